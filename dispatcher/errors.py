@@ -1,0 +1,75 @@
+"""Everything that the dispatcher raises, in one tree.
+
+DispatcherError
+├── ConfigurationError      a setting is missing or wrong
+├── UnusableInput           what the caller gave cannot be used; nothing was stored
+│   ├── InvalidPhone        a number that cannot be texted, with its .reason
+│   ├── InvalidText         a text that cannot be sent
+│   ├── InvalidFile         a file that cannot be read as recipients
+│   └── InvalidCampaign     a sender, a date or a list that cannot make a campaign
+├── ReferenceTaken          the same reference was submitted with another body
+├── NotFound                no campaign or batch goes by that name
+├── IllegalMove             the state does not allow what was asked
+├── StorageError            the database cannot be used
+└── GatewayError            the gateway cannot be used (never reaches a caller of submit)
+
+No message carries a phone number, a text or a key.
+"""
+
+from __future__ import annotations
+
+
+class DispatcherError(Exception):
+    """Base of everything that the dispatcher raises on purpose."""
+
+
+class ConfigurationError(DispatcherError):
+    """Raised when a setting is missing or wrong; the message names it."""
+
+
+class UnusableInput(DispatcherError):
+    """Raised when what the caller gave cannot be used; nothing was stored."""
+
+
+class InvalidPhone(UnusableInput):
+    """Raised when a raw number cannot be texted.
+
+    ``reason`` is one of the closed set ``dispatcher.phones.REASONS``. The number itself is
+    never in the message.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidText(UnusableInput):
+    """Raised when a text is empty, too long or holds what cannot be sent."""
+
+
+class InvalidFile(UnusableInput):
+    """Raised when a file cannot be read as recipients; the message names row and column."""
+
+
+class InvalidCampaign(UnusableInput):
+    """Raised when a sender, a date or a list of recipients cannot make a campaign."""
+
+
+class ReferenceTaken(DispatcherError):
+    """Raised when a reference is submitted again with a different body."""
+
+
+class NotFound(DispatcherError):
+    """Raised when no campaign or batch goes by the given name."""
+
+
+class IllegalMove(DispatcherError):
+    """Raised when the present state does not allow what was asked."""
+
+
+class StorageError(DispatcherError):
+    """Raised when the database cannot be reached or has an unknown schema."""
+
+
+class GatewayError(DispatcherError):
+    """Raised when the gateway cannot be used; never carries a URL, a key or a number."""

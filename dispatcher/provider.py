@@ -1,0 +1,130 @@
+"""What the gateway is asked and what it answers, as plain values.
+
+Three kinds of reply to a send, sorted by what is known: it was never asked (``Unsent``), it
+answered (``Taken`` or ``Declined``), or nobody knows (``Lost``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from dispatcher.states import MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a request. ``phone`` is E.164, ``text`` is as it goes on the wire."""
+
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LineAnswer:
+    """The gateway's word on one line. ``accepted`` is None when it cannot be read."""
+
+    phone: str | None = field(repr=False)
+    accepted: bool | None
+    code: int | None = None
+    segments: int = 0
+    cost: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Not one byte of the request left: nothing was sent, for certain."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A well-formed success: the gateway says that it took the batch."""
+
+    message_id: str
+    lines: Sequence[LineAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A well-formed refusal with the gateway's ``code``."""
+
+    code: int
+    message: str = ""
+    lines: Sequence[LineAnswer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The gateway asks to wait, ``retry_after`` seconds if it says how long."""
+
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Bytes left and no answer came that proves anything."""
+
+    reason: str
+
+
+Reply = Unsent | Taken | Declined | Throttled | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A delivery report. ``state`` is SENT while the network has not decided.
+
+    ``stop`` says that the recipient answered STOP.
+    """
+
+    phone: str = field(repr=False)
+    state: MessageState
+    at: datetime | None = None
+    stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the gateway shows under a tag; ``complete`` when every page was read."""
+
+    reports: Sequence[Report]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account behind a key: its balance in euros."""
+
+    balance: Decimal | None
+
+
+class Gateway(Protocol):
+    """The gateway as the steps of ``dispatch`` see it. Each call is tried once.
+
+    Lookups raise GatewayError when they bring no information.
+    """
+
+    def connect(self) -> None:
+        """Open the connection of this thread. Raises GatewayError; nothing is sent."""
+
+    def request(
+        self, lines: Sequence[Line], *, sender: str | None, tag: str, stop: bool, unicode: bool
+    ) -> bytes:
+        """The bytes of a bulk send."""
+
+    def bulk_send(self, request: bytes) -> Reply:
+        """Send what ``request`` made. Never raises."""
+
+    def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
+        """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""
+
+    def status_by_tag(self, tag: str) -> Found:
+        """What the gateway shows under ``tag``."""
+
+    def account(self) -> Account:
+        """The account behind the key."""

@@ -1,0 +1,198 @@
+"""Every setting of the dispatcher, read once at the edge and frozen."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from dispatcher.errors import ConfigurationError, InvalidCampaign
+
+PREFIX = "DISPATCHER_"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_SENDER = re.compile(r"[A-Za-z0-9]{3,11}")
+
+
+def check_sender(sender: str | None) -> str | None:
+    """``sender`` itself; None (or empty) lets the gateway use its short code.
+
+    Raises InvalidCampaign unless it is 3 to 11 letters or digits (the gateway's code 44).
+    """
+    if not sender:
+        return None
+    if not _SENDER.fullmatch(sender):
+        raise InvalidCampaign(f"sender {sender!r} is not 3 to 11 letters or digits without accents")
+    return sender
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
+
+
+class Settings(BaseModel):
+    """How one installation works; every field is the environment variable ``DISPATCHER_<NAME>``.
+
+    A variable ``DISPATCHER_<NAME>_FILE`` names a file that holds the value instead, for secrets.
+    Durations are seconds unless the description says otherwise.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///dispatcher.db"),
+        description="SQLAlchemy URL of the database: SQLite or PostgreSQL (`postgresql+psycopg://…`)",
+    )
+    broker_url: SecretStr | None = Field(
+        None, description="Redis that carries the hints; unset: `dispatcher run` embeds one"
+    )
+    api_url: str = Field(
+        "https://api.smspartner.fr/v1", description="the gateway; https, or http on loopback"
+    )
+    api_key: SecretStr | None = Field(None, description="SMS Partner key; a secret, never printed")
+    sender: str | None = Field(
+        None, description="sender of campaigns that name none, 3–11 letters or digits"
+    )
+    window_clock: Literal["both", "recipient", "paris"] = Field(
+        "both", description="whose clock must be open: `both`, `recipient` or `paris`"
+    )
+    window_profile: Literal["default", "strict"] = Field(
+        "default", description="opening hours: `default` Mon–Sat 08–20, `strict` shorter"
+    )
+    closing_guard: int = Field(
+        60, ge=0, le=3600, description="no batch is armed within this time before closing"
+    )
+    reports_within: int = Field(
+        259_200, gt=0, description="a message without a final report after this is unreported"
+    )
+    poll_intervals: Seconds = Field(
+        (10, 30, 60, 180, 600, 1800, 3600, 7200, 14_400, 28_800),
+        min_length=1,
+        description="waits between polls of a batch, comma-separated; the last one repeats",
+    )
+    settle_intervals: Seconds = Field(
+        (15, 30, 60, 120, 300, 600, 1800, 3600),
+        min_length=1,
+        description="waits between lookups of a batch in doubt; the last one repeats",
+    )
+    call_timeout: float = Field(
+        30, gt=0, le=300, description="a call to the gateway may take this long in all"
+    )
+    connect_timeout: float = Field(5, gt=0, le=60, description="connecting may take this long")
+    lease: float = Field(
+        90,
+        gt=0,
+        description="a batch still `sending` after this lost its worker; ≥ `call_timeout` + 5",
+    )
+    doubt_limit: int = Field(
+        5, ge=1, description="with this many batches in doubt nothing new is armed"
+    )
+    tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
+    connections: int = Field(
+        8, ge=1, le=64, description="lanes (threads, connections) of one worker process"
+    )
+    stop_budget: int = Field(
+        14, ge=0, le=40, description="characters reserved for the STOP mention of a commercial SMS"
+    )
+    clock_offset: float = Field(
+        0,
+        description="shifts every clock, to try things; refused unless the gateway is on loopback",
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings from ``DISPATCHER_*`` variables; an empty value counts as unset.
+
+        Raises ConfigurationError naming the variable that is wrong or unknown.
+        """
+        values: dict[str, Any] = {}
+        for variable, value in environ.items():
+            if not variable.startswith(PREFIX) or not value:
+                continue
+            name = variable.removeprefix(PREFIX).lower()
+            if name.endswith("_file"):
+                name, value = name.removesuffix("_file"), _content(variable, value)
+                if environ.get(f"{PREFIX}{name.upper()}"):
+                    raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
+            if name not in cls.model_fields:
+                raise ConfigurationError(f"unknown setting {variable}")
+            values[name] = value
+        return cls.of(**values)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Settings from plain values. Raises ConfigurationError naming what is wrong."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ConfigurationError(_sentence(error)) from None
+
+    @field_validator("sender")
+    @classmethod
+    def _sender(cls, sender: str | None) -> str | None:
+        try:
+            return check_sender(sender)
+        except InvalidCampaign as error:
+            raise ValueError(str(error).removeprefix("sender ")) from None
+
+    @field_validator("api_url")
+    @classmethod
+    def _api_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must hold no user, password, query or fragment")
+        if parts.scheme == "https" and parts.hostname:
+            return url.rstrip("/")
+        if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+            return url.rstrip("/")
+        raise ValueError("must be an https URL (http only on loopback)")
+
+    @field_validator("broker_url", "database_url", "api_key", mode="before")
+    @classmethod
+    def _stripped(cls, value: object) -> object:
+        return value.strip() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.clock_offset and urlsplit(self.api_url).hostname not in _LOOPBACK:
+            raise ValueError(f"{PREFIX}CLOCK_OFFSET is refused unless the gateway is on loopback")
+        if self.lease < self.call_timeout + 5:
+            raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
+        return self
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(f"{variable} cannot be read: {reason}") from None
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}"
+    return f"{PREFIX}{name.upper()}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,152 @@
+"""The states of campaigns, batches and messages, and the one table of moves between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+State = TypeVar("State", bound=StrEnum)
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands; what is sent and settled is read from its batches."""
+
+    #: its batches leave as they become due
+    RUNNING = "running"
+    #: nothing is armed until a person resumes it; ``reason`` says why
+    PAUSED = "paused"
+    #: every batch has ended
+    FINISHED = "finished"
+    #: a person ended it; what was in flight still comes to its end
+    CANCELLED = "cancelled"
+
+
+class BatchState(StrEnum):
+    """Where a batch stands."""
+
+    #: waits for its ``not_before``; the only state from which a request can start
+    PENDING = "pending"
+    #: armed by one attempt; a worker lost here leaves it until the tick puts it in doubt
+    SENDING = "sending"
+    #: the gateway took it; delivery reports are polled
+    SENT = "sent"
+    #: nobody knows whether the gateway took it; never sent again by a machine
+    IN_DOUBT = "in_doubt"
+    #: every message has its end
+    DONE = "done"
+    #: refused for good, or given up by a person
+    FAILED = "failed"
+    #: cancelled with its campaign before it left
+    CANCELLED = "cancelled"
+    #: its ``not_after`` passed before it could leave
+    EXPIRED = "expired"
+
+
+class MessageState(StrEnum):
+    """What became of one SMS to one recipient."""
+
+    #: still to go (or in a batch whose doubt is open)
+    PENDING = "pending"
+    #: taken by the gateway, no final report yet
+    SENT = "sent"
+    #: the network reports that it arrived
+    DELIVERED = "delivered"
+    #: the network reports that it did not arrive
+    UNDELIVERED = "undelivered"
+    #: no final report within ``reports_within`` (72 h), or given up by a person
+    UNREPORTED = "unreported"
+    #: refused by the gateway, with its code
+    REJECTED = "rejected"
+    #: the number said STOP
+    OPTED_OUT = "opted_out"
+    #: its ``not_after`` passed before it could leave
+    EXPIRED = "expired"
+    #: cancelled before it left
+    CANCELLED = "cancelled"
+
+    @property
+    def letter(self) -> str:
+        """The one letter by which a batch's document keeps this state."""
+        return _LETTERS[self]
+
+    @classmethod
+    def of(cls, letter: str) -> MessageState:
+        """The state behind a letter of a batch's document."""
+        return _STATES[letter]
+
+
+_LETTERS = {
+    MessageState.PENDING: "p",
+    MessageState.SENT: "s",
+    MessageState.DELIVERED: "d",
+    MessageState.UNDELIVERED: "u",
+    MessageState.UNREPORTED: "n",
+    MessageState.REJECTED: "r",
+    MessageState.OPTED_OUT: "o",
+    MessageState.EXPIRED: "e",
+    MessageState.CANCELLED: "c",
+}
+_STATES = {letter: state for state, letter in _LETTERS.items()}
+
+#: from -> to; a move that is not here does not exist
+CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {
+    CampaignState.RUNNING: frozenset(
+        {CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED}
+    ),
+    CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.CANCELLED}),
+    CampaignState.FINISHED: frozenset(),
+    CampaignState.CANCELLED: frozenset(),
+}
+
+BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
+    BatchState.PENDING: frozenset(
+        {
+            BatchState.SENDING,
+            BatchState.CANCELLED,
+            BatchState.EXPIRED,
+            #: everybody opted out meanwhile
+            BatchState.DONE,
+            #: an earlier attempt, thought unsent, turns up at the gateway
+            BatchState.IN_DOUBT,
+        }
+    ),
+    BatchState.SENDING: frozenset(
+        {BatchState.PENDING, BatchState.SENT, BatchState.FAILED, BatchState.IN_DOUBT}
+    ),
+    BatchState.SENT: frozenset({BatchState.DONE}),
+    BatchState.IN_DOUBT: frozenset({BatchState.SENT, BatchState.PENDING, BatchState.FAILED}),
+    BatchState.DONE: frozenset(),
+    BatchState.FAILED: frozenset(),
+    BatchState.CANCELLED: frozenset(),
+    BatchState.EXPIRED: frozenset(),
+}
+
+#: a report may follow a report (a late "delivered" beats a failure), never undo a delivery
+MESSAGE_MOVES: dict[MessageState, frozenset[MessageState]] = {
+    MessageState.PENDING: frozenset(
+        {
+            MessageState.SENT,
+            MessageState.REJECTED,
+            MessageState.OPTED_OUT,
+            MessageState.EXPIRED,
+            MessageState.CANCELLED,
+            MessageState.UNREPORTED,
+        }
+    ),
+    MessageState.SENT: frozenset(
+        {MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.UNREPORTED}
+    ),
+    MessageState.UNDELIVERED: frozenset({MessageState.DELIVERED}),
+    MessageState.UNREPORTED: frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED}),
+    MessageState.DELIVERED: frozenset(),
+    MessageState.REJECTED: frozenset(),
+    MessageState.OPTED_OUT: frozenset(),
+    MessageState.EXPIRED: frozenset(),
+    MessageState.CANCELLED: frozenset(),
+}
+
+
+def sources(moves: Mapping[State, frozenset[State]], target: State) -> list[State]:
+    """The states that a move to ``target`` may leave."""
+    return [state for state, targets in moves.items() if target in targets]
