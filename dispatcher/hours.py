@@ -1,0 +1,65 @@
+"""Opening hours: a named week of them, Monday to Sunday."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from types import MappingProxyType
+
+from dispatcher.errors import ConfigurationError
+
+_EARLIEST, _LATEST = time(8), time(22)
+_DAILY = (time(8), time(20))
+
+
+@dataclass(frozen=True)
+class Hours:
+    """The opening hours of one day, ``[opens, closes)`` on the local wall clock.
+
+    Raises ``ConfigurationError`` unless 08:00 <= opens < closes <= 22:00.
+    """
+
+    opens: time
+    closes: time
+
+    def __post_init__(self) -> None:
+        zoned = self.opens.tzinfo or self.closes.tzinfo
+        if zoned or not _EARLIEST <= self.opens < self.closes <= _LATEST:
+            raise ConfigurationError(
+                f"opening hours {self.opens} to {self.closes}: they must be local, in order,"
+                f" and within {_EARLIEST:%H:%M} to {_LATEST:%H:%M}"
+            )
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named week of opening hours, Monday to Sunday, ``None`` for a day that stays closed.
+
+    ``version`` goes up whenever the hours behind a name change.
+    """
+
+    name: str
+    version: int
+    days: tuple[Hours | None, ...]
+
+
+_STRICT = (*[Hours(time(8, 30), time(20))] * 5, Hours(time(10), time(18)), None)
+#: "strict" is advice, not a rule: some operators deliver from 08:30, and Saturday is for rest
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        "default": Profile("default", 1, (*[Hours(*_DAILY)] * 6, None)),
+        "strict": Profile("strict", 1, _STRICT),
+    }
+)
+
+
+def profile_of(name: str, opens: time = time(8), closes: time = time(20)) -> Profile:
+    """The named profile, or one's own hours every day. Raises ``ConfigurationError``."""
+    if name not in PROFILES:
+        raise ConfigurationError(f"unknown window profile {name!r}; known: {', '.join(PROFILES)}")
+    if (opens, closes) == _DAILY:
+        return PROFILES[name]
+    if name != "default":
+        raise ConfigurationError(f"the window profile {name!r} has its own hours: set only one")
+    return Profile("custom", 1, (*[Hours(opens, closes)] * 6, None))

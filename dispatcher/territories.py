@@ -1,0 +1,125 @@
+"""The thirteen French territories: whose clock and whose public holidays a recipient lives by.
+
+The calendar is the one of the ``holidays`` package, as it stands. For the overseas territories
+that is a superset of the days in the law: it also closes Good Friday, mid-Lent and 21 July in
+Guadeloupe, Good Friday and 21 July in Martinique, and 21 July in Saint-Martin, which are kept
+by custom. A recipient there waits up to three days a year more than the law asks, and no
+message arrives on a day that people rest; that is the safe side, so nothing is taken out.
+
+A French holiday that falls on a Sunday is not moved to another day. Alsace-Moselle has two
+more days than the rest of the mainland and cannot be read off a phone number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
+
+from dispatcher.errors import InvalidCampaign
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, time
+
+#: what an audit keeps beside a decision: the calendar that made it
+CALENDAR_VERSION: str = f"holidays {version('holidays')}"
+
+
+@dataclass(frozen=True)
+class Territory:
+    """A French calendar and clock.
+
+    ``zone`` is an IANA name, ``subdivision`` the code by which the ``holidays`` package knows
+    the territory (``None``: the national days alone), ``label`` its name for people.
+    """
+
+    name: str
+    zone: str
+    subdivision: str | None
+    label: str
+
+    def local(self, at: datetime) -> datetime:
+        """``at`` on the territory's clock; raises ``ValueError`` when it is naive."""
+        if at.utcoffset() is None:
+            raise ValueError("the window takes an aware datetime: give it a time zone")
+        return at.astimezone(ZoneInfo(self.zone))
+
+    def instant(self, day: date, hour: time) -> datetime:
+        """The instant (UTC) at which the territory's clock shows that hour of that day."""
+        return datetime.combine(day, hour, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+
+TERRITORIES: Mapping[str, Territory] = MappingProxyType(
+    {
+        territory.name: territory
+        for territory in (
+            Territory("metropole", "Europe/Paris", None, "Metropolitan France"),
+            # the package holds Alsace and Moselle apart; their days are the same
+            Territory("alsace-moselle", "Europe/Paris", "6AE", "Alsace-Moselle"),
+            Territory("guadeloupe", "America/Guadeloupe", "971", "Guadeloupe"),
+            Territory("saint-martin", "America/Marigot", "MF", "Saint-Martin"),
+            Territory("saint-barthelemy", "America/St_Barthelemy", "BL", "Saint-Barthélemy"),
+            Territory("martinique", "America/Martinique", "972", "Martinique"),
+            Territory("guyane", "America/Cayenne", "973", "French Guiana"),
+            Territory("la-reunion", "Indian/Reunion", "974", "La Réunion"),
+            Territory("mayotte", "Indian/Mayotte", "976", "Mayotte"),
+            Territory(
+                "saint-pierre-et-miquelon", "America/Miquelon", "PM", "Saint-Pierre-et-Miquelon"
+            ),
+            Territory("nouvelle-caledonie", "Pacific/Noumea", "NC", "New Caledonia"),
+            Territory("polynesie-francaise", "Pacific/Tahiti", "PF", "French Polynesia"),
+            Territory("wallis-et-futuna", "Pacific/Wallis", "WF", "Wallis and Futuna"),
+        )
+    }
+)
+
+#: a cell of a shifted file may hold a phone number, which no message repeats
+_LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d]([^\W\d]|[ '’-]){0,39}")
+
+
+def find(name: str) -> Territory:
+    """The territory that goes by exactly this name.
+
+    Raises ``InvalidCampaign`` listing the known ones; nothing is guessed.
+    """
+    try:
+        return TERRITORIES[name]
+    except KeyError:
+        named = f" {name!r}" if _LOOKS_LIKE_A_NAME.fullmatch(name) else ""
+        raise InvalidCampaign(
+            f"unknown territory{named}; the known ones are {', '.join(TERRITORIES)}"
+        ) from None
+
+
+@cache
+def closed_days(territory_name: str, year: int) -> Mapping[date, str]:
+    """The public holidays of one year, in order, each with its English name.
+
+    Raises ``InvalidCampaign`` for a year that the calendar does not know (after 2100): an empty
+    year would open on every holiday.
+    """
+    territory = find(territory_name)
+    # the language is named, or the labels would follow the locale of the process
+    calendar = country_holidays(
+        "FR", subdiv=territory.subdivision, years=year, expand=False, language="en_US"
+    )
+    if not calendar:
+        raise InvalidCampaign(
+            f"the calendar of public holidays ({CALENDAR_VERSION}) does not reach the year {year},"
+            " so no message can be planned there"
+        )
+    return MappingProxyType({day: _label(name) for day, name in sorted(calendar.items())})
+
+
+def _label(name: str) -> str:
+    # two holidays on one day come as "Ascension Day; Victory Day"
+    shortened = ("Ascension" if part == "Ascension Day" else part for part in name.split("; "))
+    return " and ".join(shortened)
