@@ -1,0 +1,105 @@
+"""Where bytes come from: a path, standard input or a stream, plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import sys
+import tempfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from dispatcher.errors import InvalidFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import ExitStack
+
+_HEAD = 8
+_GZIP = b"\x1f\x8b"
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+
+def open_source(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[bytes, BinaryIO]:
+    """The first bytes of a source, and the source from its beginning, decompressed.
+
+    What is opened here is closed by ``stack``; the caller's own stream and standard input
+    stay open. Raises InvalidFile.
+    """
+    if isinstance(source, str | Path):
+        stream = sys.stdin.buffer if source == "-" else _open_path(Path(source), stack)
+    else:
+        stream = source
+    head, stream = _look_ahead(stream, returns=stream.seekable())
+    if head.startswith(_GZIP):
+        unzipped = stack.enter_context(gzip.GzipFile(fileobj=stream))
+        head, stream = _look_ahead(cast("BinaryIO", unzipped), returns=False)
+    if head.startswith(_OLD_EXCEL):
+        raise InvalidFile(
+            "an old or locked Excel file; save it as XLSX without password, or as CSV"
+        )
+    return head, stream
+
+
+def seekable(stream: BinaryIO, stack: ExitStack) -> BinaryIO:
+    """The stream itself, or its content in a nameless temporary file."""
+    if stream.seekable():
+        return stream
+    spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    with damage_named():
+        shutil.copyfileobj(stream, spool)
+    spool.seek(0)
+    return cast("BinaryIO", spool)
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """Turns what a broken or truncated source raises into InvalidFile."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error):
+        raise InvalidFile("the file is damaged or truncated, or cannot be read") from None
+
+
+def _open_path(path: Path, stack: ExitStack) -> BinaryIO:
+    try:
+        return stack.enter_context(path.open("rb"))
+    except OSError as error:
+        raise InvalidFile(f"cannot open {path}: {error.strerror}") from None
+
+
+def _look_ahead(stream: BinaryIO, *, returns: bool) -> tuple[bytes, BinaryIO]:
+    head = b""
+    try:
+        with damage_named():
+            # a pipe may give less than asked for
+            while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
+                head += more
+    except TypeError:
+        raise InvalidFile("a stream of text; open the file in binary mode") from None
+    if returns:
+        stream.seek(-len(head), io.SEEK_CUR)
+        return head, stream
+    return head, cast("BinaryIO", io.BufferedReader(_Rejoined(head, stream)))
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream that cannot go back, with the bytes that were read ahead of it."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._head = head
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: bytearray | memoryview) -> int:  # type: ignore[override]
+        block = self._head or self._rest.read(len(target))
+        size = min(len(block), len(target))
+        target[:size] = block[:size]
+        self._head = block[size:]
+        return size

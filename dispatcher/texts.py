@@ -1,0 +1,251 @@
+"""A text on its way: fields filled in, spelled for the wire, as it arrives, and what to advise.
+
+``compile_template(text).render(fields)`` makes one recipient's text, ``wire_text`` spells it for
+the request, ``as_sent`` tells what the gateway makes of a request's text. Counting is done on
+``as_sent(wire_text(text))``, what arrives.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from dispatcher.errors import InvalidText
+from dispatcher.segments import GSM_BASIC, GSM_EXTENDED, MAX_SEGMENTS, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# -- what the gateway does ---------------------------------------------------------------------
+
+# its documented table, character by character; its typeset quotes are read as ASCII
+_FROM: Final = "ÀÁÂÃÄÈÊËÎÔÖÙÚÛÜÝÑäáâãąçëêïîñôöóûüµÿ’‘`“«»°[{]}"
+_TO: Final = "AAAAAEEEIOOUUUUYNaaaaàÇeeiinooouuuy''''\"\".(())"
+_GATEWAY: Final = dict(zip(_FROM, _TO, strict=True)) | dict.fromkeys("^~|\\¨§", "") | {"œ": "oe"}
+_listed = re.compile(f"[{re.escape(''.join(_GATEWAY))}]")
+
+
+def as_sent(text: str) -> str:
+    """A request's text as the gateway sends it on: tags resolved, characters replaced or deleted.
+
+    What its published table does not list is left as it is, decomposed accents among them.
+    """
+    return _listed.sub(lambda match: _GATEWAY[match[0]], _resolved(text, "\r\n"))
+
+
+def _resolved(text: str, newline: str = "\n") -> str:
+    return text.replace(":br:", newline).replace(":euro:", "€") if ":" in text else text
+
+
+# -- what is put in the request ----------------------------------------------------------------
+
+#: what has no useful compatibility form in Unicode, or a worse one than this
+_PLAIN: Final = (
+    dict.fromkeys("“”„‟″", '"')
+    | dict.fromkeys("‚‛′ʼ´‹›", "'")
+    | dict.fromkeys("‐‑‒–—―−•", "-")
+    | {"·": ".", "×": "x", "⁄": "/", "©": "(c)", "®": "(r)"}
+    | dict.fromkeys("\u2028\u2029", "\n")
+    | {"Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i"}
+)
+_invisible = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# “ is in the gateway's table, as an apostrophe; with ” it should make a pair
+_known = re.escape("".join(sorted((GSM_BASIC | GSM_EXTENDED | set(_GATEWAY)) - {"“"})))
+# a variation selector behind it makes a picture of a character, which has no plain form
+_exotic = re.compile(f"[^{_known}](?!\ufe0f)")
+# where spelling a neighbour as a tag, or plainly, would make a tag that nobody wrote
+_accident = re.compile("(?<=[:\n€])(?=(?:br|euro)[:\n€])")
+
+
+def wire_text(text: str) -> str:
+    """A text as it is put in a request: tags for line breaks and €, plain typography.
+
+    Dashes, quotes, dots, odd spaces and accented letters that the gateway's table forgets get
+    their nearest GSM-7 spelling, invisible marks go; emoji and other alphabets stay.
+    """
+    plain = _resolved(text)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", _invisible.sub("", plain))
+        plain = _exotic.sub(lambda match: _plain(match[0]), plain)
+    plain = plain.replace("\t", " ").replace("\r\n", "\n").replace("\r", "\n")
+    if "br" in plain or "euro" in plain:
+        plain = _accident.sub(" ", plain)
+    return plain.replace("\n", ":br:").replace("€", ":euro:")
+
+
+@lru_cache(maxsize=4096)
+def _plain(char: str) -> str:
+    if char in _PLAIN:
+        return _PLAIN[char]
+    apart = unicodedata.normalize("NFKD", char)
+    bare = "".join(_PLAIN.get(part, part) for part in apart if not unicodedata.combining(part))
+    return bare if bare.isascii() and bare.isprintable() and bare else char
+
+
+# -- what is refused, and what is advised ------------------------------------------------------
+
+_forbidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
+_stop = re.compile(
+    r"\bSTOP[\s:]*(?:(?:par|SMS|au)\b[\s:]*)*3\d{4}\b|NoPub\s*=\s*STOP\b", re.IGNORECASE
+).search
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One character of a text that does not arrive as written, or that makes it dearer."""
+
+    character: str
+    count: int
+    #: what arrives in its place, "" when nothing does; None when it stays and needs Unicode
+    becomes: str | None
+    message: str
+
+
+def check(text: str) -> None:
+    """Raise ``InvalidText`` unless the text can be sent and arrives as something to read."""
+    if not text.strip():
+        raise InvalidText("The text is empty.")
+    if bad := _forbidden(text):
+        kind = "half a character" if "\ud800" <= bad[0] <= "\udfff" else "a control character"
+        raise InvalidText(f"Position {bad.start() + 1} holds {kind} (U+{ord(bad[0]):04X}).")
+    arriving = as_sent(wire_text(text))
+    if not arriving.strip():
+        raise InvalidText("Nothing of the text would arrive: every character is deleted.")
+    segments = measure(arriving).segments
+    if segments > MAX_SEGMENTS:
+        raise InvalidText(f"The text takes {segments} segments; the most is {MAX_SEGMENTS}.")
+
+
+def needs_unicode(text: str) -> bool:
+    """Whether what arrives holds a character outside GSM-7, so that Unicode must be asked for."""
+    return measure(as_sent(wire_text(text))).encoding == "UCS-2"
+
+
+def has_stop(text: str) -> bool:
+    """Whether the text itself says how to opt out (``STOP au 36180``, ``NoPub=STOP``)."""
+    return _stop(text) is not None
+
+
+def lint(text: str) -> list[Advice]:
+    """What happens to the characters of a text on the way, in the order in which they appear.
+
+    Fields, and blanks that become a plain space or a line break, are passed over.
+    """
+    written = unicodedata.normalize("NFC", _field.sub("", text))
+    arrival = {char: as_sent(wire_text(char)) for char in written}
+    dear = {char for char in arrival if needs_unicode(char)}
+    plain = "".join(char for char in written if char not in dear)
+    much, less = (measure(as_sent(wire_text(each))).segments for each in (written, plain))
+    advice = []
+    for char, count in Counter(written).items():
+        shown = char if char.isprintable() and char != "\ufe0f" else f"U+{ord(char):04X}"
+        becomes = None if char in dear else arrival[char]
+        if becomes is None:
+            message = f"{shown} needs Unicode; segments with its like: {much}, without: {less}."
+        elif becomes == char or char.isspace():
+            continue
+        elif not becomes:
+            message = f"{shown} is deleted; write it another way if a link or a code needs it."
+        else:
+            better = "; write “c” if that reads better" if char == "ç" else ""
+            message = f"{shown} becomes “{becomes}”{better}."
+        advice.append(Advice(char, count, becomes, message))
+    return advice
+
+
+# -- fields ------------------------------------------------------------------------------------
+
+_brace = re.compile(r"\{\{|\{%|\}\}").search
+_field = re.compile(
+    r"\{\{\s*+(?P<name>\w[\w\u0300-\u036f-]*+(?:[ ]++[\w\u0300-\u036f-]++)*+)\s*+"
+    r"(?P<default>\|\s*+default\s*+\(\s*+(?:\"(?P<double>[^\"{}]*+)\"|'(?P<single>[^'{}]*+)')"
+    r"\s*+\)\s*+)?\}\}"
+)
+_breaks = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
+_unseen = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff]")
+
+
+class MissingField(InvalidText):
+    """Raised when a recipient has nothing under a field that has no default."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"The field “{field}” is missing or empty.")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A campaign's text with its ``fields``, in the order in which they first appear.
+
+    Made by ``compile_template``. ``required`` are the fields that stand somewhere without a
+    default.
+    """
+
+    text: str
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    _pattern: str = field(repr=False)
+    _slots: tuple[tuple[str, str | None], ...] = field(repr=False)
+
+    def render(self, fields: Mapping[str, str]) -> str:
+        """One recipient's text; raises ``MissingField``.
+
+        A value is trimmed, loses control and invisible characters and its line breaks, and is
+        never read as a field or as one of the gateway's tags.
+        """
+        if not self._slots:
+            return self.text
+        values = []
+        for name, default in self._slots:
+            value = fields.get(name, "").strip()
+            if not value.isprintable():
+                value = _unseen.sub("", _breaks.sub(" ", value)).strip()
+            if not value:
+                if default is None:
+                    raise MissingField(name)
+                value = default
+            values.append(value)
+        text = self._pattern % tuple(values)
+        # the author's tags were resolved when compiling: one that is here came with a value
+        return _accident.sub(" ", text) if ":" in text else text
+
+
+def compile_template(text: str) -> Template:
+    """The template of a campaign's text, with ``{{ field }}`` and ``{{ field | default("…") }}``.
+
+    A field's name is matched as it is written. Raises ``InvalidText`` at any other ``{{``,
+    ``{%`` or ``}}``.
+    """
+    slots: list[tuple[str, str | None]] = []
+    literals = []
+    done = 0
+    while brace := _brace(text, done):
+        found = _field.match(text, brace.start())
+        if found is None:
+            raise InvalidText(_complaint(text, brace))
+        default = found["double"] or found["single"] or ""
+        slots.append((found["name"], _resolved(default) if found["default"] else None))
+        literals.append(text[done : brace.start()])
+        done = found.end()
+    literals.append(text[done:])
+    return Template(
+        text=text,
+        fields=tuple(dict.fromkeys(name for name, _ in slots)),
+        required=tuple(dict.fromkeys(name for name, default in slots if default is None)),
+        _pattern="%s".join(_resolved(each).replace("%", "%%") for each in literals),
+        _slots=tuple(slots),
+    )
+
+
+def _complaint(text: str, brace: re.Match[str]) -> str:
+    if brace[0] == "}}":
+        what = "“}}” closes nothing"
+    elif brace[0] == "{{" and "}}" not in text[brace.end() :]:
+        what = "“{{” is never closed"
+    else:
+        what = 'only {{ field }} and {{ field | default("…") }} are understood'
+    return f"Position {brace.start() + 1}: {what}."

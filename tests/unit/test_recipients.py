@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import math
+from dataclasses import FrozenInstanceError, replace
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dispatcher.errors import UnusableInput
+from dispatcher.recipients import (
+    Recipient,
+    fold,
+    phone_columns,
+    recipient_of,
+    territory_column,
+    text_of,
+)
+
+NUMBER = "06 39 98 00 01"
+
+
+def test_a_plain_number_becomes_a_recipient_as_it_is_spelled() -> None:
+    assert recipient_of(f" {NUMBER} ", position=3) == Recipient(f" {NUMBER} ", row=3)
+
+
+def test_a_recipient_passes_through_untouched() -> None:
+    recipient = Recipient(NUMBER, {"prenom": "Zoé"}, territory="mayotte", row=9)
+    assert recipient_of(recipient, position=1) is recipient
+
+
+def test_a_mapping_gives_number_fields_territory_and_its_row() -> None:
+    given = {"Prénom": "Zoé", "Téléphone": NUMBER, "Territoire": " mayotte ", "points": 12}
+    recipient = recipient_of(given, position=2)
+    assert recipient.phone == NUMBER
+    assert recipient.territory == "mayotte"
+    assert recipient.fields == {**given, "points": "12"}
+    assert recipient.row == 2
+    assert recipient.raw == ("Zoé", NUMBER, " mayotte ", "12")
+
+
+def test_an_empty_territory_is_no_override() -> None:
+    assert recipient_of({"phone": NUMBER, "territory": " "}).territory is None
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        pytest.param(639980001, "got int", id="a bare integer has lost its zero unseen"),
+        pytest.param(None, "got NoneType", id="nothing"),
+        pytest.param([NUMBER], "got list", id="a row"),
+        pytest.param({"nom": "Zoé"}, "no key that names a number", id="no phone"),
+        pytest.param({}, "no key that names a number", id="an empty mapping"),
+        pytest.param({"mobile": NUMBER, "portable": NUMBER}, "several keys", id="two phones"),
+        pytest.param({1: NUMBER}, "must be text", id="a key that is no text"),
+        pytest.param({"phone": NUMBER.encode()}, "cannot be a bytes", id="bytes"),
+        pytest.param({"phone": NUMBER, "tags": ["a"]}, "cannot be a list", id="a list in a field"),
+    ],
+)
+def test_what_cannot_be_a_recipient_is_refused_with_its_position(
+    value: Any, complaint: str
+) -> None:
+    with pytest.raises(UnusableInput, match=complaint) as caught:
+        recipient_of(value, position=7)
+    assert "recipient 7" in str(caught.value)
+    assert "39 98" not in str(caught.value)
+
+
+def test_nobody_is_shown_by_a_repr() -> None:
+    recipient = Recipient(NUMBER, {"nom": "Zoé"}, row=4, raw=("Zoé", NUMBER))
+    rejection = recipient.rejected("too_short", column="mobile")
+    for shown in (repr(recipient), repr(rejection)):
+        assert "39 98" not in shown
+        assert "Zoé" not in shown
+        assert "row=4" in shown
+
+
+def test_a_refused_recipient_keeps_the_row_as_it_stood_or_else_its_number() -> None:
+    assert Recipient(NUMBER, raw=("Zoé", NUMBER)).rejected("landline").raw == ("Zoé", NUMBER)
+    assert Recipient(NUMBER).rejected("landline").raw == NUMBER
+
+
+def test_a_recipient_cannot_be_changed_and_can_be_copied() -> None:
+    recipient = Recipient(NUMBER, {"nom": "Zoé"}, row=4, raw=("Zoé", NUMBER))
+    with pytest.raises(FrozenInstanceError):
+        recipient.row = 5  # type: ignore[misc]
+    assert replace(recipient, row=5) == Recipient(NUMBER, {"nom": "Zoé"}, row=5)
+    assert Recipient(NUMBER) == Recipient(NUMBER, {}, territory=None, row=None, raw=())
+
+
+def test_a_recipient_can_be_a_member_of_a_set() -> None:
+    assert len({Recipient(NUMBER, {"a": "1"}), Recipient(NUMBER, {"a": "1"})}) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["Téléphone"], [0]),
+        (["TELEPHONE"], [0]),
+        (["te\u0301le\u0301phone"], [0]),  # the accent as a character of its own
+        (["nom", "Tél."], [1]),
+        (["nom", "tel mobile"], [1]),
+        (["N° de téléphone"], [0]),
+        (["№ portable"], [0]),
+        (["numéro_de_portable"], [0]),
+        (["GSM"], [0]),
+        (["msisdn"], [0]),
+        (["Phone Number"], [0]),
+        (["phone-number"], [0]),
+        (["numéro"], [0]),
+        (["number"], [0]),
+        # a mobile column is meant before a telephone column, and that before a mere number
+        (["Téléphone", "Portable"], [1]),
+        (["numero", "telephone"], [1]),
+        (["mobile", "portable"], [0, 1]),
+        # not phones, or not mobile ones
+        (["téléphone fixe", "fax", "nom", "téléphonie", "numéro client", ""], []),
+    ],
+)
+def test_a_phone_column_is_known_by_its_name(names: list[str], found: list[int]) -> None:
+    assert phone_columns(names) == found
+
+
+def test_a_territory_column_is_known_by_its_name() -> None:
+    assert territory_column(["tel", "TERRITOIRE"]) == 1
+    assert territory_column(["territory"]) == 0
+    assert territory_column(["tel", "région"]) is None
+
+
+def test_folding_drops_case_accents_spaces_and_punctuation() -> None:
+    assert fold(" Pré-nom\u00a0d’Été (1) ") == "prenomdete1"
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("  as it is ", "  as it is "),
+        (None, ""),
+        (math.nan, ""),
+        (Decimal("NaN"), ""),
+        (612345678, "612345678"),
+        (612345678.0, "612345678"),  # a data frame's number: never 6123456780
+        (12.5, "12,5"),
+        (Decimal("19.90"), "19,90"),
+        (Decimal("20"), "20"),
+        (math.inf, "inf"),
+        (date(2026, 11, 24), "24/11/2026"),
+        (datetime(2026, 11, 24), "24/11/2026"),  # noqa: DTZ001 - a cell has no zone
+        (datetime(2026, 11, 24, 14, 30), "24/11/2026 14:30"),  # noqa: DTZ001
+        (time(9, 5), "09:05"),
+        (True, "True"),
+    ],
+)
+def test_a_value_reads_as_in_a_french_spreadsheet(cell: object, text: str) -> None:
+    assert text_of(cell) == text
