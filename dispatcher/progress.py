@@ -1,0 +1,133 @@
+"""How far a campaign is, as plain values whose parts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from dispatcher.states import BatchState, CampaignState, MessageState
+from dispatcher.window import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The batches of a campaign that are in one state, summed."""
+
+    state: BatchState
+    batches: int
+    messages: Mapping[MessageState, int]
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where every recipient of a campaign stands.
+
+    ``recipients`` is the sum of ``messages``: nobody is lost. ``in_doubt`` counts batches.
+    ``waits_until`` (UTC) and ``why`` say what holds the next batch, if anything does. ``cost``
+    is in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` tell of the
+    list as it was submitted.
+    """
+
+    id: int
+    reference: str
+    state: CampaignState
+    recipients: int
+    messages: Mapping[str, int]
+    batches: Mapping[str, int]
+    in_doubt: int
+    waits_until: datetime | None
+    why: str
+    cost: Decimal
+    rows: int
+    duplicates: int
+    unusable: int
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can happen."""
+        return self.state in {CampaignState.FINISHED, CampaignState.CANCELLED} and not (
+            self.messages["pending"] or self.messages["in_doubt"] or self.messages["sent"]
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values: instants in ISO 8601, euros as text."""
+        waits = self.waits_until
+        return {
+            **asdict(self),
+            "waits_until": None if waits is None else waits.isoformat(),
+            "cost": f"{self.cost:.3f}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a campaign's own row says."""
+
+    id: int
+    reference: str
+    state: CampaignState
+    reason: str | None
+    rows: int
+    duplicates: int
+    unusable: int
+
+
+def progress_of(
+    facts: Facts,
+    shares: Sequence[Share],
+    hold: Hold | None,
+    *,
+    now: datetime,
+    stopped: bool = False,
+) -> Progress:
+    """The progress of a campaign from the sums over its batches.
+
+    ``hold`` is what the first of its pending batches waits for; ``stopped`` says that too many
+    doubts, of this campaign or others, let nothing leave.
+    """
+    messages = messages_of(shares)
+    batches = {state.value: 0 for state in BatchState} | {
+        share.state.value: share.batches for share in shares
+    }
+    waits_until, why = None, ""
+    if facts.state is CampaignState.PAUSED:
+        why = f"paused: {facts.reason}"
+    elif facts.state is CampaignState.RUNNING and hold is not None:
+        why = hold.why
+        if hold.until > now:
+            waits_until = hold.until
+        elif stopped:
+            why = "too many batches in doubt: see dispatcher doubts"
+    elif batches["in_doubt"]:
+        why = f"{batches['in_doubt']} batches in doubt"
+    return Progress(
+        id=facts.id,
+        reference=facts.reference,
+        state=facts.state,
+        recipients=sum(messages.values()),
+        messages=messages,
+        batches=batches,
+        in_doubt=batches["in_doubt"],
+        waits_until=waits_until,
+        why=why,
+        cost=sum((share.cost for share in shares), Decimal(0)),
+        rows=facts.rows,
+        duplicates=facts.duplicates,
+        unusable=facts.unusable,
+    )
+
+
+def messages_of(shares: Iterable[Share]) -> dict[str, int]:
+    """The messages of a campaign by state; those still to go in a doubtful batch are in doubt."""
+    total = {"pending": 0, "in_doubt": 0} | {
+        state.value: 0 for state in MessageState if state is not MessageState.PENDING
+    }
+    for share in shares:
+        for state, count in share.messages.items():
+            doubtful = share.state is BatchState.IN_DOUBT and state is MessageState.PENDING
+            total["in_doubt" if doubtful else state.value] += count
+    return total

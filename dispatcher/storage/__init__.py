@@ -1,0 +1,1 @@
+"""All SQL: functions that take a Session and never commit."""

@@ -1,0 +1,95 @@
+"""Attempts: the append-only record of each claim, and the tags that are still looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher.storage.tables import Attempt, Batch
+
+#: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
+#: person had the batch sent again
+UNPROVEN = ("throttled", "resent")
+
+
+def add(
+    session: Session, batch_id: int, number: int, *, tag: str, worker: str, now: datetime
+) -> None:
+    """Write down that an attempt is about to be made."""
+    session.execute(
+        insert(Attempt).values(
+            batch_id=batch_id, number=number, tag=tag, worker=worker, armed_at=now
+        )
+    )
+
+
+def end(
+    session: Session,
+    tag: str,
+    *,
+    outcome: str,
+    detail: str,
+    now: datetime,
+    check_at: datetime | None = None,
+) -> None:
+    """Write down what the attempt came to; its tag is looked up again at ``check_at``."""
+    session.execute(
+        update(Attempt)
+        .where(Attempt.tag == tag)
+        .values(outcome=outcome, detail=detail, ended_at=now, check_at=check_at)
+    )
+
+
+def of_batch(session: Session, batch_id: int) -> Sequence[Attempt]:
+    """The attempts of a batch, the first one first."""
+    return session.scalars(
+        select(Attempt).where(Attempt.batch_id == batch_id).order_by(Attempt.number)
+    ).all()
+
+
+def unproven(session: Session, batch_id: int) -> list[str]:
+    """Tags of the batch's attempts that are thought unsent without a proof."""
+    return list(
+        session.scalars(
+            select(Attempt.tag).where(Attempt.batch_id == batch_id, Attempt.outcome.in_(UNPROVEN))
+        )
+    )
+
+
+def due(session: Session, now: datetime, batch_id: int | None = None) -> list[Attempt]:
+    """Attempts whose tag is to be looked up now."""
+    query = select(Attempt).where(Attempt.check_at <= now).order_by(Attempt.check_at).limit(50)
+    if batch_id is not None:
+        query = query.where(Attempt.batch_id == batch_id)
+    return list(session.scalars(query))
+
+
+def checked(session: Session, attempt: Attempt, check_at: datetime | None) -> None:
+    """Write down that a lookup brought nothing, and when the next one is."""
+    session.execute(
+        update(Attempt)
+        .where(Attempt.tag == attempt.tag)
+        .values(checks=Attempt.checks + 1, check_at=check_at)
+    )
+
+
+def control_tag(session: Session, after: datetime) -> str | None:
+    """The tag of a recent attempt that was certainly taken.
+
+    A lookup that does not even show this one proves nothing by showing nothing.
+    """
+    return session.scalar(
+        select(Attempt.tag)
+        .join(Batch, Batch.id == Attempt.batch_id)
+        .where(
+            Attempt.outcome == "sent",
+            Attempt.armed_at > after,
+            Attempt.number == Batch.attempt,
+            Batch.sent + Batch.delivered + Batch.undelivered > 0,
+        )
+        .order_by(Attempt.armed_at.desc())
+        .limit(1)
+    )

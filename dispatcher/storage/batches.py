@@ -1,0 +1,243 @@
+"""Batches on their way out: what is due, the claim, and what an attempt came to.
+
+Every move is one UPDATE that names the states it may leave (``states.BATCH_MOVES``) and, for
+the result of an attempt, the attempt that it ends: a ghost of attempt 1 cannot touch attempt 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Update, func, null, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher import document
+from dispatcher.states import BATCH_MOVES, BatchState, CampaignState, MessageState, sources
+from dispatcher.storage import attempts
+from dispatcher.storage.tables import Batch, Campaign, OptOut, Recipient
+from dispatcher.window import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class DueBatch:
+    """A batch that may be sent, with all that its request is made of."""
+
+    id: int
+    campaign_id: int
+    territory: str
+    attempt: int
+    checks: int
+    states: str
+    text: str = field(repr=False)
+    sender: str | None
+    commercial: bool
+    #: (position, E.164, fields) of the messages that are still to go
+    messages: Sequence[tuple[int, str, str | None]] = field(repr=False)
+    #: positions of recipients who have opted out since it was planned
+    opted_out: Collection[int]
+    #: tags of earlier attempts that are thought unsent but were never proven so
+    unproven: Sequence[str]
+
+
+def due(session: Session, now: datetime, limit: int) -> list[int]:
+    """Ids of batches that nothing holds; a campaign's first batches before another's tenth."""
+    return list(
+        session.scalars(
+            select(Batch.id)
+            .join(Campaign, Campaign.id == Batch.campaign_id)
+            .where(
+                Batch.state == BatchState.PENDING,
+                Batch.not_before <= now,
+                Campaign.state == CampaignState.RUNNING,
+            )
+            .order_by(Batch.number, Batch.not_before, Batch.id)
+            .limit(limit)
+        )
+    )
+
+
+def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
+    """The batch if it is due, or None: a hint may be late, doubled or forged."""
+    row = session.execute(
+        select(Batch, Campaign.text, Campaign.sender, Campaign.commercial)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(
+            Batch.id == batch_id,
+            Batch.state == BatchState.PENDING,
+            Batch.not_before <= now,
+            Campaign.state == CampaignState.RUNNING,
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    batch, text, sender, commercial = row
+    return DueBatch(
+        id=batch.id,
+        campaign_id=batch.campaign_id,
+        territory=batch.territory,
+        attempt=batch.attempt,
+        checks=batch.checks,
+        states=batch.states,
+        text=text,
+        sender=sender,
+        commercial=commercial,
+        messages=waiting(session, batch.id, batch.states, MessageState.PENDING),
+        opted_out=opted_out(session, batch.id, batch.states),
+        unproven=attempts.unproven(session, batch.id) if batch.attempt else (),
+    )
+
+
+def waiting(
+    session: Session, batch_id: int, states: str, state: MessageState
+) -> list[tuple[int, str, str | None]]:
+    """(position, E.164, fields) of the batch's messages that are in ``state``."""
+    rows = session.execute(
+        select(Recipient.position, Recipient.phone, Recipient.fields)
+        .where(Recipient.batch_id == batch_id)
+        .order_by(Recipient.position)
+    )
+    letter = state.letter
+    return [(row.position, row.phone, row.fields) for row in rows if states[row.position] == letter]
+
+
+def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
+    """Positions still to go whose number has opted out."""
+    rows = session.scalars(
+        select(Recipient.position)
+        .join(OptOut, OptOut.phone == Recipient.phone)
+        .where(Recipient.batch_id == batch_id)
+    )
+    return {row for row in rows if states[row] == MessageState.PENDING.letter}
+
+
+def drop_opted_out(session: Session, batch: DueBatch) -> bool:
+    """Mark the batch's opt-outs; the batch is done if nobody is left to text."""
+    states = document.marked(batch.states, dict.fromkeys(batch.opted_out, MessageState.OPTED_OUT))
+    ended = MessageState.PENDING.letter not in states
+    statement = (
+        move(batch.id, BatchState.DONE)
+        if ended
+        else update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
+    )
+    return applied(
+        session,
+        statement.where(Batch.attempt == batch.attempt, Batch.states == batch.states).values(
+            counted(states)
+        ),
+    )
+
+
+def postpone(session: Session, batch_id: int, hold: Hold, *, checks: int = 0) -> bool:
+    """Let a pending batch wait: a snooze, not an attempt."""
+    return applied(
+        session,
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state == BatchState.PENDING)
+        .values(not_before=hold.until, why=hold.why, checks=checks),
+    )
+
+
+def standing(session: Session, campaign_id: int) -> tuple[bool, datetime | None]:
+    """Whether the campaign may arm, held so until this transaction ends, and the database's clock.
+
+    On PostgreSQL the row is locked against the UPDATE of a pause or a cancellation. On SQLite
+    the writer is alone anyway, and the database has no clock of its own (None).
+    """
+    shared = session.get_bind().dialect.name == "postgresql"
+    row = session.execute(
+        select(Campaign.state, func.clock_timestamp() if shared else null())
+        .where(Campaign.id == campaign_id)
+        .with_for_update(read=True)
+    ).one_or_none()
+    return (False, None) if row is None else (row[0] == CampaignState.RUNNING, row[1])
+
+
+def doubts(session: Session) -> int:
+    """How many batches are in doubt."""
+    return (
+        session.scalar(
+            select(func.count()).select_from(Batch).where(Batch.state == BatchState.IN_DOUBT)
+        )
+        or 0
+    )
+
+
+def arm(
+    session: Session, batch: DueBatch, *, tag: str, worker: str, now: datetime, lease: timedelta
+) -> bool:
+    """Claim the batch for one attempt; False if somebody else was quicker.
+
+    Whoever gets True, and nobody else, may send it once this transaction is committed.
+    """
+    armed = applied(
+        session,
+        move(batch.id, BatchState.SENDING)
+        .where(
+            Batch.attempt == batch.attempt, Batch.not_before <= now, Batch.states == batch.states
+        )
+        .values(attempt=batch.attempt + 1, tag=tag, lease_until=now + lease, why=""),
+    )
+    if armed:
+        attempts.add(session, batch.id, batch.attempt + 1, tag=tag, worker=worker, now=now)
+    return armed
+
+
+def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
+    """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
+    return applied(
+        session,
+        move(batch_id, BatchState.IN_DOUBT)
+        .where(Batch.state == BatchState.PENDING)
+        .values(
+            tag=tag,
+            why="an attempt thought unsent shows at the gateway",
+            sent_at=now,
+            check_at=now,
+            checks=0,
+        ),
+    )
+
+
+def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
+    """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
+    return list(
+        session.scalars(
+            update(Batch)
+            .where(
+                Batch.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
+                Batch.lease_until < now,
+            )
+            .values(
+                state=BatchState.IN_DOUBT,
+                why="its worker was lost",
+                sent_at=now,
+                lease_until=None,
+                check_at=check_at,
+                checks=0,
+            )
+            .returning(Batch.id)
+        )
+    )
+
+
+def move(batch_id: int, target: BatchState) -> Update:
+    """The UPDATE that takes a batch to ``target`` from wherever that is allowed."""
+    return (
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state.in_(sources(BATCH_MOVES, target)))
+        .values(state=target)
+    )
+
+
+def applied(session: Session, statement: Update) -> bool:
+    """Whether a guarded UPDATE found its row."""
+    return session.execute(statement.returning(Batch.id)).one_or_none() is not None
+
+
+def counted(states: str) -> dict[str, Any]:
+    """A document with its counters, as the columns that keep them."""
+    counts = document.tally(states)
+    return {"states": states, **{state.value: count for state, count in counts.items()}}

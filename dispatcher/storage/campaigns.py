@@ -1,0 +1,192 @@
+"""Campaigns: add, find, move, and the sums that their progress is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher.errors import IllegalMove, NotFound
+from dispatcher.progress import Facts, Share
+from dispatcher.states import (
+    CAMPAIGN_MOVES,
+    BatchState,
+    CampaignState,
+    MessageState,
+    sources,
+)
+from dispatcher.storage.tables import Action, Batch, Campaign
+from dispatcher.window import Hold
+
+#: the states in which a batch has not come to its end
+UNENDED = (BatchState.PENDING, BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT)
+
+
+def find(session: Session, reference: int | str) -> Campaign:
+    """The campaign by its id (int) or the caller's reference (str). Raises NotFound."""
+    by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
+    campaign = session.scalar(select(Campaign).where(by))
+    if campaign is None:
+        raise NotFound(f"no campaign {reference!r}")
+    return campaign
+
+
+def facts(campaign: Campaign) -> Facts:
+    """What the campaign's own row says, as a plain value."""
+    return Facts(
+        id=campaign.id,
+        reference=campaign.reference,
+        state=CampaignState(campaign.state),
+        reason=campaign.reason,
+        rows=campaign.rows,
+        duplicates=campaign.duplicates,
+        unusable=campaign.unusable,
+    )
+
+
+def latest(session: Session, limit: int) -> Sequence[Campaign]:
+    """The campaigns submitted last, newest first."""
+    return session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(limit)).all()
+
+
+def shares(session: Session, campaign_id: int) -> list[Share]:
+    """The sums over a campaign's batches, by state."""
+    counters = [getattr(Batch, state.value) for state in MessageState]
+    rows = session.execute(
+        select(
+            Batch.state,
+            func.count(),
+            func.sum(Batch.cost),
+            *(func.sum(counter) for counter in counters),
+        )
+        .where(Batch.campaign_id == campaign_id)
+        .group_by(Batch.state)
+    )
+    return [
+        Share(
+            BatchState(state),
+            batches,
+            dict(zip(MessageState, (int(count) for count in counts), strict=True)),
+            cost,
+        )
+        for state, batches, cost, *counts in rows
+    ]
+
+
+def first_hold(session: Session, campaign_id: int) -> Hold | None:
+    """What the first of the campaign's pending batches waits for; None without any."""
+    row = session.execute(
+        select(Batch.not_before, Batch.why)
+        .where(Batch.campaign_id == campaign_id, Batch.state == BatchState.PENDING)
+        .order_by(Batch.not_before, Batch.id)
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Hold(row.not_before, row.why)
+
+
+def move(
+    session: Session,
+    campaign_id: int,
+    target: CampaignState,
+    *,
+    now: datetime,
+    reason: str | None = None,
+) -> bool:
+    """Move the campaign by one guarded UPDATE; False when it already is in ``target``.
+
+    On PostgreSQL the UPDATE waits for transactions that hold the row to arm a batch, so that
+    none of them can commit after this one. Raises IllegalMove.
+    """
+    ended = target in {CampaignState.CANCELLED, CampaignState.FINISHED}
+    moved = session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state.in_(sources(CAMPAIGN_MOVES, target)))
+        .values(
+            state=target,
+            reason=reason if target is CampaignState.PAUSED else None,
+            ended_at=now if ended else None,
+        )
+        .returning(Campaign.id)
+    ).one_or_none()
+    if moved is not None:
+        return True
+    state = session.scalar(select(Campaign.state).where(Campaign.id == campaign_id))
+    if state == target:
+        return False
+    raise IllegalMove(f"a {state} campaign cannot become {target}")
+
+
+def cancel_batches(session: Session, campaign_id: int) -> int:
+    """Cancel what has not left; returns how many batches that were."""
+    return _end_pending(session, BatchState.CANCELLED, Batch.campaign_id == campaign_id)
+
+
+def expire_batches(session: Session, now: datetime) -> int:
+    """Expire the pending batches whose campaign's ``not_after`` has passed."""
+    late = select(Campaign.id).where(
+        Campaign.not_after <= now,
+        Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+    )
+    return _end_pending(session, BatchState.EXPIRED, Batch.campaign_id.in_(late))
+
+
+def cancel_returned(session: Session) -> int:
+    """Cancel batches that came back, unsent, after their campaign was cancelled."""
+    cancelled = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED)
+    return _end_pending(session, BatchState.CANCELLED, Batch.campaign_id.in_(cancelled))
+
+
+def finish_ended(session: Session, now: datetime) -> int:
+    """Finish the running campaigns of which every batch has ended."""
+    unended = exists().where(Batch.campaign_id == Campaign.id, Batch.state.in_(UNENDED))
+    finished = session.execute(
+        update(Campaign)
+        .where(Campaign.state == CampaignState.RUNNING, ~unended)
+        .values(state=CampaignState.FINISHED, ended_at=now)
+        .returning(Campaign.id)
+    )
+    return len(finished.all())
+
+
+def note(
+    session: Session,
+    campaign_id: int,
+    *,
+    verb: str,
+    actor: str,
+    now: datetime,
+    reason: str = "",
+    batch_id: int | None = None,
+) -> None:
+    """Keep on record what was done, by whom and why."""
+    session.add(
+        Action(
+            at=now,
+            campaign_id=campaign_id,
+            batch_id=batch_id,
+            actor=actor,
+            verb=verb,
+            reason=reason,
+        )
+    )
+
+
+def _end_pending(session: Session, target: BatchState, which: object) -> int:
+    counter = MessageState(target.value)
+    ended = session.execute(
+        update(Batch)
+        .where(which, Batch.state == BatchState.PENDING)  # type: ignore[arg-type]
+        .values(
+            {
+                "state": target,
+                "why": "",
+                "states": func.replace(Batch.states, MessageState.PENDING.letter, counter.letter),
+                counter.value: getattr(Batch, counter.value) + Batch.pending,
+                "pending": 0,
+            }
+        )
+        .returning(Batch.id)
+    )
+    return len(ended.all())

@@ -1,0 +1,153 @@
+"""The database: SQLite or PostgreSQL, opened lazily and never shared across a fork."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.orm import Session
+
+from dispatcher.errors import ConfigurationError, StorageError
+
+#: a writer of SQLite waits this long (ms) for the one before it
+_SQLITE_PATIENCE = 30_000
+_WRITES = "dispatcher_writes"
+
+
+class Database:
+    """Opens transactions; every one is either read-only or takes its writes seriously.
+
+    On SQLite a writing transaction begins IMMEDIATE: a deferred one that upgrades itself fails
+    at once when another process has written in between, whatever the patience.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._url = make_url(url)
+        except ArgumentError:
+            raise ConfigurationError("DISPATCHER_DATABASE_URL is not a database URL") from None
+        if self._url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
+        if self._url.drivername in {"postgresql", "postgres"}:
+            self._url = self._url.set(drivername="postgresql+psycopg")
+        self._engine: Engine | None = None
+        os.register_at_fork(after_in_child=self._forget)
+
+    def __repr__(self) -> str:
+        return f"Database({self._url.render_as_string(hide_password=True)!r})"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of this process. Raises ConfigurationError when a driver is missing."""
+        if self._engine is None:
+            try:
+                self._engine = self._create()
+            except (ImportError, NoSuchModuleError):
+                raise ConfigurationError(
+                    "DISPATCHER_DATABASE_URL needs a driver: "
+                    "pip install 'sms-campaign-dispatcher[postgres]'"
+                ) from None
+        return self._engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether there is one writer and no row lock."""
+        return self._url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads. Raises StorageError when the database is unreachable."""
+        with self._session(writes=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction, committed at the end of the block and rolled back by any exception.
+
+        Raises StorageError when the database is unreachable or the commit fails.
+        """
+        with self._session(writes=True) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        bind = self.engine.execution_options(**{_WRITES: writes})
+        with (
+            self.engine_errors(),
+            Session(bind, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def engine_errors(self) -> Iterator[None]:
+        """Turn the driver's word that the database is out of reach into StorageError."""
+        try:
+            yield
+        except OperationalError as error:
+            raise StorageError(_cause(error)) from None
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise StorageError("the connection to the database was lost") from None
+            raise
+
+    def _create(self) -> Engine:
+        if self.is_sqlite:
+            engine = create_engine(
+                self._url,
+                hide_parameters=True,
+                connect_args={"timeout": _SQLITE_PATIENCE / 1000, "check_same_thread": False},
+            )
+            event.listen(engine, "connect", _configure_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        return create_engine(
+            self._url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=32,
+            max_overflow=32,
+            connect_args={
+                "connect_timeout": 5,
+                "options": "-c lock_timeout=10s -c statement_timeout=60s"
+                " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+            },
+        )
+
+    def _forget(self) -> None:
+        # the parent's connections are the parent's: do not close them, do not use them
+        if self._engine is not None:
+            self._engine.dispose(close=False)
+            self._engine = None
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the begin event below says BEGIN
+    for pragma in (
+        "journal_mode=WAL",
+        # NORMAL may forget the last commits after a power cut: an armed attempt among them
+        "synchronous=FULL",
+        f"busy_timeout={_SQLITE_PATIENCE}",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _cause(error: OperationalError) -> str:
+    """The first line of the driver's own words, which hold no parameter and no password."""
+    words = str(error.orig).strip().splitlines() or ["no reason given"]
+    return f"the database cannot be used: {words[0]}"

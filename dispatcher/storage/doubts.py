@@ -1,0 +1,172 @@
+"""Doubts as a person sees and ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher import document
+from dispatcher.doubt import Doubt, Incident
+from dispatcher.errors import IllegalMove, NotFound
+from dispatcher.states import BatchState, CampaignState, MessageState
+from dispatcher.storage import attempts, batches, campaigns
+from dispatcher.storage.tables import Action, Batch, Campaign, Recipient
+
+#: the verb under which a double text is on record
+INCIDENT = "texted twice"
+
+
+def outstanding(session: Session) -> list[Doubt]:
+    """The batches in doubt, the oldest first."""
+    rows = session.execute(
+        select(Batch, Campaign.reference, Campaign.created_at)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(Batch.state == BatchState.IN_DOUBT)
+        .order_by(Batch.sent_at, Batch.id)
+    )
+    return [
+        Doubt(
+            batch_id=batch.id,
+            reference=reference,
+            number=batch.number,
+            messages=batch.pending,
+            since=batch.sent_at or created_at,
+            why=batch.why,
+            lookups=batch.checks,
+            next_lookup=batch.check_at,
+        )
+        for batch, reference, created_at in rows
+    ]
+
+
+def incidents(session: Session, limit: int = 50) -> list[Incident]:
+    """The double texts on record, the latest first."""
+    rows = session.execute(
+        select(Action, Campaign.reference)
+        .join(Campaign, Campaign.id == Action.campaign_id)
+        .where(Action.verb == INCIDENT)
+        .order_by(Action.id.desc())
+        .limit(limit)
+    )
+    return [
+        Incident(at=action.at, reference=reference, batch_id=action.batch_id, what=action.reason)
+        for action, reference in rows
+    ]
+
+
+def find(session: Session, batch_id: int) -> tuple[Batch, list[str]]:
+    """A batch in doubt and its numbers still to go. Raises NotFound or IllegalMove."""
+    batch = session.get(Batch, batch_id)
+    if batch is None:
+        raise NotFound(f"no batch {batch_id}")
+    if batch.state != BatchState.IN_DOUBT:
+        raise IllegalMove(f"batch {batch_id} is {batch.state}, not in doubt")
+    waiting = batches.waiting(session, batch.id, batch.states, MessageState.PENDING)
+    return batch, [phone for _, phone, _ in waiting]
+
+
+def resend(session: Session, batch: Batch, *, actor: str, reason: str, now: datetime) -> None:
+    """Let a batch in doubt be sent again; its tag stays looked up. Raises IllegalMove."""
+    if session.get_one(Campaign, batch.campaign_id).state == CampaignState.CANCELLED:
+        raise IllegalMove("its campaign is cancelled: the doubt can be given up, not sent again")
+    _end(
+        session,
+        batch,
+        update(Batch).values(
+            state=BatchState.PENDING, not_before=now, why="", check_at=None, checks=0
+        ),
+    )
+    attempts.end(
+        session,
+        batch.tag or "",
+        outcome="resent",
+        detail=f"sent again by {actor}",
+        now=now,
+        check_at=now,
+    )
+    _note(session, batch, verb="resend", actor=actor, reason=reason, now=now)
+
+
+def give_up(session: Session, batch: Batch, *, actor: str, reason: str, now: datetime) -> None:
+    """End a doubt without sending: what became of the messages stays unreported."""
+    positions = document.positions(batch.states, MessageState.PENDING)
+    states = document.marked(batch.states, dict.fromkeys(positions, MessageState.UNREPORTED))
+    # a part that is known to have been taken keeps its reports
+    waiting = document.tally(states)[MessageState.SENT] > 0
+    target = BatchState.SENT if waiting else BatchState.FAILED
+    _end(
+        session,
+        batch,
+        update(Batch).values(
+            {
+                **batches.counted(states),
+                "state": target,
+                "why": "given up",
+                "check_at": now if waiting else None,
+                "checks": 0,
+            }
+        ),
+    )
+    attempts.end(
+        session,
+        batch.tag or "",
+        outcome="given_up",
+        detail=f"given up by {actor}",
+        now=now,
+    )
+    _note(session, batch, verb="give up", actor=actor, reason=reason, now=now)
+
+
+def texted_twice(
+    session: Session, batch: Batch, phones: Sequence[str], *, number: int, now: datetime
+) -> int:
+    """Put on record that an attempt thought unsent was taken, and so was a later one.
+
+    Returns how many people that concerns.
+    """
+    twice = session.scalar(
+        select(func.count())
+        .select_from(Recipient)
+        .where(Recipient.batch_id == batch.id, Recipient.phone.in_(phones))
+    )
+    _note(
+        session,
+        batch,
+        verb=INCIDENT,
+        actor="dispatcher",
+        reason=f"attempts {number} and {batch.attempt} of batch {batch.id} were both sent:"
+        f" {twice} people",
+        now=now,
+    )
+    return twice or 0
+
+
+def _end(session: Session, batch: Batch, statement: object) -> None:
+    ended = batches.applied(
+        session,
+        statement.where(  # type: ignore[attr-defined]
+            Batch.id == batch.id,
+            Batch.state == BatchState.IN_DOUBT,
+            Batch.attempt == batch.attempt,
+            Batch.states == batch.states,
+        ),
+    )
+    if not ended:
+        raise IllegalMove(f"batch {batch.id} has been settled meanwhile")
+
+
+def _note(
+    session: Session, batch: Batch, *, verb: str, actor: str, reason: str, now: datetime
+) -> None:
+    campaigns.note(
+        session,
+        batch.campaign_id,
+        verb=verb,
+        actor=actor,
+        now=now,
+        reason=reason,
+        batch_id=batch.id,
+    )

@@ -1,0 +1,220 @@
+"""Batches that wait for the gateway's word: delivery reports, or proof of what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from dispatcher import document
+from dispatcher.states import BatchState, MessageState
+from dispatcher.storage import attempts
+from dispatcher.storage.tables import Batch, OptOut, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A batch taken for one check at the gateway."""
+
+    id: int
+    attempt: int
+    checks: int
+    states: str
+    tag: str | None
+    message_id: str | None
+    sent_at: datetime
+    #: position -> E.164, of every message
+    phones: Mapping[int, str] = field(repr=False)
+
+    def waiting(self, state: MessageState) -> dict[int, str]:
+        """Position -> E.164 of the messages in ``state``."""
+        letter = state.letter
+        return {spot: phone for spot, phone in self.phones.items() if self.states[spot] == letter}
+
+
+def count_due(session: Session, state: BatchState, now: datetime) -> int:
+    """How many batches in ``state`` are to be checked now."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Batch)
+            .where(Batch.state == state, Batch.check_at <= now)
+        )
+        or 0
+    )
+
+
+def due_ids(session: Session, state: BatchState, now: datetime, limit: int) -> list[int]:
+    """Ids of the batches in ``state`` that are to be checked now, the longest due first."""
+    return list(
+        session.scalars(
+            select(Batch.id)
+            .where(Batch.state == state, Batch.check_at <= now)
+            .order_by(Batch.check_at, Batch.id)
+            .limit(limit)
+        )
+    )
+
+
+def take(
+    session: Session,
+    state: BatchState,
+    now: datetime,
+    lease: timedelta,
+    *,
+    most: int,
+    batch_id: int | None = None,
+) -> list[Checked]:
+    """Take due batches for a check: nobody else takes them before the lease ends.
+
+    Takes batches until ``most`` messages are sent and waiting; at least one batch if any is due.
+    """
+    query = (
+        select(Batch)
+        .where(Batch.state == state, Batch.check_at <= now)
+        .order_by(Batch.check_at, Batch.id)
+        .limit(200)
+        .with_for_update(skip_locked=True)
+    )
+    if batch_id is not None:
+        query = query.where(Batch.id == batch_id)
+    taken: list[Batch] = []
+    messages = 0
+    for batch in session.scalars(query):
+        if taken and messages + batch.sent > most:
+            break
+        taken.append(batch)
+        messages += batch.sent
+    if not taken:
+        return []
+    ids = [batch.id for batch in taken]
+    session.execute(update(Batch).where(Batch.id.in_(ids)).values(check_at=now + lease))
+    phones: dict[int, dict[int, str]] = {batch_id: {} for batch_id in ids}
+    for row in session.execute(
+        select(Recipient.batch_id, Recipient.position, Recipient.phone).where(
+            Recipient.batch_id.in_(ids)
+        )
+    ):
+        phones[row.batch_id][row.position] = row.phone
+    return [
+        Checked(
+            id=batch.id,
+            attempt=batch.attempt,
+            checks=batch.checks,
+            states=batch.states,
+            tag=batch.tag,
+            message_id=batch.message_id,
+            sent_at=batch.sent_at or now,
+            phones=phones[batch.id],
+        )
+        for batch in taken
+    ]
+
+
+def record(
+    session: Session,
+    batch: Checked,
+    changes: Mapping[int, MessageState],
+    *,
+    check_at: datetime,
+) -> bool:
+    """Write what a poll brought; the batch is done when nothing waits any more."""
+    states = document.marked(batch.states, changes)
+    ended = MessageState.SENT.letter not in states
+    return _record(
+        session,
+        batch,
+        BatchState.SENT,
+        states,
+        state=BatchState.DONE if ended else BatchState.SENT,
+        check_at=None if ended else check_at,
+        checks=batch.checks + 1,
+    )
+
+
+def record_lookup(
+    session: Session,
+    batch: Checked,
+    found: Mapping[int, MessageState],
+    *,
+    check_at: datetime,
+    poll_at: datetime,
+    now: datetime,
+    why: str | None = None,
+) -> bool:
+    """Write what the gateway shows under the tag of a batch in doubt.
+
+    A number that it shows was texted. The batch is ``sent`` when it shows all of them, and
+    stays in doubt otherwise: absence proves nothing.
+    """
+    taken = document.marked(batch.states, dict.fromkeys(found, MessageState.SENT))
+    states = document.marked(taken, found)
+    proven = MessageState.PENDING.letter not in states
+    values: dict[str, Any] = {}
+    if why is not None:
+        values["why"] = why
+    if proven:
+        values["why"] = ""
+        attempts.end(session, batch.tag or "", outcome="sent", detail="proven by its tag", now=now)
+    moved = _record(
+        session,
+        batch,
+        BatchState.IN_DOUBT,
+        states,
+        state=BatchState.SENT if proven else BatchState.IN_DOUBT,
+        check_at=poll_at if proven else check_at,
+        checks=0 if proven else batch.checks + 1,
+        **values,
+    )
+    if moved and proven and MessageState.SENT.letter not in states:
+        session.execute(
+            update(Batch)
+            .where(Batch.id == batch.id, Batch.state == BatchState.SENT)
+            .values(state=BatchState.DONE, check_at=None)
+        )
+    return moved
+
+
+def hasten(session: Session, batch_id: int, now: datetime) -> None:
+    """Have a batch in doubt looked up now."""
+    session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state == BatchState.IN_DOUBT)
+        .values(check_at=now)
+    )
+
+
+def add_opt_outs(session: Session, phones: Sequence[str], *, source: str, now: datetime) -> None:
+    """Add numbers that said STOP; those already known stay as they are."""
+    if not phones:
+        return
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    session.execute(
+        insert(OptOut).on_conflict_do_nothing(),
+        [{"phone": phone, "source": source, "created_at": now} for phone in phones],
+    )
+
+
+def _record(
+    session: Session, batch: Checked, leaves: BatchState, states: str, **values: Any
+) -> bool:
+    counts = {state.value: count for state, count in document.tally(states).items()}
+    statement = (
+        update(Batch)
+        .where(
+            Batch.id == batch.id,
+            Batch.state == leaves,
+            Batch.attempt == batch.attempt,
+            Batch.checks == batch.checks,
+            Batch.states == batch.states,
+        )
+        .values(states=states, **counts, **values)
+        .returning(Batch.id)
+    )
+    return session.execute(statement).one_or_none() is not None

@@ -1,0 +1,129 @@
+"""What an attempt came to, as the move that it makes.
+
+A result names the attempt that it ends: a ghost of attempt 1 cannot touch attempt 2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Update, select
+from sqlalchemy.orm import Session
+
+from dispatcher import document
+from dispatcher.outcomes import Lines
+from dispatcher.states import BatchState, MessageState
+from dispatcher.storage import batches
+from dispatcher.storage.batches import DueBatch
+from dispatcher.storage.tables import Batch
+from dispatcher.window import Hold
+
+
+def record_sent(
+    session: Session,
+    batch: DueBatch,
+    lines: Lines,
+    *,
+    message_id: str,
+    now: datetime,
+    poll_at: datetime,
+) -> bool:
+    """The attempt's receipt: the gateway took the batch. Accepted from a doubt, too."""
+    states = document.marked(batch.states, lines.states)
+    ended = MessageState.SENT.letter not in states
+    values = {
+        **batches.counted(states),
+        "codes": _codes(lines.codes),
+        "segments": lines.segments,
+        "cost": lines.cost,
+        "message_id": message_id,
+        "sent_at": now,
+        "lease_until": None,
+        "check_at": None if ended else poll_at,
+        "checks": 0,
+        "why": "",
+    }
+    moved = batches.applied(session, _ended(batch, BatchState.SENT).values(values))
+    if moved and ended:  # every line was rejected: there is no report to wait for
+        batches.applied(session, batches.move(batch.id, BatchState.DONE))
+    return moved
+
+
+def record_doubt(
+    session: Session,
+    batch: DueBatch,
+    lines: Lines,
+    *,
+    why: str,
+    message_id: str | None,
+    check_at: datetime,
+    now: datetime,
+) -> bool:
+    """The attempt's answer was lost, or speaks of a part of the batch only."""
+    states = document.marked(batch.states, lines.states)
+    return batches.applied(
+        session,
+        _ended(batch, BatchState.IN_DOUBT).values(
+            {
+                **batches.counted(states),
+                "codes": _codes(lines.codes),
+                "cost": lines.cost,
+                "message_id": message_id,
+                "sent_at": now,
+                "lease_until": None,
+                "check_at": check_at,
+                "checks": 0,
+                "why": why,
+            }
+        ),
+    )
+
+
+def record_unsent(session: Session, batch: DueBatch, hold: Hold, *, checks: int) -> bool:
+    """The attempt's word that nothing left: the batch goes back and waits."""
+    return batches.applied(
+        session,
+        _ended(batch, BatchState.PENDING).values(
+            not_before=hold.until, why=hold.why, lease_until=None, check_at=None, checks=checks
+        ),
+    )
+
+
+def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) -> bool:
+    """The gateway refused the batch for good."""
+    positions = document.positions(batch.states, MessageState.PENDING)
+    states = document.marked(batch.states, dict.fromkeys(positions, MessageState.REJECTED))
+    return batches.applied(
+        session,
+        _ended(batch, BatchState.FAILED).values(
+            {
+                **batches.counted(states),
+                "codes": _codes(dict.fromkeys(positions, code)),
+                "why": why,
+                "lease_until": None,
+                "check_at": None,
+            }
+        ),
+    )
+
+
+def refreshed(session: Session, batch: DueBatch) -> DueBatch | None:
+    """The batch with its present document, if it still stands at the attempt made on it."""
+    states = session.scalar(
+        select(Batch.states).where(Batch.id == batch.id, Batch.attempt == batch.attempt + 1)
+    )
+    return None if states is None else replace(batch, states=states)
+
+
+def _ended(batch: DueBatch, target: BatchState) -> Update:
+    """The move that ends the attempt made on ``batch``, from ``sending`` or a doubt of it."""
+    return batches.move(batch.id, target).where(
+        Batch.attempt == batch.attempt + 1, Batch.states == batch.states
+    )
+
+
+def _codes(codes: Mapping[int, int]) -> str:
+    return json.dumps({str(position): code for position, code in codes.items()})

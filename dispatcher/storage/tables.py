@@ -1,0 +1,250 @@
+"""The tables. Recipients are written once; what became of them is one document per batch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from dispatcher.states import BatchState, CampaignState
+
+_Key = BigInteger().with_variant(Integer, "sqlite")
+_TEN_THOUSANDTHS = 10_000
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC on both databases (SQLite would give it back naive)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """To UTC; a naive instant raises ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """Aware again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Euros(TypeDecorator[Decimal]):
+    """An amount in euros, kept as a whole number of ten-thousandths so that sums are exact."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, _: Dialect) -> int | None:
+        """To ten-thousandths."""
+        return None if value is None else int((value * _TEN_THOUSANDTHS).to_integral_value())
+
+    def process_result_value(self, value: Any, _: Dialect) -> Decimal | None:
+        """To euros; a sum may come as a Decimal of ten-thousandths."""
+        return None if value is None else Decimal(int(value)) / _TEN_THOUSANDTHS
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can find it again."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, Decimal: Euros, str: Text}  # noqa: RUF012
+
+
+def _one_of(column: str, states: Any) -> str:
+    return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
+
+
+class Campaign(Base):
+    """One text to many recipients, under the caller's own reference."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", CampaignState), name="state"),
+        CheckConstraint("(state = 'paused') = (reason IS NOT NULL)", name="paused_has_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    #: a hash of everything that was submitted, to tell a repetition from a contradiction
+    fingerprint: Mapped[str]
+    text: Mapped[str]
+    sender: Mapped[str | None]
+    commercial: Mapped[bool]
+    not_before: Mapped[datetime | None]
+    not_after: Mapped[datetime | None]
+    state: Mapped[str]
+    #: why it is paused
+    reason: Mapped[str | None]
+    #: rows given, and how many of them were no new recipient
+    rows: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    unusable: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Batch(Base):
+    """At most 500 messages that leave in one call."""
+
+    __tablename__ = "batch"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", BatchState), name="state"),
+        CheckConstraint("attempt >= 0", name="attempt"),
+        CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
+        CheckConstraint(
+            "pending + sent + delivered + undelivered + unreported + rejected + opted_out"
+            " + expired + cancelled = size",
+            name="nobody_lost",
+        ),
+        Index("ix_batch_due", "state", "not_before"),
+        Index("ix_batch_check", "state", "check_at"),
+    )
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    #: 1, 2, … within the campaign
+    number: Mapped[int]
+    territory: Mapped[str]
+    size: Mapped[int]
+    state: Mapped[str]
+    #: how often it was claimed: the fencing number that a result must name
+    attempt: Mapped[int] = mapped_column(default=0)
+    #: the earliest instant at which it may be armed, and what it waits for until then
+    not_before: Mapped[datetime]
+    why: Mapped[str] = mapped_column(default="")
+    #: our name at the gateway for the latest attempt
+    tag: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    #: the gateway's id; a batch settled by tag has none
+    message_id: Mapped[str | None]
+    #: when it is next polled (sent) or looked up (in doubt)
+    check_at: Mapped[datetime | None]
+    #: how often the present state was checked, or (pending) failed to leave, in a row
+    checks: Mapped[int] = mapped_column(default=0)
+    #: one letter per position (``MessageState.letter``)
+    states: Mapped[str]
+    #: the gateway's codes of rejected positions: a JSON object, position -> code
+    codes: Mapped[str] = mapped_column(default="{}")
+    segments: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[Decimal] = mapped_column(default=Decimal(0))
+    pending: Mapped[int]
+    sent: Mapped[int] = mapped_column(default=0)
+    delivered: Mapped[int] = mapped_column(default=0)
+    undelivered: Mapped[int] = mapped_column(default=0)
+    unreported: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    opted_out: Mapped[int] = mapped_column(default=0)
+    expired: Mapped[int] = mapped_column(default=0)
+    cancelled: Mapped[int] = mapped_column(default=0)
+
+
+class Recipient(Base):
+    """Whom a message is for. Written once, never updated."""
+
+    __tablename__ = "recipient"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    batch_id: Mapped[int] = mapped_column(_Key, ForeignKey("batch.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    phone: Mapped[str] = mapped_column(index=True)
+    #: the fields that the text uses: a JSON object, or null
+    fields: Mapped[str | None]
+
+
+class Attempt(Base):
+    """One claim of a batch and what it came to. Append-only: the forensic record."""
+
+    __tablename__ = "attempt"
+
+    batch_id: Mapped[int] = mapped_column(_Key, ForeignKey("batch.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tag: Mapped[str] = mapped_column(unique=True)
+    worker: Mapped[str]
+    armed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    #: what it came to; null while nobody knows
+    outcome: Mapped[str | None]
+    detail: Mapped[str | None]
+    #: when the tag of an attempt that is thought unsent is looked up again
+    check_at: Mapped[datetime | None] = mapped_column(index=True)
+    checks: Mapped[int] = mapped_column(default=0)
+
+
+class OptOut(Base):
+    """A number that said STOP."""
+
+    __tablename__ = "opt_out"
+
+    phone: Mapped[str] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class Action(Base):
+    """What a person, or the dispatcher on its own, did to a campaign. Append-only."""
+
+    __tablename__ = "action"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    at: Mapped[datetime]
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    batch_id: Mapped[int | None] = mapped_column(_Key)
+    actor: Mapped[str]
+    verb: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+
+
+class Heartbeat(Base):
+    """The last tick of each beat host, to tell a silent dispatcher from an idle one."""
+
+    __tablename__ = "heartbeat"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+
+
+#: one line per recipient with its state, for SQL readers and the admin
+MESSAGE_VIEW = """
+CREATE VIEW message AS
+SELECT batch.campaign_id, recipient.batch_id, recipient.position, recipient.phone,
+       CASE substr(batch.states, recipient.position + 1, 1)
+            WHEN 'p' THEN CASE batch.state WHEN 'in_doubt' THEN 'in_doubt' ELSE 'pending' END
+            WHEN 's' THEN 'sent'
+            WHEN 'd' THEN 'delivered'
+            WHEN 'u' THEN 'undelivered'
+            WHEN 'n' THEN 'unreported'
+            WHEN 'r' THEN 'rejected'
+            WHEN 'o' THEN 'opted_out'
+            WHEN 'e' THEN 'expired'
+            WHEN 'c' THEN 'cancelled'
+       END AS state
+  FROM recipient JOIN batch ON batch.id = recipient.batch_id
+"""
