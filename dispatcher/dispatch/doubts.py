@@ -1,0 +1,151 @@
+"""Doubts: a batch of which nobody knows whether it was taken is looked up by its tag.
+
+What the gateway shows under a tag was texted. What it does not show proves nothing: the query
+is paged and its lag is unknown. So a lookup can end a doubt in one direction only; a person
+ends it in the other.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.errors import GatewayError, IllegalMove
+from dispatcher.states import BatchState, MessageState
+from dispatcher.storage import attempts, batches, doubts, reports
+from dispatcher.storage.tables import Attempt, Batch
+
+log = logging.getLogger(__name__)
+
+#: the gateway forgets what is older, and what it still shows of it needs no proof
+_MEMORY = timedelta(hours=48)
+
+
+class Doubts:
+    """Settles what can be settled without a person, and does what a person decides."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def settle_batch(self, batch_id: int) -> bool:
+        """Look up a batch in doubt, and its attempts that are thought unsent.
+
+        True when the batch is proven to have been sent.
+        """
+        now = self._context.clock()
+        with self._context.database.write() as session:
+            taken = reports.take(
+                session, BatchState.IN_DOUBT, now, CHECK_LEASE, most=1, batch_id=batch_id
+            )
+        proven = [self._settle(batch) for batch in taken]
+        with self._context.database.read() as session:
+            due = attempts.due(session, now, batch_id)
+        for attempt in due:
+            self._look_back(attempt)
+        return any(proven)
+
+    def _settle(self, batch: reports.Checked) -> bool:
+        settings = self._context.settings
+        found: dict[int, MessageState] = {}
+        stops: list[str] = []
+        places = {phone: position for position, phone in batch.phones.items()}
+        foreign = 0
+        try:
+            for report in self._context.gateway.status_by_tag(batch.tag or "").reports:
+                if report.phone not in places:
+                    foreign += 1
+                    continue
+                found[places[report.phone]] = report.state
+                if report.stop:
+                    stops.append(report.phone)
+            missing = set(batch.waiting(MessageState.PENDING)) - set(found)
+            why = self._absence(len(missing), len(batch.phones)) if missing else ""
+        except GatewayError as error:
+            missing = set(batch.waiting(MessageState.PENDING))
+            why = f"the gateway cannot be asked: {error}"
+        if foreign:
+            log.error("batch %d: %d foreign numbers under its tag", batch.id, foreign)
+        with self._context.database.write() as session:
+            reports.record_lookup(
+                session,
+                batch,
+                found,
+                check_at=self._context.after(settings.settle_intervals, batch.checks + 1),
+                poll_at=self._context.after(settings.poll_intervals, 0),
+                now=self._context.clock(),
+                why=why,
+            )
+            reports.add_opt_outs(session, stops, source="answered STOP", now=self._context.clock())
+        log.info("batch %d in doubt: %d of its messages still are", batch.id, len(missing))
+        return not missing
+
+    def _absence(self, missing: int, size: int) -> str:
+        """What it means that a tag does not show ``missing`` numbers: a control tells."""
+        with self._context.database.read() as session:
+            control = attempts.control_tag(session, self._context.clock() - _MEMORY)
+        if control is not None and not self._context.gateway.status_by_tag(control).reports:
+            return "cannot be verified: the gateway does not even show what it took"
+        what = "nothing" if missing == size else f"{size - missing} of {size} numbers"
+        checked = "" if control else ", and there is no control"
+        return f"the gateway shows {what} under its tag{checked}"
+
+    def _look_back(self, attempt: Attempt) -> None:
+        """Look for a late proof that an attempt thought unsent was taken."""
+        settings = self._context.settings
+        try:
+            shown = self._context.gateway.status_by_tag(attempt.tag).reports
+        except GatewayError as error:
+            log.warning("batch %d attempt %d: %s", attempt.batch_id, attempt.number, error)
+            shown = []
+        now = self._context.clock()
+        later = self._context.after(settings.settle_intervals, attempt.checks + 1)
+        forgotten = later > attempt.armed_at + _MEMORY
+        with self._context.database.write() as session:
+            if not shown:
+                attempts.checked(session, attempt, None if forgotten else later)
+                return
+            if batches.recall(session, attempt.batch_id, attempt.tag, now=now):
+                attempts.end(
+                    session, attempt.tag, outcome="in_doubt", detail="shows at the gateway", now=now
+                )
+                return
+            batch = session.get_one(Batch, attempt.batch_id)
+            if batch.state == BatchState.SENDING:
+                attempts.checked(session, attempt, now)  # look again once it has an outcome
+                return
+            attempts.end(
+                session, attempt.tag, outcome="sent", detail="proven by its tag, too late", now=now
+            )
+            phones = [report.phone for report in shown]
+            people = doubts.texted_twice(session, batch, phones, number=attempt.number, now=now)
+        log.critical("batch %d was taken twice: %d people", attempt.batch_id, people)
+
+    def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
+        """Send a batch in doubt again, if no attempt on it shows at the gateway right now.
+
+        Raises GatewayError when that cannot be learnt, IllegalMove when one does show (the
+        batch is settled then) or the batch is not in doubt, NotFound.
+        """
+        with self._context.database.read() as session:
+            batch, waiting = doubts.find(session, batch_id)
+            tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
+            control = attempts.control_tag(session, self._context.clock() - _MEMORY)
+        gateway = self._context.gateway
+        if control is not None and not gateway.status_by_tag(control).reports:
+            raise GatewayError("the gateway does not even show what it took: try again later")
+        missing = set(waiting)
+        shown = (report.phone for tag in tags for report in gateway.status_by_tag(tag).reports)
+        if not missing.isdisjoint(shown):
+            with self._context.database.write() as session:
+                reports.hasten(session, batch_id, self._context.clock())
+            self.settle_batch(batch_id)
+            raise IllegalMove(f"batch {batch_id} shows at the gateway: it was taken")
+        with self._context.database.write() as session:
+            doubts.resend(session, batch, actor=actor, reason=reason, now=self._context.clock())
+
+    def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
+        """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
+        with self._context.database.write() as session:
+            batch, _ = doubts.find(session, batch_id)
+            doubts.give_up(session, batch, actor=actor, reason=reason, now=self._context.clock())

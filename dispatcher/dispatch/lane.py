@@ -1,0 +1,225 @@
+"""Sending: a lane arms one due batch after another, sends each once and records what came of it.
+
+No transaction is open while the gateway is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import secrets
+import socket
+import string
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dispatcher import texts
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.records import Records
+from dispatcher.errors import GatewayError, StorageError
+from dispatcher.outcomes import (
+    NotSent,
+    Outcome,
+    Sent,
+    backoff,
+    verdict,
+)
+from dispatcher.provider import Line
+from dispatcher.storage import batches
+from dispatcher.storage.batches import DueBatch
+from dispatcher.window import Hold
+
+log = logging.getLogger(__name__)
+
+#: a lane ends its turn after this long (seconds), so that other hints get their share
+TURN = 20.0
+#: an armed batch whose bytes have not left within this (seconds) is not sent: the worker slept
+STALE = 5.0
+#: with the database's clock further away than this, no window can be told
+MOST_SKEW = timedelta(seconds=30)
+_LARGEST_ID = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class _Armed:
+    """A batch that this process, and no other, may send now."""
+
+    batch: DueBatch
+    tag: str
+    lines: Sequence[Line]
+    positions: Sequence[int]
+    request: bytes
+    at: float
+
+
+class Lane:
+    """Sends batches, one at a time in each thread that runs it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._records = Records(context)
+        self._lanes = threading.BoundedSemaphore(context.settings.connections)
+
+    def send_batch(self, batch_id: object) -> int:
+        """Send one due batch, then the next ones that are due until the turn is over.
+
+        Returns how many were sent. A hint that is late, doubled or forged sends nothing; one
+        that finds every lane of the process busy is dropped, for the lanes look for themselves.
+        """
+        if not isinstance(batch_id, int) or not 0 < batch_id < _LARGEST_ID:
+            log.warning("a hint without a batch id")
+            return 0
+        if not self._lanes.acquire(blocking=False):
+            return 0
+        try:
+            return self._run(batch_id)
+        except StorageError as error:
+            log.warning("%s", error)
+            return 0
+        finally:
+            self._lanes.release()
+
+    def _run(self, batch_id: int) -> int:
+        sent = 0
+        until = time.monotonic() + TURN
+        next_id: int | None = batch_id
+        while next_id is not None:
+            sent += self._send_one(next_id)
+            next_id = self._next_due() if time.monotonic() < until else None
+        return sent
+
+    def _next_due(self) -> int | None:
+        with self._context.database.read() as session:
+            if batches.doubts(session) >= self._context.settings.doubt_limit:
+                return None
+            ids = batches.due(
+                session, self._context.clock(), 2 * self._context.settings.connections
+            )
+        # lanes that look at the same moment should not all reach for the same batch
+        return random.choice(ids) if ids else None  # noqa: S311
+
+    def _send_one(self, batch_id: int) -> bool:
+        batch = self._gather(batch_id)
+        if batch is None or self._postponed(batch):
+            return False
+        tag = new_tag()
+        lines = _lines(batch)
+        request = self._context.gateway.request(
+            lines,
+            sender=batch.sender,
+            tag=tag,
+            stop=batch.commercial,
+            unicode=any(texts.needs_unicode(line.text) for line in lines),
+        )
+        try:
+            if self._taken_before(batch):
+                return False
+            self._context.gateway.connect()
+        except GatewayError as error:
+            until = self._context.clock() + timedelta(seconds=backoff(batch.checks))
+            self._wait(batch, Hold(until, str(error)))
+            return False
+        if not self._arm(batch, tag):
+            return False
+        positions = [position for position, _, _ in batch.messages]
+        return self._deliver(_Armed(batch, tag, lines, positions, request, time.monotonic()))
+
+    def _taken_before(self, batch: DueBatch) -> bool:
+        """Whether an attempt that is thought unsent shows at the gateway after all.
+
+        Raises GatewayError when that cannot be learnt: then nothing may be sent.
+        """
+        phones = {phone for _, phone, _ in batch.messages}
+        for tag in batch.unproven:
+            shown = (report.phone for report in self._context.gateway.status_by_tag(tag).reports)
+            if not phones.isdisjoint(shown):
+                with self._context.database.write() as session:
+                    batches.recall(session, batch.id, tag, now=self._context.clock())
+                return True
+        return False
+
+    def _gather(self, batch_id: int) -> DueBatch | None:
+        """The batch if it is due, without those who have opted out since it was planned."""
+        with self._context.database.read() as session:
+            batch = batches.find_due(session, batch_id, self._context.clock())
+        while batch is not None and batch.opted_out:
+            with self._context.database.write() as session:
+                batches.drop_opted_out(session, batch)
+                batch = batches.find_due(session, batch_id, self._context.clock())
+        return batch
+
+    def _postponed(self, batch: DueBatch) -> bool:
+        hold = self._hold(batch)
+        if hold is not None:
+            self._wait(batch, hold)
+        return hold is not None
+
+    def _hold(self, batch: DueBatch) -> Hold | None:
+        return self._context.hold(batch.territory) if batch.commercial else None
+
+    def _wait(self, batch: DueBatch, hold: Hold) -> None:
+        with self._context.database.write() as session:
+            batches.postpone(session, batch.id, hold, checks=batch.checks + 1)
+
+    def _arm(self, batch: DueBatch, tag: str) -> bool:
+        """Own the batch, by one short transaction. If its commit raises, nothing is sent."""
+        settings = self._context.settings
+        with self._context.database.write() as session:
+            now = self._context.clock()
+            runs, database_clock = batches.standing(session, batch.campaign_id)
+            if not runs or batches.doubts(session) >= settings.doubt_limit:
+                return False
+            if database_clock is not None and not self._agrees(database_clock):
+                return False
+            if batches.opted_out(session, batch.id, batch.states) or self._hold(batch) is not None:
+                return False  # the next hint gathers anew
+            return batches.arm(
+                session,
+                batch,
+                tag=tag,
+                worker=worker_name(),
+                now=now,
+                lease=timedelta(seconds=settings.lease),
+            )
+
+    def _agrees(self, database_clock: datetime) -> bool:
+        """Whether this host's clock can be trusted to tell the window."""
+        shift = timedelta(seconds=self._context.settings.clock_offset)
+        skew = abs(self._context.clock() - database_clock.astimezone(UTC) - shift)
+        if skew > MOST_SKEW:
+            log.error("nothing is sent: this clock and the database's differ by %s", skew)
+        return skew <= MOST_SKEW
+
+    def _deliver(self, armed: _Armed) -> bool:
+        phones = [line.phone for line in armed.lines]
+        if time.monotonic() - armed.at > STALE:
+            outcome: Outcome = NotSent("its worker was asleep", 0)
+        elif self._hold(armed.batch) is not None:
+            outcome = NotSent("the window has closed", 0)
+        else:
+            outcome = verdict(self._context.gateway.bulk_send(armed.request), phones)
+        self._records.keep(armed.batch, armed.tag, armed.positions, outcome)
+        return isinstance(outcome, Sent)
+
+
+def new_tag() -> str:
+    """A tag that no other attempt has: 20 lower-case letters, the most that the gateway takes."""
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(20))
+
+
+def worker_name() -> str:
+    """The calling thread, as the attempts table names it."""
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10_000}"
+
+
+def _lines(batch: DueBatch) -> list[Line]:
+    template = texts.compile_template(batch.text)
+    return [
+        Line(phone, texts.wire_text(template.render(json.loads(fields) if fields else {})))
+        for _, phone, fields in batch.messages
+    ]

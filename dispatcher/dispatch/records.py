@@ -1,0 +1,137 @@
+"""Records: what an attempt came to is written down, patiently."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from dispatcher.dispatch.context import Context
+from dispatcher.errors import IllegalMove, StorageError
+from dispatcher.outcomes import (
+    Blocked,
+    Closed,
+    InDoubt,
+    NotSent,
+    Outcome,
+    Refused,
+    Sent,
+    backoff,
+    name_of,
+)
+from dispatcher.states import CampaignState
+from dispatcher.storage import attempts, campaigns, results
+from dispatcher.storage.batches import DueBatch
+from dispatcher.window import Hold
+
+log = logging.getLogger(__name__)
+
+#: waits (seconds) between tries to record an outcome; shorter in all than a lease
+_PATIENCE = (0.2, 1.0, 4.0, 10.0, 20.0)
+
+
+class Records:
+    """Keeps the outcomes of attempts."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def keep(self, batch: DueBatch, tag: str, positions: Sequence[int], outcome: Outcome) -> None:
+        """Write down what the attempt on ``batch`` under ``tag`` came to.
+
+        ``positions`` are those of the request's lines. Raises StorageError when the database
+        stays away; the batch is a doubt then, once its lease is over.
+        """
+        for patience in (*_PATIENCE, None):
+            try:
+                self._write(batch, tag, positions, outcome)
+                break
+            except StorageError as error:
+                log.warning("batch %d: %s", batch.id, error)
+                if patience is None:
+                    raise
+                time.sleep(patience)
+        sent = isinstance(outcome, Sent)
+        log.log(
+            logging.INFO if sent else logging.WARNING,
+            "batch %d attempt %d: %s, %d messages%s",
+            batch.id,
+            batch.attempt + 1,
+            name_of(outcome),
+            len(positions),
+            "" if isinstance(outcome, Sent) else f": {outcome.why}",
+        )
+
+    def _write(self, batch: DueBatch, tag: str, positions: Sequence[int], outcome: Outcome) -> None:
+        now = self._context.clock()
+        unproven = name_of(outcome) in attempts.UNPROVEN
+        with self._context.database.write() as session:
+            applied = self._apply(session, batch, positions, outcome)
+            if not applied and (fresh := results.refreshed(session, batch)) is not None:
+                self._apply(session, fresh, positions, outcome)
+            attempts.end(
+                session,
+                tag,
+                outcome=name_of(outcome),
+                detail="" if isinstance(outcome, Sent) else outcome.why,
+                now=now,
+                check_at=now if unproven else None,
+            )
+
+    def _apply(
+        self, session: Session, batch: DueBatch, positions: Sequence[int], outcome: Outcome
+    ) -> bool:
+        now = self._context.clock()
+        match outcome:
+            case Sent(message_id, lines):
+                return results.record_sent(
+                    session,
+                    batch,
+                    lines.placed(positions),
+                    message_id=message_id,
+                    now=now,
+                    poll_at=self._context.after(self._context.settings.poll_intervals, 0),
+                )
+            case InDoubt(why, message_id, lines):
+                return results.record_doubt(
+                    session,
+                    batch,
+                    lines.placed(positions),
+                    why=why,
+                    message_id=message_id,
+                    check_at=self._context.after(self._context.settings.settle_intervals, 0),
+                    now=now,
+                )
+            case Refused(code, why):
+                return results.record_refused(session, batch, code=code, why=why)
+            case Blocked(why):
+                self._pause(session, batch.campaign_id, why)
+                return results.record_unsent(session, batch, Hold(now, ""), checks=0)
+            case Closed(why):
+                hold = Hold(self._next_opening(batch, now), why)
+                return results.record_unsent(session, batch, hold, checks=0)
+            case NotSent(why, after):
+                wait = backoff(batch.checks) if after is None else after
+                hold = Hold(now + timedelta(seconds=wait), why if wait else "")
+                return results.record_unsent(session, batch, hold, checks=batch.checks + 1)
+
+    def _pause(self, session: Session, campaign_id: int, reason: str) -> None:
+        now = self._context.clock()
+        try:
+            campaigns.move(session, campaign_id, CampaignState.PAUSED, now=now, reason=reason)
+        except IllegalMove:
+            return  # cancelled or finished meanwhile: nothing more will be armed
+        campaigns.note(
+            session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason
+        )
+
+    def _next_opening(self, batch: DueBatch, now: datetime) -> datetime:
+        """The opening after the present one: the gateway's calendar says closed, ours open."""
+        hold = self._context.windows.hold(now, batch.territory)
+        if hold is None:
+            closing = self._context.windows.closes_at(now, batch.territory)
+            hold = self._context.windows.hold(closing, batch.territory)
+        return now if hold is None else hold.until

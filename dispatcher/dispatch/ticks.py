@@ -1,0 +1,57 @@
+"""The tick: sees to what time does, and says what is due."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dispatcher.dispatch.context import Context
+from dispatcher.states import BatchState
+from dispatcher.storage import attempts, batches, campaigns, heartbeats, reports
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a tick found to do."""
+
+    send: Sequence[int]
+    settle: Sequence[int]
+    polls: int
+
+
+class Ticks:
+    """Any number of them may run at once, on any number of hosts."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def tick(self) -> Due:
+        """See to what time does: lost workers, late batches, ended campaigns; say what is due.
+
+        Any number of ticks may run at once; each step is one guarded statement.
+        """
+        now = self._context.clock()
+        settings = self._context.settings
+        with self._context.database.write() as session:
+            lost = batches.rescue(session, now, self._context.after(settings.settle_intervals, 0))
+            campaigns.expire_batches(session, now)
+            campaigns.cancel_returned(session)
+            campaigns.finish_ended(session, now)
+            heartbeats.beat(session, socket.gethostname(), now)
+        for batch_id in lost:
+            log.warning("batch %d: its worker was lost; in doubt", batch_id)
+        with self._context.database.read() as session:
+            doubtful = batches.doubts(session) >= settings.doubt_limit
+            settle = [
+                *reports.due_ids(session, BatchState.IN_DOUBT, now, 50),
+                *(attempt.batch_id for attempt in attempts.due(session, now)),
+            ]
+            return Due(
+                send=[] if doubtful else batches.due(session, now, 4 * settings.connections),
+                settle=list(dict.fromkeys(settle)),
+                polls=min(reports.count_due(session, BatchState.SENT, now), 4),
+            )

@@ -1,0 +1,97 @@
+"""Hints: Celery messages that say "look at batch 42", published by name and best effort.
+
+The one module of the library that knows Celery. Losing or repeating a hint changes nothing; a
+tick says it again if it is still true. So publishing is tried once, is bounded in time and
+never raises.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+TICK, SEND, POLL, SETTLE = (
+    "dispatcher.tick",
+    "dispatcher.send_batch",
+    "dispatcher.poll",
+    "dispatcher.settle_batch",
+)
+#: task name -> queue; apart, so that polling never starves sending or ticks
+QUEUES = {
+    TICK: "dispatcher.tick",
+    SEND: "dispatcher.send",
+    POLL: "dispatcher.poll",
+    SETTLE: "dispatcher.poll",
+}
+#: a hint older than this (seconds) is dropped unread: later ticks have said it again
+EXPIRES = 60.0
+
+#: how every connection to Redis behaves; a half-open one must not hold a caller for ever
+TRANSPORT_OPTIONS: dict[str, Any] = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 3,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "retry_on_timeout": False,
+    "max_connections": 200,
+}
+
+
+class Hints:
+    """Publishes hints to one broker, or nowhere when there is none."""
+
+    def __init__(self, broker_url: str | None) -> None:
+        self._app = None if broker_url is None else _producer(broker_url)
+
+    def tick(self) -> bool:
+        """Have a worker look for due work at once."""
+        return self._publish(TICK)
+
+    def send_batch(self, batch_id: int) -> bool:
+        """Have a worker look at a batch that is due."""
+        return self._publish(SEND, batch_id)
+
+    def settle_batch(self, batch_id: int) -> bool:
+        """Have a worker look a batch in doubt up."""
+        return self._publish(SETTLE, batch_id)
+
+    def poll(self) -> bool:
+        """Have a worker ask for the delivery reports that are due."""
+        return self._publish(POLL)
+
+    def _publish(self, name: str, *args: int) -> bool:
+        """Whether the broker took the hint."""
+        if self._app is None:
+            return False
+        try:
+            self._app.send_task(
+                name,
+                args,
+                queue=QUEUES[name],
+                expires=EXPIRES,
+                ignore_result=True,
+                retry=False,
+            )
+        except (KombuError, RedisError, OSError) as error:
+            log.warning("no hint published: %s", type(error).__name__)
+            return False
+        return True
+
+
+def _producer(broker_url: str) -> Celery:
+    # an app of our own that never becomes the current one: a Django project's shared tasks
+    # would go to our broker otherwise
+    app = Celery("dispatcher.hints", broker=broker_url, set_as_current=False, fixups=[])
+    app.conf.update(
+        broker_transport_options=TRANSPORT_OPTIONS,
+        broker_connection_timeout=3,
+        task_ignore_result=True,
+        task_serializer="json",
+    )
+    return app

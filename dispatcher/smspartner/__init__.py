@@ -1,0 +1,1 @@
+"""SMS Partner: ``wire`` is its JSON, ``client`` speaks HTTP."""

@@ -1,0 +1,52 @@
+"""The Celery app of the worker and beat processes: ``celery -A workers worker``."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu import Queue
+
+from dispatcher.hints import QUEUES, TICK, TRANSPORT_OPTIONS
+from dispatcher.settings import Settings
+
+settings = Settings.from_env()
+
+app = Celery("dispatcher", include=["workers.tasks"])
+app.conf.update(
+    broker_url=settings.broker_url.get_secret_value() if settings.broker_url else None,
+    broker_transport_options=TRANSPORT_OPTIONS,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    # JSON only: whoever can write to Redis must not be able to run code here
+    accept_content=["json"],
+    task_serializer="json",
+    event_serializer="json",
+    # the rows are the results
+    result_backend=None,
+    task_ignore_result=True,
+    # a hint is acknowledged before it runs: a redelivered one would be useless at best
+    task_acks_late=False,
+    task_reject_on_worker_lost=False,
+    # nothing is held in reserve: Celery 5.7.0 dies with reserved messages when Redis goes away
+    worker_prefetch_multiplier=1,
+    worker_disable_prefetch=True,
+    worker_pool="threads",
+    worker_concurrency=settings.connections,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=True,
+    task_send_sent_event=True,
+    task_default_queue=QUEUES[TICK],
+    task_queues=[Queue(name) for name in dict.fromkeys(QUEUES.values())],
+    task_routes={task: {"queue": queue} for task, queue in QUEUES.items()},
+    timezone="UTC",
+    enable_utc=True,
+    # intervals only: a crontab is what goes wrong twice a year
+    beat_scheduler="celery.beat:Scheduler",
+    beat_max_loop_interval=settings.tick,
+    beat_schedule={
+        "tick": {
+            "task": TICK,
+            "schedule": settings.tick,
+            "options": {"expires": max(10.0, 3 * settings.tick)},
+        }
+    },
+)
