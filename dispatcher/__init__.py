@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from dispatcher.api import Dispatcher
-from dispatcher.errors import (
-    ConfigurationError,
-    DispatcherError,
-    IllegalMove,
-    InvalidCampaign,
-    InvalidFile,
-    InvalidPhone,
-    InvalidText,
-    NotFound,
-    ReferenceTaken,
-    StorageError,
-    UnusableInput,
-)
-from dispatcher.progress import Progress
-from dispatcher.recipients import Recipient, Rejection
-from dispatcher.settings import Settings
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+    from dispatcher.doubt import Doubt, Incident
+    from dispatcher.errors import (
+        ConfigurationError,
+        DispatcherError,
+        GatewayError,
+        IllegalMove,
+        InvalidCampaign,
+        InvalidFile,
+        InvalidPhone,
+        InvalidText,
+        NotFound,
+        ReferenceTaken,
+        StorageError,
+        UnusableInput,
+    )
+    from dispatcher.progress import Progress
+    from dispatcher.recipients import Recipient, Rejection
+    from dispatcher.settings import Settings
 
 __all__ = [
     "ConfigurationError",
     "Dispatcher",
     "DispatcherError",
+    "Doubt",
+    "GatewayError",
     "IllegalMove",
+    "Incident",
     "InvalidCampaign",
     "InvalidFile",
     "InvalidPhone",
@@ -38,3 +47,22 @@ __all__ = [
     "StorageError",
     "UnusableInput",
 ]
+
+_HOMES = {
+    "Dispatcher": "api",
+    "Doubt": "doubt",
+    "Incident": "doubt",
+    "Progress": "progress",
+    "Recipient": "recipients",
+    "Rejection": "recipients",
+    "Settings": "settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    # looked up at first use: the fake gateway and `dispatcher --help` need neither SQL nor Celery
+    if name not in __all__:
+        raise AttributeError(f"module 'dispatcher' has no attribute {name!r}")
+    value = getattr(import_module(f"dispatcher.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value

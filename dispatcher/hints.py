@@ -8,11 +8,12 @@ never raises.
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from celery import Celery
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
+
+from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +32,6 @@ QUEUES = {
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
 EXPIRES = 60.0
-
-#: how every connection to Redis behaves; a half-open one must not hold a caller for ever
-TRANSPORT_OPTIONS: dict[str, Any] = {
-    "socket_timeout": 5,
-    "socket_connect_timeout": 3,
-    "socket_keepalive": True,
-    "health_check_interval": 25,
-    "retry_on_timeout": False,
-    "max_connections": 200,
-}
 
 
 class Hints:

@@ -98,9 +98,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account behind a key: its balance in euros."""
+    """The account behind a key: its balance in euros, and the gateway's clock (UTC)."""
 
     balance: Decimal | None
+    at: datetime | None = None
 
 
 class Gateway(Protocol):

@@ -77,6 +77,12 @@ class Settings(BaseModel):
     window_profile: Literal["default", "strict"] = Field(
         "default", description="opening hours: `default` Mon–Sat 08–20, `strict` shorter"
     )
+    rate: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="most bulk sends a second over all workers; unset: no limit",
+    )
     closing_guard: int = Field(
         60, ge=0, le=3600, description="no batch is armed within this time before closing"
     )

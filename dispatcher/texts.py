@@ -1,8 +1,7 @@
 """A text on its way: fields filled in, spelled for the wire, as it arrives, and what to advise.
 
 ``compile_template(text).render(fields)`` makes one recipient's text, ``wire_text`` spells it for
-the request, ``as_sent`` tells what the gateway makes of a request's text. Counting is done on
-``as_sent(wire_text(text))``, what arrives.
+the request, and ``as_sent`` of that is what arrives: what is read, counted and billed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@ from __future__ import annotations
 from celery import Celery
 from kombu import Queue
 
-from dispatcher.hints import QUEUES, TICK, TRANSPORT_OPTIONS
+from dispatcher.broker import TRANSPORT_OPTIONS
+from dispatcher.hints import QUEUES, TICK
 from dispatcher.settings import Settings
 
 settings = Settings.from_env()
@@ -30,7 +31,8 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_pool="threads",
-    worker_concurrency=settings.connections,
+    # lanes, and room beside them for ticks and polls
+    worker_concurrency=settings.connections + 2,
     worker_hijack_root_logger=False,
     worker_send_task_events=True,
     task_send_sent_event=True,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
+
+from celery.signals import worker_init
 
 from dispatcher import hints
 from dispatcher.api import Dispatcher
+from dispatcher.errors import DispatcherError
 from workers.celery import app, settings
 
 
@@ -13,6 +17,15 @@ from workers.celery import app, settings
 def dispatcher() -> Dispatcher:
     """The Dispatcher of this process."""
     return Dispatcher(settings)
+
+
+@worker_init.connect
+def check(**_: Any) -> None:
+    """Refuse to start on a missing key, an unknown schema or a Redis that loses hints."""
+    try:
+        dispatcher().check()
+    except DispatcherError as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 @app.task(name=hints.TICK)

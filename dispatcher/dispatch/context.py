@@ -11,6 +11,7 @@ from dispatcher.outcomes import interval
 from dispatcher.provider import Gateway
 from dispatcher.settings import Settings
 from dispatcher.storage.database import Database
+from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, NeverOpen, Windows
 
 #: a poll or lookup that never comes back is due again after this
@@ -26,6 +27,7 @@ class Context:
     gateway: Gateway
     windows: Windows
     clock: Clock
+    throttle: Throttle
 
     def hold(self, territory: str) -> Hold | None:
         """What a commercial message for ``territory`` must wait for now."""

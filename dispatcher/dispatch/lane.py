@@ -15,7 +15,7 @@ import string
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from dispatcher import texts
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 TURN = 20.0
 #: an armed batch whose bytes have not left within this (seconds) is not sent: the worker slept
 STALE = 5.0
+#: a lane itself waits this long (seconds) for the rate limit; longer waits go to the row
+LONGEST_PATIENCE = 1.0
 #: with the database's clock further away than this, no window can be told
 MOST_SKEW = timedelta(seconds=30)
 _LARGEST_ID = 2**63
@@ -51,10 +53,12 @@ class _Armed:
 
     batch: DueBatch
     tag: str
-    lines: Sequence[Line]
+    phones: Sequence[str] = field(repr=False)
     positions: Sequence[int]
-    request: bytes
+    request: bytes = field(repr=False)
+    #: when it was armed, on the steady clock and on the wall's: a suspended machine stops one
     at: float
+    at_wall: datetime
 
 
 class Lane:
@@ -105,7 +109,7 @@ class Lane:
 
     def _send_one(self, batch_id: int) -> bool:
         batch = self._gather(batch_id)
-        if batch is None or self._postponed(batch):
+        if batch is None or self._postponed(batch) or not self._within_rate(batch):
             return False
         tag = new_tag()
         lines = _lines(batch)
@@ -126,8 +130,27 @@ class Lane:
             return False
         if not self._arm(batch, tag):
             return False
-        positions = [position for position, _, _ in batch.messages]
-        return self._deliver(_Armed(batch, tag, lines, positions, request, time.monotonic()))
+        return self._deliver(
+            _Armed(
+                batch=batch,
+                tag=tag,
+                phones=[line.phone for line in lines],
+                positions=[position for position, _, _ in batch.messages],
+                request=request,
+                at=time.monotonic(),
+                at_wall=self._context.clock(),
+            )
+        )
+
+    def _within_rate(self, batch: DueBatch) -> bool:
+        """Whether the rate lets a request go now; a short wait is waited for here."""
+        while (wait := self._context.throttle.wait()) > 0:
+            if wait > LONGEST_PATIENCE:
+                until = self._context.clock() + timedelta(seconds=wait)
+                self._wait(batch, Hold(until, "rate limit"))
+                return False
+            time.sleep(wait)
+        return True
 
     def _taken_before(self, batch: DueBatch) -> bool:
         """Whether an attempt that is thought unsent shows at the gateway after all.
@@ -196,13 +219,14 @@ class Lane:
         return skew <= MOST_SKEW
 
     def _deliver(self, armed: _Armed) -> bool:
-        phones = [line.phone for line in armed.lines]
-        if time.monotonic() - armed.at > STALE:
+        slept = time.monotonic() - armed.at
+        jumped = abs((self._context.clock() - armed.at_wall).total_seconds())
+        if max(slept, jumped) > STALE:
             outcome: Outcome = NotSent("its worker was asleep", 0)
         elif self._hold(armed.batch) is not None:
             outcome = NotSent("the window has closed", 0)
         else:
-            outcome = verdict(self._context.gateway.bulk_send(armed.request), phones)
+            outcome = verdict(self._context.gateway.bulk_send(armed.request), armed.phones)
         self._records.keep(armed.batch, armed.tag, armed.positions, outcome)
         return isinstance(outcome, Sent)
 

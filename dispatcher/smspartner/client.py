@@ -188,7 +188,7 @@ class SmsPartner:
     def account(self) -> Account:
         """The account behind the key. Raises GatewayError with the gateway's reason."""
         answer = self._ask("GET", "/me")
-        return wire.read_account(answer.status, answer.body)
+        return wire.read_account(answer.status, answer.headers, answer.body)
 
     def _ask(self, method: str, path: str, **content: Any) -> _Answer:
         with deadline.watchdog.limit(self._call_timeout) as call:

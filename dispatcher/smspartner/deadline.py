@@ -51,7 +51,8 @@ class Call:
     def _shut(self) -> None:
         if self._socket is not None:
             with suppress(OSError):  # the other side was quicker
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # not TLS's own shutdown: it first lets the thread that sends go on in plain text
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 class Watchdog:

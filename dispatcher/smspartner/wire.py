@@ -8,6 +8,7 @@ discriminates nothing by itself; the body does.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -34,6 +35,7 @@ from dispatcher.states import MessageState
 #: recipients of one call, by the gateway's documentation (its code 50 beyond)
 MOST_LINES = 500
 _PARIS = ZoneInfo("Europe/Paris")
+_DIGITS = re.compile("[0-9]+").fullmatch
 _STATES = {
     "delivered": MessageState.DELIVERED,
     "not delivered": MessageState.UNDELIVERED,
@@ -62,7 +64,7 @@ def bulk_body(
 def status_body(pairs: Sequence[tuple[str, str]], *, key: str) -> bytes:
     """The body of ``POST /multi-status`` for (phone, message id) pairs."""
     listed = [
-        {"phoneNumber": phone, "messageId": int(number) if number.isdigit() else number}
+        {"phoneNumber": phone, "messageId": int(number) if _DIGITS(number) else number}
         for phone, number in pairs
     ]
     return json.dumps({"apiKey": key, "SMSStatut_List": listed}).encode()
@@ -118,13 +120,15 @@ def read_tag_page(status: int, body: bytes) -> tuple[Found, int]:
         return Found(()), 0
     entries = _success_list(status, body)
     assert answer is not None  # noqa: S101 - _success_list has just read it
-    reports = [report for entry in entries if (report := _report(entry)) is not None]
+    # a line that failed has an error text where its status should be
+    sound = [entry for entry in entries if entry.get("success", True) is True]
+    reports = [report for entry in sound if (report := _report(entry)) is not None]
     total = _integer(answer.get("total"))
     complete = len(reports) == len(entries)
     return Found(reports, complete), len(entries) if total is None else total
 
 
-def read_account(status: int, body: bytes) -> Account:
+def read_account(status: int, headers: Mapping[str, str], body: bytes) -> Account:
     """The answer of ``GET /me``. Raises GatewayError with the gateway's code."""
     answer = _object(body)
     if answer is None:
@@ -133,7 +137,10 @@ def read_account(status: int, body: bytes) -> Account:
         raise GatewayError(f"the gateway answered code {_code(answer.get('code'))}")
     credit = answer.get("credits")
     credit = credit if isinstance(credit, dict) else {}
-    return Account(_decimal(credit.get("balance", credit.get("solde"))))
+    return Account(
+        balance=_decimal(credit.get("balance", credit.get("solde"))),
+        at=_http_date(headers.get("Date")),
+    )
 
 
 def _success_list(status: int, body: bytes) -> list[dict[str, Any]]:
@@ -150,8 +157,8 @@ def _success_list(status: int, body: bytes) -> list[dict[str, Any]]:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        answer = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        answer = json.loads(body.decode(), parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, ArithmeticError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 
@@ -166,7 +173,7 @@ def _line(entry: object) -> LineAnswer:
     success = entry.get("success")
     accepted = success if isinstance(success, bool) else None
     code = _code(entry.get("code"))
-    if accepted and code not in (None, 200):
+    if accepted and code != 200 and entry.get("code") is not None:
         accepted = None
     return LineAnswer(
         phone=_phone(entry.get("phoneNumber")),
@@ -226,7 +233,7 @@ def _decimal(raw: object) -> Decimal | None:
         value = Decimal(raw)
     except InvalidOperation:
         return None
-    return value if value.is_finite() and abs(value) < 10**9 else None
+    return value if value.is_finite() and value.adjusted() < 9 else None
 
 
 def _instant(raw: object) -> datetime | None:
@@ -251,8 +258,12 @@ def _retry_after(raw: str | None, sent_at: str | None) -> float | None:
     except OverflowError:
         return None
     except ValueError:
-        pass
+        until, since = _http_date(raw), _http_date(sent_at)
+        return (until - since).total_seconds() if until and since else None
+
+
+def _http_date(raw: str | None) -> datetime | None:
     try:
-        return (parsedate_to_datetime(raw) - parsedate_to_datetime(sent_at or "")).total_seconds()
-    except (ValueError, TypeError):
+        return parsedate_to_datetime(raw or "").astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None

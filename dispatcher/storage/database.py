@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -72,6 +73,13 @@ class Database:
         """
         with self._session(writes=True) as session:
             yield session
+
+    def clock(self) -> datetime | None:
+        """The server's own clock (UTC); None on SQLite, which has none."""
+        if self.is_sqlite:
+            return None
+        with self.read() as session:
+            return session.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
 
     def close(self) -> None:
         """Close every connection."""

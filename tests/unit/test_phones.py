@@ -223,6 +223,8 @@ def test_a_foreign_mobile_is_kept_and_follows_metropole(raw: str, expected: str)
         ("+262 612 34 56 78", "m2m_or_unassigned"),
         ("+262 639 98 00 01", "m2m_or_unassigned"),
         ("+681 99 12 34", "m2m_or_unassigned"),
+        # unlisted, and the library would shorten it a second time
+        ("+43 0099 9850 6242", "m2m_or_unassigned"),
     ],
 )
 def test_what_cannot_be_texted_is_refused_with_its_reason(raw: str, reason: str) -> None:

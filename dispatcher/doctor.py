@@ -1,0 +1,105 @@
+"""The doctor: looks at everything that a dispatcher needs, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from dispatcher import broker
+from dispatcher.api import Dispatcher
+from dispatcher.errors import DispatcherError
+
+#: two clocks further apart than this cannot both tell the window
+_SKEW = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look came to. ``remedy`` says what to do when it is not well."""
+
+    name: str
+    well: bool
+    says: str
+    remedy: str = ""
+
+
+class _IllError(Exception):
+    """A look that found something wrong."""
+
+    def __init__(self, says: str, remedy: str) -> None:
+        super().__init__(says)
+        self.remedy = remedy
+
+
+def examine(dispatcher: Dispatcher) -> Iterator[Finding]:
+    """Look at each thing in turn; one that fails does not keep the others from being looked at."""
+    looks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
+        "database": (_database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
+        "broker": (_broker, "start Redis, or correct DISPATCHER_BROKER_URL"),
+        "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
+        "clock": (_clock, "set this host's clock by NTP"),
+        "beat": (_beat, "start beat: dispatcher run, or celery -A workers beat"),
+        "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
+    }
+    for name, (look, remedy) in looks.items():
+        try:
+            yield Finding(name, well=True, says=look(dispatcher))
+        except _IllError as error:
+            yield Finding(name, well=False, says=str(error), remedy=error.remedy or remedy)
+        except DispatcherError as error:
+            yield Finding(name, well=False, says=str(error), remedy=remedy)
+
+
+def _database(dispatcher: Dispatcher) -> str:
+    return f"{dispatcher.database.engine.dialect.name}, schema {dispatcher.schema()}"
+
+
+def _broker(dispatcher: Dispatcher) -> str:
+    url = dispatcher.settings.broker_url
+    if url is None:
+        return "none set: dispatcher run embeds one"
+    return f"{broker.check(url.get_secret_value())}, keeps its keys"
+
+
+def _gateway(dispatcher: Dispatcher) -> str:
+    balance = dispatcher.account().balance
+    return "the key is good" + ("" if balance is None else f", balance {balance} €")
+
+
+def _clock(dispatcher: Dispatcher) -> str:
+    shift = timedelta(seconds=dispatcher.settings.clock_offset)
+    others = {"the database": dispatcher.database_clock(), "the gateway": _gateways(dispatcher)}
+    for name, clock in others.items():
+        skew = None if clock is None else abs(datetime.now(UTC) - clock)
+        if skew is not None and skew > _SKEW:
+            raise _IllError(f"it differs from that of {name} by {skew}", "")
+    compared = [name for name, clock in others.items() if clock is not None]
+    says = f"agrees with {' and '.join(compared)}" if compared else "nothing to compare it with"
+    return says + (f"; shifted by {shift} to try things" if shift else "")
+
+
+def _gateways(dispatcher: Dispatcher) -> datetime | None:
+    try:
+        return dispatcher.account().at
+    except DispatcherError:
+        return None  # the look at the gateway says so already
+
+
+def _beat(dispatcher: Dispatcher) -> str:
+    last = dispatcher.last_tick()
+    if last is None:
+        raise _IllError("it has never ticked", "")
+    age = dispatcher.clock() - last
+    if age > max(timedelta(seconds=60), timedelta(seconds=5 * dispatcher.settings.tick)):
+        raise _IllError(f"the last tick was {age} ago", "")
+    return f"ticked {age.total_seconds():.0f} s ago"
+
+
+def _doubts(dispatcher: Dispatcher) -> str:
+    doubts, incidents = dispatcher.doubts(), dispatcher.incidents()
+    if doubts:
+        raise _IllError(f"{len(doubts)} batches in doubt", "")
+    if incidents:
+        raise _IllError(f"{len(incidents)} double texts on record", "dispatcher doubts shows them")
+    return "none"

@@ -1,0 +1,190 @@
+"""Submitting: one campaign is checked, planned and stored, in one transaction or not at all."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from dispatcher.clock import Clock
+from dispatcher.errors import InvalidCampaign, NotFound, ReferenceTaken
+from dispatcher.planner import PlannedBatch, Planner
+from dispatcher.recipients import Recipient, Rejection, recipient_of
+from dispatcher.settings import Settings
+from dispatcher.states import CampaignState
+from dispatcher.storage import campaigns, plans
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Campaign
+from dispatcher.window import Hold, Windows
+
+#: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
+Given = str | Recipient | Mapping[str, object]
+_LONGEST_REFERENCE = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is asked of a campaign, without its recipients.
+
+    Raises InvalidCampaign for a reference or a date that cannot be.
+    """
+
+    reference: str
+    text: str = field(repr=False)
+    sender: str | None
+    not_before: datetime | None
+    not_after: datetime | None
+    commercial: bool
+    territory: str | None
+    strict: bool
+
+    def __post_init__(self) -> None:
+        reference, longest = self.reference, _LONGEST_REFERENCE
+        if not reference.strip() or len(reference) > longest or not reference.isprintable():
+            raise InvalidCampaign(f"a reference has 1 to {longest} printable characters")
+        for name, value in (("not_before", self.not_before), ("not_after", self.not_after)):
+            if value is not None and value.tzinfo is None:
+                raise InvalidCampaign(f"{name} {value.isoformat()} has no time zone")
+        if self.not_before and self.not_after and self.not_before >= self.not_after:
+            raise InvalidCampaign("not_after must be later than not_before")
+
+    def fingerprint(self, digest: str) -> str:
+        """A hash of all that was submitted; ``digest`` is that of the recipients."""
+        instants = [at and at.timestamp() for at in (self.not_before, self.not_after)]
+        body = [self.text, self.sender, *instants, self.commercial, self.territory, digest]
+        return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+class Submissions:
+    """Stores campaigns."""
+
+    def __init__(
+        self, settings: Settings, database: Database, windows: Windows, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._windows = windows
+        self._clock = clock
+
+    def store(
+        self,
+        submission: Submission,
+        recipients: Iterable[Given],
+        *,
+        reject: Callable[[Rejection], None] | None,
+    ) -> int:
+        """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+        now = self._clock()
+        start = max(now, submission.not_before or now)
+        self._check_deadline(submission, start)
+        planner = Planner(
+            submission.text,
+            territory=submission.territory,
+            stop_budget=self._settings.stop_budget if submission.commercial else 0,
+            reject=reject,
+        )
+        given = (recipient_of(one, position=n) for n, one in enumerate(recipients, start=1))
+        batches = self._held(planner.cut(given), submission, start, now)
+        try:
+            with self._database.read() as session:
+                known = _lookup(session, submission.reference)
+            if known is None:
+                return self._add(submission, planner, batches, now)
+        except IntegrityError:  # somebody else was quicker, and nothing was read of the list
+            with self._database.read() as session:
+                known = campaigns.find(session, submission.reference)
+        for _ in batches:
+            pass
+        if known.fingerprint != submission.fingerprint(planner.digest):
+            raise ReferenceTaken(
+                f"reference {submission.reference!r} was submitted with another body"
+            )
+        return known.id
+
+    def _add(
+        self,
+        submission: Submission,
+        planner: Planner,
+        batches: Iterator[tuple[PlannedBatch, Hold]],
+        now: datetime,
+    ) -> int:
+        campaign = Campaign(
+            reference=submission.reference,
+            fingerprint="",
+            text=submission.text,
+            sender=submission.sender,
+            commercial=submission.commercial,
+            not_before=submission.not_before,
+            not_after=submission.not_after,
+            state=CampaignState.RUNNING,
+            created_at=now,
+        )
+        with self._database.write() as session:
+            session.add(campaign)
+            session.flush()
+            plans.add_batches(session, campaign.id, batches)
+            _check_plan(planner, strict=submission.strict)
+            campaign.fingerprint = submission.fingerprint(planner.digest)
+            campaign.rows = planner.rows
+            campaign.duplicates = planner.duplicates
+            campaign.unusable = planner.reasons.total()
+            campaigns.note(session, campaign.id, verb="submit", actor=actor(), now=now)
+        return campaign.id
+
+    def _held(
+        self,
+        planned: Iterator[PlannedBatch],
+        submission: Submission,
+        start: datetime,
+        now: datetime,
+    ) -> Iterator[tuple[PlannedBatch, Hold]]:
+        """Each batch with its first instant and what it waits for until then."""
+        scheduled = Hold(start, "scheduled" if start > now else "")
+        holds: dict[str, Hold] = {}
+        for batch in planned:
+            if batch.territory not in holds:
+                held = submission.commercial and self._windows.hold(start, batch.territory)
+                holds[batch.territory] = held or scheduled
+            yield batch, holds[batch.territory]
+
+    def _check_deadline(self, submission: Submission, start: datetime) -> None:
+        if submission.not_after is None:
+            return
+        territory = submission.territory or "metropole"
+        held = submission.commercial and self._windows.hold(start, territory)
+        opens, why = (held.until, f" ({held.why})") if held else (start, "")
+        if opens >= submission.not_after:
+            raise InvalidCampaign(
+                f"not_after {submission.not_after.isoformat()} is before the next opening "
+                f"{opens.isoformat()}{why}"
+            )
+
+
+def actor() -> str:
+    """Who does something, as the record of actions names them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user name
+        return "unknown"
+
+
+def _lookup(session: Session, reference: str) -> Campaign | None:
+    try:
+        return campaigns.find(session, reference)
+    except NotFound:
+        return None
+
+
+def _check_plan(planner: Planner, *, strict: bool) -> None:
+    if strict and (unusable := planner.reasons.total()):
+        raise InvalidCampaign(f"{unusable} of {planner.rows} rows cannot be texted (strict)")
+    if not planner.kept:
+        raise InvalidCampaign(
+            f"none of {planner.rows} rows can be texted" if planner.rows else "no recipients"
+        )

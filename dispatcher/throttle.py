@@ -1,0 +1,82 @@
+"""The rate of bulk sends over all workers, kept in Redis."""
+
+from __future__ import annotations
+
+import logging
+import time
+from fractions import Fraction
+
+from limits import RateLimitItemPerSecond
+from limits.errors import StorageError as LimitsError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+#: what one process allows itself of the whole rate while Redis does not answer
+_SHARE = 8
+#: after Redis failed, this long (seconds) passes before it is asked again
+_DISTRUST = 5.0
+_KEY = "dispatcher.bulk-send"
+
+
+class Throttle:
+    """Says when the next bulk send may go; ``rate`` is in requests a second, None for no limit.
+
+    Without a shared Redis, or while it does not answer, each process keeps to an eighth of the
+    rate: too slow at worst, never without limit.
+    """
+
+    def __init__(self, rate: float | None, broker_url: str | None) -> None:
+        self._rate = rate
+        self._broker_url = broker_url
+        self._shared: MovingWindowRateLimiter | None = None
+        self._distrusted_until = 0.0
+        if rate is None:
+            return
+        self._own_item = _item(rate / _SHARE if broker_url else rate)
+        self._own = MovingWindowRateLimiter(MemoryStorage())
+        self._item = _item(rate)
+
+    def wait(self) -> float:
+        """0 when a send may go now (it is counted then), else seconds until it may be asked."""
+        if self._rate is None:
+            return 0.0
+        if self._broker_url is not None and time.monotonic() >= self._distrusted_until:
+            try:
+                return _asked(self._limiter(self._broker_url), self._item)
+            except (RedisError, LimitsError, OSError) as error:
+                log.warning(
+                    "rate limit: Redis fails (%s), keeping to a share", type(error).__name__
+                )
+                self._distrusted_until = time.monotonic() + _DISTRUST
+        return _asked(self._own, self._own_item)
+
+    def _limiter(self, url: str) -> MovingWindowRateLimiter:
+        if self._shared is None:
+            self._shared = MovingWindowRateLimiter(_storage(url))
+        return self._shared
+
+
+def _storage(url: str) -> Storage:
+    if not url.startswith(("redis://", "rediss://", "redis+socket://")):
+        raise OSError("not a Redis")  # another broker: each process keeps to its share
+    url = url.replace("redis+socket://", "redis+unix://", 1)
+    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    return storage_from_string(url, **options)  # type: ignore[arg-type]
+
+
+def _item(rate: float) -> RateLimitItemPerSecond:
+    """``rate`` as a whole number of requests in a whole number of seconds."""
+    share = Fraction(rate).limit_denominator(600)
+    if share == 0:
+        share = Fraction(1, 600)
+    return RateLimitItemPerSecond(share.numerator, share.denominator)
+
+
+def _asked(limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond) -> float:
+    if limiter.hit(item, _KEY):
+        return 0.0
+    free_at = limiter.get_window_stats(item, _KEY).reset_time
+    return float(min(max(free_at - time.time(), 0.02), 60.0))
