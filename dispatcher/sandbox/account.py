@@ -1,0 +1,81 @@
+"""The account at the fake gateway: its credit and its STOP list."""
+
+from __future__ import annotations
+
+import heapq
+from decimal import Decimal
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: a verification, which only serves to count how many the balance is good for
+_VERIFICATION_PRICE = Decimal("0.005")
+
+
+class Account:
+    """A prepaid balance in euros and the numbers that said STOP (E.164)."""
+
+    def __init__(self, credit: Decimal) -> None:
+        self.credit = credit
+        self._ids = count(1)
+        self._stops: dict[str, tuple[int, float]] = {}
+        self._expected: list[tuple[float, str]] = []
+
+    def debit(self, amount: Decimal) -> None:
+        """Take an amount that ``credit`` was seen to cover."""
+        self.credit -= amount
+
+    @property
+    def stopped(self) -> Mapping[str, object]:
+        """The numbers on the STOP list, to be asked with ``in``."""
+        return self._stops
+
+    def add_stop(self, phone: str, *, at: float) -> int | None:
+        """Put a number on the STOP list; its id, ``None`` when it is there already."""
+        if phone in self._stops:
+            return None
+        self._stops[phone] = (next(self._ids), at)
+        return self._stops[phone][0]
+
+    def remove_stop(self, stop_id: str) -> bool:
+        """Take an entry off the STOP list; ``False`` when there is none."""
+        found = [phone for phone, (known, _) in self._stops.items() if str(known) == stop_id]
+        for phone in found:
+            del self._stops[phone]
+        return bool(found)
+
+    def replace_stops(self, phones: Iterable[str], *, at: float) -> None:
+        """Make the STOP list these numbers."""
+        self._stops.clear()
+        for phone in phones:
+            self.add_stop(phone, at=at)
+
+    def stops(self) -> list[tuple[int, str, float]]:
+        """The STOP list: id, number, since."""
+        return [(stop_id, phone, at) for phone, (stop_id, at) in self._stops.items()]
+
+    def expect_stop(self, phone: str, *, at: float) -> None:
+        """A number will answer STOP at an instant to come."""
+        heapq.heappush(self._expected, (at, phone))
+
+    def take_replies(self, *, now: float) -> None:
+        """Put the numbers whose STOP has come by now on the list."""
+        while self._expected and self._expected[0][0] <= now:
+            at, phone = heapq.heappop(self._expected)
+            self.add_stop(phone, at=at)
+
+    def counters(self, price: Decimal, *, to_send: int, old_names: bool) -> dict[str, Any]:
+        """The ``credits`` of /me: counts as integers, amounts as decimal text."""
+        amount = f"{self.credit:.3f}"
+        affordable = int(self.credit / price) if price else 0
+        return {
+            "creditSms": affordable,
+            "creditSmsLowCost" if old_names else "creditSmsECO": affordable,
+            "creditHlr": int(self.credit / _VERIFICATION_PRICE),
+            "toSend": to_send,
+            "solde": amount,
+            "currency": "EUR",
+            "balance": amount,
+        }

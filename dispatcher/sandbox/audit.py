@@ -1,0 +1,81 @@
+"""Holds what the database says of each recipient against what the gateway's ledger says.
+
+It reads the SQLite file and the ledger by itself: a fault of the dispatcher's own reading must
+not be hidden by the same fault here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from dispatcher.sandbox import ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: the states of a recipient who was texted
+_TEXTED: Final = frozenset({"sent", "delivered", "undelivered", "unreported"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """The two accounts side by side; keys are (campaign's reference, state)."""
+
+    #: recipients by the database
+    database: Counter[tuple[str, str]]
+    #: texts in the ledger, each under the state that the database gives its recipient
+    ledger: Counter[tuple[str, str]]
+    #: recipients with more than one text of one campaign
+    twice: int
+    #: recipients who are said to be texted and are not in the ledger
+    missing: int
+    #: recipients in the ledger who are said not to be texted
+    unexpected: int
+    #: texts in the ledger of no campaign, or to nobody in it
+    strangers: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everyone counted as texted is in the ledger exactly once, and nobody else."""
+        return not (self.twice or self.missing or self.unexpected or self.strangers)
+
+
+def audit(database: Path, ledger_path: Path) -> Audit:
+    """Compare a dispatcher's SQLite file with a ledger."""
+    with closing(sqlite3.connect(database)) as connection:
+        campaigns = dict(
+            connection.execute(
+                "SELECT attempt.tag, campaign.reference FROM attempt"
+                " JOIN batch ON batch.id = attempt.batch_id"
+                " JOIN campaign ON campaign.id = batch.campaign_id"
+            )
+        )
+        said = {
+            (reference, phone): state
+            for reference, phone, state in connection.execute(
+                "SELECT campaign.reference, message.phone, message.state FROM message"
+                " JOIN campaign ON campaign.id = message.campaign_id"
+            )
+        }
+    texted = Counter(
+        (campaigns.get(entry.tag, ""), text.phone)
+        for entry in ledger.entries(ledger_path)
+        if not entry.cancelled
+        for text in entry.texts
+    )
+    in_ledger: Counter[tuple[str, str]] = Counter()
+    for key, times in texted.items():
+        if key in said:
+            in_ledger[key[0], said[key]] += times
+    return Audit(
+        database=Counter((reference, state) for (reference, _), state in said.items()),
+        ledger=in_ledger,
+        twice=sum(times > 1 for times in texted.values()),
+        missing=sum(state in _TEXTED and key not in texted for key, state in said.items()),
+        unexpected=sum(state not in _TEXTED and key in texted for key, state in said.items()),
+        strangers=sum(times for key, times in texted.items() if key not in said),
+    )

@@ -1,0 +1,68 @@
+"""The controls of the sandbox: JSON under ``/_sandbox/``, for loopback only.
+
+POST /_sandbox/configure  {switch: value, …}      GET /_sandbox/requests
+POST /_sandbox/fault      {kind: …, …}            GET /_sandbox/state
+POST /_sandbox/clear-faults                       POST /_sandbox/release
+POST /_sandbox/clock      {offset: seconds}
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatcher.sandbox import codec
+from dispatcher.sandbox.faults import Fault
+from dispatcher.sandbox.http import Request, Response
+
+if TYPE_CHECKING:
+    from dispatcher.sandbox.server import Server
+
+PREFIX: Final = "/_sandbox/"
+
+
+def control(server: Server, request: Request, *, peer: str) -> Response:
+    """Do what a control asks for."""
+    if not ipaddress.ip_address(peer).is_loopback:
+        return _said(403, error="controls are for loopback")
+    try:
+        given = codec.loads(request.body) if request.body else {}
+        if not isinstance(given, dict):
+            return _said(400, error="a JSON object is needed")
+        return Response(200, codec.dumps(_do(server, request, given)))
+    except KeyError:
+        return _said(404, error="no such control")
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return _said(400, error=str(error))
+
+
+def _said(status: int, **fields: Any) -> Response:
+    return Response(status, codec.dumps(fields))
+
+
+def _do(server: Server, request: Request, given: dict[str, Any]) -> dict[str, Any]:
+    asked = (request.method, request.path.removeprefix(PREFIX))
+    match asked:
+        case ("GET", "requests"):
+            return {"requests": server.journal.listed()}
+        case ("GET", "state"):
+            state = server.gateway.state
+            return {
+                "credit": str(state.account.credit),
+                "stopped": [phone for _, phone, _ in state.account.stops()],
+                "ledger": str(state.ledger.path),
+                "clock_offset": server.clock.offset,
+            }
+        case ("POST", "configure"):
+            server.gateway.state.configure(given)
+        case ("POST", "fault"):
+            server.faults.add(Fault.of(given))
+        case ("POST", "clear-faults"):
+            server.faults.clear()
+        case ("POST", "release"):
+            server.release()
+        case ("POST", "clock"):
+            server.clock.offset = float(given["offset"])
+        case _:
+            raise KeyError
+    return {"done": True}

@@ -1,0 +1,241 @@
+"""The demo: 5,000 rows through real processes to the last delivery report, checked one by one.
+
+``dispatcher demo``, ``make demo`` or ``python -m dispatcher.sandbox.demo``. It needs no account
+and no server, and nothing leaves the machine: the gateway is the fake one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from dispatcher.errors import ConfigurationError
+from dispatcher.sandbox.audit import Audit, audit
+from dispatcher.sandbox.clients import ENCODING, Clients, write_clients
+from dispatcher.sandbox.stage import DATABASE, LEDGER, Stage, StageError
+
+#: the Saturday before Easter, when it is day in every territory of the file
+CLOCK: Final = datetime(2027, 3, 27, 14, tzinfo=ZoneInfo("Europe/Paris"))
+#: when the second campaign may leave: Sunday and Easter Monday are closed, summer time begins
+TUESDAY: Final = datetime(2027, 3, 30, 8, tzinfo=ZoneInfo("Europe/Paris"))
+DIRECTORY: Final = Path("var/demo")
+NOW: Final = "soldes-2027"
+LATER: Final = "paques-2027"
+
+_FILE: Final = "clients.csv"
+_TEXT: Final = 'Bonjour {{ Prénom | default("à tous") }}, -20 % chez MaBoutique samedi !'
+#: the gateway refuses so many recipients, as ones who have said STOP
+_STOPPED: Final = 40
+_UNENDED: Final = ("pending", "in_doubt", "sent")
+#: seconds in which everybody has come to their end, or something is wrong
+_PATIENCE: Final = 120.0
+
+
+def run(directory: Path = DIRECTORY, *, rows: int = 5000) -> int:
+    """Run the demo with its files in ``directory``; returns the exit code.
+
+    0 says that the database and the gateway's ledger agree on every recipient, 1 that they do
+    not or that something did not work, 130 that it was interrupted. Call it from the main
+    thread.
+    """
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        return 0 if _Demo(console, directory, rows).play() else 1
+    except (ConfigurationError, StageError) as error:
+        console.print(f"\nerror: {error}\n  what the processes said is in {directory}/*.log")
+        return 1
+    except KeyboardInterrupt:
+        console.print("\ninterrupted; every process is stopped")
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(_signum: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+class _Demo:
+    """The story, step by step."""
+
+    def __init__(self, console: Console, directory: Path, rows: int) -> None:
+        self._console = console
+        self._directory = directory
+        self._rows = rows
+        self._step = 0
+
+    def play(self) -> bool:
+        """Tell it; returns whether everything agrees."""
+        self._say("A demo of the SMS campaign dispatcher. Nothing leaves this machine.")
+        self._say(
+            f"For all of its processes it is now {CLOCK:%A} {CLOCK.day} {CLOCK:%B %Y, %H:%M} in"
+            " Paris, the day before Easter."
+        )
+        with Stage(self._directory, CLOCK) as stage:
+            self._start(stage)
+            clients = self._send(stage)
+            self._wait(stage)
+            return self._check(stage, clients)
+
+    def _start(self, stage: Stage) -> None:
+        server = stage.redis.server
+        self._title(
+            f"{server.name.title()} {server.version}, the fake gateway, two workers and beat"
+        )
+        begun = time.monotonic()
+        self._run(stage, "migrate")
+        processes = {
+            "worker1": ["worker", "--hostname", "worker1@%h", "--loglevel", "INFO"],
+            "worker2": ["worker", "--hostname", "worker2@%h", "--loglevel", "INFO"],
+            "beat": ["beat", "--loglevel", "INFO"],
+        }
+        for arguments in processes.values():
+            self._command("celery", "-A", "workers", *arguments, "&")
+        stage.celery(**processes)
+        self._say(
+            f"ready after {time.monotonic() - begun:.1f} s; their logs are in {self._directory}"
+        )
+
+    def _send(self, stage: Stage) -> Clients:
+        self._title(f"A campaign for a list of {self._rows:,} rows, as spreadsheets write them")
+        clients = write_clients(stage.directory / _FILE, rows=self._rows)
+        stage.gateway.configure(stopped=clients.phones[:_STOPPED])
+        lines = (stage.directory / _FILE).read_text(encoding=ENCODING).splitlines()
+        self._command("head", "-9", _FILE)
+        for line in lines[:9]:
+            self._say(f"  {line}")
+        self._run(stage, "submit", _FILE, "--reference", NOW, "--text", _TEXT)
+        self._run(stage, "progress", NOW, "--watch", "--interval", "0.5", within=_PATIENCE)
+        return clients
+
+    def _wait(self, stage: Stage) -> None:
+        self._title("A second one, which asks to leave this evening after closing time")
+        self._run(
+            stage, "submit", _FILE, "--reference", LATER, "--text", "Joyeuses Pâques !",
+            "--not-before", CLOCK.replace(hour=20).isoformat(timespec="minutes"),
+        )  # fmt: skip
+
+    def _check(self, stage: Stage, clients: Clients) -> bool:
+        self._title("Every recipient in the database against the ledger of the gateway")
+        reports = {reference: _report(stage, reference) for reference in (NOW, LATER)}
+        found = audit(stage.directory / DATABASE, stage.directory / LEDGER)
+        self._console.print(_table(reports, found))
+        self._say(
+            f"{clients.rows:,} rows = {clients.recipients:,} recipients"
+            f" + {clients.duplicates:,} duplicates + {clients.unusable:,} that are no mobile"
+        )
+        self._say(f"texted twice: {found.twice}")
+        faults = [sentence for sentence, fault in _faults(reports, found, clients) if fault]
+        for sentence in faults:
+            self._console.print(f"WRONG: {sentence}", style="red")
+        if not faults:
+            self._console.print(
+                f"\nDatabase and ledger agree on all {clients.recipients:,} recipients"
+                f" of both campaigns. What was made is in {self._directory}.",
+                style="green",
+            )
+        return not faults
+
+    def _title(self, text: str) -> None:
+        self._step += 1
+        self._console.print(f"\n{self._step}. {text}", style="bold")
+
+    def _run(self, stage: Stage, *arguments: str, within: float = 60.0) -> None:
+        self._command("dispatcher", *arguments)
+        stage.dispatcher(*arguments, within=within)
+
+    def _command(self, *words: str) -> None:
+        self._console.print("$ " + " ".join(_quoted(word) for word in words), style="cyan")
+
+    def _say(self, text: str) -> None:
+        self._console.print(text)
+
+
+def _report(stage: Stage, reference: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(
+        stage.dispatcher("progress", reference, "--json", within=30, stdout=subprocess.PIPE)
+    )
+    return report
+
+
+def _table(reports: dict[str, dict[str, Any]], found: Audit) -> Table:
+    table = Table(header_style="bold", title_style="bold")
+    table.add_column("recipients")
+    for reference in reports:
+        table.add_column(f"{reference}\ndatabase", justify="right")
+        table.add_column("\nledger", justify="right")
+    for state in reports[NOW]["messages"]:
+        cells = [
+            f"{counter[reference, state]:,}"
+            for reference in reports
+            for counter in (found.database, found.ledger)
+        ]
+        idle = all(cell == "0" for cell in cells)
+        table.add_row(state.replace("_", " "), *cells, style="dim" if idle else "")
+    table.add_section()
+    sums = [
+        sum(count for (campaign, _), count in counter.items() if campaign == reference)
+        for reference in reports
+        for counter in (found.database, found.ledger)
+    ]
+    table.add_row("in all", *(f"{total:,}" for total in sums), style="bold")
+    return table
+
+
+def _faults(
+    reports: dict[str, dict[str, Any]], found: Audit, clients: Clients
+) -> list[tuple[str, object]]:
+    """What must not be, and whether it is."""
+    now, later = reports[NOW], reports[LATER]
+    made = (clients.rows, clients.recipients, clients.duplicates, clients.unusable)
+    return [
+        (f"{found.twice} people were texted twice", found.twice),
+        (f"{found.missing} count as texted and are not in the ledger", found.missing),
+        (f"{found.unexpected} are in the ledger and do not count as texted", found.unexpected),
+        (f"{found.strangers} texts in the ledger are of no campaign", found.strangers),
+        (
+            "progress and the recipients' own rows differ",
+            any(
+                found.database[reference, state] != count
+                for reference, report in reports.items()
+                for state, count in report["messages"].items()
+            ),
+        ),
+        (
+            "the file was not read as it was made",
+            any(
+                made != tuple(r[name] for name in ("rows", "recipients", "duplicates", "unusable"))
+                for r in reports.values()
+            ),
+        ),
+        (
+            f"{NOW} has not come to its end",
+            now["state"] != "finished" or any(now["messages"][state] for state in _UNENDED),
+        ),
+        (
+            f"not all of {LATER} waits for Tuesday 08:00",
+            later["messages"]["pending"] != clients.recipients
+            or later["waits_until"] is None
+            or datetime.fromisoformat(later["waits_until"]) != TUESDAY,
+        ),
+    ]
+
+
+def _quoted(word: str) -> str:
+    return word if re.fullmatch(r"[\w@%./:=+-]+", word) else "'" + word.replace("'", "'\\''") + "'"
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,139 @@
+"""The ledger of the fake gateway: who was really texted what, and how many times.
+
+A file of JSON lines, only ever added to, one for each accepted send, written before the answer
+leaves. Nothing in it is merged: a number stands in it as often as it was texted. A cancelled
+message has a line of its own, which takes its texts back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dispatcher.sandbox import codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One SMS: the number in E.164, the text as it left, its billed parts."""
+
+    phone: str
+    text: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One accepted send; ``request`` counts the requests that the gateway saw, from 1."""
+
+    request: int
+    at: datetime
+    path: str
+    sender: str
+    tag: str
+    message_id: int
+    texts: tuple[Text, ...]
+    cancelled: bool = False
+
+
+class Ledger:
+    """The writing end, for one process. ``sync`` waits for the disk after each line."""
+
+    def __init__(self, path: str | Path, *, sync: bool = False) -> None:
+        self.path = Path(path)
+        self._sync = sync
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def accepted(
+        self,
+        lines: Sequence[tuple[str, str, int]],
+        *,
+        request: int,
+        at: float,
+        path: str,
+        sender: str,
+        tag: str,
+        message_id: int,
+    ) -> None:
+        """Write that a send was taken, as number, text and parts for each SMS."""
+        self._write(
+            {
+                "request": request,
+                "at": datetime.fromtimestamp(at, UTC).isoformat(),
+                "path": path,
+                "sender": sender,
+                "tag": tag,
+                "message_id": message_id,
+                "lines": lines,
+            }
+        )
+
+    def cancelled(self, message_id: int, *, at: float) -> None:
+        """Write that a scheduled message will not leave."""
+        self._write({"cancelled": message_id, "at": datetime.fromtimestamp(at, UTC).isoformat()})
+
+    def sync(self) -> None:
+        """Wait until every line is on the disk."""
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        left = memoryview(codec.lines(line))
+        while left:
+            left = left[os.write(self._file, left) :]
+        if self._sync:
+            self.sync()
+
+
+def entries(path: str | Path) -> list[Entry]:
+    """The accepted sends of a ledger in their order; none when there is no file.
+
+    A last line that is still being written is left out.
+    """
+    found: list[dict[str, Any]] = []
+    cancelled: set[int] = set()
+    for line in _lines(Path(path)):
+        if "cancelled" in line:
+            cancelled.add(line["cancelled"])
+        else:
+            found.append(line)
+    return [
+        Entry(
+            request=line["request"],
+            at=datetime.fromisoformat(line["at"]),
+            path=line["path"],
+            sender=line["sender"],
+            tag=line["tag"],
+            message_id=line["message_id"],
+            texts=tuple(Text(*fields) for fields in line["lines"]),
+            cancelled=line["message_id"] in cancelled,
+        )
+        for line in found
+    ]
+
+
+def texted(path: str | Path) -> Counter[str]:
+    """How many times each number was texted; what was cancelled in time does not count."""
+    return Counter(
+        text.phone for entry in entries(path) if not entry.cancelled for text in entry.texts
+    )
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for raw in file:
+            if raw.endswith(b"\n"):
+                yield json.loads(raw)

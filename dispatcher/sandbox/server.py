@@ -1,0 +1,203 @@
+"""The fake SMS Partner as a process: ``python -m dispatcher.sandbox.server --help``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from dispatcher.sandbox import codec
+from dispatcher.sandbox.control import PREFIX, control
+from dispatcher.sandbox.faults import Fault, FaultScript
+from dispatcher.sandbox.gateway import Answer, Gateway
+from dispatcher.sandbox.http import Connection, Request
+from dispatcher.sandbox.journal import Journal, Seen
+from dispatcher.sandbox.ledger import Ledger
+from dispatcher.sandbox.mischief import misbehave
+from dispatcher.sandbox.state import State
+from dispatcher.sandbox.switches import Switches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class MovableClock:
+    """The gateway's clock: the system's, ``offset`` seconds on."""
+
+    offset: float = 0.0
+
+    def __call__(self) -> float:
+        """The present instant, in epoch seconds."""
+        return time.time() + self.offset
+
+
+class Server:
+    """Hands requests to the gateway, to the controls, or to a fault."""
+
+    def __init__(self, gateway: Gateway, clock: MovableClock, *, latency: float = 0.0) -> None:
+        self.gateway = gateway
+        self.clock = clock
+        self.faults = FaultScript()
+        self.journal = Journal()
+        self._latency = latency
+        self._released = asyncio.Event()
+
+    def release(self) -> None:
+        """End the hangs that have no end of their own."""
+        self.faults.release()
+        self._released.set()
+        self._released = asyncio.Event()
+
+    def begun(self, request: Request, connection: Connection) -> tuple[Seen, Fault | None] | None:
+        """Note a request and pick its fault, before its body is read."""
+        if request.path.startswith(PREFIX):
+            return None
+        at = datetime.fromtimestamp(self.clock(), UTC).isoformat()
+        seen = self.journal.begin(request, at=at)
+        fault = self.faults.pick(request.path)
+        if fault is not None:
+            seen.fault = fault.how if fault.kind == "mangle" else fault.kind
+        if fault is not None and fault.kind == "reset_before_read":
+            seen.outcome = "not processed"
+            connection.reset()
+        return seen, fault
+
+    async def respond(
+        self, request: Request, connection: Connection, begun: tuple[Seen, Fault | None] | None
+    ) -> None:
+        """Answer a request whose body has come."""
+        if begun is None:
+            connection.write(control(self, request, peer=connection.peer).encode())
+            return
+        seen, fault = begun
+        if fault is not None:
+            await self._fail(fault, request, seen, connection)
+            return
+        answer = self._process(request, seen)
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        connection.write(answer.response().encode())
+
+    def _process(self, request: Request, seen: Seen) -> Answer:
+        answer = self.gateway.answer(request, number=seen.number)
+        seen.outcome, seen.key = answer.outcome, answer.key
+        return answer
+
+    async def _fail(
+        self, fault: Fault, request: Request, seen: Seen, connection: Connection
+    ) -> None:
+        answer: Answer | None = None
+        outcome = "not processed"
+        if fault.processed is True:
+            answer = self._process(request, seen)
+            self.gateway.state.ledger.sync()
+            outcome = seen.outcome
+        if fault.kind == "hang":
+            seen.outcome = "held"
+            await self._hang(fault)
+        if fault.processed == "after":
+            answer = self._process(request, seen)
+            outcome = seen.outcome
+        seen.outcome = outcome
+        mode = self.gateway.state.switches.http_status_mode
+        await misbehave(fault, answer, connection, error_status=int(mode))
+
+    async def _hang(self, fault: Fault) -> None:
+        if fault.seconds is None:
+            await self._released.wait()
+        else:
+            await asyncio.sleep(fault.seconds)
+
+
+async def serve(
+    *,
+    ledger: str | Path,
+    key: str,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    latency: float = 0.0,
+    clock_offset: float = 0.0,
+    sync: bool = False,
+    switches: dict[str, Any] | None = None,
+) -> None:
+    """Run the fake gateway until SIGTERM or SIGINT; the process is its own.
+
+    Prints ``listening on URL`` once it does (``port`` 0 is a free one). ``latency`` and
+    ``clock_offset`` are seconds; ``sync`` waits for the disk before each answer. Raises
+    ``OSError`` for a port or a file that cannot be had, ``ValueError`` for a wrong switch.
+    """
+    # nearly everything that lives here lives for ever: looking through it all is wasted
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 1000)
+    loop = asyncio.get_running_loop()
+    clock = MovableClock(clock_offset)
+    book = Ledger(ledger, sync=sync)
+    state = State(key, clock, book, Switches().changed(switches or {}))
+    server = Server(Gateway(state), clock, latency=latency)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    connections: set[Connection] = set()
+    listener = await loop.create_server(
+        lambda: Connection(server, connections), host, port, backlog=512
+    )
+    bound = listener.sockets[0].getsockname()[1]
+    print(f"listening on http://{host}:{bound}/v1", flush=True)  # noqa: T201 - it is the signal
+    try:
+        await stopped.wait()
+    finally:
+        listener.close()
+        for connection in list(connections):
+            connection.close()
+        book.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dispatcher.sandbox.server")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free one")
+    parser.add_argument("--ledger", required=True, help="the file of what was really texted")
+    parser.add_argument("--key", required=True, help="the API key to ask for")
+    parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--clock-offset", type=float, default=0.0, help="seconds")
+    parser.add_argument("--delivery-seconds", default="1,3", help="least,most")
+    parser.add_argument("--fsync", action="store_true", help="wait for the disk at each line")
+    parser.add_argument("--switches", default="{}", help="a JSON object of switches")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the fake gateway from a command line."""
+    parser = _parser()
+    asked = parser.parse_args(argv)
+    try:
+        least, most = (float(part) for part in asked.delivery_seconds.split(","))
+        switches = {"delivery_seconds": [least, most], **codec.loads(asked.switches.encode())}
+        Switches().changed(switches)
+    except (TypeError, ValueError) as error:
+        parser.error(f"--delivery-seconds is two numbers, --switches a JSON object: {error}")
+    asyncio.run(
+        serve(
+            ledger=asked.ledger,
+            key=asked.key,
+            host=asked.host,
+            port=asked.port,
+            latency=asked.latency_ms / 1000,
+            clock_offset=asked.clock_offset,
+            sync=asked.fsync,
+            switches=switches,
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

