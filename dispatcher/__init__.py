@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
     from dispatcher.doubt import Doubt, Incident
     from dispatcher.errors import (
+        BrokerError,
         ConfigurationError,
         DispatcherError,
         GatewayError,
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
         StorageError,
         UnusableInput,
     )
+    from dispatcher.plan import Plan
     from dispatcher.progress import Progress
     from dispatcher.recipients import Recipient, Rejection
     from dispatcher.settings import Settings
 
 __all__ = [
+    "BrokerError",
     "ConfigurationError",
     "Dispatcher",
     "DispatcherError",
@@ -39,6 +42,7 @@ __all__ = [
     "InvalidPhone",
     "InvalidText",
     "NotFound",
+    "Plan",
     "Progress",
     "Recipient",
     "ReferenceTaken",
@@ -52,6 +56,7 @@ _HOMES = {
     "Dispatcher": "api",
     "Doubt": "doubt",
     "Incident": "doubt",
+    "Plan": "plan",
     "Progress": "progress",
     "Recipient": "recipients",
     "Rejection": "recipients",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Unpack
 
 from sqlalchemy.orm import Session
 
@@ -15,16 +17,17 @@ from dispatcher.dispatch import Context, Dispatch, Due
 from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hints import Hints
+from dispatcher.plan import Plan
 from dispatcher.progress import Progress, progress_of
 from dispatcher.provider import Account, Gateway
 from dispatcher.recipients import Rejection
-from dispatcher.settings import Settings, check_sender
+from dispatcher.settings import Settings
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import CampaignState
 from dispatcher.storage import batches, campaigns, doubts, heartbeats, schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
-from dispatcher.submission import Given, Submission, Submissions, actor
+from dispatcher.submission import Given, Options, Submission, Submissions, actor
 from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, Windows
 
@@ -61,41 +64,40 @@ class Dispatcher:
         text: str,
         recipients: Iterable[Given],
         *,
-        sender: str | None = None,
-        not_before: datetime | None = None,
-        not_after: datetime | None = None,
-        commercial: bool = True,
-        territory: str | None = None,
-        strict: bool = False,
         reject: Callable[[Rejection], None] | None = None,
+        **options: Unpack[Options],
     ) -> int:
         """Store a campaign and return its id; workers send it when it may leave.
 
         ``reference`` is the caller's own: the same again, with the same body, is the same
         campaign. ``text`` may hold ``{{ field }}`` and ``{{ field | default("") }}``.
         ``recipients`` are numbers, ``Recipient`` values or mappings; those that cannot be
-        texted are told to ``reject`` and left out, or refuse the whole with ``strict``.
-        ``not_before`` and ``not_after`` are aware instants; what has not left by ``not_after``
-        expires. ``commercial=False`` (an alert, a delivery notice) skips the window and the
-        STOP mention. ``territory`` overrides what the numbers say.
+        texted are told to ``reject`` and left out. ``options`` are ``sender``, ``not_before``,
+        ``not_after``, ``commercial``, ``territory`` and ``strict``, see ``submission.Options``.
 
         Redis may be down: the campaign starts when it is back. Raises UnusableInput (its
         subclasses say what is wrong), ReferenceTaken or StorageError; nothing is stored then.
         """
+        submission = self._submission(reference, text, options)
         self.prepare()
-        submission = Submission(
-            reference=reference,
-            text=text,
-            sender=check_sender(sender) or self.settings.sender,
-            not_before=not_before,
-            not_after=not_after,
-            commercial=commercial,
-            territory=territory,
-            strict=strict,
-        )
         campaign_id = self._submissions.store(submission, recipients, reject=reject)
         self._hints.tick()
         return campaign_id
+
+    def plan(
+        self,
+        text: str,
+        recipients: Iterable[Given],
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        **options: Unpack[Options],
+    ) -> Plan:
+        """What ``submit`` with the same arguments would do: no network, nothing written.
+
+        Raises UnusableInput as ``submit`` does.
+        """
+        submission = self._submission("plan", text, options)
+        return self._submissions.preview(submission, recipients, reject=reject)
 
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id or its reference (str). Raises NotFound."""
@@ -230,6 +232,10 @@ class Dispatcher:
         """Bring the database to the schema of this version."""
         schema.migrate(self.database)
         self._prepared = True
+
+    def _submission(self, reference: str, text: str, options: Options) -> Submission:
+        submission = Submission(reference=reference, text=text, **options)
+        return replace(submission, sender=submission.sender or self.settings.sender)
 
     def _progress(self, session: Session, campaign: Campaign) -> Progress:
         return progress_of(

@@ -11,6 +11,7 @@ DispatcherError
 ├── NotFound                no campaign or batch goes by that name
 ├── IllegalMove             the state does not allow what was asked
 ├── StorageError            the database cannot be used
+├── BrokerError             Redis cannot be reached
 └── GatewayError            the gateway cannot be used (never reaches a caller of submit)
 
 No message carries a phone number, a text or a key.
@@ -69,6 +70,10 @@ class IllegalMove(DispatcherError):
 
 class StorageError(DispatcherError):
     """Raised when the database cannot be reached or has an unknown schema."""
+
+
+class BrokerError(DispatcherError):
+    """Raised when Redis does not answer; only a start or a check of it asks."""
 
 
 class GatewayError(DispatcherError):

@@ -80,7 +80,8 @@ def _producer(broker_url: str) -> Celery:
     # would go to our broker otherwise
     app = Celery("dispatcher.hints", broker=broker_url, set_as_current=False, fixups=[])
     app.conf.update(
-        broker_transport_options=TRANSPORT_OPTIONS,
+        # a worker may try for ever to reach Redis; a caller's request may not
+        broker_transport_options={**TRANSPORT_OPTIONS, "max_retries": 0},
         broker_connection_timeout=3,
         task_ignore_result=True,
         task_serializer="json",

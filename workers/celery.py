@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import Celery
 from kombu import Queue
 
@@ -10,6 +12,10 @@ from dispatcher.hints import QUEUES, TICK
 from dispatcher.settings import Settings
 
 settings = Settings.from_env()
+
+# a tick every two seconds would drown the one line per attempt; Flower has every task anyway
+for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 app = Celery("dispatcher", include=["workers.tasks"])
 app.conf.update(

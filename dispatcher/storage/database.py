@@ -9,7 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
@@ -103,6 +109,12 @@ class Database:
             yield
         except OperationalError as error:
             raise StorageError(_cause(error)) from None
+        except DatabaseError as error:
+            if type(error) is DatabaseError:  # not a subclass: a file that is no database
+                raise StorageError(_cause(error)) from None
+            if error.connection_invalidated:
+                raise StorageError("the connection to the database was lost") from None
+            raise
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StorageError("the connection to the database was lost") from None
@@ -155,7 +167,7 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _cause(error: OperationalError) -> str:
+def _cause(error: DatabaseError) -> str:
     """The first line of the driver's own words, which hold no parameter and no password."""
     words = str(error.orig).strip().splitlines() or ["no reason given"]
     return f"the database cannot be used: {words[0]}"

@@ -1,0 +1,5 @@
+"""The command line ``dispatcher``."""
+
+from dispatcher.cli.group import cli, main
+
+__all__ = ["cli", "main"]

@@ -1,0 +1,106 @@
+"""``dispatcher campaigns``, ``pause``, ``resume`` and ``cancel``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.options import find_campaign, json_option, open_dispatcher, ref_argument
+from dispatcher.cli.output import counted, out, print_json, say, standing
+from dispatcher.cli.refusal import Unusable
+
+if TYPE_CHECKING:
+    from dispatcher.progress import Progress
+
+
+@click.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="The most to list.",
+)
+@json_option
+def campaigns(*, limit: int, as_json: bool) -> None:
+    """List the campaigns submitted last, newest first."""
+    dispatcher = open_dispatcher()
+    latest = dispatcher.campaigns(limit)
+    if as_json:
+        print_json([one.as_json() for one in latest])
+        return
+    if not latest:
+        say("no campaign yet")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("id", "reference", "state"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("recipients", "to go", "sent", "delivered", "cost EUR"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in latest:
+        messages = one.messages
+        table.add_row(
+            str(one.id),
+            one.reference,
+            str(one.state),
+            f"{one.recipients:,}",
+            f"{messages['pending'] + messages['in_doubt']:,}",
+            f"{messages['sent']:,}",
+            f"{messages['delivered']:,}",
+            f"{one.cost:.3f}",
+            standing(one, dispatcher.clock()),
+        )
+    out().print(table)
+
+
+@click.command()
+@ref_argument
+@click.option("--reason", default="by hand", help="Is shown wherever the campaign is.")
+def pause(ref: str, *, reason: str) -> None:
+    """Let nothing more of campaign REF leave until it is resumed."""
+    dispatcher = open_dispatcher()
+    paused = dispatcher.pause(find_campaign(dispatcher, ref).id, reason=reason)
+    say(f"{paused.reference} is {paused.state}; {_in_flight(paused)}")
+
+
+@click.command()
+@ref_argument
+def resume(ref: str) -> None:
+    """Let the paused campaign REF run again."""
+    dispatcher = open_dispatcher()
+    resumed = dispatcher.resume(find_campaign(dispatcher, ref).id)
+    why = standing(resumed, dispatcher.clock())
+    say(f"{resumed.reference} is {resumed.state}" + (f"; {why}" if why else ""))
+
+
+@click.command()
+@ref_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def cancel(ref: str, *, yes: bool) -> None:
+    """End campaign REF for good: what has not left never will."""
+    dispatcher = open_dispatcher()
+    found = find_campaign(dispatcher, ref)
+    if not yes:
+        if not _can_ask():
+            raise Unusable("cancelling cannot be undone: confirm it by --yes")
+        held_back = counted(found.messages["pending"], "message")
+        click.confirm(f"Cancel {found.reference} ({held_back} to go) for good?", abort=True)
+    cancelled = dispatcher.cancel(found.id)
+    gone = counted(cancelled.messages["cancelled"], "message")
+    say(f"{cancelled.reference} is {cancelled.state}, {gone} with it; {_in_flight(cancelled)}")
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
+
+
+def _in_flight(progress: Progress) -> str:
+    sending = progress.batches["sending"]
+    if not sending:
+        return "nothing is in flight"
+    return f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more"

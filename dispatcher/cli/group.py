@@ -1,0 +1,81 @@
+"""The group of all commands: what they have in common is how they end."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Any
+
+import click
+
+from dispatcher.cli.campaigns import campaigns, cancel, pause, resume
+from dispatcher.cli.processes import run
+from dispatcher.cli.progress import progress
+from dispatcher.cli.refusal import UnexpectedError, refusal_of
+from dispatcher.cli.sandbox import sandbox
+from dispatcher.cli.submit import submit
+from dispatcher.cli.upkeep import migrate, settings, tick
+from dispatcher.cli.window import window
+from dispatcher.errors import DispatcherError
+
+_EPILOG = """\b
+Exit codes:
+  0   done
+  1   cannot be done: no such campaign, its state forbids it, the reference is taken
+  2   wrong usage, unusable input or a wrong setting; nothing was stored
+  3   the database, Redis or the gateway is out of reach
+  70  a bug
+
+Settings are DISPATCHER_* variables: see `dispatcher settings`. Errors go to stderr.
+"""
+
+
+class Commands(click.Group):
+    """Turns whatever a command raises into one sentence and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except DispatcherError as error:
+            raise refusal_of(error) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - its words must not be printed
+            raise UnexpectedError(error) from None
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a campaign needs them."""
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sms-campaign-dispatcher", prog_name="dispatcher")
+def cli() -> None:
+    """SMS campaigns for France: inside the legal window, nobody twice, nobody lost."""
+
+
+for _command in (
+    submit,
+    progress,
+    campaigns,
+    pause,
+    resume,
+    cancel,
+    window,
+    run,
+    tick,
+    migrate,
+    settings,
+    sandbox,
+):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no accents
+    cli(prog_name="dispatcher")

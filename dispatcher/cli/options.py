@@ -1,0 +1,71 @@
+"""What several commands take: instants, campaigns, settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from dispatcher.errors import InvalidCampaign, NotFound
+from dispatcher.settings import Settings
+
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+    from dispatcher.progress import Progress
+
+PARIS = ZoneInfo("Europe/Paris")
+#: no database counts further
+_MOST_DIGITS = 18
+
+
+class Instant(click.ParamType[datetime]):
+    """An ISO 8601 date and time with its offset from UTC."""
+
+    name = "ISO"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The aware datetime. Raises InvalidCampaign with what to write instead."""
+        del ctx
+        if isinstance(value, datetime):
+            return value
+        option = param.opts[0] if param else "the instant"
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            raise InvalidCampaign(
+                f"{option} {value!r} is no instant; write it like 2027-03-27T20:00+01:00"
+            ) from None
+        if at.utcoffset() is None:
+            # not guessed: the programs of one company run on many clocks
+            meant = at.replace(tzinfo=PARIS).isoformat(timespec="minutes")
+            raise InvalidCampaign(f"{option} {value} has no time zone; write {meant}")
+        return at
+
+
+INSTANT = Instant()
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+ref_argument = click.argument("ref")
+
+
+def open_dispatcher() -> Dispatcher:
+    """The dispatcher of this environment; nothing connects yet. Raises ConfigurationError."""
+    # here, not above: it loads the database's and Redis's libraries, --help needs none of them
+    from dispatcher.api import Dispatcher
+
+    dispatcher = Dispatcher(Settings.from_env())
+    click.get_current_context().call_on_close(dispatcher.database.close)
+    return dispatcher
+
+
+def find_campaign(dispatcher: Dispatcher, ref: str) -> Progress:
+    """The campaign with that reference or, for digits that are none, that id. Raises NotFound."""
+    try:
+        return dispatcher.progress(ref)
+    except NotFound:
+        if not ref.isdecimal() or len(ref) > _MOST_DIGITS:
+            raise
+    return dispatcher.progress(int(ref))

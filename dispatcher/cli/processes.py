@@ -1,0 +1,104 @@
+"""``dispatcher run``: everything that one machine needs, as children of one process."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.checks import check_key, check_reach
+from dispatcher.cli.options import open_dispatcher
+from dispatcher.cli.output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dispatcher.child import Child
+
+#: seconds beyond a call's own limit that a worker may take to record what came of it
+_AFTERWARDS = 10.0
+#: what `celery -A workers …` does, with our own `workers` whatever lies in the directory
+_CELERY = "import workers.celery, celery.__main__; celery.__main__.main()"
+
+
+@click.command()
+@click.option(
+    "--workers",
+    type=click.IntRange(0, 64),
+    default=2,
+    show_default=True,
+    help="How many worker processes.",
+)
+@click.option("--no-beat", is_flag=True, help="No tick: another machine has one.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Of the workers and the beat.",
+)
+def run(*, workers: int, no_beat: bool, log_level: str) -> None:
+    """Run workers and beat until Ctrl-C; with a Redis of their own when none is set."""
+    dispatcher = open_dispatcher()
+    settings = dispatcher.settings
+    if settings.broker_url is not None:
+        check_reach(settings.broker_url.get_secret_value())
+    dispatcher.check()
+    check_key(dispatcher)
+    dispatcher.database.close()
+
+    from dispatcher.supervisor import Supervisor
+
+    env = dict(os.environ)
+    children: list[Child] = []
+    if settings.broker_url is None:
+        children.append(_redis(env))
+    grace = settings.call_timeout + _AFTERWARDS
+    children += [_worker(turn, log_level, env, grace) for turn in range(1, workers + 1)]
+    if not no_beat:
+        children.append(_beat(log_level, env))
+    if not children:
+        raise click.UsageError("nothing to run: no worker, no beat, and Redis is set")
+    say(f"starting {', '.join(child.name for child in children)}; Ctrl-C stops")
+    raise click.exceptions.Exit(Supervisor(children, sys.stdout).run())
+
+
+def _redis(env: dict[str, str]) -> Child:
+    """The embedded Redis; its URL, with the password, goes to all children by ``env`` alone."""
+    from dispatcher.child import Child
+    from dispatcher.sandbox.redis import find_server, loopback_url
+
+    find_server()  # raises ConfigurationError while there is still a sentence to be said
+    env["DISPATCHER_BROKER_URL"] = str(loopback_url())
+    return Child(
+        "redis",
+        [sys.executable, "-P", "-m", "dispatcher.sandbox.redis"],
+        env=env,
+        ready=re.compile("Ready to accept connections"),
+    )
+
+
+def _worker(turn: int, log_level: str, env: Mapping[str, str], grace: float) -> Child:
+    from dispatcher.child import Child
+
+    return Child(
+        f"worker{turn}",
+        _celery("worker", "-n", f"worker{turn}@%h", "--loglevel", log_level),
+        env=env,
+        grace=grace,
+        ready=re.compile(r"worker\d+@\S+ ready\.$"),
+        group="workers",
+    )
+
+
+def _beat(log_level: str, env: Mapping[str, str]) -> Child:
+    from dispatcher.child import Child
+
+    return Child("beat", _celery("beat", "--loglevel", log_level), env=env)
+
+
+def _celery(*args: str) -> list[str]:
+    return [sys.executable, "-P", "-c", _CELERY, "-q", "-A", "workers", *args]

@@ -1,0 +1,75 @@
+"""How a command ends when it cannot do what was asked: one sentence and an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from typing import IO, Any
+
+import click
+
+from dispatcher.errors import (
+    ConfigurationError,
+    DispatcherError,
+    GatewayError,
+    StorageError,
+    UnusableInput,
+)
+
+
+class Refusal(click.ClickException):
+    """Ends the command with one sentence on stderr; what was asked cannot be done."""
+
+    exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the sentence."""
+        click.echo(f"dispatcher: {self.message}", file=file, err=file is None)
+
+
+class Unusable(Refusal):
+    """The same for what was given and cannot be used: input, a setting, an option."""
+
+    exit_code = 2
+
+
+class OutOfReach(Refusal):
+    """The same for a database, a Redis or a gateway that does not answer."""
+
+    exit_code = 3
+
+
+def refusal_of(error: DispatcherError) -> Refusal:
+    """What the command line makes of an error that was raised on purpose."""
+    match error:
+        case UnusableInput() | ConfigurationError():
+            return Unusable(str(error))
+        case StorageError():
+            return OutOfReach(f"{error} (DISPATCHER_DATABASE_URL)")
+        case GatewayError():
+            return OutOfReach(f"{error} (DISPATCHER_API_URL)")
+        case _:
+            return Refusal(str(error))
+
+
+class UnexpectedError(click.ClickException):
+    """Ends the command with the way that led to a bug, and without the error's own words.
+
+    Those may quote a phone number or a key; the lines of the code cannot.
+    """
+
+    #: EX_SOFTWARE of sysexits.h
+    exit_code = 70
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"this is a bug: an unexpected {type(error).__name__}"
+            " (its own words are left out, they may hold personal data)"
+        )
+        self._way = "".join(traceback.format_tb(error.__traceback__))
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the lines of code, then the sentence."""
+        click.echo(f"{self._way}dispatcher: {self.message}", file=file, err=file is None)

@@ -1,0 +1,77 @@
+"""Where the rows that cannot be texted go, and how many of them there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from dispatcher.cli.refusal import Refusal
+from dispatcher.errors import InvalidFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from dispatcher.recipients import Rejection
+
+
+def rejects_path(source: Path | None, given: str | None) -> Path:
+    """The file of rejects: the one given, else one next to the source.
+
+    It is ``rejects.csv`` here for standard input. Raises InvalidFile for the source itself.
+    """
+    if given is not None:
+        path = Path(given)
+        if source is not None and path.exists() and source.exists() and path.samefile(source):
+            raise InvalidFile(f"--rejects {given} is the file of recipients itself")
+        return path
+    if source is None:
+        return Path("rejects.csv")
+    plain = source.with_suffix("") if source.suffix == ".gz" else source
+    return plain.with_name(f"{plain.stem}.rejects.csv")
+
+
+class LeftOut:
+    """Takes the rejections of one submission; ``reasons`` counts them."""
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        from dispatcher.files import RejectsWriter
+
+        self.path = path
+        self.reasons: Counter[str] = Counter()
+        self._writer = RejectsWriter(path, columns)
+
+    @property
+    def count(self) -> int:
+        """How many rows were left out."""
+        return self.reasons.total()
+
+    def __call__(self, rejection: Rejection) -> None:
+        """Note one row. Raises InvalidFile when it cannot be written down."""
+        try:
+            self._writer.write(rejection)
+        except OSError as error:
+            raise InvalidFile(
+                f"the rejects cannot be written to {self.path}: {error.strerror};"
+                " name another file by --rejects"
+            ) from None
+        self.reasons[rejection.reason] += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._writer.close()
+        except OSError as failure:
+            if error is None:
+                raise Refusal(
+                    f"the campaign is stored, but the rejects in {self.path} are not complete:"
+                    f" {failure.strerror}"
+                ) from None

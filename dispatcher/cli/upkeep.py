@@ -1,0 +1,118 @@
+"""``dispatcher tick``, ``migrate`` and ``settings``: for operators."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+from pydantic import SecretStr
+
+from dispatcher.cli.options import json_option, open_dispatcher
+from dispatcher.cli.output import counted, out, print_json, say
+from dispatcher.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+    from dispatcher.dispatch import Due
+
+_HIDDEN = "********"
+
+
+@click.command()
+@click.option("--inline", is_flag=True, help="Do what is due here and now, without Redis.")
+def tick(*, inline: bool) -> None:
+    """See to what time does, and say what is due; workers are told of it."""
+    dispatcher = open_dispatcher()
+    dispatcher.prepare()
+    if inline:
+        _work(dispatcher)
+    else:
+        say(_told(dispatcher.tick()))
+
+
+def _work(dispatcher: Dispatcher) -> None:
+    """Send, poll and settle until nothing is due; a batch is tried once."""
+    steps = dispatcher.dispatch
+    due = steps.tick()
+    say(_told(due))
+    tried: set[int] = set()
+    sent = ended = 0
+    while True:
+        new = [batch_id for batch_id in due.send if batch_id not in tried]
+        if not (new or due.settle or due.polls):
+            break
+        tried.update(new)
+        sent += sum(steps.send_batch(batch_id) for batch_id in new)
+        for batch_id in due.settle:
+            steps.settle_batch(batch_id)
+        ended += sum(steps.poll() for _ in range(due.polls))
+        due = steps.tick()
+    say(f"sent {counted(sent, 'batch', 'batches')}, {counted(ended, 'message')} ended")
+
+
+def _told(due: Due) -> str:
+    if not (due.send or due.settle or due.polls):
+        return "nothing is due"
+    return (
+        f"due: {counted(len(due.send), 'batch', 'batches')} to send,"
+        f" {len(due.settle)} to settle, {counted(due.polls, 'poll')}"
+    )
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    open_dispatcher().migrate()
+    say("the database has the schema of this version")
+
+
+@click.command()
+@json_option
+def settings(*, as_json: bool) -> None:
+    """Show every setting as it is in effect here; secrets are masked."""
+    effective = Settings.from_env()
+    shown = {
+        f"{PREFIX}{name.upper()}": _shown(name, getattr(effective, name))
+        for name in Settings.model_fields
+    }
+    if as_json:
+        print_json(shown)
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("variable", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("", overflow="fold")
+    for (variable, value), field in zip(shown.items(), Settings.model_fields.values(), strict=True):
+        given = os.environ.get(variable) or os.environ.get(f"{variable}_FILE")
+        value = ",".join(map(str, value)) if isinstance(value, list) else value
+        table.add_row(
+            variable,
+            "not set" if value is None else str(value),
+            field.description or "",
+            style="bold" if given else "",
+        )
+    out().print(table)
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return _masked(value.get_secret_value()) if name.endswith("_url") else _HIDDEN
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _masked(url: str) -> str:
+    """A URL without its password and its query, where some drivers take one, too."""
+    try:
+        parts = urlsplit(url)
+        user, at, place = parts.netloc.rpartition("@")
+    except ValueError:
+        return _HIDDEN
+    if not parts.scheme:
+        return _HIDDEN
+    user = f"{user.partition(':')[0]}:{_HIDDEN}" if ":" in user else user
+    tail = "?…" if parts.query else ""
+    return f"{parts.scheme}://{user}{at}{place}{parts.path}{tail}"

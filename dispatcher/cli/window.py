@@ -1,0 +1,73 @@
+"""``dispatcher window``: whether a commercial SMS may leave, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.options import INSTANT, PARIS, json_option, open_dispatcher
+from dispatcher.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dispatcher.territories import Territory
+
+_CLOSED_DAYS = 10
+
+
+@click.command()
+@click.option("--at", type=INSTANT, help="The instant asked about (now).")
+@click.option("--territory", default="metropole", show_default=True, help="The recipient's.")
+@json_option
+def window(*, at: datetime | None, territory: str, as_json: bool) -> None:
+    """Tell whether a commercial SMS may leave, why not, and when next."""
+    from dispatcher.territories import find
+    from dispatcher.window import NeverOpen
+
+    dispatcher = open_dispatcher()
+    place, windows = find(territory), dispatcher.windows
+    at = at or dispatcher.clock()
+    why, opens, closes = "", None, None
+    try:
+        hold = windows.hold(at, place.name)
+    except NeverOpen as error:
+        why, opens, is_open = str(error), error.next_open, False
+    else:
+        is_open = hold is None
+        if hold is None:
+            closes = windows.closes_at(at, place.name)
+        else:
+            why, opens = hold.why, hold.until
+    days = windows.closed_days_after(at, place.name, _CLOSED_DAYS)
+    if as_json:
+        print_json(
+            {
+                "territory": place.name,
+                "at": at.isoformat(),
+                "open": is_open,
+                "why": why,
+                "next_open": opens.isoformat() if opens else None,
+                "closes_at": closes.isoformat() if closes else None,
+                "closed_days": [{"date": day.isoformat(), "name": name} for day, name in days],
+            }
+        )
+        return
+    say(f"{place.label}, {_both(at, place)}")
+    say("open" if is_open else f"closed: {why}")
+    if closes:
+        say(f"closes at    {_both(closes, place)}")
+    if opens:
+        say(f"next opening {_both(opens, place)}")
+    say("next closed days")
+    for day, name in days:
+        say(f"  {day:%a %Y-%m-%d}  {name}")
+
+
+def _both(at: datetime, place: Territory) -> str:
+    local, paris = place.local(at), at.astimezone(PARIS)
+    spelled = f"{local:%A %Y-%m-%d %H:%M}"
+    if local.utcoffset() == paris.utcoffset():
+        return f"{spelled} in Paris"
+    return f"{spelled} there, {paris:%A %Y-%m-%d %H:%M} in Paris"

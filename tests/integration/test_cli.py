@@ -1,0 +1,579 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pty
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from dispatcher import Dispatcher, Settings
+from dispatcher.cli import campaigns as campaign_commands
+from dispatcher.cli import cli
+from dispatcher.cli import progress as progress_command
+from dispatcher.sandbox.process import Sandbox
+
+PARIS = ZoneInfo("Europe/Paris")
+#: a Tuesday morning: the window is open for ten hours
+TUESDAY = datetime(2026, 11, 24, 10, tzinfo=PARIS)
+BEFORE_EASTER = datetime(2027, 3, 27, 20, tzinfo=PARIS)
+CLIENTS = """nom;mobile;ville
+Zoé;06 39 98 00 01;Sète
+Bob;+33639980002;Nîmes
+Bob;0639980002;Nîmes
+Luc;01 40 00 00 00;Paris
+
+Eva;hello;Lyon
+"""
+
+
+class Shell:
+    """Runs ``dispatcher`` in a directory and an environment of its own, at a given hour."""
+
+    def __init__(self, directory: Path, patch: pytest.MonkeyPatch) -> None:
+        self.directory = directory
+        self._patch = patch
+        for name in os.environ:
+            if name.startswith("DISPATCHER_"):
+                patch.delenv(name)
+        patch.chdir(directory)
+        self.set(database_url=f"sqlite:///{directory / 'dispatcher.db'}")
+        self.set(api_url="http://127.0.0.1:9/v1")  # nobody is there
+        self.at(TUESDAY)
+
+    def set(self, **values: object) -> None:
+        for name, value in values.items():
+            self._patch.setenv(f"DISPATCHER_{name.upper()}", str(value))
+
+    def unset(self, name: str) -> None:
+        self._patch.delenv(f"DISPATCHER_{name.upper()}")
+
+    def at(self, moment: datetime) -> None:
+        self.set(clock_offset=(moment - datetime.now(UTC)).total_seconds())
+
+    def __call__(self, *arguments: object, stdin: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(
+            cli, [*map(str, arguments)], input=stdin, prog_name="dispatcher", catch_exceptions=False
+        )
+
+    def write(self, content: str | bytes = CLIENTS, name: str = "clients.csv") -> Path:
+        path = self.directory / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def submit(self, *arguments: object, reference: str = "soldes") -> Result:
+        """Submits, and passes for a user who does it right."""
+        self.write()
+        result = self(
+            "submit", "clients.csv", "--reference", reference, "--text", "Soldes", *arguments
+        )
+        assert result.exit_code == 0, result.output
+        return result
+
+    def rows(self, question: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.directory / "dispatcher.db") as connection:
+            return connection.execute(question).fetchall()
+
+    def dispatcher(self) -> Dispatcher:
+        return Dispatcher(Settings.from_env())
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(tmp_path, monkeypatch)
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "dispatcher.cli", *arguments]
+
+
+def in_terminal(argv: Sequence[str], *, err: bool = False) -> str:
+    """What a command writes to a terminal that is its stdout, or its stderr."""
+    ours, theirs = pty.openpty()
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    streams["stderr" if err else "stdout"] = theirs
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, **streams) as process:  # type: ignore[call-overload]
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # Linux's way to say that the other side has closed
+            pass
+        finally:
+            os.close(ours)
+        assert process.wait(60) == 0, shown.decode()
+    return shown.decode()
+
+
+# -- submit
+
+
+def test_submit_says_what_was_kept_and_what_was_not(shell: Shell) -> None:
+    said = shell.submit().stdout.splitlines()
+
+    assert said[0] == "soldes is campaign 1"
+    assert said[1] == "2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch"
+    assert sorted(said[2:4]) == ["  1 × landline", "  1 × not_a_number"]
+    assert said[4] == "rejected rows, with line and reason: clients.rejects.csv"
+
+
+def test_rejected_rows_go_next_to_the_file_with_line_and_reason(shell: Shell) -> None:
+    shell.submit()
+
+    with (shell.directory / "clients.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file, delimiter=";"))
+    assert rows == [
+        ["nom", "mobile", "ville", "line", "reason"],
+        ["Luc", "01 40 00 00 00", "Paris", "5", "landline"],
+        ["Eva", "hello", "Lyon", "7", "not_a_number"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "rejects"),
+    [
+        ("clients.csv", [], "clients.rejects.csv"),
+        ("clients.csv", ["--rejects", "bad.csv"], "bad.csv"),
+        ("clients.v2.txt", [], "clients.v2.rejects.csv"),
+        ("-", [], "rejects.csv"),
+    ],
+)
+def test_the_rejects_have_a_name_that_tells_of_their_file(
+    shell: Shell, name: str, options: list[str], rejects: str
+) -> None:
+    if name != "-":
+        shell.write(name=name)
+
+    result = shell(
+        "submit", name, "--reference", "r", "--text", "x", *options, stdin=CLIENTS.encode()
+    )
+
+    assert result.exit_code == 0, result.output
+    assert (shell.directory / rejects).exists()
+
+
+def test_without_a_reject_no_file_appears(shell: Shell) -> None:
+    shell.write("06 39 98 00 01\n")
+
+    result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
+
+    assert "1 recipient kept of 1 row, 0 duplicates, 0 rejects, 1 batch" in result.stdout
+    assert not list(shell.directory.glob("*rejects*"))
+
+
+def test_a_saturday_evening_waits_until_tuesday_and_says_why(shell: Shell) -> None:
+    shell.at(BEFORE_EASTER)
+
+    said = shell.submit().stdout
+
+    assert said.endswith("waits until Tuesday 08:00: Sunday, Easter Monday\n")
+
+
+def test_a_far_opening_has_its_date(shell: Shell) -> None:
+    said = shell.submit("--not-before", "2027-03-27T20:00+01:00").stdout
+
+    assert said.endswith("waits until Tuesday 30 March 2027 08:00: Sunday, Easter Monday\n")
+
+
+def test_a_transactional_campaign_waits_for_no_window(shell: Shell) -> None:
+    shell.at(BEFORE_EASTER)
+
+    assert "waits for nothing" in shell.submit("--transactional").stdout
+
+
+def test_submit_takes_what_the_text_needs_and_no_more(shell: Shell) -> None:
+    shell.write()
+    shell.write("Bonjour {{ NOM }} !\n", "text.txt")
+
+    result = shell(
+        "submit", "clients.csv", "--reference", "r", "--text-file", "text.txt", "--sender", "Moi"
+    )
+
+    assert result.exit_code == 0, result.output
+    assert shell.rows("SELECT text, sender FROM campaign") == [("Bonjour {{ NOM }} !", "Moi")]
+    kept = [json.loads(fields) for (fields,) in shell.rows("SELECT fields FROM recipient")]
+    assert kept == [{"NOM": "Zoé"}, {"NOM": "Bob"}]
+
+
+def test_the_same_again_is_the_same_campaign(shell: Shell) -> None:
+    shell.submit()
+
+    again = shell.submit()
+
+    assert "soldes is campaign 1, submitted before: nothing was added" in again.stdout
+    assert shell.rows("SELECT count(*) FROM campaign") == [(1,)]
+
+
+def test_another_body_under_the_same_reference_is_refused(shell: Shell) -> None:
+    shell.submit()
+
+    result = shell("submit", "clients.csv", "--reference", "soldes", "--text", "Other")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "dispatcher: reference 'soldes' was submitted with another body\n"
+
+
+def test_submit_json_is_the_progress_and_what_was_left_out(shell: Shell) -> None:
+    said = json.loads(shell.submit("--json").stdout)
+
+    progress = shell.dispatcher().progress("soldes").as_json()
+    assert said == progress | {
+        "rejected": {"landline": 1, "not_a_number": 1},
+        "rejects": "clients.rejects.csv",
+        "already_submitted": False,
+    }
+
+
+def test_a_terminal_sees_how_far_a_file_is_read(shell: Shell) -> None:
+    shell.write("".join(f"06 39 98 {n // 100:02} {n % 100:02}\n" for n in range(2000)))
+    submit = command("submit", "clients.csv", "--reference", "r", "--text", "x")
+
+    assert re.search(r"2,000 rows|1,\d00 rows|\d00 rows", in_terminal(submit, err=True))
+
+
+# -- progress
+
+
+def test_progress_json_is_one_line_and_nothing_else(shell: Shell) -> None:
+    shell.submit()
+
+    result = shell("progress", "soldes", "--json")
+
+    assert result.stderr == ""
+    assert result.stdout.count("\n") == 1
+    assert json.loads(result.stdout) == shell.dispatcher().progress("soldes").as_json()
+
+
+def test_progress_shows_every_bucket_and_the_sum(shell: Shell) -> None:
+    shell.at(BEFORE_EASTER)
+    shell.submit()
+
+    said = shell("progress", "soldes").stdout
+
+    found = shell.dispatcher().progress("soldes")
+    for bucket, count in {**found.messages, "recipients": found.recipients}.items():
+        assert re.search(rf"^{bucket.replace('_', ' ')} +{count}\b", said, re.MULTILINE), bucket
+    assert "soldes (campaign 1): running" in said
+    assert "cost 0.000 EUR" in said
+    assert "waits until Tuesday 08:00: Sunday, Easter Monday" in said
+    assert "\x1b" not in said
+
+
+def test_digits_are_a_reference_before_they_are_an_id(shell: Shell) -> None:
+    shell.submit(reference="first")
+    shell.submit(reference="1")
+
+    assert json.loads(shell("progress", "1", "--json").stdout)["reference"] == "1"
+    assert json.loads(shell("progress", "2", "--json").stdout)["reference"] == "1"
+    assert shell("progress", "3").exit_code == 1
+    assert shell("progress", "9" * 30).exit_code == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_watch_writes_a_line_for_each_change_until_the_end(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    shell.submit()
+    dispatcher = shell.dispatcher()
+    later: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: dispatcher.pause("soldes", reason="lunch"),
+        lambda: dispatcher.cancel("soldes"),
+    ]
+    monkeypatch.setattr(progress_command.time, "sleep", lambda _: later.pop(0)())  # type: ignore[attr-defined]
+
+    said = shell("progress", "soldes", "--watch", *options).stdout.splitlines()
+
+    assert not later
+    if options:
+        assert [json.loads(line)["state"] for line in said] == ["running", "paused", "cancelled"]
+    else:
+        assert said == [
+            "soldes running: 2 pending",
+            "soldes paused: 2 pending; paused: lunch",
+            "soldes cancelled: 2 cancelled",
+        ]
+
+
+def test_names_are_not_read_as_markup(shell: Shell) -> None:
+    shell.submit(reference="[red]x :smile:")
+
+    assert "[red]x :smile: (campaign 1)" in shell("progress", "1").stdout
+    assert "[red]x :smile:" in shell("campaigns").stdout
+
+
+def test_a_terminal_gets_colours_unless_it_asks_for_none(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.submit()
+    coloured = re.compile(r"\x1b\[[\d;]*[39]\dm")
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert coloured.search(in_terminal(command("progress", "soldes")))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured.search(in_terminal(command("progress", "soldes")))
+
+
+def test_a_terminal_watches_until_the_end(shell: Shell) -> None:
+    shell.submit()
+    shell("cancel", "soldes", "--yes")
+
+    assert "100 % have come to their end" in in_terminal(command("progress", "soldes", "--watch"))
+
+
+# -- campaigns, pause, resume, cancel
+
+
+def test_campaigns_are_listed_newest_first(shell: Shell) -> None:
+    assert shell("campaigns").stdout == "no campaign yet\n"
+    for reference in ("a", "b", "c"):
+        shell.submit(reference=reference)
+
+    listed = json.loads(shell("campaigns", "--limit", 2, "--json").stdout)
+
+    assert listed == [shell.dispatcher().progress(name).as_json() for name in ("c", "b")]
+    assert re.findall(r"^\d +(\w)", shell("campaigns").stdout, re.MULTILINE) == ["c", "b", "a"]
+
+
+def test_pause_and_resume_say_what_they_came_to(shell: Shell) -> None:
+    shell.submit()
+
+    paused = shell("pause", "soldes", "--reason", "wrong price")
+    assert paused.stdout == "soldes is paused; nothing is in flight\n"
+    assert "paused: wrong price" in shell("progress", "soldes").stdout
+
+    assert shell("resume", "soldes").stdout == "soldes is running\n"
+
+
+def test_pause_tells_what_is_in_flight(shell: Shell) -> None:
+    shell.submit()
+    with sqlite3.connect(shell.directory / "dispatcher.db") as connection:
+        connection.execute("UPDATE batch SET state = 'sending', lease_until = 1")
+
+    said = shell("pause", 1).stdout
+
+    assert said == "soldes is paused; 1 batch in flight, not to be stopped any more\n"
+
+
+def test_cancel_needs_a_yes_where_nobody_can_be_asked(shell: Shell) -> None:
+    shell.submit()
+
+    refused = shell("cancel", "soldes")
+    assert refused.exit_code == 2
+    assert refused.stderr == "dispatcher: cancelling cannot be undone: confirm it by --yes\n"
+    assert shell.dispatcher().progress("soldes").state == "running"
+
+    cancelled = shell("cancel", "soldes", "--yes").stdout
+    assert cancelled == "soldes is cancelled, 2 messages with it; nothing is in flight\n"
+
+
+@pytest.mark.parametrize(("answer", "state"), [("n\n", "running"), ("y\n", "cancelled")])
+def test_cancel_asks_on_a_terminal(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, state: str
+) -> None:
+    shell.submit()
+    monkeypatch.setattr(campaign_commands, "_can_ask", lambda: True)
+
+    result = shell("cancel", "soldes", stdin=answer)
+
+    assert "Cancel soldes (2 messages to go) for good?" in result.output
+    assert shell.dispatcher().progress("soldes").state == state
+
+
+def test_what_the_state_forbids_is_refused(shell: Shell) -> None:
+    shell.submit()
+    shell("cancel", "soldes", "--yes")
+
+    result = shell("resume", "soldes")
+
+    assert result.exit_code == 1
+    assert result.stderr == "dispatcher: a cancelled campaign cannot become running\n"
+
+
+@pytest.mark.parametrize("verb", ["progress", "pause", "resume", "cancel"])
+def test_a_campaign_that_does_not_exist_is_named(shell: Shell, verb: str) -> None:
+    result = shell(verb, "nope")
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "dispatcher: no campaign 'nope'\n"
+
+
+# -- window
+
+
+def test_window_says_why_it_is_closed_and_when_it_opens(shell: Shell) -> None:
+    said = shell("window", "--at", BEFORE_EASTER.isoformat()).stdout.splitlines()
+
+    assert said[:4] == [
+        "Metropolitan France, Saturday 2027-03-27 20:00 in Paris",
+        "closed: Sunday, Easter Monday",
+        "next opening Tuesday 2027-03-30 08:00 in Paris",
+        "next closed days",
+    ]
+    assert said[4:6] == ["  Sun 2027-03-28  Sunday", "  Mon 2027-03-29  Easter Monday"]
+    assert len(said) == 14
+
+
+def test_window_asks_about_now(shell: Shell) -> None:
+    said = shell("window").stdout.splitlines()
+
+    assert said[1:3] == ["open", "closes at    Tuesday 2026-11-24 20:00 in Paris"]
+
+
+def test_window_shows_two_clocks_overseas(shell: Shell) -> None:
+    said = shell("window", "--at", BEFORE_EASTER.isoformat(), "--territory", "la-reunion").stdout
+
+    assert "La Réunion, Saturday 2027-03-27 23:00 there, Saturday 2027-03-27 20:00 in Paris" in said
+
+
+def test_window_answers_machines(shell: Shell) -> None:
+    closed = json.loads(shell("window", "--at", BEFORE_EASTER.isoformat(), "--json").stdout)
+    opened = json.loads(shell("window", "--at", TUESDAY.isoformat(), "--json").stdout)
+
+    assert closed | {"closed_days": []} == {
+        "territory": "metropole",
+        "at": "2027-03-27T20:00:00+01:00",
+        "open": False,
+        "why": "Sunday, Easter Monday",
+        "next_open": "2027-03-30T06:00:00+00:00",
+        "closes_at": None,
+        "closed_days": [],
+    }
+    assert closed["closed_days"][1] == {"date": "2027-03-29", "name": "Easter Monday"}
+    assert len(closed["closed_days"]) == 10
+    assert (opened["open"], opened["why"], opened["next_open"]) == (True, "", None)
+    assert opened["closes_at"] == "2026-11-24T19:00:00+00:00"
+
+
+# -- upkeep
+
+
+def test_settings_show_no_secret(shell: Shell) -> None:
+    shell.set(
+        api_key="hidden-key",
+        broker_url="redis://:hidden-word@localhost:6379/0",
+        database_url="postgresql+psycopg://bob:hidden-word@db.example/sms?password=hidden-word",
+    )
+
+    shown = json.loads(shell("settings", "--json").stdout)
+
+    assert shown["DISPATCHER_DATABASE_URL"] == "postgresql+psycopg://bob:********@db.example/sms?…"
+    assert shown["DISPATCHER_BROKER_URL"] == "redis://:********@localhost:6379/0"
+    assert shown["DISPATCHER_API_KEY"] == "********"
+    assert list(shown) == [f"DISPATCHER_{name.upper()}" for name in Settings.model_fields]
+    assert "hidden" not in shell("settings").stdout
+    assert "DISPATCHER_LEASE" in shell("settings").stdout
+
+
+def test_migrate_may_be_repeated(shell: Shell) -> None:
+    for _ in range(2):
+        assert shell("migrate").stdout == "the database has the schema of this version\n"
+
+    assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
+
+
+def test_tick_says_what_is_due(shell: Shell) -> None:
+    shell.set(api_key="any")
+    assert shell("tick").stdout == "nothing is due\n"
+    shell.submit()
+
+    assert shell("tick").stdout == "due: 1 batch to send, 0 to settle, 0 polls\n"
+
+
+def test_tick_inline_does_all_without_redis(shell: Shell) -> None:
+    with Sandbox(delivery_seconds=[0, 0]) as gateway:
+        shell.set(api_url=gateway.url, api_key=gateway.key, poll_intervals="1")
+        shell.submit("--transactional")
+        sent = shell("tick", "--inline")
+        assert "sent 1 batch, " in sent.stdout
+        deadline = time.monotonic() + 60
+        while not shell.dispatcher().progress("soldes").ended:
+            assert time.monotonic() < deadline
+            assert shell("tick", "--inline").exit_code == 0
+        texted = gateway.texted()
+
+    assert shell.dispatcher().progress("soldes").messages["delivered"] == 2
+    assert sorted(texted.items()) == [("+33639980001", 1), ("+33639980002", 1)]
+
+
+def test_tick_inline_ends_with_a_gateway_that_is_away(shell: Shell) -> None:
+    shell.set(api_key="any")
+    shell.submit()
+
+    result = shell("tick", "--inline")
+
+    assert result.exit_code == 0
+    assert "sent 0 batches, 0 messages ended" in result.stdout
+    assert shell.dispatcher().progress("soldes").messages["pending"] == 2
+
+
+# -- all of them
+
+
+def test_help_names_every_command_and_the_exit_codes() -> None:
+    said = CliRunner().invoke(cli, ["--help"]).stdout
+
+    for name in cli.commands:
+        assert re.search(rf"^  {name} ", said, re.MULTILINE)
+    for line in ("0   done", "1   cannot be done", "2   wrong usage", "3   the database", "70  a"):
+        assert f"  {line}" in said
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    for name, each in cli.commands.items():
+        for parameter in each.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{name} {parameter.opts}"
+
+
+def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
+    script = """
+import sys
+from dispatcher.cli import cli
+try:
+    cli(["--help"])
+except SystemExit:
+    pass
+heavy = {"celery", "sqlalchemy", "redis", "requests", "holidays", "phonenumbers"}
+sys.exit(repr(heavy & sys.modules.keys()) if heavy & sys.modules.keys() else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_tells_its_version() -> None:
+    assert re.fullmatch(
+        r"dispatcher, version \d+\.\d+\.\d+\n", CliRunner().invoke(cli, ["--version"]).stdout
+    )
+
+
+def test_a_bug_is_reported_without_the_words_of_its_error(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        people = ["+33639980001", "secret-key"]
+        raise RuntimeError(*people)
+
+    monkeypatch.setattr(Dispatcher, "progress", stumble)
+
+    result = shell("progress", "soldes")
+
+    assert result.exit_code == 70
+    assert "this is a bug: an unexpected RuntimeError" in result.stderr
+    assert "in stumble" in result.stderr
+    assert "raise RuntimeError(*people)" in result.stderr
