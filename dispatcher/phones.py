@@ -108,6 +108,14 @@ def territory_of(e164: str) -> str | None:
     return _TERRITORIES.get(e164[:4], "metropole")
 
 
+def destination_of(e164: str) -> str:
+    """What a number is priced as: the name of its territory, or ``foreign``."""
+    if e164.startswith("+33"):
+        return "metropole"
+    territory = territory_of(e164)
+    return territory if territory and territory != "metropole" else "foreign"
+
+
 def mask(e164: str) -> str:
     """A number with its middle hidden, such as ``+336••••••78``, fit for a log line."""
     if len(e164) < 9:

@@ -16,6 +16,8 @@ from dispatcher.territories import find as find_territory
 #: the most that one call to the gateway carries
 LARGEST_BATCH = 500
 _DIGEST_BITS = 128
+#: how many of the longest texts a plan shows
+_LONGEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,18 @@ class Planner:
         if territory is not None:
             find_territory(territory)
         self._territory = territory
-        self._stop = "x" * stop_budget
+        # a text that says STOP itself gets no second mention
+        self._stop = "" if texts.has_stop(text) else "x" * stop_budget
         self._reject = reject
+        #: the longest texts as they arrive, with their parts, longest first
+        self.longest: list[tuple[int, str]] = []
         self._plain = None if self.template.fields else self._measure(text)
         self._digest = 0
         self.rows = 0
         self.kept = 0
         self.duplicates = 0
-        self.segments = 0
+        #: billed parts by destination (``phones.destination_of``)
+        self.billed: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
     @property
@@ -89,6 +95,7 @@ class Planner:
             self.kept += 1
             self._remember(phone, territory, fields)
             billed[territory] += parts
+            self.billed[phones.destination_of(phone)] += parts
             messages = open_batches.setdefault(territory, [])
             messages.append((phone, fields))
             if len(messages) == LARGEST_BATCH:
@@ -115,13 +122,25 @@ class Planner:
         return json.dumps(used, ensure_ascii=False, separators=(",", ":")), self._measure(text)
 
     def _measure(self, text: str) -> int:
-        parts = segments.measure(texts.as_sent(texts.wire_text(text)) + self._stop).segments
+        arrives = texts.as_sent(texts.wire_text(text))
+        parts = segments.measure(arrives + self._stop).segments
         if parts > segments.MAX_SEGMENTS:
             raise InvalidText(
                 f"the text has {parts} segments with the STOP mention; "
                 f"the gateway takes at most {segments.MAX_SEGMENTS}"
             )
+        self._keep_if_long(arrives, parts)
         return parts
+
+    def _keep_if_long(self, text: str, parts: int) -> None:
+        longest = self.longest
+        full = len(longest) == _LONGEST
+        if full and (parts, len(text)) <= (longest[-1][0], len(longest[-1][1])):
+            return
+        if (parts, text) not in longest:
+            longest.append((parts, text))
+            longest.sort(key=lambda one: (one[0], len(one[1])), reverse=True)
+            del longest[_LONGEST:]
 
     def _leave_out(self, recipient: Recipient, reason: str) -> None:
         self.reasons[reason] += 1
@@ -137,6 +156,4 @@ class Planner:
     def _close(
         self, territory: str, messages: list[tuple[str, str | None]], billed: Counter[str]
     ) -> PlannedBatch:
-        parts = billed.pop(territory)
-        self.segments += parts
-        return PlannedBatch(territory, tuple(messages), parts)
+        return PlannedBatch(territory, tuple(messages), billed.pop(territory))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -43,6 +45,16 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _priced(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip(): price.strip() for name, _, price in pairs}
+
+
+Prices = Annotated[
+    dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
+]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
 
 
@@ -118,6 +130,10 @@ class Settings(BaseModel):
     stop_budget: int = Field(
         14, ge=0, le=40, description="characters reserved for the STOP mention of a commercial SMS"
     )
+    prices: Prices = Field(
+        {},
+        description="euros a segment by destination: `metropole=0.045,mayotte=0.06,foreign=0.09`",
+    )
     clock_offset: float = Field(
         0,
         description="shifts every clock, to try things; refused unless the gateway is on loopback",
@@ -170,6 +186,14 @@ class Settings(BaseModel):
         if parts.scheme == "http" and parts.hostname in _LOOPBACK:
             return url.rstrip("/")
         raise ValueError("must be an https URL (http only on loopback)")
+
+    @field_validator("prices")
+    @classmethod
+    def _destinations(cls, prices: dict[str, Decimal]) -> dict[str, Decimal]:
+        for name in prices:
+            if name != "foreign" and name not in TERRITORIES:
+                raise ValueError(f"unknown destination {name!r}: a territory, or foreign")
+        return prices
 
     @field_validator("broker_url", "database_url", "api_key", mode="before")
     @classmethod

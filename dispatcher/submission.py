@@ -8,15 +8,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dispatcher.clock import Clock
 from dispatcher.errors import InvalidCampaign, NotFound, ReferenceTaken
+from dispatcher.forecast import forecast
+from dispatcher.plan import Group, Plan, cost_of, warnings_of
 from dispatcher.planner import PlannedBatch, Planner
 from dispatcher.recipients import Recipient, Rejection, recipient_of
-from dispatcher.settings import Settings
+from dispatcher.settings import Settings, check_sender
 from dispatcher.states import CampaignState
 from dispatcher.storage import campaigns, plans
 from dispatcher.storage.database import Database
@@ -26,25 +29,44 @@ from dispatcher.window import Hold, Windows
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
+#: batches a second that a forecast reckons with when no rate is set: eight lanes, 1.6 s a call
+_USUAL_RATE = 5.0
+
+
+class Options(TypedDict, total=False):
+    """What may be asked of a campaign beside its text and recipients."""
+
+    #: 3 to 11 letters or digits; without one, that of the settings
+    sender: str | None
+    #: aware instants: nothing leaves before the one; what has not left by the other expires
+    not_before: datetime | None
+    not_after: datetime | None
+    #: False (an alert, a delivery notice) skips the window and the STOP mention
+    commercial: bool
+    #: overrides what the numbers say; a recipient's own territory overrides it in turn
+    territory: str | None
+    #: refuse the whole when one recipient cannot be texted
+    strict: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """What is asked of a campaign, without its recipients.
+    """One campaign as asked for, without its recipients; see ``Options``.
 
-    Raises InvalidCampaign for a reference or a date that cannot be.
+    Raises InvalidCampaign for a reference, a sender or a date that cannot be.
     """
 
     reference: str
     text: str = field(repr=False)
-    sender: str | None
-    not_before: datetime | None
-    not_after: datetime | None
-    commercial: bool
-    territory: str | None
-    strict: bool
+    sender: str | None = None
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+    commercial: bool = True
+    territory: str | None = None
+    strict: bool = False
 
     def __post_init__(self) -> None:
+        check_sender(self.sender)
         reference, longest = self.reference, _LONGEST_REFERENCE
         if not reference.strip() or len(reference) > longest or not reference.isprintable():
             raise InvalidCampaign(f"a reference has 1 to {longest} printable characters")
@@ -83,14 +105,8 @@ class Submissions:
         now = self._clock()
         start = max(now, submission.not_before or now)
         self._check_deadline(submission, start)
-        planner = Planner(
-            submission.text,
-            territory=submission.territory,
-            stop_budget=self._settings.stop_budget if submission.commercial else 0,
-            reject=reject,
-        )
-        given = (recipient_of(one, position=n) for n, one in enumerate(recipients, start=1))
-        batches = self._held(planner.cut(given), submission, start, now)
+        planner = self._planner(submission, reject)
+        batches = self._held(planner.cut(_listed(recipients)), submission, start, now)
         try:
             with self._database.read() as session:
                 known = _lookup(session, submission.reference)
@@ -106,6 +122,73 @@ class Submissions:
                 f"reference {submission.reference!r} was submitted with another body"
             )
         return known.id
+
+    def preview(
+        self,
+        submission: Submission,
+        recipients: Iterable[Given],
+        *,
+        reject: Callable[[Rejection], None] | None,
+    ) -> Plan:
+        """What ``store`` would store; nothing is written. Raises UnusableInput."""
+        now = self._clock()
+        start = max(now, submission.not_before or now)
+        self._check_deadline(submission, start)
+        planner = self._planner(submission, reject)
+        groups: dict[str, Group] = {}
+        sizes: dict[str, list[int]] = {}
+        for batch, hold in self._held(planner.cut(_listed(recipients)), submission, start, now):
+            sizes.setdefault(batch.territory, []).append(len(batch.messages))
+            groups[batch.territory] = Group(
+                territory=batch.territory,
+                batches=len(sizes[batch.territory]),
+                messages=sum(sizes[batch.territory]),
+                opens_at=hold.until,
+                why=hold.why,
+            )
+        _check_plan(planner, strict=submission.strict)
+        leaves = forecast(
+            sizes,
+            start=start,
+            rate=self._settings.rate or _USUAL_RATE,
+            windows=self._windows if submission.commercial else None,
+            not_after=submission.not_after,
+        )
+        prices = self._settings.prices
+        return Plan(
+            rows=planner.rows,
+            kept=planner.kept,
+            duplicates=planner.duplicates,
+            opted_out=0,
+            rejected=dict(planner.reasons.most_common()),
+            segments=planner.billed.total(),
+            billed=dict(planner.billed.most_common()),
+            cost=cost_of(planner.billed, prices),
+            groups=tuple(groups.values()),
+            longest=tuple(text for _, text in planner.longest),
+            forecast=leaves,
+            warnings=tuple(
+                warnings_of(
+                    rows=planner.rows,
+                    rejected=planner.reasons.total(),
+                    commercial=submission.commercial,
+                    sender=submission.sender,
+                    unpriced=[where for where in planner.billed if where not in prices],
+                    late=leaves.late,
+                )
+            ),
+            fingerprint=submission.fingerprint(planner.digest),
+        )
+
+    def _planner(
+        self, submission: Submission, reject: Callable[[Rejection], None] | None
+    ) -> Planner:
+        return Planner(
+            submission.text,
+            territory=submission.territory,
+            stop_budget=self._settings.stop_budget if submission.commercial else 0,
+            reject=reject,
+        )
 
     def _add(
         self,
@@ -172,6 +255,10 @@ def actor() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a user name
         return "unknown"
+
+
+def _listed(recipients: Iterable[Given]) -> Iterator[Recipient]:
+    return (recipient_of(one, position=n) for n, one in enumerate(recipients, start=1))
 
 
 def _lookup(session: Session, reference: str) -> Campaign | None:

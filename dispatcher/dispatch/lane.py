@@ -117,7 +117,7 @@ class Lane:
             lines,
             sender=batch.sender,
             tag=tag,
-            stop=batch.commercial,
+            stop=batch.commercial and not texts.has_stop(batch.text),
             unicode=any(texts.needs_unicode(line.text) for line in lines),
         )
         try:

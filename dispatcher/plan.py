@@ -1,0 +1,131 @@
+"""What submitting would do, as a person reads it before pressing the button."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from dispatcher.forecast import Forecast
+
+#: more than this share of rejected rows is worth a warning
+_MANY_REJECTED = Decimal("0.10")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The batches of one territory, and when the first of them may leave (UTC)."""
+
+    territory: str
+    batches: int
+    messages: int
+    opens_at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What submitting would store and when it would leave. Nothing is written.
+
+    ``kept`` recipients would be texted; ``rejected`` counts rows by reason. ``cost`` is in euros
+    at the prices set, None when one of them is not. ``longest`` are the longest texts as they
+    arrive. ``fingerprint`` names exactly this text, these options and these recipients.
+    """
+
+    rows: int
+    kept: int
+    duplicates: int
+    opted_out: int
+    rejected: Mapping[str, int]
+    segments: int
+    billed: Mapping[str, int]
+    cost: Decimal | None
+    groups: tuple[Group, ...]
+    longest: tuple[str, ...] = field(repr=False)
+    forecast: Forecast
+    warnings: tuple[str, ...]
+    fingerprint: str
+
+    @property
+    def batches(self) -> int:
+        """How many calls to the gateway that makes."""
+        return sum(group.batches for group in self.groups)
+
+    @property
+    def opens_at(self) -> datetime | None:
+        """When the first batch may leave (UTC)."""
+        return min((group.opens_at for group in self.groups), default=None)
+
+    @property
+    def finishes_about(self) -> datetime | None:
+        """When the last batch has left, at the rate set (UTC)."""
+        return self.forecast.ends
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values: instants in ISO 8601, euros as text."""
+        return {
+            "rows": self.rows,
+            "kept": self.kept,
+            "duplicates": self.duplicates,
+            "opted_out": self.opted_out,
+            "rejected": dict(self.rejected),
+            "segments": self.segments,
+            "billed": dict(self.billed),
+            "cost": None if self.cost is None else str(self.cost),
+            "batches": self.batches,
+            "groups": [
+                {
+                    "territory": group.territory,
+                    "batches": group.batches,
+                    "messages": group.messages,
+                    "opens_at": group.opens_at.isoformat(),
+                    "why": group.why,
+                }
+                for group in self.groups
+            ],
+            "opens_at": _iso(self.opens_at),
+            "finishes_about": _iso(self.finishes_about),
+            "reported_by": _iso(self.forecast.reported),
+            "late": self.forecast.late,
+            "longest": list(self.longest),
+            "warnings": list(self.warnings),
+            "fingerprint": self.fingerprint,
+        }
+
+
+def cost_of(billed: Mapping[str, int], prices: Mapping[str, Decimal]) -> Decimal | None:
+    """Euros with two decimals for billed parts by destination; None where a price is missing."""
+    if any(destination not in prices for destination in billed):
+        return None
+    exact = sum((prices[where] * parts for where, parts in billed.items()), Decimal(0))
+    return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def warnings_of(
+    *,
+    rows: int,
+    rejected: int,
+    commercial: bool,
+    sender: str | None,
+    unpriced: list[str],
+    late: int,
+) -> list[str]:
+    """What a careful colleague would say before the button is pressed."""
+    said = []
+    if rows and Decimal(rejected) / rows > _MANY_REJECTED:
+        said.append(f"{rejected} of {rows} rows cannot be texted: is it the right column?")
+    if not commercial:
+        said.append("no STOP mention and no window: only for what is not commercial")
+    if sender is not None and sender.isdigit():
+        said.append("the sender is a number: operators block numbers as senders")
+    if unpriced:
+        said.append(f"no price is set for {', '.join(unpriced)} (DISPATCHER_PRICES)")
+    if late:
+        said.append(f"{late} messages would leave after not_after: they would expire")
+    return said
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
