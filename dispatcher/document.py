@@ -7,9 +7,6 @@ from collections.abc import Mapping
 
 from dispatcher.states import MESSAGE_MOVES, MessageState
 
-#: the states in which a message has come to its end as far as polling goes
-WAITING = MessageState.SENT
-
 
 def fresh(size: int) -> str:
     """The document of ``size`` messages that are still to go."""

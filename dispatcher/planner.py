@@ -26,8 +26,13 @@ class PlannedBatch:
 
     territory: str
     messages: tuple[tuple[str, str | None], ...] = field(repr=False)
-    #: billed parts by our own count; the gateway's answer replaces it
-    segments: int
+    #: billed parts of each message by our own count; the gateway's answer replaces it
+    parts: tuple[int, ...] = field(repr=False)
+
+    @property
+    def segments(self) -> int:
+        """Billed parts of the whole batch."""
+        return sum(self.parts)
 
 
 class Planner:
@@ -46,8 +51,9 @@ class Planner:
         reject: Callable[[Rejection], None] | None = None,
     ) -> None:
         """Raises InvalidText or InvalidCampaign."""
-        texts.check(text)
         self.template = texts.compile_template(text)
+        if not self.template.fields:  # with fields, each recipient's own text is checked
+            texts.check(text)
         if territory is not None:
             find_territory(territory)
         self._territory = territory
@@ -74,7 +80,7 @@ class Planner:
         """The batches, as they fill up; a batch never mixes territories."""
         seen: set[int] = set()
         open_batches: dict[str, list[tuple[str, str | None]]] = {}
-        billed: Counter[str] = Counter()
+        billed: dict[str, list[int]] = {}
         for recipient in recipients:
             self.rows += 1
             try:
@@ -94,7 +100,7 @@ class Planner:
             seen.add(number)
             self.kept += 1
             self._remember(phone, territory, fields)
-            billed[territory] += parts
+            billed.setdefault(territory, []).append(parts)
             self.billed[phones.destination_of(phone)] += parts
             messages = open_batches.setdefault(territory, [])
             messages.append((phone, fields))
@@ -154,6 +160,6 @@ class Planner:
         self._digest = (self._digest + int.from_bytes(hashed)) % (1 << _DIGEST_BITS)
 
     def _close(
-        self, territory: str, messages: list[tuple[str, str | None]], billed: Counter[str]
+        self, territory: str, messages: list[tuple[str, str | None]], billed: dict[str, list[int]]
     ) -> PlannedBatch:
-        return PlannedBatch(territory, tuple(messages), billed.pop(territory))
+        return PlannedBatch(territory, tuple(messages), tuple(billed.pop(territory)))

@@ -54,8 +54,6 @@ class Declined:
     """A well-formed refusal with the gateway's ``code``."""
 
     code: int
-    message: str = ""
-    lines: Sequence[LineAnswer] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +124,9 @@ class Gateway(Protocol):
 
     def status_by_tag(self, tag: str) -> Found:
         """What the gateway shows under ``tag``."""
+
+    def stop_list(self) -> Sequence[str]:
+        """The numbers (E.164) that the gateway has on its STOP list."""
 
     def account(self) -> Account:
         """The account behind the key."""

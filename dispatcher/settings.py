@@ -37,7 +37,8 @@ def check_sender(sender: str | None) -> str | None:
     if not sender:
         return None
     if not _SENDER.fullmatch(sender):
-        raise InvalidCampaign(f"sender {sender!r} is not 3 to 11 letters or digits without accents")
+        # the value is not repeated: a key pasted in the wrong place would be printed
+        raise InvalidCampaign("the sender is not 3 to 11 letters or digits without accents")
     return sender
 
 
@@ -49,7 +50,10 @@ def _priced(value: object) -> object:
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    return {name.strip(): price.strip() for name, _, price in pairs}
+    prices = {name.strip(): price.strip() for name, _, price in pairs}
+    if len(prices) < len(pairs):
+        raise ValueError("a destination is given twice")
+    return prices
 
 
 Prices = Annotated[
@@ -66,7 +70,12 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=True,
+        allow_inf_nan=False,
+        str_strip_whitespace=True,
     )
 
     database_url: SecretStr = Field(
@@ -156,7 +165,8 @@ class Settings(BaseModel):
                     raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
             if name not in cls.model_fields:
                 raise ConfigurationError(f"unknown setting {variable}")
-            values[name] = value
+            if value:
+                values[name] = value
         return cls.of(**values)
 
     @classmethod
@@ -173,13 +183,17 @@ class Settings(BaseModel):
         try:
             return check_sender(sender)
         except InvalidCampaign as error:
-            raise ValueError(str(error).removeprefix("sender ")) from None
+            raise ValueError(str(error).removeprefix("the sender ")) from None
 
     @field_validator("api_url")
     @classmethod
     def _api_url(cls, url: str) -> str:
         parts = urlsplit(url)
-        if parts.username or parts.password or parts.query or parts.fragment:
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("must have a port from 1 to 65535, if any") from None
+        if parts.username or parts.password or "?" in url or "#" in url:
             raise ValueError("must hold no user, password, query or fragment")
         if parts.scheme == "https" and parts.hostname:
             return url.rstrip("/")

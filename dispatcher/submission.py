@@ -10,19 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dispatcher.clock import Clock
-from dispatcher.errors import InvalidCampaign, NotFound, ReferenceTaken
+from dispatcher.errors import InvalidCampaign, NotFound, PlanChanged, ReferenceTaken
 from dispatcher.forecast import forecast
-from dispatcher.plan import Group, Plan, cost_of, warnings_of
+from dispatcher.plan import Group, Plan, cost_of, fingerprint_of, warnings_of
 from dispatcher.planner import PlannedBatch, Planner
 from dispatcher.recipients import Recipient, Rejection, recipient_of
 from dispatcher.settings import Settings, check_sender
 from dispatcher.states import CampaignState
 from dispatcher.storage import campaigns, plans
-from dispatcher.storage.database import Database
+from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.window import Hold, Windows
 
@@ -47,6 +46,8 @@ class Options(TypedDict, total=False):
     territory: str | None
     #: refuse the whole when one recipient cannot be texted
     strict: bool
+    #: the fingerprint of the plan that was approved: anything else is refused
+    approved: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,7 @@ class Submission:
     commercial: bool = True
     territory: str | None = None
     strict: bool = False
+    approved: str | None = None
 
     def __post_init__(self) -> None:
         check_sender(self.sender)
@@ -112,7 +114,7 @@ class Submissions:
                 known = _lookup(session, submission.reference)
             if known is None:
                 return self._add(submission, planner, batches, now)
-        except IntegrityError:  # somebody else was quicker, and nothing was read of the list
+        except Conflict:  # somebody else was quicker, and nothing was read of the list
             with self._database.read() as session:
                 known = campaigns.find(session, submission.reference)
         for _ in batches:
@@ -121,6 +123,7 @@ class Submissions:
             raise ReferenceTaken(
                 f"reference {submission.reference!r} was submitted with another body"
             )
+        self._check_approved(submission, planner)
         return known.id
 
     def preview(
@@ -129,8 +132,12 @@ class Submissions:
         recipients: Iterable[Given],
         *,
         reject: Callable[[Rejection], None] | None,
+        each: Callable[[PlannedBatch], None] | None = None,
     ) -> Plan:
-        """What ``store`` would store; nothing is written. Raises UnusableInput."""
+        """What ``store`` would store; nothing is written. Raises UnusableInput.
+
+        ``each`` is shown every batch, in the order of their numbers.
+        """
         now = self._clock()
         start = max(now, submission.not_before or now)
         self._check_deadline(submission, start)
@@ -138,6 +145,8 @@ class Submissions:
         groups: dict[str, Group] = {}
         sizes: dict[str, list[int]] = {}
         for batch, hold in self._held(planner.cut(_listed(recipients)), submission, start, now):
+            if each is not None:
+                each(batch)
             sizes.setdefault(batch.territory, []).append(len(batch.messages))
             groups[batch.territory] = Group(
                 territory=batch.territory,
@@ -147,6 +156,7 @@ class Submissions:
                 why=hold.why,
             )
         _check_plan(planner, strict=submission.strict)
+        fingerprint = self._check_approved(submission, planner)
         leaves = forecast(
             sizes,
             start=start,
@@ -177,7 +187,7 @@ class Submissions:
                     late=leaves.late,
                 )
             ),
-            fingerprint=submission.fingerprint(planner.digest),
+            fingerprint=fingerprint,
         )
 
     def _planner(
@@ -213,6 +223,7 @@ class Submissions:
             session.flush()
             plans.add_batches(session, campaign.id, batches)
             _check_plan(planner, strict=submission.strict)
+            self._check_approved(submission, planner)
             campaign.fingerprint = submission.fingerprint(planner.digest)
             campaign.rows = planner.rows
             campaign.duplicates = planner.duplicates
@@ -235,6 +246,20 @@ class Submissions:
                 held = submission.commercial and self._windows.hold(start, batch.territory)
                 holds[batch.territory] = held or scheduled
             yield batch, holds[batch.territory]
+
+    def _check_approved(self, submission: Submission, planner: Planner) -> str:
+        """The fingerprint of the plan. Raises PlanChanged when another one was approved."""
+        prices = self._settings.prices
+        body = submission.fingerprint(planner.digest)
+        fingerprint = fingerprint_of(body, planner.billed, prices)
+        if submission.approved not in (None, fingerprint):
+            cost = cost_of(planner.billed, prices)
+            raise PlanChanged(
+                "this is not the plan that was approved: text, options, recipients or prices"
+                f" differ. It is now {planner.kept:,} recipients, {planner.billed.total():,}"
+                f" segments, {'unpriced' if cost is None else f'{cost} €'}"
+            )
+        return fingerprint
 
     def _check_deadline(self, submission: Submission, start: datetime) -> None:
         if submission.not_after is None:

@@ -13,8 +13,10 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
+    IntegrityError,
     NoSuchModuleError,
     OperationalError,
+    ProgrammingError,
 )
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,10 @@ from dispatcher.errors import ConfigurationError, StorageError
 #: a writer of SQLite waits this long (ms) for the one before it
 _SQLITE_PATIENCE = 30_000
 _WRITES = "dispatcher_writes"
+
+
+class Conflict(StorageError):
+    """Raised when a change breaks a rule of the schema; somebody may have been quicker."""
 
 
 class Database:
@@ -37,11 +43,13 @@ class Database:
             self._url = make_url(url)
         except ArgumentError:
             raise ConfigurationError("DISPATCHER_DATABASE_URL is not a database URL") from None
-        if self._url.get_backend_name() not in {"sqlite", "postgresql"}:
-            raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
         if self._url.drivername in {"postgresql", "postgres"}:
             self._url = self._url.set(drivername="postgresql+psycopg")
+        if self._url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
         self._engine: Engine | None = None
+        #: engines of parent processes: kept, for what is collected is closed
+        self._inherited: list[Engine] = []
         os.register_at_fork(after_in_child=self._forget)
 
     def __repr__(self) -> str:
@@ -85,7 +93,8 @@ class Database:
         if self.is_sqlite:
             return None
         with self.read() as session:
-            return session.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
+            told: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+            return told.astimezone(UTC)
 
     def close(self) -> None:
         """Close every connection."""
@@ -95,30 +104,26 @@ class Database:
     @contextmanager
     def _session(self, *, writes: bool) -> Iterator[Session]:
         bind = self.engine.execution_options(**{_WRITES: writes})
-        with (
-            self.engine_errors(),
-            Session(bind, expire_on_commit=False) as session,
-            session.begin(),
-        ):
+        with self.engine_errors(), Session(bind, expire_on_commit=False) as session:
             yield session
+            if writes:
+                session.commit()
 
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
-        """Turn the driver's word that the database is out of reach into StorageError."""
+        """Turn what the driver raises into StorageError.
+
+        Its own words may repeat a row, and so a number; only those about the server or the
+        schema are passed on.
+        """
         try:
             yield
-        except OperationalError as error:
-            raise StorageError(_cause(error)) from None
-        except DatabaseError as error:
-            if type(error) is DatabaseError:  # not a subclass: a file that is no database
-                raise StorageError(_cause(error)) from None
-            if error.connection_invalidated:
-                raise StorageError("the connection to the database was lost") from None
-            raise
+        except IntegrityError as error:
+            raise Conflict(f"a rule of the schema is broken ({_constraint(error)})") from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StorageError("the connection to the database was lost") from None
-            raise
+            raise StorageError(_cause(error)) from None
 
     def _create(self) -> Engine:
         if self.is_sqlite:
@@ -146,7 +151,7 @@ class Database:
     def _forget(self) -> None:
         # the parent's connections are the parent's: do not close them, do not use them
         if self._engine is not None:
-            self._engine.dispose(close=False)
+            self._inherited.append(self._engine)
             self._engine = None
 
 
@@ -167,7 +172,18 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _cause(error: DatabaseError) -> str:
-    """The first line of the driver's own words, which hold no parameter and no password."""
-    words = str(error.orig).strip().splitlines() or ["no reason given"]
-    return f"the database cannot be used: {words[0]}"
+def _constraint(error: IntegrityError) -> str:
+    """The name of the constraint; SQLite names columns instead, neither names a value."""
+    diagnosis = getattr(error.orig, "diag", None)
+    if diagnosis is not None:
+        return diagnosis.constraint_name or diagnosis.column_name or "a constraint"
+    return str(error.orig).splitlines()[0]
+
+
+def _cause(error: DBAPIError) -> str:
+    """Why the database cannot be used, without a row and without a password."""
+    told = type(error.orig).__name__
+    about_the_server = isinstance(error, OperationalError | ProgrammingError)
+    if about_the_server or type(error) is DatabaseError:  # the last: a file that is no database
+        told = (str(error.orig).strip().splitlines() or [told])[0]
+    return f"the database cannot be used: {told}"

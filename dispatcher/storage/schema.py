@@ -27,6 +27,8 @@ def migrate(database: Database) -> None:
     """Bring the database to the schema of this version; several at once wait for each other."""
     with database.engine_errors(), database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
+            # a migration may wait for another, and may take its time
+            connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         if _current(connection) not in _known():
             raise StorageError(_unknown(_current(connection)))
@@ -51,8 +53,8 @@ def check(database: Database) -> None:
 
 def version(database: Database) -> str | None:
     """The schema's version; None for an empty database."""
-    with database.engine_errors(), database.engine.connect() as connection:
-        return _current(connection)
+    with database.read() as session:
+        return _current(session.connection())
 
 
 def _current(connection: Connection) -> str | None:

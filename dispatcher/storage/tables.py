@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     TypeDecorator,
+    UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -123,12 +124,14 @@ class Batch(Base):
             " + expired + cancelled = size",
             name="nobody_lost",
         ),
+        CheckConstraint("length(states) = size", name="document_has_everybody"),
+        UniqueConstraint("campaign_id", "number"),
         Index("ix_batch_due", "state", "not_before"),
         Index("ix_batch_check", "state", "check_at"),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
     #: 1, 2, … within the campaign
     number: Mapped[int]
     territory: Mapped[str]
@@ -139,6 +142,8 @@ class Batch(Base):
     #: the earliest instant at which it may be armed, and what it waits for until then
     not_before: Mapped[datetime]
     why: Mapped[str] = mapped_column(default="")
+    #: the clock policy, opening hours and calendar that last judged it, with their versions
+    rule: Mapped[str] = mapped_column(default="")
     #: our name at the gateway for the latest attempt
     tag: Mapped[str | None]
     lease_until: Mapped[datetime | None]
@@ -199,13 +204,42 @@ class Attempt(Base):
 
 
 class OptOut(Base):
-    """A number that said STOP."""
+    """A number that said STOP. Once erased, only its hash is kept, so that it stays unsent."""
 
     __tablename__ = "opt_out"
+    __table_args__ = (
+        CheckConstraint("(phone IS NULL) <> (digest IS NULL)", name="phone_or_digest"),
+    )
 
-    phone: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    phone: Mapped[str | None] = mapped_column(unique=True)
+    #: a keyed hash of an erased number
+    digest: Mapped[str | None] = mapped_column(unique=True)
     source: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class OptOutEvent(Base):
+    """What happened to an opt-out, when and why. Append-only, but for the number of the erased."""
+
+    __tablename__ = "opt_out_event"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    phone: Mapped[str | None] = mapped_column(index=True)
+    at: Mapped[datetime]
+    verb: Mapped[str]
+    source: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    actor: Mapped[str]
+
+
+class Meta(Base):
+    """One value of the installation itself, by name."""
+
+    __tablename__ = "meta"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class Action(Base):

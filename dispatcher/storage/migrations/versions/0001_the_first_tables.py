@@ -64,12 +64,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
     )
     op.create_table(
+        "meta",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+    )
+    op.create_table(
         "opt_out",
-        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("digest", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("phone", name=op.f("pk_opt_out")),
+        sa.CheckConstraint(
+            "(phone IS NULL) <> (digest IS NULL)", name=op.f("ck_opt_out_phone_or_digest")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out")),
+        sa.UniqueConstraint("digest", name=op.f("uq_opt_out_digest")),
+        sa.UniqueConstraint("phone", name=op.f("uq_opt_out_phone")),
     )
+    op.create_table(
+        "opt_out_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out_event")),
+    )
+    with op.batch_alter_table("opt_out_event", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_opt_out_event_phone"), ["phone"], unique=False)
+
     op.create_table(
         "action",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -102,6 +129,7 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("tag", sa.Text(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
@@ -129,6 +157,7 @@ def upgrade() -> None:
             name=op.f("ck_batch_state"),
         ),
         sa.CheckConstraint("attempt >= 0", name=op.f("ck_batch_attempt")),
+        sa.CheckConstraint("length(states) = size", name=op.f("ck_batch_document_has_everybody")),
         sa.CheckConstraint(
             "pending + sent + delivered + undelivered + unreported + rejected + opted_out + expired + cancelled = size",
             name=op.f("ck_batch_nobody_lost"),
@@ -137,9 +166,9 @@ def upgrade() -> None:
             ["campaign_id"], ["campaign.id"], name=op.f("fk_batch_campaign_id_campaign")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
+        sa.UniqueConstraint("campaign_id", "number", name=op.f("uq_batch_campaign_id_number")),
     )
     with op.batch_alter_table("batch", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_batch_campaign_id"), ["campaign_id"], unique=False)
         batch_op.create_index("ix_batch_check", ["state", "check_at"], unique=False)
         batch_op.create_index("ix_batch_due", ["state", "not_before"], unique=False)
 
@@ -192,13 +221,17 @@ def downgrade() -> None:
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index("ix_batch_due")
         batch_op.drop_index("ix_batch_check")
-        batch_op.drop_index(batch_op.f("ix_batch_campaign_id"))
 
     op.drop_table("batch")
     with op.batch_alter_table("action", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_action_campaign_id"))
 
     op.drop_table("action")
+    with op.batch_alter_table("opt_out_event", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_opt_out_event_phone"))
+
+    op.drop_table("opt_out_event")
     op.drop_table("opt_out")
+    op.drop_table("meta")
     op.drop_table("heartbeat")
     op.drop_table("campaign")

@@ -1,0 +1,117 @@
+"""Single values as the gateway spells them: numbers as text, dates in two forms. Pure."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dispatcher.errors import InvalidPhone
+from dispatcher.phones import normalise
+
+_PARIS = ZoneInfo("Europe/Paris")
+#: beyond these a value is not what it is said to be, and no column would hold it
+_MOST_DIGITS = 9
+_LARGEST = 10**_MOST_DIGITS
+_LONGEST_ID = 64
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body; None for anything else, and for one with a key given twice."""
+    try:
+        answer = json.loads(
+            body.decode(),
+            parse_float=Decimal,
+            parse_constant=_no_constant,
+            object_pairs_hook=_once_each,
+        )
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def phone(raw: object) -> str | None:
+    """A number as E.164."""
+    if not isinstance(raw, str):
+        return None
+    try:
+        return normalise(raw)
+    except InvalidPhone:
+        return None
+
+
+def integer(raw: object) -> int | None:
+    """A whole number, written as one or as text."""
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) < 20:
+        return int(raw)
+    return raw if isinstance(raw, int) else None
+
+
+def count(raw: object) -> int:
+    """A number of things; 0 when it cannot be one."""
+    number = integer(raw)
+    return number if number is not None and 0 <= number < _LARGEST else 0
+
+
+def identifier(raw: object) -> str | None:
+    """A message id, written as a number or as text."""
+    text = raw.strip() if isinstance(raw, str) else str(number := integer(raw))
+    if not isinstance(raw, str) and number is None:
+        return None
+    return text if 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable() else None
+
+
+def decimal(raw: object) -> Decimal | None:
+    """An amount, written as a number or as text."""
+    if isinstance(raw, bool) or not isinstance(raw, int | str | Decimal):
+        return None
+    try:
+        value = Decimal(raw)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and value.adjusted() < _MOST_DIGITS else None
+
+
+def price(raw: object) -> Decimal:
+    """What something costs; 0 when it cannot be that."""
+    amount = decimal(raw)
+    return amount if amount is not None and amount >= 0 else Decimal(0)
+
+
+def instant(raw: object) -> datetime | None:
+    """Epoch seconds (number or text), or a wall time of Paris, where the gateway lives."""
+    number = integer(raw)
+    try:
+        if number is not None:
+            return datetime.fromtimestamp(number, UTC)
+        if isinstance(raw, str):
+            told = datetime.fromisoformat(raw)
+            return (told if told.tzinfo else told.replace(tzinfo=_PARIS)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def http_date(raw: str | None) -> datetime | None:
+    """The instant of an HTTP header; one without a zone is in UTC, as HTTP's dates are."""
+    try:
+        told = parsedate_to_datetime(raw or "")
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,78 @@
+"""What tests of every kind share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dispatcher.storage import schema
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Base
+from tests.databases import connected
+from tests.servers import create_database, drop_database, postgres_url
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of a PostgreSQL that lasts as long as the tests; skips where there is none."""
+    return postgres_url()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test's own."""
+    url = create_database(postgres_server)
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database of this test's own; the test runs on both."""
+    name = {"sqlite": "sqlite_url", "postgres": "fresh_postgres_url"}[request.param]
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture(scope="session")
+def _shared_postgres_url(postgres_server: str) -> Iterator[str]:
+    url = create_database(postgres_server)
+    database = Database(url)
+    schema.prepare(database)
+    database.close()
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture
+def _emptied_postgres_url(_shared_postgres_url: str) -> str:
+    with connected(_shared_postgres_url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        tables = ", ".join(Base.metadata.tables)
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
+    return _shared_postgres_url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database with empty tables; the test runs on both.
+
+    The PostgreSQL one is emptied for each test and made once: a test that changes the tables
+    themselves takes ``database_url`` and makes its own.
+    """
+    name = {"sqlite": "sqlite_url", "postgres": "_emptied_postgres_url"}[request.param]
+    opened = Database(request.getfixturevalue(name))
+    schema.prepare(opened)
+    yield opened
+    opened.close()

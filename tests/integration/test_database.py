@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.tables import Batch, Campaign, OptOut, Recipient
+from tests.databases import connected
+
+NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
+PHONE = "+33639980001"
+
+
+@pytest.fixture
+def bare(database_url: str) -> Iterator[Database]:
+    """A database without tables of ours."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def campaign(reference: str = "soldes-2027", **changes: object) -> Campaign:
+    values = {
+        "reference": reference,
+        "fingerprint": "f",
+        "text": "Bonjour",
+        "commercial": True,
+        "state": "running",
+        "created_at": NOW,
+    } | changes
+    return Campaign(**values)
+
+
+def count(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(OptOut)) or 0
+
+
+def opt_out(session: Session, phone: str = PHONE) -> None:
+    session.add(OptOut(phone=phone, source="test", created_at=NOW))
+
+
+# -- SQLite's manners -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        pytest.param("journal_mode", "wal", id="readers do not wait for a writer"),
+        pytest.param("synchronous", 2, id="a commit survives a power cut: FULL"),
+        pytest.param("foreign_keys", 1, id="foreign keys hold"),
+        pytest.param("busy_timeout", 30_000, id="a writer waits for the one before it"),
+    ],
+)
+def test_sqlite_is_opened_with(pragma: str, value: object, sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    for transaction in (database.read, database.write):
+        with transaction() as session:
+            assert session.scalar(text(f"PRAGMA {pragma}")) == value
+    database.close()
+
+
+def test_two_sqlite_writers_that_read_first_wait_for_each_other(sqlite_url: str) -> None:
+    threads, rounds = 4, 10
+    databases = [Database(sqlite_url) for _ in range(threads)]
+    with databases[0].write() as session:
+        session.execute(text("CREATE TABLE tally (n INTEGER)"))
+        session.execute(text("INSERT INTO tally VALUES (0)"))
+    failures: list[Exception] = []
+    together = threading.Barrier(threads)
+
+    def add(database: Database) -> None:
+        together.wait(10)
+        try:
+            for _ in range(rounds):
+                with database.write() as session:
+                    found = session.scalar(text("SELECT n FROM tally")) or 0
+                    session.execute(text("UPDATE tally SET n = :n"), {"n": found + 1})
+        except StorageError as error:
+            failures.append(error)
+
+    writers = [threading.Thread(target=add, args=(database,)) for database in databases]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert failures == []
+    with databases[0].read() as session:
+        assert session.scalar(text("SELECT n FROM tally")) == threads * rounds
+    for database in databases:
+        database.close()
+
+
+def test_a_sqlite_reader_does_not_wait_for_a_writer(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.write() as session:
+        session.execute(text("CREATE TABLE tally (n INTEGER)"))
+    with database.write() as writing:
+        writing.execute(text("INSERT INTO tally VALUES (1)"))
+        with database.read() as reading:
+            assert reading.scalar(text("SELECT count(*) FROM tally")) == 0
+    database.close()
+
+
+def test_a_foreign_key_that_leads_nowhere_is_refused(database: Database) -> None:
+    with pytest.raises(Conflict), database.write() as session:
+        session.add(Recipient(batch_id=99, position=0, phone=PHONE))
+
+
+# -- transactions, on both --------------------------------------------------------------------
+
+
+def test_what_is_written_is_kept(database: Database) -> None:
+    with database.write() as session:
+        opt_out(session)
+    assert count(database) == 1
+
+
+def test_an_exception_leaves_nothing_behind(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            opt_out(session)
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert count(database) == 0
+
+
+def test_a_failed_statement_leaves_nothing_behind(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            opt_out(session)
+            session.flush()
+            session.execute(text("INSERT INTO opt_out (phone) VALUES (NULL)"))
+
+    with pytest.raises(Conflict):
+        fail()
+    assert count(database) == 0
+    with database.write() as session:  # and the connection is good for the next
+        opt_out(session)
+    assert count(database) == 1
+
+
+def test_a_missing_table_is_a_storage_error(bare: Database) -> None:
+    with pytest.raises(StorageError), bare.read() as session:
+        session.execute(select(OptOut)).all()
+
+
+def test_two_writers_that_count_in_a_row_count_right(database: Database) -> None:
+    with database.write() as session:
+        session.add(campaign())
+    together = threading.Barrier(2)
+
+    def add() -> None:
+        together.wait(10)
+        for _ in range(10):
+            with database.write() as session:
+                row = session.scalars(select(Campaign).with_for_update()).one()
+                row.rows += 1
+
+    writers = [threading.Thread(target=add) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    with database.read() as session:
+        assert session.scalars(select(Campaign.rows)).one() == 20
+
+
+# -- a database out of reach ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("postgresql+psycopg://me:hunter2@127.0.0.1:1/none", id="no server"),
+        pytest.param("postgresql+psycopg://me:hunter2@db.invalid/none", id="no such host"),
+        pytest.param("postgresql://me:hunter2@127.0.0.1:1/none", id="without a driver"),
+    ],
+)
+def test_a_server_out_of_reach_is_a_storage_error_without_its_password(url: str) -> None:
+    database = Database(url)
+    for transaction in (database.read, database.write):
+        with pytest.raises(StorageError) as caught, transaction() as session:
+            session.execute(text("SELECT 1"))
+        told = "".join(traceback.format_exception(caught.value)) + repr(database)
+        assert "hunter2" not in told
+        assert "cannot be used" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_password_is_a_storage_error_without_it(fresh_postgres_url: str) -> None:
+    password = fresh_postgres_url.partition("@")[0].rpartition(":")[2]
+    database = Database(fresh_postgres_url.replace(f":{password}@", ":hunter2@"))
+    with pytest.raises(StorageError) as caught, database.read() as session:
+        session.execute(text("SELECT 1"))
+    assert "hunter2" not in str(caught.value)
+    assert password not in str(caught.value)
+    database.close()
+
+
+def test_a_directory_that_is_missing_is_a_storage_error(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'none' / 'test.db'}")
+    with pytest.raises(StorageError), database.read() as session:
+        session.execute(text("SELECT 1"))
+
+
+def test_a_file_that_is_no_database_is_a_storage_error(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    path.write_bytes(b"telephone;prenom\n" * 500)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(StorageError), database.read() as session:
+        session.execute(text("SELECT 1"))
+
+
+def test_a_connection_that_is_killed_is_a_storage_error_and_the_next_one_works(
+    fresh_postgres_url: str,
+) -> None:
+    database = Database(fresh_postgres_url)
+
+    def lose() -> None:
+        with database.write() as session:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+            with connected(fresh_postgres_url) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", [pid])
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(StorageError):
+        lose()
+    with database.read() as session:
+        assert session.scalar(text("SELECT 1")) == 1
+    database.close()
+
+
+def test_an_idle_connection_that_is_killed_costs_nothing(fresh_postgres_url: str) -> None:
+    database = Database(fresh_postgres_url)
+    with database.read() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    with connected(fresh_postgres_url) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    with database.read() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "", "mysql://me:hunter2@localhost/x", "sqlite"])
+def test_a_url_of_no_database_of_ours_is_refused_by_its_variable(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="DISPATCHER_DATABASE_URL") as caught:
+        Database(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_short_name_of_postgresql_is_understood() -> None:
+    assert not Database("postgres://me@localhost/x").is_sqlite
+
+
+def test_a_repr_hides_the_password() -> None:
+    told = repr(Database("postgresql+psycopg://me:hunter2@localhost/x"))
+    assert "hunter2" not in told
+    assert "localhost" in told
+
+
+# Each statement breaks a rule of the schema with a person's number in hand.
+PERSONAL = {
+    "twice": "INSERT INTO opt_out (phone, source, created_at) VALUES (:phone, 'x', :now), "
+    "(:phone, 'x', :now)",
+    "null": "INSERT INTO opt_out (phone, source, created_at) VALUES (:phone, NULL, :now)",
+}
+
+
+@pytest.mark.parametrize("statement", PERSONAL.values(), ids=PERSONAL.keys())
+def test_a_broken_rule_is_told_without_the_number(database: Database, statement: str) -> None:
+    with pytest.raises(Exception) as caught, database.write() as session:  # noqa: PT011
+        session.execute(text(statement), {"phone": PHONE, "now": NOW.isoformat()})
+    assert PHONE not in "".join(traceback.format_exception(caught.value))
+
+
+# -- forks ------------------------------------------------------------------------------------
+
+FORKING = """
+import os, sys, warnings
+from sqlalchemy import text
+from dispatcher.storage.database import Conflict, Database
+
+warnings.simplefilter("ignore")
+database = Database(sys.argv[1])
+backend = "SELECT pg_backend_pid()" if "postgres" in sys.argv[1] else "SELECT 1"
+
+def ask():
+    with database.write() as session:
+        return session.scalar(text(backend))
+
+mine = ask()
+pid = os.fork()
+if pid == 0:
+    print("child", ask(), flush=True)
+    database.close()
+    sys.exit(0)
+print("status", os.waitpid(pid, 0)[1])
+print("parent", mine, ask(), flush=True)
+database.close()
+"""
+
+
+def test_a_forked_child_has_a_connection_of_its_own(database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, database_url],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    told = {name: rest for name, *rest in map(str.split, done.stdout.splitlines())}
+    assert told["status"] == ["0"]
+    assert told["parent"][0] == told["parent"][1]  # the child's end did not end the parent's
+    if "postgres" in database_url:
+        assert told["child"][0] != told["parent"][0]
+
+
+def test_a_database_can_be_closed_and_used_again(bare: Database) -> None:
+    bare.close()
+    for _ in range(2):
+        with bare.read() as session:
+            assert session.scalar(text("SELECT 1")) == 1
+        bare.close()
+
+
+# -- values -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(NOW, id="UTC"),
+        pytest.param(NOW.astimezone(timezone(timedelta(hours=11))), id="Nouméa"),
+        pytest.param(datetime(2027, 1, 12, 10, 0, 0, 123456, tzinfo=UTC), id="microseconds"),
+    ],
+)
+def test_an_instant_comes_back_aware_and_equal(database: Database, at: datetime) -> None:
+    with database.write() as session:
+        session.add(campaign(not_before=at))
+    with database.read() as session:
+        found = session.scalars(select(Campaign.not_before)).one()
+    assert found == at
+    assert found is not None
+    assert found.utcoffset() == timedelta(0)
+
+
+def test_instants_of_different_zones_compare_as_instants(database: Database) -> None:
+    noumea = timezone(timedelta(hours=11))
+    with database.write() as session:
+        session.add(campaign(not_before=NOW.astimezone(noumea)))
+    with database.read() as session:
+        for due, found in ((NOW, 1), (NOW - timedelta(microseconds=1), 0)):
+            query = select(func.count()).where(Campaign.not_before <= due)
+            assert session.scalar(query) == found
+
+
+def test_a_naive_instant_is_refused(database: Database) -> None:
+    with pytest.raises(StatementError, match="naive"), database.write() as session:
+        session.add(campaign(not_before=datetime(2027, 1, 12)))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("cost", ["0", "0.038", "0.0001", "999999999.9999"])
+def test_euros_come_back_exact_and_add_up(database: Database, cost: str) -> None:
+    with database.write() as session:
+        owner = campaign()
+        session.add(owner)
+        session.flush()
+        for number in (1, 2):
+            session.add(
+                Batch(
+                    campaign_id=owner.id, number=number, territory="metropole", size=1,
+                    state="pending", not_before=NOW, states="p", pending=1, cost=Decimal(cost),
+                )
+            )  # fmt: skip
+    with database.read() as session:
+        assert session.scalars(select(Batch.cost)).all() == [Decimal(cost)] * 2
+        assert session.scalar(select(func.sum(Batch.cost))) == 2 * Decimal(cost)

@@ -1,0 +1,345 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Engine, inspect, text
+
+from dispatcher.errors import StorageError
+from dispatcher.states import BatchState, CampaignState, MessageState
+from dispatcher.storage import schema
+from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.tables import MESSAGE_VIEW, Base, Batch, Campaign, Recipient
+
+NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
+TABLES = {*Base.metadata.tables, schema.VERSION_TABLE}
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[Database]:
+    """A database without tables."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def own(empty: Database) -> Database:
+    """A database with its tables, which this test may change."""
+    schema.prepare(empty)
+    return empty
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names())
+
+
+def put_version(database: Database, name: str) -> None:
+    with database.write() as session:
+        session.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = :n"), {"n": name})
+
+
+# -- versions ---------------------------------------------------------------------------------
+
+
+def test_an_empty_database_gets_the_tables(empty: Database) -> None:
+    assert schema.version(empty) is None
+    schema.prepare(empty)
+    assert tables(empty.engine) == TABLES
+    assert inspect(empty.engine).get_view_names() == ["message"]
+    assert schema.version(empty) is not None
+
+
+@pytest.mark.parametrize("again", [schema.prepare, schema.migrate, schema.check])
+def test_doing_it_twice_is_harmless(database: Database, again: object) -> None:
+    before = schema.version(database)
+    with database.write() as session:
+        session.add(a_campaign())
+    assert callable(again)
+    again(database)
+    assert schema.version(database) == before
+    with database.read() as session:
+        assert session.query(Campaign).count() == 1
+
+
+def test_an_empty_database_is_told_to_migrate(empty: Database) -> None:
+    with pytest.raises(StorageError, match="dispatcher migrate"):
+        schema.check(empty)
+    assert tables(empty.engine) == set()  # to look is not to touch
+
+
+@pytest.mark.parametrize("act", [schema.prepare, schema.migrate, schema.check])
+def test_a_later_version_is_refused_and_left_alone(own: Database, act: object) -> None:
+    put_version(own, "9999")
+    assert callable(act)
+    with pytest.raises(StorageError, match=r"9999.*later version"):
+        act(own)
+    assert schema.version(own) == "9999"
+    assert tables(own.engine) == TABLES
+
+
+def test_another_applications_tables_are_left_alone(empty: Database) -> None:
+    with empty.write() as session:
+        session.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
+        session.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
+    schema.prepare(empty)
+    with empty.read() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "theirs"
+    assert tables(empty.engine) == TABLES | {"alembic_version"}
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:
+    with empty.write() as session:
+        # in the way of the last table
+        session.execute(text("CREATE TABLE recipient (id INTEGER)"))
+    with pytest.raises(Exception, match="recipient"):
+        schema.prepare(empty)
+    assert tables(empty.engine) == {"recipient"}
+    assert schema.version(empty) is None
+
+
+def test_a_table_in_the_way_is_a_storage_error(empty: Database) -> None:
+    with empty.write() as session:
+        session.execute(text("CREATE TABLE batch (id INTEGER)"))
+    with pytest.raises(StorageError):
+        schema.prepare(empty)
+
+
+PREPARING = """
+import sys
+from dispatcher.storage import schema
+from dispatcher.storage.database import Conflict, Database
+
+database = Database(sys.argv[1])
+sys.stdin.readline()
+schema.prepare(database)
+print(schema.version(database))
+"""
+
+
+def test_several_processes_may_prepare_one_database_at_once(database_url: str) -> None:
+    command = [sys.executable, "-c", PREPARING, database_url]
+    started = [
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    told = []
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in started:
+        out, err = process.communicate(timeout=60)
+        told.append((process.returncode, out.strip(), err))
+    assert len(set(told)) == 1, told
+    assert told[0][0] == 0
+    assert told[0][2] == ""
+    database = Database(database_url)
+    assert schema.version(database) == told[0][1]
+    schema.check(database)
+    database.close()
+
+
+# -- the migrations make what the models say --------------------------------------------------
+
+
+def differences(connection: Connection) -> list[object]:
+    options = {"version_table": schema.VERSION_TABLE, "compare_type": True}
+    context = MigrationContext.configure(connection, opts=options)
+    return list(compare_metadata(context, Base.metadata))
+
+
+def test_the_migrations_make_the_tables_of_the_models(database: Database) -> None:
+    with database.engine.connect() as connection:
+        assert differences(connection) == []
+
+
+def rules(engine: Engine) -> dict[str, object]:
+    """What a comparison by Alembic passes over: checks, names of keys, nullability."""
+    found = inspect(engine)
+    return {
+        table: (
+            sorted((c["name"], c["sqltext"]) for c in found.get_check_constraints(table)),
+            found.get_pk_constraint(table),
+            sorted(str(key) for key in found.get_foreign_keys(table)),
+            sorted(str(key) for key in found.get_unique_constraints(table)),
+            [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
+        )
+        for table in sorted(Base.metadata.tables)
+    }
+
+
+def test_the_migrations_make_the_rules_of_the_models(own: Database) -> None:
+    migrated = rules(own.engine)
+    with own.write() as session:
+        session.execute(text("DROP VIEW message"))
+    Base.metadata.drop_all(own.engine)
+    Base.metadata.create_all(own.engine)
+    assert rules(own.engine) == migrated
+
+
+def view_of(database: Database) -> object:
+    query = (
+        "SELECT sql FROM sqlite_master WHERE name = 'message'"
+        if database.is_sqlite
+        else "SELECT pg_get_viewdef('message'::regclass)"
+    )
+    with database.read() as session:
+        return session.scalar(text(query))
+
+
+def test_the_migrations_make_the_view_of_the_models(own: Database) -> None:
+    migrated = view_of(own)
+    with own.write() as session:
+        session.execute(text("DROP VIEW message"))
+        session.execute(text(MESSAGE_VIEW))
+    assert view_of(own) == migrated
+
+
+# -- what the tables refuse -------------------------------------------------------------------
+
+
+def a_campaign(**changes: object) -> Campaign:
+    values = {
+        "reference": "soldes-2027",
+        "fingerprint": "f",
+        "text": "Bonjour",
+        "commercial": True,
+        "state": "running",
+        "created_at": NOW,
+    } | changes
+    return Campaign(**values)
+
+
+def a_batch(campaign: Campaign, letters: str, **changes: object) -> Batch:
+    counts = {state.value: letters.count(state.letter) for state in MessageState}
+    values = {
+        "campaign_id": campaign.id,
+        "number": 1,
+        "territory": "metropole",
+        "size": len(letters),
+        "state": "pending",
+        "not_before": NOW,
+        "states": letters,
+        **counts,
+    } | changes
+    return Batch(**values)
+
+
+def store(database: Database, letters: str = "p", **changes: object) -> int:
+    """Store a campaign with one batch, and return the batch's id."""
+    with database.write() as session:
+        campaign = a_campaign()
+        session.add(campaign)
+        session.flush()
+        batch = a_batch(campaign, letters, **changes)
+        session.add(batch)
+        session.flush()
+        session.add_all(
+            Recipient(batch_id=batch.id, position=place, phone=f"+336399800{place:02}")
+            for place in range(len(letters))
+        )
+        return batch.id
+
+
+def test_a_campaign_may_be_in_each_state(database: Database) -> None:
+    with database.write() as session:
+        for state in CampaignState:
+            reason = "no credit" if state is CampaignState.PAUSED else None
+            session.add(a_campaign(reference=state.value, state=state.value, reason=reason))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"state": "asleep"}, id="an unknown state"),
+        pytest.param({"state": "paused"}, id="a pause without a reason"),
+        pytest.param({"reason": "no credit"}, id="a reason without a pause"),
+        pytest.param({"text": None}, id="no text"),
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused(
+    database: Database, changes: dict[str, object]
+) -> None:
+    with pytest.raises(Conflict), database.write() as session:
+        session.add(a_campaign(**changes))
+
+
+def test_a_reference_is_taken_once(database: Database) -> None:
+    with pytest.raises(Conflict), database.write() as session:
+        session.add_all([a_campaign(), a_campaign()])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"state": "lost"}, id="an unknown state"),
+        pytest.param({"state": "sending"}, id="a request without a lease"),
+        pytest.param({"attempt": -1}, id="a negative attempt"),
+        pytest.param({"size": 2}, id="somebody lost"),
+        pytest.param({"delivered": 1}, id="somebody counted twice"),
+        pytest.param({"campaign_id": 99}, id="no campaign"),
+        pytest.param({"states": "pp"}, id="a document of another size"),
+    ],
+)  # fmt: skip
+def test_a_batch_that_cannot_be_is_refused(database: Database, changes: dict[str, object]) -> None:
+    with pytest.raises(Conflict):
+        store(database, "p", **changes)
+
+
+def test_two_batches_of_a_campaign_do_not_share_a_number(database: Database) -> None:
+    store(database)
+
+    def again() -> None:
+        with database.write() as session:
+            session.add(a_batch(session.query(Campaign).one(), "p"))
+
+    with pytest.raises(Conflict):
+        again()
+
+
+# -- the view ---------------------------------------------------------------------------------
+
+
+def seen(database: Database) -> list[str]:
+    with database.read() as session:
+        rows = session.execute(text("SELECT position, state FROM message ORDER BY position"))
+        return [state for _, state in rows]
+
+
+def test_the_view_shows_each_state_whatever_the_state_of_the_batch(database: Database) -> None:
+    document = "".join(state.letter for state in MessageState)
+    store(database, document)
+    for batch in set(BatchState) - {BatchState.IN_DOUBT}:
+        with database.write() as session:
+            change = text("UPDATE batch SET state = :state, lease_until = :lease")
+            session.execute(change, {"state": batch.value, "lease": NOW.isoformat()})
+        assert seen(database) == [state.value for state in MessageState]
+
+
+def test_the_view_shows_doubt_where_it_is_open(database: Database) -> None:
+    store(database, "psrp", state="in_doubt")
+    assert seen(database) == ["in_doubt", "sent", "rejected", "in_doubt"]
+
+
+def test_the_view_shows_each_recipient_with_its_number(database: Database) -> None:
+    batch = store(database, "pd" * 250)
+    with database.read() as session:
+        rows = session.execute(text("SELECT * FROM message ORDER BY position")).mappings().all()
+    assert len(rows) == 500
+    first, last = rows[0], rows[-1]
+    assert first["batch_id"] == batch
+    assert first["phone"] == "+33639980000"
+    assert (last["position"], last["state"]) == (499, "delivered")
+    assert len({row["campaign_id"] for row in rows}) == 1

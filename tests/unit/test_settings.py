@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pickle
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.settings import Settings, check_sender
+
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
+DATABASE = "postgresql+psycopg://app:hunter2@db.example/app"
+BROKER = "redis://:hunter3@redis.example:6379/4"
+
+# field -> (as written in the environment, as read)
+WRITTEN: dict[str, tuple[str, Any]] = {
+    "database_url": (DATABASE, DATABASE),
+    "broker_url": (BROKER, BROKER),
+    "api_url": ("http://127.0.0.1:8025/v1", "http://127.0.0.1:8025/v1"),
+    "api_key": (KEY, KEY),
+    "sender": ("MaBoutique", "MaBoutique"),
+    "window_clock": ("paris", "paris"),
+    "window_profile": ("strict", "strict"),
+    "closing_guard": ("120", 120),
+    "reports_within": ("3600", 3600),
+    "poll_intervals": ("5, 10,20", (5, 10, 20)),
+    "settle_intervals": ("7", (7,)),
+    "call_timeout": ("12.5", 12.5),
+    "connect_timeout": ("1.5", 1.5),
+    "lease": ("45", 45.0),
+    "doubt_limit": ("2", 2),
+    "tick": ("0.5", 0.5),
+    "connections": ("3", 3),
+    "stop_budget": ("0", 0),
+    "rate": ("2.5", 2.5),
+    "prices": (
+        "metropole=0.045, la-reunion = 0.06,foreign=0.09",
+        {"metropole": Decimal("0.045"), "la-reunion": Decimal("0.06"), "foreign": Decimal("0.09")},
+    ),
+    "clock_offset": ("-3600", -3600.0),
+}
+
+
+def plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def refused(variable: str, value: str, **others: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({variable: value, **others})
+    return str(caught.value)
+
+
+def test_the_table_above_has_every_setting() -> None:
+    assert set(WRITTEN) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_each_setting_comes_from_its_variable(name: str) -> None:
+    written, expected = WRITTEN[name]
+    # an offset needs a gateway on loopback
+    around = {"DISPATCHER_API_URL": "http://localhost:1"} if name == "clock_offset" else {}
+    settings = Settings.from_env({**around, f"DISPATCHER_{name.upper()}": written})
+    assert plain(getattr(settings, name)) == expected
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_each_setting_comes_from_a_file(name: str, tmp_path: Path) -> None:
+    written, expected = WRITTEN[name]
+    path = tmp_path / "value"
+    path.write_text(f"{written}\n", encoding="utf-8")
+    around = {"DISPATCHER_API_URL": "http://localhost:1"} if name == "clock_offset" else {}
+    settings = Settings.from_env({**around, f"DISPATCHER_{name.upper()}_FILE": str(path)})
+    assert plain(getattr(settings, name)) == expected
+
+
+def test_all_at_once() -> None:
+    settings = Settings.from_env({f"DISPATCHER_{n.upper()}": w for n, (w, _) in WRITTEN.items()})
+    assert {name: plain(getattr(settings, name)) for name in WRITTEN} == {
+        name: expected for name, (_, expected) in WRITTEN.items()
+    }
+
+
+def test_without_variables_there_are_defaults() -> None:
+    settings = Settings.from_env({})
+    assert settings.api_url == "https://api.smspartner.fr/v1"
+    assert settings.database_url.get_secret_value().startswith("sqlite:")
+    assert settings.api_key is None
+    assert settings.broker_url is None
+    assert settings.sender is None
+    assert settings.window_clock == "both"
+    assert settings.clock_offset == 0
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_an_empty_variable_counts_as_unset(name: str) -> None:
+    settings = Settings.from_env({f"DISPATCHER_{name.upper()}": ""})
+    assert settings == Settings.from_env({})
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    assert Settings.from_env({"PATH": "/bin", "API_KEY": KEY}) == Settings.from_env({})
+
+
+def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [name for name in os.environ if name.startswith("DISPATCHER_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("DISPATCHER_SENDER", "Test")
+    assert Settings.from_env().sender == "Test"
+
+
+# -- wrong values -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("api_url", "ftp://api.example"),
+        ("api_url", "http://api.example/v1"),
+        ("api_url", "http://localhost.example/v1"),
+        ("api_url", "http://10.0.0.1/v1"),
+        ("api_url", "api.example/v1"),
+        ("api_url", "https://"),
+        ("api_url", "https://me:pass@api.example/v1"),
+        ("api_url", "https://api.example/v1?apiKey=1"),
+        ("api_url", "https://api.example/v1#part"),
+        ("api_url", "https://[api.example"),
+        ("sender", "ab"),
+        ("sender", "twelve letters"),
+        ("sender", "Ma Boutique"),
+        ("sender", "Café"),
+        ("sender", "abcdefghijkl"),
+        ("window_clock", "London"),
+        ("window_profile", "lax"),
+        ("closing_guard", "-1"),
+        ("closing_guard", "3601"),
+        ("closing_guard", "soon"),
+        ("reports_within", "0"),
+        ("poll_intervals", "10,,20"),
+        ("poll_intervals", "10,0"),
+        ("poll_intervals", ","),
+        ("poll_intervals", "10;20"),
+        ("settle_intervals", "-5"),
+        ("settle_intervals", "never"),
+        ("call_timeout", "0"),
+        ("call_timeout", "301"),
+        ("call_timeout", "nan"),
+        ("call_timeout", "inf"),
+        ("connect_timeout", "0"),
+        ("connect_timeout", "61"),
+        ("lease", "0"),
+        ("lease", "nan"),
+        ("lease", "34.9"),
+        ("doubt_limit", "0"),
+        ("tick", "0.1"),
+        ("tick", "61"),
+        ("connections", "0"),
+        ("connections", "65"),
+        ("connections", "2.5"),
+        ("stop_budget", "-1"),
+        ("stop_budget", "41"),
+        ("rate", "0"),
+        ("rate", "fast"),
+        ("prices", "metropole"),
+        ("prices", "metropole=free"),
+        ("prices", "metropole=-0.01"),
+        ("prices", "metropole=11"),
+        ("prices", "metropole=nan"),
+        ("prices", "metropole=0.045,Atlantis=0.05"),
+        ("prices", "=0.05"),
+        pytest.param(
+            "prices",
+            "metropole=0.045,metropole=0.4",
+        ),
+        ("clock_offset", "yesterday"),
+        ("clock_offset", "60"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_its_variable_named(name: str, value: str) -> None:
+    message = refused(f"DISPATCHER_{name.upper()}", value)
+    assert f"DISPATCHER_{name.upper()}" in message
+    assert "\n" not in message
+    assert "pydantic" not in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DISPATCHER_API_URL", f"http://{KEY}/v1"),
+        ("DISPATCHER_API_URL", f"https://api.example/v1?apiKey={KEY}"),
+        ("DISPATCHER_WINDOW_CLOCK", KEY),
+        ("DISPATCHER_CLOSING_GUARD", KEY),
+        ("DISPATCHER_POLL_INTERVALS", f"10,{KEY}"),
+        ("DISPATCHER_CALL_TIMEOUT", KEY),
+        ("DISPATCHER_API_KEY_FILE", f"/nowhere/{KEY}"),
+        ("DISPATCHER_APIKEY", KEY),
+        ("DISPATCHER_PRICES", KEY),
+        pytest.param(
+            "DISPATCHER_SENDER",
+            KEY,
+        ),
+    ],
+)
+def test_a_value_in_the_wrong_place_is_not_repeated(variable: str, value: str) -> None:
+    assert KEY not in refused(variable, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "others"),
+    [
+        ("api_url", "https://api.example:99999/v1", {}),
+        ("api_url", "https://api.example:port/v1", {}),
+        ("api_url", "https://api.example/v1?", {}),
+        ("lease", "inf", {}),
+        ("clock_offset", "inf", {"DISPATCHER_API_URL": "http://localhost"}),
+        ("clock_offset", "nan", {"DISPATCHER_API_URL": "http://localhost"}),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_the_start(
+    name: str, value: str, others: dict[str, str]
+) -> None:
+    assert name.upper() in refused(f"DISPATCHER_{name.upper()}", value, **others)
+
+
+def test_blanks_around_a_url_are_no_part_of_it() -> None:
+    settings = Settings.from_env({"DISPATCHER_API_URL": " https://api.example/v1 "})
+    assert settings.api_url == "https://api.example/v1"
+
+
+def test_an_empty_file_counts_as_unset(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("\n", encoding="utf-8")
+    assert Settings.from_env({"DISPATCHER_API_KEY_FILE": str(path)}).api_key is None
+
+
+def test_an_unknown_variable_is_refused_and_named() -> None:
+    assert "DISPATCHER_API_KEYS" in refused("DISPATCHER_API_KEYS", KEY)
+    assert "DISPATCHER_" in refused("DISPATCHER_", "x")
+
+
+def test_an_unknown_name_is_refused_and_named() -> None:
+    with pytest.raises(ConfigurationError, match="nope"):
+        Settings.of(nope=1)
+
+
+def test_a_value_and_a_file_for_it_are_one_too_many(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text(KEY, encoding="utf-8")
+    message = refused("DISPATCHER_API_KEY_FILE", str(path), DISPATCHER_API_KEY="other")
+    assert "DISPATCHER_API_KEY" in message
+    assert "DISPATCHER_API_KEY_FILE" in message
+
+
+def test_a_file_that_cannot_be_read_is_named_by_its_variable(tmp_path: Path) -> None:
+    missing = refused("DISPATCHER_API_KEY_FILE", str(tmp_path / "none"))
+    assert "DISPATCHER_API_KEY_FILE" in missing
+    folder = refused("DISPATCHER_API_KEY_FILE", str(tmp_path))
+    assert "DISPATCHER_API_KEY_FILE" in folder
+
+
+def test_a_file_that_is_no_text_is_named_by_its_variable(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert "DISPATCHER_API_KEY_FILE" in refused("DISPATCHER_API_KEY_FILE", str(path))
+
+
+# -- the gateway's URL and the clock ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.smspartner.fr/v1/", "https://api.smspartner.fr/v1"),
+        ("https://api.example", "https://api.example"),
+        ("http://127.0.0.1:8025/v1", "http://127.0.0.1:8025/v1"),
+        ("http://localhost:8025/v1", "http://localhost:8025/v1"),
+        ("http://[::1]:8025/v1", "http://[::1]:8025/v1"),
+        ("HTTP://LOCALHOST:8025", "HTTP://LOCALHOST:8025"),
+    ],
+)
+def test_https_or_loopback_is_accepted(url: str, kept: str) -> None:
+    assert Settings.of(api_url=url).api_url == kept
+
+
+def test_an_offset_is_refused_for_the_real_gateway() -> None:
+    assert "CLOCK_OFFSET" in refused("DISPATCHER_CLOCK_OFFSET", "1")
+
+
+@pytest.mark.parametrize("url", ["https://api.example/v1", "https://localhost.example/v1"])
+def test_an_offset_is_refused_for_any_gateway_that_is_not_on_loopback(url: str) -> None:
+    assert "CLOCK_OFFSET" in refused("DISPATCHER_CLOCK_OFFSET", "1", DISPATCHER_API_URL=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "http://[::1]:1", "https://localhost"])
+def test_an_offset_is_accepted_on_loopback(url: str) -> None:
+    assert Settings.of(api_url=url, clock_offset=-5).clock_offset == -5
+
+
+def test_a_lease_outlives_the_call_it_covers() -> None:
+    assert Settings.of(call_timeout=30, lease=35).lease == 35
+    with pytest.raises(ConfigurationError, match=r"DISPATCHER_LEASE.*DISPATCHER_CALL_TIMEOUT"):
+        Settings.of(call_timeout=30, lease=34.9)
+
+
+# -- secrets and immutability -----------------------------------------------------------------
+
+
+def secretive() -> Settings:
+    return Settings.of(api_key=KEY, database_url=DATABASE, broker_url=BROKER)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(repr, id="repr"),
+        pytest.param(str, id="str"),
+        pytest.param(lambda settings: settings.model_dump_json(), id="JSON"),
+        pytest.param(lambda settings: str(settings.model_dump()), id="dict"),
+        pytest.param(lambda settings: json.dumps(settings.model_dump(mode="json")), id="json dict"),
+        pytest.param(lambda settings: f"{settings}", id="f-string"),
+        pytest.param(lambda settings: repr(copy.deepcopy(settings)), id="copy"),
+    ],
+)
+def test_secrets_are_masked(shown: Any) -> None:
+    words = shown(secretive())
+    for secret in (KEY, "hunter2", "hunter3"):
+        assert secret not in words
+
+
+def test_settings_survive_a_spawned_process() -> None:
+    assert pickle.loads(pickle.dumps(secretive())) == secretive()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        secretive().api_key = None  # type: ignore[misc]
+
+
+def test_blanks_around_a_secret_are_no_part_of_it() -> None:
+    settings = Settings.from_env({"DISPATCHER_API_KEY": f" {KEY}\n"})
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("sender", [None, "abc", "ABC123", "12345678901"])
+def test_a_sender_of_letters_and_digits_is_kept(sender: str | None) -> None:
+    assert check_sender(sender) == sender
+
+
+def test_an_empty_sender_is_none() -> None:
+    assert check_sender("") is None
+
+
+@pytest.mark.parametrize("sender", ["ab", "abcdefghijkl", "a b c", "été", "abc\n", "٣٣٣", "a-b"])
+def test_any_other_sender_is_refused(sender: str) -> None:
+    with pytest.raises(InvalidCampaign):
+        check_sender(sender)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import pytest
+
+from dispatcher.states import (
+    BATCH_MOVES,
+    CAMPAIGN_MOVES,
+    MESSAGE_MOVES,
+    BatchState,
+    CampaignState,
+    MessageState,
+    sources,
+)
+
+# The pictures, as arrows. They are typed here on their own, so that a move that is added to the
+# tables or lost from them is noticed.
+CAMPAIGN_PICTURE = """
+running -> paused finished cancelled
+paused -> running cancelled
+"""
+BATCH_PICTURE = """
+pending -> sending cancelled expired done in_doubt
+sending -> pending sent failed in_doubt
+sent -> done
+in_doubt -> sent pending failed
+"""
+MESSAGE_PICTURE = """
+pending -> sent rejected opted_out expired cancelled unreported
+sent -> delivered undelivered unreported
+undelivered -> delivered
+unreported -> delivered undelivered
+"""
+
+
+def arrows(picture: str) -> set[tuple[str, str]]:
+    lines = (line.split(" -> ") for line in picture.strip().splitlines())
+    return {(source, target) for source, targets in lines for target in targets.split()}
+
+
+@pytest.mark.parametrize(
+    ("moves", "picture"),
+    [
+        pytest.param(CAMPAIGN_MOVES, CAMPAIGN_PICTURE, id="campaign"),
+        pytest.param(BATCH_MOVES, BATCH_PICTURE, id="batch"),
+        pytest.param(MESSAGE_MOVES, MESSAGE_PICTURE, id="message"),
+    ],
+)
+def test_the_moves_are_those_of_the_picture(
+    moves: Mapping[StrEnum, frozenset[StrEnum]], picture: str
+) -> None:
+    assert {(str(a), str(b)) for a, after in moves.items() for b in after} == arrows(picture)
+
+
+@pytest.mark.parametrize(
+    ("moves", "states"),
+    [
+        pytest.param(CAMPAIGN_MOVES, CampaignState, id="campaign"),
+        pytest.param(BATCH_MOVES, BatchState, id="batch"),
+        pytest.param(MESSAGE_MOVES, MessageState, id="message"),
+    ],
+)
+def test_every_state_has_its_entry(
+    moves: Mapping[StrEnum, frozenset[StrEnum]], states: type[StrEnum]
+) -> None:
+    assert set(moves) == set(states)
+    assert all(after <= set(states) for after in moves.values())
+
+
+@pytest.mark.parametrize("moves", [CAMPAIGN_MOVES, BATCH_MOVES, MESSAGE_MOVES])
+def test_no_state_moves_to_itself(moves: Mapping[StrEnum, frozenset[StrEnum]]) -> None:
+    assert not [state for state, after in moves.items() if state in after]
+
+
+def test_a_delivery_is_never_undone() -> None:
+    assert MESSAGE_MOVES[MessageState.DELIVERED] == frozenset()
+
+
+def test_a_batch_can_be_armed_from_pending_only() -> None:
+    assert sources(BATCH_MOVES, BatchState.SENDING) == [BatchState.PENDING]
+
+
+def test_a_message_that_left_never_becomes_one_that_did_not() -> None:
+    left = {MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED}
+    never_left = set(MessageState) - left - {MessageState.UNREPORTED}
+    assert not [state for state in left if MESSAGE_MOVES[state] & never_left]
+
+
+@pytest.mark.parametrize(
+    ("moves", "states"),
+    [(CAMPAIGN_MOVES, CampaignState), (BATCH_MOVES, BatchState), (MESSAGE_MOVES, MessageState)],
+    ids=["campaign", "batch", "message"],
+)
+def test_sources_are_the_moves_read_backwards(
+    moves: Mapping[StrEnum, frozenset[StrEnum]], states: type[StrEnum]
+) -> None:
+    for target in states:
+        assert sources(moves, target) == [state for state in states if target in moves[state]]
+
+
+def test_each_message_state_has_a_letter_of_its_own_that_leads_back() -> None:
+    letters = [state.letter for state in MessageState]
+    assert all(len(letter) == 1 for letter in letters)
+    assert len(set(letters)) == len(MessageState)
+    assert [MessageState.of(letter) for letter in letters] == list(MessageState)
+
+
+def test_the_letters_are_those_already_stored() -> None:
+    # documents in databases and the SQL view hold these; a changed letter rewrites history
+    assert {state.value: state.letter for state in MessageState} == {
+        "pending": "p",
+        "sent": "s",
+        "delivered": "d",
+        "undelivered": "u",
+        "unreported": "n",
+        "rejected": "r",
+        "opted_out": "o",
+        "expired": "e",
+        "cancelled": "c",
+    }
+
+
+def test_an_unknown_letter_is_no_state() -> None:
+    with pytest.raises(KeyError):
+        MessageState.of("x")
