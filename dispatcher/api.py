@@ -17,7 +17,9 @@ from dispatcher.dispatch import Context, Dispatch, Due
 from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hints import Hints
+from dispatcher.opt_outs import OptOuts
 from dispatcher.plan import Plan
+from dispatcher.planner import PlannedBatch
 from dispatcher.progress import Progress, progress_of
 from dispatcher.provider import Account, Gateway
 from dispatcher.recipients import Rejection
@@ -70,10 +72,8 @@ class Dispatcher:
         """Store a campaign and return its id; workers send it when it may leave.
 
         ``reference`` is the caller's own: the same again, with the same body, is the same
-        campaign. ``text`` may hold ``{{ field }}`` and ``{{ field | default("") }}``.
-        ``recipients`` are numbers, ``Recipient`` values or mappings; those that cannot be
-        texted are told to ``reject`` and left out. ``options`` are ``sender``, ``not_before``,
-        ``not_after``, ``commercial``, ``territory`` and ``strict``, see ``submission.Options``.
+        campaign. ``text`` may hold ``{{ field }}``. ``recipients`` are numbers, ``Recipient``
+        values or mappings; ``reject`` is told of those left out. See ``submission.Options``.
 
         Redis may be down: the campaign starts when it is back. Raises UnusableInput (its
         subclasses say what is wrong), ReferenceTaken or StorageError; nothing is stored then.
@@ -90,14 +90,15 @@ class Dispatcher:
         recipients: Iterable[Given],
         *,
         reject: Callable[[Rejection], None] | None = None,
+        each: Callable[[PlannedBatch], None] | None = None,
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: no network, nothing written.
 
-        Raises UnusableInput as ``submit`` does.
+        ``each`` is shown every batch. Raises UnusableInput as ``submit`` does.
         """
         submission = self._submission("plan", text, options)
-        return self._submissions.preview(submission, recipients, reject=reject)
+        return self._submissions.preview(submission, recipients, reject=reject, each=each)
 
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id or its reference (str). Raises NotFound."""
@@ -152,6 +153,19 @@ class Dispatcher:
         self.prepare()
         self.dispatch.give_up(batch_id, actor=by or actor(), reason=_reason(reason))
 
+    def opt_out(self, phone: str, *, reason: str = "") -> bool:
+        """Never text this number again, in any spelling; False when it was listed already.
+
+        ``opt_outs`` does more. Raises InvalidPhone.
+        """
+        return self.opt_outs.add([phone], reason=reason) > 0
+
+    @cached_property
+    def opt_outs(self) -> OptOuts:
+        """The list of those who said STOP."""
+        self.prepare()
+        return OptOuts(self.database, self.clock)
+
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:
         """What a commercial message would wait for at ``at`` (now); None when it may leave."""
         return self.windows.hold(at or self.clock(), territory)
@@ -161,12 +175,12 @@ class Dispatcher:
     def tick(self) -> Due:
         """See to what time does, and publish a hint for all that is due."""
         due = self.dispatch.tick()
-        for batch_id in due.send:
-            self._hints.send_batch(batch_id)
-        for batch_id in due.settle:
-            self._hints.settle_batch(batch_id)
-        for _ in range(due.polls):
-            self._hints.poll()
+        # all() ends with the first that fails: each would wait for a Redis that hangs
+        _ = (
+            all(map(self._hints.send_batch, due.send))
+            and all(map(self._hints.settle_batch, due.settle))
+            and all(self._hints.poll() for _ in range(due.polls))
+        )
         return due
 
     @cached_property
@@ -202,7 +216,7 @@ class Dispatcher:
         return self.database.clock()
 
     def check(self) -> None:
-        """Raise ConfigurationError or StorageError unless a worker can start here."""
+        """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
         self.prepare()
         _ = self.dispatch
         if self._broker_url is not None:

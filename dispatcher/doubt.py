@@ -14,8 +14,10 @@ class Doubt:
     reference: str
     #: its place in the campaign
     number: int
-    #: how many people it concerns
+    territory: str
+    #: how many people it concerns, and about how many billed parts
     messages: int
+    segments: int
     since: datetime
     why: str
     #: how often it was looked up, and when it is next

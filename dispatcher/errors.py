@@ -6,7 +6,8 @@ DispatcherError
 │   ├── InvalidPhone        a number that cannot be texted, with its .reason
 │   ├── InvalidText         a text that cannot be sent
 │   ├── InvalidFile         a file that cannot be read as recipients
-│   └── InvalidCampaign     a sender, a date or a list that cannot make a campaign
+│   ├── InvalidCampaign     a sender, a date or a list that cannot make a campaign
+│   └── PlanChanged         what is submitted is not what was approved
 ├── ReferenceTaken          the same reference was submitted with another body
 ├── NotFound                no campaign or batch goes by that name
 ├── IllegalMove             the state does not allow what was asked
@@ -54,6 +55,10 @@ class InvalidFile(UnusableInput):
 
 class InvalidCampaign(UnusableInput):
     """Raised when a sender, a date or a list of recipients cannot make a campaign."""
+
+
+class PlanChanged(UnusableInput):
+    """Raised when what is submitted, its segments or its cost are not what was approved."""
 
 
 class ReferenceTaken(DispatcherError):

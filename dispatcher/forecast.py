@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from dispatcher.window import Windows
 
@@ -29,10 +29,16 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """How a plan would leave. ``late`` messages would leave at or after ``not_after``."""
+    """How a plan would leave. ``late`` messages would leave at or after ``not_after``.
+
+    ``rate`` is the one reckoned with, in batches a second. ``leaves`` has the instants (UTC) of
+    the batches of each territory, in their order, without those that are late.
+    """
 
     departures: tuple[Departure, ...]
     late: int
+    rate: float
+    leaves: Mapping[str, Sequence[datetime]] = field(repr=False)
 
     @property
     def starts(self) -> datetime | None:
@@ -68,7 +74,8 @@ def forecast(
     done: list[Departure] = []
     running: dict[str, Departure] = {}
     reasons: dict[str, str] = {}
-    at = start
+    leaves: dict[str, list[datetime]] = {territory: [] for territory in left}
+    at = start.astimezone(UTC)
     while left:
         free: list[str] = []
         waits: list[datetime] = []
@@ -87,6 +94,7 @@ def forecast(
             break
         for territory in free:
             size = left[territory].popleft()
+            leaves[territory].append(at)
             before = running.get(territory)
             running[territory] = Departure(
                 territory,
@@ -100,4 +108,5 @@ def forecast(
                 done.append(running.pop(territory))
                 del left[territory]
     departures = sorted([*done, *running.values()], key=lambda one: (one.starts, one.territory))
-    return Forecast(tuple(departures), late=sum(map(sum, left.values())))
+    late = sum(map(sum, left.values()))
+    return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves)

@@ -17,11 +17,12 @@ from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
 
-TICK, SEND, POLL, SETTLE = (
+TICK, SEND, POLL, SETTLE, SYNC = (
     "dispatcher.tick",
     "dispatcher.send_batch",
     "dispatcher.poll",
     "dispatcher.settle_batch",
+    "dispatcher.sync_opt_outs",
 )
 #: task name -> queue; apart, so that polling never starves sending or ticks
 QUEUES = {
@@ -29,6 +30,7 @@ QUEUES = {
     SEND: "dispatcher.send",
     POLL: "dispatcher.poll",
     SETTLE: "dispatcher.poll",
+    SYNC: "dispatcher.poll",
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
 EXPIRES = 60.0
@@ -55,6 +57,10 @@ class Hints:
     def poll(self) -> bool:
         """Have a worker ask for the delivery reports that are due."""
         return self._publish(POLL)
+
+    def sync_opt_outs(self) -> bool:
+        """Have a worker read the gateway's STOP list."""
+        return self._publish(SYNC)
 
     def _publish(self, name: str, *args: int) -> bool:
         """Whether the broker took the hint."""

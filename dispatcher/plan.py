@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +33,8 @@ class Plan:
 
     ``kept`` recipients would be texted; ``rejected`` counts rows by reason. ``cost`` is in euros
     at the prices set, None when one of them is not. ``longest`` are the longest texts as they
-    arrive. ``fingerprint`` names exactly this text, these options and these recipients.
+    arrive. ``fingerprint`` names exactly this text, these options, these recipients, their
+    segments and their cost: ``submit(..., approved=plan.fingerprint)`` stores that or nothing.
     """
 
     rows: int
@@ -89,6 +92,16 @@ class Plan:
             "finishes_about": _iso(self.finishes_about),
             "reported_by": _iso(self.forecast.reported),
             "late": self.forecast.late,
+            "departures": [
+                {
+                    "territory": departure.territory,
+                    "starts": departure.starts.isoformat(),
+                    "ends": departure.ends.isoformat(),
+                    "messages": departure.messages,
+                    "why": departure.why,
+                }
+                for departure in self.forecast.departures
+            ],
             "longest": list(self.longest),
             "warnings": list(self.warnings),
             "fingerprint": self.fingerprint,
@@ -101,6 +114,12 @@ def cost_of(billed: Mapping[str, int], prices: Mapping[str, Decimal]) -> Decimal
         return None
     exact = sum((prices[where] * parts for where, parts in billed.items()), Decimal(0))
     return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def fingerprint_of(body: str, billed: Mapping[str, int], prices: Mapping[str, Decimal]) -> str:
+    """What an approval of a plan holds on to; ``body`` is the hash of what was submitted."""
+    bill = [(where, parts, str(cost_of({where: parts}, prices))) for where, parts in billed.items()]
+    return hashlib.sha256(json.dumps([body, sorted(bill)]).encode()).hexdigest()
 
 
 def warnings_of(

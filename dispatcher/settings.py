@@ -120,6 +120,9 @@ class Settings(BaseModel):
         min_length=1,
         description="waits between lookups of a batch in doubt; the last one repeats",
     )
+    stop_list_every: int = Field(
+        3600, ge=60, description="the gateway's STOP list is read into the opt-outs this often"
+    )
     call_timeout: float = Field(
         30, gt=0, le=300, description="a call to the gateway may take this long in all"
     )

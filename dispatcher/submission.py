@@ -20,7 +20,7 @@ from dispatcher.planner import PlannedBatch, Planner
 from dispatcher.recipients import Recipient, Rejection, recipient_of
 from dispatcher.settings import Settings, check_sender
 from dispatcher.states import CampaignState
-from dispatcher.storage import campaigns, plans
+from dispatcher.storage import campaigns, opt_outs, plans, schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.window import Hold, Windows
@@ -144,9 +144,15 @@ class Submissions:
         planner = self._planner(submission, reject)
         groups: dict[str, Group] = {}
         sizes: dict[str, list[int]] = {}
+        listed = schema.version(self._database) is not None
+        opted_out = 0
         for batch, hold in self._held(planner.cut(_listed(recipients)), submission, start, now):
             if each is not None:
                 each(batch)
+            if listed:
+                with self._database.read() as session:
+                    phones = [phone for phone, _ in batch.messages]
+                    opted_out += len(opt_outs.known(session, phones))
             sizes.setdefault(batch.territory, []).append(len(batch.messages))
             groups[batch.territory] = Group(
                 territory=batch.territory,
@@ -169,7 +175,7 @@ class Submissions:
             rows=planner.rows,
             kept=planner.kept,
             duplicates=planner.duplicates,
-            opted_out=0,
+            opted_out=opted_out,
             rejected=dict(planner.reasons.most_common()),
             segments=planner.billed.total(),
             billed=dict(planner.billed.most_common()),
@@ -224,6 +230,7 @@ class Submissions:
             plans.add_batches(session, campaign.id, batches)
             _check_plan(planner, strict=submission.strict)
             self._check_approved(submission, planner)
+            opt_outs.mark_planned(session, campaign.id)
             campaign.fingerprint = submission.fingerprint(planner.digest)
             campaign.rows = planner.rows
             campaign.duplicates = planner.duplicates

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from fractions import Fraction
+from typing import Any
 
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError as LimitsError
@@ -63,8 +64,10 @@ def _storage(url: str) -> Storage:
     if not url.startswith(("redis://", "rediss://", "redis+socket://")):
         raise OSError("not a Redis")  # another broker: each process keeps to its share
     url = url.replace("redis+socket://", "redis+unix://", 1)
-    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
-    return storage_from_string(url, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1}
+    storage = storage_from_string(url, **options)
+    assert isinstance(storage, Storage)  # noqa: S101 - only an async:// URL gives another kind
+    return storage
 
 
 def _item(rate: float) -> RateLimitItemPerSecond:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -27,6 +28,17 @@ class HandClock:
         self.at += timedelta(**duration)
 
 
+@dataclass(frozen=True)
+class Body:
+    """What a request said."""
+
+    tag: str
+    texts: Mapping[str, str]
+    sender: str | None
+    stop: bool
+    unicode: bool
+
+
 class FakeGateway:
     """Takes everything, unless ``behave`` says otherwise for a request.
 
@@ -34,13 +46,26 @@ class FakeGateway:
     reply that the sender sees.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock
+        #: who was texted under which tag, in order, and when by ``clock``
+        self.ledger: list[tuple[str, str, datetime | None]] = []
         self.texted: Counter[str] = Counter()
         self.requests: list[str] = []
+        self.bodies: list[Body] = []
         self.tags: dict[str, dict[str, MessageState]] = {}
         self.behave: Callable[[str, list[str]], Reply] = self.take
         self.unreachable = ""
         self.blind = False
+        #: tags of which no lookup shows anything: the lag of the tag query
+        self.hidden: set[str] = set()
+        #: whether lookups by tag are told that there was a page more than they could read
+        self.cut = False
+        #: numbers that answered STOP
+        self.stopped: set[str] = set()
+        #: tags looked up, and the sizes of multi-status calls, in order
+        self.lookups: list[str] = []
+        self.calls: list[int] = []
         self.final = MessageState.DELIVERED
         self._messages: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -48,6 +73,8 @@ class FakeGateway:
     def accept(self, tag: str, phones: Sequence[str]) -> str:
         """Text ``phones`` under ``tag``, as often as asked: there is no de-duplication."""
         with self._lock:
+            at = self._clock() if self._clock else None
+            self.ledger.extend((tag, phone, at) for phone in phones)
             self.texted.update(phones)
             self.tags.setdefault(tag, {}).update(dict.fromkeys(phones, MessageState.SENT))
             message_id = str(1000 + len(self._messages))
@@ -82,29 +109,42 @@ class FakeGateway:
     def request(
         self, lines: Sequence[Line], *, sender: str | None, tag: str, stop: bool, unicode: bool
     ) -> bytes:
-        return json.dumps([tag, [line.phone for line in lines]]).encode()
+        texts = {line.phone: line.text for line in lines}
+        return json.dumps([tag, texts, sender, stop, unicode]).encode()
 
     def bulk_send(self, request: bytes) -> Reply:
-        tag, phones = json.loads(request)
-        self.requests.append(tag)
-        return self.behave(tag, phones)
+        body = Body(*json.loads(request))
+        self.bodies.append(body)
+        self.requests.append(body.tag)
+        return self.behave(body.tag, list(body.texts))
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         self._look()
+        self.calls.append(len(pairs))
         shown = {}
         for phone, message_id in pairs:
             state = self.tags[self._messages[message_id]].get(phone)
             if state is not None:
-                shown[phone, message_id] = Report(phone, state)
+                shown[phone, message_id] = self._report(phone, state)
         return shown
 
     def status_by_tag(self, tag: str) -> Found:
         self._look()
-        return Found([Report(phone, state) for phone, state in self.tags.get(tag, {}).items()])
+        self.lookups.append(tag)
+        states = {} if tag in self.hidden else self.tags.get(tag, {})
+        reports = [self._report(phone, state) for phone, state in states.items()]
+        return Found(reports, complete=not self.cut)
+
+    def stop_list(self) -> Sequence[str]:
+        self._look()
+        return sorted(self.stopped)
 
     def account(self) -> Account:
         self._look()
         return Account(Decimal("100.000"))
+
+    def _report(self, phone: str, state: MessageState) -> Report:
+        return Report(phone, state, stop=phone in self.stopped)
 
     def _look(self) -> None:
         if self.blind:

@@ -50,3 +50,9 @@ def poll() -> None:
 def settle_batch(batch_id: int) -> None:
     """Look a batch in doubt up."""
     dispatcher().dispatch.settle_batch(batch_id)
+
+
+@app.task(name=hints.SYNC)
+def sync_opt_outs() -> None:
+    """Read the gateway's STOP list."""
+    dispatcher().dispatch.sync_opt_outs()

@@ -9,6 +9,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.doubts import Doubts
 from dispatcher.dispatch.lane import Lane
 from dispatcher.dispatch.polls import Polls
+from dispatcher.dispatch.stop_list import StopList
 from dispatcher.dispatch.ticks import Due, Ticks
 
 __all__ = ["Context", "Dispatch", "Due"]
@@ -24,4 +25,5 @@ class Dispatch:
         self.settle_batch = doubts.settle_batch
         self.resend = doubts.resend
         self.give_up = doubts.give_up
+        self.sync_opt_outs = StopList(context).sync_opt_outs
         self.tick = Ticks(context).tick

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.clock import Clock
+from dispatcher.errors import GatewayError
 from dispatcher.outcomes import interval
 from dispatcher.provider import Gateway
 from dispatcher.settings import Settings
@@ -29,13 +30,26 @@ class Context:
     clock: Clock
     throttle: Throttle
 
-    def hold(self, territory: str) -> Hold | None:
-        """What a commercial message for ``territory`` must wait for now."""
-        now = self.clock()
+    def hold(self, territory: str, at: datetime | None = None) -> Hold | None:
+        """What a commercial message for ``territory`` must wait for at ``at`` (now)."""
+        at = at or self.clock()
         try:
-            return self.windows.hold(now, territory)
+            return self.windows.hold(at, territory)
         except NeverOpen as error:  # refused when planned; the policy has changed since
-            return Hold(error.next_open or now + timedelta(days=1), str(error))
+            return Hold(error.next_open or at + timedelta(days=1), str(error))
+
+    def shows(self, tag: str, phones: Collection[str]) -> bool:
+        """Whether the gateway shows any of ``phones`` (E.164) under ``tag``.
+
+        Raises GatewayError when that cannot be learnt: an answer that cannot be read to its
+        end proves no absence.
+        """
+        found = self.gateway.status_by_tag(tag)
+        if any(report.phone in phones for report in found.reports):
+            return True
+        if not found.complete:
+            raise GatewayError("not all that the gateway shows can be read")
+        return False
 
     def after(self, intervals: Sequence[int], done: int) -> datetime:
         """When the next check is due after ``done`` checks."""

@@ -13,7 +13,7 @@ from datetime import timedelta
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import attempts, batches, doubts, reports
+from dispatcher.storage import attempts, batches, doubts, opt_outs, reports
 from dispatcher.storage.tables import Attempt, Batch
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Doubts:
                 now=self._context.clock(),
                 why=why,
             )
-            reports.add_opt_outs(session, stops, source="answered STOP", now=self._context.clock())
+            opt_outs.add(session, stops, source="answered STOP", now=self._context.clock())
         log.info("batch %d in doubt: %d of its messages still are", batch.id, len(missing))
         return not missing
 
@@ -94,31 +94,36 @@ class Doubts:
         """Look for a late proof that an attempt thought unsent was taken."""
         settings = self._context.settings
         try:
-            shown = self._context.gateway.status_by_tag(attempt.tag).reports
+            found = self._context.gateway.status_by_tag(attempt.tag).reports
+            shown = {report.phone for report in found}
         except GatewayError as error:
             log.warning("batch %d attempt %d: %s", attempt.batch_id, attempt.number, error)
-            shown = []
+            shown = set()
         now = self._context.clock()
         later = self._context.after(settings.settle_intervals, attempt.checks + 1)
         forgotten = later > attempt.armed_at + _MEMORY
         with self._context.database.write() as session:
+            batch = session.get_one(Batch, attempt.batch_id)
+            if batch.state == BatchState.PENDING:
+                # a part of the batch may be known to have been taken: that is no news
+                to_go = batches.waiting(session, batch.id, batch.states, MessageState.PENDING)
+                shown &= {phone for _, phone, _ in to_go}
             if not shown:
                 attempts.checked(session, attempt, None if forgotten else later)
                 return
             if batches.recall(session, attempt.batch_id, attempt.tag, now=now):
-                attempts.end(
-                    session, attempt.tag, outcome="in_doubt", detail="shows at the gateway", now=now
-                )
                 return
-            batch = session.get_one(Batch, attempt.batch_id)
             if batch.state == BatchState.SENDING:
                 attempts.checked(session, attempt, now)  # look again once it has an outcome
                 return
-            attempts.end(
-                session, attempt.tag, outcome="sent", detail="proven by its tag, too late", now=now
+            late = attempts.prove(
+                session, attempt.tag, detail="proven by its tag, too late", now=now
             )
-            phones = [report.phone for report in shown]
-            people = doubts.texted_twice(session, batch, phones, number=attempt.number, now=now)
+            if not late or batch.tag == attempt.tag:  # no attempt was made after this one
+                return
+            people = doubts.texted_twice(
+                session, batch, sorted(shown), number=attempt.number, now=now
+            )
         log.critical("batch %d was taken twice: %d people", attempt.batch_id, people)
 
     def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
@@ -135,8 +140,7 @@ class Doubts:
         if control is not None and not gateway.status_by_tag(control).reports:
             raise GatewayError("the gateway does not even show what it took: try again later")
         missing = set(waiting)
-        shown = (report.phone for tag in tags for report in gateway.status_by_tag(tag).reports)
-        if not missing.isdisjoint(shown):
+        if any(self._context.shows(tag, missing) for tag in tags):
             with self._context.database.write() as session:
                 reports.hasten(session, batch_id, self._context.clock())
             self.settle_batch(batch_id)

@@ -128,7 +128,8 @@ class Lane:
             until = self._context.clock() + timedelta(seconds=backoff(batch.checks))
             self._wait(batch, Hold(until, str(error)))
             return False
-        if not self._arm(batch, tag):
+        armed_at = self._arm(batch, tag)
+        if armed_at is None:
             return False
         return self._deliver(
             _Armed(
@@ -137,8 +138,8 @@ class Lane:
                 phones=[line.phone for line in lines],
                 positions=[position for position, _, _ in batch.messages],
                 request=request,
-                at=time.monotonic(),
-                at_wall=self._context.clock(),
+                at=armed_at[0],
+                at_wall=armed_at[1],
             )
         )
 
@@ -159,8 +160,7 @@ class Lane:
         """
         phones = {phone for _, phone, _ in batch.messages}
         for tag in batch.unproven:
-            shown = (report.phone for report in self._context.gateway.status_by_tag(tag).reports)
-            if not phones.isdisjoint(shown):
+            if self._context.shows(tag, phones):
                 with self._context.database.write() as session:
                     batches.recall(session, batch.id, tag, now=self._context.clock())
                 return True
@@ -189,19 +189,23 @@ class Lane:
         with self._context.database.write() as session:
             batches.postpone(session, batch.id, hold, checks=batch.checks + 1)
 
-    def _arm(self, batch: DueBatch, tag: str) -> bool:
-        """Own the batch, by one short transaction. If its commit raises, nothing is sent."""
+    def _arm(self, batch: DueBatch, tag: str) -> tuple[float, datetime] | None:
+        """Own the batch, by one short transaction. If its commit raises, nothing is sent.
+
+        Returns the instant of it on the steady clock and on the wall's, both before the commit:
+        a worker may fall asleep in there, too. None when the batch is not ours.
+        """
         settings = self._context.settings
         with self._context.database.write() as session:
-            now = self._context.clock()
-            runs, database_clock = batches.standing(session, batch.campaign_id)
+            steady, now = time.monotonic(), self._context.clock()
+            runs, database_clock = batches.standing(session, batch.campaign_id, now)
             if not runs or batches.doubts(session) >= settings.doubt_limit:
-                return False
-            if database_clock is not None and not self._agrees(database_clock):
-                return False
+                return None
+            if database_clock is not None:
+                self._compare(database_clock)
             if batches.opted_out(session, batch.id, batch.states) or self._hold(batch) is not None:
-                return False  # the next hint gathers anew
-            return batches.arm(
+                return None  # the next hint gathers anew
+            armed = batches.arm(
                 session,
                 batch,
                 tag=tag,
@@ -209,14 +213,14 @@ class Lane:
                 now=now,
                 lease=timedelta(seconds=settings.lease),
             )
+        return (steady, now) if armed else None
 
-    def _agrees(self, database_clock: datetime) -> bool:
-        """Whether this host's clock can be trusted to tell the window."""
+    def _compare(self, database_clock: datetime) -> None:
+        """Raise StorageError, which ends the lane's turn, unless this clock can tell the window."""
         shift = timedelta(seconds=self._context.settings.clock_offset)
         skew = abs(self._context.clock() - database_clock.astimezone(UTC) - shift)
         if skew > MOST_SKEW:
-            log.error("nothing is sent: this clock and the database's differ by %s", skew)
-        return skew <= MOST_SKEW
+            raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
 
     def _deliver(self, armed: _Armed) -> bool:
         slept = time.monotonic() - armed.at

@@ -9,7 +9,7 @@ from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
 from dispatcher.provider import Report
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import reports
+from dispatcher.storage import opt_outs, reports
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,9 @@ class Polls:
                 self._poll_tag(batch, found[batch.id], stops, failed)
         for batch in taken:
             self._record_reports(batch, found[batch.id], late=batch.id not in failed)
-        with self._context.database.write() as session:
-            reports.add_opt_outs(session, stops, source="answered STOP", now=now)
+        if stops:
+            with self._context.database.write() as session:
+                opt_outs.add(session, stops, source="answered STOP", now=now)
         return sum(len(changes) for changes in found.values())
 
     def _poll_tag(
@@ -89,8 +90,10 @@ class Polls:
             for position in batch.waiting(MessageState.SENT):
                 found.setdefault(position, MessageState.UNREPORTED)
         check_at = self._context.after(self._context.settings.poll_intervals, batch.checks + 1)
+        if now < horizon:
+            check_at = min(check_at, horizon)
         with self._context.database.write() as session:
-            reports.record(session, batch, found, check_at=min(check_at, max(horizon, now)))
+            reports.record(session, batch, found, check_at=check_at)
 
 
 def _note_report(

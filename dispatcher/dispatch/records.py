@@ -23,7 +23,7 @@ from dispatcher.outcomes import (
     name_of,
 )
 from dispatcher.states import CampaignState
-from dispatcher.storage import attempts, campaigns, results
+from dispatcher.storage import attempts, batches, campaigns, results
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
 
@@ -70,8 +70,11 @@ class Records:
         unproven = name_of(outcome) in attempts.UNPROVEN
         with self._context.database.write() as session:
             applied = self._apply(session, batch, positions, outcome)
+            if not applied and isinstance(outcome, Sent):
+                # a person has had it sent again meanwhile: the receipt may still be quicker
+                batches.recall(session, batch.id, tag, now=now)
             if not applied and (fresh := results.refreshed(session, batch)) is not None:
-                self._apply(session, fresh, positions, outcome)
+                applied = self._apply(session, fresh, positions, outcome)
             attempts.end(
                 session,
                 tag,
@@ -79,6 +82,7 @@ class Records:
                 detail="" if isinstance(outcome, Sent) else outcome.why,
                 now=now,
                 check_at=now if unproven else None,
+                again=applied,
             )
 
     def _apply(
@@ -113,25 +117,30 @@ class Records:
             case Closed(why):
                 hold = Hold(self._next_opening(batch, now), why)
                 return results.record_unsent(session, batch, hold, checks=0)
-            case NotSent(why, after):
-                wait = backoff(batch.checks) if after is None else after
+            case NotSent(why, after, answered):
+                # who is told to come back at once, again and again, would never stop asking
+                told = after if after or not answered else None
+                wait = backoff(batch.checks) if told is None else told
                 hold = Hold(now + timedelta(seconds=wait), why if wait else "")
                 return results.record_unsent(session, batch, hold, checks=batch.checks + 1)
 
     def _pause(self, session: Session, campaign_id: int, reason: str) -> None:
         now = self._context.clock()
         try:
-            campaigns.move(session, campaign_id, CampaignState.PAUSED, now=now, reason=reason)
+            paused = campaigns.move(
+                session, campaign_id, CampaignState.PAUSED, now=now, reason=reason
+            )
         except IllegalMove:
             return  # cancelled or finished meanwhile: nothing more will be armed
-        campaigns.note(
-            session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason
-        )
+        if paused:  # and not by another lane that met the same refusal
+            campaigns.note(
+                session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason
+            )
 
     def _next_opening(self, batch: DueBatch, now: datetime) -> datetime:
         """The opening after the present one: the gateway's calendar says closed, ours open."""
-        hold = self._context.windows.hold(now, batch.territory)
+        hold = self._context.hold(batch.territory)
         if hold is None:
             closing = self._context.windows.closes_at(now, batch.territory)
-            hold = self._context.windows.hold(closing, batch.territory)
+            hold = self._context.hold(batch.territory, closing)
         return now if hold is None else hold.until

@@ -6,10 +6,11 @@ import logging
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from dispatcher.dispatch.context import Context
 from dispatcher.states import BatchState
-from dispatcher.storage import attempts, batches, campaigns, heartbeats, reports
+from dispatcher.storage import attempts, batches, campaigns, heartbeats, opt_outs, reports
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ class Due:
     send: Sequence[int]
     settle: Sequence[int]
     polls: int
+    #: whether the gateway's STOP list is to be read
+    stop_list: bool = False
 
 
 class Ticks:
@@ -54,4 +57,5 @@ class Ticks:
                 send=[] if doubtful else batches.due(session, now, 4 * settings.connections),
                 settle=list(dict.fromkeys(settle)),
                 polls=min(reports.count_due(session, BatchState.SENT, now), 4),
+                stop_list=opt_outs.due(session, now, timedelta(seconds=settings.stop_list_every)),
             )

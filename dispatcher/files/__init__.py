@@ -2,5 +2,6 @@
 
 from dispatcher.files.reader import RecipientFile, open_recipients
 from dispatcher.files.rejects import RejectsWriter
+from dispatcher.files.table import PrivateTable, private
 
-__all__ = ["RecipientFile", "RejectsWriter", "open_recipients"]
+__all__ = ["PrivateTable", "RecipientFile", "RejectsWriter", "open_recipients", "private"]

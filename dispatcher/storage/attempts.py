@@ -34,13 +34,29 @@ def end(
     detail: str,
     now: datetime,
     check_at: datetime | None = None,
+    again: bool = True,
 ) -> None:
-    """Write down what the attempt came to; its tag is looked up again at ``check_at``."""
+    """Write down what the attempt came to; its tag is looked up again at ``check_at``.
+
+    ``again=False`` leaves an attempt alone that has come to something already.
+    """
+    statement = update(Attempt).where(Attempt.tag == tag)
+    if not again:
+        statement = statement.where(Attempt.outcome.is_(None))
     session.execute(
-        update(Attempt)
-        .where(Attempt.tag == tag)
-        .values(outcome=outcome, detail=detail, ended_at=now, check_at=check_at)
+        statement.values(outcome=outcome, detail=detail, ended_at=now, check_at=check_at)
     )
+
+
+def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:
+    """Write down that an attempt thought unsent was taken; False when somebody already has."""
+    proven = session.execute(
+        update(Attempt)
+        .where(Attempt.tag == tag, Attempt.outcome.in_(UNPROVEN))
+        .values(outcome="sent", detail=detail, ended_at=now, check_at=None)
+        .returning(Attempt.tag)
+    )
+    return proven.one_or_none() is not None
 
 
 def of_batch(session: Session, batch_id: int) -> Sequence[Attempt]:

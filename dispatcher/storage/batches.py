@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Update, func, null, select, update
+from sqlalchemy import ColumnElement, Update, and_, func, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.states import BATCH_MOVES, BatchState, CampaignState, MessageState, sources
-from dispatcher.storage import attempts
-from dispatcher.storage.tables import Batch, Campaign, OptOut, Recipient
+from dispatcher.storage import attempts, opt_outs
+from dispatcher.storage.tables import Batch, Campaign, Recipient
 from dispatcher.window import Hold
 
 
@@ -51,7 +51,7 @@ def due(session: Session, now: datetime, limit: int) -> list[int]:
             .where(
                 Batch.state == BatchState.PENDING,
                 Batch.not_before <= now,
-                Campaign.state == CampaignState.RUNNING,
+                _runs(now),
             )
             .order_by(Batch.number, Batch.not_before, Batch.id)
             .limit(limit)
@@ -68,7 +68,7 @@ def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
             Batch.id == batch_id,
             Batch.state == BatchState.PENDING,
             Batch.not_before <= now,
-            Campaign.state == CampaignState.RUNNING,
+            _runs(now),
         )
     ).one_or_none()
     if row is None:
@@ -105,12 +105,8 @@ def waiting(
 
 def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
     """Positions still to go whose number has opted out."""
-    rows = session.scalars(
-        select(Recipient.position)
-        .join(OptOut, OptOut.phone == Recipient.phone)
-        .where(Recipient.batch_id == batch_id)
-    )
-    return {row for row in rows if states[row] == MessageState.PENDING.letter}
+    letter = MessageState.PENDING.letter
+    return {spot for spot in opt_outs.of_batch(session, batch_id) if states[spot] == letter}
 
 
 def drop_opted_out(session: Session, batch: DueBatch) -> bool:
@@ -140,7 +136,7 @@ def postpone(session: Session, batch_id: int, hold: Hold, *, checks: int = 0) ->
     )
 
 
-def standing(session: Session, campaign_id: int) -> tuple[bool, datetime | None]:
+def standing(session: Session, campaign_id: int, now: datetime) -> tuple[bool, datetime | None]:
     """Whether the campaign may arm, held so until this transaction ends, and the database's clock.
 
     On PostgreSQL the row is locked against the UPDATE of a pause or a cancellation. On SQLite
@@ -148,11 +144,17 @@ def standing(session: Session, campaign_id: int) -> tuple[bool, datetime | None]
     """
     shared = session.get_bind().dialect.name == "postgresql"
     row = session.execute(
-        select(Campaign.state, func.clock_timestamp() if shared else null())
+        select(_runs(now), func.clock_timestamp() if shared else null())
         .where(Campaign.id == campaign_id)
         .with_for_update(read=True)
     ).one_or_none()
-    return (False, None) if row is None else (row[0] == CampaignState.RUNNING, row[1])
+    return (False, None) if row is None else (bool(row[0]), row[1])
+
+
+def _runs(now: datetime) -> ColumnElement[bool]:
+    """The campaign runs and is not over: a hint may come before the tick that expires it."""
+    alive = or_(Campaign.not_after.is_(None), Campaign.not_after > now)
+    return and_(Campaign.state == CampaignState.RUNNING, alive)
 
 
 def doubts(session: Session) -> int:
@@ -187,7 +189,7 @@ def arm(
 
 def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
     """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
-    return applied(
+    recalled = applied(
         session,
         move(batch_id, BatchState.IN_DOUBT)
         .where(Batch.state == BatchState.PENDING)
@@ -199,6 +201,9 @@ def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
             checks=0,
         ),
     )
+    if recalled:
+        attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
+    return recalled
 
 
 def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:

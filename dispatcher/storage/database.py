@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
@@ -72,6 +73,12 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether there is one writer and no row lock."""
         return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no SQLite file yet, which connecting would make."""
+        file = self._url.database
+        return self.is_sqlite and bool(file) and not Path(file or "").exists()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

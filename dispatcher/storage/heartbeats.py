@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher.storage.tables import Heartbeat
@@ -12,11 +13,13 @@ from dispatcher.storage.tables import Heartbeat
 
 def beat(session: Session, name: str, now: datetime) -> None:
     """Write down that ``name`` ticked."""
-    beaten = session.execute(
-        update(Heartbeat).where(Heartbeat.name == name).values(at=now).returning(Heartbeat.name)
-    ).one_or_none()
-    if beaten is None:
-        session.merge(Heartbeat(name=name, at=now))
+    # two first ticks at once must not fail one another
+    shared = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if shared else sqlite.insert
+    beaten = insert(Heartbeat).values(name=name, at=now)
+    session.execute(
+        beaten.on_conflict_do_update(index_elements=["name"], set_={"at": beaten.excluded.at})
+    )
 
 
 def last(session: Session) -> datetime | None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.states import BatchState, MessageState
 from dispatcher.storage import attempts
-from dispatcher.storage.tables import Batch, OptOut, Recipient
+from dispatcher.storage.tables import Batch, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,6 @@ def record_lookup(
         values["why"] = why
     if proven:
         values["why"] = ""
-        attempts.end(session, batch.tag or "", outcome="sent", detail="proven by its tag", now=now)
     moved = _record(
         session,
         batch,
@@ -171,6 +169,8 @@ def record_lookup(
         checks=0 if proven else batch.checks + 1,
         **values,
     )
+    if moved and proven:
+        attempts.end(session, batch.tag or "", outcome="sent", detail="proven by its tag", now=now)
     if moved and proven and MessageState.SENT.letter not in states:
         session.execute(
             update(Batch)
@@ -186,18 +186,6 @@ def hasten(session: Session, batch_id: int, now: datetime) -> None:
         update(Batch)
         .where(Batch.id == batch_id, Batch.state == BatchState.IN_DOUBT)
         .values(check_at=now)
-    )
-
-
-def add_opt_outs(session: Session, phones: Sequence[str], *, source: str, now: datetime) -> None:
-    """Add numbers that said STOP; those already known stay as they are."""
-    if not phones:
-        return
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    session.execute(
-        insert(OptOut).on_conflict_do_nothing(),
-        [{"phone": phone, "source": source, "created_at": now} for phone in phones],
     )
 
 

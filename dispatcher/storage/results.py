@@ -66,7 +66,10 @@ def record_doubt(
     states = document.marked(batch.states, lines.states)
     return batches.applied(
         session,
-        _ended(batch, BatchState.IN_DOUBT).values(
+        _ended(batch, BatchState.IN_DOUBT)
+        # a lost answer says nothing against a person who has had the batch sent again
+        .where(Batch.state == BatchState.SENDING)
+        .values(
             {
                 **batches.counted(states),
                 "codes": _codes(lines.codes),

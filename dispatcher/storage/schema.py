@@ -52,7 +52,9 @@ def check(database: Database) -> None:
 
 
 def version(database: Database) -> str | None:
-    """The schema's version; None for an empty database."""
+    """The schema's version; None for an empty or missing database."""
+    if database.is_missing:
+        return None
     with database.read() as session:
         return _current(session.connection())
 

@@ -1,0 +1,93 @@
+"""A table about people, in a file that a spreadsheet opens and only its owner reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+_FORMULA = frozenset("=+-@")
+# a spreadsheet looks through these at what follows
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+
+
+class PrivateTable:
+    """Writes rows below a header: UTF-8 with a BOM, semicolons, every cell quoted, no formula.
+
+    The file appears with the first row and only its owner may read it. A caller's stream is
+    flushed and stays open.
+    """
+
+    def __init__(self, target: str | Path | BinaryIO, header: Sequence[str]) -> None:
+        self._target = target
+        self._header = tuple(header)
+        self._text: io.TextIOWrapper | None = None
+        self._rows: Any = None
+
+    def write(self, cells: Sequence[str]) -> None:
+        """Adds one row."""
+        if self._text is None:
+            self._begin()
+        self._rows.writerow([harmless(cell) for cell in cells])
+
+    def close(self) -> None:
+        """Ends the file, if there is one."""
+        text, self._text = self._text, None
+        if text is None:
+            return
+        if isinstance(self._target, str | Path):
+            text.close()
+        else:
+            text.flush()
+            text.detach()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        if isinstance(self._target, str | Path):
+            opened = open(self._target, "wb", opener=private)  # noqa: SIM115 - close() ends it
+            stream = cast("BinaryIO", opened)
+        else:
+            stream = self._target
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        self._rows = csv.writer(self._text, delimiter=";", quoting=csv.QUOTE_ALL)
+        self._rows.writerow([harmless(cell) for cell in self._header])
+
+
+def harmless(cell: str) -> str:
+    """The cell, after an apostrophe where a spreadsheet would take it for a formula.
+
+    The characters are OWASP's (CSV injection), also in their full-width and small forms, and
+    behind blanks and marks that nobody sees.
+    """
+    if cell[:1] in {"\t", "\r"}:
+        return f"'{cell}"
+    for character in cell:
+        if unicodedata.category(character) not in _UNSEEN:
+            danger = unicodedata.normalize("NFKC", character)[:1] in _FORMULA
+            return f"'{cell}" if danger else cell
+    return cell
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file that only its owner may read, for ``open(..., opener=private)``."""
+    descriptor = os.open(path, flags, 0o600)
+    if hasattr(os, "fchmod"):  # a file that was there keeps its mode otherwise
+        os.fchmod(descriptor, 0o600)
+    return descriptor

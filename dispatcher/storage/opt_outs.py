@@ -1,0 +1,193 @@
+"""The opt-out list: who said STOP, when, where and why."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from dispatcher import document
+from dispatcher.states import BatchState, MessageState
+from dispatcher.storage.tables import Batch, Meta, OptOut, OptOutEvent, Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutEntry:
+    """A number (E.164) that said STOP, where that came from, and since when (UTC)."""
+
+    phone: str = field(repr=False)
+    source: str
+    since: datetime
+
+
+_SALT = "opt_out_salt"
+_SYNCED = "stop_list_synced_at"
+#: numbers looked up by one query
+_STRIDE = 500
+
+
+def add(
+    session: Session,
+    phones: Collection[str],
+    *,
+    source: str,
+    now: datetime,
+    reason: str = "",
+    actor: str = "dispatcher",
+) -> int:
+    """Add numbers (E.164); those already known, erased ones too, stay as they are.
+
+    Returns how many are new.
+    """
+    new = sorted(set(phones) - known(session, phones))
+    if not new:
+        return 0
+    dialect = session.get_bind().dialect.name
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    session.execute(
+        insert(OptOut).on_conflict_do_nothing(),
+        [{"phone": phone, "source": source, "created_at": now} for phone in new],
+    )
+    for phone in new:
+        _note(session, phone, "add", source=source, reason=reason, actor=actor, now=now)
+    return len(new)
+
+
+def remove(session: Session, phone: str, *, reason: str, actor: str, now: datetime) -> bool:
+    """Take a number off the list: its owner consented anew. False when it is not on it."""
+    removed = session.execute(
+        delete(OptOut).where(OptOut.phone == phone).returning(OptOut.id)
+    ).one_or_none()
+    if removed is None:
+        return False
+    _note(session, phone, "remove", source="by hand", reason=reason, actor=actor, now=now)
+    return True
+
+
+def erase(session: Session, phone: str) -> bool:
+    """Forget a number and keep its hash, so that it is never texted. False when unknown."""
+    erased = session.execute(
+        update(OptOut)
+        .where(OptOut.phone == phone)
+        .values(phone=None, digest=_digest(phone, _salt(session)))
+        .returning(OptOut.id)
+    ).one_or_none()
+    session.execute(update(OptOutEvent).where(OptOutEvent.phone == phone).values(phone=None))
+    return erased is not None
+
+
+def known(session: Session, phones: Collection[str]) -> set[str]:
+    """Which of these numbers (E.164) have opted out."""
+    erased = _any_erased(session)
+    found: set[str] = set()
+    rest = iter(phones)
+    while some := list(islice(rest, _STRIDE)):
+        listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(some)))
+        found.update(phone for phone in listed if phone)
+        if erased:
+            salt = _salt(session)
+            digests = {_digest(phone, salt): phone for phone in some}
+            hashed = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))
+            found.update(digests[digest] for digest in hashed if digest)
+    return found
+
+
+def of_batch(session: Session, batch_id: int) -> set[int]:
+    """Positions of a batch's recipients who have opted out."""
+    rows = session.scalars(
+        select(Recipient.position)
+        .join(OptOut, OptOut.phone == Recipient.phone)
+        .where(Recipient.batch_id == batch_id)
+    )
+    found = set(rows)
+    if _any_erased(session):
+        phones = {
+            row.phone: row.position
+            for row in session.execute(
+                select(Recipient.phone, Recipient.position).where(Recipient.batch_id == batch_id)
+            )
+        }
+        found.update(phones[phone] for phone in known(session, phones.keys()))
+    return found
+
+
+def mark_planned(session: Session, campaign_id: int) -> int:
+    """Mark the opt-outs among a campaign's recipients, just stored; returns how many."""
+    batch_ids: Sequence[int] = session.scalars(
+        select(Recipient.batch_id)
+        .join(OptOut, OptOut.phone == Recipient.phone)
+        .join(Batch, Batch.id == Recipient.batch_id)
+        .where(Batch.campaign_id == campaign_id)
+        .distinct()
+    ).all()
+    if _any_erased(session):
+        batch_ids = session.scalars(select(Batch.id).where(Batch.campaign_id == campaign_id)).all()
+    marked = 0
+    for batch_id in batch_ids:
+        marked += _mark(session, session.get_one(Batch, batch_id))
+    return marked
+
+
+def entries(session: Session) -> Iterator[OptOutEntry]:
+    """The whole list, the oldest first; of erased numbers there is no trace."""
+    query = select(OptOut).where(OptOut.phone.is_not(None)).order_by(OptOut.created_at, OptOut.id)
+    for row in session.scalars(query.execution_options(yield_per=1000)):
+        yield OptOutEntry(phone=row.phone or "", source=row.source, since=row.created_at)
+
+
+def due(session: Session, now: datetime, every: timedelta) -> bool:
+    """Whether the gateway's STOP list is to be read again."""
+    value = session.scalar(select(Meta.value).where(Meta.name == _SYNCED))
+    return value is None or datetime.fromisoformat(value) + every <= now
+
+
+def note_synced(session: Session, now: datetime) -> None:
+    """Write down that the gateway's STOP list is being read."""
+    session.merge(Meta(name=_SYNCED, value=now.isoformat()))
+
+
+def _mark(session: Session, batch: Batch) -> int:
+    spots = of_batch(session, batch.id)
+    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.OPTED_OUT))
+    for state, count in document.tally(states).items():
+        setattr(batch, state.value, count)
+    batch.states = states
+    if MessageState.PENDING.letter not in states:
+        batch.state = BatchState.DONE
+    return len(spots)
+
+
+def _any_erased(session: Session) -> bool:
+    return bool(
+        session.scalar(
+            select(func.count()).select_from(OptOut).where(OptOut.digest.is_not(None)).limit(1)
+        )
+    )
+
+
+def _salt(session: Session) -> bytes:
+    value = session.scalar(select(Meta.value).where(Meta.name == _SALT))
+    if value is None:
+        value = secrets.token_hex(32)
+        session.add(Meta(name=_SALT, value=value))
+        session.flush()
+    return bytes.fromhex(value)
+
+
+def _digest(phone: str, salt: bytes) -> str:
+    return hashlib.blake2b(phone.encode(), key=salt, digest_size=16).hexdigest()
+
+
+def _note(
+    session: Session, phone: str, verb: str, *, source: str, reason: str, actor: str, now: datetime
+) -> None:
+    session.add(
+        OptOutEvent(phone=phone, at=now, verb=verb, source=source, reason=reason, actor=actor)
+    )
