@@ -49,6 +49,8 @@ class Dispatcher:
         self.windows = Windows(
             clock=settings.window_clock,
             profile=settings.window_profile,
+            opens=settings.window_opens,
+            closes=settings.window_closes,
             guard=timedelta(seconds=settings.closing_guard),
         )
         self._given_gateway = gateway

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -22,6 +23,7 @@ from pydantic import (
 )
 
 from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.hours import profile_of
 from dispatcher.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
@@ -97,6 +99,12 @@ class Settings(BaseModel):
     )
     window_profile: Literal["default", "strict"] = Field(
         "default", description="opening hours: `default` Mon–Sat 08–20, `strict` shorter"
+    )
+    window_opens: time = Field(
+        time(8), description="opening hour of the `default` profile, local; not before 08:00"
+    )
+    window_closes: time = Field(
+        time(20), description="closing hour of the `default` profile, local; not after 22:00"
     )
     rate: float | None = Field(
         None,
@@ -221,6 +229,10 @@ class Settings(BaseModel):
     def _together(self) -> Self:
         if self.clock_offset and urlsplit(self.api_url).hostname not in _LOOPBACK:
             raise ValueError(f"{PREFIX}CLOCK_OFFSET is refused unless the gateway is on loopback")
+        try:
+            profile_of(self.window_profile, self.window_opens, self.window_closes)
+        except ConfigurationError as error:
+            raise ValueError(f"{PREFIX}WINDOW_OPENS, {PREFIX}WINDOW_CLOSES: {error}") from None
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self

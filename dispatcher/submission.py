@@ -227,7 +227,8 @@ class Submissions:
         with self._database.write() as session:
             session.add(campaign)
             session.flush()
-            plans.add_batches(session, campaign.id, batches)
+            rule = self._windows.rule if submission.commercial else ""
+            plans.add_batches(session, campaign.id, batches, rule=rule)
             _check_plan(planner, strict=submission.strict)
             self._check_approved(submission, planner)
             opt_outs.mark_planned(session, campaign.id)

@@ -17,7 +17,7 @@ from typing import Final, Literal, get_args
 
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hours import profile_of
-from dispatcher.territories import TERRITORIES, closed_days, find
+from dispatcher.territories import CALENDAR_VERSION, TERRITORIES, closed_days, find
 
 #: whose clock must be open: Paris's and the recipient's, or one of them
 Clock = Literal["both", "recipient", "paris"]
@@ -162,6 +162,16 @@ class Windows:
             name: CommercialWindow(name, opens=opens, closes=closes, profile=profile)
             for name in TERRITORIES
         }
+
+    @property
+    def rule(self) -> str:
+        """What judges here, with its versions: a batch judged by another rule is judged anew."""
+        hours = self.profile
+        named = f"{hours.name}/{hours.version}"
+        if hours.name == "custom":
+            opening = next(day for day in hours.days if day)
+            named = f"{opening.opens:%H:%M}-{opening.closes:%H:%M}"
+        return f"{self.clock} {named} {CALENDAR_VERSION}"
 
     def hold(self, at: datetime, territory: str, *, guarded: bool = True) -> Hold | None:
         """What a commercial message must wait for at ``at``; ``None`` when it may leave.

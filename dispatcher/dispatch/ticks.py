@@ -6,11 +6,14 @@ import logging
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
 from dispatcher.states import BatchState
-from dispatcher.storage import attempts, batches, campaigns, heartbeats, opt_outs, reports
+from dispatcher.storage import attempts, batches, campaigns, heartbeats, opt_outs, reports, rules
+from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ class Ticks:
             campaigns.expire_batches(session, now)
             campaigns.cancel_returned(session)
             campaigns.finish_ended(session, now)
+            self._judge_anew(session, now)
             heartbeats.beat(session, socket.gethostname(), now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
@@ -59,3 +63,14 @@ class Ticks:
                 polls=min(reports.count_due(session, BatchState.SENT, now), 4),
                 stop_list=opt_outs.due(session, now, timedelta(seconds=settings.stop_list_every)),
             )
+
+    def _judge_anew(self, session: Session, now: datetime) -> None:
+        """Nothing that waits is lost, or left to an old calendar, when the rule changes."""
+        rule = self._context.windows.rule
+        for group in rules.outdated(session, rule):
+            start = max(now, group.not_before or now)
+            scheduled = Hold(start, "scheduled" if start > now else "")
+            rules.judge(
+                session, group, self._context.hold(group.territory, start) or scheduled, rule
+            )
+            log.info("campaign %d, %s: judged anew", group.campaign_id, group.territory)

@@ -23,21 +23,28 @@ def add_batches(
     session: Session,
     campaign_id: int,
     batches: Iterable[tuple[PlannedBatch, Hold]],
+    *,
+    rule: str,
 ) -> int:
-    """Store the batches of a campaign, each with what it waits for; returns how many."""
+    """Store the batches of a campaign, each with what it waits for; returns how many.
+
+    ``rule`` is what judged them (``Windows.rule``), empty for what no window holds.
+    """
     numbered = enumerate(batches, start=1)
     count = 0
     while stride := list(islice(numbered, _STRIDE)):
         ids = session.scalars(
             insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
-            [_row(campaign_id, number, batch, hold) for number, (batch, hold) in stride],
+            [_row(campaign_id, number, batch, hold, rule) for number, (batch, hold) in stride],
         ).all()
         _add_recipients(session, ids, [batch for _, (batch, _) in stride])
         count += len(stride)
     return count
 
 
-def _row(campaign_id: int, number: int, batch: PlannedBatch, hold: Hold) -> dict[str, Any]:
+def _row(
+    campaign_id: int, number: int, batch: PlannedBatch, hold: Hold, rule: str
+) -> dict[str, Any]:
     size = len(batch.messages)
     return {
         "campaign_id": campaign_id,
@@ -47,6 +54,7 @@ def _row(campaign_id: int, number: int, batch: PlannedBatch, hold: Hold) -> dict
         "state": BatchState.PENDING,
         "not_before": hold.until,
         "why": hold.why,
+        "rule": rule,
         "states": document.fresh(size),
         "pending": size,
         "segments": batch.segments,
