@@ -20,6 +20,7 @@ from dispatcher.hints import Hints
 from dispatcher.opt_outs import OptOuts
 from dispatcher.plan import Plan
 from dispatcher.planner import PlannedBatch
+from dispatcher.previews import Previews
 from dispatcher.progress import Progress, progress_of
 from dispatcher.provider import Account, Gateway
 from dispatcher.recipients import Rejection
@@ -29,7 +30,8 @@ from dispatcher.states import CampaignState
 from dispatcher.storage import batches, campaigns, doubts, heartbeats, schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
-from dispatcher.submission import Given, Options, Submission, Submissions, actor
+from dispatcher.submission import Given, Options, Submission
+from dispatcher.submissions import Submissions, actor
 from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, Windows
 
@@ -56,6 +58,7 @@ class Dispatcher:
         self._given_gateway = gateway
         self._prepared = False
         self._submissions = Submissions(settings, self.database, self.windows, self.clock)
+        self._previews = Previews(settings, self.database, self.windows, self.clock)
         url = settings.broker_url
         self._broker_url = None if url is None else url.get_secret_value()
         self._hints = Hints(self._broker_url)
@@ -92,15 +95,15 @@ class Dispatcher:
         recipients: Iterable[Given],
         *,
         reject: Callable[[Rejection], None] | None = None,
-        each: Callable[[PlannedBatch], None] | None = None,
+        each: Callable[[PlannedBatch, set[str]], None] | None = None,
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: no network, nothing written.
 
-        ``each`` is shown every batch. Raises UnusableInput as ``submit`` does.
+        ``each`` is shown every batch and who opted out of it. Raises UnusableInput as ``submit``.
         """
         submission = self._submission("plan", text, options)
-        return self._submissions.preview(submission, recipients, reject=reject, each=each)
+        return self._previews.plan(submission, recipients, reject=reject, each=each)
 
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id or its reference (str). Raises NotFound."""

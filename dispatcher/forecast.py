@@ -93,6 +93,11 @@ def forecast(
         if not_after is not None and at >= not_after:
             break
         for territory in free:
+            # the batches before it in this turn took their time
+            if not_after is not None and at >= not_after:
+                break
+            if windows is not None and windows.hold(at, territory):
+                continue
             size = left[territory].popleft()
             leaves[territory].append(at)
             before = running.get(territory)

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from dispatcher.clock import Clock
-from dispatcher.errors import InvalidCampaign
+from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.phones import normalise
+from dispatcher.recipients import Rejection, recipient_of
 from dispatcher.storage import opt_outs
 from dispatcher.storage.database import Database
-from dispatcher.storage.opt_outs import OptOutEntry
-from dispatcher.submission import actor
+from dispatcher.storage.opt_outs import OptOutChange, OptOutEntry
+from dispatcher.submission import Given
+from dispatcher.submissions import actor
 
-__all__ = ["OptOutEntry", "OptOuts"]
+__all__ = ["Added", "OptOutChange", "OptOutEntry", "OptOuts"]
+
+#: characters of a source or a reason
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What adding a whole list came to: ``rows`` is the sum of the others."""
+
+    rows: int
+    new: int
+    #: on the list before, or given twice
+    known: int
+    rejected: int
 
 
 class OptOuts:
@@ -32,30 +49,86 @@ class OptOuts:
         with self._database.read() as session:
             return bool(opt_outs.known(session, [normalise(phone)]))
 
+    @property
+    def erased(self) -> int:
+        """How many more are on the list of whom only a hash is kept."""
+        with self._database.read() as session:
+            return opt_outs.erased(session)
+
     def add(self, phones: Iterable[str], *, reason: str = "", source: str = "by hand") -> int:
         """Never text these numbers again, in any spelling; returns how many are new.
 
         Raises InvalidPhone for the first that is none; nothing is added then.
         """
-        numbers = [normalise(phone) for phone in phones]
-        with self._database.write() as session:
-            return opt_outs.add(
-                session, numbers, source=source, reason=reason, actor=actor(), now=self._clock()
-            )
+        return self._add((normalise(phone) for phone in phones), source=source, reason=reason)
+
+    def add_all(
+        self,
+        recipients: Iterable[Given],
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        strict: bool = False,
+        reason: str = "",
+        source: str = "import",
+    ) -> Added:
+        """Add the numbers of a whole list, such as ``open_recipients`` reads, in one transaction.
+
+        ``reject`` is told of every row that is no number. Raises InvalidCampaign for one such
+        row when ``strict``, and UnusableInput for what cannot be read: nothing is added then.
+        """
+        # all is read before the transaction begins: a slow pipe would hold up every worker
+        rows = rejected = 0
+        numbers: set[str] = set()
+        for rows, given in enumerate(recipients, start=1):
+            recipient = recipient_of(given, position=rows)
+            try:
+                numbers.add(normalise(recipient.phone))
+            except InvalidPhone as error:
+                rejected += 1
+                if reject is not None:
+                    reject(recipient.rejected(error.reason))
+        if strict and rejected:
+            raise InvalidCampaign(f"{rejected} of {rows} rows are no number to text (strict)")
+        new = self._add(numbers, source=source, reason=reason)
+        return Added(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
 
     def remove(self, phone: str, *, reason: str) -> bool:
         """Take a number off the list: its owner consented anew. False when it is not on it.
 
         The reason goes on record. Raises InvalidCampaign without one, InvalidPhone.
         """
-        if not reason.strip():
+        number, reason = normalise(phone), _on_record("a reason", reason)
+        if not reason:
             raise InvalidCampaign("a reason is needed: it goes on record")
         with self._database.write() as session:
-            return opt_outs.remove(
-                session, normalise(phone), reason=reason, actor=actor(), now=self._clock()
-            )
+            return opt_outs.remove(session, number, reason=reason, actor=actor(), now=self._clock())
 
     def erase(self, phone: str) -> bool:
-        """Forget a number and keep its hash, so that it stays unsent. False when unknown."""
+        """Forget a number and its history for good; False when it is not listed by name.
+
+        One that is listed leaves a keyed hash, so that it stays unsent. Raises InvalidPhone.
+        """
+        number = normalise(phone)
         with self._database.write() as session:
-            return opt_outs.erase(session, normalise(phone))
+            return opt_outs.erase(session, number, actor=actor(), now=self._clock())
+
+    def history(self, phone: str) -> list[OptOutChange]:
+        """What happened to a number, in any spelling, the oldest first. Raises InvalidPhone."""
+        with self._database.read() as session:
+            return opt_outs.history(session, normalise(phone))
+
+    def _add(self, numbers: Iterable[str], *, source: str, reason: str) -> int:
+        numbers = list(numbers)
+        source, reason = _on_record("a source", source), _on_record("a reason", reason)
+        with self._database.write() as session:
+            return opt_outs.add(
+                session, numbers, source=source, reason=reason, actor=actor(), now=self._clock()
+            )
+
+
+def _on_record(what: str, words: str) -> str:
+    """Words of a person, on one line. Raises InvalidCampaign for what no terminal should show."""
+    line = " ".join(words.split())
+    if len(line) > _LONGEST or not line.isprintable():
+        raise InvalidCampaign(f"{what} has at most {_LONGEST} printable characters")
+    return line

@@ -10,7 +10,9 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from dispatcher.errors import PlanChanged
 from dispatcher.forecast import Forecast
+from dispatcher.planner import Planner
 
 #: more than this share of rejected rows is worth a warning
 _MANY_REJECTED = Decimal("0.10")
@@ -31,10 +33,11 @@ class Group:
 class Plan:
     """What submitting would store and when it would leave. Nothing is written.
 
-    ``kept`` recipients would be texted; ``rejected`` counts rows by reason. ``cost`` is in euros
-    at the prices set, None when one of them is not. ``longest`` are the longest texts as they
-    arrive. ``fingerprint`` names exactly this text, these options, these recipients, their
-    segments and their cost: ``submit(..., approved=plan.fingerprint)`` stores that or nothing.
+    ``kept`` recipients would be texted, but for those ``opted_out``, whose segments and cost are
+    counted all the same; ``rejected`` counts rows by reason. ``cost`` is in euros at the prices
+    set, None when one of them is not. ``longest`` are texts as they arrive. ``fingerprint``
+    names exactly this text, these options, these recipients, their segments and their cost:
+    ``submit(..., approved=plan.fingerprint)`` stores that or nothing.
     """
 
     rows: int
@@ -120,6 +123,24 @@ def fingerprint_of(body: str, billed: Mapping[str, int], prices: Mapping[str, De
     """What an approval of a plan holds on to; ``body`` is the hash of what was submitted."""
     bill = [(where, parts, str(cost_of({where: parts}, prices))) for where, parts in billed.items()]
     return hashlib.sha256(json.dumps([body, sorted(bill)]).encode()).hexdigest()
+
+
+def approve(
+    approved: str | None, body: str, planner: Planner, prices: Mapping[str, Decimal]
+) -> str:
+    """The fingerprint of a plan. Raises PlanChanged when another one was approved.
+
+    ``body`` is the hash of what is submitted; ``planner`` has read all of it.
+    """
+    fingerprint = fingerprint_of(body, planner.billed, prices)
+    if approved not in (None, fingerprint):
+        cost = cost_of(planner.billed, prices)
+        raise PlanChanged(
+            "this is not the plan that was approved: text, options, recipients or prices"
+            f" differ. It is now {planner.kept:,} recipients, {planner.billed.total():,}"
+            f" segments, {'unpriced' if cost is None else f'{cost} €'}"
+        )
+    return fingerprint
 
 
 def warnings_of(

@@ -110,6 +110,15 @@ class Planner:
         for territory, messages in open_batches.items():
             yield self._close(territory, messages, billed)
 
+    def check(self, *, strict: bool) -> None:
+        """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
+        if strict and (unusable := self.reasons.total()):
+            raise InvalidCampaign(f"{unusable} of {self.rows} rows cannot be texted (strict)")
+        if not self.kept:
+            raise InvalidCampaign(
+                f"none of {self.rows} rows can be texted" if self.rows else "no recipients"
+            )
+
     def _territory_of(self, phone: str, recipient: Recipient) -> str:
         if recipient.territory:
             return find_territory(recipient.territory).name

@@ -109,6 +109,8 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
             BatchState.DONE,
             #: an earlier attempt, thought unsent, turns up at the gateway
             BatchState.IN_DOUBT,
+            #: nobody is left to text, and a part sent earlier still waits for its reports
+            BatchState.SENT,
         }
     ),
     BatchState.SENDING: frozenset(

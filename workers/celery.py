@@ -8,6 +8,7 @@ from celery import Celery
 from kombu import Queue
 
 from dispatcher.broker import TRANSPORT_OPTIONS
+from dispatcher.dispatch import QUESTIONS
 from dispatcher.hints import QUEUES, TICK
 from dispatcher.settings import Settings
 
@@ -37,8 +38,8 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_pool="threads",
-    # lanes, and room beside them for ticks and polls
-    worker_concurrency=settings.connections + 2,
+    # lanes, and room beside them that questions without an answer cannot fill
+    worker_concurrency=settings.connections + QUESTIONS,
     worker_hijack_root_logger=False,
     worker_send_task_events=True,
     task_send_sent_event=True,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.cli.options import find_campaign, json_option, open_dispatcher, ref_argument
+from dispatcher.cli.consent import confirm
+from dispatcher.cli.options import (
+    find_campaign,
+    json_option,
+    open_dispatcher,
+    ref_argument,
+    yes_option,
+)
 from dispatcher.cli.output import counted, out, print_json, say, standing
-from dispatcher.cli.refusal import Unusable
 
 if TYPE_CHECKING:
     from dispatcher.progress import Progress
@@ -80,23 +85,20 @@ def resume(ref: str) -> None:
 
 @click.command()
 @ref_argument
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 def cancel(ref: str, *, yes: bool) -> None:
     """End campaign REF for good: what has not left never will."""
     dispatcher = open_dispatcher()
     found = find_campaign(dispatcher, ref)
-    if not yes:
-        if not _can_ask():
-            raise Unusable("cancelling cannot be undone: confirm it by --yes")
-        held_back = counted(found.messages["pending"], "message")
-        click.confirm(f"Cancel {found.reference} ({held_back} to go) for good?", abort=True)
+    held_back = counted(found.messages["pending"], "message")
+    confirm(
+        f"Cancel {found.reference} ({held_back} to go) for good?",
+        yes=yes,
+        else_="cancelling cannot be undone: confirm it by --yes",
+    )
     cancelled = dispatcher.cancel(found.id)
     gone = counted(cancelled.messages["cancelled"], "message")
     say(f"{cancelled.reference} is {cancelled.state}, {gone} with it; {_in_flight(cancelled)}")
-
-
-def _can_ask() -> bool:
-    return sys.stdin.isatty()
 
 
 def _in_flight(progress: Progress) -> str:

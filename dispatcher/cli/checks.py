@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
-from dispatcher.cli.refusal import OutOfReach
 from dispatcher.errors import ConfigurationError, GatewayError
 
 if TYPE_CHECKING:
@@ -32,28 +30,3 @@ def check_key(dispatcher: Dispatcher) -> None:
                 f"DISPATCHER_API_KEY: the gateway refuses the key (code {code[1]})"
             ) from None
         click.echo(f"dispatcher: warning: the gateway cannot be asked: {error}", err=True)
-
-
-def check_reach(broker_url: str) -> None:
-    """Raise OutOfReach when no Redis answers; what one answers is judged elsewhere."""
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    parts = urlsplit(broker_url)
-    try:
-        with redis.Redis.from_url(
-            # Celery's spelling of a socket, and redis-py's
-            broker_url.replace("redis+socket://", "unix://", 1),
-            socket_connect_timeout=3,
-            socket_timeout=5,
-            retry=Retry(NoBackoff(), 0),
-        ) as client:
-            client.ping()
-    except redis.AuthenticationError:
-        return
-    except (redis.ConnectionError, redis.TimeoutError):
-        where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-        raise OutOfReach(f"DISPATCHER_BROKER_URL: no Redis answers at {where}") from None
-    except (redis.RedisError, ValueError):
-        return

@@ -9,6 +9,12 @@ from typing import Any
 import click
 
 from dispatcher.cli.campaigns import campaigns, cancel, pause, resume
+from dispatcher.cli.demo import demo
+from dispatcher.cli.doctor import doctor
+from dispatcher.cli.doubts import doubts, give_up, resend
+from dispatcher.cli.lint import lint
+from dispatcher.cli.opt_outs import opt_outs
+from dispatcher.cli.plan import plan
 from dispatcher.cli.processes import run
 from dispatcher.cli.progress import progress
 from dispatcher.cli.refusal import UnexpectedError, refusal_of
@@ -23,7 +29,7 @@ Exit codes:
   0   done
   1   cannot be done: no such campaign, its state forbids it, the reference is taken
   2   wrong usage, unusable input or a wrong setting; nothing was stored
-  3   the database, Redis or the gateway is out of reach
+  3   the database, Redis or the gateway is out of reach; doctor: something is not well
   70  a bug
 
 Settings are DISPATCHER_* variables: see `dispatcher settings`. Errors go to stderr.
@@ -57,18 +63,26 @@ def cli() -> None:
 
 
 for _command in (
+    lint,
+    plan,
     submit,
     progress,
     campaigns,
     pause,
     resume,
     cancel,
+    doubts,
+    resend,
+    give_up,
+    opt_outs,
     window,
     run,
     tick,
+    doctor,
     migrate,
     settings,
     sandbox,
+    demo,
 ):
     cli.add_command(_command)
 

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import click
 
 from dispatcher.errors import InvalidCampaign, NotFound
-from dispatcher.settings import Settings
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -48,13 +47,16 @@ class Instant(click.ParamType[datetime]):
 
 INSTANT = Instant()
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")
 
 
 def open_dispatcher() -> Dispatcher:
     """The dispatcher of this environment; nothing connects yet. Raises ConfigurationError."""
-    # here, not above: it loads the database's and Redis's libraries, --help needs none of them
+    # here, not above: they load the libraries of database, Redis and calendars, which --help
+    # does not need
     from dispatcher.api import Dispatcher
+    from dispatcher.settings import Settings
 
     dispatcher = Dispatcher(Settings.from_env())
     click.get_current_context().call_on_close(dispatcher.database.close)

@@ -13,6 +13,7 @@ from dispatcher.cli.options import PARIS
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from dispatcher.progress import Progress
 
@@ -37,10 +38,10 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value))
 
 
-def moment(at: datetime, now: datetime) -> str:
-    """An instant on Paris's clock: "Tuesday 08:00", with its date unless within six days."""
-    local = at.astimezone(PARIS)
-    days = (local.date() - now.astimezone(PARIS).date()).days
+def moment(at: datetime, now: datetime, zone: ZoneInfo = PARIS) -> str:
+    """An instant on a clock: "Tuesday 08:00", with its date unless within six days."""
+    local = at.astimezone(zone)
+    days = (local.date() - now.astimezone(zone).date()).days
     if 0 <= days <= 6:
         return f"{local:%A %H:%M}"
     return f"{local:%A} {local.day} {local:%B %Y %H:%M}"

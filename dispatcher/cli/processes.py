@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.cli.checks import check_key, check_reach
+from dispatcher.cli.checks import check_key
 from dispatcher.cli.options import open_dispatcher
 from dispatcher.cli.output import say
 
@@ -44,8 +44,6 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     """Run workers and beat until Ctrl-C; with a Redis of their own when none is set."""
     dispatcher = open_dispatcher()
     settings = dispatcher.settings
-    if settings.broker_url is not None:
-        check_reach(settings.broker_url.get_secret_value())
     dispatcher.check()
     check_key(dispatcher)
     dispatcher.database.close()

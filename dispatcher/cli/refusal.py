@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 from dispatcher.errors import (
+    BrokerError,
     ConfigurationError,
     DispatcherError,
     GatewayError,
@@ -50,6 +51,8 @@ def refusal_of(error: DispatcherError) -> Refusal:
             return OutOfReach(f"{error} (DISPATCHER_DATABASE_URL)")
         case GatewayError():
             return OutOfReach(f"{error} (DISPATCHER_API_URL)")
+        case BrokerError():
+            return OutOfReach(str(error))
         case _:
             return Refusal(str(error))
 

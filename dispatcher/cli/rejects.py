@@ -33,14 +33,19 @@ def rejects_path(source: Path | None, given: str | None) -> Path:
 
 
 class LeftOut:
-    """Takes the rejections of one submission; ``reasons`` counts them."""
+    """Takes the rejections of one submission or plan; ``reasons`` counts them.
 
-    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+    Without a ``path`` it does no more than that. ``done`` is what is true when the file turns
+    out to be incomplete at the end.
+    """
+
+    def __init__(self, path: Path | None, columns: Sequence[str], *, done: str) -> None:
         from dispatcher.files import RejectsWriter
 
         self.path = path
         self.reasons: Counter[str] = Counter()
-        self._writer = RejectsWriter(path, columns)
+        self._done = done
+        self._writer = None if path is None else RejectsWriter(path, columns)
 
     @property
     def count(self) -> int:
@@ -50,7 +55,8 @@ class LeftOut:
     def __call__(self, rejection: Rejection) -> None:
         """Note one row. Raises InvalidFile when it cannot be written down."""
         try:
-            self._writer.write(rejection)
+            if self._writer is not None:
+                self._writer.write(rejection)
         except OSError as error:
             raise InvalidFile(
                 f"the rejects cannot be written to {self.path}: {error.strerror};"
@@ -68,10 +74,11 @@ class LeftOut:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self._writer.close()
+            if self._writer is not None:
+                self._writer.close()
         except OSError as failure:
             if error is None:
                 raise Refusal(
-                    f"the campaign is stored, but the rejects in {self.path} are not complete:"
+                    f"{self._done}, but the rejects in {self.path} are not complete:"
                     f" {failure.strerror}"
                 ) from None

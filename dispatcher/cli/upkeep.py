@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
-from pydantic import SecretStr
 
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import counted, out, print_json, say
-from dispatcher.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -72,10 +70,12 @@ def migrate() -> None:
 @json_option
 def settings(*, as_json: bool) -> None:
     """Show every setting as it is in effect here; secrets are masked."""
+    from dispatcher.settings import PREFIX, Settings
+
     effective = Settings.from_env()
     shown = {
-        f"{PREFIX}{name.upper()}": _shown(name, getattr(effective, name))
-        for name in Settings.model_fields
+        f"{PREFIX}{name.upper()}": _hidden(name, getattr(effective, name)) or value
+        for name, value in effective.model_dump(mode="json").items()
     }
     if as_json:
         print_json(shown)
@@ -88,20 +88,31 @@ def settings(*, as_json: bool) -> None:
     table.add_column("", overflow="fold")
     for (variable, value), field in zip(shown.items(), Settings.model_fields.values(), strict=True):
         given = os.environ.get(variable) or os.environ.get(f"{variable}_FILE")
-        value = ",".join(map(str, value)) if isinstance(value, list) else value
         table.add_row(
             variable,
-            "not set" if value is None else str(value),
+            _written(value),
             field.description or "",
             style="bold" if given else "",
         )
     out().print(table)
 
 
-def _shown(name: str, value: Any) -> Any:
+def _hidden(name: str, value: Any) -> str | None:
+    """What is shown of a secret; None for what is no secret."""
+    from pydantic import SecretStr
+
     if isinstance(value, SecretStr):
         return _masked(value.get_secret_value()) if name.endswith("_url") else _HIDDEN
-    return list(value) if isinstance(value, tuple) else value
+    return None
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in a variable."""
+    if isinstance(value, dict):
+        value = [f"{name}={each}" for name, each in value.items()]
+    if value is None or value == []:
+        return "not set"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _masked(url: str) -> str:

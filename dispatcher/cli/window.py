@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.cli.drawing import drawn
 from dispatcher.cli.options import INSTANT, PARIS, json_option, open_dispatcher
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import out, print_json, say
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,10 +21,12 @@ _CLOSED_DAYS = 10
 @click.command()
 @click.option("--at", type=INSTANT, help="The instant asked about (now).")
 @click.option("--territory", default="metropole", show_default=True, help="The recipient's.")
+@click.option("--days", type=click.IntRange(1, 92), help="Show that many days from then on.")
 @json_option
-def window(*, at: datetime | None, territory: str, as_json: bool) -> None:
+def window(*, at: datetime | None, territory: str, days: int | None, as_json: bool) -> None:
     """Tell whether a commercial SMS may leave, why not, and when next."""
     from dispatcher.territories import find
+    from dispatcher.timeline import timeline
     from dispatcher.window import NeverOpen
 
     dispatcher = open_dispatcher()
@@ -40,8 +43,10 @@ def window(*, at: datetime | None, territory: str, as_json: bool) -> None:
             closes = windows.closes_at(at, place.name)
         else:
             why, opens = hold.why, hold.until
-    days = windows.closed_days_after(at, place.name, _CLOSED_DAYS)
+    closed = windows.closed_days_after(at, place.name, _CLOSED_DAYS)
+    line = timeline([place.name], windows=windows, now=at, days=days) if days else None
     if as_json:
+        spans = line.rows[0].spans if line else ()
         print_json(
             {
                 "territory": place.name,
@@ -50,8 +55,22 @@ def window(*, at: datetime | None, territory: str, as_json: bool) -> None:
                 "why": why,
                 "next_open": opens.isoformat() if opens else None,
                 "closes_at": closes.isoformat() if closes else None,
-                "closed_days": [{"date": day.isoformat(), "name": name} for day, name in days],
+                "closed_days": [{"date": day.isoformat(), "name": name} for day, name in closed],
             }
+            | (
+                {
+                    "spans": [
+                        {
+                            "starts": span.starts.isoformat(),
+                            "ends": span.ends.isoformat(),
+                            "why": span.why,
+                        }
+                        for span in spans
+                    ]
+                }
+                if line
+                else {}
+            )
         )
         return
     say(f"{place.label}, {_both(at, place)}")
@@ -61,8 +80,11 @@ def window(*, at: datetime | None, territory: str, as_json: bool) -> None:
     if opens:
         say(f"next opening {_both(opens, place)}")
     say("next closed days")
-    for day, name in days:
+    for day, name in closed:
         say(f"  {day:%a %Y-%m-%d}  {name}")
+    if line:
+        say("")
+        out().print(drawn(line, out()))
 
 
 def _both(at: datetime, place: Territory) -> str:

@@ -11,8 +11,14 @@ from dispatcher.dispatch.lane import Lane
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.stop_list import StopList
 from dispatcher.dispatch.ticks import Due, Ticks
+from dispatcher.dispatch.turnstile import turnstile
 
-__all__ = ["Context", "Dispatch", "Due"]
+__all__ = ["QUESTIONS", "Context", "Dispatch", "Due"]
+
+#: threads of a process that may ask for reports at once, and those that may look doubts up
+_POLLS, _LOOKUPS = 2, 4
+#: threads that a worker needs beside its lanes: for these, the STOP list and a tick
+QUESTIONS = _POLLS + _LOOKUPS + 2
 
 
 class Dispatch:
@@ -20,9 +26,9 @@ class Dispatch:
 
     def __init__(self, context: Context) -> None:
         self.send_batch = Lane(context).send_batch
-        self.poll = Polls(context).poll
+        self.poll = turnstile(_POLLS, Polls(context).poll, busy=0)
         doubts = Doubts(context)
-        self.settle_batch = doubts.settle_batch
+        self.settle_batch = turnstile(_LOOKUPS, doubts.settle_batch, busy=False)
         self.resend = doubts.resend
         self.give_up = doubts.give_up
         self.sync_opt_outs = StopList(context).sync_opt_outs

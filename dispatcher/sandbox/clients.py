@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 HEADER: Final = ("Prénom", "Téléphone", "Ville")
 ENCODING: Final = "cp1252"
 
+# fmt: off
 _NAMES: Final = (
-    "Zoé|Léa|Chloé|Inès|Maëlle|Anaïs|Héloïse|Françoise|Agnès|Noémie|Camille|Aïcha|Fatou|Marie-Ève"
-    "|Loïc|Gaël|Jérôme|Théo|Raphaël|Noël|André|François|Éric|Mickaël|Yann|Karim|Jean-Noël|Hugo"
-    "|D’Artagnan|"
-).split("|")
+    "Zoé", "Léa", "Chloé", "Inès", "Maëlle", "Anaïs", "Héloïse", "Françoise", "Agnès", "Noémie",
+    "Camille", "Aïcha", "Fatou", "Marie-Ève", "Loïc", "Gaël", "Jérôme", "Théo", "Raphaël", "Noël",
+    "André", "François", "Éric", "Mickaël", "Yann", "Karim", "Jean-Noël", "Hugo", "D’Artagnan", "",
+)
 _TOWNS: Final = (
-    "Paris|Lyon|Marseille|Besançon|Évry|Nîmes|Orléans|Saint-Étienne|L’Haÿ-les-Roses|Angoulême"
-    "|Fécamp|Nœux-les-Mines|Châteauroux|Béziers|Strasbourg|Le Pré-Saint-Gervais|Brest|Lille"
-    "|Saint-Malo\n(intra-muros)|Aix; Provence|Bourg-en-Bresse"
-).split("|")
+    "Paris", "Lyon", "Marseille", "Besançon", "Évry", "Nîmes", "Orléans", "Saint-Étienne",
+    "L’Haÿ-les-Roses", "Angoulême", "Fécamp", "Nœux-les-Mines", "Châteauroux", "Béziers",
+    "Strasbourg", "Le Pré-Saint-Gervais", "Brest", "Lille", "Saint-Malo\n(intra-muros)",
+    "Aix; Provence", "Bourg-en-Bresse",
+)
+# fmt: on
 
 #: the numbers that belong to nobody, by ARCEP's decision: 10,000 mobiles, landlines in each area
 _FICTION: Final = "63998"
@@ -99,8 +102,10 @@ def write_clients(path: Path, *, rows: int = 5000, seed: int = 2027) -> Clients:
     for n in range(overseas):
         code, begin, town = _OVERSEAS[n % len(_OVERSEAS)]
         rest.append(line(chance.choice(_SPELLINGS)(code, f"{begin}{n:06d}"), town))
-    for n in range(landlines):
-        rest.append(line("0" + _pairs(f"{chance.choice(_FICTION_LANDLINES)}{n:04d}", " ")))
+    rest += [
+        line("0" + _pairs(f"{chance.choice(_FICTION_LANDLINES)}{n:04d}", " "))
+        for n in range(landlines)
+    ]
     rest += [line(_RUBBISH[n % len(_RUBBISH)]) for n in range(rubbish)]
     chance.shuffle(rest)
     path.write_bytes(_file(first + rest))

@@ -6,6 +6,7 @@ and no server, and nothing leaves the machine: the gateway is the fake one.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -53,7 +54,10 @@ def run(directory: Path = DIRECTORY, *, rows: int = 5000) -> int:
     before = signal.signal(signal.SIGTERM, _terminated)
     try:
         return 0 if _Demo(console, directory, rows).play() else 1
-    except (ConfigurationError, StageError) as error:
+    except ConfigurationError as error:
+        console.print(f"\nerror: {error}")
+        return 1
+    except StageError as error:
         console.print(f"\nerror: {error}\n  what the processes said is in {directory}/*.log")
         return 1
     except KeyboardInterrupt:
@@ -102,7 +106,7 @@ class _Demo:
             "beat": ["beat", "--loglevel", "INFO"],
         }
         for arguments in processes.values():
-            self._command("celery", "-A", "workers", *arguments, "&")
+            self._command("celery", "-A", "workers", *arguments, after=" &")
         stage.celery(**processes)
         self._say(
             f"ready after {time.monotonic() - begun:.1f} s; their logs are in {self._directory}"
@@ -136,6 +140,7 @@ class _Demo:
             f"{clients.rows:,} rows = {clients.recipients:,} recipients"
             f" + {clients.duplicates:,} duplicates + {clients.unusable:,} that are no mobile"
         )
+        self._say(f"rejected: {_STOPPED} people who have said STOP, whom the gateway did not text")
         self._say(f"texted twice: {found.twice}")
         faults = [sentence for sentence, fault in _faults(reports, found, clients) if fault]
         for sentence in faults:
@@ -156,8 +161,8 @@ class _Demo:
         self._command("dispatcher", *arguments)
         stage.dispatcher(*arguments, within=within)
 
-    def _command(self, *words: str) -> None:
-        self._console.print("$ " + " ".join(_quoted(word) for word in words), style="cyan")
+    def _command(self, *words: str, after: str = "") -> None:
+        self._console.print(f"$ {' '.join(map(_quoted, words))}{after}", style="cyan")
 
     def _say(self, text: str) -> None:
         self._console.print(text)
@@ -238,4 +243,6 @@ def _quoted(word: str) -> str:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no accents
     sys.exit(run())

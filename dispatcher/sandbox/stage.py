@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -19,12 +19,13 @@ from dispatcher.settings import PREFIX
 from dispatcher.tether import tethered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
 DATABASE: Final = "demo.db"
 LEDGER: Final = "ledger.jsonl"
-#: what is in a directory that may be emptied
+#: marks a directory that may be emptied
 _MARK: Final = "made-by-dispatcher-demo"
 _READY_WITHIN: Final = 60.0
 _STOPS_WITHIN: Final = 8.0
@@ -58,11 +59,17 @@ class Stage:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Make the directory, start Redis and the gateway. Raises ConfigurationError."""
-        _emptied(self.directory)
-        with ExitStack() as stack:
+        """Make the directory, start Redis and the gateway.
+
+        Raises ConfigurationError or StageError.
+        """
+        _empty(self.directory)
+        with _undisturbed(), ExitStack() as stack:
             stack.enter_context(self.redis)
-            stack.enter_context(self.gateway)
+            try:
+                stack.enter_context(self.gateway)
+            except RuntimeError as error:
+                raise StageError(str(error)) from None
             self._stack = stack.pop_all()
         return self
 
@@ -72,12 +79,8 @@ class Stage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # a second Ctrl-C must not leave half of it running
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        with _undisturbed():
             self._stack.close()
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,7 +96,7 @@ class Stage:
         return {**kept, **{PREFIX + name.upper(): value for name, value in settings.items()}}
 
     def celery(self, **processes: list[str]) -> None:
-        """Start ``celery -A workers …`` for each, log to ``name.log``, wait until all are ready.
+        """Start ``celery -A workers …`` for each, its log in ``name.log``; wait for the workers.
 
         Raises StageError.
         """
@@ -102,11 +105,14 @@ class Stage:
             for name, arguments in processes.items()
         }
         deadline = time.monotonic() + _READY_WITHIN
-        for name, process in started.items():
-            while not self._is_ready(name):
+        while started:
+            for name, process in list(started.items()):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise StageError(f"{name} did not start; the end of its log:\n{self.log(name)}")
-                time.sleep(0.02)
+                # a beat does not say that it is ready
+                if processes[name][0] == "beat" or " ready." in self.log(name, lines=100):
+                    del started[name]
+            time.sleep(0.02)
 
     def dispatcher(self, *arguments: str, within: float = 120.0, **options: Any) -> str:
         """Run ``dispatcher …`` in the user's terminal; returns its output where it is captured.
@@ -115,7 +121,7 @@ class Stage:
         """
         try:
             done = subprocess.run(  # noqa: S603 - our own module
-                [*_PYTHON, "dispatcher.cli", *arguments],
+                tethered([*_PYTHON, "dispatcher.cli", *arguments]),
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -140,7 +146,7 @@ class Stage:
         return "\n".join(text.splitlines()[-lines:])
 
     def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
-        with (self.directory / f"{name}.log").open("wb") as output:
+        with _undisturbed(), (self.directory / f"{name}.log").open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - celery, or our own module
                 tethered([*_PYTHON, *arguments]),
                 cwd=self.directory,
@@ -150,12 +156,25 @@ class Stage:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C is for the demo, which then ends them
             )
-        self._stack.callback(_end, process)
+            self._stack.callback(_end, process)
         return process
 
-    def _is_ready(self, name: str) -> bool:
-        text = (self.directory / f"{name}.log").read_text(errors="replace")
-        return " ready." in text or "beat: Starting" in text
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold a Ctrl-C or SIGTERM back: what is being started or ended must not be forgotten."""
+    held: list[int] = []
+    before = {
+        signum: signal.signal(signum, lambda signum, _frame: held.append(signum))
+        for signum in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        for number in held:
+            signal.raise_signal(number)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -167,15 +186,20 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _emptied(directory: Path) -> None:
-    """An empty directory; only one that was made here is emptied."""
+def _empty(directory: Path) -> None:
+    """Make a directory, or empty one that was made here. Raises ConfigurationError."""
     mark = directory / _MARK
-    if directory.exists() and any(directory.iterdir()):
-        if not mark.exists():
-            raise ConfigurationError(
-                f"{directory} is not empty and was not made by the demo: remove it, or start"
-                " the demo in another directory"
-            )
-        shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    try:
+        if directory.exists() and any(directory.iterdir()):
+            if not mark.exists():
+                raise ConfigurationError(
+                    f"{directory} is not empty and was not made by the demo: remove it, or start"
+                    " the demo in another directory"
+                )
+            shutil.rmtree(directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{directory} cannot be written ({error.strerror}): start the demo where you may write"
+        ) from None

@@ -110,18 +110,21 @@ def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
 
 
 def drop_opted_out(session: Session, batch: DueBatch) -> bool:
-    """Mark the batch's opt-outs; the batch is done if nobody is left to text."""
+    """Mark the batch's opt-outs; it leaves ``pending`` if nobody is left to text.
+
+    A part that an earlier attempt sent keeps its reports: the batch is polled then, else done.
+    """
     states = document.marked(batch.states, dict.fromkeys(batch.opted_out, MessageState.OPTED_OUT))
-    ended = MessageState.PENDING.letter not in states
-    statement = (
-        move(batch.id, BatchState.DONE)
-        if ended
-        else update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
-    )
+    values = counted(states)
+    statement = update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
+    if MessageState.PENDING.letter not in states:
+        reports = MessageState.SENT.letter in states
+        statement = move(batch.id, BatchState.SENT if reports else BatchState.DONE)
+        values["check_at"] = Batch.sent_at if reports else None  # at once
     return applied(
         session,
         statement.where(Batch.attempt == batch.attempt, Batch.states == batch.states).values(
-            counted(states)
+            values
         ),
     )
 

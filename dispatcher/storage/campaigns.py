@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import IllegalMove, NotFound
@@ -180,7 +180,9 @@ def _end_pending(session: Session, target: BatchState, which: object) -> int:
         .where(which, Batch.state == BatchState.PENDING)  # type: ignore[arg-type]
         .values(
             {
-                "state": target,
+                # a part that an earlier attempt sent keeps its reports
+                "state": case((Batch.sent > 0, BatchState.SENT.value), else_=target.value),
+                "check_at": case((Batch.sent > 0, Batch.sent_at)),
                 "why": "",
                 "states": func.replace(Batch.states, MessageState.PENDING.letter, counter.letter),
                 counter.value: getattr(Batch, counter.value) + Batch.pending,

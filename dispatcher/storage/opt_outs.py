@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,18 @@ class OptOutEntry:
     phone: str = field(repr=False)
     source: str
     since: datetime
+    reason: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutChange:
+    """What happened to an opt-out ("add", "remove"): when (UTC), from where, why and by whom."""
+
+    at: datetime
+    verb: str
+    source: str
+    reason: str = field(repr=False)
+    actor: str
 
 
 _SALT = "opt_out_salt"
@@ -35,7 +47,7 @@ _STRIDE = 500
 
 def add(
     session: Session,
-    phones: Collection[str],
+    phones: Iterable[str],
     *,
     source: str,
     now: datetime,
@@ -46,41 +58,64 @@ def add(
 
     Returns how many are new.
     """
-    new = sorted(set(phones) - known(session, phones))
-    if not new:
-        return 0
     dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    session.execute(
-        insert(OptOut).on_conflict_do_nothing(),
-        [{"phone": phone, "source": source, "created_at": now} for phone in new],
-    )
-    for phone in new:
-        _note(session, phone, "add", source=source, reason=reason, actor=actor, now=now)
-    return len(new)
+    new_row = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    # in one order everywhere: two lists that are added at the same moment would lock each other
+    rest = iter(sorted(set(phones)))
+    added = 0
+    while some := list(islice(rest, _STRIDE)):
+        listed = known(session, some)
+        rows = [
+            {"phone": phone, "source": source, "created_at": now}
+            for phone in some
+            if phone not in listed
+        ]
+        if not rows:
+            continue
+        new = session.scalars(
+            new_row(OptOut).on_conflict_do_nothing().returning(OptOut.phone), rows
+        ).all()  # without those that somebody else was quicker to add
+        if new:
+            event = {"at": now, "source": source, "reason": reason, "actor": actor}
+            session.execute(
+                insert(OptOutEvent), [{"phone": phone, "verb": "add", **event} for phone in new]
+            )
+        added += len(new)
+    return added
 
 
 def remove(session: Session, phone: str, *, reason: str, actor: str, now: datetime) -> bool:
-    """Take a number off the list: its owner consented anew. False when it is not on it."""
-    removed = session.execute(
-        delete(OptOut).where(OptOut.phone == phone).returning(OptOut.id)
-    ).one_or_none()
-    if removed is None:
+    """Take a number off the list, erased or not: its owner consented anew.
+
+    False when it is not on it.
+    """
+    mine = OptOut.phone == phone
+    if _any_erased(session):
+        mine = or_(mine, OptOut.digest == _digest(phone, _salt(session)))
+    if not session.scalars(delete(OptOut).where(mine).returning(OptOut.id)).all():
         return False
-    _note(session, phone, "remove", source="by hand", reason=reason, actor=actor, now=now)
+    _note(session, phone, "remove", reason=reason, actor=actor, now=now)
     return True
 
 
-def erase(session: Session, phone: str) -> bool:
-    """Forget a number and keep its hash, so that it is never texted. False when unknown."""
+def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
+    """Forget a number and keep its hash, so that it is never texted. False when it is not listed.
+
+    Reasons may tell of the person and go, too. The erasure itself is on record, of nobody.
+    """
     erased = session.execute(
         update(OptOut)
         .where(OptOut.phone == phone)
         .values(phone=None, digest=_digest(phone, _salt(session)))
         .returning(OptOut.id)
     ).one_or_none()
-    session.execute(update(OptOutEvent).where(OptOutEvent.phone == phone).values(phone=None))
-    return erased is not None
+    session.execute(
+        update(OptOutEvent).where(OptOutEvent.phone == phone).values(phone=None, reason="")
+    )
+    if erased is None:
+        return False
+    _note(session, None, "erase", actor=actor, now=now)
+    return True
 
 
 def known(session: Session, phones: Collection[str]) -> set[str]:
@@ -137,9 +172,34 @@ def mark_planned(session: Session, campaign_id: int) -> int:
 
 def entries(session: Session) -> Iterator[OptOutEntry]:
     """The whole list, the oldest first; of erased numbers there is no trace."""
-    query = select(OptOut).where(OptOut.phone.is_not(None)).order_by(OptOut.created_at, OptOut.id)
-    for row in session.scalars(query.execution_options(yield_per=1000)):
-        yield OptOutEntry(phone=row.phone or "", source=row.source, since=row.created_at)
+    why = (
+        select(OptOutEvent.reason)
+        .where(OptOutEvent.phone == OptOut.phone, OptOutEvent.verb == "add")
+        .order_by(OptOutEvent.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(OptOut.phone, OptOut.source, OptOut.created_at, why)
+        .where(OptOut.phone.is_not(None))
+        .order_by(OptOut.created_at, OptOut.id)
+    )
+    for phone, source, since, reason in session.execute(query.execution_options(yield_per=1000)):
+        yield OptOutEntry(phone=phone, source=source, since=since, reason=reason or "")
+
+
+def erased(session: Session) -> int:
+    """How many are on the list of whom only a hash is kept."""
+    query = select(func.count()).select_from(OptOut).where(OptOut.digest.is_not(None))
+    return session.scalar(query) or 0
+
+
+def history(session: Session, phone: str) -> list[OptOutChange]:
+    """What happened to a number (E.164), the oldest first; of an erased one, since then."""
+    event = OptOutEvent
+    told = select(event.at, event.verb, event.source, event.reason, event.actor)
+    rows = session.execute(told.where(event.phone == phone).order_by(event.id))
+    return [OptOutChange(*row) for row in rows]
 
 
 def due(session: Session, now: datetime, every: timedelta) -> bool:
@@ -149,7 +209,7 @@ def due(session: Session, now: datetime, every: timedelta) -> bool:
 
 
 def note_synced(session: Session, now: datetime) -> None:
-    """Write down that the gateway's STOP list is being read."""
+    """Write down when the gateway's STOP list was last read: the next reading counts from it."""
     session.merge(Meta(name=_SYNCED, value=now.isoformat()))
 
 
@@ -165,11 +225,8 @@ def _mark(session: Session, batch: Batch) -> int:
 
 
 def _any_erased(session: Session) -> bool:
-    return bool(
-        session.scalar(
-            select(func.count()).select_from(OptOut).where(OptOut.digest.is_not(None)).limit(1)
-        )
-    )
+    one = select(OptOut.id).where(OptOut.digest.is_not(None)).limit(1)
+    return session.scalar(one) is not None
 
 
 def _salt(session: Session) -> bytes:
@@ -186,8 +243,7 @@ def _digest(phone: str, salt: bytes) -> str:
 
 
 def _note(
-    session: Session, phone: str, verb: str, *, source: str, reason: str, actor: str, now: datetime
+    session: Session, phone: str | None, verb: str, *, now: datetime, actor: str, reason: str = ""
 ) -> None:
-    session.add(
-        OptOutEvent(phone=phone, at=now, verb=verb, source=source, reason=reason, actor=actor)
-    )
+    facts = {"source": "by hand", "reason": reason, "actor": actor}
+    session.add(OptOutEvent(phone=phone, at=now, verb=verb, **facts))

@@ -96,18 +96,19 @@ def record_unsent(session: Session, batch: DueBatch, hold: Hold, *, checks: int)
 
 
 def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) -> bool:
-    """The gateway refused the batch for good."""
+    """The gateway refused the batch for good; a part sent earlier keeps its reports."""
     positions = document.positions(batch.states, MessageState.PENDING)
     states = document.marked(batch.states, dict.fromkeys(positions, MessageState.REJECTED))
+    reports = MessageState.SENT.letter in states
     return batches.applied(
         session,
-        _ended(batch, BatchState.FAILED).values(
+        _ended(batch, BatchState.SENT if reports else BatchState.FAILED).values(
             {
                 **batches.counted(states),
                 "codes": _codes(dict.fromkeys(positions, code)),
                 "why": why,
                 "lease_until": None,
-                "check_at": None,
+                "check_at": Batch.sent_at if reports else None,
             }
         ),
     )

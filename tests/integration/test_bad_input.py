@@ -100,7 +100,7 @@ def test_a_wrong_setting(shell: Shell, name: str, value: str, says: str) -> None
 def test_a_sender_that_is_not_3_to_11_letters_or_digits(shell: Shell, sender: str) -> None:
     said = submitted(shell, "--sender", sender)
 
-    assert said == f"sender {sender!r} is not 3 to 11 letters or digits without accents"
+    assert said == "the sender is not 3 to 11 letters or digits without accents"
 
 
 # -- the file
@@ -326,7 +326,7 @@ def test_a_redis_that_refuses_the_password(shell: Shell, redis: EmbeddedRedis) -
 
         said = refused(shell, "run")
 
-    assert said == "DISPATCHER_BROKER_URL: Redis cannot be used (wrong or missing password)"
+    assert said == "DISPATCHER_BROKER_URL: wrong or missing password"
 
 
 def test_a_redis_that_throws_hints_away(shell: Shell, redis: EmbeddedRedis) -> None:
@@ -348,13 +348,13 @@ def test_a_redis_that_does_not_answer(shell: Shell) -> None:
 
     said = refused(shell, "run", exit_code=3)
 
-    assert said == "DISPATCHER_BROKER_URL: no Redis answers at 127.0.0.1:9"
+    assert said == "Redis does not answer at DISPATCHER_BROKER_URL"
 
 
 def test_a_url_that_is_no_redis(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://localhost:port/0")
 
-    assert refused(shell, "run").startswith("DISPATCHER_BROKER_URL: ")
+    assert refused(shell, "run") == "DISPATCHER_BROKER_URL is not a Redis URL"
 
 
 def test_a_campaign_is_stored_while_redis_refuses(shell: Shell) -> None:

@@ -20,8 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.cli import campaigns as campaign_commands
-from dispatcher.cli import cli
+from dispatcher.cli import cli, consent
 from dispatcher.cli import progress as progress_command
 from dispatcher.sandbox.process import Sandbox
 
@@ -386,7 +385,7 @@ def test_cancel_asks_on_a_terminal(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, state: str
 ) -> None:
     shell.submit()
-    monkeypatch.setattr(campaign_commands, "_can_ask", lambda: True)
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
 
     result = shell("cancel", "soldes", stdin=answer)
 
@@ -477,6 +476,19 @@ def test_settings_show_no_secret(shell: Shell) -> None:
     assert list(shown) == [f"DISPATCHER_{name.upper()}" for name in Settings.model_fields]
     assert "hidden" not in shell("settings").stdout
     assert "DISPATCHER_LEASE" in shell("settings").stdout
+
+
+def test_settings_are_shown_as_they_are_written(shell: Shell) -> None:
+    assert re.search(r"DISPATCHER_PRICES +not set ", shell("settings").stdout)
+    shell.set(prices="metropole=0.045,mayotte=0.06", settle_intervals="15,30")
+
+    said = shell("settings").stdout
+
+    assert re.search(r"DISPATCHER_PRICES +metropole=0.045,mayotte=0.06 ", said)
+    assert re.search(r"DISPATCHER_SETTLE_INTERVALS +15,30 ", said)
+    shown = json.loads(shell("settings", "--json").stdout)
+    assert shown["DISPATCHER_PRICES"] == {"metropole": "0.045", "mayotte": "0.06"}
+    assert shown["DISPATCHER_SETTLE_INTERVALS"] == [15, 30]
 
 
 def test_migrate_may_be_repeated(shell: Shell) -> None:

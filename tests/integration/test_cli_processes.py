@@ -162,7 +162,7 @@ def test_run_makes_the_tables_of_an_empty_database(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     with Running(tmp_path, environment, "run", "--workers", "0") as run:
-        run.wait_for(r"beat: Starting")
+        run.wait_for(r"^supervisor +\| redis ready$")
         assert run.stop(signal.SIGTERM) == 0, run.output
 
     # the gateway is away; campaigns would wait for it

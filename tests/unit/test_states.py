@@ -22,7 +22,7 @@ running -> paused finished cancelled
 paused -> running cancelled
 """
 BATCH_PICTURE = """
-pending -> sending cancelled expired done in_doubt
+pending -> sending sent cancelled expired done in_doubt
 sending -> pending sent failed in_doubt
 sent -> done
 in_doubt -> sent pending failed

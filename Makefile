@@ -1,0 +1,42 @@
+# GNU make 3.81 and a POSIX shell are enough. Everything that is installed goes into .venv.
+#   PYTHON=python3.12        the Python to build .venv with
+#   PYTEST_ARGS="-k window"  other arguments for pytest
+
+PYTHON =
+# Most tests wait for processes, so that a few at a time share the machine well.
+PYTEST_ARGS = -n logical --maxprocesses 4
+PY = .venv/bin/python
+# not the code in the README, which is laid out to be read
+CODE = $(wildcard dispatcher workers tests examples benchmarks)
+
+.PHONY: help demo test lint lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/stamp ## send 5,000 made-up SMS through real processes and check every one (needs no account)
+	@$(PY) -m dispatcher.sandbox.demo
+
+test: lint ## every check, then the whole suite
+	@$(PY) -m pytest $(PYTEST_ARGS)
+
+lint: .venv/stamp ## format, lint, types and layers
+	@$(PY) -m ruff format --check $(CODE)
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	@sh scripts/lock.sh
+
+clean: ## remove .venv and everything that was made
+	rm -rf .venv var build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The script does nothing when .venv is up to date; make cannot tell that by itself, because an
+# environment also goes stale when its directory is moved or its Python is upgraded away.
+.venv/stamp: ALWAYS
+	@PYTHON="$(PYTHON)" sh scripts/environment.sh
+
+.PHONY: ALWAYS
+ALWAYS:

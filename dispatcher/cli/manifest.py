@@ -1,0 +1,95 @@
+"""The manifest of a plan: who is in which batch, when that leaves, and what it costs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self
+
+from dispatcher.cli.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
+    from types import TracebackType
+
+    from dispatcher.forecast import Forecast
+    from dispatcher.planner import PlannedBatch
+
+_COLUMNS = ("phone", "batch", "territory", "leaves_about", "segments", "cost")
+
+
+class Manifest:
+    """Takes the batches of a plan as they are cut; ``write`` adds when each leaves.
+
+    A list may be longer than the memory: recipients wait in a file without a name until the
+    last of them is known, because that decides when the first ones leave.
+    """
+
+    def __init__(self, path: str, prices: Mapping[str, Decimal]) -> None:
+        self.path = path
+        self._prices = prices
+        with self._refusing():
+            self._waiting: IO[str] = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115
+        self._counts: Counter[str] = Counter()
+        #: by number, the territory and the place among the batches of that territory
+        self._batches: list[tuple[str, int]] = []
+
+    def __call__(self, batch: PlannedBatch, opted_out: set[str]) -> None:
+        """Take the next batch. Raises Refusal."""
+        self._batches.append((batch.territory, self._counts[batch.territory]))
+        self._counts[batch.territory] += 1
+        number = len(self._batches)
+        with self._refusing():
+            self._waiting.writelines(
+                f"{phone} {number} {0 if phone in opted_out else parts}\n"
+                for (phone, _), parts in zip(batch.messages, batch.parts, strict=True)
+            )
+
+    def write(self, forecast: Forecast) -> None:
+        """Write the file. Raises Refusal."""
+        from dispatcher.files import PrivateTable
+        from dispatcher.phones import destination_of
+
+        times = [_local(forecast, *batch) for batch in self._batches]
+        with self._refusing(), PrivateTable(Path(self.path), _COLUMNS) as table:
+            self._waiting.seek(0)
+            for line in self._waiting:
+                phone, number, parts = line.split()
+                at = int(number) - 1
+                when = times[at] if int(parts) else "opted out"
+                price = self._prices.get(destination_of(phone))
+                cost = "" if price is None else str(price * int(parts))
+                table.write([phone, number, self._batches[at][0], when, parts, cost])
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise Refusal(
+                f"the manifest cannot be written to {self.path}: {error.strerror}"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._waiting.close()
+
+
+def _local(forecast: Forecast, territory: str, place: int) -> str:
+    """When a batch leaves on its people's clock, or that it comes too late."""
+    from dispatcher.territories import find
+
+    leaves = forecast.leaves[territory]
+    if place >= len(leaves):
+        return "expires"
+    return find(territory).local(leaves[place]).isoformat(sep=" ", timespec="minutes")

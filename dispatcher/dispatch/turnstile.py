@@ -1,0 +1,32 @@
+"""A turnstile: how many threads of a process one step may take.
+
+A gateway that is asked and does not answer holds a thread for the length of a call. Questions,
+of which thousands may be due at once, must not take the threads that send and tick.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def turnstile(most: int, step: Callable[P, R], *, busy: R) -> Callable[P, R]:
+    """``step``, for ``most`` threads at a time; one more gets ``busy`` at once.
+
+    What it came for stays due, and the next tick says it again.
+    """
+    places = threading.BoundedSemaphore(most)
+
+    def passing(*args: P.args, **options: P.kwargs) -> R:
+        if not places.acquire(blocking=False):
+            return busy
+        try:
+            return step(*args, **options)
+        finally:
+            places.release()
+
+    return passing

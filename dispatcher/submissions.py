@@ -1,0 +1,111 @@
+"""Submitting: one campaign is checked, planned and stored, in one transaction or not at all."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from dispatcher.clock import Clock
+from dispatcher.errors import NotFound, ReferenceTaken
+from dispatcher.plan import approve
+from dispatcher.planner import Planner
+from dispatcher.recipients import Rejection
+from dispatcher.schedule import Schedule
+from dispatcher.settings import Settings
+from dispatcher.states import CampaignState
+from dispatcher.storage import campaigns, opt_outs, plans
+from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.tables import Campaign
+from dispatcher.submission import Given, Submission, listed
+from dispatcher.window import Windows
+
+
+class Submissions:
+    """Stores campaigns."""
+
+    def __init__(
+        self, settings: Settings, database: Database, windows: Windows, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._windows = windows
+        self._clock = clock
+
+    def store(
+        self,
+        submission: Submission,
+        recipients: Iterable[Given],
+        *,
+        reject: Callable[[Rejection], None] | None,
+    ) -> int:
+        """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+        planner = submission.planner(self._settings, reject)
+        with self._database.read() as session:
+            known = _lookup(session, submission.reference)
+        if known is None:
+            try:
+                return self._add(submission, planner, recipients, self._clock())
+            except Conflict:  # somebody else was quicker, and nothing was read of the list
+                with self._database.read() as session:
+                    known = campaigns.find(session, submission.reference)
+        for _ in planner.cut(listed(recipients)):
+            pass
+        fingerprint = submission.fingerprint(planner.digest)
+        if known.fingerprint != fingerprint:
+            raise ReferenceTaken(
+                f"reference {submission.reference!r} was submitted with another body"
+            )
+        approve(submission.approved, fingerprint, planner, self._settings.prices)
+        return known.id
+
+    def _add(
+        self,
+        submission: Submission,
+        planner: Planner,
+        recipients: Iterable[Given],
+        now: datetime,
+    ) -> int:
+        schedule = Schedule(submission, self._windows, now)
+        campaign = Campaign(
+            reference=submission.reference,
+            fingerprint="",
+            text=submission.text,
+            sender=submission.sender,
+            commercial=submission.commercial,
+            not_before=submission.not_before,
+            not_after=submission.not_after,
+            state=CampaignState.RUNNING,
+            created_at=now,
+        )
+        with self._database.write() as session:
+            session.add(campaign)
+            session.flush()
+            batches = schedule.each(planner.cut(listed(recipients)))
+            plans.add_batches(session, campaign.id, batches, rule=schedule.rule)
+            planner.check(strict=submission.strict)
+            opt_outs.mark_planned(session, campaign.id)
+            campaign.fingerprint = submission.fingerprint(planner.digest)
+            approve(submission.approved, campaign.fingerprint, planner, self._settings.prices)
+            campaign.rows = planner.rows
+            campaign.duplicates = planner.duplicates
+            campaign.unusable = planner.reasons.total()
+            campaigns.note(session, campaign.id, verb="submit", actor=actor(), now=now)
+        return campaign.id
+
+
+def actor() -> str:
+    """Who does something, as the record of actions names them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user name
+        return "unknown"
+
+
+def _lookup(session: Session, reference: str) -> Campaign | None:
+    try:
+        return campaigns.find(session, reference)
+    except NotFound:
+        return None

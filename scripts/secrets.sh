@@ -1,0 +1,26 @@
+#!/bin/sh
+# Makes secrets/ for docker-compose.yml; what is there already stays. The passwords are random,
+# the key is asked for (or read from standard input).
+set -eu
+cd "$(dirname "$0")/.."
+
+# Only you may enter the directory. The files themselves are read in the containers by users with
+# other ids, so their mode has to let them.
+umask 077
+mkdir -p secrets
+echo '*' > secrets/.gitignore
+cd secrets
+
+keep() { [ -s "$1" ] || { printf '%s\n' "$2" > "$1" && chmod 444 "$1" && echo "made secrets/$1"; }; }
+random() { od -An -N 24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+if ! [ -s api_key ]; then
+    [ ! -t 0 ] || printf 'key of SMS Partner (for the sandbox: any word): ' >&2
+    IFS= read -r key
+    [ -n "$key" ] || { echo "error: no key was given" >&2; exit 1; }
+    keep api_key "$key"
+fi
+keep redis_password "$(random)"
+keep broker_url "redis://:$(cat redis_password)@redis:6379/0"
+keep postgres_password "$(random)"
+keep database_url "postgresql+psycopg://dispatcher:$(cat postgres_password)@postgres/dispatcher"

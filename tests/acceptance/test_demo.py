@@ -1,0 +1,98 @@
+"""The demo as a user runs it, with a shorter list."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+CODE = "import sys; from dispatcher.sandbox.demo import run; sys.exit(run(rows=300))"
+
+
+def started(directory: Path, **environment: str) -> subprocess.Popen[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-c", CODE],
+        cwd=directory,
+        env={**kept, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def output(demo: subprocess.Popen[str]) -> str:
+    said, _ = demo.communicate(timeout=100)
+    return said
+
+
+def test_the_demo_ends_with_an_agreement_and_leaves_nothing_running(tmp_path: Path) -> None:
+    # in a directory with a space, after another run, with settings that must not count
+    directory = tmp_path / "a directory"
+    (directory / "var/demo").mkdir(parents=True)
+    (directory / "var/demo/made-by-dispatcher-demo").touch()
+    (directory / "var/demo/old").touch()
+    demo = started(directory, DISPATCHER_API_KEY="not this one", DISPATCHER_WINDOW_PROFILE="strict")
+    said = output(demo)
+    assert demo.returncode == 0, said
+    assert "waits until Tuesday 08:00: Sunday, Easter Monday" in said
+    assert "texted twice: 0" in said
+    assert "agree on all 281 recipients" in said
+    assert not (directory / "var/demo/old").exists()
+    assert running_in(directory) == []
+
+
+def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None:
+    demo = started(tmp_path)
+    try:
+        log = tmp_path / "var/demo/worker2.log"
+        deadline = time.monotonic() + 60
+        while not log.exists():
+            assert demo.poll() is None, output(demo)
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert len(running_in(tmp_path)) >= 2
+        demo.send_signal(signal.SIGINT)
+        said = output(demo)
+    finally:
+        demo.kill()
+    assert demo.returncode == 130, said
+    assert "interrupted" in said
+    assert running_in(tmp_path) == []
+
+
+def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "var/demo").mkdir(parents=True)
+    (tmp_path / "var/demo/thesis.txt").write_text("years of work")
+    demo = started(tmp_path)
+    said = output(demo)
+    assert demo.returncode == 1
+    assert "was not made by the demo" in said
+    assert (tmp_path / "var/demo/thesis.txt").read_text() == "years of work"
+
+
+def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("a file stands where the directory should be")
+    demo = started(tmp_path)
+    said = output(demo)
+    assert demo.returncode == 1
+    assert "var/demo cannot be written" in said
+
+
+def running_in(directory: Path) -> list[str]:
+    """The processes whose working directory is the demo's, or whose command line names it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+            if process.cwd().startswith(str(directory)) or str(directory) in words:
+                found.append(words)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dispatcher.sandbox.audit import Audit, audit
+from dispatcher.sandbox.ledger import Ledger
+
+TEXTED = ["delivered", "undelivered", "sent", "unreported"]
+NOT_TEXTED = ["pending", "in_doubt", "rejected", "opted_out", "expired", "cancelled"]
+
+
+def phone(number: int) -> str:
+    return f"+336399800{number:02d}"
+
+
+def audited(
+    directory: Path, states: list[str], texts: list[tuple[str, int]], *, cancelled: bool = False
+) -> Audit:
+    """People 0, 1, … in these states, and (tag, person) for each text in the ledger."""
+    database = directory / "demo.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            """
+            CREATE TABLE campaign (id, reference);
+            CREATE TABLE batch (id, campaign_id);
+            CREATE TABLE attempt (batch_id, tag);
+            CREATE TABLE message (campaign_id, phone, state);
+            INSERT INTO campaign VALUES (1, 'one'), (2, 'two');
+            INSERT INTO batch VALUES (1, 1), (2, 2);
+            INSERT INTO attempt VALUES (1, 'first'), (1, 'again'), (2, 'other');
+            """
+        )
+        connection.executemany(
+            "INSERT INTO message VALUES (1, ?, ?)",
+            [(phone(number), state) for number, state in enumerate(states)],
+        )
+        connection.commit()
+    ledger = Ledger(directory / "ledger.jsonl")
+    for number, (tag, person) in enumerate(texts, start=1):
+        ledger.accepted(
+            [(phone(person), "Bonjour", 1)],
+            request=number, at=0.0, path="/v1/bulk-send", sender="", tag=tag, message_id=number,
+        )  # fmt: skip
+    if cancelled:
+        ledger.cancelled(1, at=0.0)
+    ledger.close()
+    return audit(database, directory / "ledger.jsonl")
+
+
+@pytest.mark.parametrize("state", TEXTED)
+def test_whoever_was_texted_once_is_right(tmp_path: Path, state: str) -> None:
+    found = audited(tmp_path, [state], [("first", 0)])
+    assert found.agrees
+    assert found.database == found.ledger == {("one", state): 1}
+
+
+@pytest.mark.parametrize("state", TEXTED)
+def test_whoever_counts_as_texted_must_be_in_the_ledger(tmp_path: Path, state: str) -> None:
+    found = audited(tmp_path, [state], [])
+    assert (found.missing, found.agrees) == (1, False)
+
+
+@pytest.mark.parametrize("state", NOT_TEXTED)
+def test_whoever_was_not_texted_must_not_be_in_the_ledger(tmp_path: Path, state: str) -> None:
+    found = audited(tmp_path, [state, state], [("first", 1)])
+    assert (found.unexpected, found.agrees) == (1, False)
+    assert found.database == {("one", state): 2}
+    assert found.ledger == {("one", state): 1}
+
+
+@pytest.mark.parametrize("state", NOT_TEXTED)
+def test_whoever_was_not_texted_and_is_not_in_the_ledger_is_right(
+    tmp_path: Path, state: str
+) -> None:
+    assert audited(tmp_path, [state], []).agrees
+
+
+def test_two_texts_are_one_too_many_whichever_attempts_they_are_of(tmp_path: Path) -> None:
+    found = audited(tmp_path, ["delivered"], [("first", 0), ("again", 0)])
+    assert (found.twice, found.agrees) == (1, False)
+    assert found.ledger == {("one", "delivered"): 2}
+
+
+@pytest.mark.parametrize("tag", ["nobody's", "other"])
+def test_a_text_of_no_campaign_or_to_nobody_in_it_is_a_stranger(tmp_path: Path, tag: str) -> None:
+    found = audited(tmp_path, ["pending"], [(tag, 0)])
+    assert (found.strangers, found.agrees) == (1, False)
+
+
+def test_a_text_that_the_gateway_took_back_does_not_count(tmp_path: Path) -> None:
+    assert audited(tmp_path, ["cancelled"], [("first", 0)], cancelled=True).agrees

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from dispatcher.files import open_recipients
+from dispatcher.phones import normalise, territory_of
+from dispatcher.planner import Planner
+from dispatcher.sandbox.clients import ENCODING, HEADER, write_clients
+from dispatcher.sandbox.demo import CLOCK, TUESDAY
+from dispatcher.window import Windows
+
+
+@pytest.mark.parametrize("rows", [20, 333, 5000])
+def test_a_file_is_read_as_it_was_made(tmp_path: Path, rows: int) -> None:
+    made = write_clients(tmp_path / "clients.csv", rows=rows)
+    planner = Planner('Bonjour {{ Prénom | default("à tous") }}')
+    with open_recipients(str(tmp_path / "clients.csv")) as recipients:
+        planned = [phone for batch in planner.cut(recipients) for phone, _ in batch.messages]
+    assert planner.rows == made.rows == rows
+    assert planner.duplicates == made.duplicates
+    assert planner.reasons.total() == made.unusable
+    assert planner.kept == made.recipients == rows - made.duplicates - made.unusable
+    assert set(made.phones) <= set(planned)
+    assert made.overseas == sum(territory_of(phone) != "metropole" for phone in planned)
+
+
+def test_it_holds_what_real_files_hold(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    write_clients(path)
+    text = path.read_bytes().decode(ENCODING)
+    lines = text.split("\r\n")
+    rows = list(csv.reader(text.splitlines(keepends=True), delimiter=";"))
+    assert tuple(rows[0]) == HEADER
+    assert "" in lines[:-1], "an empty line in the middle"
+    assert any("\n" in cell for row in rows for cell in row), "a line break in a cell"
+    assert any(";" in cell for row in rows for cell in row), "a semicolon in a cell"
+    with pytest.raises(UnicodeDecodeError):
+        path.read_text(encoding="utf-8")
+    spelled = "".join(row[1] for row in rows if row)
+    for mark in (" ", ".", "-", "\xa0", "+33", "0033", "(0)"):
+        assert mark in spelled
+
+
+def test_the_same_seed_writes_the_same_file(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        write_clients(tmp_path / name, rows=100, seed=seed)
+    first, same, other = ((tmp_path / name).read_bytes() for name in "abc")
+    assert first == same != other
+
+
+def test_every_number_of_this_country_belongs_to_nobody(tmp_path: Path) -> None:
+    made = write_clients(tmp_path / "clients.csv")
+    assert all(phone.startswith("+3363998") for phone in made.phones)
+    assert all(phone == normalise(phone) for phone in made.phones)
+
+
+def test_it_is_day_everywhere_at_the_hour_of_the_demo(tmp_path: Path) -> None:
+    write_clients(tmp_path / "clients.csv")
+    planner = Planner("Bonjour")
+    with open_recipients(str(tmp_path / "clients.csv")) as recipients:
+        territories = {batch.territory for batch in planner.cut(recipients)}
+    assert len(territories) == 6
+    for territory in territories:
+        assert Windows().hold(CLOCK, territory) is None
+    hold = Windows().hold(CLOCK.replace(hour=20), "metropole")
+    assert hold is not None
+    assert (hold.until, hold.why) == (TUESDAY, "Sunday, Easter Monday")

@@ -1,0 +1,174 @@
+"""docker-compose.yml and the Dockerfile, held against the programs and settings that they name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from celery.bin.celery import celery
+from tornado.options import options
+
+from dispatcher.cli import cli
+from dispatcher.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+OURS = [name for name, service in SERVICES.items() if "build" in service]
+OTHERS = sorted(SERVICES.keys() - set(OURS))
+
+
+def argv(name: str) -> list[str]:
+    """What a service runs; for a shell, the command that it becomes."""
+    command: list[str] = SERVICES[name]["command"]
+    if command[0] == "sh":
+        (line,) = re.findall(r"exec (.+)", command[-1])
+        return shlex.split(line)
+    return command
+
+
+def seconds(written: str) -> float:
+    number, unit = re.fullmatch(r"(\d+)(s|m)", written).groups()  # type: ignore[union-attr]
+    return float(number) * {"s": 1, "m": 60}[unit]
+
+
+def option(command: click.Command, word: str) -> bool:
+    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
+    return word.partition("=")[0] in known
+
+
+def test_the_services_are_those_of_one_installation() -> None:
+    assert OTHERS == ["postgres", "redis"]
+    assert sorted(OURS) == ["beat", "flower", "gateway", "migrate", "worker"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_exists_with_its_options(name: str) -> None:
+    program, *words = argv(name)
+    if program == "celery":
+        assert words[:2] == ["-A", "workers"]
+        words = words[2:]
+    group = {"celery": celery, "dispatcher": cli}[program]
+    command = group.commands[words[0]]
+    for word in words[1:]:
+        if word.startswith("-") and words[0] != "flower":  # Flower's options are Tornado's
+            assert option(command, word), f"{program} {words[0]} has no option {word}"
+
+
+def test_the_options_of_flower_exist() -> None:
+    import_module("flower.options")  # defines them
+    for word in argv("flower")[4:]:
+        assert word.removeprefix("--").partition("=")[0].replace("_", "-") in {
+            known.replace("_", "-") for known in options.as_dict()
+        }
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_a_setting(name: str) -> None:
+    for variable in SERVICES[name].get("environment", {}):
+        assert variable.startswith(PREFIX)
+        setting = variable.removeprefix(PREFIX).lower().removesuffix("_file")
+        assert setting in Settings.model_fields, f"{variable} is no setting"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_secret_comes_from_a_file_that_is_declared(name: str) -> None:
+    service = SERVICES[name]
+    given = service.get("secrets", [])
+    assert set(given) <= FILE["secrets"].keys()
+    for variable, value in service.get("environment", {}).items():
+        hidden = {"DATABASE_URL", "BROKER_URL", "API_KEY", "PASSWORD"}
+        if any(word in variable for word in hidden):
+            assert variable.endswith("_FILE"), f"{variable} shows a secret"
+            assert value.removeprefix("/run/secrets/") in given
+    for path in re.findall(r"/run/secrets/(\w+)", str(service)):
+        assert path in given, f"{name} is not given {path}"
+
+
+def test_every_secret_is_made_by_the_script() -> None:
+    script = (ROOT / "scripts/secrets.sh").read_text(encoding="utf-8")
+    made = set(re.findall(r"^\s*keep (\w+) ", script, re.MULTILINE))
+    assert made == FILE["secrets"].keys()
+    assert all(it["file"] == f"./secrets/{name}" for name, it in FILE["secrets"].items())
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_whoever_waits_for_health_waits_for_a_service_that_tells_it(name: str) -> None:
+    for other, condition in SERVICES[name].get("depends_on", {}).items():
+        match condition["condition"]:
+            case "service_healthy":
+                assert "healthcheck" in SERVICES[other], f"{other} does not tell its health"
+            case "service_completed_successfully":
+                assert SERVICES[other]["restart"] == "no", f"{other} never completes"
+            case unexpected:
+                assert unexpected == "service_started"
+
+
+def test_workers_and_beats_start_after_redis_and_the_tables() -> None:
+    for name in ("worker", "beat"):
+        assert SERVICES[name]["depends_on"].keys() == {"redis", "migrate"}
+    assert SERVICES["migrate"]["depends_on"].keys() == {"postgres"}
+
+
+def test_a_worker_may_finish_the_call_that_it_is_in() -> None:
+    written = SERVICES["worker"]["environment"][f"{PREFIX}CALL_TIMEOUT"]
+    default = float(re.fullmatch(r"\$\{\w+:-(\d+)\}", written)[1])  # type: ignore[index]
+    assert default == Settings().call_timeout
+    assert seconds(SERVICES["worker"]["stop_grace_period"]) > default + 10
+
+
+def test_there_are_two_beats() -> None:
+    assert SERVICES["beat"]["deploy"]["replicas"] == 2
+
+
+def test_flower_is_behind_a_password_without_default_and_on_loopback() -> None:
+    (auth,) = (word for word in argv("flower") if word.startswith("--basic-auth="))
+    assert re.fullmatch(r"--basic-auth=\$\{FLOWER_BASIC_AUTH:\?[^}]+\}", auth)
+    assert SERVICES["flower"]["ports"] == ["127.0.0.1:5555:5555"]
+
+
+def test_nothing_else_is_published() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["flower"]
+
+
+def test_flower_has_neither_the_key_nor_the_database() -> None:
+    assert SERVICES["flower"]["secrets"] == ["broker_url"]
+
+
+def test_redis_keeps_hints_and_asks_for_a_password() -> None:
+    script = SERVICES["redis"]["command"][-1]
+    for line in ("maxmemory-policy noeviction", "appendonly yes", "requirepass"):
+        assert line in script
+
+
+def test_the_fake_gateway_comes_only_when_asked_for() -> None:
+    assert [name for name, service in SERVICES.items() if "profiles" in service] == ["gateway"]
+    assert SERVICES["gateway"]["network_mode"] == "service:worker"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [service["image"] for service in SERVICES.values()]
+    + re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE),
+)
+def test_every_image_has_a_version_and_no_host(image: str) -> None:
+    name, _, tag = image.partition(":")
+    assert re.match(r"\d+\.\d+|\d+-", tag), f"{image} is not one version"
+    assert "." not in name
+    assert "/" not in name
+
+
+def test_the_image_is_built_from_the_locks_and_runs_without_root() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    installs = re.findall(r"pip install (.+?)(?: && .*)?$", text, re.MULTILINE)
+    assert len(installs) == 3
+    for install in installs:
+        assert "--require-hashes" in install or "--no-index" in install
+    assert re.search(r"^USER (?!root)", text, re.MULTILINE)
+    assert re.search(r"^HEALTHCHECK NONE$", text, re.MULTILINE)
