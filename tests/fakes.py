@@ -56,6 +56,8 @@ class FakeGateway:
         self.tags: dict[str, dict[str, MessageState]] = {}
         self.behave: Callable[[str, list[str]], Reply] = self.take
         self.unreachable = ""
+        #: what happens while a lane connects
+        self.on_connect: Callable[[], object] = lambda: None
         self.blind = False
         #: tags of which no lookup shows anything: the lag of the tag query
         self.hidden: set[str] = set()
@@ -105,6 +107,7 @@ class FakeGateway:
     def connect(self) -> None:
         if self.unreachable:
             raise GatewayError(self.unreachable)
+        self.on_connect()
 
     def request(
         self, lines: Sequence[Line], *, sender: str | None, tag: str, stop: bool, unicode: bool

@@ -1,0 +1,69 @@
+"""The workers' app, halting at named points until it is told to go on, or is killed there.
+
+A point is on while ``$SITE_HALTS/<point>.on`` exists; reaching it leaves ``<point>.reached``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dispatcher.dispatch import lane
+from dispatcher.dispatch.lane import Lane
+from dispatcher.dispatch.records import Records
+from dispatcher.storage import batches, database
+from workers.celery import app
+
+__all__ = ["app"]
+
+_HALTS = Path(os.environ["SITE_HALTS"])
+
+
+# a test has less patience than an installation (seconds; milliseconds)
+lane.STALE = float(os.environ.get("SITE_STALE", lane.STALE))
+database._SQLITE_PATIENCE = int(os.environ.get("SITE_PATIENCE", database._SQLITE_PATIENCE))
+
+
+def halt(point: str) -> None:
+    """Stand still here while the point is on."""
+    switch = _HALTS / f"{point}.on"
+    if switch.exists():
+        (_HALTS / f"{point}.reached").touch()
+        while switch.exists():
+            time.sleep(0.02)
+
+
+def _before(owner: Any, name: str, point: str) -> None:
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def halting(*args: Any, **options: Any) -> Any:
+        halt(point)
+        return original(*args, **options)
+
+    setattr(owner, name, halting)
+
+
+def _after(owner: Any, name: str, point: str) -> None:
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def halting(*args: Any, **options: Any) -> Any:
+        result = original(*args, **options)
+        halt(point)
+        return result
+
+    setattr(owner, name, halting)
+
+
+#: gathered and connected, the claim not begun
+_before(Lane, "_arm", "before_arm")
+#: the claim is written and not committed
+_after(batches, "arm", "before_commit")
+#: the claim is committed and no byte has left
+_before(Lane, "_deliver", "armed")
+#: the answer is known and not recorded
+_before(Records, "keep", "answered")
+#: the answer is recorded
+_after(Records, "keep", "recorded")

@@ -1,0 +1,67 @@
+"""Rows 22 and 23 of the fault matrix: too many beats, and none.
+
+A tick is the same statements on both databases; what differs is how writers wait for each other.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from dispatcher import Dispatcher
+from dispatcher.clock import shifted
+from dispatcher.doctor import Finding, examine
+from tests.acceptance.site import Site, people
+
+
+def test_two_beats_and_ticks_at_the_same_moment_come_to_the_same_as_one(
+    tmp_path: Path, database_url: str
+) -> None:  # row 22
+    with Site(tmp_path, database_url) as site:
+        beats = [site.beat("one"), site.beat("two")]
+        site.worker()
+        site.submit("soldes", people(2500))
+        at_once = threading.Barrier(3)
+
+        def tick() -> None:
+            at_once.wait()
+            site.dispatcher.tick()
+
+        ticks = [threading.Thread(target=tick) for _ in range(3)]
+        for thread in ticks:
+            thread.start()
+        for thread in ticks:
+            thread.join()
+        assert site.wait_finished("soldes").messages["delivered"] == 2500
+        assert site.outcomes() == ["sent"] * 5
+        assert all(beat.alive for beat in beats)
+        site.check()
+
+
+def test_without_a_beat_the_doctor_says_so_and_the_command_line_does_its_work(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 23
+    with Site(tmp_path, sqlite_url) as site:
+        site.submit("soldes", people(3))
+        assert _beat(site).says == "it has never ticked"
+        told = site.command("tick", "--inline")
+        assert told.returncode == 0, told.stderr
+        assert _beat(site).well
+        assert site.outcomes() == ["sent"]
+        silent = _beat(site, after=timedelta(seconds=61))
+        assert (silent.well, silent.remedy[:10]) == (False, "start beat")
+        site.worker()
+        while site.progress("soldes").state != "finished":
+            assert site.command("tick").returncode == 0
+        assert site.progress("soldes").messages["delivered"] == 3
+        site.check()
+
+
+def _beat(site: Site, after: timedelta = timedelta(0)) -> Finding:
+    """What the doctor finds of the beat, some time later."""
+    offset = site.settings.clock_offset + after.total_seconds()
+    patient = Dispatcher(site.settings, clock=shifted(offset))
+    [finding] = [look for look in examine(patient) if look.name == "beat"]
+    patient.database.close()
+    return finding

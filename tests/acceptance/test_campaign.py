@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.acceptance.site import Site, people
+
+
+def test_a_campaign_goes_through_to_its_last_report(tmp_path: Path, database_url: str) -> None:
+    with Site(tmp_path, database_url) as site:
+        site.worker()
+        site.beat()
+        site.submit("soldes", people(5000))
+        progress = site.wait_finished("soldes")
+        assert progress.messages["delivered"] == 5000
+        assert sum(site.gateway.texted().values()) == 5000
+        site.check()

@@ -1,0 +1,322 @@
+"""Rows 40 to 43, 51 and 52 of the fault matrix: the database is busy, lost, full or of another age.
+
+Row 40 is about the one writer of SQLite, row 41 about the server and the connections of
+PostgreSQL. No commit, no request: whatever fails at the claim, the gateway hears nothing.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+
+from tests.acceptance.site import Child, Site, people
+from tests.databases import connected
+from tests.postgres_server import NoPostgresError, PostgresServer
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that may be killed."""
+    try:
+        server = PostgresServer()
+        server.start()
+    except NoPostgresError as error:
+        pytest.skip(str(error))
+    yield server
+    server.stop()
+
+
+@contextmanager
+def _another_writer(url: str) -> Iterator[None]:
+    with closing(sqlite3.connect(_file(url), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _full_disk(worker: Child, url: str) -> Iterator[None]:
+    """No file of the worker's may grow beyond what SQLite's log already has."""
+    limit = 64 * 1024
+    assert Path(f"{_file(url)}-wal").stat().st_size > limit
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    yield
+    endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, endless)
+
+
+def test_a_claim_that_cannot_have_the_one_writers_lock_sends_nothing(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 40, at arm
+    with Site(tmp_path, sqlite_url) as site:
+        worker = _halted(site, "before_arm")
+        with _another_writer(sqlite_url):
+            site.go_on("before_arm")
+            site.wait(lambda: worker.says("database is locked"), "the claim to fail")
+        _nothing_sent_and_then_once(site)
+
+
+def test_an_answer_that_cannot_have_the_one_writers_lock_is_recorded_later(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 40, at the record
+    with Site(tmp_path, sqlite_url) as site:
+        worker = _halted(site, "answered")
+        with _another_writer(sqlite_url):
+            site.go_on("answered")
+            site.wait(lambda: worker.says("database is locked"), "the record to fail")
+        _sent_once(site)
+
+
+def test_a_claim_without_room_on_the_disk_sends_nothing(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 42, at arm; PostgreSQL says it by an error of the same class
+    with Site(tmp_path, sqlite_url) as site:
+        worker = _halted(site, "before_arm", count=2000)
+        with _full_disk(worker, sqlite_url):
+            site.go_on("before_arm")
+            site.wait(lambda: worker.says("the database cannot be used"), "the claim to fail")
+        _nothing_sent_and_then_once(site)
+
+
+def test_an_answer_without_room_on_the_disk_is_recorded_when_there_is_room(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 42, at the record
+    with Site(tmp_path, sqlite_url) as site:
+        worker = _halted(site, "answered", count=2000)
+        with _full_disk(worker, sqlite_url):
+            site.go_on("answered")
+            site.wait(lambda: worker.says("the database cannot be used"), "the record to fail")
+        _sent_once(site)
+
+
+def _terminated(server: PostgresServer, url: str) -> None:
+    with connected(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def _killed(server: PostgresServer, url: str) -> None:
+    server.kill()
+
+
+@pytest.mark.parametrize("fault", [_terminated, _killed])
+def test_a_claim_whose_commit_fails_sends_nothing(
+    tmp_path: Path, own_postgres: PostgresServer, fault: Callable[[PostgresServer, str], None]
+) -> None:  # row 41, before the commit
+    url = own_postgres.create_database()
+    with Site(tmp_path, url) as site:
+        worker = _halted(site, "before_commit")
+        fault(own_postgres, url)
+        site.go_on("before_commit")
+        site.wait(lambda: worker.says("database"), "the claim to fail")
+        own_postgres.start()
+        _nothing_sent_and_then_once(site)
+
+
+@pytest.mark.parametrize(
+    ("point", "fault"), [("armed", _terminated), ("armed", _killed), ("answered", _killed)]
+)
+def test_an_answer_is_recorded_when_the_database_is_back(
+    tmp_path: Path,
+    own_postgres: PostgresServer,
+    point: str,
+    fault: Callable[[PostgresServer, str], None],
+) -> None:  # row 41, after the commit and at the record
+    url = own_postgres.create_database()
+    with Site(tmp_path, url) as site:
+        worker = _halted(site, point)
+        fault(own_postgres, url)
+        site.go_on(point)
+        if not own_postgres.running:
+            site.wait(lambda: worker.says("database"), "the record to fail")
+        own_postgres.start()
+        _sent_once(site)
+
+
+class _Wire:
+    """Lies between a worker and PostgreSQL, and may lose the answers."""
+
+    def __init__(self, url: str) -> None:
+        self._real = make_url(url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sockets: list[socket.socket] = []
+        self.loses_answers = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        through = self._real.set(port=self._listener.getsockname()[1])
+        return through.render_as_string(hide_password=False)
+
+    def cut(self) -> None:
+        for end in [self._listener, *self._sockets]:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection((self._real.host, self._real.port))
+                self._sockets += [near, far]
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(*ends, far), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, far: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not (self.loses_answers and source is far):
+                    target.sendall(data)
+
+
+def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
+    tmp_path: Path, fresh_postgres_url: str
+) -> None:  # row 41, in the commit
+    wire = _Wire(fresh_postgres_url)
+    with closing(wire._listener), Site(tmp_path, fresh_postgres_url) as site:
+        worker = _halted(site, "before_commit", DISPATCHER_DATABASE_URL=wire.url)
+        wire.loses_answers = True
+        site.go_on("before_commit")
+        site.wait_for("sending")  # committed, and its worker does not know
+        wire.cut()
+        site.wait(lambda: worker.says("the database"), "the claim to fail")
+        worker.kill()
+        site.beat()
+        site.worker("another")
+        site.let_leases_end()
+        site.wait_in_doubt()
+        assert not site.gateway.requests("/v1/bulk-send")
+        site.dispatcher.resend(site.batch().id, reason="the gateway's own list has nothing")
+        assert site.wait_finished("soldes").messages["delivered"] == 3
+        assert site.outcomes() == ["resent", "sent"]
+        site.check()
+
+
+def test_a_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
+    tmp_path: Path, fresh_postgres_url: str
+) -> None:
+    """Row 43. A lock that is waited for too long ends by an error of the same class; what
+    runs at READ COMMITTED cannot fail to be serialised; SQLite has one lock and no deadlock."""
+    with connected(fresh_postgres_url) as other, Site(tmp_path, fresh_postgres_url) as site:
+        database = make_url(fresh_postgres_url).database
+        other.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '2s'".encode())
+        other.execute("SET deadlock_timeout = '5min'")  # the worker is to notice first
+        worker = _halted(site, "before_arm")
+        with other.transaction(force_rollback=True):
+            other.execute("SELECT FROM batch FOR UPDATE")
+            site.go_on("before_arm")  # locks the campaign, then waits for the batch
+            site.wait(lambda: _waits_for_a_lock(fresh_postgres_url), "the claim to wait")
+            other.execute("UPDATE campaign SET text = text")
+            site.wait(lambda: worker.says("deadlock detected"), "the claim to fail")
+        _nothing_sent_and_then_once(site)
+
+
+def _waits_for_a_lock(url: str) -> bool:
+    with connected(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ).fetchone()
+    return row is not None and row[0] > 0
+
+
+def test_a_backup_from_the_middle_of_a_call_is_settled_by_tag(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 51
+    with Site(tmp_path, sqlite_url) as site:
+        site.gateway.hold(processed=True)
+        worker = site.worker()
+        site.submit("soldes", people(3))
+        site.wait_held()
+        _copy(_file(sqlite_url), tmp_path / "backup.db")
+        site.gateway.release()
+        site.wait_for("sent")
+        worker.kill()
+        _copy(tmp_path / "backup.db", _file(sqlite_url))
+        assert site.batch().state == "sending"
+        site.let_leases_end()
+        site.beat()
+        site.worker("another")
+        assert site.wait_finished("soldes").messages["delivered"] == 3
+        assert site.outcomes() == ["sent"]
+        site.check()
+
+
+def test_a_backup_from_before_a_campaign_stays_still_when_it_is_paused_first(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    """Row 51. What such a backup says is to go has gone: nothing can tell the dispatcher. It
+    is told by a person, before the workers start."""
+    with Site(tmp_path, sqlite_url) as site:
+        site.submit("soldes", people(3))
+        _copy(_file(sqlite_url), tmp_path / "backup.db")
+        assert site.command("tick", "--inline").returncode == 0
+        _copy(tmp_path / "backup.db", _file(sqlite_url))
+        assert site.batch().state == "pending"
+        site.dispatcher.pause("soldes", reason="restored from a backup")
+        site.worker()
+        site.beat()
+        site.wait(site.dispatcher.last_tick, "a tick")
+        seen = site.dispatcher.last_tick()
+        site.wait(lambda: site.dispatcher.last_tick() != seen, "a second tick")
+        assert site.progress("soldes").why == "paused: restored from a backup"
+        site.dispatcher.cancel("soldes")
+        site.check()
+
+
+def test_a_worker_refuses_a_schema_of_another_version(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # row 52; the look at the version is the same on both databases
+    with Site(tmp_path, sqlite_url) as site:
+        with site.dispatcher.database.write() as session:
+            session.execute(text("UPDATE dispatcher_version SET version_num = '9999'"))
+        worker = site.start("worker", "celery", "-A", "workers", "worker")
+        site.wait(lambda: not worker.alive, "the worker to refuse")
+        assert worker.process.returncode != 0
+        assert worker.says("error: the database's schema 9999 is of a later version")
+
+
+def _halted(site: Site, point: str, *, count: int = 3, **environment: str) -> Child:
+    """A worker that stands at ``point``, with a campaign of one batch (of more, from 500)."""
+    worker = site.halting_worker("halting", "-c", "1", SITE_PATIENCE="300", **environment)
+    site.halt_at(point)
+    site.submit("soldes", people(count))
+    site.wait_halted(point)
+    return worker
+
+
+def _nothing_sent_and_then_once(site: Site) -> None:
+    """Nothing left, no attempt is on record; when the fault is over the campaign goes."""
+    assert not site.gateway.requests("/v1/bulk-send")
+    assert not site.outcomes()
+    _sent_once(site)
+
+
+def _sent_once(site: Site) -> None:
+    """The campaign goes through, with one attempt on each batch."""
+    site.beat()
+    progress = site.wait_finished("soldes")
+    assert progress.messages["delivered"] == progress.recipients
+    assert site.outcomes() == ["sent"] * len(site.batches())
+    site.check()
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A backup, or the restoring of one, by SQLite's own means."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def _file(url: str) -> Path:
+    return Path(str(make_url(url).database))

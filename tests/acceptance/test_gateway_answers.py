@@ -1,0 +1,241 @@
+"""Rows 34 to 36 of the fault matrix: the gateway answers, and what it says is odd.
+
+By hand against the real gateway process (see ``byhand.py``), on SQLite: how an answer is read
+and judged is the same whatever database keeps it. A refusal, an empty account and a partial list
+go through real workers in ``test_gateway_faults.py``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.acceptance.byhand import MakeByHand
+from tests.acceptance.site import people
+
+BULK = "/v1/bulk-send"
+TOMORROW_MORNING = datetime(2026, 11, 25, 7, tzinfo=UTC)
+
+
+# -- row 34: refusals --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [2, 9, 13, 14, 15, 42, 43, 50, 52, 55, 90])
+def test_a_refusal_of_the_request_ends_the_batch(by_hand: MakeByHand, code: int) -> None:
+    site = by_hand()
+    site.gateway.fault("code", BULK, code=code, processed=False)
+    site.submit("soldes", people(3))
+    site.work_to_the_end()
+    assert site.said() == {"rejected": 3}
+    assert (site.batch().state, site.outcomes()) == ("failed", ["refused"])
+    assert (site.sends(), site.taken()) == (1, [])
+    site.check()
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (1, "the API key is missing"),
+        (10, "the API key is wrong"),
+        (11, "no credit"),
+        (20, "the account is disabled"),
+        (30, "the account is blocked"),
+        (40, "the account may not use the API"),
+        (44, "the sender is invalid"),
+        (96, "this machine's address is not allowed"),
+        (992, "the sender is not authorised"),
+    ],
+)
+def test_a_refusal_of_the_account_pauses_the_campaign_and_fails_nobody(
+    by_hand: MakeByHand, code: int, why: str
+) -> None:
+    site = by_hand()
+    site.gateway.fault("code", BULK, code=code, processed=False)
+    site.submit("soldes", people(3))
+    site.work()
+    progress = site.progress("soldes")
+    assert (progress.state, progress.why) == ("paused", f"paused: {why}")
+    assert site.said() == {"pending": 3}
+    site.pass_by(hours=1)
+    assert site.sends() == 1  # it does not hammer
+    site.dispatcher.resume("soldes")
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    assert site.outcomes() == ["blocked", "sent"]
+    site.check()
+
+
+@pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
+@pytest.mark.parametrize("status", ["200", "400"])
+def test_no_credit_is_understood_in_each_of_its_shapes(
+    by_hand: MakeByHand, shape: str, status: str
+) -> None:
+    site = by_hand(switches={"http_status_mode": status})
+    site.gateway.fault("code", BULK, code=11, shape=shape, processed=False)
+    site.submit("soldes", people(3))
+    site.work()
+    assert site.progress("soldes").why == "paused: no credit"
+    site.check()
+
+
+@pytest.mark.parametrize(
+    ("switches", "settings", "why"),
+    [
+        pytest.param({"credit": "0"}, {}, "no credit", id="11-empty-account"),
+        pytest.param({"account_code": 20}, {}, "the account is disabled", id="20-disabled"),
+        pytest.param(
+            {"blocked_senders": ["MaBoutique"]}, {}, "the sender is not authorised", id="992-sender"
+        ),
+        pytest.param({}, {"api_key": "0" * 40}, "the API key is wrong", id="10-wrong-key"),
+    ],
+)
+def test_the_gateways_own_refusals_pause_the_campaign(
+    by_hand: MakeByHand, switches: dict[str, Any], settings: dict[str, Any], why: str
+) -> None:
+    site = by_hand(switches=switches, **settings)
+    site.submit("soldes", people(3))
+    site.work()
+    assert site.progress("soldes").why == f"paused: {why}"
+    assert not site.taken()
+    site.check()
+
+
+@pytest.mark.parametrize("code", [22, 23])
+def test_a_gateway_that_calls_itself_closed_is_believed_until_the_next_opening(
+    by_hand: MakeByHand, code: int
+) -> None:
+    site = by_hand()
+    site.gateway.fault("code", BULK, code=code, processed=False)
+    site.submit("soldes", people(3))
+    site.work()
+    progress = site.progress("soldes")
+    assert progress.waits_until == TOMORROW_MORNING
+    assert "the gateway refuses this" in progress.why
+    assert site.said() == {"pending": 3}
+    site.forward_to(TOMORROW_MORNING)
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    assert all(entry.at >= TOMORROW_MORNING for entry in site.taken())
+    site.check()
+
+
+@pytest.mark.parametrize("code", [0, 3, 4, 12, 99, 500, 1234])
+def test_a_code_that_nobody_documents_proves_nothing(by_hand: MakeByHand, code: int) -> None:
+    site = by_hand()
+    site.gateway.fault("code", BULK, code=code)  # and the gateway has taken it
+    site.submit("soldes", people(3))
+    site.work()
+    assert (site.batch().state, site.batch().why) == (
+        "in_doubt",
+        f"the gateway answered code {code}",
+    )
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    assert site.sends() == 1
+    site.check()
+
+
+# -- row 35: a success that is none ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "how", ["no_message_id", "success_as_text", "code_as_text", "nan", "list", "bom", "latin1"]
+)
+def test_a_success_that_is_not_quite_one_is_settled_by_its_tag(
+    by_hand: MakeByHand, how: str
+) -> None:
+    site = by_hand()
+    site.gateway.fault("mangle", BULK, how=how)
+    site.submit("soldes", people(3))
+    site.work()
+    assert site.batch().state == "in_doubt"
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    assert site.sends() == 1
+    site.check()
+
+
+# -- row 36: a success whose list is not the one expected --------------------------------------
+
+
+@pytest.mark.parametrize("how", ["reordered", "national_numbers"])
+def test_order_and_spelling_of_the_list_do_not_matter(by_hand: MakeByHand, how: str) -> None:
+    site = by_hand()
+    site.gateway.fault("mangle", BULK, how=how)
+    site.submit("soldes", people(3))
+    site.work()
+    assert (site.batch().state, site.said()) == ("sent", {"sent": 3})
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    site.check()
+
+
+def test_each_line_of_a_shuffled_list_counts_for_its_own_number(by_hand: MakeByHand) -> None:
+    everyone = people(40)
+    stopped = everyone[::3]
+    site = by_hand(switches={"reorder_lines": True, "stopped": stopped})
+    site.submit("soldes", everyone)
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 26, "rejected": 14}
+    assert set(site.gateway.texted()) == set(everyone) - set(stopped)
+    site.check()
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("short_list", "the answer leaves out 2 of 4 numbers"),
+        ("long_list", "the answer speaks of numbers that are not in the batch"),
+        ("foreign_numbers", "the answer speaks of numbers that are not in the batch"),
+        ("duplicates", "the answer speaks twice of one number"),
+    ],
+)
+def test_a_list_that_is_not_the_batchs_own_is_settled_by_its_tag(
+    by_hand: MakeByHand, how: str, why: str
+) -> None:
+    site = by_hand()
+    site.gateway.fault("mangle", BULK, how=how)
+    site.submit("soldes", people(4))
+    site.work()
+    assert (site.batch().state, site.batch().why) == ("in_doubt", why)
+    known = {"sent": 2, "in_doubt": 2} if how == "short_list" else {"in_doubt": 4}
+    assert site.said() == known
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 4}
+    assert site.sends() == 1
+    site.check()
+
+
+def test_what_a_list_leaves_out_and_no_tag_shows_is_a_persons_to_decide(
+    by_hand: MakeByHand,
+) -> None:
+    everyone = people(4)
+    # the gateway drops refused lines from its answer, and never took them
+    site = by_hand(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
+    site.submit("soldes", everyone)
+    for _ in range(4):
+        site.pass_by(minutes=5)
+    assert site.batch().state == "in_doubt"
+    assert site.batch().why.startswith("the gateway shows 2 of 4 numbers under its tag")
+    assert site.said() == {"delivered": 2, "in_doubt": 2}
+    site.gateway.configure(stopped=[])
+    site.dispatcher.resend(site.batch().id, reason="they were on the STOP list by mistake")
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 4}
+    assert [len(entry.texts) for entry in site.taken()] == [2, 2]
+    site.check()
+
+
+def test_what_a_list_leaves_out_may_be_given_up(by_hand: MakeByHand) -> None:
+    everyone = people(4)
+    site = by_hand(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
+    site.submit("soldes", everyone)
+    site.pass_by(minutes=5)
+    site.pass_by(minutes=5)
+    site.dispatcher.give_up(site.batch().id, reason="they said STOP")
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 2, "unreported": 2}
+    assert site.sends() == 1
+    site.check()

@@ -1,0 +1,329 @@
+"""Rows 37 to 39, 55 and 56 of the fault matrix: what the gateway says when it is asked.
+
+By hand against the real gateway process (see ``byhand.py``), on SQLite: the answers differ, not
+the database. The storm of polls meets a real worker, whose threads are what it could exhaust.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from dispatcher.errors import GatewayError, IllegalMove
+from dispatcher.storage.tables import Batch, Recipient
+from tests.acceptance.byhand import ByHand, MakeByHand
+from tests.acceptance.site import Site, people
+
+BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
+IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
+
+
+# -- row 37: lookups that go wrong -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        pytest.param({"kind": "status", "status": 500}, "HTTP 500", id="500"),
+        pytest.param({"kind": "status", "status": 404}, "HTTP 404", id="404"),
+        pytest.param({"kind": "status", "status": 429}, "HTTP 429", id="429"),
+        pytest.param({"kind": "not_json"}, "unreadable", id="garbage"),
+        pytest.param({"kind": "empty"}, "unreadable", id="no-body"),
+        pytest.param({"kind": "truncated_head"}, "", id="truncated-head"),
+        pytest.param({"kind": "truncated_body"}, "", id="truncated-body"),
+        pytest.param({"kind": "reset_after_read"}, "the connection was cut", id="reset"),
+        pytest.param({"kind": "hang"}, "", id="hang"),
+        pytest.param({"kind": "slow_body", "interval": 0.1}, "too long", id="slow"),
+        pytest.param({"kind": "code", "code": 10}, "code 10", id="the-key-is-refused"),
+        pytest.param({"kind": "code", "code": 3}, "code 3", id="unknown-code"),
+        pytest.param({"kind": "mangle", "how": "success_as_text"}, "code 200", id="no-success"),
+        pytest.param({"kind": "mangle", "how": "list"}, "unreadable", id="a-list"),
+        pytest.param({"kind": "mangle", "how": "latin1"}, "unreadable", id="latin-1"),
+    ],
+)
+def test_a_lookup_that_fails_says_nothing_either_way(
+    by_hand: MakeByHand, fault: dict[str, Any], why: str
+) -> None:
+    site = by_hand(**IMPATIENT)
+    lost_answer(site)
+    site.gateway.fault(path=BY_TAG, **fault)
+    site.pass_by(seconds=2)
+    assert (site.batch().state, site.batch().checks) == ("in_doubt", 1)
+    assert site.batch().why.startswith("the gateway cannot be asked: ")
+    assert why in site.batch().why
+    settled(site)
+
+
+@pytest.mark.parametrize(
+    ("fault", "known"),
+    [
+        pytest.param({"kind": "mangle", "how": "short_list"}, {"in_doubt": 2}, id="partial"),
+        pytest.param({"kind": "mangle", "how": "foreign_numbers"}, {"in_doubt": 4}, id="foreign"),
+        pytest.param({"kind": "code", "code": 4}, {"in_doubt": 4}, id="not-found"),
+    ],
+)
+def test_what_a_lookup_leaves_out_stays_in_doubt(
+    by_hand: MakeByHand, fault: dict[str, Any], known: dict[str, int]
+) -> None:
+    site = by_hand()
+    lost_answer(site)
+    site.gateway.fault(path=BY_TAG, **fault)
+    site.pass_by(seconds=2)
+    assert site.batch().state == "in_doubt"
+    assert site.said()["in_doubt"] == known["in_doubt"]
+    assert "under its tag" in site.batch().why
+    settled(site)
+
+
+def test_an_empty_page_is_no_more_than_not_found(by_hand: MakeByHand) -> None:
+    site = by_hand(switches={"tag_unknown": "empty", "tag_missing": True})
+    lost_answer(site)
+    site.pass_by(seconds=2)
+    assert site.batch().why.startswith("the gateway shows nothing under its tag")
+    site.gateway.configure(tag_missing=False)
+    settled(site)
+
+
+@pytest.mark.parametrize("how", ["reordered", "national_numbers", "duplicates", "long_list"])
+def test_a_lookup_that_shows_everybody_settles_whatever_else_it_shows(
+    by_hand: MakeByHand, how: str
+) -> None:
+    site = by_hand()
+    lost_answer(site)
+    site.gateway.fault("mangle", BY_TAG, how=how)
+    site.pass_by(seconds=2)
+    assert site.batch().state in {"sent", "done"}
+    settled(site)
+
+
+def test_a_tag_is_read_page_by_page(by_hand: MakeByHand) -> None:
+    site = by_hand(switches={"tag_page_size": 1})
+    lost_answer(site)
+    site.pass_by(seconds=2)
+    assert len(site.requests(BY_TAG)) == 4
+    settled(site)
+
+
+def test_pages_that_repeat_the_first_show_no_more_than_it(by_hand: MakeByHand) -> None:
+    site = by_hand(switches={"tag_page_size": 3, "tag_ignores_page": True})
+    lost_answer(site)
+    for _ in range(3):
+        site.pass_by(minutes=1)
+    assert site.said() == {"delivered": 3, "in_doubt": 1}
+    # what is behind the first page cannot be seen: sending it again is out of the question
+    with pytest.raises(GatewayError):
+        site.dispatcher.resend(site.batch().id, reason="they did not get it")
+    site.gateway.configure(tag_page_size=500)
+    settled(site)
+
+
+def lost_answer(site: ByHand) -> None:
+    """A batch of four that the gateway took and that nobody here knows of."""
+    site.gateway.fault("reset_after_read", BULK)
+    site.submit("soldes", people(4))
+    site.work()
+    assert site.batch().state == "in_doubt"
+
+
+def settled(site: ByHand) -> None:
+    """Now that lookups are good again, it is known: all four, once."""
+    site.gateway.clear_faults()
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 4}
+    assert site.sends() == 1
+    site.check()
+
+
+# -- row 38: a tag that is seen late -----------------------------------------------------------
+
+
+def test_a_tag_that_is_seen_after_ten_minutes_was_in_doubt_until_then(by_hand: MakeByHand) -> None:
+    site = by_hand(switches={"tag_lag_seconds": 600})
+    lost_answer(site)
+    taken_at = site.taken()[0].at
+    while site.clock() < taken_at + timedelta(seconds=560):
+        site.pass_by(seconds=40)
+        assert site.batch().state == "in_doubt"
+        assert site.batch().why.startswith("the gateway shows nothing under its tag")
+    site.pass_by(seconds=60)
+    settled(site)
+
+
+# -- row 39: a lookup that does not even show what was taken -----------------------------------
+
+
+def test_absence_means_nothing_when_the_control_is_absent_too(by_hand: MakeByHand) -> None:
+    site = by_hand()
+    site.submit("control", people(4, 100))
+    site.work_to_the_end("control")
+    site.gateway.fault("status", BULK, status=502, processed=False)
+    site.submit("soldes", people(4))
+    site.work()
+    site.gateway.configure(tag_missing=True)
+    site.pass_by(seconds=5)
+    batch = site.batches()[1]
+    assert batch.why == "cannot be verified: the gateway does not even show what it took"
+    with pytest.raises(GatewayError, match="does not even show what it took"):
+        site.dispatcher.resend(batch.id, reason="they did not get it")
+    site.gateway.configure(tag_missing=False)
+    site.pass_by(seconds=5)
+    assert site.batches()[1].why == "the gateway shows nothing under its tag"
+    site.dispatcher.resend(batch.id, reason="they did not get it")
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 4}
+    site.check()
+
+
+def test_a_blind_lookup_lets_nobody_resend_what_was_taken(by_hand: MakeByHand) -> None:
+    site = by_hand()
+    site.submit("control", people(4, 100))
+    site.work_to_the_end("control")
+    site.gateway.fault("reset_after_read", BULK)
+    site.gateway.configure(tag_missing=True)
+    site.submit("soldes", people(4))
+    site.pass_by(seconds=5)
+    batch = site.batches()[1]
+    with pytest.raises(GatewayError):
+        site.dispatcher.resend(batch.id, reason="they did not get it")
+    site.gateway.configure(tag_missing=False)
+    with pytest.raises(IllegalMove, match="it was taken"):
+        site.dispatcher.resend(batch.id, reason="they did not get it")
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 4}
+    assert site.sends() == 2
+    site.check()
+
+
+# -- row 56: delivery reports that never come, change, or say what nobody knows ----------------
+
+
+def test_what_is_never_reported_ends_unreported(by_hand: MakeByHand) -> None:
+    mute = people(4)[2:]
+    site = by_hand(switches={"fates": dict.fromkeys(mute, "Waiting")})
+    site.submit("soldes", people(4))
+    site.work()
+    for hours in (1, 23, 24, 23):
+        site.pass_by(hours=hours)
+        assert site.said() == {"delivered": 2, "sent": 2}
+    site.pass_by(hours=1.1)
+    assert site.said() == {"delivered": 2, "unreported": 2}
+    assert site.work() == site.dispatcher.tick()
+    assert site.progress("soldes").state == "finished"
+    site.check()
+
+
+def test_a_word_that_nobody_knows_is_no_end(by_hand: MakeByHand) -> None:
+    site = by_hand(switches={"fates": {"": "Expédié"}})
+    site.submit("soldes", people(3))
+    site.work()
+    site.pass_by(seconds=30)
+    assert site.said() == {"sent": 3}
+    site.gateway.configure(fates={"": "Delivered"})
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    site.check()
+
+
+def test_a_delivery_is_not_taken_back(by_hand: MakeByHand) -> None:
+    slow = people(2)[1]
+    site = by_hand(switches={"fates": {slow: "Waiting"}})
+    site.submit("soldes", people(2))
+    site.work()
+    site.pass_by(seconds=10)
+    assert site.said() == {"delivered": 1, "sent": 1}
+    site.gateway.configure(fates={"": "Not delivered"})
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 1, "undelivered": 1}
+    site.check()
+
+
+@pytest.mark.parametrize("case", ["title", "lower", "upper"])
+def test_the_case_of_a_word_does_not_matter(by_hand: MakeByHand, case: str) -> None:
+    everyone = people(3)
+    fates = {everyone[1]: "Not delivered", everyone[2]: "ko"}
+    site = by_hand(switches={"status_case": case, "fates": fates, "message_id_type": "str"})
+    site.submit("soldes", everyone)
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 1, "undelivered": 2}
+    site.check()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param({"kind": "status", "status": 500}, id="500"),
+        pytest.param({"kind": "not_json"}, id="garbage"),
+        pytest.param({"kind": "reset_after_read"}, id="reset"),
+        pytest.param({"kind": "mangle", "how": "foreign_numbers"}, id="foreign"),
+        pytest.param({"kind": "code", "code": 10}, id="refused"),
+    ],
+)
+def test_a_poll_that_fails_is_made_again(by_hand: MakeByHand, fault: dict[str, Any]) -> None:
+    site = by_hand()
+    site.submit("soldes", people(3))
+    site.work()
+    site.gateway.fault(path=STATUSES, **fault)
+    site.pass_by(seconds=5)
+    assert site.said() == {"sent": 3}
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    site.check()
+
+
+def test_no_word_in_time_does_not_count_while_the_gateway_cannot_be_asked(
+    by_hand: MakeByHand,
+) -> None:
+    site = by_hand()
+    site.submit("soldes", people(3))
+    site.work()
+    site.gateway.fault("status", STATUSES, status=503, times=None)
+    site.pass_by(hours=80)
+    assert site.said() == {"sent": 3}
+    site.gateway.clear_faults()
+    site.work_to_the_end()
+    assert site.said() == {"delivered": 3}
+    site.check()
+
+
+# -- row 55: a storm of polls ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [STATUSES, BY_TAG], ids=["reports", "lookups"])
+def test_a_storm_of_questions_without_an_answer_does_not_hold_up_sending(
+    tmp_path: Path, sqlite_url: str, asked: str
+) -> None:
+    """Ten thousand batches are to be asked for, and the gateway answers no question at all."""
+    with Site(tmp_path, sqlite_url, call_timeout=40, lease=60, doubt_limit=20_000) as site:
+        site.submit("old", people(1))
+        site.dispatcher.dispatch.send_batch(site.batch().id)
+        site.gateway.hold(asked, processed=False)
+        _let_ten_thousand_be_due(site, "sent" if asked == STATUSES else "in_doubt")
+        worker = site.worker()
+        for _ in range(8):  # more hints than a worker has threads
+            site.dispatcher.tick()
+        site.wait(lambda: site.queued() == 0, "the worker to take every hint", within=20)
+        site.submit("new", people(1000, 1000))
+        site.wait(lambda: site.progress("new").batches["sent"] == 2, "it to leave", within=20)
+        assert site.gateway.held() > 0
+        assert site.gateway.texted().keys() >= set(people(1000, 1000))
+        worker.kill()  # the calls that it waits for would take it forty seconds
+
+
+def _let_ten_thousand_be_due(site: Site, state: str) -> None:
+    """Copies of the only batch, each with a recipient."""
+    batch = site.batch()
+    values = {column.key: getattr(batch, column.key) for column in Batch.__table__.columns}
+    values |= {"state": state, "check_at": site.dispatcher.clock() - timedelta(minutes=1)}
+    if state == "in_doubt":
+        values |= {"states": "p", "pending": 1, "sent": 0}
+    ids = range(batch.id + 1, batch.id + 10_001)
+    with site.dispatcher.database.write() as session:
+        session.execute(insert(Batch), [{**values, "id": new, "number": new} for new in ids])
+        session.execute(
+            insert(Recipient),
+            [{"batch_id": new, "position": 0, "phone": people(1, new % 900)[0]} for new in ids],
+        )

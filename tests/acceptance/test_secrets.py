@@ -1,0 +1,253 @@
+"""Row 54 of the fault matrix: neither key nor number nor text is seen anywhere but on the wire.
+
+One installation with everything at DEBUG goes through a campaign in which every kind of thing
+goes wrong; all that it says is kept, and searched at the end. SQLite: what a database says in
+its errors is hidden by the same line of code for both.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import select
+
+from dispatcher.storage.tables import Action, Attempt, Batch
+from tests.acceptance.site import Child, Site, people
+
+BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
+TEXT = "Le renard passe demain: {{ remise }} pour vous"
+PASSWORD = "on-the-loopback"
+
+
+@pytest.fixture(scope="module")
+def everyone() -> list[str]:
+    return people(40)
+
+
+def secrets_of(site: Site, everyone: list[str]) -> dict[str, str]:
+    """What may be seen nowhere, by a pattern that finds it in any spelling of a number."""
+    return {
+        "the key": re.escape(site.gateway.key),
+        "half of the key": re.escape(site.gateway.key[:20]),
+        "a number": "|".join(rf"{'[ .-]?'.join(phone[3:])}" for phone in everyone),
+        "the text": "renard",
+        "what a text is filled with": "moins-douze",
+    }
+
+
+def test_nothing_says_key_number_or_text(
+    tmp_path: Path, sqlite_url: str, everyone: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    with (
+        Site(tmp_path, sqlite_url, doubt_limit=50, call_timeout=1) as site,
+        monitored(site) as said,
+    ):
+        worker = site.worker("worker", "-l", "DEBUG", "-E")
+        beat = site.start("beat", "celery", "-A", "workers", "beat", "-l", "DEBUG")
+        flower = Flower(site)
+        every_kind_of_trouble(site, everyone)
+        pages = flower.pages()
+        worker.stop()
+        site.wait(lambda: site.queued() > 3, "hints to be queued")
+        printing = [site.start(words[0], "dispatcher.cli", *words) for words in COMMANDS]
+        for command in printing:
+            command.process.wait()
+        heard = {
+            "this process's log": caplog.text,
+            "Redis": dump(site),
+            "what Redis was told": "\n".join(said),
+            "the database but for recipients and texts": columns(site),
+            **{f"Flower's {path}": page for path, page in pages.items()},
+            **{f"{child.name}'s log": child.log.read_text() for child in site.children},
+        }
+        assert beat.alive
+        # there was something to be seen
+        assert "dispatcher.send_batch" in heard["what Redis was told"]
+        assert "dispatcher.tick" in heard["Redis"]
+        assert any(path.startswith("/task/") for path in pages)
+        assert "the connection was cut" in heard["worker's log"]
+        assert "doubtful" in heard["doubts's log"]
+        # and the search finds what is there
+        ledger = site.gateway.ledger_path.read_text() + site.gateway.key
+        hidden = base64.b64encode(ledger.encode()).decode()
+        assert set(found(ledger, site, everyone)) == set(found(hidden, site, everyone)) != set()
+        assert len(found(ledger, site, everyone)) == len(secrets_of(site, everyone))
+        assert {
+            place: what for place in heard if (what := found(heard[place], site, everyone))
+        } == {}
+        site.check()
+
+
+#: what a person reads while it runs
+COMMANDS = [("progress", "quiet"), ("doubts",), ("doctor",)]
+
+
+def found(words: str, site: Site, everyone: list[str]) -> list[str]:
+    """What ``words`` give away."""
+    return [
+        what
+        for what, pattern in secrets_of(site, everyone).items()
+        if re.search(pattern, words + decoded(words))
+    ]
+
+
+#: what happens to the sends, in their order; the first one goes well
+TROUBLE: list[dict[str, Any]] = [
+    {"kind": "reset_after_read", "nth": 2},
+    {"kind": "hang"},
+    {"kind": "status", "status": 502},
+    {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
+    {"kind": "mangle", "how": "foreign_numbers"},
+    {"kind": "code", "code": 9, "processed": False},
+    {"kind": "status", "status": 307, "headers": {"Location": "http://127.0.0.1:9/v1/bulk-send"}},
+]
+
+
+def every_kind_of_trouble(site: Site, everyone: list[str]) -> None:
+    """A campaign for each way in which a send goes, and lookups and polls that fail, too."""
+    for fault in TROUBLE:
+        site.gateway.fault(path=BULK, **fault)
+    for path in (BY_TAG, STATUSES):
+        for fault in ({"kind": "reset_after_read"}, {"kind": "status", "status": 500}):
+            site.gateway.fault(path=path, **fault)
+    references = ["quiet", *map(str, range(len(TROUBLE)))]
+    for number, reference in enumerate(references):
+        those = everyone[4 * number : 4 * number + 4]
+        recipients = [{"phone": phone, "remise": "moins-douze"} for phone in those]
+        site.dispatcher.submit(reference, TEXT, recipients)
+    for reference in references:
+        site.wait_finished(reference)
+    # a doubt that stays, and a gateway that refuses connections: a lookup has the key in its URL
+    site.gateway.fault("status", BULK, status=500, processed=False)
+    site.dispatcher.submit("doubtful", TEXT, [{"phone": everyone[36], "remise": "moins-douze"}])
+    site.wait(lambda: site.progress("doubtful").in_doubt, "it to be in doubt")
+    site.gateway.stop()
+    site.wait(lambda: "cannot be reached" in site.dispatcher.doubts()[0].why, "lookups to fail")
+
+
+@contextmanager
+def monitored(site: Site) -> Iterator[list[str]]:
+    """Every command that Redis is given, with its values."""
+    heard: list[str] = []
+    with (
+        site.redis_client() as speaking,
+        Redis.from_url(site.redis.url, socket_timeout=None) as client,
+        client.monitor() as monitor,
+        ThreadPoolExecutor() as thread,
+    ):
+        commands = (str(each["command"]) for each in monitor.listen())
+        listening = thread.submit(lambda: heard.extend(iter(commands.__next__, f"ECHO {_END}")))
+        try:
+            yield heard
+        finally:
+            speaking.echo(_END)
+            listening.result()
+
+
+#: the last word of what is monitored
+_END = "that-is-all"
+
+
+def dump(site: Site) -> str:
+    """Every key of Redis with its value."""
+    reading: dict[bytes, Callable[[Redis, bytes], object]] = {
+        b"list": lambda client, key: client.lrange(key, 0, -1),
+        b"set": lambda client, key: client.smembers(key),
+        b"hash": lambda client, key: client.hgetall(key),
+        b"zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
+        b"string": lambda client, key: client.get(key),
+    }
+    with site.redis_client() as client:
+        keys: list[bytes] = list(client.scan_iter())
+        kinds: dict[bytes, Any] = {key: client.type(key) for key in keys}
+        held = {key: reading[kind](client, key) for key, kind in kinds.items()}
+    return "\n".join(f"{key!r} {value!r}" for key, value in held.items())
+
+
+def columns(site: Site) -> str:
+    """What is on record of batches, attempts and actions."""
+    with site.dispatcher.database.read() as session:
+        batches = session.execute(select(Batch.why, Batch.rule, Batch.codes)).all()
+        attempts = session.execute(select(Attempt.worker, Attempt.outcome, Attempt.detail)).all()
+        actions = session.execute(select(Action.actor, Action.verb, Action.reason)).all()
+    return repr([*batches, *attempts, *actions])
+
+
+def decoded(words: str) -> str:
+    """What is hidden in ``words`` as base64, as Celery hides the body of a message."""
+    found = []
+    for run in re.findall(r"[A-Za-z0-9+/]{16,}={0,2}", words):
+        whole = run + "=" * (-len(run) % 4)
+        try:
+            found.append(base64.b64decode(whole).decode())
+        except ValueError:
+            continue  # no base64, or no text in it
+    return "\n".join(found)
+
+
+class Flower:
+    """A real Flower, as an operator would start it."""
+
+    def __init__(self, site: Site) -> None:
+        pytest.importorskip("flower")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self._site = site
+        # fmt: off
+        self.process: Child = site.start(
+            "flower", "celery", "-A", "workers", "flower", "--address=127.0.0.1",
+            f"--port={self._port}", f"--basic-auth=operator:{PASSWORD}", "--logging=debug",
+        )
+        # fmt: on
+        site.wait(lambda: self._answers("/healthcheck"), "Flower to answer")
+
+    def pages(self) -> dict[str, str]:
+        """What it shows, and the page of a task of each kind."""
+        shown = {
+            path: self.page(path)
+            for path in ("/", "/workers", "/tasks", "/broker", "/metrics", "/api/tasks")
+        }
+        table = "/tasks/datatable?draw=1&start=0&length=1000&search%5Bvalue%5D="
+        table += (
+            "&order%5B0%5D%5Bcolumn%5D=0&order%5B0%5D%5Bdir%5D=asc&columns%5B0%5D%5Bdata%5D=name"
+        )
+        shown["/tasks/datatable"] = self.page(table)
+        tasks = json.loads(shown["/tasks/datatable"])["data"]
+        newest = {task["name"]: task["uuid"] for task in tasks}
+        for uuid in newest.values():
+            shown[f"/task/{uuid}"] = self.page(f"/task/{uuid}")
+        return shown
+
+    def page(self, path: str) -> str:
+        status, body = self._get(path)
+        assert status == 200, f"{path}: {status}"
+        return body
+
+    def _answers(self, path: str) -> bool:
+        try:
+            return self._get(path)[0] == 200
+        except OSError:
+            return False
+
+    def _get(self, path: str) -> tuple[int, str]:
+        known = base64.b64encode(f"operator:{PASSWORD}".encode()).decode()
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Basic {known}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()

@@ -1,0 +1,116 @@
+"""Every way in which the gateway fails, with its share of the requests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from dispatcher.sandbox.faults import How
+from dispatcher.sandbox.process import Sandbox
+
+#: a message is not seen by its tag for so long (seconds)
+TAG_LAG = 1.5
+#: the gateway may take a request so long (seconds) after its client has gone
+LATEST = 5.0
+
+#: (percent of the sends, kind, the rest)
+_SENDS: list[tuple[float, str, dict[str, Any]]] = [
+    # taken, and nobody hears of it
+    (1.5, "reset_after_read", {}),
+    (1.5, "close_after_read", {}),
+    (1.0, "hang", {"seconds": LATEST}),
+    (1.0, "hang", {"seconds": LATEST, "processed": "after"}),
+    (1.0, "slow_head", {}),
+    (1.0, "slow_body", {}),
+    (1.0, "truncated_head", {}),
+    (1.0, "truncated_body", {}),
+    (0.5, "content_length_lie", {}),
+    (0.5, "big_body", {"megabytes": 5}),
+    (1.0, "not_json", {}),
+    (1.0, "empty", {}),
+    (1.0, "status", {"status": 500}),
+    (1.0, "status", {"status": 502}),
+    (1.0, "status", {"status": 504}),
+    (0.5, "status", {"status": 307, "headers": {"Location": "http://127.0.0.1:9/"}}),
+    (1.0, "status", {"status": 429}),
+    # beyond the lag: what is asked to wait for less cannot be looked up
+    (1.0, "status", {"status": 429, "headers": {"Retry-After": "4"}}),
+    (0.5, "code", {"code": 500}),
+    *((0.4, "mangle", {"how": how}) for how in get_args(How)),
+    # taken, and everybody hears of it, after a while in which much may happen
+    (15.0, "hang", {"seconds": 0.7}),
+    (15.0, "hang", {"seconds": 0.7, "processed": "after"}),
+    (3.0, "hang", {"seconds": 2, "processed": "after"}),
+    # not taken
+    (2.0, "reset_before_read", {}),
+    (1.0, "reset_after_read", {"processed": False}),
+    (1.0, "close_after_read", {"processed": False}),
+    (0.5, "hang", {"seconds": LATEST, "processed": False}),
+    (1.0, "not_json", {"processed": False}),
+    (0.7, "status", {"status": 500, "processed": False}),
+    (0.7, "status", {"status": 502, "processed": False}),
+    (0.7, "status", {"status": 504, "processed": False}),
+    (1.0, "status", {"status": 429, "processed": False}),
+    (1.0, "status", {"status": 429, "processed": False, "headers": {"Retry-After": "1"}}),
+    (1.0, "code", {"code": 500, "processed": False}),
+    # refused in the gateway's own words
+    (1.5, "code", {"code": 11, "processed": False, "shape": "D"}),
+    (0.7, "code", {"code": 20, "processed": False}),
+    (1.0, "code", {"code": 22, "processed": False}),
+    (0.7, "code", {"code": 9, "processed": False, "shape": "C"}),
+    (0.5, "code", {"code": 777, "processed": False}),
+]
+#: (percent of the questions, kind, the rest)
+_QUESTIONS: list[tuple[float, str, dict[str, Any]]] = [
+    (2.0, "status", {"status": 500}),
+    (1.0, "status", {"status": 429}),
+    (2.0, "reset_after_read", {}),
+    (1.0, "hang", {"seconds": 4}),
+    (1.0, "truncated_head", {}),
+    (1.0, "truncated_body", {}),
+    (1.0, "not_json", {}),
+    (1.0, "empty", {}),
+    (1.0, "code", {"code": 500}),
+    *((0.5, "mangle", {"how": how}) for how in get_args(How)),
+]
+_PATHS = {
+    "/v1/bulk-send": _SENDS,
+    "/v1/bulk-status-by-tag": _QUESTIONS,
+    "/v1/multi-status": _QUESTIONS,
+}
+SENDS = "/v1/bulk-send"
+
+
+def switches(stops: list[str]) -> dict[str, Any]:
+    """The gateway's habits; ``stops`` answer STOP to the first text."""
+    return {
+        "tag_lag_seconds": TAG_LAG,
+        "share_not_delivered": 0.03,
+        "share_ko": 0.01,
+        "share_waiting": 0.005,
+        "share_stop": 0.001,
+        "answers_stop": stops,
+        "reorder_lines": True,
+    }
+
+
+def ordered(luck: random.Random) -> Iterator[dict[str, Any]]:
+    """Every fault as ``Sandbox.fault`` takes it, each with a seed of its own."""
+    for path, menu in _PATHS.items():
+        for percent, kind, parts in menu:
+            seed = luck.randrange(2**32)
+            yield {
+                "kind": kind,
+                "path": path,
+                "probability": percent / 100,
+                "times": None,
+                "seed": seed,
+                **parts,
+            }
+
+
+def let_loose(gateway: Sandbox, luck: random.Random) -> None:
+    """Have the gateway fail from now on."""
+    for fault in ordered(luck):
+        gateway.fault(**fault)

@@ -1,0 +1,225 @@
+"""The people of the house: one submits campaigns, one watches over them."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+from typing import Any
+
+from sqlalchemy import text
+
+from dispatcher import DispatcherError, Doubt, StorageError
+from tests.chaos.crowd import Plan
+from tests.chaos.mischief import LATEST, TAG_LAG
+from tests.chaos.nemesis import LONGEST_STOP
+from tests.chaos.world import LEASE, World
+
+#: a doubt is left to the gateway for so long (seconds): beyond the longest stop of a worker that
+#: still sends when it wakes, and the lag with which the gateway shows it
+PATIENCE = LONGEST_STOP - LEASE + LATEST + TAG_LAG + 4.5
+#: … and for so long if nobody has looked it up, because who would have was killed
+LONGEST_PATIENCE = PATIENCE + 8
+_CHECK = "to see whether it stops"
+_RUNNING = """
+SELECT reference FROM campaign
+ WHERE state = 'running' AND id IN (SELECT campaign_id FROM batch WHERE state = 'pending')
+ ORDER BY id
+"""
+
+
+class _Worker(threading.Thread):
+    """Does one thing again and again; what it must not meet becomes a complaint."""
+
+    def __init__(self, name: str, world: World, luck: Random) -> None:
+        super().__init__(name=name, daemon=True)
+        self.world = world
+        self.luck = luck
+        self.done: Counter[str] = Counter()
+        self.complaints: list[str] = []
+        self.stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopped.wait(0.3):
+            self.attempt(self.turn)
+
+    def attempt(self, deed: Callable[[], Any]) -> bool:
+        """Whether it was done; what the library raises on purpose is part of a bad day."""
+        try:
+            deed()
+        except DispatcherError as error:
+            self.done[f"refused: {type(error).__name__}"] += 1
+            return False
+        except Exception:  # noqa: BLE001 - told in the verdict
+            self.complaints.append(f"{self.name} met\n{traceback.format_exc()}")
+            return False
+        return True
+
+    def turn(self) -> None:
+        """What there is to do now."""
+
+    def leave(self) -> None:
+        self.stopped.set()
+        self.join()
+
+
+class Customer(_Worker):
+    """Submits campaigns over ``seconds``; an error is answered by submitting again."""
+
+    def __init__(self, world: World, luck: Random, plans: Sequence[Plan], seconds: float) -> None:
+        super().__init__("customer", world, luck)
+        self.submitted: dict[str, Plan] = {}
+        at_once, later = list(plans[:3]), list(plans[3:])
+        luck.shuffle(later)
+        start = time.monotonic()
+        self._todo = [(start, plan) for plan in at_once]
+        self._todo += [
+            (start + seconds * place / len(later), plan) for place, plan in enumerate(later)
+        ]
+        self._again: list[Plan] = []
+
+    @property
+    def finished(self) -> bool:
+        return not self._todo
+
+    def turn(self) -> None:
+        while self._todo and self._todo[0][0] <= time.monotonic() and not self.stopped.is_set():
+            if not self.attempt(lambda: self._submit(self._todo[0][1])):
+                return
+            self._todo.pop(0)
+
+    def _submit(self, plan: Plan) -> None:
+        dispatcher = self.world.dispatcher
+        try:
+            found = self._given(plan)
+        except StorageError:
+            self.done["submitted again after an error"] += 1
+            raise
+        self.submitted[plan.reference] = plan
+        self.done["submitted"] += 1
+        if self.luck.random() < 0.05:
+            self.done["submitted twice on purpose"] += 1
+            if self._given(plan) != found:
+                self.complaints.append(f"{plan.reference} was stored twice")
+        if dispatcher.progress(found).recipients != len(plan.phones):
+            self.complaints.append(f"{plan.reference} was not stored whole")
+
+    def _given(self, plan: Plan) -> int:
+        return self.world.dispatcher.submit(
+            plan.reference, plan.text, plan.recipients(), territory=plan.territory
+        )
+
+
+class Person(_Worker):
+    """Resumes, pauses, cancels, and ends doubts: half of them each way."""
+
+    def __init__(self, world: World, luck: Random) -> None:
+        super().__init__("person", world, luck)
+        self.cancels = 2
+        self.most_doubts = 0
+        self._resends: dict[int, bool] = {}
+        self._pause_at = time.monotonic() + 4
+        self._cancel_at = time.monotonic() + 12
+
+    def turn(self) -> None:
+        for deed in (self._resume, self._look_at_doubts, self._count, self._cancel, self._pause):
+            self.attempt(deed)
+
+    def calm_down(self) -> None:
+        """Pause and cancel no more."""
+        self._pause_at = self._cancel_at = float("inf")
+
+    def _resume(self) -> None:
+        for reference in self._references("SELECT reference FROM campaign WHERE state = 'paused'"):
+            self.attempt(partial(self._resume_one, reference))
+
+    def _resume_one(self, reference: str) -> None:
+        self.world.dispatcher.resume(reference)
+        self.done["resumed"] += 1
+
+    def _look_at_doubts(self) -> None:
+        doubts = self.world.dispatcher.doubts()
+        self.most_doubts = max(self.most_doubts, len(doubts))
+        now = self.world.dispatcher.clock()
+        for doubt in doubts:
+            age = (now - doubt.since).total_seconds()
+            looked_up = doubt.lookups > 0 and doubt.why.startswith("the gateway shows")
+            if age > (PATIENCE if looked_up else LONGEST_PATIENCE):
+                self.attempt(partial(self._decide, doubt))
+
+    def _decide(self, doubt: Doubt) -> None:
+        dispatcher = self.world.dispatcher
+        # decided once: a resend that is refused because the gateway cannot be asked is tried again
+        resend = self._resends.setdefault(doubt.batch_id, self.luck.random() < 0.5)
+        if resend and dispatcher.progress(doubt.reference).state != "cancelled":
+            dispatcher.resend(doubt.batch_id, reason="nothing shows", by="person")
+            self.done["resent"] += 1
+        else:
+            dispatcher.give_up(doubt.batch_id, reason="nothing shows", by="person")
+            self.done["given up"] += 1
+        del self._resends[doubt.batch_id]
+
+    def _count(self) -> None:
+        for progress in self.world.dispatcher.campaigns(3):
+            self.done["progress read"] += 1
+            if progress.recipients != sum(progress.messages.values()):
+                self.complaints.append(f"the progress of {progress.reference} does not add up")
+
+    def _cancel(self) -> None:
+        if self.cancels == 0 or time.monotonic() < self._cancel_at:
+            return
+        running = [name for name in self._references(_RUNNING) if not _large(name)]
+        if running:
+            self.world.dispatcher.cancel(self.luck.choice(running))
+            self.done["cancelled"] += 1
+            self.cancels -= 1
+            self._cancel_at = time.monotonic() + 15
+
+    def _pause(self) -> None:
+        """Pause a campaign and see whether it stops."""
+        if time.monotonic() < self._pause_at:
+            return
+        self._pause_at = time.monotonic() + self.luck.uniform(4, 8)
+        running = self._references(_RUNNING)
+        if not running:
+            return
+        reference = next((name for name in running if _large(name)), running[0])
+        progress = self.world.dispatcher.pause(reference, reason=_CHECK)
+        before = self._texted(progress.id)
+        in_flight = progress.batches["sending"] + progress.batches["in_doubt"]
+        self.stopped.wait(self.luck.uniform(1, 3))
+        grown = self._texted(progress.id) - before
+        again = self.world.dispatcher.progress(reference)
+        self.world.dispatcher.resume(reference)
+        self.done["paused"] += 1
+        if again.state != "paused" or again.why != f"paused: {_CHECK}":
+            self.complaints.append(f"{reference} was paused and then {again.state}: {again.why}")
+        if len(grown) > in_flight:
+            self.complaints.append(
+                f"{reference} was paused with {in_flight} batches in flight, "
+                f"then {len(grown)} were sent"
+            )
+
+    def _texted(self, campaign_id: int) -> set[tuple[str, int]]:
+        """The ledger's entries of a campaign."""
+        # the ledger first: a tag in it is in the rows already
+        entries = [(entry.tag, entry.message_id) for entry in self.world.gateway.entries()]
+        query = text(
+            "SELECT tag FROM attempt"
+            " WHERE batch_id IN (SELECT id FROM batch WHERE campaign_id = :campaign)"
+        )
+        with self.world.dispatcher.database.read() as session:
+            tags = set(session.scalars(query, {"campaign": campaign_id}))
+        return {entry for entry in entries if entry[0] in tags}
+
+    def _references(self, query: str) -> list[str]:
+        with self.world.dispatcher.database.read() as session:
+            return list(session.scalars(text(query)))
+
+
+def _large(reference: str) -> bool:
+    return reference in ("soldes-1", "soldes-2")

@@ -1,0 +1,114 @@
+"""The table at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+
+from tests.chaos.mischief import SENDS
+from tests.chaos.verdict import Evidence, Verdict
+
+
+def facts(
+    evidence: Evidence,
+    *,
+    blows: Counter[str],
+    deeds: Counter[str],
+    most_doubts: int,
+    restarts: int,
+    seconds: float,
+    logs: Iterable[Path],
+) -> Table:
+    """What there was, and what was done to it."""
+    attempts = list(evidence.attempts.values())
+    proven = sum((row.detail or "").startswith("proven by its tag") for row in attempts)
+    verbs = Counter(action.verb for action in evidence.actions)
+    raised = proven + verbs["resend"] + verbs["give up"]
+    table = Table(title="what happened", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, number in (
+        ("recipients", evidence.rows),
+        ("campaigns", len(evidence.campaigns)),
+        ("batches", len(evidence.batches)),
+        ("attempts armed", len(attempts)),
+        ("restarts by the supervisor", restarts),
+        ("workers lost with a batch", _lost(logs)),
+        ("doubts raised", raised),
+        ("  settled by their tag", proven),
+        ("  resent by a person", verbs["resend"]),
+        ("  given up by a person", verbs["give up"]),
+        ("  most at once", most_doubts),
+        ("incidents", verbs["texted twice"]),
+        ("campaigns paused by the gateway's refusal", _paused_by_itself(evidence)),
+        *((f"by hand: {name}", number) for name, number in sorted(deeds.items())),
+        ("seconds", round(seconds)),
+    ):
+        table.add_row(name, f"{number:,}")
+    table.add_section()
+    for name, number in sorted(blows.items()):
+        table.add_row(name, str(number))
+    return table
+
+
+def requests(seen: list[dict[str, Any]]) -> Table:
+    """The requests that the gateway saw, by what it did to them."""
+    table = Table(title="requests by fault: all / processed")
+    table.add_column("")
+    paths = [SENDS, "/v1/bulk-status-by-tag", "/v1/multi-status"]
+    for path in paths:
+        table.add_column(path.removeprefix("/v1/"), justify="right")
+    counts: Counter[tuple[str, str]] = Counter()
+    processed: Counter[tuple[str, str]] = Counter()
+    for request in seen:
+        key = (request["fault"] or "none", request["path"])
+        counts[key] += 1
+        processed[key] += request["outcome"] == "200"
+    for fault in ["none", *sorted({fault for fault, _ in counts} - {"none"})]:
+        cells = [
+            f"{counts[fault, path]} / {processed[fault, path]}" if counts[fault, path] else ""
+            for path in paths
+        ]
+        table.add_row(fault, *cells)
+    return table
+
+
+def verdicts(found: Verdict) -> Table:
+    """The numbers that must be 0."""
+    table = Table(title="verdict", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, lines in (
+        ("texted twice", found.twice),
+        ("texted twice, with an incident on record", found.explained),
+        ("lost", found.lost),
+        ("outside the window, or after STOP", found.outside),
+        ("key, number or text in a log", found.leaks),
+        ("other complaints", found.complaints),
+    ):
+        table.add_row(name, f"[{'red' if lines else 'green'}]{len(lines)}")
+    return table
+
+
+def show(console: Console, found: Verdict, *tables: Table) -> None:
+    """Print the tables, and the first findings of each kind."""
+    console.print(Group(*tables, verdicts(found)))
+    for lines in vars(found).values():
+        for line, count in Counter(lines).most_common(8):
+            console.print(f"{count} × {line}", markup=False, highlight=False)
+
+
+def _lost(logs: Iterable[Path]) -> int:
+    # from the logs: a row keeps only how a doubt ended
+    return sum(log.read_text(errors="replace").count("its worker was lost; in") for log in logs)
+
+
+def _paused_by_itself(evidence: Evidence) -> int:
+    return sum(
+        action.verb == "pause" and action.actor == "dispatcher" for action in evidence.actions
+    )

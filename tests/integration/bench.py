@@ -1,0 +1,150 @@
+"""A dispatcher on a real database, with a gateway in memory and a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from sqlalchemy import select, text
+
+from dispatcher import Dispatcher, Progress, Settings, document
+from dispatcher.dispatch import Due
+from dispatcher.states import MessageState
+from dispatcher.storage import opt_outs
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
+from tests.fakes import FakeGateway, HandClock
+
+#: a Tuesday morning: the window is open for ten hours
+OPEN = datetime(2026, 11, 24, 9, tzinfo=UTC)
+TEXT = "Soldes demain chez nous"
+
+
+def people(count: int, start: int = 0) -> list[str]:
+    """Numbers of the block that belongs to nobody."""
+    return [f"+3363998{number:04d}" for number in range(start, start + count)]
+
+
+class Bench:
+    """One installation, worked by hand: nothing happens between two calls."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        at: datetime = OPEN,
+        gateway: FakeGateway | None = None,
+        **settings: Any,
+    ) -> None:
+        self.clock = HandClock(at)
+        self.gateway = gateway or FakeGateway(self.clock)
+        self.settings = Settings.of(**{"sender": "MaBoutique", **settings})
+        # an engine compiles each statement once: a new one for every test would take seconds
+        with mock.patch("dispatcher.api.Database", return_value=database):
+            self.dispatcher = Dispatcher(self.settings, clock=self.clock, gateway=self.gateway)
+        self.send = self.dispatcher.dispatch.send_batch
+        self.poll = self.dispatcher.dispatch.poll
+        self.settle = self.dispatcher.dispatch.settle_batch
+
+    # -- doing
+
+    def submit(
+        self, count: int = 3, reference: str = "soldes", *, start: int = 0, **options: Any
+    ) -> int:
+        """Submit to ``count`` people; returns the id of the first batch."""
+        campaign_id = self.dispatcher.submit(reference, TEXT, people(count, start), **options)
+        return self.batches(campaign_id)[0].id
+
+    def tick(self) -> Due:
+        return self.dispatcher.tick()
+
+    def work(self) -> Due:
+        """Tick, and do all that is due."""
+        due = self.tick()
+        for batch_id in due.send:
+            self.send(batch_id)
+        for batch_id in due.settle:
+            self.settle(batch_id)
+        for _ in range(due.polls):
+            self.poll()
+        return due
+
+    def pass_by(self, **duration: float) -> None:
+        """Let time pass, then work."""
+        self.clock.forward(**duration)
+        self.work()
+
+    def opt_out(self, phone: str) -> None:
+        with self.dispatcher.database.write() as session:
+            opt_outs.add(session, [phone], source="by hand", now=self.clock())
+
+    # -- looking
+
+    def progress(self, reference: str = "soldes") -> Progress:
+        return self.dispatcher.progress(reference)
+
+    def messages(self, reference: str = "soldes") -> dict[str, int]:
+        """How many messages are in each state that has any."""
+        return {k: n for k, n in self.progress(reference).messages.items() if n}
+
+    def batch(self, batch_id: int) -> Batch:
+        with self.dispatcher.database.read() as session:
+            return session.get_one(Batch, batch_id)
+
+    def batches(self, campaign_id: int | None = None) -> Sequence[Batch]:
+        query = select(Batch).order_by(Batch.id)
+        if campaign_id is not None:
+            query = query.where(Batch.campaign_id == campaign_id)
+        with self.dispatcher.database.read() as session:
+            return session.scalars(query).all()
+
+    def campaigns(self) -> Sequence[Campaign]:
+        with self.dispatcher.database.read() as session:
+            return session.scalars(select(Campaign).order_by(Campaign.id)).all()
+
+    def attempts(self, batch_id: int | None = None) -> Sequence[Attempt]:
+        query = select(Attempt).order_by(Attempt.batch_id, Attempt.number)
+        if batch_id is not None:
+            query = query.where(Attempt.batch_id == batch_id)
+        with self.dispatcher.database.read() as session:
+            return session.scalars(query).all()
+
+    def outcomes(self, batch_id: int) -> list[str | None]:
+        return [attempt.outcome for attempt in self.attempts(batch_id)]
+
+    def actions(self, verb: str) -> Sequence[Action]:
+        query = select(Action).where(Action.verb == verb).order_by(Action.id)
+        with self.dispatcher.database.read() as session:
+            return session.scalars(query).all()
+
+    def view(self) -> list[tuple[int, int, str, str]]:
+        """The view ``message``: (campaign, batch, phone, state), in order."""
+        query = text(
+            "SELECT campaign_id, batch_id, phone, state FROM message ORDER BY batch_id, position"
+        )
+        with self.dispatcher.database.read() as session:
+            return [tuple(row) for row in session.execute(query)]
+
+    def check(self) -> None:
+        """Nobody is lost: every sum agrees with every other."""
+        viewed: dict[int, Counter[str]] = {}
+        for campaign_id, _, _, state in self.view():
+            viewed.setdefault(campaign_id, Counter())[state] += 1
+        for progress in self.dispatcher.campaigns():
+            kept = progress.rows - progress.duplicates - progress.unusable
+            assert progress.recipients == sum(progress.messages.values()) == kept
+            assert viewed[progress.id] == Counter(progress.messages)
+        for batch in self.batches():
+            counts = {state: getattr(batch, state.value) for state in MessageState}
+            assert counts == document.tally(batch.states)
+
+
+@contextmanager
+def opened(database: Database, **settings: Any) -> Iterator[Bench]:
+    """A bench whose clock the database's clock does not contradict."""
+    with mock.patch("dispatcher.dispatch.lane.MOST_SKEW", timedelta.max):
+        yield Bench(database, **settings)

@@ -1,0 +1,504 @@
+"""The opt-out list: who said STOP is never texted, whenever and however that was said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from dispatcher import (
+    Dispatcher,
+    GatewayError,
+    InvalidCampaign,
+    InvalidPhone,
+    Recipient,
+    Rejection,
+    Settings,
+)
+from dispatcher.opt_outs import Added
+from dispatcher.sandbox.process import Sandbox
+from dispatcher.storage.tables import Meta, OptOut, OptOutEvent
+from tests.integration.bench import OPEN, TEXT, Bench, people
+
+ANNE, BRUNO, CHLOE = people(3)
+#: what may be left of +3363998000n in a dump of an erased number, but in a time or a hash
+TRACE = "63998000"
+
+
+def listed(bench: Bench) -> list[str]:
+    return [entry.phone for entry in bench.dispatcher.opt_outs]
+
+
+def dump(bench: Bench, *tables: type[Any]) -> str:
+    """All that the given tables hold, as JSON lines in the order of their keys."""
+    lines = []
+    with bench.dispatcher.database.read() as session:
+        for table in tables or (OptOut, OptOutEvent, Meta):
+            columns = table.__table__.columns
+            rows = session.execute(select(*columns).order_by(*table.__table__.primary_key))
+            lines += [json.dumps([table.__tablename__, *row], default=str) for row in rows]
+    return "\n".join(lines)
+
+
+def erase(bench: Bench, phone: str = ANNE) -> None:
+    bench.dispatcher.opt_outs.add([phone], reason=f"{phone} called")
+    assert bench.dispatcher.opt_outs.erase(phone)
+
+
+@contextmanager
+def statements(bench: Bench) -> Iterator[list[str]]:
+    """What is asked of the database meanwhile."""
+    asked: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        asked.append(statement)
+
+    engine = bench.dispatcher.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+# -- adding
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["+33639980000", "06 39 98 00 00", "0033 (0)6.39.98.00.00", "639980000", "'+33639980000"],
+)
+def test_a_number_is_added_in_any_spelling(bench: Bench, spelling: str) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    assert opt_outs.add([spelling], reason="rang us", source="shop") == 1
+    assert opt_outs.add([ANNE, "06-39-98-00-00"]) == 0
+    assert "0639980000" in opt_outs
+    assert "0639980001" not in opt_outs
+    (entry,) = opt_outs
+    assert (entry.phone, entry.source, entry.since) == (ANNE, "shop", OPEN)
+    assert entry.reason == "rang us"
+
+
+def test_one_wrong_number_adds_none(bench: Bench) -> None:
+    with pytest.raises(InvalidPhone, match="landline"):
+        bench.dispatcher.opt_outs.add([ANNE, "01 99 00 00 00"])
+    assert dump(bench) == ""
+
+
+@pytest.mark.parametrize("words", ["a\x1b[2Jb", "a\0b", "\udcff", "x" * 501])
+def test_what_no_terminal_should_show_goes_on_no_record(bench: Bench, words: str) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    with pytest.raises(InvalidCampaign, match="a reason has at most 500 printable"):
+        opt_outs.add([ANNE], reason=words)
+    with pytest.raises(InvalidCampaign, match="a source has at most 500 printable"):
+        opt_outs.add([ANNE], source=words)
+    assert dump(bench) == ""
+    opt_outs.add([ANNE])
+    with pytest.raises(InvalidCampaign, match="a reason has at most 500 printable"):
+        opt_outs.remove(ANNE, reason=words)
+    assert ANNE in opt_outs
+
+
+def test_a_number_shows_in_no_repr(bench: Bench) -> None:
+    bench.dispatcher.opt_outs.add([ANNE], reason=f"{ANNE} rang us")
+    told = [*bench.dispatcher.opt_outs, *bench.dispatcher.opt_outs.history(ANNE)]
+    assert len(told) == 2
+    assert TRACE not in repr(told)
+
+
+# -- whole lists
+
+
+def test_a_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
+    """The 10,000 numbers that are nobody's, in two spellings; one row in a hundred is rubbish."""
+    numbers = [f"+3363998{n:04d}" for n in range(10_000)]
+    numbers += [f"06 39 98 {n // 100:02d} {n % 100:02d}" for n in range(10_000)]
+    held: list[int] = []
+    rejections: list[Rejection] = []
+
+    def rows() -> Iterator[Recipient]:
+        for row, phone in enumerate(numbers, start=1):
+            rubbish = row % 100 == 0
+            held.append(len(rejections))
+            yield Recipient("néant" if rubbish else phone, row=row)
+
+    with statements(bench) as asked:
+        added = bench.dispatcher.opt_outs.add_all(rows(), reject=rejections.append)
+
+    assert added == Added(rows=20_000, new=9_900, known=9_900, rejected=200)
+    assert held[101] == 1  # told of while the list is read, not at its end
+    assert [(one.row, one.reason) for one in rejections[:2]] == [
+        (100, "not_a_number"),
+        (200, "not_a_number"),
+    ]
+    assert len(asked) < 20_000 / 50  # in strides, whatever the database's driver makes of them
+    kept = [phone for row, phone in enumerate(numbers[:10_000], start=1) if row % 100]
+    assert listed(bench) == kept
+    assert len(bench.dispatcher.opt_outs.history(kept[-1])) == 1
+    again = bench.dispatcher.opt_outs.add_all(numbers)
+    assert again == Added(rows=20_000, new=100, known=19_900, rejected=0)
+
+
+def test_a_strict_list_is_added_whole_or_not_at_all(bench: Bench) -> None:
+    with pytest.raises(InvalidCampaign, match=r"^2 of 4 rows are no number to text \(strict\)$"):
+        bench.dispatcher.opt_outs.add_all([ANNE, "?", BRUNO, ""], strict=True)
+    assert dump(bench) == ""
+    assert bench.dispatcher.opt_outs.add_all([ANNE, BRUNO], strict=True).new == 2
+
+
+def test_a_list_that_breaks_off_adds_nothing(bench: Bench) -> None:
+    def broken() -> Iterator[str]:
+        yield ANNE
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 - it has no words
+        bench.dispatcher.opt_outs.add_all(broken())
+    assert dump(bench) == ""
+
+
+def test_a_list_is_read_before_the_database_is_held(bench: Bench) -> None:
+    """A pipe that stalls must not stall every worker."""
+
+    def slow() -> Iterator[str]:
+        yield ANNE
+        bench.opt_out(BRUNO)  # somebody else writes meanwhile
+
+    added = bench.dispatcher.opt_outs.add_all(slow())
+    assert (added.new, sorted(listed(bench))) == (1, [ANNE, BRUNO])
+
+
+def test_who_is_given_twice_is_added_once(bench: Bench) -> None:
+    bench.opt_out(ANNE)
+    added = bench.dispatcher.opt_outs.add_all(["0639980000", "0639980001", BRUNO])
+    assert added == Added(rows=3, new=1, known=2, rejected=0)
+
+
+def test_lists_added_at_the_same_moment_count_everybody_once(bench: Bench) -> None:
+    """And neither waits for the other for ever, whatever order they come in."""
+    numbers = people(3000)
+    with ThreadPoolExecutor() as pool:
+        added = list(pool.map(bench.dispatcher.opt_outs.add_all, (numbers, numbers[::-1])))
+    assert sum(one.new for one in added) == 3000
+    assert sum(one.known for one in added) == 3000
+    assert len(dump(bench, OptOut).splitlines()) == 3000
+    assert len(dump(bench, OptOutEvent).splitlines()) == 3000
+
+
+# -- planning
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["listed", "erased"])
+def test_who_opted_out_before_is_counted_by_plan_and_progress(
+    bench: Bench, *, forgotten: bool
+) -> None:
+    bench.dispatcher.opt_outs.add(["06 39 98 00 01"])
+    if forgotten:
+        bench.dispatcher.opt_outs.erase(BRUNO)
+    plan = bench.dispatcher.plan(TEXT, ["06.39.98.00.01", *people(1200, start=2), ANNE])
+    assert (plan.kept, plan.opted_out) == (1202, 1)
+    bench.dispatcher.submit("soldes", TEXT, ["06.39.98.00.01", *people(1200, start=2), ANNE])
+    assert bench.messages() == {"pending": 1201, "opted_out": 1}  # before any tick
+    bench.work()
+    assert bench.messages() == {"sent": 1201, "opted_out": 1}
+    assert bench.gateway.texted[BRUNO] == 0
+
+
+def test_a_plan_on_an_empty_database_asks_for_no_list(database_url: str) -> None:
+    dispatcher = Dispatcher(Settings.of(database_url=database_url, sender="MaBoutique"))
+    assert dispatcher.plan(TEXT, people(3)).opted_out == 0
+    dispatcher.database.close()
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["before submitting", "before sending"])
+def test_a_campaign_to_opt_outs_only_finishes_with_nothing_sent(
+    bench: Bench, *, later: bool
+) -> None:
+    everybody = people(700)
+    if later:
+        bench.submit(700)
+    bench.dispatcher.opt_outs.add(everybody)
+    if not later:
+        bench.submit(700)
+        assert bench.progress().messages["opted_out"] == 700
+    bench.work()
+    bench.tick()
+    assert bench.progress().state == "finished"
+    assert bench.messages() == {"opted_out": 700}
+    assert (bench.gateway.requests, bench.progress().waits_until) == ([], None)
+
+
+# -- arming
+
+
+def test_who_opts_out_while_a_campaign_waits_is_not_texted(bench: Bench) -> None:
+    bench.submit(1000, not_before=OPEN + timedelta(hours=1))
+    first, last = people(1000)[0], people(1000)[-1]
+    bench.dispatcher.opt_out(first)
+    bench.dispatcher.opt_out(last)
+    bench.dispatcher.opt_outs.erase(last)
+    assert bench.messages() == {"pending": 1000}
+    bench.pass_by(hours=1)
+    assert bench.messages() == {"sent": 998, "opted_out": 2}
+    assert bench.gateway.texted.total() == 998
+    assert not {first, last} & set(bench.gateway.texted)
+
+
+def test_who_consents_anew_while_a_campaign_waits_has_missed_it(bench: Bench) -> None:
+    """What was decided at planning stands: nobody is texted by surprise."""
+    bench.opt_out(ANNE)
+    bench.submit(3, not_before=OPEN + timedelta(hours=1))
+    bench.dispatcher.opt_outs.remove(ANNE, reason="signed the form again")
+    bench.pass_by(hours=1)
+    assert bench.messages() == {"sent": 2, "opted_out": 1}
+    bench.submit(3, "autre")
+    bench.work()
+    assert bench.messages("autre") == {"sent": 3}
+
+
+# -- what the gateway tells
+
+
+def test_stop_in_a_poll_is_listed_by_itself(bench: Bench) -> None:
+    bench.submit(3)
+    bench.work()
+    bench.gateway.stopped.add(BRUNO)
+    bench.gateway.deliver()
+    bench.pass_by(minutes=1)
+    (entry,) = bench.dispatcher.opt_outs
+    assert (entry.phone, entry.source, entry.since) == (BRUNO, "answered STOP", bench.clock())
+    (change,) = bench.dispatcher.opt_outs.history(BRUNO)
+    assert (change.verb, change.actor) == ("add", "dispatcher")
+    assert bench.dispatcher.plan(TEXT, people(3)).opted_out == 1
+
+
+def test_stop_in_a_lookup_is_listed_by_itself(bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.lose
+    bench.send(bench.submit(3))
+    bench.gateway.stopped.add(BRUNO)
+    bench.pass_by(minutes=1)
+    assert bench.messages() == {"sent": 3}
+    assert [(one.phone, one.source) for one in bench.dispatcher.opt_outs] == [
+        (BRUNO, "answered STOP")
+    ]
+
+
+def test_the_gateways_list_is_read_when_it_is_due(bench: Bench) -> None:
+    sync = bench.dispatcher.dispatch.sync_opt_outs
+    bench.gateway.stopped |= {ANNE, BRUNO}
+    bench.opt_out(ANNE)
+    assert bench.tick().stop_list
+    assert sync() == 1
+    bench.gateway.stopped.add(CHLOE)
+    assert not bench.tick().stop_list
+    assert sync() == 0
+    bench.clock.forward(hours=1)
+    assert bench.tick().stop_list
+    assert sync() == 1
+    sources = {entry.phone: entry.source for entry in bench.dispatcher.opt_outs}
+    assert sources == {ANNE: "by hand"} | dict.fromkeys((BRUNO, CHLOE), "gateway's STOP list")
+
+
+def test_the_gateways_list_takes_nobody_off(bench: Bench) -> None:
+    bench.opt_out(ANNE)
+    bench.dispatcher.dispatch.sync_opt_outs()
+    assert listed(bench) == [ANNE]
+
+
+def test_the_gateways_list_is_read_at_once_when_asked_for(bench: Bench) -> None:
+    sync = bench.dispatcher.dispatch.sync_opt_outs
+    assert sync() == 0
+    bench.gateway.stopped.add(ANNE)
+    assert sync() == 0
+    assert sync(at_once=True) == 1
+
+
+def test_a_list_that_cannot_be_read_is_tried_again_soon(bench: Bench) -> None:
+    sync = bench.dispatcher.dispatch.sync_opt_outs
+    bench.gateway.stopped.add(ANNE)
+    bench.gateway.blind = True
+    assert sync() == 0
+    assert not bench.tick().stop_list  # and not by every tick
+    with pytest.raises(GatewayError, match="503"):
+        sync(at_once=True)
+    bench.gateway.blind = False
+    bench.clock.forward(minutes=5)
+    assert bench.tick().stop_list
+    assert sync() == 1
+
+
+def test_the_list_of_a_real_gateway_is_read(database_url: str) -> None:
+    numbers = people(1500)
+    with Sandbox(stopped=numbers) as gateway:
+        dispatcher = Dispatcher(
+            Settings.of(
+                database_url=database_url,
+                api_url=gateway.url,
+                api_key=gateway.key,
+                sender="MaBoutique",
+            )
+        )
+        dispatcher.prepare()
+        assert dispatcher.dispatch.sync_opt_outs() == 1500
+        gateway.configure(stopped=numbers[1:])
+        assert dispatcher.dispatch.sync_opt_outs(at_once=True) == 0
+        assert [entry.phone for entry in dispatcher.opt_outs] == numbers
+        plan = dispatcher.plan(TEXT, people(1501))
+        assert (plan.kept, plan.opted_out) == (1501, 1500)
+        assert len(gateway.requests("/v1/stop-sms/list")) == 2
+    with pytest.raises(GatewayError):
+        dispatcher.dispatch.sync_opt_outs(at_once=True)
+    dispatcher.database.close()
+
+
+# -- erasing
+
+
+def test_of_an_erased_number_no_trace_is_kept_and_it_stays_unsent(bench: Bench) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    opt_outs.add([ANNE], reason=f"{ANNE} called", source="shop")
+    opt_outs.remove(ANNE, reason="06 39 98 00 00 signed")
+    opt_outs.add(["06 39 98 00 00"], reason="again")
+    assert TRACE in dump(bench)
+    assert opt_outs.erase("06.39.98.00.00")
+
+    # hashes and times are digits, too: of the number itself, the last eight are enough
+    assert TRACE not in "".join(filter(str.isalnum, dump(bench)))
+    assert listed(bench) == []
+    assert opt_outs.history(ANNE) == []
+    assert ANNE in opt_outs
+    assert opt_outs.erased == 1
+    bench.submit(3)
+    bench.work()
+    assert bench.messages() == {"sent": 2, "opted_out": 1}
+    assert bench.gateway.texted[ANNE] == 0
+
+
+def test_an_erasure_is_on_record_of_nobody(bench: Bench) -> None:
+    erase(bench)
+    with bench.dispatcher.database.read() as session:
+        events = session.scalars(select(OptOutEvent).order_by(OptOutEvent.id)).all()
+    assert [(one.verb, one.phone, one.reason) for one in events] == [
+        ("add", None, ""),
+        ("erase", None, ""),
+    ]
+    assert events[1].at == OPEN
+    assert events[1].actor
+
+
+def test_an_erased_number_stays_erased_whoever_adds_it_again(bench: Bench) -> None:
+    erase(bench)
+    before = dump(bench)
+    bench.gateway.stopped.add(ANNE)
+    assert bench.dispatcher.opt_outs.add([ANNE]) == 0
+    assert bench.dispatcher.opt_outs.add_all([ANNE]).known == 1
+    assert bench.dispatcher.dispatch.sync_opt_outs() == 0
+    assert [line for line in dump(bench).splitlines() if "stop_list" not in line] == (
+        before.splitlines()
+    )
+
+
+def test_erasing_again_or_somebody_unknown_changes_nothing(bench: Bench) -> None:
+    erase(bench)
+    before = dump(bench)
+    assert not bench.dispatcher.opt_outs.erase(ANNE)
+    assert not bench.dispatcher.opt_outs.erase(BRUNO)
+    assert dump(bench) == before
+    assert BRUNO not in bench.dispatcher.opt_outs
+
+
+def test_who_is_off_the_list_can_be_forgotten(bench: Bench) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    opt_outs.add([ANNE])
+    opt_outs.remove(ANNE, reason="signed the form again")
+    assert not opt_outs.erase(ANNE)
+    assert TRACE not in dump(bench)
+    assert ANNE not in opt_outs  # it may be texted, as before
+
+
+def test_two_installations_keep_different_hashes(bench: Bench) -> None:
+    def digest() -> str | None:
+        with bench.dispatcher.database.read() as session:
+            return session.scalars(select(OptOut.digest)).one()
+
+    erase(bench)
+    first = digest()
+    with bench.dispatcher.database.write() as session:
+        for table in (OptOut, Meta):
+            for row in session.scalars(select(table)):
+                session.delete(row)
+    erase(bench)
+    assert first
+    assert digest() != first
+
+
+# -- off the list, and what is on record
+
+
+def test_a_history_tells_who_did_what_when_and_why(bench: Bench) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    opt_outs.add([ANNE, BRUNO], reason="rang us", source="shop")
+    records = [dump(bench, OptOutEvent)]
+    acts: list[Callable[[], object]] = [
+        lambda: opt_outs.remove("0639980000", reason=" signed  the form "),
+        lambda: opt_outs.add([ANNE], reason="rang us again"),
+        lambda: opt_outs.add([ANNE], reason="and again"),
+        lambda: opt_outs.remove(CHLOE, reason="who?"),
+    ]
+    for act in acts:
+        bench.clock.forward(days=1)
+        act()
+        records.append(dump(bench, OptOutEvent))
+
+    changes = opt_outs.history("06 39 98 00 00")
+    assert [(one.verb, one.source, one.reason, (one.at - OPEN).days) for one in changes] == [
+        ("add", "shop", "rang us", 0),
+        ("remove", "by hand", "signed the form", 1),
+        ("add", "by hand", "rang us again", 2),
+    ]
+    assert all(one.actor for one in changes)
+    for before, after in pairwise(records):
+        assert after.startswith(before)  # append-only
+    assert records[2] == records[3] == records[4]  # what changes nothing is no event
+    with pytest.raises(FrozenInstanceError):
+        changes[0].reason = "none"  # type: ignore[misc]
+
+
+def test_the_present_reason_is_the_last_one(bench: Bench) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    opt_outs.add([ANNE], reason="first")
+    opt_outs.remove(ANNE, reason="second")
+    bench.clock.forward(days=1)
+    opt_outs.add([ANNE], reason="third")
+    (entry,) = opt_outs
+    assert (entry.reason, entry.since) == ("third", OPEN + timedelta(days=1))
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_nobody_is_taken_off_without_a_reason(bench: Bench, reason: str) -> None:
+    bench.opt_out(ANNE)
+    with pytest.raises(InvalidCampaign, match="a reason is needed"):
+        bench.dispatcher.opt_outs.remove(ANNE, reason=reason)
+    assert ANNE in bench.dispatcher.opt_outs
+
+
+def test_taking_off_who_is_not_on_the_list_does_nothing(bench: Bench) -> None:
+    assert not bench.dispatcher.opt_outs.remove(ANNE, reason="signed the form")
+    assert dump(bench) == ""
+
+
+def test_who_was_erased_may_consent_anew(bench: Bench) -> None:
+    erase(bench)
+    erase(bench, BRUNO)
+    assert bench.dispatcher.opt_outs.remove(ANNE, reason="signed the form")
+    assert ANNE not in bench.dispatcher.opt_outs
+    assert BRUNO in bench.dispatcher.opt_outs
+    assert [one.verb for one in bench.dispatcher.opt_outs.history(ANNE)] == ["remove"]
+    bench.submit(3)
+    bench.work()
+    assert bench.messages() == {"sent": 2, "opted_out": 1}

@@ -1,0 +1,397 @@
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from dispatcher.states import MessageState
+from dispatcher.storage import heartbeats
+from dispatcher.storage.database import Database
+from tests.integration.bench import OPEN, TEXT, Bench, opened, people
+from tests.integration.conftest import empty
+
+DELIVERED, UNDELIVERED, SENT = MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.SENT
+
+
+def sent(bench: Bench, count: int = 3) -> int:
+    batch = bench.submit(count)
+    bench.send(batch)
+    assert bench.messages() == {"sent": count}
+    return batch
+
+
+def report(bench: Bench, phone: str, state: MessageState) -> None:
+    for states in bench.gateway.tags.values():
+        if phone in states:
+            states[phone] = state
+
+
+def next_poll(bench: Bench, batch: int) -> int:
+    """Let the next poll be due, and make it."""
+    due = bench.batch(batch).check_at
+    assert due is not None
+    bench.clock.at = max(bench.clock(), due)
+    return bench.poll()
+
+
+# -- asking
+
+
+def test_a_poll_brings_the_reports_and_the_campaign_finishes(bench: Bench) -> None:
+    batch = sent(bench)
+    bench.gateway.deliver()
+    assert bench.poll() == 0  # too early
+    assert next_poll(bench, batch) == 3
+    assert bench.batch(batch).state == "done"
+    assert bench.messages() == {"delivered": 3}
+    bench.tick()
+    progress = bench.progress()
+    assert progress.state == "finished"
+    assert progress.ended
+    assert bench.campaigns()[0].ended_at == bench.clock()
+
+
+@pytest.mark.parametrize(("size", "calls"), [(30, [150]), (130, [500, 150])])
+def test_many_batches_share_their_calls(bench: Bench, size: int, calls: list[int]) -> None:
+    """Five campaigns with one batch each: no batch has a call of its own."""
+    for n in range(5):
+        bench.submit(size, f"soldes-{n}", start=n * size)
+    bench.work()
+    bench.gateway.deliver()
+    bench.clock.forward(seconds=10)
+    assert bench.poll() == 5 * size
+    assert bench.gateway.calls == calls
+    assert all(batch.state == "done" for batch in bench.batches())
+
+
+def test_only_those_who_wait_are_asked_for(bench: Bench) -> None:
+    batch = sent(bench)
+    report(bench, people(3)[0], DELIVERED)
+    assert next_poll(bench, batch) == 1
+    assert next_poll(bench, batch) == 0
+    assert bench.gateway.calls == [3, 2]
+    assert bench.messages() == {"sent": 2, "delivered": 1}
+
+
+def test_the_waits_between_polls_grow_and_the_last_one_repeats(bench: Bench) -> None:
+    batch = sent(bench)
+    waits = []
+    for _ in range(13):
+        due = bench.batch(batch).check_at
+        assert due is not None
+        waits.append((due - bench.clock()).total_seconds())
+        next_poll(bench, batch)
+    *expected, last = bench.settings.poll_intervals
+    assert waits == [*expected, last, last, last, last]
+
+
+def test_a_poll_that_is_under_way_is_not_made_twice(bench: Bench) -> None:
+    sent(bench)
+    bench.clock.forward(seconds=10)
+    ask = bench.gateway.multi_status
+
+    def meanwhile(pairs: object) -> object:
+        assert bench.poll() == 0
+        return ask(pairs)  # type: ignore[arg-type]
+
+    bench.gateway.multi_status = meanwhile  # type: ignore[assignment,method-assign]
+    bench.poll()
+    assert bench.gateway.calls == [3]
+
+
+def test_a_poll_that_never_came_back_is_made_again(bench: Bench) -> None:
+    class Crash(BaseException):
+        pass
+
+    def die(pairs: object) -> object:
+        raise Crash
+
+    batch = sent(bench)
+    bench.gateway.deliver()
+    ask = bench.gateway.multi_status
+    bench.gateway.multi_status = die  # type: ignore[assignment,method-assign]
+    with pytest.raises(Crash):
+        next_poll(bench, batch)
+    bench.gateway.multi_status = ask  # type: ignore[method-assign]
+    assert bench.poll() == 0
+    bench.clock.forward(minutes=2)
+    assert bench.poll() == 3
+
+
+# -- what reports say
+
+
+def test_a_report_is_final_one_by_one(bench: Bench) -> None:
+    batch = sent(bench)
+    report(bench, people(3)[0], DELIVERED)
+    report(bench, people(3)[1], UNDELIVERED)
+    next_poll(bench, batch)
+    assert [state for *_, state in bench.view()] == ["delivered", "undelivered", "sent"]
+    assert bench.batch(batch).state == "sent"
+    report(bench, people(3)[2], DELIVERED)
+    next_poll(bench, batch)
+    assert bench.messages() == {"delivered": 2, "undelivered": 1}
+    assert bench.batch(batch).state == "done"
+
+
+def test_a_late_delivered_beats_undelivered_and_never_the_reverse(bench: Bench) -> None:
+    """Lookups by tag show everybody each time; one number of the batch keeps it in doubt."""
+    batch = bench.submit(3)
+    bench.gateway.behave = bench.gateway.lose
+    bench.send(batch)
+    (tag,) = bench.gateway.requests
+    first, second, third = people(3)
+    bench.gateway.tags[tag] = {first: UNDELIVERED, second: DELIVERED}
+    bench.pass_by(minutes=1)
+    assert [state for *_, state in bench.view()] == ["undelivered", "delivered", "in_doubt"]
+    bench.gateway.tags[tag] = {first: DELIVERED, second: UNDELIVERED, third: DELIVERED}
+    bench.pass_by(minutes=5)
+    assert [state for *_, state in bench.view()] == ["delivered"] * 3
+    assert bench.batch(batch).state == "done"
+
+
+def test_who_waits_for_ever_is_unreported_after_72_hours(bench: Bench) -> None:
+    batch = sent(bench)
+    report(bench, people(3)[0], DELIVERED)
+    horizon = OPEN + timedelta(hours=72)
+    while (due := bench.batch(batch).check_at) is not None and due < horizon:
+        next_poll(bench, batch)
+        assert bench.messages() == {"sent": 2, "delivered": 1}
+    assert due == horizon  # neither before nor long after
+    assert next_poll(bench, batch) == 2
+    assert bench.messages() == {"delivered": 1, "unreported": 2}
+    assert bench.batch(batch).state == "done"
+    bench.tick()
+    assert bench.progress().state == "finished"
+
+
+def test_a_gateway_that_does_not_know_a_message_leaves_it_waiting(bench: Bench) -> None:
+    batch = sent(bench)
+    for states in bench.gateway.tags.values():
+        states.clear()
+    next_poll(bench, batch)
+    assert bench.messages() == {"sent": 3}
+
+
+def test_stop_is_an_opt_out_from_the_next_campaign_on(bench: Bench) -> None:
+    batch = sent(bench)
+    bench.gateway.stopped.add(people(3)[1])
+    bench.gateway.deliver()
+    next_poll(bench, batch)
+    assert bench.messages() == {"delivered": 3}
+    other = bench.submit(3, "autre")
+    bench.send(other)
+    assert bench.messages("autre") == {"sent": 2, "opted_out": 1}
+    assert bench.gateway.texted[people(3)[1]] == 1
+
+
+def test_who_said_stop_twice_is_one_opt_out(bench: Bench) -> None:
+    batch = sent(bench)
+    bench.gateway.stopped.add(people(3)[1])
+    next_poll(bench, batch)
+    next_poll(bench, batch)
+    bench.gateway.deliver()
+    next_poll(bench, batch)
+    assert bench.messages() == {"delivered": 3}
+
+
+def test_a_batch_settled_by_its_tag_is_polled_by_its_tag(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = bench.gateway.lose
+    bench.send(batch)
+    bench.pass_by(minutes=1)
+    assert bench.batch(batch).state == "sent"
+    report(bench, people(3)[0], DELIVERED)
+    bench.gateway.stopped.add(people(3)[0])
+    assert next_poll(bench, batch) == 1
+    assert bench.gateway.calls == []
+    assert bench.messages() == {"sent": 2, "delivered": 1}
+    bench.gateway.deliver()
+    next_poll(bench, batch)
+    assert bench.messages() == {"delivered": 3}
+    bench.send(bench.submit(3, "autre"))
+    assert bench.messages("autre")["opted_out"] == 1
+
+
+# -- errors
+
+
+@pytest.mark.parametrize("by_tag", [False, True])
+def test_a_poll_that_fails_is_made_later(bench: Bench, by_tag: bool) -> None:
+    if by_tag:
+        batch = bench.submit(3)
+        bench.gateway.behave = bench.gateway.lose
+        bench.send(batch)
+        bench.pass_by(minutes=1)
+    else:
+        batch = sent(bench)
+    bench.gateway.deliver()
+    bench.gateway.blind = True
+    assert next_poll(bench, batch) == 0
+    assert bench.messages() == {"sent": 3}
+    due = bench.batch(batch).check_at
+    assert due is not None
+    assert due > bench.clock()
+    bench.gateway.blind = False
+    assert next_poll(bench, batch) == 3
+
+
+def test_a_gateway_that_is_ill_for_days_makes_nobody_unreported_and_is_not_hammered(
+    bench: Bench,
+) -> None:
+    batch = sent(bench)
+    bench.gateway.blind = True
+    bench.clock.forward(hours=80)
+    polls = 0
+    while bench.clock() < OPEN + timedelta(hours=100):
+        next_poll(bench, batch)
+        polls += 1
+        assert polls < 50
+    assert bench.messages() == {"sent": 3}
+    bench.gateway.blind = False
+    report(bench, people(3)[0], DELIVERED)
+    next_poll(bench, batch)
+    assert bench.messages() == {"delivered": 1, "unreported": 2}
+
+
+def test_one_call_that_fails_does_not_spoil_the_others(bench: Bench) -> None:
+    for n in range(2):
+        bench.submit(500, f"soldes-{n}", start=n * 500)
+    bench.work()
+    bench.gateway.deliver()
+    bench.clock.forward(seconds=10)
+    look, calls = bench.gateway._look, []
+
+    def ill_once() -> None:
+        calls.append(1)
+        bench.gateway.blind = len(calls) == 1
+        look()
+
+    bench.gateway._look = ill_once  # type: ignore[method-assign]
+    assert bench.poll() == 500
+    bench.clock.forward(minutes=5)
+    assert bench.poll() == 500
+
+
+# -- the tick
+
+
+def test_the_tick_says_what_is_due(bench: Bench) -> None:
+    first = bench.submit(500)
+    second = bench.submit(3, "autre", start=1000)
+    due = bench.tick()
+    assert (set(due.send), due.settle, due.polls) == ({first, second}, [], 0)
+    bench.send(first)
+    due = bench.tick()
+    assert (due.send, due.settle, due.polls) == ([], [], 0)
+    bench.clock.forward(seconds=10)
+    due = bench.tick()
+    assert (due.send, due.settle, due.polls) == ([], [], 2)
+    bench.gateway.behave = bench.gateway.lose
+    third = bench.submit(3, "encore", start=2000)
+    bench.send(third)
+    bench.clock.forward(seconds=15)
+    assert bench.tick().settle == [third]
+
+
+def test_a_campaign_does_not_wait_for_the_tenth_batch_of_another(tables: Database) -> None:
+    with opened(tables, connections=1) as bench:
+        bench.submit(5000)
+        other = bench.submit(3, "autre", start=6000)
+        assert other in bench.tick().send
+
+
+def test_three_ticks_at_once_do_what_one_does(bench: Bench) -> None:
+    """The very first ones, too: each leaves its sign of life."""
+    late = bench.submit(3, "late", start=100, not_after=OPEN + timedelta(minutes=1))
+    bench.dispatcher.pause("late")
+    lost = bench.submit(3)
+
+    class Crash(BaseException):
+        pass
+
+    def die(tag: str, phones: list[str]) -> None:
+        raise Crash
+
+    bench.gateway.behave = die  # type: ignore[assignment]
+    with pytest.raises(Crash):
+        bench.send(lost)
+    bench.clock.forward(minutes=5)
+    start, failed = threading.Barrier(3, timeout=20), []
+
+    def tick() -> None:
+        start.wait()
+        try:
+            bench.tick()
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=tick) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failed == []
+    assert bench.batch(lost).state == "in_doubt"
+    assert bench.batch(late).state == "expired"
+    assert bench.dispatcher.last_tick() == bench.clock()
+    assert bench.messages() == {"in_doubt": 3}
+    assert bench.messages("late") == {"expired": 3}
+
+
+def test_two_first_signs_of_life_do_not_fail_one_another(postgres_tables: Database) -> None:
+    """The second one waits for the first; on SQLite all writers wait for each other."""
+    empty(postgres_tables)
+    failed: list[Exception] = []
+
+    def beat() -> None:
+        try:
+            with postgres_tables.write() as session:
+                heartbeats.beat(session, "host", OPEN)
+        except Exception as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    second = threading.Thread(target=beat)
+    with postgres_tables.write() as session:
+        heartbeats.beat(session, "host", OPEN)
+        second.start()
+        while second.is_alive() and not session.scalar(waiting):
+            second.join(0.01)
+    second.join(30)
+    assert failed == []
+
+
+def test_a_paused_campaign_does_not_finish_behind_ones_back(bench: Bench) -> None:
+    batch = sent(bench)
+    bench.dispatcher.pause("soldes")
+    bench.gateway.deliver()
+    next_poll(bench, batch)
+    bench.tick()
+    assert bench.progress().state == "paused"
+    bench.dispatcher.resume("soldes")
+    bench.tick()
+    assert bench.progress().state == "finished"
+
+
+def test_sums_hold_at_every_step_of_a_mixed_campaign(bench: Bench) -> None:
+    mixed = [*people(700), "12", people(1)[0], *(f"+2626929800{n:02d}" for n in range(5))]
+    bench.dispatcher.submit("soldes", TEXT, mixed)
+    bench.opt_out(people(1)[0])
+    bench.check()
+    behaviours = [bench.gateway.lose, bench.gateway.swallow, bench.gateway.take]
+    bench.gateway.behave = lambda tag, phones: behaviours.pop()(tag, phones)
+    bench.work()
+    bench.check()
+    assert sum(bench.messages().values()) == 705
+    bench.gateway.deliver()
+    for _ in range(4):
+        bench.pass_by(minutes=5)
+        bench.check()
+    doubt = bench.dispatcher.doubts()[0]
+    bench.dispatcher.give_up(doubt.batch_id, reason="it never arrived")
+    bench.pass_by(minutes=5)
+    bench.check()
+    assert bench.progress().state == "finished"

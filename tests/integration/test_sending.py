@@ -1,0 +1,1095 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from dispatcher.dispatch import lane, records
+from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.states import MessageState
+from dispatcher.storage import batches
+from dispatcher.storage.database import Database
+from tests.integration.bench import OPEN, TEXT, Bench, opened, people
+from tests.integration.conftest import empty
+
+PARIS = ZoneInfo("Europe/Paris")
+CLOSED = datetime(2026, 11, 24, 19, 30, tzinfo=UTC)  # 20:30 in Paris
+NEXT_OPENING = datetime(2026, 11, 25, 7, tzinfo=UTC)
+PRICE = Decimal("0.038")
+
+
+def answers(*replies: Reply) -> Callable[[str, list[str]], Reply]:
+    """One reply after another; the last one for ever."""
+    left = list(replies)
+    return lambda tag, phones: left.pop(0) if len(left) > 1 else left[0]
+
+
+def unwanted(tag: str, phones: list[str]) -> Reply:
+    raise AssertionError("a request left that must not leave")
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+# -- the usual way
+
+
+def test_a_batch_is_sent_once_and_recorded(bench: Bench) -> None:
+    batch = bench.submit(3)
+    assert bench.send(batch) == 1
+    row = bench.batch(batch)
+    assert (row.state, row.attempt, row.message_id) == ("sent", 1, "1000")
+    assert (row.lease_until, row.cost, row.segments) == (None, 3 * PRICE, 3)
+    (attempt,) = bench.attempts(batch)
+    assert (attempt.number, attempt.outcome, attempt.tag) == (1, "sent", row.tag)
+    assert attempt.ended_at is not None
+    assert bench.messages() == {"sent": 3}
+    assert bench.progress().cost == 3 * PRICE
+    assert bench.send(batch) == 0
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+
+
+def test_a_lane_goes_on_to_the_next_batches(bench: Bench) -> None:
+    batch = bench.submit(1200)
+    bench.submit(1, "autre", start=2000)
+    assert bench.send(batch) == 4
+    assert len(bench.gateway.requests) == 4
+    assert set(bench.gateway.texted.values()) == {1}
+    assert bench.gateway.texted.total() == 1201
+
+
+def test_personal_texts_are_rendered_for_each_person(bench: Bench) -> None:
+    given = [
+        {"telephone": "06 39 98 00 01", "prénom": "Zoë", "ville": "Brest"},
+        {"telephone": "06 39 98 00 02", "prénom": "Léo", "ville": ""},
+    ]
+    bench.dispatcher.submit(
+        "soldes", 'Bonjour {{ prénom }} à {{ ville | default("Lyon") }}\n5€', given
+    )
+    bench.send(bench.batches()[0].id)
+    (body,) = bench.gateway.bodies
+    assert dict(body.texts) == {
+        "+33639980001": "Bonjour Zoë à Brest:br:5:euro:",
+        "+33639980002": "Bonjour Léo à Lyon:br:5:euro:",
+    }
+    assert (body.sender, body.stop, body.unicode) == ("MaBoutique", True, False)
+
+
+def test_one_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(bench: Bench) -> None:
+    given = [{"telephone": "06 39 98 00 01", "nom": "Ада"}]
+    bench.dispatcher.submit("alerte", "Colis pour {{ nom }}", given, commercial=False)
+    bench.send(bench.batches()[0].id)
+    (body,) = bench.gateway.bodies
+    assert (body.stop, body.unicode) == (False, True)
+
+
+# -- the window
+
+
+def test_a_closed_window_postpones_and_says_why(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.clock.at = CLOSED
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.attempt) == ("pending", 0)
+    assert (row.not_before, row.why) == (NEXT_OPENING, "after 20:00")
+    assert bench.progress().waits_until == NEXT_OPENING
+    bench.clock.at = NEXT_OPENING
+    assert bench.send(batch) == 1
+
+
+@pytest.mark.parametrize(
+    ("second", "leaves"),
+    [
+        pytest.param(0, True, id="19:59:00, a whole guard is left"),
+        pytest.param(1, False, id="19:59:01"),
+        pytest.param(59, False, id="19:59:59"),
+    ],
+)
+def test_the_guard_before_closing(bench: Bench, second: int, leaves: bool) -> None:
+    batch = bench.submit(3)
+    bench.clock.at = datetime(2026, 11, 24, 19, 59, second, tzinfo=PARIS).astimezone(UTC)
+    assert bench.send(batch) == leaves
+    if not leaves:
+        assert bench.batch(batch).not_before == NEXT_OPENING
+
+
+def test_the_window_is_asked_again_just_before_the_bytes(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = bench.submit(3)
+    bench.clock.at = datetime(2026, 11, 24, 19, 58, 59, tzinfo=PARIS).astimezone(UTC)
+    armed = batches.arm
+
+    def slow(*args: Any, **options: Any) -> bool:
+        done = armed(*args, **options)
+        bench.clock.forward(seconds=2)
+        return done
+
+    monkeypatch.setattr(batches, "arm", slow)
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.attempt, row.not_before) == ("pending", 1, NEXT_OPENING)
+    assert bench.outcomes(batch) == ["not_sent"]
+
+
+def test_connecting_past_the_closing_sends_nothing(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.clock.at = datetime(2026, 11, 24, 19, 58, tzinfo=PARIS).astimezone(UTC)
+    bench.gateway.on_connect = lambda: bench.clock.forward(minutes=3)
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert bench.batch(batch).attempt == 0
+    assert bench.batch(batch).not_before == NEXT_OPENING
+
+
+def test_an_alert_leaves_at_night(bench: Bench) -> None:
+    bench.clock.at = CLOSED
+    assert bench.send(bench.submit(3, commercial=False)) == 1
+
+
+# -- the claim
+
+
+def test_sixteen_threads_with_one_hint_make_one_request(tables: Database) -> None:
+    with opened(tables, connections=16) as bench:
+        batch = bench.submit(3)
+        start = threading.Barrier(16, timeout=20)
+        sent: list[int] = []
+
+        def claim() -> None:
+            start.wait()
+            sent.append(bench.send(batch))
+
+        threads = [threading.Thread(target=claim) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted(sent) == [0] * 15 + [1]
+        assert len(bench.gateway.requests) == 1
+        assert bench.outcomes(batch) == ["sent"]
+        bench.check()
+
+
+def test_two_processes_with_many_batches_text_nobody_twice(tables: Database) -> None:
+    """Two dispatchers, each with its lanes: what they share is the database."""
+    with (
+        opened(tables, connections=2) as bench,
+        opened(tables, connections=2, gateway=bench.gateway) as other,
+    ):
+        bench.dispatcher.submit("soldes", TEXT, people(2500))
+        first = bench.batches()[0].id
+        threads = [
+            threading.Thread(target=process.send, args=(first,))
+            for process in (bench, other, bench, other)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert bench.gateway.texted == dict.fromkeys(people(2500), 1)
+        assert bench.messages() == {"sent": 2500}
+
+
+def test_no_more_lanes_than_connections(tables: Database) -> None:
+    with opened(tables, connections=2) as bench:
+        bench.dispatcher.submit("soldes", TEXT, people(2500))
+        ids = [batch.id for batch in bench.batches()]
+        inside, go_on = threading.Semaphore(0), threading.Event()
+
+        def hold(tag: str, phones: list[str]) -> Reply:
+            inside.release()
+            assert go_on.wait(20)
+            return bench.gateway.take(tag, phones)
+
+        bench.gateway.behave = hold
+        lanes = [threading.Thread(target=bench.send, args=(ids[n],)) for n in range(2)]
+        for thread in lanes:
+            thread.start()
+        for _ in lanes:
+            assert inside.acquire(timeout=20)
+        assert [bench.send(batch_id) for batch_id in ids[2:]] == [0, 0, 0]
+        assert len(bench.gateway.requests) == 2
+        go_on.set()
+        for thread in lanes:
+            thread.join(30)
+        assert bench.messages() == {"sent": 2500}  # the lanes looked for themselves
+
+
+# -- hints
+
+
+def test_a_forged_hint_sends_nothing(bench: Bench) -> None:
+    bench.submit(3)
+    bench.gateway.behave = unwanted
+    forged_ids: list[object] = ["1", "1; DROP TABLE", None, -1, 0, 2**63, 10**30, 1.0, [1], b"1"]
+    for forged in forged_ids:
+        assert bench.send(forged) == 0
+
+
+def test_a_hint_for_a_batch_that_is_not_there_may_start_a_lane(bench: Bench) -> None:
+    batch = bench.submit(3)
+    assert bench.send(batch + 1000) == 1  # it found what was due, by itself
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+
+
+def test_late_and_doubled_hints_send_nothing(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.send(batch)
+    bench.gateway.behave = unwanted
+    bench.clock.forward(hours=1)
+    assert [bench.send(batch) for _ in range(5)] == [0] * 5
+    bench.gateway.deliver()
+    bench.work()
+    assert bench.batch(batch).state == "done"
+    assert bench.send(batch) == 0
+
+
+def test_a_hint_that_is_too_early_sends_nothing(bench: Bench) -> None:
+    batch = bench.submit(3, not_before=OPEN + timedelta(hours=1))
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+
+
+# -- what happens between planning and arming
+
+
+def test_an_opt_out_after_planning_is_kept(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.opt_out(people(3)[0])
+    bench.send(batch)
+    assert bench.messages() == {"sent": 2, "opted_out": 1}
+    assert people(3)[0] not in bench.gateway.texted
+
+
+def test_an_opt_out_while_connecting_is_kept(bench: Bench) -> None:
+    batch = bench.submit(3)
+    connects = iter([lambda: bench.opt_out(people(3)[0])])
+    bench.gateway.on_connect = lambda: next(connects, lambda: None)()
+    bench.send(batch)
+    assert bench.messages() == {"sent": 2, "opted_out": 1}
+    assert people(3)[0] not in bench.gateway.texted
+    assert bench.outcomes(batch) == ["sent"]
+
+
+def test_positions_stay_right_when_an_opt_out_shortens_the_request(bench: Bench) -> None:
+    batch = bench.submit(4)
+    bench.opt_out(people(4)[1])
+    third = people(4)[2]
+
+    def one_rejected(tag: str, phones: list[str]) -> Reply:
+        assert len(phones) == 3
+        bench.gateway.accept(tag, [phone for phone in phones if phone != third])
+        lines = [LineAnswer(phone, phone != third, 200, 1, PRICE) for phone in reversed(phones)]
+        return Taken("77", lines)
+
+    bench.gateway.behave = one_rejected
+    bench.send(batch)
+    states = [state for _, _, _, state in bench.view()]
+    assert states == ["sent", "opted_out", "rejected", "sent"]
+    assert bench.batch(batch).codes == '{"2": 200}'
+
+
+def test_nothing_is_armed_after_a_pause_has_returned(bench: Bench) -> None:
+    batch = bench.submit(3)
+    assert bench.dispatcher.pause("soldes", reason="wrong price").batches["sending"] == 0
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert not bench.tick().send
+    assert bench.progress().why == "paused: wrong price"
+    bench.dispatcher.resume("soldes")
+    bench.gateway.behave = bench.gateway.take
+    assert bench.send(batch) == 1
+
+
+def test_a_pause_while_connecting_wins(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.on_connect = lambda: bench.dispatcher.pause("soldes")
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert bench.attempts(batch) == []
+
+
+def test_pausing_while_lanes_run_is_exact(bench: Bench) -> None:
+    """Not one request starts after the call has returned."""
+    bench.dispatcher.submit("soldes", TEXT, people(4000))
+    ids = [batch.id for batch in bench.batches()]
+    some = threading.Semaphore(0)
+
+    def count(tag: str, phones: list[str]) -> Reply:
+        some.release()
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = count
+    threads = [threading.Thread(target=bench.send, args=(ids[n],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    assert some.acquire(timeout=20)
+    progress = bench.dispatcher.pause("soldes")
+    armed = {attempt.tag for attempt in bench.attempts()}
+    for thread in threads:
+        thread.join(60)
+    assert {attempt.tag for attempt in bench.attempts()} == armed
+    assert set(bench.gateway.requests) <= armed
+    assert progress.state == "paused"
+    assert progress.batches["pending"] == bench.progress().batches["pending"]
+
+
+def test_what_is_in_flight_when_pausing_is_reported(bench: Bench) -> None:
+    batch = bench.submit(600)
+    seen: list[int] = []
+
+    def pause(tag: str, phones: list[str]) -> Reply:
+        seen.append(bench.dispatcher.pause("soldes").batches["sending"])
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = pause
+    assert bench.send(batch) == 1
+    assert seen == [1]
+    assert bench.messages() == {"sent": 500, "pending": 100}
+
+
+def test_what_is_cancelled_never_leaves(bench: Bench) -> None:
+    batch = bench.submit(3)
+    assert bench.dispatcher.cancel("soldes").state == "cancelled"
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert bench.messages() == {"cancelled": 3}
+    assert bench.progress().ended
+
+
+def test_what_comes_back_unsent_after_a_cancellation_is_cancelled(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def cancel(tag: str, phones: list[str]) -> Reply:
+        bench.dispatcher.cancel("soldes")
+        return Unsent("connection refused")
+
+    bench.gateway.behave = cancel
+    assert bench.send(batch) == 0
+    bench.tick()
+    assert bench.messages() == {"cancelled": 3}
+    assert bench.batch(batch).state == "cancelled"
+
+
+def test_what_was_taken_is_followed_after_a_cancellation(bench: Bench) -> None:
+    batch = bench.submit(600)
+
+    def cancel(tag: str, phones: list[str]) -> Reply:
+        bench.dispatcher.cancel("soldes")
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = cancel
+    bench.send(batch)
+    bench.gateway.deliver()
+    bench.pass_by(minutes=1)
+    assert bench.messages() == {"delivered": 500, "cancelled": 100}
+    assert bench.progress().ended
+
+
+def test_after_not_after_it_expires_and_is_never_sent(bench: Bench) -> None:
+    batch = bench.submit(3, not_after=OPEN + timedelta(hours=1))
+    bench.clock.forward(hours=1)
+    bench.gateway.behave = unwanted
+    assert not bench.tick().send
+    assert bench.send(batch) == 0
+    assert bench.messages() == {"expired": 3}
+    bench.tick()
+    assert bench.progress().state == "finished"
+
+
+def test_a_late_hint_does_not_send_what_is_over(bench: Bench) -> None:
+    """No tick has run since: the row alone must say no."""
+    batch = bench.submit(3, not_after=OPEN + timedelta(hours=1))
+    bench.clock.forward(hours=1)
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert bench.attempts(batch) == []
+
+
+def test_what_is_over_while_connecting_is_not_sent(bench: Bench) -> None:
+    batch = bench.submit(3, not_after=OPEN + timedelta(seconds=3))
+    bench.gateway.on_connect = lambda: bench.clock.forward(seconds=3)
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert bench.attempts(batch) == []
+
+
+def test_a_paused_campaign_expires_too(bench: Bench) -> None:
+    bench.submit(3, not_after=OPEN + timedelta(hours=1))
+    bench.dispatcher.pause("soldes")
+    bench.clock.forward(hours=1)
+    bench.tick()
+    assert bench.messages() == {"expired": 3}
+
+
+# -- what an attempt can come to
+
+
+def test_a_partial_answer_is_a_doubt_about_the_rest(bench: Bench) -> None:
+    batch = bench.submit(3)
+    known = people(2)
+
+    def partial(tag: str, phones: list[str]) -> Reply:
+        bench.gateway.accept(tag, phones)
+        return Taken("77", [LineAnswer(phone, True, 200, 1, PRICE) for phone in known])
+
+    bench.gateway.behave = partial
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.message_id, row.cost) == ("in_doubt", "77", 2 * PRICE)
+    assert row.why == "the answer leaves out 1 of 3 numbers"
+    assert bench.messages() == {"sent": 2, "in_doubt": 1}
+    assert bench.outcomes(batch) == ["in_doubt"]
+    assert bench.progress().in_doubt == 1
+
+
+def test_a_lost_answer_is_a_doubt(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = bench.gateway.lose
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.why, row.lease_until) == ("in_doubt", "the connection was cut", None)
+    assert row.check_at == OPEN + timedelta(seconds=bench.settings.settle_intervals[0])
+    assert bench.messages() == {"in_doubt": 3}
+    (doubt,) = bench.dispatcher.doubts()
+    assert (doubt.batch_id, doubt.messages, doubt.since) == (batch, 3, OPEN)
+    assert bench.send(batch) == 0
+    assert len(bench.gateway.requests) == 1
+
+
+def test_a_refusal_for_good_rejects_everybody_with_the_code(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = answers(Declined(9))
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.why) == ("failed", "the request is invalid")
+    assert row.codes == '{"0": 9, "1": 9, "2": 9}'
+    assert bench.messages() == {"rejected": 3}
+    assert bench.outcomes(batch) == ["refused"]
+    bench.tick()
+    assert bench.progress().state == "finished"
+
+
+def test_when_every_line_is_rejected_the_batch_is_done(bench: Bench) -> None:
+    batch = bench.submit(2)
+    bench.gateway.behave = lambda tag, phones: Taken(
+        "77", [LineAnswer(phone, False, 14) for phone in phones]
+    )
+    bench.send(batch)
+    assert bench.batch(batch).state == "done"
+    assert bench.messages() == {"rejected": 2}
+
+
+@pytest.mark.parametrize("code", [10, 11])
+def test_a_code_of_the_account_pauses_the_campaign_and_says_why(bench: Bench, code: int) -> None:
+    batch = bench.submit(600)
+    bench.gateway.behave = answers(Declined(code))
+    assert bench.send(batch) == 0
+    assert len(bench.gateway.requests) == 1  # the second batch is not even tried
+    progress = bench.progress()
+    assert progress.state == "paused"
+    assert progress.why.startswith("paused: ")
+    assert progress.why != "paused: "
+    assert bench.outcomes(batch) == ["blocked"]
+    assert bench.messages() == {"pending": 600}
+    (action,) = bench.actions("pause")
+    assert (action.actor, f"paused: {action.reason}") == ("dispatcher", progress.why)
+    bench.gateway.behave = bench.gateway.take
+    bench.dispatcher.resume("soldes")
+    assert bench.send(batch) == 2  # at once, and with the other batch
+    assert bench.gateway.texted == dict.fromkeys(people(600), 1)
+
+
+def test_lanes_that_meet_the_same_refusal_pause_once(bench: Bench) -> None:
+    first = bench.submit(600)
+    second = bench.batches()[1].id
+
+    def both(tag: str, phones: list[str]) -> Reply:
+        if len(bench.gateway.requests) == 1:
+            bench.send(second)  # as another lane would, meanwhile
+        return Declined(11)
+
+    bench.gateway.behave = both
+    bench.send(first)
+    assert [action.reason for action in bench.actions("pause")] == ["no credit"]
+    assert bench.messages() == {"pending": 600}
+
+
+def test_no_credit_does_not_pause_a_campaign_that_was_cancelled_meanwhile(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def cancel(tag: str, phones: list[str]) -> Reply:
+        bench.dispatcher.cancel("soldes")
+        return Declined(11)
+
+    bench.gateway.behave = cancel
+    bench.send(batch)
+    bench.tick()
+    assert bench.progress().state == "cancelled"
+    assert bench.messages() == {"cancelled": 3}
+
+
+@pytest.mark.parametrize("code", [22, 23])
+def test_when_the_gateway_says_closed_it_waits_for_the_next_opening(
+    bench: Bench, code: int
+) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = answers(Declined(code))
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.not_before) == ("pending", NEXT_OPENING)
+    assert row.why.startswith("the gateway refuses this ")
+    assert bench.outcomes(batch) == ["closed"]
+    bench.clock.at = OPEN + timedelta(hours=5)  # still open by our own calendar
+    assert bench.send(batch) == 0
+    assert len(bench.gateway.requests) == 1
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.at = NEXT_OPENING
+    assert bench.send(batch) == 1
+
+
+def test_an_alert_that_the_gateway_calls_closed_waits_even_where_no_window_opens(
+    bench: Bench,
+) -> None:
+    """Polynesia in summer shares no opening with Paris; the refusal proves that nothing left."""
+    bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
+    bench.dispatcher.submit("alerte", TEXT, ["+68987980001"], commercial=False)
+    (batch,) = bench.batches()
+    bench.gateway.behave = answers(Declined(22))
+    assert bench.send(batch.id) == 0
+    row = bench.batch(batch.id)
+    assert row.state == "pending"
+    assert row.not_before > bench.clock()
+
+
+def test_what_never_left_is_tried_again_with_growing_waits(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = answers(Unsent("connection refused"))
+    waits = []
+    for _ in range(8):
+        assert bench.send(batch) == 0
+        row = bench.batch(batch)
+        assert (row.state, row.why) == ("pending", "connection refused")
+        waits.append((row.not_before - bench.clock()).total_seconds())
+        bench.clock.at = row.not_before
+    assert waits == [5, 10, 20, 40, 80, 160, 300, 300]
+    bench.gateway.behave = bench.gateway.take
+    assert bench.send(batch) == 1
+    assert bench.outcomes(batch) == ["not_sent"] * 8 + ["sent"]
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+    assert bench.gateway.lookups == []  # what never left needs no lookup
+
+
+def test_an_unreachable_gateway_arms_nothing(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.unreachable = "the name cannot be resolved"
+    waits = []
+    for _ in range(3):
+        bench.send(batch)
+        row = bench.batch(batch)
+        assert (row.state, row.attempt) == ("pending", 0)
+        waits.append((row.not_before - bench.clock()).total_seconds())
+        bench.clock.at = row.not_before
+    assert waits == [5, 10, 20]
+    assert bench.progress().why == "the name cannot be resolved"
+    assert bench.attempts() == []
+    bench.gateway.unreachable = ""
+    assert bench.send(batch) == 1
+
+
+# -- the gateway asks to wait
+
+
+def test_a_rate_limit_waits_as_long_as_it_says_and_fails_nobody(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = answers(Throttled(42.0))
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.not_before) == ("pending", OPEN + timedelta(seconds=42))
+    assert row.why == "the gateway asks to wait"
+    assert bench.messages() == {"pending": 3}
+    assert bench.outcomes(batch) == ["throttled"]
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.forward(seconds=42)
+    assert bench.send(batch) == 1
+    first, second = bench.attempts(batch)
+    assert bench.gateway.lookups == [first.tag]  # asked before the second request
+    assert (first.outcome, second.outcome) == ("throttled", "sent")
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+
+
+@pytest.mark.parametrize("retry_after", [0.0, -10.0, None], ids=["0 s", "in the past", "unsaid"])
+def test_a_wait_of_nothing_is_not_believed(bench: Bench, retry_after: float | None) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = answers(Throttled(retry_after))
+    waits = []
+    for _ in range(3):
+        bench.send(batch)
+        row = bench.batch(batch)
+        waits.append((row.not_before - bench.clock()).total_seconds())
+        bench.clock.at = row.not_before
+    assert waits == [5, 10, 20]
+    assert len(bench.gateway.requests) == 3
+
+
+def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def taken_all_the_same(tag: str, phones: list[str]) -> Reply:
+        bench.gateway.accept(tag, phones)
+        return Throttled(10.0)
+
+    bench.gateway.behave = taken_all_the_same
+    bench.send(batch)
+    bench.clock.forward(seconds=10)
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0
+    assert bench.messages() == {"in_doubt": 3}
+    bench.work()
+    assert bench.batch(batch).state == "sent"
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+    assert bench.outcomes(batch) == ["sent"]
+    assert bench.dispatcher.incidents() == []
+    bench.gateway.deliver()
+    bench.pass_by(minutes=1)
+    assert bench.messages() == {"delivered": 3}
+
+
+def test_a_rate_limit_that_took_a_part_texts_nobody_twice(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def partly(tag: str, phones: list[str]) -> Reply:
+        bench.gateway.accept(tag, phones[:1])
+        return Throttled(10.0)
+
+    bench.gateway.behave = partly
+    bench.send(batch)
+    bench.gateway.behave = unwanted
+    bench.clock.forward(seconds=10)
+    bench.send(batch)
+    bench.work()
+    assert bench.messages() == {"sent": 1, "in_doubt": 2}
+    for _ in range(3):
+        bench.pass_by(minutes=5)
+    assert bench.dispatcher.incidents() == []  # one person was texted, once
+    assert bench.gateway.texted == {people(1)[0]: 1}
+
+
+def test_when_the_tag_of_a_limited_attempt_cannot_be_looked_up_nothing_is_sent(
+    bench: Bench,
+) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = answers(Throttled(10.0))
+    bench.send(batch)
+    bench.gateway.behave = unwanted
+    bench.gateway.blind = True
+    bench.clock.forward(seconds=10)
+    assert bench.send(batch) == 0
+    row = bench.batch(batch)
+    assert (row.state, row.attempt) == ("pending", 1)
+    assert row.not_before > bench.clock()
+    assert "503" in row.why
+    bench.gateway.blind = False
+    bench.gateway.cut = True  # it answers, but not all of it can be read
+    bench.clock.at = row.not_before
+    assert bench.send(batch) == 0
+    assert bench.batch(batch).attempt == 1
+    bench.gateway.cut = False
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.forward(hours=1)
+    assert bench.send(batch) == 1
+
+
+# -- lost workers
+
+
+def lost_at(bench: Bench, batch: int) -> None:
+    """Its lease ends; a tick takes it away."""
+    bench.clock.forward(seconds=bench.settings.lease + 1)
+    bench.tick()
+    assert bench.batch(batch).state == "in_doubt"
+
+
+def test_a_worker_that_dies_before_the_commit_leaves_the_batch_as_it_was(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = bench.submit(3)
+    armed = batches.arm
+
+    def die(*args: Any, **options: Any) -> bool:
+        assert armed(*args, **options)
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "arm", die)
+        with pytest.raises(Crash):
+            bench.send(batch)
+    row = bench.batch(batch)
+    assert (row.state, row.attempt) == ("pending", 0)
+    assert bench.attempts(batch) == []
+    assert bench.gateway.requests == []
+    assert bench.send(batch) == 1
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["before the bytes", "after the bytes"])
+def test_a_worker_that_dies_once_armed_leaves_a_doubt(bench: Bench, taken: bool) -> None:
+    batch = bench.submit(3)
+
+    def die(tag: str, phones: list[str]) -> Reply:
+        if taken:
+            bench.gateway.accept(tag, phones)
+        raise Crash
+
+    bench.gateway.behave = die
+    with pytest.raises(Crash):
+        bench.send(batch)
+    assert bench.batch(batch).state == "sending"
+    bench.gateway.behave = unwanted
+    assert bench.send(batch) == 0  # nobody else may have it meanwhile
+    bench.clock.forward(seconds=bench.settings.lease - 1)
+    bench.tick()
+    assert bench.batch(batch).state == "sending"
+    lost_at(bench, batch)
+    assert bench.batch(batch).why == "its worker was lost"
+    assert bench.send(batch) == 0
+    bench.pass_by(seconds=20)
+    assert bench.batch(batch).state == ("sent" if taken else "in_doubt")
+    bench.send(batch)  # a lane that died has given its place back
+    assert bench.gateway.texted == (dict.fromkeys(people(3), 1) if taken else {})
+
+
+def test_a_late_receipt_ends_the_doubt(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def sleep(tag: str, phones: list[str]) -> Reply:
+        reply = bench.gateway.take(tag, phones)
+        lost_at(bench, batch)
+        return reply
+
+    bench.gateway.behave = sleep
+    assert bench.send(batch) == 1
+    row = bench.batch(batch)
+    assert (row.state, row.message_id, row.cost) == ("sent", "1000", 3 * PRICE)
+    assert bench.outcomes(batch) == ["sent"]
+    assert bench.dispatcher.doubts() == []
+
+
+def test_a_late_word_that_nothing_left_ends_the_doubt_too(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def sleep(tag: str, phones: list[str]) -> Reply:
+        lost_at(bench, batch)
+        return Unsent("connection refused")
+
+    bench.gateway.behave = sleep
+    assert bench.send(batch) == 0
+    assert bench.batch(batch).state == "pending"
+    assert bench.outcomes(batch) == ["not_sent"]
+
+
+def test_a_late_receipt_counts_what_the_lookups_have_shown_meanwhile(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def sleep(tag: str, phones: list[str]) -> Reply:
+        reply = bench.gateway.take(tag, phones)
+        bench.gateway.tags[tag] = {phones[0]: MessageState.DELIVERED}  # the lag of the tag query
+        lost_at(bench, batch)
+        bench.clock.forward(minutes=1)
+        bench.settle(batch)
+        assert bench.messages() == {"delivered": 1, "in_doubt": 2}
+        return reply
+
+    bench.gateway.behave = sleep
+    assert bench.send(batch) == 1
+    assert bench.messages() == {"delivered": 1, "sent": 2}
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param(Lost("reset"), id="a lost answer"),
+        pytest.param(Unsent("refused"), id="nothing left"),
+        pytest.param(Declined(9), id="a refusal"),
+        pytest.param(Throttled(5.0), id="a rate limit"),
+    ],
+)
+def test_a_ghost_of_attempt_1_cannot_touch_attempt_2(bench: Bench, late: Reply) -> None:
+    """Its worker sleeps, a person has it sent again, attempt 2 is sent, the ghost awakes."""
+    batch = bench.submit(3)
+
+    def sleep(tag: str, phones: list[str]) -> Reply:
+        lost_at(bench, batch)
+        bench.dispatcher.resend(batch, reason="not in their dashboard")
+        bench.gateway.behave = bench.gateway.take
+        assert bench.send(batch) == 1
+        return late
+
+    bench.gateway.behave = sleep
+    bench.send(batch)
+    row = bench.batch(batch)
+    assert (row.state, row.attempt) == ("sent", 2)
+    first, second = bench.attempts(batch)
+    assert second.outcome == "sent"
+    assert row.tag == second.tag
+    assert first.check_at is not None  # a late proof of the first would still be noticed
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+
+
+def test_a_lost_answer_that_comes_after_a_persons_word_does_not_undo_it(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def sleep(tag: str, phones: list[str]) -> Reply:
+        lost_at(bench, batch)
+        bench.dispatcher.resend(batch, reason="not in their dashboard")
+        bench.gateway.behave = bench.gateway.take
+        bench.dispatcher.pause("soldes")
+        return Lost("reset")
+
+    bench.gateway.behave = sleep
+    bench.send(batch)
+    assert bench.batch(batch).state == "pending"
+    assert bench.outcomes(batch) == ["resent"]
+
+
+def test_a_receipt_that_comes_after_a_persons_word_stops_the_second_request(bench: Bench) -> None:
+    """The tag query lags, a person has it sent again, then the first worker's receipt comes."""
+    batch = bench.submit(3)
+
+    def sleep(tag: str, phones: list[str]) -> Reply:
+        reply = bench.gateway.take(tag, phones)
+        bench.gateway.hidden.add(tag)
+        lost_at(bench, batch)
+        bench.dispatcher.resend(batch, reason="not in their dashboard")
+        return reply
+
+    bench.gateway.behave = sleep
+    bench.send(batch)
+    bench.gateway.behave = unwanted
+    for _ in range(3):
+        bench.pass_by(minutes=5)
+    assert bench.messages() == {"sent": 3}
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+    assert bench.dispatcher.incidents() == []
+
+
+# -- the database
+
+
+class Failing:
+    """Makes commits of writing transactions fail, before or after they are done."""
+
+    def __init__(self, bench: Bench, when: Callable[[], bool], *, after: bool = False) -> None:
+        self.count = 0
+        self._when = when
+        self._bench = bench
+        self._after = after
+
+    def __enter__(self) -> Self:
+        event.listen(Session, "after_commit" if self._after else "before_commit", self._fail)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(Session, "after_commit" if self._after else "before_commit", self._fail)
+
+    def _fail(self, session: Session) -> None:
+        if self._when():
+            self.count += 1
+            raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
+
+
+def arming(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    """Tells whether the present transaction has armed a batch."""
+    armed = batches.arm
+    now: list[bool] = []
+
+    def note(*args: Any, **options: Any) -> bool:
+        done = armed(*args, **options)
+        now.append(done)
+        return done
+
+    monkeypatch.setattr(batches, "arm", note)
+    return lambda: bool(now) and now.pop()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not committed", "committed after all"])
+def test_when_the_commit_of_the_arming_raises_nothing_is_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    batch = bench.submit(3)
+    bench.gateway.behave = unwanted
+    with Failing(bench, arming(bench, monkeypatch), after=after) as failing:
+        assert bench.send(batch) == 0
+    assert failing.count == 1
+    assert bench.gateway.requests == []
+    assert bench.batch(batch).state == ("sending" if after else "pending")
+    bench.gateway.behave = bench.gateway.take
+    if after:  # nobody knows: a doubt, not a guess
+        bench.clock.forward(seconds=bench.settings.lease + 1)
+        bench.tick()
+        assert bench.batch(batch).state == "in_doubt"
+    else:
+        assert bench.send(batch) == 1
+
+
+def test_a_database_that_is_away_while_recording_is_asked_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_PATIENCE", (0.0, 0.0, 0.0))
+    batch = bench.submit(3)
+    with Failing(bench, lambda: bool(bench.gateway.requests) and failing.count < 3) as failing:
+        assert bench.send(batch) == 1
+    assert failing.count == 3
+    assert bench.messages() == {"sent": 3}
+    assert bench.outcomes(batch) == ["sent"]
+
+
+def test_a_record_that_was_written_although_its_commit_raised_is_right(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_PATIENCE", (0.0,))
+    batch = bench.submit(3)
+    once = Failing(bench, lambda: bool(bench.gateway.requests) and not once.count, after=True)
+    with once:
+        assert bench.send(batch) == 1
+    assert once.count == 1
+    assert bench.messages() == {"sent": 3}
+    assert bench.outcomes(batch) == ["sent"]
+
+
+def test_a_database_that_stays_away_leaves_a_doubt_that_is_settled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_PATIENCE", (0.0, 0.0))
+    batch = bench.submit(3)
+    with Failing(bench, lambda: bool(bench.gateway.requests)) as failing:
+        assert bench.send(batch) == 0
+    assert failing.count == 3
+    assert bench.batch(batch).state == "sending"
+    lost_at(bench, batch)
+    bench.pass_by(seconds=20)
+    assert bench.messages() == {"sent": 3}
+    assert bench.gateway.texted == dict.fromkeys(people(3), 1)
+
+
+# -- clocks
+
+
+def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stopped while it commits, and longer than its guard allows."""
+    batch = bench.submit(3)
+    armed, slept = batches.arm, [0.0]
+
+    def sleep(*args: Any, **options: Any) -> bool:
+        done = armed(*args, **options)
+        event.listen(Session, "after_commit", wake, once=True)
+        return done
+
+    def wake(session: Session) -> None:
+        slept[0] = lane.STALE + 1
+
+    steady = time.monotonic
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "arm", sleep)
+        patched.setattr("dispatcher.dispatch.lane.time.monotonic", lambda: steady() + slept[0])
+        bench.gateway.behave = unwanted
+        patched.setattr(lane, "TURN", 0.0)
+        assert bench.send(batch) == 0
+    assert bench.outcomes(batch) == ["not_sent"]
+    row = bench.batch(batch)
+    assert (row.state, row.attempt) == ("pending", 1)
+    bench.gateway.behave = bench.gateway.take
+    assert bench.send(batch) == 1
+
+
+def test_a_machine_that_was_suspended_after_arming_sends_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The steady clock stands still in a suspended machine; the wall's does not."""
+    batch = bench.submit(3)
+    armed = batches.arm
+
+    def suspend(*args: Any, **options: Any) -> bool:
+        done = armed(*args, **options)
+        bench.clock.forward(seconds=lane.STALE + 1)
+        return done
+
+    bench.gateway.behave = unwanted
+    with monkeypatch.context() as patched:
+        patched.setattr(batches, "arm", suspend)
+        patched.setattr(lane, "TURN", 0.0)
+        assert bench.send(batch) == 0
+    assert bench.outcomes(batch) == ["not_sent"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "leaves"), [(0, True), (20, True), (-20, True), (45, False), (-45, False)]
+)
+def test_a_clock_that_the_database_contradicts_sends_nothing(
+    postgres_tables: Database, offset: float, leaves: bool
+) -> None:
+    """On PostgreSQL, which has a clock of its own."""
+    empty(postgres_tables)
+    bench = Bench(postgres_tables, at=datetime.now(UTC) + timedelta(seconds=offset))
+    batch = bench.submit(3, commercial=False)
+    began = time.monotonic()
+    assert bench.send(batch) == leaves
+    assert len(bench.gateway.requests) == leaves
+    assert len(bench.attempts()) == leaves
+    # it does not try again and again until its turn is over
+    assert time.monotonic() - began < lane.TURN / 2
+
+
+# -- containment
+
+
+def test_too_many_doubts_stop_everything_and_every_campaign_says_so(tables: Database) -> None:
+    with opened(tables, doubt_limit=2) as bench:
+        bench.submit(1500)
+        bench.gateway.behave = bench.gateway.swallow
+        bench.send(bench.batches()[0].id)
+        assert len(bench.gateway.requests) == 2
+        bench.submit(1, "autre", start=5000)
+        assert not bench.tick().send
+        for batch in bench.batches():
+            assert bench.send(batch.id) == 0
+        assert len(bench.gateway.requests) == 2
+        for reference in ("soldes", "autre"):
+            assert bench.progress(reference).why == (
+                "too many batches in doubt: see dispatcher doubts"
+            )
+        first, second = bench.dispatcher.doubts()
+        bench.gateway.behave = bench.gateway.take
+        bench.dispatcher.give_up(first.batch_id, reason="it never arrived")
+        bench.work()
+        assert bench.messages("autre") == {"sent": 1}
+        assert bench.progress().in_doubt == 1
+        assert bench.progress().why == "1 batches in doubt"
+        assert second.batch_id in {doubt.batch_id for doubt in bench.dispatcher.doubts()}
+
+
+def test_doubts_that_are_proven_let_the_rest_go_on(tables: Database) -> None:
+    with opened(tables, doubt_limit=1) as bench:
+        bench.submit(1500)
+        bench.gateway.behave = bench.gateway.lose
+        bench.work()
+        assert len(bench.gateway.requests) == 1
+        bench.gateway.behave = bench.gateway.take
+        bench.pass_by(seconds=20)
+        bench.work()
+        assert bench.messages() == {"sent": 1500}
+        assert bench.gateway.texted == dict.fromkeys(people(1500), 1)

@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+
+from dispatcher import (
+    InvalidCampaign,
+    Recipient,
+    ReferenceTaken,
+    Rejection,
+    Settings,
+    UnusableInput,
+)
+from dispatcher.api import Dispatcher
+from dispatcher.storage import plans
+from dispatcher.storage.tables import Base, Batch
+from tests.integration.bench import OPEN, TEXT, Bench, people
+
+PARIS = ZoneInfo("Europe/Paris")
+#: one minute past the closing on the eve of Easter
+EASTER_EVE = datetime(2027, 3, 27, 20, 0, tzinfo=PARIS)
+NAIVE = datetime(2026, 11, 25, 9, tzinfo=UTC).replace(tzinfo=None)
+AFTER_EASTER = datetime(2027, 3, 30, 8, 0, tzinfo=PARIS)
+
+
+def stored(bench: Bench) -> dict[str, int]:
+    """How many rows each table has."""
+    with bench.dispatcher.database.read() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def phones_of(bench: Bench) -> list[str]:
+    return [phone for _, _, phone, _ in bench.view()]
+
+
+# -- batches
+
+
+def test_a_batch_holds_at_most_500_people_of_one_territory(bench: Bench) -> None:
+    overseas = [f"+2626929800{n:02d}" for n in range(3)]
+    mixed = [*people(500), *overseas, *people(501, start=500)]
+    bench.dispatcher.submit("soldes", TEXT, mixed)
+    batches = bench.batches()
+    assert [batch.number for batch in batches] == [1, 2, 3, 4]
+    sizes = sorted((batch.territory, batch.size) for batch in batches)
+    assert sizes == [("la-reunion", 3), ("metropole", 1), ("metropole", 500), ("metropole", 500)]
+    assert all(batch.state == "pending" and batch.attempt == 0 for batch in batches)
+    assert bench.messages() == {"pending": 1004}
+    assert sorted(phones_of(bench)) == sorted(mixed)
+
+
+def test_more_batches_than_are_written_at_a_time_keep_their_people(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "_STRIDE", 2)
+    bench.dispatcher.submit("soldes", TEXT, people(2600))
+    assert [batch.size for batch in bench.batches()] == [500] * 5 + [100]
+    for batch in bench.batches():
+        assert batch.size == len(batch.states)
+    assert phones_of(bench) == people(2600)
+
+
+def test_one_number_in_three_spellings_is_one_person(bench: Bench) -> None:
+    told: list[Rejection] = []
+    given = ["06 39 98 00 01", "+33639980001", "0033639980001", "06 39 98 00 02", "12"]
+    bench.dispatcher.submit("soldes", TEXT, given, reject=told.append)
+    progress = bench.progress()
+    assert (progress.rows, progress.duplicates, progress.unusable) == (5, 2, 1)
+    assert progress.recipients == 2
+    assert [rejection.row for rejection in told] == [5]
+
+
+# -- one transaction
+
+
+def test_a_list_that_breaks_midway_leaves_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Iterator[str]:
+        yield from people(2600)  # some batches are written by now
+        raise RuntimeError("the file ended in the middle")
+
+    monkeypatch.setattr(plans, "_STRIDE", 2)
+    before = stored(bench)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        bench.dispatcher.submit("soldes", TEXT, broken())
+    assert stored(bench) == before
+    bench.submit(3)  # and the reference is still free
+    assert bench.messages() == {"pending": 3}
+
+
+@pytest.mark.parametrize(
+    ("recipients", "options", "words"),
+    [
+        pytest.param([], {}, "no recipients", id="nobody"),
+        pytest.param(["12", "abc"], {}, "none of 2 rows", id="nobody who can be texted"),
+        pytest.param([*people(2), "12"], {"strict": True}, "1 of 3 rows", id="strict, one bad row"),
+        pytest.param(people(1), {"territory": "atlantis"}, "unknown territory", id="no such place"),
+        pytest.param(people(1), {"sender": "Ma Boutique"}, "sender", id="a sender with a space"),
+        pytest.param(people(1), {"not_before": NAIVE}, "time zone", id="naive not_before"),
+        pytest.param(people(1), {"not_after": NAIVE}, "time zone", id="naive not_after"),
+        pytest.param(
+            people(1),
+            {"not_before": OPEN + timedelta(days=1), "not_after": OPEN + timedelta(days=1)},
+            "later than not_before",
+            id="it ends when it begins",
+        ),
+        pytest.param(
+            people(1), {"not_after": OPEN}, "before the next opening", id="it is over by now"
+        ),
+        pytest.param(
+            people(1),
+            # Tuesday 20:00 to Wednesday 08:00 in Paris
+            {
+                "not_before": datetime(2026, 11, 24, 19, tzinfo=UTC),
+                "not_after": datetime(2026, 11, 25, 7, tzinfo=UTC),
+            },
+            "after 20:00",
+            id="it would only live at night",
+        ),
+    ],
+)
+def test_what_cannot_be_a_campaign_is_refused_and_not_stored(
+    bench: Bench, recipients: list[str], options: dict[str, Any], words: str
+) -> None:
+    before = stored(bench)
+    with pytest.raises(UnusableInput, match=words):
+        bench.dispatcher.submit("soldes", TEXT, recipients, **options)
+    assert stored(bench) == before
+
+
+def test_strict_takes_a_list_without_a_bad_row(bench: Bench) -> None:
+    bench.submit(3, strict=True)
+    assert bench.messages() == {"pending": 3}
+
+
+def test_one_person_who_cannot_be_texted_does_not_hold_up_the_others(bench: Bench) -> None:
+    bench.dispatcher.submit("soldes", TEXT, [*people(2), "12"])
+    assert bench.messages() == {"pending": 2}
+    assert bench.progress().unusable == 1
+
+
+# -- references
+
+
+def test_the_same_again_is_the_same_campaign(bench: Bench) -> None:
+    names = [{"telephone": phone, "prenom": phone[-1]} for phone in people(700)]
+    text = "Bonjour {{ prenom }}"
+    first = bench.dispatcher.submit("soldes", text, names)
+    before = stored(bench)
+    assert bench.dispatcher.submit("soldes", text, names) == first
+    assert bench.dispatcher.submit("soldes", text, reversed(names)) == first
+    assert bench.dispatcher.submit("soldes", text, (name for name in names)) == first
+    again = [Recipient(name["telephone"], {"prenom": name["prenom"]}) for name in names]
+    assert bench.dispatcher.submit("soldes", text, again) == first
+    assert stored(bench) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "recipients", "options"),
+    [
+        pytest.param("Autre chose", people(3), {}, id="another text"),
+        pytest.param(TEXT, people(4), {}, id="one person more"),
+        pytest.param(TEXT, people(2), {}, id="one person less"),
+        pytest.param(TEXT, people(3, start=1), {}, id="other people"),
+        pytest.param(TEXT, [], {}, id="nobody"),
+        pytest.param(TEXT, people(3), {"sender": "Autre"}, id="another sender"),
+        pytest.param(TEXT, people(3), {"commercial": False}, id="no longer commercial"),
+        pytest.param(TEXT, people(3), {"territory": "alsace-moselle"}, id="another territory"),
+        pytest.param(
+            TEXT, people(3), {"not_before": OPEN + timedelta(hours=1)}, id="another beginning"
+        ),
+        pytest.param(TEXT, people(3), {"not_after": OPEN + timedelta(days=1)}, id="another end"),
+    ],
+)
+def test_another_body_under_a_taken_reference_is_refused(
+    bench: Bench, text: str, recipients: list[str], options: dict[str, Any]
+) -> None:
+    bench.submit(3)
+    before = stored(bench)
+    with pytest.raises(ReferenceTaken, match="soldes"):
+        bench.dispatcher.submit("soldes", text, recipients, **options)
+    assert stored(bench) == before
+
+
+def test_an_instant_is_the_same_in_another_time_zone(bench: Bench) -> None:
+    instant = OPEN + timedelta(hours=2)
+    bench.submit(3, not_before=instant)
+    bench.submit(3, not_before=instant.astimezone(PARIS))
+    assert len(bench.campaigns()) == 1
+
+
+def test_a_campaign_that_is_sent_already_is_still_the_same(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.send(batch)
+    assert bench.submit(3) == batch
+    assert bench.gateway.texted.total() == 3
+
+
+def test_two_who_submit_one_reference_at_once_make_one_campaign(bench: Bench) -> None:
+    ids: list[int] = []
+    # the first one is held up in the middle of its list until the second one has begun
+    begun = threading.Barrier(2, timeout=20)
+
+    def given() -> Iterator[str]:
+        yield from people(600)
+
+    def submit() -> None:
+        begun.wait()
+        ids.append(bench.dispatcher.submit("soldes", TEXT, given()))
+
+    threads = [threading.Thread(target=submit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+    assert len(bench.campaigns()) == 1
+    assert len(bench.batches()) == 2
+    assert len(bench.actions("submit")) == 1
+
+
+def test_one_who_submits_while_the_other_still_reads_gets_the_others_campaign(
+    bench: Bench,
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    ids: list[int] = []
+
+    def slow() -> Iterator[str]:
+        yield from people(600)
+        reading.set()
+        assert go_on.wait(20)
+
+    first = threading.Thread(
+        target=lambda: ids.append(bench.dispatcher.submit("soldes", TEXT, slow()))
+    )
+    first.start()
+    assert reading.wait(20)
+    second = threading.Thread(
+        target=lambda: ids.append(bench.dispatcher.submit("soldes", TEXT, people(600)))
+    )
+    second.start()
+    go_on.set()
+    for thread in (first, second):
+        thread.join(30)
+    assert len(ids) == 2
+    assert len(set(ids)) == 1
+    assert len(bench.batches()) == 2
+
+
+# -- when
+
+
+def test_on_the_eve_of_easter_it_waits_until_tuesday_and_says_why(bench: Bench) -> None:
+    bench.clock.at = EASTER_EVE.astimezone(UTC)
+    batch = bench.submit(3)
+    assert bench.batch(batch).not_before == AFTER_EASTER
+    progress = bench.progress()
+    assert progress.waits_until == AFTER_EASTER
+    assert progress.why == "Sunday, Easter Monday"
+
+
+def test_inside_the_window_it_is_due_at_once(bench: Bench) -> None:
+    bench.submit(3)
+    progress = bench.progress()
+    assert (progress.waits_until, progress.why) == (None, "")
+    assert bench.tick().send == [bench.batches()[0].id]
+
+
+def test_not_before_in_the_window_is_kept_and_said(bench: Bench) -> None:
+    start = OPEN + timedelta(hours=3)
+    batch = bench.submit(3, not_before=start)
+    assert bench.batch(batch).not_before == start
+    assert bench.progress().why == "scheduled"
+    assert not bench.tick().send
+
+
+def test_not_before_outside_the_window_moves_to_the_next_opening(bench: Bench) -> None:
+    bench.submit(3, not_before=EASTER_EVE)
+    assert bench.progress().waits_until == AFTER_EASTER
+    assert bench.progress().why == "Sunday, Easter Monday"
+
+
+def test_not_before_in_the_past_means_now(bench: Bench) -> None:
+    batch = bench.submit(3, not_before=OPEN - timedelta(days=3))
+    assert bench.batch(batch).not_before == OPEN
+    assert bench.tick().send == [batch]
+
+
+def test_what_is_not_commercial_waits_for_nothing(bench: Bench) -> None:
+    bench.clock.at = EASTER_EVE.astimezone(UTC)
+    batch = bench.submit(3, commercial=False)
+    assert bench.tick().send == [batch]
+    assert bench.progress().why == ""
+
+
+def test_each_territory_waits_for_its_own_clock(bench: Bench) -> None:
+    """At 10:00 in Paris it is 05:00 in Martinique and 13:00 in La Réunion."""
+    given = ["+33639980001", "+262692980001", "+596696980001"]
+    bench.dispatcher.submit("soldes", TEXT, given)
+    batches = {batch.territory: batch for batch in bench.batches()}
+    assert set(batches) == {"metropole", "la-reunion", "martinique"}
+    assert batches["metropole"].not_before == OPEN
+    assert batches["la-reunion"].not_before == OPEN
+    martinique = datetime(2026, 11, 24, 8, tzinfo=ZoneInfo("America/Martinique"))
+    assert batches["martinique"].not_before == martinique
+    assert batches["martinique"].why == "before 08:00 in Martinique"
+    assert sorted(bench.tick().send) == sorted([batches["metropole"].id, batches["la-reunion"].id])
+
+
+def test_paris_clock_holds_an_overseas_number_too(bench: Bench) -> None:
+    """20:00 in Paris is 15:00 in Martinique: the gateway would hold it, so do we."""
+    bench.clock.at = datetime(2026, 11, 24, 20, tzinfo=PARIS).astimezone(UTC)
+    bench.dispatcher.submit("soldes", TEXT, ["+596696980001"])
+    (batch,) = bench.batches()
+    opening = datetime(2026, 11, 25, 8, tzinfo=ZoneInfo("America/Martinique"))
+    assert batch.not_before == opening
+
+
+def test_polynesia_in_summer_is_refused_with_the_reason(bench: Bench) -> None:
+    """No hour of a summer day is open in Paris and in Papeete."""
+    bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
+    before = stored(bench)
+    with pytest.raises(InvalidCampaign, match="polynesie-francaise: no opening common to Paris"):
+        bench.dispatcher.submit("soldes", TEXT, [*people(600), "+68987980001"])
+    assert stored(bench) == before
+
+
+# -- people who said STOP
+
+
+def test_who_has_opted_out_is_counted_and_never_texted(bench: Bench) -> None:
+    bench.opt_out(people(3)[1])
+    bench.send(bench.submit(3))
+    assert bench.messages() == {"sent": 2, "opted_out": 1}
+    assert set(bench.gateway.texted) == {people(3)[0], people(3)[2]}
+
+
+def test_a_batch_of_opt_outs_only_is_done_without_a_request(bench: Bench) -> None:
+    for phone in people(3):
+        bench.opt_out(phone)
+    batch = bench.submit(3)
+    bench.send(batch)
+    assert bench.batch(batch).state == "done"
+    assert bench.gateway.requests == []
+    bench.tick()
+    assert bench.progress().state == "finished"
+    assert bench.messages() == {"opted_out": 3}
+
+
+# -- without Redis
+
+
+def test_submitting_without_redis_succeeds_and_is_quick(database_url: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: refused at once
+        port = closed.getsockname()[1]
+        dispatcher = Dispatcher(
+            Settings.of(
+                database_url=database_url,
+                broker_url=f"redis://127.0.0.1:{port}/0",
+                sender="MaBoutique",
+            )
+        )
+        began = time.monotonic()
+        dispatcher.submit("soldes", TEXT, people(3))
+        took = time.monotonic() - began
+    assert dispatcher.progress("soldes").recipients == 3
+    assert took < 10  # a broker that is retried takes minutes
+    with dispatcher.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Batch)) == 1
+    dispatcher.database.close()
