@@ -2,14 +2,17 @@
 #   PYTHON=python3.12        the Python to build .venv with
 #   PYTEST_ARGS="-k window"  other arguments for pytest
 
+#   CHAOS_ARGS="--seed 7 --database postgresql"   (make chaos)
+
 PYTHON =
+CHAOS_ARGS =
 # Most tests wait for processes, so that a few at a time share the machine well.
 PYTEST_ARGS = -n logical --maxprocesses 4
 PY = .venv/bin/python
 # not the code in the README, which is laid out to be read
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
-.PHONY: help demo test lint lock clean
+.PHONY: help demo test chaos lint lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +22,9 @@ demo: .venv/stamp ## send 5,000 made-up SMS through real processes and check eve
 
 test: lint ## every check, then the whole suite
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+chaos: .venv/stamp ## minutes of kills and faults, then the ledger against the rows (CHAOS_ARGS="--seed 7")
+	@$(PY) -m tests.chaos $(CHAOS_ARGS)
 
 lint: .venv/stamp ## format, lint, types and layers
 	@$(PY) -m ruff format --check $(CODE)

@@ -185,6 +185,7 @@ class Dispatcher:
             all(map(self._hints.send_batch, due.send))
             and all(map(self._hints.settle_batch, due.settle))
             and all(self._hints.poll() for _ in range(due.polls))
+            and (not due.stop_list or self._hints.sync_opt_outs())
         )
         return due
 

@@ -40,6 +40,8 @@ class Sent:
 
     message_id: str
     lines: Lines
+    #: why the campaign pauses all the same: the credit ran out on the way, for one
+    blocked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
     if len(known) < len(phones):
         why = f"the answer leaves out {len(phones) - len(known)} of {len(phones)} numbers"
         return InDoubt(why, reply.message_id, lines)
-    return Sent(reply.message_id, lines)
+    blocked = next((_BLOCKED[code] for code in lines.codes.values() if code in _BLOCKED), "")
+    return Sent(reply.message_id, lines, blocked)
 
 
 def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:

@@ -84,7 +84,7 @@ _LOOKALIKES = {"＋": "+", "（": "(", "）": ")", "．": ".", "−": "-", "’"
 
 
 def normalise(raw: str) -> str:
-    """The E.164 form of a number that can be texted, such as ``+33612345678``.
+    """The E.164 form of a number that can be texted, such as ``+33639980001``.
 
     Raises ``InvalidPhone`` with one of ``REASONS``.
     """

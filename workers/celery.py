@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
 from kombu import Queue
 
 from dispatcher.broker import TRANSPORT_OPTIONS
 from dispatcher.dispatch import QUESTIONS
+from dispatcher.errors import DispatcherError
 from dispatcher.hints import QUEUES, TICK
 from dispatcher.settings import Settings
 
 settings = Settings.from_env()
+log = logging.getLogger(__name__)
 
 # a tick every two seconds would drown the one line per attempt; Flower has every task anyway
 for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
-app = Celery("dispatcher", include=["workers.tasks"])
+
+class Step(Task[Any, Any]):
+    """A task whose known failures are a line in the log: the next tick says it again."""
+
+    throws = (DispatcherError,)
+
+    def on_failure(self, exc: Exception, *_: Any) -> None:
+        """Log what is known; what is not gets its traceback from Celery."""
+        if isinstance(exc, DispatcherError):
+            log.warning("%s: %s", self.name, exc)
+
+
+app = Celery("dispatcher", include=["workers.tasks"], task_cls=Step)
 app.conf.update(
     broker_url=settings.broker_url.get_secret_value() if settings.broker_url else None,
     broker_transport_options=TRANSPORT_OPTIONS,

@@ -35,6 +35,8 @@ def _work(dispatcher: Dispatcher) -> None:
     steps = dispatcher.dispatch
     due = steps.tick()
     say(_told(due))
+    if due.stop_list:
+        steps.sync_opt_outs()
     tried: set[int] = set()
     sent = ended = 0
     while True:

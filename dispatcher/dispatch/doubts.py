@@ -83,7 +83,7 @@ class Doubts:
     def _absence(self, missing: int, size: int) -> str:
         """What it means that a tag does not show ``missing`` numbers: a control tells."""
         with self._context.database.read() as session:
-            control = attempts.control_tag(session, self._context.clock() - _MEMORY)
+            control = attempts.control_tag(session, self._context.clock())
         if control is not None and not self._context.gateway.status_by_tag(control).reports:
             return "cannot be verified: the gateway does not even show what it took"
         what = "nothing" if missing == size else f"{size - missing} of {size} numbers"
@@ -94,37 +94,41 @@ class Doubts:
         """Look for a late proof that an attempt thought unsent was taken."""
         settings = self._context.settings
         try:
-            found = self._context.gateway.status_by_tag(attempt.tag).reports
-            shown = {report.phone for report in found}
+            shown = self._shown(attempt.tag)
+            others = self._others(attempt) if shown else set()
         except GatewayError as error:
             log.warning("batch %d attempt %d: %s", attempt.batch_id, attempt.number, error)
-            shown = set()
+            shown = others = set()
         now = self._context.clock()
         later = self._context.after(settings.settle_intervals, attempt.checks + 1)
-        forgotten = later > attempt.armed_at + _MEMORY
+        again = None if later > attempt.armed_at + _MEMORY else later
         with self._context.database.write() as session:
             batch = session.get_one(Batch, attempt.batch_id)
             if batch.state == BatchState.PENDING:
                 # a part of the batch may be known to have been taken: that is no news
                 to_go = batches.waiting(session, batch.id, batch.states, MessageState.PENDING)
                 shown &= {phone for _, phone, _ in to_go}
-            if not shown:
-                attempts.checked(session, attempt, None if forgotten else later)
+            if shown and batches.recall(session, attempt.batch_id, attempt.tag, now=now):
                 return
-            if batches.recall(session, attempt.batch_id, attempt.tag, now=now):
+            twice = shown & others
+            if not twice or batch.state == BatchState.SENDING:
+                attempts.checked(session, attempt, again)  # a later attempt may yet show itself
                 return
-            if batch.state == BatchState.SENDING:
-                attempts.checked(session, attempt, now)  # look again once it has an outcome
+            late = "proven by its tag, too late"
+            if not attempts.prove(session, attempt.tag, detail=late, now=now):
                 return
-            late = attempts.prove(
-                session, attempt.tag, detail="proven by its tag, too late", now=now
-            )
-            if not late or batch.tag == attempt.tag:  # no attempt was made after this one
-                return
-            people = doubts.texted_twice(
-                session, batch, sorted(shown), number=attempt.number, now=now
-            )
-        log.critical("batch %d was taken twice: %d people", attempt.batch_id, people)
+            doubts.texted_twice(session, batch, len(twice), number=attempt.number, now=now)
+        log.critical("batch %d was sent twice: %d people", attempt.batch_id, len(twice))
+
+    def _shown(self, tag: str) -> set[str]:
+        return {report.phone for report in self._context.gateway.status_by_tag(tag).reports}
+
+    def _others(self, attempt: Attempt) -> set[str]:
+        """The numbers that the gateway shows under the batch's other attempts."""
+        with self._context.database.read() as session:
+            tags = [one.tag for one in attempts.of_batch(session, attempt.batch_id)]
+        shown = (self._shown(tag) for tag in tags if tag != attempt.tag)
+        return set().union(*shown)
 
     def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
         """Send a batch in doubt again, if no attempt on it shows at the gateway right now.
@@ -135,21 +139,34 @@ class Doubts:
         with self._context.database.read() as session:
             batch, waiting = doubts.find(session, batch_id)
             tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
-            control = attempts.control_tag(session, self._context.clock() - _MEMORY)
+            control = attempts.control_tag(session, self._context.clock())
         gateway = self._context.gateway
         if control is not None and not gateway.status_by_tag(control).reports:
             raise GatewayError("the gateway does not even show what it took: try again later")
+        self._refuse_if_shown(batch_id, waiting, tags)
+        with self._context.database.write() as session:
+            doubts.resend(session, batch, actor=actor, reason=reason, now=self._context.clock())
+
+    def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
+        """End a doubt without sending; its messages stay unreported.
+
+        Raises IllegalMove when the gateway does show it (it is settled then) or it is not in
+        doubt, NotFound. A gateway that cannot be asked does not keep a person from giving up.
+        """
+        with self._context.database.read() as session:
+            batch, waiting = doubts.find(session, batch_id)
+            tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
+        try:
+            self._refuse_if_shown(batch_id, waiting, tags)
+        except GatewayError as error:
+            log.warning("batch %d given up unseen: %s", batch_id, error)
+        with self._context.database.write() as session:
+            doubts.give_up(session, batch, actor=actor, reason=reason, now=self._context.clock())
+
+    def _refuse_if_shown(self, batch_id: int, waiting: list[str], tags: list[str]) -> None:
         missing = set(waiting)
         if any(self._context.shows(tag, missing) for tag in tags):
             with self._context.database.write() as session:
                 reports.hasten(session, batch_id, self._context.clock())
             self.settle_batch(batch_id)
             raise IllegalMove(f"batch {batch_id} shows at the gateway: it was taken")
-        with self._context.database.write() as session:
-            doubts.resend(session, batch, actor=actor, reason=reason, now=self._context.clock())
-
-    def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
-        """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
-        with self._context.database.write() as session:
-            batch, _ = doubts.find(session, batch_id)
-            doubts.give_up(session, batch, actor=actor, reason=reason, now=self._context.clock())

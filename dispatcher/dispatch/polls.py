@@ -9,7 +9,7 @@ from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
 from dispatcher.provider import Report
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import opt_outs, reports
+from dispatcher.storage import attempts, opt_outs, reports
 
 log = logging.getLogger(__name__)
 
@@ -53,26 +53,35 @@ class Polls:
                     batch_id, position = places[pair]
                     _note_report(report, position, found[batch_id], stops)
         for batch in taken:
-            if batch.message_id is None:
-                self._poll_tag(batch, found[batch.id], stops, failed)
-        for batch in taken:
-            self._record_reports(batch, found[batch.id], late=batch.id not in failed)
-        if stops:
+            for tag in self._tags(batch):
+                self._poll_tag(batch, tag, found[batch.id], stops, failed)
+        if stops:  # first: a report that is recorded is not asked for again
             with self._context.database.write() as session:
                 opt_outs.add(session, stops, source="answered STOP", now=now)
+        for batch in taken:
+            self._record_reports(batch, found[batch.id], late=batch.id not in failed)
         return sum(len(changes) for changes in found.values())
+
+    def _tags(self, batch: reports.Checked) -> list[str]:
+        """The tags to ask for: what was settled by tag, or sent in parts, has no message id."""
+        if batch.message_id is not None and batch.attempt == 1:
+            return []
+        with self._context.database.read() as session:
+            tags = [attempt.tag for attempt in attempts.of_batch(session, batch.id)]
+        return [tag for tag in tags if batch.message_id is None or tag != batch.tag]
 
     def _poll_tag(
         self,
         batch: reports.Checked,
+        tag: str,
         found: dict[int, MessageState],
         stops: list[str],
         failed: set[int],
     ) -> None:
-        """A batch settled by its tag has no message id: its reports come by tag, too."""
+        """Take the reports that show under one tag."""
         waiting = {phone: spot for spot, phone in batch.waiting(MessageState.SENT).items()}
         try:
-            shown = self._context.gateway.status_by_tag(batch.tag or "").reports
+            shown = self._context.gateway.status_by_tag(tag).reports
         except GatewayError as error:
             log.warning("status by tag: %s", error)
             failed.add(batch.id)

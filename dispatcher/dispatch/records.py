@@ -90,7 +90,9 @@ class Records:
     ) -> bool:
         now = self._context.clock()
         match outcome:
-            case Sent(message_id, lines):
+            case Sent(message_id, lines, blocked):
+                if blocked:
+                    self._pause(session, batch.campaign_id, blocked)
                 return results.record_sent(
                     session,
                     batch,
@@ -118,9 +120,11 @@ class Records:
                 hold = Hold(self._next_opening(batch, now), why)
                 return results.record_unsent(session, batch, hold, checks=0)
             case NotSent(why, after, answered):
-                # who is told to come back at once, again and again, would never stop asking
-                told = after if after or not answered else None
-                wait = backoff(batch.checks) if told is None else told
+                wait = backoff(batch.checks) if after is None else after
+                if answered:  # its tag is looked up before the next attempt: give that time
+                    wait = max(
+                        wait, backoff(batch.checks), self._context.settings.settle_intervals[0]
+                    )
                 hold = Hold(now + timedelta(seconds=wait), why if wait else "")
                 return results.record_unsent(session, batch, hold, checks=batch.checks + 1)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.storage.tables import Attempt, Batch
@@ -13,6 +13,12 @@ from dispatcher.storage.tables import Attempt, Batch
 #: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
 #: person had the batch sent again
 UNPROVEN = ("throttled", "resent")
+
+
+#: the gateway is asked for tags no older than this
+_MEMORY = timedelta(hours=48)
+#: by then a tag that was taken should show
+_LAG = timedelta(minutes=5)
 
 
 def add(
@@ -92,20 +98,22 @@ def checked(session: Session, attempt: Attempt, check_at: datetime | None) -> No
     )
 
 
-def control_tag(session: Session, after: datetime) -> str | None:
-    """The tag of a recent attempt that was certainly taken.
+def control_tag(session: Session, now: datetime) -> str | None:
+    """The tag of an attempt of the last days that was certainly taken.
 
-    A lookup that does not even show this one proves nothing by showing nothing.
+    A lookup that does not even show this one proves nothing by showing nothing. One from some
+    minutes ago is preferred: the gateway may be slow to show the latest.
     """
+    settled = case((Attempt.armed_at < now - _LAG, 0), else_=1)
     return session.scalar(
         select(Attempt.tag)
         .join(Batch, Batch.id == Attempt.batch_id)
         .where(
             Attempt.outcome == "sent",
-            Attempt.armed_at > after,
+            Attempt.armed_at > now - _MEMORY,
             Attempt.number == Batch.attempt,
             Batch.sent + Batch.delivered + Batch.undelivered > 0,
         )
-        .order_by(Attempt.armed_at.desc())
+        .order_by(settled, Attempt.armed_at.desc())
         .limit(1)
     )

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
     OperationalError,
     ProgrammingError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
@@ -26,6 +27,8 @@ from dispatcher.errors import ConfigurationError, StorageError
 #: a writer of SQLite waits this long (ms) for the one before it
 _SQLITE_PATIENCE = 30_000
 _WRITES = "dispatcher_writes"
+#: a connection for each thread of the largest worker
+_POOL = {"pool_size": 32, "max_overflow": 64}
 
 
 class Conflict(StorageError):
@@ -125,6 +128,8 @@ class Database:
         """
         try:
             yield
+        except PoolTimeout:
+            raise StorageError("every connection to the database is busy") from None
         except IntegrityError as error:
             raise Conflict(f"a rule of the schema is broken ({_constraint(error)})") from None
         except DBAPIError as error:
@@ -137,6 +142,7 @@ class Database:
             engine = create_engine(
                 self._url,
                 hide_parameters=True,
+                **_POOL,
                 connect_args={"timeout": _SQLITE_PATIENCE / 1000, "check_same_thread": False},
             )
             event.listen(engine, "connect", _configure_sqlite)
@@ -146,8 +152,7 @@ class Database:
             self._url,
             hide_parameters=True,
             pool_pre_ping=True,
-            pool_size=32,
-            max_overflow=32,
+            **_POOL,
             connect_args={
                 "connect_timeout": 5,
                 "options": "-c lock_timeout=10s -c statement_timeout=60s"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from dispatcher import document
@@ -13,7 +12,7 @@ from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import IllegalMove, NotFound
 from dispatcher.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import attempts, batches, campaigns
-from dispatcher.storage.tables import Action, Batch, Campaign, Recipient
+from dispatcher.storage.tables import Action, Batch, Campaign
 
 #: the verb under which a double text is on record
 INCIDENT = "texted twice"
@@ -123,27 +122,18 @@ def give_up(session: Session, batch: Batch, *, actor: str, reason: str, now: dat
 
 
 def texted_twice(
-    session: Session, batch: Batch, phones: Sequence[str], *, number: int, now: datetime
-) -> int:
-    """Put on record that an attempt thought unsent was taken, and so was a later one.
-
-    Returns how many people that concerns.
-    """
-    twice = session.scalar(
-        select(func.count())
-        .select_from(Recipient)
-        .where(Recipient.batch_id == batch.id, Recipient.phone.in_(phones))
-    )
+    session: Session, batch: Batch, people: int, *, number: int, now: datetime
+) -> None:
+    """Put on record that an attempt thought unsent was taken, and so was another."""
     _note(
         session,
         batch,
         verb=INCIDENT,
         actor="dispatcher",
-        reason=f"attempts {number} and {batch.attempt} of batch {batch.id} were both sent:"
-        f" {twice} people",
+        reason=f"attempt {number} of batch {batch.id} was sent, and so was another:"
+        f" {people} people",
         now=now,
     )
-    return twice or 0
 
 
 def _end(session: Session, batch: Batch, statement: object) -> None:

@@ -220,7 +220,7 @@ class OptOut(Base):
 
 
 class OptOutEvent(Base):
-    """What happened to an opt-out, when and why. Append-only, but for the number of the erased."""
+    """What happened to an opt-out, when and why. Append-only, but for what tells of the erased."""
 
     __tablename__ = "opt_out_event"
 

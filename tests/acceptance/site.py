@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,8 @@ class Site:
         self.halts = directory / "halts"
         self.halts.mkdir()
         self.children: list[Child] = []
+        self._over = threading.Event()
+        self._ticking: threading.Thread | None = None
         self._values = {
             **QUICK,
             "database_url": database_url,
@@ -136,6 +139,9 @@ class Site:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._ticking is not None:
+            self._ticking.join()
         for child in self.children:
             if child.alive:
                 child.signal(signal.SIGCONT)
@@ -192,6 +198,16 @@ class Site:
             timeout=PATIENCE,
             check=False,
         )
+
+    def ticks(self) -> None:
+        """Tick in this process, for tests to which a process of its own for it adds nothing."""
+
+        def tick() -> None:
+            while not self._over.wait(self.settings.tick):
+                self.dispatcher.tick()
+
+        self._ticking = threading.Thread(target=tick)
+        self._ticking.start()
 
     def beat(self, name: str = "beat") -> Child:
         return self.start(name, "celery", "-A", "workers", "beat", "-l", "INFO")

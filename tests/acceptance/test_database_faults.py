@@ -192,7 +192,7 @@ def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
         wire.cut()
         site.wait(lambda: worker.says("the database"), "the claim to fail")
         worker.kill()
-        site.beat()
+        site.ticks()
         site.worker("another")
         site.let_leases_end()
         site.wait_in_doubt()
@@ -246,7 +246,7 @@ def test_a_backup_from_the_middle_of_a_call_is_settled_by_tag(
         _copy(tmp_path / "backup.db", _file(sqlite_url))
         assert site.batch().state == "sending"
         site.let_leases_end()
-        site.beat()
+        site.ticks()
         site.worker("another")
         assert site.wait_finished("soldes").messages["delivered"] == 3
         assert site.outcomes() == ["sent"]
@@ -266,7 +266,7 @@ def test_a_backup_from_before_a_campaign_stays_still_when_it_is_paused_first(
         assert site.batch().state == "pending"
         site.dispatcher.pause("soldes", reason="restored from a backup")
         site.worker()
-        site.beat()
+        site.ticks()
         site.wait(site.dispatcher.last_tick, "a tick")
         seen = site.dispatcher.last_tick()
         site.wait(lambda: site.dispatcher.last_tick() != seen, "a second tick")
@@ -305,7 +305,7 @@ def _nothing_sent_and_then_once(site: Site) -> None:
 
 def _sent_once(site: Site) -> None:
     """The campaign goes through, with one attempt on each batch."""
-    site.beat()
+    site.ticks()
     progress = site.wait_finished("soldes")
     assert progress.messages["delivered"] == progress.recipients
     assert site.outcomes() == ["sent"] * len(site.batches())

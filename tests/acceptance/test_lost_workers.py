@@ -29,7 +29,7 @@ def test_a_worker_killed_before_it_commits_its_claim_has_claimed_nothing(
         lost.kill()
         site.go_on("before_commit")
         assert (site.batch().state, site.outcomes()) == ("pending", [])
-        site.beat()
+        site.ticks()
         site.worker("another")
         assert site.wait_finished("soldes").messages["delivered"] == 3
         assert site.outcomes() == ["sent"]
@@ -40,7 +40,7 @@ def test_a_worker_killed_before_its_first_byte_leaves_a_doubt_for_a_person(
     tmp_path: Path, database_url: str
 ) -> None:  # row 2
     with Site(tmp_path, database_url) as site:
-        site.beat()
+        site.ticks()
         lost = site.halting_worker("lost")
         site.halt_at("armed")
         site.submit("soldes", people(3))
@@ -65,7 +65,7 @@ def test_a_worker_killed_in_a_call_is_settled_by_tag(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 3
     with Site(tmp_path, sqlite_url) as site:
-        site.beat()
+        site.ticks()
         lost = _caught_in_a_call(site, site.worker("lost"))
         lost.kill()
         site.worker("another")
@@ -80,7 +80,7 @@ def test_a_worker_killed_about_its_record_sends_nobody_twice(
     tmp_path: Path, sqlite_url: str, point: str, state: str
 ) -> None:  # row 4
     with Site(tmp_path, sqlite_url) as site:
-        site.beat()
+        site.ticks()
         lost = site.halting_worker("lost")
         site.halt_at(point)
         site.submit("soldes", people(3))
@@ -99,7 +99,7 @@ def test_a_forked_child_killed_in_a_call_is_replaced_and_settled(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 3, forked
     with Site(tmp_path, sqlite_url) as site:
-        site.beat()
+        site.ticks()
         worker = _caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
         for child in worker.forked:
             child.kill()
@@ -113,7 +113,7 @@ def test_the_children_of_a_killed_worker_die_with_it(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 5
     with Site(tmp_path, sqlite_url) as site:
-        site.beat()
+        site.ticks()
         lost = _caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
         children = lost.forked
         lost.kill()
@@ -150,7 +150,7 @@ def test_a_worker_stopped_in_a_hurry_leaves_its_call_to_be_settled(
     tmp_path: Path, sqlite_url: str, hurry: list[signal.Signals]
 ) -> None:  # row 7
     with Site(tmp_path, sqlite_url) as site:
-        site.beat()
+        site.ticks()
         worker = _caught_in_a_call(site, site.worker("hurried"))
         site.worker("another")
         for number in hurry:
@@ -174,7 +174,7 @@ def test_a_worker_asleep_before_its_first_byte_does_not_send_what_it_armed(
         sleeper.signal(signal.SIGSTOP)
         asleep = time.monotonic()
         site.go_on("armed")
-        site.beat()  # not before: a tick put to sleep in its transaction keeps SQLite from all
+        site.ticks()
         site.worker("another")
         site.let_leases_end()
         site.wait_in_doubt()
@@ -199,7 +199,7 @@ def test_an_answer_read_after_a_long_sleep_counts(
         sleeper = _caught_in_a_call(site, site.worker("sleeper"))
         sleeper.signal(signal.SIGSTOP)
         site.gateway.release()
-        site.beat()  # not before, as above
+        site.ticks()
         site.worker("another")
         site.let_leases_end()
         if seen_by_tag:
@@ -217,7 +217,7 @@ def test_a_call_that_trickles_is_ended_by_its_own_deadline_and_its_worker_lives(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 11: there is no time limit of Celery's to be hit
     with Site(tmp_path, sqlite_url, call_timeout=1) as site:
-        site.beat()
+        site.ticks()
         worker = site.worker()
         site.gateway.fault("slow_head", interval=0.1)
         site.submit("soldes", people(3))

@@ -131,7 +131,7 @@ def test_a_redis_that_hangs_holds_nobody_for_long(
         finally:
             os.kill(site.redis.pid, signal.SIGCONT)
         worker = site.worker()
-        site.beat()
+        site.ticks()
         assert site.wait_finished("soldes").messages["delivered"] == 3
         assert worker.alive
         site.wait_finished("before")
@@ -193,7 +193,7 @@ def test_hints_that_come_a_hundred_times_or_an_hour_late_send_once(
             site.dispatcher._hints.send_batch(batch_id)
         _late(site, batches[0])
         workers = [site.worker("one"), site.worker("two")]
-        site.beat()
+        site.ticks()
         assert site.wait_finished("soldes").messages["delivered"] == 1500
         site.wait(lambda: site.queued() == 0, "every hint to be taken")
         assert site.outcomes() == ["sent"] * 3
@@ -218,7 +218,7 @@ def test_forged_hints_are_ignored(tmp_path: Path, sqlite_url: str) -> None:  # r
         app.send_task(SEND, [], queue=QUEUES[SEND])
         app.send_task("os.system", ["id"], queue=QUEUES[SEND])
         _pickled(site)
-        site.beat()
+        site.ticks()
         site.submit("soldes", people(3))
         assert site.wait_finished("soldes").messages["delivered"] == 3
         site.wait(lambda: site.queued() == 0, "every hint to be taken")
@@ -239,7 +239,7 @@ def test_what_is_no_message_of_celerys_costs_one_worker_and_nothing_else(
         site.wait(lambda: not worker.alive, "the worker to end")
         assert site.queued() == 0
         site.worker("next")
-        site.beat()
+        site.ticks()
         site.submit("soldes", people(3))
         assert site.wait_finished("soldes").messages["delivered"] == 3
         site.check()

@@ -41,6 +41,10 @@ def planned(shell: Shell, *options: object, text: str = "Soldes") -> dict[str, A
     return said
 
 
+#: mobiles of La Réunion, of which none belongs to nobody
+REUNION = "0692"
+
+
 def numbers(shell: Shell, count: int, name: str = "many.csv", *more: str) -> str:
     """A file of that many people, and of rows beside them."""
     shell.write("telephone\n" + "\n".join([*people(count), *more]) + "\n", name)
@@ -74,7 +78,7 @@ def test_a_plan_knows_who_opted_out(shell: Shell) -> None:
 
 
 def test_a_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
-    numbers(shell, 100, "many.csv", "0692 00 00 01", "+32 470 00 00 01")
+    numbers(shell, 100, "many.csv", REUNION + " 00 00 01", "+32 470 00 00 01")
 
     def money() -> list[str]:
         lines = plan(shell, file="many.csv", text="x" * 150).splitlines()
@@ -115,7 +119,7 @@ def test_a_text_of_one_and_all_is_shown_once(shell: Shell) -> None:
 
 def test_a_plan_says_from_when_on_and_why_on_the_clock_of_each_place(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
-    name = numbers(shell, 600, "many.csv", "0692 00 00 01")
+    name = numbers(shell, 600, "many.csv", REUNION + " 00 00 01")
 
     said = plan(shell, file=name)
 
@@ -264,7 +268,7 @@ def manifest(path: Path) -> list[dict[str, str]]:
 def test_a_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 1200, prices="metropole=0.045")
-    numbers(shell, 1200, "many.csv", "0692 00 00 01")
+    numbers(shell, 1200, "many.csv", REUNION + " 00 00 01")
 
     assert "manifest: m.csv\n" in plan(
         shell, "--manifest", "m.csv", file="many.csv", text="x" * 150

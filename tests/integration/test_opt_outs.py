@@ -249,6 +249,24 @@ def test_who_opts_out_while_a_campaign_waits_is_not_texted(bench: Bench) -> None
     assert not {first, last} & set(bench.gateway.texted)
 
 
+@pytest.mark.parametrize("forgotten", [False, True], ids=["listed", "erased"])
+def test_who_opts_out_while_a_worker_connects_is_not_texted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, forgotten: bool
+) -> None:
+    """Gathered, and not armed yet."""
+    batch = bench.submit(3)
+
+    def opt_out() -> None:
+        bench.dispatcher.opt_out(ANNE)
+        if forgotten:
+            bench.dispatcher.opt_outs.erase(ANNE)
+
+    monkeypatch.setattr(bench.gateway, "connect", opt_out)
+    bench.send(batch)
+    assert bench.messages() == {"sent": 2, "opted_out": 1}
+    assert set(bench.gateway.texted) == {BRUNO, CHLOE}
+
+
 def test_who_consents_anew_while_a_campaign_waits_has_missed_it(bench: Bench) -> None:
     """What was decided at planning stands: nobody is texted by surprise."""
     bench.opt_out(ANNE)
@@ -316,6 +334,20 @@ def test_the_gateways_list_is_read_at_once_when_asked_for(bench: Bench) -> None:
     bench.gateway.stopped.add(ANNE)
     assert sync() == 0
     assert sync(at_once=True) == 1
+
+
+def test_a_list_that_is_being_read_is_not_due(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due_meanwhile: list[bool] = []
+
+    def slow() -> list[str]:
+        due_meanwhile.append(bench.tick().stop_list)
+        return [ANNE]
+
+    monkeypatch.setattr(bench.gateway, "stop_list", slow)
+    assert bench.dispatcher.dispatch.sync_opt_outs() == 1
+    assert due_meanwhile == [False]
 
 
 def test_a_list_that_cannot_be_read_is_tried_again_soon(bench: Bench) -> None:

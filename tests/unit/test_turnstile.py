@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dispatcher.dispatch.turnstile import turnstile
+
+
+def test_one_thread_too_many_is_turned_away_and_not_held_up() -> None:
+    inside, over = threading.Barrier(3), threading.Event()
+
+    def step(answer: str) -> str:
+        inside.wait(10)
+        over.wait(10)
+        return answer
+
+    passing = turnstile(2, step, busy="busy")
+    with ThreadPoolExecutor(2) as threads:
+        two = [threads.submit(passing, "done") for _ in range(2)]
+        inside.wait(10)  # both are in
+        assert passing("done") == "busy"
+        over.set()
+        assert [one.result() for one in two] == ["done", "done"]
+
+
+def test_a_step_that_raises_gives_its_place_back() -> None:
+    def step(*, sound: bool) -> bool:
+        if not sound:
+            raise ValueError
+        return sound
+
+    passing = turnstile(1, step, busy=False)
+    with pytest.raises(ValueError):  # noqa: PT011 - its own
+        passing(sound=False)
+    assert passing(sound=True)
