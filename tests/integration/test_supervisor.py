@@ -45,7 +45,8 @@ SLEEPS = "import time; time.sleep(600)"
 POLITE = """
 import os, signal, sys, time
 def stop(signum, frame):
-    print("asked by", signal.Signals(signum).name, flush=True)
+    # not print: the signal may come while the one below is still at it
+    os.write(1, b"asked by " + signal.Signals(signum).name.encode() + b"\\n")
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGINT, stop)
@@ -54,7 +55,7 @@ time.sleep(600)
 """
 STUBBORN = """
 import os, signal, time
-signal.signal(signal.SIGTERM, lambda *_: print("not now", flush=True))
+signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"not now\\n"))
 print("up", os.getpid(), flush=True)
 while True:
     time.sleep(600)

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import pickle
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "sender": ("MaBoutique", "MaBoutique"),
     "window_clock": ("paris", "paris"),
     "window_profile": ("strict", "strict"),
+    # those of the profile, which has its own
+    "window_opens": ("08:00", time(8)),
+    "window_closes": ("20:00", time(20)),
+    "stop_list_every": ("600", 600),
     "closing_guard": ("120", 120),
     "reports_within": ("3600", 3600),
     "poll_intervals": ("5, 10,20", (5, 10, 20)),
@@ -45,6 +50,14 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     ),
     "clock_offset": ("-3600", -3600.0),
 }
+
+
+def test_the_default_profile_may_have_other_hours_within_the_charter() -> None:
+    settings = Settings.from_env({"DISPATCHER_WINDOW_CLOSES": "21:30"})
+    assert settings.window_closes == time(21, 30)
+    for value in ("22:30", "07:00", "quarter past"):
+        with pytest.raises(ConfigurationError, match="DISPATCHER_WINDOW_CLOSES"):
+            Settings.from_env({"DISPATCHER_WINDOW_CLOSES": value})
 
 
 def plain(value: object) -> object:
