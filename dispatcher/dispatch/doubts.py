@@ -110,8 +110,14 @@ class Doubts:
                 shown &= {phone for _, phone, _ in to_go}
             if shown and batches.recall(session, attempt.batch_id, attempt.tag, now=now):
                 return
+            ended = batch.state != BatchState.SENDING
+            if shown and ended and batch.attempt == attempt.number:
+                # nothing was sent after it: the batch was cancelled, say, before the proof came
+                late = "proven by its tag, after the end"
+                attempts.prove(session, attempt.tag, detail=late, now=now)
+                return
             twice = shown & others
-            if not twice or batch.state == BatchState.SENDING:
+            if not twice or not ended:
                 attempts.checked(session, attempt, again)  # a later attempt may yet show itself
                 return
             late = "proven by its tag, too late"

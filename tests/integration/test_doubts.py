@@ -377,7 +377,7 @@ def test_a_late_proof_after_a_second_sending_is_an_incident(
     (incident,) = bench.dispatcher.incidents()
     assert (incident.reference, incident.batch_id) == ("soldes", batch)
     assert incident.what == f"attempt 1 of batch {batch} was sent, and so was another: 3 people"
-    assert [r.levelname for r in caplog.records if "taken twice" in r.message] == ["CRITICAL"]
+    assert [r.levelname for r in caplog.records if "sent twice" in r.message] == ["CRITICAL"]
     first, _ = bench.attempts(batch)
     assert (first.outcome, first.detail) == ("sent", "proven by its tag, too late")
     assert not any(phone in caplog.text for phone in people(3))
@@ -446,7 +446,7 @@ def test_a_rate_limited_attempt_that_shows_after_the_second_one_is_an_incident(
     bench.gateway.behave = taken_all_the_same
     bench.send(batch)
     bench.gateway.behave = bench.gateway.take
-    bench.clock.forward(seconds=10)
+    bench.clock.forward(seconds=15)
     assert bench.send(batch) == 1
     bench.gateway.hidden.clear()
     for _ in range(3):
