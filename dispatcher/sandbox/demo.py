@@ -36,7 +36,7 @@ LATER: Final = "paques-2027"
 
 _FILE: Final = "clients.csv"
 _TEXT: Final = 'Bonjour {{ Prénom | default("à tous") }}, -20 % chez MaBoutique samedi !'
-#: the gateway refuses so many recipients, as ones who have said STOP
+#: so many recipients are on the gateway's STOP list
 _STOPPED: Final = 40
 _UNENDED: Final = ("pending", "in_doubt", "sent")
 #: seconds in which everybody has come to their end, or something is wrong
@@ -140,7 +140,7 @@ class _Demo:
             f"{clients.rows:,} rows = {clients.recipients:,} recipients"
             f" + {clients.duplicates:,} duplicates + {clients.unusable:,} that are no mobile"
         )
-        self._say(f"rejected: {_STOPPED} people who have said STOP, whom the gateway did not text")
+        self._say(f"{_STOPPED} people are on the gateway's STOP list; none of them was texted")
         self._say(f"texted twice: {found.twice}")
         faults = [sentence for sentence, fault in _faults(reports, found, clients) if fault]
         for sentence in faults:
@@ -231,7 +231,7 @@ def _faults(
         ),
         (
             f"not all of {LATER} waits for Tuesday 08:00",
-            later["messages"]["pending"] != clients.recipients
+            later["messages"]["pending"] + later["messages"]["opted_out"] != clients.recipients
             or later["waits_until"] is None
             or datetime.fromisoformat(later["waits_until"]) != TUESDAY,
         ),

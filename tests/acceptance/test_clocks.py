@@ -150,7 +150,11 @@ def test_a_hint_that_waits_over_the_closing_hour_sends_nothing(
         site.worker("late", DISPATCHER_CLOCK_OFFSET=str(late))
         site.wait(lambda: site.batch().why, "the worker to find it closed")
         assert (site.batch().not_before, site.batch().why) == (NEXT_MORNING, "after 20:00")
-        assert (site.queued(), site.outcomes(), site.gateway.requests()) == (0, [], [])
+        assert (site.queued(), site.outcomes(), site.gateway.requests("/v1/bulk-send")) == (
+            0,
+            [],
+            [],
+        )
         site.check()
 
 

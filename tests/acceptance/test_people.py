@@ -200,7 +200,7 @@ def test_a_proof_that_comes_after_a_resend_is_an_incident_and_no_third_send(
     site.pass_by(seconds=700)
     [incident] = site.dispatcher.incidents()
     assert (incident.reference, incident.batch_id) == ("soldes", site.batch().id)
-    assert incident.what == "attempts 1 and 2 of batch 1 were both sent: 3 people"
+    assert incident.what == "attempt 1 of batch 1 was sent, and so was another: 3 people"
     assert [record.levelno for record in caplog.records if "twice" in record.message] == [
         logging.CRITICAL
     ]
