@@ -7,11 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import random
-import secrets
-import socket
-import string
 import threading
 import time
 from collections.abc import Sequence
@@ -20,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from dispatcher import texts
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.names import new_tag, worker_name
 from dispatcher.dispatch.records import Records
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.outcomes import (
@@ -233,16 +230,6 @@ class Lane:
             outcome = verdict(self._context.gateway.bulk_send(armed.request), armed.phones)
         self._records.keep(armed.batch, armed.tag, armed.positions, outcome)
         return isinstance(outcome, Sent)
-
-
-def new_tag() -> str:
-    """A tag that no other attempt has: 20 lower-case letters, the most that the gateway takes."""
-    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(20))
-
-
-def worker_name() -> str:
-    """The calling thread, as the attempts table names it."""
-    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10_000}"
 
 
 def _lines(batch: DueBatch) -> list[Line]:

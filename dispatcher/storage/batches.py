@@ -162,12 +162,8 @@ def _runs(now: datetime) -> ColumnElement[bool]:
 
 def doubts(session: Session) -> int:
     """How many batches are in doubt."""
-    return (
-        session.scalar(
-            select(func.count()).select_from(Batch).where(Batch.state == BatchState.IN_DOUBT)
-        )
-        or 0
-    )
+    in_doubt = select(func.count()).select_from(Batch).where(Batch.state == BatchState.IN_DOUBT)
+    return session.scalar(in_doubt) or 0
 
 
 def arm(
