@@ -121,7 +121,7 @@ class Dispatcher:
         What is in flight shows in the result as batches ``sending``. Raises NotFound or
         IllegalMove.
         """
-        return self._move(campaign, CampaignState.PAUSED, verb="pause", reason=reason)
+        return self._move(campaign, CampaignState.PAUSED, verb="pause", reason=_reason(reason))
 
     def resume(self, campaign: int | str) -> Progress:
         """Let a paused campaign run again. Raises NotFound or IllegalMove."""

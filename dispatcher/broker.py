@@ -35,7 +35,7 @@ def check(url: str) -> str:
     password, is older than 6.2, or evicts keys: an evicting Redis throws hints away and reports
     success. Other brokers are not looked at.
     """
-    if not url.startswith(("redis://", "rediss://", "redis+socket://", "unix://")):
+    if not url.startswith(("redis://", "rediss://", "redis+socket://")):
         return url.partition(":")[0]
     url = url.replace("redis+socket://", "unix://", 1)
     try:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 
 from celery import Celery
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from dispatcher.broker import TRANSPORT_OPTIONS
 
@@ -33,7 +31,7 @@ QUEUES = {
     SYNC: "dispatcher.poll",
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
-EXPIRES = 60.0
+EXPIRES = 120.0
 
 
 class Hints:
@@ -75,7 +73,7 @@ class Hints:
                 ignore_result=True,
                 retry=False,
             )
-        except (KombuError, RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - what is stored is stored: the tick says it
             log.warning("no hint published: %s", type(error).__name__)
             return False
         return True

@@ -49,9 +49,9 @@ class Progress:
     @property
     def ended(self) -> bool:
         """Whether nothing more can happen."""
-        return self.state in {CampaignState.FINISHED, CampaignState.CANCELLED} and not (
-            self.messages["pending"] or self.messages["in_doubt"] or self.messages["sent"]
-        )
+        left = self.messages["pending"] + self.messages["in_doubt"] + self.messages["sent"]
+        # a paused campaign with nobody left waits for no more than to be resumed and finished
+        return self.state is not CampaignState.RUNNING and not left
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values: instants in ISO 8601, euros as text."""

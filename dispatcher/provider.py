@@ -6,7 +6,7 @@ answered (``Taken`` or ``Declined``), or nobody knows (``Lost``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -116,8 +116,12 @@ class Gateway(Protocol):
     ) -> bytes:
         """The bytes of a bulk send."""
 
-    def bulk_send(self, request: bytes) -> Reply:
-        """Send what ``request`` made. Never raises."""
+    def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
+        """Send what ``request`` made. Never raises.
+
+        ``unless`` is asked when the connection stands, right before the first byte: a reason
+        that it gives keeps the request back, which is then ``Unsent``.
+        """
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""

@@ -120,8 +120,9 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
     BatchState.IN_DOUBT: frozenset({BatchState.SENT, BatchState.PENDING, BatchState.FAILED}),
     BatchState.DONE: frozenset(),
     BatchState.FAILED: frozenset(),
-    BatchState.CANCELLED: frozenset(),
-    BatchState.EXPIRED: frozenset(),
+    #: a late proof: what was thought unsent, and then ended, had been taken
+    BatchState.CANCELLED: frozenset({BatchState.SENT}),
+    BatchState.EXPIRED: frozenset({BatchState.SENT}),
 }
 
 #: a report may follow a report (a late "delivered" beats a failure), never undo a delivery
@@ -144,8 +145,8 @@ MESSAGE_MOVES: dict[MessageState, frozenset[MessageState]] = {
     MessageState.DELIVERED: frozenset(),
     MessageState.REJECTED: frozenset(),
     MessageState.OPTED_OUT: frozenset(),
-    MessageState.EXPIRED: frozenset(),
-    MessageState.CANCELLED: frozenset(),
+    MessageState.EXPIRED: frozenset({MessageState.SENT}),
+    MessageState.CANCELLED: frozenset({MessageState.SENT}),
 }
 
 

@@ -15,6 +15,7 @@ from dispatcher.planner import Planner
 from dispatcher.recipients import Rejection
 from dispatcher.schedule import Schedule
 from dispatcher.settings import Settings
+from dispatcher.spool import Spool
 from dispatcher.states import CampaignState
 from dispatcher.storage import campaigns, opt_outs, plans
 from dispatcher.storage.database import Conflict, Database
@@ -48,11 +49,12 @@ class Submissions:
         if known is None:
             try:
                 return self._add(submission, planner, recipients, self._clock())
-            except Conflict:  # somebody else was quicker, and nothing was read of the list
+            except Conflict:  # somebody else was quicker, while the list was read
                 with self._database.read() as session:
                     known = campaigns.find(session, submission.reference)
-        for _ in planner.cut(listed(recipients)):
-            pass
+        else:
+            for _ in planner.cut(listed(recipients)):
+                pass
         fingerprint = submission.fingerprint(planner.digest)
         if known.fingerprint != fingerprint:
             raise ReferenceTaken(
@@ -80,19 +82,24 @@ class Submissions:
             state=CampaignState.RUNNING,
             created_at=now,
         )
-        with self._database.write() as session:
+        with (
+            Spool(planner.cut(listed(recipients))) as batches,
+            self._database.write() as session,
+        ):
+            planner.check(strict=submission.strict)
             session.add(campaign)
             session.flush()
-            batches = schedule.each(planner.cut(listed(recipients)))
-            plans.add_batches(session, campaign.id, batches, rule=schedule.rule)
-            planner.check(strict=submission.strict)
+            plans.add_batches(session, campaign.id, schedule.each(batches), rule=schedule.rule)
             opt_outs.mark_planned(session, campaign.id)
             campaign.fingerprint = submission.fingerprint(planner.digest)
             approve(submission.approved, campaign.fingerprint, planner, self._settings.prices)
             campaign.rows = planner.rows
             campaign.duplicates = planner.duplicates
             campaign.unusable = planner.reasons.total()
-            campaigns.note(session, campaign.id, verb="submit", actor=actor(), now=now)
+            reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
+            campaigns.note(
+                session, campaign.id, verb="submit", actor=actor(), now=now, reason=reason
+            )
         return campaign.id
 
 

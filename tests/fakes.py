@@ -11,7 +11,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from dispatcher.errors import GatewayError
-from dispatcher.provider import Account, Found, Line, LineAnswer, Lost, Reply, Report, Taken
+from dispatcher.provider import (
+    Account,
+    Found,
+    Line,
+    LineAnswer,
+    Lost,
+    Reply,
+    Report,
+    Taken,
+    Unsent,
+)
 from dispatcher.states import MessageState
 
 
@@ -115,7 +125,9 @@ class FakeGateway:
         texts = {line.phone: line.text for line in lines}
         return json.dumps([tag, texts, sender, stop, unicode]).encode()
 
-    def bulk_send(self, request: bytes) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
+        if unless is not None and (reason := unless()):
+            return Unsent(reason)
         body = Body(*json.loads(request))
         self.bodies.append(body)
         self.requests.append(body.tag)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutting_down
 
 from dispatcher import hints
 from dispatcher.api import Dispatcher
-from dispatcher.errors import DispatcherError
+from dispatcher.errors import ConfigurationError, DispatcherError
 from workers.celery import app, settings
 
 
@@ -23,9 +23,19 @@ def dispatcher() -> Dispatcher:
 def check(**_: Any) -> None:
     """Refuse to start on a missing key, an unknown schema or a Redis that loses hints."""
     try:
+        if settings.broker_url is None:
+            raise ConfigurationError(
+                "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
+            )
         dispatcher().check()
     except DispatcherError as error:
         raise SystemExit(f"error: {error}") from None
+
+
+@worker_shutting_down.connect
+def stop(**_: Any) -> None:
+    """Let lanes come to their end: a stop in the middle of a call makes a doubt."""
+    dispatcher().dispatch.stop()
 
 
 @app.task(name=hints.TICK)

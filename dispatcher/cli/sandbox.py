@@ -19,7 +19,9 @@ from dispatcher.cli.refusal import Refusal, Unusable
     default=0,
     help="On 127.0.0.1; a free one by default.",
 )
-@click.option("--key", help="The API key to ask for; a random one by default.")
+@click.option(
+    "--key", envvar="SANDBOX_KEY", help="The API key to ask for; a random one by default."
+)
 @click.option(
     "--ledger",
     metavar="FILE",
@@ -70,10 +72,11 @@ def sandbox(
     except (TypeError, ValueError, ArithmeticError) as error:
         raise Unusable(f"--switch: {error}") from None
     port = port or _free_port()
+    given = key is not None
     key = key or secrets.token_hex(20)
     say("To use it, set in the environment of workers and programs:")
     say(f"  export DISPATCHER_API_URL=http://127.0.0.1:{port}/v1")
-    say(f"  export DISPATCHER_API_KEY={key}")
+    say(f"  export DISPATCHER_API_KEY={'… the key that was given' if given else key}")
     try:
         asyncio.run(
             serve(

@@ -26,6 +26,8 @@ class Dispatch:
 
     def __init__(self, context: Context) -> None:
         self.send_batch = Lane(context).send_batch
+        #: let what is under way come to its end, and begin nothing more
+        self.stop = context.stopping.set
         self.poll = turnstile(_POLLS, Polls(context).poll, busy=0)
         doubts = Doubts(context)
         self.settle_batch = turnstile(_LOOKUPS, doubts.settle_batch, busy=False)

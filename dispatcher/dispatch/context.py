@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dispatcher.clock import Clock
@@ -29,6 +30,8 @@ class Context:
     windows: Windows
     clock: Clock
     throttle: Throttle
+    #: set when the process is told to stop: no lane begins another batch then
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def hold(self, territory: str, at: datetime | None = None) -> Hold | None:
         """What a commercial message for ``territory`` must wait for at ``at`` (now)."""

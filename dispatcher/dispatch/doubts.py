@@ -115,6 +115,8 @@ class Doubts:
                 # nothing was sent after it: the batch was cancelled, say, before the proof came
                 late = "proven by its tag, after the end"
                 attempts.prove(session, attempt.tag, detail=late, now=now)
+                people = reports.revive(session, batch, shown, tag=attempt.tag, now=now)
+                log.error("batch %d had been taken after all: %d people", batch.id, people)
                 return
             twice = shown & others
             if not twice or not ended:

@@ -91,7 +91,8 @@ class Lane:
         next_id: int | None = batch_id
         while next_id is not None:
             sent += self._send_one(next_id)
-            next_id = self._next_due() if time.monotonic() < until else None
+            over = time.monotonic() > until or self._context.stopping.is_set()
+            next_id = None if over else self._next_due()
         return sent
 
     def _next_due(self) -> int | None:
@@ -123,7 +124,7 @@ class Lane:
             self._context.gateway.connect()
         except GatewayError as error:
             until = self._context.clock() + timedelta(seconds=backoff(batch.checks))
-            self._wait(batch, Hold(until, str(error)))
+            self._wait(batch, Hold(until, str(error)), failed=True)
             return False
         armed_at = self._arm(batch, tag)
         if armed_at is None:
@@ -182,9 +183,10 @@ class Lane:
     def _hold(self, batch: DueBatch) -> Hold | None:
         return self._context.hold(batch.territory) if batch.commercial else None
 
-    def _wait(self, batch: DueBatch, hold: Hold) -> None:
+    def _wait(self, batch: DueBatch, hold: Hold, *, failed: bool = False) -> None:
+        now = self._context.clock()
         with self._context.database.write() as session:
-            batches.postpone(session, batch.id, hold, checks=batch.checks + 1)
+            batches.postpone(session, batch, hold, now=now, failed=failed)
 
     def _arm(self, batch: DueBatch, tag: str) -> tuple[float, datetime] | None:
         """Own the batch, by one short transaction. If its commit raises, nothing is sent.
@@ -220,16 +222,22 @@ class Lane:
             raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
 
     def _deliver(self, armed: _Armed) -> bool:
+        gateway = self._context.gateway
+        if objection := self._objection(armed):
+            outcome: Outcome = NotSent(objection, 0)
+        else:  # and once more when the connection stands, right before the first byte
+            reply = gateway.bulk_send(armed.request, unless=lambda: self._objection(armed))
+            outcome = verdict(reply, armed.phones)
+        self._records.keep(armed.batch, armed.tag, armed.positions, outcome)
+        return isinstance(outcome, Sent)
+
+    def _objection(self, armed: _Armed) -> str:
+        """Why the armed batch must not leave any more; empty when it may."""
         slept = time.monotonic() - armed.at
         jumped = abs((self._context.clock() - armed.at_wall).total_seconds())
         if max(slept, jumped) > STALE:
-            outcome: Outcome = NotSent("its worker was asleep", 0)
-        elif self._hold(armed.batch) is not None:
-            outcome = NotSent("the window has closed", 0)
-        else:
-            outcome = verdict(self._context.gateway.bulk_send(armed.request), armed.phones)
-        self._records.keep(armed.batch, armed.tag, armed.positions, outcome)
-        return isinstance(outcome, Sent)
+            return "its worker was asleep"
+        return "the window has closed" if self._hold(armed.batch) is not None else ""
 
 
 def _lines(batch: DueBatch) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import requests
@@ -56,6 +56,7 @@ class SmsPartner:
         with deadline.watchdog.limit(self._call_timeout) as call:
             try:
                 self._line().warm(call)
+                self._own.used_at = time.monotonic()
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing left
                 raise GatewayError(_reason(error)) from None
 
@@ -67,11 +68,11 @@ class SmsPartner:
             lines, key=self._key, sender=sender, tag=tag, stop=stop, unicode=unicode
         )
 
-    def bulk_send(self, request: bytes) -> Reply:
-        """Send what ``request`` made, once. Never raises."""
+    def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
+        """Send what ``request`` made, once, unless there is a reason not to. Never raises."""
         with deadline.watchdog.limit(self._call_timeout) as call:
             try:
-                answer = self._call(call, "POST", "/bulk-send", data=request)
+                answer = self._call(call, "POST", "/bulk-send", data=request, unless=unless)
                 if call.expired:
                     return Lost("the call took too long")
                 return wire.read_send(answer.status, answer.headers, answer.body)
@@ -133,12 +134,15 @@ class SmsPartner:
         *,
         data: bytes | None = None,
         params: dict[str, Any] | None = None,
+        unless: Callable[[], str] | None = None,
     ) -> _Answer:
         line = self._line()
         if method == "GET":
             params = {"apiKey": self._key, **(params or {})}
         try:
             line.warm(call)
+            if unless is not None and (reason := unless()):
+                raise GatewayError(reason)  # noqa: TRY301 - ends the line like any failure
             with line.ask(method, self._url + path, data=data, params=params) as response:
                 answer = _Answer(response)
         except BaseException:

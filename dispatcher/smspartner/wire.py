@@ -68,9 +68,9 @@ def _as_given(message_id: str) -> int | str:
 
 def read_send(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     """The reply to a bulk send. Anything that is not fully understood is ``Lost``."""
-    if status == 429:
+    if status == 429 and not _claims(body):
         return Throttled(_retry_after(headers.get("Retry-After"), headers.get("Date")))
-    if status >= 500 or 300 <= status < 400:
+    if status >= 429 or 300 <= status < 400:
         return Lost(f"HTTP {status}")
     answer = fields.json_object(body)
     if answer is None:
@@ -91,6 +91,12 @@ def read_send(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     if message_id is None or not isinstance(listed, list):
         return Lost("a success without message id or list")
     return Taken(message_id, [_line(entry) for entry in listed])
+
+
+def _claims(body: bytes) -> bool:
+    """Whether a body says, whatever its HTTP status does, that something was taken."""
+    answer = fields.json_object(body)
+    return answer is not None and (answer.get("success") is True or "message_id" in answer)
 
 
 def _accepts(answer: Mapping[str, Any]) -> bool:

@@ -129,21 +129,25 @@ def drop_opted_out(session: Session, batch: DueBatch) -> bool:
     )
 
 
-def postpone(session: Session, batch_id: int, hold: Hold, *, checks: int = 0) -> bool:
-    """Let a pending batch wait: a snooze, not an attempt."""
+def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
+    """Let a due batch wait, unless somebody else has armed or postponed it meanwhile."""
     return applied(
         session,
         update(Batch)
-        .where(Batch.id == batch_id, Batch.state == BatchState.PENDING)
-        .values(not_before=hold.until, why=hold.why, checks=checks),
+        .where(
+            Batch.id == batch.id,
+            Batch.state == BatchState.PENDING,
+            Batch.attempt == batch.attempt,
+            Batch.not_before <= now,
+        )
+        .values(not_before=hold.until, why=hold.why, checks=batch.checks + failed),
     )
 
 
 def standing(session: Session, campaign_id: int, now: datetime) -> tuple[bool, datetime | None]:
     """Whether the campaign may arm, held so until this transaction ends, and the database's clock.
 
-    On PostgreSQL the row is locked against the UPDATE of a pause or a cancellation. On SQLite
-    the writer is alone anyway, and the database has no clock of its own (None).
+    On PostgreSQL a row lock holds up a pause. SQLite's writer is alone, and it has no clock (None).
     """
     shared = session.get_bind().dialect.name == "postgresql"
     row = session.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -178,6 +178,42 @@ def record_lookup(
             .values(state=BatchState.DONE, check_at=None)
         )
     return moved
+
+
+def revive(
+    session: Session, batch: Batch, phones: Collection[str], *, tag: str, now: datetime
+) -> int:
+    """Count as sent what was cancelled or expired and shows at the gateway; returns how many."""
+    ended = {MessageState.CANCELLED.letter, MessageState.EXPIRED.letter}
+    rows = session.execute(
+        select(Recipient.position, Recipient.phone).where(Recipient.batch_id == batch.id)
+    )
+    spots = [
+        row.position for row in rows if row.phone in phones and batch.states[row.position] in ended
+    ]
+    if not spots:
+        return 0
+    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.SENT))
+    revived = session.execute(
+        update(Batch)
+        .where(
+            Batch.id == batch.id,
+            Batch.state.in_((BatchState.CANCELLED, BatchState.EXPIRED)),
+            Batch.states == batch.states,
+        )
+        .values(
+            state=BatchState.SENT,
+            states=states,
+            tag=tag,
+            why="a late proof: it had been taken",
+            sent_at=now,
+            check_at=now,
+            checks=0,
+            **{state.value: count for state, count in document.tally(states).items()},
+        )
+        .returning(Batch.id)
+    ).one_or_none()
+    return len(spots) if revived is not None else 0
 
 
 def hasten(session: Session, batch_id: int, now: datetime) -> None:

@@ -36,9 +36,8 @@ def record_sent(
     ended = MessageState.SENT.letter not in states
     values = {
         **batches.counted(states),
-        "codes": _codes(lines.codes),
-        "segments": lines.segments,
-        "cost": lines.cost,
+        "codes": _codes(session, batch, lines.codes),
+        "cost": Batch.cost + lines.cost,
         "message_id": message_id,
         "sent_at": now,
         "lease_until": None,
@@ -46,6 +45,8 @@ def record_sent(
         "checks": 0,
         "why": "",
     }
+    if len(lines.states) == len(states):  # of a part, our own count for the whole is kept
+        values["segments"] = lines.segments
     moved = batches.applied(session, _ended(batch, BatchState.SENT).values(values))
     if moved and ended:  # every line was rejected: there is no report to wait for
         batches.applied(session, batches.move(batch.id, BatchState.DONE))
@@ -72,8 +73,8 @@ def record_doubt(
         .values(
             {
                 **batches.counted(states),
-                "codes": _codes(lines.codes),
-                "cost": lines.cost,
+                "codes": _codes(session, batch, lines.codes),
+                "cost": Batch.cost + lines.cost,
                 "message_id": message_id,
                 "sent_at": now,
                 "lease_until": None,
@@ -105,7 +106,7 @@ def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) ->
         _ended(batch, BatchState.SENT if reports else BatchState.FAILED).values(
             {
                 **batches.counted(states),
-                "codes": _codes(dict.fromkeys(positions, code)),
+                "codes": _codes(session, batch, dict.fromkeys(positions, code)),
                 "why": why,
                 "lease_until": None,
                 "check_at": Batch.sent_at if reports else None,
@@ -129,5 +130,8 @@ def _ended(batch: DueBatch, target: BatchState) -> Update:
     )
 
 
-def _codes(codes: Mapping[int, int]) -> str:
-    return json.dumps({str(position): code for position, code in codes.items()})
+def _codes(session: Session, batch: DueBatch, codes: Mapping[int, int]) -> str:
+    """The codes of rejected positions, with those of a part that was sent earlier."""
+    known = session.scalar(select(Batch.codes).where(Batch.id == batch.id)) if batch.attempt else ""
+    new = {str(position): code for position, code in codes.items()}
+    return json.dumps({**json.loads(known or "{}"), **new})

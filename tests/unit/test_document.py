@@ -102,7 +102,8 @@ def test_the_positions_of_all_states_are_the_whole_document(letters: str) -> Non
         pytest.param("u", MessageState.SENT, "u", id="still waiting is no news of a failure"),
         pytest.param("r", MessageState.DELIVERED, "r", id="what was rejected did not leave"),
         pytest.param("p", MessageState.DELIVERED, "p", id="nothing arrives before it is sent"),
-        pytest.param("c", MessageState.SENT, "c", id="what was cancelled stays so"),
+        pytest.param("c", MessageState.DELIVERED, "c", id="what was cancelled stays so"),
+        pytest.param("c", MessageState.SENT, "s", id="but for a proof that it was sent"),
     ],
 )
 def test_one_report(old: str, reported: MessageState, new: str) -> None:

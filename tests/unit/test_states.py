@@ -26,12 +26,16 @@ pending -> sending sent cancelled expired done in_doubt
 sending -> pending sent failed in_doubt
 sent -> done
 in_doubt -> sent pending failed
+cancelled -> sent
+expired -> sent
 """
 MESSAGE_PICTURE = """
 pending -> sent rejected opted_out expired cancelled unreported
 sent -> delivered undelivered unreported
 undelivered -> delivered
 unreported -> delivered undelivered
+expired -> sent
+cancelled -> sent
 """
 
 

@@ -423,9 +423,13 @@ NOW = "Wed, 13 Jan 2027 10:00:00 GMT"
         ),
     ],
 )
-@pytest.mark.parametrize("raw", [b"", b"<html>", body(success())], ids=["empty", "html", "json"])
+@pytest.mark.parametrize("raw", [b"", b"<html>", b'{"code": 429}'], ids=["empty", "html", "json"])
 def test_429_asks_to_wait(headers: dict[str, str], after: float | None, raw: bytes) -> None:
     assert wire.read_send(429, headers, raw) == Throttled(after)
+
+
+def test_a_429_that_speaks_of_a_success_is_lost() -> None:
+    assert isinstance(wire.read_send(429, {"Retry-After": "5"}, body(success())), Lost)
 
 
 def test_an_http_date_without_a_zone_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,44 @@
+"""Planned batches on their way to the database, kept in an unnamed file meanwhile.
+
+A list may come slowly, from a pipe or a query; a transaction that waited for it would hold up
+every worker.
+"""
+
+from __future__ import annotations
+
+import marshal
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Self
+
+from dispatcher.planner import PlannedBatch
+
+#: what is kept in memory before a file is used: some 20,000 recipients
+_IN_MEMORY = 4 * 1024 * 1024
+
+
+class Spool:
+    """Batches that have been read to their end, to be read once more."""
+
+    def __init__(self, batches: Iterable[PlannedBatch]) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - see __exit__
+        self._count = 0
+        try:
+            for batch in batches:
+                marshal.dump((batch.territory, batch.messages, batch.parts), self._file)
+                self._count += 1
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[PlannedBatch]:
+        """The batches, in their order."""
+        self._file.seek(0)
+        for _ in range(self._count):
+            yield PlannedBatch(*marshal.load(self._file))  # noqa: S302 - our own
