@@ -51,6 +51,8 @@ class InDoubt:
     why: str
     message_id: str | None = None
     lines: Lines = field(default_factory=Lines)
+    #: the beginning of the answer, redacted
+    excerpt: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +158,8 @@ def verdict(reply: Reply, phones: Sequence[str]) -> Outcome:
             return _declined(reply)
         case Taken():
             return _taken(reply, phones)
-        case Lost(reason):
-            return InDoubt(reason)
+        case Lost(reason, excerpt):
+            return InDoubt(reason, excerpt=excerpt)
 
 
 def _throttled(retry_after: float | None) -> NotSent:

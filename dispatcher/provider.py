@@ -65,9 +65,13 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Bytes left and no answer came that proves anything."""
+    """Bytes left and no answer came that proves anything.
+
+    ``excerpt`` is the beginning of what came, without a digit of it: for a person to judge by.
+    """
 
     reason: str
+    excerpt: str = field(default="", compare=False)
 
 
 Reply = Unsent | Taken | Declined | Throttled | Lost

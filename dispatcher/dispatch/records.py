@@ -79,7 +79,7 @@ class Records:
                 session,
                 tag,
                 outcome=name_of(outcome),
-                detail="" if isinstance(outcome, Sent) else outcome.why,
+                detail=_detail(outcome),
                 now=now,
                 check_at=now if unproven else None,
                 again=applied,
@@ -148,3 +148,12 @@ class Records:
             closing = self._context.windows.closes_at(now, batch.territory)
             hold = self._context.hold(batch.territory, closing)
         return now if hold is None else hold.until
+
+
+def _detail(outcome: Outcome) -> str:
+    """What the record of attempts keeps beside the outcome's word."""
+    if isinstance(outcome, Sent):
+        return ""
+    if isinstance(outcome, InDoubt) and outcome.excerpt:
+        return f"{outcome.why}: {outcome.excerpt}"
+    return outcome.why

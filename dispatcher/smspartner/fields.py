@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,9 @@ _PARIS = ZoneInfo("Europe/Paris")
 _MOST_DIGITS = 9
 _LARGEST = 10**_MOST_DIGITS
 _LONGEST_ID = 64
+_EXCERPT = 200
+#: keys, and whatever may be a number of somebody
+_TELLING = re.compile(r"[0-9a-fA-F]{12,}|\d+")
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -42,6 +46,12 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key is given twice")
     return found
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body on one line, without a digit or a key in it."""
+    text = _TELLING.sub("•", body[: 4 * _EXCERPT].decode(errors="replace"))
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_EXCERPT]
 
 
 def phone(raw: object) -> str | None:

@@ -68,6 +68,12 @@ def _as_given(message_id: str) -> int | str:
 
 def read_send(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     """The reply to a bulk send. Anything that is not fully understood is ``Lost``."""
+    reply = _judged(status, headers, body)
+    return Lost(reply.reason, fields.excerpt(body)) if isinstance(reply, Lost) else reply
+
+
+def _judged(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+    """The reply to a bulk send, without an excerpt."""
     if status == 429 and not _claims(body):
         return Throttled(_retry_after(headers.get("Retry-After"), headers.get("Date")))
     if status >= 429 or 300 <= status < 400:

@@ -428,6 +428,14 @@ def test_429_asks_to_wait(headers: dict[str, str], after: float | None, raw: byt
     assert wire.read_send(429, headers, raw) == Throttled(after)
 
 
+def test_what_is_lost_keeps_an_excerpt_without_numbers_or_keys() -> None:
+    page = f"<html>\r\n<b>502</b> {'a1' * 20} to +33639980001".encode()
+    reply = wire.read_send(502, {}, page + b"x" * 1000)
+    assert isinstance(reply, Lost)
+    assert reply.excerpt.startswith("<html> <b>•</b> • to +•xxx")
+    assert len(reply.excerpt) == 200
+
+
 def test_a_429_that_speaks_of_a_success_is_lost() -> None:
     assert isinstance(wire.read_send(429, {"Retry-After": "5"}, body(success())), Lost)
 
