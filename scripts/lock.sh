@@ -19,5 +19,5 @@ lock() {
 
 lock requirements/dev.txt --extra dev "$@"
 # what a server needs, in the same versions
-lock requirements/server.txt --extra postgres --extra flower --extra xlsx \
+lock requirements/server.txt --extra postgres --extra flower --extra metrics --extra xlsx \
     --constraint requirements/dev.txt
