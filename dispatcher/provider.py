@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dispatcher.states import MessageState
 
@@ -23,15 +23,20 @@ class Line:
     text: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class LineAnswer:
-    """The gateway's word on one line. ``accepted`` is None when it cannot be read."""
+class LineAnswer(NamedTuple):
+    """The gateway's word on one line. ``accepted`` is None when it cannot be read.
 
-    phone: str | None = field(repr=False)
+    A tuple, because each batch brings 500 of them.
+    """
+
+    phone: str | None
     accepted: bool | None
     code: int | None = None
     segments: int = 0
     cost: Decimal = Decimal(0)
+
+    def __repr__(self) -> str:
+        return f"LineAnswer(accepted={self.accepted}, code={self.code})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from dispatcher.errors import GatewayError
 from dispatcher.provider import (
     Account,
@@ -51,13 +53,19 @@ def bulk_body(
         body["isStopSms"] = 1
     if unicode:
         body["isUnicode"] = 1
-    return json.dumps(body).encode()
+    return _encoded(body)
 
 
 def status_body(pairs: Sequence[tuple[str, str]], *, key: str) -> bytes:
     """The body of ``POST /multi-status`` for (phone, message id) pairs."""
     listed = [{"phoneNumber": phone, "messageId": _as_given(number)} for phone, number in pairs]
-    return json.dumps({"apiKey": key, "SMSStatut_List": listed}).encode()
+    return _encoded({"apiKey": key, "SMSStatut_List": listed})
+
+
+def _encoded(body: dict[str, Any]) -> bytes:
+    """A body in ASCII: it reads the same whatever charset the gateway takes it for."""
+    encoded = orjson.dumps(body)
+    return encoded if encoded.isascii() else json.dumps(body).encode()
 
 
 def _as_given(message_id: str) -> int | str:
@@ -194,18 +202,14 @@ def _statuses(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _line(entry: object) -> LineAnswer:
     if not isinstance(entry, dict):
         return LineAnswer(None, None)
-    success = entry.get("success")
+    get = entry.get
+    success, told, phone = get("success"), get("code"), get("phoneNumber")
     accepted = success if isinstance(success, bool) else None
-    code = fields.integer(entry.get("code"))
-    if accepted and code != 200 and entry.get("code") is not None:
+    code = fields.integer(told)
+    if accepted and code != 200 and told is not None:
         accepted = None
-    return LineAnswer(
-        phone=fields.phone(entry.get("phoneNumber")),
-        accepted=accepted,
-        code=code,
-        segments=fields.count(entry.get("nbSms", entry.get("nbSMS"))),
-        cost=fields.price(entry.get("cost")),
-    )
+    segments = fields.count(get("nbSms", get("nbSMS")))
+    return LineAnswer(fields.phone(phone), accepted, code, segments, fields.price(get("cost")))
 
 
 def _report(entry: Mapping[str, Any]) -> Report | None:
