@@ -1,4 +1,4 @@
-"""A text on its way: fields filled in, spelled for the wire, as it arrives, and what to advise.
+"""A text on its way: fields filled in, spelled for the wire, and as it arrives.
 
 ``compile_template(text).render(fields)`` makes one recipient's text, ``wire_text`` spells it for
 the request, and ``as_sent`` of that is what arrives: what is read, counted and billed.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -26,6 +25,9 @@ _FROM: Final = "ÀÁÂÃÄÈÊËÎÔÖÙÚÛÜÝÑäáâãąçëêïîñôöóû
 _TO: Final = "AAAAAEEEIOOUUUUYNaaaaàÇeeiinooouuuy''''\"\".(())"
 _GATEWAY: Final = dict(zip(_FROM, _TO, strict=True)) | dict.fromkeys("^~|\\¨§", "") | {"œ": "oe"}
 _listed = re.compile(f"[{re.escape(''.join(_GATEWAY))}]")
+_beyond = re.compile(
+    f"[^{re.escape(''.join(sorted(GSM_BASIC | GSM_EXTENDED | set(_GATEWAY))))}]"
+).search
 
 
 def as_sent(text: str) -> str:
@@ -56,6 +58,7 @@ _invisible = re.compile("[\u00ad\u200b\u2060\ufeff]")
 _known = re.escape("".join(sorted((GSM_BASIC | GSM_EXTENDED | set(_GATEWAY)) - {"“"})))
 # a variation selector behind it makes a picture of a character, which has no plain form
 _exotic = re.compile(f"[^{_known}](?!\ufe0f)")
+_exotic_at = re.compile(f"[^{_known}]").search
 # where spelling a neighbour as a tag, or plainly, would make a tag that nobody wrote
 _accident = re.compile("(?<=[:\n€])(?=(?:br|euro)[:\n€])")
 
@@ -66,6 +69,9 @@ def wire_text(text: str) -> str:
     Dashes, quotes, dots, odd spaces and accented letters that the gateway's table forgets get
     their nearest GSM-7 spelling, invisible marks go; emoji and other alphabets stay.
     """
+    untouched = text.isprintable() and ":" not in text and "€" not in text
+    if untouched and (text.isascii() or not _exotic_at(text)):
+        return text  # as most are
     plain = _resolved(text)
     if not plain.isascii():
         plain = unicodedata.normalize("NFC", _invisible.sub("", plain))
@@ -85,23 +91,12 @@ def _plain(char: str) -> str:
     return bare if bare.isascii() and bare.isprintable() and bare else char
 
 
-# -- what is refused, and what is advised ------------------------------------------------------
+# -- what is refused ---------------------------------------------------------------------------
 
 _forbidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
 _stop = re.compile(
     r"\bSTOP[\s:]*(?:(?:par|SMS|au)\b[\s:]*)*3\d{4}\b|NoPub\s*=\s*STOP\b", re.IGNORECASE
 ).search
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One character of a text that does not arrive as written, or that makes it dearer."""
-
-    character: str
-    count: int
-    #: what arrives in its place, "" when nothing does; None when it stays and needs Unicode
-    becomes: str | None
-    message: str
 
 
 def check(text: str) -> None:
@@ -121,39 +116,15 @@ def check(text: str) -> None:
 
 def needs_unicode(text: str) -> bool:
     """Whether what arrives holds a character outside GSM-7, so that Unicode must be asked for."""
-    return measure(as_sent(wire_text(text))).encoding == "UCS-2"
+    if text.isascii() and text.isprintable():
+        return False
+    # what the table does not list is sent on as it is, and all that it lists becomes GSM-7
+    return _beyond(wire_text(text)) is not None
 
 
 def has_stop(text: str) -> bool:
     """Whether the text itself says how to opt out (``STOP au 36180``, ``NoPub=STOP``)."""
     return _stop(text) is not None
-
-
-def lint(text: str) -> list[Advice]:
-    """What happens to the characters of a text on the way, in the order in which they appear.
-
-    Fields, and blanks that become a plain space or a line break, are passed over.
-    """
-    written = unicodedata.normalize("NFC", _field.sub("", text))
-    arrival = {char: as_sent(wire_text(char)) for char in written}
-    dear = {char for char in arrival if needs_unicode(char)}
-    plain = "".join(char for char in written if char not in dear)
-    much, less = (measure(as_sent(wire_text(each))).segments for each in (written, plain))
-    advice = []
-    for char, count in Counter(written).items():
-        shown = char if char.isprintable() and char != "\ufe0f" else f"U+{ord(char):04X}"
-        becomes = None if char in dear else arrival[char]
-        if becomes is None:
-            message = f"{shown} needs Unicode; segments with its like: {much}, without: {less}."
-        elif becomes == char or char.isspace():
-            continue
-        elif not becomes:
-            message = f"{shown} is deleted; write it another way if a link or a code needs it."
-        else:
-            better = "; write “c” if that reads better" if char == "ç" else ""
-            message = f"{shown} becomes “{becomes}”{better}."
-        advice.append(Advice(char, count, becomes, message))
-    return advice
 
 
 # -- fields ------------------------------------------------------------------------------------
@@ -211,6 +182,11 @@ class Template:
         text = self._pattern % tuple(values)
         # the author's tags were resolved when compiling: one that is here came with a value
         return _accident.sub(" ", text) if ":" in text else text
+
+
+def without_fields(text: str) -> str:
+    """A text's own words."""
+    return _field.sub("", text)
 
 
 def compile_template(text: str) -> Template:

@@ -17,6 +17,7 @@ from dispatcher.cli.weight import advice_json, advised, stop_of, weigh
 def lint(*, text: str | None, text_file: str | None, transactional: bool, as_json: bool) -> None:
     """Tell how a text arrives, what it is billed as, and what to write instead."""
     from dispatcher import texts
+    from dispatcher.advice import advise
     from dispatcher.settings import Settings
 
     written = text_of(text, text_file)
@@ -27,7 +28,7 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     arrives = texts.as_sent(texts.wire_text(example))
     budget = Settings.from_env().stop_budget
     weight = weigh(arrives, stop_of(written, budget, commercial=not transactional))
-    advice = texts.lint(written)
+    advice = advise(written)
     if as_json:
         print_json(weight.as_json() | {"arrives": arrives, "advice": advice_json(advice)})
         return

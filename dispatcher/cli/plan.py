@@ -42,7 +42,7 @@ def plan(
     Nothing is stored and nobody is asked. Rejected rows are counted, and written only where
     --rejects says.
     """
-    from dispatcher import texts
+    from dispatcher.advice import advise
 
     asked = Asked(**given)
     dispatcher = open_dispatcher()
@@ -62,7 +62,7 @@ def plan(
         write_private(svg, in_svg(line, title=title))
     if saved:
         save(planned, saved)
-    advice = texts.lint(asked.body)
+    advice = advise(asked.body)
     if as_json:
         print_json(planned.as_json() | {"advice": advice_json(advice)})
         return

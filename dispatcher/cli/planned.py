@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from dispatcher.advice import Advice
     from dispatcher.api import Dispatcher
     from dispatcher.cli.asked import Asked
     from dispatcher.forecast import Departure
     from dispatcher.plan import Group, Plan
-    from dispatcher.texts import Advice
 
 
 class Reading:

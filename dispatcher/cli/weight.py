@@ -10,8 +10,8 @@ from dispatcher.cli.output import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dispatcher.advice import Advice
     from dispatcher.segments import Measure
-    from dispatcher.texts import Advice
 
 #: no segment holds more
 _LONGEST = 160

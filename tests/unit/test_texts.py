@@ -7,16 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatcher.advice import Advice, advise
 from dispatcher.errors import InvalidText
 from dispatcher.segments import MAX_SEGMENTS, measure
 from dispatcher.texts import (
-    Advice,
     MissingField,
     as_sent,
     check,
     compile_template,
     has_stop,
-    lint,
     needs_unicode,
     wire_text,
 )
@@ -114,6 +113,12 @@ def test_unicode_is_needed_for_what_has_no_plain_spelling() -> None:
     assert not needs_unicode("Fête de Noël – “ça” commence…")
 
 
+@settings(deadline=None)
+@given(ANYTHING | TYPOGRAPHY)
+def test_unicode_is_needed_when_what_arrives_does_not_fit_gsm_7(text: str) -> None:
+    assert needs_unicode(text) == (measure(arriving(text)).encoding == "UCS-2")
+
+
 # -- what is refused
 
 
@@ -167,7 +172,7 @@ def test_any_text_passes_or_is_refused_as_invalid(text: str) -> None:
 
 
 def test_advice_tells_what_is_replaced_deleted_or_dear() -> None:
-    assert lint(f"ê’ça~ {GRIN}ê") == [
+    assert advise(f"ê’ça~ {GRIN}ê") == [
         Advice("ê", 2, "e", "ê becomes “e”."),
         Advice("’", 1, "'", "’ becomes “'”."),
         Advice("ç", 1, "Ç", "ç becomes “Ç”; write “c” if that reads better."),
@@ -177,12 +182,12 @@ def test_advice_tells_what_is_replaced_deleted_or_dear() -> None:
 
 
 def test_advice_counts_what_unicode_costs() -> None:
-    (advice,) = lint("a" * 150 + "\u200d")
+    (advice,) = advise("a" * 150 + "\u200d")
     assert advice.message == "U+200D needs Unicode; segments with its like: 3, without: 1."
 
 
 def test_advice_composes_accents_first() -> None:
-    assert [(advice.character, advice.becomes) for advice in lint("e\u0302")] == [("ê", "e")]
+    assert [(advice.character, advice.becomes) for advice in advise("e\u0302")] == [("ê", "e")]
 
 
 @pytest.mark.parametrize(
@@ -190,14 +195,14 @@ def test_advice_composes_accents_first() -> None:
     ["", "Plain, été à 12 €", "a\nb", "12\xa0%", 'Bonjour {{ prénom | default("tête") }}'],
 )
 def test_there_is_no_advice_on_what_arrives_as_it_looks(text: str) -> None:
-    assert lint(text) == []
+    assert advise(text) == []
 
 
 @settings(deadline=None)
 @given(ANYTHING)
 def test_a_text_needs_unicode_when_some_advice_says_so(text: str) -> None:
     text = text.replace("{", "")
-    assert needs_unicode(text) == any(advice.becomes is None for advice in lint(text))
+    assert needs_unicode(text) == any(advice.becomes is None for advice in advise(text))
 
 
 # -- the opt-out mention
