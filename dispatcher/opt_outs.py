@@ -41,7 +41,7 @@ class OptOuts:
 
     def __iter__(self) -> Iterator[OptOutEntry]:
         """The list, the oldest first, streamed; of erased numbers there is no trace."""
-        with self._database.read() as session:
+        with self._database.stream() as session:
             yield from opt_outs.entries(session)
 
     def __contains__(self, phone: str) -> bool:

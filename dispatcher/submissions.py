@@ -17,7 +17,7 @@ from dispatcher.schedule import Schedule
 from dispatcher.settings import Settings
 from dispatcher.spool import Spool
 from dispatcher.states import CampaignState
-from dispatcher.storage import campaigns, opt_outs, plans
+from dispatcher.storage import campaigns, left_out, plans
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.submission import Given, Submission, listed
@@ -90,7 +90,7 @@ class Submissions:
             session.add(campaign)
             session.flush()
             plans.add_batches(session, campaign.id, schedule.each(batches), rule=schedule.rule)
-            opt_outs.mark_planned(session, campaign.id)
+            left_out.mark_planned(session, campaign.id)
             campaign.fingerprint = submission.fingerprint(planner.digest)
             approve(submission.approved, campaign.fingerprint, planner, self._settings.prices)
             campaign.rows = planner.rows

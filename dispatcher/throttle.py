@@ -34,6 +34,8 @@ class Throttle:
         self._broker_url = broker_url
         self._shared: MovingWindowRateLimiter | None = None
         self._distrusted_until = 0.0
+        #: whether ``wait`` never says to wait
+        self.unlimited = rate is None
         if rate is None:
             return
         self._own_item = _item(rate / _SHARE if broker_url else rate)

@@ -5,19 +5,19 @@ No transaction is open while the gateway is waited for.
 
 from __future__ import annotations
 
-import json
 import logging
-import random
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from dispatcher import texts
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.dealer import Dealer
+from dispatcher.dispatch.gate import Gate
 from dispatcher.dispatch.names import new_tag, worker_name
 from dispatcher.dispatch.records import Records
+from dispatcher.dispatch.request import request_of
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.outcomes import (
     NotSent,
@@ -26,7 +26,6 @@ from dispatcher.outcomes import (
     backoff,
     verdict,
 )
-from dispatcher.provider import Line
 from dispatcher.storage import batches
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
@@ -37,8 +36,6 @@ log = logging.getLogger(__name__)
 TURN = 20.0
 #: an armed batch whose bytes have not left within this (seconds) is not sent: the worker slept
 STALE = 5.0
-#: a lane itself waits this long (seconds) for the rate limit; longer waits go to the row
-LONGEST_PATIENCE = 1.0
 #: with the database's clock further away than this, no window can be told
 MOST_SKEW = timedelta(seconds=30)
 _LARGEST_ID = 2**63
@@ -49,13 +46,20 @@ class _Armed:
     """A batch that this process, and no other, may send now."""
 
     batch: DueBatch
-    tag: str
     phones: Sequence[str] = field(repr=False)
-    positions: Sequence[int]
     request: bytes = field(repr=False)
     #: when it was armed, on the steady clock and on the wall's: a suspended machine stops one
     at: float
     at_wall: datetime
+
+
+class _TurnOver(Exception):
+    """Raised in a lane for which the rate leaves nothing to do."""
+
+
+def lanes(connections: int) -> int:
+    """How many lanes keep ``connections`` busy: some prepare and record while others wait."""
+    return connections + max(2, connections // 2)
 
 
 class Lane:
@@ -64,7 +68,11 @@ class Lane:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._records = Records(context)
-        self._lanes = threading.BoundedSemaphore(context.settings.connections)
+        self._dealer = Dealer(context)
+        self._lanes = threading.BoundedSemaphore(lanes(context.settings.connections))
+        #: one for each request that may be under way: from the claim to the answer
+        self._slots = threading.BoundedSemaphore(context.settings.connections)
+        self._gate = Gate(context.throttle)
 
     def send_batch(self, batch_id: object) -> int:
         """Send one due batch, then the next ones that are due until the turn is over.
@@ -90,66 +98,40 @@ class Lane:
         until = time.monotonic() + TURN
         next_id: int | None = batch_id
         while next_id is not None:
-            sent += self._send_one(next_id)
+            with self._dealer.holding(next_id):
+                try:
+                    sent += self._send_one(next_id)
+                except _TurnOver:
+                    break
             over = time.monotonic() > until or self._context.stopping.is_set()
-            next_id = None if over else self._next_due()
+            next_id = None if over else self._dealer.next()
         return sent
-
-    def _next_due(self) -> int | None:
-        with self._context.database.read() as session:
-            if batches.doubts(session) >= self._context.settings.doubt_limit:
-                return None
-            ids = batches.due(
-                session, self._context.clock(), 2 * self._context.settings.connections
-            )
-        # lanes that look at the same moment should not all reach for the same batch
-        return random.choice(ids) if ids else None  # noqa: S311
 
     def _send_one(self, batch_id: int) -> bool:
         batch = self._gather(batch_id)
-        if batch is None or self._postponed(batch) or not self._within_rate(batch):
+        if batch is None or self._postponed(batch):
             return False
         tag = new_tag()
-        lines = _lines(batch)
-        request = self._context.gateway.request(
-            lines,
-            sender=batch.sender,
-            tag=tag,
-            stop=batch.commercial and not texts.has_stop(batch.text),
-            unicode=any(texts.needs_unicode(line.text) for line in lines),
-        )
+        request = request_of(batch, tag, self._context.gateway)
         try:
             if self._taken_before(batch):
                 return False
-            self._context.gateway.connect()
+            if seconds := self._gate.wait():
+                self._wait(batch, "rate limit", seconds)
+                raise _TurnOver
+            with self._slots:
+                if self._context.stopping.is_set():
+                    return False
+                self._context.gateway.connect()
+                armed = self._arm(batch, tag, request)
+                if armed is None:
+                    return False
+                outcome = self._deliver(armed)
         except GatewayError as error:
-            until = self._context.clock() + timedelta(seconds=backoff(batch.checks))
-            self._wait(batch, Hold(until, str(error)), failed=True)
+            self._wait(batch, str(error), backoff(batch.checks), failed=True)
             return False
-        armed_at = self._arm(batch, tag)
-        if armed_at is None:
-            return False
-        return self._deliver(
-            _Armed(
-                batch=batch,
-                tag=tag,
-                phones=[line.phone for line in lines],
-                positions=[position for position, _, _ in batch.messages],
-                request=request,
-                at=armed_at[0],
-                at_wall=armed_at[1],
-            )
-        )
-
-    def _within_rate(self, batch: DueBatch) -> bool:
-        """Whether the rate lets a request go now; a short wait is waited for here."""
-        while (wait := self._context.throttle.wait()) > 0:
-            if wait > LONGEST_PATIENCE:
-                until = self._context.clock() + timedelta(seconds=wait)
-                self._wait(batch, Hold(until, "rate limit"))
-                return False
-            time.sleep(wait)
-        return True
+        self._records.keep(batch, tag, [spot for spot, _, _ in batch.messages], outcome)
+        return isinstance(outcome, Sent)
 
     def _taken_before(self, batch: DueBatch) -> bool:
         """Whether an attempt that is thought unsent shows at the gateway after all.
@@ -177,32 +159,36 @@ class Lane:
     def _postponed(self, batch: DueBatch) -> bool:
         hold = self._hold(batch)
         if hold is not None:
-            self._wait(batch, hold)
+            self._postpone(batch, hold)
         return hold is not None
 
     def _hold(self, batch: DueBatch) -> Hold | None:
         return self._context.hold(batch.territory) if batch.commercial else None
 
-    def _wait(self, batch: DueBatch, hold: Hold, *, failed: bool = False) -> None:
+    def _wait(self, batch: DueBatch, why: str, seconds: float, *, failed: bool = False) -> None:
+        until = self._context.clock() + timedelta(seconds=seconds)
+        self._postpone(batch, Hold(until, why), failed=failed)
+
+    def _postpone(self, batch: DueBatch, hold: Hold, *, failed: bool = False) -> None:
         now = self._context.clock()
         with self._context.database.write() as session:
             batches.postpone(session, batch, hold, now=now, failed=failed)
 
-    def _arm(self, batch: DueBatch, tag: str) -> tuple[float, datetime] | None:
+    def _arm(self, batch: DueBatch, tag: str, request: bytes) -> _Armed | None:
         """Own the batch, by one short transaction. If its commit raises, nothing is sent.
 
-        Returns the instant of it on the steady clock and on the wall's, both before the commit:
-        a worker may fall asleep in there, too. None when the batch is not ours.
+        The instants are from before the commit: a worker may fall asleep in there, too. None
+        when the batch is not ours.
         """
         settings = self._context.settings
         with self._context.database.write() as session:
             steady, now = time.monotonic(), self._context.clock()
-            runs, database_clock = batches.standing(session, batch.campaign_id, now)
-            if not runs or batches.doubts(session) >= settings.doubt_limit:
+            standing = batches.standing(session, batch.campaign_id, now)
+            if standing is None or not standing.runs or standing.doubts >= settings.doubt_limit:
                 return None
-            if database_clock is not None:
-                self._compare(database_clock)
-            if batches.opted_out(session, batch.id, batch.states) or self._hold(batch) is not None:
+            if standing.clock is not None:
+                self._compare(standing.clock)
+            if standing.opt_outs != batch.opt_outs or self._hold(batch) is not None:
                 return None  # the next hint gathers anew
             armed = batches.arm(
                 session,
@@ -212,7 +198,8 @@ class Lane:
                 now=now,
                 lease=timedelta(seconds=settings.lease),
             )
-        return (steady, now) if armed else None
+        phones = [phone for _, phone, _ in batch.messages]
+        return _Armed(batch, phones, request, steady, now) if armed else None
 
     def _compare(self, database_clock: datetime) -> None:
         """Raise StorageError, which ends the lane's turn, unless this clock can tell the window."""
@@ -221,15 +208,14 @@ class Lane:
         if skew > MOST_SKEW:
             raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
 
-    def _deliver(self, armed: _Armed) -> bool:
-        gateway = self._context.gateway
+    def _deliver(self, armed: _Armed) -> Outcome:
         if objection := self._objection(armed):
-            outcome: Outcome = NotSent(objection, 0)
-        else:  # and once more when the connection stands, right before the first byte
-            reply = gateway.bulk_send(armed.request, unless=lambda: self._objection(armed))
-            outcome = verdict(reply, armed.phones)
-        self._records.keep(armed.batch, armed.tag, armed.positions, outcome)
-        return isinstance(outcome, Sent)
+            return NotSent(objection, 0)
+        # and once more when the connection stands, right before the first byte
+        reply = self._context.gateway.bulk_send(
+            armed.request, unless=lambda: self._objection(armed)
+        )
+        return verdict(reply, armed.phones)
 
     def _objection(self, armed: _Armed) -> str:
         """Why the armed batch must not leave any more; empty when it may."""
@@ -238,11 +224,3 @@ class Lane:
         if max(slept, jumped) > STALE:
             return "its worker was asleep"
         return "the window has closed" if self._hold(armed.batch) is not None else ""
-
-
-def _lines(batch: DueBatch) -> list[Line]:
-    template = texts.compile_template(batch.text)
-    return [
-        Line(phone, texts.wire_text(template.render(json.loads(fields) if fields else {})))
-        for _, phone, fields in batch.messages
-    ]

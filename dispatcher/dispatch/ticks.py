@@ -12,7 +12,16 @@ from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
 from dispatcher.states import BatchState
-from dispatcher.storage import attempts, batches, campaigns, heartbeats, opt_outs, reports, rules
+from dispatcher.storage import (
+    attempts,
+    batches,
+    campaigns,
+    heartbeats,
+    opt_outs,
+    reports,
+    rules,
+    supply,
+)
 from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
@@ -58,7 +67,7 @@ class Ticks:
                 *(attempt.batch_id for attempt in attempts.due(session, now)),
             ]
             return Due(
-                send=[] if doubtful else batches.due(session, now, 4 * settings.connections),
+                send=[] if doubtful else supply.due(session, now, 4 * settings.connections),
                 settle=list(dict.fromkeys(settle)),
                 polls=min(reports.count_due(session, BatchState.SENT, now), 4),
                 stop_list=opt_outs.due(session, now, timedelta(seconds=settings.stop_list_every)),

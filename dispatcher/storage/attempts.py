@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, insert, select, update
+from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.storage.tables import Attempt, Batch
+from dispatcher.storage.tables import ATTEMPT, Attempt, Batch
 
 #: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
 #: person had the batch sent again
@@ -20,16 +20,21 @@ _MEMORY = timedelta(hours=48)
 #: by then a tag that was taken should show
 _LAG = timedelta(minutes=5)
 
+_ADD = insert(ATTEMPT)
+_END = (
+    update(ATTEMPT)
+    .where(ATTEMPT.c.tag == bindparam("its_tag"))
+    .values({name: bindparam(name) for name in ("outcome", "detail", "ended_at", "check_at")})
+)
+_END_ONCE = _END.where(ATTEMPT.c.outcome.is_(None))
+
 
 def add(
     session: Session, batch_id: int, number: int, *, tag: str, worker: str, now: datetime
 ) -> None:
     """Write down that an attempt is about to be made."""
-    session.execute(
-        insert(Attempt).values(
-            batch_id=batch_id, number=number, tag=tag, worker=worker, armed_at=now
-        )
-    )
+    named = {"batch_id": batch_id, "number": number, "tag": tag}
+    session.execute(_ADD, {**named, "worker": worker, "armed_at": now})
 
 
 def end(
@@ -46,12 +51,8 @@ def end(
 
     ``again=False`` leaves an attempt alone that has come to something already.
     """
-    statement = update(Attempt).where(Attempt.tag == tag)
-    if not again:
-        statement = statement.where(Attempt.outcome.is_(None))
-    session.execute(
-        statement.values(outcome=outcome, detail=detail, ended_at=now, check_at=check_at)
-    )
+    told = {"outcome": outcome, "detail": detail, "ended_at": now, "check_at": check_at}
+    session.execute(_END if again else _END_ONCE, {"its_tag": tag, **told})
 
 
 def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:

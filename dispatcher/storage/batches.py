@@ -9,15 +9,24 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Update, and_, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Update,
+    bindparam,
+    func,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from dispatcher import document
-from dispatcher.states import BATCH_MOVES, BatchState, CampaignState, MessageState, sources
-from dispatcher.storage import attempts, opt_outs
-from dispatcher.storage.tables import Batch, Campaign, Recipient
+from dispatcher.states import BATCH_MOVES, BatchState, MessageState, sources
+from dispatcher.storage import attempts, left_out, opt_outs, supply
+from dispatcher.storage.tables import BATCH, CAMPAIGN, OPT_OUT, RECIPIENT, Batch, in_state
 from dispatcher.window import Hold
 
 
@@ -40,53 +49,51 @@ class DueBatch:
     opted_out: Collection[int]
     #: tags of earlier attempts that are thought unsent but were never proven so
     unproven: Sequence[str]
+    #: the version of the opt-out list that was looked at
+    opt_outs: str | None
 
 
-def due(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of batches that nothing holds; a campaign's first batches before another's tenth."""
-    return list(
-        session.scalars(
-            select(Batch.id)
-            .join(Campaign, Campaign.id == Batch.campaign_id)
-            .where(
-                Batch.state == BatchState.PENDING,
-                Batch.not_before <= now,
-                _runs(now),
-            )
-            .order_by(Batch.number, Batch.not_before, Batch.id)
-            .limit(limit)
-        )
+# what every batch goes through is built once: to build a statement takes longer than to run it
+_FIND_DUE = (
+    select(
+        *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
+        *(BATCH.c[name] for name in ("attempt", "checks", "states")),
+        *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
+        left_out.version().label("opt_outs"),
+        opt_outs.first_digest().label("erased"),
     )
+    .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+    .where(BATCH.c.id == bindparam("batch_id"), supply.is_due(), supply.runs())
+)
+_MESSAGES = (
+    select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields)
+    .where(RECIPIENT.c.batch_id == bindparam("batch_id"))
+    .order_by(RECIPIENT.c.position)
+)
+_MESSAGES_AND_STOPS = _MESSAGES.add_columns(OPT_OUT.c.id).join_from(
+    RECIPIENT, OPT_OUT, OPT_OUT.c.phone == RECIPIENT.c.phone, isouter=True
+)
+_DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
 
 
 def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
     """The batch if it is due, or None: a hint may be late, doubled or forged."""
-    row = session.execute(
-        select(Batch, Campaign.text, Campaign.sender, Campaign.commercial)
-        .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(
-            Batch.id == batch_id,
-            Batch.state == BatchState.PENDING,
-            Batch.not_before <= now,
-            _runs(now),
-        )
-    ).one_or_none()
+    row = session.execute(_FIND_DUE, {"batch_id": batch_id, "now": now}).one_or_none()
     if row is None:
         return None
-    batch, text, sender, commercial = row
+    letter = MessageState.PENDING.letter
+    people = session.execute(_MESSAGES_AND_STOPS, {"batch_id": batch_id}).all()
+    if row.states.count(letter) < len(people):  # a part was sent earlier
+        people = [one for one in people if row.states[one[0]] == letter]
+    gone = {one[0] for one in people if one[3] is not None}
+    if row.erased is not None:
+        gone = opted_out(session, batch_id, row.states)
     return DueBatch(
-        id=batch.id,
-        campaign_id=batch.campaign_id,
-        territory=batch.territory,
-        attempt=batch.attempt,
-        checks=batch.checks,
-        states=batch.states,
-        text=text,
-        sender=sender,
-        commercial=commercial,
-        messages=waiting(session, batch.id, batch.states, MessageState.PENDING),
-        opted_out=opted_out(session, batch.id, batch.states),
-        unproven=attempts.unproven(session, batch.id) if batch.attempt else (),
+        *row[:9],
+        messages=[one[:3] for one in people],
+        opted_out=gone,
+        unproven=attempts.unproven(session, row.id) if row.attempt else (),
+        opt_outs=row.opt_outs,
     )
 
 
@@ -94,19 +101,15 @@ def waiting(
     session: Session, batch_id: int, states: str, state: MessageState
 ) -> list[tuple[int, str, str | None]]:
     """(position, E.164, fields) of the batch's messages that are in ``state``."""
-    rows = session.execute(
-        select(Recipient.position, Recipient.phone, Recipient.fields)
-        .where(Recipient.batch_id == batch_id)
-        .order_by(Recipient.position)
-    )
     letter = state.letter
-    return [(row.position, row.phone, row.fields) for row in rows if states[row.position] == letter]
+    rows = session.execute(_MESSAGES, {"batch_id": batch_id})
+    return [row[:3] for row in rows if states[row[0]] == letter]
 
 
 def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
     """Positions still to go whose number has opted out."""
     letter = MessageState.PENDING.letter
-    return {spot for spot in opt_outs.of_batch(session, batch_id) if states[spot] == letter}
+    return {spot for spot in left_out.of_batch(session, batch_id) if states[spot] == letter}
 
 
 def drop_opted_out(session: Session, batch: DueBatch) -> bool:
@@ -144,30 +147,64 @@ def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, fa
     )
 
 
-def standing(session: Session, campaign_id: int, now: datetime) -> tuple[bool, datetime | None]:
-    """Whether the campaign may arm, held so until this transaction ends, and the database's clock.
+class Standing(NamedTuple):
+    """What decides, beside the window, whether a batch may be armed."""
 
-    On PostgreSQL a row lock holds up a pause. SQLite's writer is alone, and it has no clock (None).
-    """
-    shared = session.get_bind().dialect.name == "postgresql"
-    row = session.execute(
-        select(_runs(now), func.clock_timestamp() if shared else null())
-        .where(Campaign.id == campaign_id)
+    #: its campaign runs, and cannot be paused before this transaction ends
+    runs: bool
+    #: batches in doubt, over all campaigns
+    doubts: int
+    #: the version of the opt-out list
+    opt_outs: str | None
+    #: the database's own clock; None on SQLite, which has none
+    clock: datetime | None
+
+
+def _standing(clock: ColumnElement[Any]) -> Select[Any]:
+    doubts, version = _DOUBTS.scalar_subquery(), left_out.version()
+    return (
+        select(supply.runs(), doubts, version, clock)
+        .where(CAMPAIGN.c.id == bindparam("campaign_id"))
         .with_for_update(read=True)
-    ).one_or_none()
-    return (False, None) if row is None else (bool(row[0]), row[1])
+    )
 
 
-def _runs(now: datetime) -> ColumnElement[bool]:
-    """The campaign runs and is not over: a hint may come before the tick that expires it."""
-    alive = or_(Campaign.not_after.is_(None), Campaign.not_after > now)
-    return and_(Campaign.state == CampaignState.RUNNING, alive)
+_STANDING = {"postgresql": _standing(func.clock_timestamp()), "sqlite": _standing(null())}
+
+
+def standing(session: Session, campaign_id: int, now: datetime) -> Standing | None:
+    """How things stand with a campaign; None when it is not there.
+
+    On PostgreSQL a row lock holds up a pause; SQLite's writer is alone.
+    """
+    query = _STANDING[session.get_bind().dialect.name]
+    row = session.execute(query, {"campaign_id": campaign_id, "now": now}).one_or_none()
+    return None if row is None else Standing(bool(row[0]), *row[1:])
 
 
 def doubts(session: Session) -> int:
     """How many batches are in doubt."""
-    in_doubt = select(func.count()).select_from(Batch).where(Batch.state == BatchState.IN_DOUBT)
-    return session.scalar(in_doubt) or 0
+    return session.scalar(_DOUBTS) or 0
+
+
+_ARM = (
+    update(BATCH)
+    .where(
+        BATCH.c.id == bindparam("batch_id"),
+        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.SENDING)),
+        BATCH.c.attempt == bindparam("after"),
+        BATCH.c.not_before <= bindparam("now"),
+        BATCH.c.states == bindparam("seen"),
+    )
+    .values(
+        state=BatchState.SENDING,
+        attempt=BATCH.c.attempt + 1,
+        tag=bindparam("its_tag"),
+        lease_until=bindparam("until"),
+        why="",
+    )
+    .returning(BATCH.c.id)
+)
 
 
 def arm(
@@ -177,14 +214,15 @@ def arm(
 
     Whoever gets True, and nobody else, may send it once this transaction is committed.
     """
-    armed = applied(
-        session,
-        move(batch.id, BatchState.SENDING)
-        .where(
-            Batch.attempt == batch.attempt, Batch.not_before <= now, Batch.states == batch.states
-        )
-        .values(attempt=batch.attempt + 1, tag=tag, lease_until=now + lease, why=""),
-    )
+    asked = {
+        "batch_id": batch.id,
+        "after": batch.attempt,
+        "now": now,
+        "seen": batch.states,
+        "its_tag": tag,
+        "until": now + lease,
+    }
+    armed = session.execute(_ARM, asked).one_or_none() is not None
     if armed:
         attempts.add(session, batch.id, batch.attempt + 1, tag=tag, worker=worker, now=now)
     return armed
@@ -234,8 +272,8 @@ def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
 def move(batch_id: int, target: BatchState) -> Update:
     """The UPDATE that takes a batch to ``target`` from wherever that is allowed."""
     return (
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.state.in_(sources(BATCH_MOVES, target)))
+        update(BATCH)
+        .where(BATCH.c.id == batch_id, BATCH.c.state.in_(sources(BATCH_MOVES, target)))
         .values(state=target)
     )
 

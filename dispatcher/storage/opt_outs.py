@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ScalarSelect,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from dispatcher import document
-from dispatcher.states import BatchState, MessageState
-from dispatcher.storage.tables import Batch, Meta, OptOut, OptOutEvent, Recipient
+from dispatcher.storage.tables import (
+    OPT_OUT,
+    Meta,
+    OptOut,
+    OptOutEvent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class OptOutChange:
 
 _SALT = "opt_out_salt"
 _SYNCED = "stop_list_synced_at"
+VERSION = "opt_outs_version"
 #: numbers looked up by one query
 _STRIDE = 500
 
@@ -58,8 +71,7 @@ def add(
 
     Returns how many are new.
     """
-    dialect = session.get_bind().dialect.name
-    new_row = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    new_row = _new_row(session)
     # in one order everywhere: two lists that are added at the same moment would lock each other
     rest = iter(sorted(set(phones)))
     added = 0
@@ -81,6 +93,8 @@ def add(
                 insert(OptOutEvent), [{"phone": phone, "verb": "add", **event} for phone in new]
             )
         added += len(new)
+    if added:
+        _touch(session)
     return added
 
 
@@ -90,7 +104,7 @@ def remove(session: Session, phone: str, *, reason: str, actor: str, now: dateti
     False when it is not on it.
     """
     mine = OptOut.phone == phone
-    if _any_erased(session):
+    if any_erased(session):
         mine = or_(mine, OptOut.digest == _digest(phone, _salt(session)))
     if not session.scalars(delete(OptOut).where(mine).returning(OptOut.id)).all():
         return False
@@ -120,7 +134,7 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
 
 def known(session: Session, phones: Collection[str]) -> set[str]:
     """Which of these numbers (E.164) have opted out."""
-    erased = _any_erased(session)
+    erased = any_erased(session)
     found: set[str] = set()
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
@@ -132,42 +146,6 @@ def known(session: Session, phones: Collection[str]) -> set[str]:
             hashed = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))
             found.update(digests[digest] for digest in hashed if digest)
     return found
-
-
-def of_batch(session: Session, batch_id: int) -> set[int]:
-    """Positions of a batch's recipients who have opted out."""
-    rows = session.scalars(
-        select(Recipient.position)
-        .join(OptOut, OptOut.phone == Recipient.phone)
-        .where(Recipient.batch_id == batch_id)
-    )
-    found = set(rows)
-    if _any_erased(session):
-        phones = {
-            row.phone: row.position
-            for row in session.execute(
-                select(Recipient.phone, Recipient.position).where(Recipient.batch_id == batch_id)
-            )
-        }
-        found.update(phones[phone] for phone in known(session, phones.keys()))
-    return found
-
-
-def mark_planned(session: Session, campaign_id: int) -> int:
-    """Mark the opt-outs among a campaign's recipients, just stored; returns how many."""
-    batch_ids: Sequence[int] = session.scalars(
-        select(Recipient.batch_id)
-        .join(OptOut, OptOut.phone == Recipient.phone)
-        .join(Batch, Batch.id == Recipient.batch_id)
-        .where(Batch.campaign_id == campaign_id)
-        .distinct()
-    ).all()
-    if _any_erased(session):
-        batch_ids = session.scalars(select(Batch.id).where(Batch.campaign_id == campaign_id)).all()
-    marked = 0
-    for batch_id in batch_ids:
-        marked += _mark(session, session.get_one(Batch, batch_id))
-    return marked
 
 
 def entries(session: Session) -> Iterator[OptOutEntry]:
@@ -213,20 +191,29 @@ def note_synced(session: Session, now: datetime) -> None:
     session.merge(Meta(name=_SYNCED, value=now.isoformat()))
 
 
-def _mark(session: Session, batch: Batch) -> int:
-    spots = of_batch(session, batch.id)
-    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.OPTED_OUT))
-    for state, count in document.tally(states).items():
-        setattr(batch, state.value, count)
-    batch.states = states
-    if MessageState.PENDING.letter not in states:
-        batch.state = BatchState.DONE
-    return len(spots)
+def first_digest() -> ScalarSelect[Any]:
+    """A subquery that is null while nobody on the list is erased."""
+    # by the index, however long the list: IS NOT NULL would read all of it
+    return select(func.min(OPT_OUT.c.digest)).scalar_subquery()
 
 
-def _any_erased(session: Session) -> bool:
-    one = select(OptOut.id).where(OptOut.digest.is_not(None)).limit(1)
-    return session.scalar(one) is not None
+def any_erased(session: Session) -> bool:
+    """Whether there is somebody on the list of whom only a hash is kept."""
+    return session.scalar(select(first_digest())) is not None
+
+
+def _touch(session: Session) -> None:
+    """Give the list a new version; whoever does it at the same moment waits for the commit."""
+    row = _new_row(session)(Meta).values(name=VERSION, value=secrets.token_hex(8))
+    session.execute(
+        row.on_conflict_do_update(index_elements=[Meta.name], set_={"value": row.excluded.value})
+    )
+
+
+def _new_row(session: Session) -> Any:
+    """The INSERT of the database at hand that knows what to do with a conflict."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert if postgres else sqlite.insert
 
 
 def _salt(session: Session) -> bytes:

@@ -10,16 +10,42 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Update, select
+from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.outcomes import Lines
-from dispatcher.states import BatchState, MessageState
+from dispatcher.states import BATCH_MOVES, BatchState, MessageState, sources
 from dispatcher.storage import batches
 from dispatcher.storage.batches import DueBatch
-from dispatcher.storage.tables import Batch
+from dispatcher.storage.tables import BATCH, Batch
 from dispatcher.window import Hold
+
+# what every batch goes through is built once
+_SENT = (
+    update(BATCH)
+    .where(
+        BATCH.c.id == bindparam("batch_id"),
+        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.SENT)),
+        BATCH.c.attempt == bindparam("ends"),
+        BATCH.c.states == bindparam("seen"),
+    )
+    .values(
+        state=BatchState.SENT,
+        states=bindparam("its_states"),
+        **{state.value: bindparam(f"its_{state}") for state in MessageState},
+        codes=bindparam("its_codes"),
+        cost=BATCH.c.cost + bindparam("spent"),
+        message_id=bindparam("its_message_id"),
+        sent_at=bindparam("now"),
+        lease_until=None,
+        check_at=bindparam("poll_at"),
+        checks=0,
+        why="",
+    )
+    .returning(BATCH.c.id)
+)
+_SENT_WHOLE = _SENT.values(segments=bindparam("parts"))
 
 
 def record_sent(
@@ -34,23 +60,25 @@ def record_sent(
     """The attempt's receipt: the gateway took the batch. Accepted from a doubt, too."""
     states = document.marked(batch.states, lines.states)
     ended = MessageState.SENT.letter not in states
-    values = {
-        **batches.counted(states),
-        "codes": _codes(session, batch, lines.codes),
-        "cost": Batch.cost + lines.cost,
-        "message_id": message_id,
-        "sent_at": now,
-        "lease_until": None,
-        "check_at": None if ended else poll_at,
-        "checks": 0,
-        "why": "",
+    told = {
+        "batch_id": batch.id,
+        "ends": batch.attempt + 1,
+        "seen": batch.states,
+        "its_states": states,
+        **{f"its_{state}": count for state, count in document.tally(states).items()},
+        "its_codes": _codes(session, batch, lines.codes),
+        "spent": lines.cost,
+        "its_message_id": message_id,
+        "now": now,
+        "poll_at": None if ended else poll_at,
     }
+    statement = _SENT
     if len(lines.states) == len(states):  # of a part, our own count for the whole is kept
-        values["segments"] = lines.segments
-    moved = batches.applied(session, _ended(batch, BatchState.SENT).values(values))
+        statement, told["parts"] = _SENT_WHOLE, lines.segments
+    moved = session.execute(statement, told).one_or_none()
     if moved and ended:  # every line was rejected: there is no report to wait for
         batches.applied(session, batches.move(batch.id, BatchState.DONE))
-    return moved
+    return moved is not None
 
 
 def record_doubt(

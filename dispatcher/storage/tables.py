@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Index,
     Integer,
     MetaData,
+    SmallInteger,
+    Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -89,6 +94,7 @@ class Campaign(Base):
     __table_args__ = (
         CheckConstraint(_one_of("state", CampaignState), name="state"),
         CheckConstraint("(state = 'paused') = (reason IS NOT NULL)", name="paused_has_reason"),
+        Index("ix_campaign_state", "state"),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
@@ -109,6 +115,8 @@ class Campaign(Base):
     unusable: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    #: a higher one leaves first (``submission.PRIORITIES``)
+    priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
 class Batch(Base):
@@ -126,7 +134,15 @@ class Batch(Base):
         ),
         CheckConstraint("length(states) = size", name="document_has_everybody"),
         UniqueConstraint("campaign_id", "number"),
-        Index("ix_batch_due", "state", "not_before"),
+        # what waits, in the order in which a campaign's batches leave
+        Index(
+            "ix_batch_pending",
+            "campaign_id",
+            "not_before",
+            "number",
+            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
         Index("ix_batch_check", "state", "check_at"),
     )
 
@@ -169,6 +185,11 @@ class Batch(Base):
     opted_out: Mapped[int] = mapped_column(default=0)
     expired: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
+
+
+def in_state(state: BatchState) -> ColumnElement[bool]:
+    """``batch.state = …`` written out: only so can a partial index be used by a prepared query."""
+    return BATCH.c.state == literal(state.value, literal_execute=True)
 
 
 class Recipient(Base):
@@ -264,6 +285,13 @@ class Heartbeat(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
 
+
+#: the tables themselves, for what every batch goes through: a query of an entity also looks
+#: after objects, which takes longer than the query
+CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META = (
+    cast("Table", entity.__table__)
+    for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta)
+)
 
 #: one line per recipient with its state, for SQL readers and the admin
 MESSAGE_VIEW = """

@@ -59,7 +59,7 @@ def test_a_clock_that_jumps_between_arming_and_sending_sends_nothing(
     jumps = iter([hours])
     deliver = Lane._deliver
 
-    def jumping(lane: Lane, armed: object) -> bool:
+    def jumping(lane: Lane, armed: object) -> object:
         site.forward(hours=next(jumps, 0))
         return deliver(lane, armed)  # type: ignore[arg-type]
 
@@ -198,7 +198,7 @@ def test_a_window_that_closes_between_arming_and_sending_sends_nothing(
     site = by_hand(at=CLOSING - timedelta(seconds=20), switches=REFUSES)
     deliver = Lane._deliver
 
-    def late(lane: Lane, armed: object) -> bool:
+    def late(lane: Lane, armed: object) -> object:
         site.forward(seconds=4)
         return deliver(lane, armed)  # type: ignore[arg-type]
 

@@ -1,0 +1,34 @@
+"""The request of a batch: each message's own text, as it goes on the wire."""
+
+from __future__ import annotations
+
+import json
+
+from dispatcher import texts
+from dispatcher.provider import Gateway, Line
+from dispatcher.storage.batches import DueBatch
+
+
+def request_of(batch: DueBatch, tag: str, gateway: Gateway) -> bytes:
+    """The bytes that send ``batch`` under ``tag``."""
+    lines = _lines(batch)
+    return gateway.request(
+        lines,
+        sender=batch.sender,
+        tag=tag,
+        stop=batch.commercial and not texts.has_stop(batch.text),
+        unicode=texts.needs_unicode(" ".join(line.text for line in lines)),
+    )
+
+
+def _lines(batch: DueBatch) -> list[Line]:
+    template = texts.compile_template(batch.text)
+    if not template.fields:
+        text = texts.wire_text(template.render({}))
+        return [Line(phone, text) for _, phone, _ in batch.messages]
+    # all in one: to parse 500 documents takes five times as long
+    each = json.loads(f"[{','.join(fields or '{}' for _, _, fields in batch.messages)}]")
+    return [
+        Line(phone, texts.wire_text(template.render(values)))
+        for (_, phone, _), values in zip(batch.messages, each, strict=True)
+    ]
