@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.dealer import Dealer
@@ -26,7 +26,7 @@ from dispatcher.outcomes import (
     backoff,
     verdict,
 )
-from dispatcher.storage import batches
+from dispatcher.storage import batches, claims
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
 
@@ -181,30 +181,32 @@ class Lane:
         when the batch is not ours.
         """
         settings = self._context.settings
+        shift = timedelta(seconds=settings.clock_offset)
         with self._context.database.write() as session:
             steady, now = time.monotonic(), self._context.clock()
-            standing = batches.standing(session, batch.campaign_id, now)
-            if standing is None or not standing.runs or standing.doubts >= settings.doubt_limit:
-                return None
-            if standing.clock is not None:
-                self._compare(standing.clock)
-            if standing.opt_outs != batch.opt_outs or self._hold(batch) is not None:
+            if self._hold(batch) is not None:
                 return None  # the next hint gathers anew
-            armed = batches.arm(
+            armed = claims.arm(
                 session,
                 batch,
                 tag=tag,
                 worker=worker_name(),
                 now=now,
                 lease=timedelta(seconds=settings.lease),
+                doubt_limit=settings.doubt_limit,
+                told=now - shift,
+                most_skew=MOST_SKEW,
             )
+        if not armed:
+            self._compare_clocks(shift)
+            return None
         phones = [phone for _, phone, _ in batch.messages]
-        return _Armed(batch, phones, request, steady, now) if armed else None
+        return _Armed(batch, phones, request, steady, now)
 
-    def _compare(self, database_clock: datetime) -> None:
+    def _compare_clocks(self, shift: timedelta) -> None:
         """Raise StorageError, which ends the lane's turn, unless this clock can tell the window."""
-        shift = timedelta(seconds=self._context.settings.clock_offset)
-        skew = abs(self._context.clock() - database_clock.astimezone(UTC) - shift)
+        clock = self._context.database.clock()
+        skew = timedelta(0) if clock is None else abs(self._context.clock() - clock - shift)
         if skew > MOST_SKEW:
             raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
 

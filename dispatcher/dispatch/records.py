@@ -69,12 +69,14 @@ class Records:
         now = self._context.clock()
         unproven = name_of(outcome) in attempts.UNPROVEN
         with self._context.database.write() as session:
-            applied = self._apply(session, batch, positions, outcome)
+            applied = self._apply(session, batch, tag, positions, outcome)
             if not applied and isinstance(outcome, Sent):
                 # a person has had it sent again meanwhile: the receipt may still be quicker
                 batches.recall(session, batch.id, tag, now=now)
             if not applied and (fresh := results.refreshed(session, batch)) is not None:
-                applied = self._apply(session, fresh, positions, outcome)
+                applied = self._apply(session, fresh, tag, positions, outcome)
+            if applied and isinstance(outcome, Sent):
+                return  # and its attempt with it
             attempts.end(
                 session,
                 tag,
@@ -86,7 +88,12 @@ class Records:
             )
 
     def _apply(
-        self, session: Session, batch: DueBatch, positions: Sequence[int], outcome: Outcome
+        self,
+        session: Session,
+        batch: DueBatch,
+        tag: str,
+        positions: Sequence[int],
+        outcome: Outcome,
     ) -> bool:
         now = self._context.clock()
         match outcome:
@@ -97,6 +104,7 @@ class Records:
                     session,
                     batch,
                     lines.placed(positions),
+                    tag=tag,
                     message_id=message_id,
                     now=now,
                     poll_at=self._context.after(self._context.settings.poll_intervals, 0),

@@ -7,7 +7,6 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -121,16 +120,8 @@ def decimal(raw: object) -> Decimal | None:
 
 def price(raw: object) -> Decimal:
     """What something costs; 0 when it cannot be that."""
-    return _price(raw) if type(raw) in _AMOUNTS else _FREE
-
-
-_FREE = Decimal(0)
-
-
-@lru_cache(maxsize=1024, typed=True)  # a batch has 500 prices, and few different ones
-def _price(raw: float | str | Decimal) -> Decimal:
     amount = decimal(raw)
-    return amount if amount is not None and amount >= 0 else _FREE
+    return amount if amount is not None and amount >= 0 else Decimal(0)
 
 
 def instant(raw: object) -> datetime | None:

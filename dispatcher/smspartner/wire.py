@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -203,13 +205,24 @@ def _line(entry: object) -> LineAnswer:
     if not isinstance(entry, dict):
         return LineAnswer(None, None)
     get = entry.get
-    success, told, phone = get("success"), get("code"), get("phoneNumber")
+    said = (get("success"), get("code"), get("nbSms", get("nbSMS")), get("cost"))
+    try:
+        read = _read(*said)
+    except TypeError:  # a list or an object, where one value should be
+        read = _read.__wrapped__(*said)
+    return LineAnswer(fields.phone(get("phoneNumber")), *read)
+
+
+@lru_cache(maxsize=1024, typed=True)  # most of a batch's lines say the same
+def _read(
+    success: object, told: object, parts: object, cost: object
+) -> tuple[bool | None, int | None, int, Decimal]:
+    """What a line says of its message."""
     accepted = success if isinstance(success, bool) else None
     code = fields.integer(told)
     if accepted and code != 200 and told is not None:
         accepted = None
-    segments = fields.count(get("nbSms", get("nbSMS")))
-    return LineAnswer(fields.phone(phone), accepted, code, segments, fields.price(get("cost")))
+    return accepted, code, fields.count(parts), fields.price(cost)
 
 
 def _report(entry: Mapping[str, Any]) -> Report | None:

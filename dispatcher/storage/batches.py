@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    Select,
     Update,
     bindparam,
     func,
-    null,
     select,
     update,
 )
@@ -73,7 +70,7 @@ _MESSAGES = (
 _MESSAGES_AND_STOPS = _MESSAGES.add_columns(OPT_OUT.c.id).join_from(
     RECIPIENT, OPT_OUT, OPT_OUT.c.phone == RECIPIENT.c.phone, isouter=True
 )
-_DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
+DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
 
 
 def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
@@ -147,85 +144,9 @@ def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, fa
     )
 
 
-class Standing(NamedTuple):
-    """What decides, beside the window, whether a batch may be armed."""
-
-    #: its campaign runs, and cannot be paused before this transaction ends
-    runs: bool
-    #: batches in doubt, over all campaigns
-    doubts: int
-    #: the version of the opt-out list
-    opt_outs: str | None
-    #: the database's own clock; None on SQLite, which has none
-    clock: datetime | None
-
-
-def _standing(clock: ColumnElement[Any]) -> Select[Any]:
-    doubts, version = _DOUBTS.scalar_subquery(), left_out.version()
-    return (
-        select(supply.runs(), doubts, version, clock)
-        .where(CAMPAIGN.c.id == bindparam("campaign_id"))
-        .with_for_update(read=True)
-    )
-
-
-_STANDING = {"postgresql": _standing(func.clock_timestamp()), "sqlite": _standing(null())}
-
-
-def standing(session: Session, campaign_id: int, now: datetime) -> Standing | None:
-    """How things stand with a campaign; None when it is not there.
-
-    On PostgreSQL a row lock holds up a pause; SQLite's writer is alone.
-    """
-    query = _STANDING[session.get_bind().dialect.name]
-    row = session.execute(query, {"campaign_id": campaign_id, "now": now}).one_or_none()
-    return None if row is None else Standing(bool(row[0]), *row[1:])
-
-
 def doubts(session: Session) -> int:
     """How many batches are in doubt."""
-    return session.scalar(_DOUBTS) or 0
-
-
-_ARM = (
-    update(BATCH)
-    .where(
-        BATCH.c.id == bindparam("batch_id"),
-        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.SENDING)),
-        BATCH.c.attempt == bindparam("after"),
-        BATCH.c.not_before <= bindparam("now"),
-        BATCH.c.states == bindparam("seen"),
-    )
-    .values(
-        state=BatchState.SENDING,
-        attempt=BATCH.c.attempt + 1,
-        tag=bindparam("its_tag"),
-        lease_until=bindparam("until"),
-        why="",
-    )
-    .returning(BATCH.c.id)
-)
-
-
-def arm(
-    session: Session, batch: DueBatch, *, tag: str, worker: str, now: datetime, lease: timedelta
-) -> bool:
-    """Claim the batch for one attempt; False if somebody else was quicker.
-
-    Whoever gets True, and nobody else, may send it once this transaction is committed.
-    """
-    asked = {
-        "batch_id": batch.id,
-        "after": batch.attempt,
-        "now": now,
-        "seen": batch.states,
-        "its_tag": tag,
-        "until": now + lease,
-    }
-    armed = session.execute(_ARM, asked).one_or_none() is not None
-    if armed:
-        attempts.add(session, batch.id, batch.attempt + 1, tag=tag, worker=worker, now=now)
-    return armed
+    return session.scalar(DOUBTS) or 0
 
 
 def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:

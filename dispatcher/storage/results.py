@@ -9,23 +9,26 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher import document
 from dispatcher.outcomes import Lines
 from dispatcher.states import BATCH_MOVES, BatchState, MessageState, sources
-from dispatcher.storage import batches
+from dispatcher.storage import attempts, batches
 from dispatcher.storage.batches import DueBatch
-from dispatcher.storage.tables import BATCH, Batch
+from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 from dispatcher.window import Hold
 
+_INSTANT = BATCH.c.sent_at.type
 # what every batch goes through is built once
 _SENT = (
     update(BATCH)
     .where(
-        BATCH.c.id == bindparam("batch_id"),
+        BATCH.c.id == bindparam("its_id"),
         BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.SENT)),
         BATCH.c.attempt == bindparam("ends"),
         BATCH.c.states == bindparam("seen"),
@@ -48,20 +51,38 @@ _SENT = (
 _SENT_WHOLE = _SENT.values(segments=bindparam("parts"))
 
 
+def _with_its_attempt(sent: ReturningUpdate[Any]) -> ReturningUpdate[Any]:
+    """The same, and the end of the attempt, in one statement: PostgreSQL's."""
+    recorded = sent.cte("recorded")
+    return (
+        update(ATTEMPT)
+        .where(ATTEMPT.c.tag == bindparam("its_tag"), ATTEMPT.c.batch_id == recorded.c.id)
+        .values(outcome="sent", detail="", ended_at=bindparam("now", type_=_INSTANT), check_at=None)
+        .returning(recorded.c.id)
+    )
+
+
+_AT_ONCE = {statement: _with_its_attempt(statement) for statement in (_SENT, _SENT_WHOLE)}
+
+
 def record_sent(
     session: Session,
     batch: DueBatch,
     lines: Lines,
     *,
+    tag: str,
     message_id: str,
     now: datetime,
     poll_at: datetime,
 ) -> bool:
-    """The attempt's receipt: the gateway took the batch. Accepted from a doubt, too."""
+    """The attempt's receipt: the gateway took the batch. Accepted from a doubt, too.
+
+    When it is, the attempt under ``tag`` is ended as well.
+    """
     states = document.marked(batch.states, lines.states)
     ended = MessageState.SENT.letter not in states
     told = {
-        "batch_id": batch.id,
+        "its_id": batch.id,
         "ends": batch.attempt + 1,
         "seen": batch.states,
         "its_states": states,
@@ -75,10 +96,16 @@ def record_sent(
     statement = _SENT
     if len(lines.states) == len(states):  # of a part, our own count for the whole is kept
         statement, told["parts"] = _SENT_WHOLE, lines.segments
-    moved = session.execute(statement, told).one_or_none()
-    if moved and ended:  # every line was rejected: there is no report to wait for
+    at_once = session.get_bind().dialect.name == "postgresql"
+    if at_once:
+        statement, told["its_tag"] = _AT_ONCE[statement], tag
+    if session.execute(statement, told).one_or_none() is None:
+        return False
+    if not at_once:
+        attempts.end(session, tag, outcome="sent", detail="", now=now)
+    if ended:  # every line was rejected: there is no report to wait for
         batches.applied(session, batches.move(batch.id, BatchState.DONE))
-    return moved is not None
+    return True
 
 
 def record_doubt(

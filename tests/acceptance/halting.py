@@ -14,7 +14,7 @@ from typing import Any
 from dispatcher.dispatch import lane
 from dispatcher.dispatch.lane import Lane
 from dispatcher.dispatch.records import Records
-from dispatcher.storage import batches, database
+from dispatcher.storage import claims, database
 from workers.celery import app
 
 __all__ = ["app"]
@@ -60,7 +60,7 @@ def _after(owner: Any, name: str, point: str) -> None:
 #: gathered and connected, the claim not begun
 _before(Lane, "_arm", "before_arm")
 #: the claim is written and not committed
-_after(batches, "arm", "before_commit")
+_after(claims, "arm", "before_commit")
 #: the claim is committed and no byte has left
 _before(Lane, "_deliver", "armed")
 #: the answer is known and not recorded

@@ -27,7 +27,7 @@ from sqlalchemy import select, text
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign, document
 from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
-from dispatcher.storage import attempts, batches
+from dispatcher.storage import attempts, batches, claims
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
 from tests.integration.bench import TEXT, opened, people
@@ -228,9 +228,9 @@ class Protocol(RuleBasedStateMachine):
             armed(*args, **options)
             raise Crash
 
-        armed = batches.arm
+        armed = claims.arm
         requests = len(self.gateway.requests)
-        with mock.patch.object(batches, "arm", arm):
+        with mock.patch.object(claims, "arm", arm):
             self.send_due()
         assert len(self.gateway.requests) == requests
 

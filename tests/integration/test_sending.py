@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from dispatcher.dispatch import lane, records
 from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.states import MessageState
-from dispatcher.storage import batches
+from dispatcher.storage import claims
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
@@ -129,14 +129,14 @@ def test_the_window_is_asked_again_just_before_the_bytes(
 ) -> None:
     batch = bench.submit(3)
     bench.clock.at = datetime(2026, 11, 24, 19, 58, 59, tzinfo=PARIS).astimezone(UTC)
-    armed = batches.arm
+    armed = claims.arm
 
     def slow(*args: Any, **options: Any) -> bool:
         done = armed(*args, **options)
         bench.clock.forward(seconds=2)
         return done
 
-    monkeypatch.setattr(batches, "arm", slow)
+    monkeypatch.setattr(claims, "arm", slow)
     bench.gateway.behave = unwanted
     assert bench.send(batch) == 0
     row = bench.batch(batch)
@@ -729,14 +729,14 @@ def test_a_worker_that_dies_before_the_commit_leaves_the_batch_as_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bench.submit(3)
-    armed = batches.arm
+    armed = claims.arm
 
     def die(*args: Any, **options: Any) -> bool:
         assert armed(*args, **options)
         raise Crash
 
     with monkeypatch.context() as patched:
-        patched.setattr(batches, "arm", die)
+        patched.setattr(claims, "arm", die)
         with pytest.raises(Crash):
             bench.send(batch)
     row = bench.batch(batch)
@@ -914,7 +914,7 @@ class Failing:
 
 def arming(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Tells whether the present transaction has armed a batch."""
-    armed = batches.arm
+    armed = claims.arm
     now: list[bool] = []
 
     def note(*args: Any, **options: Any) -> bool:
@@ -922,7 +922,7 @@ def arming(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
         now.append(done)
         return done
 
-    monkeypatch.setattr(batches, "arm", note)
+    monkeypatch.setattr(claims, "arm", note)
     return lambda: bool(now) and now.pop()
 
 
@@ -994,7 +994,7 @@ def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
 ) -> None:
     """It is stopped while it commits, and longer than its guard allows."""
     batch = bench.submit(3)
-    armed, slept = batches.arm, [0.0]
+    armed, slept = claims.arm, [0.0]
 
     def sleep(*args: Any, **options: Any) -> bool:
         done = armed(*args, **options)
@@ -1006,7 +1006,7 @@ def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
 
     steady = time.monotonic
     with monkeypatch.context() as patched:
-        patched.setattr(batches, "arm", sleep)
+        patched.setattr(claims, "arm", sleep)
         patched.setattr("dispatcher.dispatch.lane.time.monotonic", lambda: steady() + slept[0])
         bench.gateway.behave = unwanted
         patched.setattr(lane, "TURN", 0.0)
@@ -1023,7 +1023,7 @@ def test_a_machine_that_was_suspended_after_arming_sends_nothing(
 ) -> None:
     """The steady clock stands still in a suspended machine; the wall's does not."""
     batch = bench.submit(3)
-    armed = batches.arm
+    armed = claims.arm
 
     def suspend(*args: Any, **options: Any) -> bool:
         done = armed(*args, **options)
@@ -1032,7 +1032,7 @@ def test_a_machine_that_was_suspended_after_arming_sends_nothing(
 
     bench.gateway.behave = unwanted
     with monkeypatch.context() as patched:
-        patched.setattr(batches, "arm", suspend)
+        patched.setattr(claims, "arm", suspend)
         patched.setattr(lane, "TURN", 0.0)
         assert bench.send(batch) == 0
     assert bench.outcomes(batch) == ["not_sent"]
