@@ -63,8 +63,8 @@ def sandbox(
     switches: tuple[str, ...],
 ) -> None:
     """Run a gateway that texts nobody, until Ctrl-C."""
-    from dispatcher.sandbox.server import serve
-    from dispatcher.sandbox.switches import Switches
+    from dispatcher.sandbox.gateway.server import serve
+    from dispatcher.sandbox.gateway.switches import Switches
 
     asked = {"delivery_seconds": [*delivery_seconds], **dict(map(_switch, switches))}
     try:

@@ -1,1 +1,4 @@
-"""Everything needed to run without an account or a server: a fake SMS Partner, a real Redis."""
+"""Everything needed to run without an account or a server.
+
+``gateway`` is the fake SMS Partner, ``redis`` a real Redis, ``demo`` a campaign through both.
+"""

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dispatcher.sandbox import ledger
+from dispatcher.sandbox.gateway import ledger
 
 if TYPE_CHECKING:
     from pathlib import Path

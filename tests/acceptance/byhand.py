@@ -20,9 +20,9 @@ from sqlalchemy import select
 
 from dispatcher import Dispatcher, Settings
 from dispatcher.dispatch import Due
-from dispatcher.sandbox.ledger import Entry
+from dispatcher.sandbox.gateway.ledger import Entry
+from dispatcher.sandbox.gateway.switches import Switches
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.sandbox.switches import Switches
 from dispatcher.storage.tables import Action, Attempt
 from tests.acceptance.site import OPEN, Site
 

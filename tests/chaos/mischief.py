@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from dispatcher.sandbox.faults import How
+from dispatcher.sandbox.gateway.faults import How
 from dispatcher.sandbox.process import Sandbox
 
 #: a message is not seen by its tag for so long (seconds)

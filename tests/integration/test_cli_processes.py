@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.sandbox.ledger import texted
+from dispatcher.sandbox.gateway.ledger import texted
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.tether import tethered
 from tests.integration.test_cli import TUESDAY

@@ -341,7 +341,7 @@ def test_a_wrong_address_is_a_page(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_and_the_ledger_stays(tmp_path: Path, number: int) -> None:
     path = tmp_path / "ledger.jsonl"
-    argv = [sys.executable, "-m", "dispatcher.sandbox.server"]
+    argv = [sys.executable, "-m", "dispatcher.sandbox.gateway.server"]
     argv += ["--ledger", str(path), "--key", "k" * 40, "--fsync", "--delivery-seconds", "0,1"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

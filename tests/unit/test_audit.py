@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.sandbox.audit import Audit, audit
-from dispatcher.sandbox.ledger import Ledger
+from dispatcher.sandbox.gateway.ledger import Ledger
 
 TEXTED = ["delivered", "undelivered", "sent", "unreported"]
 NOT_TEXTED = ["pending", "in_doubt", "rejected", "opted_out", "expired", "cancelled"]

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from dispatcher.sandbox import ledger, mangle
-from dispatcher.sandbox.faults import Fault, FaultScript
-from dispatcher.sandbox.gateway import Answer, Gateway
-from dispatcher.sandbox.http import Request
-from dispatcher.sandbox.numbers import e164
-from dispatcher.sandbox.state import State
-from dispatcher.sandbox.switches import Switches
-from dispatcher.sandbox.wording import leaving
+from dispatcher.sandbox.gateway import ledger, mangle
+from dispatcher.sandbox.gateway.faults import Fault, FaultScript
+from dispatcher.sandbox.gateway.http import Request
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.routes import Answer, Gateway
+from dispatcher.sandbox.gateway.state import State
+from dispatcher.sandbox.gateway.switches import Switches
+from dispatcher.sandbox.gateway.wording import leaving
 
 if TYPE_CHECKING:
     from collections import Counter

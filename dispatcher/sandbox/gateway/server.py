@@ -1,4 +1,4 @@
-"""The fake SMS Partner as a process: ``python -m dispatcher.sandbox.server --help``."""
+"""The fake SMS Partner as a process: ``python -m dispatcher.sandbox.gateway.server --help``."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.sandbox import codec
-from dispatcher.sandbox.control import PREFIX, control
-from dispatcher.sandbox.faults import Fault, FaultScript
-from dispatcher.sandbox.gateway import Answer, Gateway
-from dispatcher.sandbox.http import Connection, Request
-from dispatcher.sandbox.journal import Journal, Seen
-from dispatcher.sandbox.ledger import Ledger
-from dispatcher.sandbox.mischief import misbehave
-from dispatcher.sandbox.state import State
-from dispatcher.sandbox.switches import Switches
+from dispatcher.sandbox.gateway import codec
+from dispatcher.sandbox.gateway.control import PREFIX, control
+from dispatcher.sandbox.gateway.faults import Fault, FaultScript
+from dispatcher.sandbox.gateway.http import Connection, Request
+from dispatcher.sandbox.gateway.journal import Journal, Seen
+from dispatcher.sandbox.gateway.ledger import Ledger
+from dispatcher.sandbox.gateway.mischief import misbehave
+from dispatcher.sandbox.gateway.routes import Answer, Gateway
+from dispatcher.sandbox.gateway.state import State
+from dispatcher.sandbox.gateway.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,7 +161,7 @@ async def serve(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dispatcher.sandbox.server")
+    parser = argparse.ArgumentParser(prog="python -m dispatcher.sandbox.gateway.server")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 (default) takes a free one")
     parser.add_argument("--ledger", required=True, help="the file of what was really texted")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 if TYPE_CHECKING:
-    from dispatcher.sandbox.http import Request
+    from dispatcher.sandbox.gateway.http import Request
 
 #: older requests are forgotten
 KEPT: Final = 100_000

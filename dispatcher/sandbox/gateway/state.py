@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatcher.sandbox.account import Account
-from dispatcher.sandbox.messages import Messages
-from dispatcher.sandbox.switches import Switches
+from dispatcher.sandbox.gateway.account import Account
+from dispatcher.sandbox.gateway.messages import Messages
+from dispatcher.sandbox.gateway.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dispatcher.sandbox.ledger import Ledger
+    from dispatcher.sandbox.gateway.ledger import Ledger
 
 #: codes with one meaning on every page; the others are worded where they are raised
 MEANINGS: Final = {

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.sandbox import codec
+from dispatcher.sandbox.gateway import codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

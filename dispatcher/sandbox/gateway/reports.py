@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatcher.sandbox.messages import Message, status
-from dispatcher.sandbox.numbers import e164
-from dispatcher.sandbox.orders import PARIS
-from dispatcher.sandbox.state import Refused, State
+from dispatcher.sandbox.gateway.messages import Message, status
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.orders import PARIS
+from dispatcher.sandbox.gateway.state import Refused, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

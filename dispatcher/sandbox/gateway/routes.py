@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.sandbox import codec, reports, sending
-from dispatcher.sandbox.http import Request, Response
-from dispatcher.sandbox.numbers import e164
-from dispatcher.sandbox.orders import PARIS
-from dispatcher.sandbox.state import Refused, State
+from dispatcher.sandbox.gateway import codec, reports, sending
+from dispatcher.sandbox.gateway.http import Request, Response
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.orders import PARIS
+from dispatcher.sandbox.gateway.state import Refused, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,12 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from dispatcher.sandbox.state import Refused, invalid_fields
+from dispatcher.sandbox.gateway.state import Refused, invalid_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dispatcher.sandbox.switches import Switches
+    from dispatcher.sandbox.gateway.switches import Switches
     from dispatcher.window import CommercialWindow
 
 PARIS = ZoneInfo("Europe/Paris")

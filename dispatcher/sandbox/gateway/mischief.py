@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from dispatcher.sandbox import codec, mangle
-from dispatcher.sandbox.http import Connection, Response
+from dispatcher.sandbox.gateway import codec, mangle
+from dispatcher.sandbox.gateway.http import Connection, Response
 
 if TYPE_CHECKING:
-    from dispatcher.sandbox.faults import Fault
-    from dispatcher.sandbox.gateway import Answer
+    from dispatcher.sandbox.gateway.faults import Fault
+    from dispatcher.sandbox.gateway.routes import Answer
 
 _HTML = (("Content-Type", "text/html"),)
 _MEGABYTE = 1024 * 1024

@@ -11,12 +11,12 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatcher.sandbox import codec
-from dispatcher.sandbox.faults import Fault
-from dispatcher.sandbox.http import Request, Response
+from dispatcher.sandbox.gateway import codec
+from dispatcher.sandbox.gateway.faults import Fault
+from dispatcher.sandbox.gateway.http import Request, Response
 
 if TYPE_CHECKING:
-    from dispatcher.sandbox.server import Server
+    from dispatcher.sandbox.gateway.server import Server
 
 PREFIX: Final = "/_sandbox/"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatcher.sandbox import codec
-from dispatcher.sandbox.state import MEANINGS
+from dispatcher.sandbox.gateway import codec
+from dispatcher.sandbox.gateway.state import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dispatcher.sandbox.faults import How, Shape
+    from dispatcher.sandbox.gateway.faults import How, Shape
 
 _LISTS = ("SMSResponse_List", "StatutResponse_List")
 #: a number that nobody asked about, of the block kept for fiction

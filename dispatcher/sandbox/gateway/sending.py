@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from dispatcher.sandbox.messages import Message, reported_at, says_stop
-from dispatcher.sandbox.numbers import e164
-from dispatcher.sandbox.orders import PARIS, Order, read_order
-from dispatcher.sandbox.state import MEANINGS, Refused, State
-from dispatcher.sandbox.wording import MOST_PARTS, leaving
+from dispatcher.sandbox.gateway.messages import Message, reported_at, says_stop
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.orders import PARIS, Order, read_order
+from dispatcher.sandbox.gateway.state import MEANINGS, Refused, State
+from dispatcher.sandbox.gateway.wording import MOST_PARTS, leaving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

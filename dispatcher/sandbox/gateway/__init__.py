@@ -1,0 +1,1 @@
+"""The fake SMS Partner: ``process.Sandbox`` runs it, ``routes.Gateway`` is it."""

@@ -1,0 +1,217 @@
+"""The fake SMS Partner as a child process, for tests, demonstrations and users' own tests."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
+
+from dispatcher.sandbox.gateway import ledger
+from dispatcher.tether import tethered
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+    from types import TracebackType
+
+_STARTS_WITHIN: Final = 20.0
+_STOPS_WITHIN: Final = 5.0
+
+
+class Sandbox:
+    """A fake gateway in its own process, which dies with this one.
+
+    Use it as a context manager, or call ``start`` and ``stop``. ``switches`` are those of
+    ``dispatcher.sandbox.gateway.switches``; ``latency`` and ``clock_offset`` are seconds. The
+    ledger outlives ``stop`` when its path is given. Start it from a thread that lives as long.
+    """
+
+    def __init__(
+        self,
+        ledger_path: str | Path | None = None,
+        *,
+        key: str | None = None,
+        port: int = 0,
+        latency: float = 0.0,
+        clock_offset: float = 0.0,
+        **switches: Any,
+    ) -> None:
+        self.key: Final = key or secrets.token_hex(20)
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._ledger = Path(ledger_path) if ledger_path else None
+        self._port = port
+        self._latency, self._clock_offset = latency, clock_offset
+        self._switches = {"delivery_seconds": [1.0, 3.0], **switches}
+        self._process: subprocess.Popen[str] | None = None
+        self._url = ""
+
+    @property
+    def url(self) -> str:
+        """The base address, ``http://127.0.0.1:PORT/v1``."""
+        return self._url
+
+    @property
+    def ledger_path(self) -> Path:
+        """The file of what was really texted."""
+        if self._ledger is None:
+            raise RuntimeError("the sandbox was not started")
+        return self._ledger
+
+    def start(self) -> Self:
+        """Start the process and wait until it listens; raises ``RuntimeError``."""
+        if self._ledger is None:
+            self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
+            self._ledger = Path(self._directory.name) / "ledger.jsonl"
+        # fmt: off
+        argv = [
+            sys.executable, "-m", "dispatcher.sandbox.gateway.server",
+            "--port", str(self._port),
+            "--ledger", str(self._ledger),
+            "--key", self.key,
+            "--latency-ms", str(self._latency * 1000),
+            "--clock-offset", str(self._clock_offset),
+            "--switches", json.dumps(self._switches, default=_plain),
+        ]
+        # fmt: on
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            tethered(argv), stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self._url = self._await_address(self._process)
+        return self
+
+    def _await_address(self, process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None  # noqa: S101 - for the type checker
+        ready, _, _ = select.select([process.stdout], [], [], _STARTS_WITHIN)
+        line = process.stdout.readline() if ready else ""
+        if not line.startswith("listening on "):
+            self.stop()
+            raise RuntimeError("the sandbox did not start")
+        return line.removeprefix("listening on ").strip()
+
+    def stop(self) -> None:
+        """End the process; nothing happens when it has ended."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(_STOPS_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = self._ledger = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def entries(self) -> list[ledger.Entry]:
+        """The sends that the gateway took, in their order."""
+        return ledger.entries(self.ledger_path)
+
+    def texted(self) -> Counter[str]:
+        """How many times each number (E.164) was really texted."""
+        return ledger.texted(self.ledger_path)
+
+    def requests(self, path: str | None = None) -> list[dict[str, Any]]:
+        """Every request seen, to one path ("/v1/bulk-send") or to all, see ``journal.Seen``."""
+        seen: list[dict[str, Any]] = self._call("GET", "requests")["requests"]
+        return [request for request in seen if path in (None, request["path"])]
+
+    def state(self) -> dict[str, Any]:
+        """The present ``credit``, ``stopped`` numbers, ``ledger`` path and ``clock_offset``."""
+        return self._call("GET", "state")
+
+    def configure(self, **switches: Any) -> None:
+        """Set switches anew; raises ``ValueError`` for one that does not exist."""
+        self._call("POST", "configure", switches)
+
+    def set_clock(self, offset: float) -> None:
+        """Have the gateway's clock run ``offset`` seconds before the system's."""
+        self._call("POST", "clock", {"offset": offset})
+
+    def fault(self, kind: str, path: str = "/v1/bulk-send", **parts: Any) -> None:
+        """Order a fault, see ``faults.Fault``; raises ``ValueError`` for one that cannot be."""
+        self._call("POST", "fault", {"kind": kind, "path": path, **parts})
+
+    def clear_faults(self) -> None:
+        """Forget every fault; what a hang holds stays held."""
+        self._call("POST", "clear-faults")
+
+    def hold(self, path: str = "/v1/bulk-send", *, processed: bool | str = "after") -> None:
+        """Hold every request to ``path`` until ``release``.
+
+        It is processed on release ("after", even when its client has gone by then), before it
+        is held (``True``), or never (``False``).
+        """
+        self.fault("hang", path, processed=processed, times=None)
+
+    def release(self) -> None:
+        """Let go of what is held, and hold nothing more."""
+        self._call("POST", "release")
+
+    def held(self) -> int:
+        """How many requests are held now."""
+        return sum(request["outcome"] == "held" for request in self.requests())
+
+    def wait_until(self, condition: Callable[[Self], bool], *, within: float = 20.0) -> None:
+        """Wait for a condition on this sandbox; raises ``TimeoutError``."""
+        deadline = time.monotonic() + within
+        while not condition(self):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the sandbox did not come to it within {within} s")
+            time.sleep(0.01)
+
+    def _call(self, method: str, control: str, given: Any = None) -> dict[str, Any]:
+        address = urlsplit(self._url)
+        connection = http.client.HTTPConnection(address.netloc, timeout=10)
+        try:
+            body = None if given is None else json.dumps(given, default=_plain)
+            connection.request(method, f"/_sandbox/{control}", body)
+            response = connection.getresponse()
+            said: dict[str, Any] = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise ValueError(said["error"])
+        return said
+
+    @property
+    def pid(self) -> int:
+        """The process, to be signalled by a test."""
+        if self._process is None:
+            raise RuntimeError("the sandbox was not started")
+        return self._process.pid
+
+    def suspend(self) -> None:
+        """Stop the process in its tracks (SIGSTOP): connections open, nothing answers."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a suspended process go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def _plain(value: Any) -> Any:
+    # decimals travel as text, sets and tuples as lists
+    return list(value) if isinstance(value, (set, frozenset)) else str(value)
