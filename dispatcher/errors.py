@@ -7,13 +7,17 @@ DispatcherError
 │   ├── InvalidText         a text that cannot be sent
 │   ├── InvalidFile         a file that cannot be read as recipients
 │   ├── InvalidCampaign     a sender, a date or a list that cannot make a campaign
-│   └── PlanChanged         what is submitted is not what was approved
+│   ├── PlanChanged         what is submitted is not what was approved
+│   ├── InvalidRequest      what the gateway would be asked cannot be asked of it
+│   └── InvalidPayload      what came in from outside is not what the gateway sends
 ├── ReferenceTaken          the same reference was submitted with another body
 ├── NotFound                no campaign or batch goes by that name
 ├── IllegalMove             the state does not allow what was asked
 ├── StorageError            the database cannot be used
 ├── BrokerError             Redis cannot be reached
 └── GatewayError            the gateway cannot be used (never reaches a caller of submit)
+    ├── GatewayRefused      it said no, with its .code
+    └── GatewayUnreached    it was never asked: not one byte left
 
 No message carries a phone number, a text or a key.
 """
@@ -61,6 +65,14 @@ class PlanChanged(UnusableInput):
     """Raised when what is submitted, its segments or its cost are not what was approved."""
 
 
+class InvalidRequest(UnusableInput):
+    """Raised when a request to the gateway cannot be made: a tag, a date, too many numbers."""
+
+
+class InvalidPayload(UnusableInput):
+    """Raised when a call that came in is not one that the gateway makes, or is too large."""
+
+
 class ReferenceTaken(DispatcherError):
     """Raised when a reference is submitted again with a different body."""
 
@@ -82,4 +94,19 @@ class BrokerError(DispatcherError):
 
 
 class GatewayError(DispatcherError):
-    """Raised when the gateway cannot be used; never carries a URL, a key or a number."""
+    """Raised when the gateway cannot be used; never carries a URL, a key or a number.
+
+    The plain class says that nobody knows: a request that changes something may have been heard.
+    """
+
+
+class GatewayRefused(GatewayError):
+    """Raised when the gateway says no; ``code`` is its own, and differs from call to call."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the gateway answered code {code}")
+        self.code = code
+
+
+class GatewayUnreached(GatewayError):
+    """Raised when not one byte of a request left: nothing was changed, for certain."""

@@ -7,8 +7,8 @@ answered (``Taken`` or ``Declined``), or nobody knows (``Lost``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
@@ -48,10 +48,32 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A well-formed success: the gateway says that it took the batch."""
+    """A well-formed success: the gateway says that it took the batch.
+
+    ``leaves_at`` (UTC) is what it says of a schedule, if it says anything.
+    """
 
     message_id: str
     lines: Sequence[LineAnswer]
+    leaves_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A well-formed success that speaks of the request as a whole and not of its lines.
+
+    The answer to one text for many numbers. ``partial`` when it names refusals beside its
+    success: ``refused`` are those, as far as they can be read, and only a status call tells
+    which other numbers were left out.
+    """
+
+    message_id: str
+    segments: int = 0
+    cost: Decimal = Decimal(0)
+    currency: str = ""
+    leaves_at: datetime | None = None
+    refused: Sequence[LineAnswer] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +101,10 @@ class Lost:
     excerpt: str = field(default="", compare=False)
 
 
+#: to a request with a line for each number
 Reply = Unsent | Taken | Declined | Throttled | Lost
+#: to a request with one text for all its numbers
+SingleReply = Unsent | Accepted | Declined | Throttled | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +120,28 @@ class Report:
     stop: bool = False
 
 
+#: how much a report says; a report that says less never replaces one that says more
+_WEIGHT = {MessageState.SENT: 0, MessageState.UNDELIVERED: 1, MessageState.DELIVERED: 2}
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+def merged(one: Report, other: Report) -> Report:
+    """What two reports about one SMS come to, in whatever order they came in.
+
+    A delivery beats a failure, and either beats "not decided"; of two alike the later counts.
+    Who answered STOP once has answered it.
+    """
+    best = max(one, other, key=lambda report: (_weight(report), report.at or _EARLIEST))
+    return best if best.stop == (one.stop or other.stop) else replace(best, stop=True)
+
+
+def _weight(report: Report) -> int:
+    return _WEIGHT.get(report.state, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the gateway shows under a tag; ``complete`` when every page was read."""
+    """What the gateway shows under a tag or of a message; ``complete`` when every page was read."""
 
     reports: Sequence[Report]
     complete: bool = True

@@ -1,1 +1,4 @@
-"""SMS Partner: ``wire`` is its JSON, ``client`` speaks HTTP."""
+"""SMS Partner, usable alone: ``client.SmsPartner`` makes calls, ``wire`` knows their shapes.
+
+``inbound`` reads what the gateway posts to us.
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,15 @@ _TELLING = re.compile(r"[0-9a-fA-F]{12,}|\d+")
 #: of which an amount may be one; bool is an int, and none
 _AMOUNTS = frozenset({int, str, float, Decimal})
 _spaced_colon = re.compile(rb'"\s+:').findall
+
+
+def encode(value: Mapping[str, Any]) -> bytes:
+    """The JSON of a request, in ASCII: it reads the same whatever charset it is taken for."""
+    try:
+        encoded = orjson.dumps(value)
+    except TypeError:  # half of a character, which has no UTF-8
+        return json.dumps(value).encode()
+    return encoded if encoded.isascii() else json.dumps(value).encode()
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -104,6 +114,20 @@ def identifier(raw: object) -> str | None:
     if not isinstance(raw, str) and number is None:
         return None
     return text if 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable() else None
+
+
+def flag(raw: object) -> bool | None:
+    """A yes or no, written as a boolean, a number or text."""
+    word = raw.strip().lower() if isinstance(raw, str) else str(raw).lower()
+    return {"1": True, "true": True, "0": False, "false": False}.get(word)
+
+
+def text(raw: object, longest: int = 255) -> str:
+    """A text that can be stored; empty when it is none, or is longer than it can be."""
+    if not isinstance(raw, str) or len(raw) > longest or "\0" in raw:
+        return ""
+    # half of a character outside the BMP has no UTF-8
+    return raw if raw.isascii() else raw.encode("utf-8", "replace").decode()
 
 
 def decimal(raw: object) -> Decimal | None:

@@ -21,7 +21,7 @@ import requests.adapters
 
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.smspartner import connection
-from dispatcher.smspartner.client import LARGEST_ANSWER
+from dispatcher.smspartner.transport import LARGEST_ANSWER
 from tests.acceptance.byhand import ByHand, MakeByHand
 from tests.acceptance.site import Site, people
 from tests.integration import rawserver

@@ -15,9 +15,10 @@ import requests.adapters
 
 from dispatcher.errors import GatewayError
 from dispatcher.provider import Declined, Found, Line, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.smspartner import client as client_module
 from dispatcher.smspartner import connection as connection_module
-from dispatcher.smspartner.client import LARGEST_ANSWER, SmsPartner
+from dispatcher.smspartner import transport as transport_module
+from dispatcher.smspartner.client import SmsPartner
+from dispatcher.smspartner.transport import LARGEST_ANSWER
 from dispatcher.states import MessageState
 from tests.integration.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
 
@@ -530,7 +531,7 @@ def test_two_sends_in_a_row_use_one_connection() -> None:
 def test_a_connection_that_was_idle_for_long_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_IDLE", -1.0)
+    monkeypatch.setattr(transport_module, "LONGEST_IDLE", -1.0)
     with RawServer(honest) as server:
         client = gateway(server)
         assert [type(send(client)) for _ in range(2)] == [Taken] * 2

@@ -1,0 +1,41 @@
+"""What all answers have in common: an object that says whether it is a success."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dispatcher.errors import GatewayError, GatewayRefused
+from dispatcher.smspartner import fields
+
+#: makes the document of a body, None when it is none; JSON's is ``fields.json_object``
+Parse = Callable[[bytes], dict[str, Any] | None]
+
+
+def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[str, Any]:
+    """The document of a success, whatever its HTTP status.
+
+    Raises GatewayRefused for a refusal, and GatewayError for what is neither.
+    """
+    answer = parse(body)
+    if answer is None:
+        raise GatewayError(f"HTTP {status} with an unreadable body")
+    said, code = answer.get("success"), fields.integer(answer.get("code"))
+    if said is False and code is not None:
+        raise GatewayRefused(code)
+    if said is not True:
+        raise GatewayError("the gateway answered neither success nor a refusal with a code")
+    return answer
+
+
+def objects(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The list of objects under ``name``; empty when there is none. Raises GatewayError."""
+    listed = answer.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise GatewayError(f"the gateway answered without a list under {name}")
+    return listed
+
+
+def first(entry: Mapping[str, Any], *names: str) -> Any:
+    """The value under the first of the spellings that is there."""
+    return next((entry[name] for name in names if name in entry), None)

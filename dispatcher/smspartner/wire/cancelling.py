@@ -1,0 +1,54 @@
+"""The answer to a cancellation, whose codes mean what they mean on its own page only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from dispatcher.errors import GatewayRefused
+from dispatcher.smspartner import fields
+from dispatcher.smspartner.wire.answer import Parse, success
+
+
+class Cancellation(StrEnum):
+    """What came of asking for a scheduled message to be cancelled, with all its numbers."""
+
+    #: it will not leave
+    DONE = "done"
+    #: it had been cancelled before
+    ALREADY = "already"
+    #: fewer than five minutes are left: it leaves
+    TOO_LATE = "too_late"
+    #: it has left
+    LEFT = "left"
+    #: the gateway knows no such message
+    UNKNOWN = "unknown"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody is texted by this message."""
+        return self in (Cancellation.DONE, Cancellation.ALREADY)
+
+
+#: by the call's own page; the vendor's general table of codes gives 5 and 6 other meanings
+_ANSWERS = {
+    4: Cancellation.UNKNOWN,
+    5: Cancellation.ALREADY,
+    6: Cancellation.TOO_LATE,
+    7: Cancellation.LEFT,
+}
+
+
+def read_cancellation(status: int, body: bytes, parse: Parse = fields.json_object) -> Cancellation:
+    """The answer of ``GET /message-cancel``.
+
+    Raises GatewayRefused for a refusal that is not about the message, GatewayError for an
+    answer that nobody understands: then the message may have been cancelled or not, and asking
+    again tells (``ALREADY``).
+    """
+    try:
+        success(status, body, parse)
+    except GatewayRefused as refused:
+        if (answer := _ANSWERS.get(refused.code)) is None:
+            raise
+        return answer
+    return Cancellation.DONE

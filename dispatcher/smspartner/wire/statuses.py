@@ -1,0 +1,133 @@
+"""Delivery reports as they are asked for: by pair, by number, by message and by tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from dispatcher.errors import GatewayError
+from dispatcher.provider import Found, Report
+from dispatcher.smspartner import fields
+from dispatcher.smspartner.wire.answer import Parse, first, objects, success
+from dispatcher.states import MessageState
+
+#: what the gateway calls the ends of an SMS; any other word is "not decided"
+STATES = {
+    "delivered": MessageState.DELIVERED,
+    "not delivered": MessageState.UNDELIVERED,
+    "ko": MessageState.UNDELIVERED,
+}
+_NOT_FOUND = 4
+
+
+@dataclass(frozen=True, slots=True)
+class NumberStatus:
+    """What became of one number of one message, and what it cost in ``currency``."""
+
+    report: Report
+    message_id: str
+    cost: Decimal | None = None
+    currency: str = ""
+    #: two letters, as the gateway writes them
+    country: str = ""
+
+
+def status_body(
+    pairs: Sequence[tuple[str, str]], *, key: str, more: Mapping[str, object] | None = None
+) -> bytes:
+    """The body of ``POST /multi-status`` for (phone, message id) pairs."""
+    listed = [{"phoneNumber": phone, "messageId": _as_given(number)} for phone, number in pairs]
+    return fields.encode({"apiKey": key, "SMSStatut_List": listed, **(more or {})})
+
+
+def _as_given(message_id: str) -> int | str:
+    """The gateway's id as it came: an id that looks like a number was one."""
+    number = fields.integer(message_id)
+    return number if number is not None and str(number) == message_id else message_id
+
+
+def read_multi_status(
+    status: int, body: bytes, parse: Parse = fields.json_object
+) -> dict[tuple[str, str], Report]:
+    """Reports by (phone, message id); lines that failed are absent.
+
+    Raises GatewayError when the answer brings no information.
+    """
+    reports = {}
+    for entry in objects(success(status, body, parse), "StatutResponse_List"):
+        message_id = fields.identifier(entry.get("messageId", entry.get("message_id")))
+        report = read_report(entry)
+        if entry.get("success") is True and message_id is not None and report is not None:
+            reports[report.phone, message_id] = report
+    return reports
+
+
+def read_status(status: int, body: bytes, parse: Parse = fields.json_object) -> NumberStatus:
+    """The answer of ``GET /message-status``. Raises GatewayError (GatewayRefused: 4, not found)."""
+    answer = success(status, body, parse)
+    report = read_report(answer)
+    message_id = fields.identifier(first(answer, "messageId", "message_id"))
+    if report is None or message_id is None:
+        raise GatewayError("the gateway answered without a status")
+    return NumberStatus(
+        report,
+        message_id,
+        cost=fields.decimal(answer.get("cost")),
+        currency=fields.text(answer.get("currency"), 3),
+        country=fields.text(answer.get("countryCode"), 2),
+    )
+
+
+def read_message(status: int, body: bytes, parse: Parse = fields.json_object) -> Found:
+    """The answer of ``GET /bulk-status``: every number of a message; none for one unknown.
+
+    Raises GatewayError when the answer brings no information.
+    """
+    answer = _known(status, body, parse)
+    return Found(()) if answer is None else _found(objects(answer, "StatutResponse_List"))
+
+
+def read_tag_page(status: int, body: bytes, parse: Parse = fields.json_object) -> tuple[Found, int]:
+    """One page of what is under a tag and the total that it announces (0 for nothing).
+
+    The gateway's code 4, "message not found", is an empty page. Raises GatewayError when the
+    answer brings no information.
+    """
+    answer = _known(status, body, parse)
+    if answer is None:
+        return Found(()), 0
+    entries = objects(answer, "StatutResponse_List")
+    total = fields.integer(answer.get("total"))
+    return _found(entries), len(entries) if total is None else total
+
+
+def _known(status: int, body: bytes, parse: Parse) -> dict[str, Any] | None:
+    """The document of a success, None for "message not found". Raises GatewayError."""
+    answer = parse(body)
+    refused = answer is not None and answer.get("success") is False
+    if answer and refused and fields.integer(answer.get("code")) == _NOT_FOUND:
+        return None
+    return success(status, body, lambda _: answer)
+
+
+def _found(entries: Sequence[Mapping[str, Any]]) -> Found:
+    # a line that failed has an error text where its status should be
+    sound = [entry for entry in entries if entry.get("success", True) is True]
+    reports = [report for entry in sound if (report := read_report(entry)) is not None]
+    return Found(reports, len(reports) == len(entries))
+
+
+def read_report(entry: Mapping[str, Any]) -> Report | None:
+    """One line of any of the answers, None when it says nothing of a number."""
+    phone = fields.phone(entry.get("phoneNumber", entry.get("number")))
+    word = entry.get("status", entry.get("statut"))
+    if phone is None or not isinstance(word, str):
+        return None
+    return Report(
+        phone=phone,
+        state=STATES.get(word.strip().lower(), MessageState.SENT),
+        at=fields.instant(entry.get("date")),
+        stop=str(entry.get("stopSms", entry.get("stopSMS", ""))).lower() in {"1", "true"},
+    )
