@@ -5,13 +5,15 @@ from __future__ import annotations
 import heapq
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: a verification, which only serves to count how many the balance is good for
-_VERIFICATION_PRICE = Decimal("0.005")
+    from dispatcher.sandbox.gateway.switches import Switches
+
+#: of one number's paid check, in euros
+CHECK_PRICE: Final = Decimal("0.005")
 
 
 class Account:
@@ -66,16 +68,19 @@ class Account:
             at, phone = heapq.heappop(self._expected)
             self.add_stop(phone, at=at)
 
-    def counters(self, price: Decimal, *, to_send: int, old_names: bool) -> dict[str, Any]:
-        """The ``credits`` of /me: counts as integers, amounts as decimal text."""
-        amount = f"{self.credit:.3f}"
-        affordable = int(self.credit / price) if price else 0
-        return {
+    def counters(self, switches: Switches, *, to_send: int) -> dict[str, Any]:
+        """The ``credits`` of /me, in the manner of the switches."""
+        text = f"{self.credit:.3f}"
+        amount = text if switches.amounts == "text" else float(text)
+        affordable = int(self.credit / switches.price) if switches.price else 0
+        counters = {
             "creditSms": affordable,
-            "creditSmsLowCost" if old_names else "creditSmsECO": affordable,
-            "creditHlr": int(self.credit / _VERIFICATION_PRICE),
+            "creditSmsLowCost" if switches.old_counters else "creditSmsECO": affordable,
+            "creditHlr": int(self.credit / CHECK_PRICE),
             "toSend": to_send,
             "solde": amount,
             "currency": "EUR",
             "balance": amount,
         }
+        hidden = {"balance": "solde", "solde": "balance"}.get(switches.balance_names)
+        return {name: value for name, value in counters.items() if name != hidden}

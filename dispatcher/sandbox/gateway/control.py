@@ -2,8 +2,9 @@
 
 POST /_sandbox/configure  {switch: value, …}      GET /_sandbox/requests
 POST /_sandbox/fault      {kind: …, …}            GET /_sandbox/state
-POST /_sandbox/clear-faults                       POST /_sandbox/release
-POST /_sandbox/clock      {offset: seconds}
+POST /_sandbox/clear-faults                       GET /_sandbox/webhooks
+POST /_sandbox/clock      {offset: seconds}       POST /_sandbox/release
+POST /_sandbox/reply      {phone, text, to | message_id, url}
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dispatcher.sandbox.gateway import codec
 from dispatcher.sandbox.gateway.faults import Fault
 from dispatcher.sandbox.gateway.http import Request, Response
+from dispatcher.sandbox.gateway.replies import reply
 
 if TYPE_CHECKING:
     from dispatcher.sandbox.gateway.server import Server
@@ -45,6 +47,8 @@ def _do(server: Server, request: Request, given: dict[str, Any]) -> dict[str, An
     match asked:
         case ("GET", "requests"):
             return {"requests": server.journal.listed()}
+        case ("GET", "webhooks"):
+            return {"webhooks": server.postman.listed()}
         case ("GET", "state"):
             state = server.gateway.state
             return {
@@ -63,6 +67,9 @@ def _do(server: Server, request: Request, given: dict[str, Any]) -> dict[str, An
             server.release()
         case ("POST", "clock"):
             server.clock.offset = float(given["offset"])
+            server.postman.wake()
+        case ("POST", "reply"):
+            reply(server.gateway.state, **given)
         case _:
             raise KeyError
     return {"done": True}

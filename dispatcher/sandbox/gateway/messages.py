@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,11 @@ class Message:
     scheduled: bool = False
     sandbox: bool = False
     cancelled: bool = False
+    #: what it was debited, in euros
+    price: Decimal = Decimal(0)
+    #: where reports and replies are posted; empty for nowhere
+    reports_to: str = ""
+    replies_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,12 @@ class Messages:
         self._by_id: dict[int, Message] = {}
         self._by_tag: dict[str, list[Message]] = {}
 
+    def beside(self) -> Messages:
+        """Another account's messages, whose ids are never these."""
+        other = Messages()
+        other._ids = self._ids
+        return other
+
     def next_id(self) -> int:
         """An id never given before."""
         return next(self._ids)
@@ -115,6 +127,10 @@ class Messages:
     def tagged(self, tag: str, *, now: float) -> list[Message]:
         """The messages under a tag, oldest first."""
         return [message for message in self._by_tag.get(tag, ()) if _kept(message, now)]
+
+    def all(self, *, now: float) -> list[Message]:
+        """Every message that is still listed, oldest first."""
+        return [message for message in self._by_id.values() if _kept(message, now)]
 
     def to_leave(self, *, now: float) -> int:
         """How many units wait for their schedule or the window."""

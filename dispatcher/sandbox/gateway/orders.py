@@ -35,12 +35,25 @@ class Order:
     stop_mention: bool
     unicode: bool
     sandbox: bool
+    reports_to: str
+    replies_to: str
 
 
-def read_order(body: Mapping[str, Any], switches: Switches, *, now: float) -> Order:
-    """The order in a body; raises ``Refused``."""
+def read_order(
+    body: Mapping[str, Any],
+    switches: Switches,
+    *,
+    now: float,
+    urls: bool = True,
+    long_number: str = "",
+) -> Order:
+    """The order in a body; raises ``Refused``.
+
+    Without ``urls`` those of the body count for nothing, and the account's are left. A
+    ``long_number`` stands for the sender.
+    """
     tag = _read_tag(body, switches)
-    sender = _read_sender(body, switches)
+    sender = long_number or _read_sender(body, switches)
     schedule = _read_schedule(body, switches, now=now)
     return Order(
         sender=sender,
@@ -50,7 +63,14 @@ def read_order(body: Mapping[str, Any], switches: Switches, *, now: float) -> Or
         stop_mention=_flag(body, "isStopSms"),
         unicode=_flag(body, "isUnicode") and switches.unicode_enabled,
         sandbox=_flag(body, "sandbox"),
+        reports_to=(_url(body, "urlDlr") if urls else "") or switches.account_reports_to,
+        replies_to=(_url(body, "urlResponse") if urls else "") or switches.account_replies_to,
     )
+
+
+def _url(body: Mapping[str, Any], name: str) -> str:
+    url = body.get(name)
+    return url if isinstance(url, str) else ""
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool:

@@ -170,6 +170,18 @@ class Sandbox:
         """Let go of what is held, and hold nothing more."""
         self._call("POST", "release")
 
+    def reply(
+        self, phone: str, text: str, *, to: str = "", message_id: int | None = None, url: str = ""
+    ) -> None:
+        """Have somebody answer now, see ``replies.reply``; raises ``ValueError``."""
+        given = {"phone": phone, "text": text, "to": to, "message_id": message_id, "url": url}
+        self._call("POST", "reply", given)
+
+    def webhooks(self, kind: str = "") -> list[dict[str, Any]]:
+        """The calls that were made to others, in their order, see ``postman.Posted``."""
+        made: list[dict[str, Any]] = self._call("GET", "webhooks")["webhooks"]
+        return [call for call in made if not kind or call["kind"] == kind]
+
     def held(self) -> int:
         """How many requests are held now."""
         return sum(request["outcome"] == "held" for request in self.requests())

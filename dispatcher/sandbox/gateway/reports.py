@@ -113,7 +113,7 @@ def by_tag(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "success": True,
         "code": 200,
         "currentPage": max(page, 1),
-        "total": len(seen),
+        "total": len(seen) if switches.total_type == "int" else str(len(seen)),
         "StatutResponse_List": [_line(state, message, phone) for message, phone in shown],
     }
 
@@ -156,5 +156,7 @@ def cancel(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
     if message.leaves_at - now < 300:
         raise Refused(6, "Le message part dans moins de 5 minutes")
     message.cancelled = True
+    if state.switches.cancel_refunds:
+        state.account.credit += message.price
     state.ledger.cancelled(message.id, at=now)
     return {"success": True, "code": 200, "message": "L'envoi du SMS a été annulé."}

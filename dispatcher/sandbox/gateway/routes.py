@@ -6,13 +6,19 @@ What the vendor documents contradictorily, or not at all, is a switch (``switche
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.sandbox.gateway import codec, reports, sending
+from dispatcher.sandbox.gateway import (
+    checks,
+    codec,
+    money,
+    reports,
+    sending,
+    stops,
+    subaccounts,
+    xml,
+)
 from dispatcher.sandbox.gateway.http import Request, Response
-from dispatcher.sandbox.gateway.numbers import e164
-from dispatcher.sandbox.gateway.orders import PARIS
 from dispatcher.sandbox.gateway.state import Refused, State
 
 if TYPE_CHECKING:
@@ -32,53 +38,73 @@ class Answer:
     document: dict[str, Any] | None
     outcome: str
     key: str = ""
+    as_xml: bool = False
 
     def response(self) -> Response:
         """The answer as HTTP."""
         if self.document is None:
             html = f"<html><body><h1>{self.status}</h1></body></html>"
             return Response(self.status, html.encode(), (("Content-Type", "text/html"),))
+        if self.as_xml:
+            kind = (("Content-Type", "application/xml"),)
+            return Response(self.status, xml.dumps(self.document), kind)
         return Response(self.status, codec.dumps(self.document))
 
 
 class Gateway:
-    """The gateway of one account; ``requests`` are numbered by who calls ``answer``."""
+    """The gateway of an account; ``requests`` are numbered by who calls ``answer``."""
 
     def __init__(self, state: State) -> None:
         self.state = state
 
     def answer(self, request: Request, *, number: int) -> Answer:
         """Do what a request asks for, and what it is answered; the ledger is written by then."""
-        known = _GET if request.method == "GET" else _POST
         path = request.path.removeprefix("/v1")
-        if path not in known and path not in _SENDS:
-            wrong_method = path in _GET or path in _POST
+        action = _ROUTES.get((request.method, path))
+        sends = request.method == "POST" and path in _SENDS
+        if self._is_open(request.method, path):
+            action = reports.multi_status
+        if action is None and not sends:
+            wrong_method = path in _SENDS or any(path == known for _, known in _ROUTES)
             return Answer(405 if wrong_method else 404, None, "wrong address")
-        if path in _SENDS and request.method != "POST":
-            return Answer(405, None, "wrong address")
         parameters: Mapping[str, Any] = {}
         try:
             parameters = request.parameters if request.method == "GET" else _body(request)
-            self._check_key(parameters)
-            self.state.account.take_replies(now=self.state.clock())
-            if path in _SENDS:
-                document = _SENDS[path](self.state, parameters, request=number)
+            state = self._account_of(parameters)
+            state.account.take_replies(now=state.clock())
+            if sends:
+                document = _SENDS[path](state, parameters, request=number)
             else:
-                document = known[path](self.state, parameters)
+                assert action is not None  # noqa: S101 - for the type checker
+                document = action(state, parameters)
         except Refused as refused:
             by_status = self.state.switches.http_status_mode == "400" or refused.code == 90
-            status = 400 if by_status else 200
-            return Answer(status, refused.body, str(refused.code), _mask(parameters))
-        return Answer(200, document, "200", _mask(parameters))
+            return _answer(400 if by_status else 200, refused.body, str(refused.code), parameters)
+        return _answer(200, document, "200", parameters)
 
-    def _check_key(self, parameters: Mapping[str, Any]) -> None:
+    def _is_open(self, method: str, path: str) -> bool:
+        """Whether it is a GET of /multi-status that is heard, though its body is not."""
+        return (method, path) == ("GET", "/multi-status") and (
+            self.state.switches.multi_status_get == "code1"
+        )
+
+    def _account_of(self, parameters: Mapping[str, Any]) -> State:
         key = parameters.get("apiKey")
         if not key:
             raise Refused(1)
-        if key != self.state.key:
+        state = self.state.of_key(key)
+        if state is None:
             raise Refused(10, self.state.switches.key_text)
         if self.state.switches.account_code:
             raise Refused(self.state.switches.account_code)
+        return state
+
+
+def _answer(
+    status: int, document: dict[str, Any], outcome: str, parameters: Mapping[str, Any]
+) -> Answer:
+    as_xml = parameters.get("_format") == "xml"
+    return Answer(status, document, outcome, _mask(parameters), as_xml)
 
 
 def _body(request: Request) -> Mapping[str, Any]:
@@ -97,65 +123,28 @@ def _mask(parameters: Mapping[str, Any]) -> str:
     return f"{str(key)[:2]}…" if key else ""
 
 
-def _me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    switches = state.switches
-    return {
-        "success": True,
-        "code": 200,
-        "user": {"username": "sandbox@example.org", "firstname": "Sand", "lastname": "Box"},
-        "credits": state.account.counters(
-            switches.price,
-            to_send=state.messages.to_leave(now=state.clock()),
-            old_names=switches.old_counters,
-        ),
-    }
-
-
-def _stop_list(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    data = [
-        {
-            "id": stop_id,
-            "phoneNumber": phone,
-            "createdAt": datetime.fromtimestamp(at, PARIS).strftime("%Y-%m-%d %H:%M:%S"),
-        }
-        for stop_id, phone, at in state.account.stops()
-    ]
-    return {"success": True, "code": 200, "nbData": len(data), "data": data}
-
-
-def _stop_add(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    raw = parameters.get("phoneNumber") or parameters.get("phoneNumbers")
-    if not raw:
-        raise Refused(2)
-    phone = e164(raw)
-    if phone is None:
-        raise Refused(9)
-    stop_id = state.account.add_stop(phone, at=state.clock())
-    if stop_id is None:
-        raise Refused(3, "Numéro déjà dans la liste STOP")
-    return {"success": True, "code": 200, "stopId": stop_id}
-
-
-def _stop_delete(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    stop_id = parameters.get("id")
-    if not stop_id:
-        raise Refused(3, "Paramètre id manquant")
-    if not state.account.remove_stop(str(stop_id)):
-        raise Refused(4, "STOP introuvable")
-    return {"success": True, "code": 200}
-
-
-_SENDS = {"/send": sending.send, "/bulk-send": sending.bulk_send}
-_POST: dict[str, Action] = {
-    "/multi-status": reports.multi_status,
-    "/stop-sms/add": _stop_add,
+_SENDS = {
+    "/send": sending.send,
+    "/bulk-send": sending.bulk_send,
+    "/vn/send": sending.virtual_send,
+    "/sondage/to/send": sending.survey,
 }
-_GET: dict[str, Action] = {
-    "/me": _me,
-    "/message-status": reports.message_status,
-    "/bulk-status": reports.bulk_status,
-    "/bulk-status-by-tag": reports.by_tag,
-    "/message-cancel": reports.cancel,
-    "/stop-sms/list": _stop_list,
-    "/stop-sms/delete": _stop_delete,
+_ROUTES: dict[tuple[str, str], Action] = {
+    ("GET", "/me"): money.me,
+    ("GET", "/statistics/cost-resume"): money.costs,
+    ("GET", "/message-status"): reports.message_status,
+    ("POST", "/multi-status"): reports.multi_status,
+    ("GET", "/bulk-status"): reports.bulk_status,
+    ("GET", "/bulk-status-by-tag"): reports.by_tag,
+    ("GET", "/message-cancel"): reports.cancel,
+    ("GET", "/stop-sms/list"): stops.listed,
+    ("POST", "/stop-sms/add"): stops.add,
+    ("GET", "/stop-sms/delete"): stops.delete,
+    ("POST", "/lookup"): checks.lookup,
+    ("POST", "/hlr/notify"): checks.hlr,
+    ("POST", "/subaccount/create"): subaccounts.create,
+    ("GET", "/subaccount/list"): subaccounts.listed,
+    ("DELETE", "/subaccount/remove"): subaccounts.remove,
+    ("POST", "/subaccount/credit/add"): subaccounts.add_credit,
+    ("POST", "/subaccount/credit/remove"): subaccounts.remove_credit,
 }

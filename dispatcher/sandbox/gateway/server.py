@@ -19,6 +19,7 @@ from dispatcher.sandbox.gateway.http import Connection, Request
 from dispatcher.sandbox.gateway.journal import Journal, Seen
 from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.mischief import misbehave
+from dispatcher.sandbox.gateway.postman import Postman
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.switches import Switches
@@ -47,6 +48,7 @@ class Server:
         self.clock = clock
         self.faults = FaultScript()
         self.journal = Journal()
+        self.postman = Postman(gateway.state)
         self._latency = latency
         self._released = asyncio.Event()
 
@@ -150,10 +152,12 @@ async def serve(
         lambda: Connection(server, connections), host, port, backlog=512
     )
     bound = listener.sockets[0].getsockname()[1]
+    rounds = loop.create_task(server.postman.run())
     print(f"listening on http://{host}:{bound}/v1", flush=True)  # noqa: T201 - it is the signal
     try:
         await stopped.wait()
     finally:
+        rounds.cancel()
         listener.close()
         for connection in list(connections):
             connection.close()

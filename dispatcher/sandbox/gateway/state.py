@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import secrets
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatcher.sandbox.gateway.account import Account
 from dispatcher.sandbox.gateway.messages import Messages
+from dispatcher.sandbox.gateway.outbox import Outbox
 from dispatcher.sandbox.gateway.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
 
     from dispatcher.sandbox.gateway.ledger import Ledger
 
@@ -78,6 +81,8 @@ class State:
     switches: Switches = field(default_factory=Switches)
     account: Account = field(init=False)
     messages: Messages = field(default_factory=Messages)
+    outbox: Outbox = field(default_factory=Outbox)
+    subaccounts: dict[str, SubAccount] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.account = Account(self.switches.credit)
@@ -90,3 +95,37 @@ class State:
             self.account.credit = self.switches.credit
         if "stopped" in values:
             self.account.replace_stops(self.switches.stopped, at=self.clock())
+        habits = {name: value for name, value in values.items() if name not in _OF_ONE_ACCOUNT}
+        for under in self.subaccounts.values():
+            under.state.configure(habits)
+
+    def opened(self, email: str, kind: str, *, credit: Decimal) -> SubAccount:
+        """A new account under this one: its own key, credit, STOP list and messages."""
+        number = len(self.subaccounts) + 1
+        switches = replace(self.switches, credit=credit, stopped=())
+        state = State(secrets.token_hex(20), self.clock, self.ledger, switches)
+        state.messages, state.outbox = self.messages.beside(), self.outbox
+        under = SubAccount(number, secrets.token_hex(10), email, kind, self.clock(), state)
+        self.subaccounts[under.token] = under
+        return under
+
+    def of_key(self, key: object) -> State | None:
+        """The account of a key, this one or one under it."""
+        if key == self.key:
+            return self
+        return next((one.state for one in self.subaccounts.values() if one.state.key == key), None)
+
+
+_OF_ONE_ACCOUNT: Final = ("credit", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class SubAccount:
+    """An account under another; ``token`` names it there, ``created_at`` is an epoch second."""
+
+    id: int
+    token: str
+    email: str
+    kind: str
+    created_at: float
+    state: State

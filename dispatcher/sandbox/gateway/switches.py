@@ -29,6 +29,8 @@ class Switches:
     tag_lag_seconds: float = 0.0
     #: no message is ever seen by tag
     tag_missing: bool = False
+    #: the `total` of a tag's page, as its type
+    total_type: Literal["int", "str"] = "int"
     sandbox_in_tags: bool = True
     failed_lines: Literal["listed", "omitted"] = "listed"
     reorder_lines: bool = False
@@ -36,6 +38,16 @@ class Switches:
     status_date: Literal["epoch", "text"] = "epoch"
     #: the counters of /me as they were named in 2018
     old_counters: bool = False
+    #: which of the two names of the balance /me gives
+    balance_names: Literal["both", "balance", "solde"] = "both"
+    #: amounts of /me as text or as numbers
+    amounts: Literal["text", "number"] = "text"
+    #: /multi-status is documented as GET: it is no address, or one whose body is not read
+    multi_status_get: Literal["405", "code1"] = "405"
+    #: an answer to /bulk-send says when a scheduled message leaves
+    bulk_tells_schedule: bool = False
+    #: a message that is cancelled is paid back
+    cancel_refunds: bool = False
     #: in euros
     price: Decimal = Decimal("0.038")
     credit: Decimal = Decimal(100_000)
@@ -61,6 +73,25 @@ class Switches:
     #: outside the hours a message goes at once, waits for the opening, or is refused (22, 23)
     marketing_window: Literal["ignore", "pause", "refuse"] = "ignore"
     unicode_enabled: bool = True
+    #: /bulk-send heeds urlDlr and urlResponse (one page has them, the newer ones have not)
+    bulk_urls: bool = True
+    #: where reports and replies are posted when a request does not say; empty for nowhere
+    account_reports_to: str = ""
+    account_replies_to: str = ""
+    #: how often each call is made: 0 never, 2 for duplicates
+    webhook_copies: int = 1
+    webhook_form: Literal["json", "form"] = "json"
+    #: calls that are due together come in another order
+    webhook_shuffled: bool = False
+    #: a report of "waiting" comes after the final one
+    webhook_late_waiting: bool = False
+    #: a call that is not answered with 2xx is made so many times more, so many seconds apart
+    webhook_retries: int = 0
+    webhook_retry_seconds: float = 1.0
+    #: sends with sandbox=1 have their reports posted too
+    sandbox_webhooks: bool = False
+    #: hosts that are posted to; a fake must not tell a real program of made-up people
+    webhook_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
 
     def changed(self, values: dict[str, Any]) -> Self:
         """These switches with some set anew; raises ``ValueError`` for one that does not exist."""
@@ -84,6 +115,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "status_date": ("epoch", "text"),
     "credit_runs_out": ("whole", "mid_batch"),
     "no_credit_shape": ("object", "message"),
+    "total_type": ("int", "str"),
+    "balance_names": ("both", "balance", "solde"),
+    "amounts": ("text", "number"),
+    "multi_status_get": ("405", "code1"),
+    "webhook_form": ("json", "form"),
     "marketing_window": ("ignore", "pause", "refuse"),
 }
 _DECIMALS = ("price", "credit")

@@ -1,0 +1,86 @@
+"""People who answer, on order: to the short code of a message, or to a long number."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.orders import PARIS
+from dispatcher.sandbox.gateway.outbox import Call, stop_fields
+
+if TYPE_CHECKING:
+    from dispatcher.sandbox.gateway.state import State
+
+#: characters of a reply that comes in one call, and of each part of a longer one
+_ALONE, _JOINED = 160, 153
+
+
+def reply(
+    state: State,
+    phone: str,
+    text: str,
+    *,
+    to: str = "",
+    message_id: int | None = None,
+    url: str = "",
+) -> None:
+    """Have somebody answer now, to the short code or ``to`` a long number.
+
+    The call goes to ``url``, to where the message wanted it, or to the account's address. STOP
+    to the short code puts the number on the STOP list. Raises ``ValueError`` for no such number,
+    or when there is nowhere to post to.
+    """
+    number, now = e164(phone), state.clock()
+    if number is None:
+        raise ValueError("no number to answer from")
+    message = state.messages.find(message_id, now=now)
+    url = url or (message.replies_to if message else "") or state.switches.account_replies_to
+    if not url:
+        raise ValueError("nowhere to post the reply to")
+    copies = state.switches.webhook_copies
+    if to:
+        at = datetime.fromtimestamp(now, PARIS).strftime("%Y-%m-%d %H:%M:%S")
+        reference = random.Random(f"{phone}{text}{now}").randrange(2**32)  # noqa: S311
+        for fields in long_replies(number, to, text, reference=reference, at=at):
+            state.outbox.add(Call("reply", url, fields), at=now, copies=copies)
+        return
+    fields = {"type": "response", "phone_number": number, "text": text, "message_id": message_id}
+    if text.strip().upper() == "STOP":
+        state.account.add_stop(number, at=now)
+        state.outbox.add(
+            Call("stop", url, stop_fields(number, text, message_id)), at=now, copies=copies
+        )
+    else:
+        state.outbox.add(Call("reply", url, fields), at=now, copies=copies)
+
+
+def long_replies(
+    phone: str, to: str, text: str, *, reference: int, at: str
+) -> list[dict[str, Any]]:
+    """The fields of a reply to a long number: one call for each of its parts."""
+    pieces = [text]
+    if len(text) > _ALONE:
+        pieces = [text[start : start + _JOINED] for start in range(0, len(text), _JOINED)]
+    calls = []
+    for number, piece in enumerate(pieces, 1):
+        words = text.split()
+        fields = {
+            "msisdn": phone.removeprefix("+"),
+            "to": to.removeprefix("+"),
+            "messageId": f"{reference:08x}{number:08x}",
+            "text": piece,
+            "type": "text",
+            "keyword": words[0].upper() if words else "",
+            "message-timestamp": at,
+        }
+        if len(pieces) > 1:
+            fields |= {
+                "concat": "true",
+                "concat-ref": str(reference % 256),
+                "concat-total": str(len(pieces)),
+                "concat-part": str(number),
+            }
+        calls.append(fields)
+    return calls
