@@ -132,7 +132,7 @@ def _account(entry: Mapping[str, Any]) -> SubAccount | None:
         key=fields.text(entry.get("apiKey")),
         id=fields.identifier(entry.get("id")),
         kind=fields.text(entry.get("type")),
-        balance=fields.decimal(credit.get("balance")),
+        balance=fields.decimal(first(credit, "balance", "solde")),
         currency=fields.text(credit.get("currency"), 3),
         created_at=fields.instant(entry.get("createdAt")),
     )

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dispatcher.errors import InvalidPhone, InvalidRequest, UnusableInput
+from dispatcher.provider import Line
+from dispatcher.smspartner.wire.account import costs_params
+from dispatcher.smspartner.wire.checks import check_body
+from dispatcher.smspartner.wire.options import Options
+from dispatcher.smspartner.wire.requests import (
+    MOST_LINES,
+    lines_body,
+    send_body,
+    survey_body,
+    virtual_body,
+)
+from dispatcher.smspartner.wire.subaccounts import create_body, credit_body
+
+BASE = {"apiKey": "k"}
+A, B = "+33639980001", "+33639980002"
+SUMMER = datetime(2027, 7, 1, 10, tzinfo=UTC)
+EVERYTHING = Options(
+    sender="MaBoutique",
+    tag="soldes1",
+    stop=True,
+    unicode=True,
+    range="premium",
+    sandbox=True,
+    at=SUMMER,
+    reports_to="https://example.org/dlr?batch=1",
+    replies_to="https://example.org/replies",
+)
+EVERY_FIELD = {
+    "apiKey": "k",
+    "sender": "MaBoutique",
+    "tag": "soldes1",
+    "isStopSms": 1,
+    "isUnicode": 1,
+    "gamme": 1,
+    "sandbox": 1,
+    "scheduledDeliveryDate": "01/07/2027",
+    "time": 12,
+    "minute": 0,
+    "urlDlr": "https://example.org/dlr?batch=1",
+    "urlResponse": "https://example.org/replies",
+}
+
+
+def test_one_text_for_many_has_its_numbers_in_one_field_without_spaces() -> None:
+    made = json.loads(send_body(["06 39 98 00 01", B], "Bonjour", EVERYTHING, BASE))
+    assert made == EVERY_FIELD | {"phoneNumbers": f"{A},{B}", "message": "Bonjour"}
+
+
+def test_a_text_for_each_has_a_list() -> None:
+    made = json.loads(lines_body([Line("0639980001", "Un"), Line(B, "Deux")], EVERYTHING, BASE))
+    listed = [{"phoneNumber": A, "message": "Un"}, {"phoneNumber": B, "message": "Deux"}]
+    assert made == EVERY_FIELD | {"SMSList": listed}
+
+
+def test_what_is_not_set_is_not_said() -> None:
+    assert json.loads(send_body([A], "x", Options(), BASE)) == {
+        "apiKey": "k",
+        "phoneNumbers": A,
+        "message": "x",
+    }
+
+
+def test_the_low_cost_range_is_gamme_2() -> None:
+    made = json.loads(send_body([A], "x", Options(range="low-cost"), BASE))
+    assert made["gamme"] == 2
+
+
+def test_a_long_number_is_named_without_its_plus() -> None:
+    options = Options(tag="t", stop=True, replies_to="http://127.0.0.1:8000/r", sandbox=True)
+    made = json.loads(virtual_body(A, "Bonjour", "0639980009", options, BASE))
+    assert made == {
+        "apiKey": "k",
+        "to": A,
+        "from": "33639980009",
+        "message": "Bonjour",
+        "tag": "t",
+        "isStopSms": 1,
+        "sandbox": 1,
+        "urlResponse": "http://127.0.0.1:8000/r",
+    }
+
+
+def test_a_survey_is_named_by_its_identifier() -> None:
+    made = json.loads(survey_body([A], "a1b2", Options(tag="t", at=SUMMER), BASE))
+    assert made == {
+        "apiKey": "k",
+        "tag": "t",
+        "phoneNumbers": A,
+        "sondageIdent": "a1b2",
+        "scheduledDeliveryDate": "01/07/2027",
+        "time": 12,
+        "minute": 0,
+    }
+
+
+def test_a_check_names_where_its_results_go() -> None:
+    made = json.loads(check_body([A, B], BASE, tag="t", results_to="https://example.org/hlr"))
+    assert made == {
+        "apiKey": "k",
+        "phoneNumbers": f"{A},{B}",
+        "tag": "t",
+        "notifyUrl": "https://example.org/hlr",
+    }
+
+
+def test_a_sub_account_is_asked_for_with_its_parameters() -> None:
+    made = json.loads(
+        create_body(
+            "lyon@example.org",
+            BASE,
+            kind="advanced",
+            buyer=True,
+            credit=Decimal("12.5"),
+            names=("Zoé", "Martin"),
+        )
+    )
+    assert made == {
+        "apiKey": "k",
+        "type": "advanced",
+        "parameters": {
+            "email": "lyon@example.org",
+            "isBuyer": 1,
+            "creditToAttribute": 12.5,
+            "firstname": "Zoé",
+            "lastname": "Martin",
+        },
+    }
+    assert json.loads(credit_body("tok", Decimal("0.038"), BASE)) == {
+        "apiKey": "k",
+        "credit": 0.038,
+        "tokenSubaccount": "tok",
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"sender": "ab"}, id="sender too short"),
+        pytest.param({"sender": "abcdefghijkl"}, id="sender too long"),
+        pytest.param({"sender": "Été"}, id="sender with an accent"),
+        pytest.param({"tag": "a" * 21}, id="tag too long"),
+        pytest.param({"tag": "Soldes"}, id="tag in upper case"),
+        pytest.param({"tag": "les soldes"}, id="tag with a space"),
+        pytest.param({"tag": "été"}, id="tag with an accent"),
+        pytest.param({"tag": "t\n"}, id="tag with a line end"),
+        pytest.param({"range": "gold"}, id="no such range"),
+        pytest.param({"range": "low-cost", "stop": True}, id="low cost has no STOP mention"),
+        pytest.param({"at": datetime(2027, 1, 1)}, id="no zone"),  # noqa: DTZ001
+        pytest.param({"at": datetime(2027, 1, 1, 0, 3, tzinfo=UTC)}, id="off the grid"),
+        pytest.param({"reports_to": "ftp://example.org/x"}, id="no web address"),
+        pytest.param({"reports_to": "example.org/x"}, id="no scheme"),
+        pytest.param({"replies_to": "https://"}, id="no host"),
+        pytest.param({"replies_to": "https://[x"}, id="half an address"),
+        pytest.param({"replies_to": "https://example.org/" + "x" * 500}, id="address too long"),
+        pytest.param({"replies_to": "https://example.org/a\r\nb"}, id="address with a line end"),
+        pytest.param({"replies_to": "https://example.org/é"}, id="address with an accent"),
+    ],
+)
+def test_options_that_the_gateway_refuses_are_not_made(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidRequest):
+        Options(**options)
+
+
+MANY = [f"+3363998{n:04d}" for n in range(MOST_LINES + 1)]
+UNASKABLE: list[Any] = [
+    pytest.param(lambda: send_body([], "x", Options(), BASE), id="nobody"),
+    pytest.param(lambda: send_body(MANY, "x", Options(), BASE), id="501 numbers"),
+    pytest.param(lambda: send_body([A, "0639980001"], "x", Options(), BASE), id="one twice"),
+    pytest.param(lambda: send_body([A], "", Options(), BASE), id="no text"),
+    pytest.param(lambda: send_body([A], " \n", Options(), BASE), id="a blank text"),
+    pytest.param(lambda: send_body([f"{A},{B}"], "x", Options(), BASE), id="two in one"),
+    pytest.param(lambda: lines_body([Line(A, "x"), Line(A, "y")], Options(), BASE), id="a line"),
+    pytest.param(lambda: lines_body([Line(A, "")], Options(), BASE), id="a line without a text"),
+    pytest.param(lambda: lines_body([Line("0139980001", "x")], Options(), BASE), id="a landline"),
+    pytest.param(lambda: virtual_body(A, "", B, Options(), BASE), id="no text from a number"),
+    pytest.param(lambda: virtual_body("x", "x", B, Options(), BASE), id="to nobody"),
+    pytest.param(lambda: virtual_body(A, "x", "Boutique", Options(), BASE), id="from a name"),
+    *(
+        pytest.param(lambda options=options: virtual_body(A, "x", B, options, BASE), id=name)
+        for name, options in {
+            "a long number takes no schedule": Options(at=SUMMER),
+            "a long number takes no sender": Options(sender="Boutique"),
+            "a long number takes no range": Options(range="premium"),
+            "a long number takes no Unicode": Options(unicode=True),
+        }.items()
+    ),
+    *(
+        pytest.param(lambda options=options: survey_body([A], "1", options, BASE), id=name)
+        for name, options in {
+            "a survey takes no sender": Options(sender="Boutique"),
+            "a survey takes no STOP mention": Options(stop=True),
+            "a survey cannot be tried out": Options(sandbox=True),
+        }.items()
+    ),
+    pytest.param(lambda: survey_body([A], "", Options(), BASE), id="no survey"),
+    pytest.param(lambda: survey_body([A], "a\0", Options(), BASE), id="no identifier"),
+    pytest.param(lambda: check_body([], BASE), id="nothing to check"),
+    pytest.param(lambda: check_body([A], BASE, tag="É"), id="a check's tag"),
+    pytest.param(lambda: check_body([A], BASE, results_to="nowhere"), id="a check's address"),
+    pytest.param(lambda: credit_body("t", Decimal(0), BASE), id="no credit"),
+    pytest.param(lambda: credit_body("t", Decimal(-1), BASE), id="negative credit"),
+    pytest.param(lambda: credit_body("t", Decimal("0.0005"), BASE), id="half a thousandth"),
+    pytest.param(lambda: credit_body("t", Decimal("NaN"), BASE), id="credit that is no number"),
+    pytest.param(lambda: costs_params("yesterday", None, None), id="no such interval"),  # type: ignore[arg-type]
+    pytest.param(lambda: costs_params("custom", None, date(2027, 1, 1)), id="half an interval"),
+    pytest.param(lambda: costs_params("last_month", date(2027, 1, 1), date(2027, 1, 2)), id="both"),
+    pytest.param(lambda: costs_params("custom", date(2027, 1, 2), date(2027, 1, 1)), id="inverse"),
+]
+
+
+@pytest.mark.parametrize("make", UNASKABLE)
+def test_what_cannot_be_asked_is_not_made(make: Callable[[], object]) -> None:
+    with pytest.raises((InvalidRequest, InvalidPhone)) as raised:
+        make()
+    assert isinstance(raised.value, UnusableInput)
+    assert "63998" not in str(raised.value)
+
+
+def test_five_hundred_numbers_are_not_too_many() -> None:
+    made = json.loads(send_body(MANY[:MOST_LINES], "x", Options(), BASE))
+    assert made["phoneNumbers"].count(",") == MOST_LINES - 1
+
+
+def test_a_custom_interval_has_days() -> None:
+    asked = costs_params("custom", date(2027, 1, 2), date(2027, 2, 28))
+    assert asked == {"interval": "custom", "from": "02-01-2027", "to": "28-02-2027"}
+    assert costs_params("last_month", None, None) == {"interval": "last_month"}
