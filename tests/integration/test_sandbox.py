@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from dispatcher.sandbox.gateway.switches import Switches
 from dispatcher.sandbox.process import Sandbox
+from tests.integration.habits import HABITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
 
 ANNE, BRUNO = "+33639980001", "+33639980002"
 BULK = "/v1/bulk-send"
+RUN_UNDER = (
+    "as documented",
+    "errors with HTTP 200",
+    "errors under error",
+    "ids quoted",
+)
+#: switches that a test sets for itself
+CHANGED = ("http_status_mode", "tag_page_size")
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +39,15 @@ def running() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def sandbox(running: Sandbox) -> Iterator[Sandbox]:
+@pytest.fixture(params=[pytest.param(HABITS[name], id=name) for name in RUN_UNDER])
+def sandbox(request: pytest.FixtureRequest, running: Sandbox) -> Iterator[Sandbox]:
+    """The gateway with one habit: the whole suite runs under each."""
+    habit: dict[str, Any] = request.param
+    running.configure(**habit)
     yield running
     running.clear_faults()
     running.release()
-    running.configure(http_status_mode="400", tag_page_size=500)
+    running.configure(**{name: getattr(Switches(), name) for name in {*habit, *CHANGED}})
     running.set_clock(0)
 
 
@@ -79,15 +92,16 @@ def test_a_bulk_send_is_answered_and_stands_in_the_ledger(sandbox: Sandbox) -> N
     assert (said["success"], said["code"], said["nbSMS"]) == (True, 200, 2)
     assert [line["phoneNumber"] for line in said["SMSResponse_List"]] == [ANNE, BRUNO]
     entry = sandbox.entries()[-1]
-    assert (entry.tag, entry.message_id) == ("happy", said["message_id"])
+    assert (entry.tag, entry.message_id) == ("happy", int(said["message_id"]))
     assert entry.request == last(sandbox)["number"]
     post(sandbox, tag="happy")
     assert sandbox.texted() - before == {ANNE: 2, BRUNO: 2}
 
 
 def test_the_reports_are_read_over_http_by_every_road(sandbox: Sandbox) -> None:
-    message_id = post(sandbox, tag="roads").json()["message_id"]
-    asked = {"apiKey": sandbox.key, "messageId": message_id, "phoneNumber": ANNE, "tag": "roads"}
+    tag = f"roads{len(sandbox.entries())}"
+    message_id = post(sandbox, tag=tag).json()["message_id"]
+    asked = {"apiKey": sandbox.key, "messageId": message_id, "phoneNumber": ANNE, "tag": tag}
 
     def get(path: str, **more: Any) -> dict[str, Any]:
         said: dict[str, Any] = requests.get(

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
-    """The credit."""
+def me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The credit; its XML was seen with both names of the balance only."""
+    switches = state.switches
+    if parameters.get("_format") == "xml":
+        switches = switches.changed({"balance_names": "both"})
     waiting = state.messages.to_leave(now=state.clock())
     return {
         "success": True,
         "code": 200,
         "user": {"username": "sandbox@example.org", "firstname": "Sand", "lastname": "Box"},
-        "credits": state.account.counters(state.switches, to_send=waiting),
+        "credits": state.account.counters(switches, to_send=waiting),
     }
 
 

@@ -29,9 +29,8 @@ _PAIRS: Final = Rows(
 _REPORTS: Final = Rows("StatutResponse_List", (_STATUS_LINE,))
 _USER: Final = Inner("user", (("username", "firstname", "lastname"), ("username",)))
 _COUNTS: Final[Shape] = ("creditSms", "creditSmsECO", "creditHlr", "toSend")
-_CREDITS: Final = Inner(
-    "credits", ((*_COUNTS, "solde", "currency", "balance"), (*_COUNTS, "currency", "balance"))
-)
+# the balance comes twice here, also where the JSON gives it once
+_CREDITS: Final = Inner("credits", ((*_COUNTS, "solde", "currency", "balance"),))
 _MONTHS: Final = Rows("datas", (("month", "year", "m", "date", "type", "cost", "nb_send"),))
 _NUMBERS: Final = Rows(
     "lookup",

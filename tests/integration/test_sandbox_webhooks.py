@@ -1,0 +1,200 @@
+"""The fake gateway calls a real server, and our own reader understands it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from dispatcher.provider import Accepted, merged
+from dispatcher.sandbox.process import Sandbox
+from dispatcher.smspartner.client import SmsPartner
+from dispatcher.smspartner.inbound import (
+    join,
+    read_delivery_report,
+    read_hlr_result,
+    read_reply,
+)
+from dispatcher.smspartner.wire.options import Options
+from dispatcher.states import MessageState
+
+A, B, OURS = "+33639980001", "+33639980002", "+33639980009"
+PATIENCE = 20.0
+
+
+class Listener:
+    """A server on loopback that keeps what is posted to it, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.calls: queue.Queue[tuple[str, str, bytes]] = queue.Queue()
+        self.answers: list[int] = []
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                listener.calls.put((self.path, self.headers["Content-Type"], body))
+                self.send_response(listener.answers.pop(0) if listener.answers else 200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Nothing is worth a line."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.01,), daemon=True
+        )
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/hook?batch=7"
+
+    def next(self, count: int = 1) -> list[bytes]:
+        """The bodies of the next calls, in the order in which they came."""
+        return [self.calls.get(timeout=PATIENCE)[2] for _ in range(count)]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(PATIENCE)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listener = Listener()
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def made() -> Iterator[Callable[..., Sandbox]]:
+    running: list[Sandbox] = []
+
+    def make(**switches: object) -> Sandbox:
+        running.append(Sandbox(**{"delivery_seconds": (0, 0), **switches}).start())  # type: ignore[arg-type]
+        return running[-1]
+
+    yield make
+    for sandbox in running:
+        sandbox.stop()
+
+
+def text(sandbox: Sandbox, *phones: str, options: Options) -> str:
+    reply = SmsPartner(sandbox.url, sandbox.key).sends.one_text(phones, "Bonjour", options)
+    assert isinstance(reply, Accepted)
+    return reply.message_id
+
+
+@pytest.mark.parametrize("form", ["json", "form"])
+def test_reports_arrive_with_the_query_of_the_address(
+    made: Callable[..., Sandbox], listener: Listener, form: str
+) -> None:
+    sandbox = made(webhook_form=form, fates={"02": "ko"})
+    message_id = text(sandbox, A, B, options=Options(reports_to=listener.url))
+    calls = [listener.calls.get(timeout=PATIENCE) for _ in range(2)]
+    assert {path for path, _, _ in calls} == {"/hook?batch=7"}
+    found = [read_delivery_report(body) for _, _, body in calls]
+    assert {(one.report.phone, one.report.state) for one in found} == {
+        (A, MessageState.DELIVERED),
+        (B, MessageState.UNDELIVERED),
+    }
+    assert {one.message_id for one in found} == {message_id}
+    sandbox.wait_until(lambda sandbox: len(sandbox.webhooks("report")) == 2)
+    assert [call["status"] for call in sandbox.webhooks()] == [200, 200]
+
+
+def test_reports_doubled_shuffled_and_late_come_to_the_same(
+    made: Callable[..., Sandbox], listener: Listener
+) -> None:
+    sandbox = made(webhook_copies=2, webhook_late_waiting=True, webhook_shuffled=True)
+    text(sandbox, A, options=Options(reports_to=listener.url))
+    reports = [read_delivery_report(body).report for body in listener.next(3)]
+    assert {report.state for report in reports} == {MessageState.DELIVERED, MessageState.SENT}
+    first, second, third = reports
+    assert merged(merged(first, second), third).state is MessageState.DELIVERED
+
+
+def test_a_call_that_is_not_taken_comes_again_only_if_that_is_the_habit(
+    made: Callable[..., Sandbox], listener: Listener
+) -> None:
+    sandbox = made(webhook_retries=2, webhook_retry_seconds=0)
+    listener.answers = [500, 503, 500, 200]
+    text(sandbox, A, options=Options(reports_to=listener.url))
+    assert len({bytes(body) for body in listener.next(3)}) == 1
+    sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 3)
+    assert [(call["attempt"], call["status"]) for call in sandbox.webhooks()] == [
+        (1, 500),
+        (2, 503),
+        (3, 500),
+    ]
+    sandbox.configure(webhook_retries=0)
+    listener.answers = [500]
+    text(sandbox, A, B, options=Options(reports_to=listener.url))
+    listener.next(2)
+    sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 5)
+    assert listener.calls.empty()
+
+
+def test_the_clock_brings_a_report_that_is_hours_away(
+    made: Callable[..., Sandbox], listener: Listener
+) -> None:
+    sandbox = made(delivery_seconds=(3600, 3600))
+    text(sandbox, A, options=Options(reports_to=listener.url))
+    sandbox.set_clock(3601)
+    assert read_delivery_report(listener.next()[0]).report.state is MessageState.DELIVERED
+
+
+def test_a_stranger_is_not_called(made: Callable[..., Sandbox], listener: Listener) -> None:
+    sandbox = made(webhook_hosts=["localhost"])
+    text(sandbox, A, options=Options(reports_to=listener.url))
+    sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 1)
+    assert sandbox.webhooks()[0]["status"] == 0
+    assert listener.calls.empty()
+
+
+def test_people_answer_the_short_code(made: Callable[..., Sandbox], listener: Listener) -> None:
+    sandbox = made()
+    message_id = text(sandbox, A, options=Options(replies_to=listener.url))
+    sandbox.reply(A, "Oui, volontiers", message_id=int(message_id))
+    sandbox.reply(A, "STOP", message_id=int(message_id))
+    reply, stop = (read_reply(body) for body in listener.next(2))
+    assert (reply.phone, reply.text, reply.message_id) == (A, "Oui, volontiers", message_id)
+    assert not reply.stop
+    assert stop.stop
+    assert SmsPartner(sandbox.url, sandbox.key).stop_list() == [A]
+
+
+def test_people_answer_a_long_number_in_parts(
+    made: Callable[..., Sandbox], listener: Listener
+) -> None:
+    sandbox = made(webhook_copies=2, webhook_shuffled=True, account_replies_to=listener.url)
+    said = "Bonjour, " + "je voudrais savoir si la boutique est ouverte. " * 8
+    sandbox.reply(A, said, to=OURS)
+    joined = join(read_reply(body) for body in listener.next(6))
+    assert joined.waiting == ()
+    (reply,) = joined.whole
+    assert (reply.phone, reply.to, reply.text, reply.stop) == (A, OURS, said, False)
+
+
+def test_results_of_checks_arrive(made: Callable[..., Sandbox], listener: Listener) -> None:
+    sandbox = made()
+    SmsPartner(sandbox.url, sandbox.key).checks.order_hlr([A], results_to=listener.url)
+    result = read_hlr_result(listener.next()[0])
+    assert (result.phone, result.network, result.ported, result.name) == (
+        A,
+        "20815",
+        True,
+        "NO_ERROR",
+    )
+
+
+@pytest.mark.parametrize(
+    "given", [{"phone": "nobody", "text": "x"}, {"phone": A, "text": "x"}], ids=["who", "where"]
+)
+def test_a_reply_that_cannot_be_made_is_refused(
+    made: Callable[..., Sandbox], given: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="no"):
+        made().reply(**given)

@@ -1,0 +1,311 @@
+"""The calls of the fake gateway beyond sending in bulk, one request at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import pytest
+
+from dispatcher.sandbox.gateway import ledger
+from dispatcher.sandbox.gateway.http import Request
+from dispatcher.sandbox.gateway.routes import Answer, Gateway
+from dispatcher.sandbox.gateway.state import State
+
+KEY = "a" * 40
+ANNE, BRUNO, OURS = "+33639980001", "+33639980002", "+33639980009"
+MONDAY_NOON = datetime(2026, 11, 23, 11, tzinfo=UTC).timestamp()
+URL = "http://127.0.0.1:9/hook?batch=1"
+
+
+class Bench:
+    """A gateway with a clock to turn by hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.now = MONDAY_NOON
+        self.state = State(KEY, lambda: self.now, ledger.Ledger(path))
+        self.gateway = Gateway(self.state)
+
+    def ask(self, method: str, path: str, query: str = "", body: bytes = b"") -> Answer:
+        return self.gateway.answer(Request(method, f"/v1/{path}", query, {}, body), number=1)
+
+    def post(self, path: str, *, method: str = "POST", **body: Any) -> dict[str, Any]:
+        answer = self.ask(method, path, body=json.dumps({"apiKey": KEY, **body}).encode())
+        assert answer.document is not None
+        return answer.document
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        answer = self.ask("GET", path, urlencode({"apiKey": KEY, **query}))
+        assert answer.document is not None
+        return answer.document
+
+    def due(self) -> list[dict[str, Any]]:
+        """The fields of the calls that are due now."""
+        calls = self.state.outbox.take_due(self.state.switches, now=self.now)
+        return [call.fields for call in calls]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "ledger.jsonl")
+    yield bench
+    bench.state.ledger.close()
+
+
+# -- sends
+
+
+def test_a_bulk_body_at_the_documented_address_fails_visibly(bench: Bench) -> None:
+    listed = [{"phoneNumber": ANNE, "message": "Bonjour"}]
+    assert bench.post("send", SMSList=listed)["code"] == 2
+    assert ledger.texted(bench.path) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        pytest.param("vn/send", {}, 2, id="nobody"),
+        pytest.param("vn/send", {"to": ANNE}, 44, id="from nothing"),
+        pytest.param("vn/send", {"to": ANNE, "from": "Boutique"}, 44, id="from a name"),
+        pytest.param("vn/send", {"to": ANNE, "from": OURS}, 43, id="no text"),
+        pytest.param("sondage/to/send", {}, 2, id="a survey to nobody"),
+        pytest.param("sondage/to/send", {"phoneNumbers": ANNE}, 3, id="no survey"),
+        pytest.param("lookup", {}, 2, id="nothing to look up"),
+        pytest.param("lookup", {"phoneNumbers": ",".join([ANNE] * 501)}, 50, id="501 look-ups"),
+        pytest.param("hlr/notify", {"phoneNumbers": "x"}, 55, id="nothing to check"),
+        pytest.param("subaccount/create", {"type": "x"}, 3, id="a strange kind"),
+        pytest.param("subaccount/create", {"type": "simple"}, 9, id="no address"),
+        pytest.param("subaccount/credit/add", {"tokenSubaccount": "x"}, 404, id="no sub-account"),
+    ],
+)
+def test_what_lacks_a_field_is_refused(
+    bench: Bench, path: str, body: dict[str, Any], code: int
+) -> None:
+    answer = bench.post(path, **body)
+    assert (answer["success"], answer["code"]) == (False, code)
+
+
+def test_a_long_number_sends_and_takes_no_schedule(bench: Bench) -> None:
+    schedule: dict[str, Any] = {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 0}
+    answer = bench.post(
+        "vn/send", to="0639980001", message="Bonjour", tag="t", **schedule, **{"from": OURS[1:]}
+    )
+    assert (answer["nb_sms"], answer["cost"]) == (1, 0.038)
+    assert "scheduledDeliveryDate" not in answer
+    (entry,) = ledger.entries(bench.path)
+    assert (entry.path, entry.sender, entry.tag) == ("/v1/vn/send", OURS, "t")
+
+
+def test_some_refused_numbers_stand_beside_a_success(bench: Bench) -> None:
+    bench.state.configure({"stopped": [BRUNO], "error_key": "error"})
+    answer = bench.post("send", phoneNumbers=f"{ANNE},{BRUNO}", message="Bonjour")
+    assert answer["success"] is True
+    assert [line["code"] for line in answer["error"]] == [14]
+    bench.state.configure({"failed_lines": "omitted"})
+    answer = bench.post("send", phoneNumbers=f"{ANNE},{BRUNO}", message="Bonjour")
+    assert "error" not in answer
+
+
+# -- addresses and formats
+
+
+def test_a_get_of_multi_status_is_no_address_or_one_without_a_body(bench: Bench) -> None:
+    assert bench.ask("GET", "multi-status").status == 405
+    bench.state.configure({"multi_status_get": "code1"})
+    refused = bench.ask("GET", "multi-status", body=json.dumps({"apiKey": KEY}).encode())
+    assert refused.outcome == "1"
+    assert bench.get("multi-status")["code"] == 5
+
+
+def test_a_plus_that_is_not_escaped_is_a_space(bench: Bench) -> None:
+    message_id = bench.post("send", phoneNumbers=ANNE, message="Bonjour")["message_id"]
+    query = f"apiKey={KEY}&messageId={message_id}&phoneNumber="
+    assert bench.ask("GET", "message-status", query + ANNE).outcome == "4"
+    assert bench.ask("GET", "message-status", query + "%2B" + ANNE[1:]).outcome == "200"
+
+
+def test_xml_has_entries_in_the_order_of_the_json(bench: Bench) -> None:
+    body = {"apiKey": KEY, "_format": "xml", "phoneNumbers": ANNE, "message": "Bonjour"}
+    response = bench.ask("POST", "send", body=json.dumps(body).encode()).response()
+    assert dict(response.headers)["Content-Type"] == "application/xml"
+    root = ElementTree.fromstring(response.body)
+    assert root.tag == "result"
+    assert [entry.text for entry in root] == ["true", "200", "10001", "1", "0.038", "EUR"]
+    assert {entry.tag for entry in root} == {"entry"}
+    assert b"<![CDATA[EUR]]>" in response.body
+
+
+def test_errors_are_in_xml_too_and_keep_their_status(bench: Bench) -> None:
+    answer = bench.ask("GET", "me", "apiKey=x&_format=xml")
+    response = answer.response()
+    assert response.status == 400
+    root = ElementTree.fromstring(response.body)
+    assert [entry.text for entry in root] == ["false", "10", "Clé API incorrecte"]
+
+
+# -- money
+
+
+def test_the_counters_have_their_older_names_and_types(bench: Bench) -> None:
+    bench.state.configure(
+        {"credit": "2.5", "old_counters": True, "amounts": "number", "balance_names": "solde"}
+    )
+    assert bench.get("me")["credits"] == {
+        "creditSms": 65,
+        "creditSmsLowCost": 65,
+        "creditHlr": 500,
+        "toSend": 0,
+        "solde": 2.5,
+        "currency": "EUR",
+    }
+
+
+def test_costs_are_by_month_of_paris(bench: Bench) -> None:
+    bench.now = datetime(2026, 10, 31, 22, 59, tzinfo=UTC).timestamp()  # 23:59 in Paris
+    bench.post("send", phoneNumbers=ANNE, message="Octobre")
+    bench.now += 120
+    for _ in range(2):
+        bench.post("send", phoneNumbers=ANNE, message="Novembre")
+    bench.post("send", phoneNumbers=ANNE, message="Pour voir", sandbox=1)
+    answer = bench.get("statistics/cost-resume", interval="last_twelve_months")
+    assert "code" not in answer
+    assert [
+        (month["month"], month["year"], month["m"], month["cost"], month["nb_send"])
+        for month in answer["datas"]
+    ] == [("october", "2026", "10", "0.038", "1"), ("november", "2026", "11", "0.076", "2")]
+    assert answer["datas"][1]["date"] == datetime(2026, 10, 31, 23, tzinfo=UTC).timestamp()
+    one_day = {"interval": "custom", "from": "31-10-2026", "to": "31-10-2026"}
+    assert len(bench.get("statistics/cost-resume", **one_day)["datas"]) == 1
+    assert bench.get("statistics/cost-resume", interval="ever")["code"] == 9
+    assert bench.get("statistics/cost-resume", interval="custom")["code"] == 49
+
+
+def test_a_cancelled_message_is_paid_back_if_that_is_the_habit(bench: Bench) -> None:
+    schedule: dict[str, Any] = {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 0}
+    for habit, back in ((False, 0), (True, 1)):
+        bench.state.configure({"cancel_refunds": habit})
+        sent = bench.post("send", phoneNumbers=ANNE, message="x", **schedule)
+        before = bench.state.account.credit
+        bench.get("message-cancel", messageId=sent["message_id"])
+        assert (bench.state.account.credit - before) / bench.state.switches.price == back
+
+
+# -- number checks
+
+
+def test_a_number_with_a_space_before_it_is_none(bench: Bench) -> None:
+    good, bad = bench.post("lookup", phoneNumbers=f"{ANNE}, {BRUNO}")["lookup"]
+    assert (good["success"], good["phoneNumber"], good["format"]["national"]) == (
+        True,
+        ANNE,
+        "0639980001",
+    )
+    assert (bad["success"], bad["request"]) == (False, f" {BRUNO}")
+
+
+def test_a_check_is_paid_and_its_results_come_later(bench: Bench) -> None:
+    before = bench.state.account.credit
+    answer = bench.post("hlr/notify", phoneNumbers=f"{ANNE},{BRUNO}", notifyUrl=URL)
+    assert (answer["number"], answer["cost"]) == (2, 0.01)
+    assert str(before - bench.state.account.credit) == "0.010"
+    assert bench.due() == []
+    bench.now += 1
+    assert [call["phone"] for call in bench.due()] == [ANNE, BRUNO]
+    bench.state.configure({"credit": "0"})
+    assert bench.post("hlr/notify", phoneNumbers=ANNE)["code"] == 11
+
+
+# -- sub-accounts
+
+
+def test_a_sub_account_has_its_own_key_credit_and_people(bench: Bench) -> None:
+    made = bench.post(
+        "subaccount/create",
+        type="simple",
+        parameters={"email": "lyon@example.org", "creditToAttribute": 10},
+    )["subaccount"]
+    (line,) = bench.get("subaccount/list")["data"]
+    assert (line["token"], line["credits"]["balance"]) == (made["token"], "10.000")
+    raw = {"apiKey": line["apiKey"], "phoneNumbers": ANNE, "message": "x", "tag": "t"}
+    sent = bench.ask("POST", "send", body=json.dumps(raw).encode()).document
+    assert sent is not None
+    assert bench.get("bulk-status", messageId=sent["message_id"])["code"] == 4
+    assert bench.get("bulk-status-by-tag", tag="t")["code"] == 4
+    assert bench.get("subaccount/list")["data"][0]["credits"]["balance"] == "9.962"
+    ours = bench.post("send", phoneNumbers=ANNE, message="x")["message_id"]
+    assert ours != sent["message_id"]
+    removed = bench.post("subaccount/remove", method="DELETE", token=made["token"])
+    assert removed["success"] is True
+    assert str(bench.state.account.credit) == "99999.924"
+
+
+def test_sub_accounts_come_in_pages_of_twenty(bench: Bench) -> None:
+    for number in range(21):
+        parameters = {"email": f"a{number}@example.org"}
+        bench.post("subaccount/create", type="advanced", parameters=parameters)
+    assert bench.post("subaccount/create", type="simple", parameters=parameters)["code"] == 5
+    pages = [bench.get("subaccount/list", page=page) for page in (1, 2, 3)]
+    assert [len(page["data"]) for page in pages] == [20, 1, 0]
+    assert {page["total"] for page in pages} == {21}
+
+
+# -- calls to others
+
+
+def test_reports_are_due_when_the_network_has_decided(bench: Bench) -> None:
+    bench.state.configure({"fates": {"02": "Not delivered", "03": "Waiting"}})
+    phones = f"{ANNE},{BRUNO},+33639980003"
+    sent = bench.post("send", phoneNumbers=phones, message="x", urlDlr=URL)
+    assert bench.due() == []
+    bench.now += 3
+    calls = sorted(bench.due(), key=lambda call: str(call["phone"]))
+    assert [(call["phone"], call["status"], call["msgId"]) for call in calls] == [
+        (ANNE, "delivered", str(sent["message_id"])),
+        (BRUNO, "not delivered", str(sent["message_id"])),
+    ]
+    assert {call["cost"] for call in calls} == {"0.038"}
+    assert all(isinstance(call["date"], int) for call in calls)
+
+
+def test_what_was_cancelled_in_time_is_not_reported(bench: Bench) -> None:
+    schedule: dict[str, Any] = {"scheduledDeliveryDate": "23/11/2026", "time": 14, "minute": 0}
+    sent = bench.post("send", phoneNumbers=ANNE, message="x", urlDlr=URL, **schedule)
+    assert bench.get("message-cancel", messageId=sent["message_id"])["success"] is True
+    bench.now += 24 * 3600
+    assert bench.due() == []
+
+
+def test_addresses_of_a_bulk_send_count_if_that_is_the_habit(bench: Bench) -> None:
+    listed = [{"phoneNumber": ANNE, "message": "x"}]
+    bench.state.configure({"delivery_seconds": [0, 0], "account_reports_to": "http://account/"})
+    for habit, url in ((True, URL), (False, "http://account/")):
+        bench.state.configure({"bulk_urls": habit})
+        bench.post("bulk-send", SMSList=listed, urlDlr=URL)
+        (call,) = bench.state.outbox.take_due(bench.state.switches, now=bench.now)
+        assert call.url == url
+
+
+def test_a_stop_is_told_where_the_message_said(bench: Bench) -> None:
+    bench.state.configure({"answers_stop": [ANNE], "delivery_seconds": [0, 0]})
+    sent = bench.post("send", phoneNumbers=f"{ANNE},{BRUNO}", message="x", urlResponse=URL)
+    (call,) = bench.due()
+    assert call == {
+        "type": "stop",
+        "phone_number": ANNE,
+        "text": "Stop",
+        "message_id": sent["message_id"],
+    }
+
+
+def test_what_is_only_tried_is_reported_if_that_is_the_habit(bench: Bench) -> None:
+    bench.state.configure({"delivery_seconds": [0, 0]})
+    for habit, calls in ((False, 0), (True, 1)):
+        bench.state.configure({"sandbox_webhooks": habit})
+        bench.post("send", phoneNumbers=ANNE, message="x", urlDlr=URL, sandbox=1)
+        assert len(bench.due()) == calls
