@@ -17,6 +17,7 @@ from dispatcher.cli.opt_outs import opt_outs
 from dispatcher.cli.plan import plan
 from dispatcher.cli.processes import run
 from dispatcher.cli.progress import progress
+from dispatcher.cli.record import record
 from dispatcher.cli.refusal import UnexpectedError, refusal_of
 from dispatcher.cli.sandbox import sandbox
 from dispatcher.cli.submit import submit
@@ -82,6 +83,7 @@ for _command in (
     migrate,
     settings,
     sandbox,
+    record,
     demo,
 ):
     cli.add_command(_command)

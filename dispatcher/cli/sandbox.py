@@ -66,7 +66,7 @@ def sandbox(
     from dispatcher.sandbox.gateway.server import serve
     from dispatcher.sandbox.gateway.switches import Switches
 
-    asked = {"delivery_seconds": [*delivery_seconds], **dict(map(_switch, switches))}
+    asked = {"delivery_seconds": [*delivery_seconds], **dict(map(switch, switches))}
     try:
         Switches().changed(asked)
     except (TypeError, ValueError, ArithmeticError) as error:
@@ -92,7 +92,8 @@ def sandbox(
         raise Refusal(f"the sandbox cannot run: {error.strerror}") from None
 
 
-def _switch(given: str) -> tuple[str, object]:
+def switch(given: str) -> tuple[str, object]:
+    """A switch from the command line: its value is JSON or, failing that, a text."""
     import json
 
     name, _, value = given.partition("=")

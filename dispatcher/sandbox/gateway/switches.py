@@ -99,13 +99,14 @@ class Switches:
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"no switch is called {name!r}")
-            choices = _CHOICES.get(name)
+            choices = CHOICES.get(name)
             if choices and value not in choices:
                 raise ValueError(f"{name} is one of {', '.join(choices)}")
         return replace(self, **{name: _as_kept(name, value) for name, value in values.items()})
 
 
-_CHOICES: dict[str, tuple[str, ...]] = {
+#: the values of each switch that has a choice of words
+CHOICES: dict[str, tuple[str, ...]] = {
     "http_status_mode": ("400", "200"),
     "error_key": ("errors", "error"),
     "message_id_type": ("int", "str"),

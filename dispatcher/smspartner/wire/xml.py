@@ -68,6 +68,16 @@ def reader(*shapes: Shape) -> Parse:
     return parse
 
 
+def entries(body: bytes) -> list[Any] | None:
+    """The entries of a body in XML as nested lists, without any names; None when it is none."""
+    root = _tree(body)
+    return _values(root) if root is not None and root.name == "result" else None
+
+
+def _values(node: _Node) -> list[Any]:
+    return [_values(child) if child.children else _scalar(child) for child in node.children]
+
+
 class _Refused(Exception):
     """Raised in the parser to end it."""
 
