@@ -50,6 +50,20 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
+def patient_json_object(body: bytes) -> dict[str, Any] | None:
+    """The same, slower, and with halves of characters: a phone cuts a long text where it likes."""
+    try:
+        answer = json.loads(
+            body.decode(),
+            parse_float=Decimal,
+            parse_constant=_no_constant,
+            object_pairs_hook=_once_each,
+        )
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
 def _colons(body: bytes) -> int:
     """How many keys are written in a JSON document, or more: a text may look like one."""
     return body.count(b'":') + len(_spaced_colon(body))

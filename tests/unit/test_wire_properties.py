@@ -233,12 +233,12 @@ INBOUND = st.dictionaries(
 @example(b"a=1&" * 41, "")
 def test_a_hostile_call_is_read_or_refused(body: bytes, query: str) -> None:
     for read in (read_delivery_report, read_reply, read_hlr_result):
-        found: object
+        refusal = ""
         try:
-            found = read(body, query)
+            read(body, query)
         except InvalidPayload as error:
-            found = error
-        assert "63998" not in repr(found)
+            refusal = repr(error)
+        assert "63998" not in refusal
 
 
 REPORTS = st.builds(

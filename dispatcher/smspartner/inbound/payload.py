@@ -27,7 +27,7 @@ def payload(body: bytes, query: str = "") -> Mapping[str, Any]:
     if not body.strip():
         found = _form(query)
     elif body.lstrip()[:1] in b'{["':
-        found = fields.json_object(body)
+        found = fields.patient_json_object(body)
     else:
         found = _form(_decoded(body))
     if not found or len(found) > _MOST_FIELDS:
