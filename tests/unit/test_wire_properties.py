@@ -106,7 +106,7 @@ def varied(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("sample", NAMED)
 @given(data=st.data())
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_an_answer_in_other_spellings_says_the_same(sample: Sample, data: st.DataObject) -> None:
     document = data.draw(varied(sample.document))
     found = told(sample, json.dumps(document).encode(), fields.json_object)
@@ -172,7 +172,7 @@ def says(sample: Sample, body: bytes, parse: Callable[[bytes], dict[str, Any] | 
 
 @pytest.mark.parametrize("sample", NAMED)
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_a_spoilt_answer_is_never_more_than_it_says(sample: Sample, data: st.DataObject) -> None:
     document = data.draw(spoilt(sample.document))
     found = says(sample, json.dumps(document).encode(), fields.json_object)
@@ -186,7 +186,7 @@ def test_a_spoilt_answer_is_never_more_than_it_says(sample: Sample, data: st.Dat
 
 @pytest.mark.parametrize("sample", IN_XML)
 @given(data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_spoilt_xml_is_never_more_than_it_says(sample: Sample, data: st.DataObject) -> None:
     body = fake_xml.dumps(data.draw(spoilt(sample.document)))
     cut = data.draw(st.integers(0, len(body)))
@@ -198,7 +198,7 @@ def test_spoilt_xml_is_never_more_than_it_says(sample: Sample, data: st.DataObje
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @example(b"[" * 10_000)
 @example(b"<a>" * 10_000)
 def test_no_bytes_raise_anything_of_somebody_elses(body: bytes) -> None:
@@ -225,7 +225,7 @@ INBOUND = st.dictionaries(
 
 
 @given(INBOUND.map(json.dumps).map(str.encode) | st.binary(max_size=200), st.text(max_size=60))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @example(b'{"type":"stop","phone_number":"+33639980001","text":"\\ud800","message_id":1}', "")
 @example(b'{"status":"delivered","msgId":1e400,"phone":"+33639980001"}', "")
 @example(b'{"phone":' + b"9" * 4000 + b',"mccMnc":1}', "")
@@ -251,6 +251,7 @@ REPORTS = st.builds(
 
 
 @given(st.lists(REPORTS, min_size=1, max_size=5), st.randoms())
+@settings(deadline=None)
 def test_reports_come_to_the_same_in_whatever_order(reports: list[Report], luck: Any) -> None:
     def all_of(ordered: list[Report]) -> Report:
         whole = ordered[0]
@@ -292,6 +293,7 @@ PARTS = st.lists(
 
 
 @given(PARTS, st.randoms())
+@settings(deadline=None)
 def test_parts_are_joined_in_whatever_order_they_come(
     parts: list[dict[str, str]], luck: Any
 ) -> None:
@@ -304,6 +306,7 @@ def test_parts_are_joined_in_whatever_order_they_come(
 
 
 @given(st.decimals(allow_nan=True, allow_infinity=True) | st.text() | st.integers())
+@settings(deadline=None)
 def test_an_amount_is_finite_or_none(raw: Decimal | str | int) -> None:
     amount = fields.decimal(raw)
     assert amount is None or amount.is_finite()

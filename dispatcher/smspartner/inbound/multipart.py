@@ -74,7 +74,8 @@ def _order(reply: PersonReply) -> tuple[str, ...]:
         reply.phone,
         reply.to or "",
         part.reference if part else "",
-        f"{part.number:03d}" if part else "",
+        f"{part.number:03d} of {part.total:03d}" if part else "",
         reply.message_id or "",
         reply.text,
+        str(reply.stop),
     )
