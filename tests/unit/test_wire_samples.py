@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher.errors import GatewayRefused
+from dispatcher.errors import GatewayError, GatewayRefused
+from dispatcher.provider import Lost, Throttled
 from dispatcher.sandbox.gateway import xml as fake_xml
 from dispatcher.smspartner import fields
 from dispatcher.smspartner.wire import xml
@@ -54,6 +55,34 @@ def test_values_keep_people_and_keys_out_of_sight(sample: Sample) -> None:
     for secret in ("3998", "example.org", "Martin", "t0ken", "s3cret"):
         # the keys of a dictionary of reports are numbers, and meant to be
         assert secret not in said or sample.path == "/multi-status"
+
+
+#: calls that change something
+CHANGING = {
+    "/send", "/vn/send", "/sondage/to/send", "/bulk-send", "/message-cancel", "/stop-sms/add",
+    "/stop-sms/delete", "/hlr/notify", "/subaccount/create", "/subaccount/remove",
+    "/subaccount/credit/add",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 301, 307, 429, 500, 502, 503])
+@pytest.mark.parametrize(
+    "sample",
+    [each for each in [*SAMPLES, *JSON_ONLY] if each.path in CHANGING],
+    ids=lambda sample: sample.name,
+)
+def test_what_changes_something_is_done_with_http_200_only(sample: Sample, status: int) -> None:
+    refusal = sample.document["success"] is False
+    try:
+        found = sample.read(status, json.dumps(sample.document).encode(), fields.json_object)
+    except GatewayRefused:
+        assert refusal
+        assert status < 300
+    except GatewayError:
+        assert not refusal or status >= 300
+    else:
+        unknown = Lost | Throttled
+        assert isinstance(found, unknown) or (refusal and status < 300)
 
 
 # -- XML written by hand, as the vendor's pages show it ---------------------------------------

@@ -28,6 +28,28 @@ def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict
     return answer
 
 
+def done(
+    status: int, body: bytes, parse: Parse = fields.json_object, *, code: bool = True
+) -> dict[str, Any]:
+    """The document of a success of a call that changes something: believed of a 200 only.
+
+    With ``code`` it has to say 200 too. Raises as ``success`` does; a refusal from a gateway that
+    is broken is no refusal.
+    """
+    if status >= _BROKEN or 300 <= status < 400:
+        raise GatewayError(f"HTTP {status}")
+    answer = success(status, body, parse)
+    if status != _OK or (code and fields.integer(answer.get("code")) != _OK):
+        raise GatewayError(f"HTTP {status} with a success that is none")
+    return answer
+
+
+#: HTTP status, and code, of a success
+_OK = 200
+#: from here on (429, and those of a broken gateway) a body proves nothing
+_BROKEN = 429
+
+
 def objects(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The list of objects under ``name``; empty when there is none. Raises GatewayError."""
     listed = answer.get(name, [])

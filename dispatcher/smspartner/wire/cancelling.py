@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from dispatcher.errors import GatewayRefused
 from dispatcher.smspartner import fields
-from dispatcher.smspartner.wire.answer import Parse, success
+from dispatcher.smspartner.wire.answer import Parse, done
 
 
 class Cancellation(StrEnum):
@@ -46,7 +46,7 @@ def read_cancellation(status: int, body: bytes, parse: Parse = fields.json_objec
     again tells (``ALREADY``).
     """
     try:
-        success(status, body, parse)
+        done(status, body, parse)
     except GatewayRefused as refused:
         if (answer := _ANSWERS.get(refused.code)) is None:
             raise

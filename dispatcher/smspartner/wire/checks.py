@@ -9,7 +9,7 @@ from typing import Any
 
 from dispatcher.errors import GatewayError
 from dispatcher.smspartner import fields
-from dispatcher.smspartner.wire.answer import Parse, objects, success
+from dispatcher.smspartner.wire.answer import Parse, done, objects, success
 from dispatcher.smspartner.wire.options import check_tag, check_url
 from dispatcher.smspartner.wire.requests import Base, checked_phones
 
@@ -84,7 +84,7 @@ def read_order(status: int, body: bytes, parse: Parse = fields.json_object) -> H
 
     Raises GatewayError: a plain one says that the checks may have been ordered, and paid.
     """
-    answer = success(status, body, parse)
+    answer = done(status, body, parse)
     order_id, cost = (
         fields.identifier(answer.get("campaign_id")),
         fields.decimal(answer.get("cost")),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dispatcher.errors import GatewayError, GatewayRefused
 from dispatcher.smspartner import fields
-from dispatcher.smspartner.wire.answer import Parse, success
+from dispatcher.smspartner.wire.answer import Parse, done, success
 
 #: by the newer pages; the page of 2024 prints "message id required" there, of a call without one
 _LISTED_ALREADY = 3
@@ -61,7 +61,7 @@ def read_added(status: int, body: bytes, parse: Parse = fields.json_object) -> s
     Raises GatewayError; a GatewayRefused says that the number is not on the list.
     """
     try:
-        answer = success(status, body, parse)
+        answer = done(status, body, parse)
     except GatewayRefused as refused:
         if refused.code == _LISTED_ALREADY:
             return None
@@ -75,7 +75,7 @@ def read_added(status: int, body: bytes, parse: Parse = fields.json_object) -> s
 def read_deleted(status: int, body: bytes, parse: Parse = fields.json_object) -> bool:
     """Whether ``GET /stop-sms/delete`` found something to delete. Raises GatewayError."""
     try:
-        success(status, body, parse)
+        done(status, body, parse)
     except GatewayRefused as refused:
         if refused.code == _NOT_FOUND:
             return False

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from dispatcher.errors import GatewayError, InvalidRequest
 from dispatcher.smspartner import fields
-from dispatcher.smspartner.wire.answer import Parse, first, objects, success
+from dispatcher.smspartner.wire.answer import Parse, done, first, objects, success
 from dispatcher.smspartner.wire.requests import Base
 
 Kind = Literal["simple", "advanced"]
@@ -79,7 +79,7 @@ def _amount(credit: Decimal) -> float:
 
 def read_created(status: int, body: bytes, parse: Parse = fields.json_object) -> SubAccount:
     """The answer of ``POST /subaccount/create``, whose key the list tells. Raises GatewayError."""
-    found = success(status, body, parse).get("subaccount")
+    found = done(status, body, parse, code=False).get("subaccount")
     account = _account(found) if isinstance(found, dict) else None
     if account is None:
         raise GatewayError("the gateway answered without the sub-account")
@@ -112,7 +112,7 @@ def read_transfer(status: int, body: bytes, parse: Parse = fields.json_object) -
 
     Raises GatewayError: a plain one says that the credit may have been moved.
     """
-    answer = success(status, body, parse)
+    answer = done(status, body, parse, code=False)
     credit = fields.decimal(first(answer, "credit", "total"))
     theirs = fields.decimal(answer.get("subaccountCredit"))
     if credit is None or theirs is None:
@@ -140,4 +140,4 @@ def _account(entry: Mapping[str, Any]) -> SubAccount | None:
 
 def read_removed(status: int, body: bytes, parse: Parse = fields.json_object) -> None:
     """The answer of ``DELETE /subaccount/remove``. Raises GatewayError."""
-    success(status, body, parse)
+    done(status, body, parse, code=False)
