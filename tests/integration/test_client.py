@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from dispatcher.smspartner import connection as connection_module
 from dispatcher.smspartner import transport as transport_module
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.smspartner.transport import LARGEST_ANSWER
+from dispatcher.smspartner.wire.options import Options
 from dispatcher.states import MessageState
 from tests.integration.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
 
@@ -84,6 +86,22 @@ def test_a_send_reaches_the_gateway_and_its_answer_comes_back() -> None:
     assert sent["apiKey"] == KEY
     assert sent["tag"] == "abcdef"
     assert sent["SMSList"] == [{"phoneNumber": PHONE, "message": "Bonjour"}]
+
+
+def test_a_request_may_carry_more_options() -> None:
+    client = SmsPartner("http://127.0.0.1:1/v1", KEY, answers="xml")
+    options = Options(at=datetime(2027, 7, 1, 10, tzinfo=UTC), reports_to="https://example.org/r")
+    made = client.request(
+        [Line(PHONE, "x")], sender="Boutique", tag="t", stop=False, unicode=False, options=options
+    )
+    sent = json.loads(made)
+    assert {name: sent[name] for name in ("sender", "tag", "time", "urlDlr", "_format")} == {
+        "sender": "Boutique",
+        "tag": "t",
+        "time": 12,
+        "urlDlr": "https://example.org/r",
+        "_format": "xml",
+    }
 
 
 def chunked(peer: Peer) -> None:
