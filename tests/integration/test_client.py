@@ -783,6 +783,13 @@ def words_of(client: SmsPartner) -> str:
         lambda: client.status_by_tag("abcdef"),
         client.stop_list,
         client.account,
+        lambda: client.sends.one_text([PHONE], "Bonjour"),
+        lambda: client.sends.from_number(PHONE, PHONE, "Bonjour"),
+        lambda: client.sends.cancel("7"),
+        lambda: client.statuses.of_number(PHONE, "7"),
+        lambda: client.stops.add(PHONE),
+        lambda: client.checks.lookup([PHONE]),
+        lambda: client.subaccounts.remove(KEY),
     ]
     for call in calls:
         try:

@@ -19,7 +19,7 @@ from dispatcher.smspartner.wire.cancelling import Cancellation
 from dispatcher.smspartner.wire.options import Options
 from dispatcher.smspartner.wire.schedule import next_slot
 from dispatcher.states import MessageState
-from tests.integration.habits import HABITS
+from tests.habits import HABITS
 
 A, B, C, OURS = (f"+3363998000{digit}" for digit in (1, 2, 3, 9))
 LANDLINE = "+33199000001"

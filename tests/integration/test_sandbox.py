@@ -15,7 +15,7 @@ import requests
 
 from dispatcher.sandbox.gateway.switches import Switches
 from dispatcher.sandbox.process import Sandbox
-from tests.integration.habits import HABITS
+from tests.habits import HABITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
