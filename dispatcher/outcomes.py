@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
@@ -143,6 +144,8 @@ _REFUSED = {
     90: "the request is malformed",
 }
 _TOO_MANY_REQUESTS = 429
+#: a wait of this long (seconds) may as well be a little longer
+_SHARED = 60
 #: a Retry-After beyond this is not believed
 LONGEST_WAIT = 3600.0
 
@@ -215,3 +218,16 @@ def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:
 def interval(intervals: Sequence[int], done: int) -> int:
     """Seconds until the next poll or lookup when ``done`` have been made; the last one repeats."""
     return intervals[min(done, len(intervals) - 1)]
+
+
+def next_poll(now: datetime, intervals: Sequence[int], done: int) -> datetime:
+    """When a batch that has been polled ``done`` times is polled again.
+
+    Long waits end on a common grid, a quarter of the wait wide: the last few numbers of many
+    batches share a call then.
+    """
+    wait = interval(intervals, done)
+    at = now + timedelta(seconds=wait)
+    if wait < _SHARED:
+        return at
+    return at + timedelta(seconds=-at.timestamp() % (wait // 4))

@@ -119,7 +119,7 @@ class Settings(BaseModel):
         259_200, gt=0, description="a message without a final report after this is unreported"
     )
     poll_intervals: Seconds = Field(
-        (10, 30, 60, 180, 600, 1800, 3600, 7200, 14_400, 28_800),
+        (10, 30, 120, 600, 3600, 7200, 14_400, 28_800),
         min_length=1,
         description="waits between polls of a batch, comma-separated; the last one repeats",
     )

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
+from dispatcher.outcomes import next_poll
 from dispatcher.provider import Report
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import attempts, opt_outs, reports
+from dispatcher.storage import attempts, opt_outs, polled, reports
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,11 @@ class Polls:
         if stops:  # first: a report that is recorded is not asked for again
             with self._context.database.write() as session:
                 opt_outs.add(session, stops, source="answered STOP", now=now)
-        for batch in taken:
-            self._record_reports(batch, found[batch.id], late=batch.id not in failed)
+        brought = [
+            self._brought(batch, found[batch.id], late=batch.id not in failed) for batch in taken
+        ]
+        with self._context.database.write() as session:
+            polled.record(session, brought)
         return sum(len(changes) for changes in found.values())
 
     def _tags(self, batch: reports.Checked) -> list[str]:
@@ -90,19 +94,18 @@ class Polls:
             if report.phone in waiting:
                 _note_report(report, waiting[report.phone], found, stops)
 
-    def _record_reports(
+    def _brought(
         self, batch: reports.Checked, found: dict[int, MessageState], *, late: bool
-    ) -> None:
+    ) -> polled.Brought:
         now = self._context.clock()
         horizon = batch.sent_at + timedelta(seconds=self._context.settings.reports_within)
         if late and now >= horizon:
             for position in batch.waiting(MessageState.SENT):
                 found.setdefault(position, MessageState.UNREPORTED)
-        check_at = self._context.after(self._context.settings.poll_intervals, batch.checks + 1)
+        check_at = next_poll(now, self._context.settings.poll_intervals, batch.checks + 1)
         if now < horizon:
             check_at = min(check_at, horizon)
-        with self._context.database.write() as session:
-            reports.record(session, batch, found, check_at=check_at)
+        return polled.Brought(batch, found, check_at)
 
 
 def _note_report(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -167,13 +168,18 @@ def instant(raw: object) -> datetime | None:
     number = integer(raw)
     try:
         if number is not None:
-            return datetime.fromtimestamp(number, UTC)
+            return _since_epoch(number)
         if isinstance(raw, str):
             told = datetime.fromisoformat(raw)
             return (told if told.tzinfo else told.replace(tzinfo=_PARIS)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
     return None
+
+
+@lru_cache(maxsize=4096)  # the reports of a campaign come within minutes
+def _since_epoch(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def http_date(raw: str | None) -> datetime | None:

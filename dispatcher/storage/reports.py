@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.states import BatchState, MessageState
 from dispatcher.storage import attempts
-from dispatcher.storage.tables import Batch, Recipient
+from dispatcher.storage.tables import BATCH, RECIPIENT, Batch, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +73,10 @@ def take(
 
     Takes batches until ``most`` messages are sent and waiting; at least one batch if any is due.
     """
-    query = (
-        select(Batch)
-        .where(Batch.state == state, Batch.check_at <= now)
-        .order_by(Batch.check_at, Batch.id)
-        .limit(200)
-        .with_for_update(skip_locked=True)
-    )
-    if batch_id is not None:
-        query = query.where(Batch.id == batch_id)
-    taken: list[Batch] = []
+    query = _DUE if batch_id is None else _DUE.where(BATCH.c.id == batch_id)
+    taken: list[Any] = []
     messages = 0
-    for batch in session.scalars(query):
+    for batch in session.execute(query, {"its_state": state, "now": now}):
         if taken and messages + batch.sent > most:
             break
         taken.append(batch)
@@ -92,14 +84,10 @@ def take(
     if not taken:
         return []
     ids = [batch.id for batch in taken]
-    session.execute(update(Batch).where(Batch.id.in_(ids)).values(check_at=now + lease))
+    session.execute(update(BATCH).where(BATCH.c.id.in_(ids)).values(check_at=now + lease))
     phones: dict[int, dict[int, str]] = {batch_id: {} for batch_id in ids}
-    for row in session.execute(
-        select(Recipient.batch_id, Recipient.position, Recipient.phone).where(
-            Recipient.batch_id.in_(ids)
-        )
-    ):
-        phones[row.batch_id][row.position] = row.phone
+    for id_, position, phone in session.execute(_PHONES, {"ids": ids}):
+        phones[id_][position] = phone
     return [
         Checked(
             id=batch.id,
@@ -115,25 +103,20 @@ def take(
     ]
 
 
-def record(
-    session: Session,
-    batch: Checked,
-    changes: Mapping[int, MessageState],
-    *,
-    check_at: datetime,
-) -> bool:
-    """Write what a poll brought; the batch is done when nothing waits any more."""
-    states = document.marked(batch.states, changes)
-    ended = MessageState.SENT.letter not in states
-    return _record(
-        session,
-        batch,
-        BatchState.SENT,
-        states,
-        state=BatchState.DONE if ended else BatchState.SENT,
-        check_at=None if ended else check_at,
-        checks=batch.checks + 1,
+_DUE = (
+    select(
+        *(BATCH.c[name] for name in ("id", "attempt", "checks", "states", "tag", "message_id")),
+        BATCH.c.sent_at,
+        BATCH.c.sent,
     )
+    .where(BATCH.c.state == bindparam("its_state"), BATCH.c.check_at <= bindparam("now"))
+    .order_by(BATCH.c.check_at, BATCH.c.id)
+    .limit(200)
+    .with_for_update(skip_locked=True)
+)
+_PHONES = select(RECIPIENT.c.batch_id, RECIPIENT.c.position, RECIPIENT.c.phone).where(
+    RECIPIENT.c.batch_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def record_lookup(

@@ -83,8 +83,33 @@ def test_the_waits_between_polls_grow_and_the_last_one_repeats(bench: Bench) -> 
         assert due is not None
         waits.append((due - bench.clock()).total_seconds())
         next_poll(bench, batch)
-    *expected, last = bench.settings.poll_intervals
-    assert waits == [*expected, last, last, last, last]
+    *first, last = bench.settings.poll_intervals
+    for wait, interval in zip(waits, [*first, *[last] * 6], strict=True):
+        assert interval <= wait < interval * 1.25 or wait == interval
+
+
+def test_the_last_numbers_of_batches_sent_over_an_hour_share_their_calls(bench: Bench) -> None:
+    for n in range(30):
+        bench.submit(2, reference=f"campaign {n}", start=2 * n)
+        bench.work()
+        bench.pass_by(minutes=2)
+    while any(batch.checks < 6 for batch in bench.batches()):
+        bench.pass_by(minutes=10)
+    bench.gateway.calls.clear()
+    while any(batch.checks < 8 for batch in bench.batches()):
+        bench.pass_by(minutes=10)
+    rounds = sum(bench.gateway.calls) / 60
+    assert len(bench.gateway.calls) <= 3 * rounds  # one by one it would be thirty
+
+
+def test_a_campaign_that_waits_for_two_days_is_asked_for_twelve_times(bench: Bench) -> None:
+    batch = sent(bench)
+    started = bench.clock()
+    rounds = 0
+    while bench.clock() < started + timedelta(hours=48):
+        next_poll(bench, batch)
+        rounds += 1
+    assert rounds <= 13  # the last one is past the second day
 
 
 def test_a_poll_that_is_under_way_is_not_made_twice(bench: Bench) -> None:

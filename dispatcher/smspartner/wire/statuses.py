@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from dispatcher.errors import GatewayError
@@ -42,6 +43,7 @@ def status_body(
     return fields.encode({"apiKey": key, "SMSStatut_List": listed, **(more or {})})
 
 
+@lru_cache(maxsize=1024)  # a call asks for few different messages
 def _as_given(message_id: str) -> int | str:
     """The gateway's id as it came: an id that looks like a number was one."""
     number = fields.integer(message_id)
@@ -125,9 +127,11 @@ def read_report(entry: Mapping[str, Any]) -> Report | None:
     word = entry.get("status", entry.get("statut"))
     if phone is None or not isinstance(word, str):
         return None
-    return Report(
-        phone=phone,
-        state=STATES.get(word.strip().lower(), MessageState.SENT),
-        at=fields.instant(entry.get("date")),
-        stop=str(entry.get("stopSms", entry.get("stopSMS", ""))).lower() in {"1", "true"},
-    )
+    stop = str(entry.get("stopSms", entry.get("stopSMS", "")))
+    stopped = stop.lower() in {"1", "true"}
+    return Report(phone, _state(word), fields.instant(entry.get("date")), stopped)
+
+
+@lru_cache(maxsize=256)
+def _state(word: str) -> MessageState:
+    return STATES.get(word.strip().lower(), MessageState.SENT)
