@@ -6,8 +6,12 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import repeat
+from types import MappingProxyType
 
-from dispatcher.window import Windows
+from dispatcher.guards import Day, Load, day_after
+from dispatcher.window import Hold, Windows
 
 #: delivery reports of the slowest messages come within this after they left
 _REPORTS = timedelta(hours=48)
@@ -63,24 +67,40 @@ def forecast(
     rate: float,
     windows: Windows | None,
     not_after: datetime | None = None,
+    day: Day | None = None,
+    euros: Mapping[str, Sequence[Decimal]] = MappingProxyType({}),
 ) -> Forecast:
     """Walk through the departures of ``groups``: territory -> sizes of its batches.
 
     ``rate`` is in batches a second over all territories, which take turns; ``windows`` is None
-    for what may leave at any hour. Raises NeverOpen for a territory that has no opening.
+    for what may leave at any hour. Under the caps of ``day`` a batch waits for the next one;
+    ``euros`` is what the batches cost. Raises NeverOpen for a territory that has no opening.
     """
     step = timedelta(seconds=1 / rate)
-    left = {territory: deque(sizes) for territory, sizes in groups.items() if sizes}
+    left = {
+        territory: deque(map(Load, sizes, euros.get(territory) or repeat(Decimal(0))))
+        for territory, sizes in groups.items()
+        if sizes
+    }
     done: list[Departure] = []
     running: dict[str, Departure] = {}
     reasons: dict[str, str] = {}
     leaves: dict[str, list[datetime]] = {territory: [] for territory in left}
     at = start.astimezone(UTC)
+
+    def held(at: datetime, territory: str) -> Hold | None:
+        hold = None if windows is None else windows.hold(at, territory)
+        if hold is None and day is not None and (why := day.full(at, left[territory][0])):
+            begins = day_after(at)
+            opens = None if windows is None else windows.hold(begins, territory)
+            return Hold(begins if opens is None else opens.until, why)
+        return hold
+
     while left:
         free: list[str] = []
         waits: list[datetime] = []
         for territory in left:
-            hold = None if windows is None else windows.hold(at, territory)
+            hold = held(at, territory)
             if hold is None:
                 free.append(territory)
                 continue
@@ -96,16 +116,18 @@ def forecast(
             # the batches before it in this turn took their time
             if not_after is not None and at >= not_after:
                 break
-            if windows is not None and windows.hold(at, territory):
+            if held(at, territory):
                 continue
-            size = left[territory].popleft()
+            load = left[territory].popleft()
+            if day is not None:
+                day.add(at, load)
             leaves[territory].append(at)
             before = running.get(territory)
             running[territory] = Departure(
                 territory,
                 starts=before.starts if before else at,
                 ends=at + step,
-                messages=size + (before.messages if before else 0),
+                messages=load.messages + (before.messages if before else 0),
                 why=before.why if before else reasons.get(territory, ""),
             )
             at += step
@@ -113,5 +135,5 @@ def forecast(
                 done.append(running.pop(territory))
                 del left[territory]
     departures = sorted([*done, *running.values()], key=lambda one: (one.starts, one.territory))
-    late = sum(map(sum, left.values()))
+    late = sum(load.messages for loads in left.values() for load in loads)
     return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves)

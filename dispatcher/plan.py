@@ -33,9 +33,10 @@ class Group:
 class Plan:
     """What submitting would store and when it would leave. Nothing is written.
 
-    ``kept`` recipients would be texted, but for those ``opted_out``, whose segments and cost are
-    counted all the same; ``rejected`` counts rows by reason. ``cost`` is in euros at the prices
-    set, None when one of them is not. ``longest`` are texts as they arrive. ``fingerprint``
+    ``kept`` recipients would be texted, but for those ``opted_out`` or ``capped`` (who have had
+    as many messages as a week allows by then), whose segments and cost are counted all the same;
+    ``rejected`` counts rows by reason. ``cost`` is in euros at the prices set, None when one of
+    them is not. ``longest`` are texts as they arrive. ``fingerprint``
     names exactly this text, these options, these recipients, their segments and their cost:
     ``submit(..., approved=plan.fingerprint)`` stores that or nothing.
     """
@@ -44,6 +45,7 @@ class Plan:
     kept: int
     duplicates: int
     opted_out: int
+    capped: int = 0
     rejected: Mapping[str, int]
     segments: int
     billed: Mapping[str, int]
@@ -76,6 +78,7 @@ class Plan:
             "kept": self.kept,
             "duplicates": self.duplicates,
             "opted_out": self.opted_out,
+            "capped": self.capped,
             "rejected": dict(self.rejected),
             "segments": self.segments,
             "billed": dict(self.billed),

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
 
 from dispatcher.clock import Clock
 from dispatcher.forecast import forecast
+from dispatcher.guards import Day, Load, caps_of, check_campaign, day_of, load_of
+from dispatcher.phones import destination_of
 from dispatcher.plan import Group, Plan, approve, cost_of, warnings_of
 from dispatcher.planner import PlannedBatch
 from dispatcher.recipients import Rejection
+from dispatcher.repeats import Repeats
 from dispatcher.schedule import Schedule
 from dispatcher.settings import Settings
-from dispatcher.storage import opt_outs, schema
+from dispatcher.storage import guards, opt_outs, schema
 from dispatcher.storage.database import Database
 from dispatcher.submission import Given, Submission, listed
 from dispatcher.window import Windows
@@ -21,7 +26,7 @@ _USUAL_RATE = 5.0
 
 
 class Previews:
-    """Plans campaigns; of the database only the opt-outs are read, if it has any."""
+    """Plans campaigns; the database, if there is one, is only read."""
 
     def __init__(
         self, settings: Settings, database: Database, windows: Windows, clock: Clock
@@ -47,17 +52,17 @@ class Previews:
         schedule = Schedule(submission, self._windows, self._clock())
         groups: dict[str, Group] = {}
         sizes: dict[str, list[int]] = {}
-        has_list = schema.version(self._database) is not None
-        opted_out = 0
+        euros: dict[str, list[Decimal]] = {}
+        history = _History(self._settings, self._database, submission, schedule.start)
+        opted_out = capped = 0
         for batch, hold in schedule.each(planner.cut(listed(recipients))):
-            gone: set[str] = set()
-            if has_list:
-                with self._database.read() as session:
-                    gone = opt_outs.known(session, [phone for phone, _ in batch.messages])
+            gone, heavy = history.of(batch, hold.until)
             opted_out += len(gone)
+            capped += len(heavy - gone)
             if each is not None:
                 each(batch, gone)
             sizes.setdefault(batch.territory, []).append(len(batch.messages))
+            euros.setdefault(batch.territory, []).append(self._euros(batch))
             groups[batch.territory] = Group(
                 territory=batch.territory,
                 batches=len(sizes[batch.territory]),
@@ -68,18 +73,22 @@ class Previews:
         planner.check(strict=submission.strict)
         prices = self._settings.prices
         body = submission.fingerprint(planner.digest)
+        check_campaign(self._settings, load_of(planner.kept - opted_out, planner.billed, prices))
         leaves = forecast(
             sizes,
             start=schedule.start,
             rate=self._settings.rate or _USUAL_RATE,
             windows=self._windows if submission.commercial else None,
             not_after=submission.not_after,
+            day=Day(caps_of(self._settings)[1], schedule.start, history.left()),
+            euros=euros,
         )
         return Plan(
             rows=planner.rows,
             kept=planner.kept,
             duplicates=planner.duplicates,
             opted_out=opted_out,
+            capped=capped,
             rejected=dict(planner.reasons.most_common()),
             segments=planner.billed.total(),
             billed=dict(planner.billed.most_common()),
@@ -87,15 +96,61 @@ class Previews:
             groups=tuple(groups.values()),
             longest=tuple(text for _, text in planner.longest),
             forecast=leaves,
-            warnings=tuple(
-                warnings_of(
+            warnings=(
+                *warnings_of(
                     rows=planner.rows,
                     rejected=planner.reasons.total(),
                     commercial=submission.commercial,
                     sender=submission.sender,
                     unpriced=[where for where in planner.billed if where not in prices],
                     late=leaves.late,
-                )
+                ),
+                *history.repeats.warnings,
             ),
             fingerprint=approve(submission.approved, body, planner, prices),
         )
+
+    def _euros(self, batch: PlannedBatch) -> Decimal:
+        """What a batch costs, where a cap asks for it."""
+        if self._settings.daily_euros is None:
+            return Decimal(0)
+        prices = self._settings.prices
+        parts = zip(batch.messages, batch.parts, strict=True)
+        costs = (prices.get(destination_of(phone), Decimal(0)) * n for (phone, _), n in parts)
+        return sum(costs, Decimal(0))
+
+
+class _History:
+    """What the database, if there is one, knows of the people of a plan."""
+
+    def __init__(
+        self, settings: Settings, database: Database, submission: Submission, start: datetime
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._start = start
+        self._weekly = settings.weekly_messages if submission.commercial else None
+        self._known = schema.version(database) is not None
+        self.repeats = Repeats(settings, submission)
+        if self._known:
+            with database.read() as session:
+                self.repeats.look(session, start)
+
+    def of(self, batch: PlannedBatch, at: datetime) -> tuple[set[str], set[str]]:
+        """Who of a batch that leaves at ``at`` has opted out, and who has had enough by then."""
+        if not self._known:
+            return set(), set()
+        phones = [phone for phone, _ in batch.messages]
+        heavy: set[str] = set()
+        with self._database.read() as session:
+            if self._weekly is not None:
+                heavy = guards.heavy(session, phones, at, self._weekly)
+            self.repeats.add(session, phones, at)
+            return opt_outs.known(session, phones), heavy
+
+    def left(self) -> Load:
+        """What has left on the day on which the plan may begin."""
+        if not self._known or not caps_of(self._settings)[1].set:
+            return Load(0)
+        with self._database.read() as session:
+            return guards.left_since(session, day_of(self._start))

@@ -20,6 +20,8 @@ class Share:
     batches: int
     messages: Mapping[MessageState, int]
     cost: Decimal
+    #: how many of the rejected have had as many messages as a week allows
+    capped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Progress:
     ``recipients`` is the sum of ``messages``: nobody is lost. ``in_doubt`` counts batches.
     ``waits_until`` (UTC) and ``why`` say what holds the next batch, if anything does. ``cost``
     is in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` tell of the
-    list as it was submitted.
+    list as it was submitted. ``capped`` are those of the rejected whom the gateway was not asked
+    for: they have had as many messages as a week allows.
     """
 
     id: int
@@ -45,6 +48,7 @@ class Progress:
     rows: int
     duplicates: int
     unusable: int
+    capped: int = 0
 
     @property
     def ended(self) -> bool:
@@ -118,6 +122,7 @@ def progress_of(
         rows=facts.rows,
         duplicates=facts.duplicates,
         unusable=facts.unusable,
+        capped=sum(share.capped for share in shares),
     )
 
 

@@ -61,6 +61,7 @@ def _priced(value: object) -> object:
 Prices = Annotated[
     dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
 ]
+Euros = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=2)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
 
 
@@ -154,6 +155,33 @@ class Settings(BaseModel):
         {},
         description="euros a segment by destination: `metropole=0.045,mayotte=0.06,foreign=0.09`",
     )
+    campaign_recipients: int | None = Field(
+        None, ge=1, description="most recipients of one campaign; unset: no cap"
+    )
+    campaign_euros: Euros | None = Field(
+        None, description="most euros of one campaign, at `prices` and as the gateway answers"
+    )
+    daily_recipients: int | None = Field(
+        None, ge=1, description="most messages of one day in Paris; the rest waits for the next"
+    )
+    daily_euros: Euros | None = Field(
+        None, description="most euros of one day in Paris; the rest waits for the next"
+    )
+    weekly_messages: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="most commercial messages to one person in 7 days; no more are sent to them",
+    )
+    repeat_days: int = Field(
+        7,
+        ge=0,
+        le=366,
+        description="days in which one text should not go twice to a person; 0: any",
+    )
+    repeat_mode: Literal["warn", "block"] = Field(
+        "warn", description="a text that is repeated: the plan warns, or `block`: it is refused"
+    )
     clock_offset: float = Field(
         0,
         description="shifts every clock, to try things; refused unless the gateway is on loopback",
@@ -233,6 +261,9 @@ class Settings(BaseModel):
             profile_of(self.window_profile, self.window_opens, self.window_closes)
         except ConfigurationError as error:
             raise ValueError(f"{PREFIX}WINDOW_OPENS, {PREFIX}WINDOW_CLOSES: {error}") from None
+        for name in ("campaign_euros", "daily_euros"):
+            if getattr(self, name) is not None and not self.prices:
+                raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self

@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from dispatcher.clock import Clock
 from dispatcher.errors import NotFound, ReferenceTaken
+from dispatcher.guards import check_campaign, load_of
 from dispatcher.plan import approve
-from dispatcher.planner import Planner
+from dispatcher.planner import PlannedBatch, Planner
 from dispatcher.recipients import Rejection
+from dispatcher.repeats import Repeats
 from dispatcher.schedule import Schedule
 from dispatcher.settings import Settings
 from dispatcher.spool import Spool
@@ -21,7 +23,7 @@ from dispatcher.storage import campaigns, left_out, plans
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.submission import Given, Submission, listed
-from dispatcher.window import Windows
+from dispatcher.window import Hold, Windows
 
 
 class Submissions:
@@ -89,8 +91,10 @@ class Submissions:
             planner.check(strict=submission.strict)
             session.add(campaign)
             session.flush()
+            self._refuse_repeats(session, campaign, submission, schedule.each(batches))
             plans.add_batches(session, campaign.id, schedule.each(batches), rule=schedule.rule)
-            left_out.mark_planned(session, campaign.id)
+            texted = planner.kept - left_out.mark_planned(session, campaign.id)
+            check_campaign(self._settings, load_of(texted, planner.billed, self._settings.prices))
             campaign.fingerprint = submission.fingerprint(planner.digest)
             approve(submission.approved, campaign.fingerprint, planner, self._settings.prices)
             campaign.rows = planner.rows
@@ -101,6 +105,23 @@ class Submissions:
                 session, campaign.id, verb="submit", actor=actor(), now=now, reason=reason
             )
         return campaign.id
+
+    def _refuse_repeats(
+        self,
+        session: Session,
+        campaign: Campaign,
+        submission: Submission,
+        batches: Iterable[tuple[PlannedBatch, Hold]],
+    ) -> None:
+        """Raise InvalidCampaign for a text that goes to the same people again, if that is asked."""
+        repeats = Repeats(self._settings, submission)
+        if not repeats.refused:
+            return
+        repeats.lock(session)
+        repeats.look(session, campaign.not_before or campaign.created_at, but=campaign.id)
+        for batch, hold in batches:
+            repeats.add(session, [phone for phone, _ in batch.messages], hold.until)
+        repeats.check()
 
 
 def actor() -> str:

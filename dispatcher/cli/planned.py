@@ -66,6 +66,10 @@ class Reading:
         )
         if plan.opted_out:
             yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
+        if plan.capped:
+            most = counted(self._settings.weekly_messages or 0, "message")
+            says = f"will have had {most} in 7 days: nothing more is sent to them"
+            yield f"  {plan.capped:,} of them {says}"
         yield from (f"  {count:,} × {reason}" for reason, count in plan.rejected.items())
 
     def _money(self) -> Iterator[str]:

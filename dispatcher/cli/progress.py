@@ -117,6 +117,8 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     notes = [f"cost {found.cost:.3f} EUR"]
     if found.in_doubt:
         notes.append(f"{counted(found.in_doubt, 'batch', 'batches')} in doubt")
+    if found.capped:
+        notes.append(f"{found.capped:,} of the rejected had as many messages as a week allows")
     if why := standing(found, now):
         notes.append(why)
     title = Text(f"{found.reference} (campaign {found.id}): {found.state}", style="bold")

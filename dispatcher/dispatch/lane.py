@@ -15,17 +15,14 @@ from datetime import datetime, timedelta
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.dealer import Dealer
 from dispatcher.dispatch.gate import Gate
+from dispatcher.dispatch.gathering import Gathering
+from dispatcher.dispatch.guards import CapReached, Guards
 from dispatcher.dispatch.names import new_tag, worker_name
 from dispatcher.dispatch.records import Records
-from dispatcher.dispatch.request import request_of
+from dispatcher.dispatch.request import lines_of, request_of
 from dispatcher.errors import GatewayError, StorageError
-from dispatcher.outcomes import (
-    NotSent,
-    Outcome,
-    Sent,
-    backoff,
-    verdict,
-)
+from dispatcher.guards import Load
+from dispatcher.outcomes import NotSent, Outcome, Sent, backoff, verdict
 from dispatcher.storage import batches, claims
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
@@ -68,6 +65,8 @@ class Lane:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._records = Records(context)
+        self._guards = Guards(context)
+        self._gather = Gathering(context, self._guards).gather
         self._dealer = Dealer(context)
         self._lanes = threading.BoundedSemaphore(lanes(context.settings.connections))
         #: one for each request that may be under way: from the claim to the answer
@@ -112,10 +111,13 @@ class Lane:
         if batch is None or self._postponed(batch):
             return False
         tag = new_tag()
-        request = request_of(batch, tag, self._context.gateway)
+        lines = lines_of(batch)
+        load = self._guards.load(batch, lines)
+        request = request_of(batch, lines, tag, self._context.gateway)
         try:
             if self._taken_before(batch):
                 return False
+            self._guards.check(batch, load)
             if seconds := self._gate.wait():
                 self._wait(batch, "rate limit", seconds)
                 raise _TurnOver
@@ -123,12 +125,15 @@ class Lane:
                 if self._context.stopping.is_set():
                     return False
                 self._context.gateway.connect()
-                armed = self._arm(batch, tag, request)
+                armed = self._arm(batch, tag, request, load)
                 if armed is None:
                     return False
                 outcome = self._deliver(armed)
         except GatewayError as error:
             self._wait(batch, str(error), backoff(batch.checks), failed=True)
+            return False
+        except CapReached as reached:
+            self._guards.heed(batch, reached)
             return False
         self._records.keep(batch, tag, [spot for spot, _, _ in batch.messages], outcome)
         return isinstance(outcome, Sent)
@@ -145,16 +150,6 @@ class Lane:
                     batches.recall(session, batch.id, tag, now=self._context.clock())
                 return True
         return False
-
-    def _gather(self, batch_id: int) -> DueBatch | None:
-        """The batch if it is due, without those who have opted out since it was planned."""
-        with self._context.database.read() as session:
-            batch = batches.find_due(session, batch_id, self._context.clock())
-        while batch is not None and batch.opted_out:
-            with self._context.database.write() as session:
-                batches.drop_opted_out(session, batch)
-                batch = batches.find_due(session, batch_id, self._context.clock())
-        return batch
 
     def _postponed(self, batch: DueBatch) -> bool:
         hold = self._hold(batch)
@@ -174,17 +169,17 @@ class Lane:
         with self._context.database.write() as session:
             batches.postpone(session, batch, hold, now=now, failed=failed)
 
-    def _arm(self, batch: DueBatch, tag: str, request: bytes) -> _Armed | None:
+    def _arm(self, batch: DueBatch, tag: str, request: bytes, load: Load) -> _Armed | None:
         """Own the batch, by one short transaction. If its commit raises, nothing is sent.
 
         The instants are from before the commit: a worker may fall asleep in there, too. None
-        when the batch is not ours.
+        when the batch is not ours. Raises CapReached.
         """
         settings = self._context.settings
         shift = timedelta(seconds=settings.clock_offset)
         with self._context.database.write() as session:
             steady, now = time.monotonic(), self._context.clock()
-            if self._hold(batch) is not None:
+            if self._hold(batch) is not None or not self._guards.admit(session, batch, load, now):
                 return None  # the next hint gathers anew
             armed = claims.arm(
                 session,
@@ -196,6 +191,7 @@ class Lane:
                 doubt_limit=settings.doubt_limit,
                 told=now - shift,
                 most_skew=MOST_SKEW,
+                cost=self._guards.cost(load),
             )
         if not armed:
             self._compare_clocks(shift)

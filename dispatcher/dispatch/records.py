@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
-from dispatcher.errors import IllegalMove, StorageError
+from dispatcher.dispatch.pauses import pause
+from dispatcher.errors import StorageError
 from dispatcher.outcomes import (
     Blocked,
     Closed,
@@ -22,8 +23,7 @@ from dispatcher.outcomes import (
     backoff,
     name_of,
 )
-from dispatcher.states import CampaignState
-from dispatcher.storage import attempts, batches, campaigns, results
+from dispatcher.storage import attempts, batches, results
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
 
@@ -99,7 +99,7 @@ class Records:
         match outcome:
             case Sent(message_id, lines, blocked):
                 if blocked:
-                    self._pause(session, batch.campaign_id, blocked)
+                    pause(session, batch.campaign_id, blocked, now)
                 return results.record_sent(
                     session,
                     batch,
@@ -122,7 +122,7 @@ class Records:
             case Refused(code, why):
                 return results.record_refused(session, batch, code=code, why=why)
             case Blocked(why):
-                self._pause(session, batch.campaign_id, why)
+                pause(session, batch.campaign_id, why, now)
                 return results.record_unsent(session, batch, Hold(now, ""), checks=0)
             case Closed(why):
                 hold = Hold(self._next_opening(batch, now), why)
@@ -135,19 +135,6 @@ class Records:
                     )
                 hold = Hold(now + timedelta(seconds=wait), why if wait else "")
                 return results.record_unsent(session, batch, hold, checks=batch.checks + 1)
-
-    def _pause(self, session: Session, campaign_id: int, reason: str) -> None:
-        now = self._context.clock()
-        try:
-            paused = campaigns.move(
-                session, campaign_id, CampaignState.PAUSED, now=now, reason=reason
-            )
-        except IllegalMove:
-            return  # cancelled or finished meanwhile: nothing more will be armed
-        if paused:  # and not by another lane that met the same refusal
-            campaigns.note(
-                session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason
-            )
 
     def _next_opening(self, batch: DueBatch, now: datetime) -> datetime:
         """The opening after the present one: the gateway's calendar says closed, ours open."""

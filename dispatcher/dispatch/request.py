@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from dispatcher import texts
 from dispatcher.provider import Gateway, Line
 from dispatcher.storage.batches import DueBatch
 
 
-def request_of(batch: DueBatch, tag: str, gateway: Gateway) -> bytes:
-    """The bytes that send ``batch`` under ``tag``."""
-    lines = _lines(batch)
+def request_of(batch: DueBatch, lines: Sequence[Line], tag: str, gateway: Gateway) -> bytes:
+    """The bytes that send ``batch``, of which ``lines`` are the messages, under ``tag``."""
     return gateway.request(
         lines,
         sender=batch.sender,
@@ -21,7 +21,8 @@ def request_of(batch: DueBatch, tag: str, gateway: Gateway) -> bytes:
     )
 
 
-def _lines(batch: DueBatch) -> list[Line]:
+def lines_of(batch: DueBatch) -> list[Line]:
+    """What the request says to each of the batch's people."""
     template = texts.compile_template(batch.text)
     if not template.fields:
         text = texts.wire_text(template.render({}))

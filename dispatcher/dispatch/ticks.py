@@ -7,15 +7,18 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
+from dispatcher.guards import Load, caps_of, day_of
 from dispatcher.states import BatchState
 from dispatcher.storage import (
     attempts,
     batches,
     campaigns,
+    guards,
     heartbeats,
     opt_outs,
     reports,
@@ -57,6 +60,7 @@ class Ticks:
             campaigns.cancel_returned(session)
             campaigns.finish_ended(session, now)
             self._judge_anew(session, now)
+            self._release(session, now)
             heartbeats.beat(session, socket.gethostname(), now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
@@ -83,3 +87,13 @@ class Ticks:
                 session, group, self._context.hold(group.territory, start) or scheduled, rule
             )
             log.info("campaign %d, %s: judged anew", group.campaign_id, group.territory)
+
+    def _release(self, session: Session, now: datetime) -> None:
+        """Nothing waits for tomorrow because of a cap that was raised or is reached no more."""
+        settings = self._context.settings
+        day = caps_of(settings)[1]
+        left = guards.left_since(session, day_of(now)) if day.set else Load(0)
+        messages, parts = day.room(left, max(settings.prices.values(), default=Decimal(0)))
+        released = guards.release(session, now, day.reasons, messages=messages, parts=parts)
+        if released:
+            log.info("%d batches need not wait for another day any more", released)

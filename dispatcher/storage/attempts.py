@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.orm import Session
@@ -26,7 +28,14 @@ _END = (
     .where(ATTEMPT.c.tag == bindparam("its_tag"))
     .values({name: bindparam(name) for name in ("outcome", "detail", "ended_at", "check_at")})
 )
-_END_ONCE = _END.where(ATTEMPT.c.outcome.is_(None))
+_TAKEN: dict[str, Any] = {name: bindparam(name) for name in ("messages", "cost")}
+_ENDS = {
+    (again, taken): (_END if again else _END.where(ATTEMPT.c.outcome.is_(None))).values(
+        _TAKEN if taken else {}
+    )
+    for again in (True, False)
+    for taken in (True, False)
+}
 
 
 def add(
@@ -46,13 +55,17 @@ def end(
     now: datetime,
     check_at: datetime | None = None,
     again: bool = True,
+    taken: tuple[int, Decimal] | None = None,
 ) -> None:
     """Write down what the attempt came to; its tag is looked up again at ``check_at``.
 
-    ``again=False`` leaves an attempt alone that has come to something already.
+    ``again=False`` leaves an attempt alone that has come to something already. ``taken`` is how
+    many messages the gateway took, and for how much, when it has said so.
     """
     told = {"outcome": outcome, "detail": detail, "ended_at": now, "check_at": check_at}
-    session.execute(_END if again else _END_ONCE, {"its_tag": tag, **told})
+    if taken is not None:
+        told |= dict(zip(_TAKEN, taken, strict=True))
+    session.execute(_ENDS[again, taken is not None], {"its_tag": tag, **told})
 
 
 def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:

@@ -37,6 +37,7 @@ class DueBatch:
     attempt: int
     checks: int
     states: str
+    codes: str
     text: str = field(repr=False)
     sender: str | None
     commercial: bool
@@ -54,7 +55,7 @@ class DueBatch:
 _FIND_DUE = (
     select(
         *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
-        *(BATCH.c[name] for name in ("attempt", "checks", "states")),
+        *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
         left_out.version().label("opt_outs"),
         opt_outs.first_digest().label("erased"),
@@ -86,7 +87,7 @@ def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
     if row.erased is not None:
         gone = opted_out(session, batch_id, row.states)
     return DueBatch(
-        *row[:9],
+        *row[:10],
         messages=[one[:3] for one in people],
         opted_out=gone,
         unproven=attempts.unproven(session, row.id) if row.attempt else (),
@@ -107,26 +108,6 @@ def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
     """Positions still to go whose number has opted out."""
     letter = MessageState.PENDING.letter
     return {spot for spot in left_out.of_batch(session, batch_id) if states[spot] == letter}
-
-
-def drop_opted_out(session: Session, batch: DueBatch) -> bool:
-    """Mark the batch's opt-outs; it leaves ``pending`` if nobody is left to text.
-
-    A part that an earlier attempt sent keeps its reports: the batch is polled then, else done.
-    """
-    states = document.marked(batch.states, dict.fromkeys(batch.opted_out, MessageState.OPTED_OUT))
-    values = counted(states)
-    statement = update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
-    if MessageState.PENDING.letter not in states:
-        reports = MessageState.SENT.letter in states
-        statement = move(batch.id, BatchState.SENT if reports else BatchState.DONE)
-        values["check_at"] = Batch.sent_at if reports else None  # at once
-    return applied(
-        session,
-        statement.where(Batch.attempt == batch.attempt, Batch.states == batch.states).values(
-            values
-        ),
-    )
 
 
 def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:

@@ -59,6 +59,7 @@ def shares(session: Session, campaign_id: int) -> list[Share]:
             Batch.state,
             func.count(),
             func.sum(Batch.cost),
+            func.sum(Batch.capped),
             *(func.sum(counter) for counter in counters),
         )
         .where(Batch.campaign_id == campaign_id)
@@ -70,8 +71,9 @@ def shares(session: Session, campaign_id: int) -> list[Share]:
             batches,
             dict(zip(MessageState, (int(count) for count in counts), strict=True)),
             cost,
+            int(capped),
         )
-        for state, batches, cost, *counts in rows
+        for state, batches, cost, capped, *counts in rows
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
 
 _INSTANT = BATCH.c.not_before.type
 #: an attempt as it begins
-_BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks"]
+_BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost"]
 #: the batch's campaign, if it runs and is not over
 _CAMPAIGN = select(CAMPAIGN.c.id).where(
     CAMPAIGN.c.id == bindparam("its_campaign_id"), supply.runs()
@@ -82,6 +83,8 @@ _ON_POSTGRESQL = (
             bindparam("worker", type_=Text),
             bindparam("now", type_=_INSTANT),
             literal(0),
+            bindparam("carries", type_=ATTEMPT.c.messages.type),
+            bindparam("its_cost", type_=ATTEMPT.c.cost.type),
         ),
         include_defaults=False,
     )
@@ -100,12 +103,14 @@ def arm(
     doubt_limit: int,
     told: datetime,
     most_skew: timedelta,
+    cost: Decimal | None = None,
 ) -> bool:
     """Claim the batch for one attempt; whoever gets True, and nobody else, may send it.
 
     False when somebody else was quicker, its campaign does not run, too many batches are in
     doubt, somebody has opted out since it was gathered, or the clock of PostgreSQL is further
-    than ``most_skew`` from ``told``. It holds once this transaction is committed.
+    than ``most_skew`` from ``told``. It holds once this transaction is committed. ``cost`` is
+    what it should cost, where that matters.
     """
     asked = {
         "its_id": batch.id,
@@ -120,10 +125,11 @@ def arm(
     }
     if session.get_bind().dialect.name == "postgresql":
         clocks = {"told": told, "most_skew": most_skew.total_seconds()}
-        armed = session.execute(_ON_POSTGRESQL, {**asked, **clocks, "worker": worker})
+        begins = {"worker": worker, "carries": len(batch.messages), "its_cost": cost}
+        armed = session.execute(_ON_POSTGRESQL, {**asked, **clocks, **begins})
         return armed.one_or_none() is not None
     if session.execute(_ON_SQLITE, asked).one_or_none() is None:
         return False
-    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0)
+    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.messages), cost)
     session.execute(_BEGIN_ATTEMPT, dict(zip(_BEGUN, begun, strict=True)))
     return True

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Update, bindparam, select, update
@@ -57,7 +58,14 @@ def _with_its_attempt(sent: ReturningUpdate[Any]) -> ReturningUpdate[Any]:
     return (
         update(ATTEMPT)
         .where(ATTEMPT.c.tag == bindparam("its_tag"), ATTEMPT.c.batch_id == recorded.c.id)
-        .values(outcome="sent", detail="", ended_at=bindparam("now", type_=_INSTANT), check_at=None)
+        .values(
+            outcome="sent",
+            detail="",
+            ended_at=bindparam("now", type_=_INSTANT),
+            check_at=None,
+            messages=bindparam("taken"),
+            cost=bindparam("its_cost"),
+        )
         .returning(recorded.c.id)
     )
 
@@ -87,7 +95,7 @@ def record_sent(
         "seen": batch.states,
         "its_states": states,
         **{f"its_{state}": count for state, count in document.tally(states).items()},
-        "its_codes": _codes(session, batch, lines.codes),
+        "its_codes": _codes(batch, lines.codes),
         "spent": lines.cost,
         "its_message_id": message_id,
         "now": now,
@@ -97,12 +105,15 @@ def record_sent(
     if len(lines.states) == len(states):  # of a part, our own count for the whole is kept
         statement, told["parts"] = _SENT_WHOLE, lines.segments
     at_once = session.get_bind().dialect.name == "postgresql"
+    taken = sum(state is MessageState.SENT for state in lines.states.values())
     if at_once:
-        statement, told["its_tag"] = _AT_ONCE[statement], tag
+        statement = _AT_ONCE[statement]
+        told |= {"its_tag": tag, "taken": taken, "its_cost": lines.cost}
     if session.execute(statement, told).one_or_none() is None:
         return False
     if not at_once:
-        attempts.end(session, tag, outcome="sent", detail="", now=now)
+        answered = (taken, lines.cost)
+        attempts.end(session, tag, outcome="sent", detail="", now=now, taken=answered)
     if ended:  # every line was rejected: there is no report to wait for
         batches.applied(session, batches.move(batch.id, BatchState.DONE))
     return True
@@ -128,7 +139,7 @@ def record_doubt(
         .values(
             {
                 **batches.counted(states),
-                "codes": _codes(session, batch, lines.codes),
+                "codes": _codes(batch, lines.codes),
                 "cost": Batch.cost + lines.cost,
                 "message_id": message_id,
                 "sent_at": now,
@@ -161,7 +172,7 @@ def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) ->
         _ended(batch, BatchState.SENT if reports else BatchState.FAILED).values(
             {
                 **batches.counted(states),
-                "codes": _codes(session, batch, dict.fromkeys(positions, code)),
+                "codes": _codes(batch, dict.fromkeys(positions, code)),
                 "why": why,
                 "lease_until": None,
                 "check_at": Batch.sent_at if reports else None,
@@ -170,12 +181,45 @@ def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) ->
     )
 
 
+def leave_out(
+    session: Session,
+    batch: DueBatch,
+    states: Mapping[int, MessageState],
+    *,
+    codes: Mapping[int, int] = MappingProxyType({}),
+) -> bool:
+    """Give messages of a due batch their end unsent: opt-outs, and who has had enough.
+
+    The batch leaves ``pending`` if nobody is left to text. A part that an earlier attempt sent
+    keeps its reports: the batch is polled then, else done.
+    """
+    after = document.marked(batch.states, states)
+    values = {
+        **batches.counted(after),
+        "codes": _codes(batch, codes),
+        "capped": Batch.capped + len(codes),
+    }
+    statement = update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
+    if MessageState.PENDING.letter not in after:
+        reports = MessageState.SENT.letter in after
+        statement = batches.move(batch.id, BatchState.SENT if reports else BatchState.DONE)
+        values["check_at"] = Batch.sent_at if reports else None  # at once
+    return batches.applied(
+        session,
+        statement.where(Batch.attempt == batch.attempt, Batch.states == batch.states).values(
+            values
+        ),
+    )
+
+
 def refreshed(session: Session, batch: DueBatch) -> DueBatch | None:
     """The batch with its present document, if it still stands at the attempt made on it."""
-    states = session.scalar(
-        select(Batch.states).where(Batch.id == batch.id, Batch.attempt == batch.attempt + 1)
-    )
-    return None if states is None else replace(batch, states=states)
+    row = session.execute(
+        select(Batch.states, Batch.codes).where(
+            Batch.id == batch.id, Batch.attempt == batch.attempt + 1
+        )
+    ).one_or_none()
+    return None if row is None else replace(batch, states=row.states, codes=row.codes)
 
 
 def _ended(batch: DueBatch, target: BatchState) -> Update:
@@ -185,8 +229,7 @@ def _ended(batch: DueBatch, target: BatchState) -> Update:
     )
 
 
-def _codes(session: Session, batch: DueBatch, codes: Mapping[int, int]) -> str:
-    """The codes of rejected positions, with those of a part that was sent earlier."""
-    known = session.scalar(select(Batch.codes).where(Batch.id == batch.id)) if batch.attempt else ""
+def _codes(batch: DueBatch, codes: Mapping[int, int]) -> str:
+    """The codes of rejected positions, with those that were known before."""
     new = {str(position): code for position, code in codes.items()}
-    return json.dumps({**json.loads(known or "{}"), **new})
+    return json.dumps({**json.loads(batch.codes), **new})

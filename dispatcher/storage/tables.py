@@ -172,7 +172,8 @@ class Batch(Base):
     checks: Mapped[int] = mapped_column(default=0)
     #: one letter per position (``MessageState.letter``)
     states: Mapped[str]
-    #: the gateway's codes of rejected positions: a JSON object, position -> code
+    #: the codes of rejected positions: a JSON object, position -> the gateway's code, or one of
+    #: our own, which are negative (``guards.WEEKLY_CODE``)
     codes: Mapped[str] = mapped_column(default="{}")
     segments: Mapped[int] = mapped_column(default=0)
     cost: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -185,6 +186,8 @@ class Batch(Base):
     opted_out: Mapped[int] = mapped_column(default=0)
     expired: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
+    #: how many of the rejected have had as many messages as a week allows
+    capped: Mapped[int] = mapped_column(default=0)
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
@@ -214,7 +217,7 @@ class Attempt(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     tag: Mapped[str] = mapped_column(unique=True)
     worker: Mapped[str]
-    armed_at: Mapped[datetime]
+    armed_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     #: what it came to; null while nobody knows
     outcome: Mapped[str | None]
@@ -222,6 +225,9 @@ class Attempt(Base):
     #: when the tag of an attempt that is thought unsent is looked up again
     check_at: Mapped[datetime | None] = mapped_column(index=True)
     checks: Mapped[int] = mapped_column(default=0)
+    #: how many messages it carries, and what they cost; of what was sent, as the gateway answered
+    messages: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[Decimal | None]
 
 
 class OptOut(Base):

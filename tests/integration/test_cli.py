@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,18 @@ def test_progress_json_is_one_line_and_nothing_else(shell: Shell) -> None:
     assert result.stderr == ""
     assert result.stdout.count("\n") == 1
     assert json.loads(result.stdout) == shell.dispatcher().progress("soldes").as_json()
+
+
+def test_progress_says_whom_the_weekly_cap_left_out(shell: Shell) -> None:
+    shell.submit()
+    assert "of the rejected" not in shell("progress", "soldes").stdout
+    with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
+        rows.execute("UPDATE batch SET states = 'rp', pending = 1, rejected = 1, capped = 1")
+
+    said = shell("progress", "soldes").stdout
+
+    assert "1 of the rejected had as many messages as a week allows" in said
+    assert json.loads(shell("progress", "soldes", "--json").stdout)["capped"] == 1
 
 
 def test_progress_shows_every_bucket_and_the_sum(shell: Shell) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sqlite3
 import stat
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -75,6 +77,37 @@ def test_a_plan_knows_who_opted_out(shell: Shell) -> None:
     out, kept = manifest(shell.directory / "m.csv")
     assert (out["leaves_about"], out["segments"], out["cost"]) == ("opted out", "0", "0.000")
     assert (kept["segments"], kept["cost"]) == ("1", "0.045")
+
+
+def test_a_plan_knows_who_will_have_had_enough_and_who_got_the_text_already(shell: Shell) -> None:
+    shell.set(weekly_messages=1)
+    shell.submit()
+    with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
+        # as after a send a minute ago; to one of the two it was not delivered
+        rows.execute(
+            "UPDATE batch SET state = 'sent', states = 'su', pending = 0, sent = 1,"
+            " undelivered = 1, sent_at = '2026-11-24 08:59:00.000000'"
+        )
+
+    said = plan(shell, text="Brocante").splitlines()
+    again = plan(shell).splitlines()
+
+    enough = "  1 of them will have had 1 message in 7 days: nothing more is sent to them"
+    repeated = "  the same text reaches 1 of these people within 7 days under 'soldes'"
+    assert enough in said
+    assert repeated not in said
+    assert repeated in again
+
+
+def test_a_plan_above_a_cap_is_refused_in_one_sentence(shell: Shell) -> None:
+    shell.set(campaign_recipients=1)
+    for words in (["plan"], ["submit", "--reference", "soldes"]):
+        result = shell(words[0], "clients.csv", *words[1:], "--text", "Soldes")
+        assert result.exit_code == 2
+        assert result.stderr.startswith(
+            "dispatcher: 2 recipients exceed the cap of 1 per campaign"
+            " (DISPATCHER_CAMPAIGN_RECIPIENTS)"
+        )
 
 
 def test_a_plan_says_what_it_costs_by_destination(shell: Shell) -> None:

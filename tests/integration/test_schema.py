@@ -4,17 +4,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, inspect, text
 
 from dispatcher.errors import StorageError
+from dispatcher.guards import Load
 from dispatcher.states import BatchState, CampaignState, MessageState
-from dispatcher.storage import schema
+from dispatcher.storage import guards, schema
 from dispatcher.storage.database import Conflict, Database
-from dispatcher.storage.tables import MESSAGE_VIEW, Base, Batch, Campaign, Recipient
+from dispatcher.storage.tables import MESSAGE_VIEW, Attempt, Base, Batch, Campaign, Recipient
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
 TABLES = {*Base.metadata.tables, schema.VERSION_TABLE}
@@ -112,7 +115,7 @@ def test_a_table_in_the_way_is_a_storage_error(empty: Database) -> None:
 
 PREPARING = """
 import sys
-from dispatcher.storage import schema
+from dispatcher.storage import guards, schema
 from dispatcher.storage.database import Conflict, Database
 
 database = Database(sys.argv[1])
@@ -165,6 +168,16 @@ def test_the_migrations_make_the_tables_of_the_models(database: Database) -> Non
         assert differences(connection) == []
 
 
+def migrated_from(database: Database, revision: str) -> None:
+    """Go back to an earlier schema and forward again; rows stay."""
+    with database.engine.begin() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+    assert schema.version(database) == revision
+    schema.migrate(database)
+
+
 def rules(engine: Engine) -> dict[str, object]:
     """What a comparison by Alembic passes over: checks, names of keys, nullability."""
     found = inspect(engine)
@@ -205,6 +218,17 @@ def test_the_migrations_make_the_view_of_the_models(own: Database) -> None:
         session.execute(text("DROP VIEW message"))
         session.execute(text(MESSAGE_VIEW))
     assert view_of(own) == migrated
+
+
+def test_what_had_left_before_guards_were_there_counts(own: Database) -> None:
+    batch = store(own, "sss", state="sent", attempt=1, sent=3, cost=Decimal("0.114"))
+    with own.write() as session:
+        session.add(
+            Attempt(batch_id=batch, number=1, tag="t", worker="w", armed_at=NOW, outcome="sent")
+        )
+    migrated_from(own, "0002")
+    with own.read() as session:
+        assert guards.left_since(session, NOW) == Load(3, Decimal("0.114"))
 
 
 # -- what the tables refuse -------------------------------------------------------------------

@@ -48,7 +48,21 @@ WRITTEN: dict[str, tuple[str, Any]] = {
         "metropole=0.045, la-reunion = 0.06,foreign=0.09",
         {"metropole": Decimal("0.045"), "la-reunion": Decimal("0.06"), "foreign": Decimal("0.09")},
     ),
+    "campaign_recipients": ("50000", 50_000),
+    "campaign_euros": ("2500.50", Decimal("2500.50")),
+    "daily_recipients": ("100000", 100_000),
+    "daily_euros": ("4000", Decimal(4000)),
+    "weekly_messages": ("2", 2),
+    "repeat_days": ("14", 14),
+    "repeat_mode": ("block", "block"),
     "clock_offset": ("-3600", -3600.0),
+}
+_PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
+#: field -> what it needs beside it
+NEEDS = {
+    "clock_offset": {"DISPATCHER_API_URL": "http://localhost:1"},
+    "campaign_euros": _PRICED,
+    "daily_euros": _PRICED,
 }
 
 
@@ -77,9 +91,7 @@ def test_the_table_above_has_every_setting() -> None:
 @pytest.mark.parametrize("name", WRITTEN)
 def test_each_setting_comes_from_its_variable(name: str) -> None:
     written, expected = WRITTEN[name]
-    # an offset needs a gateway on loopback
-    around = {"DISPATCHER_API_URL": "http://localhost:1"} if name == "clock_offset" else {}
-    settings = Settings.from_env({**around, f"DISPATCHER_{name.upper()}": written})
+    settings = Settings.from_env({**NEEDS.get(name, {}), f"DISPATCHER_{name.upper()}": written})
     assert plain(getattr(settings, name)) == expected
 
 
@@ -88,8 +100,8 @@ def test_each_setting_comes_from_a_file(name: str, tmp_path: Path) -> None:
     written, expected = WRITTEN[name]
     path = tmp_path / "value"
     path.write_text(f"{written}\n", encoding="utf-8")
-    around = {"DISPATCHER_API_URL": "http://localhost:1"} if name == "clock_offset" else {}
-    settings = Settings.from_env({**around, f"DISPATCHER_{name.upper()}_FILE": str(path)})
+    variables = {**NEEDS.get(name, {}), f"DISPATCHER_{name.upper()}_FILE": str(path)}
+    settings = Settings.from_env(variables)
     assert plain(getattr(settings, name)) == expected
 
 

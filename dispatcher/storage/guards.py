@@ -1,0 +1,197 @@
+"""What guards ask of the database: what has left, who was texted lately, and with which text.
+
+A question that a cap depends on is asked in the transaction that arms a batch, after its lock:
+on PostgreSQL whoever arms next sees what was armed before. SQLite's writer is alone anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import IntEnum
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy.orm import Session, aliased
+
+from dispatcher.guards import FULL, WEEK, Load
+from dispatcher.states import BatchState, MessageState
+from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_state
+
+#: outcomes of attempts that texted nobody, as far as is known
+_NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed")
+#: letters of messages that their people have, or may have
+_HAD = [s.letter for s in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNREPORTED)]
+_TO_GO = MessageState.PENDING.letter
+
+
+class Lock(IntEnum):
+    """What is locked for the length of a transaction, in the order in which it is."""
+
+    #: one text, by its hash, while a campaign that repeats it may be stored
+    TEXT = 7_265_378_373
+    CAMPAIGN = 7_265_378_374
+    #: the one day that it is, and everybody's week
+    DAY = 7_265_378_375
+    WEEK = 7_265_378_376
+
+
+def lock(session: Session, what: Lock, key: int = 0) -> None:
+    """Let nobody else hold this lock before the transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        both = hashlib.blake2b(f"{what.value} {key}".encode(), digest_size=8).digest()
+        session.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": int.from_bytes(both, signed=True)}
+        )
+
+
+def lock_text(session: Session, words: str) -> None:
+    """Let nobody else store a campaign of these words meanwhile; a long list may take its time."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL lock_timeout = 0"))
+    digest = hashlib.blake2b(folded(words).encode(), digest_size=8).digest()
+    lock(session, Lock.TEXT, int.from_bytes(digest))
+
+
+def left_since(session: Session, at: datetime) -> Load:
+    """What has left, or may have, since ``at``."""
+    return _load(session, Attempt.armed_at >= at)
+
+
+def left_of(session: Session, campaign_id: int) -> Load:
+    """What has left, or may have, of a campaign."""
+    mine = select(Batch.id).where(Batch.campaign_id == campaign_id)
+    return _load(session, Attempt.batch_id.in_(mine))
+
+
+def size_of(session: Session, campaign_id: int) -> int:
+    """How many recipients a campaign was stored with."""
+    kept = Campaign.rows - Campaign.duplicates - Campaign.unusable
+    return session.scalar(select(kept).where(Campaign.id == campaign_id)) or 0
+
+
+def _load(session: Session, which: ColumnElement[bool]) -> Load:
+    messages, euros = session.execute(
+        select(func.coalesce(func.sum(Attempt.messages), 0), func.sum(Attempt.cost)).where(
+            which, or_(Attempt.outcome.is_(None), Attempt.outcome.not_in(_NOBODY))
+        )
+    ).one()
+    return Load(int(messages), euros or Decimal(0))
+
+
+# -- who has had enough
+
+
+def over_weekly(session: Session, batch_id: int, states: str, now: datetime, most: int) -> set[int]:
+    """Positions still to go whose person has had ``most`` commercial messages in a week."""
+    mine, other = aliased(Recipient), aliased(Recipient)
+    rows = session.scalars(
+        select(mine.position)
+        .join(other, and_(other.phone == mine.phone, other.batch_id != mine.batch_id))
+        .join(Batch, Batch.id == other.batch_id)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(mine.batch_id == batch_id, _had(other, now - WEEK))
+        .group_by(mine.position)
+        .having(func.count() >= most)
+    )
+    return {position for position in rows if states[position] == _TO_GO}
+
+
+def heavy(session: Session, phones: Collection[str], now: datetime, most: int) -> set[str]:
+    """Which of these numbers (E.164) have had ``most`` commercial messages in a week."""
+    rows = session.scalars(
+        select(Recipient.phone)
+        .join(Batch, Batch.id == Recipient.batch_id)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(Recipient.phone.in_(phones), _had(Recipient, now - WEEK))
+        .group_by(Recipient.phone)
+        .having(func.count() >= most)
+    )
+    return set(rows)
+
+
+def _had(recipient: type[Recipient], since: datetime) -> ColumnElement[bool]:
+    """The message is commercial, and its person has it, or may have, since then."""
+    letter = func.substr(Batch.states, recipient.position + 1, 1)
+    under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT))
+    return and_(
+        Campaign.commercial,
+        or_(Batch.sent_at > since, Batch.state == BatchState.SENDING),
+        or_(letter.in_(_HAD), and_(letter == _TO_GO, under_way)),
+    )
+
+
+# -- the same text again
+
+
+def folded(words: str) -> str:
+    """A text by which it is known again, whatever its blanks and capitals."""
+    return " ".join(words.split()).casefold()
+
+
+def same_text(
+    session: Session, words: str, since: datetime, *, but: int | None = None
+) -> dict[int, str]:
+    """Ids and references of commercial campaigns with this text that had not ended by ``since``."""
+    known = folded(words)
+    rows = session.execute(
+        select(Campaign.id, Campaign.reference, Campaign.text)
+        .where(Campaign.commercial, or_(Campaign.ended_at.is_(None), Campaign.ended_at > since))
+        .order_by(Campaign.id)
+    )
+    return {row.id: row.reference for row in rows if row.id != but and folded(row.text) == known}
+
+
+def overlap(
+    session: Session,
+    phones: Sequence[str],
+    campaigns: Collection[int],
+    at: datetime,
+    within: timedelta,
+) -> Counter[int]:
+    """How many of these numbers each of the campaigns texts ``within`` that time of ``at``."""
+    letter = func.substr(Batch.states, Recipient.position + 1, 1)
+    rows = session.execute(
+        select(Batch.campaign_id, func.count().label("people"))
+        .join(Recipient, Recipient.batch_id == Batch.id)
+        .where(
+            Recipient.phone.in_(phones),
+            Batch.campaign_id.in_(campaigns),
+            letter.in_([_TO_GO, *_HAD]),
+            or_(
+                Batch.sent_at > at - within,
+                Batch.state == BatchState.SENDING,
+                and_(Batch.state == BatchState.PENDING, Batch.not_before < at + within),
+            ),
+        )
+        .group_by(Batch.campaign_id)
+    )
+    return Counter({row.campaign_id: row.people for row in rows})
+
+
+# -- what waits for another day
+
+
+def release(
+    session: Session, now: datetime, reasons: Sequence[str], *, messages: int, parts: int
+) -> int:
+    """Let go what waits for another day and need not any more; returns how many batches.
+
+    That is what another cap than the present ones holds (``reasons`` are theirs), and what fits
+    into the room for ``messages`` of so many ``parts`` that the day has again.
+    """
+    fits = and_(Batch.pending <= messages, Batch.segments <= parts)
+    released = session.execute(
+        update(Batch)
+        .where(
+            in_state(BatchState.PENDING),
+            Batch.not_before > now,
+            Batch.why.startswith(FULL, autoescape=True),
+            or_(Batch.why.not_in(reasons), fits),
+        )
+        .values(not_before=now, why="")
+        .returning(Batch.id)
+    )
+    return len(released.all())

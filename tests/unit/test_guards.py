@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatcher.forecast import forecast
+from dispatcher.guards import Caps, Day, Load, caps_of, day_after, day_of, load_of, shown
+from dispatcher.settings import Settings
+from dispatcher.window import Windows
+
+PARIS = ZoneInfo("Europe/Paris")
+MORNING = datetime(2026, 11, 24, 10, tzinfo=PARIS)
+INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2032, 12, 31)).map(  # noqa: DTZ001
+    lambda naive: naive.replace(tzinfo=UTC)
+)
+
+
+@given(INSTANTS)
+def test_a_day_is_the_one_that_paris_has_and_no_gap_is_between_two(at: datetime) -> None:
+    begins, ends = day_of(at), day_after(at)
+    assert begins <= at < ends
+    assert begins.astimezone(PARIS).date() == at.astimezone(PARIS).date()
+    assert day_of(ends) == ends
+    assert day_after(begins) == ends
+    assert timedelta(hours=23) <= ends - begins <= timedelta(hours=25)
+
+
+def test_the_days_on_which_clocks_change_have_23_and_25_hours() -> None:
+    for day, hours in ((datetime(2027, 3, 28, 12), 23), (datetime(2027, 10, 31, 12), 25)):  # noqa: DTZ001
+        at = day.replace(tzinfo=PARIS)
+        assert day_after(at) - day_of(at) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("euros", "says"),
+    [("50", "50 €"), ("1234.5", "1,234.50 €"), ("0.045", "0.045 €"), ("53.2000", "53.20 €")],
+)
+def test_an_amount_is_shown_as_it_is(euros: str, says: str) -> None:
+    assert shown(Decimal(euros)) == says
+
+
+@pytest.mark.parametrize(
+    ("load", "cap"),
+    [
+        (Load(10, Decimal(5)), ""),
+        (Load(11, Decimal(5)), "10 messages"),
+        (Load(10, Decimal("5.0001")), "5 €"),
+        (Load(1, Decimal(0), "mayotte"), "5 €"),
+    ],
+)
+def test_a_cap_is_exceeded_by_more_than_it_says(load: Load, cap: str) -> None:
+    assert Caps("day", 10, Decimal(5)).broken_by(load) == cap
+
+
+def test_without_caps_nothing_is_exceeded() -> None:
+    campaign, day = caps_of(Settings.of())
+    assert not campaign.set
+    assert not day.set
+    assert day.broken_by(Load(10**9, Decimal(10**9), "mayotte")) == ""
+    assert day.reasons == []
+
+
+def test_the_load_of_a_plan_is_the_exact_sum() -> None:
+    prices = {"metropole": Decimal("0.0451")}
+    assert load_of(3, {"metropole": 3}, prices) == Load(3, Decimal("0.1353"))
+    assert load_of(4, {"metropole": 3, "mayotte": 1}, prices).unpriced == "mayotte"
+
+
+def test_a_day_has_room_for_what_is_left_of_its_caps() -> None:
+    day = Caps("day", 10, Decimal(1))
+    assert day.room(Load(4, Decimal("0.5")), Decimal("0.06")) == (6, 8)
+    most = day.room(Load(4), Decimal(0))
+    assert most[0] == 6
+    assert most[1] > 10**9
+
+
+# -- the forecast of a day with caps
+
+
+def leaves(
+    sizes: list[int], *, left: int = 0, at: datetime = MORNING, **options: Any
+) -> list[tuple[str, int, str]]:
+    day = Day(Caps("day", 1000, None), at, Load(left))
+    departures = forecast({"metropole": sizes}, start=at, rate=1, day=day, **options).departures
+    return [
+        (f"{one.starts.astimezone(PARIS):%a %H:%M}", one.messages, one.why) for one in departures
+    ]
+
+
+def test_what_the_day_has_no_room_for_leaves_at_the_next_opening() -> None:
+    assert leaves([500, 500], left=300, windows=Windows()) == [
+        ("Tue 10:00", 500, ""),
+        ("Wed 08:00", 500, "daily cap of 1,000 messages reached"),
+    ]
+    saturday = datetime(2027, 3, 27, 10, tzinfo=PARIS)
+    assert leaves([500], left=501, at=saturday, windows=Windows()) == [
+        ("Tue 08:00", 500, "daily cap of 1,000 messages reached"),
+    ]
+
+
+def test_without_a_window_it_leaves_at_midnight() -> None:
+    assert leaves([500], left=501, windows=None) == [
+        ("Wed 00:00", 500, "daily cap of 1,000 messages reached")
+    ]
+
+
+def test_what_no_day_has_room_for_is_not_waited_for() -> None:
+    assert leaves([1001], windows=None) == [("Tue 10:00", 1001, "")]
+
+
+def test_a_day_may_be_full_of_euros_in_a_forecast_too() -> None:
+    day = Day(Caps("day", None, Decimal(50)), MORNING, Load(0))
+    costs = {"metropole": [Decimal(25), Decimal(20), Decimal(20)]}
+    sizes = {"metropole": [500, 400, 400]}
+    planned = forecast(sizes, start=MORNING, rate=1, windows=Windows(), day=day, euros=costs)
+    assert [one.messages for one in planned.departures] == [900, 400]
+    assert planned.departures[1].why == "daily cap of 50 € reached"
