@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,6 +13,7 @@ from typing import Any
 from dispatcher.errors import PlanChanged
 from dispatcher.forecast import Forecast
 from dispatcher.planner import Planner
+from dispatcher.territories import find
 
 #: more than this share of rejected rows is worth a warning
 _MANY_REJECTED = Decimal("0.10")
@@ -154,6 +155,7 @@ def warnings_of(
     sender: str | None,
     unpriced: list[str],
     late: int,
+    closed: Sequence[str] = (),
 ) -> list[str]:
     """What a careful colleague would say before the button is pressed."""
     said = []
@@ -166,7 +168,9 @@ def warnings_of(
     if unpriced:
         said.append(f"no price is set for {', '.join(unpriced)} (DISPATCHER_PRICES)")
     if late:
-        said.append(f"{late} messages would leave after not_after: they would expire")
+        where = ", ".join(find(territory).label for territory in closed)
+        all_there = f", all those for {where} among them" if closed else ""
+        said.append(f"{late} messages would leave after not_after: they would expire{all_there}")
     return said
 
 

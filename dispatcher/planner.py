@@ -69,6 +69,8 @@ class Planner:
         self.duplicates = 0
         #: billed parts by destination (``phones.destination_of``)
         self.billed: Counter[str] = Counter()
+        #: recipients kept by territory
+        self.territories: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
 
     @property
@@ -99,6 +101,7 @@ class Planner:
                 continue
             seen.add(number)
             self.kept += 1
+            self.territories[territory] += 1
             self._remember(phone, territory, fields)
             billed.setdefault(territory, []).append(parts)
             self.billed[phones.destination_of(phone)] += parts

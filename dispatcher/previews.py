@@ -71,6 +71,7 @@ class Previews:
                 why=hold.why,
             )
         planner.check(strict=submission.strict)
+        schedule.check(planner.territories)
         prices = self._settings.prices
         body = submission.fingerprint(planner.digest)
         check_campaign(self._settings, load_of(planner.kept - opted_out, planner.billed, prices))
@@ -104,6 +105,7 @@ class Previews:
                     sender=submission.sender,
                     unpriced=[where for where in planner.billed if where not in prices],
                     late=leaves.late,
+                    closed=schedule.late(planner.territories),
                 ),
                 *history.repeats.warnings,
             ),

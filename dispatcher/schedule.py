@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from dispatcher.errors import InvalidCampaign
 from dispatcher.planner import PlannedBatch
 from dispatcher.submission import Submission
-from dispatcher.window import Hold, Windows
+from dispatcher.territories import TERRITORIES
+from dispatcher.window import Hold, NeverOpen, Windows
 
 
 class Schedule:
     """The first instants of one submission, territory by territory.
 
-    Raises InvalidCampaign when ``not_after`` comes before the first opening, NeverOpen for a
-    territory whose clock shares no hour with Paris's.
+    Raises InvalidCampaign when ``not_after`` has passed before anything can leave, and, when it
+    is asked for it, NeverOpen for a territory whose clock shares no hour with Paris's.
     """
 
     def __init__(self, submission: Submission, windows: Windows, now: datetime) -> None:
@@ -26,12 +27,40 @@ class Schedule:
         self.rule = windows.rule if submission.commercial else ""
         self._scheduled = Hold(self.start, "scheduled" if self.start > now else "")
         self._holds: dict[str, Hold] = {}
-        first = self.hold(submission.territory or "metropole")
-        if submission.not_after is not None and first.until >= submission.not_after:
-            raise InvalidCampaign(
-                f"not_after {submission.not_after.isoformat()} is before the next opening "
-                f"{first.until.isoformat()}" + (f" ({first.why})" if first.why else "")
-            )
+        self._not_after = submission.not_after
+        # wherever its people live; who they are need not be known
+        if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
+            raise self._refusal(self.hold(submission.territory or "metropole"))
+
+    def check(self, territories: Collection[str]) -> None:
+        """Raise InvalidCampaign if none of a list's territories opens before ``not_after``.
+
+        Where only some of them do, what is for the others expires, and is counted. Raises
+        NeverOpen.
+        """
+        first = min(map(self.hold, territories), key=lambda hold: hold.until)
+        if self._late(first):
+            raise self._refusal(first)
+
+    def late(self, territories: Collection[str]) -> list[str]:
+        """Those of a list's territories that open too late for ``not_after``."""
+        return [name for name in territories if self._late(self.hold(name))]
+
+    def _too_late(self, territory: str) -> bool:
+        try:
+            return self._late(self.hold(territory))
+        except NeverOpen:
+            return True
+
+    def _late(self, hold: Hold) -> bool:
+        return self._not_after is not None and hold.until >= self._not_after
+
+    def _refusal(self, first: Hold) -> InvalidCampaign:
+        at = self._not_after.isoformat() if self._not_after else ""
+        why = f" ({first.why})" if first.why else ""
+        return InvalidCampaign(
+            f"not_after {at} is before the next opening {first.until.isoformat()}{why}"
+        )
 
     def hold(self, territory: str) -> Hold:
         """What a batch of ``territory`` waits for; until ``start`` when nothing holds it."""

@@ -89,6 +89,7 @@ class Submissions:
             self._database.write() as session,
         ):
             planner.check(strict=submission.strict)
+            schedule.check(planner.territories)
             session.add(campaign)
             session.flush()
             self._refuse_repeats(session, campaign, submission, schedule.each(batches))
