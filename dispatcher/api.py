@@ -287,4 +287,7 @@ class Dispatcher:
 def _reason(reason: str) -> str:
     if not reason.strip():
         raise InvalidCampaign("a reason is needed: it goes on record")
-    return reason.strip()
+    line = " ".join(reason.split())
+    if not line.isprintable():
+        raise InvalidCampaign("a reason has printable characters only: it goes on record")
+    return line

@@ -52,6 +52,8 @@ def _priced(value: object) -> object:
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if not all(equals for _, equals, _ in pairs):  # a decimal comma, for one
+        raise ValueError("write it like metropole=0.045,mayotte=0.06")
     prices = {name.strip(): price.strip() for name, _, price in pairs}
     if len(prices) < len(pairs):
         raise ValueError("a destination is given twice")
@@ -285,4 +287,6 @@ def _sentence(error: ValidationError) -> str:
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
         return f"unknown setting {name!r}"
-    return f"{PREFIX}{name.upper()}: {message[:1].lower()}{message[1:]}"
+    # of several prices, the one that is wrong
+    within = "".join(f"{key}: " for key in first["loc"][1:2] if isinstance(key, str))
+    return f"{PREFIX}{name.upper()}: {within}{message[:1].lower()}{message[1:]}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
-from dispatcher.errors import InvalidCampaign
+from dispatcher.errors import InvalidCampaign, UnusableInput
 from dispatcher.planner import Planner
 from dispatcher.recipients import Recipient, Rejection, recipient_of
 from dispatcher.settings import Settings, check_sender
@@ -17,6 +17,8 @@ from dispatcher.settings import Settings, check_sender
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
+#: beyond them instants overflow, and no calendar tells the holidays
+_YEARS = range(2000, 2101)
 
 
 class Options(TypedDict, total=False):
@@ -62,6 +64,8 @@ class Submission:
         for name, value in (("not_before", self.not_before), ("not_after", self.not_after)):
             if value is not None and value.tzinfo is None:
                 raise InvalidCampaign(f"{name} {value.isoformat()} has no time zone")
+            if value is not None and value.year not in _YEARS:
+                raise InvalidCampaign(f"{name} {value.isoformat()} is not within 2000 to 2100")
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise InvalidCampaign("not_after must be later than not_before")
 
@@ -83,4 +87,6 @@ class Submission:
 
 def listed(recipients: Iterable[Given]) -> Iterator[Recipient]:
     """Recipients, whatever a caller's list holds. Raises UnusableInput with the position."""
+    if isinstance(recipients, str | Mapping):  # its characters, or its keys, would be taken
+        raise UnusableInput(f"a list of recipients is needed, not one {type(recipients).__name__}")
     return (recipient_of(one, position=n) for n, one in enumerate(recipients, start=1))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from dispatcher.plan import Plan
 
 
+#: in bytes; more is no plan
+_LARGEST_PLAN = 1 << 24
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """The plan in a file of ``dispatcher plan --save``, as far as it binds."""
@@ -31,7 +35,8 @@ class Approval:
     def read(cls, path: str) -> Self:
         """The plan in that file. Raises InvalidFile."""
         try:
-            values = json.loads(Path(path).read_bytes())
+            with Path(path).open("rb") as file:
+                values = json.loads(file.read(_LARGEST_PLAN))
             read = cls(*(values[name] for name in ("fingerprint", "kept", "segments", "cost")))
         except OSError as error:
             raise InvalidFile(f"--plan {path}: {error.strerror}") from None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from dispatcher.submission import Options
 
 _STDIN = "-"
+#: in bytes; a template may be longer than what it makes, within reason
+_LONGEST_TEXT = 1 << 16
 _Command = TypeVar("_Command", bound="Callable[..., None]")
 
 _TEXT = (
@@ -151,8 +153,12 @@ def text_of(text: str | None, text_file: str | None, *, but_not: str | None = No
     if text_file == but_not == _STDIN:
         raise click.UsageError("FILE and --text-file cannot both be standard input")
     try:
-        stdin = text_file == _STDIN
-        content = sys.stdin.buffer.read() if stdin else Path(text_file).read_bytes()
+        with ExitStack() as stack:
+            stdin = text_file == _STDIN
+            file = sys.stdin.buffer if stdin else stack.enter_context(Path(text_file).open("rb"))
+            content = file.read(_LONGEST_TEXT + 1)
+        if len(content) > _LONGEST_TEXT:
+            raise InvalidText(f"--text-file {text_file} is over 64 KB long: no SMS is")
         # an editor's last line break is not part of what is sent
         return content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except OSError as error:

@@ -34,7 +34,9 @@ class Instant(click.ParamType[datetime]):
         option = param.opts[0] if param else "the instant"
         try:
             at = datetime.fromisoformat(value)
-        except ValueError:
+            if at.utcoffset() is not None:
+                at.astimezone(PARIS)
+        except (ValueError, OverflowError):  # the latter at the ends of time
             raise InvalidCampaign(
                 f"{option} {value!r} is no instant; write it like 2027-03-27T20:00+01:00"
             ) from None

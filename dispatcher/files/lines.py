@@ -84,9 +84,11 @@ class Lines:
 
     def _check(self, text: str) -> None:
         if "\0" in text:
-            line = self._line_after(text[: text.index("\0")])
+            before = text[: text.index("\0")]
+            line = self._line_after(before)
+            at = len(before) - max(before.rfind("\n"), before.rfind("\r"))
             advice = "this is no text, or UTF-16 that does not say so: save it as CSV in UTF-8"
-            raise InvalidFile(f"line {line} holds a NUL byte; {advice}")
+            raise InvalidFile(f"line {line} holds a NUL byte, its character {at}; {advice}")
         if self._guessing and self.encoding == "cp1252" and (misread := _MISREAD.search(text)):
             line = self._line_after(text[: misread.start()])
             advice = "save the file in one encoding, or name it"

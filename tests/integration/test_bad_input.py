@@ -80,6 +80,14 @@ def test_a_key_file_that_is_not_there(shell: Shell) -> None:
         ("api_url", "http://api.example/v1", "DISPATCHER_API_URL"),
         ("database_url", "mysql://localhost/sms", "DISPATCHER_DATABASE_URL"),
         ("ratee", "5", "unknown setting DISPATCHER_RATEE"),
+        ("window_clock", "Mars", "DISPATCHER_WINDOW_CLOCK"),
+        ("prices", "metropole=0.05,mayotte=-1", "DISPATCHER_PRICES: mayotte: input should be"),
+        ("prices", "metropole=0,05", "DISPATCHER_PRICES: write it like metropole=0.045,"),
+        ("prices", "metropole=0.05,metropole=0.06", "DISPATCHER_PRICES: a destination is given"),
+        ("campaign_recipients", "-1", "DISPATCHER_CAMPAIGN_RECIPIENTS: input should be"),
+        ("daily_euros", "-5", "DISPATCHER_DAILY_EUROS: input should be greater than 0"),
+        ("daily_euros", "5", "DISPATCHER_DAILY_EUROS needs DISPATCHER_PRICES"),
+        ("repeat_mode", "perhaps", "DISPATCHER_REPEAT_MODE: input should be 'warn' or 'block'"),
     ],
 )
 def test_a_wrong_setting(shell: Shell, name: str, value: str, says: str) -> None:
@@ -127,11 +135,23 @@ def test_an_unknown_column(shell: Shell, options: list[str], text: str, says: st
         (HEADER, "the file has a header and no recipient"),
         # cp1252 after UTF-8: a guess would text "HÃ©lÃ¨ne" to somebody
         ("nom;mobile\nZoé;0639980001\n".encode() + b"Ren\xe9;0639980002\n", "line 3 "),
-        (b"nom;mobile\nZo\0;0639980001\n", "line 2 holds a NUL byte"),
+        (b"nom;mobile\nZo\0;0639980001\n", "line 2 holds a NUL byte, its character 3; "),
+        ("nom;mobile;nom\nZoé;0639980001;x\n", "the column 'nom' is given twice in the header"),
+        (b"nom;mobile\n" + b"6" * 2_000_000, "line 2 is over 1 MB long"),
         ('nom;mobile\n"Zoé;0639980001\n', "the row that begins on line 2 opens a quote"),
         ("nom;ville\nZoé;Nîmes\n", "no column says that it holds phone numbers"),
     ],
-    ids=["empty", "blank", "header", "two encodings", "no text", "quote", "no numbers"],
+    ids=[
+        "empty",
+        "blank",
+        "header",
+        "two encodings",
+        "NUL",
+        "a column twice",
+        "a line without end",
+        "quote",
+        "no numbers",
+    ],
 )
 def test_a_file_that_cannot_be_read(shell: Shell, content: str | bytes, says: str) -> None:
     shell.write(content)
@@ -162,6 +182,25 @@ def test_a_cp1252_file_is_no_bad_input(shell: Shell) -> None:
 
 
 # -- the numbers
+
+
+def test_a_zone_that_does_not_exist_is_named_with_its_row(shell: Shell) -> None:
+    shell.write("nom;mobile;territoire\nZoé;0639980001;atlantis\nEva;0639980002;mayotte\n")
+
+    said = submitted(shell, "--strict")
+
+    assert said.startswith("1 of 2 rows cannot be texted (strict)")
+    rejects = (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
+    assert '"Zoé";"0639980001";"atlantis";"2";"unknown territory \'atlantis\'; ' in rejects
+
+
+def test_a_number_in_arabic_digits_is_no_bad_input(shell: Shell) -> None:
+    shell.write("nom;mobile\nZoé;٠٦٣٩٩٨٠٠٠١\nEva;06 39 98 00 ۰۲\n")
+
+    result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
+
+    assert result.exit_code == 0
+    assert shell.rows("SELECT phone FROM recipient") == [("+33639980001",), ("+33639980002",)]
 
 
 def test_a_number_that_is_none_is_left_out_and_named(shell: Shell) -> None:
@@ -212,8 +251,19 @@ def test_rejects_that_cannot_be_kept(shell: Shell, path: str, says: str) -> None
         ("a" * 1530, "the text has 11 segments with the STOP mention; the gateway takes"),
         ("", "The text is empty."),
         ("Bonjour {{ nom", "Position 9: “{{” is never closed."),
+        ("{% for n in range(9) %}{{ n }}{% endfor %}", "Position 1: only {{ field }} and "),
+        ("Bonjour {{ nom.__class__ }}", "Position 9: only {{ field }} and "),
+        ("Bonjour\x01", "Position 8 holds a control character (U+0001)."),
     ],
-    ids=["11 segments", "11 segments with STOP", "empty", "unclosed"],
+    ids=[
+        "11 segments",
+        "11 segments with STOP",
+        "empty",
+        "unclosed",
+        "a loop",
+        "what reaches out",
+        "a control character",
+    ],
 )
 def test_a_text_that_cannot_be_sent(shell: Shell, text: str, says: str) -> None:
     assert submitted(shell, text=text).startswith(says)
@@ -233,6 +283,7 @@ def test_a_text_that_is_too_long_for_one_person_alone(shell: Shell) -> None:
     [
         (None, "--text-file text.txt: No such file or directory"),
         (b"\xe9t\xe9", "--text-file text.txt is not UTF-8 text"),
+        (b"a" * 70_000, "--text-file text.txt is over 64 KB long: no SMS is"),
     ],
 )
 def test_a_text_file_that_cannot_be_read(shell: Shell, content: bytes | None, says: str) -> None:
@@ -270,7 +321,25 @@ def test_a_naive_datetime(shell: Shell, option: str, given: str, says: str) -> N
     assert submitted(shell, option, given) == f"{option} {given} {says}"
 
 
-@pytest.mark.parametrize("command", [["window", "--at", "noon"], ["window", "--at", "20270327T"]])
+@pytest.mark.parametrize("option", ["--not-before", "--not-after"])
+def test_an_instant_of_another_age(shell: Shell, option: str) -> None:
+    at = "9000-01-01T00:00:00+01:00"
+
+    said = submitted(shell, option, at, "--transactional")
+
+    assert said == f"{option[2:].replace('-', '_')} {at} is not within 2000 to 2100"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["window", "--at", "noon"],
+        ["window", "--at", "20270327T"],
+        ["window", "--at", "2027-03-27T20:00[Europe/Atlantis]"],
+        ["window", "--at", "9999-12-31T23:59-12:00"],
+        ["window", "--at", "0001-01-01T00:00+05:00"],
+    ],
+)
 def test_an_instant_that_is_none(shell: Shell, command: list[str]) -> None:
     assert "is no instant; write it like 2027-03-27T20:00+01:00" in refused(shell, *command)
 

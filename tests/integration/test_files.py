@@ -356,7 +356,9 @@ def test_a_mark_on_the_first_cell_does_not_hide_a_quoted_header() -> None:
         pytest.param(b"\xef\xbb\xbf", "the file is empty", id="only a mark"),
         pytest.param(b"\n\r\n ; \n", "the file is empty", id="only blanks"),
         pytest.param("téléphone;nom\n\n;\n", "a header and no recipient", id="only a header"),
-        pytest.param(f"tel\n{ONE}\n\0{TWO}\n", "line 3 holds a NUL byte", id="a NUL byte"),
+        pytest.param(
+            f"tel\n{ONE}\n06\0{TWO}\n", "line 3 holds a NUL byte, its character 3", id="a NUL byte"
+        ),
         pytest.param(SIMPLE.encode("utf-16-le"), "line 1 holds a NUL byte", id="UTF-16, unmarked"),
         pytest.param(
             f'tel;nom\n{ONE};a\n\n{TWO};"b\n{THREE};c\n',

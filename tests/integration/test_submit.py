@@ -21,8 +21,9 @@ from dispatcher import (
 )
 from dispatcher.api import Dispatcher
 from dispatcher.storage import plans
+from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base, Batch
-from tests.integration.bench import OPEN, TEXT, Bench, people
+from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 
 PARIS = ZoneInfo("Europe/Paris")
 #: one minute past the closing on the eve of Easter
@@ -327,6 +328,75 @@ def test_paris_clock_holds_an_overseas_number_too(bench: Bench) -> None:
     (batch,) = bench.batches()
     opening = datetime(2026, 11, 25, 8, tzinfo=ZoneInfo("America/Martinique"))
     assert batch.not_before == opening
+
+
+#: a mobile of La Réunion, where it is evening two or three hours before Paris
+REUNION = "+262692980001"
+
+
+def test_not_after_is_judged_where_the_people_are(bench: Bench) -> None:
+    # Paris is open at 18:00, when it is 21:00 in La Réunion
+    bench.clock.at = datetime(2026, 11, 24, 18, tzinfo=PARIS)
+    not_after = datetime(2026, 11, 24, 20, tzinfo=PARIS)
+    before = stored(bench)
+    for act in (
+        lambda: bench.dispatcher.plan(TEXT, [REUNION], not_after=not_after),
+        lambda: bench.dispatcher.submit("soldes", TEXT, [REUNION], not_after=not_after),
+    ):
+        with pytest.raises(InvalidCampaign) as refusal:
+            act()
+        assert str(refusal.value) == (
+            "not_after 2026-11-24T20:00:00+01:00 is before the next opening"
+            " 2026-11-25T07:00:00+00:00 (after 20:00 in La Réunion)"
+        )
+    assert stored(bench) == before
+
+
+def test_where_it_opens_too_late_people_are_warned_of_counted_and_never_texted(
+    bench: Bench,
+) -> None:
+    bench.clock.at = datetime(2026, 11, 24, 18, tzinfo=PARIS)
+    not_after = datetime(2026, 11, 24, 20, tzinfo=PARIS)
+    both = [REUNION, *people(2)]
+    plan = bench.dispatcher.plan(TEXT, both, not_after=not_after)
+    assert plan.forecast.late == 1
+    assert any(
+        warning.endswith("they would expire, all those for La Réunion among them")
+        for warning in plan.warnings
+    )
+    bench.dispatcher.submit("soldes", TEXT, both, not_after=not_after)
+    bench.work()
+    bench.clock.at = not_after
+    bench.work()
+    assert bench.messages() == {"sent": 2, "expired": 1}
+    assert REUNION not in bench.gateway.texted
+
+
+def test_who_are_elsewhere_are_not_refused_for_the_sake_of_the_mainland(tables: Database) -> None:
+    """08:00 in La Réunion is 05:00 in Paris, where nobody of the list lives."""
+    with opened(
+        tables, window_clock="recipient", at=datetime(2026, 11, 24, 4, tzinfo=UTC)
+    ) as bench:
+        not_after = datetime(2026, 11, 24, 7, tzinfo=PARIS)
+        bench.dispatcher.submit("soldes", TEXT, [REUNION], not_after=not_after)
+        bench.work()
+        assert bench.messages() == {"sent": 1}
+
+
+@pytest.mark.parametrize("given", ["+33639980001", {"mobile": "+33639980001"}])
+def test_a_list_is_a_list(bench: Bench, given: Any) -> None:
+    before = stored(bench)
+    with pytest.raises(UnusableInput, match="a list of recipients is needed, not one"):
+        bench.dispatcher.submit("soldes", TEXT, given)
+    assert stored(bench) == before
+
+
+@pytest.mark.parametrize("reason", ["a\0b", "\ud83d", "   "])
+def test_a_reason_that_cannot_be_kept_is_refused(bench: Bench, reason: str) -> None:
+    bench.submit(3)
+    with pytest.raises(InvalidCampaign, match="goes on record"):
+        bench.dispatcher.pause("soldes", reason=reason)
+    assert bench.progress().state == "running"
 
 
 def test_polynesia_in_summer_is_refused_with_the_reason(bench: Bench) -> None:
