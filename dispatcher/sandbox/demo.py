@@ -19,11 +19,11 @@ from typing import Any, Final, NoReturn
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
 
 from dispatcher.errors import ConfigurationError
-from dispatcher.sandbox.audit import Audit, audit
+from dispatcher.sandbox.audit import audit
 from dispatcher.sandbox.clients import ENCODING, Clients, write_clients
+from dispatcher.sandbox.comparison import faults_of, side_by_side
 from dispatcher.sandbox.stage import DATABASE, LEDGER, Stage, StageError
 
 #: the Saturday before Easter, when it is day in every territory of the file
@@ -35,6 +35,7 @@ NOW: Final = "soldes-2027"
 LATER: Final = "paques-2027"
 
 _FILE: Final = "clients.csv"
+_PLAN: Final = "plan.json"
 _TEXT: Final = 'Bonjour {{ Prénom | default("à tous") }}, -20 % chez MaBoutique samedi !'
 #: so many recipients are on the gateway's STOP list
 _STOPPED: Final = 40
@@ -88,8 +89,9 @@ class _Demo:
             " Paris, the day before Easter."
         )
         with Stage(self._directory, CLOCK) as stage:
+            clients = self._plan(stage)
             self._start(stage)
-            clients = self._send(stage)
+            self._send(stage)
             self._wait(stage)
             return self._check(stage, clients)
 
@@ -112,17 +114,22 @@ class _Demo:
             f"ready after {time.monotonic() - begun:.1f} s; their logs are in {self._directory}"
         )
 
-    def _send(self, stage: Stage) -> Clients:
-        self._title(f"A campaign for a list of {self._rows:,} rows, as spreadsheets write them")
+    def _plan(self, stage: Stage) -> Clients:
+        self._title(f"The plan for a list of {self._rows:,} rows, as spreadsheets write them")
         clients = write_clients(stage.directory / _FILE, rows=self._rows)
-        stage.gateway.configure(stopped=clients.phones[:_STOPPED])
         lines = (stage.directory / _FILE).read_text(encoding=ENCODING).splitlines()
         self._command("head", "-9", _FILE)
         for line in lines[:9]:
             self._say(f"  {line}")
-        self._run(stage, "submit", _FILE, "--reference", NOW, "--text", _TEXT)
-        self._run(stage, "progress", NOW, "--watch", "--interval", "0.5", within=_PATIENCE)
+        stage.gateway.configure(stopped=clients.phones[:_STOPPED])
+        self._run(stage, "opt-outs", "sync")
+        self._run(stage, "plan", _FILE, "--text", _TEXT, "--save", _PLAN)
         return clients
+
+    def _send(self, stage: Stage) -> None:
+        self._title("The campaign, as it was planned or not at all")
+        self._run(stage, "submit", _FILE, "--reference", NOW, "--text", _TEXT, "--plan", _PLAN)
+        self._run(stage, "progress", NOW, "--watch", "--interval", "0.5", within=_PATIENCE)
 
     def _wait(self, stage: Stage) -> None:
         self._title("A second one, which asks to leave this evening after closing time")
@@ -133,16 +140,21 @@ class _Demo:
 
     def _check(self, stage: Stage, clients: Clients) -> bool:
         self._title("Every recipient in the database against the ledger of the gateway")
-        reports = {reference: _report(stage, reference) for reference in (NOW, LATER)}
+        reports = {
+            reference: json.loads(
+                stage.dispatcher("progress", reference, "--json", within=30, stdout=subprocess.PIPE)
+            )
+            for reference in (NOW, LATER)
+        }
         found = audit(stage.directory / DATABASE, stage.directory / LEDGER)
-        self._console.print(_table(reports, found))
+        self._console.print(side_by_side(reports, found))
         self._say(
             f"{clients.rows:,} rows = {clients.recipients:,} recipients"
             f" + {clients.duplicates:,} duplicates + {clients.unusable:,} that are no mobile"
         )
         self._say(f"{_STOPPED} people are on the gateway's STOP list; none of them was texted")
         self._say(f"texted twice: {found.twice}")
-        faults = [sentence for sentence, fault in _faults(reports, found, clients) if fault]
+        faults = [*faults_of(reports, found, clients), *_unexpected(reports, clients)]
         for sentence in faults:
             self._console.print(f"WRONG: {sentence}", style="red")
         if not faults:
@@ -168,74 +180,17 @@ class _Demo:
         self._console.print(text)
 
 
-def _report(stage: Stage, reference: str) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads(
-        stage.dispatcher("progress", reference, "--json", within=30, stdout=subprocess.PIPE)
-    )
-    return report
-
-
-def _table(reports: dict[str, dict[str, Any]], found: Audit) -> Table:
-    table = Table(header_style="bold", title_style="bold")
-    table.add_column("recipients")
-    for reference in reports:
-        table.add_column(f"{reference}\ndatabase", justify="right")
-        table.add_column("\nledger", justify="right")
-    for state in reports[NOW]["messages"]:
-        cells = [
-            f"{counter[reference, state]:,}"
-            for reference in reports
-            for counter in (found.database, found.ledger)
-        ]
-        idle = all(cell == "0" for cell in cells)
-        table.add_row(state.replace("_", " "), *cells, style="dim" if idle else "")
-    table.add_section()
-    sums = [
-        sum(count for (campaign, _), count in counter.items() if campaign == reference)
-        for reference in reports
-        for counter in (found.database, found.ledger)
-    ]
-    table.add_row("in all", *(f"{total:,}" for total in sums), style="bold")
-    return table
-
-
-def _faults(
-    reports: dict[str, dict[str, Any]], found: Audit, clients: Clients
-) -> list[tuple[str, object]]:
-    """What must not be, and whether it is."""
+def _unexpected(reports: dict[str, dict[str, Any]], clients: Clients) -> list[str]:
+    """What should have become of the two campaigns, and has not."""
     now, later = reports[NOW], reports[LATER]
-    made = (clients.rows, clients.recipients, clients.duplicates, clients.unusable)
-    return [
-        (f"{found.twice} people were texted twice", found.twice),
-        (f"{found.missing} count as texted and are not in the ledger", found.missing),
-        (f"{found.unexpected} are in the ledger and do not count as texted", found.unexpected),
-        (f"{found.strangers} texts in the ledger are of no campaign", found.strangers),
-        (
-            "progress and the recipients' own rows differ",
-            any(
-                found.database[reference, state] != count
-                for reference, report in reports.items()
-                for state, count in report["messages"].items()
-            ),
-        ),
-        (
-            "the file was not read as it was made",
-            any(
-                made != tuple(r[name] for name in ("rows", "recipients", "duplicates", "unusable"))
-                for r in reports.values()
-            ),
-        ),
-        (
-            f"{NOW} has not come to its end",
-            now["state"] != "finished" or any(now["messages"][state] for state in _UNENDED),
-        ),
-        (
-            f"not all of {LATER} waits for Tuesday 08:00",
-            later["messages"]["pending"] + later["messages"]["opted_out"] != clients.recipients
-            or later["waits_until"] is None
-            or datetime.fromisoformat(later["waits_until"]) != TUESDAY,
-        ),
-    ]
+    faults = []
+    if now["state"] != "finished" or any(now["messages"][state] for state in _UNENDED):
+        faults.append(f"{NOW} has not come to its end")
+    waits = later["waits_until"]
+    waiting = later["messages"]["pending"] + later["messages"]["opted_out"]
+    if waiting != clients.recipients or waits is None or datetime.fromisoformat(waits) != TUESDAY:
+        faults.append(f"not all of {LATER} waits for Tuesday 08:00")
+    return faults
 
 
 def _quoted(word: str) -> str:

@@ -31,6 +31,11 @@ _READY_WITHIN: Final = 60.0
 _STOPS_WITHIN: Final = 8.0
 #: quick where a real campaign is patient
 _QUICK: Final = {"tick": "0.5", "poll_intervals": "2,3,5", "settle_intervals": "2,3,5"}
+#: made up: euros a segment
+_PRICES: Final = "metropole=0.045," + ",".join(
+    f"{overseas}=0.06"
+    for overseas in ("guadeloupe", "martinique", "guyane", "la-reunion", "mayotte")
+)
 # -P: what lies in the directory is nobody's module
 _PYTHON: Final = (sys.executable, "-P", "-m")
 
@@ -55,7 +60,12 @@ class Stage:
             delivery_seconds=[0.5, 2.5],
             share_not_delivered=0.03,
         )
-        self._settings = {**_QUICK, "sender": "MaBoutique", "clock_offset": str(offset)}
+        self._settings = {
+            **_QUICK,
+            "sender": "MaBoutique",
+            "prices": _PRICES,
+            "clock_offset": str(offset),
+        }
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

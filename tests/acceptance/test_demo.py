@@ -41,7 +41,13 @@ def test_the_demo_ends_with_an_agreement_and_leaves_nothing_running(tmp_path: Pa
     demo = started(directory, DISPATCHER_API_KEY="not this one", DISPATCHER_WINDOW_PROFILE="strict")
     said = output(demo)
     assert demo.returncode == 0, said
-    assert "waits until Tuesday 08:00: Sunday, Easter Monday" in said
+    plan, campaign = said.split("$ celery", maxsplit=1)
+    assert "281 recipients kept of 300 rows" in plan
+    assert "40 of them opted out" in plan
+    assert "281 segments, 12.74 €" in plan
+    assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in plan
+    assert "--plan plan.json" in campaign
+    assert "waits until Tuesday 08:00: Sunday, Easter Monday" in campaign
     assert "texted twice: 0" in said
     assert "agree on all 281 recipients" in said
     assert not (directory / "var/demo/old").exists()
