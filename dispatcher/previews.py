@@ -44,7 +44,7 @@ class Previews:
         reject: Callable[[Rejection], None] | None,
         each: Callable[[PlannedBatch, set[str]], None] | None = None,
     ) -> Plan:
-        """What storing ``submission`` would do. Raises UnusableInput.
+        """What storing ``submission`` would do. Raises UnusableInput or StorageError.
 
         ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
         """
@@ -135,6 +135,7 @@ class _History:
         self._known = schema.version(database) is not None
         self.repeats = Repeats(settings, submission)
         if self._known:
+            schema.check(database)
             with database.read() as session:
                 self.repeats.look(session, start)
 
