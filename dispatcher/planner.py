@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import orjson
 
 from dispatcher import phones, segments, texts
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection
+from dispatcher.seen import Seen
 from dispatcher.territories import find as find_territory
+from dispatcher.weigher import Weigher
 
 #: the most that one call to the gateway carries
 LARGEST_BATCH = 500
-_DIGEST_BITS = 128
+_DIGEST_BYTES = 16
 #: how many of the longest texts a plan shows
 _LONGEST = 3
 
@@ -63,6 +67,8 @@ class Planner:
         #: the longest texts as they arrive, with their parts, longest first
         self.longest: list[tuple[int, str]] = []
         self._plain = None if self.template.fields else self._measure(text)
+        self._weigher = Weigher(self.template, self._stop)
+        self._only = self.template.fields[0] if len(self.template.fields) == 1 else None
         self._digest = 0
         self.rows = 0
         self.kept = 0
@@ -80,38 +86,38 @@ class Planner:
 
     def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
         """The batches, as they fill up; a batch never mixes territories."""
-        seen: set[int] = set()
-        open_batches: dict[str, list[tuple[str, str | None]]] = {}
-        billed: dict[str, list[int]] = {}
+        # every row of a million passes here
+        seen = Seen()
+        filling: dict[str, _Filling] = defaultdict(_Filling)
+        normalise, personal, billed = phones.normalise, self._personal, self.billed
         for recipient in recipients:
             self.rows += 1
             try:
-                phone = phones.normalise(recipient.phone)
+                phone = normalise(recipient.phone)
                 territory = self._territory_of(phone, recipient)
                 number = int(phone)
-                if number in seen:
+                if not seen.add(number):
                     self.duplicates += 1
                     continue
-                fields, parts = self._personal(recipient)
+                try:
+                    fields, parts = personal(recipient)
+                except InvalidText:
+                    seen.discard(number)
+                    raise
             except InvalidPhone as error:
                 self._leave_out(recipient, error.reason)
                 continue
             except (InvalidText, InvalidCampaign) as error:
                 self._leave_out(recipient, str(error))
                 continue
-            seen.add(number)
-            self.kept += 1
-            self.territories[territory] += 1
-            self._remember(phone, territory, fields)
-            billed.setdefault(territory, []).append(parts)
-            self.billed[phones.destination_of(phone)] += parts
-            messages = open_batches.setdefault(territory, [])
-            messages.append((phone, fields))
-            if len(messages) == LARGEST_BATCH:
-                yield self._close(territory, messages, billed)
-                del open_batches[territory]
-        for territory, messages in open_batches.items():
-            yield self._close(territory, messages, billed)
+            billed[phones.destination_of(phone)] += parts
+            batch = filling[territory]
+            batch.messages.append((phone, fields))
+            batch.parts.append(parts)
+            if len(batch.parts) == LARGEST_BATCH:
+                yield self._close(territory, filling.pop(territory))
+        for territory, batch in filling.items():
+            yield self._close(territory, batch)
 
     def check(self, *, strict: bool) -> None:
         """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
@@ -130,14 +136,19 @@ class Planner:
     def _personal(self, recipient: Recipient) -> tuple[str | None, int]:
         if self._plain is not None:
             return None, self._plain
-        used = {
-            name: recipient.fields[name]
-            for name in self.template.fields
-            if name in recipient.fields
-        }
-        text = self.template.render(used)
-        texts.check(text)
-        return json.dumps(used, ensure_ascii=False, separators=(",", ":")), self._measure(text)
+        fields = recipient.fields
+        if len(fields) == 1 and self._only in fields:
+            used = fields
+        else:
+            used = {name: fields[name] for name in self.template.fields if name in fields}
+        weight = self._weigher.weigh(used)
+        if weight is None or weight[0] > segments.MAX_SEGMENTS or self._is_long(*weight):
+            text = self.template.render(used)
+            texts.check(text)
+            parts = self._measure(text)
+        else:
+            parts = weight[0]
+        return _as_json(used), parts
 
     def _measure(self, text: str) -> int:
         arrives = texts.as_sent(texts.wire_text(text))
@@ -150,12 +161,16 @@ class Planner:
         self._keep_if_long(arrives, parts)
         return parts
 
+    def _is_long(self, parts: int, length: int) -> bool:
+        """Whether a text of that many characters may be one of the longest."""
+        longest = self.longest
+        if len(longest) < _LONGEST:
+            return True
+        return (parts, length - len(self._stop)) > (longest[-1][0], len(longest[-1][1]))
+
     def _keep_if_long(self, text: str, parts: int) -> None:
         longest = self.longest
-        full = len(longest) == _LONGEST
-        if full and (parts, len(text)) <= (longest[-1][0], len(longest[-1][1])):
-            return
-        if (parts, text) not in longest:
+        if self._is_long(parts, len(text) + len(self._stop)) and (parts, text) not in longest:
             longest.append((parts, text))
             longest.sort(key=lambda one: (one[0], len(one[1])), reverse=True)
             del longest[_LONGEST:]
@@ -165,13 +180,31 @@ class Planner:
         if self._reject is not None:
             self._reject(recipient.rejected(reason))
 
-    def _remember(self, phone: str, territory: str, fields: str | None) -> None:
-        # a sum does not depend on the order: a table read twice may come in two orders
-        line = f"{phone}\0{territory}\0{fields or ''}".encode()
-        hashed = hashlib.blake2b(line, digest_size=_DIGEST_BITS // 8).digest()
-        self._digest = (self._digest + int.from_bytes(hashed)) % (1 << _DIGEST_BITS)
+    def _close(self, territory: str, batch: _Filling) -> PlannedBatch:
+        self.kept += len(batch.parts)
+        self.territories[territory] += len(batch.parts)
+        self._remember(territory, batch.messages)
+        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.parts))
 
-    def _close(
-        self, territory: str, messages: list[tuple[str, str | None]], billed: dict[str, list[int]]
-    ) -> PlannedBatch:
-        return PlannedBatch(territory, tuple(messages), tuple(billed.pop(territory)))
+    def _remember(self, territory: str, messages: list[tuple[str, str | None]]) -> None:
+        # a sum does not depend on the order: a table read twice may come in two orders
+        total = self._digest
+        for phone, fields in messages:
+            line = f"{phone}\0{territory}\0{fields or ''}".encode()
+            total += int.from_bytes(blake2b(line, digest_size=_DIGEST_BYTES).digest())
+        self._digest = total % (1 << 8 * _DIGEST_BYTES)
+
+
+class _Filling:
+    """A batch that is not full yet."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str | None]] = []
+        self.parts: list[int] = []
+
+
+def _as_json(fields: Mapping[str, str]) -> str:
+    try:
+        return orjson.dumps(fields).decode()
+    except TypeError:  # half a character, which has no UTF-8
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

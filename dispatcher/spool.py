@@ -15,6 +15,8 @@ from dispatcher.planner import PlannedBatch
 
 #: what is kept in memory before a file is used: some 20,000 recipients
 _IN_MEMORY = 4 * 1024 * 1024
+#: bytes that tell how long a batch is
+_LENGTH = 8
 
 
 class Spool:
@@ -25,7 +27,9 @@ class Spool:
         self._count = 0
         try:
             for batch in batches:
-                marshal.dump((batch.territory, batch.messages, batch.parts), self._file)
+                # written whole: marshal reads a file in the smallest pieces
+                blob = marshal.dumps((batch.territory, batch.messages, batch.parts))
+                self._file.write(len(blob).to_bytes(_LENGTH) + blob)
                 self._count += 1
         except BaseException:
             self._file.close()
@@ -41,4 +45,5 @@ class Spool:
         """The batches, in their order."""
         self._file.seek(0)
         for _ in range(self._count):
-            yield PlannedBatch(*marshal.load(self._file))  # noqa: S302 - our own
+            length = int.from_bytes(self._file.read(_LENGTH))
+            yield PlannedBatch(*marshal.loads(self._file.read(length)))  # noqa: S302 - our own

@@ -158,8 +158,11 @@ class Template:
     text: str
     fields: tuple[str, ...]
     required: tuple[str, ...]
+    #: what stands between the fields, their tags resolved; one more than there are slots
+    literals: tuple[str, ...] = field(repr=False)
+    #: each place of a field: its name, and its default if it has one
+    slots: tuple[tuple[str, str | None], ...] = field(repr=False)
     _pattern: str = field(repr=False)
-    _slots: tuple[tuple[str, str | None], ...] = field(repr=False)
 
     def render(self, fields: Mapping[str, str]) -> str:
         """One recipient's text; raises ``MissingField``.
@@ -167,10 +170,10 @@ class Template:
         A value is trimmed, loses control and invisible characters and its line breaks, and is
         never read as a field or as one of the gateway's tags.
         """
-        if not self._slots:
+        if not self.slots:
             return self.text
         values = []
-        for name, default in self._slots:
+        for name, default in self.slots:
             value = fields.get(name, "").strip()
             if not value.isprintable():
                 value = _unseen.sub("", _breaks.sub(" ", value)).strip()
@@ -211,8 +214,9 @@ def compile_template(text: str) -> Template:
         text=text,
         fields=tuple(dict.fromkeys(name for name, _ in slots)),
         required=tuple(dict.fromkeys(name for name, default in slots if default is None)),
+        literals=tuple(map(_resolved, literals)),
+        slots=tuple(slots),
         _pattern="%s".join(_resolved(each).replace("%", "%%") for each in literals),
-        _slots=tuple(slots),
     )
 
 

@@ -17,6 +17,8 @@ from dispatcher.window import Hold
 
 #: batches written at a time: the memory of a submission, whatever the length of its list
 _STRIDE = 20
+#: how COPY spells null
+_NULL = "\\N"
 
 
 def add_batches(
@@ -69,10 +71,24 @@ def _rows(
             yield batch_id, position, phone, fields
 
 
+def _as_text(batch_id: int, batch: PlannedBatch) -> str:
+    """The rows of a batch as COPY reads them: JSON holds no tab and no line break."""
+    lines = [
+        f"{batch_id}\t{position}\t{phone}\t{_NULL if fields is None else fields}\n"
+        if fields is None or "\\" not in fields
+        else f"{batch_id}\t{position}\t{phone}\t{_escaped(fields)}\n"
+        for position, (phone, fields) in enumerate(batch.messages)
+    ]
+    return "".join(lines)
+
+
+def _escaped(fields: str) -> str:
+    return fields.replace("\\", "\\\\")
+
+
 def _add_recipients(session: Session, ids: Sequence[int], batches: Sequence[PlannedBatch]) -> None:
     # an ORM object or a bound statement per recipient costs 4 to 50 times as much
     connection = session.connection()
-    rows = _rows(ids, batches)
     table = Recipient.__tablename__
     if connection.dialect.name == "postgresql":
         driver = connection.connection.driver_connection
@@ -81,10 +97,10 @@ def _add_recipients(session: Session, ids: Sequence[int], batches: Sequence[Plan
             driver.cursor() as cursor,
             cursor.copy(f"COPY {table} (batch_id, position, phone, fields) FROM STDIN") as copy,
         ):
-            for row in rows:
-                copy.write_row(row)
+            for batch_id, batch in zip(ids, batches, strict=True):
+                copy.write(_as_text(batch_id, batch))
     else:
         connection.exec_driver_sql(
             f"INSERT INTO {table} (batch_id, position, phone, fields) VALUES (?, ?, ?, ?)",  # noqa: S608
-            list(rows),
+            list(_rows(ids, batches)),
         )

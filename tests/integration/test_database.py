@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage.database import Conflict, Database
-from dispatcher.storage.tables import Batch, Campaign, OptOut, Recipient
+from dispatcher.storage.tables import Attempt, Batch, Campaign, OptOut
 from tests.databases import connected
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
@@ -116,7 +116,7 @@ def test_a_sqlite_reader_does_not_wait_for_a_writer(sqlite_url: str) -> None:
 
 def test_a_foreign_key_that_leads_nowhere_is_refused(database: Database) -> None:
     with pytest.raises(Conflict), database.write() as session:
-        session.add(Recipient(batch_id=99, position=0, phone=PHONE))
+        session.add(Attempt(batch_id=99, number=1, tag="a", worker="w", armed_at=NOW))
 
 
 # -- transactions, on both --------------------------------------------------------------------

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatcher.seen import Seen
+
+NUMBERS = st.one_of(
+    st.integers(33_599_999_990, 33_600_000_010),
+    st.integers(33_799_999_990, 33_800_000_010),
+    st.integers(1, 10**15),
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), NUMBERS)))
+def test_it_remembers_what_a_set_remembers(acts: list[tuple[bool, int]]) -> None:
+    seen, model = Seen(), set[int]()
+    for adds, number in acts:
+        if adds:
+            assert seen.add(number) is (number not in model)
+            model.add(number)
+        elif number in model:
+            seen.discard(number)
+            model.discard(number)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dispatcher.errors import InvalidText
+from dispatcher.segments import measure
+from dispatcher.texts import as_sent, compile_template, wire_text
+from dispatcher.weigher import Weigher
+
+PIECES = st.lists(
+    st.sampled_from(
+        [
+            "{{ a }}",
+            '{{ a | default("toi") }}',
+            "{{ b }}",
+            "Bonjour ",
+            "à ",
+            "ê",
+            "€",
+            ":br:",
+            ":",
+            "br",
+            "euro",
+            "\n",
+            "\u0301",
+            "é",
+            "{",
+            "x" * 70,
+            "😀",
+            " ",
+        ]
+    ),
+    max_size=9,
+).map("".join)
+VALUES = st.text(st.sampled_from("abé êç’€:br\n\u0301{x 😀o"), max_size=80)
+
+
+def arriving(text: str) -> str:
+    return as_sent(wire_text(text))
+
+
+@settings(deadline=None, max_examples=500)
+@given(PIECES, VALUES, VALUES, st.sampled_from(["", "x" * 14]))
+def test_a_text_weighs_what_it_is_measured_as(text: str, a: str, b: str, tail: str) -> None:
+    fields = {"a": a, "b": b}
+    try:
+        template = compile_template(text)
+        weight = Weigher(template, tail).weigh(fields)
+        arrives = arriving(template.render(fields))
+    except InvalidText:
+        return
+    if weight is not None:
+        assert weight == (measure(arrives + tail).segments, len(arrives + tail))
+
+
+@pytest.mark.parametrize(
+    "text", ["Bonjour {{ a }} !", "Hé {{ a }}, 12 € chez https://un.example/x"]
+)
+def test_plain_values_are_weighed_without_their_text(text: str) -> None:
+    assert Weigher(compile_template(text), "").weigh({"a": "Éléonore-Zoé d'été 2"}) is not None
+
+
+@pytest.mark.parametrize("value", ["", " ", "Zoê", "a:b", "12 €", "a\nb", "e\u0301", "Ω≈", "😀"])
+def test_what_is_not_plain_is_left_to_its_text(value: str) -> None:
+    assert Weigher(compile_template("Bonjour {{ a }} !"), "").weigh({"a": value}) is None
