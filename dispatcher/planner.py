@@ -66,6 +66,8 @@ class Planner:
         self._reject = reject
         #: the longest texts as they arrive, with their parts, longest first
         self.longest: list[tuple[int, str]] = []
+        #: (parts, characters with the tail) that a text must have more of to be one of them
+        self._bar = (0, 0)
         self._plain = None if self.template.fields else self._measure(text)
         self._weigher = Weigher(self.template, self._stop)
         self._only = self.template.fields[0] if len(self.template.fields) == 1 else None
@@ -94,7 +96,11 @@ class Planner:
             self.rows += 1
             try:
                 phone = normalise(recipient.phone)
-                territory = self._territory_of(phone, recipient)
+                french = phone.startswith("+33")  # nearly all are
+                if french and not recipient.territory:
+                    territory = self._territory or "metropole"
+                else:
+                    territory = self._territory_of(phone, recipient)
                 number = int(phone)
                 if not seen.add(number):
                     self.duplicates += 1
@@ -110,7 +116,7 @@ class Planner:
             except (InvalidText, InvalidCampaign) as error:
                 self._leave_out(recipient, str(error))
                 continue
-            billed[phones.destination_of(phone)] += parts
+            billed["metropole" if french else phones.destination_of(phone)] += parts
             batch = filling[territory]
             batch.messages.append((phone, fields))
             batch.parts.append(parts)
@@ -142,7 +148,7 @@ class Planner:
         else:
             used = {name: fields[name] for name in self.template.fields if name in fields}
         weight = self._weigher.weigh(used)
-        if weight is None or weight[0] > segments.MAX_SEGMENTS or self._is_long(*weight):
+        if weight is None or weight[0] > segments.MAX_SEGMENTS or weight > self._bar:
             text = self.template.render(used)
             texts.check(text)
             parts = self._measure(text)
@@ -161,19 +167,15 @@ class Planner:
         self._keep_if_long(arrives, parts)
         return parts
 
-    def _is_long(self, parts: int, length: int) -> bool:
-        """Whether a text of that many characters may be one of the longest."""
-        longest = self.longest
-        if len(longest) < _LONGEST:
-            return True
-        return (parts, length - len(self._stop)) > (longest[-1][0], len(longest[-1][1]))
-
     def _keep_if_long(self, text: str, parts: int) -> None:
         longest = self.longest
-        if self._is_long(parts, len(text) + len(self._stop)) and (parts, text) not in longest:
+        if (parts, len(text) + len(self._stop)) > self._bar and (parts, text) not in longest:
             longest.append((parts, text))
             longest.sort(key=lambda one: (one[0], len(one[1])), reverse=True)
             del longest[_LONGEST:]
+            if len(longest) == _LONGEST:
+                least, shortest = longest[-1]
+                self._bar = (least, len(shortest) + len(self._stop))
 
     def _leave_out(self, recipient: Recipient, reason: str) -> None:
         self.reasons[reason] += 1

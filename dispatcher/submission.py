@@ -89,4 +89,7 @@ def listed(recipients: Iterable[Given]) -> Iterator[Recipient]:
     """Recipients, whatever a caller's list holds. Raises UnusableInput with the position."""
     if isinstance(recipients, str | Mapping):  # its characters, or its keys, would be taken
         raise UnusableInput(f"a list of recipients is needed, not one {type(recipients).__name__}")
-    return (recipient_of(one, position=n) for n, one in enumerate(recipients, start=1))
+    return (
+        one if isinstance(one, Recipient) else recipient_of(one, position=n)
+        for n, one in enumerate(recipients, start=1)
+    )
