@@ -12,6 +12,7 @@ from typing import Unpack
 from sqlalchemy.orm import Session
 
 from dispatcher import broker
+from dispatcher.calls import Calls
 from dispatcher.clock import Clock, shifted
 from dispatcher.dispatch import Context, Dispatch, Due
 from dispatcher.doubt import Doubt, Incident
@@ -55,6 +56,8 @@ class Dispatcher:
             closes=settings.window_closes,
             guard=timedelta(seconds=settings.closing_guard),
         )
+        #: what this process's calls to the gateway came to
+        self.calls = Calls()
         self._given_gateway = gateway
         self._prepared = False
         self._submissions = Submissions(settings, self.database, self.windows, self.clock)
@@ -200,6 +203,7 @@ class Dispatcher:
                 windows=self.windows,
                 clock=self.clock,
                 throttle=Throttle(self.settings.rate, self._broker_url),
+                calls=self.calls,
             )
         )
 

@@ -184,6 +184,18 @@ class Settings(BaseModel):
     repeat_mode: Literal["warn", "block"] = Field(
         "warn", description="a text that is repeated: the plan warns, or `block`: it is refused"
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="lines of workers, beats and `dispatcher run`: `text` or `json`"
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="a worker serves `/metrics`, `/healthz` and `/readyz` here; unset: it does not",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="the address that it serves them on; `0.0.0.0` in a container"
+    )
     clock_offset: float = Field(
         0,
         description="shifts every clock, to try things; refused unless the gateway is on loopback",

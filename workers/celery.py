@@ -6,8 +6,10 @@ import logging
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import after_setup_logger, after_setup_task_logger
 from kombu import Queue
 
+from dispatcher import logs
 from dispatcher.broker import TRANSPORT_OPTIONS
 from dispatcher.dispatch import QUESTIONS
 from dispatcher.errors import DispatcherError
@@ -20,6 +22,13 @@ log = logging.getLogger(__name__)
 # a tick every two seconds would drown the one line per attempt; Flower has every task anyway
 for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
     logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def harden(logger: logging.Logger, **_: Any) -> None:
+    """Have the process's log written as the settings ask, without a key or a number."""
+    logs.harden(logger.handlers, settings)
 
 
 class Step(Task[Any, Any]):

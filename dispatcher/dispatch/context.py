@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dispatcher.calls import Calls
 from dispatcher.clock import Clock
 from dispatcher.errors import GatewayError
 from dispatcher.outcomes import interval
@@ -30,6 +31,7 @@ class Context:
     windows: Windows
     clock: Clock
     throttle: Throttle
+    calls: Calls = field(default_factory=Calls)
     #: set when the process is told to stop: no lane begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dispatcher.calls import UNREACHABLE
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.dealer import Dealer
 from dispatcher.dispatch.gate import Gate
@@ -128,14 +129,15 @@ class Lane:
                 armed = self._arm(batch, tag, request, load)
                 if armed is None:
                     return False
-                outcome = self._deliver(armed)
+                outcome, took = self._deliver(armed)
         except GatewayError as error:
+            self._context.calls.count(UNREACHABLE)
             self._wait(batch, str(error), backoff(batch.checks), failed=True)
             return False
         except CapReached as reached:
             self._guards.heed(batch, reached)
             return False
-        self._records.keep(batch, tag, [spot for spot, _, _ in batch.messages], outcome)
+        self._records.keep(batch, tag, [spot for spot, _, _ in batch.messages], outcome, took)
         return isinstance(outcome, Sent)
 
     def _taken_before(self, batch: DueBatch) -> bool:
@@ -206,14 +208,17 @@ class Lane:
         if skew > MOST_SKEW:
             raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
 
-    def _deliver(self, armed: _Armed) -> Outcome:
+    def _deliver(self, armed: _Armed) -> tuple[Outcome, float | None]:
+        """What came of the attempt, and how long (seconds) the call took if there was one."""
         if objection := self._objection(armed):
-            return NotSent(objection, 0)
+            return NotSent(objection, 0), None
+        started = time.monotonic()
         # and once more when the connection stands, right before the first byte
         reply = self._context.gateway.bulk_send(
             armed.request, unless=lambda: self._objection(armed)
         )
-        return verdict(reply, armed.phones)
+        took = time.monotonic() - started
+        return verdict(reply, armed.phones), took
 
     def _objection(self, armed: _Armed) -> str:
         """Why the armed batch must not leave any more; empty when it may."""

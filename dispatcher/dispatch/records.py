@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import StorageError
+from dispatcher.logs import event
 from dispatcher.outcomes import (
     Blocked,
     Closed,
@@ -39,12 +40,21 @@ class Records:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def keep(self, batch: DueBatch, tag: str, positions: Sequence[int], outcome: Outcome) -> None:
+    def keep(
+        self,
+        batch: DueBatch,
+        tag: str,
+        positions: Sequence[int],
+        outcome: Outcome,
+        seconds: float | None = None,
+    ) -> None:
         """Write down what the attempt on ``batch`` under ``tag`` came to.
 
-        ``positions`` are those of the request's lines. Raises StorageError when the database
-        stays away; the batch is a doubt then, once its lease is over.
+        ``positions`` are those of the request's lines; ``seconds`` is how long the call took, if
+        there was one. Raises StorageError when the database stays away; the batch is a doubt
+        then, once its lease is over.
         """
+        self._context.calls.count(name_of(outcome), seconds)
         for patience in (*_PATIENCE, None):
             try:
                 self._write(batch, tag, positions, outcome)
@@ -54,15 +64,17 @@ class Records:
                 if patience is None:
                     raise
                 time.sleep(patience)
-        sent = isinstance(outcome, Sent)
-        log.log(
-            logging.INFO if sent else logging.WARNING,
-            "batch %d attempt %d: %s, %d messages%s",
-            batch.id,
-            batch.attempt + 1,
-            name_of(outcome),
-            len(positions),
-            "" if isinstance(outcome, Sent) else f": {outcome.why}",
+        event(
+            log,
+            logging.INFO if isinstance(outcome, Sent) else logging.WARNING,
+            "attempt",
+            campaign=batch.campaign_id,
+            batch=batch.id,
+            attempt=batch.attempt + 1,
+            outcome=name_of(outcome),
+            messages=len(positions),
+            seconds=None if seconds is None else round(seconds, 3),
+            why=None if isinstance(outcome, Sent) else outcome.why,
         )
 
     def _write(self, batch: DueBatch, tag: str, positions: Sequence[int], outcome: Outcome) -> None:

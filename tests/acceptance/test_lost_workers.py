@@ -208,7 +208,7 @@ def test_an_answer_read_after_a_long_sleep_counts(
             site.wait_in_doubt()
         sleeper.signal(signal.SIGCONT)
         assert site.wait_finished("soldes").messages["delivered"] == 3
-        site.wait(lambda: sleeper.says("batch 1 attempt 1: sent"), "the sleeper to record")
+        site.wait(lambda: sleeper.says("batch=1 attempt=1 outcome=sent"), "the sleeper to record")
         assert site.outcomes() == ["sent"]
         site.check()
 

@@ -55,6 +55,9 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "weekly_messages": ("2", 2),
     "repeat_days": ("14", 14),
     "repeat_mode": ("block", "block"),
+    "log_format": ("json", "json"),
+    "metrics_port": ("9808", 9808),
+    "metrics_host": ("0.0.0.0", "0.0.0.0"),
     "clock_offset": ("-3600", -3600.0),
 }
 _PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
@@ -203,6 +206,10 @@ def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch
             "prices",
             "metropole=0.045,metropole=0.4",
         ),
+        ("log_format", "xml"),
+        ("metrics_port", "0"),
+        ("metrics_port", "65536"),
+        ("metrics_port", "http"),
         ("clock_offset", "yesterday"),
         ("clock_offset", "60"),
     ],

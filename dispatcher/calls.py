@@ -1,0 +1,60 @@
+"""What this process's calls to the gateway came to, counted since its start."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+#: the gateway could not be connected to, or not be asked whether an attempt was taken: nothing
+#: was armed
+UNREACHABLE = "unreachable"
+#: the outcomes of attempts (``outcomes.name_of``), and that
+VERDICTS = (
+    "sent",
+    "in_doubt",
+    "refused",
+    "blocked",
+    "closed",
+    "throttled",
+    "not_sent",
+    UNREACHABLE,
+)
+#: upper bounds (seconds) by which the lengths of calls are sorted
+BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The counts at one moment."""
+
+    verdicts: Mapping[str, int]
+    #: how many calls took at most ``BOUNDS[n]`` seconds; the last one counts all of them
+    within: tuple[int, ...]
+    #: how long all calls took together
+    seconds: float
+
+
+class Calls:
+    """Counts calls; safe for any number of threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._verdicts = Counter(dict.fromkeys(VERDICTS, 0))
+        self._lengths = [0] * (len(BOUNDS) + 1)
+        self._seconds = 0.0
+
+    def count(self, verdict: str, seconds: float | None = None) -> None:
+        """Count one verdict, and how long the call took if there was one."""
+        with self._lock:
+            self._verdicts[verdict] += 1
+            if seconds is not None:
+                self._lengths[sum(seconds > bound for bound in BOUNDS)] += 1
+                self._seconds += seconds
+
+    def tally(self) -> Tally:
+        """The counts as they stand."""
+        with self._lock:
+            return Tally(dict(self._verdicts), tuple(accumulate(self._lengths)), self._seconds)

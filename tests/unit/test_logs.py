@@ -1,0 +1,123 @@
+"""The lines of a process of ours, as text and as JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from dispatcher import logs
+from dispatcher.settings import Settings
+
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
+SECRETS = {
+    "api_key": KEY,
+    "database_url": "postgresql+psycopg://app:hunt%40er2@db.example/app",
+    "broker_url": "redis://:hunter3@redis.example:6379/4",
+}
+
+
+class Written:
+    """A logger of its own with one handler, hardened as a worker's is."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._stream = io.StringIO()
+        self.handler = logging.StreamHandler(self._stream)
+        self.handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+        self.log = logging.Logger("dispatcher.test", logging.INFO)
+        self.log.addHandler(self.handler)
+        logs.harden([self.handler], Settings.of(**SECRETS, **settings))
+
+    @property
+    def text(self) -> str:
+        return self._stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture(params=["text", "json"])
+def written(request: pytest.FixtureRequest) -> Written:
+    return Written(log_format=request.param)
+
+
+def test_an_event_is_a_line_of_words_and_values() -> None:
+    written = Written()
+    logs.event(
+        written.log,
+        logging.WARNING,
+        "attempt",
+        batch=42,
+        seconds=0.25,
+        outcome="in_doubt",
+        why='said "no"',
+        worker=None,
+        nothing="",
+    )
+    expected = (
+        'WARNING attempt batch=42 seconds=0.250 outcome=in_doubt why="said \\"no\\"" nothing=""'
+    )
+    assert written.text == f"{expected}\n"
+
+
+def test_an_event_in_json_has_its_facts_as_fields() -> None:
+    written = Written(log_format="json")
+    logs.event(written.log, logging.INFO, "attempt", batch=42, seconds=0.25, why="é\nb")
+    (line,) = written.lines
+    assert (
+        line.items()
+        >= {
+            "level": "info",
+            "logger": "dispatcher.test",
+            "event": "attempt",
+            "batch": 42,
+            "seconds": 0.25,
+            "why": "é\nb",
+        }.items()
+    )
+    assert line["time"].endswith("+00:00")
+    assert line["message"].startswith("attempt batch=42")
+
+
+def test_a_level_that_is_off_writes_nothing(written: Written) -> None:
+    logs.event(written.log, logging.DEBUG, "attempt", batch=42)
+    assert written.text == ""
+
+
+def test_no_secret_and_no_number_passes_in_a_message_or_its_arguments(written: Written) -> None:
+    written.log.info("%s for %s by %s", KEY, "+33639980001", {"phone": "06 39 98 00 01"})
+    written.log.warning("hunt@er2 hunt%40er2 hunter3")
+    for hidden in (KEY, "39980001", "39 98", "er2", "hunter3"):
+        assert hidden not in written.text
+    assert written.text.count("[number]") == 2
+
+
+def test_no_secret_and_no_number_passes_in_a_traceback(written: Written) -> None:
+    def fail() -> None:
+        raise ValueError(f"apiKey={KEY}", ["+33639980001"])
+
+    try:
+        fail()
+    except ValueError:
+        written.log.exception("it failed", stack_info=True)
+    assert "Traceback" in written.text
+    assert "in fail" in written.text
+    assert KEY not in written.text
+    assert "39980001" not in written.text
+
+
+def test_no_number_passes_as_a_fact() -> None:
+    written = Written(log_format="json")
+    logs.event(written.log, logging.INFO, "odd", phone=33639980001, of={"to": "+33639980001"})
+    assert "39980001" not in written.text
+    assert written.lines[0]["phone"] == "[number]"
+
+
+def test_a_handler_is_hardened_once(written: Written) -> None:
+    before = written.handler.formatter
+    logs.harden([written.handler], Settings.of(**SECRETS))
+    assert written.handler.formatter is before
