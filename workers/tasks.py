@@ -10,6 +10,7 @@ from celery.signals import worker_init, worker_shutting_down
 from dispatcher import hints
 from dispatcher.api import Dispatcher
 from dispatcher.errors import ConfigurationError, DispatcherError
+from dispatcher.probes import Probes, Server
 from workers.celery import app, settings
 
 
@@ -28,8 +29,15 @@ def check(**_: Any) -> None:
                 "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
             )
         dispatcher().check()
+        serve()
     except DispatcherError as error:
         raise SystemExit(f"error: {error}") from None
+
+
+def serve() -> None:
+    """Answer probes, if a port is set for it."""
+    if settings.metrics_port is not None:
+        Server(Probes(dispatcher()), settings.metrics_host, settings.metrics_port)
 
 
 @worker_shutting_down.connect

@@ -10,17 +10,25 @@ from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import out, print_json, say
 
 _ILL = 3
+#: as in ``dispatcher.doctor``, which the command line need not load for its help
+_LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts")
 
 
 @click.command()
+@click.option(
+    "--only",
+    type=click.Choice(_LOOKS),
+    multiple=True,
+    help="Look at this alone; may be repeated. For health checks.",
+)
 @json_option
-def doctor(*, as_json: bool) -> None:
+def doctor(*, only: tuple[str, ...], as_json: bool) -> None:
     """Look at database, Redis, key, clocks, beat and doubts; ends with 3 if one is not well."""
-    from dispatcher.doctor import examine
+    from dispatcher.doctor import LOOKS, examine
 
     marks = {True: "ok", False: "!!"} if out().options.ascii_only else {True: "✓", False: "✗"}
     findings = []
-    for finding in examine(open_dispatcher()):
+    for finding in examine(open_dispatcher(), only or LOOKS):
         findings.append(finding)
         if not as_json:
             remedy = f"; {finding.remedy}" if finding.remedy else ""

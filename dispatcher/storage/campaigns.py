@@ -17,11 +17,10 @@ from dispatcher.states import (
     MessageState,
     sources,
 )
+from dispatcher.storage import sums
+from dispatcher.storage.sums import UNENDED
 from dispatcher.storage.tables import Action, Batch, Campaign
 from dispatcher.window import Hold
-
-#: the states in which a batch has not come to its end
-UNENDED = (BatchState.PENDING, BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT)
 
 
 def find(session: Session, reference: int | str) -> Campaign:
@@ -53,28 +52,7 @@ def latest(session: Session, limit: int) -> Sequence[Campaign]:
 
 def shares(session: Session, campaign_id: int) -> list[Share]:
     """The sums over a campaign's batches, by state."""
-    counters = [getattr(Batch, state.value) for state in MessageState]
-    rows = session.execute(
-        select(
-            Batch.state,
-            func.count(),
-            func.sum(Batch.cost),
-            func.sum(Batch.capped),
-            *(func.sum(counter) for counter in counters),
-        )
-        .where(Batch.campaign_id == campaign_id)
-        .group_by(Batch.state)
-    )
-    return [
-        Share(
-            BatchState(state),
-            batches,
-            dict(zip(MessageState, (int(count) for count in counts), strict=True)),
-            cost,
-            int(capped),
-        )
-        for state, batches, cost, capped, *counts in rows
-    ]
+    return sums.shares(session, Batch.campaign_id == campaign_id)
 
 
 def first_hold(session: Session, campaign_id: int) -> Hold | None:

@@ -8,10 +8,7 @@ its errors is hidden by the same line of code for both.
 from __future__ import annotations
 
 import base64
-import http.client
-import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,11 +20,11 @@ from redis import Redis
 from sqlalchemy import select
 
 from dispatcher.storage.tables import Action, Attempt, Batch
-from tests.acceptance.site import Child, Site, people
+from tests.acceptance.flower import Flower
+from tests.acceptance.site import Site, people
 
 BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
 TEXT = "Le renard passe demain: {{ remise }} pour vous"
-PASSWORD = "on-the-loopback"
 
 
 @pytest.fixture(scope="module")
@@ -195,59 +192,3 @@ def decoded(words: str) -> str:
         except ValueError:
             continue  # no base64, or no text in it
     return "\n".join(found)
-
-
-class Flower:
-    """A real Flower, as an operator would start it."""
-
-    def __init__(self, site: Site) -> None:
-        pytest.importorskip("flower")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
-        self._site = site
-        # fmt: off
-        self.process: Child = site.start(
-            "flower", "celery", "-A", "workers", "flower", "--address=127.0.0.1",
-            f"--port={self._port}", f"--basic-auth=operator:{PASSWORD}", "--logging=debug",
-        )
-        # fmt: on
-        site.wait(lambda: self._answers("/healthcheck"), "Flower to answer")
-
-    def pages(self) -> dict[str, str]:
-        """What it shows, and the page of a task of each kind."""
-        shown = {
-            path: self.page(path)
-            for path in ("/", "/workers", "/tasks", "/broker", "/metrics", "/api/tasks")
-        }
-        table = "/tasks/datatable?draw=1&start=0&length=1000&search%5Bvalue%5D="
-        table += (
-            "&order%5B0%5D%5Bcolumn%5D=0&order%5B0%5D%5Bdir%5D=asc&columns%5B0%5D%5Bdata%5D=name"
-        )
-        shown["/tasks/datatable"] = self.page(table)
-        tasks = json.loads(shown["/tasks/datatable"])["data"]
-        newest = {task["name"]: task["uuid"] for task in tasks}
-        for uuid in newest.values():
-            shown[f"/task/{uuid}"] = self.page(f"/task/{uuid}")
-        return shown
-
-    def page(self, path: str) -> str:
-        status, body = self._get(path)
-        assert status == 200, f"{path}: {status}"
-        return body
-
-    def _answers(self, path: str) -> bool:
-        try:
-            return self._get(path)[0] == 200
-        except OSError:
-            return False
-
-    def _get(self, path: str) -> tuple[int, str]:
-        known = base64.b64encode(f"operator:{PASSWORD}".encode()).decode()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-        try:
-            connection.request("GET", path, headers={"Authorization": f"Basic {known}"})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()

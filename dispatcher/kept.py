@@ -1,0 +1,24 @@
+"""A value that is read at most once in so many seconds, however many threads ask for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def kept(seconds: float, read: Callable[[], T]) -> Callable[[], T]:
+    """``read``, but what it returned is good for ``seconds``; what it raises is not kept."""
+    lock = threading.Lock()
+    last: list[tuple[float, T]] = []
+
+    def reading() -> T:
+        with lock:
+            if not last or time.monotonic() - last[0][0] > seconds:
+                last[:] = [(time.monotonic(), read())]
+            return last[0][1]
+
+    return reading

@@ -1,0 +1,94 @@
+"""How the installation stands as a whole: a few cheap queries, for monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from dispatcher.states import BatchState, CampaignState
+from dispatcher.storage import heartbeats
+from dispatcher.storage.doubts import INCIDENT
+from dispatcher.storage.tables import Action, Batch, Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The pending batches of one territory whose ``not_before`` has passed."""
+
+    territory: str
+    commercial: bool
+    batches: int
+    #: since when the oldest of them may leave, as far as its row knows
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the installation stands; instants are None where there is nothing of the kind."""
+
+    #: how many campaigns run, and how many are paused
+    campaigns: Mapping[CampaignState, int]
+    waiting: Sequence[Waiting]
+    #: since when the oldest batch in doubt is
+    oldest_doubt: datetime | None
+    #: since when the oldest poll for reports has been due
+    oldest_poll: datetime | None
+    last_tick: datetime | None
+    #: double texts on record
+    incidents: int
+
+
+def standing(session: Session, now: datetime) -> Standing:
+    """How the installation stands at ``now``."""
+    oldest_doubt = select(func.min(Batch.sent_at)).where(Batch.state == BatchState.IN_DOUBT)
+    oldest_poll = select(func.min(Batch.check_at)).where(
+        Batch.state == BatchState.SENT, Batch.check_at <= now
+    )
+    incidents = select(func.count()).select_from(Action).where(Action.verb == INCIDENT)
+    return Standing(
+        campaigns=_campaigns(session),
+        waiting=_waiting(session, now),
+        oldest_doubt=session.scalar(oldest_doubt),
+        oldest_poll=session.scalar(oldest_poll),
+        last_tick=heartbeats.last(session),
+        incidents=session.scalar(incidents) or 0,
+    )
+
+
+def hurry(session: Session, seconds: int) -> None:
+    """Let no query of this transaction take longer: whoever asked has gone by then."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+
+
+def _campaigns(session: Session) -> dict[CampaignState, int]:
+    counted = {CampaignState.RUNNING: 0, CampaignState.PAUSED: 0}
+    rows = session.execute(
+        select(Campaign.state, func.count())
+        .where(Campaign.state.in_(counted))
+        .group_by(Campaign.state)
+    )
+    return counted | {CampaignState(state): count for state, count in rows}
+
+
+def _waiting(session: Session, now: datetime) -> list[Waiting]:
+    rows = session.execute(
+        select(
+            Batch.territory,
+            Campaign.commercial,
+            func.count(),
+            func.min(Batch.not_before),
+        )
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(
+            Batch.state == BatchState.PENDING,
+            Batch.not_before <= now,
+            Campaign.state == CampaignState.RUNNING,
+        )
+        .group_by(Batch.territory, Campaign.commercial)
+    )
+    return [Waiting(*row) for row in rows]

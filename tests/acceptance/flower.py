@@ -1,0 +1,92 @@
+"""A real Flower, as an operator would start it."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.acceptance.site import Child, Site
+from tests.servers import free_port
+
+USER, PASSWORD = "operator", "on-the-loopback"
+
+
+class Flower:
+    """A real Flower, as an operator would start it."""
+
+    def __init__(self, site: Site) -> None:
+        self.port = free_port()
+        # as in docker-compose.yml: on a command line every process list would show the password
+        self.process: Child = site.start(
+            "flower",
+            *("celery", "-A", "workers", "flower", "--address=127.0.0.1", f"--port={self.port}"),
+            "--logging=debug",
+            FLOWER_BASIC_AUTH=f"{USER}:{PASSWORD}",
+        )
+        site.wait(lambda: self._answers("/healthcheck"), "Flower to answer")
+
+    def pages(self) -> dict[str, str]:
+        """All that it shows and answers: of the workers, and of a task of each kind."""
+        paths = ["/", "/workers", "/tasks", "/broker", "/metrics", _TABLE]
+        paths += ["/api/workers?refresh=1", "/api/tasks", "/api/task/types", "/api/queues/length"]
+        shown = {path: self.page(path) for path in paths}
+        for worker in json.loads(shown["/api/workers?refresh=1"]):
+            shown[f"/worker/{worker}"] = self.page(f"/worker/{worker}")
+        newest = {task["name"]: uuid for uuid, task in self.tasks().items()}
+        for uuid in newest.values():
+            for path in (f"/task/{uuid}", f"/api/task/info/{uuid}"):
+                shown[path] = self.page(path)
+        return shown
+
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """Every task that it has seen, by its id."""
+        tasks: dict[str, dict[str, Any]] = json.loads(self.page("/api/tasks"))
+        return tasks
+
+    def workers(self) -> dict[str, dict[str, Any]]:
+        """Every worker that it sees, by its name."""
+        workers: dict[str, dict[str, Any]] = json.loads(self.page("/api/workers?refresh=1"))
+        return workers
+
+    def page(self, path: str) -> str:
+        """What is at ``path``, with the password."""
+        status, body = self.get(path)
+        assert status == 200, f"{path}: {status}"
+        return body
+
+    def get(self, path: str, *, password: str | None = PASSWORD) -> tuple[int, str]:
+        """Status and body of what is at ``path``; with None, nobody says who is asking."""
+        headers = {}
+        if password is not None:
+            known = base64.b64encode(f"{USER}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {known}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def _answers(self, path: str) -> bool:
+        try:
+            return self.get(path)[0] == 200
+        except OSError:
+            return False
+
+
+#: the table of tasks, as its page asks for it
+_TABLE = "/tasks/datatable?" + urlencode(
+    {
+        "draw": 1,
+        "start": 0,
+        "length": 1000,
+        "search[value]": "",
+        "order[0][column]": 0,
+        "order[0][dir]": "asc",
+        "columns[0][data]": "name",
+    }
+)

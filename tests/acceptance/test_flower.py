@@ -1,0 +1,96 @@
+"""Flower as an operator has it: what goes on is seen, with a password and without a secret."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+
+from dispatcher.hints import POLL, QUEUES, SEND, TICK
+from tests.acceptance.flower import Flower
+from tests.acceptance.site import Site, people
+
+TEXT = "Le renard passe demain: {{ remise }} pour vous"
+EVERYONE = people(1200)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An installation that has brought a campaign to its end under Flower's eyes."""
+
+    site: Site
+    flower: Flower
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    directory = tmp_path_factory.mktemp("flower")
+    with Site(directory, f"sqlite:///{directory / 'test.db'}") as site:
+        flower = Flower(site)
+        for name in ("worker1", "worker2"):
+            site.worker(name)
+        site.wait(lambda: len(flower.workers()) == 2, "Flower to see the workers")
+        site.beat()
+        recipients = [{"phone": phone, "remise": "moins-douze"} for phone in EVERYONE]
+        site.dispatcher.submit("soldes", TEXT, recipients)
+        site.wait_finished("soldes")
+        yield Scene(site, flower)
+        site.check()
+
+
+def test_every_worker_is_seen_with_its_tasks_and_queues(scene: Scene) -> None:
+    workers = scene.flower.workers()
+    assert {name.partition("@")[0] for name in workers} == {"worker1", "worker2"}
+    for worker in workers.values():
+        assert {queue["name"] for queue in worker["active_queues"]} == set(QUEUES.values())
+        assert set(worker["registered"]) >= set(QUEUES)
+
+
+def test_every_task_is_counted_and_says_what_it_is_about(scene: Scene) -> None:
+    site, flower = scene.site, scene.flower
+    batches = {str(batch.id) for batch in site.batches()}
+
+    def sent() -> set[str]:
+        return {
+            re.sub(r"\D", "", task["args"])
+            for task in flower.tasks().values()
+            if task["name"] == SEND and task["state"] == "SUCCESS"
+        }
+
+    site.wait(lambda: sent() & batches, "a batch's task to be seen")
+    done = Counter(task["name"] for task in flower.tasks().values() if task["state"] == "SUCCESS")
+    assert done.keys() >= {TICK, SEND, POLL}
+    assert sent() <= batches
+    assert "flower_events_total{" in flower.page("/metrics")
+
+
+def test_nothing_is_shown_without_the_password(scene: Scene) -> None:
+    shown = scene.flower.pages()
+    # Flower keeps this one open for Prometheus: names of workers and tasks, and numbers of them
+    open_to_all = {"/metrics"}
+    for path in shown.keys() - open_to_all:
+        for password in (None, "", "a guess"):
+            status, body = scene.flower.get(path, password=password)
+            assert (status, body) == (401, "Access denied"), path
+
+
+def test_neither_key_nor_number_nor_text_is_on_any_page(scene: Scene) -> None:
+    shown = scene.flower.pages()
+    assert any(path.startswith("/task/") for path in shown)
+    assert any(path.startswith("/worker/") for path in shown)
+    password = urlsplit(str(scene.site.redis.url)).password
+    assert password
+    number = "|".join("[ .-]?".join(phone[3:]) for phone in EVERYONE)
+    hidden = "|".join([re.escape(scene.site.gateway.key), re.escape(password), "renard", "douze"])
+    # the search finds what is there
+    assert len(re.findall(number, scene.site.gateway.ledger_path.read_text())) >= len(EVERYONE)
+    given_away = {
+        path: match[0]
+        for path, page in shown.items()
+        if (match := re.search(f"{number}|{hidden}", page))
+    }
+    assert given_away == {}

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import threading
+from itertools import count
+
+import pytest
+
+from dispatcher.kept import kept
+
+
+def test_a_value_is_read_once_while_it_is_good() -> None:
+    reading = kept(3600, count().__next__)
+    assert [reading(), reading()] == [0, 0]
+
+
+def test_a_value_that_is_too_old_is_read_again() -> None:
+    reading = kept(-1, count().__next__)
+    assert [reading(), reading()] == [0, 1]
+
+
+def test_a_failure_is_not_kept() -> None:
+    tries = count()
+
+    def read() -> int:
+        if next(tries) == 0:
+            raise OSError("down")
+        return 1
+
+    reading = kept(3600, read)
+    with pytest.raises(OSError, match="down"):
+        reading()
+    assert reading() == 1
+
+
+def test_many_who_ask_at_once_make_it_read_once() -> None:
+    at_once = threading.Barrier(8)
+    reads = count()
+    reading = kept(3600, reads.__next__)
+    got: list[int] = []
+
+    def ask() -> None:
+        at_once.wait()
+        got.append(reading())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [0] * 8
