@@ -55,6 +55,14 @@ def secrets_of(settings: Settings) -> Iterator[str]:
             yield from (password, unquote(password)) if password else ()
 
 
+def json_line(name: str, text: str) -> str:
+    """What the process ``name`` said as a JSON object, unless it is one already."""
+    if text.startswith("{"):
+        return text
+    told = {"time": _iso(datetime.now(UTC)), "level": "info", "logger": name, "message": text}
+    return json.dumps(told, ensure_ascii=False)
+
+
 class _Redacting(logging.Formatter):
     """Another formatter's lines, redacted: message, arguments and traceback alike."""
 
@@ -79,7 +87,7 @@ class _Json(logging.Formatter):
         """The line of ``record``."""
         facts: Mapping[str, Any] = getattr(record, "facts", {})
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _iso(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "process": record.process,
@@ -97,6 +105,10 @@ class _Json(logging.Formatter):
         if isinstance(value, int | float) and abs(value) < _SMALL:
             return value
         return self._redact(str(value))
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
 
 
 def _plain(value: object) -> str:

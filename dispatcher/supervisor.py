@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 from dispatcher.child import Child, Life
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Child", "Supervisor"]
 
@@ -36,12 +36,19 @@ class Supervisor:
     """Starts ``children`` in their order and stops them in the reverse one, the last first.
 
     Each is in a session of its own: a Ctrl-C in the terminal reaches the supervisor alone. On
-    Linux the children are killed with the supervisor even if it dies by SIGKILL.
+    Linux the children are killed with the supervisor even if it dies by SIGKILL. ``line`` makes
+    a line of a name and what it says; without it the name goes before, in a colour of its own.
     """
 
-    def __init__(self, children: Sequence[Child], out: TextIO) -> None:
+    def __init__(
+        self,
+        children: Sequence[Child],
+        out: TextIO,
+        line: Callable[[str, str], str] | None = None,
+    ) -> None:
         self._lives = [Life(child, FIRST_DELAY) for child in children]
         self._out = out
+        self._line = line or self._labelled
         coloured = out.isatty() and not os.environ.get("NO_COLOR")
         names = [_NAME, *(child.name for child in children)]
         width = max(map(len, names))
@@ -191,12 +198,15 @@ class Supervisor:
 
     def _print(self, name: str, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
-        line = f"{self._labels[name]} {text}\n".encode(encoding, "replace").decode(encoding)
+        line = f"{self._line(name, text)}\n".encode(encoding, "replace").decode(encoding)
         try:
             self._out.write(line)
             self._out.flush()
         except OSError:  # the terminal or the pipe is gone: nobody is left to work for
             self._stopping = True
+
+    def _labelled(self, name: str, text: str) -> str:
+        return f"{self._labels[name]} {text}"
 
 
 def _told(status: int) -> str:

@@ -12,14 +12,17 @@ import click
 from dispatcher.cli.checks import check_key
 from dispatcher.cli.options import open_dispatcher
 from dispatcher.cli.output import say
+from dispatcher.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dispatcher.child import Child
+    from dispatcher.settings import Settings
 
 #: seconds beyond a call's own limit that a worker may take to record what came of it
 _AFTERWARDS = 10.0
+_PORT, _LAST_PORT = "DISPATCHER_METRICS_PORT", 65_535
 #: what `celery -A workers …` does, with our own `workers` whatever lies in the directory
 _CELERY = "import workers.celery, celery.__main__; celery.__main__.main()"
 
@@ -48,6 +51,7 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     check_key(dispatcher)
     dispatcher.database.close()
 
+    from dispatcher.logs import json_line
     from dispatcher.supervisor import Supervisor
 
     env = dict(os.environ)
@@ -55,13 +59,18 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     if settings.broker_url is None:
         children.append(_redis(env))
     grace = settings.call_timeout + _AFTERWARDS
-    children += [_worker(turn, log_level, env, grace) for turn in range(1, workers + 1)]
+    children += [
+        _worker(turn, log_level, _with_port(env, settings, turn), grace)
+        for turn in range(1, workers + 1)
+    ]
     if not no_beat:
         children.append(_beat(log_level, env))
     if not children:
         raise click.UsageError("nothing to run: no worker, no beat, and Redis is set")
-    say(f"starting {', '.join(child.name for child in children)}; Ctrl-C stops")
-    raise click.exceptions.Exit(Supervisor(children, sys.stdout).run())
+    line = json_line if settings.log_format == "json" else None
+    starting = f"starting {', '.join(child.name for child in children)}; Ctrl-C stops"
+    say(starting if line is None else line("dispatcher", starting))
+    raise click.exceptions.Exit(Supervisor(children, sys.stdout, line).run())
 
 
 def _redis(env: dict[str, str]) -> Child:
@@ -79,6 +88,17 @@ def _redis(env: dict[str, str]) -> Child:
     )
 
 
+def _with_port(env: Mapping[str, str], settings: Settings, turn: int) -> Mapping[str, str]:
+    """Each worker serves its own metrics: the first on the port that is set, and so on."""
+    if settings.metrics_port is None:
+        return env
+    port = settings.metrics_port + turn - 1
+    if port > _LAST_PORT:
+        raise ConfigurationError("DISPATCHER_METRICS_PORT: there are not that many ports after it")
+    others = {name: value for name, value in env.items() if name != f"{_PORT}_FILE"}
+    return others | {_PORT: str(port)}
+
+
 def _worker(turn: int, log_level: str, env: Mapping[str, str], grace: float) -> Child:
     from dispatcher.child import Child
 
@@ -87,7 +107,7 @@ def _worker(turn: int, log_level: str, env: Mapping[str, str], grace: float) -> 
         _celery("worker", "-n", f"worker{turn}@%h", "--loglevel", log_level),
         env=env,
         grace=grace,
-        ready=re.compile(r"worker\d+@\S+ ready\.$"),
+        ready=re.compile(r'worker\d+@\S+ ready\.(?="|$)'),
         group="workers",
     )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from dispatcher.sandbox.gateway.ledger import texted
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.tether import tethered
 from tests.integration.test_cli import TUESDAY
+from tests.servers import free_port
 
 PATIENCE = 60.0
 KEY = "a-key-that-stays-hidden"
@@ -175,6 +178,52 @@ def test_run_makes_the_tables_of_an_empty_database(
     dispatcher = Dispatcher(Settings.of(**values))
     assert dispatcher.campaigns() == []
     dispatcher.database.close()
+
+
+def test_run_in_json_writes_nothing_else_and_serves_metrics_of_each_worker(
+    tmp_path: Path, environment: dict[str, str], gateway: Sandbox
+) -> None:
+    port = free_port()
+    environment |= {"DISPATCHER_LOG_FORMAT": "json", "DISPATCHER_METRICS_PORT": str(port)}
+    (tmp_path / "n.csv").write_text("0639980001\n0639980002\n")
+    submit = [*INSTALLED, "submit", "n.csv", "--reference", "r", "--text", "x"]
+    with Running(tmp_path, environment, "run", "--workers", "2") as run:
+        for name in ("redis", "worker1", "worker2"):
+            run.wait_for(rf'"message": "{name} ready"')
+        subprocess.run(submit, cwd=tmp_path, env=environment, check=True, capture_output=True)
+        run.wait_for('"event": "attempt"')
+        for served in (port, port + 1):
+            with socket.create_connection(("127.0.0.1", served)) as client:
+                client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                assert client.recv(100).startswith(b"HTTP/1.0 200 OK")
+        assert run.stop() == 0, run.output
+
+    lines = [json.loads(line) for line in run.output.splitlines()]
+    assert {"dispatcher", "supervisor", "redis"} <= {line["logger"] for line in lines}
+    (attempt,) = [line for line in lines if line.get("event") == "attempt"]
+    assert (
+        attempt.items()
+        >= {
+            "level": "info",
+            "campaign": 1,
+            "batch": 1,
+            "attempt": 1,
+            "outcome": "sent",
+            "messages": 2,
+        }.items()
+    )
+    assert 0 < attempt["seconds"] < PATIENCE
+    assert KEY not in run.output
+    assert "63998" not in run.output
+
+
+def test_run_refuses_ports_that_do_not_exist(tmp_path: Path, environment: dict[str, str]) -> None:
+    environment["DISPATCHER_METRICS_PORT"] = "65535"
+    with Running(tmp_path, environment, "run", "--workers", "2") as run:
+        assert run.process.wait(PATIENCE) == 2
+        run.wait_for(
+            "^dispatcher: DISPATCHER_METRICS_PORT: there are not that many ports after it$"
+        )
 
 
 def test_run_takes_a_redis_that_is_given(

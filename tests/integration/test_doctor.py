@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dispatcher import Dispatcher, GatewayError, Settings
-from dispatcher.doctor import Finding, examine
+from dispatcher.cli.doctor import _LOOKS
+from dispatcher.doctor import LOOKS, PROGRESS, Finding, examine
 from dispatcher.provider import Account
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.sandbox.redis import EmbeddedRedis
@@ -182,6 +183,20 @@ def test_the_command_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
     assert list(lines) == ["✓ database", "✓ broker", "✗ gateway", "✓ clock", "✗ beat", "✓ doubts"]
     assert "DISPATCHER_API_KEY is not set" in lines["✗ gateway"]
     assert lines["✗ beat"].startswith("it has never ticked; start beat: ")
+
+
+def test_the_command_looks_at_one_thing_alone_for_a_health_check(shell: Shell) -> None:
+    told = shell("doctor", "--only", "beat", "--only", "database", "--json")
+    assert told.exit_code == 3
+    looks = json.loads(told.stdout)
+    assert [(look["name"], look["well"]) for look in looks] == [("database", True), ("beat", False)]
+    assert shell("doctor", "--only", "database").exit_code == 0
+    assert shell("doctor", "--only", "moon").exit_code == 2
+
+
+def test_the_command_knows_every_look() -> None:
+    assert LOOKS == _LOOKS
+    assert set(PROGRESS) < set(LOOKS)
 
 
 def test_the_command_answers_machines(shell: Shell) -> None:
