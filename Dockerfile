@@ -20,6 +20,6 @@ USER dispatcher
 WORKDIR /srv
 # celery takes SIGTERM as "finish what runs, take nothing new"
 STOPSIGNAL SIGTERM
-# whether a worker is well is asked of the database (dispatcher doctor), not of a port
+# a worker, a beat and a Flower are well in different ways: see docker-compose.yml
 HEALTHCHECK NONE
 CMD ["dispatcher", "--help"]

@@ -5,6 +5,7 @@
 #   CHAOS_ARGS="--seed 7 --database postgresql"   (make chaos)
 
 PYTHON =
+PYTHONS =
 CHAOS_ARGS =
 # Most tests wait for processes, so that a few at a time share the machine well.
 PYTEST_ARGS = -n logical --maxprocesses 4
@@ -12,7 +13,7 @@ PY = .venv/bin/python
 # not the code in the README, which is laid out to be read
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
-.PHONY: help demo test chaos lint lock clean
+.PHONY: help demo test matrix chaos lint lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +23,9 @@ demo: .venv/stamp ## send 5,000 made-up SMS through real processes and check eve
 
 test: lint ## every check, then the whole suite
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+matrix: ## unit tests and the wheel's on each Python 3.11 … 3.14 that is here (PYTHONS="3.12 3.13")
+	@PYTHONS="$(PYTHONS)" sh scripts/matrix.sh $(PYTEST_ARGS)
 
 chaos: .venv/stamp ## minutes of kills and faults, then the ledger against the rows (CHAOS_ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(CHAOS_ARGS)

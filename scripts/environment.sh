@@ -1,9 +1,11 @@
 #!/bin/sh
 # Makes .venv with what requirements/dev.txt lists, unless it is up to date.
 # PYTHON names the Python to use; by default the first fit one of CANDIDATES.
+# An argument names another directory for it; what is in there is removed.
 set -eu
 cd "$(dirname "$0")/.."
 
+VENV=${1:-.venv}
 CANDIDATES="python3.13 python3.12 python3.11 python3.14 python3 python"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -12,10 +14,10 @@ say() { printf '%s\n' "$*" >&2; }
 fingerprint() { printf '%s\n' "$(pwd)" "$1"; cat requirements/dev.txt pyproject.toml scripts/environment.sh; }
 
 fresh() {
-    [ -f .venv/stamp ] && .venv/bin/python -c '' 2>/dev/null || return 1
-    made_with=$(cat .venv/python)
+    [ -f "$VENV"/stamp ] && "$VENV"/bin/python -c '' 2>/dev/null || return 1
+    made_with=$(cat "$VENV"/python)
     [ -z "${PYTHON:-}" ] || [ "$PYTHON" = "$made_with" ] || return 1
-    fingerprint "$made_with" | cmp -s - .venv/stamp
+    fingerprint "$made_with" | cmp -s - "$VENV"/stamp
 }
 
 # Sets $python to one that is new enough and can make virtual environments.
@@ -50,11 +52,11 @@ if fresh; then
     exit 0
 fi
 find_python
-say "installing into .venv with $("$python" --version 2>&1); this is done once"
-rm -rf .venv
-"$python" -m venv .venv
+say "installing into $VENV with $("$python" --version 2>&1); this is done once"
+rm -rf "$VENV"
+"$python" -m venv "$VENV"
 # Compiling every module in advance would take half of the time.
-install() { .venv/bin/python -m pip --disable-pip-version-check -qq install --no-compile --no-deps "$@"; }
+install() { "$VENV"/bin/python -m pip --disable-pip-version-check -qq install --no-compile --no-deps "$@"; }
 # The lock names everything, with its hash; the project itself is linked in by build tools that
 # are in the lock too. So nothing unpinned is fetched, and nothing is built but the project.
 if ! install --require-hashes --only-binary :all: -r requirements/dev.txt ||
@@ -63,5 +65,5 @@ if ! install --require-hashes --only-binary :all: -r requirements/dev.txt ||
     say "  Packages come from where your pip is set up to fetch them: is there a network, a proxy?"
     exit 1
 fi
-printf '%s\n' "${PYTHON:-$python}" > .venv/python
-fingerprint "${PYTHON:-$python}" > .venv/stamp
+printf '%s\n' "${PYTHON:-$python}" > "$VENV"/python
+fingerprint "${PYTHON:-$python}" > "$VENV"/stamp

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
-from celery.bin.celery import celery
-from tornado.options import options
 
-from dispatcher.cli import cli
 from dispatcher.settings import PREFIX, Settings
+from tests.unit.programs import check_command, check_variable
 
 ROOT = Path(__file__).parents[2]
 FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -38,11 +34,6 @@ def seconds(written: str) -> float:
     return float(number) * {"s": 1, "m": 60}[unit]
 
 
-def option(command: click.Command, word: str) -> bool:
-    known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
-    return word.partition("=")[0] in known
-
-
 def test_the_services_are_those_of_one_installation() -> None:
     assert OTHERS == ["postgres", "redis"]
     assert sorted(OURS) == ["beat", "flower", "gateway", "migrate", "worker"]
@@ -50,33 +41,13 @@ def test_the_services_are_those_of_one_installation() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_command_exists_with_its_options(name: str) -> None:
-    program, *words = argv(name)
-    if program == "celery":
-        assert words[:2] == ["-A", "workers"]
-        words = words[2:]
-    group = {"celery": celery, "dispatcher": cli}[program]
-    command = group.commands[words[0]]
-    for word in words[1:]:
-        if word.startswith("-") and words[0] != "flower":  # Flower's options are Tornado's
-            assert option(command, word), f"{program} {words[0]} has no option {word}"
-
-
-def test_the_options_of_flower_exist() -> None:
-    import_module("flower.options")  # defines them
-    for word in argv("flower")[4:]:
-        assert word.removeprefix("--").partition("=")[0].replace("_", "-") in {
-            known.replace("_", "-") for known in options.as_dict()
-        }
+    check_command(argv(name))
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_variable_is_a_setting(name: str) -> None:
     for variable in SERVICES[name].get("environment", {}):
-        if variable == "FLOWER_BASIC_AUTH":  # Flower's own
-            continue
-        assert variable.startswith(PREFIX)
-        setting = variable.removeprefix(PREFIX).lower().removesuffix("_file")
-        assert setting in Settings.model_fields, f"{variable} is no setting"
+        check_variable(variable)
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -110,6 +81,38 @@ def test_whoever_waits_for_health_waits_for_a_service_that_tells_it(name: str) -
                 assert SERVICES[other]["restart"] == "no", f"{other} never completes"
             case unexpected:
                 assert unexpected == "service_started"
+
+
+@pytest.mark.parametrize("name", [name for name in SERVICES if name != "migrate"])
+def test_every_service_that_stays_tells_its_health(name: str) -> None:
+    check = SERVICES[name]["healthcheck"]
+    kind, *command = check["test"]
+    assert kind in {"CMD", "CMD-SHELL"}
+    assert 0 < seconds(check["timeout"]) < seconds(check["interval"])
+    match command:
+        case ["python", "-c", program]:
+            compile(program, name, "exec")
+        case ["dispatcher", *_]:
+            check_command(command)
+        case _:
+            assert name in OTHERS
+
+
+def test_the_health_of_a_worker_is_its_progress_and_is_asked_where_it_is_served() -> None:
+    worker = SERVICES["worker"]
+    port = worker["environment"][f"{PREFIX}METRICS_PORT"]
+    program = worker["healthcheck"]["test"][-1]
+    assert '"/readyz"' in program
+    assert port in re.findall(r"\d{4,}", program)
+    assert worker["expose"] == [port]
+    assert worker["environment"][f"{PREFIX}METRICS_HOST"] == "0.0.0.0"
+    others = [n for n in OURS if f"{PREFIX}METRICS_PORT" in SERVICES[n].get("environment", {})]
+    assert others == ["worker"]
+
+
+def test_the_health_of_flower_is_asked_where_it_listens() -> None:
+    port = next(word for word in argv("flower") if word.startswith("--port=")).partition("=")[2]
+    assert port in SERVICES["flower"]["healthcheck"]["test"][-1]
 
 
 def test_workers_and_beats_start_after_redis_and_the_tables() -> None:
