@@ -23,6 +23,7 @@ class Flower:
         self.process: Child = site.start(
             "flower",
             *("celery", "-A", "workers", "flower", "--address=127.0.0.1", f"--port={self.port}"),
+            "--tasks-columns=name,args,state,received,runtime,worker",
             "--logging=debug",
             FLOWER_BASIC_AUTH=f"{USER}:{PASSWORD}",
         )

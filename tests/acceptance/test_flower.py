@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from dispatcher.hints import POLL, QUEUES, SEND, TICK
-from tests.acceptance.flower import Flower
-from tests.acceptance.site import Site, people
+from tests.acceptance.browser import OpenPage, chromium, open_page
+from tests.acceptance.flower import PASSWORD, USER, Flower
+from tests.acceptance.site import ROOT, Site, people
+from tests.servers import free_port
+
+__all__ = ["chromium", "open_page"]  # pytest finds them by their names
 
 TEXT = "Le renard passe demain: {{ remise }} pour vous"
 EVERYONE = people(1200)
@@ -75,7 +84,7 @@ def test_nothing_is_shown_without_the_password(scene: Scene) -> None:
     for path in shown.keys() - open_to_all:
         for password in (None, "", "a guess"):
             status, body = scene.flower.get(path, password=password)
-            assert (status, body) == (401, "Access denied"), path
+            assert (status, body) in {(401, "Access denied"), (401, "")}, path
 
 
 def test_neither_key_nor_number_nor_text_is_on_any_page(scene: Scene) -> None:
@@ -94,3 +103,33 @@ def test_neither_key_nor_number_nor_text_is_on_any_page(scene: Scene) -> None:
         if (match := re.search(f"{number}|{hidden}", page))
     }
     assert given_away == {}
+
+
+def test_the_health_check_of_the_compose_file_knows_flower_from_none(scene: Scene) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    *_, program = compose["services"]["flower"]["healthcheck"]["test"]
+    assert program.count("5555") == 1
+    for port, ended in ((scene.flower.port, 0), (free_port(), 1)):
+        asked = program.replace("5555", str(port))
+        done = subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True)
+        assert done.returncode == ended
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/workers", "worker2@"), ("/tasks", SEND), ("/broker", QUEUES[SEND])],
+    ids=["workers", "tasks", "broker"],
+)
+def test_a_browser_shows_it(scene: Scene, open_page: OpenPage, path: str, words: str) -> None:
+    """A picture of it goes to the directory ``TEST_SCREENSHOTS``, if that is set."""
+    page = open_page(
+        viewport={"width": 1200, "height": 640},
+        http_credentials={"username": USER, "password": PASSWORD},
+    )
+    page.goto(f"http://127.0.0.1:{scene.flower.port}{path}")
+    if path == "/tasks":  # among hundreds of ticks
+        page.get_by_role("searchbox").fill(words)
+    page.get_by_text(words).first.wait_for()
+    directory = os.environ.get("TEST_SCREENSHOTS")
+    if directory:
+        page.screenshot(path=Path(directory) / f"flower-{path.strip('/')}.png")

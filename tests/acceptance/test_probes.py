@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
@@ -44,6 +47,14 @@ class Probed:
         told: dict[str, Any] = json.loads(body)
         assert told["ready"] is (status == 200)
         return status, {check["name"]: (check["well"], check["says"]) for check in told["checks"]}
+
+    def health_check(self) -> int:
+        """How the health check of docker-compose.yml ends."""
+        compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+        *_, program = compose["services"]["worker"]["healthcheck"]["test"]
+        asked = program.replace("9808", str(self.port))
+        assert asked != program
+        return subprocess.run([sys.executable, "-c", asked], check=False).returncode
 
     def metrics(self) -> dict[tuple[str, ...], float]:
         status, body = self.get("/metrics")
@@ -120,6 +131,8 @@ def test_a_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_
         assert checks["broker"][0]
         site.beat()
         site.wait(lambda: worker.ready()[0] == 200, "the worker to be ready")
+        assert worker.health_check() == 0
+        assert site.command("doctor", "--only", "beat").returncode == 0
         site.redis.stop()
         site.wait(lambda: worker.ready()[0] == 503, "the worker to miss Redis")
         assert worker.ready()[1]["broker"] == (
@@ -127,6 +140,7 @@ def test_a_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_
             "Redis does not answer at DISPATCHER_BROKER_URL",
         )
         assert worker.get("/healthz") == (200, '{"alive": true}\n')
+        assert worker.health_check() == 1
         site.wait(lambda: worker.metrics()["dispatcher_ready", "broker"] == 0, "it to be told")
 
 

@@ -23,7 +23,11 @@ from dispatcher.territories import TERRITORIES
 from tests.integration.bench import OPEN, Bench
 
 SUNDAY = datetime(2026, 11, 22, 9, tzinfo=UTC)
-WELL = [Finding("database", True, ""), Finding("beat", False, "")]
+WELL = [
+    Finding("database", True, ""),
+    Finding("broker", True, ""),
+    Finding("beat", False, ""),
+]
 
 
 class Scrape:
@@ -31,11 +35,17 @@ class Scrape:
 
     def __init__(self, bench: Bench, findings: Iterable[Finding] = WELL) -> None:
         self.text = generate_latest(registry_of(bench.dispatcher, lambda: findings)).decode()
-        self.samples = {
-            (sample.name.removeprefix("dispatcher_"), *sample.labels.values()): sample.value
+        samples = [
+            sample
             for family in text_string_to_metric_families(self.text)
             for sample in family.samples
+        ]
+        self.samples = {
+            (sample.name.removeprefix("dispatcher_"), *sample.labels.values()): sample.value
+            for sample in samples
         }
+        #: the full name and the labels of each sample
+        self.labels = [(sample.name, sample.labels) for sample in samples]
 
     def __getitem__(self, name: str | tuple[str, ...]) -> float:
         return self.samples[(name,) if isinstance(name, str) else name]
