@@ -45,6 +45,25 @@ def harden(handlers: Iterable[logging.Handler], settings: Settings) -> None:
         )
 
 
+def scrubber(settings: Settings) -> Callable[[Any], Any]:
+    """A function that redacts every text within mappings and sequences.
+
+    For what reports errors or traces to others: Sentry's ``before_send``, a span's attributes.
+    """
+    redact = redactor(secrets_of(settings))
+
+    def scrub(value: Any) -> Any:
+        if isinstance(value, str):
+            return redact(value)
+        if isinstance(value, Mapping):
+            return {scrub(key): scrub(each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [scrub(each) for each in value]
+        return redact(repr(value)) if isinstance(value, bytes) else value
+
+    return scrub
+
+
 def secrets_of(settings: Settings) -> Iterator[str]:
     """The key, and the passwords of the database and of Redis."""
     if settings.api_key is not None:

@@ -121,3 +121,25 @@ def test_a_handler_is_hardened_once(written: Written) -> None:
     before = written.handler.formatter
     logs.harden([written.handler], Settings.of(**SECRETS))
     assert written.handler.formatter is before
+
+
+def test_what_goes_to_others_is_scrubbed_however_deep_it_is() -> None:
+    scrub = logs.scrubber(Settings.of(**SECRETS))
+    told = scrub(
+        {
+            "exception": {
+                "values": [{"value": f"bug at {KEY}", "frames": ({"x": b"+33639980001"},)}]
+            },
+            "+33639980001": {"of": {"hunter3"}},
+            "level": "error",
+            "count": 3,
+            "none": None,
+        }
+    )
+    assert told == {
+        "exception": {"values": [{"value": "bug at [secret]", "frames": [{"x": "b'[number]'"}]}]},
+        "[number]": {"of": ["[secret]"]},
+        "level": "error",
+        "count": 3,
+        "none": None,
+    }
