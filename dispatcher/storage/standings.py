@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from dispatcher.states import BatchState, CampaignState
-from dispatcher.storage import heartbeats
+from dispatcher.storage import heartbeats, supply
 from dispatcher.storage.doubts import INCIDENT
 from dispatcher.storage.tables import Action, Batch, Campaign
 
@@ -84,11 +84,8 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
             func.min(Batch.not_before),
         )
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(
-            Batch.state == BatchState.PENDING,
-            Batch.not_before <= now,
-            Campaign.state == CampaignState.RUNNING,
-        )
-        .group_by(Batch.territory, Campaign.commercial)
+        .where(supply.runs(), supply.is_due())
+        .group_by(Batch.territory, Campaign.commercial),
+        {"now": now},
     )
     return [Waiting(*row) for row in rows]
