@@ -79,6 +79,14 @@ def test_every_alert_is_explained_and_every_explanation_is_of_an_alert() -> None
     assert sorted(explained) == sorted(rule["alert"] for rule in ALERTS)
 
 
+def test_every_metric_is_explained_and_every_explanation_is_of_a_metric(scrape: Scrape) -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`dispatcher_.*?`) \|", text, re.MULTILINE)
+    explained = set(re.findall(r"`(dispatcher_\w+)", " ".join(rows)))
+    told = {name for name, _ in scrape.labels if name.startswith("dispatcher_")}
+    assert {re.sub(r"_(?:bucket|count|sum)$", "", name) for name in told} == explained
+
+
 def test_every_alert_says_how_bad_it_is_in_a_sentence() -> None:
     for rule in ALERTS:
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
