@@ -530,7 +530,9 @@ def fully_valid(status: int, raw: bytes) -> bool:
         return False
     message_id = answer.get("message_id", answer.get("messageId"))
     named = (isinstance(message_id, int) and not isinstance(message_id, bool)) or (
-        isinstance(message_id, str) and message_id.strip() != ""
+        isinstance(message_id, str)
+        and message_id.strip() != ""
+        and message_id.strip().isprintable()
     )
     code = answer.get("code")
     finite = "NaN" not in json.dumps(answer) and "Infinity" not in json.dumps(answer)
