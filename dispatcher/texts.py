@@ -25,9 +25,8 @@ _FROM: Final = "ÀÁÂÃÄÈÊËÎÔÖÙÚÛÜÝÑäáâãąçëêïîñôöóû
 _TO: Final = "AAAAAEEEIOOUUUUYNaaaaàÇeeiinooouuuy''''\"\".(())"
 _GATEWAY: Final = dict(zip(_FROM, _TO, strict=True)) | dict.fromkeys("^~|\\¨§", "") | {"œ": "oe"}
 _listed = re.compile(f"[{re.escape(''.join(_GATEWAY))}]")
-_beyond = re.compile(
-    f"[^{re.escape(''.join(sorted(GSM_BASIC | GSM_EXTENDED | set(_GATEWAY))))}]"
-).search
+_FITTING: Final = GSM_BASIC | GSM_EXTENDED | set(_GATEWAY)
+_ASCII: Final = "".join(char for char in _FITTING if char.isascii()).encode()
 
 
 def as_sent(text: str) -> str:
@@ -55,10 +54,10 @@ _PLAIN: Final = (
 )
 _invisible = re.compile("[\u00ad\u200b\u2060\ufeff]")
 # “ is in the gateway's table, as an apostrophe; with ” it should make a pair
-_known = re.escape("".join(sorted((GSM_BASIC | GSM_EXTENDED | set(_GATEWAY)) - {"“"})))
+_known = re.escape("".join(sorted(_FITTING - {"“"})))
 # a variation selector behind it makes a picture of a character, which has no plain form
 _exotic = re.compile(f"[^{_known}](?!\ufe0f)")
-_exotic_at = re.compile(f"[^{_known}]").search
+_PLAINLY: Final = _FITTING - {"“"}
 # where spelling a neighbour as a tag, or plainly, would make a tag that nobody wrote
 _accident = re.compile("(?<=[:\n€])(?=(?:br|euro)[:\n€])")
 
@@ -69,8 +68,8 @@ def wire_text(text: str) -> str:
     Dashes, quotes, dots, odd spaces and accented letters that the gateway's table forgets get
     their nearest GSM-7 spelling, invisible marks go; emoji and other alphabets stay.
     """
-    untouched = text.isprintable() and ":" not in text and "€" not in text
-    if untouched and (text.isascii() or not _exotic_at(text)):
+    tagged = ":br" in text or ":euro" in text or "€" in text or not text.isprintable()
+    if not tagged and _PLAINLY.issuperset(_beside_ascii(text)):
         return text  # as most are
     plain = _resolved(text)
     if not plain.isascii():
@@ -116,10 +115,20 @@ def check(text: str) -> None:
 
 def needs_unicode(text: str) -> bool:
     """Whether what arrives holds a character outside GSM-7, so that Unicode must be asked for."""
-    if text.isascii() and text.isprintable():
-        return False
-    # what the table does not list is sent on as it is, and all that it lists becomes GSM-7
-    return _beyond(wire_text(text)) is not None
+    return wire_needs_unicode(wire_text(text))
+
+
+def wire_needs_unicode(text: str) -> bool:
+    """The same of a text, or of many, as ``wire_text`` spells them."""
+    # what the gateway's table does not list is sent on as it is, and all that it lists becomes
+    # GSM-7; of most texts nothing but ASCII is left to look at
+    return not _FITTING.issuperset(_beside_ascii(text))
+
+
+def _beside_ascii(text: str) -> str:
+    """What of a text is not the ASCII that fits GSM-7: nothing, or some accents."""
+    rest = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+    return rest.decode("utf-8", "surrogatepass") if rest else ""
 
 
 def has_stop(text: str) -> bool:
@@ -184,7 +193,8 @@ class Template:
             values.append(value)
         text = self._pattern % tuple(values)
         # the author's tags were resolved when compiling: one that is here came with a value
-        return _accident.sub(" ", text) if ":" in text else text
+        may_tag = ":" in text and ("br" in text or "euro" in text)
+        return _accident.sub(" ", text) if may_tag else text
 
 
 def without_fields(text: str) -> str:

@@ -17,7 +17,7 @@ def request_of(batch: DueBatch, lines: Sequence[Line], tag: str, gateway: Gatewa
         sender=batch.sender,
         tag=tag,
         stop=batch.commercial and not texts.has_stop(batch.text),
-        unicode=texts.needs_unicode(" ".join(line.text for line in lines)),
+        unicode=texts.wire_needs_unicode(" ".join(line.text for line in lines)),
     )
 
 
