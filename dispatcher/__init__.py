@@ -31,10 +31,20 @@ if TYPE_CHECKING:
     from dispatcher.plan import Plan
     from dispatcher.progress import Progress
     from dispatcher.recipients import Recipient, Rejection
+    from dispatcher.records import (
+        ActionRecord,
+        BatchRecord,
+        CampaignRecord,
+        MessageRecord,
+        Page,
+    )
     from dispatcher.settings import Settings
 
 __all__ = [
+    "ActionRecord",
+    "BatchRecord",
     "BrokerError",
+    "CampaignRecord",
     "ConfigurationError",
     "Dispatcher",
     "DispatcherError",
@@ -50,7 +60,9 @@ __all__ = [
     "InvalidPhone",
     "InvalidRequest",
     "InvalidText",
+    "MessageRecord",
     "NotFound",
+    "Page",
     "Plan",
     "PlanChanged",
     "Progress",
@@ -63,9 +75,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActionRecord": "records",
+    "BatchRecord": "records",
+    "CampaignRecord": "records",
     "Dispatcher": "api",
     "Doubt": "doubt",
     "Incident": "doubt",
+    "MessageRecord": "records",
+    "Page": "records",
     "Plan": "plan",
     "Progress": "progress",
     "Recipient": "recipients",

@@ -25,10 +25,11 @@ from dispatcher.previews import Previews
 from dispatcher.progress import Progress, progress_of
 from dispatcher.provider import Account, Gateway
 from dispatcher.recipients import Rejection
+from dispatcher.records import ActionRecord, BatchRecord, CampaignRecord, MessageRecord, Page
 from dispatcher.settings import Settings
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import CampaignState
-from dispatcher.storage import batches, campaigns, doubts, heartbeats, schema
+from dispatcher.storage import batches, campaigns, doubts, heartbeats, records, schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.submission import Given, Options, Submission
@@ -118,23 +119,63 @@ class Dispatcher:
         with self._reading() as session:
             return [self._progress(session, row) for row in campaigns.latest(session, limit)]
 
-    def pause(self, campaign: int | str, *, reason: str = "by hand") -> Progress:
+    def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
+        """The same for a page of many: ``limit`` campaigns, newest first, from ``offset`` on."""
+        with self._reading() as session:
+            page = records.campaign_page(session, offset, limit)
+            items = tuple(self._progress(session, row) for row in page)
+            return Page(items, page.total, offset, limit)
+
+    def campaign(self, campaign: int | str) -> CampaignRecord:
+        """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
+        with self._reading() as session:
+            return records.campaign(session, campaign)
+
+    def batches(
+        self, campaign: int | str, *, offset: int = 0, limit: int = 1000
+    ) -> Page[BatchRecord]:
+        """The batches of a campaign as they stand, in order. Raises NotFound."""
+        with self._reading() as session:
+            found = campaigns.find(session, campaign)
+            return records.batch_page(session, found.id, offset, limit)
+
+    def batch(self, batch_id: int) -> BatchRecord:
+        """One batch as it stands. Raises NotFound."""
+        with self._reading() as session:
+            return records.batch(session, batch_id)
+
+    def messages(self, batch_id: int) -> tuple[MessageRecord, ...]:
+        """Every recipient of a batch and what became of the message. Raises NotFound."""
+        with self._reading() as session:
+            return records.messages(session, batch_id)
+
+    def actions(
+        self, campaign: int | str, *, offset: int = 0, limit: int = 100
+    ) -> Page[ActionRecord]:
+        """Who did what to a campaign and its batches, when and why, latest first; or NotFound."""
+        with self._reading() as session:
+            found = campaigns.find(session, campaign)
+            return records.action_page(session, found.id, offset, limit)
+
+    def pause(
+        self, campaign: int | str, *, reason: str = "by hand", by: str | None = None
+    ) -> Progress:
         """Stop arming: when this returns, no request starts that was not armed before.
 
-        What is in flight shows in the result as batches ``sending``. Raises NotFound or
-        IllegalMove.
+        What is in flight shows in the result as batches ``sending``. ``by`` is who decides, for
+        the record; by default the user of this system. Raises NotFound or IllegalMove.
         """
-        return self._move(campaign, CampaignState.PAUSED, verb="pause", reason=_reason(reason))
+        return self._move(campaign, CampaignState.PAUSED, "pause", by, _reason(reason))
 
-    def resume(self, campaign: int | str) -> Progress:
+    def resume(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
         """Let a paused campaign run again. Raises NotFound or IllegalMove."""
-        progress = self._move(campaign, CampaignState.RUNNING, verb="resume")
+        progress = self._move(campaign, CampaignState.RUNNING, "resume", by, reason.strip())
         self._hints.tick()
         return progress
 
-    def cancel(self, campaign: int | str) -> Progress:
+    def cancel(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
         """End a campaign: what has not left never does; what has is followed to its end."""
-        return self._move(campaign, CampaignState.CANCELLED, verb="cancel")
+        return self._move(campaign, CampaignState.CANCELLED, "cancel", by, reason.strip())
 
     def doubts(self) -> list[Doubt]:
         """The batches in doubt, the oldest first: each needs a proof or a person."""
@@ -271,7 +312,7 @@ class Dispatcher:
         )
 
     def _move(
-        self, campaign: int | str, target: CampaignState, *, verb: str, reason: str = ""
+        self, campaign: int | str, target: CampaignState, verb: str, by: str | None, reason: str
     ) -> Progress:
         self.prepare()
         now = self.clock()
@@ -280,7 +321,8 @@ class Dispatcher:
             if campaigns.move(session, found.id, target, now=now, reason=reason or None):
                 if target is CampaignState.CANCELLED:
                     campaigns.cancel_batches(session, found.id)
-                campaigns.note(session, found.id, verb=verb, actor=actor(), now=now, reason=reason)
+                who = by or actor()
+                campaigns.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
         return self.progress(found.id)
 
     def _reading(self) -> AbstractContextManager[Session]:

@@ -9,7 +9,8 @@ from dispatcher.clock import Clock
 from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.phones import normalise
 from dispatcher.recipients import Rejection, recipient_of
-from dispatcher.storage import opt_outs
+from dispatcher.records import Page
+from dispatcher.storage import opt_outs, records
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_outs import OptOutChange, OptOutEntry
 from dispatcher.submission import Given
@@ -49,18 +50,32 @@ class OptOuts:
         with self._database.read() as session:
             return bool(opt_outs.known(session, [normalise(phone)]))
 
+    def page(self, offset: int = 0, limit: int = 50) -> Page[OptOutEntry]:
+        """Some of the list, the latest first: ``limit`` entries from ``offset`` on."""
+        with self._database.read() as session:
+            return records.opt_out_page(session, offset, limit)
+
     @property
     def erased(self) -> int:
         """How many more are on the list of whom only a hash is kept."""
         with self._database.read() as session:
             return opt_outs.erased(session)
 
-    def add(self, phones: Iterable[str], *, reason: str = "", source: str = "by hand") -> int:
+    def add(
+        self,
+        phones: Iterable[str],
+        *,
+        reason: str = "",
+        source: str = "by hand",
+        by: str | None = None,
+    ) -> int:
         """Never text these numbers again, in any spelling; returns how many are new.
 
-        Raises InvalidPhone for the first that is none; nothing is added then.
+        ``by`` is who says so, for the record; by default the user of this system. Raises
+        InvalidPhone for the first that is none; nothing is added then.
         """
-        return self._add((normalise(phone) for phone in phones), source=source, reason=reason)
+        numbers = [normalise(phone) for phone in phones]
+        return self._add(numbers, source=source, reason=reason, by=by)
 
     def add_all(
         self,
@@ -117,13 +132,13 @@ class OptOuts:
         with self._database.read() as session:
             return opt_outs.history(session, normalise(phone))
 
-    def _add(self, numbers: Iterable[str], *, source: str, reason: str) -> int:
-        numbers = list(numbers)
+    def _add(
+        self, numbers: Iterable[str], *, source: str, reason: str, by: str | None = None
+    ) -> int:
         source, reason = _on_record("a source", source), _on_record("a reason", reason)
+        who, now = by or actor(), self._clock()
         with self._database.write() as session:
-            return opt_outs.add(
-                session, numbers, source=source, reason=reason, actor=actor(), now=self._clock()
-            )
+            return opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
 
 
 def _on_record(what: str, words: str) -> str:

@@ -37,6 +37,8 @@ class Options(TypedDict, total=False):
     strict: bool
     #: the fingerprint of the plan that was approved: anything else is refused
     approved: str | None
+    #: who submits, for the record of actions; by default the user of this system
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Submission:
     territory: str | None = None
     strict: bool = False
     approved: str | None = None
+    by: str | None = None
 
     def __post_init__(self) -> None:
         check_sender(self.sender)

@@ -102,9 +102,8 @@ class Submissions:
             campaign.duplicates = planner.duplicates
             campaign.unusable = planner.reasons.total()
             reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
-            campaigns.note(
-                session, campaign.id, verb="submit", actor=actor(), now=now, reason=reason
-            )
+            who = submission.by or actor()
+            campaigns.note(session, campaign.id, verb="submit", actor=who, now=now, reason=reason)
         return campaign.id
 
     def _refuse_repeats(
