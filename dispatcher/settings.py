@@ -202,14 +202,14 @@ class Settings(BaseModel):
     )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] = os.environ) -> Self:
+    def from_env(cls, environ: Mapping[str, Any] = os.environ) -> Self:
         """Read the settings from ``DISPATCHER_*`` variables; an empty value counts as unset.
 
         Raises ConfigurationError naming the variable that is wrong or unknown.
         """
         values: dict[str, Any] = {}
         for variable, value in environ.items():
-            if not variable.startswith(PREFIX) or not value:
+            if not variable.startswith(PREFIX) or value is None or value == "":
                 continue
             name = variable.removeprefix(PREFIX).lower()
             if name.endswith("_file"):
@@ -218,7 +218,7 @@ class Settings(BaseModel):
                     raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
             if name not in cls.model_fields:
                 raise ConfigurationError(f"unknown setting {variable}")
-            if value:
+            if value != "":
                 values[name] = value
         return cls.of(**values)
 
@@ -286,6 +286,8 @@ class Settings(BaseModel):
 def _content(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
+    except TypeError:
+        raise ConfigurationError(f"{variable} cannot be read: it is not a path") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigurationError(f"{variable} cannot be read: {reason}") from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,7 @@ from dispatcher.cli.doctor import doctor
 from dispatcher.cli.doubts import doubts, give_up, resend
 from dispatcher.cli.lint import lint
 from dispatcher.cli.opt_outs import opt_outs
+from dispatcher.cli.options import give_settings
 from dispatcher.cli.plan import plan
 from dispatcher.cli.processes import run
 from dispatcher.cli.progress import progress
@@ -24,6 +26,9 @@ from dispatcher.cli.submit import submit
 from dispatcher.cli.upkeep import migrate, settings, tick
 from dispatcher.cli.window import window
 from dispatcher.errors import DispatcherError
+
+if TYPE_CHECKING:
+    from dispatcher.settings import Settings
 
 _EPILOG = """\b
 Exit codes:
@@ -38,11 +43,22 @@ Settings are DISPATCHER_* variables: see `dispatcher settings`. Errors go to std
 
 
 class Commands(click.Group):
-    """Turns whatever a command raises into one sentence and an exit code."""
+    """Turns whatever a command raises into one sentence and an exit code.
+
+    ``settings`` makes those of an app that has some; without it they are the environment's.
+    """
+
+    def __init__(
+        self, *args: Any, settings: Callable[[], Settings] | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._settings = settings
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
+            if self._settings is not None:
+                give_settings(self._settings)
             return super().invoke(ctx)
         except DispatcherError as error:
             raise refusal_of(error) from None
@@ -87,6 +103,18 @@ for _command in (
     demo,
 ):
     cli.add_command(_command)
+
+
+def commands_of(settings: Callable[[], Settings]) -> Commands:
+    """The same commands for an app with settings of its own, to be hung into its command line."""
+    return Commands(
+        "dispatcher",
+        commands=cli.commands,
+        settings=settings,
+        help=cli.help,
+        epilog=_EPILOG,
+        context_settings=cli.context_settings,
+    )
 
 
 def main() -> None:

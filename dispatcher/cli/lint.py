@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dispatcher.cli.asked import text_of, text_options
-from dispatcher.cli.options import json_option
+from dispatcher.cli.options import current_settings, json_option
 from dispatcher.cli.output import print_json, say
 from dispatcher.cli.weight import advice_json, advised, stop_of, weigh
 
@@ -18,7 +18,6 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     """Tell how a text arrives, what it is billed as, and what to write instead."""
     from dispatcher import texts
     from dispatcher.advice import advise
-    from dispatcher.settings import Settings
 
     written = text_of(text, text_file)
     template = texts.compile_template(written)
@@ -26,7 +25,7 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     example = template.render({name: name for name in template.fields})
     texts.check(example)
     arrives = texts.as_sent(texts.wire_text(example))
-    budget = Settings.from_env().stop_budget
+    budget = current_settings().stop_budget
     weight = weigh(arrives, stop_of(written, budget, commercial=not transactional))
     advice = advise(written)
     if as_json:

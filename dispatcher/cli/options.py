@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,12 +12,17 @@ import click
 from dispatcher.errors import InvalidCampaign, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dispatcher.api import Dispatcher
     from dispatcher.progress import Progress
+    from dispatcher.settings import Settings
 
 PARIS = ZoneInfo("Europe/Paris")
 #: no database counts further
 _MOST_DIGITS = 18
+#: where a command's context keeps the settings of an app
+_GIVEN = "dispatcher.settings"
 
 
 class Instant(click.ParamType[datetime]):
@@ -53,14 +59,37 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")
 
 
-def open_dispatcher() -> Dispatcher:
-    """The dispatcher of this environment; nothing connects yet. Raises ConfigurationError."""
-    # here, not above: they load the libraries of database, Redis and calendars, which --help
-    # does not need
-    from dispatcher.api import Dispatcher
+def give_settings(settings: Callable[[], Settings]) -> None:
+    """Have this command, and those below it, use an app's settings and not the environment's."""
+    click.get_current_context().meta[_GIVEN] = settings
+
+
+def current_settings() -> Settings:
+    """The settings of this command. Raises ConfigurationError."""
     from dispatcher.settings import Settings
 
-    dispatcher = Dispatcher(Settings.from_env())
+    read: Callable[[], Settings] = click.get_current_context().meta.get(_GIVEN, Settings.from_env)
+    return read()
+
+
+def environment() -> dict[str, str]:
+    """What a child process needs to have the settings of this command."""
+    if _GIVEN not in click.get_current_context().meta:
+        return dict(os.environ)
+    from dispatcher.settings import PREFIX
+    from dispatcher.variables import written
+
+    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return others | written(current_settings())
+
+
+def open_dispatcher() -> Dispatcher:
+    """The dispatcher of these settings; nothing connects yet. Raises ConfigurationError."""
+    # here, not above: it loads the libraries of database, Redis and calendars, which --help
+    # does not need
+    from dispatcher.api import Dispatcher
+
+    dispatcher = Dispatcher(current_settings())
     click.get_current_context().call_on_close(dispatcher.database.close)
     return dispatcher
 

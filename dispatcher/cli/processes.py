@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatcher.cli.checks import check_key
-from dispatcher.cli.options import open_dispatcher
+from dispatcher.cli.options import environment, open_dispatcher
 from dispatcher.cli.output import say
 from dispatcher.errors import ConfigurationError
 
@@ -54,7 +53,7 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     from dispatcher.logs import json_line
     from dispatcher.supervisor import Supervisor
 
-    env = dict(os.environ)
+    env = environment()
     children: list[Child] = []
     if settings.broker_url is None:
         children.append(_redis(env))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from dispatcher.cli.options import json_option, open_dispatcher
+from dispatcher.cli.options import current_settings, json_option, open_dispatcher
 from dispatcher.cli.output import counted, out, print_json, say
 
 if TYPE_CHECKING:
@@ -73,8 +72,9 @@ def migrate() -> None:
 def settings(*, as_json: bool) -> None:
     """Show every setting as it is in effect here; secrets are masked."""
     from dispatcher.settings import PREFIX, Settings
+    from dispatcher.variables import as_variable
 
-    effective = Settings.from_env()
+    effective = current_settings()
     shown = {
         f"{PREFIX}{name.upper()}": _hidden(name, getattr(effective, name)) or value
         for name, value in effective.model_dump(mode="json").items()
@@ -88,11 +88,13 @@ def settings(*, as_json: bool) -> None:
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("", overflow="fold")
-    for (variable, value), field in zip(shown.items(), Settings.model_fields.values(), strict=True):
-        given = os.environ.get(variable) or os.environ.get(f"{variable}_FILE")
+    for (variable, value), (name, field) in zip(
+        shown.items(), Settings.model_fields.items(), strict=True
+    ):
+        given = name in effective.model_fields_set
         table.add_row(
             variable,
-            _written(value),
+            as_variable(value) or "not set",
             field.description or "",
             style="bold" if given else "",
         )
@@ -106,15 +108,6 @@ def _hidden(name: str, value: Any) -> str | None:
     if isinstance(value, SecretStr):
         return _masked(value.get_secret_value()) if name.endswith("_url") else _HIDDEN
     return None
-
-
-def _written(value: Any) -> str:
-    """A value as it stands in a variable."""
-    if isinstance(value, dict):
-        value = [f"{name}={each}" for name, each in value.items()]
-    if value is None or value == []:
-        return "not set"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _masked(url: str) -> str:

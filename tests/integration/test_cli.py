@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.cli import cli, consent
+from dispatcher.cli import cli, commands_of, consent
 from dispatcher.cli import progress as progress_command
 from dispatcher.sandbox.process import Sandbox
 
@@ -602,3 +602,27 @@ def test_a_bug_is_reported_without_the_words_of_its_error(
     assert "this is a bug: an unexpected RuntimeError" in result.stderr
     assert "in stumble" in result.stderr
     assert "raise RuntimeError(*people)" in result.stderr
+
+
+# -- an app's settings
+
+
+def test_an_apps_settings_are_those_of_every_command_hung_into_it(shell: Shell) -> None:
+    shell.set(sender="Ailleurs")
+    elsewhere = f"sqlite:///{shell.directory / 'app.db'}"
+    commands = commands_of(lambda: Settings.of(database_url=elsewhere, sender="MaBoutique"))
+    told = CliRunner().invoke(commands, ["settings", "--json"])
+    assert json.loads(told.stdout)["DISPATCHER_SENDER"] == "MaBoutique"
+    assert CliRunner().invoke(commands, ["migrate"]).exit_code == 0
+    assert (shell.directory / "app.db").exists()
+    assert not (shell.directory / "dispatcher.db").exists()
+    # and only of those
+    assert json.loads(shell("settings", "--json").stdout)["DISPATCHER_SENDER"] == "Ailleurs"
+
+
+def test_wrong_settings_of_an_app_are_one_sentence(shell: Shell) -> None:
+    commands = commands_of(lambda: Settings.of(rate=-1))
+    result = CliRunner().invoke(commands, ["campaigns"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("dispatcher: DISPATCHER_RATE: ")
+    assert CliRunner().invoke(commands, ["campaigns", "--help"]).exit_code == 0

@@ -1,0 +1,48 @@
+"""Settings that do not come from the environment alone, and settings for a child process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from dispatcher.settings import PREFIX, Settings
+
+
+def settled(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of an app that has some itself; the environment has the rest.
+
+    ``given`` is named as variables are (``DISPATCHER_RATE``, ``DISPATCHER_API_KEY_FILE``); its
+    values may be text or typed, other names are left alone. Raises ConfigurationError.
+    """
+    ours = {variable: value for variable, value in given.items() if value not in (None, "")}
+    names = {variable.removesuffix("_FILE") for variable in ours}
+    rest = {
+        variable: value
+        for variable, value in environ.items()
+        if variable.removesuffix("_FILE") not in names
+    }
+    return Settings.from_env({**rest, **ours})
+
+
+def written(settings: Settings) -> dict[str, str]:
+    """The variables that make the same settings in a child process; secrets are in clear."""
+    return {
+        f"{PREFIX}{name.upper()}": text
+        for name in Settings.model_fields
+        if name in settings.model_fields_set
+        and (text := as_variable(getattr(settings, name))) is not None
+    }
+
+
+def as_variable(value: Any) -> str | None:
+    """A setting as it stands in a variable; None for one that is not set."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, Mapping):
+        value = [f"{name}={each}" for name, each in value.items()]
+    if isinstance(value, list | tuple):
+        value = ",".join(map(str, value))
+    return None if value is None or value == "" else str(value)
