@@ -45,11 +45,16 @@ class Dispatcher:
     """
 
     def __init__(
-        self, settings: Settings, *, clock: Clock | None = None, gateway: Gateway | None = None
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        gateway: Gateway | None = None,
+        database: Database | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock or shifted(settings.clock_offset)
-        self.database = Database(settings.database_url.get_secret_value())
+        self.database = database or Database(settings.database_url.get_secret_value())
         self.windows = Windows(
             clock=settings.window_clock,
             profile=settings.window_profile,

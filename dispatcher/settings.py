@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hours import profile_of
@@ -228,7 +229,16 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise ConfigurationError(_sentence(error)) from None
+            raise ConfigurationError(_sentences(error)[0]) from None
+
+    @classmethod
+    def problems(cls, **values: Any) -> list[str]:
+        """A sentence for each of these plain values that is wrong or unknown."""
+        try:
+            cls(**values)
+        except ValidationError as error:
+            return _sentences(error)
+        return []
 
     @field_validator("sender")
     @classmethod
@@ -293,14 +303,18 @@ def _content(variable: str, path: str) -> str:
         raise ConfigurationError(f"{variable} cannot be read: {reason}") from None
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
+def _sentences(error: ValidationError) -> list[str]:
+    told = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_sentence(each) for each in told]
+
+
+def _sentence(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
         return message
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
         return f"unknown setting {name!r}"
     # of several prices, the one that is wrong
-    within = "".join(f"{key}: " for key in first["loc"][1:2] if isinstance(key, str))
+    within = "".join(f"{key}: " for key in error["loc"][1:2] if isinstance(key, str))
     return f"{PREFIX}{name.upper()}: {within}{message[:1].lower()}{message[1:]}"

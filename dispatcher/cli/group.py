@@ -17,7 +17,7 @@ from dispatcher.cli.lint import lint
 from dispatcher.cli.opt_outs import opt_outs
 from dispatcher.cli.options import give_settings
 from dispatcher.cli.plan import plan
-from dispatcher.cli.processes import run
+from dispatcher.cli.processes import celery, run
 from dispatcher.cli.progress import progress
 from dispatcher.cli.record import record
 from dispatcher.cli.refusal import UnexpectedError, refusal_of
@@ -28,6 +28,7 @@ from dispatcher.cli.window import window
 from dispatcher.errors import DispatcherError
 
 if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
     from dispatcher.settings import Settings
 
 _EPILOG = """\b
@@ -46,19 +47,25 @@ class Commands(click.Group):
     """Turns whatever a command raises into one sentence and an exit code.
 
     ``settings`` makes those of an app that has some; without it they are the environment's.
+    ``dispatcher`` makes that of the app, where it is not just one with those settings.
     """
 
     def __init__(
-        self, *args: Any, settings: Callable[[], Settings] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        settings: Callable[[], Settings] | None = None,
+        dispatcher: Callable[[], Dispatcher] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._settings = settings
+        self._dispatcher = dispatcher
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         try:
             if self._settings is not None:
-                give_settings(self._settings)
+                give_settings(self._settings, self._dispatcher)
             return super().invoke(ctx)
         except DispatcherError as error:
             raise refusal_of(error) from None
@@ -94,6 +101,7 @@ for _command in (
     opt_outs,
     window,
     run,
+    celery,
     tick,
     doctor,
     migrate,
@@ -105,12 +113,15 @@ for _command in (
     cli.add_command(_command)
 
 
-def commands_of(settings: Callable[[], Settings]) -> Commands:
+def commands_of(
+    settings: Callable[[], Settings], dispatcher: Callable[[], Dispatcher] | None = None
+) -> Commands:
     """The same commands for an app with settings of its own, to be hung into its command line."""
     return Commands(
         "dispatcher",
         commands=cli.commands,
         settings=settings,
+        dispatcher=dispatcher,
         help=cli.help,
         epilog=_EPILOG,
         context_settings=cli.context_settings,

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 PARIS = ZoneInfo("Europe/Paris")
 #: no database counts further
 _MOST_DIGITS = 18
-#: where a command's context keeps the settings of an app
-_GIVEN = "dispatcher.settings"
+#: where a command's context keeps the settings of an app, and what makes its dispatcher
+_GIVEN, _MADE = "dispatcher.settings", "dispatcher.dispatcher"
 
 
 class Instant(click.ParamType[datetime]):
@@ -59,9 +59,11 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")
 
 
-def give_settings(settings: Callable[[], Settings]) -> None:
+def give_settings(
+    settings: Callable[[], Settings], dispatcher: Callable[[], Dispatcher] | None = None
+) -> None:
     """Have this command, and those below it, use an app's settings and not the environment's."""
-    click.get_current_context().meta[_GIVEN] = settings
+    click.get_current_context().meta.update({_GIVEN: settings, _MADE: dispatcher})
 
 
 def current_settings() -> Settings:
@@ -85,13 +87,19 @@ def environment() -> dict[str, str]:
 
 def open_dispatcher() -> Dispatcher:
     """The dispatcher of these settings; nothing connects yet. Raises ConfigurationError."""
+    context = click.get_current_context()
+    make: Callable[[], Dispatcher] | None = context.meta.get(_MADE)
+    dispatcher = make() if make else _plain()
+    context.call_on_close(dispatcher.database.close)
+    return dispatcher
+
+
+def _plain() -> Dispatcher:
     # here, not above: it loads the libraries of database, Redis and calendars, which --help
     # does not need
     from dispatcher.api import Dispatcher
 
-    dispatcher = Dispatcher(current_settings())
-    click.get_current_context().call_on_close(dispatcher.database.close)
-    return dispatcher
+    return Dispatcher(current_settings())
 
 
 def find_campaign(dispatcher: Dispatcher, ref: str) -> Progress:

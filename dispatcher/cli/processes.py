@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -70,6 +71,18 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     starting = f"starting {', '.join(child.name for child in children)}; Ctrl-C stops"
     say(starting if line is None else line("dispatcher", starting))
     raise click.exceptions.Exit(Supervisor(children, sys.stdout, line).run())
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def celery(*, arguments: tuple[str, ...]) -> None:
+    """Become Celery, on the workers' app and with these settings (worker, beat, inspect)."""
+    argv = _celery(*arguments)
+    sys.stdout.flush()
+    os.execve(sys.executable, argv, environment())  # noqa: S606 - no shell is wanted
 
 
 def _redis(env: dict[str, str]) -> Child:

@@ -39,6 +39,13 @@ _POOL = {"pool_size": 32, "max_overflow": 64}
 _IDLE = 5.0
 
 
+#: no statement of ours takes a minute; a lane that hangs holds a batch
+_LIMITS = (
+    "-c lock_timeout=10s -c statement_timeout=60s"
+    " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+)
+
+
 class Conflict(StorageError):
     """Raised when a change breaks a rule of the schema; somebody may have been quicker."""
 
@@ -172,8 +179,8 @@ class Database:
             **_POOL,
             connect_args={
                 "connect_timeout": 5,
-                "options": "-c lock_timeout=10s -c statement_timeout=60s"
-                " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+                # what the URL asks for (a search_path, say) has the last word
+                "options": f"{_LIMITS} {self._url.query.get('options', '')}".strip(),
             },
         )
         event.listen(engine, "checkin", _note_return)

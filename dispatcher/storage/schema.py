@@ -25,7 +25,8 @@ def prepare(database: Database) -> None:
 
 def migrate(database: Database) -> None:
     """Bring the database to the schema of this version; several at once wait for each other."""
-    with database.engine_errors(), database.engine.begin() as connection:
+    with database.write() as session:
+        connection = session.connection()
         if connection.dialect.name == "postgresql":
             # a migration may wait for another, and may take its time
             connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))

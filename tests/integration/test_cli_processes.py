@@ -317,3 +317,17 @@ def test_a_watch_is_left_by_ctrl_c_without_a_word(
         assert watch.stop() == 130
 
     assert watch.output == "r running: 1 pending\n"
+
+
+def test_celery_is_reached_with_these_settings(tmp_path: Path) -> None:
+    report = subprocess.run(
+        [*INSTALLED, "celery", "report"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "DISPATCHER_BROKER_URL": "redis://127.0.0.1:1/7"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert "redis://127.0.0.1:1/7" in report.stdout
+    assert "dispatcher.send" in report.stdout

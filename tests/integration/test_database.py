@@ -10,11 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, make_url, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.storage import schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Attempt, Batch, Campaign, OptOut
 from tests.databases import connected
@@ -294,6 +295,7 @@ def test_a_broken_rule_is_told_without_the_number(database: Database, statement:
 FORKING = """
 import os, sys, warnings
 from sqlalchemy import text
+from dispatcher.storage import schema
 from dispatcher.storage.database import Conflict, Database
 
 warnings.simplefilter("ignore")
@@ -392,3 +394,17 @@ def test_euros_come_back_exact_and_add_up(database: Database, cost: str) -> None
     with database.read() as session:
         assert session.scalars(select(Batch.cost)).all() == [Decimal(cost)] * 2
         assert session.scalar(select(func.sum(Batch.cost))) == 2 * Decimal(cost)
+
+
+def test_what_a_url_asks_of_the_server_is_kept_beside_our_limits(fresh_postgres_url: str) -> None:
+    with connected(fresh_postgres_url) as connection:
+        connection.execute("CREATE SCHEMA sms")
+    url = make_url(fresh_postgres_url).update_query_dict({"options": "-c search_path=sms"})
+    database = Database(url.render_as_string(hide_password=False))
+
+    schema.prepare(database)
+
+    with database.read() as session:
+        assert session.scalar(text("SELECT to_regclass('sms.campaign') IS NOT NULL"))
+        assert session.scalar(text("SHOW lock_timeout")) == "10s"
+    database.close()

@@ -393,3 +393,13 @@ def test_an_empty_sender_is_none() -> None:
 def test_any_other_sender_is_refused(sender: str) -> None:
     with pytest.raises(InvalidCampaign):
         check_sender(sender)
+
+
+def test_every_wrong_value_is_told_not_only_the_first() -> None:
+    told = Settings.problems(sender="no", tick=0, colour="blue")
+    assert [sentence.partition(":")[0] for sentence in told] == [
+        "DISPATCHER_SENDER",
+        "DISPATCHER_TICK",
+        "unknown setting 'colour'",
+    ]
+    assert Settings.problems(sender="MaBoutique") == []
