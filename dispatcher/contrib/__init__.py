@@ -1,0 +1,1 @@
+"""The dispatcher at home in web frameworks; nothing in the library imports them."""

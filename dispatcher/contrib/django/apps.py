@@ -1,0 +1,35 @@
+"""The app: what Django is told when it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.core import checks
+from django.core.signals import setting_changed
+from django.db.models.signals import post_migrate
+
+
+class DispatcherConfig(AppConfig):
+    """SMS campaigns: one setting, one object, commands and a section of the admin."""
+
+    name = "dispatcher.contrib.django"
+    label = "dispatcher"
+    verbose_name = "SMS campaigns"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks of DISPATCHER, and make the tables after each migrate."""
+        from dispatcher.contrib.django.checks import check_settings
+        from dispatcher.contrib.django.tables import follow
+
+        checks.register(check_settings)
+        post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")
+        setting_changed.connect(_forget, dispatch_uid="dispatcher.settings")
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting in {"DISPATCHER", "DATABASES"}:
+        from dispatcher.contrib.django import lazy
+
+        lazy.forget()

@@ -1,0 +1,56 @@
+"""What is wrong with DISPATCHER, told when Django starts and by ``manage.py check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+from django.core import checks
+from django.db import connections
+
+from dispatcher.contrib.django import conf
+from dispatcher.errors import ConfigurationError
+from dispatcher.settings import PREFIX, Settings
+
+
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """An error for each setting that is wrong, by its name in DISPATCHER."""
+    return [
+        checks.Error(conf.told(sentence), id=f"dispatcher.{number}")
+        for number, sentence in _wrong()
+    ]
+
+
+def _wrong() -> Iterator[tuple[str, str]]:
+    try:
+        said = conf.given()
+    except ConfigurationError as error:
+        yield "E001", str(error)
+        return
+    try:
+        alias = conf.alias_of(said)
+    except ConfigurationError as error:
+        yield "E002", str(error)
+    else:
+        if alias and connections[alias].vendor == "postgresql" and find_spec("psycopg") is None:
+            yield (
+                "E003",
+                "the dispatcher needs psycopg 3 for PostgreSQL: pip install psycopg[binary]",
+            )
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in said.items()
+        if name != f"{PREFIX}{conf.ALIAS}"
+        and not name.endswith("_FILE")
+        and value not in (None, "")
+    }
+    problems = Settings.problems(**values)
+    for problem in problems:
+        yield "E004", problem
+    if problems:
+        return
+    try:  # what files and the environment say, and all of it together
+        conf.settings()
+    except ConfigurationError as error:
+        yield "E005", str(error)

@@ -1,0 +1,73 @@
+"""The setting ``DISPATCHER`` as the dispatcher's own settings."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings as project
+from django.db import connections
+
+from dispatcher.contrib.django.urls import url_of
+from dispatcher.errors import ConfigurationError
+from dispatcher.settings import PREFIX, Settings
+from dispatcher.variables import settled
+
+#: the one key that is no setting of the dispatcher: which of DATABASES has the tables
+ALIAS = "DATABASE"
+_URL = {f"{PREFIX}DATABASE_URL", f"{PREFIX}DATABASE_URL_FILE"}
+
+
+def given() -> dict[str, Any]:
+    """What DISPATCHER says, named as variables of the environment. Raises ConfigurationError."""
+    said = getattr(project, "DISPATCHER", {})
+    if not isinstance(said, Mapping) or not all(isinstance(key, str) for key in said):
+        raise ConfigurationError("DISPATCHER is not a dict of settings")
+    named = {f"{PREFIX}{key.upper()}": value for key, value in said.items()}
+    if len(named) < len(said):
+        raise ConfigurationError("DISPATCHER names a setting twice, in upper and in lower case")
+    return named
+
+
+def alias_of(said: Mapping[str, Any]) -> str | None:
+    """Which of DATABASES has the tables; None when DATABASE_URL names a database of its own.
+
+    Raises ConfigurationError unless it is PostgreSQL or SQLite.
+    """
+    chosen = said.get(f"{PREFIX}{ALIAS}")
+    if any(said.get(name) for name in _URL):
+        if chosen:
+            raise ConfigurationError(f"set {PREFIX}{ALIAS} or {PREFIX}DATABASE_URL, not both")
+        return None
+    alias = str(chosen or "default")
+    if alias not in connections:
+        raise ConfigurationError(f"{PREFIX}{ALIAS}: there is no {alias!r} in DATABASES")
+    url_of(connections[alias])
+    return alias
+
+
+def settings() -> Settings:
+    """The settings of the dispatcher. Raises ConfigurationError.
+
+    What DISPATCHER does not say, ``DISPATCHER_*`` variables of the environment do; but for the
+    database, which is the project's own unless DISPATCHER names another.
+    """
+    said = given()
+    alias = alias_of(said)
+    ours = {name: value for name, value in said.items() if name != f"{PREFIX}{ALIAS}"}
+    rest = {name: value for name, value in os.environ.items() if name not in _URL}
+    if alias is not None:
+        ours[f"{PREFIX}DATABASE_URL"] = url_of(connections[alias])
+    return settled(ours, rest)
+
+
+def alias() -> str | None:
+    """Which of DATABASES has the tables, as ``alias_of``."""
+    return alias_of(given())
+
+
+def told(sentence: object) -> str:
+    """A sentence about settings, with their names as the project writes them."""
+    return re.sub(rf"\b{PREFIX}([A-Z_]+)", r'DISPATCHER["\1"]', str(sentence))

@@ -1,0 +1,99 @@
+"""The project's own database: our tables beside its own, in its own transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from django.db import Error as DjangoError
+from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects import registry
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.storage.database import Database
+
+registry.register("postgresql.django", "dispatcher.contrib.django.lent", "LentPostgres")
+registry.register("sqlite.django", "dispatcher.contrib.django.lent", "LentSqlite")
+
+
+class DjangoDatabase(Database):
+    """Opens transactions as ``transaction.atomic`` does, on this thread's connection.
+
+    Inside a transaction of the project's a write is a savepoint of it: both or neither.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        super().__init__(f"{connections[alias].vendor}+django://")
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        """Django's connection of this thread."""
+        return connections[self.alias]
+
+    def close(self) -> None:
+        """Leave the connection alone: it is Django's."""
+
+    @contextmanager
+    def engine_errors(self) -> Iterator[None]:
+        """Turn what Django or a driver raises into StorageError."""
+        try:
+            with super().engine_errors():
+                yield
+        except DjangoError as error:
+            about_the_server = isinstance(error, OperationalError | InterfaceError)
+            told = (str(error).strip().splitlines() or [""])[0] if about_the_server else ""
+            raise StorageError(
+                f"the database cannot be used: {told or type(error).__name__}"
+            ) from None
+        except StorageError:
+            # as Django's own wrapper does: it looks after the connection when the request ends
+            self.connection.errors_occurred = True
+            raise
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Session]:
+        outermost = not self.connection.in_atomic_block
+        # a read needs none, and must not doom the caller's when it finds nothing
+        block = transaction.atomic(using=self.alias) if writes else nullcontext()
+        with self.engine_errors(), block:
+            if writes and outermost and self.is_sqlite:
+                _take_turn(self._lend())
+            with Session(self.engine, expire_on_commit=False) as session:
+                yield session
+                if writes:
+                    session.commit()
+
+    def _create(self) -> Engine:
+        return create_engine(
+            self._url,
+            creator=self._lend,
+            poolclass=NullPool,
+            pool_reset_on_return=None,
+            hide_parameters=True,
+        )
+
+    def _lend(self) -> Any:
+        # a cursor, and not just the connection: tests forbid those, threads and async code too
+        with self.connection.cursor():
+            lent: Any = self.connection.connection
+        if not self.is_sqlite and not hasattr(lent, "pgconn"):
+            raise ConfigurationError(
+                "the dispatcher needs psycopg 3: pip install 'psycopg[binary]'"
+            )
+        return lent
+
+
+def _take_turn(connection: sqlite3.Connection) -> None:
+    """Wait for other writers now: a transaction that reads first fails at its first write."""
+    try:
+        connection.execute("UPDATE campaign SET id = id WHERE 0")
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise StorageError(f"the database cannot be used: {error}") from None

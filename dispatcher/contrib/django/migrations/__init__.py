@@ -1,0 +1,1 @@
+"""The permissions; the tables are made by the dispatcher itself after each ``migrate``."""

@@ -1,0 +1,67 @@
+"""What permissions are of, and what the admin's index lists. No model has rows here.
+
+The rows are the dispatcher's own; ``dispatcher.progress``, ``batches`` and the like read them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+
+if TYPE_CHECKING:
+    _Nothing = models.Manager["_Listed"]
+else:
+    _Nothing = models.Manager
+
+
+class Nothing(_Nothing):
+    """Finds nothing: so ``dumpdata`` and other tools that read every model have nothing to do."""
+
+    def get_queryset(self) -> models.QuerySet[_Listed]:
+        """No rows."""
+        return super().get_queryset().none()
+
+
+class _Listed(models.Model):
+    objects = Nothing()
+
+    class Meta:
+        abstract = True
+
+
+class Campaign(_Listed):
+    """One text to many recipients."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        permissions = (
+            ("pause_campaign", "Can pause a campaign"),
+            ("resume_campaign", "Can resume a campaign"),
+            ("cancel_campaign", "Can cancel a campaign"),
+        )
+
+
+class Doubt(_Listed):
+    """A batch of which nobody knows whether the gateway took it."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        verbose_name = "batch in doubt"
+        verbose_name_plural = "batches in doubt"
+        permissions = (
+            ("resend_doubt", "Can have a batch in doubt sent again"),
+            ("give_up_doubt", "Can give up a batch in doubt"),
+        )
+
+
+class OptOut(_Listed):
+    """A number that said STOP."""
+
+    class Meta:
+        managed = False
+        default_permissions = ("view", "add")
+        verbose_name = "opt-out"
+        permissions = (("view_full_numbers", "Can see phone numbers in full"),)

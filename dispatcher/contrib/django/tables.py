@@ -1,0 +1,41 @@
+"""The dispatcher's tables come and go with the project's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.color import no_style
+
+from dispatcher.contrib.django import conf
+from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.storage import schema
+from dispatcher.storage.tables import Base
+
+
+def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **told: Any) -> None:
+    """After ``migrate`` bring the tables to this version's schema; after ``flush`` empty them.
+
+    Both run for each database; only the one that has our tables is looked at.
+    """
+    if conf.alias() != using:
+        return
+    database = DjangoDatabase(using)
+    before = schema.version(database)
+    schema.migrate(database)
+    after = schema.version(database)
+    if "plan" not in told:  # it is flush that tells of no plan
+        _empty(database)
+    if verbosity and after != before:
+        message = f"  The dispatcher's tables have schema {after}."
+        print(message, file=stdout)
+
+
+def _empty(database: DjangoDatabase) -> None:
+    names = [table.name for table in reversed(Base.metadata.sorted_tables)]
+    operations = database.connection.ops
+    # SQLite's cascade forgets the order
+    statements = operations.sql_flush(
+        no_style(), names, reset_sequences=True, allow_cascade=not database.is_sqlite
+    )
+    with database.engine_errors():
+        operations.execute_sql_flush(statements)

@@ -1,0 +1,12 @@
+"""Where the pages are."""
+
+from django.contrib import admin
+from django.urls import path
+
+from shop.views import follow, launch
+
+urlpatterns = [
+    path("", launch, name="launch"),
+    path("campaigns/<reference>/", follow, name="follow"),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,34 @@
+"""A page to launch a campaign, and one to follow it."""
+
+from django import forms
+from django.shortcuts import redirect, render
+
+from dispatcher import DispatcherError
+from dispatcher.contrib.django import dispatcher
+from shop.models import Customer
+
+
+class CampaignForm(forms.Form):
+    """Its name, and what to say."""
+
+    reference = forms.SlugField(initial="soldes-2027")
+    text = forms.CharField(widget=forms.Textarea, initial="Bonjour {{ prenom }}, les soldes !")
+
+
+def launch(request):
+    """Text every customer who has consented."""
+    form = CampaignForm(request.POST or None)
+    if form.is_valid():
+        reference, text = form.cleaned_data["reference"], form.cleaned_data["text"]
+        people = Customer.objects.filter(consented=True)
+        try:
+            dispatcher.submit(reference, text, people, fields={"prenom": "first_name"})
+            return redirect("follow", reference)
+        except DispatcherError as error:  # one sentence; nothing was stored
+            form.add_error(None, str(error))
+    return render(request, "shop/launch.html", {"form": form})
+
+
+def follow(request, reference):
+    """Show how far a campaign is."""
+    return render(request, "shop/follow.html", {"campaign": dispatcher.progress(reference)})

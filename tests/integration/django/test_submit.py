@@ -1,0 +1,432 @@
+"""Submitting from a project: lists from QuerySets, inside its transactions or after them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from dispatcher import (
+    InvalidCampaign,
+    InvalidText,
+    NotFound,
+    ReferenceTaken,
+    Rejection,
+    StorageError,
+)
+from dispatcher.contrib.django import dispatcher
+from dispatcher.errors import DispatcherError, IllegalMove
+from dispatcher.hints import Hints
+from tests import django_project
+
+Customers = Callable[..., Any]
+TEXT = "Bonjour {{ prenom }}, les soldes commencent samedi !"
+FIELDS = {"prenom": "first_name"}
+
+
+def texted(batch_id: int = 1) -> list[str]:
+    return [message.phone for message in dispatcher.messages(batch_id)]
+
+
+# -- recipients
+
+
+def test_a_queryset_of_models_is_a_list_of_recipients(shop: str, customers: Customers) -> None:
+    campaign = dispatcher.submit("soldes", TEXT, customers(3), phone="mobile", fields=FIELDS)
+
+    assert dispatcher.progress("soldes").id == campaign
+    [batch] = dispatcher.batches("soldes")
+    assert texted(batch.id) == ["+33639980000", "+33639980001", "+33639980002"]
+
+
+def test_the_only_field_that_is_called_a_number_needs_no_name(
+    shop: str, customers: Customers
+) -> None:
+    dispatcher.submit("soldes", "Soldes", customers(2))
+    assert dispatcher.progress("soldes").recipients == 2
+
+
+def test_a_queryset_of_values_is_taken_as_it_is(shop: str, customers: Customers) -> None:
+    people = customers(2).values("mobile", "first_name")
+    dispatcher.submit("soldes", "Bonjour {{ first_name }}", people)
+    dispatcher.submit("bis", TEXT, people, phone="mobile", fields=FIELDS)
+    assert dispatcher.progress("bis").recipients == 2
+
+
+def test_a_list_is_taken_as_without_django(shop: str) -> None:
+    dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01", {"mobile": "06 39 98 00 02"}])
+    assert dispatcher.progress("soldes").recipients == 2
+
+
+def test_only_the_columns_that_matter_are_fetched_by_one_query(
+    shop: str, customers: Customers
+) -> None:
+    people = customers(3)
+    with CaptureQueriesContext(connection) as queries:
+        dispatcher.submit("soldes", TEXT, people, fields=FIELDS)
+    [select] = [one["sql"] for one in queries if "shop_customer" in one["sql"]]
+    assert "first_name" in select
+    assert "consented" not in select
+
+
+def test_a_reject_says_whom_it_speaks_of(shop: str, customers: Customers) -> None:
+    people = customers(2)
+    wrong = people[1]
+    people.filter(pk=wrong.pk).update(mobile="hello")
+    rejects: list[Rejection] = []
+
+    dispatcher.submit("soldes", "Soldes", people, reject=rejects.append)
+
+    [reject] = rejects
+    assert (reject.row, reject.raw[0], reject.reason) == (2, str(wrong.pk), "not_a_number")
+
+
+def test_a_field_may_override_the_territory(shop: str, customers: Customers) -> None:
+    people = customers(2)
+    people.update(first_name="alsace-moselle")
+    dispatcher.submit("soldes", "Soldes", people, territory_field="first_name")
+    assert dispatcher.batches("soldes")[0].territory == "alsace-moselle"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"phone": "telephone"}, "no such field among the recipients.*telephone"),
+        ({"fields": {"prenom": "nickname"}}, "no such field.*nickname"),
+        ({"territory_field": "zone"}, "no such field.*zone"),
+    ],
+)
+def test_a_field_that_does_not_exist_is_named_and_nothing_is_stored(
+    shop: str, customers: Customers, arguments: dict[str, Any], says: str
+) -> None:
+    for submit in (dispatcher.submit, dispatcher.submit_on_commit):
+        with pytest.raises(InvalidCampaign, match=says):
+            submit("soldes", TEXT, customers(1), **{"fields": FIELDS, **arguments})
+    assert dispatcher.campaigns() == []
+
+
+def test_a_model_without_a_number_asks_for_one(shop: str) -> None:
+    from django.contrib.auth import get_user_model
+
+    with pytest.raises(InvalidCampaign, match=r'which field of User .* none is .*phone="…"'):
+        dispatcher.submit("soldes", "Soldes", get_user_model().objects.all())
+
+
+@pytest.mark.parametrize(
+    ("people", "says"),
+    [
+        (lambda all_: all_.values_list("mobile"), "of models or of values"),
+        (lambda all_: all_.values("first_name"), "which field of Customer has the numbers"),
+        (lambda all_: list(all_), "recipient 1: expected a number"),
+    ],
+)
+def test_what_is_no_list_of_recipients_is_refused(
+    shop: str, customers: Customers, people: Callable[[Any], Any], says: str
+) -> None:
+    with pytest.raises(DispatcherError, match=says):
+        dispatcher.submit("soldes", "Soldes", people(customers(1)))
+
+
+def test_names_of_fields_go_with_a_queryset_only(shop: str) -> None:
+    with pytest.raises(InvalidCampaign, match="name fields of a QuerySet"):
+        dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"], phone="mobile")
+
+
+def test_a_plan_reads_a_queryset_and_writes_nothing(shop: str, customers: Customers) -> None:
+    assert dispatcher.plan(TEXT, customers(3), fields=FIELDS).kept == 3
+    assert dispatcher.campaigns() == []
+
+
+# -- a part of the caller's transaction
+
+
+def test_both_or_neither_a_rollback_takes_the_campaign_with_it(
+    shop: str, customers: Customers
+) -> None:
+    with pytest.raises(KeyError), transaction.atomic():
+        people = customers(3)
+        dispatcher.submit("soldes", "Soldes", people)
+        assert dispatcher.progress("soldes").recipients == 3
+        raise KeyError
+
+    with pytest.raises(NotFound):
+        dispatcher.progress("soldes")
+    assert not people.exists()
+    assert dispatcher.submit("soldes", "Soldes", customers(1)) > 0
+
+
+def test_a_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
+    shop: str, customers: Customers
+) -> None:
+    people = customers(2)
+    with transaction.atomic():
+        dispatcher.submit("kept", "Soldes", people)
+        with pytest.raises(KeyError), transaction.atomic():
+            dispatcher.submit("lost", "Soldes", people)
+            raise KeyError
+        dispatcher.submit("kept too", "Soldes", people)
+    assert [one.reference for one in dispatcher.campaigns()] == ["kept too", "kept"]
+
+
+def test_a_refused_campaign_leaves_the_callers_transaction_alone(
+    shop: str, customers: Customers
+) -> None:
+    with transaction.atomic():
+        people = customers(2)
+        dispatcher.submit("soldes", "Soldes", people)
+        with pytest.raises(ReferenceTaken):
+            dispatcher.submit("soldes", "Other words", people)
+        with pytest.raises(InvalidText):
+            dispatcher.submit("bis", "", people)
+        with pytest.raises(NotFound):
+            dispatcher.progress("nothing")
+        assert people.count() == 2
+    assert people.count() == 2
+    assert dispatcher.progress("soldes").recipients == 2
+
+
+def test_a_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alone(
+    shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who submit the same reference at once: the second finds out by a broken constraint."""
+    people = customers(2)
+    dispatcher.submit("soldes", "Soldes", people)
+    monkeypatch.setattr("dispatcher.submissions._lookup", lambda *_: None)
+    with transaction.atomic():
+        assert dispatcher.submit("soldes", "Soldes", people) == 1
+        assert people.count() == 2
+    assert len(dispatcher.campaigns()) == 1
+
+
+def test_a_second_connection_sees_nothing_before_the_commit(
+    postgres_shop: str, customers: Customers
+) -> None:
+    from dispatcher import Dispatcher, Settings
+
+    other = Dispatcher(Settings.of(database_url=postgres_shop))
+    with transaction.atomic():
+        dispatcher.submit("soldes", "Soldes", customers(2))
+        assert other.campaigns() == []
+    assert other.progress("soldes").recipients == 2
+    other.database.close()
+
+
+_DYING = """
+import os, sys
+sys.path.insert(0, {root!r})
+from tests import django_project
+django_project.configure()
+django_project.use({{"default": django_project.database({url!r})}})
+from django.apps import apps
+from django.db import transaction
+from dispatcher.contrib.django import dispatcher
+Customer = apps.get_model("shop", "Customer")
+with transaction.atomic():
+    Customer.objects.create(first_name="Zoé", mobile="06 39 98 00 01", consented=True)
+    dispatcher.submit("soldes", "Soldes", Customer.objects.all())
+    print(dispatcher.progress("soldes").recipients, flush=True)
+    os.kill(os.getpid(), {signal})
+"""
+
+
+def test_a_process_that_dies_before_its_commit_leaves_neither(
+    shop: str, customers: Customers
+) -> None:
+    from django.apps import apps
+
+    root = str(django_project.SHOP.parents[1])
+    code = _DYING.format(root=root, url=shop, signal=int(signal.SIGKILL))
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    died = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (died.returncode, died.stdout) == (-signal.SIGKILL, "1\n"), died.stderr
+
+    assert dispatcher.campaigns() == []
+    assert not apps.get_model("shop", "Customer").objects.exists()
+
+
+def test_a_double_click_is_one_campaign(shop: str, customers: Customers) -> None:
+    people = customers(3)
+    first = dispatcher.submit("soldes", TEXT, people, fields=FIELDS)
+    assert dispatcher.submit("soldes", TEXT, people, fields=FIELDS) == first
+    assert len(dispatcher.campaigns()) == 1
+
+
+# -- workers hear of it after the commit
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was published, in order; nothing is connected to."""
+    published: list[str] = []
+
+    def publish(_: Hints, name: str, *__: int) -> bool:
+        published.append(name)
+        return True
+
+    monkeypatch.setattr(Hints, "_publish", publish)
+    return published
+
+
+def test_workers_hear_of_a_campaign_after_the_commit(
+    shop: str, customers: Customers, told: list[str]
+) -> None:
+    with transaction.atomic():
+        dispatcher.submit("soldes", "Soldes", customers(2))
+        assert told == []
+    assert told == ["dispatcher.tick"]
+
+
+def test_workers_hear_nothing_of_what_was_rolled_back(
+    shop: str, customers: Customers, told: list[str]
+) -> None:
+    with pytest.raises(KeyError), transaction.atomic():
+        dispatcher.submit("soldes", "Soldes", customers(2))
+        raise KeyError
+    assert told == []
+
+
+def test_a_project_that_commits_by_hand_loses_no_campaign(
+    postgres_shop: str, customers: Customers, told: list[str]
+) -> None:
+    people = customers(1)
+    connection.set_autocommit(False)
+    try:
+        dispatcher.submit("soldes", "Soldes", people)
+        connection.commit()
+    finally:
+        connection.set_autocommit(True)
+    assert dispatcher.progress("soldes").recipients == 1
+    assert told == []
+
+
+# -- after the commit
+
+
+def test_submitting_on_commit_waits_for_it(shop: str, customers: Customers) -> None:
+    with transaction.atomic():
+        dispatcher.submit_on_commit("soldes", TEXT, customers(3), fields=FIELDS)
+        assert dispatcher.campaigns() == []
+    assert dispatcher.progress("soldes").recipients == 3
+
+
+def test_nothing_is_submitted_without_the_commit(shop: str, customers: Customers) -> None:
+    with pytest.raises(KeyError), transaction.atomic():
+        dispatcher.submit_on_commit("soldes", "Soldes", customers(3))
+        raise KeyError
+    assert dispatcher.campaigns() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "error"),
+    [
+        ("", {}, InvalidText),
+        ("Bonjour {{ prenom", {}, InvalidText),
+        ("Soldes", {"sender": "é"}, InvalidCampaign),
+        ("Soldes", {"not_before": datetime(2027, 1, 1)}, InvalidCampaign),  # noqa: DTZ001
+    ],
+)
+def test_what_cannot_be_submitted_is_told_before_the_commit(
+    shop: str, customers: Customers, text: str, options: dict[str, Any], error: type[Exception]
+) -> None:
+    with transaction.atomic(), pytest.raises(error):
+        dispatcher.submit_on_commit("soldes", text, customers(1), **options)
+
+
+def test_what_fails_after_the_commit_is_logged_and_raised(
+    shop: str, customers: Customers, caplog: pytest.LogCaptureFixture
+) -> None:
+    people = customers(1)
+    dispatcher.submit("soldes", "Soldes", people)
+
+    with pytest.raises(ReferenceTaken), transaction.atomic():
+        dispatcher.submit_on_commit("soldes", "Other words", people)
+
+    [record] = [one for one in caplog.records if one.name.startswith("dispatcher.contrib")]
+    assert "campaign 'soldes' was not submitted" in record.getMessage()
+    assert record.levelname == "ERROR"
+
+
+def test_what_fails_after_the_commit_goes_to_whoever_asked(shop: str, customers: Customers) -> None:
+    people = customers(1)
+    dispatcher.submit("soldes", "Soldes", people)
+    errors: list[DispatcherError] = []
+
+    with transaction.atomic():
+        dispatcher.submit_on_commit("soldes", "Other words", people, on_error=errors.append)
+        dispatcher.submit_on_commit("bis", "Soldes", people)
+
+    assert [type(error) for error in errors] == [ReferenceTaken]
+    assert dispatcher.progress("bis").recipients == 1
+
+
+# -- databases
+
+
+def test_the_time_zone_of_the_project_does_not_move_instants(shop: str) -> None:
+    from django.test import override_settings
+
+    at = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
+    with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
+        connections.close_all()
+        for name in ("timezone", "timezone_name"):
+            vars(connection._connections.default if False else connections["default"]).pop(
+                name, None
+            )  # type: ignore[attr-defined]
+        dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"], not_before=at)
+        assert dispatcher.campaign("soldes").not_before == at
+        assert dispatcher.batches("soldes")[0].not_before == at
+    connections.close_all()
+    assert dispatcher.campaign("soldes").not_before == at
+
+
+def test_tables_in_a_database_of_their_own_know_of_no_transaction(
+    shop: str, customers: Customers, sqlite_url: str
+) -> None:
+    with django_project.said(DATABASE_URL=sqlite_url):
+        assert dispatcher.submit("soldes", "Soldes", customers(2)) == 1
+        with (
+            transaction.atomic(),
+            pytest.raises(IllegalMove, match="open on 'default'.*submit_on_commit"),
+        ):
+            dispatcher.submit("bis", "Soldes", customers(2))
+        with transaction.atomic():
+            dispatcher.submit_on_commit("ter", "Soldes", customers(2))
+        assert [one.reference for one in dispatcher.campaigns()] == ["ter", "soldes"]
+        dispatcher.database.close()
+    assert dispatcher.campaigns() == []
+
+
+def test_another_of_the_projects_databases_may_have_the_tables(
+    shop: str, customers: Customers, sqlite_url: str
+) -> None:
+    from django.core.management import call_command
+
+    here = django_project.database(shop)
+    django_project.use({"default": here, "sms": django_project.database(sqlite_url)})
+    with django_project.said(DATABASE="sms"):
+        with pytest.raises(StorageError, match=r"missing.*run manage\.py migrate"):
+            dispatcher.campaigns()
+        call_command("migrate", database="sms", verbosity=0)
+        dispatcher.submit("soldes", "Soldes", customers(2))
+        with transaction.atomic(), pytest.raises(IllegalMove):
+            dispatcher.submit("bis", "Soldes", customers(2))
+        with transaction.atomic(using="sms"):
+            dispatcher.submit("bis", "Soldes", customers(2))
+    assert dispatcher.campaigns() == []
+
+
+def test_a_database_that_is_down_is_one_sentence(sqlite_shop: str) -> None:
+    gone = django_project.database("postgresql://nobody@127.0.0.1:9/nothing")
+    django_project.use({"default": gone})
+    with pytest.raises(StorageError, match="the database cannot be used: .*refused"):
+        dispatcher.campaigns()
