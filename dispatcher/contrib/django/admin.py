@@ -1,1 +1,216 @@
-"""The section of the admin."""
+"""The section of the admin: campaigns and their batches, doubts, opt-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from dispatcher.contrib.django import conf, dispatcher
+from dispatcher.contrib.django.models import Campaign, Doubt, OptOut
+from dispatcher.contrib.django.pages import LIMIT, Pages, View, may, offset_of, silence
+from dispatcher.contrib.django.verbs import CAMPAIGN_VERBS, DOUBT_VERBS, Verb
+from dispatcher.errors import DispatcherError, IllegalMove, NotFound, StorageError
+from dispatcher.phones import normalise
+
+_FIND = "admin:dispatcher_campaign_change"
+
+
+def confirmed(
+    pages: Pages,
+    request: HttpRequest,
+    verb: Verb,
+    number: int,
+    find: Callable[[int], Any],
+    back: str,
+) -> HttpResponse:
+    """Ask for a reason, and do it once there is one: a GET changes nothing."""
+    if not may(request, verb.permission):
+        raise PermissionDenied
+    found = find(number)
+    reason = request.POST.get("reason", "").strip()
+    problem = ""
+    if request.method == "POST":
+        try:
+            if not reason:
+                raise IllegalMove("a reason is needed: it goes on record")
+            done = verb.do(number, reason, request.user.get_username())
+        except StorageError:
+            raise
+        except DispatcherError as error:
+            problem = conf.told(error)
+        else:
+            messages.success(request, done)
+            return redirect(back)
+    return pages.show(
+        request,
+        "confirm",
+        f"{verb.label} {found.reference}",
+        verb=verb,
+        question=verb.question(found),
+        reason=reason,
+        problem=problem,
+        back=back,
+    )
+
+
+@admin.register(Campaign)
+class CampaignPages(Pages):
+    """Campaigns, the latest first; each with its batches and what was done to it."""
+
+    def routes(self) -> list[tuple[str, View, str]]:
+        """Every page."""
+        return [
+            ("", self.index, "changelist"),
+            ("<int:campaign>/", self.detail, "change"),
+            ("batches/<int:batch>/", self.batch, "batch"),
+            *(
+                (f"<int:campaign>/{verb.name}/", partial(self.ask, verb=verb), verb.name)
+                for verb in CAMPAIGN_VERBS
+            ),
+        ]
+
+    def index(self, request: HttpRequest) -> HttpResponse:
+        """The list; a reference that is searched for leads to its campaign."""
+        wanted = request.GET.get("q", "").strip()
+        if wanted:
+            try:
+                return redirect(_FIND, dispatcher.progress(wanted).id)
+            except NotFound:
+                messages.warning(request, f"There is no campaign {wanted!r}.")
+        page = dispatcher.page(offset_of(request), LIMIT)
+        return self.show(
+            request, "campaigns", "Campaigns", page=page, wanted=wanted, silence=silence()
+        )
+
+    def detail(self, request: HttpRequest, campaign: int) -> HttpResponse:
+        """One campaign."""
+        progress = dispatcher.progress(campaign)
+        verbs = [
+            verb
+            for verb in CAMPAIGN_VERBS
+            if progress.state in verb.states and may(request, verb.permission)
+        ]
+        return self.show(
+            request,
+            "campaign",
+            progress.reference,
+            campaign=dispatcher.campaign(campaign),
+            progress=progress,
+            page=dispatcher.batches(campaign, offset=offset_of(request), limit=LIMIT),
+            actions=dispatcher.actions(campaign, limit=LIMIT),
+            verbs=verbs,
+            silence="" if progress.ended else silence(),
+        )
+
+    def batch(self, request: HttpRequest, batch: int) -> HttpResponse:
+        """One batch, with its recipients: numbers are masked without the permission."""
+        found = dispatcher.batch(batch)
+        return self.show(
+            request,
+            "batch",
+            f"Batch {found.number} of {dispatcher.campaign(found.campaign_id).reference}",
+            batch=found,
+            recipients=dispatcher.messages(batch),
+            verbs=_doubt_verbs(request) if found.state == "in_doubt" else [],
+        )
+
+    def ask(self, request: HttpRequest, campaign: int, verb: Verb) -> HttpResponse:
+        """The confirmation of a verb."""
+        back = reverse(_FIND, args=[campaign])
+        return confirmed(self, request, verb, campaign, dispatcher.progress, back)
+
+
+@admin.register(Doubt)
+class DoubtPages(Pages):
+    """Batches in doubt, the oldest first, and the double texts on record."""
+
+    def routes(self) -> list[tuple[str, View, str]]:
+        """Every page."""
+        return [
+            ("", self.index, "changelist"),
+            *(
+                (f"<int:batch>/{verb.name}/", partial(self.ask, verb=verb), verb.name)
+                for verb in DOUBT_VERBS
+            ),
+        ]
+
+    def index(self, request: HttpRequest) -> HttpResponse:
+        """The list."""
+        return self.show(
+            request,
+            "doubts",
+            "Batches in doubt",
+            doubts=dispatcher.doubts(),
+            incidents=dispatcher.incidents(),
+            verbs=_doubt_verbs(request),
+            silence=silence(),
+        )
+
+    def ask(self, request: HttpRequest, batch: int, verb: Verb) -> HttpResponse:
+        """The confirmation of a verb."""
+        back = reverse("admin:dispatcher_doubt_changelist")
+        return confirmed(self, request, verb, batch, _doubt, back)
+
+
+@admin.register(OptOut)
+class OptOutPages(Pages):
+    """Those who said STOP: found by number, added by hand, never taken off here."""
+
+    def routes(self) -> list[tuple[str, View, str]]:
+        """Every page."""
+        return [("", self.index, "changelist")]
+
+    def index(self, request: HttpRequest) -> HttpResponse:
+        """The list, the latest first. A number comes by POST: a URL ends in logs."""
+        may_add = may(request, "dispatcher.add_optout")
+        given = request.POST.get("phone", "").strip()
+        context: dict[str, Any] = {}
+        if given:
+            try:
+                phone = normalise(given)
+                if "add" in request.POST:
+                    context["added"] = self._add(request, phone, may_add=may_add)
+                context["phone"] = phone
+                context["listed"] = phone in dispatcher.opt_outs
+                context["history"] = dispatcher.opt_outs.history(phone)
+            except StorageError:
+                raise
+            except DispatcherError as error:
+                context["problem"] = conf.told(error)
+        return self.show(
+            request,
+            "opt_outs",
+            "Opt-outs",
+            page=dispatcher.opt_outs.page(offset_of(request), LIMIT),
+            erased=dispatcher.opt_outs.erased,
+            may_add=may_add,
+            **context,
+        )
+
+    def _add(self, request: HttpRequest, phone: str, *, may_add: bool) -> bool:
+        if not may_add:
+            raise PermissionDenied
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            raise IllegalMove("a reason is needed: it goes on record")
+        by = request.user.get_username()
+        return dispatcher.opt_outs.add([phone], reason=reason, source="admin", by=by) > 0
+
+
+def _doubt_verbs(request: HttpRequest) -> list[Verb]:
+    return [verb for verb in DOUBT_VERBS if may(request, verb.permission)]
+
+
+def _doubt(batch: int) -> Any:
+    """The doubt about a batch. Raises NotFound."""
+    found = [doubt for doubt in dispatcher.doubts() if doubt.batch_id == batch]
+    if not found:
+        raise NotFound(f"no batch {batch} is in doubt")
+    return found[0]

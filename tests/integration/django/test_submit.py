@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,7 +152,7 @@ def test_a_plan_reads_a_queryset_and_writes_nothing(shop: str, customers: Custom
 def test_both_or_neither_a_rollback_takes_the_campaign_with_it(
     shop: str, customers: Customers
 ) -> None:
-    with pytest.raises(KeyError), transaction.atomic():
+    with suppress(KeyError), transaction.atomic():
         people = customers(3)
         dispatcher.submit("soldes", "Soldes", people)
         assert dispatcher.progress("soldes").recipients == 3
@@ -169,7 +170,7 @@ def test_a_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
     people = customers(2)
     with transaction.atomic():
         dispatcher.submit("kept", "Soldes", people)
-        with pytest.raises(KeyError), transaction.atomic():
+        with suppress(KeyError), transaction.atomic():
             dispatcher.submit("lost", "Soldes", people)
             raise KeyError
         dispatcher.submit("kept too", "Soldes", people)
@@ -289,7 +290,7 @@ def test_workers_hear_of_a_campaign_after_the_commit(
 def test_workers_hear_nothing_of_what_was_rolled_back(
     shop: str, customers: Customers, told: list[str]
 ) -> None:
-    with pytest.raises(KeyError), transaction.atomic():
+    with suppress(KeyError), transaction.atomic():
         dispatcher.submit("soldes", "Soldes", customers(2))
         raise KeyError
     assert told == []
@@ -320,7 +321,7 @@ def test_submitting_on_commit_waits_for_it(shop: str, customers: Customers) -> N
 
 
 def test_nothing_is_submitted_without_the_commit(shop: str, customers: Customers) -> None:
-    with pytest.raises(KeyError), transaction.atomic():
+    with suppress(KeyError), transaction.atomic():
         dispatcher.submit_on_commit("soldes", "Soldes", customers(3))
         raise KeyError
     assert dispatcher.campaigns() == []
@@ -378,10 +379,6 @@ def test_the_time_zone_of_the_project_does_not_move_instants(shop: str) -> None:
     at = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
     with override_settings(USE_TZ=False, TIME_ZONE="Asia/Tokyo"):
         connections.close_all()
-        for name in ("timezone", "timezone_name"):
-            vars(connection._connections.default if False else connections["default"]).pop(
-                name, None
-            )  # type: ignore[attr-defined]
         dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"], not_before=at)
         assert dispatcher.campaign("soldes").not_before == at
         assert dispatcher.batches("soldes")[0].not_before == at
@@ -396,7 +393,7 @@ def test_tables_in_a_database_of_their_own_know_of_no_transaction(
         assert dispatcher.submit("soldes", "Soldes", customers(2)) == 1
         with (
             transaction.atomic(),
-            pytest.raises(IllegalMove, match="open on 'default'.*submit_on_commit"),
+            pytest.raises(IllegalMove, match=r"open on 'default'.*submit_on_commit"),
         ):
             dispatcher.submit("bis", "Soldes", customers(2))
         with transaction.atomic():
@@ -428,5 +425,5 @@ def test_another_of_the_projects_databases_may_have_the_tables(
 def test_a_database_that_is_down_is_one_sentence(sqlite_shop: str) -> None:
     gone = django_project.database("postgresql://nobody@127.0.0.1:9/nothing")
     django_project.use({"default": gone})
-    with pytest.raises(StorageError, match="the database cannot be used: .*refused"):
+    with pytest.raises(StorageError, match=r"the database cannot be used: .*refused"):
         dispatcher.campaigns()

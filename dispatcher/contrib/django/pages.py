@@ -1,0 +1,121 @@
+"""What every page of the admin's section has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+
+from dispatcher.contrib.django import conf, dispatcher
+from dispatcher.errors import DispatcherError, NotFound
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    _Admin = admin.ModelAdmin[Model]
+else:
+    _Admin = admin.ModelAdmin
+
+#: entries of a page
+LIMIT = 50
+FULL_NUMBERS = "dispatcher.view_full_numbers"
+#: a beat that has been silent for longer is said to be so
+_SILENCE = timedelta(minutes=2)
+View = Callable[..., HttpResponse]
+
+
+class Pages(_Admin):
+    """A section of pages that read the dispatcher, and never a model's rows.
+
+    Nothing is edited by hand: what can be done to a campaign is a verb, with a reason.
+    """
+
+    def routes(self) -> list[tuple[str, View, str]]:
+        """(route, view, name) of each page; the first is the one that the index links to."""
+        return []
+
+    def get_urls(self) -> list[URLPattern]:
+        """Only our own pages: there is no form to add or change a row."""
+        prefix = f"{self.opts.app_label}_{self.opts.model_name}"
+        return [
+            path(route, self.admin_site.admin_view(self._page(view)), name=f"{prefix}_{name}")
+            for route, view, name in self.routes()
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody."""
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        del request, obj
+        return False
+
+    def show(
+        self, request: HttpRequest, template: str, title: str, *, status: int = 200, **context: Any
+    ) -> HttpResponse:
+        """A page in the admin's frame."""
+        return render(
+            request,
+            f"admin/dispatcher/{template}.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "opts": self.opts,
+                "now": dispatcher.clock() if status == 200 else None,
+                "in_full": may(request, FULL_NUMBERS),
+                **context,
+            },
+            status=status,
+        )
+
+    def _page(self, view: View) -> View:
+        def page(request: HttpRequest, **values: Any) -> HttpResponse:
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            try:
+                return view(request, **values)
+            except NotFound as error:
+                raise Http404(str(error)) from None
+            except DispatcherError as error:
+                problem = conf.told(error)
+                return self.show(
+                    request, "unavailable", "Not available", status=503, problem=problem
+                )
+
+        return page
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    """Whether the one who asks has a permission."""
+    user: Any = request.user
+    return bool(user.has_perm(permission))
+
+
+def offset_of(request: HttpRequest) -> int:
+    """Where the page begins that is asked for."""
+    given = request.GET.get("from", "0")
+    return int(given) if given.isdecimal() and len(given) < 10 else 0
+
+
+def silence() -> str:
+    """What is wrong when nothing ticks; empty when something does."""
+    last = dispatcher.last_tick()
+    if last is None:
+        return "Nothing has ever ticked: campaigns wait until manage.py dispatcher run is running."
+    if dispatcher.clock() - last > _SILENCE:
+        minutes = int((dispatcher.clock() - last).total_seconds() // 60)
+        return f"Nothing has ticked for {minutes} minutes: is manage.py dispatcher run running?"
+    return ""

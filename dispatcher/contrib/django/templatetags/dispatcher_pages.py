@@ -1,0 +1,104 @@
+"""How progress, instants and numbers look on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from dispatcher.cli.output import moment, standing
+from dispatcher.progress import Progress
+from dispatcher.records import masked
+
+register = template.Library()
+
+#: the order in which a bar is drawn, and the colours: what has ended, is on its way, is to go
+COLOURS = {
+    "delivered": "#2f9e44",
+    "undelivered": "#c92a2a",
+    "rejected": "#e03131",
+    "unreported": "#e8b100",
+    "opted_out": "#868e96",
+    "expired": "#868e96",
+    "cancelled": "#868e96",
+    "sent": "#1c7ed6",
+    "in_doubt": "#f76707",
+}
+_WIDTH = 1000
+
+
+@register.filter
+def bar(messages: Mapping[str, int]) -> SafeString:
+    """A bar of what became of messages; what is still to go is its empty rest."""
+    total = sum(messages.values())
+    parts, done = [], 0
+    for state, colour in COLOURS.items():
+        count = messages.get(state, 0)
+        if count:
+            start, end = _WIDTH * done // total, _WIDTH * (done + count) // total
+            parts.append((start, max(1, end - start), colour))
+            done += count
+    # attributes and no style: a strict Content-Security-Policy forbids inline styles
+    drawn = format_html_join(
+        "", '<rect x="{}" y="0" width="{}" height="10" fill="{}"></rect>', parts
+    )
+    label = ", ".join(f"{count:,} {_words(state)}" for state, count in messages.items() if count)
+    return format_html(
+        '<svg class="dispatcher-bar" role="img" aria-label="{}" viewBox="0 0 {} 10" height="12"'
+        ' width="100%" preserveAspectRatio="none"><title>{}</title>'
+        '<rect x="0" y="0" width="{}" height="10" fill="#adb5bd" opacity="0.35"></rect>{}</svg>',
+        label,
+        _WIDTH,
+        label,
+        _WIDTH,
+        drawn,
+    )
+
+
+@register.filter
+def ended(messages: Mapping[str, int]) -> str:
+    """The share of messages that have come to their end."""
+    total = sum(messages.values())
+    left = sum(messages.get(state, 0) for state in ("pending", "sent", "in_doubt"))
+    return f"{100 * (total - left) // total if total else 100} %"
+
+
+@register.filter
+def words(state: object) -> str:
+    """A state as a person reads it: "opted out"."""
+    return _words(str(state))
+
+
+@register.filter
+def at(instant: datetime | None) -> str:
+    """An instant on the project's clock; a dash for none."""
+    if instant is None:
+        return "–"
+    return date_format(timezone.localtime(instant), "DATETIME_FORMAT")
+
+
+@register.filter
+def until(instant: datetime, now: datetime) -> str:
+    """An instant that is near, on the project's clock: "Tuesday 08:00"."""
+    return moment(instant, now, timezone.get_current_timezone())
+
+
+@register.filter
+def waits(progress: Progress, now: datetime) -> str:
+    """What a campaign waits for and until when, on the clock of Paris."""
+    return standing(progress, now)
+
+
+@register.simple_tag
+def number(phone: str, in_full: bool) -> str:
+    """A phone number, its middle hidden unless ``in_full``."""
+    return phone if in_full else masked(phone)
+
+
+def _words(state: str) -> str:
+    return state.replace("_", " ")

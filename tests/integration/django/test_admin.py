@@ -1,0 +1,369 @@
+"""The section of the admin: what it shows, whom it lets do what, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+
+from dispatcher import Settings
+from dispatcher.contrib.django import lazy
+from dispatcher.contrib.django.facade import DjangoDispatcher
+from tests import django_project
+from tests.fakes import FakeGateway, HandClock
+from tests.integration.bench import OPEN, TEXT, people
+
+CAMPAIGNS, DOUBTS, OPT_OUTS = (
+    f"/admin/dispatcher/{name}/" for name in ("campaign", "doubt", "optout")
+)
+#: one for each who may do everything but what a test takes away
+VERBS = ("pause_campaign", "resume_campaign", "cancel_campaign", "resend_doubt", "give_up_doubt")
+VIEWS = ("view_campaign", "view_doubt", "view_optout")
+
+
+class Office:
+    """The shop's dispatcher with a gateway in memory, and those who sit before the admin."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.clock = HandClock(OPEN)
+        self.gateway = FakeGateway(self.clock)
+        self.dispatcher = DjangoDispatcher(
+            Settings.of(sender="MaBoutique", **settings),
+            "default",
+            clock=self.clock,
+            gateway=self.gateway,
+        )
+
+    def client(self, *permissions: str, name: str = "zoe", **options: Any) -> Client:
+        user = User.objects.create_user(name, is_staff=True)
+        user.user_permissions.set(
+            Permission.objects.filter(
+                codename__in=permissions, content_type__app_label="dispatcher"
+            )
+        )
+        assert user.user_permissions.count() == len(permissions)
+        client = Client(**options)
+        client.force_login(user)
+        return client
+
+    def in_doubt(self, reference: str = "soldes") -> int:
+        """A campaign whose only batch is in doubt; the id of the batch."""
+        self.dispatcher.submit(reference, TEXT, people(3))
+        batch = self.dispatcher.batches(reference)[0].id
+        self.gateway.behave = self.gateway.swallow
+        self.dispatcher.dispatch.send_batch(batch)
+        assert self.dispatcher.batch(batch).state == "in_doubt"
+        return batch
+
+
+@pytest.fixture
+def office(shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr("dispatcher.dispatch.lane.MOST_SKEW", timedelta.max)
+    office = Office()
+    lazy._wrapped = office.dispatcher
+    yield office
+    lazy.forget()
+
+
+def text_of(client: Client, path: str, *, status: int = 200, **form: Any) -> str:
+    """The words of a page, without its tags."""
+    response = client.post(path, form) if form else client.get(path)
+    assert response.status_code == status, response.content.decode()
+    page = re.sub(r"<(script|style).*?</\1>", "", response.content.decode(), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+
+# -- what it shows
+
+
+def test_the_index_lists_the_three_sections(office: Office) -> None:
+    shown = text_of(office.client(*VIEWS), "/admin/")
+    for section in ("Campaigns", "Batches in doubt", "Opt-outs"):
+        assert section in shown
+    assert "/add/" not in office.client(*VIEWS, name="luc").get("/admin/").content.decode()
+
+
+def test_campaigns_are_listed_with_what_they_wait_for(office: Office) -> None:
+    office.dispatcher.submit("soldes", TEXT, people(3), not_before=OPEN + timedelta(days=1))
+    client = office.client("view_campaign")
+
+    shown = text_of(client, CAMPAIGNS)
+
+    assert "soldes running" in shown
+    assert "waits until Wednesday 10:00: scheduled" in shown
+    assert "Nothing has ever ticked" in shown
+    office.dispatcher.tick()
+    assert "ticked" not in text_of(client, CAMPAIGNS)
+    office.clock.forward(minutes=7)
+    assert "Nothing has ticked for 7 minutes" in text_of(client, CAMPAIGNS)
+
+
+def test_a_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3), by="zoe")
+    batch = office.dispatcher.batches("soldes")[0].id
+    office.dispatcher.dispatch.send_batch(batch)
+    client = office.client("view_campaign")
+
+    shown = text_of(client, f"{CAMPAIGNS}{campaign}/")
+
+    assert f"text {TEXT}" in shown
+    assert "sent 3" in shown
+    assert re.search(r"metropole sent 3 sent 3 3 0\.1140? 1", shown)
+    assert "zoe submit" in shown
+    page = client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
+    assert '<rect x="0" y="0" width="1000" height="10" fill="#1c7ed6">' in page
+    assert " style=" not in page.split('id="content-main"')[1].split("</table>")[0]
+
+
+def test_a_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
+    office: Office,
+) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    client = office.client("view_campaign")
+    refresh = b'http-equiv="refresh"'
+    assert refresh in client.get(f"{CAMPAIGNS}{campaign}/").content
+    office.dispatcher.cancel(campaign)
+    assert refresh not in client.get(f"{CAMPAIGNS}{campaign}/").content
+
+
+def test_a_reference_leads_to_its_campaign(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    client = office.client("view_campaign")
+    found = client.get(CAMPAIGNS, {"q": "soldes"})
+    assert found.headers["Location"] == f"{CAMPAIGNS}{campaign}/"
+    assert "There is no campaign" in text_of(client, f"{CAMPAIGNS}?q=nothing")
+
+
+def test_long_lists_come_in_pages(office: Office) -> None:
+    for number in range(51):
+        office.dispatcher.submit(f"c{number:02d}", TEXT, people(1))
+    client = office.client("view_campaign")
+    first, second = (text_of(client, f"{CAMPAIGNS}?from={at}") for at in (0, 50))
+    assert "51 campaigns more" in first
+    assert ("c50 " in first, "c00 " in first) == (True, False)
+    assert ("c50 " in second, "c00 " in second) == (False, True)
+    assert text_of(client, f"{CAMPAIGNS}?from=no").count("c50") == 1
+
+
+@pytest.mark.parametrize("path", ["9/", "batches/9/", "9/pause/"])
+def test_what_does_not_exist_is_not_found(office: Office, path: str) -> None:
+    client = office.client("view_campaign", "pause_campaign")
+    assert client.get(f"{CAMPAIGNS}{path}").status_code == 404
+
+
+# -- numbers
+
+
+def test_numbers_are_masked_without_their_permission(office: Office) -> None:
+    office.dispatcher.submit("soldes", TEXT, people(2))
+    office.dispatcher.opt_outs.add(people(1, 2))
+    batch = f"{CAMPAIGNS}batches/{office.dispatcher.batches('soldes')[0].id}/"
+    some = office.client("view_campaign", "view_optout")
+    for path, masked in ((batch, "+33 6 •• •• •• 00"), (OPT_OUTS, "+33 6 •• •• •• 02")):
+        assert masked in text_of(some, path)
+        assert "98000" not in some.get(path).content.decode()
+
+    everything = office.client("view_campaign", "view_optout", "view_full_numbers", name="luc")
+    assert people(1)[0] in text_of(everything, batch)
+    assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
+
+
+def test_an_opt_out_is_found_in_any_spelling_and_by_post_only(office: Office) -> None:
+    office.dispatcher.opt_outs.add(people(1), reason="by phone", by="luc")
+    client = office.client("view_optout")
+
+    shown = text_of(client, OPT_OUTS, phone="06 39 98 00 00")
+
+    assert "+33 6 •• •• •• 00 It is on the list" in shown
+    assert "add by hand luc by phone" in shown
+    assert "not on the list" in text_of(client, OPT_OUTS, phone="06 39 98 00 01")
+    assert "landline" in text_of(client, OPT_OUTS, phone="01 40 00 00 00")
+    assert "It is on the list" not in text_of(client, f"{OPT_OUTS}?phone=0639980000")
+
+
+def test_an_opt_out_is_added_with_a_reason_and_the_permission(office: Office) -> None:
+    phone = "06 39 98 00 00"
+    some, more = (
+        office.client("view_optout"),
+        office.client("view_optout", "add_optout", name="luc"),
+    )
+
+    text_of(some, OPT_OUTS, status=403, phone=phone, add="1", reason="by phone")
+    assert "a reason is needed" in text_of(more, OPT_OUTS, phone=phone, add="1")
+    assert phone not in office.dispatcher.opt_outs
+
+    assert "Added: it is on the list" in text_of(
+        more, OPT_OUTS, phone=phone, add="1", reason="by phone"
+    )
+    [change] = office.dispatcher.opt_outs.history(phone)
+    assert (change.actor, change.source, change.reason) == ("luc", "admin", "by phone")
+
+
+# -- verbs
+
+
+@pytest.mark.parametrize(
+    ("before", "verb", "after"),
+    [
+        ("running", "pause", "paused"),
+        ("paused", "resume", "running"),
+        ("running", "cancel", "cancelled"),
+    ],
+)
+def test_a_verb_asks_for_a_reason_and_puts_it_on_record(
+    office: Office, before: str, verb: str, after: str
+) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    if before == "paused":
+        office.dispatcher.pause(campaign, reason="wrong text")
+    client = office.client("view_campaign", f"{verb}_campaign")
+    path = f"{CAMPAIGNS}{campaign}/{verb}/"
+    assert f'href="{verb}/"' in client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
+
+    assert "soldes" in text_of(client, path)
+    assert office.dispatcher.progress(campaign).state == before
+    assert "a reason is needed" in text_of(client, path, reason=" ")
+    assert office.dispatcher.progress(campaign).state == before
+
+    done = client.post(path, {"reason": "asked by the shop"}, follow=True)
+
+    assert done.redirect_chain == [(f"{CAMPAIGNS}{campaign}/", 302)]
+    assert office.dispatcher.progress(campaign).state == after
+    latest = office.dispatcher.actions(campaign)[0]
+    assert (latest.verb, latest.actor, latest.reason) == (verb, "zoe", "asked by the shop")
+    assert f"Campaign soldes is {after}" in done.content.decode()
+
+
+def test_what_the_state_forbids_is_said_and_not_offered(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    office.dispatcher.cancel(campaign)
+    client = office.client("view_campaign", *VERBS)
+
+    page = client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
+    assert "object-tools" not in page
+    shown = text_of(client, f"{CAMPAIGNS}{campaign}/resume/", reason="yes")
+    assert "a cancelled campaign cannot become running" in shown
+
+
+def test_no_verb_without_its_permission(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    batch = office.in_doubt("other")
+    client = office.client(*VIEWS)
+
+    assert "object-tools" not in client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
+    for path in (
+        *(f"{CAMPAIGNS}{campaign}/{verb}/" for verb in ("pause", "resume", "cancel")),
+        *(f"{DOUBTS}{batch}/{verb}/" for verb in ("resend", "give-up")),
+    ):
+        text_of(client, path, status=403, reason="yes")
+        text_of(client, path, status=403)
+    assert office.dispatcher.progress(campaign).state == "running"
+    assert office.dispatcher.batch(batch).state == "in_doubt"
+
+
+def test_nothing_is_shown_without_its_permission(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    client = office.client(*VERBS)
+    for path in (
+        CAMPAIGNS,
+        f"{CAMPAIGNS}{campaign}/",
+        f"{CAMPAIGNS}{campaign}/pause/",
+        DOUBTS,
+        OPT_OUTS,
+    ):
+        assert client.get(path).status_code == 403
+    assert Client().get(CAMPAIGNS).status_code == 302
+
+
+def test_a_post_from_elsewhere_is_refused(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    client = office.client("view_campaign", *VERBS, enforce_csrf_checks=True)
+    done = client.post(f"{CAMPAIGNS}{campaign}/cancel/", {"reason": "ha"})
+    assert done.status_code == 403
+    assert office.dispatcher.progress(campaign).state == "running"
+
+
+# -- doubts
+
+
+def test_a_doubt_is_given_up_by_a_person(office: Office) -> None:
+    batch = office.in_doubt()
+    client = office.client("view_doubt", "give_up_doubt", "resend_doubt")
+    assert "soldes, batch 1 3" in text_of(client, DOUBTS)
+    assert "they will never get the text" in text_of(client, f"{DOUBTS}{batch}/give-up/")
+
+    client.post(f"{DOUBTS}{batch}/give-up/", {"reason": "too late"})
+
+    assert office.dispatcher.progress("soldes").messages["unreported"] == 3
+    assert "Nothing is in doubt" in text_of(client, DOUBTS)
+    assert office.dispatcher.actions("soldes")[0].actor == "zoe"
+    assert client.get(f"{DOUBTS}{batch}/give-up/").status_code == 404
+
+
+def test_a_doubt_is_sent_again_by_a_person(office: Office) -> None:
+    batch = office.in_doubt()
+    client = office.client("view_doubt", "view_campaign", "resend_doubt")
+    assert f"{DOUBTS}{batch}/resend/" in client.get(f"{CAMPAIGNS}batches/{batch}/").content.decode()
+    assert "texted twice and billed twice" in text_of(client, f"{DOUBTS}{batch}/resend/")
+
+    client.post(f"{DOUBTS}{batch}/resend/", {"reason": "the shop says so"})
+
+    assert office.dispatcher.batch(batch).state == "pending"
+
+
+def test_a_gateway_that_cannot_be_asked_is_said_and_nothing_happens(office: Office) -> None:
+    batch = office.in_doubt()
+    office.gateway.blind = True
+    client = office.client("view_doubt", "resend_doubt")
+    shown = text_of(client, f"{DOUBTS}{batch}/resend/", reason="yes")
+    assert "HTTP 503 with an unreadable body" in shown
+    assert office.dispatcher.batch(batch).state == "in_doubt"
+
+
+def test_a_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Office) -> None:
+    batch = office.in_doubt()
+    lazy.forget()
+    client = office.client("view_doubt", "resend_doubt")
+    shown = text_of(client, f"{DOUBTS}{batch}/resend/", reason="yes")
+    assert "DISPATCHER[&quot;API_KEY&quot;] is not set" in shown
+
+
+# -- what is down
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (
+            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing"},
+            "the database cannot be used",
+        ),
+        ({"SENDER": "é"}, "DISPATCHER[&quot;SENDER&quot;]"),
+        ({"DATABASE": "nothing"}, "there is no &#x27;nothing&#x27; in DATABASES"),
+    ],
+)
+def test_what_is_down_or_wrong_is_one_clear_page(
+    shop: str, said: dict[str, Any], says: str
+) -> None:
+    client = Office().client(*VIEWS)
+    with django_project.said(**said):
+        for path in (CAMPAIGNS, f"{CAMPAIGNS}1/", DOUBTS, OPT_OUTS):
+            shown = text_of(client, path, status=503)
+            assert says in shown
+            assert "Traceback" not in shown
+
+
+def test_a_redis_that_is_down_does_not_keep_anything_from_being_done(shop: str) -> None:
+    client = Office().client("view_campaign", "resume_campaign")
+    with django_project.said(BROKER_URL="redis://127.0.0.1:1/0"):
+        from dispatcher.contrib.django import dispatcher
+
+        campaign = dispatcher.submit("soldes", TEXT, people(3))
+        dispatcher.pause(campaign)
+        done = client.post(f"{CAMPAIGNS}{campaign}/resume/", {"reason": "yes"}, follow=True)
+        assert "Campaign soldes is running" in done.content.decode()
