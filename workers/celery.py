@@ -42,7 +42,8 @@ class Step(Task[Any, Any]):
             log.warning("%s: %s", self.name, exc)
 
 
-app = Celery("dispatcher", include=["workers.tasks"], task_cls=Step)
+# no fixup: where DJANGO_SETTINGS_MODULE is set, Celery would load a project that is none of ours
+app = Celery("dispatcher", include=["workers.tasks"], task_cls=Step, fixups=[])
 app.conf.update(
     broker_url=settings.broker_url.get_secret_value() if settings.broker_url else None,
     broker_transport_options=TRANSPORT_OPTIONS,

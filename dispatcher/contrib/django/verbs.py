@@ -110,7 +110,7 @@ CAMPAIGN_VERBS = (
     ),
     Verb(
         "cancel",
-        "Cancel",
+        "Cancel for good",
         "dispatcher.cancel_campaign",
         lambda one: f"End {one.reference} for good? {_to_go(one)} will never leave.",
         _cancel,

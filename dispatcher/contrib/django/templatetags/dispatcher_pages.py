@@ -79,7 +79,7 @@ def at(instant: datetime | None) -> str:
     """An instant on the project's clock; a dash for none."""
     if instant is None:
         return "–"
-    return date_format(timezone.localtime(instant), "DATETIME_FORMAT")
+    return date_format(timezone.localtime(instant), "Y-m-d H:i:s")
 
 
 @register.filter

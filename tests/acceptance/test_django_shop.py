@@ -1,0 +1,165 @@
+"""The example's shop, as a person uses it: from the button to the last delivery report."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from dispatcher.sandbox.process import Sandbox
+from tests.acceptance.browser import PATIENCE
+from tests.acceptance.site import OPEN, QUICK, ROOT, Child
+
+SHOP = ROOT / "examples" / "django_shop"
+#: of the superuser of a database that ends with its test
+PASSWORD = "for-this-test-only"
+
+
+class Shop:
+    """The shop's own processes on a database of their own; only the gateway is a fake."""
+
+    def __init__(self, directory: Path, gateway: Sandbox, offset: float) -> None:
+        self.directory = directory
+        self.gateway = gateway
+        self.children: list[Child] = []
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        quick = {name: value for name, value in QUICK.items() if name != "connections"}
+        ours = {**quick, "api_url": gateway.url, "api_key": gateway.key, "clock_offset": offset}
+        self.environment = {
+            **kept,
+            "PYTHONUNBUFFERED": "1",
+            "SHOP_DATABASE": str(directory / "shop.db"),
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            **{f"DISPATCHER_{name.upper()}": str(value) for name, value in ours.items()},
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str) -> str:
+        """A command of manage.py, run to its end."""
+        done = subprocess.run(
+            [sys.executable, str(SHOP / "manage.py"), *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, name: str, *arguments: str) -> Child:
+        """A command of manage.py that keeps running."""
+        argv = [sys.executable, str(SHOP / "manage.py"), *arguments]
+        child = Child(name, argv, self.environment, self.directory / f"{name}.log")
+        self.children.append(child)
+        return child
+
+    def wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline, self.children[0].log.read_text()
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        for child in reversed(self.children):
+            if child.alive:
+                child.stop()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    offset = (OPEN - datetime.now(UTC)).total_seconds()
+    ledger = tmp_path / "ledger.jsonl"
+    with Sandbox(ledger, clock_offset=offset, delivery_seconds=[0.1, 0.5]) as gateway:
+        shop = Shop(tmp_path, gateway, offset)
+        shop.manage("migrate", "--verbosity", "0")
+        shop.manage("loaddata", "customers", "--verbosity", "0")
+        shop.manage("createsuperuser", "--noinput", "--username", "zoe", "--email", "")
+        shop.start("web", "runserver", "--noreload", "--nothreading", str(shop.port))
+        try:
+            shop.wait_until_it_answers()
+            yield shop
+        finally:
+            shop.stop()
+
+
+@pytest.mark.timeout(240)
+def test_from_the_button_to_the_last_report(shop: Shop, page: Page) -> None:
+    # a person who is not sure whether the first click did anything
+    page.goto(shop.url)
+    page.get_by_role("button", name="Launch").dblclick()
+    expect(page.get_by_role("heading")).to_have_text("soldes-2027 is running")
+    expect(page.get_by_text("0 of 11 delivered")).to_be_visible()
+
+    # the shop's admin: one campaign, which waits for workers
+    page.goto(f"{shop.url}/admin/")
+    page.get_by_label("Username").fill("zoe")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("link", name="Campaigns", exact=True).first.click()
+    expect(page.get_by_text("1 campaign", exact=True)).to_be_visible()
+    expect(page.get_by_text("Nothing has ever ticked")).to_be_visible()
+    page.get_by_role("link", name="soldes-2027").click()
+
+    # paused, and let go again, each with a reason
+    page.get_by_role("link", name="Pause").click()
+    page.get_by_label("Why").fill("is the text right?")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#state")).to_contain_text("paused: is the text right?")
+    page.get_by_role("link", name="Resume").click()
+    page.get_by_label("Why").fill("it is")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#state")).to_contain_text("running")
+
+    # workers, beat and a Redis of their own, with the shop's settings
+    run = shop.start("run", "dispatcher", "run", "--workers", "1")
+    expect(page.locator("#state")).to_contain_text("finished, 100 %", timeout=PATIENCE)
+    assert run.alive
+    page.get_by_role("link", name="1", exact=True).click()
+    expect(page.get_by_text("+33639980001")).to_be_visible()  # zoe may see everything
+
+    page.goto(f"{shop.url}/campaigns/soldes-2027/")
+    expect(page.get_by_text("11 of 11 delivered")).to_be_visible()
+    assert sorted(shop.gateway.texted().values()) == [1] * 11
+    listed = shop.manage("dispatcher", "progress", "soldes-2027", "--json")
+    assert '"delivered": 11' in listed
+
+    logs = "".join(child.log.read_text() for child in shop.children)
+    assert not re.search(r"39 ?98", logs), "a number is in a log"
+    assert "Traceback" not in logs
+
+
+def test_what_cannot_be_submitted_is_said_in_the_form(shop: Shop, page: Page) -> None:
+    page.goto(shop.url)
+    page.get_by_label("Text").fill("Bonjour {{ nom }} !")
+    page.get_by_role("button", name="Launch").click()
+    expect(page.locator(".errorlist")).to_contain_text("no such field among the recipients")
+
+    page.get_by_label("Text").fill("Soldes !")
+    page.get_by_role("button", name="Launch").click()
+    page.goto(shop.url)
+    page.get_by_label("Text").fill("Other words")
+    page.get_by_role("button", name="Launch").click()
+    expect(page.locator(".errorlist")).to_contain_text("was submitted with another body")
