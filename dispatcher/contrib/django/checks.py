@@ -31,8 +31,10 @@ def _wrong() -> Iterator[tuple[str, str]]:
     try:
         alias = conf.alias_of(said)
     except ConfigurationError as error:
+        refused = True
         yield "E002", str(error)
     else:
+        refused = False
         if alias and connections[alias].vendor == "postgresql" and find_spec("psycopg") is None:
             yield (
                 "E003",
@@ -48,7 +50,7 @@ def _wrong() -> Iterator[tuple[str, str]]:
     problems = Settings.problems(**values)
     for problem in problems:
         yield "E004", problem
-    if problems:
+    if problems or refused:
         return
     try:  # what files and the environment say, and all of it together
         conf.settings()

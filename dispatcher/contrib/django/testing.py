@@ -1,0 +1,32 @@
+"""For the tests of a project: what a campaign would say to whom, without sending anything.
+
+In a ``TestCase`` campaigns are rolled back as everything else. ``submit_on_commit`` needs
+``with self.captureOnCommitCallbacks(execute=True):`` as every callback does there.
+"""
+
+from __future__ import annotations
+
+import json
+
+from dispatcher.contrib.django import dispatcher
+from dispatcher.states import MessageState
+from dispatcher.storage import batches
+from dispatcher.texts import as_sent, compile_template, wire_text
+
+__all__ = ["texts"]
+
+
+def texts(reference: str) -> dict[str, str]:
+    """Number (E.164) -> text as it arrives, of all that is still to go. Raises NotFound."""
+    template = compile_template(dispatcher.campaign(reference).text)
+    letter = MessageState.PENDING.letter
+    found: dict[str, str] = {}
+    for batch in dispatcher.batches(reference, limit=100_000):
+        known = dispatcher.messages(batch.id)
+        states = "".join(letter if one.state == "pending" else "-" for one in known)
+        with dispatcher.database.read() as session:
+            waiting = batches.waiting(session, batch.id, states, MessageState.PENDING)
+        for _, phone, fields in waiting:
+            said = template.render(json.loads(fields) if fields else {})
+            found[phone] = as_sent(wire_text(said))
+    return found
