@@ -39,13 +39,6 @@ _POOL = {"pool_size": 32, "max_overflow": 64}
 _IDLE = 5.0
 
 
-#: no statement of ours takes a minute; a lane that hangs holds a batch
-_LIMITS = (
-    "-c lock_timeout=10s -c statement_timeout=60s"
-    " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-)
-
-
 class Conflict(StorageError):
     """Raised when a change breaks a rule of the schema; somebody may have been quicker."""
 
@@ -180,7 +173,9 @@ class Database:
             connect_args={
                 "connect_timeout": 5,
                 # what the URL asks for (a search_path, say) has the last word
-                "options": f"{_LIMITS} {self._url.query.get('options', '')}".strip(),
+                "options": "-c lock_timeout=10s -c statement_timeout=60s"
+                " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+                f" {self._url.query.get('options', '')}",
             },
         )
         event.listen(engine, "checkin", _note_return)

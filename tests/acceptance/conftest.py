@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
-from tests.acceptance.browser import browsing, opened
 from tests.acceptance.byhand import ByHand, MakeByHand
 
 
@@ -49,21 +47,3 @@ def by_hand(gateway_process: Sandbox, empty_tables: Path, tmp_path: Path) -> Ite
             return opened.enter_context(ByHand(tmp_path, database_url, **options))
 
         yield make
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A real Chromium without a window; skips where there is none, fails so in CI.
-
-    It does not outlive its module: while it runs, this thread counts as asynchronous, and Django
-    refuses to use a database there.
-    """
-    with browsing() as opened_browser:
-        yield opened_browser
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of it that knows of no other test."""
-    with opened(browser) as opened_page:
-        yield opened_page

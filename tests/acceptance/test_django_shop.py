@@ -15,12 +15,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from dispatcher.sandbox.process import Sandbox
-from tests.acceptance.browser import PATIENCE
+from tests.acceptance.browser import OpenPage, chromium, open_page
 from tests.acceptance.site import OPEN, QUICK, ROOT, Child
 
+__all__ = ["chromium", "open_page"]
+
+#: milliseconds
+PATIENCE = 60_000
 SHOP = ROOT / "examples" / "django_shop"
 #: of the superuser of a database that ends with its test
 PASSWORD = "for-this-test-only"
@@ -106,7 +110,8 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.mark.timeout(240)
-def test_from_the_button_to_the_last_report(shop: Shop, page: Page) -> None:
+def test_from_the_button_to_the_last_report(shop: Shop, open_page: OpenPage) -> None:
+    page = open_page()
     # a person who is not sure whether the first click did anything
     page.goto(shop.url)
     page.get_by_role("button", name="Launch").dblclick()
@@ -151,7 +156,8 @@ def test_from_the_button_to_the_last_report(shop: Shop, page: Page) -> None:
     assert "Traceback" not in logs
 
 
-def test_what_cannot_be_submitted_is_said_in_the_form(shop: Shop, page: Page) -> None:
+def test_what_cannot_be_submitted_is_said_in_the_form(shop: Shop, open_page: OpenPage) -> None:
+    page = open_page()
     page.goto(shop.url)
     page.get_by_label("Text").fill("Bonjour {{ nom }} !")
     page.get_by_role("button", name="Launch").click()

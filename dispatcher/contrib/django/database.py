@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -58,7 +58,8 @@ class DjangoDatabase(Database):
             raise
 
     @contextmanager
-    def _session(self, *, writes: bool) -> Iterator[Session]:
+    def _session(self, options: Mapping[str, Any]) -> Iterator[Session]:
+        writes = not options
         outermost = not self.connection.in_atomic_block
         # a read needs none, and must not doom the caller's when it finds nothing
         block = transaction.atomic(using=self.alias) if writes else nullcontext()
@@ -67,8 +68,6 @@ class DjangoDatabase(Database):
                 _take_turn(self._lend())
             with Session(self.engine, expire_on_commit=False) as session:
                 yield session
-                if writes:
-                    session.commit()
 
     def _create(self) -> Engine:
         return create_engine(
