@@ -43,7 +43,13 @@ def database(url: str, **changes: Any) -> dict[str, Any]:
     """One of DATABASES, from a SQLAlchemy URL."""
     parts = make_url(url)
     if parts.get_backend_name() == "sqlite":
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": parts.database, **changes}
+        patient = {"timeout": 60}  # the machine may be busy with other tests
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": parts.database,
+            "OPTIONS": patient,
+            **changes,
+        }
     query = dict(parts.query)
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -100,7 +100,9 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         shop = Shop(tmp_path, gateway, offset)
         shop.manage("migrate", "--verbosity", "0")
         shop.manage("loaddata", "customers", "--verbosity", "0")
-        shop.manage("createsuperuser", "--noinput", "--username", "zoe", "--email", "")
+        shop.manage(
+            "createsuperuser", "--noinput", "--username", "zoe", "--email", "z@shop.example"
+        )
         shop.start("web", "runserver", "--noreload", "--nothreading", str(shop.port))
         try:
             shop.wait_until_it_answers()

@@ -40,6 +40,14 @@ class DjangoDatabase(Database):
     def close(self) -> None:
         """Leave the connection alone: it is Django's."""
 
+    def take_turn(self) -> None:
+        """Inside a transaction on SQLite, wait for other writers before anything is read.
+
+        One that has read and writes after another has written fails at once, however patient.
+        """
+        if self.is_sqlite and self.connection.in_atomic_block:
+            _take_turn(self._lend())
+
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
         """Turn what Django or a driver raises into StorageError."""
@@ -90,7 +98,7 @@ class DjangoDatabase(Database):
 
 
 def _take_turn(connection: sqlite3.Connection) -> None:
-    """Wait for other writers now: a transaction that reads first fails at its first write."""
+    """Begin to write, with a statement that changes nothing. Raises StorageError."""
     try:
         connection.execute("UPDATE campaign SET id = id WHERE 0")
     except sqlite3.OperationalError as error:

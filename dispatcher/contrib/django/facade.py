@@ -88,6 +88,8 @@ class DjangoDispatcher(Dispatcher):
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
+        if isinstance(self.database, DjangoDatabase):
+            self.database.take_turn()
         return super().submit(reference, text, people, reject=reject, **options)
 
     def submit_on_commit(

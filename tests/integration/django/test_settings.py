@@ -183,3 +183,13 @@ def test_the_url_leads_to_the_same_rows(postgres_shop: str, customers: Callable[
     other = Dispatcher(conf.settings())
     assert other.progress("soldes").recipients == 1
     other.database.close()
+
+
+def test_an_older_driver_for_postgresql_is_refused_at_start(
+    postgres_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatcher.contrib.django.checks.find_spec", lambda _: None)
+    with django_project.said():
+        [(ident, message)] = told()
+    assert ident == "dispatcher.E003"
+    assert "psycopg 3" in message

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -259,6 +261,24 @@ def test_a_double_click_is_one_campaign(shop: str, customers: Customers) -> None
     people = customers(3)
     first = dispatcher.submit("soldes", TEXT, people, fields=FIELDS)
     assert dispatcher.submit("soldes", TEXT, people, fields=FIELDS) == first
+    assert len(dispatcher.campaigns()) == 1
+
+
+def test_two_clicks_at_the_same_moment_are_one_campaign(shop: str, customers: Customers) -> None:
+    people = customers(3)
+    together = threading.Barrier(2)
+
+    def click(_: int) -> int:
+        together.wait()
+        try:
+            with transaction.atomic():
+                return dispatcher.submit("soldes", TEXT, people.all(), fields=FIELDS)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(click, range(2))
+    assert first == second
     assert len(dispatcher.campaigns()) == 1
 
 
