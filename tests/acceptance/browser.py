@@ -30,9 +30,11 @@ _ARGUMENTS = [
 _PATIENCE = 30_000
 
 
-@pytest.fixture(scope="session")
+# no longer than its module: meanwhile this thread counts as asynchronous, and Django refuses to
+# use a database in one
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each opens pages of its own with ``open_page``."""
+    """One browser for the tests of a module; each opens pages of its own with ``open_page``."""
     path = os.environ.get("TEST_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         reason = "no Chromium on this machine: install one, or name it in TEST_CHROMIUM"
