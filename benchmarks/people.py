@@ -1,0 +1,64 @@
+"""Whom the benchmarks text, and what they say: made up at run time, the same in every process.
+
+ARCEP's block for fiction has ten thousand numbers, a benchmark needs a million. So the numbers
+are syntactically valid mobiles; none of them is ever written to a file that stays, and nothing
+here talks to anything but the gateway of the benchmarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dispatcher.provider import Line
+from dispatcher.smspartner import wire
+
+#: what the gateway of the benchmarks takes for a key
+KEY = "0" * 40
+SENDER = "MaBoutique"
+#: 122 characters with a first name of six
+TEXT = (
+    "Bonjour {{ prenom }}, nos soldes commencent demain dans tous nos magasins : profitez-en"
+    " dès 9 h avec -30 % sur vos achats."
+)
+BATCH = 500
+
+_FIRST_NAMES = (
+    *("Camille", "Lucas", "Inès", "Hugo", "Manon", "Noé", "Zoé", "Adèle", "Rayan", "Lina"),
+    *("Jules", "Sarah", "Tom", "Anaïs", "Yanis", "Élise", "Paul", "Chloé", "Malik", "Rose"),
+)
+# 061, 062, 064 to 068 and 060 are mobiles throughout
+_SECOND_DIGITS = "01245678"
+_BLOCK = 10**7
+_NUMBERS = len(_SECOND_DIGITS) * _BLOCK
+#: without a common divisor with _NUMBERS, so that no two people share a number
+_STEP = 48_271
+
+Row = tuple[str, str]
+
+
+def phone(person: int) -> str:
+    """The number (E.164) of a person; neighbours are far apart, as in a real list."""
+    spot = person * _STEP % _NUMBERS
+    return f"+336{_SECOND_DIGITS[spot // _BLOCK]}{spot % _BLOCK:07d}"
+
+
+def first_name(person: int) -> str:
+    """The first name of a person."""
+    return _FIRST_NAMES[person % len(_FIRST_NAMES)]
+
+
+def rows(count: int, start: int = 0) -> Iterator[Row]:
+    """(number, first name) of ``count`` people from ``start`` on."""
+    return ((phone(person), first_name(person)) for person in range(start, start + count))
+
+
+def chunks(count: int, start: int = 0) -> Iterator[list[Row]]:
+    """The same people, 500 at a time."""
+    for begin in range(start, start + count, BATCH):
+        yield list(rows(min(BATCH, start + count - begin), begin))
+
+
+def body(people: Sequence[Sequence[str]], tag: str) -> bytes:
+    """The body of a bulk send to (number, first name) pairs, byte for byte as ours would be."""
+    lines = [Line(number, TEXT.replace("{{ prenom }}", name)) for number, name in people]
+    return wire.bulk_body(lines, key=KEY, sender=SENDER, tag=tag, stop=True, unicode=False)
