@@ -10,14 +10,34 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from benchmarks import figures, report, send
+from benchmarks import (
+    figures,
+    ingest,
+    latency,
+    life,
+    polling,
+    report,
+    send,
+    simulation,
+    throttle,
+    workers,
+)
 from benchmarks.figures import Table
 from benchmarks.options import Bench, Options
 from benchmarks.processes import Failed
 from benchmarks.servers import Gateway, durable_postgres
 from tests.postgres_server import NoPostgresError
 
-BENCHMARKS: dict[str, Callable[[Bench], list[Table]]] = {"send": send.measure}
+BENCHMARKS: dict[str, Callable[[Bench], list[Table]]] = {
+    "send": send.measure,
+    "life": life.measure,
+    "ingest": ingest.measure,
+    "polling": polling.measure,
+    "latency": latency.measure,
+    "throttle": throttle.measure,
+    "workers": workers.measure,
+    "simulation": simulation.measure,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

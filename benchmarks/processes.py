@@ -103,7 +103,9 @@ def tell_all(processes: Iterable[Process], line: str) -> None:
 
 def environment(**settings: object) -> dict[str, str]:
     """A child's environment: this process's own without its settings, and ``settings``."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+    # a process that compiles every module at its start costs more than what is measured
+    unwanted = ("DISPATCHER_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     given = {name.upper(): str(value) for name, value in settings.items()}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **given}
 
@@ -127,6 +129,12 @@ class Meter:
     def __init__(self, parts: Mapping[str, Iterable[int]]) -> None:
         self._parts = {name: list(pids) for name, pids in parts.items()}
         self._before = self._read()
+        self._start = time.perf_counter()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since this meter was made."""
+        return time.perf_counter() - self._start
 
     def spent(self) -> dict[str, float]:
         """What each part has spent since this meter was made."""

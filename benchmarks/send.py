@@ -54,8 +54,10 @@ def _at(bench: Bench, latency: float) -> Table:
         notes=_notes(bench, latency, order),
         unit="recipients a second",
         values={
-            f"{one.name} cpu": medians([run.cpu_per_million for run in _runs(one, rounds)])
+            f"{one.name} {part}": medians([run.cpu[part] / run.recipients * 1e6 for run in runs])
             for one in order
+            for runs in [_runs(one, rounds)]
+            for part in runs[0].cpu
         },
     )
 

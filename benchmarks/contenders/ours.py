@@ -114,6 +114,16 @@ class Installation:
         with self.silent.database.read() as session:
             return session.scalar(unsent.limit(1)) is None
 
+    def sending(self) -> bool:
+        """Whether a batch is being sent."""
+        with self.silent.database.read() as session:
+            armed = select(Batch.id).where(Batch.state == BatchState.SENDING).limit(1)
+            return session.scalar(armed) is not None
+
+    def has_ended(self, reference: str) -> bool:
+        """Whether nothing more can happen to a campaign."""
+        return self.silent.progress(reference).ended
+
     def waiting(self) -> int:
         """How many messages wait for a report."""
         with self.silent.database.read() as session:

@@ -1,0 +1,59 @@
+"""Submits files of recipients by the command line, in a process of its own that is watched."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contenders.ours import Installation
+from benchmarks.people import TEXT, rows
+from benchmarks.processes import Failed, environment
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a command took: wall and CPU seconds from the start of its process, bytes at most."""
+
+    seconds: float
+    cpu: float
+    peak: int
+
+
+def write_csv(file: Path, count: int) -> Path:
+    """A file of people with three columns, as a shop's export has them."""
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines, delimiter=";")
+        writer.writerow(("prenom", "telephone", "client"))
+        writer.writerows(
+            (name, f"0{phone[3:]}", f"C{number:07d}")
+            for number, (phone, name) in enumerate(rows(count))
+        )
+    return file
+
+
+def submit(installation: Installation, file: Path, reference: str, *, hints: bool = True) -> Took:
+    """``dispatcher submit``. Raises Failed."""
+    settings = installation.environment
+    if not hints:
+        settings.pop("dispatcher_broker_url")
+    command = ["submit", str(file), "--reference", reference, "--text", TEXT, "--json"]
+    start = time.perf_counter()
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "benchmarks.watched", *command],
+        env=environment(**settings),
+        cwd=installation.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - start
+    lines = ended.stdout.splitlines()
+    took = json.loads(lines[-1]) if lines else {"code": ended.returncode}
+    if took["code"] not in (0, None):
+        raise Failed(f"dispatcher submit ended with {took['code']}: {ended.stderr[-2000:]}")
+    return Took(seconds, took["cpu"], took["peak"])
