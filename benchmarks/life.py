@@ -32,6 +32,8 @@ class Life:
     #: the largest resident sets of the submitting process and of the worker, in bytes
     submit_peak: int
     worker_peak: int
+    #: what the database has grown by, in bytes
+    grown: int
 
     @property
     def per_million(self) -> float:
@@ -67,6 +69,7 @@ def _live(bench: Bench, database: PostgresServer | None, size: int) -> Life:
     ):
         file = write_csv(directory / "people.csv", size)
         installation.start()
+        empty = installation.size()
         meter = installation.meter()
         took = submit(installation, file, CAMPAIGN)
         stored = meter.elapsed
@@ -83,6 +86,7 @@ def _live(bench: Bench, database: PostgresServer | None, size: int) -> Life:
             cpu={"submit": took.cpu, **cpu},
             submit_peak=took.peak,
             worker_peak=peak_memory(installation.workers[0].pid),
+            grown=installation.size() - empty,
         )
     bench.say(
         f"  {name_of(database)} {size:>9,}: stored {stored:.1f} s, delivered {seconds:.1f} s,"
@@ -95,7 +99,10 @@ def _costs(lives: dict[str, list[Life]]) -> Table:
     return Table(
         key="life",
         title="The whole life of a list: file, plan, store, send, record, poll until delivered",
-        headings=("recipients", "CPU s per million", "of it, by part", "delivered after"),
+        headings=(
+            *("recipients", "CPU s per million", "of it, by part", "delivered after"),
+            "bytes a recipient",
+        ),
         rows=tuple(
             Row(
                 f"ours on {name}",
@@ -107,6 +114,7 @@ def _costs(lives: dict[str, list[Life]]) -> Table:
                         for part, spent in life.cpu.items()
                     ),
                     f"{life.delivered:.1f} s",
+                    f"{life.grown / life.recipients:.0f}",
                 ),
             )
             for name, listed in lives.items()

@@ -161,7 +161,8 @@ def _spent(root: int) -> float:
 def profiled(pid: int, file: Path) -> Iterator[None]:
     """Have py-spy draw a flame graph of a process, for as long as the block lasts."""
     file.parent.mkdir(exist_ok=True)
-    command = ["py-spy", "record", "--nonblocking", "-r", "200", "-p", str(pid), "-o", str(file)]
+    # threads that hold the interpreter: the others wait, which costs nothing
+    command = ["py-spy", "record", "--gil", "--nonblocking", "-p", str(pid), "-o", str(file)]
     spy = subprocess.Popen(
         [str(Path(sys.executable).with_name(command[0])), *command[1:]],
         stdout=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from benchmarks.contenders.course import Course, Run, timed
 from benchmarks.people import BATCH, KEY, SENDER, TEXT, rows
@@ -128,6 +128,14 @@ class Installation:
         """How many messages wait for a report."""
         with self.silent.database.read() as session:
             return session.scalar(select(func.coalesce(func.sum(Batch.sent), 0))) or 0
+
+    def size(self) -> int:
+        """How large the database is, in bytes."""
+        if self._postgres is None:
+            return sum(file.stat().st_size for file in self.directory.glob("dispatcher.db*"))
+        with self.silent.database.read() as session:
+            statement = text("SELECT pg_database_size(current_database())")
+            return int(session.execute(statement).scalar_one())
 
     def meter(self) -> Meter:
         """CPU of all its processes; the harness's own is apart."""
