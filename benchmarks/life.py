@@ -17,6 +17,8 @@ _SIZES = (10_000, 100_000, 1_000_000)
 _QUICK = (10_000, 50_000)
 _WARM = 1000
 _MILLION = 1_000_000
+#: seconds that the longest life may take
+_PATIENCE = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,12 @@ def _live(bench: Bench, database: PostgresServer | None, size: int) -> Life:
         meter = installation.meter()
         took = submit(installation, file, CAMPAIGN)
         stored = meter.elapsed
-        wait(lambda: installation.has_ended(CAMPAIGN), "all to be delivered", every=0.1)
+        wait(
+            lambda: installation.has_ended(CAMPAIGN),
+            "all to be delivered",
+            every=0.1,
+            within=_PATIENCE,
+        )
         seconds, cpu = meter.elapsed, meter.spent()
         messages = installation.silent.progress(CAMPAIGN).messages
         if messages["delivered"] != size:

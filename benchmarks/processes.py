@@ -110,12 +110,14 @@ def environment(**settings: object) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **given}
 
 
-def wait(condition: Callable[[], object], what: str, *, every: float = 0.02) -> None:
-    """Wait for a condition. Raises Failed after two minutes."""
-    deadline = time.monotonic() + PATIENCE
+def wait(
+    condition: Callable[[], object], what: str, *, every: float = 0.02, within: float = PATIENCE
+) -> None:
+    """Wait for a condition. Raises Failed after ``within`` seconds."""
+    deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
-            raise Failed(f"waited {PATIENCE:.0f} s for {what}")
+            raise Failed(f"waited {within:.0f} s for {what}")
         time.sleep(every)
 
 
