@@ -69,7 +69,7 @@ def rows_of(count: int, seed: int = SEED) -> list[str]:
     The numbers are drawn from the ranges that are in use, which is what costs time to tell:
     they exist for the length of the program and go nowhere.
     """
-    chance = random.Random(seed)  # noqa: S311 - nothing secret
+    chance = random.Random(seed)
     spellings = [spell for _, spell in _SPELLINGS] + [*_OTHERS]
     weights = [weight for weight, _ in _SPELLINGS] + [1] * len(_OTHERS)
     return [
