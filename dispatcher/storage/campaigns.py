@@ -22,11 +22,14 @@ from dispatcher.storage.sums import UNENDED
 from dispatcher.storage.tables import Action, Batch, Campaign
 from dispatcher.window import Hold
 
+#: no database counts further
+_LARGEST_ID = 2**63 - 1
 
 def find(session: Session, reference: int | str) -> Campaign:
     """The campaign by its id (int) or the caller's reference (str). Raises NotFound."""
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
-    campaign = session.scalar(select(Campaign).where(by))
+    countable = not isinstance(reference, int) or abs(reference) <= _LARGEST_ID
+    campaign = session.scalar(select(Campaign).where(by)) if countable else None
     if campaign is None:
         raise NotFound(f"no campaign {reference!r}")
     return campaign

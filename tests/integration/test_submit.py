@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from dispatcher import (
     InvalidCampaign,
+    NotFound,
     Recipient,
     ReferenceTaken,
     Rejection,
@@ -452,3 +453,19 @@ def test_submitting_without_redis_succeeds_and_is_quick(database_url: str) -> No
     with dispatcher.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Batch)) == 1
     dispatcher.database.close()
+
+
+@pytest.mark.parametrize("name", ["not_before", "not_after"])
+def test_an_instant_on_the_edge_of_the_calendar_is_refused(bench: Bench, name: str) -> None:
+    east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
+    for at in (datetime(1, 1, 1, tzinfo=east), datetime(9999, 12, 31, 23, tzinfo=west)):
+        asked: dict[str, Any] = {name: at}
+        with pytest.raises(InvalidCampaign, match=f"{name} .* is out of every calendar"):
+            bench.submit(**asked)
+    assert bench.campaigns() == []
+
+
+def test_an_id_that_no_database_counts_to_is_no_campaign(bench: Bench) -> None:
+    for number in (2**63, -(2**63) - 1, 10**40):
+        with pytest.raises(NotFound):
+            bench.dispatcher.progress(number)
