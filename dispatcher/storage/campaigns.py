@@ -28,8 +28,12 @@ _LARGEST_ID = 2**63 - 1
 def find(session: Session, reference: int | str) -> Campaign:
     """The campaign by its id (int) or the caller's reference (str). Raises NotFound."""
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
-    countable = not isinstance(reference, int) or abs(reference) <= _LARGEST_ID
-    campaign = session.scalar(select(Campaign).where(by)) if countable else None
+    # what no row can hold is not asked for: the databases' drivers have no word for it
+    if isinstance(reference, int):
+        possible = abs(reference) <= _LARGEST_ID
+    else:
+        possible = reference.isprintable()
+    campaign = session.scalar(select(Campaign).where(by)) if possible else None
     if campaign is None:
         raise NotFound(f"no campaign {reference!r}")
     return campaign

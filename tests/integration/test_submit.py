@@ -460,12 +460,26 @@ def test_an_instant_on_the_edge_of_the_calendar_is_refused(bench: Bench, name: s
     east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
     for at in (datetime(1, 1, 1, tzinfo=east), datetime(9999, 12, 31, 23, tzinfo=west)):
         asked: dict[str, Any] = {name: at}
-        with pytest.raises(InvalidCampaign, match=f"{name} .* is out of every calendar"):
+        with pytest.raises(InvalidCampaign, match=f"{name} .* is not within 2000 to 2100"):
             bench.submit(**asked)
     assert bench.campaigns() == []
 
 
-def test_an_id_that_no_database_counts_to_is_no_campaign(bench: Bench) -> None:
-    for number in (2**63, -(2**63) - 1, 10**40):
+def test_what_no_row_can_hold_is_no_campaign(bench: Bench) -> None:
+    for name in (2**63, -(2**63) - 1, 10**40, "a\0b", "\ud800"):
         with pytest.raises(NotFound):
-            bench.dispatcher.progress(number)
+            bench.dispatcher.progress(name)
+
+
+def test_a_reason_goes_on_record_as_one_line_of_what_can_be_read(bench: Bench) -> None:
+    bench.submit()
+    paused = bench.dispatcher.pause("soldes", reason=" the shop\n\x1b[31mis \0closed\ud800 ")
+    assert paused.why == "paused: the shop [31mis closed"
+
+
+@pytest.mark.parametrize("reason", ["", " \n", "\0", "\ud800 \x1b"])
+def test_a_reason_of_which_nothing_can_be_read_is_refused(bench: Bench, reason: str) -> None:
+    bench.submit()
+    with pytest.raises(InvalidCampaign, match="it goes on record"):
+        bench.dispatcher.pause("soldes", reason=reason)
+    assert bench.progress().state == "running"
