@@ -197,6 +197,12 @@ class Settings(BaseModel):
     metrics_host: str = Field(
         "127.0.0.1", description="the address that it serves them on; `0.0.0.0` in a container"
     )
+    web_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="token of the JSON API and password of the pages in Flask; a secret, ≥ 16"
+        " characters",
+    )
     clock_offset: float = Field(
         0,
         description="shifts every clock, to try things; refused unless the gateway is on loopback",
@@ -248,6 +254,14 @@ class Settings(BaseModel):
         except InvalidCampaign as error:
             raise ValueError(str(error).removeprefix("the sender ")) from None
 
+    @field_validator("web_token")
+    @classmethod
+    def _web_token(cls, token: SecretStr | None) -> SecretStr | None:
+        plain = token.get_secret_value() if token else ""
+        if not plain.isascii() or any(not "!" <= character <= "~" for character in plain):
+            raise ValueError("must be ASCII without spaces: it goes into a header")
+        return token
+
     @field_validator("api_url")
     @classmethod
     def _api_url(cls, url: str) -> str:
@@ -272,7 +286,7 @@ class Settings(BaseModel):
                 raise ValueError(f"unknown destination {name!r}: a territory, or foreign")
         return prices
 
-    @field_validator("broker_url", "database_url", "api_key", mode="before")
+    @field_validator("broker_url", "database_url", "api_key", "web_token", mode="before")
     @classmethod
     def _stripped(cls, value: object) -> object:
         return value.strip() if isinstance(value, str) else value

@@ -16,6 +16,7 @@ from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.settings import Settings, check_sender
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
+TOKEN = "b7e4c1d2a9f80635"
 DATABASE = "postgresql+psycopg://app:hunter2@db.example/app"
 BROKER = "redis://:hunter3@redis.example:6379/4"
 
@@ -58,6 +59,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "log_format": ("json", "json"),
     "metrics_port": ("9808", 9808),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),
+    "web_token": (TOKEN, TOKEN),
     "clock_offset": ("-3600", -3600.0),
 }
 _PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
@@ -159,6 +161,9 @@ def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch
         ("api_url", "https://api.example/v1?apiKey=1"),
         ("api_url", "https://api.example/v1#part"),
         ("api_url", "https://[api.example"),
+        ("web_token", "fifteen-letters"),
+        ("web_token", "sixteen letters and a space"),
+        ("web_token", "des-caractères-accentués"),
         ("sender", "ab"),
         ("sender", "twelve letters"),
         ("sender", "Ma Boutique"),
@@ -344,7 +349,7 @@ def test_a_lease_outlives_the_call_it_covers() -> None:
 
 
 def secretive() -> Settings:
-    return Settings.of(api_key=KEY, database_url=DATABASE, broker_url=BROKER)
+    return Settings.of(api_key=KEY, database_url=DATABASE, broker_url=BROKER, web_token=TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +366,7 @@ def secretive() -> Settings:
 )
 def test_secrets_are_masked(shown: Any) -> None:
     words = shown(secretive())
-    for secret in (KEY, "hunter2", "hunter3"):
+    for secret in (KEY, TOKEN, "hunter2", "hunter3"):
         assert secret not in words
 
 

@@ -1,0 +1,14 @@
+"""The dispatcher in a Flask app: an extension, commands, pages and a JSON API.
+
+dispatcher = Dispatcher(app)                      # or init_app(app); DISPATCHER_* settings
+app.register_blueprint(pages(), url_prefix="/sms")
+app.register_blueprint(api(), url_prefix="/sms/api")
+app.before_request(refuse_foreign_origin)         # for forms of your own
+"""
+
+from dispatcher.contrib.flask.endpoints import api
+from dispatcher.contrib.flask.extension import Dispatcher
+from dispatcher.contrib.flask.guards import refuse_foreign_origin
+from dispatcher.contrib.flask.overview import pages
+
+__all__ = ["Dispatcher", "api", "pages", "refuse_foreign_origin"]

@@ -1,0 +1,105 @@
+"""The extension: an app's settings, its dispatcher and its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
+
+from flask import Flask, current_app
+
+from dispatcher.api import Dispatcher as Library
+from dispatcher.cli import commands_of
+from dispatcher.contrib.flask import problems
+from dispatcher.plan import Plan
+from dispatcher.planner import PlannedBatch
+from dispatcher.recipients import Rejection
+from dispatcher.submission import Given, Options
+from dispatcher.variables import settled
+
+_NAME = "dispatcher"
+
+
+class Row(Protocol):
+    """A row of a SQLAlchemy query."""
+
+    @property
+    def _mapping(self) -> Mapping[Any, Any]: ...
+
+
+def library_of(app: Flask) -> Library:
+    """The dispatcher of an app. Raises RuntimeError before ``init_app``."""
+    found: Library | None = app.extensions.get(_NAME)
+    if found is None:
+        raise RuntimeError("this app has no dispatcher yet: call Dispatcher.init_app(app) first")
+    return found
+
+
+# every call goes to the current app's own dispatcher: to a type checker it is one
+if TYPE_CHECKING:
+    _Base = Library
+else:
+    _Base = object
+
+
+class Dispatcher(_Base):
+    """The dispatcher of the current app, with every method of ``dispatcher.Dispatcher``.
+
+    ``Dispatcher(app)``, or ``init_app`` in an app factory; one extension serves many apps. An
+    app's settings are its ``DISPATCHER_*`` values in ``app.config``, text or typed, and the
+    environment's where it has none; they are read once. ``app.extensions["dispatcher"]`` is the
+    library's own object. Nothing connects before it is used.
+    """
+
+    def __init__(self, app: Flask | None = None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Give an app its dispatcher. Raises ConfigurationError naming the setting at fault.
+
+        The app also gets ``flask dispatcher …``, and an answer in one sentence to every
+        DispatcherError that a view lets through, unless it has one of its own.
+        """
+        settings = settled(app.config)
+        app.extensions[_NAME] = Library(settings)
+        app.cli.add_command(commands_of(lambda: settings))
+        problems.answer_in(app)
+
+    def submit(
+        self,
+        reference: str,
+        text: str,
+        recipients: Iterable[Given | Row],
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        **options: Unpack[Options],
+    ) -> int:
+        """``dispatcher.Dispatcher.submit``; ``recipients`` may be rows of a SQLAlchemy query."""
+        library = library_of(current_app)
+        return library.submit(reference, text, _given(recipients), reject=reject, **options)
+
+    def plan(
+        self,
+        text: str,
+        recipients: Iterable[Given | Row],
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        each: Callable[[PlannedBatch, set[str]], None] | None = None,
+        **options: Unpack[Options],
+    ) -> Plan:
+        """``dispatcher.Dispatcher.plan``; ``recipients`` may be rows of a SQLAlchemy query."""
+        library = library_of(current_app)
+        return library.plan(text, _given(recipients), reject=reject, each=each, **options)
+
+    if not TYPE_CHECKING:  # or no misspelt name would be an error
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return getattr(library_of(current_app), name)
+
+
+def _given(recipients: Iterable[Given | Row]) -> Iterator[Given]:
+    for one in recipients:
+        given: Any = one
+        yield getattr(given, "_mapping", given)

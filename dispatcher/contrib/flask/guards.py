@@ -1,0 +1,92 @@
+"""Who may come in: tokens, origins and sizes, judged before anything is read."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
+
+from dispatcher.contrib.flask.extension import library_of
+from dispatcher.errors import ConfigurationError
+
+_READING = {"GET", "HEAD", "OPTIONS"}
+_REALM = "dispatcher"
+
+
+def refuse_foreign_origin() -> None:
+    """Refuse (403) what another site's page has a browser send; give it to ``before_request``.
+
+    It protects forms against cross-site request forgery without a token in each: a browser says
+    by Sec-Fetch-Site or Origin where a request comes from, and other clients say neither. Reading
+    (GET) is let through. Behind a proxy the host must be the one that the browser sees
+    (``werkzeug.middleware.proxy_fix.ProxyFix``).
+    """
+    if request.method not in _READING:
+        refuse_foreign()
+
+
+def refuse_foreign() -> None:
+    """The same for every method."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        foreign = site not in {"same-origin", "none"}
+    else:
+        origin = request.headers.get("Origin")
+        foreign = origin is not None and _host(origin) != request.host
+    if foreign:
+        raise Forbidden("a page of another site asked for this")
+
+
+def require_bearer() -> None:
+    """Refuse (401) a request without the token. Raises Unauthorized."""
+    given = request.authorization
+    if given is None or given.type != "bearer" or not _is_token(given.token):
+        raise Unauthorized(
+            "the header Authorization must be Bearer and the value of DISPATCHER_WEB_TOKEN",
+            www_authenticate=WWWAuthenticate("bearer", {"realm": _REALM}),
+        )
+
+
+def require_password() -> None:
+    """Refuse (401) a browser that does not know the token. Raises Unauthorized."""
+    given = request.authorization
+    if given is None or given.type != "basic" or not _is_token(given.password):
+        raise Unauthorized(
+            "the password is the value of DISPATCHER_WEB_TOKEN, under any user name",
+            www_authenticate=WWWAuthenticate("basic", {"realm": _REALM, "charset": "UTF-8"}),
+        )
+
+
+def refuse_larger_than(limit: int) -> None:
+    """Refuse (413) a body that says that it is longer than ``limit`` bytes."""
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> RequestEntityTooLarge:
+    """The refusal of a body of more than ``limit`` bytes."""
+    return RequestEntityTooLarge(f"a body may have {limit:,} bytes; submit larger lists in Python")
+
+
+def check_token(app: Flask, use: str) -> None:
+    """Raise ConfigurationError unless the app has a token; ``use`` says what it is for."""
+    if library_of(app).settings.web_token is None:
+        raise ConfigurationError(f"DISPATCHER_WEB_TOKEN is not set: {use}")
+
+
+def _is_token(given: str | None) -> bool:
+    token = library_of(current_app).settings.web_token
+    if token is None or given is None:
+        return False
+    # in constant time, so that its letters cannot be found out one by one
+    return hmac.compare_digest(given.encode(errors="replace"), token.get_secret_value().encode())
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None

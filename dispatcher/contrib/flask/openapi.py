@@ -1,0 +1,230 @@
+"""The description of the JSON API, in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from dispatcher.contrib.flask.bodies import NewCampaign, Reason
+from dispatcher.contrib.flask.problems import PROBLEM_JSON
+from dispatcher.phones import REASONS
+from dispatcher.states import BatchState, CampaignState, MessageState
+
+MOST_LISTED = 200
+#: no database counts further
+LARGEST_ID = 2**63 - 1
+_REF = "#/components/schemas/"
+_COUNT = {"type": "integer", "minimum": 0}
+_SAID = {
+    400: "The body is not JSON.",
+    401: "The token is missing or wrong.",
+    403: "A page of another site asked.",
+    404: "There is no such campaign.",
+    409: "Its state does not allow that, or the reference has another body.",
+    413: "The body is too large.",
+    415: "The body is not declared as JSON.",
+    422: "What was given cannot be used; nothing was stored.",
+    503: "The database is out of reach.",
+}
+#: what any request may come to
+_ALWAYS = (401, 403, 413, 503)
+
+
+def described(prefix: str) -> dict[str, Any]:
+    """The description of an API that is served under ``prefix``."""
+    campaign = [
+        {
+            "name": "campaign",
+            "in": "path",
+            "required": True,
+            "description": "the campaign's `id`",
+            "schema": {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
+        }
+    ]
+    one = _reference("Progress")
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "SMS campaigns",
+            "version": version("sms-campaign-dispatcher"),
+            "description": "Nobody is texted twice: the same reference is the same campaign.",
+        },
+        "servers": [{"url": prefix or "/"}],
+        "security": [{"token": []}],
+        "paths": {
+            "/campaigns": {
+                "get": _operation(
+                    "campaigns", "List campaigns, the latest first", _reference("List"), 422,
+                    parameters=[
+                        _query("limit", "the most to list", minimum=1, maximum=MOST_LISTED),
+                        _query("offset", "how many to pass over", minimum=0, maximum=2**31 - 1),
+                        {
+                            "name": "reference",
+                            "in": "query",
+                            "description": "only the campaign with this reference",
+                            "schema": {"type": "string"},
+                        },
+                    ],
+                ),
+                "post": _operation(
+                    "submit", "Submit a campaign; the same again changes nothing",
+                    _reference("Submitted"), 400, 409, 415, 422,
+                    body="NewCampaign", created=True,
+                ),
+            },
+            "/campaigns/{campaign}": {
+                "get": _operation("progress", "Where every recipient stands", one, 404),
+                "parameters": campaign,
+            },
+            "/campaigns/{campaign}/pause": {
+                "post": _operation(
+                    "pause", "Let nothing more leave; what is in flight is reported", one,
+                    400, 404, 409, 415, 422, body="Reason", optional=True,
+                ),
+                "parameters": campaign,
+            },
+            "/campaigns/{campaign}/resume": {
+                "post": _operation("resume", "Let a paused campaign run again", one, 404, 409),
+                "parameters": campaign,
+            },
+            "/campaigns/{campaign}/cancel": {
+                "post": _operation(
+                    "cancel", "End a campaign for good: what has not left never will", one, 404, 409
+                ),
+                "parameters": campaign,
+            },
+            "/openapi.json": {
+                "get": {
+                    "operationId": "openapi",
+                    "summary": "This description",
+                    "security": [],
+                    "responses": {"200": _answer("The description.", {"type": "object"})}
+                    | {str(status): _problem(status) for status in (403, 413)},
+                }
+            },
+        },
+        "components": {"securitySchemes": _SECURITY, "schemas": _schemas()},
+    }  # fmt: skip
+
+
+_SECURITY = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "the value of the setting DISPATCHER_WEB_TOKEN",
+    }
+}
+
+
+def _operation(
+    name: str,
+    summary: str,
+    schema: dict[str, Any],
+    *statuses: int,
+    parameters: list[dict[str, Any]] | None = None,
+    body: str = "",
+    optional: bool = False,
+    created: bool = False,
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {"operationId": name, "summary": summary}
+    if parameters:
+        operation["parameters"] = parameters
+    if body:
+        content = {"application/json": {"schema": _reference(body)}}
+        operation["requestBody"] = {"required": not optional, "content": content}
+    answers = {"200": _answer("As it stands now.", schema)}
+    if created:
+        links = {
+            verb: {"operationId": verb, "parameters": {"campaign": "$response.body#/id"}}
+            for verb in ("progress", "pause", "resume", "cancel")
+        }
+        header = {"Location": {"description": "the campaign", "schema": {"type": "string"}}}
+        more = {"headers": header, "links": links}
+        answers["200"] |= {"description": "It was there already.", **more}
+        answers["201"] = _answer("It is stored.", schema) | more
+    problems = {str(status): _problem(status) for status in sorted({*_ALWAYS, *statuses})}
+    return operation | {"responses": answers | problems}
+
+
+def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    content = {PROBLEM_JSON: {"schema": _reference("Problem")}}
+    return {"description": _SAID[status], "content": content}
+
+
+def _query(name: str, description: str, **bounds: int) -> dict[str, Any]:
+    schema = {"type": "integer", **bounds}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"$ref": f"{_REF}{name}"}
+
+
+def _object(description: str = "", **properties: Any) -> dict[str, Any]:
+    """An object that has all of the given properties and no others."""
+    told = {"description": description} if description else {}
+    return {
+        "type": "object",
+        **told,
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _counts(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names, _COUNT)
+
+
+def _schemas() -> dict[str, Any]:
+    _, bodies = models_json_schema(
+        [(NewCampaign, "validation"), (Reason, "validation")], ref_template=f"{_REF}{{model}}"
+    )
+    progress = {
+        "id": {"type": "integer", "minimum": 1},
+        "reference": {"type": "string"},
+        "state": {"enum": [str(state) for state in CampaignState]},
+        "recipients": _COUNT | {"description": "the sum of `messages`"},
+        "messages": _object(**_counts("in_doubt", *map(str, MessageState))),
+        "batches": _object(**_counts(*map(str, BatchState))),
+        "in_doubt": _COUNT | {"description": "batches of which nobody knows whether they left"},
+        "waits_until": {"type": ["string", "null"], "format": "date-time"},
+        "why": {"type": "string", "description": "what it waits for, if it does"},
+        "cost": {"type": "string", "pattern": r"^[0-9]+\.[0-9]{3}$", "description": "euros"},
+        "rows": _COUNT,
+        "duplicates": _COUNT,
+        "unusable": _COUNT,
+    }
+    rejected = _object(
+        "A row that no message will be sent to.",
+        row={"type": "integer", "minimum": 1, "description": "its place in the list, from 1"},
+        column={"type": ["string", "null"]},
+        reason={"type": "string", "description": f"{', '.join(sorted(REASONS))}, …"},
+    )
+    schemas: dict[str, Any] = bodies["$defs"]
+    return schemas | {
+        "Progress": _object("Where every recipient stands.", **progress),
+        "Submitted": _object(
+            "The same, with what was left out.",
+            **progress,
+            rejected={"type": "array", "items": rejected},
+        ),
+        "List": _object(campaigns={"type": "array", "items": _reference("Progress")}, total=_COUNT),
+        "Problem": _object(
+            "What went wrong, as in RFC 9457.",
+            type={"type": "string"},
+            title={"type": "string"},
+            status={"type": "integer"},
+            code={
+                "type": "string",
+                "description": "for programs: reference_taken, illegal_move, …",
+            },
+            detail={"type": "string", "description": "one sentence for people"},
+        ),
+    }
