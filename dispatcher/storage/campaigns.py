@@ -25,6 +25,7 @@ from dispatcher.window import Hold
 #: no database counts further
 _LARGEST_ID = 2**63 - 1
 
+
 def find(session: Session, reference: int | str) -> Campaign:
     """The campaign by its id (int) or the caller's reference (str). Raises NotFound."""
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
