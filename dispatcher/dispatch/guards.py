@@ -63,8 +63,9 @@ class Guards:
         """Positions of ``batch`` whose people have had as many messages as a week allows."""
         if batch is None or self._weekly is None or not batch.commercial:
             return set()
-        now = self._context.clock()
-        return guards.over_weekly(session, batch.id, batch.states, now, self._weekly)
+        places = {phone: position for position, phone, _ in batch.messages}
+        heavy = guards.heavy(session, places, self._context.clock(), self._weekly)
+        return {places[phone] for phone in heavy}
 
     def check(self, batch: DueBatch, load: Load) -> None:
         """Raise CapReached for a batch that a cap stops, as far as is seen without a lock."""

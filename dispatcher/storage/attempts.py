@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.storage.tables import ATTEMPT, Attempt, Batch
@@ -22,7 +22,6 @@ _MEMORY = timedelta(hours=48)
 #: by then a tag that was taken should show
 _LAG = timedelta(minutes=5)
 
-_ADD = insert(ATTEMPT)
 _END = (
     update(ATTEMPT)
     .where(ATTEMPT.c.tag == bindparam("its_tag"))
@@ -36,14 +35,6 @@ _ENDS = {
     for again in (True, False)
     for taken in (True, False)
 }
-
-
-def add(
-    session: Session, batch_id: int, number: int, *, tag: str, worker: str, now: datetime
-) -> None:
-    """Write down that an attempt is about to be made."""
-    named = {"batch_id": batch_id, "number": number, "tag": tag}
-    session.execute(_ADD, {**named, "worker": worker, "armed_at": now})
 
 
 def end(

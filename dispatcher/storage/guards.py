@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from dispatcher.guards import FULL, WEEK, Load
 from dispatcher.states import BatchState, MessageState
@@ -84,37 +84,25 @@ def _load(session: Session, which: ColumnElement[bool]) -> Load:
 # -- who has had enough
 
 
-def over_weekly(session: Session, batch_id: int, states: str, now: datetime, most: int) -> set[int]:
-    """Positions still to go whose person has had ``most`` commercial messages in a week."""
-    mine, other = aliased(Recipient), aliased(Recipient)
-    rows = session.scalars(
-        select(mine.position)
-        .join(other, and_(other.phone == mine.phone, other.batch_id != mine.batch_id))
-        .join(Batch, Batch.id == other.batch_id)
-        .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(mine.batch_id == batch_id, _had(other, now - WEEK))
-        .group_by(mine.position)
-        .having(func.count() >= most)
-    )
-    return {position for position in rows if states[position] == _TO_GO}
-
-
 def heavy(session: Session, phones: Collection[str], now: datetime, most: int) -> set[str]:
-    """Which of these numbers (E.164) have had ``most`` commercial messages in a week."""
+    """Which of these numbers (E.164) have had ``most`` commercial messages in a week.
+
+    The numbers are named one by one: joined to their batch's rows, PostgreSQL reads everybody's.
+    """
     rows = session.scalars(
         select(Recipient.phone)
         .join(Batch, Batch.id == Recipient.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Recipient.phone.in_(phones), _had(Recipient, now - WEEK))
+        .where(Recipient.phone.in_(phones), _had(now - WEEK))
         .group_by(Recipient.phone)
         .having(func.count() >= most)
     )
     return set(rows)
 
 
-def _had(recipient: type[Recipient], since: datetime) -> ColumnElement[bool]:
+def _had(since: datetime) -> ColumnElement[bool]:
     """The message is commercial, and its person has it, or may have, since then."""
-    letter = func.substr(Batch.states, recipient.position + 1, 1)
+    letter = func.substr(Batch.states, Recipient.position + 1, 1)
     under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT))
     return and_(
         Campaign.commercial,
