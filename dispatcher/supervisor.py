@@ -198,9 +198,11 @@ class Supervisor:
 
     def _print(self, name: str, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
-        line = f"{self._line(name, text)}\n".encode(encoding, "replace").decode(encoding)
+        rest = memoryview(f"{self._line(name, text)}\n".encode(encoding, "replace"))
         try:
-            self._out.write(line)
+            # not by way of the text: under PYTHONUNBUFFERED it drops what a signal cuts off
+            while rest:
+                rest = rest[self._out.buffer.write(rest) or 0 :]
             self._out.flush()
         except OSError:  # the terminal or the pipe is gone: nobody is left to work for
             self._stopping = True

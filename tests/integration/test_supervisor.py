@@ -186,9 +186,10 @@ def test_bytes_that_are_no_text_and_text_that_the_terminal_lacks_are_replaced() 
     assert "w          | caf? ?" in run.lines
 
 
-def test_a_line_that_never_ends_is_cut_and_loses_nothing() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_line_that_never_ends_is_cut_and_loses_nothing(unbuffered: str) -> None:
     script = "print('x' * 300_000)"
-    with Running(child("w", script, restart=False)) as run:
+    with Running(child("w", script, restart=False), env={"PYTHONUNBUFFERED": unbuffered}) as run:
         run.end()
 
     assert sum(line.count("x") for line in run.lines if line.startswith("w ")) == 300_000
