@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         MessageRecord,
         Page,
     )
+    from dispatcher.replies import Reply
     from dispatcher.settings import Settings
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "Recipient",
     "ReferenceTaken",
     "Rejection",
+    "Reply",
     "Settings",
     "StorageError",
     "UnusableInput",
@@ -87,6 +89,7 @@ _HOMES = {
     "Progress": "progress",
     "Recipient": "recipients",
     "Rejection": "recipients",
+    "Reply": "replies",
     "Settings": "settings",
 }
 

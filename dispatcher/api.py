@@ -18,6 +18,7 @@ from dispatcher.dispatch import Context, Dispatch, Due
 from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hints import Hints
+from dispatcher.inbox import Inbox, addresses
 from dispatcher.opt_outs import OptOuts
 from dispatcher.plan import Plan
 from dispatcher.planner import PlannedBatch
@@ -26,6 +27,7 @@ from dispatcher.progress import Progress, progress_of
 from dispatcher.provider import Account, Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.records import ActionRecord, BatchRecord, CampaignRecord, MessageRecord, Page
+from dispatcher.replies import Reply
 from dispatcher.settings import Settings
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import CampaignState
@@ -220,6 +222,21 @@ class Dispatcher:
         self.prepare()
         return OptOuts(self.database, self.clock)
 
+    @cached_property
+    def inbox(self) -> Inbox:
+        """What takes the gateway's webhooks; ``dispatcher.webhooks`` serves it."""
+        self.prepare()
+        return Inbox(self.database, self.clock)
+
+    def replies(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
+        """What people answered, as the webhooks brought it, the newest first.
+
+        ``since`` (aware) is when it came in. A long reply is one once all its parts have come.
+        """
+        if since is not None and since.utcoffset() is None:
+            raise InvalidCampaign("since has no time zone")
+        return self.inbox.latest(since=since, limit=limit)
+
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:
         """What a commercial message would wait for at ``at`` (now); None when it may leave."""
         return self.windows.hold(at or self.clock(), territory)
@@ -290,6 +307,7 @@ class Dispatcher:
             self.settings.api_key.get_secret_value(),
             call_timeout=self.settings.call_timeout,
             connect_timeout=self.settings.connect_timeout,
+            options=addresses(self.settings),
         )
 
     def prepare(self) -> None:

@@ -65,9 +65,10 @@ def scrubber(settings: Settings) -> Callable[[Any], Any]:
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:
-    """The key, and the passwords of the database and of Redis."""
-    if settings.api_key is not None:
-        yield settings.api_key.get_secret_value()
+    """The key, what the webhooks' address holds, the passwords of the database and of Redis."""
+    for secret in (settings.api_key, settings.webhook_secret):
+        if secret is not None:
+            yield secret.get_secret_value()
     for url in (settings.database_url, settings.broker_url):
         with suppress(ValueError):  # no URL that could hold a password
             password = urlsplit(url.get_secret_value()).password if url is not None else None

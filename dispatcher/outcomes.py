@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import accumulate
 
 from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.states import MessageState
@@ -231,3 +232,8 @@ def next_poll(now: datetime, intervals: Sequence[int], done: int) -> datetime:
     if wait < _SHARED:
         return at
     return at + timedelta(seconds=-at.timestamp() % (wait // 4))
+
+
+def rounds(intervals: Sequence[int], age: float) -> int:
+    """How many of the intervals are over for a batch that was sent ``age`` seconds ago."""
+    return sum(due <= age for due in accumulate(intervals))

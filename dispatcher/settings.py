@@ -30,6 +30,7 @@ from dispatcher.territories import TERRITORIES
 PREFIX = "DISPATCHER_"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _SENDER = re.compile(r"[A-Za-z0-9]{3,11}")
+_IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
 
 
 def check_sender(sender: str | None) -> str | None:
@@ -203,6 +204,15 @@ class Settings(BaseModel):
         description="token of the JSON API and password of the pages in Flask; a secret, ≥ 16"
         " characters",
     )
+    webhook_url: str | None = Field(
+        None,
+        max_length=300,
+        description="where the gateway can reach the webhooks; unset: it is asked to post nothing",
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="what their address holds; a secret, ≥ 16 letters, digits, `-` or `_`",
+    )
     clock_offset: float = Field(
         0,
         description="shifts every clock, to try things; refused unless the gateway is on loopback",
@@ -262,9 +272,11 @@ class Settings(BaseModel):
             raise ValueError("must be ASCII without spaces: it goes into a header")
         return token
 
-    @field_validator("api_url")
+    @field_validator("api_url", "webhook_url")
     @classmethod
-    def _api_url(cls, url: str) -> str:
+    def _safe_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
         parts = urlsplit(url)
         try:
             _ = parts.port
@@ -286,7 +298,16 @@ class Settings(BaseModel):
                 raise ValueError(f"unknown destination {name!r}: a territory, or foreign")
         return prices
 
-    @field_validator("broker_url", "database_url", "api_key", "web_token", mode="before")
+    @field_validator("webhook_secret")
+    @classmethod
+    def _in_path(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _IN_PATH.fullmatch(secret.get_secret_value()):
+            raise ValueError("must be 16 to 100 letters without accents, digits, - or _")
+        return secret
+
+    @field_validator(
+        "broker_url", "database_url", "api_key", "web_token", "webhook_secret", mode="before"
+    )
     @classmethod
     def _stripped(cls, value: object) -> object:
         return value.strip() if isinstance(value, str) else value
@@ -302,6 +323,8 @@ class Settings(BaseModel):
         for name in ("campaign_euros", "daily_euros"):
             if getattr(self, name) is not None and not self.prices:
                 raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
+        if self.webhook_url and self.webhook_secret is None:
+            raise ValueError(f"{PREFIX}WEBHOOK_URL needs {PREFIX}WEBHOOK_SECRET: both are its path")
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self

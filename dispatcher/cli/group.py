@@ -21,9 +21,11 @@ from dispatcher.cli.processes import celery, run
 from dispatcher.cli.progress import progress
 from dispatcher.cli.record import record
 from dispatcher.cli.refusal import UnexpectedError, refusal_of
+from dispatcher.cli.replies import replies
 from dispatcher.cli.sandbox import sandbox
 from dispatcher.cli.submit import submit
 from dispatcher.cli.upkeep import migrate, settings, tick
+from dispatcher.cli.webhooks import webhooks
 from dispatcher.cli.window import window
 from dispatcher.errors import DispatcherError
 
@@ -99,9 +101,11 @@ for _command in (
     resend,
     give_up,
     opt_outs,
+    replies,
     window,
     run,
     celery,
+    webhooks,
     tick,
     doctor,
     migrate,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
-from dispatcher.outcomes import next_poll
+from dispatcher.outcomes import next_poll, rounds
 from dispatcher.provider import Report
 from dispatcher.states import BatchState, MessageState
 from dispatcher.storage import attempts, opt_outs, polled, reports
@@ -102,10 +102,17 @@ class Polls:
         if late and now >= horizon:
             for position in batch.waiting(MessageState.SENT):
                 found.setdefault(position, MessageState.UNREPORTED)
-        check_at = next_poll(now, self._context.settings.poll_intervals, batch.checks + 1)
+        check_at = self._next(batch, now)
         if now < horizon:
             check_at = min(check_at, horizon)
         return polled.Brought(batch, found, check_at)
+
+    def _next(self, batch: reports.Checked, now: datetime) -> datetime:
+        intervals = self._context.settings.poll_intervals
+        done = batch.checks + 1
+        if batch.hastened:  # polls that reports have called for do not use up the intervals
+            done = min(done, rounds(intervals, (now - batch.sent_at).total_seconds()))
+        return next_poll(now, intervals, done)
 
 
 def _note_report(

@@ -19,7 +19,8 @@ class SmsPartner:
     """The gateway, for any number of threads and processes; each thread has its connection.
 
     Each call is tried once, within ``call_timeout`` seconds in all. ``answers="xml"`` asks for
-    XML wherever its shape is documented; the values are the same.
+    XML wherever its shape is documented; the values are the same. ``options`` are added to each
+    ``request`` that brings none of its own.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class SmsPartner:
         call_timeout: float = 30,
         connect_timeout: float = 5,
         answers: Format = "json",
+        options: Options | None = None,
     ) -> None:
         self._transport = Transport(
             url, key, call_timeout=call_timeout, connect_timeout=connect_timeout, answers=answers
         )
+        self._more = {} if options is None else options.fields()
         self.sends = Sends(self._transport)
         self.statuses = Statuses(self._transport)
         self.stops = Stops(self._transport)
@@ -61,9 +64,7 @@ class SmsPartner:
         options: Options | None = None,
     ) -> bytes:
         """The bytes of a bulk send of lines that were checked before; ``options`` adds to it."""
-        more = self._transport.wished("/bulk-send")
-        if options is not None:
-            more = options.fields() | more
+        more = self._more if options is None else options.fields()
         return wire.bulk_body(
             lines,
             key=self._transport.key,
@@ -71,7 +72,7 @@ class SmsPartner:
             tag=tag,
             stop=stop,
             unicode=unicode,
-            more=more,
+            more=more | self._transport.wished("/bulk-send"),
         )
 
     def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:

@@ -27,6 +27,8 @@ class Checked:
     tag: str | None
     message_id: str | None
     sent_at: datetime
+    #: whether a report that came in ever had it polled early
+    hastened: bool
     #: position -> E.164, of every message
     phones: Mapping[int, str] = field(repr=False)
 
@@ -97,6 +99,7 @@ def take(
             tag=batch.tag,
             message_id=batch.message_id,
             sent_at=batch.sent_at or now,
+            hastened=batch.hastened_at is not None,
             phones=phones[batch.id],
         )
         for batch in taken
@@ -108,6 +111,7 @@ _DUE = (
         *(BATCH.c[name] for name in ("id", "attempt", "checks", "states", "tag", "message_id")),
         BATCH.c.sent_at,
         BATCH.c.sent,
+        BATCH.c.hastened_at,
     )
     .where(BATCH.c.state == bindparam("its_state"), BATCH.c.check_at <= bindparam("now"))
     .order_by(BATCH.c.check_at, BATCH.c.id)

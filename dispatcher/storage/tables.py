@@ -165,7 +165,7 @@ class Batch(Base):
     lease_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     #: the gateway's id; a batch settled by tag has none
-    message_id: Mapped[str | None]
+    message_id: Mapped[str | None] = mapped_column(index=True)
     #: when it is next polled (sent) or looked up (in doubt)
     check_at: Mapped[datetime | None]
     #: how often the present state was checked, or (pending) failed to leave, in a row
@@ -188,6 +188,8 @@ class Batch(Base):
     cancelled: Mapped[int] = mapped_column(default=0)
     #: how many of the rejected have had as many messages as a week allows
     capped: Mapped[int] = mapped_column(default=0)
+    #: for when a report that came in last had it polled early
+    hastened_at: Mapped[datetime | None]
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
@@ -261,6 +263,33 @@ class OptOutEvent(Base):
     source: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
     actor: Mapped[str]
+
+
+class Reply(Base):
+    """What a person answered, as it came in, or made whole from the parts that came in."""
+
+    __tablename__ = "reply"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    #: a hash of the call: the same call again is no new row
+    digest: Mapped[str] = mapped_column(unique=True)
+    phone: Mapped[str] = mapped_column(index=True)
+    text: Mapped[str]
+    stop: Mapped[bool]
+    #: our long number; null for a short code
+    sent_to: Mapped[str | None]
+    #: the message that was answered (short code), or the reply's own id (long number)
+    message_id: Mapped[str | None]
+    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
+    #: when the gateway says that it was answered, and when we were told
+    at: Mapped[datetime | None]
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    #: which part of a long reply it is; null for a whole one
+    reference: Mapped[str | None]
+    number: Mapped[int | None]
+    total: Mapped[int | None]
+    #: the whole reply that a part went into
+    whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"))
 
 
 class Meta(Base):

@@ -20,6 +20,7 @@ from dispatcher.outcomes import (
     Sent,
     backoff,
     interval,
+    rounds,
     verdict,
 )
 from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
@@ -274,3 +275,11 @@ def test_backoff_doubles_up_to_its_longest() -> None:
 
 def test_the_last_interval_repeats() -> None:
     assert [interval((10, 30, 60), done) for done in range(5)] == [10, 30, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("age", "over"),
+    [(-5, 0), (0, 0), (9.9, 0), (10, 1), (39.5, 1), (40, 2), (99, 2), (100, 3), (9999, 3)],
+)
+def test_intervals_are_over_by_the_age_of_a_batch(age: float, over: int) -> None:
+    assert rounds((10, 30, 60), age) == over

@@ -18,6 +18,7 @@ from dispatcher.settings import Settings, check_sender
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 TOKEN = "b7e4c1d2a9f80635"
 DATABASE = "postgresql+psycopg://app:hunter2@db.example/app"
+SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 BROKER = "redis://:hunter3@redis.example:6379/4"
 
 # field -> (as written in the environment, as read)
@@ -60,6 +61,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "metrics_port": ("9808", 9808),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),
     "web_token": (TOKEN, TOKEN),
+    "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
+    "webhook_secret": (SECRET, SECRET),
     "clock_offset": ("-3600", -3600.0),
 }
 _PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
@@ -68,6 +71,7 @@ NEEDS = {
     "clock_offset": {"DISPATCHER_API_URL": "http://localhost:1"},
     "campaign_euros": _PRICED,
     "daily_euros": _PRICED,
+    "webhook_url": {"DISPATCHER_WEBHOOK_SECRET": SECRET},
 }
 
 
@@ -215,6 +219,13 @@ def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch
         ("metrics_port", "0"),
         ("metrics_port", "65536"),
         ("metrics_port", "http"),
+        ("webhook_url", "http://shop.example"),
+        ("webhook_url", "https://shop.example/?a=1"),
+        ("webhook_url", "https://shop.example/" + 300 * "a"),
+        ("webhook_url", "https://shop.example"),  # without a secret
+        ("webhook_secret", "too-short"),
+        ("webhook_secret", "with/a/slash/in/its/middle"),
+        ("webhook_secret", 101 * "a"),
         ("clock_offset", "yesterday"),
         ("clock_offset", "60"),
     ],
@@ -349,7 +360,13 @@ def test_a_lease_outlives_the_call_it_covers() -> None:
 
 
 def secretive() -> Settings:
-    return Settings.of(api_key=KEY, database_url=DATABASE, broker_url=BROKER, web_token=TOKEN)
+    return Settings.of(
+        api_key=KEY,
+        database_url=DATABASE,
+        broker_url=BROKER,
+        web_token=TOKEN,
+        webhook_secret=SECRET,
+    )
 
 
 @pytest.mark.parametrize(
@@ -366,7 +383,7 @@ def secretive() -> Settings:
 )
 def test_secrets_are_masked(shown: Any) -> None:
     words = shown(secretive())
-    for secret in (KEY, TOKEN, "hunter2", "hunter3"):
+    for secret in (KEY, TOKEN, "hunter2", "hunter3", SECRET):
         assert secret not in words
 
 

@@ -1,0 +1,50 @@
+"""what the gateway posts: replies, and reports that hasten a poll."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+INSTANT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    op.add_column("batch", sa.Column("hastened_at", INSTANT, nullable=True))
+    op.create_index("ix_batch_message_id", "batch", ["message_id"])
+    op.create_table(
+        "reply",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("stop", sa.Boolean(), nullable=False),
+        sa.Column("sent_to", sa.Text(), nullable=True),
+        sa.Column("message_id", sa.Text(), nullable=True),
+        sa.Column("campaign_id", KEY, nullable=True),
+        sa.Column("at", INSTANT, nullable=True),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("whole_id", KEY, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_reply"),
+        sa.UniqueConstraint("digest", name="uq_reply_digest"),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name="fk_reply_campaign_id_campaign"
+        ),
+        sa.ForeignKeyConstraint(["whole_id"], ["reply.id"], name="fk_reply_whole_id_reply"),
+    )
+    op.create_index("ix_reply_phone", "reply", ["phone"])
+    op.create_index("ix_reply_received_at", "reply", ["received_at"])
+
+
+def downgrade() -> None:
+    op.drop_table("reply")
+    op.drop_index("ix_batch_message_id", table_name="batch")
+    op.drop_column("batch", "hastened_at")

@@ -1,0 +1,143 @@
+"""What people answered: one row for each call, and one for each long reply that became whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from dispatcher import replies
+from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A reply as the gateway posts it; a part of a long one has the last three."""
+
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    stop: bool
+    sent_to: str | None
+    message_id: str | None
+    at: datetime | None
+    reference: str | None = None
+    number: int | None = None
+    total: int | None = None
+
+    def digest(self) -> str:
+        """A hash of all that the call says."""
+        at = None if self.at is None else self.at.isoformat()
+        part = (self.reference, self.number, self.total)
+        said = (self.phone, self.text, self.stop, self.sent_to, self.message_id, at, part)
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def add(session: Session, call: Call, *, now: datetime) -> int | None:
+    """Keep a call, and return its id; None when the same was kept before."""
+    new: int | None = session.scalar(
+        _new_row(session)(Reply)
+        .values(
+            digest=call.digest(),
+            phone=call.phone,
+            text=call.text,
+            stop=call.stop,
+            sent_to=call.sent_to,
+            message_id=call.message_id,
+            campaign_id=_answered(session, call),
+            at=call.at,
+            received_at=now,
+            reference=call.reference,
+            number=call.number,
+            total=call.total,
+        )
+        .on_conflict_do_nothing(index_elements=[Reply.digest])
+        .returning(Reply.id)
+    )
+    return new
+
+
+def one_at_a_time(session: Session, call: Call) -> None:
+    """Have the parts of one reply wait for each other: the last one has to see all the others."""
+    if session.get_bind().dialect.name == "postgresql":
+        # SQLite has one writer anyway
+        same = f"{call.phone} {call.sent_to} {call.reference} {call.total}"
+        key = hashlib.sha256(same.encode()).digest()[:8]
+        session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key, signed=True))))
+
+
+def parts(session: Session, like: Call, *, since: datetime) -> Sequence[Reply]:
+    """The parts that came since and that are of the same reply as ``like``, not yet whole."""
+    return session.scalars(
+        select(Reply)
+        .where(
+            Reply.phone == like.phone,
+            Reply.sent_to.is_not_distinct_from(like.sent_to),
+            Reply.reference == like.reference,
+            Reply.total == like.total,
+            Reply.received_at >= since,
+            Reply.whole_id.is_(None),
+        )
+        .order_by(Reply.id)
+    ).all()
+
+
+def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:
+    """Note the whole reply that parts went into."""
+    session.execute(update(Reply).where(Reply.id.in_(ids)).values(whole_id=whole_id))
+
+
+def latest(session: Session, *, since: datetime | None, limit: int) -> list[replies.Reply]:
+    """The replies that came last, newest first: whole ones, and parts that still wait."""
+    query = (
+        select(Reply, Campaign.reference)
+        .join(Campaign, Campaign.id == Reply.campaign_id, isouter=True)
+        .where(Reply.whole_id.is_(None))
+        .order_by(Reply.received_at.desc(), Reply.id.desc())
+        .limit(limit)
+    )
+    if since is not None:
+        query = query.where(Reply.received_at >= since)
+    return [
+        replies.Reply(
+            id=row.id,
+            phone=row.phone,
+            text=row.text,
+            stop=row.stop,
+            received_at=row.received_at,
+            at=row.at,
+            to=row.sent_to,
+            campaign=reference,
+            complete=row.number is None,
+        )
+        for row, reference in session.execute(query)
+    ]
+
+
+def forget(session: Session, phone: str) -> None:
+    """Delete all that a number (E.164) ever answered."""
+    session.execute(delete(Reply).where(Reply.phone == phone))
+
+
+def _answered(session: Session, call: Call) -> int | None:
+    """The campaign that was answered: a short code's reply names its message."""
+    if call.message_id is None or call.sent_to is not None:
+        return None
+    return session.scalar(
+        select(Batch.campaign_id)
+        .join(Recipient, Recipient.batch_id == Batch.id)
+        .where(Batch.message_id == call.message_id, Recipient.phone == call.phone)
+        .limit(1)
+    )
+
+
+def _new_row(session: Session) -> Any:
+    """The INSERT of the database at hand that knows what to do with a conflict."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert if postgres else sqlite.insert

@@ -1,0 +1,84 @@
+"""The gateway's own webhooks, against real processes: nothing else brings the news here."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+from tests.acceptance.site import Site, people
+
+SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
+OURS = "+33639989000"
+LONG = "Le renard passe demain devant la boutique, est-elle ouverte ? " * 5
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_reports_and_replies_doubled_shuffled_and_late_come_to_the_truth(
+    tmp_path: Path, database_url: str
+) -> None:
+    port = free_port()
+    everyone = people(20)
+    site = Site(
+        tmp_path,
+        database_url,
+        poll_intervals="86400",  # no poll comes by itself
+        webhook_url=f"http://127.0.0.1:{port}",
+        webhook_secret=SECRET,
+        switches={
+            "delivery_seconds": (2, 2),
+            "fates": {"07": "Not delivered"},
+            "answers_stop": everyone[:1],
+            "webhook_copies": 2,
+            "webhook_shuffled": True,
+            "webhook_late_waiting": True,
+            "webhook_retries": 50,
+            "webhook_retry_seconds": 0.2,
+        },
+    )
+    with site:
+        serving = site.start("webhooks", "dispatcher.cli", "webhooks", "--port", str(port))
+        site.wait(lambda: serving.says("listening on"), "the webhooks to be served")
+        worker = site.worker()
+        site.ticks()
+        site.submit("soldes", everyone)
+        progress = site.wait_finished("soldes")
+        assert {state: n for state, n in progress.messages.items() if n} == {
+            "delivered": 19,
+            "undelivered": 1,
+        }
+        base = f"http://127.0.0.1:{port}/{SECRET}/reply"
+        site.gateway.reply(everyone[1], LONG, to=OURS, url=base)
+        site.gateway.reply(everyone[2], "Oui", url=base)
+        site.gateway.wait_until(lambda gateway: len(gateway.webhooks("reply")) == 8)
+        site.gateway.wait_until(lambda gateway: len(gateway.webhooks("stop")) == 2)
+        kept = {one.phone: one for one in site.dispatcher.replies()}
+        assert {one.complete for one in kept.values()} == {True}
+        assert {phone: one.text for phone, one in kept.items()} == {
+            everyone[0]: "Stop",
+            everyone[1]: LONG,
+            everyone[2]: "Oui",
+        }
+        assert kept[everyone[0]].campaign == "soldes"
+        assert [entry.phone for entry in site.dispatcher.opt_outs] == everyone[:1]
+        assert {call["status"] for call in site.gateway.webhooks()} == {200}
+
+        told = site.command("replies")
+        assert LONG.strip() in told.stdout
+        assert everyone[1] not in told.stdout
+        assert "3 replies" in told.stdout
+        listed = json.loads(site.command("replies", "--numbers", "--json").stdout)
+        assert {one["phone"] for one in listed} == set(everyone[:3])
+
+        assert serving.stop() == 0
+        said = "".join(child.log.read_text() for child in site.children)
+        assert "a report came" in said
+        for hidden in (SECRET, "renard", site.gateway.key, *(phone[3:] for phone in everyone)):
+            assert hidden not in said
+        assert worker.alive
+        site.check()

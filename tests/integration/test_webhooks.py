@@ -1,0 +1,520 @@
+"""What the gateway posts, by real WSGI requests, on both databases."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+from dispatcher import ConfigurationError, Dispatcher, InvalidCampaign, Settings
+from dispatcher.inbox import POLLED_EVERY
+from dispatcher.outcomes import next_poll
+from dispatcher.sandbox.gateway.replies import long_replies
+from dispatcher.smspartner.inbound.payload import LARGEST
+from dispatcher.storage.database import Database
+from dispatcher.webhooks import Webhooks
+from dispatcher.webhooks.server import Server
+from tests.integration.bench import Bench, opened, people
+
+SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
+A, B, C = people(3)
+OURS = "+33639989000"
+LONG = "Bonjour, je voudrais savoir si la boutique est ouverte demain matin. " * 6
+
+
+@pytest.fixture
+def bench(tables: Database) -> Iterator[Bench]:
+    intervals = (10, 30, 60, 180, 3600)
+    with opened(tables, webhook_secret=SECRET, poll_intervals=intervals) as bench:
+        yield bench
+        bench.check()
+
+
+class Caller:
+    """Makes calls to the application, as a server that keeps to WSGI would."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._application = validator(Webhooks(bench.dispatcher))
+        self.headers: dict[str, str] = {}
+
+    def __call__(
+        self,
+        path: str,
+        body: bytes | Mapping[str, Any] = b"",
+        *,
+        method: str = "POST",
+        secret: str = SECRET,
+        query: str = "",
+        **environ: str,
+    ) -> int:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        around: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": f"/{secret}/{path}",
+            "QUERY_STRING": query,
+            "CONTENT_LENGTH": str(len(data)),
+            "wsgi.input": io.BytesIO(data),
+            **environ,
+        }
+        setup_testing_defaults(around)
+        status: list[str] = []
+
+        def start(line: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            status.append(line)
+            self.headers = dict(headers)
+
+        answer = self._application(around, start)
+        b"".join(answer)
+        answer.close()  # type: ignore[attr-defined]
+        return int(status[0].split()[0])
+
+
+@pytest.fixture
+def call(bench: Bench) -> Caller:
+    return Caller(bench)
+
+
+def report(message_id: object, phone: str = A, **more: object) -> dict[str, object]:
+    return {"msgId": message_id, "status": "delivered", "phone": phone, **more}
+
+
+def reply(text: str, phone: str = A, **more: object) -> dict[str, object]:
+    return {"type": "response", "phone_number": phone, "text": text, "message_id": 1000, **more}
+
+
+def parts(text: str = LONG, phone: str = A, reference: int = 7) -> list[dict[str, Any]]:
+    calls = long_replies(phone, OURS, text, reference=reference, at="2026-11-24 10:00:00")
+    assert len(calls) > 1
+    return calls
+
+
+def sent(bench: Bench, **options: Any) -> int:
+    """A batch that was sent and is polled in ten seconds."""
+    batch_id = bench.submit(**options)
+    bench.work()
+    return batch_id
+
+
+# -- reports
+
+
+def test_a_report_has_its_batch_polled_at_once_and_writes_no_state(
+    bench: Bench, call: Caller
+) -> None:
+    batch_id = sent(bench)
+    before = bench.batch(batch_id)
+    assert before.check_at == bench.clock() + timedelta(seconds=10)
+    assert call("report", report(before.message_id)) == 200
+    after = bench.batch(batch_id)
+    assert (after.state, after.states, after.checks) == ("sent", before.states, before.checks)
+    assert after.check_at == bench.clock()
+    bench.gateway.deliver()
+    bench.work()
+    assert bench.messages() == {"delivered": 3}
+
+
+def test_a_report_that_lies_changes_nothing_in_the_end(bench: Bench, call: Caller) -> None:
+    batch_id = sent(bench)
+    forged = report(bench.batch(batch_id).message_id, status="ko")
+    assert call("report", forged) == 200
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+
+
+def test_many_reports_of_a_batch_have_it_polled_once_now_and_once_later(
+    bench: Bench, call: Caller
+) -> None:
+    batch_id = sent(bench)
+    message_id = bench.batch(batch_id).message_id
+    for seconds in (10, 30, 90):  # the next poll would be in three minutes
+        bench.clock.forward(seconds=seconds)
+        bench.work()
+    start = bench.clock()
+    for _ in range(5):
+        assert call("report", report(message_id)) == 200
+    bench.work()
+    assert len(bench.gateway.calls) == 4
+    bench.clock.forward(seconds=1)
+    for _ in range(5):
+        assert call("report", report(message_id)) == 200
+    assert bench.batch(batch_id).check_at == start + POLLED_EVERY
+    bench.work()
+    assert len(bench.gateway.calls) == 4
+    bench.clock.at = start + POLLED_EVERY
+    bench.work()
+    assert len(bench.gateway.calls) == 5
+
+
+def test_early_polls_do_not_use_up_the_intervals(bench: Bench, call: Caller) -> None:
+    batch_id = sent(bench)
+    message_id = bench.batch(batch_id).message_id
+    for _ in range(6):  # the fifth interval is an hour
+        assert call("report", report(message_id)) == 200
+        bench.work()
+        bench.clock.forward(seconds=POLLED_EVERY.total_seconds())
+    assert bench.batch(batch_id).checks == 6
+    # the last poll was after 150 s: the first three intervals were over, and the fourth counts
+    intervals = bench.settings.poll_intervals
+    assert bench.batch(batch_id).check_at == next_poll(bench.clock() - POLLED_EVERY, intervals, 3)
+
+
+@pytest.mark.parametrize("message_id", ["999", "1 OR 1=1", "é"])
+def test_an_unknown_id_changes_nothing(bench: Bench, call: Caller, message_id: str) -> None:
+    batch_id = sent(bench)
+    before = bench.batch(batch_id).check_at
+    assert call("report", report(message_id)) == (200 if message_id.isascii() else 400)
+    assert bench.batch(batch_id).check_at == before
+
+
+def test_a_report_of_what_has_ended_changes_nothing(bench: Bench, call: Caller) -> None:
+    batch_id = sent(bench)
+    bench.gateway.deliver()
+    bench.clock.forward(seconds=10)
+    bench.work()
+    assert call("report", report(bench.batch(batch_id).message_id)) == 200
+    assert (bench.batch(batch_id).state, bench.batch(batch_id).check_at) == ("done", None)
+
+
+def test_a_stop_in_a_report_is_an_opt_out(bench: Bench, call: Caller) -> None:
+    assert call("report", report("999", B, stopSms=1)) == 200
+    assert B in bench.dispatcher.opt_outs
+
+
+def test_a_call_may_be_a_form_or_a_query(bench: Bench, call: Caller) -> None:
+    form = urlencode(report("1000")).encode()
+    assert call("report", form, CONTENT_TYPE="application/x-www-form-urlencoded") == 200
+    assert call("report", method="GET", query=form.decode()) == 200
+
+
+# -- replies
+
+
+def test_a_reply_is_kept_once_with_its_campaign(bench: Bench, call: Caller) -> None:
+    batch_id = sent(bench)
+    told = reply("Oui", message_id=bench.batch(batch_id).message_id)
+    for _ in range(3):
+        assert call("reply", told) == 200
+    (kept,) = bench.dispatcher.replies()
+    assert (kept.phone, kept.text, kept.stop, kept.complete) == (A, "Oui", False, True)
+    assert (kept.campaign, kept.received_at) == ("soldes", bench.clock())
+    assert list(bench.dispatcher.opt_outs) == []
+
+
+def test_a_stranger_answers_no_campaign(bench: Bench, call: Caller) -> None:
+    batch_id = sent(bench)
+    told = reply("Oui", OURS, message_id=bench.batch(batch_id).message_id)
+    assert call("reply", told) == 200
+    assert bench.dispatcher.replies()[0].campaign is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        reply("STOP"),
+        reply("stop svp", message_id="unknown"),
+        {"type": "stop", "phone_number": A, "text": "", "message_id": None},
+        {"msisdn": A[1:], "to": OURS[1:], "messageId": "x", "text": "Arrêt", "type": "text"},
+    ],
+)
+def test_a_stop_is_an_opt_out_and_is_never_taken_back(
+    bench: Bench, call: Caller, told: dict[str, object]
+) -> None:
+    assert call("reply", told) == 200
+    (entry,) = bench.dispatcher.opt_outs
+    assert (entry.phone, entry.source) == (A, "answered STOP")
+    assert call("reply", reply("Finalement oui")) == 200
+    assert A in bench.dispatcher.opt_outs
+    assert [one.stop for one in bench.dispatcher.replies()] == [False, True]
+
+
+def test_a_call_made_again_does_not_undo_a_new_consent(bench: Bench, call: Caller) -> None:
+    assert call("reply", reply("STOP")) == 200
+    bench.dispatcher.opt_outs.remove(A, reason="signed anew")
+    assert call("reply", reply("STOP")) == 200
+    assert A not in bench.dispatcher.opt_outs
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_parts_come_in_any_order_and_twice(
+    bench: Bench, call: Caller, order: tuple[int, ...]
+) -> None:
+    three = parts()
+    for which in order:
+        assert [one.complete for one in bench.dispatcher.replies()].count(True) == 0
+        for _ in range(2):
+            assert call("reply", three[which]) == 200
+    (kept,) = bench.dispatcher.replies()
+    assert (kept.text, kept.to, kept.complete) == (LONG, OURS, True)
+
+
+def test_a_part_whose_others_do_not_come_can_be_read(bench: Bench, call: Caller) -> None:
+    assert call("reply", parts()[1]) == 200
+    (kept,) = bench.dispatcher.replies()
+    assert (kept.complete, kept.text) == (False, parts()[1]["text"])
+
+
+def test_parts_of_two_people_and_of_two_days_are_kept_apart(bench: Bench, call: Caller) -> None:
+    assert call("reply", parts()[0]) == 200
+    assert call("reply", parts(phone=B)[1]) == 200
+    assert call("reply", parts(phone=B)[2]) == 200
+    bench.clock.forward(hours=25)
+    assert call("reply", parts()[1]) == 200
+    assert call("reply", parts()[2]) == 200
+    assert not any(one.complete for one in bench.dispatcher.replies())
+
+
+def test_parts_that_come_at_the_same_moment_become_whole(bench: Bench, call: Caller) -> None:
+    people_ = people(6, start=100)
+    calls = [part for phone in people_ for part in parts(phone=phone)]
+    start = threading.Barrier(len(calls))
+    answers: list[int] = []
+
+    def make(body: dict[str, Any]) -> None:
+        start.wait()
+        answers.append(call("reply", body))
+
+    threads = [threading.Thread(target=make, args=(body,)) for body in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) == {200}
+    kept = bench.dispatcher.replies()
+    assert sorted(one.phone for one in kept) == people_
+    assert {one.text for one in kept} == {LONG}
+
+
+def test_replies_are_listed_from_an_instant_on_newest_first(bench: Bench, call: Caller) -> None:
+    call("reply", reply("un"))
+    bench.clock.forward(minutes=1)
+    middle = bench.clock()
+    call("reply", reply("deux"))
+    bench.clock.forward(minutes=1)
+    call("reply", reply("trois"))
+    assert [one.text for one in bench.dispatcher.replies()] == ["trois", "deux", "un"]
+    assert [one.text for one in bench.dispatcher.replies(since=middle)] == ["trois", "deux"]
+    assert [one.text for one in bench.dispatcher.replies(limit=1)] == ["trois"]
+    with pytest.raises(InvalidCampaign, match="time zone"):
+        bench.dispatcher.replies(since=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_who_is_erased_leaves_no_reply(bench: Bench, call: Caller) -> None:
+    for part in [*parts(), reply("STOP"), reply("Oui", B)]:
+        call("reply", part)
+    assert bench.dispatcher.opt_outs.erase(A)
+    assert [one.phone for one in bench.dispatcher.replies()] == [B]
+    assert A in bench.dispatcher.opt_outs
+
+
+def test_the_result_of_a_check_is_read_and_let_go(bench: Bench, call: Caller) -> None:
+    assert call("check", {"phone": A, "mccMnc": "20815", "errorName": "NO_ERROR"}) == 200
+    assert call("check", {"phone": A}) == 400
+
+
+# -- what is refused
+
+HOSTILE = {
+    "nothing": b"",
+    "blanks": b"  \n ",
+    "no JSON": b"{",
+    "a list": b"[1, 2]",
+    "a number": b"42",
+    "no UTF-8": b"status=\xff\xfe",
+    "nested too deep": b'{"msgId":' + b"[" * 4000 + b"]" * 4000 + b"}",
+    "a key twice": b'{"msgId":"1","msgId":"1000","status":"delivered","phone":"%b"}' % A.encode(),
+    "many fields": json.dumps({str(n): n for n in range(100)}).encode(),
+    "no phone": json.dumps({"msgId": "1000", "status": "delivered"}).encode(),
+    "an entity": b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+    "too much": b"x" * (LARGEST + 1),
+    "much too much": b"x" * 5_000_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("path", ["report", "reply", "check"])
+def test_what_cannot_be_read_is_refused_and_leaves_nothing(
+    bench: Bench, call: Caller, path: str, name: str
+) -> None:
+    assert call(path, HOSTILE[name]) == 400
+    assert bench.dispatcher.replies() == []
+    assert list(bench.dispatcher.opt_outs) == []
+
+
+@pytest.mark.parametrize("length", ["-1", "many", "1e3", "99999999999999999999", "٣"])
+def test_a_length_that_is_none_is_refused(bench: Bench, length: str) -> None:
+    stop = io.BytesIO(urlencode(reply("STOP")).encode())
+    answer = Webhooks(bench.dispatcher).answer("POST", f"/{SECRET}/reply", body=stop, length=length)
+    assert answer.status == 400
+    assert stop.tell() == 0
+
+
+def test_a_body_cut_short_is_refused(bench: Bench, call: Caller) -> None:
+    form = urlencode(reply("STOP ou encore")).encode()
+    assert call("reply", form, CONTENT_LENGTH=str(len(form) + 1)) == 400
+    assert list(bench.dispatcher.opt_outs) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/report",
+        f"/{SECRET}",
+        f"/{SECRET}/",
+        f"/{SECRET}/report/",
+        f"/{SECRET}/REPORT",
+        f"/{SECRET}x/report",
+        f"/{SECRET[:-1]}/report",
+        f"//{SECRET}/report",
+        "/" + "é" * 16 + "/report",
+        "/" + "\u20ac" * 16 + "/report",
+        "/../../etc/passwd",
+    ],
+)
+def test_any_other_path_does_not_exist(bench: Bench, path: str) -> None:
+    webhooks = Webhooks(bench.dispatcher)
+    assert webhooks.answer("POST", path, body=io.BytesIO()).status == 404
+    # and a wrong method is nobody's business who does not know the path
+    assert webhooks.answer("DELETE", path, body=io.BytesIO()).status == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
+def test_other_methods_are_not_allowed(call: Caller, method: str) -> None:
+    assert call("reply", method=method) == 405
+    assert call.headers["Allow"] == "GET, POST"
+
+
+def test_without_a_secret_there_are_no_webhooks(bench: Bench) -> None:
+    with pytest.raises(ConfigurationError, match="DISPATCHER_WEBHOOK_SECRET"):
+        Webhooks(Dispatcher(Settings.of()))
+
+
+def test_a_database_that_is_away_has_the_call_made_again(
+    bench: Bench, call: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = Dispatcher(
+        Settings.of(
+            webhook_secret=SECRET, database_url="postgresql+psycopg://me:hunter2@127.0.0.1:9/none"
+        )
+    )
+    answer = Webhooks(gone).answer(
+        "POST", f"/{SECRET}/reply", body=io.BytesIO(json.dumps(reply("Oui")).encode()), ends=True
+    )
+    assert answer.status == 503
+    assert ("Retry-After", "60") in answer.headers
+    assert "hunter2" not in caplog.text + answer.sentence
+
+
+def test_the_gateway_is_never_asked(bench: Bench, call: Caller) -> None:
+    batch_id = sent(bench)
+    asked = (len(bench.gateway.calls), len(bench.gateway.lookups), len(bench.gateway.requests))
+    call("report", report(bench.batch(batch_id).message_id))
+    call("reply", reply("STOP"))
+    assert asked == (
+        len(bench.gateway.calls),
+        len(bench.gateway.lookups),
+        len(bench.gateway.requests),
+    )
+
+
+def test_nothing_secret_or_personal_is_logged(
+    bench: Bench, call: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    batch_id = sent(bench)
+    for body in [
+        report(bench.batch(batch_id).message_id),
+        reply("Un renard"),
+        reply("STOP renard"),
+    ]:
+        call("report", body)
+        call("reply", body)
+    call("reply", {"type": "response", "phone_number": "06 39 98 00 01 renard", "text": 4})
+    call("reply", reply("renard"), secret="wrong-" + SECRET)
+    said = caplog.text
+    assert "a report came" in said
+    assert "a reply came: STOP" in said
+    for hidden in (SECRET, "renard", A[3:], "06 39 98"):
+        assert hidden not in said
+
+
+# -- the small server
+
+
+@pytest.fixture
+def server(bench: Bench) -> Iterator[Server]:
+    with Server(Webhooks(bench.dispatcher), "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def posted(server: Server, path: str, body: bytes, **headers: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    try:
+        connection.request("POST", path, body, headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+    finally:
+        connection.close()
+
+
+def test_the_server_takes_calls(bench: Bench, server: Server) -> None:
+    assert posted(server, f"/{SECRET}/reply", json.dumps(reply("Oui")).encode()) == 200
+    assert posted(server, "/wrong/reply", json.dumps(reply("Non")).encode()) == 404
+    assert [one.text for one in bench.dispatcher.replies()] == ["Oui"]
+
+
+def test_clients_that_hang_up_or_say_nothing_hold_nobody_up(
+    bench: Bench, server: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+    for rude in (b"", b"\r\n", b"POST /", b"\x16\x03\x01\x02\x00", b"GET " + b"a" * 70_000):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(rude)
+    cut = f"POST /{SECRET}/reply HTTP/1.1\r\nContent-Length: 500\r\n\r\ntype=stop".encode()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(cut)
+    assert posted(server, f"/{SECRET}/reply", json.dumps(reply("Oui")).encode()) == 200
+    for client in silent:
+        client.close()
+    assert [one.text for one in bench.dispatcher.replies()] == ["Oui"]
+    heard = capfd.readouterr()
+    assert SECRET not in heard.out + heard.err
+    assert "Traceback" not in heard.err
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(bench: Bench, server: Server) -> None:
+    with pytest.raises(ConfigurationError, match=f"port {server.port} cannot be listened on"):
+        Server(Webhooks(bench.dispatcher), "127.0.0.1", server.port)
+
+
+# -- what a send asks for
+
+
+@pytest.mark.parametrize("url", [None, "https://shop.example/sms/"])
+def test_a_send_names_the_addresses_when_they_are_set(url: str | None) -> None:
+    settings = Settings.of(webhook_url=url, webhook_secret=SECRET, api_key="k" * 40)
+    gateway = Dispatcher(settings).gateway
+    body = json.loads(gateway.request([], sender=None, tag="a", stop=True, unicode=False))
+    asked = {name: value for name, value in body.items() if name.startswith("url")}
+    base = f"https://shop.example/sms/{SECRET}"
+    assert asked == (
+        {} if url is None else {"urlDlr": f"{base}/report", "urlResponse": f"{base}/reply"}
+    )
