@@ -252,6 +252,7 @@ class Dispatcher:
             and all(map(self._hints.settle_batch, due.settle))
             and all(self._hints.poll() for _ in range(due.polls))
             and (not due.stop_list or self._hints.sync_opt_outs())
+            and (not due.events or self._hints.deliver_events())
         )
         return due
 

@@ -15,12 +15,13 @@ from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
 
-TICK, SEND, POLL, SETTLE, SYNC = (
+TICK, SEND, POLL, SETTLE, SYNC, DELIVER = (
     "dispatcher.tick",
     "dispatcher.send_batch",
     "dispatcher.poll",
     "dispatcher.settle_batch",
     "dispatcher.sync_opt_outs",
+    "dispatcher.deliver_events",
 )
 #: task name -> queue; apart, so that polling never starves sending or ticks
 QUEUES = {
@@ -29,6 +30,7 @@ QUEUES = {
     POLL: "dispatcher.poll",
     SETTLE: "dispatcher.poll",
     SYNC: "dispatcher.poll",
+    DELIVER: "dispatcher.poll",
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
 EXPIRES = 120.0
@@ -59,6 +61,10 @@ class Hints:
     def sync_opt_outs(self) -> bool:
         """Have a worker read the gateway's STOP list."""
         return self._publish(SYNC)
+
+    def deliver_events(self) -> bool:
+        """Have a worker tell what has happened."""
+        return self._publish(DELIVER)
 
     def _publish(self, name: str, *args: int) -> bool:
         """Whether the broker took the hint."""

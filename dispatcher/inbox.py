@@ -16,7 +16,7 @@ from dispatcher.replies import Reply
 from dispatcher.settings import Settings
 from dispatcher.smspartner import inbound
 from dispatcher.smspartner.wire.options import Options
-from dispatcher.storage import early_polls, opt_outs, replies
+from dispatcher.storage import early_polls, events, opt_outs, replies
 from dispatcher.storage.database import Database
 from dispatcher.storage.replies import Call
 from dispatcher.storage.tables import Reply as Row
@@ -54,12 +54,16 @@ class Inbox:
         """A delivery report: no state is written, its batch is polled soon."""
         told = inbound.read_delivery_report(body, query)
         now = self._clock()
+        with self._database.read() as session:
+            early = early_polls.wanted(session, told.message_id, now=now, every=POLLED_EVERY)
+        if early is None and not told.report.stop:
+            return  # as most are: one of a hundred writes, and waits for other writers
         with self._database.write() as session:
-            batch_id = early_polls.hasten(session, told.message_id, now=now, every=POLLED_EVERY)
+            hastened = early is not None and early_polls.hasten(session, early)
             if told.report.stop:
                 opt_outs.add(session, [told.report.phone], source=_STOP, now=now)
-        if batch_id is not None:
-            log.info("batch %d: a report came, it is polled soon", batch_id)
+        if early is not None and hastened:
+            log.info("batch %d: a report came, it is polled soon", early.batch_id)
 
     def reply(self, body: bytes, query: str = "") -> None:
         """A person's answer, kept once; a STOP in it is an opt-out in the same transaction."""
@@ -77,7 +81,7 @@ class Inbox:
     def latest(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
         """The replies that came last, newest first."""
         with self._database.read() as session:
-            return replies.latest(session, since=since, limit=limit)
+            return replies.latest(session, since=since, limit=max(limit, 0))
 
 
 def _keep(session: Session, call: Call, now: datetime) -> bool:
@@ -85,11 +89,28 @@ def _keep(session: Session, call: Call, now: datetime) -> bool:
     if call.number is not None:
         replies.one_at_a_time(session, call)
     new = replies.add(session, call, now=now)
-    if call.stop and new is not None:  # one heard before may have been taken back since
+    if new is None:
+        return False  # nor is its STOP heard again: it may have been taken back since
+    if call.stop:
         opt_outs.add(session, [call.phone], source=_STOP, now=now)
-    if new is not None and call.number is not None:
+    if call.number is None:
+        _tell(session, new, call, now)
+    else:
         _join(session, call, now)
-    return new is not None
+    return True
+
+
+def _tell(session: Session, reply_id: int, call: Call, now: datetime) -> None:
+    campaign_id = replies.campaign_of(session, reply_id)
+    stop = {"stop": int(call.stop)}
+    events.add(
+        session,
+        "reply_received",
+        now=now,
+        campaign_id=campaign_id,
+        reply_id=reply_id,
+        counts=stop,
+    )
 
 
 def _join(session: Session, part: Call, now: datetime) -> None:
@@ -101,6 +122,7 @@ def _join(session: Session, part: Call, now: datetime) -> None:
         if whole_id is None:
             continue
         replies.absorb(session, [row.id for row in waiting], whole_id)
+        _tell(session, whole_id, call, now)
         if call.stop:  # the word itself may have been cut in two
             opt_outs.add(session, [call.phone], source=_STOP, now=now)
 

@@ -66,6 +66,8 @@ Prices = Annotated[
     dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
 ]
 Euros = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=2)]
+_Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
 
 
@@ -213,6 +215,15 @@ class Settings(BaseModel):
         None,
         description="what their address holds; a secret, ≥ 16 letters, digits, `-` or `_`",
     )
+    callback_url: str | None = Field(
+        None, max_length=300, description="where events are posted; https, or http on loopback"
+    )
+    callback_secret: SecretStr | None = Field(
+        None, min_length=16, description="signs them; a secret, ≥ 16 characters"
+    )
+    receivers: Modules = Field(
+        (), description="modules that workers import: they connect to `dispatcher.signals`"
+    )
     clock_offset: float = Field(
         0,
         description="shifts every clock, to try things; refused unless the gateway is on loopback",
@@ -272,7 +283,7 @@ class Settings(BaseModel):
             raise ValueError("must be ASCII without spaces: it goes into a header")
         return token
 
-    @field_validator("api_url", "webhook_url")
+    @field_validator("api_url", "webhook_url", "callback_url")
     @classmethod
     def _safe_url(cls, url: str | None) -> str | None:
         if url is None:
@@ -306,7 +317,13 @@ class Settings(BaseModel):
         return secret
 
     @field_validator(
-        "broker_url", "database_url", "api_key", "web_token", "webhook_secret", mode="before"
+        "broker_url",
+        "database_url",
+        "api_key",
+        "web_token",
+        "webhook_secret",
+        "callback_secret",
+        mode="before",
     )
     @classmethod
     def _stripped(cls, value: object) -> object:
@@ -323,6 +340,8 @@ class Settings(BaseModel):
         for name in ("campaign_euros", "daily_euros"):
             if getattr(self, name) is not None and not self.prices:
                 raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
+        if self.callback_url and self.callback_secret is None:
+            raise ValueError(f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET: it signs")
         if self.webhook_url and self.webhook_secret is None:
             raise ValueError(f"{PREFIX}WEBHOOK_URL needs {PREFIX}WEBHOOK_SECRET: both are its path")
         if self.lease < self.call_timeout + 5:

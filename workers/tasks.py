@@ -7,7 +7,7 @@ from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
 
-from dispatcher import hints
+from dispatcher import hints, signals
 from dispatcher.api import Dispatcher
 from dispatcher.errors import ConfigurationError, DispatcherError
 from dispatcher.probes import Probes, Server
@@ -28,6 +28,7 @@ def check(**_: Any) -> None:
             raise ConfigurationError(
                 "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
             )
+        signals.load(settings.receivers)
         dispatcher().check()
         serve()
     except DispatcherError as error:
@@ -68,6 +69,12 @@ def poll() -> None:
 def settle_batch(batch_id: int) -> None:
     """Look a batch in doubt up."""
     dispatcher().dispatch.settle_batch(batch_id)
+
+
+@app.task(name=hints.DELIVER)
+def deliver_events() -> None:
+    """Tell what has happened."""
+    dispatcher().dispatch.deliver_events()
 
 
 @app.task(name=hints.SYNC)

@@ -48,6 +48,8 @@ def _work(dispatcher: Dispatcher) -> None:
             steps.settle_batch(batch_id)
         ended += sum(steps.poll() for _ in range(due.polls))
         due = steps.tick()
+    if due.events:
+        steps.deliver_events()
     say(f"sent {counted(sent, 'batch', 'batches')}, {counted(ended, 'message')} ended")
 
 

@@ -18,6 +18,7 @@ from dispatcher.storage import (
     attempts,
     batches,
     campaigns,
+    events,
     guards,
     heartbeats,
     opt_outs,
@@ -39,6 +40,8 @@ class Due:
     polls: int
     #: whether the gateway's STOP list is to be read
     stop_list: bool = False
+    #: whether something that happened is to be told
+    events: bool = False
 
 
 class Ticks:
@@ -75,6 +78,7 @@ class Ticks:
                 settle=list(dict.fromkeys(settle)),
                 polls=min(reports.count_due(session, BatchState.SENT, now), 4),
                 stop_list=opt_outs.due(session, now, timedelta(seconds=settings.stop_list_every)),
+                events=events.due(session, now),
             )
 
     def _judge_anew(self, session: Session, now: datetime) -> None:

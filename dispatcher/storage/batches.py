@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.states import BATCH_MOVES, BatchState, MessageState, sources
-from dispatcher.storage import attempts, left_out, opt_outs, supply
+from dispatcher.storage import attempts, events, left_out, opt_outs, supply
 from dispatcher.storage.tables import BATCH, CAMPAIGN, OPT_OUT, RECIPIENT, Batch, in_state
 from dispatcher.window import Hold
 
@@ -145,13 +145,14 @@ def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
         ),
     )
     if recalled:
+        _tell_of_doubt(session, batch_id, now)
         attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
     return recalled
 
 
 def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
     """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
-    return list(
+    lost = list(
         session.scalars(
             update(Batch)
             .where(
@@ -169,6 +170,14 @@ def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
             .returning(Batch.id)
         )
     )
+    for batch_id in lost:
+        _tell_of_doubt(session, batch_id, now)
+    return lost
+
+
+def _tell_of_doubt(session: Session, batch_id: int, now: datetime) -> None:
+    campaign_id = session.scalar(select(Batch.campaign_id).where(Batch.id == batch_id))
+    events.add(session, "doubt_raised", now=now, campaign_id=campaign_id, batch_id=batch_id)
 
 
 def move(batch_id: int, target: BatchState) -> Update:

@@ -17,7 +17,7 @@ from dispatcher.states import (
     MessageState,
     sources,
 )
-from dispatcher.storage import sums
+from dispatcher.storage import events, sums
 from dispatcher.storage.sums import UNENDED
 from dispatcher.storage.tables import Action, Batch, Campaign
 from dispatcher.window import Hold
@@ -99,6 +99,8 @@ def move(
         .returning(Campaign.id)
     ).one_or_none()
     if moved is not None:
+        if target is CampaignState.PAUSED:
+            events.add(session, "campaign_paused", now=now, campaign_id=campaign_id)
         return True
     state = session.scalar(select(Campaign.state).where(Campaign.id == campaign_id))
     if state == target:
@@ -134,8 +136,20 @@ def finish_ended(session: Session, now: datetime) -> int:
         .where(Campaign.state == CampaignState.RUNNING, ~unended)
         .values(state=CampaignState.FINISHED, ended_at=now)
         .returning(Campaign.id)
-    )
-    return len(finished.all())
+    ).all()
+    for (campaign_id,) in finished:
+        counts = _counts(session, campaign_id)
+        events.add(session, "campaign_finished", now=now, campaign_id=campaign_id, counts=counts)
+    return len(finished)
+
+
+def _counts(session: Session, campaign_id: int) -> dict[str, int]:
+    """How many of a campaign's messages are in each state that has any."""
+    sums = [func.sum(getattr(Batch, state.value)) for state in MessageState]
+    row = session.execute(select(*sums).where(Batch.campaign_id == campaign_id)).one()
+    return {
+        state.value: int(count) for state, count in zip(MessageState, row, strict=True) if count
+    }
 
 
 def note(

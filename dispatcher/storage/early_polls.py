@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -11,8 +12,17 @@ from dispatcher.states import BatchState
 from dispatcher.storage.tables import Batch
 
 
-def hasten(session: Session, message_id: str, *, now: datetime, every: timedelta) -> int | None:
-    """Have the batch with the gateway's ``message_id`` polled now; returns its id if it will be.
+@dataclass(frozen=True, slots=True)
+class Early:
+    """A batch that ought to be polled at ``at``; at ``last`` a report had that done before."""
+
+    batch_id: int
+    at: datetime
+    last: datetime | None
+
+
+def wanted(session: Session, message_id: str, *, now: datetime, every: timedelta) -> Early | None:
+    """The poll that a report of the gateway's ``message_id`` calls for.
 
     A batch is hastened once in ``every``: what comes meanwhile has it polled at the end of that.
     None for an id that is not known, and for a batch that waits for nothing or is polled before.
@@ -27,14 +37,20 @@ def hasten(session: Session, message_id: str, *, now: datetime, every: timedelta
     at = now if batch.hastened_at is None else max(now, batch.hastened_at + every)
     if batch.check_at is None or batch.check_at <= at:
         return None
-    return session.scalar(
+    return Early(batch.id, at, batch.hastened_at)
+
+
+def hasten(session: Session, early: Early) -> bool:
+    """Have the batch polled then, unless somebody else has called for that meanwhile."""
+    hastened = session.execute(
         update(Batch)
         .where(
-            Batch.id == batch.id,
+            Batch.id == early.batch_id,
             Batch.state == BatchState.SENT,
-            Batch.hastened_at.is_not_distinct_from(batch.hastened_at),
-            Batch.check_at > at,
+            Batch.hastened_at.is_not_distinct_from(early.last),
+            Batch.check_at > early.at,
         )
-        .values(check_at=at, hastened_at=at)
+        .values(check_at=early.at, hastened_at=early.at)
         .returning(Batch.id)
     )
+    return hastened.one_or_none() is not None

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from dispatcher.storage import events
 from dispatcher.storage.tables import (
     OPT_OUT,
     Meta,
@@ -95,6 +96,7 @@ def add(
         added += len(new)
     if added:
         _touch(session)
+        events.add(session, "opt_out_added", now=now, counts={"opt_outs": added})
     return added
 
 

@@ -120,6 +120,11 @@ def latest(session: Session, *, since: datetime | None, limit: int) -> list[repl
     ]
 
 
+def campaign_of(session: Session, reply_id: int) -> int | None:
+    """The campaign that a reply answers, if that is known."""
+    return session.scalar(select(Reply.campaign_id).where(Reply.id == reply_id))
+
+
 def forget(session: Session, phone: str) -> None:
     """Delete all that a number (E.164) ever answered."""
     session.execute(delete(Reply).where(Reply.phone == phone))

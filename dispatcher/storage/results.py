@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from dispatcher import document
 from dispatcher.outcomes import Lines
 from dispatcher.states import BATCH_MOVES, BatchState, MessageState, sources
-from dispatcher.storage import attempts, batches
+from dispatcher.storage import attempts, batches, events
 from dispatcher.storage.batches import DueBatch
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 from dispatcher.window import Hold
@@ -131,7 +131,7 @@ def record_doubt(
 ) -> bool:
     """The attempt's answer was lost, or speaks of a part of the batch only."""
     states = document.marked(batch.states, lines.states)
-    return batches.applied(
+    raised = batches.applied(
         session,
         _ended(batch, BatchState.IN_DOUBT)
         # a lost answer says nothing against a person who has had the batch sent again
@@ -150,6 +150,15 @@ def record_doubt(
             }
         ),
     )
+    if raised:
+        events.add(
+            session,
+            "doubt_raised",
+            now=now,
+            campaign_id=batch.campaign_id,
+            batch_id=batch.id,
+        )
+    return raised
 
 
 def record_unsent(session: Session, batch: DueBatch, hold: Hold, *, checks: int) -> bool:

@@ -292,6 +292,30 @@ class Reply(Base):
     whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"))
 
 
+class Event(Base):
+    """Something that happened and is told to others: who asked for it, and how far that is."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    #: its name outside, by which a repetition is known
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
+    batch_id: Mapped[int | None] = mapped_column(_Key)
+    #: no foreign key: what an erased person answered is deleted
+    reply_id: Mapped[int | None] = mapped_column(_Key)
+    #: a JSON object of whole numbers
+    counts: Mapped[str] = mapped_column(default="{}")
+    #: when it is told next; null when it need not be any more
+    check_at: Mapped[datetime | None] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(default=0)
+    signalled: Mapped[bool] = mapped_column(default=False)
+    #: what telling it came to
+    outcome: Mapped[str | None]
+
+
 class Meta(Base):
     """One value of the installation itself, by name."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from dispatcher.events import Event
 from dispatcher.hints import QUEUES
 from dispatcher.settings import PREFIX, Settings
 from tests.unit.programs import check_command
@@ -30,7 +32,14 @@ def test_what_is_imported_in_its_code_exists() -> None:
 
 
 def test_its_json_is_json_and_has_the_fields_that_are_written() -> None:
-    (line,) = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
+    told, line = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
+    written = Event(
+        id=told["id"],
+        kind=told["type"],
+        at=datetime.fromisoformat(told["timestamp"]),
+        **told["data"],
+    )
+    assert written.as_json() == told
     assert {"time", "level", "logger", "event", "batch", "outcome", "seconds"} < line.keys()
 
 

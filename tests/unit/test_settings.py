@@ -63,6 +63,9 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "web_token": (TOKEN, TOKEN),
     "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
     "webhook_secret": (SECRET, SECRET),
+    "callback_url": ("http://127.0.0.1:9000/sms", "http://127.0.0.1:9000/sms"),
+    "callback_secret": (SECRET, SECRET),
+    "receivers": ("shop.receivers, shop.mails", ("shop.receivers", "shop.mails")),
     "clock_offset": ("-3600", -3600.0),
 }
 _PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
@@ -72,6 +75,7 @@ NEEDS = {
     "campaign_euros": _PRICED,
     "daily_euros": _PRICED,
     "webhook_url": {"DISPATCHER_WEBHOOK_SECRET": SECRET},
+    "callback_url": {"DISPATCHER_CALLBACK_SECRET": SECRET},
 }
 
 
@@ -223,6 +227,12 @@ def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch
         ("webhook_url", "https://shop.example/?a=1"),
         ("webhook_url", "https://shop.example/" + 300 * "a"),
         ("webhook_url", "https://shop.example"),  # without a secret
+        ("callback_url", "http://shop.example"),
+        ("callback_url", "https://shop.example"),  # without a secret
+        ("callback_secret", "too-short"),
+        ("receivers", "shop receivers"),
+        ("receivers", "shop;rm"),
+        ("receivers", "shop..receivers"),
         ("webhook_secret", "too-short"),
         ("webhook_secret", "with/a/slash/in/its/middle"),
         ("webhook_secret", 101 * "a"),

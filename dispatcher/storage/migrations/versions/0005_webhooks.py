@@ -1,11 +1,11 @@
-"""what the gateway posts: replies, and reports that hasten a poll."""
+"""what the gateway posts, and what others are told: replies, early polls, events."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
@@ -42,9 +42,31 @@ def upgrade() -> None:
     )
     op.create_index("ix_reply_phone", "reply", ["phone"])
     op.create_index("ix_reply_received_at", "reply", ["received_at"])
+    op.create_table(
+        "event",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("campaign_id", KEY, nullable=True),
+        sa.Column("batch_id", KEY, nullable=True),
+        sa.Column("reply_id", KEY, nullable=True),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("check_at", INSTANT, nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("signalled", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_event"),
+        sa.UniqueConstraint("key", name="uq_event_key"),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"], ["campaign.id"], name="fk_event_campaign_id_campaign"
+        ),
+    )
+    op.create_index("ix_event_check_at", "event", ["check_at"])
 
 
 def downgrade() -> None:
+    op.drop_table("event")
     op.drop_table("reply")
     op.drop_index("ix_batch_message_id", table_name="batch")
     op.drop_column("batch", "hastened_at")

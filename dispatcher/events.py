@@ -1,0 +1,48 @@
+"""What happened that others may want to know: ids, references and counts, nobody's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, get_args
+
+Kind = Literal[
+    "campaign_finished", "campaign_paused", "doubt_raised", "opt_out_added", "reply_received"
+]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened, ``at`` (UTC). ``id`` is its own: told twice, it is the same.
+
+    ``counts`` are a finished campaign's messages by state, or how many ``opt_outs`` are new; a
+    reply counts ``stop``, 0 or 1.
+    """
+
+    id: str
+    kind: Kind
+    at: datetime
+    #: the reference of the campaign, and its id
+    campaign: str | None = None
+    campaign_id: int | None = None
+    batch_id: int | None = None
+    reply_id: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The body of a callback, without what there is none of."""
+        data = {
+            "campaign": self.campaign,
+            "campaign_id": self.campaign_id,
+            "batch_id": self.batch_id,
+            "reply_id": self.reply_id,
+            "counts": dict(self.counts) or None,
+        }
+        return {
+            "id": self.id,
+            "type": self.kind,
+            "timestamp": self.at.isoformat(),
+            "data": {name: value for name, value in data.items() if value is not None},
+        }

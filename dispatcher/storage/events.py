@@ -1,0 +1,105 @@
+"""Events: written in the transaction in which it happens, told afterwards, at least once."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import exists, insert, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher import events
+from dispatcher.events import Kind
+from dispatcher.storage.tables import Campaign, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An event taken to be told; ``tries`` is the number of this try, from 1."""
+
+    row_id: int
+    event: events.Event
+    tries: int
+    #: whether receivers have been called
+    signalled: bool
+
+
+def add(
+    session: Session,
+    kind: Kind,
+    *,
+    now: datetime,
+    campaign_id: int | None = None,
+    batch_id: int | None = None,
+    reply_id: int | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> None:
+    """Write down that something happened; it is told as soon as the transaction is committed."""
+    session.execute(
+        insert(Event).values(
+            key=secrets.token_hex(16),
+            kind=kind,
+            at=now,
+            campaign_id=campaign_id,
+            batch_id=batch_id,
+            reply_id=reply_id,
+            counts=json.dumps(dict(counts or {})),
+            check_at=now,
+        )
+    )
+
+
+def due(session: Session, now: datetime) -> bool:
+    """Whether there is something to tell."""
+    return bool(session.scalar(select(exists().where(Event.check_at <= now))))
+
+
+def take(session: Session, now: datetime, lease: timedelta) -> Taken | None:
+    """Take the event that is due longest: nobody else takes it before the lease ends."""
+    row = session.execute(
+        select(Event, Campaign.reference)
+        .join(Campaign, Campaign.id == Event.campaign_id, isouter=True)
+        .where(Event.check_at <= now)
+        .order_by(Event.check_at, Event.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Event)
+    ).one_or_none()
+    if row is None:
+        return None
+    found, reference = row
+    found.check_at, found.tries = now + lease, found.tries + 1
+    session.flush()
+    event = events.Event(
+        id=found.key,
+        kind=cast("Kind", found.kind),
+        at=found.at,
+        campaign=reference,
+        campaign_id=found.campaign_id,
+        batch_id=found.batch_id,
+        reply_id=found.reply_id,
+        counts=json.loads(found.counts),
+    )
+    return Taken(found.id, event, found.tries, found.signalled)
+
+
+def note_signalled(session: Session, taken: Taken) -> None:
+    """Note that receivers have been called: a callback that fails does not call them again."""
+    session.execute(_mine(taken).values(signalled=True))
+
+
+def again(session: Session, taken: Taken, at: datetime) -> None:
+    """Have it told again later."""
+    session.execute(_mine(taken).values(check_at=at))
+
+
+def end(session: Session, taken: Taken, outcome: str) -> None:
+    """It need not be told any more."""
+    session.execute(_mine(taken).values(check_at=None, outcome=outcome))
+
+
+def _mine(taken: Taken) -> Any:
+    return update(Event).where(Event.id == taken.row_id, Event.tries == taken.tries)

@@ -1,0 +1,80 @@
+"""Events from a real worker: a callback's address that fails at first, and a receiver's module."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+from dispatcher.signatures import verify
+from tests.acceptance.site import ROOT, Site, people
+from tests.listener import Listener
+
+SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
+MODULE = """
+import json, pathlib
+from dispatcher import signals
+
+def write(event):
+    with pathlib.Path({path!r}).open("a") as file:
+        file.write(json.dumps(event.as_json()) + "\\n")
+
+for signal in signals.SIGNALS.values():
+    signal.connect(write)
+"""
+
+
+def test_a_worker_tells_its_receivers_and_an_address_that_recovers(
+    tmp_path: Path, database_url: str
+) -> None:
+    heard = tmp_path / "heard.jsonl"
+    (tmp_path / "shop_receivers.py").write_text(MODULE.format(path=str(heard)))
+    listener = Listener()
+    listener.answers = [500]
+    everyone = people(5)
+    site = Site(
+        tmp_path,
+        database_url,
+        callback_url=listener.url,
+        callback_secret=SECRET,
+        receivers="shop_receivers",
+        switches={"answers_stop": everyone[:1]},
+    )
+    try:
+        with site:
+            worker = site.worker(PYTHONPATH=f"{ROOT}:{tmp_path}")
+            site.ticks()
+            site.submit("soldes", everyone)
+            site.dispatcher.pause("soldes")
+            site.dispatcher.resume("soldes")
+            site.wait_finished("soldes")
+            expected = {"campaign_paused", "opt_out_added", "campaign_finished"}
+            told: dict[str, str] = {}
+
+            def all_told() -> bool:
+                for headers, body in listener.raw():
+                    assert verify(SECRET, headers, body, now=time.time(), tolerance=10**9)
+                    told[headers["webhook-id"]] = json.loads(body)["type"]
+                return set(told.values()) == expected
+
+            site.wait(all_told, "every event to be told")
+            lines = [json.loads(line) for line in heard.read_text().splitlines()]
+            assert Counter(line["type"] for line in lines) == Counter(expected)
+            assert {line["id"]: line["type"] for line in lines} == told
+            finished = next(line for line in lines if line["type"] == "campaign_finished")
+            assert finished["data"]["counts"] == {"delivered": 5}
+            said = worker.log.read_text()
+            assert "callback 1 failed: HTTP 500" in said
+            for hidden in (SECRET, listener.url, *(phone[3:] for phone in everyone)):
+                assert hidden not in said
+            site.check()
+    finally:
+        listener.close()
+
+
+def test_a_worker_does_not_start_without_its_receivers(tmp_path: Path, sqlite_url: str) -> None:
+    with Site(tmp_path, sqlite_url, receivers="shop_receivers") as site:
+        worker = site.start("worker", "celery", "-A", "workers", "worker", "--without-mingle")
+        assert worker.process.wait(60) == 1
+        assert "DISPATCHER_RECEIVERS: shop_receivers cannot be imported" in worker.log.read_text()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from dispatcher.signatures import signed, verify
+
+SECRET, NOW, BODY = "q8Zr4-Tn0_Vb6Hs2Lk", 1_800_000_000, b'{"type":"doubt_raised"}'
+
+
+def headers(**changes: str) -> dict[str, str]:
+    return signed(SECRET, "evt1", BODY, at=NOW) | changes
+
+
+def test_the_signature_is_that_of_the_published_scheme() -> None:
+    digest = hmac.new(SECRET.encode(), b"evt1.1800000000." + BODY, hashlib.sha256).digest()
+    assert headers() == {
+        "webhook-id": "evt1",
+        "webhook-timestamp": "1800000000",
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def test_a_prefixed_secret_is_the_base64_of_its_key() -> None:
+    prefixed = "whsec_" + base64.b64encode(SECRET.encode()).decode()
+    assert signed(prefixed, "evt1", BODY, at=NOW) == headers()
+    no_base64 = "whsec_é not base64"
+    assert verify(no_base64, signed(no_base64, "evt1", BODY, at=NOW), BODY, now=NOW)
+
+
+def test_what_was_signed_is_verified_in_any_case_of_its_headers() -> None:
+    shouted = {name.upper(): value for name, value in headers().items()}
+    assert verify(SECRET, shouted, BODY, now=NOW + 299)
+    several = headers()["webhook-signature"]
+    assert verify(
+        SECRET, headers(**{"webhook-signature": f"v1,abc {several}"}), BODY, now=NOW - 299
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"webhook-id": "evt2"},
+        {"webhook-timestamp": str(NOW + 1)},
+        {"webhook-timestamp": "soon"},
+        {"webhook-timestamp": "-1"},
+        {"webhook-timestamp": "9" * 400},
+        {"webhook-signature": ""},
+        {"webhook-signature": "v1,é"},
+        {"webhook-signature": "v1,AAAA"},
+    ],
+)
+def test_anything_else_is_not(changes: dict[str, str]) -> None:
+    assert not verify(SECRET, headers(**changes), BODY, now=NOW)
+
+
+def test_neither_is_another_body_another_secret_or_another_time() -> None:
+    assert not verify(SECRET, headers(), BODY + b" ", now=NOW)
+    assert not verify(SECRET + "x", headers(), BODY, now=NOW)
+    assert not verify(SECRET, headers(), BODY, now=NOW + 301)
+    assert not verify(SECRET, {}, BODY, now=NOW)
