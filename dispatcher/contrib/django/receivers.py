@@ -1,0 +1,31 @@
+"""What a worker imports to have the project's receivers: Django, set up, and its signals.
+
+``DJANGO_SETTINGS_MODULE`` names the project, as ``manage.py`` does, and ``PYTHONPATH`` has its
+folder. A receiver is called in a thread of the worker, which gives its connections back.
+"""
+
+from __future__ import annotations
+
+import django
+from django.apps import apps
+from django.db import close_old_connections
+
+from dispatcher import signals
+from dispatcher.contrib.django.signals import forward
+from dispatcher.events import Event
+
+if not apps.ready:
+    django.setup()
+
+
+def tell(event: Event) -> None:
+    """Send an event to Django's receivers, with connections as a request would find them."""
+    close_old_connections()
+    try:
+        forward(event)
+    finally:
+        close_old_connections()
+
+
+for _signal in signals.SIGNALS.values():
+    _signal.connect(tell)

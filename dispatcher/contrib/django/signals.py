@@ -1,0 +1,34 @@
+"""The dispatcher's signals as Django's: a receiver gets ``sender`` and ``event``.
+
+```python
+from django.dispatch import receiver
+from dispatcher.contrib.django.signals import doubt_raised
+
+@receiver(doubt_raised)
+def alarm(event, **_):
+    page(f"{event.campaign}: batch {event.batch_id} is in doubt")
+```
+
+They are sent in workers: ``DISPATCHER = {"RECEIVERS": "dispatcher.contrib.django.receivers"}`` has
+them set Django up. See ``dispatcher.signals`` for what an event is and how often it is told.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.dispatch import Signal
+
+from dispatcher.events import KINDS, Event
+
+SIGNALS: Final = {kind: Signal() for kind in KINDS}
+campaign_finished: Final = SIGNALS["campaign_finished"]
+campaign_paused: Final = SIGNALS["campaign_paused"]
+doubt_raised: Final = SIGNALS["doubt_raised"]
+opt_out_added: Final = SIGNALS["opt_out_added"]
+reply_received: Final = SIGNALS["reply_received"]
+
+
+def forward(event: Event) -> None:
+    """Send an event to the receivers of Django's signal; Django logs those that raise."""
+    SIGNALS[event.kind].send_robust(sender=Event, event=event)
