@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import cached_property
 from typing import Unpack
 
@@ -31,7 +32,8 @@ from dispatcher.replies import Reply
 from dispatcher.settings import Settings
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import CampaignState
-from dispatcher.storage import batches, campaigns, doubts, heartbeats, records, schema
+from dispatcher.storage import batches, campaigns, credit, doubts, heartbeats, records, schema
+from dispatcher.storage.credit import Balance
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.submission import Given, Options, Submission
@@ -174,9 +176,24 @@ class Dispatcher:
         """
         return self._move(campaign, CampaignState.PAUSED, "pause", by, _reason(reason))
 
-    def resume(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
-        """Let a paused campaign run again. Raises NotFound or IllegalMove."""
-        progress = self._move(campaign, CampaignState.RUNNING, "resume", by, reason.strip())
+    def resume(
+        self,
+        campaign: int | str,
+        *,
+        reason: str = "",
+        by: str | None = None,
+        check_credit: bool = True,
+    ) -> Progress:
+        """Let a paused campaign run again. Raises NotFound or IllegalMove.
+
+        The balance is looked at anew, if that is set; with ``check_credit=False`` this campaign
+        runs whatever the balance, which goes on record.
+        """
+        why = [reason.strip(), "" if check_credit else "whatever the credit"]
+        progress = self._move(
+            campaign, CampaignState.RUNNING, "resume", by, "; ".join(filter(None, why)),
+            check_credit=check_credit,
+        )  # fmt: skip
         self._hints.tick()
         return progress
 
@@ -253,8 +270,31 @@ class Dispatcher:
             and all(self._hints.poll() for _ in range(due.polls))
             and (not due.stop_list or self._hints.sync_opt_outs())
             and (not due.events or self._hints.deliver_events())
+            and (not due.credit or self._hints.check_credit())
         )
         return due
+
+    def check_credit(self) -> bool:
+        """Read the account's balance, if that is due; True when more may leave by it."""
+        more = self.dispatch.check_credit()
+        if more:
+            self._hints.tick()
+        return more
+
+    def credit(self) -> Balance:
+        """The account's balance as a worker last read it."""
+        with self._reading() as session:
+            return credit.balance(session)
+
+    def to_go(self) -> tuple[Decimal, list[str]]:
+        """Euros of all that is planned and not sent, and the territories without a price."""
+        with self._reading() as session:
+            return credit.to_go(session, self.settings.prices)
+
+    def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
+        """Euros that the gateway charged lately, and what was planned for the same messages."""
+        with self._reading() as session:
+            return credit.spent(session, self.clock() - lately)
 
     @cached_property
     def dispatch(self) -> Dispatch:
@@ -336,7 +376,14 @@ class Dispatcher:
         )
 
     def _move(
-        self, campaign: int | str, target: CampaignState, verb: str, by: str | None, reason: str
+        self,
+        campaign: int | str,
+        target: CampaignState,
+        verb: str,
+        by: str | None,
+        reason: str,
+        *,
+        check_credit: bool = True,
     ) -> Progress:
         self.prepare()
         now = self.clock()
@@ -345,6 +392,9 @@ class Dispatcher:
             if campaigns.move(session, found.id, target, now=now, reason=reason or None):
                 if target is CampaignState.CANCELLED:
                     campaigns.cancel_batches(session, found.id)
+                if target is CampaignState.RUNNING:
+                    wait = check_credit and self.settings.credit_check != "off"
+                    credit.restart(session, found.id, wait=wait, checked=check_credit)
                 who = by or actor()
                 campaigns.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
         return self.progress(found.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from dispatcher import broker
 from dispatcher.api import Dispatcher
@@ -12,6 +13,8 @@ from dispatcher.errors import DispatcherError
 
 #: two clocks further apart than this cannot both tell the window
 _SKEW = timedelta(seconds=30)
+#: what was charged is compared with what was planned for so long, and may differ by this share
+_LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class _IllError(Exception):
 
 
 #: what there is to look at
-LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts")
+LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
 #: without one of these a worker makes no progress
 PROGRESS = ("database", "broker", "beat")
 
@@ -47,6 +50,8 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[
         "clock": (_clock, "set this host's clock by NTP"),
         "beat": (_beat, "start beat: dispatcher run, or celery -A workers beat"),
         "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
+        "credit": (_credit, "top the account up; dispatcher resume what paused"),
+        "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
     }
     for name in (it for it in LOOKS if it in names):
         look, remedy = looks[name]
@@ -110,3 +115,36 @@ def _doubts(dispatcher: Dispatcher) -> str:
     if incidents:
         raise _IllError(f"{len(incidents)} double texts on record", "dispatcher doubts shows them")
     return "none"
+
+
+def _credit(dispatcher: Dispatcher) -> str:
+    """Whether the balance pays for all that is planned, begun or not."""
+    if dispatcher.settings.credit_check == "off":
+        return "nobody looks at it (DISPATCHER_CREDIT_CHECK=off)"
+    to_go, unpriced = dispatcher.to_go()
+    last = dispatcher.credit()
+    if last.failures:
+        since = "never" if last.at is None else f"last at {last.at:%Y-%m-%d %H:%M} UTC"
+        raise _IllError(
+            f"the balance could not be read {last.failures} times in a row, {since}:"
+            " campaigns run without a look at it",
+            "see the gateway above",
+        )
+    balance = dispatcher.account().balance
+    unknown = f", and what has no price: {', '.join(unpriced)}" if unpriced else ""
+    planned = f"{to_go:.2f} €{unknown}"
+    if balance is None:
+        return f"{planned} to go; the gateway tells no balance"
+    if balance < to_go:
+        raise _IllError(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
+    return f"balance {balance:.2f} €, {planned} to go"
+
+
+def _costs(dispatcher: Dispatcher) -> str:
+    charged, planned = dispatcher.spent(_LATELY)
+    if not planned:
+        return "nothing to compare: no prices, or nothing sent lately"
+    says = f"{charged:.2f} € charged in {_LATELY.days} days, {planned:.2f} € were planned"
+    if abs(charged - planned) > planned * _TOLERANCE:
+        raise _IllError(says, "")
+    return says

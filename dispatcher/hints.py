@@ -15,13 +15,14 @@ from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
 
-TICK, SEND, POLL, SETTLE, SYNC, DELIVER = (
+TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT = (
     "dispatcher.tick",
     "dispatcher.send_batch",
     "dispatcher.poll",
     "dispatcher.settle_batch",
     "dispatcher.sync_opt_outs",
     "dispatcher.deliver_events",
+    "dispatcher.check_credit",
 )
 #: task name -> queue; apart, so that polling never starves sending or ticks
 QUEUES = {
@@ -31,6 +32,7 @@ QUEUES = {
     SETTLE: "dispatcher.poll",
     SYNC: "dispatcher.poll",
     DELIVER: "dispatcher.poll",
+    CREDIT: "dispatcher.poll",
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
 EXPIRES = 120.0
@@ -65,6 +67,10 @@ class Hints:
     def deliver_events(self) -> bool:
         """Have a worker tell what has happened."""
         return self._publish(DELIVER)
+
+    def check_credit(self) -> bool:
+        """Have a worker read the account's balance."""
+        return self._publish(CREDIT)
 
     def _publish(self, name: str, *args: int) -> bool:
         """Whether the broker took the hint."""

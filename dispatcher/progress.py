@@ -22,6 +22,12 @@ class Share:
     cost: Decimal
     #: how many of the rejected have had as many messages as a week allows
     capped: int = 0
+    #: what was planned for those whose cost the gateway told
+    planned: Decimal = Decimal(0)
+    #: the part of ``cost`` for which nothing was planned: a price was not set
+    unplanned: Decimal = Decimal(0)
+    #: messages that were sent, and whose cost nobody knows: the answer was lost
+    untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,10 @@ class Progress:
     ``waits_until`` (UTC) and ``why`` say what holds the next batch, if anything does. ``cost``
     is in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` tell of the
     list as it was submitted. ``capped`` are those of the rejected whom the gateway was not asked
-    for: they have had as many messages as a week allows.
+    for: they have had as many messages as a week allows. ``planned`` is what those messages
+    should have cost whose cost the gateway told, by our own count and the prices set when they
+    were submitted; None where a price was not set. ``untold`` messages were sent at a cost that
+    nobody knows.
     """
 
     id: int
@@ -49,6 +58,8 @@ class Progress:
     duplicates: int
     unusable: int
     capped: int = 0
+    planned: Decimal | None = None
+    untold: int = 0
 
     @property
     def ended(self) -> bool:
@@ -64,6 +75,7 @@ class Progress:
             **asdict(self),
             "waits_until": None if waits is None else waits.isoformat(),
             "cost": f"{self.cost:.3f}",
+            "planned": None if self.planned is None else f"{self.planned:.3f}",
         }
 
 
@@ -78,6 +90,8 @@ class Facts:
     rows: int
     duplicates: int
     unusable: int
+    #: the credit pays for batches up to this number; all when None
+    funded_to: int | None = None
 
 
 def progress_of(
@@ -106,6 +120,9 @@ def progress_of(
             waits_until = hold.until
         elif stopped:
             why = "too many batches in doubt: see dispatcher doubts"
+        elif facts.funded_to is not None:
+            more = "the balance does not pay for more at present"
+            why = why or (more if facts.funded_to else "the balance is read first")
     elif batches["in_doubt"]:
         why = f"{batches['in_doubt']} batches in doubt"
     return Progress(
@@ -123,6 +140,10 @@ def progress_of(
         duplicates=facts.duplicates,
         unusable=facts.unusable,
         capped=sum(share.capped for share in shares),
+        planned=None
+        if any(share.unplanned for share in shares)
+        else sum((share.planned for share in shares), Decimal(0)),
+        untold=sum(share.untold for share in shares),
     )
 
 

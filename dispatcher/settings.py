@@ -138,6 +138,14 @@ class Settings(BaseModel):
     stop_list_every: int = Field(
         3600, ge=60, description="the gateway's STOP list is read into the opt-outs this often"
     )
+    credit_check: Literal["off", "pause", "cap"] = Field(
+        "pause",
+        description="a campaign that the balance cannot finish: `pause` it before its first"
+        " batch, `cap`: run as far as the credit goes, `off`: do not look",
+    )
+    credit_every: int = Field(
+        60, ge=5, description="the balance is read this often while something runs"
+    )
     call_timeout: float = Field(
         30, gt=0, le=300, description="a call to the gateway may take this long in all"
     )

@@ -83,6 +83,7 @@ class Submissions:
             not_after=submission.not_after,
             state=CampaignState.RUNNING,
             created_at=now,
+            funded_to=None if self._settings.credit_check == "off" else 0,
         )
         with (
             Spool(planner.cut(listed(recipients))) as batches,
@@ -93,7 +94,13 @@ class Submissions:
             session.add(campaign)
             session.flush()
             self._refuse_repeats(session, campaign, submission, schedule.each(batches))
-            plans.add_batches(session, campaign.id, schedule.each(batches), rule=schedule.rule)
+            plans.add_batches(
+                session,
+                campaign.id,
+                schedule.each(batches),
+                rule=schedule.rule,
+                prices=self._settings.prices,
+            )
             texted = planner.kept - left_out.mark_planned(session, campaign.id)
             check_campaign(self._settings, load_of(texted, planner.billed, self._settings.prices))
             campaign.fingerprint = submission.fingerprint(planner.digest)

@@ -79,6 +79,8 @@ class FakeGateway:
         self.lookups: list[str] = []
         self.calls: list[int] = []
         self.final = MessageState.DELIVERED
+        #: euros that the account says it has
+        self.balance: Decimal | None = Decimal("100.000")
         self._messages: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -156,7 +158,7 @@ class FakeGateway:
 
     def account(self) -> Account:
         self._look()
-        return Account(Decimal("100.000"))
+        return Account(self.balance)
 
     def _report(self, phone: str, state: MessageState) -> Report:
         return Report(phone, state, stop=phone in self.stopped)

@@ -81,3 +81,9 @@ def deliver_events() -> None:
 def sync_opt_outs() -> None:
     """Read the gateway's STOP list."""
     dispatcher().dispatch.sync_opt_outs()
+
+
+@app.task(name=hints.CREDIT)
+def check_credit() -> None:
+    """Hold what runs against the account's balance."""
+    dispatcher().check_credit()

@@ -75,10 +75,14 @@ def pause(ref: str, *, reason: str) -> None:
 
 @click.command()
 @ref_argument
-def resume(ref: str) -> None:
+@click.option(
+    "--whatever-credit", is_flag=True, help="Even if the balance does not pay for all of it."
+)
+def resume(ref: str, *, whatever_credit: bool) -> None:
     """Let the paused campaign REF run again."""
     dispatcher = open_dispatcher()
-    resumed = dispatcher.resume(find_campaign(dispatcher, ref).id)
+    found = find_campaign(dispatcher, ref)
+    resumed = dispatcher.resume(found.id, check_credit=not whatever_credit)
     why = standing(resumed, dispatcher.clock())
     say(f"{resumed.reference} is {resumed.state}" + (f"; {why}" if why else ""))
 

@@ -11,7 +11,7 @@ from dispatcher.cli.output import out, print_json, say
 
 _ILL = 3
 #: as in ``dispatcher.doctor``, which the command line need not load for its help
-_LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts")
+_LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
 
 
 @click.command()
@@ -23,7 +23,7 @@ _LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts")
 )
 @json_option
 def doctor(*, only: tuple[str, ...], as_json: bool) -> None:
-    """Look at database, Redis, key, clocks, beat and doubts; ends with 3 if one is not well."""
+    """Look at database, Redis, key, clocks, beat, doubts, money; ends with 3 if one is ill."""
     from dispatcher.doctor import LOOKS, examine
 
     marks = {True: "ok", False: "!!"} if out().options.ascii_only else {True: "✓", False: "✗"}

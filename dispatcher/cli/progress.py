@@ -114,7 +114,9 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         style = _COLOURS.get(bucket, "") if count else "dim"
         table.add_row(bucket.replace("_", " "), f"{count:,}", share, style=style)
     table.add_row("recipients", f"{found.recipients:,}", style="bold")
-    notes = [f"cost {found.cost:.3f} EUR"]
+    notes = [f"cost {found.cost:.3f} EUR{_against_plan(found)}"]
+    if found.untold:
+        notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
     if found.in_doubt:
         notes.append(f"{counted(found.in_doubt, 'batch', 'batches')} in doubt")
     if found.capped:
@@ -123,6 +125,15 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         notes.append(why)
     title = Text(f"{found.reference} (campaign {found.id}): {found.state}", style="bold")
     return Group(title, _bar(found, console), table, *map(Text, notes))
+
+
+def _against_plan(found: Progress) -> str:
+    if found.planned is None or not found.cost:
+        return ""
+    more = found.cost - found.planned
+    if not more:
+        return ", as planned"
+    return f", {abs(more):.3f} {'more' if more > 0 else 'less'} than planned for these messages"
 
 
 def _bar(found: Progress, console: Console) -> Text:

@@ -36,6 +36,8 @@ def _work(dispatcher: Dispatcher) -> None:
     say(_told(due))
     if due.stop_list:
         steps.sync_opt_outs()
+    if due.credit and dispatcher.check_credit():
+        due = steps.tick()
     tried: set[int] = set()
     sent = ended = 0
     while True:

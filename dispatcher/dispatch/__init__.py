@@ -6,6 +6,7 @@ Each step gathers, decides by a pure function, and applies the decision by a gua
 from __future__ import annotations
 
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.credit import Credit
 from dispatcher.dispatch.deliveries import Deliveries
 from dispatcher.dispatch.doubts import Doubts
 from dispatcher.dispatch.lane import Lane
@@ -18,8 +19,9 @@ __all__ = ["QUESTIONS", "Context", "Dispatch", "Due"]
 
 #: threads of a process that may ask for reports at once, and those that may look doubts up
 _POLLS, _LOOKUPS = 2, 4
-#: threads that a worker needs beside its lanes: for these, the STOP list, events and a tick
-QUESTIONS = _POLLS + _LOOKUPS + 3
+#: threads that a worker needs beside its lanes: for these, the STOP list, events, the balance
+#: and a tick
+QUESTIONS = _POLLS + _LOOKUPS + 4
 
 
 class Dispatch:
@@ -36,4 +38,5 @@ class Dispatch:
         self.give_up = doubts.give_up
         self.sync_opt_outs = StopList(context).sync_opt_outs
         self.deliver_events = turnstile(1, Deliveries(context).deliver, busy=0)
+        self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
         self.tick = Ticks(context).tick

@@ -18,6 +18,7 @@ from dispatcher.storage import (
     attempts,
     batches,
     campaigns,
+    credit,
     events,
     guards,
     heartbeats,
@@ -42,6 +43,8 @@ class Due:
     stop_list: bool = False
     #: whether something that happened is to be told
     events: bool = False
+    #: whether the account's balance is to be read
+    credit: bool = False
 
 
 class Ticks:
@@ -64,6 +67,8 @@ class Ticks:
             campaigns.finish_ended(session, now)
             self._judge_anew(session, now)
             self._release(session, now)
+            if settings.credit_check == "off":
+                credit.release_all(session)
             heartbeats.beat(session, socket.gethostname(), now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
@@ -79,6 +84,8 @@ class Ticks:
                 polls=min(reports.count_due(session, BatchState.SENT, now), 4),
                 stop_list=opt_outs.due(session, now, timedelta(seconds=settings.stop_list_every)),
                 events=events.due(session, now),
+                credit=settings.credit_check != "off"
+                and credit.due(session, now, timedelta(seconds=settings.credit_every)),
             )
 
     def _judge_anew(self, session: Session, now: datetime) -> None:

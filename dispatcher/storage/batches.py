@@ -61,7 +61,7 @@ _FIND_DUE = (
         opt_outs.first_digest().label("erased"),
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
-    .where(BATCH.c.id == bindparam("batch_id"), supply.is_due(), supply.runs())
+    .where(BATCH.c.id == bindparam("batch_id"), supply.is_due(), supply.runs(), supply.funded())
 )
 _MESSAGES = (
     select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields)

@@ -50,6 +50,7 @@ def facts(campaign: Campaign) -> Facts:
         rows=campaign.rows,
         duplicates=campaign.duplicates,
         unusable=campaign.unusable,
+        funded_to=campaign.funded_to,
     )
 
 

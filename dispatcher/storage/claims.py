@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     update,
 )
@@ -31,7 +32,7 @@ _INSTANT = BATCH.c.not_before.type
 #: an attempt as it begins
 _BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost"]
 #: the batch's campaign, if it runs and is not over
-_CAMPAIGN = select(CAMPAIGN.c.id).where(
+_CAMPAIGN = select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to).where(
     CAMPAIGN.c.id == bindparam("its_campaign_id"), supply.runs()
 )
 
@@ -46,6 +47,7 @@ def _claim(campaign: FromClause, *rules: ColumnElement[bool]) -> ReturningUpdate
             BATCH.c.attempt == bindparam("after"),
             BATCH.c.not_before <= bindparam("now"),
             BATCH.c.states == bindparam("seen"),
+            or_(campaign.c.funded_to.is_(None), BATCH.c.number <= campaign.c.funded_to),
             DOUBTS.scalar_subquery() < bindparam("doubt_limit"),
             func.coalesce(left_out.version(), "") == bindparam("its_opt_outs"),
             *rules,
@@ -107,7 +109,8 @@ def arm(
 ) -> bool:
     """Claim the batch for one attempt; whoever gets True, and nobody else, may send it.
 
-    False when somebody else was quicker, its campaign does not run, too many batches are in
+    False when somebody else was quicker, its campaign does not run or its credit does not reach
+    so far, too many batches are in
     doubt, somebody has opted out since it was gathered, or the clock of PostgreSQL is further
     than ``most_skew`` from ``told``. It holds once this transaction is committed. ``cost`` is
     what it should cost, where that matters.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from dispatcher import document
+from dispatcher.credit import planned_cost
 from dispatcher.planner import PlannedBatch
 from dispatcher.states import BatchState
 from dispatcher.storage.tables import Batch, Recipient
@@ -27,17 +29,23 @@ def add_batches(
     batches: Iterable[tuple[PlannedBatch, Hold]],
     *,
     rule: str,
+    prices: Mapping[str, Decimal],
 ) -> int:
     """Store the batches of a campaign, each with what it waits for; returns how many.
 
-    ``rule`` is what judged them (``Windows.rule``), empty for what no window holds.
+    ``rule`` is what judged them (``Windows.rule``), empty for what no window holds; ``prices``
+    are euros a part by destination.
     """
     numbered = enumerate(batches, start=1)
     count = 0
     while stride := list(islice(numbered, _STRIDE)):
         ids = session.scalars(
             insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
-            [_row(campaign_id, number, batch, hold, rule) for number, (batch, hold) in stride],
+            [
+                _row(campaign_id, number, batch, hold, rule)
+                | {"planned": planned_cost(batch, prices)}
+                for number, (batch, hold) in stride
+            ],
         ).all()
         _add_recipients(session, ids, [batch for _, (batch, _) in stride])
         count += len(stride)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.progress import Share
 from dispatcher.states import BatchState, MessageState
+from dispatcher.storage import credit
 from dispatcher.storage.tables import Batch, Campaign
 
 #: the states in which a batch has not come to its end
@@ -42,6 +44,9 @@ def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
             func.count(),
             func.sum(Batch.cost),
             func.sum(Batch.capped),
+            credit.planned_of_charged(),
+            func.sum(case((Batch.planned.is_(None), Batch.cost))),
+            credit.untold(),
             *(func.sum(counter) for counter in counters),
         )
         .where(*conditions)
@@ -54,8 +59,11 @@ def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
             dict(zip(MessageState, (int(count) for count in counts), strict=True)),
             cost,
             int(capped),
+            planned=planned or Decimal(0),
+            unplanned=unplanned or Decimal(0),
+            untold=int(untold),
         )
-        for state, batches, cost, capped, *counts in rows
+        for state, batches, cost, capped, planned, unplanned, untold, *counts in rows
     ]
 
 

@@ -25,6 +25,11 @@ def runs() -> ColumnElement[bool]:
     return and_(CAMPAIGN.c.state == CampaignState.RUNNING, alive)
 
 
+def funded() -> ColumnElement[bool]:
+    """The credit reaches to a batch of this campaign, as far as anybody looks at it."""
+    return or_(CAMPAIGN.c.funded_to.is_(None), BATCH.c.number <= CAMPAIGN.c.funded_to)
+
+
 def is_due() -> ColumnElement[bool]:
     """A batch waits for nothing any more (``now``)."""
     return and_(in_state(BatchState.PENDING), BATCH.c.not_before <= _now)
@@ -33,12 +38,13 @@ def is_due() -> ColumnElement[bool]:
 # built once: to build a statement takes longer than to run it
 _DUE_CAMPAIGNS = (
     select(CAMPAIGN.c.id, CAMPAIGN.c.priority)
-    .where(runs(), exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, is_due()))
+    .where(runs(), exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, is_due(), funded()))
     .order_by(CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
 )
 _DUE_OF = (
     select(BATCH.c.id)
-    .where(BATCH.c.campaign_id == bindparam("campaign_id"), is_due())
+    .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+    .where(BATCH.c.campaign_id == bindparam("campaign_id"), is_due(), funded())
     .order_by(BATCH.c.not_before, BATCH.c.number)
     .limit(bindparam("most"))
 )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     literal,
     text,
+    true,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -117,6 +118,11 @@ class Campaign(Base):
     ended_at: Mapped[datetime | None]
     #: a higher one leaves first (``submission.PRIORITIES``)
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    #: the credit pays for batches up to this number (0: the balance is to be read first); all
+    #: when null
+    funded_to: Mapped[int | None]
+    #: false when a person lets it run whatever the credit
+    credit_checked: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class Batch(Base):
@@ -190,6 +196,8 @@ class Batch(Base):
     capped: Mapped[int] = mapped_column(default=0)
     #: for when a report that came in last had it polled early
     hastened_at: Mapped[datetime | None]
+    #: what the whole of it should cost, at the prices set when it was planned; null without them
+    planned: Mapped[Decimal | None]
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:

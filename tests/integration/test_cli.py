@@ -51,6 +51,7 @@ class Shell:
         patch.chdir(directory)
         self.set(database_url=f"sqlite:///{directory / 'dispatcher.db'}")
         self.set(api_url="http://127.0.0.1:9/v1")  # nobody is there
+        self.set(credit_check="off")
         self.at(TUESDAY)
 
     def set(self, **values: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.fakes import FakeGateway
 from tests.integration.bench import people
 from tests.integration.test_cli import Shell, command, in_terminal
 
-NAMES = ["database", "broker", "gateway", "clock", "beat", "doubts"]
+NAMES = ["database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs"]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def gateway() -> FakeGateway:
 
 @pytest.fixture
 def dispatcher(database_url: str, gateway: FakeGateway) -> Iterator[Dispatcher]:
-    made = Dispatcher(Settings.of(database_url=database_url), gateway=gateway)
+    made = Dispatcher(Settings.of(database_url=database_url, credit_check="off"), gateway=gateway)
     made.prepare()
     yield made
     made.database.close()
@@ -50,7 +51,7 @@ def test_all_is_well_where_everything_answers(dispatcher: Dispatcher) -> None:
     findings = list(examine(dispatcher))
 
     assert [finding.name for finding in findings] == NAMES
-    assert [(finding.well, finding.remedy) for finding in findings] == [(True, "")] * 6
+    assert [(finding.well, finding.remedy) for finding in findings] == [(True, "")] * 8
     said = {finding.name: finding.says for finding in findings}
     assert dispatcher.schema() in said["database"]
     assert said["gateway"] == "the key is good, balance 100.000 €"
@@ -158,6 +159,49 @@ def test_what_fails_does_not_keep_the_rest_from_being_looked_at(gateway: FakeGat
     assert not findings[0].well
 
 
+@pytest.fixture
+def watched(database_url: str, gateway: FakeGateway) -> Iterator[Dispatcher]:
+    """A dispatcher that holds what runs against the balance."""
+    settings = Settings.of(database_url=database_url, prices="metropole=0.03")
+    made = Dispatcher(settings, gateway=gateway)
+    made.prepare()
+    yield made
+    made.database.close()
+
+
+def test_money_that_is_missing_for_what_is_planned_is_told(
+    watched: Dispatcher, gateway: FakeGateway
+) -> None:
+    watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
+    assert found(watched, "credit").says == "balance 100.00 €, 3.00 € to go"
+    gateway.balance = Decimal("1.5")
+    short = found(watched, "credit")
+    assert (short.well, short.says) == (False, "1.50 € are missing: 3.00 € to go")
+    assert "top the account up" in short.remedy
+
+
+def test_a_balance_that_cannot_be_read_is_told(watched: Dispatcher, gateway: FakeGateway) -> None:
+    watched.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
+    gateway.blind = True
+    watched.check_credit()
+    blind = found(watched, "credit")
+    assert not blind.well
+    assert "could not be read 1 times in a row, never" in blind.says
+
+
+def test_charges_that_were_not_planned_are_told(watched: Dispatcher, gateway: FakeGateway) -> None:
+    watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
+    watched.check_credit()
+    for batch_id in watched.tick().send:
+        watched.dispatch.send_batch(batch_id)
+    costs = found(watched, "costs")
+    assert (costs.well, costs.says) == (
+        False,
+        "3.80 € charged in 30 days, 3.00 € were planned",
+    )
+    assert "DISPATCHER_PRICES" in costs.remedy
+
+
 # -- the command
 
 
@@ -180,7 +224,16 @@ def test_the_command_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
 
     assert (result.exit_code, result.stderr) == (3, "")
     lines = dict(line.split(": ", 1) for line in result.stdout.splitlines())
-    assert list(lines) == ["✓ database", "✓ broker", "✗ gateway", "✓ clock", "✗ beat", "✓ doubts"]
+    assert list(lines) == [
+        "✓ database",
+        "✓ broker",
+        "✗ gateway",
+        "✓ clock",
+        "✗ beat",
+        "✓ doubts",
+        "✓ credit",
+        "✓ costs",
+    ]
     assert "DISPATCHER_API_KEY is not set" in lines["✗ gateway"]
     assert lines["✗ beat"].startswith("it has never ticked; start beat: ")
 

@@ -1,0 +1,102 @@
+"""The account's credit: read while something runs, and what it cannot pay for is held back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from dispatcher.credit import Ruling, judge
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.pauses import pause
+from dispatcher.errors import GatewayError
+from dispatcher.storage import campaigns, credit
+
+log = logging.getLogger(__name__)
+
+#: with so many readings in a row failed, what waits for the balance runs without it
+MOST_FAILURES = 3
+
+
+class Credit:
+    """Holds what runs against the balance of the account."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def check_credit(self) -> bool:
+        """Read the balance, if that is due, and rule on what runs; True when more may leave.
+
+        A balance that cannot be read holds nothing up for long: after three tries in a row what
+        waits for it runs, and that is put on record.
+        """
+        settings, now = self._context.settings, self._context.clock()
+        if settings.credit_check == "off":
+            return False
+        every = timedelta(seconds=settings.credit_every)
+        with self._context.database.write() as session:
+            if not credit.due(session, now, every):
+                return False
+            before = credit.balance(session)
+            credit.note_balance(session, replace(before, tried=now))  # nobody else need ask
+            # before the balance is read: what is resumed later has a later balance in mind
+            judged = credit.judged(session, now)
+        try:
+            euros = self._context.gateway.account().balance
+        except GatewayError as error:
+            failures = before.failures + 1
+            log.warning("the balance cannot be read: %s", error)
+            with self._context.database.write() as session:
+                credit.note_balance(session, replace(before, tried=now, failures=failures))
+                if failures < MOST_FAILURES:
+                    return False
+                return self._let_run(session, judged, "the balance cannot be read", now)
+        with self._context.database.write() as session:
+            credit.note_balance(session, credit.Balance(tried=now, at=now, euros=euros))
+            if euros is None:
+                return self._let_run(session, judged, "the gateway tells no balance", now)
+            return self._rule(session, judged, euros, now)
+
+    def _rule(self, session: Session, judged: Sequence[int], euros: Decimal, now: datetime) -> bool:
+        settings = self._context.settings
+        prices = settings.prices
+        rulings = judge(
+            credit.needs(session, judged, prices, now),
+            euros,
+            flying=credit.flying(session, now, prices),
+            mode="cap" if settings.credit_check == "cap" else "pause",
+        )
+        # one order everywhere: two that rule at the same moment would lock each other
+        changed = [self._apply(session, one, now) for one in sorted(rulings, key=_by_campaign)]
+        return any(changed)
+
+    def _apply(self, session: Session, ruling: Ruling, now: datetime) -> bool:
+        if ruling.paused:
+            pause(session, ruling.campaign_id, ruling.paused, now)
+            log.warning("campaign %d: %s", ruling.campaign_id, ruling.paused)
+            return False
+        funded = credit.fund(session, ruling)
+        if funded and ruling.unjudged:
+            self._note(session, ruling.campaign_id, ruling.unjudged, now)
+        return funded and ruling.funded_to != 0
+
+    def _let_run(self, session: Session, judged: Sequence[int], why: str, now: datetime) -> bool:
+        released = credit.release(session, judged)
+        for campaign_id in released:
+            self._note(session, campaign_id, why, now)
+        return bool(released)
+
+    def _note(self, session: Session, campaign_id: int, why: str, now: datetime) -> None:
+        reason = f"runs without a look at the credit: {why}"
+        log.warning("campaign %d %s", campaign_id, reason)
+        campaigns.note(
+            session, campaign_id, verb="credit", actor="dispatcher", now=now, reason=reason
+        )
+
+
+def _by_campaign(ruling: Ruling) -> int:
+    return ruling.campaign_id

@@ -1,0 +1,259 @@
+"""Credit: the balance as it was last read, what it must pay for, and how far it goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from dispatcher.credit import Need, Ruling, ToGo, price_of
+from dispatcher.states import BatchState, CampaignState
+from dispatcher.storage import supply
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Euros, Meta, in_state
+
+_NAME = "credit"
+_NOTHING = Decimal(0)
+#: a campaign that waits for the balance has it read this soon after the last try
+_SOON = timedelta(seconds=5)
+#: answered batches that a price is learnt from
+_LATEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is known of the account's balance, in euros; all instants are UTC.
+
+    ``tried`` is when it was last asked for, ``at`` when it was last read, ``failures`` how often
+    in a row that failed since.
+    """
+
+    tried: datetime | None = None
+    at: datetime | None = None
+    euros: Decimal | None = None
+    failures: int = 0
+
+
+def balance(session: Session) -> Balance:
+    """The balance as it was last read."""
+    value = session.scalar(select(Meta.value).where(Meta.name == _NAME))
+    if value is None:
+        return Balance()
+    kept = json.loads(value)
+    return Balance(
+        tried=_instant(kept["tried"]),
+        at=_instant(kept["at"]),
+        euros=None if kept["euros"] is None else Decimal(kept["euros"]),
+        failures=kept["failures"],
+    )
+
+
+def note_balance(session: Session, found: Balance) -> None:
+    """Keep what is known of the balance."""
+    kept = {
+        "tried": None if found.tried is None else found.tried.isoformat(),
+        "at": None if found.at is None else found.at.isoformat(),
+        "euros": None if found.euros is None else str(found.euros),
+        "failures": found.failures,
+    }
+    session.merge(Meta(name=_NAME, value=json.dumps(kept)))
+
+
+def due(session: Session, now: datetime, every: timedelta) -> bool:
+    """Whether the balance is to be read: something runs, and it is time or it waits for it."""
+    tried = balance(session).tried
+    if tried is not None and tried + min(every, _SOON) > now:
+        return False
+    if session.scalar(select(_judged(now).where(CAMPAIGN.c.funded_to == 0).exists())):
+        return True
+    if tried is not None and tried + every > now:
+        return False
+    return bool(session.scalar(select(_judged(now).exists())))
+
+
+def judged(session: Session, now: datetime) -> list[int]:
+    """The campaigns that run and live on the balance, those that began before first."""
+    begun = case((CAMPAIGN.c.funded_to == 0, 1), else_=0)
+    query = _judged(now).order_by(begun, CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
+    return list(session.scalars(query))
+
+
+def needs(
+    session: Session, campaign_ids: Sequence[int], prices: Mapping[str, Decimal], now: datetime
+) -> list[Need]:
+    """What these campaigns, in their order, still need; without those that do not run any more."""
+    runs = set(session.scalars(_judged(now)))
+    learnt = _learnt(session)
+    found = []
+    for campaign_id in campaign_ids:
+        if campaign_id not in runs:
+            continue
+        mine = and_(BATCH.c.campaign_id == campaign_id, in_state(BatchState.PENDING))
+        rows = session.execute(_to_go(mine).order_by(BATCH.c.number)).all()
+        costs = [(row, _cost(row, prices, learnt)) for row in rows]
+        unpriced = dict.fromkeys(row.territory for row, cost in costs if cost is None)
+        batches = [ToGo(row.number, cost) for row, cost in costs]
+        found.append(Need(campaign_id, batches, tuple(unpriced)))
+    return found
+
+
+def flying(session: Session, since: datetime, prices: Mapping[str, Decimal]) -> Decimal:
+    """Euros of what is under way or was answered after ``since``: paid by then, or not."""
+    learnt = _learnt(session)
+    rows = session.execute(_to_go(BATCH.c.state == BatchState.SENDING)).all()
+    under_way = sum((_cost(row, prices, learnt) or Decimal(0) for row in rows), Decimal(0))
+    answered = session.scalar(select(func.sum(Batch.cost)).where(Batch.sent_at >= since))
+    return under_way + (answered or Decimal(0))
+
+
+def fund(session: Session, ruling: Ruling) -> bool:
+    """Let a running campaign's batches leave as far as the ruling says; True if that changes it.
+
+    One that a person has excepted meanwhile is left alone.
+    """
+    changed = session.execute(
+        update(Campaign)
+        .where(
+            Campaign.id == ruling.campaign_id,
+            Campaign.state == CampaignState.RUNNING,
+            Campaign.credit_checked,
+            Campaign.funded_to.is_distinct_from(ruling.funded_to),
+        )
+        .values(funded_to=ruling.funded_to)
+        .returning(Campaign.id)
+    )
+    return changed.one_or_none() is not None
+
+
+def release(session: Session, campaign_ids: Sequence[int]) -> list[int]:
+    """Let those of the campaigns that wait for the balance run without it; their ids."""
+    released = session.scalars(
+        update(Campaign)
+        .where(Campaign.id.in_(campaign_ids), Campaign.funded_to.is_not(None))
+        .values(funded_to=None)
+        .returning(Campaign.id)
+    )
+    return list(released)
+
+
+def release_all(session: Session) -> None:
+    """Nobody looks at the balance any more: nothing waits for it."""
+    session.execute(update(Campaign).where(Campaign.funded_to.is_not(None)).values(funded_to=None))
+
+
+def restart(session: Session, campaign_id: int, *, wait: bool, checked: bool) -> None:
+    """A campaign is resumed: it waits for the balance to be read anew, or is excepted from it."""
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id)
+        .values(funded_to=0 if wait else None, credit_checked=checked)
+    )
+
+
+def to_go(session: Session, prices: Mapping[str, Decimal]) -> tuple[Decimal, list[str]]:
+    """Euros of all that is planned and not sent, paused or not; territories without a price."""
+    learnt = _learnt(session)
+    rows = session.execute(_to_go(in_state(BatchState.PENDING))).all()
+    costs = [(row, _cost(row, prices, learnt)) for row in rows]
+    unpriced = dict.fromkeys(row.territory for row, cost in costs if cost is None)
+    return sum((cost or Decimal(0) for _, cost in costs), Decimal(0)), list(unpriced)
+
+
+def spent(session: Session, since: datetime) -> tuple[Decimal, Decimal]:
+    """Euros that the gateway has charged since then, and that were planned for the same."""
+    charged, planned = session.execute(
+        select(
+            func.sum(case((Batch.planned.is_not(None), Batch.cost))),
+            planned_of_charged(),
+        ).where(Batch.sent_at >= since)
+    ).one()
+    return charged or Decimal(0), planned or Decimal(0)
+
+
+def planned_of_charged() -> ColumnElement[Decimal]:
+    """The sum of what was planned for those messages whose cost the gateway told."""
+    planned = type_coerce(BATCH.c.planned, BigInteger)
+    return type_coerce(
+        func.sum(case((BATCH.c.cost > _NOTHING, planned * _sent() // BATCH.c.size))), Euros()
+    )
+
+
+def untold() -> ColumnElement[int]:
+    """How many messages were sent whose cost nobody knows: their answer was lost."""
+    return func.sum(case((BATCH.c.cost == _NOTHING, _sent()), else_=0))
+
+
+def _sent() -> ColumnElement[int]:
+    return BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported
+
+
+def _judged(now: datetime) -> Any:
+    """Campaigns that live on the balance: not those that have not begun and need not yet."""
+    pending = and_(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
+    return (
+        select(CAMPAIGN.c.id)
+        .where(
+            supply.runs(),
+            CAMPAIGN.c.credit_checked,
+            or_(
+                and_(CAMPAIGN.c.funded_to.is_distinct_from(0), exists().where(pending)),
+                exists().where(pending, BATCH.c.not_before <= now),
+            ),
+        )
+        .params(now=now)
+    )
+
+
+def _to_go(which: ColumnElement[bool]) -> Any:
+    names = ("number", "territory", "planned", "segments", "pending", "size")
+    return select(*(BATCH.c[name] for name in names)).where(which)
+
+
+def _cost(row: Any, prices: Mapping[str, Decimal], learnt: Mapping[str, Decimal]) -> Decimal | None:
+    """Euros for those of a batch who are still to be texted."""
+    whole = row.planned
+    if whole is None:
+        price = price_of(row.territory, prices, learnt)
+        whole = None if price is None else price * row.segments
+    return None if whole is None else Decimal(whole * row.pending / row.size)
+
+
+def _learnt(session: Session) -> dict[str, Decimal]:
+    """Euros a part by territory, from what the gateway charged for whole batches lately."""
+    latest = (
+        select(BATCH.c.territory, BATCH.c.cost, BATCH.c.segments)
+        .where(
+            BATCH.c.cost > _NOTHING,
+            BATCH.c.segments > 0,
+            BATCH.c.pending + BATCH.c.opted_out + BATCH.c.rejected == 0,
+        )
+        .order_by(BATCH.c.id.desc())
+        .limit(_LATEST)
+        .subquery()
+    )
+    rows = session.execute(
+        select(latest.c.territory, func.sum(latest.c.cost), func.sum(latest.c.segments)).group_by(
+            latest.c.territory
+        )
+    )
+    return {territory: cost / int(segments) for territory, cost, segments in rows}
+
+
+def _instant(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)

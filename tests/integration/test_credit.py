@@ -1,0 +1,242 @@
+"""What the balance cannot pay for does not begin, and what waits for it never waits for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import update
+
+from dispatcher.errors import GatewayError
+from dispatcher.provider import Account, LineAnswer, Taken
+from dispatcher.states import CampaignState
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Batch, Campaign
+from tests.integration.bench import Bench, opened, people
+
+#: the gateway in memory charges this for a message
+PRICE = "metropole=0.038"
+
+
+@pytest.fixture
+def bench(tables: Database) -> Iterator[Bench]:
+    with opened(tables, credit_check="pause", prices=PRICE) as bench:
+        yield bench
+        bench.check()
+
+
+@pytest.fixture
+def capped(tables: Database) -> Iterator[Bench]:
+    with opened(tables, credit_check="cap", prices=PRICE) as bench:
+        yield bench
+        bench.check()
+
+
+def actions(bench: Bench, verb: str) -> list[str]:
+    return [action.reason for action in bench.actions(verb)]
+
+
+def test_a_campaign_that_the_balance_pays_for_leaves(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("0.114")
+    bench.submit(3)
+    assert not bench.send(1)  # not before the balance was read
+    assert bench.tick().credit
+    assert bench.dispatcher.check_credit()
+    assert bench.send(1) == 1
+    progress = bench.progress()
+    assert (progress.cost, progress.planned, progress.untold) == (
+        Decimal("0.114"),
+        Decimal("0.114"),
+        0,
+    )
+
+
+def test_one_that_it_cannot_finish_pauses_before_its_first_batch(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("30")
+    bench.submit(1200)
+    bench.work()
+    assert bench.progress().why == "paused: no credit: 15.60 € are missing"
+    assert not bench.gateway.requests
+    assert actions(bench, "pause") == ["no credit: 15.60 € are missing"]
+    bench.pass_by(minutes=5)
+    assert not bench.gateway.requests
+
+
+def test_until_the_balance_was_read_progress_says_what_it_waits_for(bench: Bench) -> None:
+    bench.submit(3)
+    assert "balance" in bench.progress().why
+    assert not bench.tick().send
+
+
+def test_resumed_after_a_top_up_it_runs(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("30")
+    bench.submit(1200)
+    bench.work()
+    bench.gateway.balance = Decimal("50")
+    bench.pass_by(minutes=5)
+    assert bench.progress().state is CampaignState.PAUSED  # a person resumes it
+    bench.dispatcher.resume("soldes")
+    bench.pass_by(seconds=6)
+    bench.work()
+    assert bench.messages() == {"sent": 1200}
+
+
+def test_resumed_without_a_top_up_it_pauses_again(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("30")
+    bench.submit(1200)
+    bench.work()
+    bench.dispatcher.resume("soldes")
+    assert not bench.send(1)
+    bench.pass_by(seconds=6)
+    assert bench.progress().state is CampaignState.PAUSED
+    assert not bench.gateway.requests
+
+
+def test_a_person_may_let_it_run_whatever_the_credit(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("30")
+    bench.submit(1200)
+    bench.work()
+    bench.dispatcher.resume("soldes", check_credit=False)
+    bench.pass_by(minutes=2)
+    assert bench.messages() == {"sent": 1200}
+    assert actions(bench, "resume") == ["whatever the credit"]
+
+
+def test_one_that_runs_pauses_when_the_money_goes_elsewhere(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("50")
+    first = bench.submit(1200)
+    bench.dispatcher.check_credit()
+    with bench.dispatcher.database.write() as session:  # only the first batch leaves for now
+        later = bench.clock().replace(hour=14)
+        session.execute(update(Batch).where(Batch.id != first).values(not_before=later))
+    assert bench.send(first) == 1
+    bench.gateway.balance = Decimal("1")
+    bench.pass_by(seconds=61)
+    assert bench.progress().why == "paused: no credit: 25.60 € are missing"
+
+
+def test_campaigns_that_began_keep_their_money(bench: Bench) -> None:
+    bench.gateway.balance = Decimal("20")
+    bench.submit(500, "first", not_before=bench.clock().replace(hour=10))
+    assert not bench.tick().credit  # nothing is due: nobody asks
+    bench.clock.forward(hours=2)
+    assert bench.dispatcher.check_credit()
+    bench.submit(500, "second", start=500)
+    bench.clock.forward(seconds=6)
+    bench.dispatcher.check_credit()
+    assert bench.progress("second").why == "paused: no credit: 18.00 € are missing"
+    bench.work()
+    assert bench.messages("first") == {"sent": 500}
+
+
+def test_capped_a_campaign_runs_as_far_as_the_money_goes(capped: Bench) -> None:
+    capped.gateway.balance = Decimal("40")
+    capped.submit(1700)  # 19 € a batch of 500
+    capped.work()
+    assert capped.messages() == {"pending": 700, "sent": 1000}
+    assert "balance" in capped.progress().why
+    capped.gateway.balance = Decimal("2")
+    capped.pass_by(seconds=61)
+    assert capped.progress().why == "paused: no credit: 24.60 € are missing"
+    capped.gateway.balance = Decimal("40")
+    capped.dispatcher.resume("soldes")
+    capped.pass_by(seconds=61)
+    assert capped.messages() == {"sent": 1700}
+    assert set(capped.gateway.texted.values()) == {1}
+
+
+def test_no_worker_arms_a_batch_that_the_credit_does_not_reach(capped: Bench) -> None:
+    """Another worker has gathered it a moment before the money was found to be short."""
+    capped.gateway.balance = Decimal("100")
+    capped.submit(1000)
+    capped.dispatcher.check_credit()
+    second = capped.batches()[1]
+
+    def run_short() -> None:
+        with capped.dispatcher.database.write() as session:
+            session.execute(update(Campaign).values(funded_to=1))
+
+    capped.gateway.on_connect = run_short
+    capped.send(second.id)
+    assert capped.batch(second.id).state == "pending"
+    assert not capped.attempts(second.id)
+
+
+def unreadable() -> Account:
+    raise GatewayError("HTTP 503")
+
+
+def test_a_balance_that_cannot_be_read_holds_nothing_up_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.gateway, "account", unreadable)
+    bench.submit(3)
+    for _ in range(2):
+        bench.pass_by(seconds=6)
+        assert bench.messages() == {"pending": 3}
+    bench.pass_by(seconds=6)
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert actions(bench, "credit") == [
+        "runs without a look at the credit: the balance cannot be read"
+    ]
+    assert bench.dispatcher.credit().failures == 3
+
+
+def test_nor_does_an_account_without_a_balance(bench: Bench) -> None:
+    bench.gateway.balance = None
+    bench.submit(3)
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert actions(bench, "credit") == [
+        "runs without a look at the credit: the gateway tells no balance"
+    ]
+
+
+def test_what_waits_for_a_look_runs_when_nobody_looks_any_more(
+    bench: Bench, tables: Database
+) -> None:
+    bench.submit(3)
+    with opened(tables, credit_check="off") as other:
+        other.gateway = bench.gateway
+        assert other.tick().send == [1]
+
+
+def test_without_a_price_it_runs_unjudged_and_learns_the_price(tables: Database) -> None:
+    with opened(tables, credit_check="pause") as bench:
+        bench.submit(500)
+        bench.work()
+        assert bench.messages() == {"sent": 500}
+        assert actions(bench, "credit") == [
+            "runs without a look at the credit: no price is known for metropole (DISPATCHER_PRICES)"
+        ]
+        assert bench.progress().planned is None
+        bench.gateway.balance = Decimal("10")
+        bench.submit(500, "second", start=500)
+        bench.pass_by(seconds=6)
+        # 0.038 € a part, as the first was charged
+        assert bench.progress("second").why == "paused: no credit: 9.00 € are missing"
+
+
+def test_what_was_charged_is_held_against_what_was_planned(bench: Bench) -> None:
+    def dearer(tag: str, phones: list[str]) -> Taken:
+        lines = [LineAnswer(phone, True, 200, 2, Decimal("0.076")) for phone in phones]
+        return Taken(bench.gateway.accept(tag, phones), lines)
+
+    bench.gateway.behave = dearer
+    bench.opt_out(people(1)[0])
+    bench.submit(4)
+    bench.work()
+    progress = bench.progress()
+    assert (progress.cost, progress.planned) == (Decimal("0.228"), Decimal("0.114"))
+
+
+def test_a_cost_that_no_answer_told_is_counted_as_such(bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.lose
+    bench.submit(3)
+    bench.work()
+    bench.pass_by(minutes=2)
+    progress = bench.progress()
+    assert progress.messages["sent"] + progress.messages["delivered"] == 3
+    assert (progress.cost, progress.untold) == (Decimal(0), 3)
