@@ -42,6 +42,8 @@ QUICK = {
     "connect_timeout": 2,
     "lease": 8,
     "connections": 4,
+    # who is not about credit need not wait for the balance
+    "credit_check": "off",
 }
 
 

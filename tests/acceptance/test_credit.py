@@ -1,0 +1,47 @@
+"""Credit, with real workers: no more leaves than the balance pays for, and a top-up is enough."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.acceptance.site import Site, people
+
+PRICES = "metropole=0.045"
+
+
+def test_what_the_balance_cannot_finish_does_not_begin_until_it_is_topped_up(
+    tmp_path: Path, database_url: str
+) -> None:
+    with Site(tmp_path, database_url, credit_check="pause", credit_every=5, prices=PRICES) as site:
+        site.gateway.configure(price=0.045, credit=100)
+        site.worker("one")
+        site.worker("two")
+        site.beat()
+        site.submit("soldes", people(3000))
+        site.wait(lambda: site.progress("soldes").state == "paused", "the campaign to pause")
+        assert site.progress("soldes").why == "paused: no credit: 35.00 € are missing"
+        assert not site.gateway.texted()
+        site.gateway.configure(credit=135)
+        site.command("resume", "soldes")
+        progress = site.wait_finished("soldes")
+        assert progress.messages["delivered"] == 3000
+        assert f"{progress.cost}" == f"{progress.planned}" == "135"
+        site.check()
+
+
+def test_capped_many_workers_send_as_far_as_the_money_goes(
+    tmp_path: Path, database_url: str
+) -> None:
+    with Site(tmp_path, database_url, credit_check="cap", credit_every=5, prices=PRICES) as site:
+        site.gateway.configure(price=0.045, credit=100)
+        site.worker("one")
+        site.worker("two")
+        site.beat()
+        site.submit("soldes", people(3000))
+        site.wait(lambda: site.progress("soldes").state == "paused", "the campaign to pause")
+        # 22.50 € a batch
+        assert site.progress("soldes").why.endswith("35.00 € are missing")
+        assert len(site.gateway.texted()) == 2000
+        assert "refused" not in site.outcomes()
+        assert "blocked" not in site.outcomes()
+        site.check()
