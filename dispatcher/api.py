@@ -237,7 +237,8 @@ class Dispatcher:
     def opt_outs(self) -> OptOuts:
         """The list of those who said STOP."""
         self.prepare()
-        return OptOuts(self.database, self.clock)
+        # the gateway, which needs a key, is not asked before it has to be
+        return OptOuts(self.database, self.clock, lambda phone: self.dispatch.delete_stop(phone))
 
     @cached_property
     def inbox(self) -> Inbox:

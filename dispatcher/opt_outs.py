@@ -36,9 +36,12 @@ class Added:
 class OptOuts:
     """Who said STOP, when and where. They are left out when planning and again when arming."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, delete_stop: Callable[[str], bool]
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._delete_stop = delete_stop
 
     def __iter__(self) -> Iterator[OptOutEntry]:
         """The list, the oldest first, streamed; of erased numbers there is no trace."""
@@ -107,16 +110,24 @@ class OptOuts:
         new = self._add(numbers, source=source, reason=reason)
         return Added(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
 
-    def remove(self, phone: str, *, reason: str) -> bool:
+    def remove(self, phone: str, *, reason: str, at_gateway: bool = False) -> bool:
         """Take a number off the list: its owner consented anew. False when it is not on it.
 
-        The reason goes on record. Raises InvalidCampaign without one, InvalidPhone.
+        ``at_gateway`` takes it off the gateway's STOP list first: from there it would come back.
+        The reason goes on record. Raises InvalidCampaign without one, InvalidPhone; GatewayError
+        and ConfigurationError when the gateway cannot be asked: nothing is removed here then.
         """
         number, reason = normalise(phone), _on_record("a reason", reason)
         if not reason:
             raise InvalidCampaign("a reason is needed: it goes on record")
+        there = at_gateway and self._delete_stop(number)
+        source = "by hand, on the gateway's STOP list too" if there else "by hand"
+        facts = {"reason": reason, "actor": actor(), "source": source}
         with self._database.write() as session:
-            return opt_outs.remove(session, number, reason=reason, actor=actor(), now=self._clock())
+            removed = opt_outs.remove(session, number, now=self._clock(), **facts)
+            if there and not removed:  # it is gone there, which belongs on record all the same
+                opt_outs.note_removal(session, number, now=self._clock(), **facts)
+        return removed or there
 
     def erase(self, phone: str) -> bool:
         """Forget a number, its history and its replies; False when it is not listed by name.

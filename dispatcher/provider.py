@@ -185,5 +185,17 @@ class Gateway(Protocol):
     def stop_list(self) -> Sequence[str]:
         """The numbers (E.164) that the gateway has on its STOP list."""
 
+    def add_stop(self, phone: str) -> bool:
+        """Put a number (E.164) on the gateway's STOP list; False when it is there already.
+
+        Asking twice does no harm. Raises GatewayError.
+        """
+
+    def delete_stop(self, phone: str) -> bool:
+        """Take a number (E.164) off the gateway's STOP list; False when it is not on it.
+
+        Raises GatewayError.
+        """
+
     def account(self) -> Account:
         """The account behind the key."""

@@ -138,6 +138,9 @@ class Settings(BaseModel):
     stop_list_every: int = Field(
         3600, ge=60, description="the gateway's STOP list is read into the opt-outs this often"
     )
+    stop_list_push: bool = Field(
+        False, description="opt-outs are added to the gateway's STOP list, too"
+    )
     credit_check: Literal["off", "pause", "cap"] = Field(
         "pause",
         description="a campaign that the balance cannot finish: `pause` it before its first"

@@ -75,6 +75,8 @@ class FakeGateway:
         self.cut = False
         #: numbers that answered STOP
         self.stopped: set[str] = set()
+        #: numbers that were to be put on the STOP list, in order
+        self.stop_calls: list[str] = []
         #: tags looked up, and the sizes of multi-status calls, in order
         self.lookups: list[str] = []
         self.calls: list[int] = []
@@ -155,6 +157,19 @@ class FakeGateway:
     def stop_list(self) -> Sequence[str]:
         self._look()
         return sorted(self.stopped)
+
+    def add_stop(self, phone: str) -> bool:
+        self._look()
+        self.stop_calls.append(phone)
+        new = phone not in self.stopped
+        self.stopped.add(phone)
+        return new
+
+    def delete_stop(self, phone: str) -> bool:
+        self._look()
+        there = phone in self.stopped
+        self.stopped.discard(phone)
+        return there
 
     def account(self) -> Account:
         self._look()

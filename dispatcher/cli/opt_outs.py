@@ -110,14 +110,19 @@ def add(numbers: tuple[str, ...], *, reason: str) -> None:
 @opt_outs.command()
 @_number
 @click.option("--reason", required=True, help="Why: it goes on record.")
-def remove(number: str, *, reason: str) -> None:
+@click.option("--at-gateway", is_flag=True, help="Off the gateway's own STOP list, too.")
+def remove(number: str, *, reason: str, at_gateway: bool) -> None:
     """Take NUMBER off the list: its owner consented anew.
 
-    On the gateway's own STOP list it stays: take it off there first, or it comes back.
+    On the gateway's own STOP list it stays without --at-gateway, and comes back from there.
     """
-    if not open_dispatcher().opt_outs.remove(_normalised(number), reason=reason):
+    listed = open_dispatcher().opt_outs
+    if not listed.remove(_normalised(number), reason=reason, at_gateway=at_gateway):
         raise Refusal("this number is not on the list")
-    say("the number is off the list; on the gateway's own STOP list it may still be")
+    if at_gateway:
+        say("the number is off the list and off the gateway's own STOP list")
+    else:
+        say("the number is off the list; on the gateway's own STOP list it may still be")
 
 
 @opt_outs.command("import")
@@ -224,11 +229,25 @@ def history(number: str) -> None:
 
 @opt_outs.command()
 def sync() -> None:
-    """Read the gateway's STOP list now."""
+    """Bring this list and the gateway's STOP list together now.
+
+    Numbers are added there with DISPATCHER_STOP_LIST_PUSH=true only.
+    """
     dispatcher = open_dispatcher()
     dispatcher.prepare()
-    new = dispatcher.dispatch.sync_opt_outs(at_once=True)
-    say(f"{counted(new, 'new number')} from the gateway's STOP list")
+    synced = dispatcher.dispatch.sync_opt_outs(at_once=True)
+    say(f"{counted(synced.new, 'new number')} from the gateway's STOP list")
+    if dispatcher.settings.stop_list_push:
+        say(f"{counted(synced.pushed, 'number')} added to the gateway's STOP list")
+    if synced.lost:
+        say(
+            f"{counted(synced.lost, 'number')} had come from there and"
+            f" {'was' if synced.lost == 1 else 'were'} not on it any more: still opted out here"
+        )
+    if synced.failed:
+        raise Refusal(f"{counted(synced.left, 'number')} not added there: {synced.failed}")
+    if synced.left:
+        say(f"{counted(synced.left, 'number')} still to be added there: sync again")
 
 
 def _normalised(raw: str, which: str = "the number") -> str:

@@ -36,7 +36,9 @@ class Dispatch:
         self.settle_batch = turnstile(_LOOKUPS, doubts.settle_batch, busy=False)
         self.resend = doubts.resend
         self.give_up = doubts.give_up
-        self.sync_opt_outs = StopList(context).sync_opt_outs
+        stops = StopList(context)
+        self.sync_opt_outs = stops.sync_opt_outs
+        self.delete_stop = stops.delete_at_gateway
         self.deliver_events = turnstile(1, Deliveries(context).deliver, busy=0)
         self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
         self.tick = Ticks(context).tick

@@ -1,8 +1,10 @@
-"""The gateway's STOP list, read into ours."""
+"""The gateway's STOP list and ours: who is on one is on both, as far as that is asked for."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.dispatch.context import Context
@@ -11,43 +13,101 @@ from dispatcher.storage import opt_outs
 
 log = logging.getLogger(__name__)
 
-#: a list that could not be read is read again after this
+#: a list that could not be read, or not be completed, is looked at again after this
 _AGAIN = timedelta(minutes=5)
+#: numbers added to the gateway's list by one run: each is a call
+MOST_PUSHED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a look at both lists came to.
+
+    ``new`` numbers were added here and ``pushed`` there; ``left`` are still to be added there,
+    none when that is not asked for. ``lost`` came from the gateway's list and are not on it any
+    more: here they stay opted out. ``failed`` says why adding there ended early.
+    """
+
+    new: int = 0
+    pushed: int = 0
+    left: int = 0
+    lost: int = 0
+    failed: str = ""
 
 
 class StopList:
-    """Adds to the opt-outs who told the gateway to stop; takes nobody off."""
+    """Brings the two lists together; takes nobody off either by itself."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def sync_opt_outs(self, *, at_once: bool = False) -> int:
-        """Read the gateway's list, if that is due; returns how many numbers were new.
+    def sync_opt_outs(self, *, at_once: bool = False) -> Synced:
+        """Bring the lists together, if that is due.
 
         A list that cannot be read is tried again soon. ``at_once`` reads it, due or not, and
         raises GatewayError.
         """
         now = self._context.clock()
         if at_once:
-            return self._read(now)
+            return self._sync(now)
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
             if not opt_outs.due(session, now, every):
-                return 0
+                return Synced()
             opt_outs.note_synced(session, now)  # nobody else need read it meanwhile
         try:
-            return self._read(now)
+            return self._sync(now)
         except GatewayError as error:
             log.warning("the STOP list cannot be read: %s", error)
-            with self._context.database.write() as session:
-                opt_outs.note_synced(session, now - every + min(every, _AGAIN))
-            return 0
+            self._again_soon(now)
+            return Synced()
 
-    def _read(self, now: datetime) -> int:
+    def delete_at_gateway(self, phone: str) -> bool:
+        """Take a number (E.164) off the gateway's list; False when it is not on it.
+
+        Only on a person's command: its owner consented anew. Raises GatewayError.
+        """
+        return self._context.gateway.delete_stop(phone)
+
+    def _sync(self, now: datetime) -> Synced:
         stopped = self._context.gateway.stop_list()
         with self._context.database.write() as session:
             opt_outs.note_synced(session, now)
-            new = opt_outs.add(session, stopped, source="gateway's STOP list", now=now)
+            new = opt_outs.add(session, stopped, source=opt_outs.FROM_GATEWAY, now=now)
+        with self._context.database.read() as session:
+            ours, lost = opt_outs.missing_in(session, stopped)
         if new:
             log.info("%d new opt-outs from the gateway's STOP list", new)
-        return new
+        if lost:
+            log.warning("%d opt-outs are not on the gateway's STOP list any more", lost)
+        if not self._context.settings.stop_list_push:
+            return Synced(new=new, lost=lost)
+        pushed, failed = self._push(ours[:MOST_PUSHED])
+        left = len(ours) - pushed
+        if pushed:
+            log.info("%d opt-outs added to the gateway's STOP list", pushed)
+        if left:
+            log.warning("%d opt-outs still to be added there%s", left, failed and f": {failed}")
+            self._again_soon(now)
+        return Synced(new=new, pushed=pushed, left=left, lost=lost, failed=failed)
+
+    def _push(self, phones: Sequence[str]) -> tuple[int, str]:
+        """How many of them are on the gateway's list now, and why no more if a call failed."""
+        for pushed, phone in enumerate(phones):
+            with self._context.database.read() as session:
+                # somebody may have been erased or taken off meanwhile
+                listed = opt_outs.is_listed(session, phone)
+            if not listed:
+                continue
+            try:
+                self._context.gateway.add_stop(phone)
+            except GatewayError as error:
+                return pushed, str(error)
+            if self._context.stopping.is_set():
+                return pushed + 1, ""
+        return len(phones), ""
+
+    def _again_soon(self, now: datetime) -> None:
+        every = timedelta(seconds=self._context.settings.stop_list_every)
+        with self._context.database.write() as session:
+            opt_outs.note_synced(session, now - every + min(every, _AGAIN))

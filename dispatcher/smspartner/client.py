@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dispatcher.errors import GatewayError
 from dispatcher.provider import Account, Found, Line, Reply, Report
 from dispatcher.smspartner import wire
 from dispatcher.smspartner.calls.accounts import Money, SubAccounts
@@ -90,6 +91,18 @@ class SmsPartner:
     def stop_list(self) -> Sequence[str]:
         """The numbers on the gateway's STOP list. Raises GatewayError when nothing was learnt."""
         return [stop.phone for stop in self.stops.listed().entries]
+
+    def add_stop(self, phone: str) -> bool:
+        """Put a number on the STOP list; False when it is there already. Raises GatewayError."""
+        return self.stops.add(phone) is not None
+
+    def delete_stop(self, phone: str) -> bool:
+        """Take a number off the STOP list; False when it is not on it. Raises GatewayError."""
+        ids = [stop.id for stop in self.stops.listed().entries if stop.phone == phone]
+        deleted = [self.stops.delete(stop_id) for stop_id in ids if stop_id is not None]
+        if len(deleted) < len(ids):
+            raise GatewayError("the gateway's STOP list gives no id for this number")
+        return any(deleted)
 
     def account(self) -> Account:
         """The account behind the key. Raises GatewayError with the gateway's reason."""

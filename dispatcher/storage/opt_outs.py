@@ -55,6 +55,8 @@ class OptOutChange:
 _SALT = "opt_out_salt"
 _SYNCED = "stop_list_synced_at"
 VERSION = "opt_outs_version"
+#: the source of those who came from the gateway's own list
+FROM_GATEWAY = "gateway's STOP list"
 #: numbers looked up by one query
 _STRIDE = 500
 
@@ -100,18 +102,33 @@ def add(
     return added
 
 
-def remove(session: Session, phone: str, *, reason: str, actor: str, now: datetime) -> bool:
+def remove(
+    session: Session,
+    phone: str,
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+    source: str = "by hand",
+) -> bool:
     """Take a number off the list, erased or not: its owner consented anew.
 
-    False when it is not on it.
+    ``source`` says where it was taken off. False when it is not on the list.
     """
     mine = OptOut.phone == phone
     if any_erased(session):
         mine = or_(mine, OptOut.digest == _digest(phone, _salt(session)))
     if not session.scalars(delete(OptOut).where(mine).returning(OptOut.id)).all():
         return False
-    _note(session, phone, "remove", reason=reason, actor=actor, now=now)
+    _note(session, phone, "remove", reason=reason, actor=actor, now=now, source=source)
     return True
+
+
+def note_removal(
+    session: Session, phone: str, *, reason: str, actor: str, now: datetime, source: str
+) -> None:
+    """Write down that a number was taken off a list that is not ours."""
+    _note(session, phone, "remove", reason=reason, actor=actor, now=now, source=source)
 
 
 def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
@@ -182,6 +199,29 @@ def history(session: Session, phone: str) -> list[OptOutChange]:
     return [OptOutChange(*row) for row in rows]
 
 
+def is_listed(session: Session, phone: str) -> bool:
+    """Whether a number (E.164) is on the list by name: not erased."""
+    return session.scalar(select(OptOut.id).where(OptOut.phone == phone)) is not None
+
+
+def missing_in(session: Session, theirs: Collection[str]) -> tuple[list[str], int]:
+    """Our numbers that are not among ``theirs``, the oldest first; how many had come from there.
+
+    Of the erased nobody is told.
+    """
+    known_there = set(theirs)
+    ours: list[str] = []
+    lost = 0
+    rows = session.execute(
+        select(OptOut.phone, OptOut.source).where(OptOut.phone.is_not(None)).order_by(OptOut.id)
+    )
+    for phone, source in rows:
+        if phone is not None and phone not in known_there:
+            ours.append(phone)
+            lost += source == FROM_GATEWAY
+    return ours, lost
+
+
 def due(session: Session, now: datetime, every: timedelta) -> bool:
     """Whether the gateway's STOP list is to be read again."""
     value = session.scalar(select(Meta.value).where(Meta.name == _SYNCED))
@@ -232,7 +272,14 @@ def _digest(phone: str, salt: bytes) -> str:
 
 
 def _note(
-    session: Session, phone: str | None, verb: str, *, now: datetime, actor: str, reason: str = ""
+    session: Session,
+    phone: str | None,
+    verb: str,
+    *,
+    now: datetime,
+    actor: str,
+    reason: str = "",
+    source: str = "by hand",
 ) -> None:
-    facts = {"source": "by hand", "reason": reason, "actor": actor}
+    facts = {"source": source, "reason": reason, "actor": actor}
     session.add(OptOutEvent(phone=phone, at=now, verb=verb, **facts))

@@ -497,6 +497,29 @@ def test_the_gateways_list_is_read_now(shell: OptOutShell) -> None:
     assert shell.phones() == [ANNE, BRUNO]
 
 
+def test_both_lists_are_brought_together_when_that_is_set(shell: OptOutShell) -> None:
+    with Sandbox(stopped=[ANNE]) as gateway:
+        shell.set(api_url=gateway.url, api_key=gateway.key, stop_list_push=True)
+        shell.done("add", BRUNO)
+
+        assert shell.done("sync").splitlines() == [
+            "1 new number from the gateway's STOP list",
+            "1 number added to the gateway's STOP list",
+        ]
+        gateway.configure(stopped=[BRUNO])
+        assert shell.done("sync").splitlines() == [
+            "0 new numbers from the gateway's STOP list",
+            "1 number added to the gateway's STOP list",
+            "1 number had come from there and was not on it any more: still opted out here",
+        ]
+        assert shell.done("remove", ANNE, "--reason", "signed", "--at-gateway") == (
+            "the number is off the list and off the gateway's own STOP list\n"
+        )
+        assert shell.done("sync").startswith("0 new")
+
+    assert shell.phones() == [BRUNO]
+
+
 def test_a_gateway_that_is_out_of_reach(shell: OptOutShell) -> None:
     shell.set(api_key="k" * 40)
 

@@ -23,10 +23,12 @@ from dispatcher import (
     Rejection,
     Settings,
 )
+from dispatcher.dispatch.stop_list import Synced
 from dispatcher.opt_outs import Added
 from dispatcher.sandbox.process import Sandbox
+from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Meta, OptOut, OptOutEvent
-from tests.integration.bench import OPEN, TEXT, Bench, people
+from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 
 ANNE, BRUNO, CHLOE = people(3)
 #: what may be left of +3363998000n in a dump of an erased number, but in a time or a hash
@@ -311,13 +313,13 @@ def test_the_gateways_list_is_read_when_it_is_due(bench: Bench) -> None:
     bench.gateway.stopped |= {ANNE, BRUNO}
     bench.opt_out(ANNE)
     assert bench.tick().stop_list
-    assert sync() == 1
+    assert sync().new == 1
     bench.gateway.stopped.add(CHLOE)
     assert not bench.tick().stop_list
-    assert sync() == 0
+    assert sync().new == 0
     bench.clock.forward(hours=1)
     assert bench.tick().stop_list
-    assert sync() == 1
+    assert sync().new == 1
     sources = {entry.phone: entry.source for entry in bench.dispatcher.opt_outs}
     assert sources == {ANNE: "by hand"} | dict.fromkeys((BRUNO, CHLOE), "gateway's STOP list")
 
@@ -330,10 +332,10 @@ def test_the_gateways_list_takes_nobody_off(bench: Bench) -> None:
 
 def test_the_gateways_list_is_read_at_once_when_asked_for(bench: Bench) -> None:
     sync = bench.dispatcher.dispatch.sync_opt_outs
-    assert sync() == 0
+    assert sync().new == 0
     bench.gateway.stopped.add(ANNE)
-    assert sync() == 0
-    assert sync(at_once=True) == 1
+    assert sync().new == 0
+    assert sync(at_once=True).new == 1
 
 
 def test_a_list_that_is_being_read_is_not_due(
@@ -346,7 +348,7 @@ def test_a_list_that_is_being_read_is_not_due(
         return [ANNE]
 
     monkeypatch.setattr(bench.gateway, "stop_list", slow)
-    assert bench.dispatcher.dispatch.sync_opt_outs() == 1
+    assert bench.dispatcher.dispatch.sync_opt_outs().new == 1
     assert due_meanwhile == [False]
 
 
@@ -354,14 +356,14 @@ def test_a_list_that_cannot_be_read_is_tried_again_soon(bench: Bench) -> None:
     sync = bench.dispatcher.dispatch.sync_opt_outs
     bench.gateway.stopped.add(ANNE)
     bench.gateway.blind = True
-    assert sync() == 0
+    assert sync().new == 0
     assert not bench.tick().stop_list  # and not by every tick
     with pytest.raises(GatewayError, match="503"):
         sync(at_once=True)
     bench.gateway.blind = False
     bench.clock.forward(minutes=5)
     assert bench.tick().stop_list
-    assert sync() == 1
+    assert sync().new == 1
 
 
 def test_the_list_of_a_real_gateway_is_read(database_url: str) -> None:
@@ -376,9 +378,9 @@ def test_the_list_of_a_real_gateway_is_read(database_url: str) -> None:
             )
         )
         dispatcher.prepare()
-        assert dispatcher.dispatch.sync_opt_outs() == 1500
+        assert dispatcher.dispatch.sync_opt_outs().new == 1500
         gateway.configure(stopped=numbers[1:])
-        assert dispatcher.dispatch.sync_opt_outs(at_once=True) == 0
+        assert dispatcher.dispatch.sync_opt_outs(at_once=True).new == 0
         assert [entry.phone for entry in dispatcher.opt_outs] == numbers
         plan = dispatcher.plan(TEXT, people(1501))
         assert (plan.kept, plan.opted_out) == (1501, 1500)
@@ -386,6 +388,139 @@ def test_the_list_of_a_real_gateway_is_read(database_url: str) -> None:
     with pytest.raises(GatewayError):
         dispatcher.dispatch.sync_opt_outs(at_once=True)
     dispatcher.database.close()
+
+
+# -- both ways
+
+
+@pytest.fixture
+def pushing(tables: Database) -> Iterator[Bench]:
+    with opened(tables, stop_list_push=True) as bench:
+        yield bench
+
+
+def test_without_being_asked_for_nobody_is_put_on_the_gateways_list(bench: Bench) -> None:
+    bench.opt_out(ANNE)
+    assert bench.dispatcher.dispatch.sync_opt_outs() == Synced()
+    assert not bench.gateway.stop_calls
+
+
+def test_who_is_on_one_list_is_on_both_and_nobody_is_added_twice(pushing: Bench) -> None:
+    sync = pushing.dispatcher.dispatch.sync_opt_outs
+    pushing.opt_out(ANNE)
+    pushing.opt_out(BRUNO)
+    pushing.gateway.stopped |= {BRUNO, CHLOE}
+    assert sync() == Synced(new=1, pushed=1)
+    assert pushing.gateway.stopped == set(listed(pushing)) == {ANNE, BRUNO, CHLOE}
+    assert sync(at_once=True) == Synced()
+    assert pushing.gateway.stop_calls == [ANNE]
+
+
+def test_the_erased_are_never_told_to_the_gateway(pushing: Bench) -> None:
+    pushing.opt_out(ANNE)
+    pushing.dispatcher.opt_outs.erase(ANNE)
+    assert pushing.dispatcher.dispatch.sync_opt_outs() == Synced()
+    # nor somebody who is erased while the gateway's list is read
+    pushing.opt_out(BRUNO)
+    pushing.opt_out(CHLOE)
+    add = pushing.gateway.add_stop
+
+    def erase_meanwhile(phone: str) -> bool:
+        pushing.dispatcher.opt_outs.erase(CHLOE)
+        return add(phone)
+
+    pushing.gateway.add_stop = erase_meanwhile  # type: ignore[method-assign]
+    pushing.dispatcher.dispatch.sync_opt_outs(at_once=True)
+    assert pushing.gateway.stop_calls == [BRUNO]
+
+
+def test_a_long_list_goes_in_portions_and_the_rest_soon(
+    pushing: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatcher.dispatch.stop_list.MOST_PUSHED", 2)
+    pushing.dispatcher.opt_outs.add(people(5))
+    sync = pushing.dispatcher.dispatch.sync_opt_outs
+    assert sync() == Synced(pushed=2, left=3)
+    assert not pushing.tick().stop_list
+    pushing.clock.forward(minutes=5)
+    assert pushing.tick().stop_list
+    assert sync() == Synced(pushed=2, left=1)
+    assert sync(at_once=True) == Synced(pushed=1)
+    assert pushing.gateway.stop_calls == people(5)
+
+
+def test_a_call_that_fails_ends_the_run_and_the_next_goes_on(pushing: Bench) -> None:
+    pushing.dispatcher.opt_outs.add(people(3))
+    add = pushing.gateway.add_stop
+
+    def fail_at_the_second(phone: str) -> bool:
+        if phone == people(3)[1]:
+            raise GatewayError("HTTP 503")
+        return add(phone)
+
+    pushing.gateway.add_stop = fail_at_the_second  # type: ignore[method-assign]
+    sync = pushing.dispatcher.dispatch.sync_opt_outs
+    assert sync() == Synced(pushed=1, left=2, failed="HTTP 503")
+    pushing.gateway.add_stop = add  # type: ignore[method-assign]
+    pushing.clock.forward(minutes=5)
+    assert sync() == Synced(pushed=2)
+
+
+def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None:
+    sync = bench.dispatcher.dispatch.sync_opt_outs
+    bench.gateway.stopped |= {ANNE, BRUNO}
+    sync()
+    bench.gateway.stopped.discard(ANNE)
+    assert sync(at_once=True) == Synced(lost=1)
+    assert listed(bench) == [ANNE, BRUNO]
+
+
+def test_who_consents_anew_comes_off_both_lists_with_a_reason(bench: Bench) -> None:
+    opt_outs = bench.dispatcher.opt_outs
+    bench.gateway.stopped.add(ANNE)
+    bench.dispatcher.dispatch.sync_opt_outs()
+    assert opt_outs.remove(ANNE, reason="signed in the shop", at_gateway=True)
+    assert not bench.gateway.stopped
+    last = opt_outs.history(ANNE)[-1]
+    assert (last.verb, last.reason) == ("remove", "signed in the shop")
+    assert last.source == "by hand, on the gateway's STOP list too"
+    assert bench.dispatcher.dispatch.sync_opt_outs(at_once=True) == Synced()
+    assert listed(bench) == []
+
+
+def test_a_removal_that_the_gateway_does_not_answer_removes_nothing(bench: Bench) -> None:
+    bench.opt_out(ANNE)
+    bench.gateway.blind = True
+    with pytest.raises(GatewayError):
+        bench.dispatcher.opt_outs.remove(ANNE, reason="signed", at_gateway=True)
+    assert listed(bench) == [ANNE]
+
+
+def test_a_removal_here_leaves_the_gateways_list_alone(bench: Bench) -> None:
+    bench.opt_out(ANNE)
+    bench.gateway.stopped.add(ANNE)
+    assert bench.dispatcher.opt_outs.remove(ANNE, reason="signed")
+    assert bench.gateway.stopped == {ANNE}
+
+
+def test_the_list_of_a_real_gateway_is_written(database_url: str) -> None:
+    with Sandbox(stopped=people(2)) as gateway:
+        dispatcher = Dispatcher(
+            Settings.of(
+                database_url=database_url,
+                api_url=gateway.url,
+                api_key=gateway.key,
+                stop_list_push=True,
+            )
+        )
+        dispatcher.prepare()
+        dispatcher.opt_outs.add(people(3, start=1))
+        assert dispatcher.dispatch.sync_opt_outs() == Synced(new=1, pushed=2)
+        assert sorted(dispatcher.gateway.stop_list()) == people(4)
+        assert dispatcher.opt_outs.remove(people(1)[0], reason="signed", at_gateway=True)
+        assert sorted(dispatcher.gateway.stop_list()) == people(3, start=1)
+        assert dispatcher.dispatch.sync_opt_outs(at_once=True) == Synced()
+        dispatcher.database.close()
 
 
 # -- erasing
@@ -429,7 +564,7 @@ def test_an_erased_number_stays_erased_whoever_adds_it_again(bench: Bench) -> No
     bench.gateway.stopped.add(ANNE)
     assert bench.dispatcher.opt_outs.add([ANNE]) == 0
     assert bench.dispatcher.opt_outs.add_all([ANNE]).known == 1
-    assert bench.dispatcher.dispatch.sync_opt_outs() == 0
+    assert bench.dispatcher.dispatch.sync_opt_outs().new == 0
     assert [line for line in dump(bench).splitlines() if "stop_list" not in line] == (
         before.splitlines()
     )
