@@ -13,7 +13,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 
-from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.provider import (
+    Accepted,
+    Declined,
+    LineAnswer,
+    Lost,
+    Reply,
+    SingleReply,
+    Taken,
+    Throttled,
+    Unsent,
+)
 from dispatcher.states import MessageState
 
 
@@ -144,6 +154,8 @@ _REFUSED = {
     55: "no number can be texted",
     90: "the request is malformed",
 }
+#: codes of some number among many
+_OF_NUMBERS = {13, 14, 15, 55}
 _TOO_MANY_REQUESTS = 429
 #: a wait of this long (seconds) may as well be a little longer
 _SHARED = 60
@@ -164,6 +176,39 @@ def verdict(reply: Reply, phones: Sequence[str]) -> Outcome:
             return _taken(reply, phones)
         case Lost(reason, excerpt):
             return InDoubt(reason, excerpt=excerpt)
+
+
+def single_verdict(reply: SingleReply, phones: Sequence[str], parts: int) -> Outcome:
+    """What ``reply`` to one text for ``phones`` (E.164, by position) proves.
+
+    Its success speaks of the whole. It vouches for every number only if it names no refusal and
+    bills ``parts``, our own count, for each; else the batch is in doubt. A refusal because of
+    some number does not say of which: nothing left, and each is to be asked for by itself.
+    """
+    match reply:
+        case Accepted():
+            return _accepted(reply, phones, parts)
+        case Declined(code) if code in _OF_NUMBERS and len(phones) > 1:
+            return NotSent(f"{_REFUSED[code]}: each is asked for by itself", answered=True)
+        case _:
+            return verdict(reply, phones)
+
+
+def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
+    if not reply.partial and reply.segments == parts * len(phones):
+        states = dict.fromkeys(range(len(phones)), MessageState.SENT)
+        return Sent(reply.message_id, Lines(states, {}, reply.segments, reply.cost))
+    place = {phone: position for position, phone in enumerate(phones)}
+    codes = {
+        place[line.phone]: line.code or 0
+        for line in reply.refused
+        if line.phone in place and line.accepted is False
+    }
+    lines = Lines(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=reply.cost)
+    if reply.partial:
+        return InDoubt("the answer names refusals beside its success", reply.message_id, lines)
+    why = f"the answer bills {reply.segments} parts for {len(phones)} numbers of {parts} each"
+    return InDoubt(why, reply.message_id, lines)
 
 
 def _throttled(retry_after: float | None) -> NotSent:

@@ -176,6 +176,23 @@ class Gateway(Protocol):
         that it gives keeps the request back, which is then ``Unsent``.
         """
 
+    def single_request(
+        self,
+        phones: Sequence[str],
+        text: str,
+        *,
+        sender: str | None,
+        tag: str,
+        stop: bool,
+        unicode: bool,
+    ) -> bytes:
+        """The bytes of a send of one text, as it goes on the wire, to many numbers (E.164)."""
+
+    def single_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        """Send what ``single_request`` made, as ``bulk_send`` does. Never raises."""
+
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""
 

@@ -138,6 +138,9 @@ class Settings(BaseModel):
     stop_list_every: int = Field(
         3600, ge=60, description="the gateway's STOP list is read into the opt-outs this often"
     )
+    single_send: bool = Field(
+        False, description="a batch of which all texts are equal goes by `/send`: a shorter request"
+    )
     stop_list_push: bool = Field(
         False, description="opt-outs are added to the gateway's STOP list, too"
     )

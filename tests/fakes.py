@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from dispatcher.errors import GatewayError
 from dispatcher.provider import (
+    Accepted,
     Account,
     Found,
     Line,
@@ -19,6 +20,7 @@ from dispatcher.provider import (
     Lost,
     Reply,
     Report,
+    SingleReply,
     Taken,
     Unsent,
 )
@@ -47,6 +49,10 @@ class Body:
     sender: str | None
     stop: bool
     unicode: bool
+
+
+def sum_of(reply: Taken) -> Decimal:
+    return sum((line.cost for line in reply.lines), Decimal(0))
 
 
 class FakeGateway:
@@ -136,6 +142,33 @@ class FakeGateway:
         self.bodies.append(body)
         self.requests.append(body.tag)
         return self.behave(body.tag, list(body.texts))
+
+    def single_request(
+        self,
+        phones: Sequence[str],
+        text: str,
+        *,
+        sender: str | None,
+        tag: str,
+        stop: bool,
+        unicode: bool,
+    ) -> bytes:
+        return self.request(
+            [Line(phone, text) for phone in phones],
+            sender=sender,
+            tag=tag,
+            stop=stop,
+            unicode=unicode,
+        )
+
+    def single_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        reply = self.bulk_send(request, unless=unless)
+        if not isinstance(reply, Taken):
+            return reply
+        segments = sum(line.segments for line in reply.lines)
+        return Accepted(reply.message_id, segments, sum_of(reply))
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         self._look()

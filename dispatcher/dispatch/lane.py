@@ -20,10 +20,10 @@ from dispatcher.dispatch.gathering import Gathering
 from dispatcher.dispatch.guards import CapReached, Guards
 from dispatcher.dispatch.names import new_tag, worker_name
 from dispatcher.dispatch.records import Records
-from dispatcher.dispatch.request import lines_of, request_of
+from dispatcher.dispatch.request import Request, lines_of, request_of
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.guards import Load
-from dispatcher.outcomes import NotSent, Outcome, Sent, backoff, verdict
+from dispatcher.outcomes import NotSent, Outcome, Sent, backoff
 from dispatcher.storage import batches, claims
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
@@ -45,7 +45,7 @@ class _Armed:
 
     batch: DueBatch
     phones: Sequence[str] = field(repr=False)
-    request: bytes = field(repr=False)
+    request: Request
     #: when it was armed, on the steady clock and on the wall's: a suspended machine stops one
     at: float
     at_wall: datetime
@@ -114,7 +114,7 @@ class Lane:
         tag = new_tag()
         lines = lines_of(batch)
         load = self._guards.load(batch, lines)
-        request = request_of(batch, lines, tag, self._context.gateway)
+        request = request_of(batch, lines, tag, self._context.gateway, self._context.settings)
         try:
             if self._taken_before(batch):
                 return False
@@ -171,7 +171,7 @@ class Lane:
         with self._context.database.write() as session:
             batches.postpone(session, batch, hold, now=now, failed=failed)
 
-    def _arm(self, batch: DueBatch, tag: str, request: bytes, load: Load) -> _Armed | None:
+    def _arm(self, batch: DueBatch, tag: str, request: Request, load: Load) -> _Armed | None:
         """Own the batch, by one short transaction. If its commit raises, nothing is sent.
 
         The instants are from before the commit: a worker may fall asleep in there, too. None
@@ -214,11 +214,10 @@ class Lane:
             return NotSent(objection, 0), None
         started = time.monotonic()
         # and once more when the connection stands, right before the first byte
-        reply = self._context.gateway.bulk_send(
-            armed.request, unless=lambda: self._objection(armed)
+        outcome = armed.request.deliver(
+            self._context.gateway, armed.phones, unless=lambda: self._objection(armed)
         )
-        took = time.monotonic() - started
-        return verdict(reply, armed.phones), took
+        return outcome, time.monotonic() - started
 
     def _objection(self, armed: _Armed) -> str:
         """Why the armed batch must not leave any more; empty when it may."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dispatcher.errors import GatewayError
-from dispatcher.provider import Account, Found, Line, Reply, Report
+from dispatcher.provider import Account, Found, Line, Reply, Report, SingleReply
 from dispatcher.smspartner import wire
 from dispatcher.smspartner.calls.accounts import Money, SubAccounts
 from dispatcher.smspartner.calls.checks import Checks
@@ -13,6 +13,7 @@ from dispatcher.smspartner.calls.sends import Sends
 from dispatcher.smspartner.calls.statuses import Statuses
 from dispatcher.smspartner.calls.stops import Stops
 from dispatcher.smspartner.transport import Format, Transport
+from dispatcher.smspartner.wire import requests, sending
 from dispatcher.smspartner.wire.options import Options
 
 
@@ -79,6 +80,26 @@ class SmsPartner:
     def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
         """Send what ``request`` made, once, unless there is a reason not to. Never raises."""
         return self._transport.send("/bulk-send", request, wire.read_send, unless=unless)
+
+    def single_request(
+        self,
+        phones: Sequence[str],
+        text: str,
+        *,
+        sender: str | None,
+        tag: str,
+        stop: bool,
+        unicode: bool,
+    ) -> bytes:
+        """The bytes of a send of one text to numbers that were checked before."""
+        options = Options(sender=sender, tag=tag, stop=stop, unicode=unicode)
+        return requests.send_body(phones, text, options, self._transport.base("/send"))
+
+    def single_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        """Send what ``single_request`` made, once, as ``bulk_send`` does. Never raises."""
+        return self._transport.send("/send", request, sending.read_single, unless=unless)
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id). Raises GatewayError when nothing was learnt."""

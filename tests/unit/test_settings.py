@@ -34,6 +34,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "window_opens": ("08:00", time(8)),
     "window_closes": ("20:00", time(20)),
     "stop_list_every": ("600", 600),
+    "single_send": ("true", True),
     "stop_list_push": ("true", True),
     "credit_check": ("cap", "cap"),
     "credit_every": ("30", 30),

@@ -1,0 +1,82 @@
+"""What one answer for many numbers proves: of each of them, or of none."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatcher.outcomes import (
+    Blocked,
+    InDoubt,
+    Lines,
+    NotSent,
+    Refused,
+    Sent,
+    single_verdict,
+    verdict,
+)
+from dispatcher.provider import Accepted, Declined, LineAnswer, Lost, Throttled, Unsent
+from dispatcher.states import MessageState
+
+A, B, C = "+33639980001", "+33639980002", "+33639980003"
+PHONES = (A, B, C)
+COST = Decimal("0.114")
+
+
+def test_an_answer_that_bills_every_number_vouches_for_every_number() -> None:
+    assert single_verdict(Accepted("77", 6, COST), PHONES, 2) == Sent(
+        "77", Lines(dict.fromkeys(range(3), MessageState.SENT), {}, 6, COST)
+    )
+
+
+@pytest.mark.parametrize("segments", [0, 1, 2, 4, 6])
+def test_one_that_bills_anything_else_is_in_doubt(segments: int) -> None:
+    outcome = single_verdict(Accepted("77", segments, COST), PHONES, 1)
+    assert outcome == InDoubt(
+        f"the answer bills {segments} parts for 3 numbers of 1 each", "77", Lines(cost=COST)
+    )
+
+
+def test_refusals_beside_a_success_are_kept_and_the_rest_is_in_doubt() -> None:
+    refused = (LineAnswer(B, False, 14), LineAnswer(None, False, 9), LineAnswer("+336", False, 9))
+    outcome = single_verdict(Accepted("77", 3, COST, refused=refused, partial=True), PHONES, 1)
+    assert isinstance(outcome, InDoubt)
+    assert outcome.lines == Lines({1: MessageState.REJECTED}, {1: 14}, cost=COST)
+    assert outcome.message_id == "77"
+
+
+@pytest.mark.parametrize("code", [13, 14, 15, 55])
+def test_a_refusal_because_of_some_number_asks_for_each_by_itself(code: int) -> None:
+    outcome = single_verdict(Declined(code), PHONES, 1)
+    assert isinstance(outcome, NotSent)
+    assert outcome.answered  # its tag is looked up before anything is sent again
+    assert isinstance(single_verdict(Declined(code), PHONES[:1], 1), Refused)
+
+
+@pytest.mark.parametrize(
+    "reply", [Unsent("no"), Declined(11), Declined(9), Declined(500), Throttled(3), Lost("cut")]
+)
+def test_all_else_means_what_it_means_for_many_texts(
+    reply: Unsent | Declined | Throttled | Lost,
+) -> None:
+    assert single_verdict(reply, PHONES, 1) == verdict(reply, PHONES)
+    assert isinstance(single_verdict(Declined(11), PHONES, 1), Blocked)
+
+
+@given(
+    st.integers(0, 2000),
+    st.lists(st.tuples(st.sampled_from([*PHONES, None, "+336"]), st.booleans())),
+    st.integers(1, 10),
+)
+def test_only_a_whole_success_is_sent(
+    segments: int, refused: list[tuple[str | None, bool]], parts: int
+) -> None:
+    answers = tuple(LineAnswer(phone, accepted, 9) for phone, accepted in refused)
+    reply = Accepted("77", segments, COST, refused=answers, partial=bool(answers))
+    outcome = single_verdict(reply, PHONES, parts)
+    assert isinstance(outcome, Sent) == (not answers and segments == 3 * parts)
+    if isinstance(outcome, InDoubt):
+        assert set(outcome.lines.states.values()) <= {MessageState.REJECTED}
