@@ -78,6 +78,8 @@ def note_balance(session: Session, found: Balance) -> None:
 def due(session: Session, now: datetime, every: timedelta) -> bool:
     """Whether the balance is to be read: something runs, and it is time or it waits for it."""
     tried = balance(session).tried
+    if tried is not None and tried > now:  # a clock was set back: nothing may wait for that
+        tried = None
     if tried is not None and tried + min(every, _SOON) > now:
         return False
     if session.scalar(select(_judged(now).where(CAMPAIGN.c.funded_to == 0).exists())):

@@ -84,7 +84,7 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
             func.min(Batch.not_before),
         )
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(supply.runs(), supply.is_due())
+        .where(supply.runs(), supply.is_due(), supply.funded())
         .group_by(Batch.territory, Campaign.commercial),
         {"now": now},
     )

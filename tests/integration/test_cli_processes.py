@@ -104,6 +104,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "DISPATCHER_DATABASE_URL": f"sqlite:///{tmp_path / 'dispatcher.db'}",
         "DISPATCHER_API_URL": "http://127.0.0.1:9/v1",
         "DISPATCHER_API_KEY": KEY,
+        "DISPATCHER_CREDIT_CHECK": "off",
         "DISPATCHER_CLOCK_OFFSET": str(offset),
         "DISPATCHER_TICK": "0.3",
         "DISPATCHER_POLL_INTERVALS": "1",

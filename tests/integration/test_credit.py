@@ -184,6 +184,15 @@ def test_a_balance_that_cannot_be_read_holds_nothing_up_for_ever(
     assert bench.dispatcher.credit().failures == 3
 
 
+def test_nor_does_a_clock_that_is_set_back(bench: Bench) -> None:
+    bench.submit(3, "before")
+    bench.work()
+    bench.clock.forward(minutes=-30)
+    bench.submit(3, "after", start=3)
+    bench.work()
+    assert bench.messages("after") == {"sent": 3}
+
+
 def test_nor_does_an_account_without_a_balance(bench: Bench) -> None:
     bench.gateway.balance = None
     bench.submit(3)
