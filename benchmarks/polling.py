@@ -66,7 +66,9 @@ def _row(bench: Bench, database: PostgresServer | None, campaigns: int, size: in
     bench.gateway.reset(delivered=False)
     with (
         bench.directory() as directory,
-        Installation(directory, bench.gateway.url, database, poll_intervals="3600") as installation,
+        Installation(
+            directory, bench.gateway.url, database, poll_intervals="3600", credit_check="off"
+        ) as installation,
     ):
         clock = _Clock(installation.silent)
         dispatcher = Dispatcher(installation.silent.settings, clock=clock)

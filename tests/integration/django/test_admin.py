@@ -33,7 +33,7 @@ class Office:
         self.clock = HandClock(OPEN)
         self.gateway = FakeGateway(self.clock)
         self.dispatcher = DjangoDispatcher(
-            Settings.of(sender="MaBoutique", **settings),
+            Settings.of(sender="MaBoutique", credit_check="off", **settings),
             "default",
             clock=self.clock,
             gateway=self.gateway,
