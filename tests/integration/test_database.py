@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -238,6 +239,8 @@ def test_a_connection_that_is_killed_is_a_storage_error_and_the_next_one_works(
             pid = session.scalar(text("SELECT pg_backend_pid()"))
             with connected(fresh_postgres_url) as other:
                 other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+            time.sleep(0.01)
             session.execute(text("SELECT 1"))
 
     with pytest.raises(StorageError):
@@ -253,6 +256,8 @@ def test_an_idle_connection_that_is_killed_costs_nothing(fresh_postgres_url: str
         pid = session.scalar(text("SELECT pg_backend_pid()"))
     with connected(fresh_postgres_url) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone():
+            time.sleep(0.01)
     with database.read() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != pid
     database.close()
