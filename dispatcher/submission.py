@@ -17,6 +17,8 @@ from dispatcher.settings import Settings, check_sender
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
+#: which campaigns leave first, when several are due; between equals each has its turn
+PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 #: beyond them instants overflow, and no calendar tells the holidays
 _YEARS = range(2000, 2101)
 
@@ -33,6 +35,9 @@ class Options(TypedDict, total=False):
     commercial: bool
     #: overrides what the numbers say; a recipient's own territory overrides it in turn
     territory: str | None
+    #: ``low``, ``normal`` or ``high``: what is due of a higher one leaves first. It is how a
+    #: campaign is sent and not what it says: submitted again with another, it stays as it is
+    priority: str
     #: refuse the whole when one recipient cannot be texted
     strict: bool
     #: the fingerprint of the plan that was approved: anything else is refused
@@ -55,6 +60,7 @@ class Submission:
     not_after: datetime | None = None
     commercial: bool = True
     territory: str | None = None
+    priority: str = "normal"
     strict: bool = False
     approved: str | None = None
     by: str | None = None
@@ -69,6 +75,8 @@ class Submission:
                 raise InvalidCampaign(f"{name} {value.isoformat()} has no time zone")
             if value is not None and value.year not in _YEARS:
                 raise InvalidCampaign(f"{name} {value.isoformat()} is not within 2000 to 2100")
+        if self.priority not in PRIORITIES:
+            raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise InvalidCampaign("not_after must be later than not_before")
 

@@ -22,7 +22,7 @@ from dispatcher.states import CampaignState
 from dispatcher.storage import campaigns, left_out, plans
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Campaign
-from dispatcher.submission import Given, Submission, listed
+from dispatcher.submission import PRIORITIES, Given, Submission, listed
 from dispatcher.window import Hold, Windows
 
 
@@ -81,6 +81,7 @@ class Submissions:
             commercial=submission.commercial,
             not_before=submission.not_before,
             not_after=submission.not_after,
+            priority=PRIORITIES[submission.priority],
             state=CampaignState.RUNNING,
             created_at=now,
             funded_to=None if self._settings.credit_check == "off" else 0,

@@ -41,6 +41,12 @@ _REST = (
     click.option(
         "--transactional", is_flag=True, help="No advertising: no window, no STOP mention."
     ),
+    click.option(
+        "--priority",
+        type=click.Choice(["low", "normal", "high"]),
+        default="normal",
+        help="What is due of a higher one leaves first.",
+    ),
     click.option("--territory", help="Whose clock and holidays, whatever the numbers say."),
     click.option("--column", help="The column of numbers: its name, or its position from 1."),
     click.option("--territory-column", help="The column of territories."),
@@ -75,6 +81,7 @@ class Asked:
     not_before: datetime | None
     not_after: datetime | None
     transactional: bool
+    priority: str
     territory: str | None
     column: str | None
     territory_column: str | None
@@ -95,6 +102,7 @@ class Asked:
             "not_before": self.not_before,
             "not_after": self.not_after,
             "commercial": not self.transactional,
+            "priority": self.priority,
             "territory": self.territory,
             "strict": self.strict,
         }

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from dispatcher.dispatch import lane, records
+from dispatcher.errors import InvalidCampaign
 from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.states import MessageState
 from dispatcher.storage import claims
@@ -228,6 +229,35 @@ def test_no_more_requests_at_once_than_connections(tables: Database) -> None:
             thread.join(30)
         assert most == [2]  # however many lanes prepare what comes next
         assert bench.messages() == {"sent": 2500}  # the lanes looked for themselves
+
+
+def test_each_campaign_has_its_turn_and_a_higher_priority_goes_first(tables: Database) -> None:
+    with opened(tables, connections=1) as bench:
+        for n, priority in enumerate(["low", "normal", "normal", "high"]):
+            bench.dispatcher.submit(
+                f"{priority} {n}", TEXT, people(1500, 1500 * n), priority=priority
+            )
+        owner = {batch.id: batch.campaign_id for batch in bench.batches()}
+        while due := bench.tick().send:
+            bench.send(due[0])
+        tags = {attempt.tag: owner[attempt.batch_id] for attempt in bench.attempts()}
+        sent = [tags[tag] for tag in dict.fromkeys(tag for tag, _, _ in bench.gateway.ledger)]
+        high, low = sent[:3], sent[-3:]
+        assert (set(high), set(low)) == ({4}, {1})
+        assert set(sent[3:9]) == {2, 3}
+
+
+def test_two_equal_campaigns_take_turns(bench: Bench) -> None:
+    for n in range(2):
+        bench.dispatcher.submit(f"campaign {n}", TEXT, people(1000, 1000 * n))
+    owner = {batch.id: batch.campaign_id for batch in bench.batches()}
+    assert [owner[batch_id] for batch_id in bench.tick().send] == [1, 2, 1, 2]
+
+
+def test_an_unknown_priority_is_refused(bench: Bench) -> None:
+    with pytest.raises(InvalidCampaign, match="one of low, normal, high"):
+        bench.submit(priority="urgent")
+    assert bench.campaigns() == []
 
 
 # -- hints
