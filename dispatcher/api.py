@@ -32,7 +32,16 @@ from dispatcher.replies import Reply
 from dispatcher.settings import Settings
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import CampaignState
-from dispatcher.storage import batches, campaigns, credit, doubts, heartbeats, records, schema
+from dispatcher.storage import (
+    batches,
+    campaigns,
+    credit,
+    doubts,
+    heartbeats,
+    records,
+    schema,
+    spending,
+)
 from dispatcher.storage.credit import Balance
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
@@ -295,7 +304,7 @@ class Dispatcher:
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
         """Euros that the gateway charged lately, and what was planned for the same messages."""
         with self._reading() as session:
-            return credit.spent(session, self.clock() - lately)
+            return spending.spent(session, self.clock() - lately)
 
     @cached_property
     def dispatch(self) -> Dispatch:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     and_,
     case,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    type_coerce,
     update,
 )
 from sqlalchemy.orm import Session
@@ -26,7 +24,7 @@ from sqlalchemy.orm import Session
 from dispatcher.credit import Need, Ruling, ToGo, price_of
 from dispatcher.states import BatchState, CampaignState
 from dispatcher.storage import supply
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Euros, Meta, in_state
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Meta, in_state
 
 _NAME = "credit"
 _NOTHING = Decimal(0)
@@ -175,34 +173,6 @@ def to_go(session: Session, prices: Mapping[str, Decimal]) -> tuple[Decimal, lis
     costs = [(row, _cost(row, prices, learnt)) for row in rows]
     unpriced = dict.fromkeys(row.territory for row, cost in costs if cost is None)
     return sum((cost or Decimal(0) for _, cost in costs), Decimal(0)), list(unpriced)
-
-
-def spent(session: Session, since: datetime) -> tuple[Decimal, Decimal]:
-    """Euros that the gateway has charged since then, and that were planned for the same."""
-    charged, planned = session.execute(
-        select(
-            func.sum(case((Batch.planned.is_not(None), Batch.cost))),
-            planned_of_charged(),
-        ).where(Batch.sent_at >= since)
-    ).one()
-    return charged or Decimal(0), planned or Decimal(0)
-
-
-def planned_of_charged() -> ColumnElement[Decimal]:
-    """The sum of what was planned for those messages whose cost the gateway told."""
-    planned = type_coerce(BATCH.c.planned, BigInteger)
-    return type_coerce(
-        func.sum(case((BATCH.c.cost > _NOTHING, planned * _sent() // BATCH.c.size))), Euros()
-    )
-
-
-def untold() -> ColumnElement[int]:
-    """How many messages were sent whose cost nobody knows: their answer was lost."""
-    return func.sum(case((BATCH.c.cost == _NOTHING, _sent()), else_=0))
-
-
-def _sent() -> ColumnElement[int]:
-    return BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported
 
 
 def _judged(now: datetime) -> Any:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.progress import Share
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import credit
+from dispatcher.storage import spending
 from dispatcher.storage.tables import Batch, Campaign
 
 #: the states in which a batch has not come to its end
@@ -44,9 +44,9 @@ def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
             func.count(),
             func.sum(Batch.cost),
             func.sum(Batch.capped),
-            credit.planned_of_charged(),
+            spending.planned_of_charged(),
             func.sum(case((Batch.planned.is_(None), Batch.cost))),
-            credit.untold(),
+            spending.untold(),
             *(func.sum(counter) for counter in counters),
         )
         .where(*conditions)
