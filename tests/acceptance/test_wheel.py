@@ -25,7 +25,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NAME = PROJECT["name"]
-EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
+#: extras for whoever works on the project itself
+WORKSHOP = {"bench", "dev"}
+EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - WORKSHOP)
 
 #: a package that only an extra brings, by the name that is imported
 OPTIONAL = {
@@ -180,7 +182,7 @@ def test_the_wheel_says_what_it_is(wheel: Path, names: set[str]) -> None:
     assert told["Name"] == NAME
     assert told["Version"] == PROJECT["version"] == version(NAME)
     assert told["Requires-Python"] == PROJECT["requires-python"]
-    assert set(told.get_all("Provides-Extra", [])) == {*EXTRAS, "dev"}
+    assert set(told.get_all("Provides-Extra", [])) == PROJECT["optional-dependencies"].keys()
     assert told["License-Expression"] == "MIT"
     assert f"{about}/licenses/LICENSE" in names
     assert "dispatcher = dispatcher.cli:main" in scripts
