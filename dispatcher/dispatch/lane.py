@@ -51,10 +51,6 @@ class _Armed:
     at_wall: datetime
 
 
-class _TurnOver(Exception):
-    """Raised in a lane for which the rate leaves nothing to do."""
-
-
 def lanes(connections: int) -> int:
     """How many lanes keep ``connections`` busy: some prepare and record while others wait."""
     return connections + max(2, connections // 2)
@@ -99,10 +95,7 @@ class Lane:
         next_id: int | None = batch_id
         while next_id is not None:
             with self._dealer.holding(next_id):
-                try:
-                    sent += self._send_one(next_id)
-                except _TurnOver:
-                    break
+                sent += self._send_one(next_id)
             over = time.monotonic() > until or self._context.stopping.is_set()
             next_id = None if over else self._dealer.next()
         return sent
@@ -121,7 +114,7 @@ class Lane:
             self._guards.check(batch, load)
             if seconds := self._gate.wait():
                 self._wait(batch, "rate limit", seconds)
-                raise _TurnOver
+                return False
             with self._slots:
                 if self._context.stopping.is_set():
                     return False
