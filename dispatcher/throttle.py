@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from fractions import Fraction
 from typing import Any
@@ -20,6 +21,8 @@ _SHARE = 8
 #: after Redis failed, this long (seconds) passes before it is asked again
 _DISTRUST = 5.0
 _KEY = "dispatcher.bulk-send"
+#: seconds over which the rate is kept, and how much of it may leave within one
+_WINDOW, _BURST = 10, 1.1
 
 
 class Throttle:
@@ -38,9 +41,9 @@ class Throttle:
         self.unlimited = rate is None
         if rate is None:
             return
-        self._own_item = _item(rate / _SHARE if broker_url else rate)
+        self._own_items = _items(rate / _SHARE if broker_url else rate)
         self._own = MovingWindowRateLimiter(MemoryStorage())
-        self._item = _item(rate)
+        self._items = _items(rate)
 
     def wait(self) -> float:
         """0 when a send may go now (it is counted then), else seconds until it may be asked."""
@@ -48,13 +51,13 @@ class Throttle:
             return 0.0
         if self._broker_url is not None and time.monotonic() >= self._distrusted_until:
             try:
-                return _asked(self._limiter(self._broker_url), self._item)
+                return _asked(self._limiter(self._broker_url), self._items)
             except (RedisError, LimitsError, OSError) as error:
                 log.warning(
                     "rate limit: Redis fails (%s), keeping to a share", type(error).__name__
                 )
                 self._distrusted_until = time.monotonic() + _DISTRUST
-        return _asked(self._own, self._own_item)
+        return _asked(self._own, self._own_items)
 
     def _limiter(self, url: str) -> MovingWindowRateLimiter:
         if self._shared is None:
@@ -72,16 +75,21 @@ def _storage(url: str) -> Storage:
     return storage
 
 
-def _item(rate: float) -> RateLimitItemPerSecond:
-    """``rate`` as a whole number of requests in a whole number of seconds."""
-    share = Fraction(rate).limit_denominator(600)
-    if share == 0:
-        share = Fraction(1, 600)
-    return RateLimitItemPerSecond(share.numerator, share.denominator)
+def _items(rate: float) -> list[RateLimitItemPerSecond]:
+    """``rate`` over ten seconds or more, and a little more than it within one.
+
+    Within one second alone, whoever comes a moment late would make everybody slower for good; over
+    ten alone, all ten could leave at once.
+    """
+    share = max(Fraction(rate).limit_denominator(60), Fraction(1, 3600))
+    times = math.ceil(_WINDOW / share.denominator)
+    whole = RateLimitItemPerSecond(share.numerator * times, share.denominator * times)
+    return [RateLimitItemPerSecond(math.ceil(_BURST * rate)), whole]
 
 
-def _asked(limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond) -> float:
-    if limiter.hit(item, _KEY):
-        return 0.0
-    free_at = limiter.get_window_stats(item, _KEY).reset_time
-    return float(min(max(free_at - time.time(), 0.02), 60.0))
+def _asked(limiter: MovingWindowRateLimiter, items: list[RateLimitItemPerSecond]) -> float:
+    for item in items:
+        if not limiter.hit(item, _KEY):
+            free_at = limiter.get_window_stats(item, _KEY).reset_time
+            return float(min(max(free_at - time.time(), 0.02), 60.0))
+    return 0.0

@@ -30,8 +30,8 @@ class Gate:
         wait = LONGEST_PATIENCE
         if self._first.acquire(timeout=LONGEST_PATIENCE):
             try:
-                while (wait := self._throttle.wait()) > 0 and time.monotonic() + wait < until:
-                    time.sleep(wait)
+                while (wait := self._throttle.wait()) > 0 and time.monotonic() < until:
+                    time.sleep(min(wait, LONGEST_PATIENCE))
             finally:
                 self._first.release()
         return wait * random.uniform(1, 2)  # noqa: S311

@@ -51,6 +51,18 @@ class _Armed:
     at_wall: datetime
 
 
+@dataclass(slots=True)
+class _Turn:
+    """A lane's turn: what it has sent, and whether the rate lets it send one more.
+
+    The leave of the rate is kept for the next batch when another process was quicker to take
+    this one: it is counted already.
+    """
+
+    sent: int = 0
+    may_send: bool = False
+
+
 def lanes(connections: int) -> int:
     """How many lanes keep ``connections`` busy: some prepare and record while others wait."""
     return connections + max(2, connections // 2)
@@ -90,48 +102,50 @@ class Lane:
             self._lanes.release()
 
     def _run(self, batch_id: int) -> int:
-        sent = 0
+        turn = _Turn()
         until = time.monotonic() + TURN
         next_id: int | None = batch_id
         while next_id is not None:
             with self._dealer.holding(next_id):
-                sent += self._send_one(next_id)
+                self._send_one(next_id, turn)
             over = time.monotonic() > until or self._context.stopping.is_set()
             next_id = None if over else self._dealer.next()
-        return sent
+        return turn.sent
 
-    def _send_one(self, batch_id: int) -> bool:
+    def _send_one(self, batch_id: int, turn: _Turn) -> None:
         batch = self._gather(batch_id)
         if batch is None or self._postponed(batch):
-            return False
+            return
         tag = new_tag()
         lines = lines_of(batch)
         load = self._guards.load(batch, lines)
         request = request_of(batch, lines, tag, self._context.gateway, self._context.settings)
         try:
             if self._taken_before(batch):
-                return False
+                return
             self._guards.check(batch, load)
-            if seconds := self._gate.wait():
+            if not turn.may_send and (seconds := self._gate.wait()):
                 self._wait(batch, "rate limit", seconds)
-                return False
+                return
+            turn.may_send = True
             with self._slots:
                 if self._context.stopping.is_set():
-                    return False
+                    return
                 self._context.gateway.connect()
                 armed = self._arm(batch, tag, request, load)
                 if armed is None:
-                    return False
+                    return
+                turn.may_send = False
                 outcome, took = self._deliver(armed)
         except GatewayError as error:
             self._context.calls.count(UNREACHABLE)
             self._wait(batch, str(error), backoff(batch.checks), failed=True)
-            return False
+            return
         except CapReached as reached:
             self._guards.heed(batch, reached)
-            return False
+            return
         self._records.keep(batch, tag, [spot for spot, _, _ in batch.messages], outcome, took)
-        return isinstance(outcome, Sent)
+        turn.sent += isinstance(outcome, Sent)
 
     def _taken_before(self, batch: DueBatch) -> bool:
         """Whether an attempt that is thought unsent shows at the gateway after all.
