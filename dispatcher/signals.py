@@ -74,6 +74,8 @@ def load(modules: Iterable[str]) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
+        except ConfigurationError:
+            raise  # it says itself what is missing
         except Exception as error:
             raise ConfigurationError(
                 f"DISPATCHER_RECEIVERS: {module} cannot be imported ({type(error).__name__})"

@@ -1,0 +1,39 @@
+"""What a worker imports to have the app's receivers: the Flask app, and the bridge to its signals.
+
+``FLASK_APP`` names the app, as it does for ``flask``, and ``PYTHONPATH`` has its folder. A
+receiver is called in a thread of the worker, in an app context.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+from flask.cli import NoAppException, ScriptInfo
+
+from dispatcher import signals
+from dispatcher.contrib.flask.signals import forward
+from dispatcher.errors import ConfigurationError
+from dispatcher.events import Event
+
+
+def _load() -> Flask:
+    named = os.environ.get("FLASK_APP")
+    if not named:
+        raise ConfigurationError("FLASK_APP is not set: the app whose receivers a worker calls")
+    try:
+        return ScriptInfo(named).load_app()
+    except NoAppException as error:
+        raise ConfigurationError("FLASK_APP names no Flask app that can be loaded") from error
+
+
+_app = _load()
+
+
+def tell(event: Event) -> None:
+    """Call the app's receivers."""
+    forward(event, _app)
+
+
+for _signal in signals.SIGNALS.values():
+    _signal.connect(tell)
