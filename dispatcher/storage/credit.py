@@ -30,6 +30,7 @@ _NAME = "credit"
 _NOTHING = Decimal(0)
 #: a campaign that waits for the balance has it read this soon after the last try
 _SOON = timedelta(seconds=5)
+_AT_ONCE = timedelta(seconds=0.5)
 #: answered batches that a price is learnt from
 _LATEST = 200
 
@@ -75,10 +76,12 @@ def note_balance(session: Session, found: Balance) -> None:
 
 def due(session: Session, now: datetime, every: timedelta) -> bool:
     """Whether the balance is to be read: something runs, and it is time or it waits for it."""
-    tried = balance(session).tried
+    known = balance(session)
+    tried = known.tried
     if tried is not None and tried > now:  # a clock was set back: nothing may wait for that
         tried = None
-    if tried is not None and tried + min(every, _SOON) > now:
+    # a gateway that answers may be asked at once for the next campaign, one that fails may not
+    if tried is not None and tried + min(every, _SOON if known.failures else _AT_ONCE) > now:
         return False
     if session.scalar(select(_judged(now).where(CAMPAIGN.c.funded_to == 0).exists())):
         return True
