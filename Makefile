@@ -15,7 +15,7 @@ PY = .venv/bin/python
 # not the code in the README, which is laid out to be read
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
-.PHONY: help demo test matrix chaos bench lint lock clean
+.PHONY: help demo test matrix chaos bench docs lint lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ chaos: .venv/stamp ## minutes of kills and faults, then the ledger against the r
 
 bench: .venv/bench ## minutes of measuring against other designs, written to docs/performance.md
 	@$(PY) -m benchmarks $(BENCH_ARGS)
+
+docs: .venv/stamp ## the documentation as a site, in var/docs/index.html
+	@$(PY) -m sphinx -q -W --keep-going docs var/docs
 
 lint: .venv/stamp ## format, lint, types and layers
 	@$(PY) -m ruff format --check $(CODE)
