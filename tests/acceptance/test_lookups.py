@@ -40,7 +40,9 @@ IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
         pytest.param({"kind": "slow_body", "interval": 0.1}, "too long", id="slow"),
         pytest.param({"kind": "code", "code": 10}, "code 10", id="the-key-is-refused"),
         pytest.param({"kind": "code", "code": 3}, "code 3", id="unknown-code"),
-        pytest.param({"kind": "mangle", "how": "success_as_text"}, "code 200", id="no-success"),
+        pytest.param(
+            {"kind": "mangle", "how": "success_as_text"}, "neither success", id="no-success"
+        ),
         pytest.param({"kind": "mangle", "how": "list"}, "unreadable", id="a-list"),
         pytest.param({"kind": "mangle", "how": "latin1"}, "unreadable", id="latin-1"),
     ],

@@ -99,7 +99,8 @@ def test_what_was_done_is_shown_with_who_and_why(app: Flask) -> None:
 
 def test_a_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
     gateway = FakeGateway()
-    app.extensions["dispatcher"] = Library(library(app).settings, gateway=gateway)
+    settings = library(app).settings.model_copy(update={"credit_check": "off"})
+    app.extensions["dispatcher"] = Library(settings, gateway=gateway)
     gateway.behave = gateway.swallow
     library(app).submit("soldes", TEXT, people(3))
     [batch] = library(app).batches("soldes")

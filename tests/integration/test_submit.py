@@ -392,7 +392,7 @@ def test_a_list_is_a_list(bench: Bench, given: Any) -> None:
     assert stored(bench) == before
 
 
-@pytest.mark.parametrize("reason", ["a\0b", "\ud83d", "   "])
+@pytest.mark.parametrize("reason", ["\0", "\ud83d", "   "])
 def test_a_reason_that_cannot_be_kept_is_refused(bench: Bench, reason: str) -> None:
     bench.submit(3)
     with pytest.raises(InvalidCampaign, match="goes on record"):

@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from dispatcher.contrib.flask.guards import too_large
 from dispatcher.contrib.flask.problems import Problem
-from dispatcher.submission import Options
+from dispatcher.submission import PRIORITIES, Options
 from dispatcher.territories import TERRITORIES
 
 _Read = TypeVar("_Read", bound=BaseModel)
@@ -77,6 +77,10 @@ class NewCampaign(_Body):
         Literal[tuple(TERRITORIES)] | None,  # type: ignore[valid-type]
         Field(description="whose clock and holidays, whatever the numbers say"),
     ] = None
+    priority: Annotated[
+        Literal[tuple(PRIORITIES)],  # type: ignore[valid-type]
+        Field(description="what is due of a higher one leaves first"),
+    ] = "normal"
     strict: Annotated[
         bool, Field(description="refuse the whole when one recipient cannot be texted")
     ] = False
@@ -89,6 +93,7 @@ class NewCampaign(_Body):
             "not_after": self.not_after,
             "commercial": self.commercial,
             "territory": self.territory,
+            "priority": self.priority,
             "strict": self.strict,
             "by": by,
         }

@@ -200,6 +200,13 @@ def _schemas() -> dict[str, Any]:
         "rows": _COUNT,
         "duplicates": _COUNT,
         "unusable": _COUNT,
+        "capped": _COUNT | {"description": "rejected: they have had as many as a week allows"},
+        "planned": {
+            "type": ["string", "null"],
+            "pattern": r"^[0-9]+\.[0-9]{3}$",
+            "description": "euros that were planned for what `cost` is told of",
+        },
+        "untold": _COUNT | {"description": "sent at a cost that the gateway did not tell"},
     }
     rejected = _object(
         "A row that no message will be sent to.",
