@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import cache
 from typing import Any
 
@@ -31,6 +32,7 @@ def check(**_: Any) -> None:
         signals.load(settings.receivers)
         dispatcher().check()
         serve()
+        calm_collector()
     except DispatcherError as error:
         raise SystemExit(f"error: {error}") from None
 
@@ -39,6 +41,18 @@ def serve() -> None:
     """Answer probes, if a port is set for it."""
     if settings.metrics_port is not None:
         Server(Probes(dispatcher()), settings.metrics_host, settings.metrics_port)
+
+
+def calm_collector() -> None:
+    """Have the garbage collector leave alone what was imported, and look less often.
+
+    A batch makes thousands of tuples that are gone in a moment. At its defaults the collector
+    looks at them and at all that was imported again and again, which took a sixth of the time
+    of a worker that sends.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @worker_shutting_down.connect
