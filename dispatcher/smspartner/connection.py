@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -144,11 +143,7 @@ class Line:
     def __init__(self, url: str, timeout: Timeout) -> None:
         self._timeout = timeout
         self._pool = _pool(url, timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._session.headers.update(_HEADERS)
-        self._session.mount(f"{urlsplit(url).scheme}://", _Adapter(self._pool))
+        self._adapter = _Adapter(self._pool)
 
     def warm(self, call: Call) -> None:
         """Connect, if need be. Nothing is sent."""
@@ -156,18 +151,18 @@ class Line:
 
     def ask(self, method: str, url: str, **content: Any) -> requests.Response:
         """The answer, of which only the head is read."""
-        return self._session.request(
-            method,
-            url,
-            allow_redirects=False,
+        request = requests.PreparedRequest()
+        request.prepare(method, url, headers=_HEADERS, **content)
+        # a session would add what may carry the key elsewhere, cookies and redirects among it
+        return self._adapter.send(
+            request,
             stream=True,
             timeout=self._timeout,  # type: ignore[arg-type] # its stubs do not know urllib3's
-            **content,
         )
 
     def close(self) -> None:
         """End the connection."""
-        self._session.close()
+        self._adapter.close()
         self._pool.close()
 
 

@@ -28,6 +28,11 @@ class Call:
         self._over = False
         self._lock = threading.Lock()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended."""
+        return self._over
+
     def uses(self, sock: socket.socket | None) -> None:
         """Tell which socket the call runs on."""
         with self._lock:
@@ -88,10 +93,19 @@ class Watchdog:
     def _watch(self) -> None:
         while True:
             with self._changed:
-                while not self._calls or (wait := self._calls[0][0] - time.monotonic()) > 0:
-                    self._changed.wait(wait if self._calls else None)
+                while (wait := self._until_next()) != 0:
+                    self._changed.wait(wait)
                 _, _, call = heapq.heappop(self._calls)
             call.expire()
+
+    def _until_next(self) -> float | None:
+        """Seconds to the next deadline of a call that still runs; None when none runs.
+
+        Calls that are over are dropped without waking up for each of them.
+        """
+        while self._calls and self._calls[0][2].is_over:
+            heapq.heappop(self._calls)
+        return max(0.0, self._calls[0][0] - time.monotonic()) if self._calls else None
 
 
 def _renew() -> None:
