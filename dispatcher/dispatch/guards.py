@@ -42,6 +42,11 @@ class Guards:
         self._weekly = settings.weekly_messages
         self._priced = self._campaign.euros is not None or self._day.euros is not None
 
+    @property
+    def lock(self) -> bool:
+        """Whether arming a batch has to lock what it counts."""
+        return self._campaign.set or self._day.set or self._weekly is not None
+
     def load(self, batch: DueBatch, lines: Sequence[Line]) -> Load:
         """What arming ``batch`` adds to the counts; its cost only where a cap needs it."""
         if not self._priced:

@@ -105,11 +105,12 @@ class Lane:
         turn = _Turn()
         until = time.monotonic() + TURN
         next_id: int | None = batch_id
-        while next_id is not None:
-            with self._dealer.holding(next_id):
-                self._send_one(next_id, turn)
-            over = time.monotonic() > until or self._context.stopping.is_set()
-            next_id = None if over else self._dealer.next()
+        with self._context.database.keeping():
+            while next_id is not None:
+                with self._dealer.holding(next_id):
+                    self._send_one(next_id, turn)
+                over = time.monotonic() > until or self._context.stopping.is_set()
+                next_id = None if over else self._dealer.next()
         return turn.sent
 
     def _send_one(self, batch_id: int, turn: _Turn) -> None:
@@ -152,8 +153,8 @@ class Lane:
 
         Raises GatewayError when that cannot be learnt: then nothing may be sent.
         """
-        phones = {phone for _, phone, _ in batch.messages}
         for tag in batch.unproven:
+            phones = {phone for _, phone, _ in batch.messages}
             if self._context.shows(tag, phones):
                 with self._context.database.write() as session:
                     batches.recall(session, batch.id, tag, now=self._context.clock())
@@ -186,7 +187,8 @@ class Lane:
         """
         settings = self._context.settings
         shift = timedelta(seconds=settings.clock_offset)
-        with self._context.database.write() as session:
+        database = self._context.database
+        with database.write() if self._guards.lock else database.once() as session:
             steady, now = time.monotonic(), self._context.clock()
             if self._hold(batch) is not None or not self._guards.admit(session, batch, load, now):
                 return None  # the next hint gathers anew

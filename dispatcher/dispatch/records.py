@@ -80,6 +80,10 @@ class Records:
     def _write(self, batch: DueBatch, tag: str, positions: Sequence[int], outcome: Outcome) -> None:
         now = self._context.clock()
         unproven = name_of(outcome) in attempts.UNPROVEN
+        if isinstance(outcome, Sent) and not outcome.blocked:
+            with self._context.database.once() as session:
+                if self._apply(session, batch, tag, positions, outcome):
+                    return
         with self._context.database.write() as session:
             applied = self._apply(session, batch, tag, positions, outcome)
             if not applied and isinstance(outcome, Sent):

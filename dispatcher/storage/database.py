@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import select
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url
+from sqlalchemy import Engine, func, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
-    DisconnectionError,
     IntegrityError,
     NoSuchModuleError,
     OperationalError,
@@ -24,19 +21,14 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.storage import engines
+from dispatcher.storage.sessions import KeptSessions
 
-#: a writer of SQLite waits this long (ms) for the one before it
-_SQLITE_PATIENCE = 30_000
 #: how a transaction begins that only reads; one that is not said to do so, writes
-_READS = {"dispatcher_reads": True}
-_READS_ALONE = {**_READS, "isolation_level": "AUTOCOMMIT"}
-#: a connection for each thread of the largest worker
-_POOL = {"pool_size": 32, "max_overflow": 64}
-#: a connection unused for longer (seconds) is asked whether it still stands
-_IDLE = 5.0
+_READS = {engines.READS: True}
+_ALONE = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Conflict(StorageError):
@@ -61,8 +53,9 @@ class Database:
         if self._backend not in {"sqlite", "postgresql"}:
             raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
         self._engine: Engine | None = None
-        #: engines of parent processes: kept, for what is collected is closed
-        self._inherited: list[Engine] = []
+        self._kept = KeptSessions(self._open_alone, _stands)
+        #: engines and sessions of parent processes: kept, for what is collected is closed
+        self._inherited: list[Engine | KeptSessions | None] = []
         os.register_at_fork(after_in_child=self._forget)
 
     def __repr__(self) -> str:
@@ -73,7 +66,7 @@ class Database:
         """The engine of this process. Raises ConfigurationError when a driver is missing."""
         if self._engine is None:
             try:
-                self._engine = self._create()
+                self._engine = engines.create(self._url)
             except (ImportError, NoSuchModuleError):
                 raise ConfigurationError(
                     "DISPATCHER_DATABASE_URL needs a driver: "
@@ -99,8 +92,28 @@ class Database:
         On PostgreSQL each query is a transaction of its own, as READ COMMITTED would have it
         anyway: that saves two round trips.
         """
-        with self._session(_READS if self.is_sqlite else _READS_ALONE) as session:
+        if self.is_sqlite:
+            opened = self._session(_READS)
+        else:
+            opened = self._kept.session() if self._kept.keeps else self._session(_ALONE)
+        with self.engine_errors(), opened as session:
             yield session
+
+    @contextmanager
+    def once(self) -> Iterator[Session]:
+        """A session for one statement, which is committed with it. Raises StorageError.
+
+        On SQLite, where a round trip costs nothing, it may be several: it is ``write``.
+        """
+        with self.write() if self.is_sqlite else self.read() as session:
+            yield session
+
+    def keeping(self) -> AbstractContextManager[None]:
+        """Within it ``read`` and ``once`` of this thread share a connection (PostgreSQL).
+
+        For a thread that has many of them: to fetch one takes longer than most statements.
+        """
+        return nullcontext() if self.is_sqlite else self._kept.keeping()
 
     @contextmanager
     def stream(self) -> Iterator[Session]:
@@ -137,6 +150,9 @@ class Database:
         with self.engine_errors(), Session(bind, expire_on_commit=False) as session:
             yield session
 
+    def _open_alone(self) -> Session:
+        return Session(self.engine.execution_options(**_ALONE), expire_on_commit=False)
+
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
         """Turn what the driver raises into StorageError.
@@ -155,81 +171,15 @@ class Database:
                 raise StorageError("the connection to the database was lost") from None
             raise StorageError(_cause(error)) from None
 
-    def _create(self) -> Engine:
-        if self.is_sqlite:
-            engine = create_engine(
-                self._url,
-                hide_parameters=True,
-                **_POOL,
-                connect_args={"timeout": _SQLITE_PATIENCE / 1000, "check_same_thread": False},
-            )
-            event.listen(engine, "connect", _configure_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
-            return engine
-        engine = create_engine(
-            self._url,
-            hide_parameters=True,
-            **_POOL,
-            connect_args={
-                "connect_timeout": 5,
-                # what the URL asks for (a search_path, say) has the last word
-                "options": "-c lock_timeout=10s -c statement_timeout=60s"
-                " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-                f" {self._url.query.get('options', '')}",
-            },
-        )
-        event.listen(engine, "checkin", _note_return)
-        event.listen(engine, "checkout", _check_idle)
-        return engine
-
     def _forget(self) -> None:
         # the parent's connections are the parent's: do not close them, do not use them
-        if self._engine is not None:
-            self._inherited.append(self._engine)
-            self._engine = None
+        self._inherited += [self._engine, self._kept]
+        self._engine, self._kept = None, KeptSessions(self._open_alone, _stands)
 
 
-def _note_return(_: Any, record: ConnectionPoolEntry) -> None:
-    record.info["returned_at"] = time.monotonic()
-
-
-def _check_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """Replace a connection that did not outlive its rest.
-
-    One used just now is only looked at: where nothing was asked, something to read is its end.
-    """
-    idle = time.monotonic() - record.info.get("returned_at", time.monotonic())
-    if idle < _IDLE and not _has_news(connection):
-        return
-    try:
-        connection.autocommit = True
-        connection.execute("")
-        connection.autocommit = False
-    except connection.Error:
-        raise DisconnectionError from None
-
-
-def _has_news(connection: Any) -> bool:
-    sockets = select.poll()
-    sockets.register(connection, select.POLLIN)
-    return bool(sockets.poll(0))
-
-
-def _configure_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # the begin event below says BEGIN
-    for pragma in (
-        "journal_mode=WAL",
-        # NORMAL may forget the last commits after a power cut: an armed attempt among them
-        "synchronous=FULL",
-        f"busy_timeout={_SQLITE_PATIENCE}",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    reads = connection.get_execution_options().keys() & _READS
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+def _stands(session: Session) -> bool:
+    """Whether the connection of a session that is kept can still be used."""
+    return not engines.has_news(session.connection().connection.driver_connection)
 
 
 def _constraint(error: IntegrityError) -> str:

@@ -35,7 +35,7 @@ _SENT = (
         BATCH.c.states == bindparam("seen"),
     )
     .values(
-        state=BatchState.SENT,
+        state=bindparam("its_state"),
         states=bindparam("its_states"),
         **{state.value: bindparam(f"its_{state}") for state in MessageState},
         codes=bindparam("its_codes"),
@@ -93,6 +93,8 @@ def record_sent(
         "its_id": batch.id,
         "ends": batch.attempt + 1,
         "seen": batch.states,
+        # with every line rejected there is no report to wait for
+        "its_state": BatchState.DONE if ended else BatchState.SENT,
         "its_states": states,
         **{f"its_{state}": count for state, count in document.tally(states).items()},
         "its_codes": _codes(batch, lines.codes),
@@ -105,7 +107,7 @@ def record_sent(
     if len(lines.states) == len(states):  # of a part, our own count for the whole is kept
         statement, told["parts"] = _SENT_WHOLE, lines.segments
     at_once = session.get_bind().dialect.name == "postgresql"
-    taken = sum(state is MessageState.SENT for state in lines.states.values())
+    taken = list(lines.states.values()).count(MessageState.SENT)
     if at_once:
         statement = _AT_ONCE[statement]
         told |= {"its_tag": tag, "taken": taken, "its_cost": lines.cost}
@@ -114,8 +116,6 @@ def record_sent(
     if not at_once:
         answered = (taken, lines.cost)
         attempts.end(session, tag, outcome="sent", detail="", now=now, taken=answered)
-    if ended:  # every line was rejected: there is no report to wait for
-        batches.applied(session, batches.move(batch.id, BatchState.DONE))
     return True
 
 

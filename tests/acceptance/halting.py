@@ -14,7 +14,7 @@ from typing import Any
 from dispatcher.dispatch import lane
 from dispatcher.dispatch.lane import Lane
 from dispatcher.dispatch.records import Records
-from dispatcher.storage import claims, database
+from dispatcher.storage import claims, engines
 from workers.celery import app
 
 __all__ = ["app"]
@@ -24,7 +24,7 @@ _HALTS = Path(os.environ["SITE_HALTS"])
 
 # a test has less patience than an installation (seconds; milliseconds)
 lane.STALE = float(os.environ.get("SITE_STALE", lane.STALE))
-database._SQLITE_PATIENCE = int(os.environ.get("SITE_PATIENCE", database._SQLITE_PATIENCE))
+engines._SQLITE_PATIENCE = int(os.environ.get("SITE_PATIENCE", engines._SQLITE_PATIENCE))
 
 
 def halt(point: str) -> None:
@@ -59,7 +59,8 @@ def _after(owner: Any, name: str, point: str) -> None:
 
 #: gathered and connected, the claim not begun
 _before(Lane, "_arm", "before_arm")
-#: the claim is written and not committed
+#: the claim is written and not committed; on PostgreSQL only where it is a transaction of several
+#: statements, as with ``site.CAPPED``, and not one statement that commits itself
 _after(claims, "arm", "before_commit")
 #: the claim is committed and no byte has left
 _before(Lane, "_deliver", "armed")

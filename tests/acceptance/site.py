@@ -93,6 +93,10 @@ class Child:
         return words in self.log.read_text(errors="replace")
 
 
+#: a cap that nothing reaches: claims are counted under a lock, in a transaction of their own
+CAPPED = {"DISPATCHER_DAILY_RECIPIENTS": "1000000"}
+
+
 class Site:
     """Starts what is asked for and ends all of it."""
 

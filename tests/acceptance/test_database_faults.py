@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from tests.acceptance.site import Child, Site, people
+from tests.acceptance.site import CAPPED, Child, Site, people
 from tests.databases import connected
 from tests.postgres_server import NoPostgresError, PostgresServer
 
@@ -117,7 +117,7 @@ def test_a_claim_whose_commit_fails_sends_nothing(
 ) -> None:  # row 41, before the commit
     url = own_postgres.create_database()
     with Site(tmp_path, url) as site:
-        worker = _halted(site, "before_commit")
+        worker = _halted(site, "before_commit", **CAPPED)
         fault(own_postgres, url)
         site.go_on("before_commit")
         site.wait(lambda: worker.says("database"), "the claim to fail")
@@ -182,14 +182,21 @@ class _Wire:
                     target.sendall(data)
 
 
+@pytest.mark.parametrize(
+    ("point", "caps"),
+    [
+        pytest.param("before_commit", CAPPED, id="a transaction"),
+        pytest.param("before_arm", {}, id="one statement"),
+    ],
+)
 def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
-    tmp_path: Path, fresh_postgres_url: str
+    tmp_path: Path, fresh_postgres_url: str, point: str, caps: dict[str, str]
 ) -> None:  # row 41, in the commit
     wire = _Wire(fresh_postgres_url)
     with closing(wire._listener), Site(tmp_path, fresh_postgres_url) as site:
-        worker = _halted(site, "before_commit", DISPATCHER_DATABASE_URL=wire.url)
+        worker = _halted(site, point, DISPATCHER_DATABASE_URL=wire.url, **caps)
         wire.loses_answers = True
-        site.go_on("before_commit")
+        site.go_on(point)
         site.wait_for("sending")  # committed, and its worker does not know
         wire.cut()
         site.wait(lambda: worker.says("the database"), "the claim to fail")

@@ -15,14 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.site import Child, Site, people
+from tests.acceptance.site import CAPPED, Child, Site, people
 
 
 def test_a_worker_killed_before_it_commits_its_claim_has_claimed_nothing(
     tmp_path: Path, database_url: str
 ) -> None:  # row 1
     with Site(tmp_path, database_url) as site:
-        lost = site.halting_worker("lost")
+        lost = site.halting_worker("lost", **CAPPED)
         site.halt_at("before_commit")
         site.submit("soldes", people(3))
         site.wait_halted("before_commit")

@@ -21,7 +21,7 @@ import pytest
 from dispatcher import Dispatcher, Progress
 from dispatcher.errors import DispatcherError, IllegalMove
 from tests.acceptance.byhand import ByHand, MakeByHand
-from tests.acceptance.site import Site, people
+from tests.acceptance.site import CAPPED, Site, people
 
 BULK, BY_TAG = "/v1/bulk-send", "/v1/bulk-status-by-tag"
 REASON = "the gateway's own list has nothing"
@@ -36,7 +36,7 @@ def test_after_a_pause_or_a_cancellation_only_what_was_in_flight_leaves(
 ) -> None:
     """The call comes at each point of an attempt, whose worker is halted there."""
     with Site(tmp_path, database_url) as site:
-        site.halting_worker("halting", "-c", "1")
+        site.halting_worker("halting", "-c", "1", **CAPPED)
         stop = getattr(site.dispatcher, verb)
         for number, point in enumerate(
             ["before_arm", "before_commit", "armed", "answered", "recorded"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -759,16 +760,13 @@ def test_a_worker_that_dies_before_the_commit_leaves_the_batch_as_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bench.submit(3)
-    armed = claims.arm
-
-    def die(*args: Any, **options: Any) -> bool:
-        assert armed(*args, **options)
-        raise Crash
-
-    with monkeypatch.context() as patched:
-        patched.setattr(claims, "arm", die)
-        with pytest.raises(Crash):
-            bench.send(batch)
+    with (
+        monkeypatch.context() as patched,
+        Failing(arming(patched), error=Crash) as dying,
+        pytest.raises(Crash),
+    ):
+        bench.send(batch)
+    assert dying.count == 1
     row = bench.batch(batch)
     assert (row.state, row.attempt) == ("pending", 0)
     assert bench.attempts(batch) == []
@@ -920,37 +918,68 @@ def test_a_receipt_that_comes_after_a_persons_word_stops_the_second_request(benc
 # -- the database
 
 
-class Failing:
-    """Makes commits of writing transactions fail, before or after they are done."""
+class AtCommits:
+    """Calls ``then`` before, or after, each commit of ours.
 
-    def __init__(self, bench: Bench, when: Callable[[], bool], *, after: bool = False) -> None:
-        self.count = 0
-        self._when = when
-        self._bench = bench
-        self._after = after
+    PostgreSQL commits a statement that is a transaction of its own with the statement.
+    """
+
+    def __init__(self, then: Callable[[], None], *, after: bool) -> None:
+        self._then = then
+        self._listeners: list[tuple[type, str, Callable[..., None]]] = [
+            (Session, "after_commit" if after else "before_commit", self._commits),
+            (Engine, f"{'after' if after else 'before'}_cursor_execute", self._executes),
+        ]
 
     def __enter__(self) -> Self:
-        event.listen(Session, "after_commit" if self._after else "before_commit", self._fail)
+        for listener in self._listeners:
+            event.listen(*listener)
         return self
 
     def __exit__(self, *_: object) -> None:
-        event.remove(Session, "after_commit" if self._after else "before_commit", self._fail)
+        for listener in self._listeners:
+            event.remove(*listener)
 
-    def _fail(self, session: Session) -> None:
+    def _commits(self, session: Session) -> None:
+        self._then()
+
+    def _executes(self, connection: Connection, _: object, statement: str, *__: object) -> None:
+        alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+        if alone and re.search(r"\b(INSERT|UPDATE)\b", statement):
+            self._then()
+
+
+class Failing(AtCommits):
+    """Makes commits fail, before or after they are done."""
+
+    def __init__(
+        self,
+        when: Callable[[], bool],
+        *,
+        after: bool = False,
+        error: Callable[[], BaseException] = lambda: OperationalError(
+            "COMMIT", {}, Exception("server closed the connection")
+        ),
+    ) -> None:
+        super().__init__(self._fail, after=after)
+        self.count = 0
+        self._when = when
+        self._error = error
+
+    def _fail(self) -> None:
         if self._when():
             self.count += 1
-            raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
+            raise self._error()
 
 
-def arming(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
-    """Tells whether the present transaction has armed a batch."""
+def arming(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    """Tells, once, whether what is being committed arms a batch."""
     armed = claims.arm
     now: list[bool] = []
 
     def note(*args: Any, **options: Any) -> bool:
-        done = armed(*args, **options)
-        now.append(done)
-        return done
+        now.append(True)
+        return armed(*args, **options)
 
     monkeypatch.setattr(claims, "arm", note)
     return lambda: bool(now) and now.pop()
@@ -962,7 +991,7 @@ def test_when_the_commit_of_the_arming_raises_nothing_is_sent(
 ) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = unwanted
-    with Failing(bench, arming(bench, monkeypatch), after=after) as failing:
+    with Failing(arming(monkeypatch), after=after) as failing:
         assert bench.send(batch) == 0
     assert failing.count == 1
     assert bench.gateway.requests == []
@@ -981,7 +1010,7 @@ def test_a_database_that_is_away_while_recording_is_asked_again(
 ) -> None:
     monkeypatch.setattr(records, "_PATIENCE", (0.0, 0.0, 0.0))
     batch = bench.submit(3)
-    with Failing(bench, lambda: bool(bench.gateway.requests) and failing.count < 3) as failing:
+    with Failing(lambda: bool(bench.gateway.requests) and failing.count < 3) as failing:
         assert bench.send(batch) == 1
     assert failing.count == 3
     assert bench.messages() == {"sent": 3}
@@ -993,7 +1022,7 @@ def test_a_record_that_was_written_although_its_commit_raised_is_right(
 ) -> None:
     monkeypatch.setattr(records, "_PATIENCE", (0.0,))
     batch = bench.submit(3)
-    once = Failing(bench, lambda: bool(bench.gateway.requests) and not once.count, after=True)
+    once = Failing(lambda: bool(bench.gateway.requests) and not once.count, after=True)
     with once:
         assert bench.send(batch) == 1
     assert once.count == 1
@@ -1006,7 +1035,7 @@ def test_a_database_that_stays_away_leaves_a_doubt_that_is_settled(
 ) -> None:
     monkeypatch.setattr(records, "_PATIENCE", (0.0, 0.0))
     batch = bench.submit(3)
-    with Failing(bench, lambda: bool(bench.gateway.requests)) as failing:
+    with Failing(lambda: bool(bench.gateway.requests)) as failing:
         assert bench.send(batch) == 0
     assert failing.count == 3
     assert bench.batch(batch).state == "sending"
@@ -1024,23 +1053,20 @@ def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
 ) -> None:
     """It is stopped while it commits, and longer than its guard allows."""
     batch = bench.submit(3)
-    armed, slept = claims.arm, [0.0]
-
-    def sleep(*args: Any, **options: Any) -> bool:
-        done = armed(*args, **options)
-        event.listen(Session, "after_commit", wake, once=True)
-        return done
-
-    def wake(session: Session) -> None:
-        slept[0] = lane.STALE + 1
-
+    slept = [0.0]
     steady = time.monotonic
     with monkeypatch.context() as patched:
-        patched.setattr(claims, "arm", sleep)
+        armed = arming(patched)
+
+        def sleep() -> None:
+            if armed():
+                slept[0] = lane.STALE + 1
+
         patched.setattr("dispatcher.dispatch.lane.time.monotonic", lambda: steady() + slept[0])
         bench.gateway.behave = unwanted
         patched.setattr(lane, "TURN", 0.0)
-        assert bench.send(batch) == 0
+        with AtCommits(sleep, after=True):
+            assert bench.send(batch) == 0
     assert bench.outcomes(batch) == ["not_sent"]
     row = bench.batch(batch)
     assert (row.state, row.attempt) == ("pending", 1)

@@ -1,0 +1,93 @@
+"""Engines: connections to SQLite and PostgreSQL, set up alike for every process."""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+#: the execution option of a transaction that only reads; one without it writes
+READS = "dispatcher_reads"
+#: a writer of SQLite waits this long (ms) for the one before it
+_SQLITE_PATIENCE = 30_000
+#: a connection for each thread of the largest worker
+_POOL = {"pool_size": 32, "max_overflow": 64}
+#: a connection unused for longer (seconds) is asked whether it still stands
+_IDLE = 5.0
+
+
+def create(url: URL) -> Engine:
+    """The engine of a database."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(
+            url,
+            hide_parameters=True,
+            **_POOL,
+            connect_args={"timeout": _SQLITE_PATIENCE / 1000, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        **_POOL,
+        connect_args={
+            "connect_timeout": 5,
+            # what the URL asks for (a search_path, say) has the last word
+            "options": "-c lock_timeout=10s -c statement_timeout=60s"
+            " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+            f" {url.query.get('options', '')}",
+        },
+    )
+    event.listen(engine, "checkin", _note_return)
+    event.listen(engine, "checkout", _check_idle)
+    return engine
+
+
+def _note_return(_: Any, record: ConnectionPoolEntry) -> None:
+    record.info["returned_at"] = time.monotonic()
+
+
+def _check_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
+    """Replace a connection that did not outlive its rest.
+
+    One used just now is only looked at: where nothing was asked, something to read is its end.
+    """
+    idle = time.monotonic() - record.info.get("returned_at", time.monotonic())
+    if idle < _IDLE and not has_news(connection):
+        return
+    try:
+        connection.autocommit = True
+        connection.execute("")
+        connection.autocommit = False
+    except connection.Error:
+        raise DisconnectionError from None
+
+
+def has_news(connection: Any) -> bool:
+    """Whether a PostgreSQL connection of which nothing was asked has something to read: its end."""
+    sockets = select.poll()
+    sockets.register(connection, select.POLLIN)
+    return bool(sockets.poll(0))
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the begin event below says BEGIN
+    for pragma in (
+        "journal_mode=WAL",
+        # NORMAL may forget the last commits after a power cut: an armed attempt among them
+        "synchronous=FULL",
+        f"busy_timeout={_SQLITE_PATIENCE}",
+        "foreign_keys=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get(READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
