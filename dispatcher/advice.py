@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from dispatcher.segments import measure
-from dispatcher.texts import as_sent, needs_unicode, wire_text, without_fields
+from dispatcher.templates import without_fields
+from dispatcher.texts import as_sent, needs_unicode, wire_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from itertools import accumulate
 from dispatcher.provider import (
     Accepted,
     Declined,
-    LineAnswer,
     Lost,
     Reply,
     SingleReply,
@@ -230,15 +229,12 @@ def _declined(reply: Declined) -> Outcome:
 
 
 def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
-    place = {phone: position for position, phone in enumerate(phones)}
-    answers: dict[int, LineAnswer] = {}
-    for line in reply.lines:
-        position = None if line.phone is None else place.get(line.phone)
-        if position is None:
-            return InDoubt("the answer speaks of numbers that are not in the batch")
-        if position in answers:
-            return InDoubt("the answer speaks twice of one number")
-        answers[position] = line
+    place = dict(zip(phones, range(len(phones)), strict=True))
+    answers = {place.get(line.phone or "", -1): line for line in reply.lines}
+    if -1 in answers:
+        return InDoubt("the answer speaks of numbers that are not in the batch")
+    if len(answers) < len(reply.lines):
+        return InDoubt("the answer speaks twice of one number")
     known = {spot: line for spot, line in answers.items() if line.accepted is not None}
     lines = Lines(
         states={

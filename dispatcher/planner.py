@@ -14,6 +14,7 @@ from dispatcher import phones, segments, texts
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.seen import Seen
+from dispatcher.templates import compile_template
 from dispatcher.territories import find as find_territory
 from dispatcher.weigher import Weigher
 
@@ -55,7 +56,7 @@ class Planner:
         reject: Callable[[Rejection], None] | None = None,
     ) -> None:
         """Raises InvalidText or InvalidCampaign."""
-        self.template = texts.compile_template(text)
+        self.template = compile_template(text)
         if not self.template.fields:  # with fields, each recipient's own text is checked
             texts.check(text)
         if territory is not None:

@@ -15,19 +15,21 @@ from typing import NamedTuple, Protocol
 from dispatcher.states import MessageState
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One message of a request. ``phone`` is E.164, ``text`` is as it goes on the wire."""
+class Line(NamedTuple):
+    """One message of a request. ``phone`` is E.164, ``text`` is as it goes on the wire.
 
-    phone: str = field(repr=False)
-    text: str = field(repr=False)
+    A tuple, as ``LineAnswer`` is: each batch has 500 of both.
+    """
+
+    phone: str
+    text: str
+
+    def __repr__(self) -> str:
+        return "Line()"
 
 
 class LineAnswer(NamedTuple):
-    """The gateway's word on one line. ``accepted`` is None when it cannot be read.
-
-    A tuple, because each batch brings 500 of them.
-    """
+    """The gateway's word on one line. ``accepted`` is None when it cannot be read."""
 
     phone: str | None
     accepted: bool | None

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 
 from dispatcher.segments import GSM_BASIC, GSM_EXTENDED, measure
-from dispatcher.texts import Template, as_sent, wire_text
+from dispatcher.templates import Template
+from dispatcher.texts import as_sent, wire_text
 
 #: weights remembered: first names come again and again, codes never do
 _MOST = 50_000

@@ -115,7 +115,7 @@ class Asked:
         ``done`` is as in ``LeftOut``. A refusal of the campaign tells where they are.
         """
         from dispatcher.files import open_recipients
-        from dispatcher.texts import compile_template
+        from dispatcher.templates import compile_template
 
         fields = compile_template(self.body).fields
         target = rejects_path(None if self.file == _STDIN else Path(self.file), self.rejects)

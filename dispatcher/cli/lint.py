@@ -8,6 +8,7 @@ from dispatcher.cli.asked import text_of, text_options
 from dispatcher.cli.options import current_settings, json_option
 from dispatcher.cli.output import print_json, say
 from dispatcher.cli.weight import advice_json, advised, stop_of, weigh
+from dispatcher.templates import compile_template
 
 
 @click.command()
@@ -20,7 +21,7 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     from dispatcher.advice import advise
 
     written = text_of(text, text_file)
-    template = texts.compile_template(written)
+    template = compile_template(written)
     # no recipient is known: the name of a field stands for what it holds
     example = template.render({name: name for name in template.fields})
     texts.check(example)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
@@ -27,6 +27,7 @@ _EXCERPT = 200
 _TELLING = re.compile(r"[0-9a-fA-F]{12,}|\d+")
 #: of which an amount may be one; bool is an int, and none
 _AMOUNTS = frozenset({int, str, float, Decimal})
+_all_french = re.compile(r"(?:\+33[0-9]{9})+").fullmatch
 _spaced_colon = re.compile(rb'"\s+:').findall
 
 
@@ -106,6 +107,17 @@ def phone(raw: object) -> str | None:
         return normalise(raw)
     except InvalidPhone:
         return None
+
+
+def are_french(raws: Sequence[str]) -> bool:
+    """Whether all of many numbers are French and in E.164, as we write them."""
+    return set(map(len, raws)) == {12} and _all_french("".join(raws)) is not None
+
+
+def are_digits(raws: Sequence[str]) -> bool:
+    """Whether many numbers hold nothing but ASCII digits and the plus before them."""
+    whole = "".join(raws)
+    return whole.isascii() and whole.replace("+", "").isdigit()
 
 
 def integer(raw: object) -> int | None:

@@ -10,9 +10,10 @@ import resource
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import make_url, text
@@ -117,7 +118,7 @@ def test_a_claim_whose_commit_fails_sends_nothing(
 ) -> None:  # row 41, before the commit
     url = own_postgres.create_database()
     with Site(tmp_path, url) as site:
-        worker = _halted(site, "before_commit", **CAPPED)
+        worker = _halted(site, "before_commit", CAPPED)
         fault(own_postgres, url)
         site.go_on("before_commit")
         site.wait(lambda: worker.says("database"), "the claim to fail")
@@ -194,7 +195,7 @@ def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
 ) -> None:  # row 41, in the commit
     wire = _Wire(fresh_postgres_url)
     with closing(wire._listener), Site(tmp_path, fresh_postgres_url) as site:
-        worker = _halted(site, point, DISPATCHER_DATABASE_URL=wire.url, **caps)
+        worker = _halted(site, point, {"DISPATCHER_DATABASE_URL": wire.url, **caps})
         wire.loses_answers = True
         site.go_on(point)
         site.wait_for("sending")  # committed, and its worker does not know
@@ -296,7 +297,9 @@ def test_a_worker_refuses_a_schema_of_another_version(
         assert worker.says("error: the database's schema 9999 is of a later version")
 
 
-def _halted(site: Site, point: str, *, count: int = 3, **environment: str) -> Child:
+def _halted(
+    site: Site, point: str, environment: Mapping[str, str] = MappingProxyType({}), count: int = 3
+) -> Child:
     """A worker that stands at ``point``, with a campaign of one batch (of more, from 500)."""
     worker = site.halting_worker("halting", "-c", "1", SITE_PATIENCE="300", **environment)
     site.halt_at(point)

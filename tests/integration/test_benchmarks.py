@@ -21,7 +21,8 @@ from benchmarks.servers import Gateway, durable_postgres
 from dispatcher.provider import Line, Taken
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import MessageState
-from dispatcher.texts import compile_template, wire_text
+from dispatcher.templates import compile_template
+from dispatcher.texts import wire_text
 from tests.postgres_server import PostgresServer
 
 

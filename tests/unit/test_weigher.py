@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
 from dispatcher.segments import measure
-from dispatcher.texts import as_sent, compile_template, wire_text
+from dispatcher.templates import compile_template
+from dispatcher.texts import as_sent, wire_text
 from dispatcher.weigher import Weigher
 
 PIECES = st.lists(

@@ -12,7 +12,7 @@ from django.db.models.query import ModelIterable, ValuesIterable
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient, phone_columns, text_of
 from dispatcher.submission import Given
-from dispatcher.texts import compile_template
+from dispatcher.templates import compile_template
 
 #: a QuerySet of models or of values(), or a list as Dispatcher.submit takes it
 People: TypeAlias = "Iterable[Given] | QuerySet[Any, Any]"

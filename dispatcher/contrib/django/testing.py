@@ -11,7 +11,8 @@ import json
 from dispatcher.contrib.django import dispatcher
 from dispatcher.states import MessageState
 from dispatcher.storage import batches
-from dispatcher.texts import as_sent, compile_template, wire_text
+from dispatcher.templates import compile_template
+from dispatcher.texts import as_sent, wire_text
 
 __all__ = ["texts"]
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from dispatcher.provider import (
@@ -35,8 +37,7 @@ def read_send(
     listed = answer.get("SMSResponse_List")
     if message_id is None or not isinstance(listed, list):
         return _shown(Lost("a success without message id or list"), body)
-    lines = [_line(entry) for entry in listed]
-    return Taken(message_id, lines, fields.instant(answer.get("scheduledDeliveryDate")))
+    return Taken(message_id, _lines(listed), fields.instant(answer.get("scheduledDeliveryDate")))
 
 
 def read_single(
@@ -107,6 +108,29 @@ def _accepts(answer: Mapping[str, Any]) -> bool:
     listed = answer.get("SMSResponse_List", ())
     lines = listed if isinstance(listed, list) else [listed]
     return any(isinstance(line, dict) and line.get("success") is not False for line in lines)
+
+
+#: a line as it is usually spelled
+_USUAL = itemgetter("phoneNumber", "success", "code", "nbSms", "cost")
+
+
+def _lines(listed: list[Any]) -> list[LineAnswer]:
+    """What an answer says of its lines."""
+    try:
+        phones, *said = zip(*map(_USUAL, listed), strict=True)
+        # JSON's 1, 1.0 and true are equal to each other, and mean different things
+        usual = all(len(set(map(type, column))) == 1 for column in said)
+        usual = usual and fields.are_french(phones)
+        read = {line: _read(*line) for line in set(zip(*said, strict=True))} if usual else {}
+    except (TypeError, KeyError, ValueError):  # another spelling, or something that is no line
+        usual = False
+    if not usual:
+        return [_line(entry) for entry in listed]
+    if len(read) > 1:
+        lines = zip(phones, zip(*said, strict=True), strict=True)
+        return [LineAnswer(phone, *read[line]) for phone, line in lines]
+    [told] = read.values()
+    return list(map(LineAnswer._make, zip(phones, *map(repeat, told), strict=False)))
 
 
 def _line(entry: object) -> LineAnswer:
