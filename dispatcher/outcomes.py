@@ -38,6 +38,8 @@ class Lines:
 
     def placed(self, positions: Sequence[int]) -> Lines:
         """The same, for a request whose n-th line is at ``positions[n]`` in the batch."""
+        if positions == range(len(positions)):
+            return self
         return replace(
             self,
             states={positions[line]: state for line, state in self.states.items()},
@@ -229,6 +231,8 @@ def _declined(reply: Declined) -> Outcome:
 
 
 def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
+    if (lines := _all_taken(reply, phones)) is not None:
+        return Sent(reply.message_id, lines)
     place = dict(zip(phones, range(len(phones)), strict=True))
     answers = {place.get(line.phone or "", -1): line for line in reply.lines}
     if -1 in answers:
@@ -250,6 +254,17 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
         return InDoubt(why, reply.message_id, lines)
     blocked = next((_BLOCKED[code] for code in lines.codes.values() if code in _BLOCKED), "")
     return Sent(reply.message_id, lines, blocked)
+
+
+def _all_taken(reply: Taken, phones: Sequence[str]) -> Lines | None:
+    """What a reply says that takes each line as it was asked for, as nearly all do; else None."""
+    if not reply.lines or len(set(phones)) < len(phones):
+        return None
+    numbers, accepted, _, segments, costs = zip(*reply.lines, strict=True)
+    if numbers != tuple(phones) or accepted.count(True) < len(phones):
+        return None
+    states = dict.fromkeys(range(len(phones)), MessageState.SENT)
+    return Lines(states, {}, sum(segments), sum(costs, Decimal(0)))
 
 
 def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:

@@ -167,9 +167,16 @@ class Gateway(Protocol):
         """Open the connection of this thread. Raises GatewayError; nothing is sent."""
 
     def request(
-        self, lines: Sequence[Line], *, sender: str | None, tag: str, stop: bool, unicode: bool
+        self,
+        phones: Sequence[str],
+        texts: Sequence[str],
+        *,
+        sender: str | None,
+        tag: str,
+        stop: bool,
+        unicode: bool,
     ) -> bytes:
-        """The bytes of a bulk send."""
+        """The bytes of a bulk send: to each phone (E.164) the text, as it goes on the wire."""
 
     def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
         """Send what ``request`` made. Never raises.

@@ -15,7 +15,6 @@ from dispatcher.provider import (
     Accepted,
     Account,
     Found,
-    Line,
     LineAnswer,
     Lost,
     Reply,
@@ -130,10 +129,17 @@ class FakeGateway:
         self.on_connect()
 
     def request(
-        self, lines: Sequence[Line], *, sender: str | None, tag: str, stop: bool, unicode: bool
+        self,
+        phones: Sequence[str],
+        texts: Sequence[str],
+        *,
+        sender: str | None,
+        tag: str,
+        stop: bool,
+        unicode: bool,
     ) -> bytes:
-        texts = {line.phone: line.text for line in lines}
-        return json.dumps([tag, texts, sender, stop, unicode]).encode()
+        said = dict(zip(phones, texts, strict=True))
+        return json.dumps([tag, said, sender, stop, unicode]).encode()
 
     def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
         if unless is not None and (reason := unless()):
@@ -154,7 +160,8 @@ class FakeGateway:
         unicode: bool,
     ) -> bytes:
         return self.request(
-            [Line(phone, text) for phone in phones],
+            phones,
+            [text] * len(phones),
             sender=sender,
             tag=tag,
             stop=stop,

@@ -37,7 +37,7 @@ class Gathering:
         """The batch if it is due, and whom of it to leave out."""
         batch = batches.find_due(session, batch_id, self._context.clock())
         over = self._guards.over_weekly(session, batch)
-        gone = set() if batch is None else set(batch.opted_out)
+        gone = set() if batch is None else batch.people.opted_out
         return batch, {
             **dict.fromkeys(over, MessageState.REJECTED),
             **dict.fromkeys(gone, MessageState.OPTED_OUT),

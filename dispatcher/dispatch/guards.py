@@ -15,7 +15,6 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.pauses import pause
 from dispatcher.guards import Load, caps_of, day_after, day_of, full, load_of
 from dispatcher.phones import destination_of
-from dispatcher.provider import Line
 from dispatcher.storage import batches, guards
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
@@ -47,18 +46,21 @@ class Guards:
         """Whether arming a batch has to lock what it counts."""
         return self._campaign.set or self._day.set or self._weekly is not None
 
-    def load(self, batch: DueBatch, lines: Sequence[Line]) -> Load:
-        """What arming ``batch`` adds to the counts; its cost only where a cap needs it."""
+    def load(self, batch: DueBatch, said: Sequence[str]) -> Load:
+        """What arming ``batch`` adds to the counts; its cost only where a cap needs it.
+
+        ``said`` is what each of its people is told.
+        """
         if not self._priced:
-            return Load(len(lines))
+            return Load(len(said))
         settings = self._context.settings
         mention = batch.commercial and not texts.has_stop(batch.text)
         stop = "x" * settings.stop_budget if mention else ""
         billed: Counter[str] = Counter()
-        for line in lines:
-            parts = segments.measure(texts.as_sent(line.text) + stop).segments
-            billed[destination_of(line.phone)] += parts
-        return load_of(len(lines), billed, settings.prices)
+        for phone, text in zip(batch.people.phones, said, strict=True):
+            parts = segments.measure(texts.as_sent(text) + stop).segments
+            billed[destination_of(phone)] += parts
+        return load_of(len(said), billed, settings.prices)
 
     def cost(self, load: Load) -> Decimal | None:
         """What the record of an attempt keeps as its cost; None where no cap asks for it."""
@@ -68,7 +70,7 @@ class Guards:
         """Positions of ``batch`` whose people have had as many messages as a week allows."""
         if batch is None or self._weekly is None or not batch.commercial:
             return set()
-        places = {phone: position for position, phone, _ in batch.messages}
+        places = dict(zip(batch.people.phones, batch.people.positions, strict=True))
         heavy = guards.heavy(session, places, self._context.clock(), self._weekly)
         return {places[phone] for phone in heavy}
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.calls import UNREACHABLE
@@ -20,7 +19,7 @@ from dispatcher.dispatch.gathering import Gathering
 from dispatcher.dispatch.guards import CapReached, Guards
 from dispatcher.dispatch.names import new_tag, worker_name
 from dispatcher.dispatch.records import Records
-from dispatcher.dispatch.request import Request, lines_of, request_of
+from dispatcher.dispatch.request import Request, request_of, texts_of
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.guards import Load
 from dispatcher.outcomes import NotSent, Outcome, Sent, backoff
@@ -44,7 +43,6 @@ class _Armed:
     """A batch that this process, and no other, may send now."""
 
     batch: DueBatch
-    phones: Sequence[str] = field(repr=False)
     request: Request
     #: when it was armed, on the steady clock and on the wall's: a suspended machine stops one
     at: float
@@ -118,9 +116,9 @@ class Lane:
         if batch is None or self._postponed(batch):
             return
         tag = new_tag()
-        lines = lines_of(batch)
-        load = self._guards.load(batch, lines)
-        request = request_of(batch, lines, tag, self._context.gateway, self._context.settings)
+        said = texts_of(batch)
+        load = self._guards.load(batch, said)
+        request = request_of(batch, said, tag, self._context.gateway, self._context.settings)
         try:
             if self._taken_before(batch):
                 return
@@ -145,7 +143,7 @@ class Lane:
         except CapReached as reached:
             self._guards.heed(batch, reached)
             return
-        self._records.keep(batch, tag, [spot for spot, _, _ in batch.messages], outcome, took)
+        self._records.keep(batch, tag, batch.people.positions, outcome, took)
         turn.sent += isinstance(outcome, Sent)
 
     def _taken_before(self, batch: DueBatch) -> bool:
@@ -154,8 +152,7 @@ class Lane:
         Raises GatewayError when that cannot be learnt: then nothing may be sent.
         """
         for tag in batch.unproven:
-            phones = {phone for _, phone, _ in batch.messages}
-            if self._context.shows(tag, phones):
+            if self._context.shows(tag, set(batch.people.phones)):
                 with self._context.database.write() as session:
                     batches.recall(session, batch.id, tag, now=self._context.clock())
                 return True
@@ -207,8 +204,7 @@ class Lane:
         if not armed:
             self._compare_clocks(shift)
             return None
-        phones = [phone for _, phone, _ in batch.messages]
-        return _Armed(batch, phones, request, steady, now)
+        return _Armed(batch, request, steady, now)
 
     def _compare_clocks(self, shift: timedelta) -> None:
         """Raise StorageError, which ends the lane's turn, unless this clock can tell the window."""
@@ -224,7 +220,7 @@ class Lane:
         started = time.monotonic()
         # and once more when the connection stands, right before the first byte
         outcome = armed.request.deliver(
-            self._context.gateway, armed.phones, unless=lambda: self._objection(armed)
+            self._context.gateway, armed.batch.people.phones, unless=lambda: self._objection(armed)
         )
         return outcome, time.monotonic() - started
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dispatcher.errors import GatewayError
-from dispatcher.provider import Account, Found, Line, Reply, Report, SingleReply
+from dispatcher.provider import Account, Found, Reply, Report, SingleReply
 from dispatcher.smspartner import wire
 from dispatcher.smspartner.calls.accounts import Money, SubAccounts
 from dispatcher.smspartner.calls.checks import Checks
@@ -57,7 +57,8 @@ class SmsPartner:
 
     def request(
         self,
-        lines: Sequence[Line],
+        phones: Sequence[str],
+        texts: Sequence[str],
         *,
         sender: str | None,
         tag: str,
@@ -65,10 +66,11 @@ class SmsPartner:
         unicode: bool,
         options: Options | None = None,
     ) -> bytes:
-        """The bytes of a bulk send of lines that were checked before; ``options`` adds to it."""
+        """The bytes of a bulk send; ``options`` adds to it. What is sent was checked before."""
         more = self._more if options is None else options.fields()
         return wire.bulk_body(
-            lines,
+            phones,
+            texts,
             key=self._transport.key,
             sender=sender,
             tag=tag,

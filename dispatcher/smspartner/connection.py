@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -149,10 +150,12 @@ class Line:
         """Connect, if need be. Nothing is sent."""
         self._pool.warm(call)
 
-    def ask(self, method: str, url: str, **content: Any) -> requests.Response:
-        """The answer, of which only the head is read."""
+    def ask(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> requests.Response:
+        """The answer, of which only the head is read. ``headers`` are added to the usual ones."""
         request = requests.PreparedRequest()
-        request.prepare(method, url, headers=_HEADERS, **content)
+        request.prepare(method, url, headers={**_HEADERS, **(headers or {})}, **content)
         # a session would add what may carry the key elsewhere, cookies and redirects among it
         return self._adapter.send(
             request,

@@ -68,7 +68,9 @@ def patient_json_object(body: bytes) -> dict[str, Any] | None:
 
 def _colons(body: bytes) -> int:
     """How many keys are written in a JSON document, or more: a text may look like one."""
-    return body.count(b'":') + len(_spaced_colon(body))
+    found = body.count(b'":')
+    # all colons stand right behind a quote: none is spaced, and nothing else need be looked at
+    return found if found == body.count(b":") else found + len(_spaced_colon(body))
 
 
 def _keys(answer: dict[str, Any]) -> int:

@@ -6,8 +6,8 @@ the result of an attempt, the attempt that it ends: a ghost of attempt 1 cannot 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 from dispatcher import document
 from dispatcher.states import BATCH_MOVES, BatchState, MessageState, sources
 from dispatcher.storage import attempts, events, left_out, opt_outs, supply
-from dispatcher.storage.tables import BATCH, CAMPAIGN, OPT_OUT, RECIPIENT, Batch, in_state
+from dispatcher.storage.people import People, to_go
+from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Batch, in_state
 from dispatcher.window import Hold
 
 
@@ -41,10 +42,8 @@ class DueBatch:
     text: str = field(repr=False)
     sender: str | None
     commercial: bool
-    #: (position, E.164, fields) of the messages that are still to go
-    messages: Sequence[tuple[int, str, str | None]] = field(repr=False)
-    #: positions of recipients who have opted out since it was planned
-    opted_out: Collection[int]
+    #: those who are still to go
+    people: People
     #: tags of earlier attempts that are thought unsent but were never proven so
     unproven: Sequence[str]
     #: the version of the opt-out list that was looked at
@@ -68,9 +67,6 @@ _MESSAGES = (
     .where(RECIPIENT.c.batch_id == bindparam("batch_id"))
     .order_by(RECIPIENT.c.position)
 )
-_MESSAGES_AND_STOPS = _MESSAGES.add_columns(OPT_OUT.c.id).join_from(
-    RECIPIENT, OPT_OUT, OPT_OUT.c.phone == RECIPIENT.c.phone, isouter=True
-)
 DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
 
 
@@ -79,17 +75,12 @@ def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
     row = session.execute(_FIND_DUE, {"batch_id": batch_id, "now": now}).one_or_none()
     if row is None:
         return None
-    letter = MessageState.PENDING.letter
-    people = session.execute(_MESSAGES_AND_STOPS, {"batch_id": batch_id}).all()
-    if row.states.count(letter) < len(people):  # a part was sent earlier
-        people = [one for one in people if row.states[one[0]] == letter]
-    gone = {one[0] for one in people if one[3] is not None}
+    people = to_go(session, batch_id, row.states)
     if row.erased is not None:
-        gone = opted_out(session, batch_id, row.states)
+        people = replace(people, opted_out=opted_out(session, batch_id, row.states))
     return DueBatch(
         *row[:10],
-        messages=[one[:3] for one in people],
-        opted_out=gone,
+        people=people,
         unproven=attempts.unproven(session, row.id) if row.attempt else (),
         opt_outs=row.opt_outs,
     )

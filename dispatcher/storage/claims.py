@@ -128,11 +128,11 @@ def arm(
     }
     if session.get_bind().dialect.name == "postgresql":
         clocks = {"told": told, "most_skew": most_skew.total_seconds()}
-        begins = {"worker": worker, "carries": len(batch.messages), "its_cost": cost}
+        begins = {"worker": worker, "carries": len(batch.people), "its_cost": cost}
         armed = session.execute(_ON_POSTGRESQL, {**asked, **clocks, **begins})
         return armed.one_or_none() is not None
     if session.execute(_ON_SQLITE, asked).one_or_none() is None:
         return False
-    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.messages), cost)
+    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.people), cost)
     session.execute(_BEGIN_ATTEMPT, dict(zip(_BEGUN, begun, strict=True)))
     return True

@@ -18,7 +18,7 @@ from benchmarks.contenders.ours import Installation, Ours
 from benchmarks.people import BATCH, KEY, SENDER, TEXT, body, phone, rows
 from benchmarks.processes import Failed
 from benchmarks.servers import Gateway, durable_postgres
-from dispatcher.provider import Line, Taken
+from dispatcher.provider import Taken
 from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import MessageState
 from dispatcher.templates import compile_template
@@ -48,9 +48,9 @@ PEOPLE = [phone(person) for person in range(3)]
 
 
 def send(client: SmsPartner, phones: list[str], tag: str = "t1") -> Taken:
-    lines = [Line(number, "Soldes demain chez nous") for number in phones]
+    said = ["Soldes demain chez nous"] * len(phones)
     reply = client.bulk_send(
-        client.request(lines, sender="MaBoutique", tag=tag, stop=True, unicode=False)
+        client.request(phones, said, sender="MaBoutique", tag=tag, stop=True, unicode=False)
     )
     assert isinstance(reply, Taken)
     return reply
@@ -118,11 +118,9 @@ def test_everybody_asks_for_the_same(gateway: Gateway, tmp_path: Path) -> None:
     people = list(rows(20))
     with Installation(tmp_path, gateway.url, None) as installation:
         template = compile_template(TEXT)
-        lines = [
-            Line(number, wire_text(template.render({"prenom": name}))) for number, name in people
-        ]
+        said = [wire_text(template.render({"prenom": name})) for _, name in people]
         ours = installation.dispatcher.gateway.request(
-            lines, sender=SENDER, tag="t", stop=True, unicode=False
+            [number for number, _ in people], said, sender=SENDER, tag="t", stop=True, unicode=False
         )
     assert json.loads(body(people, "t")) == json.loads(ours)
 

@@ -15,7 +15,7 @@ import pytest
 import requests.adapters
 
 from dispatcher.errors import GatewayError
-from dispatcher.provider import Declined, Found, Line, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.provider import Declined, Found, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.smspartner import connection as connection_module
 from dispatcher.smspartner import transport as transport_module
 from dispatcher.smspartner.client import SmsPartner
@@ -47,9 +47,7 @@ def gateway(server: RawServer, *, call_timeout: float = PATIENCE) -> SmsPartner:
 
 
 def send(client: SmsPartner, tag: str = "abcdef") -> Reply:
-    request = client.request(
-        [Line(PHONE, "Bonjour")], sender=None, tag=tag, stop=True, unicode=False
-    )
+    request = client.request([PHONE], ["Bonjour"], sender=None, tag=tag, stop=True, unicode=False)
     return client.bulk_send(request)
 
 
@@ -92,7 +90,7 @@ def test_a_request_may_carry_more_options() -> None:
     client = SmsPartner("http://127.0.0.1:1/v1", KEY, answers="xml")
     options = Options(at=datetime(2027, 7, 1, 10, tzinfo=UTC), reports_to="https://example.org/r")
     made = client.request(
-        [Line(PHONE, "x")], sender="Boutique", tag="t", stop=False, unicode=False, options=options
+        [PHONE], ["x"], sender="Boutique", tag="t", stop=False, unicode=False, options=options
     )
     sent = json.loads(made)
     assert {name: sent[name] for name in ("sender", "tag", "time", "urlDlr", "_format")} == {
@@ -625,7 +623,6 @@ def test_threads_do_not_share_a_connection() -> None:
 
 FORKING = """
 import os, sys
-from dispatcher.provider import Line
 from dispatcher.smspartner.client import SmsPartner
 
 url, hanging = sys.argv[1:3]
@@ -633,8 +630,9 @@ client = SmsPartner(url, "key", call_timeout=20)
 rude = SmsPartner(hanging, "key", call_timeout=0.3)
 
 def send(client):
-    lines = [Line("+33639980001", "x")]
-    made = client.request(lines, sender=None, tag="t", stop=False, unicode=False)
+    made = client.request(
+        ["+33639980001"], ["x"], sender=None, tag="t", stop=False, unicode=False
+    )
     return type(client.bulk_send(made)).__name__
 
 first = send(client)

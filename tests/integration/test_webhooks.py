@@ -512,7 +512,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(bench: Bench, server: Server
 def test_a_send_names_the_addresses_when_they_are_set(url: str | None) -> None:
     settings = Settings.of(webhook_url=url, webhook_secret=SECRET, api_key="k" * 40)
     gateway = Dispatcher(settings).gateway
-    body = json.loads(gateway.request([], sender=None, tag="a", stop=True, unicode=False))
+    body = json.loads(gateway.request([], [], sender=None, tag="a", stop=True, unicode=False))
     asked = {name: value for name, value in body.items() if name.startswith("url")}
     base = f"https://shop.example/sms/{SECRET}"
     assert asked == (

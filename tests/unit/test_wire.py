@@ -16,7 +16,6 @@ from dispatcher.errors import GatewayError
 from dispatcher.provider import (
     Account,
     Declined,
-    Line,
     LineAnswer,
     Lost,
     Reply,
@@ -63,7 +62,8 @@ def read(value: object, status: int = 200, headers: Mapping[str, str] | None = N
 
 def test_a_request_holds_what_the_gateway_documents() -> None:
     made = wire.bulk_body(
-        [Line(A, "Soldes :br: -50 %"), Line(B, "été")],
+        [A, B],
+        ["Soldes :br: -50 %", "été"],
         key=KEY,
         sender="MaBoutique",
         tag="abcdefghijklmnopqrst",
@@ -85,14 +85,25 @@ def test_a_request_holds_what_the_gateway_documents() -> None:
 
 
 def test_a_request_leaves_out_what_is_not_asked_for() -> None:
-    made = wire.bulk_body([Line(A, "x")], key=KEY, sender=None, tag="t", stop=False, unicode=False)
+    made = wire.bulk_body([A], ["x"], key=KEY, sender=None, tag="t", stop=False, unicode=False)
     assert set(json.loads(made)) == {"apiKey", "tag", "SMSList"}
 
 
-@given(st.text())
-def test_any_text_arrives_as_it_was(text: str) -> None:
-    made = wire.bulk_body([Line(A, text)], key=KEY, sender="", tag="t", stop=False, unicode=False)
-    assert json.loads(made)["SMSList"][0]["message"] == text
+@given(st.lists(st.text() | st.sampled_from(["\0", r"\u0000", "\\", '"', "\ud83d", "é\n"])))
+def test_any_text_arrives_as_it_was(texts: list[str]) -> None:
+    phones = [f"+336399800{number:02}" for number in range(len(texts))]
+    made = wire.bulk_body(phones, texts, key=KEY, sender="", tag="t", stop=False, unicode=False)
+    lines = json.loads(made)["SMSList"]
+    assert [(line["phoneNumber"], line["message"]) for line in lines] == list(
+        zip(phones, texts, strict=True)
+    )
+    assert made.isascii()
+
+
+@given(st.text(min_size=1))
+def test_what_is_no_number_cannot_change_a_request(phone: str) -> None:
+    made = wire.bulk_body([phone], ["x"], key=KEY, sender="", tag="t", stop=False, unicode=False)
+    assert json.loads(made)["SMSList"] == [{"phoneNumber": phone, "message": "x"}]
 
 
 @pytest.mark.parametrize(

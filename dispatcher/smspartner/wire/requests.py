@@ -20,7 +20,8 @@ Base = Mapping[str, object]
 
 
 def bulk_body(
-    lines: Sequence[Line],
+    phones: Sequence[str],
+    texts: Sequence[str],
     *,
     key: str,
     sender: str | None,
@@ -39,19 +40,18 @@ def bulk_body(
         body["isUnicode"] = 1
     if more:
         body |= more
-    return b'%b,"SMSList":%b}' % (fields.encode(body)[:-1], _listed(lines))
+    return b'%b,"SMSList":%b}' % (fields.encode(body)[:-1], _listed(phones, texts))
 
 
-def _listed(lines: Sequence[Line]) -> bytes:
+def _listed(phones: Sequence[str], texts: Sequence[str]) -> bytes:
     """The JSON of many lines, in ASCII as ``fields.encode`` makes it, in a third of the time."""
-    # one call for all: a text that holds the separator shows by their number
-    texts = json.dumps("\0".join([line.text for line in lines]))[1:-1].split(r"\u0000")
-    phones = [line.phone for line in lines]
-    if len(texts) != len(lines) or not fields.are_digits(phones):
-        listed = [{"phoneNumber": line.phone, "message": line.text} for line in lines]
-        return json.dumps(listed).encode()
-    joined = '"},{"phoneNumber":"'.join(map('","message":"'.join, zip(phones, texts, strict=True)))
-    return f'[{{"phoneNumber":"{joined}"}}]'.encode()
+    # one call for all texts; one that holds what they are split at shows by their number
+    escaped = json.dumps("\0".join(texts))[1:-1].split(r"\u0000")
+    if len(escaped) != len(phones) or not fields.are_digits(phones):
+        lines = zip(phones, texts, strict=True)
+        return json.dumps([{"phoneNumber": each[0], "message": each[1]} for each in lines]).encode()
+    pairs = map('","message":"'.join, zip(phones, escaped, strict=True))
+    return ('[{"phoneNumber":"' + '"},{"phoneNumber":"'.join(pairs) + '"}]').encode()
 
 
 def lines_body(lines: Sequence[Line], options: Options, base: Base) -> bytes:
