@@ -66,7 +66,7 @@ class Database:
         """The engine of this process. Raises ConfigurationError when a driver is missing."""
         if self._engine is None:
             try:
-                self._engine = engines.create(self._url)
+                self._engine = self._create()
             except (ImportError, NoSuchModuleError):
                 raise ConfigurationError(
                     "DISPATCHER_DATABASE_URL needs a driver: "
@@ -170,6 +170,9 @@ class Database:
             if error.connection_invalidated:
                 raise StorageError("the connection to the database was lost") from None
             raise StorageError(_cause(error)) from None
+
+    def _create(self) -> Engine:
+        return engines.create(self._url)
 
     def _forget(self) -> None:
         # the parent's connections are the parent's: do not close them, do not use them

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from django.db import Error as DjangoError
@@ -76,6 +76,10 @@ class DjangoDatabase(Database):
                 _take_turn(self._lend())
             with Session(self.engine, expire_on_commit=False) as session:
                 yield session
+
+    def keeping(self) -> AbstractContextManager[None]:
+        """Keep nothing: the connection is Django's."""
+        return nullcontext()
 
     def _create(self) -> Engine:
         return create_engine(
