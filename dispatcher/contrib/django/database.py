@@ -81,6 +81,12 @@ class DjangoDatabase(Database):
         """Keep nothing: the connection is Django's."""
         return nullcontext()
 
+    @contextmanager
+    def once(self) -> Iterator[Session]:
+        """As ``write``: what is committed by itself is Django's affair."""
+        with self.write() as session:
+            yield session
+
     def _create(self) -> Engine:
         return create_engine(
             self._url,
