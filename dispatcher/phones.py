@@ -33,8 +33,9 @@ REASONS: Final = frozenset(
     }
 )
 
-# The common spellings of a metropolitan mobile, with one separator throughout or none. It may
-# only accept what _thorough accepts, with the same answer; a test holds the two together.
+# The common spellings of a metropolitan mobile: those of exports, found in half the time, and any
+# with one separator or none. Both may only accept what _thorough does, which a test holds to.
+_exported = re.compile(r"(?:0|\+33)(?:6(?:[0-24-8]\d|3[0-8]|9[589])|7[3-9]\d)\d{6}", re.A).fullmatch
 _common = re.compile(
     r"(?:(?:\+|00)?33S?|0)?"
     r"(?=6S?(?:[0-24-8]|3[0-8]|39S?98|9[589])|7S?[3-9])"
@@ -88,6 +89,8 @@ def normalise(raw: str) -> str:
 
     Raises ``InvalidPhone`` with one of ``REASONS``.
     """
+    if _exported(raw):
+        return "+33" + raw[-9:]
     match = _common(raw)
     if match is None:
         return _thorough(raw)

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from operator import itemgetter
 
 import orjson
 
@@ -23,6 +24,8 @@ LARGEST_BATCH = 500
 _DIGEST_BYTES = 16
 #: how many of the longest texts a plan shows
 _LONGEST = 3
+#: values whose judgement is remembered: a list has thousands of first names, and a million codes
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,13 @@ class Planner:
         self.longest: list[tuple[int, str]] = []
         #: (parts, characters with the tail) that a text must have more of to be one of them
         self._bar = (0, 0)
-        self._plain = None if self.template.fields else self._measure(text)
+        #: the parts of a text without fields
+        self._plain = 0 if self.template.fields else self._measure(text)
         self._weigher = Weigher(self.template, self._stop)
-        self._only = self.template.fields[0] if len(self.template.fields) == 1 else None
+        self._values = itemgetter(*self.template.fields) if self.template.fields else None
+        #: the values of the fields used, and what was made of them: first names come again and
+        #: again, and so does the longest, whose text is made to be shown
+        self._known: dict[object, tuple[str | None, int]] = {}
         self._digest = 0
         self.rows = 0
         self.kept = 0
@@ -92,18 +99,19 @@ class Planner:
         # every row of a million passes here
         seen = Seen()
         filling: dict[str, _Filling] = defaultdict(_Filling)
-        normalise, personal, billed = phones.normalise, self._personal, self.billed
+        normalise, personal, add = phones.normalise, self._personal, seen.add
+        usual = self._territory or "metropole"
         for recipient in recipients:
             self.rows += 1
             try:
                 phone = normalise(recipient.phone)
                 french = phone.startswith("+33")  # nearly all are
                 if french and not recipient.territory:
-                    territory = self._territory or "metropole"
+                    territory = usual
                 else:
                     territory = self._territory_of(phone, recipient)
                 number = int(phone)
-                if not seen.add(number):
+                if not add(number):
                     self.duplicates += 1
                     continue
                 try:
@@ -117,11 +125,14 @@ class Planner:
             except (InvalidText, InvalidCampaign) as error:
                 self._leave_out(recipient, str(error))
                 continue
-            billed["metropole" if french else phones.destination_of(phone)] += parts
             batch = filling[territory]
-            batch.messages.append((phone, fields))
+            messages = batch.messages
+            messages.append((phone, fields))
             batch.parts.append(parts)
-            if len(batch.parts) == LARGEST_BATCH:
+            if not french:
+                self.billed[phones.destination_of(phone)] += parts
+                batch.elsewhere += parts
+            if len(messages) == LARGEST_BATCH:
                 yield self._close(territory, filling.pop(territory))
         for territory, batch in filling.items():
             yield self._close(territory, batch)
@@ -141,13 +152,23 @@ class Planner:
         return self._territory or phones.territory_of(phone) or "metropole"
 
     def _personal(self, recipient: Recipient) -> tuple[str | None, int]:
-        if self._plain is not None:
+        if self._values is None:
             return None, self._plain
         fields = recipient.fields
-        if len(fields) == 1 and self._only in fields:
-            used = fields
-        else:
-            used = {name: fields[name] for name in self.template.fields if name in fields}
+        try:
+            values = self._values(fields)
+        except KeyError:  # what is missing may have a default
+            return self._judged(fields)
+        known = self._known.get(values)
+        if known is None:
+            known = self._judged(fields)
+            if len(self._known) < _MOST_KNOWN:
+                self._known[values] = known
+        return known
+
+    def _judged(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
+        """The JSON of the fields used, and the parts of the text. Raises InvalidText."""
+        used = {name: fields[name] for name in self.template.fields if name in fields}
         weight = self._weigher.weigh(used)
         if weight is None or weight[0] > segments.MAX_SEGMENTS or weight > self._bar:
             text = self.template.render(used)
@@ -186,15 +207,18 @@ class Planner:
     def _close(self, territory: str, batch: _Filling) -> PlannedBatch:
         self.kept += len(batch.parts)
         self.territories[territory] += len(batch.parts)
+        if at_home := sum(batch.parts) - batch.elsewhere:
+            self.billed["metropole"] += at_home
         self._remember(territory, batch.messages)
         return PlannedBatch(territory, tuple(batch.messages), tuple(batch.parts))
 
     def _remember(self, territory: str, messages: list[tuple[str, str | None]]) -> None:
         # a sum does not depend on the order: a table read twice may come in two orders
-        total = self._digest
+        total, begun, number = self._digest, blake2b(digest_size=_DIGEST_BYTES), int.from_bytes
         for phone, fields in messages:
-            line = f"{phone}\0{territory}\0{fields or ''}".encode()
-            total += int.from_bytes(blake2b(line, digest_size=_DIGEST_BYTES).digest())
+            line = begun.copy()  # half the time of a new one
+            line.update(f"{phone}\0{territory}\0{fields or ''}".encode())
+            total += number(line.digest(), "big")
         self._digest = total % (1 << 8 * _DIGEST_BYTES)
 
 
@@ -204,6 +228,8 @@ class _Filling:
     def __init__(self) -> None:
         self.messages: list[tuple[str, str | None]] = []
         self.parts: list[int] = []
+        #: the parts of what is not for metropolitan numbers
+        self.elsewhere = 0
 
 
 def _as_json(fields: Mapping[str, str]) -> str:

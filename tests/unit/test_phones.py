@@ -252,8 +252,15 @@ def test_every_spelling_of_a_mobile_is_the_same_number(spelling: tuple[str, str]
     )
 )
 def test_the_short_way_never_disagrees_with_the_long_one(raw: str) -> None:
-    if phones._common(raw):
+    if phones._common(raw) or phones._exported(raw):
         assert normalise(raw) == phones._thorough(raw)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.from_regex(r"(0|\+33)[67][0-9]{7,9}", fullmatch=True))
+def test_what_exports_have_is_found_in_the_shortest_way_of_all(raw: str) -> None:
+    fiction = raw.removeprefix("0").removeprefix("+33").startswith("63998")
+    assert bool(phones._exported(raw)) == (bool(phones._common(raw)) and not fiction)
 
 
 def test_both_ways_agree_on_every_range_of_06_and_07() -> None:

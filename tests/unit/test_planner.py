@@ -349,6 +349,45 @@ def test_parts_are_counted_by_destination_and_not_by_calendar() -> None:
     assert planner.billed == {"metropole": 2, "la-reunion": 1, "foreign": 1}
 
 
+def test_a_place_to_which_nothing_goes_is_not_billed() -> None:
+    planner = Planner(TEXT)
+    cut(planner, ["0692123456", "+32470123456"])
+    assert planner.billed == {"la-reunion": 1, "foreign": 1}
+
+
+_VALUES = st.sampled_from(["Zoé", "", " ", "Anne", "x" * 150, "y" * 160, "\x00", "z" * 2000, "€:"])
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(["{{ a }}!", "Hi {{ a }} {{ b | default('you') }}", "{{ b }}{{ a }}{{ b }}"]),
+    st.lists(st.dictionaries(st.sampled_from("ab"), _VALUES), max_size=12),
+)
+def test_who_has_what_others_have_is_planned_as_if_alone(
+    text: str, fields: list[dict[str, str]]
+) -> None:
+    rows = [Recipient(phone(n), each, row=n) for n, each in enumerate(fields)]
+    left_out: list[Rejection] = []
+    planner = Planner(text, reject=left_out.append)
+    batches = cut(planner, rows)
+
+    for row in rows:
+        told: list[Rejection] = []
+        alone = Planner(text, reject=told.append)
+        expected = [
+            (message, parts)
+            for batch in cut(alone, [row])
+            for message, parts in zip(batch.messages, batch.parts, strict=True)
+        ]
+        assert [one for one in left_out if one.row == row.row] == told
+        assert expected == [
+            (message, parts)
+            for batch in batches
+            for message, parts in zip(batch.messages, batch.parts, strict=True)
+            if message[0] == row.phone
+        ]
+
+
 def test_the_longest_texts_are_shown_as_they_arrive() -> None:
     planner = Planner("Bonjour {{ prenom }}")
     names = ["Zoé", "x" * 200, "Anne", "y" * 160, "Bob", "x" * 200, "François"]
