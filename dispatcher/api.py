@@ -8,14 +8,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from sqlalchemy.orm import Session
 
 from dispatcher import broker
 from dispatcher.calls import Calls
 from dispatcher.clock import Clock, shifted
-from dispatcher.dispatch import Context, Dispatch, Due
 from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hints import Hints
@@ -30,7 +29,6 @@ from dispatcher.recipients import Rejection
 from dispatcher.records import ActionRecord, BatchRecord, CampaignRecord, MessageRecord, Page
 from dispatcher.replies import Reply
 from dispatcher.settings import Settings
-from dispatcher.smspartner.client import SmsPartner
 from dispatcher.states import CampaignState
 from dispatcher.storage import (
     batches,
@@ -49,6 +47,9 @@ from dispatcher.submission import Given, Options, Submission
 from dispatcher.submissions import Submissions, actor
 from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, Windows
+
+if TYPE_CHECKING:
+    from dispatcher.dispatch import Dispatch, Due
 
 
 class Dispatcher:
@@ -309,6 +310,9 @@ class Dispatcher:
     @cached_property
     def dispatch(self) -> Dispatch:
         """The steps. Raises ConfigurationError without an API key."""
+        # here, as the client below: it loads the HTTP library, which submitting does not need
+        from dispatcher.dispatch import Context, Dispatch
+
         return Dispatch(
             Context(
                 settings=self.settings,
@@ -353,6 +357,8 @@ class Dispatcher:
             return self._given_gateway
         if self.settings.api_key is None:
             raise ConfigurationError("DISPATCHER_API_KEY is not set: the key of SMS Partner")
+        from dispatcher.smspartner.client import SmsPartner
+
         return SmsPartner(
             self.settings.api_url,
             self.settings.api_key.get_secret_value(),
