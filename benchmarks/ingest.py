@@ -45,6 +45,7 @@ def measure(bench: Bench) -> list[Table]:
                 (
                     "Ours is the whole command `dispatcher submit`, from the start of Python: read,"
                     " check, de-duplicate, render, measure, cut and store, in one transaction."
+                    " PostgreSQL takes the list in while it is read."
                 ),
                 (
                     "Raw are the same rows, ready in memory, into an empty table with the same keys"

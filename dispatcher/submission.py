@@ -42,6 +42,10 @@ class Options(TypedDict, total=False):
     strict: bool
     #: the fingerprint of the plan that was approved: anything else is refused
     approved: str | None
+    #: the recipients come without waiting and by no query, from memory or a local file, and
+    #: ``reject`` is quick: PostgreSQL takes them in while they are read, which takes half the
+    #: time, in a transaction that is open meanwhile
+    at_hand: bool
     #: who submits, for the record of actions; by default the user of this system
     by: str | None
 
@@ -63,6 +67,7 @@ class Submission:
     priority: str = "normal"
     strict: bool = False
     approved: str | None = None
+    at_hand: bool = False
     by: str | None = None
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from dispatcher.storage import campaigns, left_out, plans
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.submission import PRIORITIES, Given, Submission, listed
-from dispatcher.window import Hold, Windows
+from dispatcher.window import NeverOpen, Windows
 
 
 class Submissions:
@@ -51,9 +52,12 @@ class Submissions:
         if known is None:
             try:
                 return self._add(submission, planner, recipients, self._clock())
-            except Conflict:  # somebody else was quicker, while the list was read
+            except Conflict as conflict:  # somebody else was quicker, while the list was read
                 with self._database.read() as session:
-                    known = campaigns.find(session, submission.reference)
+                    try:
+                        known = campaigns.find(session, submission.reference)
+                    except NotFound:
+                        raise conflict from None
         else:
             for _ in planner.cut(listed(recipients)):
                 pass
@@ -72,8 +76,44 @@ class Submissions:
         recipients: Iterable[Given],
         now: datetime,
     ) -> int:
-        schedule = Schedule(submission, self._windows, now)
-        campaign = Campaign(
+        entry = _Entry(self._settings, submission, planner, self._windows, now)
+        batches = planner.cut(listed(recipients))
+        if submission.at_hand and not self._database.is_sqlite and not entry.often_refused:
+            # two who submit the same at once shall not wait for each other's whole list
+            entry.campaign.reference += f" {uuid4()}"
+            try:
+                with self._database.write() as session:
+                    entry.write(session, batches)
+            except NeverOpen:
+                for _ in batches:  # whoever is left out is told
+                    pass
+                raise
+        else:
+            with Spool(batches) as spool:
+                entry.check()
+                with self._database.write() as session:
+                    entry.write(session, spool)
+        return entry.campaign.id
+
+
+class _Entry:
+    """One campaign on its way into the database."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        submission: Submission,
+        planner: Planner,
+        windows: Windows,
+        now: datetime,
+    ) -> None:
+        self._settings = settings
+        self._submission = submission
+        self._planner = planner
+        self._now = now
+        self._schedule = Schedule(submission, windows, now)
+        self._repeats = Repeats(settings, submission)
+        self.campaign = Campaign(
             reference=submission.reference,
             fingerprint="",
             text=submission.text,
@@ -84,50 +124,53 @@ class Submissions:
             priority=PRIORITIES[submission.priority],
             state=CampaignState.RUNNING,
             created_at=now,
-            funded_to=None if self._settings.credit_check == "off" else 0,
+            funded_to=None if settings.credit_check == "off" else 0,
         )
-        with (
-            Spool(planner.cut(listed(recipients))) as batches,
-            self._database.write() as session,
-        ):
-            planner.check(strict=submission.strict)
-            schedule.check(planner.territories)
-            session.add(campaign)
-            session.flush()
-            self._refuse_repeats(session, campaign, submission, schedule.each(batches))
-            plans.add_batches(
-                session,
-                campaign.id,
-                schedule.each(batches),
-                rule=schedule.rule,
-                prices=self._settings.prices,
-            )
-            texted = planner.kept - left_out.mark_planned(session, campaign.id)
-            check_campaign(self._settings, load_of(texted, planner.billed, self._settings.prices))
-            campaign.fingerprint = submission.fingerprint(planner.digest)
-            approve(submission.approved, campaign.fingerprint, planner, self._settings.prices)
-            campaign.rows = planner.rows
-            campaign.duplicates = planner.duplicates
-            campaign.unusable = planner.reasons.total()
-            reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
-            who = submission.by or actor()
-            campaigns.note(session, campaign.id, verb="submit", actor=who, now=now, reason=reason)
-        return campaign.id
 
-    def _refuse_repeats(
-        self,
-        session: Session,
-        campaign: Campaign,
-        submission: Submission,
-        batches: Iterable[tuple[PlannedBatch, Hold]],
-    ) -> None:
-        """Raise InvalidCampaign for a text that goes to the same people again, if that is asked."""
-        repeats = Repeats(self._settings, submission)
-        if not repeats.refused:
-            return
+    @property
+    def often_refused(self) -> bool:
+        """Whether the whole list has to be known before anything is worth writing."""
+        return self._submission.strict or self._repeats.refused
+
+    def check(self) -> None:
+        """Raise InvalidCampaign, when all is read, if that cannot be sent as it was asked for."""
+        self._planner.check(strict=self._submission.strict)
+        self._schedule.check(self._planner.territories)
+
+    def write(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
+        """Store the campaign, its batches and their people. Raises UnusableInput."""
+        campaign, submission, planner = self.campaign, self._submission, self._planner
+        prices = self._settings.prices
+        session.add(campaign)
+        session.flush()
+        if self._repeats.refused:
+            self._refuse_repeats(session, batches)
+        plans.add_batches(
+            session,
+            campaign.id,
+            self._schedule.each(batches),
+            rule=self._schedule.rule,
+            prices=prices,
+        )
+        self.check()
+        texted = planner.kept - left_out.mark_planned(session, campaign.id)
+        check_campaign(self._settings, load_of(texted, planner.billed, prices))
+        campaign.reference = submission.reference
+        campaign.fingerprint = submission.fingerprint(planner.digest)
+        approve(submission.approved, campaign.fingerprint, planner, prices)
+        campaign.rows = planner.rows
+        campaign.duplicates = planner.duplicates
+        campaign.unusable = planner.reasons.total()
+        reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
+        who = submission.by or actor()
+        campaigns.note(session, campaign.id, verb="submit", actor=who, now=self._now, reason=reason)
+
+    def _refuse_repeats(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
+        """Raise InvalidCampaign for a text that goes to the same people again."""
+        repeats, campaign = self._repeats, self.campaign
         repeats.lock(session)
         repeats.look(session, campaign.not_before or campaign.created_at, but=campaign.id)
-        for batch, hold in batches:
+        for batch, hold in self._schedule.each(batches):
             repeats.add(session, [phone for phone, _ in batch.messages], hold.until)
         repeats.check()
 

@@ -105,6 +105,8 @@ class Asked:
             "priority": self.priority,
             "territory": self.territory,
             "strict": self.strict,
+            # what may be waited for, such as a pipe, is no regular file
+            "at_hand": self.file != _STDIN and Path(self.file).is_file(),
         }
 
     @contextmanager

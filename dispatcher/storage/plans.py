@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -14,13 +14,12 @@ from dispatcher import document
 from dispatcher.credit import planned_cost
 from dispatcher.planner import PlannedBatch
 from dispatcher.states import BatchState
-from dispatcher.storage.tables import Batch, Recipient
+from dispatcher.storage import intake
+from dispatcher.storage.tables import Batch
 from dispatcher.window import Hold
 
 #: batches written at a time: the memory of a submission, whatever the length of its list
-_STRIDE = 20
-#: how COPY spells null
-_NULL = "\\N"
+_STRIDE = 40
 
 
 def add_batches(
@@ -38,17 +37,19 @@ def add_batches(
     """
     numbered = enumerate(batches, start=1)
     count = 0
-    while stride := list(islice(numbered, _STRIDE)):
-        ids = session.scalars(
-            insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
-            [
-                _row(campaign_id, number, batch, hold, rule)
-                | {"planned": planned_cost(batch, prices)}
-                for number, (batch, hold) in stride
-            ],
-        ).all()
-        _add_recipients(session, ids, [batch for _, (batch, _) in stride])
-        count += len(stride)
+    with intake.load(session) as load:
+        while stride := list(islice(numbered, _STRIDE)):
+            load.settle()
+            ids = session.scalars(
+                insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
+                [
+                    _row(campaign_id, number, batch, hold, rule)
+                    | {"planned": planned_cost(batch, prices)}
+                    for number, (batch, hold) in stride
+                ],
+            ).all()
+            load.add(ids, [batch for _, (batch, _) in stride])
+            count += len(stride)
     return count
 
 
@@ -69,46 +70,3 @@ def _row(
         "pending": size,
         "segments": batch.segments,
     }
-
-
-def _rows(
-    ids: Sequence[int], batches: Sequence[PlannedBatch]
-) -> Iterator[tuple[int, int, str, str | None]]:
-    for batch_id, batch in zip(ids, batches, strict=True):
-        for position, (phone, fields) in enumerate(batch.messages):
-            yield batch_id, position, phone, fields
-
-
-def _as_text(batch_id: int, batch: PlannedBatch) -> str:
-    """The rows of a batch as COPY reads them: JSON holds no tab and no line break."""
-    lines = [
-        f"{batch_id}\t{position}\t{phone}\t{_NULL if fields is None else fields}\n"
-        if fields is None or "\\" not in fields
-        else f"{batch_id}\t{position}\t{phone}\t{_escaped(fields)}\n"
-        for position, (phone, fields) in enumerate(batch.messages)
-    ]
-    return "".join(lines)
-
-
-def _escaped(fields: str) -> str:
-    return fields.replace("\\", "\\\\")
-
-
-def _add_recipients(session: Session, ids: Sequence[int], batches: Sequence[PlannedBatch]) -> None:
-    # an ORM object or a bound statement per recipient costs 4 to 50 times as much
-    connection = session.connection()
-    table = Recipient.__tablename__
-    if connection.dialect.name == "postgresql":
-        driver = connection.connection.driver_connection
-        assert driver is not None  # noqa: S101 - for the type checker
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {table} (batch_id, position, phone, fields) FROM STDIN") as copy,
-        ):
-            for batch_id, batch in zip(ids, batches, strict=True):
-                copy.write(_as_text(batch_id, batch))
-    else:
-        connection.exec_driver_sql(
-            f"INSERT INTO {table} (batch_id, position, phone, fields) VALUES (?, ?, ?, ?)",  # noqa: S608
-            list(_rows(ids, batches)),
-        )

@@ -88,6 +88,8 @@ class DjangoDispatcher(Dispatcher):
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
+        # a query on this connection has no place beside what is stored by it
+        options["at_hand"] = options.get("at_hand", False) and people is recipients
         if isinstance(self.database, DjangoDatabase):
             self.database.take_turn()
         return super().submit(reference, text, people, reject=reject, **options)
@@ -116,6 +118,8 @@ class DjangoDispatcher(Dispatcher):
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
+        # a query on this connection has no place beside what is stored by it
+        options["at_hand"] = options.get("at_hand", False) and people is recipients
 
         def submit() -> None:
             try:

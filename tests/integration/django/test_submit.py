@@ -166,6 +166,35 @@ def test_both_or_neither_a_rollback_takes_the_campaign_with_it(
     assert dispatcher.submit("soldes", "Soldes", customers(1)) > 0
 
 
+def test_a_list_at_hand_is_a_part_of_the_transaction_too(shop: str, customers: Customers) -> None:
+    phones = [f"06 39 98 {n // 100:02d} {n % 100:02d}" for n in range(1200)]
+    with transaction.atomic():
+        people = customers(2)
+        with pytest.raises(InvalidCampaign, match="unknown territory"):
+            dispatcher.submit("lost", "Soldes", phones, at_hand=True, territory="atlantis")
+        with suppress(KeyError), transaction.atomic():
+            dispatcher.submit("lost", "Soldes", phones, at_hand=True)
+            raise KeyError
+        dispatcher.submit("kept", "Soldes", phones, at_hand=True)
+        with pytest.raises(ReferenceTaken):
+            dispatcher.submit("kept", "Soldes", phones[1:], at_hand=True)
+        assert people.count() == 2
+    assert [one.reference for one in dispatcher.campaigns()] == ["kept"]
+    assert dispatcher.progress("kept").recipients == 1200
+
+
+def test_a_queryset_is_not_read_where_its_people_are_being_stored(
+    shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatcher.storage.plans._STRIDE", 1)
+    monkeypatch.setattr("dispatcher.contrib.django.people._STRIDE", 600)
+    people = customers(2000)
+    dispatcher.submit("soldes", "Soldes", people, at_hand=True)
+    dispatcher.submit_on_commit("later", "Soldes", people, at_hand=True)
+    assert dispatcher.progress("soldes").recipients == 2000
+    assert dispatcher.progress("later").recipients == 2000
+
+
 def test_a_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
     shop: str, customers: Customers
 ) -> None:
