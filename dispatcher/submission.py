@@ -46,6 +46,8 @@ class Options(TypedDict, total=False):
     #: ``reject`` is quick: PostgreSQL takes them in while they are read, which takes half the
     #: time, in a transaction that is open meanwhile
     at_hand: bool
+    #: is told again and again how many of the recipients kept are stored, and of how many so far
+    stored: Callable[[int, int], None]
     #: who submits, for the record of actions; by default the user of this system
     by: str | None
 
@@ -68,6 +70,7 @@ class Submission:
     strict: bool = False
     approved: str | None = None
     at_hand: bool = False
+    stored: Callable[[int, int], None] = field(default=lambda *_: None, repr=False, compare=False)
     by: str | None = None
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from uuid import uuid4
 
@@ -148,7 +148,7 @@ class _Entry:
         plans.add_batches(
             session,
             campaign.id,
-            self._schedule.each(batches),
+            self._schedule.each(self._told(batches)),
             rule=self._schedule.rule,
             prices=prices,
         )
@@ -164,6 +164,13 @@ class _Entry:
         reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
         who = submission.by or actor()
         campaigns.note(session, campaign.id, verb="submit", actor=who, now=self._now, reason=reason)
+
+    def _told(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
+        done = 0
+        for batch in batches:
+            yield batch
+            done += len(batch.messages)
+            self._submission.stored(done, self._planner.kept)
 
     def _refuse_repeats(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
         """Raise InvalidCampaign for a text that goes to the same people again."""

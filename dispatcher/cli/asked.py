@@ -17,10 +17,10 @@ from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from dispatcher.recipients import Recipient
+    from dispatcher.cli.reading import Watched
     from dispatcher.submission import Options
 
 _STDIN = "-"
@@ -110,11 +110,12 @@ class Asked:
         }
 
     @contextmanager
-    def opened(self, *, done: str, write: bool) -> Iterator[tuple[Iterable[Recipient], LeftOut]]:
+    def opened(self, *, done: str, write: bool, quiet: bool) -> Iterator[tuple[Watched, LeftOut]]:
         """The recipients, and what takes those that are left out.
 
         They are written next to FILE when ``write``, else only where ``--rejects`` says;
-        ``done`` is as in ``LeftOut``. A refusal of the campaign tells where they are.
+        ``done`` is as in ``LeftOut``. ``quiet`` shows no bar. A refusal of the campaign tells
+        where they are.
         """
         from dispatcher.files import open_recipients
         from dispatcher.templates import compile_template
@@ -134,7 +135,7 @@ class Asked:
             )
             path = target if write or self.rejects is not None else None
             left_out = stack.enter_context(LeftOut(path, recipients.columns, done=done))
-            rows = stack.enter_context(shown_reading(recipients, source))
+            rows = stack.enter_context(shown_reading(recipients, source, quiet=quiet))
             try:
                 yield rows, left_out
             except InvalidCampaign as error:

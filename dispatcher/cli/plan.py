@@ -47,7 +47,9 @@ def plan(
     asked = Asked(**given)
     dispatcher = open_dispatcher()
     with ExitStack() as stack:
-        rows, left_out = stack.enter_context(asked.opened(done="the plan is made", write=False))
+        rows, left_out = stack.enter_context(
+            asked.opened(done="the plan is made", write=False, quiet=as_json)
+        )
         prices = dispatcher.settings.prices
         listed = stack.enter_context(Manifest(manifest, prices)) if manifest else None
         planned = dispatcher.plan(asked.body, rows, reject=left_out, each=listed, **asked.options)

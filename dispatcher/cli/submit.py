@@ -37,7 +37,9 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **given: Any
     approval = None if plan_file is None else Approval.read(plan_file)
     if approval:
         options["approved"] = approval.fingerprint
-    with asked.opened(done="the campaign is stored", write=True) as (rows, left_out):
+    with asked.opened(done="the campaign is stored", write=True, quiet=as_json) as opened:
+        rows, left_out = opened
+        options["stored"] = rows.stored
         known = _is_known(dispatcher, reference)
         with approval.enforced() if approval else nullcontext():
             campaign = dispatcher.submit(reference, asked.body, rows, reject=left_out, **options)

@@ -100,13 +100,13 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "dispatcher.cli", *arguments]
 
 
-def in_terminal(argv: Sequence[str], *, err: bool = False) -> str:
-    """What a command writes to a terminal that is its stdout, or its stderr."""
+def in_terminal(argv: Sequence[str], *, streams: Sequence[str] = ("stdout",)) -> str:
+    """What a command writes to a terminal that is these streams of its; others go nowhere."""
     ours, theirs = pty.openpty()
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    streams["stderr" if err else "stdout"] = theirs
+    given = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    given.update(dict.fromkeys(streams, theirs))
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
-    with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, **streams) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, **given) as process:  # type: ignore[call-overload]
         os.close(theirs)
         shown = b""
         try:
@@ -239,11 +239,49 @@ def test_submit_json_is_the_progress_and_what_was_left_out(shell: Shell) -> None
     }
 
 
-def test_a_terminal_sees_how_far_a_file_is_read(shell: Shell) -> None:
-    shell.write("".join(f"06 39 98 {n // 100:02} {n % 100:02}\n" for n in range(2000)))
-    submit = command("submit", "clients.csv", "--reference", "r", "--text", "x")
+@pytest.fixture
+def long_list(shell: Shell) -> None:
+    shell.write("".join(f"06 39 98 {n // 100:02} {n % 100:02}\n" for n in range(8000)))
 
-    assert re.search(r"2,000 rows|1,\d00 rows|\d00 rows", in_terminal(submit, err=True))
+
+_SUBMIT = ("submit", "clients.csv", "--reference", "r", "--text", "x")
+_PLAN = ("plan", "clients.csv", "--text", "x")
+#: rows so far, the bar, the rate and the time left
+_BAR = r"{} [\d,]+ rows .*[━╸╺]+.* [\d,]+ rows/s .*(-:--:--|\d:\d\d:\d\d)"
+
+
+@pytest.mark.usefixtures("long_list")
+@pytest.mark.parametrize(
+    ("asked", "phases"),
+    [
+        pytest.param(_SUBMIT, ("reading", "storing"), id="submit"),
+        pytest.param(_PLAN, ("reading",), id="plan"),
+    ],
+)
+def test_a_terminal_sees_how_far_a_list_is(asked: Sequence[str], phases: Sequence[str]) -> None:
+    colour = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+    shown = colour.sub("", in_terminal(command(*asked), streams=("stdout", "stderr")))
+
+    for phase in phases:
+        assert re.search(_BAR.format(phase), shown), shown
+    assert "8,000 recipients kept of 8,000 rows" in shown
+
+
+@pytest.mark.usefixtures("long_list")
+@pytest.mark.parametrize(
+    ("asked", "streams"),
+    [
+        pytest.param(_SUBMIT, ("stderr",), id="submit, its answer goes elsewhere"),
+        pytest.param((*_SUBMIT, "--json"), ("stdout", "stderr"), id="submit --json"),
+        pytest.param(_PLAN, ("stderr",), id="plan, its answer goes elsewhere"),
+        pytest.param((*_PLAN, "--json"), ("stdout", "stderr"), id="plan --json"),
+    ],
+)
+def test_who_reads_no_terminal_sees_no_bar(asked: Sequence[str], streams: Sequence[str]) -> None:
+    shown = in_terminal(command(*asked), streams=streams)
+
+    assert "rows/s" not in shown
+    assert "\x1b" not in shown
 
 
 # -- progress

@@ -105,6 +105,20 @@ def test_who_opted_out_of_a_list_at_hand_is_not_texted(bench: Bench) -> None:
     assert bench.messages() == {"pending": 2599, "opted_out": 1}
 
 
+def test_it_is_told_how_many_are_stored(bench: Bench) -> None:
+    told: list[tuple[int, int]] = []
+    bench.dispatcher.submit("a", TEXT, people(2600), stored=lambda *one: told.append(one))
+    assert told[0] == (500, 2600)
+    assert told[-1] == (2600, 2600)
+    assert len(told) == 6
+
+    told.clear()
+    bench.dispatcher.submit(
+        "b", TEXT, people(2600), stored=lambda *one: told.append(one), at_hand=True
+    )
+    assert told[-1] == (2600, 2600)
+
+
 def test_a_list_at_hand_that_breaks_midway_leaves_nothing(bench: Bench) -> None:
     def broken() -> Iterator[str]:
         yield from people(2600)
