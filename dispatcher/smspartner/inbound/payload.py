@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from dispatcher.errors import InvalidPayload
+from dispatcher.errors import InvalidPayload, InvalidPhone
+from dispatcher.long_numbers import long_number
 from dispatcher.smspartner import fields
 
 #: bytes of a body or a query; the largest documented one has some 600
@@ -48,6 +49,17 @@ def phone(raw: object) -> str:
     if found is None:
         raise InvalidPayload("the call names no number that can be read")
     return found
+
+
+def own(raw: object) -> str:
+    """A long number of ours as E.164, of whatever range. Raises InvalidPayload."""
+    given = str(raw) if isinstance(raw, int | str) else ""
+    for spelling in (given, f"+{given}"):  # it comes without a plus
+        try:
+            return long_number(spelling)
+        except InvalidPhone:
+            continue
+    raise InvalidPayload("the call names no long number that can be read")
 
 
 def _decoded(body: bytes) -> str:

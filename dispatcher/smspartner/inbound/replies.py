@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dispatcher.errors import InvalidPayload
 from dispatcher.smspartner import fields
-from dispatcher.smspartner.inbound.payload import payload, phone
+from dispatcher.smspartner.inbound.payload import own, payload, phone
 from dispatcher.smspartner.wire.answer import first
 
 #: characters of one call; ten parts of an SMS have 1,530
@@ -82,7 +82,7 @@ def _to_long_number(given: Mapping[str, Any]) -> PersonReply:
         text=text,
         stop=begins and said,
         message_id=fields.identifier(first(given, "messageId", "message_id")),
-        to=phone(given["to"]) if given.get("to") else None,
+        to=own(given["to"]) if given.get("to") else None,
         at=fields.instant(given.get("message-timestamp")),
         part=part,
     )

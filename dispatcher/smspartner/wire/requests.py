@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dispatcher.errors import InvalidRequest
+from dispatcher.long_numbers import long_number
 from dispatcher.phones import normalise
 from dispatcher.provider import Line
 from dispatcher.smspartner import fields
@@ -87,7 +88,7 @@ def virtual_body(phone: str, text: str, sender: str, options: Options, base: Bas
     if options.at or options.sender or options.range or options.unicode:
         raise InvalidRequest("a send from a long number takes no schedule, sender, range, Unicode")
     # the gateway names its own long numbers without a plus
-    ours = normalise(sender).removeprefix("+")
+    ours = long_number(sender).removeprefix("+")
     body = {**base, **options.fields(), "to": normalise(phone), "from": ours}
     return fields.encode(body | {"message": _checked_text(text)})
 

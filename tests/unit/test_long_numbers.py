@@ -1,0 +1,45 @@
+"""Long numbers: how they are spelled, asked for and answered."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dispatcher.errors import InvalidPayload, InvalidPhone
+from dispatcher.long_numbers import long_number
+from dispatcher.smspartner.inbound import read_reply
+from dispatcher.smspartner.wire.options import Options
+from dispatcher.smspartner.wire.requests import virtual_body
+
+PHONE, OURS = "+33639980001", "+33639988888"
+
+
+@pytest.mark.parametrize(
+    ("raw", "e164"),
+    [
+        ("06 39 98 00 01", "+33639980001"),
+        ("+33 1 99 00 00 00", "+33199000000"),
+        ("0033199000000", "+33199000000"),
+    ],
+)
+def test_a_long_number_need_not_be_a_mobile(raw: str, e164: str) -> None:
+    assert long_number(raw) == e164
+    body = json.loads(virtual_body(PHONE, "Bonjour", raw, Options(), {}))
+    assert (body["to"], body["from"]) == (PHONE, e164[1:])
+
+
+@pytest.mark.parametrize("raw", ["", "01 99 00 00 00", "abc", "+339", "+33" + 14 * "1", "36180"])
+def test_what_is_no_number_is_no_long_number(raw: str) -> None:
+    with pytest.raises(InvalidPhone):
+        long_number(raw)
+
+
+def test_an_answer_to_one_that_is_no_mobile_is_read() -> None:
+    call = {"msisdn": PHONE[1:], "to": "33199000000", "messageId": "x", "text": "STOP"}
+    reply = read_reply(json.dumps(call).encode())
+    assert (reply.to, reply.stop) == ("+33199000000", True)
+    for to in ("06 39 98 88 88", "+33639988888", 33639988888):
+        assert read_reply(json.dumps(call | {"to": to}).encode()).to == OURS
+    with pytest.raises(InvalidPayload):
+        read_reply(json.dumps(call | {"to": "nobody"}).encode())
