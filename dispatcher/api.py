@@ -100,8 +100,9 @@ class Dispatcher:
         """Store a campaign and return its id; workers send it when it may leave.
 
         ``reference`` is the caller's own: the same again, with the same body, is the same
-        campaign. ``text`` may hold ``{{ field }}``. ``recipients`` are numbers, ``Recipient``
-        values or mappings; ``reject`` is told of those left out. See ``submission.Options``.
+        campaign. ``text`` may hold ``{{ field }}``, and is empty for a survey. ``recipients`` are
+        numbers, ``Recipient`` values or mappings; ``reject`` is told of those left out. See
+        ``submission.Options``.
 
         Redis may be down: the campaign starts when it is back. Raises UnusableInput (its
         subclasses say what is wrong), ReferenceTaken or StorageError; nothing is stored then.
@@ -380,7 +381,10 @@ class Dispatcher:
 
     def _submission(self, reference: str, text: str, options: Options) -> Submission:
         submission = Submission(reference=reference, text=text, **options)
-        return replace(submission, sender=submission.sender or self.settings.sender)
+        if submission.sender or submission.from_number or submission.survey:
+            return submission
+        settings = self.settings
+        return replace(submission, sender=settings.sender, from_number=settings.from_number)
 
     def _progress(self, session: Session, campaign: Campaign) -> Progress:
         return progress_of(

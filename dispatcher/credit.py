@@ -56,7 +56,7 @@ class Ruling:
 
 def planned_cost(batch: PlannedBatch, prices: Mapping[str, Decimal]) -> Decimal | None:
     """Euros that a batch will cost by our own count of parts; None where a price is missing."""
-    if not prices:
+    if not prices or not batch.segments:  # a survey's parts are not known
         return None
     billed: dict[str, int] = {}
     for (phone, _), parts in zip(batch.messages, batch.parts, strict=True):

@@ -22,6 +22,8 @@ WEEK: Final = timedelta(days=7)
 WEEKLY_CODE: Final = -7
 #: what the reason begins with for which a batch waits until the next day
 FULL: Final = "daily cap of "
+#: what is unpriced when it is no destination
+SURVEYS: Final = "surveys"
 #: in a column, no limit
 _ENDLESS: Final = 2**31 - 1
 _PARIS = find("metropole")
@@ -104,6 +106,11 @@ def check_campaign(settings: Settings, campaign: Load) -> None:
                 f"{campaign.messages:,} recipients exceed the cap of {caps.messages:,} per"
                 f" {caps.what} ({PREFIX}{prefix}_RECIPIENTS)"
             )
+        if caps.euros is not None and campaign.unpriced == SURVEYS:
+            raise InvalidCampaign(
+                f"what surveys cost is not known here, so that the cap of {caps.euros:,} € per"
+                f" {caps.what} ({PREFIX}{prefix}_EUROS) cannot be judged"
+            )
         if caps.euros is not None and campaign.unpriced:
             raise InvalidCampaign(
                 f"no price is set for {campaign.unpriced} ({PREFIX}PRICES), so that the cap of"
@@ -116,8 +123,18 @@ def check_campaign(settings: Settings, campaign: Load) -> None:
             )
 
 
-def load_of(messages: int, billed: Mapping[str, int], prices: Mapping[str, Decimal]) -> Load:
-    """The load of billed parts by destination, with the exact sum of their prices."""
+def load_of(
+    messages: int,
+    billed: Mapping[str, int],
+    prices: Mapping[str, Decimal],
+    measured: bool = True,
+) -> Load:
+    """The load of billed parts by destination, with the exact sum of their prices.
+
+    What was not ``measured`` is a survey: nobody here knows its parts.
+    """
+    if not measured:
+        return Load(messages, unpriced=SURVEYS)
     unpriced = next((where for where in billed if where not in prices), "")
     euros = sum((prices.get(where, Decimal(0)) * n for where, n in billed.items()), Decimal(0))
     return Load(messages, euros, unpriced)

@@ -195,6 +195,22 @@ def single_verdict(reply: SingleReply, phones: Sequence[str], parts: int) -> Out
             return verdict(reply, phones)
 
 
+def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
+    """What ``reply`` to a call for one person (E.164) alone proves.
+
+    Its success speaks of nobody else: it vouches for them, whatever parts it bills, unless it
+    bills none. An invalid request is not theirs, whose number and text were checked, but that of
+    the long number or the survey, so that everybody's would be refused.
+    """
+    match reply:
+        case Accepted():
+            return _accepted(reply, [phone], max(reply.segments, 1))
+        case Declined(9):
+            return Blocked("the request is invalid: does the account have this number or survey?")
+        case _:
+            return verdict(reply, [phone])
+
+
 def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
     if not reply.partial and reply.segments == parts * len(phones):
         states = dict.fromkeys(range(len(phones)), MessageState.SENT)

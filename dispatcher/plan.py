@@ -37,7 +37,8 @@ class Plan:
     ``kept`` recipients would be texted, but for those ``opted_out`` or ``capped`` (who have had
     as many messages as a week allows by then), whose segments and cost are counted all the same;
     ``rejected`` counts rows by reason. ``cost`` is in euros at the prices set, None when one of
-    them is not. ``longest`` are texts as they arrive. ``fingerprint``
+    them is not. Of a survey, whose text is made elsewhere, ``segments`` and ``cost`` are None.
+    ``longest`` are texts as they arrive. ``fingerprint``
     names exactly this text, these options, these recipients, their segments and their cost:
     ``submit(..., approved=plan.fingerprint)`` stores that or nothing.
     """
@@ -48,7 +49,7 @@ class Plan:
     opted_out: int
     capped: int = 0
     rejected: Mapping[str, int]
-    segments: int
+    segments: int | None
     billed: Mapping[str, int]
     cost: Decimal | None
     groups: tuple[Group, ...]
@@ -139,10 +140,12 @@ def approve(
     fingerprint = fingerprint_of(body, planner.billed, prices)
     if approved not in (None, fingerprint):
         cost = cost_of(planner.billed, prices)
+        bill = (
+            f", {planner.billed.total():,} segments, {'unpriced' if cost is None else f'{cost} €'}"
+        )
         raise PlanChanged(
             "this is not the plan that was approved: text, options, recipients or prices"
-            f" differ. It is now {planner.kept:,} recipients, {planner.billed.total():,}"
-            f" segments, {'unpriced' if cost is None else f'{cost} €'}"
+            f" differ. It is now {planner.kept:,} recipients{bill if planner.measured else ''}"
         )
     return fingerprint
 
@@ -156,6 +159,8 @@ def warnings_of(
     unpriced: list[str],
     late: int,
     closed: Sequence[str] = (),
+    from_number: str | None = None,
+    survey: bool = False,
 ) -> list[str]:
     """What a careful colleague would say before the button is pressed."""
     said = []
@@ -165,6 +170,12 @@ def warnings_of(
         said.append("no STOP mention and no window: only for what is not commercial")
     if sender is not None and sender.isdigit():
         said.append("the sender is a number: operators block numbers as senders")
+    if from_number is not None and from_number.startswith(("+336", "+337")):
+        said.append("operators may block a mobile number as sender: ask the vendor about yours")
+    if survey:
+        said.append("what a survey says and costs is not known here: try it on yourself first")
+    if survey and commercial:
+        said.append("no STOP mention can be asked for with a survey: it has to be in its text")
     if unpriced:
         said.append(f"no price is set for {', '.join(unpriced)} (DISPATCHER_PRICES)")
     if late:

@@ -42,6 +42,15 @@ class PlannedBatch:
         """Billed parts of the whole batch."""
         return sum(self.parts)
 
+    def split(self, size: int) -> Iterator[PlannedBatch]:
+        """The same people in batches of at most ``size``."""
+        if size >= len(self.parts):
+            yield self
+            return
+        for start in range(0, len(self.parts), size):
+            some = slice(start, start + size)
+            yield PlannedBatch(self.territory, self.messages[some], self.parts[some])
+
 
 class Planner:
     """Cuts one list of recipients in batches and keeps the count of what it met.
@@ -57,10 +66,19 @@ class Planner:
         territory: str | None = None,
         stop_budget: int = 0,
         reject: Callable[[Rejection], None] | None = None,
+        survey: bool = False,
+        unicode: bool = True,
     ) -> None:
-        """Raises InvalidText or InvalidCampaign."""
+        """A ``survey`` has no text here; without ``unicode`` no text may need it.
+
+        Raises InvalidText or InvalidCampaign.
+        """
         self.template = compile_template(text)
-        if not self.template.fields:  # with fields, each recipient's own text is checked
+        #: whether parts and cost are known; a survey's text is made elsewhere
+        self.measured = not survey
+        self._unicode = unicode
+        # with fields, each recipient's own text is checked
+        if self.measured and not self.template.fields:
             texts.check(text)
         if territory is not None:
             find_territory(territory)
@@ -136,6 +154,8 @@ class Planner:
                 yield self._close(territory, filling.pop(territory))
         for territory, batch in filling.items():
             yield self._close(territory, batch)
+        if not self.measured:
+            billed.clear()
 
     def check(self, *, strict: bool) -> None:
         """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
@@ -179,7 +199,14 @@ class Planner:
         return _as_json(used), parts
 
     def _measure(self, text: str) -> int:
-        arrives = texts.as_sent(texts.wire_text(text))
+        if not self.measured:
+            return 0
+        wire = texts.wire_text(text)
+        if not self._unicode and texts.wire_needs_unicode(wire):
+            raise InvalidText(
+                "the text has a character that needs Unicode, which no long number sends"
+            )
+        arrives = texts.as_sent(wire)
         parts = segments.measure(arrives + self._stop).segments
         if parts > segments.MAX_SEGMENTS:
             raise InvalidText(

@@ -59,14 +59,16 @@ class Previews:
             gone, heavy = history.of(batch, hold.until)
             opted_out += len(gone)
             capped += len(heavy - gone)
-            if each is not None:
-                each(batch, gone)
-            sizes.setdefault(batch.territory, []).append(len(batch.messages))
-            euros.setdefault(batch.territory, []).append(self._euros(batch))
+            for part in batch.split(submission.call_size):
+                if each is not None:
+                    each(part, gone)
+                sizes.setdefault(batch.territory, []).append(len(part.messages))
+                euros.setdefault(batch.territory, []).append(self._euros(part))
+            before = groups.get(batch.territory)
             groups[batch.territory] = Group(
                 territory=batch.territory,
                 batches=len(sizes[batch.territory]),
-                messages=sum(sizes[batch.territory]),
+                messages=len(batch.messages) + (before.messages if before else 0),
                 opens_at=hold.until,
                 why=hold.why,
             )
@@ -74,7 +76,8 @@ class Previews:
         schedule.check(planner.territories)
         prices = self._settings.prices
         body = submission.fingerprint(planner.digest)
-        check_campaign(self._settings, load_of(planner.kept - opted_out, planner.billed, prices))
+        texted = planner.kept - opted_out
+        check_campaign(self._settings, load_of(texted, planner.billed, prices, planner.measured))
         leaves = forecast(
             sizes,
             start=schedule.start,
@@ -91,9 +94,9 @@ class Previews:
             opted_out=opted_out,
             capped=capped,
             rejected=dict(planner.reasons.most_common()),
-            segments=planner.billed.total(),
+            segments=planner.billed.total() if planner.measured else None,
             billed=dict(planner.billed.most_common()),
-            cost=cost_of(planner.billed, prices),
+            cost=cost_of(planner.billed, prices) if planner.measured else None,
             groups=tuple(groups.values()),
             longest=tuple(text for _, text in planner.longest),
             forecast=leaves,
@@ -106,6 +109,8 @@ class Previews:
                     unpriced=[where for where in planner.billed if where not in prices],
                     late=leaves.late,
                     closed=schedule.late(planner.territories),
+                    from_number=submission.from_number,
+                    survey=submission.survey is not None,
                 ),
                 *history.repeats.warnings,
             ),

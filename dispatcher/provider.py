@@ -202,6 +202,22 @@ class Gateway(Protocol):
     ) -> SingleReply:
         """Send what ``single_request`` made, as ``bulk_send`` does. Never raises."""
 
+    def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
+        """The bytes of a send to one person (E.164) from a long ``number`` of ours."""
+
+    def number_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        """Send what ``number_request`` made, as ``bulk_send`` does. Never raises."""
+
+    def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
+        """The bytes of a send of a survey of the vendor's dashboard to one person (E.164)."""
+
+    def survey_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        """Send what ``survey_request`` made, as ``bulk_send`` does. Never raises."""
+
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""
 

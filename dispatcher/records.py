@@ -52,12 +52,17 @@ class Page(Sequence[Item], Generic[Item]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CampaignRecord:
-    """A campaign as it was submitted. Instants are UTC; ``reason`` says why it is paused."""
+    """A campaign as it was submitted. Instants are UTC; ``reason`` says why it is paused.
+
+    It leaves from a ``sender`` or a ``from_number`` (E.164), or is a ``survey`` without a text.
+    """
 
     id: int
     reference: str
     text: str = field(repr=False)
     sender: str | None
+    from_number: str | None
+    survey: str | None
     commercial: bool
     not_before: datetime | None
     not_after: datetime | None

@@ -20,7 +20,7 @@ class Repeats:
     """Counts them, batch by batch; what is not commercial may repeat itself."""
 
     def __init__(self, settings: Settings, submission: Submission) -> None:
-        self._text = submission.text
+        self._text, self._survey = submission.text, submission.survey
         self._within = timedelta(days=settings.repeat_days)
         self._references: dict[int, str] = {}
         self._people: Counter[int] = Counter()
@@ -33,11 +33,13 @@ class Repeats:
         """Find the campaigns with this text, other than ``but``; ``start`` is when this one may."""
         if self.asked:
             since = start - self._within
-            self._references = guards.same_text(session, self._text, since, but=but)
+            self._references = guards.same_text(
+                session, self._text, since, but=but, survey=self._survey
+            )
 
     def lock(self, session: Session) -> None:
         """Let nobody else store a campaign of this text before the transaction ends."""
-        guards.lock_text(session, self._text)
+        guards.lock_text(session, self._text or f"survey {self._survey}")
 
     def add(self, session: Session, phones: Sequence[str], at: datetime) -> None:
         """Count the people (E.164) of one batch, which leaves at ``at`` or later."""
@@ -58,7 +60,8 @@ class Repeats:
     def _sentence(self, campaign: int, people: int) -> str:
         days = self._within.days
         within = "a day" if days == 1 else f"{days} days"
+        what = "survey" if self._survey else "text"
         return (
-            f"the same text reaches {people:,} of these people within {within}"
+            f"the same {what} reaches {people:,} of these people within {within}"
             f" under {self._references[campaign]!r}"
         )

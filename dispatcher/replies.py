@@ -12,7 +12,8 @@ class Reply:
     """What somebody answered; ``stop`` when it says to text them no more.
 
     Instants are UTC: ``at`` is the gateway's word, ``received_at`` ours. ``campaign`` is the
-    reference of the campaign that was answered, where the gateway names its message.
+    reference of the campaign that was answered: where the gateway names its message or, for a
+    long number, the one that this person was last sent from there.
     ``complete`` is False for a part of a long reply whose other parts have not come.
     """
 

@@ -23,8 +23,9 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.errors import ConfigurationError, InvalidCampaign, InvalidPhone
 from dispatcher.hours import profile_of
+from dispatcher.long_numbers import long_number
 from dispatcher.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
@@ -44,6 +45,16 @@ def check_sender(sender: str | None) -> str | None:
         # the value is not repeated: a key pasted in the wrong place would be printed
         raise InvalidCampaign("the sender is not 3 to 11 letters or digits without accents")
     return sender
+
+
+def check_from_number(number: str | None) -> str | None:
+    """The long number in E.164; None (or empty) when there is none. Raises InvalidCampaign."""
+    if not number or not number.strip():
+        return None
+    try:
+        return long_number(number)
+    except InvalidPhone:
+        raise InvalidCampaign("the long number is not one like +33 6 39 98 00 01") from None
 
 
 def _listed(value: object) -> object:
@@ -101,6 +112,11 @@ class Settings(BaseModel):
     sender: str | None = Field(
         None, description="sender of campaigns that name none, 3–11 letters or digits"
     )
+    from_number: str | None = Field(
+        None,
+        description="long number of campaigns that name none and no sender, like `+33 7 …`: one"
+        " call for each person",
+    )
     window_clock: Literal["both", "recipient", "paris"] = Field(
         "both", description="whose clock must be open: `both`, `recipient` or `paris`"
     )
@@ -117,7 +133,7 @@ class Settings(BaseModel):
         None,
         gt=0,
         le=1000,
-        description="most bulk sends a second over all workers; unset: no limit",
+        description="most sends a second over all workers; unset: no limit",
     )
     closing_guard: int = Field(
         60, ge=0, le=3600, description="no batch is armed within this time before closing"
@@ -289,6 +305,14 @@ class Settings(BaseModel):
         except InvalidCampaign as error:
             raise ValueError(str(error).removeprefix("the sender ")) from None
 
+    @field_validator("from_number")
+    @classmethod
+    def _from_number(cls, number: str | None) -> str | None:
+        try:
+            return check_from_number(number)
+        except InvalidCampaign as error:
+            raise ValueError(str(error).removeprefix("the long number ")) from None
+
     @field_validator("web_token")
     @classmethod
     def _web_token(cls, token: SecretStr | None) -> SecretStr | None:
@@ -354,6 +378,8 @@ class Settings(BaseModel):
         for name in ("campaign_euros", "daily_euros"):
             if getattr(self, name) is not None and not self.prices:
                 raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
+        if self.sender and self.from_number:
+            raise ValueError(f"set {PREFIX}SENDER or {PREFIX}FROM_NUMBER, not both")
         if self.callback_url and self.callback_secret is None:
             raise ValueError(f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET: it signs")
         if self.webhook_url and self.webhook_secret is None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.errors import InvalidCampaign, UnusableInput
-from dispatcher.planner import Planner
+from dispatcher.planner import LARGEST_BATCH, Planner
 from dispatcher.recipients import Recipient, Rejection, recipient_of
-from dispatcher.settings import Settings, check_sender
+from dispatcher.settings import Settings, check_from_number, check_sender
 
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
+_SURVEY = re.compile(r"[!-~]{1,64}")
 #: which campaigns leave first, when several are due; between equals each has its turn
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
 #: beyond them instants overflow, and no calendar tells the holidays
@@ -28,6 +30,10 @@ class Options(TypedDict, total=False):
 
     #: 3 to 11 letters or digits; without one, that of the settings
     sender: str | None
+    #: a long number of the account (E.164), which people can answer, in place of a sender
+    from_number: str | None
+    #: a survey of the vendor's dashboard, by its identifier, in place of a text and a sender
+    survey: str | None
     #: aware instants: nothing leaves before the one; what has not left by the other expires
     not_before: datetime | None
     not_after: datetime | None
@@ -62,6 +68,8 @@ class Submission:
     reference: str
     text: str = field(repr=False)
     sender: str | None = None
+    from_number: str | None = field(default=None, repr=False)
+    survey: str | None = None
     not_before: datetime | None = None
     not_after: datetime | None = None
     commercial: bool = True
@@ -75,6 +83,9 @@ class Submission:
 
     def __post_init__(self) -> None:
         check_sender(self.sender)
+        object.__setattr__(self, "from_number", check_from_number(self.from_number))
+        object.__setattr__(self, "survey", self.survey or None)
+        self._check_kind()
         reference, longest = self.reference, _LONGEST_REFERENCE
         if not reference.strip() or len(reference) > longest or not reference.isprintable():
             raise InvalidCampaign(f"a reference has 1 to {longest} printable characters")
@@ -88,10 +99,31 @@ class Submission:
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise InvalidCampaign("not_after must be later than not_before")
 
+    def _check_kind(self) -> None:
+        if self.survey is not None and not _SURVEY.fullmatch(self.survey):
+            raise InvalidCampaign("a survey is named by 1 to 64 characters without blanks")
+        if self.survey is not None and self.text:
+            raise InvalidCampaign("a survey has its text from the vendor's dashboard: give none")
+        if self.survey is not None and (self.sender or self.from_number):
+            raise InvalidCampaign("a survey takes neither a sender nor a long number")
+        if self.sender and self.from_number:
+            raise InvalidCampaign("a campaign has a sender or a long number, not both")
+
+    @property
+    def call_size(self) -> int:
+        """The most people of one call, and so of one batch.
+
+        A long number's call is for one person. A survey's may be for more, but its answer has one
+        count for all, of a text that is not known here: it would vouch for nobody.
+        """
+        return 1 if self.from_number or self.survey else LARGEST_BATCH
+
     def fingerprint(self, digest: str) -> str:
         """A hash of all that was submitted; ``digest`` is that of the recipients."""
         instants = [at and at.timestamp() for at in (self.not_before, self.not_after)]
         body = [self.text, self.sender, *instants, self.commercial, self.territory, digest]
+        if self.from_number or self.survey:  # what was stored before them keeps its hash
+            body += [self.from_number, self.survey]
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
     def planner(self, settings: Settings, reject: Callable[[Rejection], None] | None) -> Planner:
@@ -101,6 +133,8 @@ class Submission:
             territory=self.territory,
             stop_budget=settings.stop_budget if self.commercial else 0,
             reject=reject,
+            survey=self.survey is not None,
+            unicode=self.from_number is None,
         )
 
 

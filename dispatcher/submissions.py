@@ -118,6 +118,8 @@ class _Entry:
             fingerprint="",
             text=submission.text,
             sender=submission.sender,
+            from_number=submission.from_number,
+            survey=submission.survey,
             commercial=submission.commercial,
             not_before=submission.not_before,
             not_after=submission.not_after,
@@ -151,10 +153,12 @@ class _Entry:
             self._schedule.each(self._told(batches)),
             rule=self._schedule.rule,
             prices=prices,
+            call_size=submission.call_size,
         )
         self.check()
         texted = planner.kept - left_out.mark_planned(session, campaign.id)
-        check_campaign(self._settings, load_of(texted, planner.billed, prices))
+        load = load_of(texted, planner.billed, prices, planner.measured)
+        check_campaign(self._settings, load)
         campaign.reference = submission.reference
         campaign.fingerprint = submission.fingerprint(planner.digest)
         approve(submission.approved, campaign.fingerprint, planner, prices)

@@ -177,6 +177,23 @@ class FakeGateway:
         segments = sum(line.segments for line in reply.lines)
         return Accepted(reply.message_id, segments, sum_of(reply))
 
+    def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
+        return self.request([phone], [text], sender=number, tag=tag, stop=stop, unicode=False)
+
+    def number_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        return self.single_send(request, unless=unless)
+
+    def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
+        text = f"survey {survey}"
+        return self.request([phone], [text], sender=None, tag=tag, stop=False, unicode=False)
+
+    def survey_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        return self.single_send(request, unless=unless)
+
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         self._look()
         self.calls.append(len(pairs))

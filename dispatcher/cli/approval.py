@@ -28,7 +28,7 @@ class Approval:
 
     fingerprint: str
     kept: int
-    segments: int
+    segments: int | None
     cost: str | None
 
     @classmethod
@@ -42,7 +42,7 @@ class Approval:
             raise InvalidFile(f"--plan {path}: {error.strerror}") from None
         except (ValueError, KeyError, TypeError, RecursionError):
             raise _no_plan(path) from None
-        kinds = (str, int, int, str | None)
+        kinds = (str, int, int | None, str | None)
         whole = (read.fingerprint, read.kept, read.segments, read.cost)
         if not all(isinstance(value, kind) for value, kind in zip(whole, kinds, strict=True)):
             raise _no_plan(path)
@@ -55,9 +55,12 @@ class Approval:
             yield
         except PlanChanged as error:
             price = "unpriced" if self.cost is None else f"{self.cost} €"
+            bill = (
+                "" if self.segments is None else f", {counted(self.segments, 'segment')}, {price}"
+            )
             raise PlanChanged(
-                f"{error}; approved were {counted(self.kept, 'recipient')},"
-                f" {counted(self.segments, 'segment')}, {price}. Nothing was stored"
+                f"{error}; approved were {counted(self.kept, 'recipient')}{bill}."
+                " Nothing was stored"
             ) from None
 
 

@@ -34,6 +34,8 @@ _TEXT = (
 )
 _REST = (
     click.option("--sender", help="3 to 11 letters or digits."),
+    click.option("--from-number", help="A long number of the account, in place of a sender."),
+    click.option("--survey", help="A survey of the vendor's dashboard, in place of a text."),
     click.option(
         "--not-before", type=INSTANT, help="Nothing leaves before (2027-03-27T20:00+01:00)."
     ),
@@ -78,6 +80,8 @@ class Asked:
     text: str | None
     text_file: str | None
     sender: str | None
+    from_number: str | None
+    survey: str | None
     not_before: datetime | None
     not_after: datetime | None
     transactional: bool
@@ -91,7 +95,9 @@ class Asked:
 
     @cached_property
     def body(self) -> str:
-        """The text. Raises InvalidText."""
+        """The text; a survey has none here. Raises InvalidText."""
+        if self.survey and self.text is None and self.text_file is None:
+            return ""
         return text_of(self.text, self.text_file, but_not=self.file)
 
     @property
@@ -99,6 +105,8 @@ class Asked:
         """What goes with text and recipients."""
         return {
             "sender": self.sender,
+            "from_number": self.from_number,
+            "survey": self.survey,
             "not_before": self.not_before,
             "not_after": self.not_after,
             "commercial": not self.transactional,

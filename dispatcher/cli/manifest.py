@@ -44,7 +44,7 @@ class Manifest:
         number = len(self._batches)
         with self._refusing():
             self._waiting.writelines(
-                f"{phone} {number} {0 if phone in opted_out else parts}\n"
+                f"{phone} {number} {parts} {int(phone in opted_out)}\n"
                 for (phone, _), parts in zip(batch.messages, batch.parts, strict=True)
             )
 
@@ -57,11 +57,15 @@ class Manifest:
         with self._refusing(), PrivateTable(Path(self.path), _COLUMNS) as table:
             self._waiting.seek(0)
             for line in self._waiting:
-                phone, number, parts = line.split()
+                phone, number, parts, gone = line.split()
                 at = int(number) - 1
-                when = times[at] if int(parts) else "opted out"
+                when = times[at]
+                if gone == "1":
+                    when, parts = "opted out", "0"
                 price = self._prices.get(destination_of(phone))
                 cost = "" if price is None else str(price * int(parts))
+                if parts == "0" and gone == "0":  # a survey: nobody here knows
+                    parts = cost = ""
                 table.write([phone, number, self._batches[at][0], when, parts, cost])
 
     @contextmanager

@@ -64,7 +64,7 @@ def plan(
         write_private(svg, in_svg(line, title=title))
     if saved:
         save(planned, saved)
-    advice = advise(asked.body)
+    advice = advise(asked.body) if asked.body else []
     if as_json:
         print_json(planned.as_json() | {"advice": advice_json(advice)})
         return

@@ -28,6 +28,7 @@ class Reading:
         self._windows = dispatcher.windows
         self._now = dispatcher.clock()
         self._commercial = not asked.transactional
+        self._survey = asked.survey
         self._stop = stop_of(asked.body, self._settings.stop_budget, commercial=self._commercial)
 
     def before(self) -> Iterator[str]:
@@ -77,6 +78,9 @@ class Reading:
 
         plan = self._plan
         prices = self._settings.prices
+        if plan.segments is None:
+            yield "segments and cost are not known here: progress tells what the gateway charges"
+            return
         priced = {where: parts for where, parts in plan.billed.items() if where in prices}
         rest = plan.segments - sum(priced.values())
         known = f"{_euros(cost_of(priced, prices))} and {rest:,} segments without a price"
@@ -88,6 +92,9 @@ class Reading:
             yield f"  {where:{widest}}  {parts:>9,}  {_euros(cost):>12}"
 
     def _texts(self) -> Iterator[str]:
+        if self._survey:
+            yield f"the survey {self._survey}, as it is in the vendor's dashboard"
+            return
         one = len(self._plan.longest) == 1
         yield "the longest text, as it arrives" if one else "the longest texts, as they arrive"
         for text in self._plan.longest:

@@ -54,6 +54,8 @@ class Guards:
         if not self._priced:
             return Load(len(said))
         settings = self._context.settings
+        if batch.survey:
+            return load_of(len(said), {}, settings.prices, measured=False)
         mention = batch.commercial and not texts.has_stop(batch.text)
         stop = "x" * settings.stop_budget if mention else ""
         billed: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""The request of a batch: each message's own text, or the one text of all, on the wire."""
+"""The request of a batch: each message's own text, the one text of all, or one person's call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dispatcher import segments, texts
-from dispatcher.outcomes import Outcome, single_verdict, verdict
+from dispatcher.outcomes import Outcome, personal_verdict, single_verdict, verdict
 from dispatcher.provider import Gateway
 from dispatcher.settings import Settings
 from dispatcher.storage.batches import DueBatch
@@ -29,12 +29,35 @@ class Request:
         return single_verdict(gateway.single_send(self.body, unless=unless), phones, self.parts)
 
 
+@dataclass(frozen=True, slots=True)
+class PersonalRequest(Request):
+    """What is sent to one person: from a long number of ours, or a survey."""
+
+    survey: bool = False
+
+    def deliver(
+        self, gateway: Gateway, phones: Sequence[str], unless: Callable[[], str]
+    ) -> Outcome:
+        """Send it, once, to the one number of ``phones`` (E.164); what came of it."""
+        [phone] = phones
+        send = gateway.survey_send if self.survey else gateway.number_send
+        return personal_verdict(send(self.body, unless=unless), phone)
+
+
 def request_of(
     batch: DueBatch, said: Sequence[str], tag: str, gateway: Gateway, settings: Settings
 ) -> Request:
     """What sends ``batch``, whose people are told what is ``said``, under ``tag``."""
     phones = batch.people.phones
     stop = batch.commercial and not texts.has_stop(batch.text)
+    if batch.survey is not None:
+        [phone] = phones
+        return PersonalRequest(gateway.survey_request(phone, batch.survey, tag=tag), survey=True)
+    if batch.from_number is not None:
+        [phone], [text] = phones, said
+        return PersonalRequest(
+            gateway.number_request(phone, text, number=batch.from_number, tag=tag, stop=stop)
+        )
     unicode = texts.wire_needs_unicode("".join(said))
     # after a failure each number is asked for by itself: one may have been the reason
     if not settings.single_send or batch.checks or len(set(said)) > 1:

@@ -103,6 +103,32 @@ class SmsPartner:
         """Send what ``single_request`` made, once, as ``bulk_send`` does. Never raises."""
         return self._transport.send("/send", request, sending.read_single, unless=unless)
 
+    def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
+        """The bytes of a send from a long number, to one person who was checked before."""
+        base = {**self._transport.base("/vn/send"), **self._more}
+        return requests.virtual_body(phone, text, number, Options(tag=tag, stop=stop), base)
+
+    def number_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        """Send what ``number_request`` made, once, as ``bulk_send`` does. Never raises."""
+        return self._transport.send("/vn/send", request, sending.read_single, unless=unless)
+
+    def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
+        """The bytes of a send of a survey to one person who was checked before.
+
+        The vendor's table of this call has no addresses to post reports to: the account's count.
+        """
+        base = self._transport.base("/sondage/to/send")
+        return requests.survey_body([phone], survey, Options(tag=tag), base)
+
+    def survey_send(
+        self, request: bytes, *, unless: Callable[[], str] | None = None
+    ) -> SingleReply:
+        """Send what ``survey_request`` made, once, as ``bulk_send`` does. Never raises."""
+        path = "/sondage/to/send"
+        return self._transport.send(path, request, sending.read_single, unless=unless)
+
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id). Raises GatewayError when nothing was learnt."""
         return self.statuses.by_pair(pairs)

@@ -48,6 +48,9 @@ class DueBatch:
     unproven: Sequence[str]
     #: the version of the opt-out list that was looked at
     opt_outs: str | None
+    #: a call for one person: from a long number of ours (E.164), or of a survey
+    from_number: str | None = field(default=None, repr=False)
+    survey: str | None = None
 
 
 # what every batch goes through is built once: to build a statement takes longer than to run it
@@ -56,6 +59,7 @@ _FIND_DUE = (
         *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
         *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
+        *(CAMPAIGN.c[name] for name in ("from_number", "survey")),
         left_out.version().label("opt_outs"),
         opt_outs.first_digest().label("erased"),
     )
@@ -83,6 +87,8 @@ def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
         people=people,
         unproven=attempts.unproven(session, row.id) if row.attempt else (),
         opt_outs=row.opt_outs,
+        from_number=row.from_number,
+        survey=row.survey,
     )
 
 

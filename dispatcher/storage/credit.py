@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from dispatcher.credit import Need, Ruling, ToGo, price_of
+from dispatcher.guards import SURVEYS
 from dispatcher.states import BatchState, CampaignState
 from dispatcher.storage import supply
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Meta, in_state
@@ -110,7 +111,7 @@ def needs(
         mine = and_(BATCH.c.campaign_id == campaign_id, in_state(BatchState.PENDING))
         rows = session.execute(_to_go(mine).order_by(BATCH.c.number)).all()
         costs = [(row, _cost(row, prices, learnt)) for row in rows]
-        unpriced = dict.fromkeys(row.territory for row, cost in costs if cost is None)
+        unpriced = _unpriced(costs)
         batches = [ToGo(row.number, cost) for row, cost in costs]
         found.append(Need(campaign_id, batches, tuple(unpriced)))
     return found
@@ -174,7 +175,7 @@ def to_go(session: Session, prices: Mapping[str, Decimal]) -> tuple[Decimal, lis
     learnt = _learnt(session)
     rows = session.execute(_to_go(in_state(BatchState.PENDING))).all()
     costs = [(row, _cost(row, prices, learnt)) for row in rows]
-    unpriced = dict.fromkeys(row.territory for row, cost in costs if cost is None)
+    unpriced = _unpriced(costs)
     return sum((cost or Decimal(0) for _, cost in costs), Decimal(0)), list(unpriced)
 
 
@@ -200,12 +201,20 @@ def _to_go(which: ColumnElement[bool]) -> Any:
     return select(*(BATCH.c[name] for name in names)).where(which)
 
 
+def _unpriced(costs: Sequence[tuple[Any, Decimal | None]]) -> dict[str, None]:
+    """The territories of what has no price, or that it is surveys."""
+    return dict.fromkeys(
+        row.territory if row.segments else SURVEYS for row, cost in costs if cost is None
+    )
+
+
 def _cost(row: Any, prices: Mapping[str, Decimal], learnt: Mapping[str, Decimal]) -> Decimal | None:
     """Euros for those of a batch who are still to be texted."""
     whole = row.planned
     if whole is None:
         price = price_of(row.territory, prices, learnt)
-        whole = None if price is None else price * row.segments
+        # a survey has no parts before the gateway has told them
+        whole = price * row.segments if price is not None and row.segments else None
     return None if whole is None else Decimal(whole * row.pending / row.size)
 
 

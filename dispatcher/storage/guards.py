@@ -120,13 +120,25 @@ def folded(words: str) -> str:
 
 
 def same_text(
-    session: Session, words: str, since: datetime, *, but: int | None = None
+    session: Session,
+    words: str,
+    since: datetime,
+    *,
+    but: int | None = None,
+    survey: str | None = None,
 ) -> dict[int, str]:
-    """Ids and references of commercial campaigns with this text that had not ended by ``since``."""
+    """Ids and references of commercial campaigns with this text that had not ended by ``since``.
+
+    Those of a ``survey`` have no text; its identifier is theirs.
+    """
     known = folded(words)
     rows = session.execute(
         select(Campaign.id, Campaign.reference, Campaign.text)
-        .where(Campaign.commercial, or_(Campaign.ended_at.is_(None), Campaign.ended_at > since))
+        .where(
+            Campaign.commercial,
+            or_(Campaign.ended_at.is_(None), Campaign.ended_at > since),
+            Campaign.survey.is_not_distinct_from(survey),
+        )
         .order_by(Campaign.id)
     )
     return {row.id: row.reference for row in rows if row.id != but and folded(row.text) == known}

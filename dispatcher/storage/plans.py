@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.credit import planned_cost
-from dispatcher.planner import PlannedBatch
+from dispatcher.planner import LARGEST_BATCH, PlannedBatch
 from dispatcher.states import BatchState
 from dispatcher.storage import intake
 from dispatcher.storage.tables import Batch
@@ -20,6 +20,8 @@ from dispatcher.window import Hold
 
 #: batches written at a time: the memory of a submission, whatever the length of its list
 _STRIDE = 40
+#: a batch's own row takes the memory of so many recipients
+_FEW = 10
 
 
 def add_batches(
@@ -29,16 +31,20 @@ def add_batches(
     *,
     rule: str,
     prices: Mapping[str, Decimal],
+    call_size: int = LARGEST_BATCH,
 ) -> int:
     """Store the batches of a campaign, each with what it waits for; returns how many.
 
     ``rule`` is what judged them (``Windows.rule``), empty for what no window holds; ``prices``
-    are euros a part by destination.
+    are euros a part by destination. ``call_size`` is the most that one call carries: a batch of
+    more is stored as several.
     """
-    numbered = enumerate(batches, start=1)
+    parts = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
+    numbered = enumerate(parts, start=1)
     count = 0
+    most = _STRIDE * LARGEST_BATCH // max(call_size, _FEW)
     with intake.load(session) as load:
-        while stride := list(islice(numbered, _STRIDE)):
+        while stride := list(islice(numbered, most)):
             load.settle()
             ids = session.scalars(
                 insert(Batch).returning(Batch.id, sort_by_parameter_order=True),

@@ -33,6 +33,8 @@ def campaign(session: Session, reference: int | str) -> CampaignRecord:
         reference=row.reference,
         text=row.text,
         sender=row.sender,
+        from_number=row.from_number,
+        survey=row.survey,
         commercial=row.commercial,
         not_before=row.not_before,
         not_after=row.not_after,

@@ -131,8 +131,25 @@ def forget(session: Session, phone: str) -> None:
 
 
 def _answered(session: Session, call: Call) -> int | None:
-    """The campaign that was answered: a short code's reply names its message."""
-    if call.message_id is None or call.sent_to is not None:
+    """The campaign that was answered.
+
+    A short code's reply names its message. A long number's names the number: it answers what
+    its person was last sent from there.
+    """
+    if call.sent_to is not None:
+        return session.scalar(
+            select(Batch.campaign_id)
+            .join(Recipient, Recipient.batch_id == Batch.id)
+            .join(Campaign, Campaign.id == Batch.campaign_id)
+            .where(
+                Recipient.phone == call.phone,
+                Campaign.from_number == call.sent_to,
+                Batch.sent_at.is_not(None),
+            )
+            .order_by(Batch.sent_at.desc(), Batch.id.desc())
+            .limit(1)
+        )
+    if call.message_id is None:
         return None
     return session.scalar(
         select(Batch.campaign_id)

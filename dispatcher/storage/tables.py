@@ -123,6 +123,9 @@ class Campaign(Base):
     funded_to: Mapped[int | None]
     #: false when a person lets it run whatever the credit
     credit_checked: Mapped[bool] = mapped_column(default=True, server_default=true())
+    #: a long number of ours (E.164), or a survey: sent by a call for each person
+    from_number: Mapped[str | None]
+    survey: Mapped[str | None]
 
 
 class Batch(Base):

@@ -99,6 +99,26 @@ def test_the_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
     assert library(app).progress("soldes").recipients == 500
 
 
+def test_a_campaign_may_leave_from_a_long_number(app: Flask) -> None:
+    call = Caller(app)
+    assert call.submit(3, from_number="06 39 98 88 88").status_code == 201
+    stored = library(app).campaign("soldes")
+    assert (stored.from_number, stored.sender) == ("+33639988888", None)
+    assert library(app).batches("soldes").total == 3
+    assert call.submit(3, from_number="+33639988888").status_code == 200
+    both = call.submit(3, "both", from_number="+33639988888", sender="Boutique")
+    assert "not both" in refused(both, 422, "unusable_input")
+
+
+def test_a_survey_has_no_text(call: Caller) -> None:
+    body = campaign(2, survey="a1b2")
+    assert "give none" in refused(call.post("/campaigns", body), 422, "unusable_input")
+    del body["text"]
+    assert call.post("/campaigns", body).status_code == 201
+    del body["survey"]
+    refused(call.post("/campaigns", body | {"reference": "b"}), 422, "unusable_input")
+
+
 def test_a_pause_has_a_reason(call: Caller) -> None:
     call.submit()
     assert (call.post("/campaigns/1/pause").json or {})["why"] == "paused: by hand"

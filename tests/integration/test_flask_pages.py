@@ -97,6 +97,15 @@ def test_what_was_done_is_shown_with_who_and_why(app: Flask) -> None:
     assert "Paused: the shop is closed." in told
 
 
+def test_a_campaign_shows_what_it_leaves_from(app: Flask) -> None:
+    library(app).submit("number", TEXT, people(1), from_number="+33639988888")
+    library(app).submit("survey", "", people(1), survey="a1b2")
+    assert "Long number +33639988888" in read(reader(app), "/sms/campaigns/1")
+    told = read(reader(app), "/sms/campaigns/2")
+    assert "Survey a1b2" in told
+    assert "Sender" not in told
+
+
 def test_a_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
     gateway = FakeGateway()
     settings = library(app).settings.model_copy(update={"credit_check": "off"})

@@ -28,6 +28,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "api_url": ("http://127.0.0.1:8025/v1", "http://127.0.0.1:8025/v1"),
     "api_key": (KEY, KEY),
     "sender": ("MaBoutique", "MaBoutique"),
+    "from_number": ("06 39 98 88 88", "+33639988888"),
     "window_clock": ("paris", "paris"),
     "window_profile": ("strict", "strict"),
     # those of the profile, which has its own
@@ -123,10 +124,17 @@ def test_each_setting_comes_from_a_file(name: str, tmp_path: Path) -> None:
 
 
 def test_all_at_once() -> None:
-    settings = Settings.from_env({f"DISPATCHER_{n.upper()}": w for n, (w, _) in WRITTEN.items()})
-    assert {name: plain(getattr(settings, name)) for name in WRITTEN} == {
-        name: expected for name, (_, expected) in WRITTEN.items()
+    # a campaign leaves from a sender or from a number
+    together = {name: both for name, both in WRITTEN.items() if name != "from_number"}
+    settings = Settings.from_env({f"DISPATCHER_{n.upper()}": w for n, (w, _) in together.items()})
+    assert {name: plain(getattr(settings, name)) for name in together} == {
+        name: expected for name, (_, expected) in together.items()
     }
+
+
+def test_a_sender_and_a_long_number_are_one_too_many() -> None:
+    message = refused("DISPATCHER_FROM_NUMBER", "+33639988888", DISPATCHER_SENDER="MaBoutique")
+    assert message == "set DISPATCHER_SENDER or DISPATCHER_FROM_NUMBER, not both"
 
 
 def test_without_variables_there_are_defaults() -> None:
@@ -224,6 +232,7 @@ def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch
             "metropole=0.045,metropole=0.4",
         ),
         ("log_format", "xml"),
+        ("from_number", "MaBoutique"),
         ("metrics_port", "0"),
         ("metrics_port", "65536"),
         ("metrics_port", "http"),

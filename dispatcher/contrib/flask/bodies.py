@@ -48,8 +48,13 @@ class NewCampaign(_Body):
         ),
     ]
     text: Annotated[
-        str, Field(min_length=1, repr=False, description="may hold `{{ field }}` of the recipients")
-    ]
+        str,
+        Field(
+            min_length=1,
+            repr=False,
+            description="may hold `{{ field }}` of the recipients; left out for a survey only",
+        ),
+    ] = ""
     recipients: Annotated[
         list[str | dict[str, _Cell]],
         Field(
@@ -63,6 +68,21 @@ class NewCampaign(_Body):
     ]
     sender: Annotated[
         str | None, Field(description="3 to 11 letters or digits; by default DISPATCHER_SENDER")
+    ] = None
+    from_number: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description="a long number of the account, like `+33 7 …`, in place of a sender;"
+            " by default DISPATCHER_FROM_NUMBER",
+        ),
+    ] = None
+    survey: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[!-~]{1,64}$",
+            description="a survey of the vendor's dashboard, in place of a text and a sender",
+        ),
     ] = None
     not_before: Annotated[
         AwareDatetime | None, Field(description="nothing leaves before this instant")
@@ -89,6 +109,8 @@ class NewCampaign(_Body):
         """What goes with text and recipients; ``by`` is who submits."""
         return {
             "sender": self.sender,
+            "from_number": self.from_number,
+            "survey": self.survey,
             "not_before": self.not_before,
             "not_after": self.not_after,
             "commercial": self.commercial,

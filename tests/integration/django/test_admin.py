@@ -120,6 +120,17 @@ def test_a_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> 
     assert " style=" not in page.split('id="content-main"')[1].split("</table>")[0]
 
 
+def test_a_campaign_shows_what_it_leaves_from(office: Office) -> None:
+    number = office.dispatcher.submit("number", TEXT, people(1), from_number="+33639988888")
+    survey = office.dispatcher.submit("survey", "", people(1), survey="a1b2")
+    client = office.client("view_campaign")
+    shown = text_of(client, f"{CAMPAIGNS}{number}/")
+    assert f"text {TEXT} long number +33639988888" in shown
+    shown = text_of(client, f"{CAMPAIGNS}{survey}/")
+    assert "survey a1b2" in shown
+    assert "sender" not in shown
+
+
 def test_a_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
     office: Office,
 ) -> None:

@@ -1,0 +1,214 @@
+"""Campaigns from a long number, and surveys: what is refused, planned, and proven by an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dispatcher.credit import planned_cost
+from dispatcher.errors import InvalidCampaign, InvalidText
+from dispatcher.guards import Load, check_campaign, load_of
+from dispatcher.outcomes import (
+    Blocked,
+    InDoubt,
+    Lines,
+    NotSent,
+    Outcome,
+    Refused,
+    Sent,
+    personal_verdict,
+)
+from dispatcher.plan import warnings_of
+from dispatcher.planner import PlannedBatch, Planner
+from dispatcher.provider import (
+    Accepted,
+    Declined,
+    LineAnswer,
+    Lost,
+    SingleReply,
+    Throttled,
+    Unsent,
+)
+from dispatcher.recipients import Recipient, Rejection
+from dispatcher.settings import Settings
+from dispatcher.states import MessageState
+from dispatcher.submission import Submission
+
+PHONE, OURS = "+33639980001", "+33639988888"
+COST = Decimal("0.076")
+SETTINGS = Settings.of()
+
+
+def asked(**options: Any) -> Submission:
+    return Submission(**{"reference": "soldes", "text": "Bonjour"} | options)
+
+
+# -- what is submitted
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"survey": "a1"}, "text from the vendor's dashboard"),
+        ({"survey": "a 1", "text": ""}, "without blanks"),
+        ({"survey": "é", "text": ""}, "without blanks"),
+        ({"survey": 65 * "a", "text": ""}, "1 to 64 characters"),
+        ({"survey": "a1", "text": "", "sender": "Boutique"}, "neither a sender"),
+        ({"survey": "a1", "text": "", "from_number": OURS}, "nor a long number"),
+        ({"from_number": OURS, "sender": "Boutique"}, "a sender or a long number, not both"),
+        ({"from_number": "MaBoutique"}, "the long number is not one like"),
+        ({"from_number": "36180"}, "the long number is not one like"),
+    ],
+)
+def test_what_cannot_go_together_is_refused_in_a_sentence(
+    options: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InvalidCampaign, match=says) as caught:
+        asked(**options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_long_number_is_the_same_in_any_spelling() -> None:
+    spellings = ("06 39 98 88 88", "+33639988888", "0033 6 39 98 88 88")
+    known = [asked(from_number=one) for one in spellings]
+    assert {one.from_number for one in known} == {OURS}
+    assert len({one.fingerprint("d") for one in known}) == 1
+    assert "639988888" not in repr(known[0])
+
+
+@pytest.mark.parametrize("raw", ["06 39 98 88 88", "+33 1 99 00 00 00"])
+def test_the_setting_takes_what_a_campaign_takes(raw: str) -> None:
+    known = asked(from_number=raw).from_number
+    assert Settings.of(from_number=raw).from_number == known is not None
+
+
+def test_each_kind_is_another_body() -> None:
+    kinds = [{}, {"from_number": OURS}, {"survey": "a1", "text": ""}, {"survey": "a2", "text": ""}]
+    assert len({asked(**kind).fingerprint("d") for kind in kinds}) == len(kinds)
+
+
+def test_what_was_stored_before_there_were_kinds_is_known_again() -> None:
+    body = ["Bonjour", "Boutique", None, None, True, None, "d"]
+    known = hashlib.sha256(json.dumps(body).encode()).hexdigest()
+    assert asked(sender="Boutique").fingerprint("d") == known
+
+
+def test_only_they_have_a_call_for_each_person() -> None:
+    assert asked().call_size == asked(sender="Boutique").call_size == 500
+    assert asked(from_number=OURS).call_size == 1
+    assert asked(survey="a1", text="").call_size == 1
+
+
+# -- what is planned
+
+
+def test_a_batch_is_split_in_order() -> None:
+    batch = PlannedBatch("metropole", tuple((f"+33{n}", None) for n in range(5)), (1, 2, 3, 4, 5))
+    parts = list(batch.split(2))
+    assert [part.parts for part in parts] == [(1, 2), (3, 4), (5,)]
+    assert [message for part in parts for message in part.messages] == list(batch.messages)
+    assert {part.territory for part in parts} == {"metropole"}
+    assert list(batch.split(5)) == [batch]
+
+
+def test_a_text_that_needs_unicode_leaves_from_no_long_number() -> None:
+    with pytest.raises(InvalidText, match="Unicode"):
+        asked(text="Спасибо", from_number=OURS).planner(SETTINGS, None)
+    asked(text="Спасибо").planner(SETTINGS, None)
+    # what the gateway's table, or we, spell plainly needs none
+    asked(text="Là-bas, c’est l’été…", from_number=OURS).planner(SETTINGS, None)
+
+
+def test_who_has_a_value_that_needs_unicode_is_left_out_alone() -> None:
+    left_out: list[Rejection] = []
+    planner = asked(text="Bonjour {{ nom }}", from_number=OURS).planner(SETTINGS, left_out.append)
+    names = ["Zoé", "Юлия", "Luc"]
+    people = [Recipient(f"063998000{n}", {"nom": name}) for n, name in enumerate(names)]
+    [batch] = planner.cut(people)
+    assert [phone[-1] for phone, _ in batch.messages] == ["0", "2"]
+    assert ["Unicode" in one.reason for one in left_out] == [True]
+
+
+def test_nothing_of_a_survey_is_measured() -> None:
+    planner = Planner("", survey=True, stop_budget=14)
+    batches = list(planner.cut([Recipient("0639980001", {}), Recipient("0639980002", {})]))
+    assert (planner.kept, planner.billed, planner.longest) == (2, {}, [])
+    assert not planner.measured
+    assert [planned_cost(batch, {"metropole": COST}) for batch in batches] == [None]
+
+
+def test_an_empty_text_is_that_of_a_survey_only() -> None:
+    with pytest.raises(InvalidText, match="empty"):
+        asked(text="").planner(SETTINGS, None)
+
+
+def test_a_cap_of_euros_does_not_judge_a_survey() -> None:
+    surveys = load_of(3, {}, {}, measured=False)
+    assert surveys == Load(3, unpriced="surveys")
+    check_campaign(Settings.of(campaign_recipients=3), surveys)
+    for name in ("campaign_euros", "daily_euros"):
+        capped = Settings.of(prices={"metropole": "0.05"}, **{name: 10})
+        with pytest.raises(InvalidCampaign, match=f"surveys cost is not known .*{name.upper()}"):
+            check_campaign(capped, surveys)
+
+
+def warned(**options: Any) -> str:
+    usual: dict[str, Any] = {
+        "rows": 3, "rejected": 0, "commercial": True, "sender": None, "unpriced": [], "late": 0
+    }  # fmt: skip
+    return "; ".join(warnings_of(**usual | options))
+
+
+def test_a_plan_warns_of_what_it_cannot_know() -> None:
+    assert warned() == ""
+    assert "operators may block a mobile number" in warned(from_number=OURS)
+    assert warned(from_number="+33199000000") == ""
+    assert "no STOP mention can be asked for" in warned(survey=True)
+    assert "can be asked for" not in warned(survey=True, commercial=False)
+
+
+# -- what an answer proves
+
+
+@pytest.mark.parametrize("segments", [1, 2, 9])
+def test_a_success_vouches_for_the_one_person_whatever_it_bills(segments: int) -> None:
+    assert personal_verdict(Accepted("77", segments, COST), PHONE) == Sent(
+        "77", Lines({0: MessageState.SENT}, {}, segments, COST)
+    )
+
+
+def test_one_that_bills_nothing_does_not() -> None:
+    outcome = personal_verdict(Accepted("77"), PHONE)
+    assert isinstance(outcome, InDoubt)
+    assert outcome.message_id == "77"
+
+
+def test_a_success_that_names_a_refusal_is_not_believed_to_have_sent() -> None:
+    refused = (LineAnswer(PHONE, False, 14),)
+    outcome = personal_verdict(Accepted("77", 1, COST, refused=refused, partial=True), PHONE)
+    assert isinstance(outcome, InDoubt)
+    assert outcome.lines.codes == {0: 14}
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (Unsent("refused"), NotSent("refused")),
+        (Lost("cut"), InDoubt("cut")),
+        (Throttled(7), NotSent("the gateway asks to wait", 7, answered=True)),
+        (Declined(14), Refused(14, "the numbers are on the STOP list")),
+        (Declined(55), Refused(55, "no number can be texted")),
+        (Declined(44), Blocked("the sender is invalid")),
+        (Declined(500), InDoubt("the gateway answered code 500")),
+    ],
+)
+def test_the_rest_means_what_it_means_elsewhere(reply: SingleReply, outcome: Outcome) -> None:
+    assert personal_verdict(reply, PHONE) == outcome
+
+
+def test_an_invalid_request_is_everybodys() -> None:
+    assert isinstance(personal_verdict(Declined(9), PHONE), Blocked)
