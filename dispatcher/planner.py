@@ -155,7 +155,7 @@ class Planner:
         for territory, batch in filling.items():
             yield self._close(territory, batch)
         if not self.measured:
-            billed.clear()
+            self.billed.clear()
 
     def check(self, *, strict: bool) -> None:
         """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
