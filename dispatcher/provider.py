@@ -7,7 +7,7 @@ answered (``Taken`` or ``Declined``), or nobody knows (``Lost``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -109,17 +109,19 @@ Reply = Unsent | Taken | Declined | Throttled | Lost
 SingleReply = Unsent | Accepted | Declined | Throttled | Lost
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A delivery report. ``state`` is SENT while the network has not decided.
 
-    ``stop`` says that the recipient answered STOP.
+    ``stop`` says that the recipient answered STOP. A tuple, as a line's answer is one.
     """
 
-    phone: str = field(repr=False)
+    phone: str
     state: MessageState
     at: datetime | None = None
     stop: bool = False
+
+    def __repr__(self) -> str:
+        return f"Report(state={self.state!r}, at={self.at!r}, stop={self.stop})"
 
 
 #: how much a report says; a report that says less never replaces one that says more
@@ -134,7 +136,7 @@ def merged(one: Report, other: Report) -> Report:
     Who answered STOP once has answered it.
     """
     best = max(one, other, key=lambda report: (_weight(report), report.at or _EARLIEST))
-    return best if best.stop == (one.stop or other.stop) else replace(best, stop=True)
+    return best if best.stop == (one.stop or other.stop) else best._replace(stop=True)
 
 
 def _weight(report: Report) -> int:

@@ -22,6 +22,7 @@ _PARIS = ZoneInfo("Europe/Paris")
 _MOST_DIGITS = 9
 _LARGEST = 10**_MOST_DIGITS
 _LONGEST_ID = 64
+_LONGEST_INSTANT = 64
 _EXCERPT = 200
 #: keys, and whatever may be a number of somebody
 _TELLING = re.compile(r"[0-9a-fA-F]{12,}|\d+")
@@ -44,7 +45,7 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object in a body; None for anything else, and for one with a key given twice."""
     try:
         answer = orjson.loads(body)
-        if isinstance(answer, dict) and _colons(body) != _keys(answer):
+        if isinstance(answer, dict) and _may_repeat_a_key(body, answer):
             # unlike the fast parser, this one tells of a key that is given twice
             answer = json.loads(body, parse_constant=_no_constant, object_pairs_hook=_once_each)
     except (ValueError, RecursionError):
@@ -66,11 +67,11 @@ def patient_json_object(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _colons(body: bytes) -> int:
-    """How many keys are written in a JSON document, or more: a text may look like one."""
-    found = body.count(b'":')
-    # all colons stand right behind a quote: none is spaced, and nothing else need be looked at
-    return found if found == body.count(b":") else found + len(_spaced_colon(body))
+def _may_repeat_a_key(body: bytes, answer: dict[str, Any]) -> bool:
+    """Whether more keys may be written in a document than it has; quick where it can be."""
+    keys = _keys(answer)
+    # most answers have no other colons; the second count is exact but for texts like a key
+    return body.count(b":") != keys and body.count(b'":') + len(_spaced_colon(body)) != keys
 
 
 def _keys(answer: dict[str, Any]) -> int:
@@ -139,8 +140,11 @@ def count(raw: object) -> int:
 
 def identifier(raw: object) -> str | None:
     """A message id, written as a number or as text."""
-    text = raw.strip() if isinstance(raw, str) else str(number := integer(raw))
-    if not isinstance(raw, str) and number is None:
+    if isinstance(raw, str):
+        text = raw.strip()
+    elif type(raw) is int:  # a bool is none
+        text = str(raw)
+    else:
         return None
     return text if 0 < len(text) <= _LONGEST_ID and text.isascii() and text.isprintable() else None
 
@@ -179,21 +183,21 @@ def price(raw: object) -> Decimal:
 
 def instant(raw: object) -> datetime | None:
     """Epoch seconds (number or text), or a wall time of Paris, where the gateway lives."""
-    number = integer(raw)
-    try:
-        if number is not None:
-            return _since_epoch(number)
-        if isinstance(raw, str):
-            told = datetime.fromisoformat(raw)
-            return (told if told.tzinfo else told.replace(tzinfo=_PARIS)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    if type(raw) is int or (isinstance(raw, str) and len(raw) <= _LONGEST_INSTANT):
+        return _instant(raw)
     return None
 
 
 @lru_cache(maxsize=4096)  # the reports of a campaign come within minutes
-def _since_epoch(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _instant(raw: int | str) -> datetime | None:
+    number = integer(raw)
+    try:
+        if number is not None:
+            return datetime.fromtimestamp(number, UTC)
+        told = datetime.fromisoformat(str(raw))
+        return (told if told.tzinfo else told.replace(tzinfo=_PARIS)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def http_date(raw: str | None) -> datetime | None:

@@ -715,6 +715,42 @@ def test_a_line_that_says_nothing_is_absent(entry: object) -> None:
     assert set(found) == {(B, "111")}
 
 
+def test_lines_that_are_equal_in_python_and_not_in_json_are_told_apart() -> None:
+    phones = [f"+336399800{n:02d}" for n in range(6)]
+    succeeded: list[object] = [True, 1, 1.0, "true", True, True]
+    stops: list[object] = ["0", "0", "0", "0", 1, True]
+    lines = [
+        status_line(phoneNumber=phone, success=done, stopSms=stop)
+        for phone, done, stop in zip(phones, succeeded, stops, strict=True)
+    ]
+    found = wire.read_multi_status(200, body(statuses(*lines)))
+    assert {phone: report.stop for (phone, _), report in found.items()} == {
+        phones[0]: False,
+        phones[4]: True,
+        phones[5]: True,
+    }
+
+
+@pytest.mark.parametrize("changes", [{}, {"stopSms": False}, {"phoneNumber": "0639980099"}])
+def test_many_lines_say_what_each_says_alone(changes: dict[str, object]) -> None:
+    words = ["Delivered", "Not delivered", "KO", "Waiting", "delivered"]
+    lines = [
+        status_line(
+            phoneNumber=f"+336399800{n:02d}",
+            messageId=100 + n % 3,
+            status=words[n % 5],
+            date=str(1_790_000_000 + n % 4),
+            stopSms="01"[n % 7 == 0],
+        )
+        for n in range(40)
+    ]
+    lines[13] |= changes
+    alone = [wire.read_multi_status(200, body(statuses(line))) for line in lines]
+    assert wire.read_multi_status(200, body(statuses(*lines))) == {
+        pair: report for found in alone for pair, report in found.items()
+    }
+
+
 def tag_line(**changes: object) -> dict[str, object]:
     """A line under a tag, as documented: it has neither success nor message id."""
     return {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from dispatcher.errors import GatewayError
@@ -57,13 +58,54 @@ def read_multi_status(
 
     Raises GatewayError when the answer brings no information.
     """
+    entries = objects(success(status, body, parse), "StatutResponse_List")
+    usual = _usual_lines(entries)
+    if usual is not None:
+        return usual
     reports = {}
-    for entry in objects(success(status, body, parse), "StatutResponse_List"):
+    for entry in entries:
+        if entry.get("success") is not True:
+            continue
         message_id = fields.identifier(entry.get("messageId", entry.get("message_id")))
         report = read_report(entry)
-        if entry.get("success") is True and message_id is not None and report is not None:
+        if message_id is not None and report is not None:
             reports[report.phone, message_id] = report
     return reports
+
+
+#: a line in its usual spelling
+_USUAL = itemgetter("success", "phoneNumber", "messageId", "status", "date", "stopSms")
+
+
+def _usual_lines(entries: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], Report] | None:
+    """The same of lines that are all in their usual spelling, of which none failed; else None.
+
+    It reads each different value once, which takes a third of the time.
+    """
+    try:
+        done, phones, ids, words, dates, stops = zip(*map(_USUAL, entries), strict=True)
+        # JSON's 1, 1.0 and true are equal to each other, and mean different things
+        alike = all(len(set(map(type, column))) == 1 for column in (done, ids, words, dates, stops))
+        succeeded = alike and done[0] is True and all(done)
+        if not succeeded or not isinstance(words[0], str) or not fields.are_french(phones):
+            return None
+        message_ids = _read_each(fields.identifier, ids)
+        columns = (
+            _read_each(_state, words),
+            _read_each(fields.instant, dates),
+            _read_each(_stopped, stops),
+        )
+    except (KeyError, TypeError, ValueError):  # another spelling, or no line at all
+        return None
+    if None in message_ids:
+        return None
+    reports = map(Report._make, zip(phones, *columns, strict=True))
+    return dict(zip(zip(phones, message_ids, strict=True), reports, strict=True))
+
+
+def _read_each(read: Callable[[Any], Any], column: Sequence[object]) -> list[Any]:
+    known = {raw: read(raw) for raw in set(column)}
+    return [known[raw] for raw in column]
 
 
 def read_status(status: int, body: bytes, parse: Parse = fields.json_object) -> NumberStatus:
@@ -127,9 +169,12 @@ def read_report(entry: Mapping[str, Any]) -> Report | None:
     word = entry.get("status", entry.get("statut"))
     if phone is None or not isinstance(word, str):
         return None
-    stop = str(entry.get("stopSms", entry.get("stopSMS", "")))
-    stopped = stop.lower() in {"1", "true"}
-    return Report(phone, _state(word), fields.instant(entry.get("date")), stopped)
+    stop = entry.get("stopSms", entry.get("stopSMS"))
+    return Report(phone, _state(word), fields.instant(entry.get("date")), _stopped(stop))
+
+
+def _stopped(raw: object) -> bool:
+    return str(raw).lower() in {"1", "true"}
 
 
 @lru_cache(maxsize=256)
