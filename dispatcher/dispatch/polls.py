@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime, timedelta
+from itertools import repeat
 
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
@@ -16,8 +18,19 @@ log = logging.getLogger(__name__)
 
 #: waiting messages taken by one poll: many batches share its calls
 POLL_SIZE = 10_000
+#: one hint polls for this long (seconds)
+TURN = 20.0
 #: pairs of one multi-status call
 CALL_SIZE = 500
+
+
+#: hints that one tick gives for polls, at most
+_MOST_HINTS = 4
+
+
+def hints_for(due: int) -> int:
+    """How many hints so many due batches are worth: none that the first would leave no work."""
+    return min(-(-due // (POLL_SIZE // CALL_SIZE)), _MOST_HINTS)
 
 
 class Polls:
@@ -27,31 +40,51 @@ class Polls:
         self._context = context
 
     def poll(self) -> int:
-        """Ask for the delivery reports that are due; returns how many messages got their end."""
+        """Ask for the delivery reports that are due; returns how many messages got their end.
+
+        Goes on until it has asked for all that was due when it began, its turn is over or the
+        gateway does not answer; a tick says what is left.
+        """
+        ended = 0
+        begun = self._context.clock()
+        until = time.monotonic() + TURN
+        more = True
+        while more and time.monotonic() < until and not self._context.stopping.is_set():
+            count, more = self._poll(begun)
+            ended += count
+        return ended
+
+    def _poll(self, due: datetime) -> tuple[int, bool]:
+        """Poll as many batches, ``due`` by then, as share calls; whether to go on."""
         now = self._context.clock()
+        lease = now - due + CHECK_LEASE
         with self._context.database.write() as session:
-            taken = reports.take(session, BatchState.SENT, now, CHECK_LEASE, most=POLL_SIZE)
+            taken = reports.take(session, BatchState.SENT, due, lease, most=POLL_SIZE)
+        if not taken:
+            return 0, False
         found: dict[int, dict[int, MessageState]] = {batch.id: {} for batch in taken}
         stops: list[str] = []
-        places = {
-            (phone, batch.message_id): (batch.id, position)
-            for batch in taken
-            if batch.message_id is not None
-            for position, phone in batch.waiting(MessageState.SENT).items()
-        }
         failed: set[int] = set()
-        pairs = list(places)
+        pairs: list[tuple[str, str]] = []
+        #: of each pair: its batch, and where in it
+        places: list[tuple[int, int]] = []
+        for batch in taken:
+            if batch.message_id is not None:
+                waiting = batch.waiting(MessageState.SENT)
+                pairs += zip(waiting.values(), repeat(batch.message_id))
+                places += zip(repeat(batch.id), waiting)
         for start in range(0, len(pairs), CALL_SIZE):
             asked = pairs[start : start + CALL_SIZE]
+            spots = places[start : start + CALL_SIZE]
             try:
                 answers = self._context.gateway.multi_status(asked)
             except GatewayError as error:
                 log.warning("multi-status: %s", error)
-                failed.update(places[pair][0] for pair in asked)
+                failed.update(batch_id for batch_id, _ in spots)
                 continue
-            for pair, report in answers.items():
-                if pair in places:
-                    batch_id, position = places[pair]
+            for pair, (batch_id, position) in zip(asked, spots, strict=True):
+                report = answers.get(pair)
+                if report is not None:
                     _note_report(report, position, found[batch_id], stops)
         for batch in taken:
             for tag in self._tags(batch):
@@ -64,7 +97,7 @@ class Polls:
         ]
         with self._context.database.write() as session:
             polled.record(session, brought)
-        return sum(len(changes) for changes in found.values())
+        return sum(len(changes) for changes in found.values()), not failed
 
     def _tags(self, batch: reports.Checked) -> list[str]:
         """The tags to ask for: what was settled by tag, or sent in parts, has no message id."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.polls import hints_for
 from dispatcher.guards import Load, caps_of, day_of
 from dispatcher.states import BatchState
 from dispatcher.storage import (
@@ -81,7 +82,7 @@ class Ticks:
             return Due(
                 send=[] if doubtful else supply.due(session, now, 4 * settings.connections),
                 settle=list(dict.fromkeys(settle)),
-                polls=min(reports.count_due(session, BatchState.SENT, now), 4),
+                polls=hints_for(reports.count_due(session, BatchState.SENT, now)),
                 stop_list=opt_outs.due(session, now, timedelta(seconds=settings.stop_list_every)),
                 events=events.due(session, now),
                 credit=settings.credit_check != "off"

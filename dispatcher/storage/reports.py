@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import BindParameter, bindparam, func, literal, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from dispatcher import document
@@ -32,9 +33,11 @@ class Checked:
     #: position -> E.164, of every message
     phones: Mapping[int, str] = field(repr=False)
 
-    def waiting(self, state: MessageState) -> dict[int, str]:
+    def waiting(self, state: MessageState) -> Mapping[int, str]:
         """Position -> E.164 of the messages in ``state``."""
         letter = state.letter
+        if self.states.count(letter) == len(self.states):
+            return self.phones
         return {spot: phone for spot, phone in self.phones.items() if self.states[spot] == letter}
 
 
@@ -86,10 +89,8 @@ def take(
     if not taken:
         return []
     ids = [batch.id for batch in taken]
-    session.execute(update(BATCH).where(BATCH.c.id.in_(ids)).values(check_at=now + lease))
-    phones: dict[int, dict[int, str]] = {batch_id: {} for batch_id in ids}
-    for id_, position, phone in session.execute(_PHONES, {"ids": ids}):
-        phones[id_][position] = phone
+    session.execute(_LEASE, {"ids": ids, "until": now + lease})
+    phones = _phones(session, ids)
     return [
         Checked(
             id=batch.id,
@@ -118,9 +119,36 @@ _DUE = (
     .limit(200)
     .with_for_update(skip_locked=True)
 )
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
+_LEASE = update(BATCH).where(BATCH.c.id.in_(_ids)).values(check_at=bindparam("until"))
 _PHONES = select(RECIPIENT.c.batch_id, RECIPIENT.c.position, RECIPIENT.c.phone).where(
-    RECIPIENT.c.batch_id.in_(bindparam("ids", expanding=True))
+    RECIPIENT.c.batch_id.in_(_ids)
 )
+# a row for each batch, not for each number: PostgreSQL's, whose order within is sure
+_PHONES_AT_ONCE = (
+    select(
+        RECIPIENT.c.batch_id,
+        func.max(RECIPIENT.c.position),
+        func.string_agg(RECIPIENT.c.phone, aggregate_order_by(literal(" "), RECIPIENT.c.position)),
+    )
+    .where(RECIPIENT.c.batch_id.in_(_ids))
+    .group_by(RECIPIENT.c.batch_id)
+)
+
+
+def _phones(session: Session, ids: Sequence[int]) -> dict[int, dict[int, str]]:
+    """Of each batch: position -> E.164, of every message."""
+    phones: dict[int, dict[int, str]] = {}
+    if session.get_bind().dialect.name == "postgresql":
+        for batch_id, last, listed in session.execute(_PHONES_AT_ONCE, {"ids": ids}):
+            numbers = listed.split(" ")
+            if len(numbers) == last + 1:  # nobody has deleted a row by hand
+                phones[batch_id] = dict(enumerate(numbers))
+    if left := [batch_id for batch_id in ids if batch_id not in phones]:
+        phones |= {batch_id: {} for batch_id in left}
+        for batch_id, position, phone in session.execute(_PHONES, {"ids": left}):
+            phones[batch_id][position] = phone
+    return phones
 
 
 def record_lookup(

@@ -4,11 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
+from dispatcher.dispatch import polls
 from dispatcher.states import MessageState
 from dispatcher.storage import heartbeats
 from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
 
@@ -124,6 +126,69 @@ def test_a_poll_that_is_under_way_is_not_made_twice(bench: Bench) -> None:
     bench.gateway.multi_status = meanwhile  # type: ignore[assignment,method-assign]
     bench.poll()
     assert bench.gateway.calls == [3]
+
+
+def test_one_poll_asks_for_all_that_is_due_when_it_begins(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "POLL_SIZE", 6)
+    for n in range(5):
+        bench.send(bench.submit(3, f"soldes-{n}", start=3 * n))
+    bench.clock.forward(seconds=10)
+    assert bench.poll() == 0
+    assert bench.gateway.calls == [6, 6, 3]  # they wait still, and are asked for once
+
+
+def test_a_poll_ends_with_the_first_that_the_gateway_does_not_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(polls, "POLL_SIZE", 3)
+    first, second = (bench.submit(3, f"soldes-{n}", start=3 * n) for n in range(2))
+    bench.send(first)
+    bench.send(second)
+    bench.clock.forward(seconds=10)
+    bench.gateway.blind = True
+    bench.poll()
+    assert sorted(batch.checks for batch in bench.batches()) == [0, 1]
+
+
+@pytest.mark.parametrize(("due", "hints"), [(0, 0), (1, 1), (20, 1), (21, 2), (80, 4), (10_000, 4)])
+def test_a_tick_gives_no_hint_that_finds_no_work(due: int, hints: int) -> None:
+    assert polls.hints_for(due) == hints
+
+
+def test_each_report_goes_to_the_number_it_speaks_of(bench: Bench) -> None:
+    """In an order of its own in the database: no plan of a query may turn people round."""
+    batch = bench.submit(500)
+    with bench.dispatcher.database.write() as session:
+        session.execute(text("CREATE TEMPORARY TABLE turned AS SELECT * FROM recipient"))
+        session.execute(text("DELETE FROM recipient"))
+        session.execute(
+            text("INSERT INTO recipient SELECT * FROM turned ORDER BY phone DESC, position DESC")
+        )
+        session.execute(text("DROP TABLE turned"))
+    bench.send(batch)
+    for spot, phone in enumerate(people(500)):
+        if spot % 3:
+            report(bench, phone, (DELIVERED, UNDELIVERED)[spot % 3 - 1])
+    next_poll(bench, batch)
+    assert bench.batch(batch).states == ("sdu" * 167)[:500]
+
+
+def test_a_row_that_somebody_has_deleted_turns_nobody_round(bench: Bench) -> None:
+    batch = sent(bench, 5)
+    gone = Recipient.position.in_((1, 4))
+    with bench.dispatcher.database.write() as session:
+        rows = session.scalars(delete(Recipient).where(gone).returning(Recipient.phone)).all()
+    report(bench, people(5)[2], DELIVERED)
+    report(bench, people(5)[3], UNDELIVERED)
+    next_poll(bench, batch)
+    assert bench.batch(batch).states == "ssdus"
+    with bench.dispatcher.database.write() as session:  # whoever counts misses them
+        session.add_all(
+            Recipient(batch_id=batch, position=position, phone=phone)
+            for position, phone in zip((1, 4), sorted(rows), strict=True)
+        )
 
 
 def test_a_poll_that_never_came_back_is_made_again(bench: Bench) -> None:
@@ -313,7 +378,7 @@ def test_the_tick_says_what_is_due(bench: Bench) -> None:
     assert (due.send, due.settle, due.polls) == ([], [], 0)
     bench.clock.forward(seconds=10)
     due = bench.tick()
-    assert (due.send, due.settle, due.polls) == ([], [], 2)
+    assert (due.send, due.settle, due.polls) == ([], [], 1)  # one poll takes both
     bench.gateway.behave = bench.gateway.lose
     third = bench.submit(3, "encore", start=2000)
     bench.send(third)
