@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, literal, select, update
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import BindParameter, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import attempts
-from dispatcher.storage.tables import BATCH, RECIPIENT, Batch, Recipient
+from dispatcher.storage import attempts, numbers
+from dispatcher.storage.tables import BATCH, Batch, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ def take(
         return []
     ids = [batch.id for batch in taken]
     session.execute(_LEASE, {"ids": ids, "until": now + lease})
-    phones = _phones(session, ids)
+    phones = numbers.of_batches(session, ids)
     return [
         Checked(
             id=batch.id,
@@ -121,34 +120,6 @@ _DUE = (
 )
 _ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _LEASE = update(BATCH).where(BATCH.c.id.in_(_ids)).values(check_at=bindparam("until"))
-_PHONES = select(RECIPIENT.c.batch_id, RECIPIENT.c.position, RECIPIENT.c.phone).where(
-    RECIPIENT.c.batch_id.in_(_ids)
-)
-# a row for each batch, not for each number: PostgreSQL's, whose order within is sure
-_PHONES_AT_ONCE = (
-    select(
-        RECIPIENT.c.batch_id,
-        func.max(RECIPIENT.c.position),
-        func.string_agg(RECIPIENT.c.phone, aggregate_order_by(literal(" "), RECIPIENT.c.position)),
-    )
-    .where(RECIPIENT.c.batch_id.in_(_ids))
-    .group_by(RECIPIENT.c.batch_id)
-)
-
-
-def _phones(session: Session, ids: Sequence[int]) -> dict[int, dict[int, str]]:
-    """Of each batch: position -> E.164, of every message."""
-    phones: dict[int, dict[int, str]] = {}
-    if session.get_bind().dialect.name == "postgresql":
-        for batch_id, last, listed in session.execute(_PHONES_AT_ONCE, {"ids": ids}):
-            numbers = listed.split(" ")
-            if len(numbers) == last + 1:  # nobody has deleted a row by hand
-                phones[batch_id] = dict(enumerate(numbers))
-    if left := [batch_id for batch_id in ids if batch_id not in phones]:
-        phones |= {batch_id: {} for batch_id in left}
-        for batch_id, position, phone in session.execute(_PHONES, {"ids": left}):
-            phones[batch_id][position] = phone
-    return phones
 
 
 def record_lookup(
