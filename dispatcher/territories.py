@@ -15,19 +15,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
+import holidays
 
 from dispatcher.errors import InvalidCampaign
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date, time
+
+    from holidays import HolidayBase
 
 #: what an audit keeps beside a decision: the calendar that made it
 CALENDAR_VERSION: str = f"holidays {version('holidays')}"
@@ -100,6 +104,21 @@ def find(name: str) -> Territory:
 
 
 @cache
+def _france() -> Callable[..., HolidayBase]:
+    """The package's calendar of France, read from its own file.
+
+    Its front door imports the calendars of 250 countries, which every process would keep: 8 MB.
+    """
+    file = Path(holidays.__file__).with_name("countries") / "france.py"
+    spec = spec_from_file_location("holidays_of_france", file)
+    if spec is None or spec.loader is None or not file.exists():
+        return partial(holidays.country_holidays, "FR")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.France  # type: ignore[no-any-return]
+
+
+@cache
 def closed_days(territory_name: str, year: int) -> Mapping[date, str]:
     """The public holidays of one year, in order, each with its English name.
 
@@ -108,9 +127,7 @@ def closed_days(territory_name: str, year: int) -> Mapping[date, str]:
     """
     territory = find(territory_name)
     # the language is named, or the labels would follow the locale of the process
-    calendar = country_holidays(
-        "FR", subdiv=territory.subdivision, years=year, expand=False, language="en_US"
-    )
+    calendar = _france()(subdiv=territory.subdivision, years=year, expand=False, language="en_US")
     if not calendar:
         raise InvalidCampaign(
             f"the calendar of public holidays ({CALENDAR_VERSION}) does not reach the year {year},"

@@ -4,10 +4,13 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
 
+from dispatcher import territories
 from dispatcher.errors import InvalidCampaign
 from dispatcher.territories import CALENDAR_VERSION, TERRITORIES, closed_days, find
 
@@ -178,6 +181,26 @@ def test_the_calendar_of_an_unknown_territory_is_refused() -> None:
 
 def test_the_version_of_the_calendar_can_be_kept_beside_a_decision() -> None:
     assert version("holidays") in CALENDAR_VERSION
+
+
+@pytest.mark.parametrize("name", TERRITORIES)
+def test_the_calendar_is_the_packages_own(name: str) -> None:
+    """It is read from its file, past the front door, which imports every country."""
+    for year in (2025, 2027, 2100):
+        calendar = holidays.country_holidays(
+            "FR", subdiv=TERRITORIES[name].subdivision, years=year, expand=False, language="en_US"
+        )
+        assert list(closed_days(name, year)) == sorted(calendar)
+
+
+def test_the_calendar_of_a_package_with_another_layout_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    usual = closed_days.__wrapped__("martinique", 2027)
+    monkeypatch.setattr(holidays, "__file__", str(tmp_path / "__init__.py"))
+    territories._france.cache_clear()
+    assert closed_days.__wrapped__("martinique", 2027) == usual
+    territories._france.cache_clear()
 
 
 @pytest.mark.parametrize("locale", ["fr_FR.UTF-8", "C.UTF-8", "th_TH.UTF-8"])
