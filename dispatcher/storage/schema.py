@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, column, inspect, select, table, text
 
 from dispatcher.errors import StorageError
 from dispatcher.storage.database import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 #: Alembic's own table, under a name that another application's Alembic does not use
-VERSION_TABLE = "dispatcher_version"
+VERSION_TABLE: Final = "dispatcher_version"
+_VERSIONS = table(VERSION_TABLE)
+#: what a migration calls itself, and the one before it
+_NAME = re.compile(r'^(revision|down_revision)\b[^=\n]*= ["\'](\w+)["\']$', re.MULTILINE)
 _LOCK = 7_265_378_372  # any number that nobody else locks
 
 
@@ -31,8 +38,11 @@ def migrate(database: Database) -> None:
             # a migration may wait for another, and may take its time
             connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        if _current(connection) not in _known():
-            raise StorageError(_unknown(_current(connection)))
+        found = _current(connection)
+        if found not in (None, *revisions()):
+            raise StorageError(_unknown(found))
+        from alembic import command
+
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -41,10 +51,10 @@ def migrate(database: Database) -> None:
 def check(database: Database) -> None:
     """Raise StorageError unless the schema is the one that this version works with."""
     found = version(database)
-    head = _script().get_current_head()
+    head = revisions()[-1]
     if found == head:
         return
-    if found not in _known():
+    if found not in (None, *revisions()):
         raise StorageError(_unknown(found))
     raise StorageError(
         f"the database's schema is {found or 'missing'}, this version works with {head}: "
@@ -60,15 +70,25 @@ def version(database: Database) -> str | None:
         return _current(session.connection())
 
 
+@cache
+def revisions() -> tuple[str, ...]:
+    """The names of all versions, the oldest first, as the migrations' files link them."""
+    after: dict[str | None, str] = {}
+    for file in files(__package__).joinpath("migrations/versions").iterdir():
+        if file.name.endswith(".py"):
+            names: dict[str, str] = dict(_NAME.findall(file.read_text(encoding="utf-8")))
+            after[names.get("down_revision")] = names["revision"]
+    chain = [after[None]]
+    while (following := after.get(chain[-1])) is not None:
+        chain.append(following)
+    return tuple(chain)
+
+
 def _current(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
-
-
-def _known() -> set[str | None]:
-    return {None, *(revision.revision for revision in _script().walk_revisions())}
+    found: str | None = connection.scalar(select(column("version_num")).select_from(_VERSIONS))
+    return found
 
 
 def _unknown(found: str | None) -> str:
@@ -76,10 +96,9 @@ def _unknown(found: str | None) -> str:
 
 
 def _config() -> Config:
+    # Alembic takes seven megabytes, and a worker, which brings nothing up to date, needs none
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", "dispatcher.storage:migrations")
     return config
-
-
-def _script() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())

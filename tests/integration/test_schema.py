@@ -10,6 +10,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from dispatcher.errors import StorageError
@@ -45,6 +46,12 @@ def tables(engine: Engine) -> set[str]:
 def put_version(database: Database, name: str) -> None:
     with database.write() as session:
         session.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = :n"), {"n": name})
+
+
+def test_the_versions_are_those_of_alembic() -> None:
+    """They are read from the files themselves, so that a worker needs no Alembic."""
+    chain = ScriptDirectory.from_config(schema._config()).walk_revisions()
+    assert schema.revisions() == tuple(revision.revision for revision in chain)[::-1]
 
 
 # -- versions ---------------------------------------------------------------------------------

@@ -162,6 +162,6 @@ def test_a_database_of_another_version_is_refused_with_what_to_do(shop: str) -> 
     finally:
         from dispatcher.storage import schema
 
-        head = schema._script().get_current_head()
+        head = schema.revisions()[-1]
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE dispatcher_version SET version_num = '{head}'")
