@@ -76,7 +76,7 @@ def _live(bench: Bench, database: PostgresServer | None, size: int) -> Life:
         took = submit(installation, file, CAMPAIGN)
         stored = meter.elapsed
         wait(
-            lambda: installation.has_ended(CAMPAIGN),
+            installation.has_ended,
             "all to be delivered",
             every=0.1,
             within=_PATIENCE,

@@ -92,7 +92,7 @@ class Installation:
         node = ("-n", f"{name}@%h", "--without-mingle") if kind == "worker" else ()
         process = Process(
             name,
-            ["celery", "-q", "-A", "workers", kind, *node, "--loglevel", "INFO"],
+            ["workers", "-q", kind, *node, "--loglevel", "INFO"],
             self.directory,
             **self.environment,
         )
@@ -120,9 +120,11 @@ class Installation:
             armed = select(Batch.id).where(Batch.state == BatchState.SENDING).limit(1)
             return session.scalar(armed) is not None
 
-    def has_ended(self, reference: str) -> bool:
-        """Whether nothing more can happen to a campaign."""
-        return self.silent.progress(reference).ended
+    def has_ended(self) -> bool:
+        """Whether every batch there is has come to its end; cheap to ask, as the rest costs."""
+        live = [BatchState.PENDING, BatchState.SENDING, BatchState.IN_DOUBT, BatchState.SENT]
+        with self.silent.database.read() as session:
+            return session.scalar(select(Batch.id).where(Batch.state.in_(live)).limit(1)) is None
 
     def waiting(self) -> int:
         """How many messages wait for a report."""
