@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from functools import cache
 from typing import Any
 
@@ -11,8 +10,8 @@ from celery.signals import worker_init, worker_shutting_down
 from dispatcher import hints, signals
 from dispatcher.api import Dispatcher
 from dispatcher.errors import ConfigurationError, DispatcherError
-from dispatcher.probes import Probes, Server
 from workers.celery import app, settings
+from workers.memory import calm_collector, share_heap
 
 
 @cache
@@ -33,6 +32,7 @@ def check(**_: Any) -> None:
         dispatcher().check()
         serve()
         calm_collector()
+        share_heap()
     except DispatcherError as error:
         raise SystemExit(f"error: {error}") from None
 
@@ -40,19 +40,9 @@ def check(**_: Any) -> None:
 def serve() -> None:
     """Answer probes, if a port is set for it."""
     if settings.metrics_port is not None:
+        from dispatcher.probes import Probes, Server
+
         Server(Probes(dispatcher()), settings.metrics_host, settings.metrics_port)
-
-
-def calm_collector() -> None:
-    """Have the garbage collector leave alone what was imported, and look less often.
-
-    A batch makes thousands of tuples that are gone in a moment. At its defaults the collector
-    looks at them and at all that was imported again and again, which took a sixth of the time
-    of a worker that sends.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 @worker_shutting_down.connect

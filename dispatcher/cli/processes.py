@@ -25,6 +25,9 @@ _AFTERWARDS = 10.0
 _PORT, _LAST_PORT = "DISPATCHER_METRICS_PORT", 65_535
 #: what `celery -A workers …` does, with our own `workers` whatever lies in the directory
 _CELERY = "import workers.celery, celery.__main__; celery.__main__.main()"
+#: the same for a worker or a beat, which need no more than that of Celery
+_LEAN = "import workers.__main__; workers.__main__.main()"
+_ALONE = (("worker",), ("beat",))
 
 
 @click.command()
@@ -80,7 +83,7 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def celery(*, arguments: tuple[str, ...]) -> None:
     """Become Celery, on the workers' app and with these settings (worker, beat, inspect)."""
-    argv = _celery(*arguments)
+    argv = _lean(*arguments) if arguments[:1] in _ALONE else _celery(*arguments)
     sys.stdout.flush()
     os.execve(sys.executable, argv, environment())  # noqa: S606 - no shell is wanted
 
@@ -116,7 +119,7 @@ def _worker(turn: int, log_level: str, env: Mapping[str, str], grace: float) -> 
 
     return Child(
         f"worker{turn}",
-        _celery("worker", "-n", f"worker{turn}@%h", "--loglevel", log_level),
+        _lean("worker", "-n", f"worker{turn}@%h", "--loglevel", log_level),
         env=env,
         grace=grace,
         ready=re.compile(r'worker\d+@\S+ ready\.(?="|$)'),
@@ -127,8 +130,12 @@ def _worker(turn: int, log_level: str, env: Mapping[str, str], grace: float) -> 
 def _beat(log_level: str, env: Mapping[str, str]) -> Child:
     from dispatcher.child import Child
 
-    return Child("beat", _celery("beat", "--loglevel", log_level), env=env)
+    return Child("beat", _lean("beat", "--loglevel", log_level), env=env)
 
 
 def _celery(*args: str) -> list[str]:
     return [sys.executable, "-P", "-c", _CELERY, "-q", "-A", "workers", *args]
+
+
+def _lean(*args: str) -> list[str]:
+    return [sys.executable, "-P", "-c", _LEAN, "-q", *args]

@@ -144,7 +144,7 @@ def test_run_brings_a_campaign_to_its_last_report_and_stops_cleanly(
         secrets = {
             child.environ()["DISPATCHER_BROKER_URL"].split(":")[2].split("@")[0]
             for child in children
-            if "workers" in child.cmdline()
+            if any("workers" in word for word in child.cmdline())
         }
         shown = [" ".join(child.cmdline()) for child in children]
         assert run.stop() == 0, run.output
