@@ -66,26 +66,28 @@ class Polls:
         stops: list[str] = []
         failed: set[int] = set()
         pairs: list[tuple[str, str]] = []
-        #: of each pair: its batch, and where in it
-        places: list[tuple[int, int]] = []
+        batch_ids: list[int] = []
+        #: of each pair: what is found of its batch, and where in it
+        places: list[tuple[dict[int, MessageState], int]] = []
         for batch in taken:
             if batch.message_id is not None:
                 waiting = batch.waiting(MessageState.SENT)
                 pairs += zip(waiting.values(), repeat(batch.message_id))
-                places += zip(repeat(batch.id), waiting)
+                places += zip(repeat(found[batch.id]), waiting)
+                batch_ids += repeat(batch.id, len(waiting))
         for start in range(0, len(pairs), CALL_SIZE):
-            asked = pairs[start : start + CALL_SIZE]
-            spots = places[start : start + CALL_SIZE]
+            part = slice(start, start + CALL_SIZE)
+            asked = pairs[part]
             try:
                 answers = self._context.gateway.multi_status(asked)
             except GatewayError as error:
                 log.warning("multi-status: %s", error)
-                failed.update(batch_id for batch_id, _ in spots)
+                failed.update(batch_ids[part])
                 continue
-            for pair, (batch_id, position) in zip(asked, spots, strict=True):
-                report = answers.get(pair)
+            shown = map(answers.get, asked)
+            for report, (states, position) in zip(shown, places[part], strict=True):
                 if report is not None:
-                    _note_report(report, position, found[batch_id], stops)
+                    _note_report(report, position, states, stops)
         for batch in taken:
             for tag in self._tags(batch):
                 self._poll_tag(batch, tag, found[batch.id], stops, failed)
@@ -151,7 +153,8 @@ class Polls:
 def _note_report(
     report: Report, position: int, found: dict[int, MessageState], stops: list[str]
 ) -> None:
-    if report.state is not MessageState.SENT:
-        found[position] = report.state
-    if report.stop:
-        stops.append(report.phone)
+    phone, state, _, stop = report
+    if state is not MessageState.SENT:
+        found[position] = state
+    if stop:
+        stops.append(phone)

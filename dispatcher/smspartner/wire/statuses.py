@@ -40,11 +40,12 @@ def status_body(
     pairs: Sequence[tuple[str, str]], *, key: str, more: Mapping[str, object] | None = None
 ) -> bytes:
     """The body of ``POST /multi-status`` for (phone, message id) pairs."""
-    listed = [{"phoneNumber": phone, "messageId": _as_given(number)} for phone, number in pairs]
+    # a call asks for few different messages
+    ids = {number: _as_given(number) for number in {number for _, number in pairs}}
+    listed = [{"phoneNumber": phone, "messageId": ids[number]} for phone, number in pairs]
     return fields.encode({"apiKey": key, "SMSStatut_List": listed, **(more or {})})
 
 
-@lru_cache(maxsize=1024)  # a call asks for few different messages
 def _as_given(message_id: str) -> int | str:
     """The gateway's id as it came: an id that looks like a number was one."""
     number = fields.integer(message_id)
