@@ -147,26 +147,27 @@ def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
     return recalled
 
 
+_RESCUE = (
+    update(BATCH)
+    .where(
+        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
+        BATCH.c.lease_until < bindparam("now"),
+    )
+    .values(
+        state=BatchState.IN_DOUBT,
+        why="its worker was lost",
+        sent_at=bindparam("now"),
+        lease_until=None,
+        check_at=bindparam("next_at"),
+        checks=0,
+    )
+    .returning(BATCH.c.id)
+)
+
+
 def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
     """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
-    lost = list(
-        session.scalars(
-            update(Batch)
-            .where(
-                Batch.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
-                Batch.lease_until < now,
-            )
-            .values(
-                state=BatchState.IN_DOUBT,
-                why="its worker was lost",
-                sent_at=now,
-                lease_until=None,
-                check_at=check_at,
-                checks=0,
-            )
-            .returning(Batch.id)
-        )
-    )
+    lost = list(session.scalars(_RESCUE, {"now": now, "next_at": check_at}))
     for batch_id in lost:
         _tell_of_doubt(session, batch_id, now)
     return lost

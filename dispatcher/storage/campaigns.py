@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import case, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher.errors import IllegalMove, NotFound
 from dispatcher.progress import Facts, Share
@@ -19,7 +21,7 @@ from dispatcher.states import (
 )
 from dispatcher.storage import events, sums
 from dispatcher.storage.sums import UNENDED
-from dispatcher.storage.tables import Action, Batch, Campaign
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Action, Batch, Campaign, in_state
 from dispatcher.window import Hold
 
 #: no database counts further
@@ -109,35 +111,73 @@ def move(
     raise IllegalMove(f"a {state} campaign cannot become {target}")
 
 
+def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    counter = MessageState(target.value)
+    letters = func.replace(BATCH.c.states, MessageState.PENDING.letter, counter.letter)
+    return (
+        update(BATCH)
+        .where(which, in_state(BatchState.PENDING))
+        .values(
+            {
+                # a part that an earlier attempt sent keeps its reports
+                "state": case((BATCH.c.sent > 0, BatchState.SENT.value), else_=target.value),
+                "check_at": case((BATCH.c.sent > 0, BATCH.c.sent_at)),
+                "why": "",
+                "states": letters,
+                counter.value: BATCH.c[counter.value] + BATCH.c.pending,
+                "pending": 0,
+            }
+        )
+        .returning(BATCH.c.id)
+    )
+
+
+# what every tick does is built once: to build a statement takes longer than to run it
+_CANCEL = _end_pending(BatchState.CANCELLED, BATCH.c.campaign_id == bindparam("its_campaign_id"))
+_CANCEL_RETURNED = _end_pending(
+    BatchState.CANCELLED,
+    BATCH.c.campaign_id.in_(
+        select(CAMPAIGN.c.id).where(CAMPAIGN.c.state == CampaignState.CANCELLED)
+    ),
+)
+_EXPIRE = _end_pending(
+    BatchState.EXPIRED,
+    BATCH.c.campaign_id.in_(
+        select(CAMPAIGN.c.id).where(
+            CAMPAIGN.c.not_after <= bindparam("now"),
+            CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+        )
+    ),
+)
+_FINISH = (
+    update(CAMPAIGN)
+    .where(
+        CAMPAIGN.c.state == CampaignState.RUNNING,
+        ~exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, BATCH.c.state.in_(UNENDED)),
+    )
+    .values(state=CampaignState.FINISHED, ended_at=bindparam("now"))
+    .returning(CAMPAIGN.c.id)
+)
+
+
 def cancel_batches(session: Session, campaign_id: int) -> int:
     """Cancel what has not left; returns how many batches that were."""
-    return _end_pending(session, BatchState.CANCELLED, Batch.campaign_id == campaign_id)
+    return len(session.execute(_CANCEL, {"its_campaign_id": campaign_id}).all())
 
 
 def expire_batches(session: Session, now: datetime) -> int:
     """Expire the pending batches whose campaign's ``not_after`` has passed."""
-    late = select(Campaign.id).where(
-        Campaign.not_after <= now,
-        Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
-    )
-    return _end_pending(session, BatchState.EXPIRED, Batch.campaign_id.in_(late))
+    return len(session.execute(_EXPIRE, {"now": now}).all())
 
 
 def cancel_returned(session: Session) -> int:
     """Cancel batches that came back, unsent, after their campaign was cancelled."""
-    cancelled = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED)
-    return _end_pending(session, BatchState.CANCELLED, Batch.campaign_id.in_(cancelled))
+    return len(session.execute(_CANCEL_RETURNED).all())
 
 
 def finish_ended(session: Session, now: datetime) -> int:
     """Finish the running campaigns of which every batch has ended."""
-    unended = exists().where(Batch.campaign_id == Campaign.id, Batch.state.in_(UNENDED))
-    finished = session.execute(
-        update(Campaign)
-        .where(Campaign.state == CampaignState.RUNNING, ~unended)
-        .values(state=CampaignState.FINISHED, ended_at=now)
-        .returning(Campaign.id)
-    ).all()
+    finished = session.execute(_FINISH, {"now": now}).all()
     for (campaign_id,) in finished:
         counts = _counts(session, campaign_id)
         events.add(session, "campaign_finished", now=now, campaign_id=campaign_id, counts=counts)
@@ -174,24 +214,3 @@ def note(
             reason=reason,
         )
     )
-
-
-def _end_pending(session: Session, target: BatchState, which: object) -> int:
-    counter = MessageState(target.value)
-    ended = session.execute(
-        update(Batch)
-        .where(which, Batch.state == BatchState.PENDING)  # type: ignore[arg-type]
-        .values(
-            {
-                # a part that an earlier attempt sent keeps its reports
-                "state": case((Batch.sent > 0, BatchState.SENT.value), else_=target.value),
-                "check_at": case((Batch.sent > 0, Batch.sent_at)),
-                "why": "",
-                "states": func.replace(Batch.states, MessageState.PENDING.letter, counter.letter),
-                counter.value: getattr(Batch, counter.value) + Batch.pending,
-                "pending": 0,
-            }
-        )
-        .returning(Batch.id)
-    )
-    return len(ended.all())
