@@ -28,6 +28,8 @@ _CELERY = "import workers.celery, celery.__main__; celery.__main__.main()"
 #: the same for a worker or a beat, which need no more than that of Celery
 _LEAN = "import workers.__main__; workers.__main__.main()"
 _ALONE = (("worker",), ("beat",))
+#: options for which Celery does something before its command, or starts itself anew
+_WHOLE = ("-P", "--pool", "-D", "--detach")
 
 
 @click.command()
@@ -83,7 +85,8 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def celery(*, arguments: tuple[str, ...]) -> None:
     """Become Celery, on the workers' app and with these settings (worker, beat, inspect)."""
-    argv = _lean(*arguments) if arguments[:1] in _ALONE else _celery(*arguments)
+    alone = arguments[:1] in _ALONE and not any(word.startswith(_WHOLE) for word in arguments)
+    argv = _lean(*arguments) if alone else _celery(*arguments)
     sys.stdout.flush()
     os.execve(sys.executable, argv, environment())  # noqa: S606 - no shell is wanted
 

@@ -22,8 +22,6 @@ POLL_SIZE = 10_000
 TURN = 20.0
 #: pairs of one multi-status call
 CALL_SIZE = 500
-
-
 #: hints that one tick gives for polls, at most
 _MOST_HINTS = 4
 

@@ -332,3 +332,20 @@ def test_celery_is_reached_with_these_settings(tmp_path: Path) -> None:
     )
     assert "beat_max_loop_interval: 1.5" in report.stdout
     assert "dispatcher.send" in report.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["worker"], ["worker", "--pool", "threads"], ["beat"]], ids=" ".join
+)
+def test_a_worker_and_a_beat_have_celerys_options(tmp_path: Path, words: list[str]) -> None:
+    shown = subprocess.run(
+        [*INSTALLED, "celery", *words, "--help"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert "--loglevel" in shown.stdout
+    assert "--pidfile" in shown.stdout
