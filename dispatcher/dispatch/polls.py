@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from itertools import repeat
+from itertools import chain, islice, repeat
 
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
@@ -24,6 +25,8 @@ TURN = 20.0
 CALL_SIZE = 500
 #: hints that one tick gives for polls, at most
 _MOST_HINTS = 4
+#: a number, its message id, its position, what is found of its batch, and the batch's id
+_Waiting = tuple[str, str, int, dict[int, MessageState], int]
 
 
 def hints_for(due: int) -> int:
@@ -63,27 +66,18 @@ class Polls:
         found: dict[int, dict[int, MessageState]] = {batch.id: {} for batch in taken}
         stops: list[str] = []
         failed: set[int] = set()
-        pairs: list[tuple[str, str]] = []
-        batch_ids: list[int] = []
-        #: of each pair: what is found of its batch, and where in it
-        places: list[tuple[dict[int, MessageState], int]] = []
-        for batch in taken:
-            if batch.message_id is not None:
-                waiting = batch.waiting(MessageState.SENT)
-                pairs += zip(waiting.values(), repeat(batch.message_id))
-                places += zip(repeat(found[batch.id]), waiting)
-                batch_ids += repeat(batch.id, len(waiting))
-        for start in range(0, len(pairs), CALL_SIZE):
-            part = slice(start, start + CALL_SIZE)
-            asked = pairs[part]
+        waiting = chain.from_iterable(_waiting(batch, found[batch.id]) for batch in taken)
+        while part := list(islice(waiting, CALL_SIZE)):  # not all at once: that takes memory
+            asked = [(phone, message_id) for phone, message_id, *_ in part]
             try:
                 answers = self._context.gateway.multi_status(asked)
             except GatewayError as error:
                 log.warning("multi-status: %s", error)
-                failed.update(batch_ids[part])
+                failed.update(batch_id for *_, batch_id in part)
                 continue
-            shown = map(answers.get, asked)
-            for report, (states, position) in zip(shown, places[part], strict=True):
+            for report, (_, _, position, states, _) in zip(
+                map(answers.get, asked), part, strict=True
+            ):
                 if report is not None:
                     _note_report(report, position, states, stops)
         for batch in taken:
@@ -146,6 +140,14 @@ class Polls:
         if batch.hastened:  # polls that reports have called for do not use up the intervals
             done = min(done, rounds(intervals, (now - batch.sent_at).total_seconds()))
         return next_poll(now, intervals, done)
+
+
+def _waiting(batch: reports.Checked, found: dict[int, MessageState]) -> Iterable[_Waiting]:
+    """Those of a batch who are asked for by its message id."""
+    if batch.message_id is None:
+        return ()
+    phones = batch.waiting(MessageState.SENT)
+    return zip(phones.values(), repeat(batch.message_id), phones, repeat(found), repeat(batch.id))
 
 
 def _note_report(
