@@ -20,7 +20,7 @@ def check_command(argv: Sequence[str]) -> None:
     if program == "celery":
         assert words[:2] == ["-A", "workers"]
         words = words[2:]
-    elif words[0] == "celery":  # it becomes Celery
+    elif words[0] == "celery" and words[1:]:  # it becomes Celery
         group, words = celery, words[1:]
     command = group.commands[words[0]]
     known = _flowers() if words[0] == "flower" else _clicks(command)
