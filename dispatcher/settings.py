@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -23,38 +21,16 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from dispatcher.errors import ConfigurationError, InvalidCampaign, InvalidPhone
+from dispatcher.accounts import UNNAMED, Accounts, Own, gathered, named, split, unknown
+from dispatcher.accounts import check_from_number as check_from_number
+from dispatcher.accounts import check_sender as check_sender
+from dispatcher.errors import ConfigurationError
 from dispatcher.hours import profile_of
-from dispatcher.long_numbers import long_number
 from dispatcher.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-_SENDER = re.compile(r"[A-Za-z0-9]{3,11}")
 _IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
-
-
-def check_sender(sender: str | None) -> str | None:
-    """``sender`` itself; None (or empty) lets the gateway use its short code.
-
-    Raises InvalidCampaign unless it is 3 to 11 letters or digits (the gateway's code 44).
-    """
-    if not sender:
-        return None
-    if not _SENDER.fullmatch(sender):
-        # the value is not repeated: a key pasted in the wrong place would be printed
-        raise InvalidCampaign("the sender is not 3 to 11 letters or digits without accents")
-    return sender
-
-
-def check_from_number(number: str | None) -> str | None:
-    """The long number in E.164; None (or empty) when there is none. Raises InvalidCampaign."""
-    if not number or not number.strip():
-        return None
-    try:
-        return long_number(number)
-    except InvalidPhone:
-        raise InvalidCampaign("the long number is not one like +33 6 39 98 00 01") from None
 
 
 def _listed(value: object) -> object:
@@ -76,28 +52,23 @@ def _priced(value: object) -> object:
 Prices = Annotated[
     dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
 ]
-Euros = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=2)]
 _Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
 
 
-class Settings(BaseModel):
+class Settings(Own):
     """How one installation works; every field is the environment variable ``DISPATCHER_<NAME>``.
 
     A variable ``DISPATCHER_<NAME>_FILE`` names a file that holds the value instead, for secrets.
     Durations are seconds unless the description says otherwise.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        validate_default=True,
-        allow_inf_nan=False,
-        str_strip_whitespace=True,
+    accounts: Accounts = Field(
+        {},
+        description="names of further accounts, comma-separated; each has its"
+        " `DISPATCHER_API_KEY_<NAME>`",
     )
-
     database_url: SecretStr = Field(
         SecretStr("sqlite:///dispatcher.db"),
         description="SQLAlchemy URL of the database: SQLite or PostgreSQL (`postgresql+psycopg://…`)",
@@ -107,15 +78,6 @@ class Settings(BaseModel):
     )
     api_url: str = Field(
         "https://api.smspartner.fr/v1", description="the gateway; https, or http on loopback"
-    )
-    api_key: SecretStr | None = Field(None, description="SMS Partner key; a secret, never printed")
-    sender: str | None = Field(
-        None, description="sender of campaigns that name none, 3–11 letters or digits"
-    )
-    from_number: str | None = Field(
-        None,
-        description="long number of campaigns that name none and no sender, like `+33 7 …`: one"
-        " call for each person",
     )
     window_clock: Literal["both", "recipient", "paris"] = Field(
         "both", description="whose clock must be open: `both`, `recipient` or `paris`"
@@ -128,12 +90,6 @@ class Settings(BaseModel):
     )
     window_closes: time = Field(
         time(20), description="closing hour of the `default` profile, local; not after 22:00"
-    )
-    rate: float | None = Field(
-        None,
-        gt=0,
-        le=1000,
-        description="most sends a second over all workers; unset: no limit",
     )
     closing_guard: int = Field(
         60, ge=0, le=3600, description="no batch is armed within this time before closing"
@@ -177,9 +133,6 @@ class Settings(BaseModel):
         gt=0,
         description="a batch still `sending` after this lost its worker; ≥ `call_timeout` + 5",
     )
-    doubt_limit: int = Field(
-        5, ge=1, description="with this many batches in doubt nothing new is armed"
-    )
     tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
     connections: int = Field(
         8, ge=1, le=64, description="lanes (threads, connections) of one worker process"
@@ -190,18 +143,6 @@ class Settings(BaseModel):
     prices: Prices = Field(
         {},
         description="euros a segment by destination: `metropole=0.045,mayotte=0.06,foreign=0.09`",
-    )
-    campaign_recipients: int | None = Field(
-        None, ge=1, description="most recipients of one campaign; unset: no cap"
-    )
-    campaign_euros: Euros | None = Field(
-        None, description="most euros of one campaign, at `prices` and as the gateway answers"
-    )
-    daily_recipients: int | None = Field(
-        None, ge=1, description="most messages of one day in Paris; the rest waits for the next"
-    )
-    daily_euros: Euros | None = Field(
-        None, description="most euros of one day in Paris; the rest waits for the next"
     )
     weekly_messages: int | None = Field(
         None,
@@ -274,10 +215,17 @@ class Settings(BaseModel):
                 name, value = name.removesuffix("_file"), _content(variable, value)
                 if environ.get(f"{PREFIX}{name.upper()}"):
                     raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
-            if name not in cls.model_fields:
+            if name not in cls.model_fields and split(name) is None:
                 raise ConfigurationError(f"unknown setting {variable}")
             if value != "":
                 values[name] = value
+        names = named(values.get("accounts"))
+        for name in values.keys() - cls.model_fields.keys():
+            if (own := split(name)) is not None and own[1] not in names:
+                raise ConfigurationError(
+                    f"unknown setting {PREFIX}{name.upper()}: {PREFIX}ACCOUNTS does not name"
+                    f" {own[1]}"
+                )
         return cls.of(**values)
 
     @classmethod
@@ -297,21 +245,26 @@ class Settings(BaseModel):
             return _sentences(error)
         return []
 
-    @field_validator("sender")
-    @classmethod
-    def _sender(cls, sender: str | None) -> str | None:
-        try:
-            return check_sender(sender)
-        except InvalidCampaign as error:
-            raise ValueError(str(error).removeprefix("the sender ")) from None
+    def of_account(self, name: str) -> Self:
+        """The settings as an account has them; the empty name is the account that has none.
 
-    @field_validator("from_number")
+        What it does not set itself is that of all, but for the key. Raises InvalidCampaign for
+        a name that is not known.
+        """
+        if name == UNNAMED:
+            return self
+        if name not in self.accounts:
+            raise unknown(name, self.accounts)
+        own = self.accounts[name]
+        values = {field: getattr(own, field) for field in own.model_fields_set}
+        if own.sender or own.from_number:  # either one stands for both
+            values = {"sender": None, "from_number": None, **values}
+        return self.model_copy(update={"api_key": None, **values})
+
+    @model_validator(mode="before")
     @classmethod
-    def _from_number(cls, number: str | None) -> str | None:
-        try:
-            return check_from_number(number)
-        except InvalidCampaign as error:
-            raise ValueError(str(error).removeprefix("the long number ")) from None
+    def _gathered(cls, values: Any) -> Any:
+        return gathered(values) if isinstance(values, dict) else values
 
     @field_validator("web_token")
     @classmethod
@@ -357,7 +310,6 @@ class Settings(BaseModel):
     @field_validator(
         "broker_url",
         "database_url",
-        "api_key",
         "web_token",
         "webhook_secret",
         "callback_secret",
@@ -380,6 +332,8 @@ class Settings(BaseModel):
                 raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
         if self.sender and self.from_number:
             raise ValueError(f"set {PREFIX}SENDER or {PREFIX}FROM_NUMBER, not both")
+        for name, own in self.accounts.items():
+            self._check_account(name, own)
         if self.callback_url and self.callback_secret is None:
             raise ValueError(f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET: it signs")
         if self.webhook_url and self.webhook_secret is None:
@@ -387,6 +341,19 @@ class Settings(BaseModel):
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self
+
+    def _check_account(self, name: str, own: Own) -> None:
+        if own.sender and own.from_number:
+            both = f"{PREFIX}SENDER_{name.upper()} or {PREFIX}FROM_NUMBER_{name.upper()}"
+            raise ValueError(f"set {both}, not both")
+        for field in ("campaign_euros", "daily_euros"):
+            if getattr(own, field) is not None and not self.prices:
+                variable = f"{PREFIX}{field.upper()}_{name.upper()}"
+                raise ValueError(f"{variable} needs {PREFIX}PRICES")
+        others = [self.api_key, *(it.api_key for it in self.accounts.values() if it is not own)]
+        if own.api_key is not None and own.api_key in others:
+            # its rate, its caps and its balance would count twice
+            raise ValueError(f"{PREFIX}API_KEY_{name.upper()} is the key of another account, too")
 
 
 def _content(variable: str, path: str) -> str:
@@ -411,6 +378,11 @@ def _sentence(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"unknown setting {name!r}"
+    if name == "accounts" and len(error["loc"]) > 2:
+        account, field = error["loc"][1:3]
+        if error["type"] == "extra_forbidden":
+            return f"unknown setting '{field}_{account}'"
+        return f"{PREFIX}{field}_{account}".upper() + f": {message[:1].lower()}{message[1:]}"
     # of several prices, the one that is wrong
     within = "".join(f"{key}: " for key in error["loc"][1:2] if isinstance(key, str))
     return f"{PREFIX}{name.upper()}: {within}{message[:1].lower()}{message[1:]}"

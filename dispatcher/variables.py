@@ -29,11 +29,25 @@ def settled(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
 
 def written(settings: Settings) -> dict[str, str]:
     """The variables that make the same settings in a child process; secrets are in clear."""
-    return {
-        f"{PREFIX}{name.upper()}": text
+    given = {
+        name: ",".join(settings.accounts) if name == "accounts" else getattr(settings, name)
         for name in Settings.model_fields
         if name in settings.model_fields_set
-        and (text := as_variable(getattr(settings, name))) is not None
+    }
+    return {
+        f"{PREFIX}{name.upper()}": text
+        for name, value in {**given, **own_of(settings)}.items()
+        if (text := as_variable(value)) is not None
+    }
+
+
+def own_of(settings: Settings) -> dict[str, Any]:
+    """What the accounts have of their own, named as settings are: ``rate_shop``."""
+    return {
+        f"{field}_{name}": getattr(own, field)
+        for name, own in settings.accounts.items()
+        for field in type(own).model_fields
+        if field in own.model_fields_set
     }
 
 

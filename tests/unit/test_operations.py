@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatcher.accounts import split
 from dispatcher.events import Event
 from dispatcher.hints import QUEUES
 from dispatcher.settings import PREFIX, Settings
@@ -55,7 +56,8 @@ def test_its_commands_exist() -> None:
 
 def test_its_variables_are_settings() -> None:
     for name in re.findall(rf"\b{PREFIX}(\w+)", PAGE):
-        assert name.lower().removesuffix("_file") in Settings.model_fields
+        setting = name.lower().removesuffix("_file")
+        assert setting in Settings.model_fields or split(setting), name
 
 
 def test_it_tells_of_every_task_and_its_queue() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from dispatcher.accounts import Own
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.settings import Settings, check_sender
 
@@ -23,6 +24,7 @@ BROKER = "redis://:hunter3@redis.example:6379/4"
 
 # field -> (as written in the environment, as read)
 WRITTEN: dict[str, tuple[str, Any]] = {
+    "accounts": ("shop, news", {"shop": Own(), "news": Own()}),
     "database_url": (DATABASE, DATABASE),
     "broker_url": (BROKER, BROKER),
     "api_url": ("http://127.0.0.1:8025/v1", "http://127.0.0.1:8025/v1"),

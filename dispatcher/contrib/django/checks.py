@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -47,6 +48,8 @@ def _wrong() -> Iterator[tuple[str, str]]:
         and not name.endswith("_FILE")
         and value not in (None, "")
     }
+    if PREFIX + "ACCOUNTS" in os.environ:  # what an account has of its own may be named here
+        values.setdefault("accounts", os.environ[PREFIX + "ACCOUNTS"] or ())
     problems = Settings.problems(**values)
     for problem in problems:
         yield "E004", problem

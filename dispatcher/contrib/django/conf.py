@@ -70,4 +70,4 @@ def alias() -> str | None:
 
 def told(sentence: object) -> str:
     """A sentence about settings, with their names as the project writes them."""
-    return re.sub(rf"\b{PREFIX}([A-Z_]+)", r'DISPATCHER["\1"]', str(sentence))
+    return re.sub(rf"\b{PREFIX}([A-Z0-9_]+)", r'DISPATCHER["\1"]', str(sentence))

@@ -56,6 +56,13 @@ def test_no_setting_at_all_is_fine(sqlite_shop: str) -> None:
             {"API_KEY_FILE": "/does/not/exist"},
             [("dispatcher.E005", 'DISPATCHER["API_KEY_FILE"] cannot be read')],
         ),
+        (
+            {"ACCOUNTS": "shop2", "RATE_SHOP2": 0, "SENDER_NEWS": "Nouvelles"},
+            [
+                ("dispatcher.E004", 'DISPATCHER["RATE_SHOP2"]: input should be greater than 0'),
+                ("dispatcher.E004", "unknown setting 'sender_news'"),
+            ],
+        ),
         ({"LEASE": 1}, [("dispatcher.E004", 'DISPATCHER["LEASE"] must be at least')]),
     ],
 )

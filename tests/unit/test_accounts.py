@@ -1,0 +1,224 @@
+"""Accounts beside the one of DISPATCHER_API_KEY, as settings name them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from dispatcher.accounts import Own
+from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.logs import secrets_of
+from dispatcher.settings import Settings
+from dispatcher.variables import settled, written
+
+KEY, SHOP, NEWS = (40 * letter for letter in "abc")
+TWO = {
+    "DISPATCHER_API_KEY": KEY,
+    "DISPATCHER_ACCOUNTS": "shop,news",
+    "DISPATCHER_API_KEY_SHOP": SHOP,
+    "DISPATCHER_API_KEY_NEWS": NEWS,
+}
+#: what an account may have of its own: as written, and as read
+OWN = {
+    "api_key": (SHOP, SHOP),
+    "sender": ("LaBoutique", "LaBoutique"),
+    "from_number": ("+33 6 39 98 00 09", "+33639980009"),
+    "rate": ("2.5", 2.5),
+    "doubt_limit": ("2", 2),
+    "campaign_recipients": ("500", 500),
+    "campaign_euros": ("12.50", Decimal("12.50")),
+    "daily_recipients": ("1000", 1000),
+    "daily_euros": ("99", Decimal(99)),
+}
+PRICED = {"DISPATCHER_PRICES": "metropole=0.045"}
+
+
+def plain(value: object) -> object:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def refused(**variables: str) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env({f"DISPATCHER_{name}": value for name, value in variables.items()})
+    return str(caught.value)
+
+
+def test_the_table_above_has_all_that_an_account_may_have_of_its_own() -> None:
+    assert OWN.keys() == Own.model_fields.keys()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_account_has_what_its_own_variable_says(name: str) -> None:
+    text, value = OWN[name]
+    variables = {"DISPATCHER_ACCOUNTS": "shop,news", f"DISPATCHER_{name.upper()}_SHOP": text}
+    settings = Settings.from_env({**PRICED, **variables})
+    assert plain(getattr(settings.of_account("shop"), name)) == value
+    for other in (settings, settings.of_account("news")):
+        assert getattr(other, name) == Own.model_fields[name].default
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_file_may_hold_it(name: str, tmp_path: Path) -> None:
+    text, value = OWN[name]
+    (tmp_path / "value").write_text(f"{text}\n", encoding="utf-8")
+    variables = {
+        "DISPATCHER_ACCOUNTS": "shop",
+        f"DISPATCHER_{name.upper()}_SHOP_FILE": str(tmp_path / "value"),
+    }
+    settings = Settings.from_env({**PRICED, **variables})
+    assert plain(getattr(settings.of_account("shop"), name)) == value
+
+
+@pytest.mark.parametrize("name", sorted(OWN.keys() - {"api_key"}))
+def test_what_an_account_does_not_set_is_that_of_all(name: str) -> None:
+    text, value = OWN[name]
+    settings = Settings.from_env({**TWO, **PRICED, f"DISPATCHER_{name.upper()}": text})
+    assert plain(getattr(settings.of_account("news"), name)) == value
+
+
+def test_no_account_has_the_key_of_another() -> None:
+    settings = Settings.from_env({**TWO, "DISPATCHER_API_KEY_NEWS": ""})
+    assert settings.of_account("news").api_key is None
+    assert plain(settings.of_account("shop").api_key) == SHOP
+    assert settings.of_account("") is settings
+
+
+def test_of_a_sender_and_a_long_number_an_account_has_the_one_that_it_sets() -> None:
+    settings = Settings.from_env({**TWO, "DISPATCHER_FROM_NUMBER": "+33639980009"})
+    assert settings.of_account("news").from_number == "+33639980009"
+    settings = Settings.from_env(
+        {**TWO, "DISPATCHER_FROM_NUMBER": "+33639980009", "DISPATCHER_SENDER_SHOP": "LaBoutique"}
+    )
+    shop = settings.of_account("shop")
+    assert (shop.sender, shop.from_number) == ("LaBoutique", None)
+    both = {"ACCOUNTS": "shop", "SENDER_SHOP": "LaBoutique", "FROM_NUMBER_SHOP": "+33639980009"}
+    assert refused(**both) == "set DISPATCHER_SENDER_SHOP or DISPATCHER_FROM_NUMBER_SHOP, not both"
+
+
+def test_what_is_no_accounts_own_is_the_same_for_all() -> None:
+    settings = Settings.from_env({**TWO, "DISPATCHER_TICK": "7"})
+    assert settings.of_account("shop").tick == 7
+
+
+def test_an_unknown_account_is_refused_with_those_that_are_known() -> None:
+    settings = Settings.from_env(TWO)
+    with pytest.raises(InvalidCampaign) as caught:
+        settings.of_account("shoes")
+    assert str(caught.value) == (
+        "there is no account 'shoes': there are shop, news, and the unnamed one"
+    )
+    with pytest.raises(InvalidCampaign, match="DISPATCHER_ACCOUNTS names none"):
+        Settings.of().of_account("shop")
+    for secret in (SHOP, "+33639980001", "33639980001"):
+        with pytest.raises(InvalidCampaign) as caught:
+            settings.of_account(secret)
+        assert (
+            str(caught.value)
+            == "there is no such account: there are shop, news, and the unnamed one"
+        )
+
+
+@pytest.mark.parametrize(
+    "names", ["Shop", "2shop", "la boutique", "shop-2", "shop,", "file", 21 * "a", "été"]
+)
+def test_a_name_is_a_short_lower_case_word(names: str) -> None:
+    said = refused(ACCOUNTS=names)
+    assert said.startswith("DISPATCHER_ACCOUNTS: ")
+    assert "lower-case" in said
+
+
+def test_a_name_is_given_once() -> None:
+    assert refused(ACCOUNTS="shop,shop") == "DISPATCHER_ACCOUNTS: a name is given twice"
+
+
+def test_a_key_in_the_place_of_names_is_not_repeated() -> None:
+    assert SHOP not in refused(ACCOUNTS=SHOP)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RATE_SHOP", "fast"),
+        ("RATE_SHOP", "0"),
+        ("SENDER_SHOP", SHOP),
+        ("DOUBT_LIMIT_SHOP", "0"),
+        ("DAILY_RECIPIENTS_SHOP", "-1"),
+        ("DAILY_EUROS_SHOP", "10"),  # without prices
+        ("CAMPAIGN_EUROS_SHOP", "0"),
+        ("API_KEY_SHOP_FILE", "/nowhere"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_its_variable_named(variable: str, value: str) -> None:
+    said = refused(ACCOUNTS="shop", **{variable: value})
+    assert f"DISPATCHER_{variable}" in said
+    assert SHOP not in said
+    assert "\n" not in said
+
+
+def test_a_variable_of_an_account_that_is_not_named_is_refused() -> None:
+    assert refused(API_KEY_SHOP=SHOP) == (
+        "unknown setting DISPATCHER_API_KEY_SHOP: DISPATCHER_ACCOUNTS does not name shop"
+    )
+    assert "does not name shoes" in refused(ACCOUNTS="shop", RATE_SHOES="2")
+    assert "DISPATCHER_TICK_SHOP" in refused(ACCOUNTS="shop", TICK_SHOP="2")
+
+
+def test_two_accounts_have_two_keys() -> None:
+    said = refused(API_KEY=KEY, ACCOUNTS="shop", API_KEY_SHOP=KEY)
+    assert said == "DISPATCHER_API_KEY_SHOP is the key of another account, too"
+    assert "another account" in refused(ACCOUNTS="a,b", API_KEY_A=KEY, API_KEY_B=KEY)
+    assert KEY not in said
+
+
+def test_every_wrong_value_is_told() -> None:
+    told = Settings.problems(accounts="shop", rate_shop=0, sender_shop="no", colour_shop="blue")
+    assert sorted(sentence.partition(":")[0] for sentence in told) == [
+        "DISPATCHER_RATE_SHOP",
+        "DISPATCHER_SENDER_SHOP",
+        "unknown setting 'colour_shop'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        pytest.param(repr, id="repr"),
+        pytest.param(lambda settings: repr(settings.accounts), id="of the accounts"),
+        pytest.param(lambda settings: repr(settings.of_account("shop")), id="of one"),
+        pytest.param(lambda settings: settings.model_dump_json(), id="JSON"),
+        pytest.param(lambda settings: str(settings.model_dump()), id="dict"),
+        pytest.param(lambda settings: json.dumps(settings.model_dump(mode="json")), id="json dict"),
+    ],
+)
+def test_no_key_is_shown(shown: Any) -> None:
+    words = shown(Settings.from_env(TWO))
+    assert "shop" in words
+    assert not any(key in words for key in (KEY, SHOP, NEWS))
+
+
+def test_every_key_is_taken_out_of_logs() -> None:
+    assert {KEY, SHOP, NEWS} <= set(secrets_of(Settings.from_env(TWO)))
+
+
+def test_a_child_process_has_the_same_accounts() -> None:
+    more = {"DISPATCHER_RATE_SHOP": "2.5", "DISPATCHER_DAILY_EUROS_NEWS": "9"}
+    settings = Settings.from_env({**TWO, **PRICED, **more})
+    assert Settings.from_env(written(settings)) == settings
+
+
+def test_an_app_names_accounts_in_its_own_settings() -> None:
+    given = {"DISPATCHER_ACCOUNTS": ["shop"], "DISPATCHER_RATE_SHOP": 2}
+    settings = settled(given, {"DISPATCHER_API_KEY_SHOP": SHOP})
+    assert settings.of_account("shop").rate == 2
+    assert plain(settings.of_account("shop").api_key) == SHOP
+
+
+def test_plain_values_may_hold_them_by_name() -> None:
+    settings = Settings.of(accounts={"shop": {"api_key": SHOP}, "news": {}}, rate_shop=3)
+    shop = settings.of_account("shop")
+    assert (plain(shop.api_key), shop.rate) == (SHOP, 3)
