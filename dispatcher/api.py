@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import copy
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from sqlalchemy.orm import Session
 
 from dispatcher import broker
+from dispatcher.accounts import UNNAMED
 from dispatcher.calls import Calls
 from dispatcher.clock import Clock, shifted
 from dispatcher.doubt import Doubt, Incident
@@ -49,7 +52,7 @@ from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, Windows
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch import Dispatch, Due
+    from dispatcher.dispatch import Asked, Context, Dispatch, Due
 
 
 class Dispatcher:
@@ -64,8 +67,10 @@ class Dispatcher:
         *,
         clock: Clock | None = None,
         gateway: Gateway | None = None,
+        gateways: Mapping[str, Gateway] | None = None,
         database: Database | None = None,
     ) -> None:
+        """``gateway`` and ``gateways``, by the name of their account, stand in for SMS Partner."""
         self.settings = settings
         self.clock = clock or shifted(settings.clock_offset)
         self.database = database or Database(settings.database_url.get_secret_value())
@@ -76,9 +81,16 @@ class Dispatcher:
             closes=settings.window_closes,
             guard=timedelta(seconds=settings.closing_guard),
         )
-        #: what this process's calls to the gateway came to
+        #: what this process's calls to the gateway came to: in all, and through each account
         self.calls = Calls()
-        self._given_gateway = gateway
+        self.calls_of = {UNNAMED: self.calls}
+        if settings.accounts:
+            names = (UNNAMED, *settings.accounts)
+            self.calls_of = {name: Calls(also=self.calls) for name in names}
+        self._gateways = dict(gateways or {}) | ({UNNAMED: gateway} if gateway else {})
+        #: the only account of which something shows; None for all of them
+        self._only: str | None = None
+        self._whole: Self | None = None
         self._prepared = False
         self._submissions = Submissions(settings, self.database, self.windows, self.clock)
         self._previews = Previews(settings, self.database, self.windows, self.clock)
@@ -132,49 +144,50 @@ class Dispatcher:
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id or its reference (str). Raises NotFound."""
         with self._reading() as session:
-            return self._progress(session, campaigns.find(session, campaign))
+            return self._progress(session, campaigns.find(session, campaign, self._only))
 
     def campaigns(self, limit: int = 50) -> list[Progress]:
         """The campaigns submitted last, newest first."""
         with self._reading() as session:
-            return [self._progress(session, row) for row in campaigns.latest(session, limit)]
+            latest = campaigns.latest(session, limit, self._only)
+            return [self._progress(session, row) for row in latest]
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
         """The same for a page of many: ``limit`` campaigns, newest first, from ``offset`` on."""
         with self._reading() as session:
-            page = records.campaign_page(session, offset, limit)
+            page = records.campaign_page(session, offset, limit, self._only)
             items = tuple(self._progress(session, row) for row in page)
             return Page(items, page.total, offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
         """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
         with self._reading() as session:
-            return records.campaign(session, campaign)
+            return records.campaign(session, campaign, self._only)
 
     def batches(
         self, campaign: int | str, *, offset: int = 0, limit: int = 1000
     ) -> Page[BatchRecord]:
         """The batches of a campaign as they stand, in order. Raises NotFound."""
         with self._reading() as session:
-            found = campaigns.find(session, campaign)
+            found = campaigns.find(session, campaign, self._only)
             return records.batch_page(session, found.id, offset, limit)
 
     def batch(self, batch_id: int) -> BatchRecord:
         """One batch as it stands. Raises NotFound."""
         with self._reading() as session:
-            return records.batch(session, batch_id)
+            return records.batch(session, batch_id, self._only)
 
     def messages(self, batch_id: int) -> tuple[MessageRecord, ...]:
         """Every recipient of a batch and what became of the message. Raises NotFound."""
         with self._reading() as session:
-            return records.messages(session, batch_id)
+            return records.messages(session, batch_id, self._only)
 
     def actions(
         self, campaign: int | str, *, offset: int = 0, limit: int = 100
     ) -> Page[ActionRecord]:
         """Who did what to a campaign and its batches, when and why, latest first; or NotFound."""
         with self._reading() as session:
-            found = campaigns.find(session, campaign)
+            found = campaigns.find(session, campaign, self._only)
             return records.action_page(session, found.id, offset, limit)
 
     def pause(
@@ -215,12 +228,12 @@ class Dispatcher:
     def doubts(self) -> list[Doubt]:
         """The batches in doubt, the oldest first: each needs a proof or a person."""
         with self._reading() as session:
-            return doubts.outstanding(session)
+            return doubts.outstanding(session, self._only)
 
     def incidents(self) -> list[Incident]:
         """The double texts on record, the latest first."""
         with self._reading() as session:
-            return doubts.incidents(session)
+            return doubts.incidents(session, self._only)
 
     def resend(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """Have a batch in doubt sent again: a person's decision, on record with who and why.
@@ -228,13 +241,13 @@ class Dispatcher:
         The gateway is asked for every earlier attempt first. Raises IllegalMove when one shows
         there or the batch is not in doubt, GatewayError when it cannot be asked, NotFound.
         """
-        self.prepare()
+        self._check_mine(batch_id)
         self.dispatch.resend(batch_id, actor=by or actor(), reason=_reason(reason))
         self._hints.tick()
 
     def give_up(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
-        self.prepare()
+        self._check_mine(batch_id)
         self.dispatch.give_up(batch_id, actor=by or actor(), reason=_reason(reason))
 
     def opt_out(self, phone: str, *, reason: str = "") -> bool:
@@ -264,7 +277,20 @@ class Dispatcher:
         """
         if since is not None and since.utcoffset() is None:
             raise InvalidCampaign("since has no time zone")
-        return self.inbox.latest(since=since, limit=limit)
+        return self.inbox.latest(since=since, limit=limit, account=self._only)
+
+    def for_account(self, account: str) -> Self:
+        """The same dispatcher as one account sees it; the empty name is the account that has none.
+
+        Campaigns, batches, doubts, replies and money of others do not show and cannot be
+        touched: they are NotFound. What is submitted by it goes through the account. The list of
+        opt-outs is everybody's: who says STOP says it to the advertiser. Raises InvalidCampaign
+        for a name that no setting gives.
+        """
+        self.settings.of_account(account)
+        view = copy.copy(self)
+        view._only, view._whole = account, self._whole or self
+        return view
 
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:
         """What a commercial message would wait for at ``at`` (now); None when it may leave."""
@@ -279,56 +305,86 @@ class Dispatcher:
         _ = (
             all(map(self._hints.send_batch, due.send))
             and all(map(self._hints.settle_batch, due.settle))
-            and all(self._hints.poll() for _ in range(due.polls))
-            and (not due.stop_list or self._hints.sync_opt_outs())
+            and all(self._ask(account, asked) for account, asked in due.asked.items())
             and (not due.events or self._hints.deliver_events())
-            and (not due.credit or self._hints.check_credit())
         )
         return due
 
-    def check_credit(self) -> bool:
-        """Read the account's balance, if that is due; True when more may leave by it."""
-        more = self.dispatch.check_credit()
+    def _ask(self, account: str, asked: Asked) -> bool:
+        """Whether Redis took the hints for what an account is to be asked for."""
+        return (
+            all(self._hints.poll(account) for _ in range(asked.polls))
+            and (not asked.stop_list or self._hints.sync_opt_outs(account))
+            and (not asked.credit or self._hints.check_credit(account))
+        )
+
+    def check_credit(self, account: str = UNNAMED) -> bool:
+        """Read an account's balance, if that is due; True when more may leave by it."""
+        more = self.dispatch.check_credit(account)
         if more:
             self._hints.tick()
         return more
 
     def credit(self) -> Balance:
-        """The account's balance as a worker last read it."""
+        """The account's balance as a worker last read it; see ``for_account``."""
         with self._reading() as session:
-            return credit.balance(session)
+            return credit.balance(session, self._only or UNNAMED)
 
     def to_go(self) -> tuple[Decimal, list[str]]:
         """Euros of all that is planned and not sent, and the territories without a price."""
         with self._reading() as session:
-            return credit.to_go(session, self.settings.prices)
+            return credit.to_go(session, self._only or UNNAMED, self.settings.prices)
 
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
         """Euros that the gateway charged lately, and what was planned for the same messages."""
         with self._reading() as session:
-            return spending.spent(session, self.clock() - lately)
+            return spending.spent(session, self.clock() - lately, self._only)
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        """The steps. Raises ConfigurationError without an API key."""
+        """The steps. Raises ConfigurationError when an account has no API key."""
+        if self._whole is not None:
+            return self._whole.dispatch
         # here, as the client below: it loads the HTTP library, which submitting does not need
-        from dispatcher.dispatch import Context, Dispatch
+        from dispatcher.dispatch import Dispatch
 
+        stopping = threading.Event()
         return Dispatch(
-            Context(
-                settings=self.settings,
-                database=self.database,
-                gateway=self.gateway,
-                windows=self.windows,
-                clock=self.clock,
-                throttle=Throttle(self.settings.rate, self._broker_url),
-                calls=self.calls,
+            *(
+                self._context(name, gateway, stopping)
+                for name, gateway in {UNNAMED: self.gateway, **self.gateways}.items()
             )
         )
 
+    def _context(self, account: str, gateway: Gateway, stopping: threading.Event) -> Context:
+        from dispatcher.dispatch import Context
+
+        settings = self.settings.of_account(account)
+        return Context(
+            settings=settings,
+            database=self.database,
+            gateway=gateway,
+            windows=self.windows,
+            clock=self.clock,
+            throttle=Throttle(settings.rate, self._broker_url, account),
+            calls=self.calls_of[account],
+            stopping=stopping,
+            account=account,
+        )
+
     def account(self) -> Account:
-        """The account behind the key. Raises GatewayError or ConfigurationError."""
-        return self.gateway.account()
+        """The account behind the key; see ``for_account``.
+
+        Raises GatewayError or ConfigurationError.
+        """
+        whole = self._whole or self
+        # of no other: its key may be missing
+        return (whole._gateway(self._only) if self._only else whole.gateway).account()
+
+    def orphans(self) -> dict[str, int]:
+        """How many campaigns have not ended and go through an account that is not set up here."""
+        with self._reading() as session:
+            return campaigns.orphans(session, (UNNAMED, *self.settings.accounts))
 
     def last_tick(self) -> datetime | None:
         """When a tick last ran (UTC); None if never."""
@@ -354,19 +410,30 @@ class Dispatcher:
     @cached_property
     def gateway(self) -> Gateway:
         """The gateway. Raises ConfigurationError without an API key."""
-        if self._given_gateway is not None:
-            return self._given_gateway
-        if self.settings.api_key is None:
-            raise ConfigurationError("DISPATCHER_API_KEY is not set: the key of SMS Partner")
+        return self._gateway(UNNAMED)
+
+    @cached_property
+    def gateways(self) -> Mapping[str, Gateway]:
+        """The gateway as each account with a name has it. Raises ConfigurationError."""
+        return {name: self._gateway(name) for name in self.settings.accounts}
+
+    def _gateway(self, account: str) -> Gateway:
+        if (known := self._gateways.get(account)) is not None:
+            return known
+        settings = self.settings.of_account(account)
+        if settings.api_key is None:
+            variable = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
+            raise ConfigurationError(f"{variable} is not set: the key of SMS Partner")
         from dispatcher.smspartner.client import SmsPartner
 
-        return SmsPartner(
-            self.settings.api_url,
-            self.settings.api_key.get_secret_value(),
-            call_timeout=self.settings.call_timeout,
-            connect_timeout=self.settings.connect_timeout,
-            options=addresses(self.settings),
+        self._gateways[account] = SmsPartner(
+            settings.api_url,
+            settings.api_key.get_secret_value(),
+            call_timeout=settings.call_timeout,
+            connect_timeout=settings.connect_timeout,
+            options=addresses(settings),
         )
+        return self._gateways[account]
 
     def prepare(self) -> None:
         """Make the tables of an empty database; raise StorageError for an unknown schema."""
@@ -381,19 +448,33 @@ class Dispatcher:
 
     def _submission(self, reference: str, text: str, options: Options) -> Submission:
         submission = Submission(reference=reference, text=text, **options)
+        account = submission.account or self._only or UNNAMED
+        if self._only not in (None, account):
+            raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
+        settings = self.settings.of_account(account)
+        submission = replace(submission, account=account)
         if submission.sender or submission.from_number or submission.survey:
             return submission
-        settings = self.settings
         return replace(submission, sender=settings.sender, from_number=settings.from_number)
 
     def _progress(self, session: Session, campaign: Campaign) -> Progress:
+        account = campaign.account
+        orphaned = account != UNNAMED and account not in self.settings.accounts
+        limit = (self.settings if orphaned else self.settings.of_account(account)).doubt_limit
         return progress_of(
             campaigns.facts(campaign),
             campaigns.shares(session, campaign.id),
             campaigns.first_hold(session, campaign.id),
-            stopped=batches.doubts(session) >= self.settings.doubt_limit,
+            stopped=batches.doubts(session, account if self.settings.accounts else None) >= limit,
+            orphaned=orphaned,
             now=self.clock(),
         )
+
+    def _check_mine(self, batch_id: int) -> None:
+        """Raise NotFound for a batch of which nothing shows here."""
+        self.prepare()
+        if self._only is not None:
+            self.batch(batch_id)
 
     def _move(
         self,
@@ -408,7 +489,7 @@ class Dispatcher:
         self.prepare()
         now = self.clock()
         with self.database.write() as session:
-            found = campaigns.find(session, campaign)
+            found = campaigns.find(session, campaign, self._only)
             if campaigns.move(session, found.id, target, now=now, reason=reason or None):
                 if target is CampaignState.CANCELLED:
                     campaigns.cancel_batches(session, found.id)

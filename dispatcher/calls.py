@@ -40,7 +40,9 @@ class Tally:
 class Calls:
     """Counts calls; safe for any number of threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Calls | None = None) -> None:
+        """What is counted here is counted by ``also``, too."""
+        self._also = also
         self._lock = threading.Lock()
         self._verdicts = Counter(dict.fromkeys(VERDICTS, 0))
         self._lengths = [0] * (len(BOUNDS) + 1)
@@ -53,6 +55,8 @@ class Calls:
             if seconds is not None:
                 self._lengths[sum(seconds > bound for bound in BOUNDS)] += 1
                 self._seconds += seconds
+        if self._also is not None:
+            self._also.count(verdict, seconds)
 
     def tally(self) -> Tally:
         """The counts as they stand."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from dispatcher import broker
+from dispatcher.accounts import UNNAMED
 from dispatcher.api import Dispatcher
 from dispatcher.errors import DispatcherError
 
@@ -39,6 +40,8 @@ class _IllError(Exception):
 LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
 #: without one of these a worker makes no progress
 PROGRESS = ("database", "broker", "beat")
+#: what each account is looked at for
+_OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs")
 
 
 def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[Finding]:
@@ -53,14 +56,44 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[
         "credit": (_credit, "top the account up; dispatcher resume what paused"),
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
     }
+    accounts = (UNNAMED, *dispatcher.settings.accounts)
     for name in (it for it in LOOKS if it in names):
         look, remedy = looks[name]
-        try:
-            yield Finding(name, well=True, says=look(dispatcher))
-        except _IllError as error:
-            yield Finding(name, well=False, says=str(error), remedy=error.remedy or remedy)
-        except DispatcherError as error:
-            yield Finding(name, well=False, says=str(error), remedy=remedy)
+        if len(accounts) == 1 or name not in _OF_ACCOUNTS:
+            yield _look(name, dispatcher, look, remedy)
+            continue
+        for account in accounts:
+            called = " ".join(filter(None, [name, account]))
+            key = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
+            ours = remedy.replace("DISPATCHER_API_KEY", key)
+            yield _look(called, dispatcher.for_account(account), look, ours)
+    if "gateway" in names and (orphans := _orphans(dispatcher)):
+        yield orphans
+
+
+def _look(
+    name: str, dispatcher: Dispatcher, look: Callable[[Dispatcher], str], remedy: str
+) -> Finding:
+    try:
+        return Finding(name, well=True, says=look(dispatcher))
+    except _IllError as error:
+        return Finding(name, well=False, says=str(error), remedy=error.remedy or remedy)
+    except DispatcherError as error:
+        return Finding(name, well=False, says=str(error), remedy=remedy)
+
+
+def _orphans(dispatcher: Dispatcher) -> Finding | None:
+    """What nobody sends, because no setting names its account."""
+    try:
+        orphans = dispatcher.orphans()
+    except DispatcherError:
+        return None  # the look at the database says so already
+    if not orphans:
+        return None
+    told = ", ".join(f"{count} of {account!r}" for account, count in orphans.items())
+    says = f"campaigns of accounts that are not set up here: {told}"
+    remedy = "name them in DISPATCHER_ACCOUNTS, each with its key; or cancel the campaigns"
+    return Finding("accounts", well=False, says=says, remedy=remedy)
 
 
 def _database(dispatcher: Dispatcher) -> str:

@@ -23,6 +23,8 @@ class Doubt:
     #: how often it was looked up, and when it is next
     lookups: int
     next_lookup: datetime | None
+    #: the account that it went through; empty for the one without a name
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)

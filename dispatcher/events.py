@@ -30,10 +30,13 @@ class Event:
     batch_id: int | None = None
     reply_id: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    #: the account that the campaign goes through; None for the one without a name
+    account: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The body of a callback, without what there is none of."""
         data = {
+            "account": self.account,
             "campaign": self.campaign,
             "campaign_id": self.campaign_id,
             "batch_id": self.batch_id,

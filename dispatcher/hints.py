@@ -11,6 +11,7 @@ import logging
 
 from celery import Celery
 
+from dispatcher.accounts import UNNAMED
 from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
@@ -56,23 +57,23 @@ class Hints:
         """Have a worker look a batch in doubt up."""
         return self._publish(SETTLE, batch_id)
 
-    def poll(self) -> bool:
-        """Have a worker ask for the delivery reports that are due."""
-        return self._publish(POLL)
+    def poll(self, account: str = UNNAMED) -> bool:
+        """Have a worker ask for the delivery reports of an account that are due."""
+        return self._publish(POLL, *_named(account))
 
-    def sync_opt_outs(self) -> bool:
-        """Have a worker read the gateway's STOP list."""
-        return self._publish(SYNC)
+    def sync_opt_outs(self, account: str = UNNAMED) -> bool:
+        """Have a worker read an account's STOP list."""
+        return self._publish(SYNC, *_named(account))
 
     def deliver_events(self) -> bool:
         """Have a worker tell what has happened."""
         return self._publish(DELIVER)
 
-    def check_credit(self) -> bool:
-        """Have a worker read the account's balance."""
-        return self._publish(CREDIT)
+    def check_credit(self, account: str = UNNAMED) -> bool:
+        """Have a worker read an account's balance."""
+        return self._publish(CREDIT, *_named(account))
 
-    def _publish(self, name: str, *args: int) -> bool:
+    def _publish(self, name: str, *args: int | str) -> bool:
         """Whether the broker took the hint."""
         if self._app is None:
             return False
@@ -89,6 +90,11 @@ class Hints:
             log.warning("no hint published: %s", type(error).__name__)
             return False
         return True
+
+
+def _named(account: str) -> list[str]:
+    """What a hint carries of an account: nothing of the one that has no name."""
+    return [account] if account else []
 
 
 def _producer(broker_url: str) -> Celery:

@@ -78,10 +78,12 @@ class Inbox:
         """The result of a number check. Nothing here orders any: it is read and let go."""
         inbound.read_hlr_result(body, query)
 
-    def latest(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
-        """The replies that came last, newest first."""
+    def latest(
+        self, *, since: datetime | None = None, limit: int = 1000, account: str | None = None
+    ) -> list[Reply]:
+        """The replies that came last, to one account's campaigns or in all, newest first."""
         with self._database.read() as session:
-            return replies.latest(session, since=since, limit=max(limit, 0))
+            return replies.latest(session, since=since, limit=max(limit, 0), account=account)
 
 
 def _keep(session: Session, call: Call, now: datetime) -> bool:

@@ -25,6 +25,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from dispatcher.account_metrics import Accounts
 from dispatcher.api import Dispatcher
 from dispatcher.calls import BOUNDS, Tally
 from dispatcher.doctor import Finding
@@ -33,7 +34,7 @@ from dispatcher.kept import kept
 from dispatcher.progress import Share, messages_of
 from dispatcher.states import BatchState
 from dispatcher.storage import standings, sums
-from dispatcher.storage.standings import Standing
+from dispatcher.storage.standings import OfAccount, Standing
 from dispatcher.territories import TERRITORIES
 
 #: the database is read this often (seconds) at most, and all that has ended this often
@@ -49,6 +50,7 @@ class _Reading:
     at: datetime
     shares: list[Share]
     standing: Standing
+    accounts: Mapping[str, OfAccount]
 
 
 def registry_of(
@@ -67,6 +69,7 @@ class _Metrics(Collector):
     def __init__(self, dispatcher: Dispatcher, findings: Callable[[], Iterable[Finding]]) -> None:
         self._dispatcher = dispatcher
         self._findings = findings
+        self._accounts = Accounts(dispatcher)
         self._past = kept(PAST_FRESH, self._read_past)
         self._reading = kept(FRESH, self._read)
 
@@ -81,6 +84,7 @@ class _Metrics(Collector):
         )
         limit = self._dispatcher.settings.doubt_limit
         yield _gauge("doubt_limit", "with this many batches in doubt nothing is armed", limit)
+        yield from self._accounts.of_process()
         try:
             reading = self._reading()
         except DispatcherError:
@@ -88,6 +92,7 @@ class _Metrics(Collector):
             return
         yield _gauge("database_up", "whether the database could be read: 1 or 0", 1)
         yield from self._installation(reading)
+        yield from self._accounts.of_installation(reading.accounts)
 
     def _build(self) -> Metric:
         told = {
@@ -145,7 +150,9 @@ class _Metrics(Collector):
         with dispatcher.database.read() as session:
             standings.hurry(session, _LONGEST_QUERY)
             shares = [*past.shares, *sums.present(session, past)]
-            return _Reading(at, shares, standings.standing(session, at))
+            found = standings.standing(session, at)
+            accounts = self._accounts.read(session, at)
+            return _Reading(at, shares, found, accounts)
 
     def _read_past(self) -> sums.Past:
         with self._dispatcher.database.read() as session:

@@ -57,6 +57,8 @@ class Plan:
     forecast: Forecast
     warnings: tuple[str, ...]
     fingerprint: str
+    #: the account that it goes through; empty for the one without a name
+    account: str = ""
 
     @property
     def batches(self) -> int:
@@ -113,6 +115,7 @@ class Plan:
             "longest": list(self.longest),
             "warnings": list(self.warnings),
             "fingerprint": self.fingerprint,
+            "account": self.account,
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from dispatcher.accounts import UNNAMED
 from dispatcher.clock import Clock
 from dispatcher.forecast import forecast
 from dispatcher.guards import Day, Load, caps_of, check_campaign, day_of, load_of
@@ -48,12 +49,13 @@ class Previews:
 
         ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
         """
-        planner = submission.planner(self._settings, reject)
+        settings = self._settings.of_account(submission.account or UNNAMED)
+        planner = submission.planner(settings, reject)
         schedule = Schedule(submission, self._windows, self._clock())
         groups: dict[str, Group] = {}
         sizes: dict[str, list[int]] = {}
         euros: dict[str, list[Decimal]] = {}
-        history = _History(self._settings, self._database, submission, schedule.start)
+        history = _History(settings, self._database, submission, schedule.start)
         opted_out = capped = 0
         for batch, hold in schedule.each(planner.cut(listed(recipients))):
             gone, heavy = history.of(batch, hold.until)
@@ -63,7 +65,7 @@ class Previews:
                 if each is not None:
                     each(part, gone)
                 sizes.setdefault(batch.territory, []).append(len(part.messages))
-                euros.setdefault(batch.territory, []).append(self._euros(part))
+                euros.setdefault(batch.territory, []).append(_euros(part, settings))
             before = groups.get(batch.territory)
             groups[batch.territory] = Group(
                 territory=batch.territory,
@@ -74,17 +76,17 @@ class Previews:
             )
         planner.check(strict=submission.strict)
         schedule.check(planner.territories)
-        prices = self._settings.prices
+        prices = settings.prices
         body = submission.fingerprint(planner.digest)
         texted = planner.kept - opted_out
-        check_campaign(self._settings, load_of(texted, planner.billed, prices, planner.measured))
+        check_campaign(settings, load_of(texted, planner.billed, prices, planner.measured))
         leaves = forecast(
             sizes,
             start=schedule.start,
-            rate=self._settings.rate or _USUAL_RATE,
+            rate=settings.rate or _USUAL_RATE,
             windows=self._windows if submission.commercial else None,
             not_after=submission.not_after,
-            day=Day(caps_of(self._settings)[1], schedule.start, history.left()),
+            day=Day(caps_of(settings)[1], schedule.start, history.left()),
             euros=euros,
         )
         return Plan(
@@ -115,16 +117,18 @@ class Previews:
                 *history.repeats.warnings,
             ),
             fingerprint=approve(submission.approved, body, planner, prices),
+            account=submission.account or UNNAMED,
         )
 
-    def _euros(self, batch: PlannedBatch) -> Decimal:
-        """What a batch costs, where a cap asks for it."""
-        if self._settings.daily_euros is None:
-            return Decimal(0)
-        prices = self._settings.prices
-        parts = zip(batch.messages, batch.parts, strict=True)
-        costs = (prices.get(destination_of(phone), Decimal(0)) * n for (phone, _), n in parts)
-        return sum(costs, Decimal(0))
+
+def _euros(batch: PlannedBatch, settings: Settings) -> Decimal:
+    """What a batch costs, where a cap asks for it."""
+    if settings.daily_euros is None:
+        return Decimal(0)
+    prices = settings.prices
+    parts = zip(batch.messages, batch.parts, strict=True)
+    costs = (prices.get(destination_of(phone), Decimal(0)) * n for (phone, _), n in parts)
+    return sum(costs, Decimal(0))
 
 
 class _History:
@@ -136,6 +140,7 @@ class _History:
         self._settings = settings
         self._database = database
         self._start = start
+        self._account = (submission.account or UNNAMED) if settings.accounts else None
         self._weekly = settings.weekly_messages if submission.commercial else None
         self._known = schema.version(database) is not None
         self.repeats = Repeats(settings, submission)
@@ -161,4 +166,4 @@ class _History:
         if not self._known or not caps_of(self._settings)[1].set:
             return Load(0)
         with self._database.read() as session:
-            return guards.left_since(session, day_of(self._start))
+            return guards.left_since(session, day_of(self._start), self._account)

@@ -60,6 +60,8 @@ class Progress:
     capped: int = 0
     planned: Decimal | None = None
     untold: int = 0
+    #: the account that it goes through; empty for the one without a name
+    account: str = ""
 
     @property
     def ended(self) -> bool:
@@ -92,6 +94,7 @@ class Facts:
     unusable: int
     #: the credit pays for batches up to this number; all when None
     funded_to: int | None = None
+    account: str = ""
 
 
 def progress_of(
@@ -101,11 +104,13 @@ def progress_of(
     *,
     now: datetime,
     stopped: bool = False,
+    orphaned: bool = False,
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
     ``hold`` is what the first of its pending batches waits for; ``stopped`` says that too many
-    doubts, of this campaign or others, let nothing leave.
+    doubts, of this campaign or others of its account, let nothing leave, ``orphaned`` that no
+    setting names its account.
     """
     messages = messages_of(shares)
     batches = {state.value: 0 for state in BatchState} | {
@@ -118,6 +123,8 @@ def progress_of(
         why = hold.why
         if hold.until > now:
             waits_until = hold.until
+        elif orphaned:
+            why = f"account {facts.account!r} is not set up here: see DISPATCHER_ACCOUNTS"
         elif stopped:
             why = "too many batches in doubt: see dispatcher doubts"
         elif facts.funded_to is not None:
@@ -144,6 +151,7 @@ def progress_of(
         if any(share.unplanned for share in shares)
         else sum((share.planned for share in shares), Decimal(0)),
         untold=sum(share.untold for share in shares),
+        account=facts.account,
     )
 
 

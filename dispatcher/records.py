@@ -63,6 +63,8 @@ class CampaignRecord:
     sender: str | None
     from_number: str | None
     survey: str | None
+    #: the account that it goes through; empty for the one without a name
+    account: str = ""
     commercial: bool
     not_before: datetime | None
     not_after: datetime | None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from dispatcher.accounts import UNNAMED
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.storage import guards
@@ -22,7 +23,9 @@ class Repeats:
     def __init__(self, settings: Settings, submission: Submission) -> None:
         self._text, self._survey = submission.text, submission.survey
         self._within = timedelta(days=settings.repeat_days)
-        self._references: dict[int, str] = {}
+        self._account = submission.account or UNNAMED
+        #: by id, what each is called in a sentence
+        self._names: dict[int, str] = {}
         self._people: Counter[int] = Counter()
         #: whether anybody asks
         self.asked = submission.commercial and settings.repeat_days > 0
@@ -33,9 +36,12 @@ class Repeats:
         """Find the campaigns with this text, other than ``but``; ``start`` is when this one may."""
         if self.asked:
             since = start - self._within
-            self._references = guards.same_text(
-                session, self._text, since, but=but, survey=self._survey
-            )
+            found = guards.same_text(session, self._text, since, but=but, survey=self._survey)
+            self._names = {
+                # nothing of one account is visible to another, but who would be texted twice
+                campaign: repr(reference) if account == self._account else "another account"
+                for campaign, (reference, account) in found.items()
+            }
 
     def lock(self, session: Session) -> None:
         """Let nobody else store a campaign of this text before the transaction ends."""
@@ -43,8 +49,8 @@ class Repeats:
 
     def add(self, session: Session, phones: Sequence[str], at: datetime) -> None:
         """Count the people (E.164) of one batch, which leaves at ``at`` or later."""
-        if self._references:
-            self._people += guards.overlap(session, phones, self._references, at, self._within)
+        if self._names:
+            self._people += guards.overlap(session, phones, self._names, at, self._within)
 
     @property
     def warnings(self) -> list[str]:
@@ -63,5 +69,5 @@ class Repeats:
         what = "survey" if self._survey else "text"
         return (
             f"the same {what} reaches {people:,} of these people within {within}"
-            f" under {self._references[campaign]!r}"
+            f" under {self._names[campaign]}"
         )

@@ -34,6 +34,8 @@ class Options(TypedDict, total=False):
     from_number: str | None
     #: a survey of the vendor's dashboard, by its identifier, in place of a text and a sender
     survey: str | None
+    #: the name of the account that it goes through; without one, that of ``DISPATCHER_API_KEY``
+    account: str | None
     #: aware instants: nothing leaves before the one; what has not left by the other expires
     not_before: datetime | None
     not_after: datetime | None
@@ -80,6 +82,7 @@ class Submission:
     at_hand: bool = False
     stored: Callable[[int, int], None] = field(default=lambda *_: None, repr=False, compare=False)
     by: str | None = None
+    account: str | None = None
 
     def __post_init__(self) -> None:
         check_sender(self.sender)
@@ -124,6 +127,8 @@ class Submission:
         body = [self.text, self.sender, *instants, self.commercial, self.territory, digest]
         if self.from_number or self.survey:  # what was stored before them keeps its hash
             body += [self.from_number, self.survey]
+        if self.account:  # what was submitted before there were accounts stays what it is
+            body.append(self.account)
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
     def planner(self, settings: Settings, reject: Callable[[Rejection], None] | None) -> Planner:

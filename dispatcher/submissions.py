@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
+from dispatcher.accounts import UNNAMED
 from dispatcher.clock import Clock
 from dispatcher.errors import NotFound, ReferenceTaken
 from dispatcher.guards import check_campaign, load_of
@@ -76,7 +77,8 @@ class Submissions:
         recipients: Iterable[Given],
         now: datetime,
     ) -> int:
-        entry = _Entry(self._settings, submission, planner, self._windows, now)
+        settings = self._settings.of_account(submission.account or UNNAMED)
+        entry = _Entry(settings, submission, planner, self._windows, now)
         batches = planner.cut(listed(recipients))
         if submission.at_hand and not self._database.is_sqlite and not entry.often_refused:
             # two who submit the same at once shall not wait for each other's whole list
@@ -120,6 +122,7 @@ class _Entry:
             sender=submission.sender,
             from_number=submission.from_number,
             survey=submission.survey,
+            account=submission.account or UNNAMED,
             commercial=submission.commercial,
             not_before=submission.not_before,
             not_after=submission.not_after,

@@ -28,12 +28,15 @@ _WINDOW, _BURST = 10, 1.1
 class Throttle:
     """Says when the next bulk send may go; ``rate`` is in requests a second, None for no limit.
 
+    Each ``account`` has a rate of its own.
+
     Without a shared Redis, or while it does not answer, each process keeps to an eighth of the
     rate: too slow at worst, never without limit.
     """
 
-    def __init__(self, rate: float | None, broker_url: str | None) -> None:
+    def __init__(self, rate: float | None, broker_url: str | None, account: str = "") -> None:
         self._rate = rate
+        self._key = f"{_KEY}.{account}" if account else _KEY
         self._broker_url = broker_url
         self._shared: MovingWindowRateLimiter | None = None
         self._distrusted_until = 0.0
@@ -51,13 +54,13 @@ class Throttle:
             return 0.0
         if self._broker_url is not None and time.monotonic() >= self._distrusted_until:
             try:
-                return _asked(self._limiter(self._broker_url), self._items)
+                return _asked(self._limiter(self._broker_url), self._items, self._key)
             except (RedisError, LimitsError, OSError) as error:
                 log.warning(
                     "rate limit: Redis fails (%s), keeping to a share", type(error).__name__
                 )
                 self._distrusted_until = time.monotonic() + _DISTRUST
-        return _asked(self._own, self._own_items)
+        return _asked(self._own, self._own_items, self._key)
 
     def _limiter(self, url: str) -> MovingWindowRateLimiter:
         if self._shared is None:
@@ -87,9 +90,11 @@ def _items(rate: float) -> list[RateLimitItemPerSecond]:
     return [RateLimitItemPerSecond(math.ceil(_BURST * rate)), whole]
 
 
-def _asked(limiter: MovingWindowRateLimiter, items: list[RateLimitItemPerSecond]) -> float:
+def _asked(
+    limiter: MovingWindowRateLimiter, items: list[RateLimitItemPerSecond], key: str
+) -> float:
     for item in items:
-        if not limiter.hit(item, _KEY):
-            free_at = limiter.get_window_stats(item, _KEY).reset_time
+        if not limiter.hit(item, key):
+            free_at = limiter.get_window_stats(item, key).reset_time
             return float(min(max(free_at - time.time(), 0.02), 60.0))
     return 0.0

@@ -1,4 +1,4 @@
-"""The tasks: one line each. What they carry is an id to look at, never a number or a text."""
+"""The tasks: one line each. What they carry is an id or an account's name, nothing of anybody."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ def send_batch(batch_id: int) -> None:
 
 
 @app.task(name=hints.POLL)
-def poll() -> None:
-    """Ask for the delivery reports that are due."""
-    dispatcher().dispatch.poll()
+def poll(account: str = "") -> None:
+    """Ask for the delivery reports of an account that are due."""
+    dispatcher().dispatch.poll(account)
 
 
 @app.task(name=hints.SETTLE)
@@ -82,12 +82,12 @@ def deliver_events() -> None:
 
 
 @app.task(name=hints.SYNC)
-def sync_opt_outs() -> None:
-    """Read the gateway's STOP list."""
-    dispatcher().dispatch.sync_opt_outs()
+def sync_opt_outs(account: str = "") -> None:
+    """Read an account's STOP list."""
+    dispatcher().dispatch.sync_opt_outs(account)
 
 
 @app.task(name=hints.CREDIT)
-def check_credit() -> None:
-    """Hold what runs against the account's balance."""
-    dispatcher().check_credit()
+def check_credit(account: str = "") -> None:
+    """Hold what runs against an account's balance."""
+    dispatcher().check_credit(account)

@@ -33,6 +33,7 @@ _TEXT = (
     click.option("--text-file", metavar="FILE", help="A UTF-8 file that holds the text instead."),
 )
 _REST = (
+    click.option("--account", help="The account it goes through; see DISPATCHER_ACCOUNTS."),
     click.option("--sender", help="3 to 11 letters or digits."),
     click.option("--from-number", help="A long number of the account, in place of a sender."),
     click.option("--survey", help="A survey of the vendor's dashboard, in place of a text."),
@@ -79,6 +80,7 @@ class Asked:
     file: str
     text: str | None
     text_file: str | None
+    account: str | None
     sender: str | None
     from_number: str | None
     survey: str | None
@@ -104,6 +106,7 @@ class Asked:
     def options(self) -> Options:
         """What goes with text and recipients."""
         return {
+            "account": self.account,
             "sender": self.sender,
             "from_number": self.from_number,
             "survey": self.survey,

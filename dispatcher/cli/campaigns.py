@@ -8,6 +8,7 @@ import click
 
 from dispatcher.cli.consent import confirm
 from dispatcher.cli.options import (
+    account_option,
     find_campaign,
     json_option,
     open_dispatcher,
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="The most to list.",
 )
+@account_option
 @json_option
-def campaigns(*, limit: int, as_json: bool) -> None:
+def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
     """List the campaigns submitted last, newest first."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     latest = dispatcher.campaigns(limit)
     if as_json:
         print_json([one.as_json() for one in latest])
@@ -42,7 +44,8 @@ def campaigns(*, limit: int, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("id", "reference", "state"):
+    several = any(one.account for one in latest)
+    for heading in ("id", "reference", *(["account"] if several else []), "state"):
         table.add_column(heading, overflow="fold")
     for heading in ("recipients", "to go", "sent", "delivered", "cost EUR"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -52,6 +55,7 @@ def campaigns(*, limit: int, as_json: bool) -> None:
         table.add_row(
             str(one.id),
             one.reference,
+            *([one.account] if several else []),
             str(one.state),
             f"{one.recipients:,}",
             f"{messages['pending'] + messages['in_doubt']:,}",
@@ -66,9 +70,10 @@ def campaigns(*, limit: int, as_json: bool) -> None:
 @click.command()
 @ref_argument
 @click.option("--reason", default="by hand", help="Is shown wherever the campaign is.")
-def pause(ref: str, *, reason: str) -> None:
+@account_option
+def pause(ref: str, *, reason: str, account: str | None) -> None:
     """Let nothing more of campaign REF leave until it is resumed."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     paused = dispatcher.pause(find_campaign(dispatcher, ref).id, reason=reason)
     say(f"{paused.reference} is {paused.state}; {_in_flight(paused)}")
 
@@ -78,9 +83,10 @@ def pause(ref: str, *, reason: str) -> None:
 @click.option(
     "--whatever-credit", is_flag=True, help="Even if the balance does not pay for all of it."
 )
-def resume(ref: str, *, whatever_credit: bool) -> None:
+@account_option
+def resume(ref: str, *, whatever_credit: bool, account: str | None) -> None:
     """Let the paused campaign REF run again."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     found = find_campaign(dispatcher, ref)
     resumed = dispatcher.resume(found.id, check_credit=not whatever_credit)
     why = standing(resumed, dispatcher.clock())
@@ -89,10 +95,11 @@ def resume(ref: str, *, whatever_credit: bool) -> None:
 
 @click.command()
 @ref_argument
+@account_option
 @yes_option
-def cancel(ref: str, *, yes: bool) -> None:
+def cancel(ref: str, *, account: str | None, yes: bool) -> None:
     """End campaign REF for good: what has not left never will."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     found = find_campaign(dispatcher, ref)
     held_back = counted(found.messages["pending"], "message")
     confirm(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatcher.cli.consent import confirm
-from dispatcher.cli.options import json_option, open_dispatcher, yes_option
+from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import counted, moment, out, print_json, say
 from dispatcher.errors import IllegalMove
 
@@ -25,10 +25,11 @@ _by = click.option("--by", metavar="NAME", help="Who decides (the user of this s
 
 
 @click.command()
+@account_option
 @json_option
-def doubts(*, as_json: bool) -> None:
+def doubts(*, account: str | None, as_json: bool) -> None:
     """List the batches in doubt, and the double texts on record."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     outstanding, incidents = dispatcher.doubts(), dispatcher.incidents()
     if as_json:
         print_json(
@@ -106,12 +107,15 @@ def _euros(dispatcher: Dispatcher, doubt: Doubt) -> str:
 
 
 def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
+    several = any(doubt.account for doubt in outstanding)
+    where = ["batch", "campaign", *(["account"] if several else []), "number"]
     _table(
-        ["batch", "campaign", "number", "people", "since", "lookups", "next lookup", "why"],
+        [*where, "people", "since", "lookups", "next lookup", "why"],
         [
             [
                 str(doubt.batch_id),
                 doubt.reference,
+                *([doubt.account] if several else []),
                 str(doubt.number),
                 f"{doubt.messages:,}",
                 moment(doubt.since, now),

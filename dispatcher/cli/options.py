@@ -58,6 +58,9 @@ INSTANT = Instant()
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")
+account_option = click.option(
+    "--account", metavar="NAME", help="Look at nothing but this account; see DISPATCHER_ACCOUNTS."
+)
 
 
 def give_settings(
@@ -86,13 +89,16 @@ def environment() -> dict[str, str]:
     return others | written(current_settings())
 
 
-def open_dispatcher() -> Dispatcher:
-    """The dispatcher of these settings; nothing connects yet. Raises ConfigurationError."""
+def open_dispatcher(account: str | None = None) -> Dispatcher:
+    """The dispatcher of these settings; nothing connects yet. Raises ConfigurationError.
+
+    With an ``account`` it shows nothing of others; raises InvalidCampaign for an unknown one.
+    """
     context = click.get_current_context()
     make: Callable[[], Dispatcher] | None = context.meta.get(_MADE)
     dispatcher = make() if make else _plain()
     context.call_on_close(dispatcher.database.close)
-    return dispatcher
+    return dispatcher if account is None else dispatcher.for_account(account)
 
 
 def _plain() -> Dispatcher:

@@ -24,7 +24,7 @@ class Reading:
 
     def __init__(self, plan: Plan, dispatcher: Dispatcher, asked: Asked) -> None:
         self._plan = plan
-        self._settings = dispatcher.settings
+        self._settings = dispatcher.settings.of_account(plan.account)
         self._windows = dispatcher.windows
         self._now = dispatcher.clock()
         self._commercial = not asked.transactional
@@ -65,6 +65,8 @@ class Reading:
             f" {counted(plan.duplicates, 'duplicate')}, {counted(rejected, 'reject')},"
             f" {counted(plan.batches, 'batch', 'batches')}"
         )
+        if plan.account:
+            yield f"  through account {plan.account}"
         if plan.opted_out:
             yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
         if plan.capped:

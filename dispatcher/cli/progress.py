@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.cli.options import find_campaign, json_option, open_dispatcher, ref_argument
+from dispatcher.cli.options import (
+    account_option,
+    find_campaign,
+    json_option,
+    open_dispatcher,
+    ref_argument,
+)
 from dispatcher.cli.output import counted, out, print_json, say, standing
 
 if TYPE_CHECKING:
@@ -48,10 +54,11 @@ _BLOCKS, _PLAIN_BLOCKS = "█▓░", "#=."
     show_default=True,
     help="Seconds between two looks.",
 )
+@account_option
 @json_option
-def progress(ref: str, *, watch: bool, interval: float, as_json: bool) -> None:
+def progress(ref: str, *, watch: bool, interval: float, account: str | None, as_json: bool) -> None:
     """Show where every recipient of campaign REF (reference or id) stands."""
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     found = find_campaign(dispatcher, ref)
     console = out()
     if watch:
@@ -123,7 +130,9 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         notes.append(f"{found.capped:,} of the rejected had as many messages as a week allows")
     if why := standing(found, now):
         notes.append(why)
-    title = Text(f"{found.reference} (campaign {found.id}): {found.state}", style="bold")
+    through = f", account {found.account}" if found.account else ""
+    named = f"{found.reference} (campaign {found.id}{through})"
+    title = Text(f"{named}: {found.state}", style="bold")
     return Group(title, _bar(found, console), table, *map(Text, notes))
 
 

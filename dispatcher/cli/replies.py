@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.cli.options import INSTANT, json_option, open_dispatcher
+from dispatcher.cli.options import INSTANT, account_option, json_option, open_dispatcher
 from dispatcher.cli.output import counted, moment, print_json, say
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     help="The most to list.",
 )
 @click.option("--numbers", is_flag=True, help="Show whole numbers, not masked ones.")
+@account_option
 @json_option
-def replies(*, since: datetime | None, limit: int, numbers: bool, as_json: bool) -> None:
+def replies(
+    *, since: datetime | None, limit: int, numbers: bool, account: str | None, as_json: bool
+) -> None:
     """List what people answered, newest first, as the webhooks brought it."""
     from dispatcher.phones import mask
 
-    dispatcher = open_dispatcher()
+    dispatcher = open_dispatcher(account)
     found = dispatcher.replies(since=since, limit=limit)
     shown = [(one, one.phone if numbers else mask(one.phone)) for one in found]
     if as_json:

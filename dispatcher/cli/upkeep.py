@@ -34,9 +34,11 @@ def _work(dispatcher: Dispatcher) -> None:
     steps = dispatcher.dispatch
     due = steps.tick()
     say(_told(due))
-    if due.stop_list:
-        steps.sync_opt_outs()
-    if due.credit and dispatcher.check_credit():
+    for account, asked in due.asked.items():
+        if asked.stop_list:
+            steps.sync_opt_outs(account)
+    unread = [account for account, asked in due.asked.items() if asked.credit]
+    if sum(map(dispatcher.check_credit, unread)):
         due = steps.tick()
     tried: set[int] = set()
     sent = ended = 0
@@ -48,7 +50,8 @@ def _work(dispatcher: Dispatcher) -> None:
         sent += sum(steps.send_batch(batch_id) for batch_id in new)
         for batch_id in due.settle:
             steps.settle_batch(batch_id)
-        ended += sum(steps.poll() for _ in range(due.polls))
+        for account, asked in due.asked.items():
+            ended += sum(steps.poll(account) for _ in range(asked.polls))
         due = steps.tick()
     if due.events:
         steps.deliver_events()
@@ -76,15 +79,20 @@ def migrate() -> None:
 def settings(*, as_json: bool) -> None:
     """Show every setting as it is in effect here; secrets are masked."""
     from dispatcher.settings import PREFIX, Settings
-    from dispatcher.variables import as_variable
+    from dispatcher.variables import as_variable, own_of
 
     effective = current_settings()
-    shown = {
-        f"{PREFIX}{name.upper()}": _hidden(name, getattr(effective, name)) or value
-        for name, value in effective.model_dump(mode="json").items()
-    }
+    told = effective.model_dump(mode="json") | {"accounts": ",".join(effective.accounts)}
+    own = own_of(effective)
+    values = {name: _hidden(name, getattr(effective, name)) or told[name] for name in told}
+    values |= {name: _hidden(name, value) or value for name, value in own.items()}
     if as_json:
-        print_json(shown)
+        print_json(
+            {
+                f"{PREFIX}{name.upper()}": as_variable(value) if name in own else value
+                for name, value in values.items()
+            }
+        )
         return
     from rich.table import Table
 
@@ -92,15 +100,13 @@ def settings(*, as_json: bool) -> None:
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("", overflow="fold")
-    for (variable, value), (name, field) in zip(
-        shown.items(), Settings.model_fields.items(), strict=True
-    ):
-        given = name in effective.model_fields_set
+    for name, value in values.items():
+        field = Settings.model_fields.get(name)
         table.add_row(
-            variable,
+            f"{PREFIX}{name.upper()}",
             as_variable(value) or "not set",
-            field.description or "",
-            style="bold" if given else "",
+            (field and field.description) or "",
+            style="bold" if name in own or name in effective.model_fields_set else "",
         )
     out().print(table)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dispatcher.accounts import UNNAMED
 from dispatcher.calls import Calls
 from dispatcher.clock import Clock
 from dispatcher.errors import GatewayError
@@ -21,9 +22,17 @@ from dispatcher.window import Hold, NeverOpen, Windows
 CHECK_LEASE = timedelta(minutes=2)
 
 
+def of(account: str) -> str:
+    """What a sentence of the log adds for an account; nothing for the one without a name."""
+    return f" of {account}" if account else ""
+
+
 @dataclass(frozen=True)
 class Context:
-    """The outside world of a process, handed to its steps; safe for any number of threads."""
+    """The outside world of a process, handed to its steps; safe for any number of threads.
+
+    Each account at the gateway has one: its ``settings`` are those of that account.
+    """
 
     settings: Settings
     database: Database
@@ -34,6 +43,13 @@ class Context:
     calls: Calls = field(default_factory=Calls)
     #: set when the process is told to stop: no lane begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)
+    #: empty for the account that has no name
+    account: str = UNNAMED
+
+    @property
+    def counted(self) -> str | None:
+        """The account whose doubts and day are counted apart; None when there is but one."""
+        return self.account if self.settings.accounts else None
 
     def hold(self, territory: str, at: datetime | None = None) -> Hold | None:
         """What a commercial message for ``territory`` must wait for at ``at`` (now)."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from dispatcher.credit import Ruling, judge
-from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.context import Context, of
 from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import GatewayError
 from dispatcher.storage import campaigns, credit
@@ -35,39 +35,42 @@ class Credit:
         waits for it runs, and that is put on record.
         """
         settings, now = self._context.settings, self._context.clock()
+        account = self._context.account
         if settings.credit_check == "off":
             return False
         every = timedelta(seconds=settings.credit_every)
         with self._context.database.write() as session:
-            if not credit.due(session, now, every):
+            if not credit.due(session, account, now, every):
                 return False
-            before = credit.balance(session)
-            credit.note_balance(session, replace(before, tried=now))  # nobody else need ask
+            before = credit.balance(session, account)
+            # nobody else need ask
+            credit.note_balance(session, account, replace(before, tried=now))
             # before the balance is read: what is resumed later has a later balance in mind
-            judged = credit.judged(session, now)
+            judged = credit.judged(session, account, now)
         try:
             euros = self._context.gateway.account().balance
         except GatewayError as error:
             failures = before.failures + 1
-            log.warning("the balance cannot be read: %s", error)
+            log.warning("the balance%s cannot be read: %s", of(account), error)
             with self._context.database.write() as session:
-                credit.note_balance(session, replace(before, tried=now, failures=failures))
+                failed = replace(before, tried=now, failures=failures)
+                credit.note_balance(session, account, failed)
                 if failures < MOST_FAILURES:
                     return False
                 return self._let_run(session, judged, "the balance cannot be read", now)
         with self._context.database.write() as session:
-            credit.note_balance(session, credit.Balance(tried=now, at=now, euros=euros))
+            credit.note_balance(session, account, credit.Balance(tried=now, at=now, euros=euros))
             if euros is None:
                 return self._let_run(session, judged, "the gateway tells no balance", now)
             return self._rule(session, judged, euros, now)
 
     def _rule(self, session: Session, judged: Sequence[int], euros: Decimal, now: datetime) -> bool:
         settings = self._context.settings
-        prices = settings.prices
+        prices, account = settings.prices, self._context.account
         rulings = judge(
-            credit.needs(session, judged, prices, now),
+            credit.needs(session, account, judged, prices, now),
             euros,
-            flying=credit.flying(session, now, prices),
+            flying=credit.flying(session, account, now, prices),
             mode="cap" if settings.credit_check == "cap" else "pause",
         )
         # one order everywhere: two that rule at the same moment would lock each other

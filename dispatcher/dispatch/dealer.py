@@ -1,4 +1,4 @@
-"""The dealer: hands the due batches of all campaigns to the lanes of one process.
+"""The dealer: hands the due batches of an account's campaigns to its lanes in one process.
 
 Each campaign has its turn, so that one of 500 does not wait for one of a million. Processes do
 not agree on who takes what: each draws from the first batches at random, and the claim decides.
@@ -59,9 +59,9 @@ class Dealer:
         """Take the next campaign's turn; False when none has a batch for us."""
         now, settings = self._context.clock(), self._context.settings
         with self._context.database.read() as session:
-            if batches.doubts(session) >= settings.doubt_limit:
+            if batches.doubts(session, self._context.counted) >= settings.doubt_limit:
                 return False
-            ids = supply.campaigns(session, now)
+            ids = supply.campaigns(session, now, self._context.account)
             # from the one behind the last turn on
             for campaign_id in sorted(ids, key=lambda one: (one <= self._last, one)):
                 found = supply.of(session, campaign_id, now, _DRAWN_FROM)

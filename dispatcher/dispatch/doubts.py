@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.states import BatchState, MessageState
@@ -36,11 +38,17 @@ class Doubts:
         now = self._context.clock()
         with self._context.database.write() as session:
             taken = reports.take(
-                session, BatchState.IN_DOUBT, now, CHECK_LEASE, most=1, batch_id=batch_id
+                session,
+                BatchState.IN_DOUBT,
+                now,
+                CHECK_LEASE,
+                account=self._context.account,
+                most=1,
+                batch_id=batch_id,
             )
         proven = [self._settle(batch) for batch in taken]
         with self._context.database.read() as session:
-            due = attempts.due(session, now, batch_id)
+            due = attempts.due(session, now, account=self._context.account, batch_id=batch_id)
         for attempt in due:
             self._look_back(attempt)
         return any(proven)
@@ -83,12 +91,15 @@ class Doubts:
     def _absence(self, missing: int, size: int) -> str:
         """What it means that a tag does not show ``missing`` numbers: a control tells."""
         with self._context.database.read() as session:
-            control = attempts.control_tag(session, self._context.clock())
+            control = self._control(session)
         if control is not None and not self._context.gateway.status_by_tag(control).reports:
             return "cannot be verified: the gateway does not even show what it took"
         what = "nothing" if missing == size else f"{size - missing} of {size} numbers"
         checked = "" if control else ", and there is no control"
         return f"the gateway shows {what} under its tag{checked}"
+
+    def _control(self, session: Session) -> str | None:
+        return attempts.control_tag(session, self._context.clock(), self._context.account)
 
     def _look_back(self, attempt: Attempt) -> None:
         """Look for a late proof that an attempt thought unsent was taken."""
@@ -147,7 +158,7 @@ class Doubts:
         with self._context.database.read() as session:
             batch, waiting = doubts.find(session, batch_id)
             tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
-            control = attempts.control_tag(session, self._context.clock())
+            control = self._control(session)
         gateway = self._context.gateway
         if control is not None and not gateway.status_by_tag(control).reports:
             raise GatewayError("the gateway does not even show what it took: try again later")
@@ -155,7 +166,9 @@ class Doubts:
         with self._context.database.write() as session:
             doubts.resend(session, batch, actor=actor, reason=reason, now=self._context.clock())
 
-    def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
+    def give_up(
+        self, batch_id: int, *, actor: str, reason: str, account_known: bool = True
+    ) -> None:
         """End a doubt without sending; its messages stay unreported.
 
         Raises IllegalMove when the gateway does show it (it is settled then) or it is not in
@@ -165,7 +178,10 @@ class Doubts:
             batch, waiting = doubts.find(session, batch_id)
             tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
         try:
-            self._refuse_if_shown(batch_id, waiting, tags)
+            if account_known:
+                self._refuse_if_shown(batch_id, waiting, tags)
+            else:  # no other account can tell
+                log.warning("batch %d given up unseen: its account is unknown here", batch_id)
         except GatewayError as error:
             log.warning("batch %d given up unseen: %s", batch_id, error)
         with self._context.database.write() as session:

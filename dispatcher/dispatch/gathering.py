@@ -35,7 +35,7 @@ class Gathering:
         self, session: Session, batch_id: int
     ) -> tuple[DueBatch | None, dict[int, MessageState]]:
         """The batch if it is due, and whom of it to leave out."""
-        batch = batches.find_due(session, batch_id, self._context.clock())
+        batch = batches.find_due(session, batch_id, self._context.clock(), self._context.account)
         over = self._guards.over_weekly(session, batch)
         gone = set() if batch is None else batch.people.opted_out
         return batch, {

@@ -111,7 +111,7 @@ class Guards:
         load: Load,
         now: datetime,
         *,
-        lock: Callable[[Session, guards.Lock, int], None] = lambda *_: None,
+        lock: Callable[[Session, guards.Lock, int | str], None] = lambda *_: None,
     ) -> None:
         campaign, day = self._campaign, self._day
         # submitting has refused a larger campaign: only a cap that is lower by now can be reached
@@ -129,8 +129,9 @@ class Guards:
         if cap := day.broken_by(load):
             # no day is long enough for it
             raise CapReached(f"the daily cap of {cap} {_met(load, 'is less than one batch')}")
-        lock(session, guards.Lock.DAY, 0)
-        if cap := day.broken_by(guards.left_since(session, day_of(now)) + load):
+        account = self._context.counted
+        lock(session, guards.Lock.DAY, account or 0)
+        if cap := day.broken_by(guards.left_since(session, day_of(now), account) + load):
             raise CapReached(full(cap), Hold(self._tomorrow(batch, now), full(cap)))
 
     def _tomorrow(self, batch: DueBatch, now: datetime) -> datetime:

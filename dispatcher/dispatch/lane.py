@@ -192,6 +192,8 @@ class Lane:
             armed = claims.arm(
                 session,
                 batch,
+                account=self._context.account,
+                apart=self._context.counted is not None,
                 tag=tag,
                 worker=worker_name(),
                 now=now,

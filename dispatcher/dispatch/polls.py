@@ -60,7 +60,14 @@ class Polls:
         now = self._context.clock()
         lease = now - due + CHECK_LEASE
         with self._context.database.write() as session:
-            taken = reports.take(session, BatchState.SENT, due, lease, most=POLL_SIZE)
+            taken = reports.take(
+                session,
+                BatchState.SENT,
+                due,
+                lease,
+                account=self._context.account,
+                most=POLL_SIZE,
+            )
         if not taken:
             return 0, False
         found: dict[int, dict[int, MessageState]] = {batch.id: {} for batch in taken}

@@ -68,6 +68,7 @@ class Records:
             log,
             logging.INFO if isinstance(outcome, Sent) else logging.WARNING,
             "attempt",
+            account=self._context.account or None,
             campaign=batch.campaign_id,
             batch=batch.id,
             attempt=batch.attempt + 1,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.context import Context, of
 from dispatcher.errors import GatewayError
 from dispatcher.storage import opt_outs
 
@@ -35,11 +35,23 @@ class Synced:
     failed: str = ""
 
 
+def together(synced: Sequence[Synced]) -> Synced:
+    """What looks at the lists of several accounts came to in all."""
+    return Synced(
+        new=sum(one.new for one in synced),
+        pushed=sum(one.pushed for one in synced),
+        left=sum(one.left for one in synced),
+        lost=sum(one.lost for one in synced),
+        failed="; ".join(filter(None, (one.failed for one in synced))),
+    )
+
+
 class StopList:
     """Brings the two lists together; takes nobody off either by itself."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._account = context.account
 
     def sync_opt_outs(self, *, at_once: bool = False) -> Synced:
         """Bring the lists together, if that is due.
@@ -52,13 +64,14 @@ class StopList:
             return self._sync(now)
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
-            if not opt_outs.due(session, now, every):
+            if not opt_outs.due(session, now, every, self._account):
                 return Synced()
-            opt_outs.note_synced(session, now)  # nobody else need read it meanwhile
+            # nobody else need read it meanwhile
+            opt_outs.note_synced(session, now, self._account)
         try:
             return self._sync(now)
         except GatewayError as error:
-            log.warning("the STOP list cannot be read: %s", error)
+            log.warning("the STOP list%s cannot be read: %s", of(self._account), error)
             self._again_soon(now)
             return Synced()
 
@@ -72,10 +85,11 @@ class StopList:
     def _sync(self, now: datetime) -> Synced:
         stopped = self._context.gateway.stop_list()
         with self._context.database.write() as session:
-            opt_outs.note_synced(session, now)
-            new = opt_outs.add(session, stopped, source=opt_outs.FROM_GATEWAY, now=now)
+            opt_outs.note_synced(session, now, self._account)
+            source = opt_outs.from_gateway(self._account)
+            new = opt_outs.add(session, stopped, source=source, now=now)
         with self._context.database.read() as session:
-            ours, lost = opt_outs.missing_in(session, stopped)
+            ours, lost = opt_outs.missing_in(session, stopped, self._account)
         if new:
             log.info("%d new opt-outs from the gateway's STOP list", new)
         if lost:
@@ -110,4 +124,5 @@ class StopList:
     def _again_soon(self, now: datetime) -> None:
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
-            opt_outs.note_synced(session, now - every + min(every, _AGAIN))
+            soon = now - every + min(every, _AGAIN)
+            opt_outs.note_synced(session, soon, self._account)

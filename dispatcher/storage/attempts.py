@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.storage.tables import ATTEMPT, Attempt, Batch
+from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 
 #: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
 #: person had the batch sent again
@@ -86,9 +86,18 @@ def unproven(session: Session, batch_id: int) -> list[str]:
     )
 
 
-def due(session: Session, now: datetime, batch_id: int | None = None) -> list[Attempt]:
-    """Attempts whose tag is to be looked up now."""
-    query = select(Attempt).where(Attempt.check_at <= now).order_by(Attempt.check_at).limit(50)
+def due(
+    session: Session, now: datetime, *, account: str, batch_id: int | None = None
+) -> list[Attempt]:
+    """An account's attempts whose tag is to be looked up now."""
+    query = (
+        select(Attempt)
+        .join(Batch, Batch.id == Attempt.batch_id)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(Attempt.check_at <= now, Campaign.account == account)
+        .order_by(Attempt.check_at)
+        .limit(50)
+    )
     if batch_id is not None:
         query = query.where(Attempt.batch_id == batch_id)
     return list(session.scalars(query))
@@ -103,8 +112,8 @@ def checked(session: Session, attempt: Attempt, check_at: datetime | None) -> No
     )
 
 
-def control_tag(session: Session, now: datetime) -> str | None:
-    """The tag of an attempt of the last days that was certainly taken.
+def control_tag(session: Session, now: datetime, account: str) -> str | None:
+    """The tag of an account's attempt of the last days that was certainly taken.
 
     A lookup that does not even show this one proves nothing by showing nothing. One from some
     minutes ago is preferred: the gateway may be slow to show the latest.
@@ -113,7 +122,9 @@ def control_tag(session: Session, now: datetime) -> str | None:
     return session.scalar(
         select(Attempt.tag)
         .join(Batch, Batch.id == Attempt.batch_id)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
         .where(
+            Campaign.account == account,
             Attempt.outcome == "sent",
             Attempt.armed_at > now - _MEMORY,
             Attempt.number == Batch.attempt,

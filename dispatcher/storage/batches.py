@@ -15,6 +15,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     func,
+    literal,
     select,
     update,
 )
@@ -64,7 +65,13 @@ _FIND_DUE = (
         opt_outs.first_digest().label("erased"),
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
-    .where(BATCH.c.id == bindparam("batch_id"), supply.is_due(), supply.runs(), supply.funded())
+    .where(
+        BATCH.c.id == bindparam("batch_id"),
+        supply.OF_ACCOUNT,
+        supply.is_due(),
+        supply.runs(),
+        supply.funded(),
+    )
 )
 _MESSAGES = (
     select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields)
@@ -72,11 +79,22 @@ _MESSAGES = (
     .order_by(RECIPIENT.c.position)
 )
 DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
+_DOUBTFUL, _ITS = BATCH.alias("doubtful"), CAMPAIGN.alias("campaign_of_doubtful")
+#: those of one account (``account``); where there is but one, ``DOUBTS`` costs less
+DOUBTS_OF = (
+    select(func.count())
+    .select_from(_DOUBTFUL.join(_ITS, _ITS.c.id == _DOUBTFUL.c.campaign_id))
+    .where(
+        _DOUBTFUL.c.state == literal(BatchState.IN_DOUBT.value, literal_execute=True),
+        _ITS.c.account == bindparam("account"),
+    )
+)
 
 
-def find_due(session: Session, batch_id: int, now: datetime) -> DueBatch | None:
-    """The batch if it is due, or None: a hint may be late, doubled or forged."""
-    row = session.execute(_FIND_DUE, {"batch_id": batch_id, "now": now}).one_or_none()
+def find_due(session: Session, batch_id: int, now: datetime, account: str) -> DueBatch | None:
+    """The batch if it is due and the account's, or None: a hint may be late or forged."""
+    asked = {"batch_id": batch_id, "now": now, "account": account}
+    row = session.execute(_FIND_DUE, asked).one_or_none()
     if row is None:
         return None
     people = to_go(session, batch_id, row.states)
@@ -122,9 +140,20 @@ def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, fa
     )
 
 
-def doubts(session: Session) -> int:
-    """How many batches are in doubt."""
-    return session.scalar(DOUBTS) or 0
+def doubts(session: Session, account: str | None = None) -> int:
+    """How many batches are in doubt, of one account or in all."""
+    if account is None:
+        return session.scalar(DOUBTS) or 0
+    return session.scalar(DOUBTS_OF, {"account": account}) or 0
+
+
+def account_of(session: Session, batch_id: int) -> str | None:
+    """The account through which a batch goes; None when there is no such batch."""
+    return session.scalar(
+        select(CAMPAIGN.c.account)
+        .join_from(CAMPAIGN, BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)
+        .where(BATCH.c.id == batch_id)
+    )
 
 
 def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,15 +28,24 @@ from dispatcher.window import Hold
 _LARGEST_ID = 2**63 - 1
 
 
-def find(session: Session, reference: int | str) -> Campaign:
-    """The campaign by its id (int) or the caller's reference (str). Raises NotFound."""
+def only(account: str | None) -> list[ColumnElement[bool]]:
+    """A condition on campaigns: they go through this account; none at all for None."""
+    return [] if account is None else [Campaign.account == account]
+
+
+def find(session: Session, reference: int | str, account: str | None = None) -> Campaign:
+    """The campaign by its id (int) or the caller's reference (str). Raises NotFound.
+
+    So it does for a campaign of another account than the one that is named.
+    """
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
     # what no row can hold is not asked for: the databases' drivers have no word for it
     if isinstance(reference, int):
         possible = abs(reference) <= _LARGEST_ID
     else:
         possible = reference.isprintable()
-    campaign = session.scalar(select(Campaign).where(by)) if possible else None
+    query = select(Campaign).where(by, *only(account))
+    campaign = session.scalar(query) if possible else None
     if campaign is None:
         raise NotFound(f"no campaign {reference!r}")
     return campaign
@@ -53,12 +62,28 @@ def facts(campaign: Campaign) -> Facts:
         duplicates=campaign.duplicates,
         unusable=campaign.unusable,
         funded_to=campaign.funded_to,
+        account=campaign.account,
     )
 
 
-def latest(session: Session, limit: int) -> Sequence[Campaign]:
-    """The campaigns submitted last, newest first."""
-    return session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(limit)).all()
+def latest(session: Session, limit: int, account: str | None = None) -> Sequence[Campaign]:
+    """The campaigns submitted last, of one account or of any, newest first."""
+    query = select(Campaign).where(*only(account)).order_by(Campaign.id.desc())
+    return session.scalars(query.limit(limit)).all()
+
+
+def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:
+    """How many campaigns have not ended and go through none of these accounts, by theirs."""
+    rows = session.execute(
+        select(Campaign.account, func.count())
+        .where(
+            Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+            Campaign.account.not_in(accounts),
+        )
+        .group_by(Campaign.account)
+        .order_by(Campaign.account)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def shares(session: Session, campaign_id: int) -> list[Share]:

@@ -9,23 +9,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.credit import Need, Ruling, ToGo, price_of
 from dispatcher.guards import SURVEYS
 from dispatcher.states import BatchState, CampaignState
 from dispatcher.storage import supply
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Meta, in_state
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, Meta, in_state, named
 
 _NAME = "credit"
 _NOTHING = Decimal(0)
@@ -50,9 +41,9 @@ class Balance:
     failures: int = 0
 
 
-def balance(session: Session) -> Balance:
-    """The balance as it was last read."""
-    value = session.scalar(select(Meta.value).where(Meta.name == _NAME))
+def balance(session: Session, account: str) -> Balance:
+    """An account's balance as it was last read."""
+    value = session.scalar(select(Meta.value).where(Meta.name == named(_NAME, account)))
     if value is None:
         return Balance()
     kept = json.loads(value)
@@ -64,46 +55,50 @@ def balance(session: Session) -> Balance:
     )
 
 
-def note_balance(session: Session, found: Balance) -> None:
-    """Keep what is known of the balance."""
+def note_balance(session: Session, account: str, found: Balance) -> None:
+    """Keep what is known of an account's balance."""
     kept = {
         "tried": None if found.tried is None else found.tried.isoformat(),
         "at": None if found.at is None else found.at.isoformat(),
         "euros": None if found.euros is None else str(found.euros),
         "failures": found.failures,
     }
-    session.merge(Meta(name=_NAME, value=json.dumps(kept)))
+    session.merge(Meta(name=named(_NAME, account), value=json.dumps(kept)))
 
 
-def due(session: Session, now: datetime, every: timedelta) -> bool:
+def due(session: Session, account: str, now: datetime, every: timedelta) -> bool:
     """Whether the balance is to be read: something runs, and it is time or it waits for it."""
-    known = balance(session)
+    known = balance(session, account)
     tried = known.tried
     if tried is not None and tried > now:  # a clock was set back: nothing may wait for that
         tried = None
     # a gateway that answers may be asked at once for the next campaign, one that fails may not
     if tried is not None and tried + min(every, _SOON if known.failures else _AT_ONCE) > now:
         return False
-    if session.scalar(select(_judged(now).where(CAMPAIGN.c.funded_to == 0).exists())):
+    if session.scalar(select(_judged(account, now).where(CAMPAIGN.c.funded_to == 0).exists())):
         return True
     if tried is not None and tried + every > now:
         return False
-    return bool(session.scalar(select(_judged(now).exists())))
+    return bool(session.scalar(select(_judged(account, now).exists())))
 
 
-def judged(session: Session, now: datetime) -> list[int]:
-    """The campaigns that run and live on the balance, those that began before first."""
+def judged(session: Session, account: str, now: datetime) -> list[int]:
+    """The account's campaigns that run and live on the balance, those that began before first."""
     begun = case((CAMPAIGN.c.funded_to == 0, 1), else_=0)
-    query = _judged(now).order_by(begun, CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
+    query = _judged(account, now).order_by(begun, CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
     return list(session.scalars(query))
 
 
 def needs(
-    session: Session, campaign_ids: Sequence[int], prices: Mapping[str, Decimal], now: datetime
+    session: Session,
+    account: str,
+    campaign_ids: Sequence[int],
+    prices: Mapping[str, Decimal],
+    now: datetime,
 ) -> list[Need]:
     """What these campaigns, in their order, still need; without those that do not run any more."""
-    runs = set(session.scalars(_judged(now)))
-    learnt = _learnt(session)
+    runs = set(session.scalars(_judged(account, now)))
+    learnt = _learnt(session, account)
     found = []
     for campaign_id in campaign_ids:
         if campaign_id not in runs:
@@ -117,12 +112,14 @@ def needs(
     return found
 
 
-def flying(session: Session, since: datetime, prices: Mapping[str, Decimal]) -> Decimal:
+def flying(
+    session: Session, account: str, since: datetime, prices: Mapping[str, Decimal]
+) -> Decimal:
     """Euros of what is under way or was answered after ``since``: paid by then, or not."""
-    learnt = _learnt(session)
-    rows = session.execute(_to_go(BATCH.c.state == BatchState.SENDING)).all()
+    learnt, mine = _learnt(session, account), _through(account)
+    rows = session.execute(_to_go(and_(BATCH.c.state == BatchState.SENDING, mine))).all()
     under_way = sum((_cost(row, prices, learnt) or Decimal(0) for row in rows), Decimal(0))
-    answered = session.scalar(select(func.sum(Batch.cost)).where(Batch.sent_at >= since))
+    answered = session.scalar(select(func.sum(BATCH.c.cost)).where(BATCH.c.sent_at >= since, mine))
     return under_way + (answered or Decimal(0))
 
 
@@ -170,29 +167,38 @@ def restart(session: Session, campaign_id: int, *, wait: bool, checked: bool) ->
     )
 
 
-def to_go(session: Session, prices: Mapping[str, Decimal]) -> tuple[Decimal, list[str]]:
+def to_go(
+    session: Session, account: str, prices: Mapping[str, Decimal]
+) -> tuple[Decimal, list[str]]:
     """Euros of all that is planned and not sent, paused or not; territories without a price."""
-    learnt = _learnt(session)
-    rows = session.execute(_to_go(in_state(BatchState.PENDING))).all()
+    learnt = _learnt(session, account)
+    mine = and_(in_state(BatchState.PENDING), _through(account))
+    rows = session.execute(_to_go(mine)).all()
     costs = [(row, _cost(row, prices, learnt)) for row in rows]
     unpriced = _unpriced(costs)
     return sum((cost or Decimal(0) for _, cost in costs), Decimal(0)), list(unpriced)
 
 
-def _judged(now: datetime) -> Any:
+def _through(account: str) -> ColumnElement[bool]:
+    """The batch's campaign goes through an account."""
+    return BATCH.c.campaign_id.in_(select(CAMPAIGN.c.id).where(CAMPAIGN.c.account == account))
+
+
+def _judged(account: str, now: datetime) -> Any:
     """Campaigns that live on the balance: not those that have not begun and need not yet."""
     pending = and_(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
     return (
         select(CAMPAIGN.c.id)
         .where(
             supply.runs(),
+            supply.OF_ACCOUNT,
             CAMPAIGN.c.credit_checked,
             or_(
                 and_(CAMPAIGN.c.funded_to.is_distinct_from(0), exists().where(pending)),
                 exists().where(pending, BATCH.c.not_before <= now),
             ),
         )
-        .params(now=now)
+        .params(now=now, account=account)
     )
 
 
@@ -218,14 +224,15 @@ def _cost(row: Any, prices: Mapping[str, Decimal], learnt: Mapping[str, Decimal]
     return None if whole is None else Decimal(whole * row.pending / row.size)
 
 
-def _learnt(session: Session) -> dict[str, Decimal]:
-    """Euros a part by territory, from what the gateway charged for whole batches lately."""
+def _learnt(session: Session, account: str) -> dict[str, Decimal]:
+    """Euros a part by territory, from what an account was charged for whole batches lately."""
     latest = (
         select(BATCH.c.territory, BATCH.c.cost, BATCH.c.segments)
         .where(
             BATCH.c.cost > _NOTHING,
             BATCH.c.segments > 0,
             BATCH.c.pending + BATCH.c.opted_out + BATCH.c.rejected == 0,
+            _through(account),
         )
         .order_by(BATCH.c.id.desc())
         .limit(_LATEST)

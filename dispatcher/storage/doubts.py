@@ -18,12 +18,12 @@ from dispatcher.storage.tables import Action, Batch, Campaign
 INCIDENT = "texted twice"
 
 
-def outstanding(session: Session) -> list[Doubt]:
-    """The batches in doubt, the oldest first."""
+def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
+    """The batches in doubt, of one account or of any, the oldest first."""
     rows = session.execute(
-        select(Batch, Campaign.reference, Campaign.created_at)
+        select(Batch, Campaign.reference, Campaign.created_at, Campaign.account)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Batch.state == BatchState.IN_DOUBT)
+        .where(Batch.state == BatchState.IN_DOUBT, *campaigns.only(account))
         .order_by(Batch.sent_at, Batch.id)
     )
     return [
@@ -38,17 +38,18 @@ def outstanding(session: Session) -> list[Doubt]:
             why=batch.why,
             lookups=batch.checks,
             next_lookup=batch.check_at,
+            account=account,
         )
-        for batch, reference, created_at in rows
+        for batch, reference, created_at, account in rows
     ]
 
 
-def incidents(session: Session, limit: int = 50) -> list[Incident]:
-    """The double texts on record, the latest first."""
+def incidents(session: Session, account: str | None = None, limit: int = 50) -> list[Incident]:
+    """The double texts on record, of one account or of any, the latest first."""
     rows = session.execute(
         select(Action, Campaign.reference)
         .join(Campaign, Campaign.id == Action.campaign_id)
-        .where(Action.verb == INCIDENT)
+        .where(Action.verb == INCIDENT, *campaigns.only(account))
         .order_by(Action.id.desc())
         .limit(limit)
     )

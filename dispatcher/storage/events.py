@@ -61,7 +61,7 @@ def due(session: Session, now: datetime) -> bool:
 def take(session: Session, now: datetime, lease: timedelta) -> Taken | None:
     """Take the event that is due longest: nobody else takes it before the lease ends."""
     row = session.execute(
-        select(Event, Campaign.reference)
+        select(Event, Campaign.reference, Campaign.account)
         .join(Campaign, Campaign.id == Event.campaign_id, isouter=True)
         .where(Event.check_at <= now)
         .order_by(Event.check_at, Event.id)
@@ -70,7 +70,7 @@ def take(session: Session, now: datetime, lease: timedelta) -> Taken | None:
     ).one_or_none()
     if row is None:
         return None
-    found, reference = row
+    found, reference, account = row
     found.check_at, found.tries = now + lease, found.tries + 1
     session.flush()
     event = events.Event(
@@ -82,6 +82,7 @@ def take(session: Session, now: datetime, lease: timedelta) -> Taken | None:
         batch_id=found.batch_id,
         reply_id=found.reply_id,
         counts=json.loads(found.counts),
+        account=account or None,
     )
     return Taken(found.id, event, found.tries, found.signalled)
 

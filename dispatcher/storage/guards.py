@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from dispatcher.guards import FULL, WEEK, Load
@@ -38,7 +38,7 @@ class Lock(IntEnum):
     WEEK = 7_265_378_376
 
 
-def lock(session: Session, what: Lock, key: int = 0) -> None:
+def lock(session: Session, what: Lock, key: int | str = 0) -> None:
     """Let nobody else hold this lock before the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
         both = hashlib.blake2b(f"{what.value} {key}".encode(), digest_size=8).digest()
@@ -55,9 +55,16 @@ def lock_text(session: Session, words: str) -> None:
     lock(session, Lock.TEXT, int.from_bytes(digest))
 
 
-def left_since(session: Session, at: datetime) -> Load:
-    """What has left, or may have, since ``at``."""
-    return _load(session, Attempt.armed_at >= at)
+def left_since(session: Session, at: datetime, account: str | None = None) -> Load:
+    """What has left, or may have, since ``at``, through one account or through any."""
+    since = Attempt.armed_at >= at
+    return _load(session, since if account is None else and_(since, _through(account)))
+
+
+def _through(account: str) -> ColumnElement[bool]:
+    """The attempt was made through an account."""
+    its_batch = Batch.id == Attempt.batch_id
+    return exists().where(its_batch, Campaign.id == Batch.campaign_id, Campaign.account == account)
 
 
 def left_of(session: Session, campaign_id: int) -> Load:
@@ -126,14 +133,15 @@ def same_text(
     *,
     but: int | None = None,
     survey: str | None = None,
-) -> dict[int, str]:
-    """Ids and references of commercial campaigns with this text that had not ended by ``since``.
+) -> dict[int, tuple[str, str]]:
+    """Commercial campaigns with this text that had not ended by ``since``.
 
-    Those of a ``survey`` have no text; its identifier is theirs.
+    By id, the reference and the account of each. Those of a ``survey`` have no text; its
+    identifier is theirs.
     """
     known = folded(words)
     rows = session.execute(
-        select(Campaign.id, Campaign.reference, Campaign.text)
+        select(Campaign.id, Campaign.reference, Campaign.account, Campaign.text)
         .where(
             Campaign.commercial,
             or_(Campaign.ended_at.is_(None), Campaign.ended_at > since),
@@ -141,7 +149,11 @@ def same_text(
         )
         .order_by(Campaign.id)
     )
-    return {row.id: row.reference for row in rows if row.id != but and folded(row.text) == known}
+    return {
+        row.id: (row.reference, row.account)
+        for row in rows
+        if row.id != but and folded(row.text) == known
+    }
 
 
 def overlap(
@@ -175,14 +187,22 @@ def overlap(
 
 
 def release(
-    session: Session, now: datetime, reasons: Sequence[str], *, messages: int, parts: int
+    session: Session,
+    now: datetime,
+    reasons: Sequence[str],
+    *,
+    messages: int,
+    parts: int,
+    account: str | None = None,
 ) -> int:
     """Let go what waits for another day and need not any more; returns how many batches.
 
+    Of one account, or of any.
     That is what another cap than the present ones holds (``reasons`` are theirs), and what fits
     into the room for ``messages`` of so many ``parts`` that the day has again.
     """
     fits = and_(Batch.pending <= messages, Batch.segments <= parts)
+    mine = select(Campaign.id).where(Campaign.account == account)
     released = session.execute(
         update(Batch)
         .where(
@@ -190,6 +210,7 @@ def release(
             Batch.not_before > now,
             Batch.why.startswith(FULL, autoescape=True),
             or_(Batch.why.not_in(reasons), fits),
+            *([] if account is None else [Batch.campaign_id.in_(mine)]),
         )
         .values(not_before=now, why="")
         .returning(Batch.id)

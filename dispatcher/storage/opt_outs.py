@@ -28,6 +28,7 @@ from dispatcher.storage.tables import (
     Meta,
     OptOut,
     OptOutEvent,
+    named,
 )
 
 
@@ -56,9 +57,14 @@ _SALT = "opt_out_salt"
 _SYNCED = "stop_list_synced_at"
 VERSION = "opt_outs_version"
 #: the source of those who came from the gateway's own list
-FROM_GATEWAY = "gateway's STOP list"
+_FROM_GATEWAY = "gateway's STOP list"
 #: numbers looked up by one query
 _STRIDE = 500
+
+
+def from_gateway(account: str) -> str:
+    """The source of those who came from an account's STOP list at the gateway."""
+    return f"{_FROM_GATEWAY} of {account}" if account else _FROM_GATEWAY
 
 
 def add(
@@ -204,8 +210,10 @@ def is_listed(session: Session, phone: str) -> bool:
     return session.scalar(select(OptOut.id).where(OptOut.phone == phone)) is not None
 
 
-def missing_in(session: Session, theirs: Collection[str]) -> tuple[list[str], int]:
+def missing_in(session: Session, theirs: Collection[str], account: str) -> tuple[list[str], int]:
     """Our numbers that are not among ``theirs``, the oldest first; how many had come from there.
+
+    ``theirs`` are those on the account's STOP list at the gateway.
 
     Of the erased nobody is told.
     """
@@ -218,19 +226,19 @@ def missing_in(session: Session, theirs: Collection[str]) -> tuple[list[str], in
     for phone, source in rows:
         if phone is not None and phone not in known_there:
             ours.append(phone)
-            lost += source == FROM_GATEWAY
+            lost += source == from_gateway(account)
     return ours, lost
 
 
-def due(session: Session, now: datetime, every: timedelta) -> bool:
-    """Whether the gateway's STOP list is to be read again."""
-    value = session.scalar(select(Meta.value).where(Meta.name == _SYNCED))
+def due(session: Session, now: datetime, every: timedelta, account: str) -> bool:
+    """Whether an account's STOP list at the gateway is to be read again."""
+    value = session.scalar(select(Meta.value).where(Meta.name == named(_SYNCED, account)))
     return value is None or datetime.fromisoformat(value) + every <= now
 
 
-def note_synced(session: Session, now: datetime) -> None:
-    """Write down when the gateway's STOP list was last read: the next reading counts from it."""
-    session.merge(Meta(name=_SYNCED, value=now.isoformat()))
+def note_synced(session: Session, now: datetime, account: str) -> None:
+    """Write down when an account's STOP list was last read: the next reading counts from it."""
+    session.merge(Meta(name=named(_SYNCED, account), value=now.isoformat()))
 
 
 def first_digest() -> ScalarSelect[Any]:

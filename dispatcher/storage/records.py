@@ -11,23 +11,26 @@ from sqlalchemy.orm import Session
 from dispatcher.errors import NotFound
 from dispatcher.records import ActionRecord, BatchRecord, CampaignRecord, MessageRecord, Page
 from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import campaigns
+from dispatcher.storage import batches, campaigns
 from dispatcher.storage.opt_outs import OptOutEntry
 from dispatcher.storage.tables import Action, Batch, Campaign, OptOut, OptOutEvent, Recipient
 
 _IN_DOUBT = "in_doubt"
 
 
-def campaign_page(session: Session, offset: int, limit: int) -> Page[Campaign]:
-    """The campaigns, the latest first."""
-    query = select(Campaign).order_by(Campaign.id.desc())
+def campaign_page(
+    session: Session, offset: int, limit: int, account: str | None = None
+) -> Page[Campaign]:
+    """The campaigns, of one account or of any, the latest first."""
+    mine = campaigns.only(account)
+    query = select(Campaign).where(*mine).order_by(Campaign.id.desc())
     rows = session.scalars(query.offset(offset).limit(limit)).all()
-    return Page(tuple(rows), _count(session, select(Campaign.id)), offset, limit)
+    return Page(tuple(rows), _count(session, select(Campaign.id).where(*mine)), offset, limit)
 
 
-def campaign(session: Session, reference: int | str) -> CampaignRecord:
+def campaign(session: Session, reference: int | str, account: str | None = None) -> CampaignRecord:
     """A campaign as it was submitted. Raises NotFound."""
-    row = campaigns.find(session, reference)
+    row = campaigns.find(session, reference, account)
     return CampaignRecord(
         id=row.id,
         reference=row.reference,
@@ -35,6 +38,7 @@ def campaign(session: Session, reference: int | str) -> CampaignRecord:
         sender=row.sender,
         from_number=row.from_number,
         survey=row.survey,
+        account=row.account,
         commercial=row.commercial,
         not_before=row.not_before,
         not_after=row.not_after,
@@ -54,14 +58,16 @@ def batch_page(session: Session, campaign_id: int, offset: int, limit: int) -> P
     return Page(tuple(_batch(row) for row in rows), total, offset, limit)
 
 
-def batch(session: Session, batch_id: int) -> BatchRecord:
+def batch(session: Session, batch_id: int, account: str | None = None) -> BatchRecord:
     """One batch. Raises NotFound."""
-    return _batch(_find(session, batch_id))
+    return _batch(_find(session, batch_id, account))
 
 
-def messages(session: Session, batch_id: int) -> tuple[MessageRecord, ...]:
+def messages(
+    session: Session, batch_id: int, account: str | None = None
+) -> tuple[MessageRecord, ...]:
     """Every recipient of a batch and what became of the message. Raises NotFound."""
-    row = _find(session, batch_id)
+    row = _find(session, batch_id, account)
     codes: dict[str, int] = json.loads(row.codes)
     people = session.execute(
         select(Recipient.position, Recipient.phone)
@@ -121,9 +127,9 @@ def opt_out_page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]
     return Page(items, _count(session, select(OptOut.id).where(listed)), offset, limit)
 
 
-def _find(session: Session, batch_id: int) -> Batch:
+def _find(session: Session, batch_id: int, account: str | None) -> Batch:
     row = session.get(Batch, batch_id)
-    if row is None:
+    if row is None or account not in (None, batches.account_of(session, batch_id)):
         raise NotFound(f"no batch {batch_id}")
     return row
 

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher import replies
+from dispatcher.storage import campaigns
 from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 
 
@@ -93,12 +94,17 @@ def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:
     session.execute(update(Reply).where(Reply.id.in_(ids)).values(whole_id=whole_id))
 
 
-def latest(session: Session, *, since: datetime | None, limit: int) -> list[replies.Reply]:
-    """The replies that came last, newest first: whole ones, and parts that still wait."""
+def latest(
+    session: Session, *, since: datetime | None, limit: int, account: str | None = None
+) -> list[replies.Reply]:
+    """The replies that came last, newest first: whole ones, and parts that still wait.
+
+    Those to one account's campaigns, or all.
+    """
     query = (
         select(Reply, Campaign.reference)
         .join(Campaign, Campaign.id == Reply.campaign_id, isouter=True)
-        .where(Reply.whole_id.is_(None))
+        .where(Reply.whole_id.is_(None), *campaigns.only(account))
         .order_by(Reply.received_at.desc(), Reply.id.desc())
         .limit(limit)
     )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from dispatcher import document
 from dispatcher.states import BatchState, MessageState
 from dispatcher.storage import attempts, numbers
-from dispatcher.storage.tables import BATCH, Batch, Recipient
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +40,28 @@ class Checked:
         return {spot: phone for spot, phone in self.phones.items() if self.states[spot] == letter}
 
 
-def count_due(session: Session, state: BatchState, now: datetime) -> int:
-    """How many batches in ``state`` are to be checked now."""
+def count_due(session: Session, state: BatchState, now: datetime, account: str) -> int:
+    """How many of an account's batches in ``state`` are to be checked now."""
     return (
         session.scalar(
             select(func.count())
             .select_from(Batch)
-            .where(Batch.state == state, Batch.check_at <= now)
+            .join(Campaign, Campaign.id == Batch.campaign_id)
+            .where(Batch.state == state, Batch.check_at <= now, Campaign.account == account)
         )
         or 0
     )
 
 
-def due_ids(session: Session, state: BatchState, now: datetime, limit: int) -> list[int]:
-    """Ids of the batches in ``state`` that are to be checked now, the longest due first."""
+def due_ids(
+    session: Session, state: BatchState, now: datetime, limit: int, account: str
+) -> list[int]:
+    """Ids of an account's batches in ``state`` to be checked now, the longest due first."""
     return list(
         session.scalars(
             select(Batch.id)
-            .where(Batch.state == state, Batch.check_at <= now)
+            .join(Campaign, Campaign.id == Batch.campaign_id)
+            .where(Batch.state == state, Batch.check_at <= now, Campaign.account == account)
             .order_by(Batch.check_at, Batch.id)
             .limit(limit)
         )
@@ -70,17 +74,19 @@ def take(
     now: datetime,
     lease: timedelta,
     *,
+    account: str,
     most: int,
     batch_id: int | None = None,
 ) -> list[Checked]:
-    """Take due batches for a check: nobody else takes them before the lease ends.
+    """Take an account's due batches for a check: nobody else takes them before the lease ends.
 
     Takes batches until ``most`` messages are sent and waiting; at least one batch if any is due.
     """
     query = _DUE if batch_id is None else _DUE.where(BATCH.c.id == batch_id)
     taken: list[Any] = []
     messages = 0
-    for batch in session.execute(query, {"its_state": state, "now": now}):
+    asked = {"its_state": state, "now": now, "account": account}
+    for batch in session.execute(query, asked):
         if taken and messages + batch.sent > most:
             break
         taken.append(batch)
@@ -113,10 +119,15 @@ _DUE = (
         BATCH.c.sent,
         BATCH.c.hastened_at,
     )
-    .where(BATCH.c.state == bindparam("its_state"), BATCH.c.check_at <= bindparam("now"))
+    .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+    .where(
+        BATCH.c.state == bindparam("its_state"),
+        BATCH.c.check_at <= bindparam("now"),
+        CAMPAIGN.c.account == bindparam("account"),
+    )
     .order_by(BATCH.c.check_at, BATCH.c.id)
     .limit(200)
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True, of=BATCH)
 )
 _ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _LEASE = update(BATCH).where(BATCH.c.id.in_(_ids)).values(check_at=bindparam("until"))

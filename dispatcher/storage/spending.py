@@ -8,18 +8,22 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, ColumnElement, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from dispatcher.storage.tables import BATCH, Batch, Euros
+from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros
 
 _NOTHING = Decimal(0)
 
 
-def spent(session: Session, since: datetime) -> tuple[Decimal, Decimal]:
-    """Euros that the gateway has charged since then, and that were planned for the same."""
+def spent(session: Session, since: datetime, account: str | None = None) -> tuple[Decimal, Decimal]:
+    """Euros that the gateway has charged since then, and that were planned for the same.
+
+    Of one account, or of all.
+    """
+    mine = select(Campaign.id).where(Campaign.account == account)
     charged, planned = session.execute(
         select(
             func.sum(case((Batch.planned.is_not(None), Batch.cost))),
             planned_of_charged(),
-        ).where(Batch.sent_at >= since)
+        ).where(Batch.sent_at >= since, *([] if account is None else [Batch.campaign_id.in_(mine)]))
     ).one()
     return charged or Decimal(0), planned or Decimal(0)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from dispatcher.states import BatchState, CampaignState
-from dispatcher.storage import heartbeats, supply
+from dispatcher.storage import batches, credit, heartbeats, supply
 from dispatcher.storage.doubts import INCIDENT
 from dispatcher.storage.tables import Action, Batch, Campaign
 
@@ -59,17 +60,48 @@ def standing(session: Session, now: datetime) -> Standing:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OfAccount:
+    """How one account stands; euros are as the gateway answered."""
+
+    #: by state: its campaigns that have not ended
+    campaigns: Mapping[CampaignState, int]
+    doubts: int
+    #: batches that wait for nothing but their window
+    due: int
+    #: as it was last read; None when it never was
+    balance: Decimal | None
+
+
+def of_account(session: Session, account: str, now: datetime) -> OfAccount:
+    """How an account stands at ``now``."""
+    mine = Campaign.account == account
+    due = session.scalar(
+        select(func.count())
+        .select_from(Batch)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(supply.runs(), supply.is_due(), supply.funded(), mine),
+        {"now": now},
+    )
+    return OfAccount(
+        campaigns=_campaigns(session, mine),
+        doubts=batches.doubts(session, account),
+        due=due or 0,
+        balance=credit.balance(session, account).euros,
+    )
+
+
 def hurry(session: Session, seconds: int) -> None:
     """Let no query of this transaction take longer: whoever asked has gone by then."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
 
 
-def _campaigns(session: Session) -> dict[CampaignState, int]:
+def _campaigns(session: Session, *which: ColumnElement[bool]) -> dict[CampaignState, int]:
     counted = {CampaignState.RUNNING: 0, CampaignState.PAUSED: 0}
     rows = session.execute(
         select(Campaign.state, func.count())
-        .where(Campaign.state.in_(counted))
+        .where(Campaign.state.in_(counted), *which)
         .group_by(Campaign.state)
     )
     return counted | {CampaignState(state): count for state, count in rows}

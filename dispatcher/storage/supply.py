@@ -17,6 +17,8 @@ from dispatcher.states import BatchState, CampaignState
 from dispatcher.storage.tables import BATCH, CAMPAIGN, in_state
 
 _now = bindparam("now", type_=BATCH.c.not_before.type)
+#: the campaign goes through this account (``account``), and no other may touch it
+OF_ACCOUNT = CAMPAIGN.c.account == bindparam("account")
 
 
 def runs() -> ColumnElement[bool]:
@@ -38,7 +40,9 @@ def is_due() -> ColumnElement[bool]:
 # built once: to build a statement takes longer than to run it
 _DUE_CAMPAIGNS = (
     select(CAMPAIGN.c.id, CAMPAIGN.c.priority)
-    .where(runs(), exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, is_due(), funded()))
+    .where(
+        runs(), OF_ACCOUNT, exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, is_due(), funded())
+    )
     .order_by(CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
 )
 _DUE_OF = (
@@ -50,9 +54,9 @@ _DUE_OF = (
 )
 
 
-def campaigns(session: Session, now: datetime) -> list[int]:
-    """The campaigns whose turn it is: of those with due batches, the highest priority's."""
-    rows = session.execute(_DUE_CAMPAIGNS, {"now": now}).all()
+def campaigns(session: Session, now: datetime, account: str) -> list[int]:
+    """An account's campaigns whose turn it is: of those with due batches, the most urgent."""
+    rows = session.execute(_DUE_CAMPAIGNS, {"now": now, "account": account}).all()
     return [row.id for row in rows if row.priority == rows[0].priority]
 
 
@@ -62,10 +66,11 @@ def of(session: Session, campaign_id: int, now: datetime, most: int) -> list[int
     return list(session.scalars(_DUE_OF, asked))
 
 
-def due(session: Session, now: datetime, most: int) -> list[int]:
-    """The first ``most`` batches that nothing holds, from each campaign in its turn."""
+def due(session: Session, now: datetime, most: int, account: str) -> list[int]:
+    """The first ``most`` of an account's due batches, from each campaign in its turn."""
     turns: Sequence[list[int]] = [
-        of(session, campaign_id, now, most) for campaign_id in campaigns(session, now)[:most]
+        of(session, campaign_id, now, most)
+        for campaign_id in campaigns(session, now, account)[:most]
     ]
     dealt = chain.from_iterable(zip_longest(*turns))
     return [batch_id for batch_id in dealt if batch_id is not None][:most]

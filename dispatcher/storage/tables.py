@@ -126,6 +126,8 @@ class Campaign(Base):
     #: a long number of ours (E.164), or a survey: sent by a call for each person
     from_number: Mapped[str | None]
     survey: Mapped[str | None]
+    #: the account at the gateway that it goes through; empty for the one that has no name
+    account: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Batch(Base):
@@ -334,6 +336,11 @@ class Meta(Base):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
+
+
+def named(value: str, account: str) -> str:
+    """The name of a value in ``meta`` that each account has."""
+    return f"{value}:{account}" if account else value
 
 
 class Action(Base):

@@ -167,6 +167,13 @@ class Site:
             **{f"DISPATCHER_{name.upper()}": str(value) for name, value in self._values.items()},
         }
 
+    def change(self, **settings: Any) -> None:
+        """Other settings, for all that is started from now on."""
+        self._values |= settings
+        self.settings = Settings.of(**self._values)
+        self.dispatcher.database.close()
+        self.dispatcher = Dispatcher(self.settings)
+
     # -- processes
 
     def start(self, name: str, *arguments: str, **environment: str) -> Child:

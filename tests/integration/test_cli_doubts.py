@@ -83,6 +83,7 @@ def test_doubts_answer_machines(shell: Shell, bench: Bench) -> None:
             "why": doubt.why,
             "lookups": doubt.lookups,
             "next_lookup": doubt.next_lookup.isoformat(),
+            "account": "",
         }
     ]
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.integration.bench import Bench
+from dispatcher.storage import credit
+from dispatcher.storage.credit import Balance
+from dispatcher.storage.database import Database
+from tests.integration.test_accounts import opened
 from tests.integration.test_metrics import Scrape
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +58,12 @@ def test_what_is_asked_for_is_told(who: str, scrape: Scrape) -> None:
 
 @pytest.mark.parametrize("who", ASKED)
 def test_what_every_worker_tells_alike_is_not_added_up(who: str) -> None:
-    own = {"dispatcher_calls_total", "dispatcher_call_seconds_bucket", "dispatcher_build_info"}
+    own = {
+        "dispatcher_calls_total",
+        "dispatcher_account_calls_total",
+        "dispatcher_call_seconds_bucket",
+        "dispatcher_build_info",
+    }
     for added in re.findall(rf"\bsum\b[^()]*\((?:by \([^)]*\) )?[^)]*?({_WORD})", ASKED[who]):
         assert added in own, f"{added} would count every worker"
 
@@ -110,5 +119,10 @@ def test_the_panels_do_not_lie_on_one_another_and_have_numbers_of_their_own() ->
 
 
 @pytest.fixture
-def scrape(bench: Bench) -> Scrape:
-    return Scrape(bench)
+def scrape(tables: Database) -> Iterator[Scrape]:
+    """All that can be told: several accounts, and their balances."""
+    for bench in opened(tables):
+        with tables.write() as session:
+            for account in ("", "shop", "news"):
+                credit.note_balance(session, account, Balance(euros=Decimal(10)))
+        yield Scrape(bench)

@@ -12,7 +12,16 @@ from dispatcher import ConfigurationError, Dispatcher, StorageError
 from dispatcher.contrib.flask import Dispatcher as Extension
 from dispatcher.contrib.flask import api
 from tests.integration.bench import people
-from tests.integration.webapp import TOKEN, Caller, MakeApp, bearer, campaign, library, make_app
+from tests.integration.webapp import (
+    TOKEN,
+    Caller,
+    MakeApp,
+    bearer,
+    campaign,
+    library,
+    make_app,
+    reader,
+)
 
 __all__ = ["make_app"]
 #: nobody listens there
@@ -440,3 +449,39 @@ def test_two_tokens_of_two_apps_are_two(make_app: MakeApp, sqlite_url: str) -> N
     assert Caller(first).submit().status_code == 201
     assert Caller(other).get("/campaigns").json == {"campaigns": [], "total": 0}
     refused(Caller(first).get("/campaigns", auth=bearer("x" * 16)), 401, "unauthorized")
+
+
+def test_a_campaign_names_its_account_and_a_list_may_be_of_one(
+    make_app: MakeApp, sqlite_url: str
+) -> None:
+    call = Caller(make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop,news"))
+    stored = call.submit(2, "mine", account="shop")
+    assert stored.json is not None
+    assert (stored.status_code, stored.json["account"]) == (201, "shop")
+    assert call.submit(2, "mine", account="shop").status_code == 200
+    assert call.submit(2, "mine", account="news").status_code == 409
+    call.submit(3, "theirs", account="news")
+    call.submit(3, "plain")
+
+    def listed(query: str) -> tuple[list[str], int]:
+        told = call.get(f"/campaigns?{query}").json
+        assert told is not None
+        return [one["reference"] for one in told["campaigns"]], told["total"]
+
+    assert listed("") == (["plain", "theirs", "mine"], 3)
+    assert listed("account=shop") == (["mine"], 1)
+    assert listed("account=") == (["plain"], 1)
+    assert listed("account=shop&reference=theirs") == ([], 0)
+    known = "there are shop, news, and the unnamed one"
+    for response in (
+        call.submit(2, "other", account="shoes"),
+        call.get("/campaigns?account=shoes"),
+    ):
+        assert known in refused(response, 422, "unusable_input")
+
+
+def test_the_pages_tell_the_account(make_app: MakeApp, sqlite_url: str) -> None:
+    app = make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop")
+    library(app).submit("mine", "Soldes", people(2), account="shop")
+    for path in ("/sms/", "/sms/campaigns/1"):
+        assert "shop" in reader(app).get(path).text

@@ -21,6 +21,7 @@ from dispatcher.storage import sums
 from dispatcher.storage.database import Database
 from dispatcher.territories import TERRITORIES
 from tests.integration.bench import OPEN, Bench
+from tests.integration.test_accounts import opened
 
 SUNDAY = datetime(2026, 11, 22, 9, tzinfo=UTC)
 WELL = [
@@ -53,6 +54,27 @@ class Scrape:
     def by(self, name: str) -> dict[str, float]:
         """The samples of a metric that are not 0, by their label."""
         return {key[1]: value for key, value in self.samples.items() if key[0] == name and value}
+
+
+def test_accounts_are_told_apart_where_there_are_several(tables: Database) -> None:
+    for bench in opened(tables, doubt_limit_shop=2):
+        bench.shop.behave = bench.shop.swallow
+        bench.send(bench.submit(3, "lost", account="shop"))
+        bench.send(bench.submit(3, "sent", start=10, account="news"))
+        bench.submit(3, "due", start=20)
+        told = Scrape(bench)
+        assert [told["account_doubts", name] for name in ("", "shop", "news")] == [0, 1, 0]
+        assert [told["account_doubt_limit", name] for name in ("", "shop")] == [5, 2]
+        assert [told["account_due_batches", name] for name in ("", "shop")] == [1, 0]
+        assert told["account_campaigns", "shop", "running"] == 1
+        assert told["account_calls_total", "shop", "in_doubt"] == 1
+        assert told["account_calls_total", "news", "sent"] == 1
+        assert told["account_calls_total", "", "sent"] == 0
+        assert (told["calls_total", "sent"], told["calls_total", "in_doubt"]) == (1, 1)
+
+
+def test_one_account_alone_has_no_label(bench: Bench) -> None:
+    assert "dispatcher_account" not in Scrape(bench).text
 
 
 def test_an_empty_installation_says_0_and_not_nothing(bench: Bench) -> None:

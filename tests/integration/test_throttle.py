@@ -44,6 +44,13 @@ def test_processes_share_one_rate() -> None:
     assert passed == [True] * 9 + [False] * 7
 
 
+def test_each_account_has_a_rate_of_its_own() -> None:
+    url = redis_url()
+    shop, again, news = Throttle(1, url, "shop"), Throttle(1, url, "shop"), Throttle(1, url, "news")
+    assert [shop.wait() == 0, again.wait() == 0, shop.wait() == 0] == [True, True, False]
+    assert news.wait() == 0
+
+
 def test_a_redis_that_does_not_answer_leaves_each_process_a_share() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

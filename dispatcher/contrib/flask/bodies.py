@@ -66,6 +66,9 @@ class NewCampaign(_Body):
             ),
         ),
     ]
+    account: Annotated[
+        str | None, Field(description="the account it goes through, of DISPATCHER_ACCOUNTS")
+    ] = None
     sender: Annotated[
         str | None, Field(description="3 to 11 letters or digits; by default DISPATCHER_SENDER")
     ] = None
@@ -108,6 +111,7 @@ class NewCampaign(_Body):
     def options(self, *, by: str) -> Options:
         """What goes with text and recipients; ``by`` is who submits."""
         return {
+            "account": self.account,
             "sender": self.sender,
             "from_number": self.from_number,
             "survey": self.survey,

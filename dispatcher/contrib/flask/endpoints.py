@@ -63,13 +63,16 @@ class _Endpoints:
 
     def campaigns(self) -> Response:
         offset, limit = _number("offset", 0, 0, 2**31 - 1), _number("limit", 50, 1, MOST_LISTED)
+        library = _library()
+        if "account" in request.args:
+            library = library.for_account(request.args["account"])
         if "reference" in request.args:
             try:
-                found = [_library().progress(request.args["reference"])]
+                found = [library.progress(request.args["reference"])]
             except errors.NotFound:
                 found = []
             return jsonify(campaigns=[one.as_json() for one in found], total=len(found))
-        page = _library().page(offset, limit)
+        page = library.page(offset, limit)
         return jsonify(campaigns=[one.as_json() for one in page], total=page.total)
 
     def submit(self) -> tuple[Response, int, dict[str, str]]:

@@ -60,12 +60,8 @@ def described(prefix: str) -> dict[str, Any]:
                     parameters=[
                         _query("limit", "the most to list", minimum=1, maximum=MOST_LISTED),
                         _query("offset", "how many to pass over", minimum=0, maximum=2**31 - 1),
-                        {
-                            "name": "reference",
-                            "in": "query",
-                            "description": "only the campaign with this reference",
-                            "schema": {"type": "string"},
-                        },
+                        _filter("reference", "only the campaign with this reference"),
+                        _filter("account", "only those that go through this account"),
                     ],
                 ),
                 "post": _operation(
@@ -162,6 +158,11 @@ def _query(name: str, description: str, **bounds: int) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
+def _filter(name: str, description: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 def _reference(name: str) -> dict[str, Any]:
     return {"$ref": f"{_REF}{name}"}
 
@@ -207,6 +208,7 @@ def _schemas() -> dict[str, Any]:
             "description": "euros that were planned for what `cost` is told of",
         },
         "untold": _COUNT | {"description": "sent at a cost that the gateway did not tell"},
+        "account": {"type": "string", "description": "that it goes through; empty: the unnamed"},
     }
     rejected = _object(
         "A row that no message will be sent to.",

@@ -378,3 +378,15 @@ def test_a_redis_that_is_down_does_not_keep_anything_from_being_done(shop: str) 
         dispatcher.pause(campaign)
         done = client.post(f"{CAMPAIGNS}{campaign}/resume/", {"reason": "yes"}, follow=True)
         assert "Campaign soldes is running" in done.content.decode()
+
+
+def test_the_account_of_a_campaign_shows(shop: str) -> None:
+    office = Office(accounts="shop")
+    lazy._wrapped = office.dispatcher
+    office.dispatcher.submit("soldes", TEXT, people(3), account="shop")
+    client = office.client("view_campaign")
+    assert "soldes (shop) running" in text_of(client, CAMPAIGNS)
+    assert "account shop" in text_of(client, f"{CAMPAIGNS}1/")
+    view = office.dispatcher.for_account("shop")
+    assert [one.reference for one in view.campaigns()] == ["soldes"]
+    lazy.forget()

@@ -1,0 +1,483 @@
+"""Several accounts side by side: each is sent, asked, counted and stopped for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from dispatcher import Dispatcher, Settings
+from dispatcher.errors import (
+    ConfigurationError,
+    GatewayError,
+    IllegalMove,
+    InvalidCampaign,
+    NotFound,
+    PlanChanged,
+    ReferenceTaken,
+)
+from dispatcher.events import Event
+from dispatcher.provider import Declined, Reply
+from dispatcher.signals import campaign_paused
+from dispatcher.states import CampaignState
+from dispatcher.storage.database import Database
+from tests.fakes import FakeGateway, HandClock
+from tests.integration.bench import OPEN, TEXT, Bench, people
+
+PRICES = "metropole=0.038"
+
+
+class Accounts(Bench):
+    """A bench with two accounts beside the unnamed one, each with a gateway in memory."""
+
+    def __init__(self, database: Database, **settings: Any) -> None:
+        self.clock = HandClock(OPEN)
+        self.gateway, self.shop, self.news = (FakeGateway(self.clock) for _ in range(3))
+        given = {"sender": "MaBoutique", "credit_check": "off", "accounts": "shop,news", **settings}
+        self.settings = Settings.of(**given)
+        with mock.patch("dispatcher.api.Database", return_value=database):
+            self.dispatcher = Dispatcher(
+                self.settings,
+                clock=self.clock,
+                gateway=self.gateway,
+                gateways={"shop": self.shop, "news": self.news},
+            )
+        steps = self.dispatcher.dispatch
+        self.send, self.poll, self.settle = steps.send_batch, steps.poll, steps.settle_batch
+
+    def ask(self) -> None:
+        """Tick, and ask each account for what is due, as hints would."""
+        due = self.tick()
+        for account, asked in due.asked.items():
+            if asked.stop_list:
+                self.dispatcher.dispatch.sync_opt_outs(account)
+            if asked.credit:
+                self.dispatcher.check_credit(account)
+            for _ in range(asked.polls):
+                self.poll(account)
+        for batch_id in self.tick().send:
+            self.send(batch_id)
+        for batch_id in due.settle:
+            self.settle(batch_id)
+
+
+def opened(database: Database, **settings: Any) -> Iterator[Accounts]:
+    with mock.patch(
+        "dispatcher.dispatch.lane.MOST_SKEW", OPEN - OPEN.min.replace(tzinfo=OPEN.tzinfo)
+    ):
+        bench = Accounts(database, **settings)
+        yield bench
+        bench.check()
+
+
+@pytest.fixture
+def accounts(tables: Database) -> Iterator[Accounts]:
+    yield from opened(tables)
+
+
+@pytest.fixture
+def paid(tables: Database) -> Iterator[Accounts]:
+    yield from opened(tables, credit_check="pause", prices=PRICES)
+
+
+def in_doubt(bench: Accounts, gateway: FakeGateway, account: str, count: int) -> None:
+    """So many batches of the account of which nobody knows whether they were taken."""
+    gateway.behave = gateway.swallow
+    for number in range(count):
+        start = 100 * len(bench.campaigns())
+        bench.send(bench.submit(2, f"{account}-{number}", start=start, account=account))
+    gateway.behave = gateway.take
+
+
+# -- submitting
+
+
+def test_a_campaign_leaves_through_the_account_that_it_names(accounts: Accounts) -> None:
+    for start, account in enumerate((None, "shop", "news")):
+        batch = accounts.submit(3, f"to-{account}", start=10 * start, account=account)
+        accounts.send(batch)
+    assert sorted(accounts.gateway.texted) == people(3)
+    assert sorted(accounts.shop.texted) == people(3, 10)
+    assert sorted(accounts.news.texted) == people(3, 20)
+    assert [accounts.progress(f"to-{name}").account for name in (None, "shop", "news")] == [
+        "",
+        "shop",
+        "news",
+    ]
+
+
+def test_an_unknown_account_is_refused_with_those_there_are(accounts: Accounts) -> None:
+    with pytest.raises(InvalidCampaign, match="'shoes': there are shop, news, and the unnamed"):
+        accounts.submit(account="shoes")
+    with pytest.raises(InvalidCampaign, match="there are shop, news"):
+        accounts.dispatcher.plan(TEXT, people(1), account="shoes")
+    assert not accounts.campaigns()
+
+
+def test_the_account_is_a_part_of_what_was_submitted(accounts: Accounts) -> None:
+    first = accounts.submit(account="shop")
+    assert accounts.submit(account="shop") == first
+    for other in (None, "news"):
+        with pytest.raises(ReferenceTaken):
+            accounts.submit(account=other)
+    plan = accounts.dispatcher.plan(TEXT, people(2), account="news")
+    assert plan.as_json()["account"] == "news"
+    with pytest.raises(PlanChanged):
+        accounts.submit(2, "other", account="shop", approved=plan.fingerprint)
+
+
+def test_a_campaign_without_an_account_is_the_same_as_before_there_were_any(
+    accounts: Accounts, tables: Database
+) -> None:
+    first = accounts.submit()
+    alone = Bench(tables, gateway=accounts.gateway)
+    assert alone.submit() == first
+
+
+def test_each_account_has_its_sender(tables: Database) -> None:
+    for bench in opened(tables, sender_shop="LaBoutique"):
+        for start, account in enumerate((None, "shop", "news")):
+            bench.send(bench.submit(1, f"to-{account}", start=start, account=account))
+        bench.send(bench.submit(1, "own", start=9, account="shop", sender="Soldes"))
+        assert [body.sender for body in bench.shop.bodies] == ["LaBoutique", "Soldes"]
+        assert [body.sender for body in bench.news.bodies] == ["MaBoutique"]
+
+
+def test_a_worker_needs_the_key_of_every_account() -> None:
+    settings = Settings.of(api_key="k" * 40, accounts="shop,news", api_key_shop="s" * 40)
+    with pytest.raises(ConfigurationError, match="DISPATCHER_API_KEY_NEWS is not set"):
+        _ = Dispatcher(settings).dispatch
+
+
+# -- apart
+
+
+def test_an_account_in_doubt_holds_up_no_other(tables: Database) -> None:
+    for bench in opened(tables, doubt_limit_shop=2):
+        in_doubt(bench, bench.shop, "shop", 2)
+        held = bench.submit(3, "held", start=50, account="shop")
+        free = bench.submit(3, "free", start=60, account="news")
+        unnamed = bench.submit(3, "unnamed", start=70)
+        assert bench.tick().send == [unnamed, free]
+        assert not bench.send(held)
+        assert bench.send(free) == bench.send(unnamed) == 1
+        assert bench.progress("held").why == "too many batches in doubt: see dispatcher doubts"
+        assert not bench.progress("free").why
+
+
+def test_doubts_are_looked_up_where_they_were_sent(accounts: Accounts) -> None:
+    accounts.shop.behave = accounts.shop.lose
+    batch = accounts.submit(2, account="shop")
+    accounts.send(batch)
+    accounts.clock.forward(minutes=5)
+    accounts.ask()
+    assert accounts.messages() == {"sent": 2}
+    assert accounts.shop.lookups
+    assert not accounts.gateway.lookups
+    assert not accounts.news.lookups
+
+
+def test_no_other_accounts_tag_vouches_for_a_lookup(accounts: Accounts) -> None:
+    """What shows at one account says nothing of what another one shows."""
+    accounts.send(accounts.submit(2, "taken", account="news"))
+    in_doubt(accounts, accounts.shop, "shop", 1)
+    accounts.clock.forward(minutes=10)
+    accounts.ask()
+    [doubt] = accounts.dispatcher.doubts()
+    assert (doubt.account, doubt.why.partition(", and ")[2]) == ("shop", "there is no control")
+
+
+def test_a_person_ends_a_doubt_at_its_account(accounts: Accounts) -> None:
+    in_doubt(accounts, accounts.shop, "shop", 1)
+    [doubt] = accounts.dispatcher.doubts()
+    accounts.dispatcher.resend(doubt.batch_id, reason="not there")
+    accounts.send(doubt.batch_id)
+    assert sorted(accounts.shop.texted.values()) == [1, 1]
+    in_doubt(accounts, accounts.news, "news", 1)
+    [doubt] = accounts.dispatcher.doubts()
+    accounts.dispatcher.give_up(doubt.batch_id, reason="too late")
+    assert not accounts.dispatcher.doubts()
+
+
+def test_one_poll_asks_one_account_for_its_own(accounts: Accounts) -> None:
+    for start, account in enumerate((None, "shop", "news")):
+        size = start + 1
+        accounts.send(accounts.submit(size, f"to-{account}", start=10 * start, account=account))
+    for gateway in (accounts.gateway, accounts.shop, accounts.news):
+        gateway.deliver()
+    accounts.clock.forward(minutes=5)
+    assert {name: asked.polls for name, asked in accounts.tick().asked.items()} == {
+        "": 1,
+        "shop": 1,
+        "news": 1,
+    }
+    accounts.poll("shop")
+    assert (accounts.gateway.calls, accounts.shop.calls, accounts.news.calls) == ([], [2], [])
+    accounts.poll()
+    accounts.poll("news")
+    assert (accounts.gateway.calls, accounts.shop.calls, accounts.news.calls) == ([1], [2], [3])
+    for reference in ("to-None", "to-shop", "to-news"):
+        assert accounts.messages(reference).keys() == {"delivered"}
+
+
+def test_an_account_whose_gateway_is_silent_keeps_no_other_from_its_reports(
+    accounts: Accounts,
+) -> None:
+    for start, account in enumerate(("shop", "news")):
+        accounts.send(accounts.submit(2, account, start=10 * start, account=account))
+    accounts.shop.blind = True
+    accounts.news.deliver()
+    accounts.clock.forward(minutes=5)
+    accounts.ask()
+    assert accounts.messages("shop") == {"sent": 2}
+    assert accounts.messages("news") == {"delivered": 2}
+
+
+def test_a_refused_key_pauses_the_campaigns_of_its_account_alone(accounts: Accounts) -> None:
+    def refuse(tag: str, phones: list[str]) -> Reply:
+        return Declined(40)
+
+    accounts.shop.behave = refuse
+    accounts.send(accounts.submit(2, "shop", account="shop"))
+    accounts.send(accounts.submit(2, "news", start=10, account="news"))
+    assert accounts.progress("shop").state is CampaignState.PAUSED
+    assert accounts.messages("news") == {"sent": 2}
+
+
+def test_a_hint_for_an_account_that_is_unknown_does_nothing(accounts: Accounts) -> None:
+    steps = accounts.dispatcher.dispatch
+    accounts.send(accounts.submit(2, account="shop"))
+    assert steps.poll("shoes") == 0
+    assert not steps.check_credit("shoes")
+    assert steps.sync_opt_outs("shoes").new == 0
+
+
+# -- an account that is set up no more
+
+
+def test_what_no_setting_names_any_more_waits_and_says_why(
+    accounts: Accounts, tables: Database
+) -> None:
+    batch = accounts.submit(2, account="shop")
+    alone = Bench(tables, gateway=accounts.gateway)
+    assert not alone.tick().send
+    assert not alone.send(batch)
+    assert "'shop' is not set up here" in alone.progress().why
+    assert not accounts.gateway.texted
+    assert alone.dispatcher.orphans() == {"shop": 1}
+    accounts.send(batch)
+    assert accounts.messages() == {"sent": 2}
+
+
+def test_what_it_sent_is_not_asked_for_at_another_account(
+    accounts: Accounts, tables: Database
+) -> None:
+    accounts.send(accounts.submit(2, "sent", account="shop"))
+    in_doubt(accounts, accounts.shop, "shop", 1)
+    alone = Bench(tables, gateway=accounts.gateway)
+    alone.pass_by(minutes=10)
+    assert not accounts.gateway.calls
+    assert not accounts.gateway.lookups
+    [doubt] = alone.dispatcher.doubts()
+    with pytest.raises(IllegalMove, match="account 'shop', unknown here"):
+        alone.dispatcher.resend(doubt.batch_id, reason="why not")
+    alone.dispatcher.give_up(doubt.batch_id, reason="nobody can tell")
+    assert not alone.dispatcher.doubts()
+    assert not alone.gateway.texted
+    assert not accounts.gateway.lookups
+
+
+# -- money
+
+
+def test_each_balance_pays_for_its_own_campaigns(paid: Accounts) -> None:
+    paid.shop.balance = Decimal("0.05")
+    paid.news.balance = Decimal("10")
+    paid.submit(3, "shop", account="shop")
+    paid.submit(3, "news", start=10, account="news")
+    paid.ask()
+    paid.ask()
+    assert paid.progress("shop").why == "paused: no credit: 0.07 € are missing"
+    assert paid.messages("news") == {"sent": 3}
+    view = paid.dispatcher.for_account
+    assert view("shop").credit().euros == Decimal("0.05")
+    assert view("news").credit().euros == Decimal("10")
+    assert paid.dispatcher.credit().euros is None  # nothing goes through it: it is not read
+    assert view("shop").to_go() == (Decimal("0.114"), [])
+    assert view("news").to_go() == (Decimal(0), [])
+
+
+def test_a_balance_that_cannot_be_read_is_one_accounts_affair(paid: Accounts) -> None:
+    paid.shop.blind = True
+    paid.submit(3, "shop", account="shop")
+    paid.submit(3, "news", start=10, account="news")
+    paid.ask()
+    paid.ask()
+    assert paid.messages("news") == {"sent": 3}
+    assert paid.progress("shop").why == "the balance is read first"
+    assert paid.dispatcher.for_account("shop").credit().failures == 1
+    assert paid.dispatcher.for_account("news").credit().failures == 0
+
+
+def test_what_a_part_costs_is_learnt_from_the_account_itself(tables: Database) -> None:
+    for bench in opened(tables, credit_check="pause"):
+        bench.submit(2, "news", account="news")
+        bench.ask()
+        bench.ask()
+        assert bench.messages("news") == {"sent": 2}
+        bench.submit(2, "more", start=10, account="news")
+        bench.submit(2, "shop", start=20, account="shop")
+        assert bench.dispatcher.for_account("news").to_go() == (Decimal("0.076"), [])
+        assert bench.dispatcher.for_account("shop").to_go() == (Decimal(0), ["metropole"])
+
+
+def test_each_day_is_as_long_as_its_accounts_cap(tables: Database) -> None:
+    for bench in opened(tables, daily_recipients_shop=4):
+        bench.send(bench.submit(3, "one", account="shop"))
+        bench.send(bench.submit(3, "two", start=10, account="shop"))
+        bench.send(bench.submit(3, "three", start=20, account="news"))
+        bench.send(bench.submit(9, "four", start=30))
+        assert len(bench.shop.texted) == 3
+        assert bench.progress("two").why == "daily cap of 4 messages reached"
+        assert (len(bench.news.texted), len(bench.gateway.texted)) == (3, 9)
+        with pytest.raises(InvalidCampaign, match="exceed the cap of 4 per day"):
+            bench.submit(5, "five", start=40, account="shop")
+        bench.tick()  # which frees nothing while the day is full
+        assert bench.progress("two").why == "daily cap of 4 messages reached"
+
+
+def test_what_another_account_has_sent_uses_up_no_cap(tables: Database) -> None:
+    for bench in opened(tables, daily_recipients=4):
+        bench.send(bench.submit(4, "one", account="shop"))
+        bench.send(bench.submit(4, "two", start=10, account="news"))
+        assert (len(bench.shop.texted), len(bench.news.texted)) == (4, 4)
+
+
+# -- people
+
+
+def test_every_accounts_stop_list_is_read_and_stops_all(accounts: Accounts) -> None:
+    anne, bruno, chloe = people(3)
+    accounts.gateway.stopped, accounts.shop.stopped, accounts.news.stopped = {anne}, {bruno}, set()
+    accounts.ask()
+    assert {entry.phone: entry.source for entry in accounts.dispatcher.opt_outs} == {
+        anne: "gateway's STOP list",
+        bruno: "gateway's STOP list of shop",
+    }
+    accounts.send(accounts.submit(3, account="news"))
+    assert accounts.messages() == {"opted_out": 2, "sent": 1}
+    assert accounts.news.texted == {chloe: 1}
+
+
+def test_a_stop_list_that_cannot_be_read_keeps_no_other_from_being_read(
+    accounts: Accounts,
+) -> None:
+    accounts.shop.blind = True
+    accounts.news.stopped = set(people(1))
+    with pytest.raises(GatewayError, match="shop: HTTP 503"):
+        accounts.dispatcher.dispatch.sync_opt_outs(at_once=True)
+    assert people(1)[0] in accounts.dispatcher.opt_outs
+    accounts.clock.forward(minutes=6)
+    assert [name for name, asked in accounts.tick().asked.items() if asked.stop_list] == ["shop"]
+
+
+def test_pushed_an_opt_out_is_on_every_accounts_list(tables: Database) -> None:
+    for bench in opened(tables, stop_list_push=True):
+        bench.shop.stopped = set(people(1))
+        bench.dispatcher.dispatch.sync_opt_outs(at_once=True)
+        bench.dispatcher.dispatch.sync_opt_outs(at_once=True)
+        assert bench.gateway.stopped == bench.shop.stopped == bench.news.stopped == set(people(1))
+        assert bench.dispatcher.opt_outs.remove(people(1)[0], reason="back", at_gateway=True)
+        assert not (bench.gateway.stopped | bench.shop.stopped | bench.news.stopped)
+
+
+def test_who_had_enough_through_one_account_gets_nothing_through_another(
+    tables: Database,
+) -> None:
+    for bench in opened(tables, weekly_messages=1):
+        bench.send(bench.submit(2, "shop", account="shop"))
+        bench.send(bench.submit(3, "news", account="news"))
+        assert bench.messages("news") == {"rejected": 2, "sent": 1}
+
+
+def test_a_text_that_another_account_sent_is_told_of_without_its_reference(
+    accounts: Accounts,
+) -> None:
+    accounts.submit(2, "secret", account="shop")
+
+    def warned(account: str) -> str:
+        return " ".join(accounts.dispatcher.plan(TEXT, people(2), account=account).warnings)
+
+    assert "under 'secret'" in warned("shop")
+    assert "under another account" in warned("news")
+    assert "secret" not in warned("news")
+
+
+# -- what shows
+
+
+def test_an_account_sees_nothing_of_another(accounts: Accounts) -> None:
+    mine = accounts.submit(2, "mine", account="shop")
+    theirs = accounts.submit(2, "theirs", start=10, account="news")
+    in_doubt(accounts, accounts.news, "news", 1)
+    shop = accounts.dispatcher.for_account("shop")
+    assert [one.reference for one in shop.campaigns()] == ["mine"]
+    page = shop.page()
+    assert ([one.reference for one in page], page.total) == (["mine"], 1)
+    assert not shop.doubts()
+    assert not shop.incidents()
+    assert not shop.replies()
+    assert shop.batch(mine).campaign_id == shop.progress("mine").id
+    doubtful = accounts.dispatcher.doubts()[0].batch_id
+    for look in (shop.progress, shop.campaign, shop.batches, shop.actions):
+        with pytest.raises(NotFound):
+            look("theirs")
+    for act in (shop.pause, shop.resume, shop.cancel):
+        with pytest.raises(NotFound):
+            act("theirs")
+    for see in (shop.batch, shop.messages):
+        with pytest.raises(NotFound):
+            see(theirs)
+    for end in (shop.resend, shop.give_up):
+        with pytest.raises(NotFound):
+            end(doubtful, reason="mine?")
+    assert accounts.progress("theirs").state is CampaignState.RUNNING
+
+
+def test_what_an_account_submits_goes_through_it(accounts: Accounts) -> None:
+    news = accounts.dispatcher.for_account("news")
+    news.submit("hello", TEXT, people(2))
+    assert accounts.progress("hello").account == "news"
+    with pytest.raises(InvalidCampaign, match="not that of this dispatcher"):
+        news.submit("other", TEXT, people(2), account="shop")
+    unnamed = accounts.dispatcher.for_account("")
+    unnamed.submit("plain", TEXT, people(2, 10))
+    assert [one.reference for one in unnamed.campaigns()] == ["plain"]
+    with pytest.raises(InvalidCampaign, match="no account 'shoes'"):
+        accounts.dispatcher.for_account("shoes")
+
+
+# -- being told
+
+
+def test_what_happens_to_a_campaign_is_told_with_its_account(accounts: Accounts) -> None:
+    accounts.submit(2, "mine", account="shop")
+    accounts.submit(2, "plain", start=10)
+    for reference in ("mine", "plain"):
+        accounts.dispatcher.pause(reference)
+    told: list[Event] = []
+    campaign_paused.connect(told.append)
+    try:
+        accounts.dispatcher.dispatch.deliver_events()
+    finally:
+        campaign_paused.disconnect(told.append)
+    assert [(event.campaign, event.account) for event in told] == [
+        ("mine", "shop"),
+        ("plain", None),
+    ]
+    mine, plain = (event.as_json()["data"] for event in told)
+    assert mine["account"] == "shop"
+    assert "account" not in plain
