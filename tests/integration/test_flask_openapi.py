@@ -145,7 +145,7 @@ def test_every_setting_of_a_campaign_can_be_given_except_what_only_python_needs(
     from dispatcher.submission import Options
 
     described_fields = described("")["components"]["schemas"]["NewCampaign"]["properties"]
-    python_only = {"approved", "by"}
+    python_only = {"approved", "by", "at_hand", "stored"}
     assert described_fields.keys() == {
         "reference", "text", "recipients", *Options.__annotations__
     } - python_only  # fmt: skip
