@@ -92,8 +92,9 @@ class Dispatcher:
         self._only: str | None = None
         self._whole: Self | None = None
         self._prepared = False
-        self._submissions = Submissions(settings, self.database, self.windows, self.clock)
-        self._previews = Previews(settings, self.database, self.windows, self.clock)
+        outside = (self.database, self.windows, self.clock, self._gateway)
+        self._submissions = Submissions(settings, *outside)
+        self._previews = Previews(settings, *outside)
         url = settings.broker_url
         self._broker_url = None if url is None else url.get_secret_value()
         self._hints = Hints(self._broker_url)
@@ -134,9 +135,10 @@ class Dispatcher:
         each: Callable[[PlannedBatch, set[str]], None] | None = None,
         **options: Unpack[Options],
     ) -> Plan:
-        """What ``submit`` with the same arguments would do: no network, nothing written.
+        """What ``submit`` with the same arguments would do: nothing written, and no network.
 
-        ``each`` is shown every batch and who opted out of it. Raises UnusableInput as ``submit``.
+        But for ``check_numbers``, which has the gateway asked. ``each`` is shown every batch and
+        who opted out of it. Raises UnusableInput as ``submit``.
         """
         submission = self._submission("plan", text, options)
         return self._previews.plan(submission, recipients, reject=reject, each=each)

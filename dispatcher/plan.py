@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from dispatcher.checks import Lookups
 from dispatcher.errors import PlanChanged
 from dispatcher.forecast import Forecast
 from dispatcher.planner import Planner
@@ -40,7 +41,8 @@ class Plan:
     them is not. Of a survey, whose text is made elsewhere, ``segments`` and ``cost`` are None.
     ``longest`` are texts as they arrive. ``fingerprint``
     names exactly this text, these options, these recipients, their segments and their cost:
-    ``submit(..., approved=plan.fingerprint)`` stores that or nothing.
+    ``submit(..., approved=plan.fingerprint)`` stores that or nothing. ``lookups`` is what the
+    gateway says of the numbers, None unless ``check_numbers`` asked for it.
     """
 
     rows: int
@@ -59,6 +61,7 @@ class Plan:
     fingerprint: str
     #: the account that it goes through; empty for the one without a name
     account: str = ""
+    lookups: Lookups | None = None
 
     @property
     def batches(self) -> int:
@@ -116,6 +119,7 @@ class Plan:
             "warnings": list(self.warnings),
             "fingerprint": self.fingerprint,
             "account": self.account,
+            "lookups": None if self.lookups is None else self.lookups.as_json(),
         }
 
 

@@ -68,9 +68,11 @@ class Planner:
         reject: Callable[[Rejection], None] | None = None,
         survey: bool = False,
         unicode: bool = True,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         """A ``survey`` has no text here; without ``unicode`` no text may need it.
 
+        ``refused`` is looked at for each number (E.164): why it is left out, by what others say.
         Raises InvalidText or InvalidCampaign.
         """
         self.template = compile_template(text)
@@ -86,6 +88,7 @@ class Planner:
         # a text that says STOP itself gets no second mention
         self._stop = "" if texts.has_stop(text) else "x" * stop_budget
         self._reject = reject
+        self._refused: Mapping[str, str] = {} if refused is None else refused
         #: the longest texts as they arrive, with their parts, longest first
         self.longest: list[tuple[int, str]] = []
         #: (parts, characters with the tail) that a text must have more of to be one of them
@@ -109,7 +112,7 @@ class Planner:
 
     @property
     def digest(self) -> str:
-        """A hash of the recipients kept, whatever their order."""
+        """A hash of the recipients kept or refused, whatever their order."""
         return f"{self._digest:032x}"
 
     def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
@@ -119,6 +122,7 @@ class Planner:
         filling: dict[str, _Filling] = defaultdict(_Filling)
         normalise, personal, add = phones.normalise, self._personal, seen.add
         usual = self._territory or "metropole"
+        refused = self._refused
         for recipient in recipients:
             self.rows += 1
             try:
@@ -142,6 +146,11 @@ class Planner:
                 continue
             except (InvalidText, InvalidCampaign) as error:
                 self._leave_out(recipient, str(error))
+                continue
+            if phone in refused:
+                # submitted all the same: the body does not change with what others say of it
+                self._remember(territory, [(phone, fields)])
+                self._leave_out(recipient, refused[phone])
                 continue
             batch = filling[territory]
             messages = batch.messages

@@ -13,9 +13,11 @@ from dispatcher.guards import Day, Load, caps_of, check_campaign, day_of, load_o
 from dispatcher.phones import destination_of
 from dispatcher.plan import Group, Plan, approve, cost_of, warnings_of
 from dispatcher.planner import PlannedBatch
+from dispatcher.provider import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.repeats import Repeats
 from dispatcher.schedule import Schedule
+from dispatcher.screen import Screen
 from dispatcher.settings import Settings
 from dispatcher.storage import guards, opt_outs, schema
 from dispatcher.storage.database import Database
@@ -30,12 +32,18 @@ class Previews:
     """Plans campaigns; the database, if there is one, is only read."""
 
     def __init__(
-        self, settings: Settings, database: Database, windows: Windows, clock: Clock
+        self,
+        settings: Settings,
+        database: Database,
+        windows: Windows,
+        clock: Clock,
+        gateway: Callable[[str], Gateway],
     ) -> None:
         self._settings = settings
         self._database = database
         self._windows = windows
         self._clock = clock
+        self._gateway = gateway
 
     def plan(
         self,
@@ -49,15 +57,17 @@ class Previews:
 
         ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
         """
-        settings = self._settings.of_account(submission.account or UNNAMED)
-        planner = submission.planner(settings, reject)
+        account = submission.account or UNNAMED
+        settings = self._settings.of_account(account)
+        screen = Screen(self._gateway(account) if submission.check_numbers else None)
+        planner = submission.planner(settings, reject, screen.refused)
         schedule = Schedule(submission, self._windows, self._clock())
         groups: dict[str, Group] = {}
         sizes: dict[str, list[int]] = {}
         euros: dict[str, list[Decimal]] = {}
         history = _History(settings, self._database, submission, schedule.start)
         opted_out = capped = 0
-        for batch, hold in schedule.each(planner.cut(listed(recipients))):
+        for batch, hold in schedule.each(planner.cut(screen.rows(listed(recipients)))):
             gone, heavy = history.of(batch, hold.until)
             opted_out += len(gone)
             capped += len(heavy - gone)
@@ -118,6 +128,7 @@ class Previews:
             ),
             fingerprint=approve(submission.approved, body, planner, prices),
             account=submission.account or UNNAMED,
+            lookups=screen.lookups,
         )
 
 

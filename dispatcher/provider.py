@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from dispatcher.checks import NumberCheck
 from dispatcher.states import MessageState
 
 
@@ -243,3 +244,6 @@ class Gateway(Protocol):
 
     def account(self) -> Account:
         """The account behind the key."""
+
+    def lookup(self, phones: Sequence[str]) -> Sequence[NumberCheck]:
+        """What the gateway makes of at most 500 numbers (E.164), each once; free of charge."""

@@ -58,6 +58,8 @@ class Options(TypedDict, total=False):
     stored: Callable[[int, int], None]
     #: who submits, for the record of actions; by default the user of this system
     by: str | None
+    #: ask the gateway about the form of each number first (``/lookup``, free); needs the key
+    check_numbers: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class Submission:
     stored: Callable[[int, int], None] = field(default=lambda *_: None, repr=False, compare=False)
     by: str | None = None
     account: str | None = None
+    check_numbers: bool = False
 
     def __post_init__(self) -> None:
         check_sender(self.sender)
@@ -131,7 +134,12 @@ class Submission:
             body.append(self.account)
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
-    def planner(self, settings: Settings, reject: Callable[[Rejection], None] | None) -> Planner:
+    def planner(
+        self,
+        settings: Settings,
+        reject: Callable[[Rejection], None] | None,
+        refused: Mapping[str, str] | None = None,
+    ) -> Planner:
         """What cuts its recipients in batches. Raises InvalidText or InvalidCampaign."""
         return Planner(
             self.text,
@@ -140,6 +148,7 @@ class Submission:
             reject=reject,
             survey=self.survey is not None,
             unicode=self.from_number is None,
+            refused=refused,
         )
 
 

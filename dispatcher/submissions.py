@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
@@ -15,9 +16,11 @@ from dispatcher.errors import NotFound, ReferenceTaken
 from dispatcher.guards import check_campaign, load_of
 from dispatcher.plan import approve
 from dispatcher.planner import PlannedBatch, Planner
-from dispatcher.recipients import Rejection
+from dispatcher.provider import Gateway
+from dispatcher.recipients import Recipient, Rejection
 from dispatcher.repeats import Repeats
 from dispatcher.schedule import Schedule
+from dispatcher.screen import Screen
 from dispatcher.settings import Settings
 from dispatcher.spool import Spool
 from dispatcher.states import CampaignState
@@ -32,12 +35,18 @@ class Submissions:
     """Stores campaigns."""
 
     def __init__(
-        self, settings: Settings, database: Database, windows: Windows, clock: Clock
+        self,
+        settings: Settings,
+        database: Database,
+        windows: Windows,
+        clock: Clock,
+        gateway: Callable[[str], Gateway],
     ) -> None:
         self._settings = settings
         self._database = database
         self._windows = windows
         self._clock = clock
+        self._gateway = gateway
 
     def store(
         self,
@@ -47,12 +56,16 @@ class Submissions:
         reject: Callable[[Rejection], None] | None,
     ) -> int:
         """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
-        planner = submission.planner(self._settings, reject)
         with self._database.read() as session:
             known = _lookup(session, submission.reference)
+        # what is stored already is the same whatever the gateway says; what was approved is not
+        asks = submission.check_numbers and (known is None or submission.approved is not None)
+        screen = Screen(self._gateway(submission.account or UNNAMED) if asks else None)
+        planner = submission.planner(self._settings, reject, screen.refused)
+        rows = screen.rows(listed(recipients))
         if known is None:
             try:
-                return self._add(submission, planner, recipients, self._clock())
+                return self._add(submission, planner, rows, screen, self._clock())
             except Conflict as conflict:  # somebody else was quicker, while the list was read
                 with self._database.read() as session:
                     try:
@@ -60,7 +73,7 @@ class Submissions:
                     except NotFound:
                         raise conflict from None
         else:
-            for _ in planner.cut(listed(recipients)):
+            for _ in planner.cut(rows):
                 pass
         fingerprint = submission.fingerprint(planner.digest)
         if known.fingerprint != fingerprint:
@@ -74,13 +87,16 @@ class Submissions:
         self,
         submission: Submission,
         planner: Planner,
-        recipients: Iterable[Given],
+        rows: Iterable[Recipient],
+        screen: Screen,
         now: datetime,
     ) -> int:
         settings = self._settings.of_account(submission.account or UNNAMED)
-        entry = _Entry(settings, submission, planner, self._windows, now)
-        batches = planner.cut(listed(recipients))
-        if submission.at_hand and not self._database.is_sqlite and not entry.often_refused:
+        entry = _Entry(settings, submission, planner, screen, self._windows, now)
+        batches = planner.cut(rows)
+        # no transaction waits for the gateway
+        at_hand = submission.at_hand and screen.lookups is None
+        if at_hand and not self._database.is_sqlite and not entry.often_refused:
             # two who submit the same at once shall not wait for each other's whole list
             entry.campaign.reference += f" {uuid4()}"
             try:
@@ -106,12 +122,14 @@ class _Entry:
         settings: Settings,
         submission: Submission,
         planner: Planner,
+        screen: Screen,
         windows: Windows,
         now: datetime,
     ) -> None:
         self._settings = settings
         self._submission = submission
         self._planner = planner
+        self._screen = screen
         self._now = now
         self._schedule = Schedule(submission, windows, now)
         self._repeats = Repeats(settings, submission)
@@ -170,7 +188,10 @@ class _Entry:
         campaign.unusable = planner.reasons.total()
         reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
         who = submission.by or actor()
-        campaigns.note(session, campaign.id, verb="submit", actor=who, now=self._now, reason=reason)
+        note = partial(campaigns.note, session, campaign.id, actor=who, now=self._now)
+        note(verb="submit", reason=reason)
+        if self._screen.lookups is not None:
+            note(verb="check numbers", reason="; ".join(self._screen.lookups.sentences()))
 
     def _told(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
         done = 0

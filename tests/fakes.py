@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dispatcher.checks import NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.provider import (
     Accepted,
@@ -54,6 +55,12 @@ def sum_of(reply: Taken) -> Decimal:
     return sum((line.cost for line in reply.lines), Decimal(0))
 
 
+def mobile(phone: str) -> NumberCheck:
+    """What the gateway says of a number that is as it should be."""
+    country, prefix = ("France", 33) if phone.startswith("+33") else ("", int(phone[1:3]))
+    return NumberCheck(phone, True, phone, country, prefix, "Mobile")
+
+
 class FakeGateway:
     """Takes everything, unless ``behave`` says otherwise for a request.
 
@@ -86,6 +93,9 @@ class FakeGateway:
         self.lookups: list[str] = []
         self.calls: list[int] = []
         self.final = MessageState.DELIVERED
+        #: numbers looked up by each call, and what is said of those that are no mobiles
+        self.number_checks: list[list[str]] = []
+        self.forms: dict[str, NumberCheck] = {}
         #: euros that the account says it has
         self.balance: Decimal | None = Decimal("100.000")
         self._messages: dict[str, str] = {}
@@ -231,6 +241,11 @@ class FakeGateway:
     def account(self) -> Account:
         self._look()
         return Account(self.balance)
+
+    def lookup(self, phones: Sequence[str]) -> Sequence[NumberCheck]:
+        self.number_checks.append(list(phones))
+        self._look()
+        return [self.forms.get(phone, mobile(phone)) for phone in reversed(phones)]
 
     def _report(self, phone: str, state: MessageState) -> Report:
         return Report(phone, state, stop=phone in self.stopped)

@@ -56,6 +56,9 @@ _REST = (
     click.option("--encoding", help="The file's encoding, if it cannot be found out."),
     click.option("--rejects", metavar="FILE", help="Where unusable rows go."),
     click.option("--strict", is_flag=True, help="Refuse the whole when any row is unusable."),
+    click.option(
+        "--check-numbers", is_flag=True, help="Ask the gateway about the form of each number."
+    ),
 )
 
 
@@ -94,6 +97,7 @@ class Asked:
     encoding: str | None
     rejects: str | None
     strict: bool
+    check_numbers: bool
 
     @cached_property
     def body(self) -> str:
@@ -118,6 +122,7 @@ class Asked:
             "strict": self.strict,
             # what may be waited for, such as a pipe, is no regular file
             "at_hand": self.file != _STDIN and Path(self.file).is_file(),
+            "check_numbers": self.check_numbers,
         }
 
     @contextmanager

@@ -74,6 +74,10 @@ class Reading:
             says = f"will have had {most} in 7 days: nothing more is sent to them"
             yield f"  {plan.capped:,} of them {says}"
         yield from (f"  {count:,} × {reason}" for reason, count in plan.rejected.items())
+        if plan.lookups is not None:
+            yield ""
+            yield "the numbers, as the gateway reads them"
+            yield from (f"  {sentence}" for sentence in plan.lookups.sentences())
 
     def _money(self) -> Iterator[str]:
         from dispatcher.plan import cost_of

@@ -44,6 +44,7 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **given: Any
         with approval.enforced() if approval else nullcontext():
             campaign = dispatcher.submit(reference, asked.body, rows, reject=left_out, **options)
     progress = dispatcher.progress(campaign)
+    checked = "" if known or not asked.check_numbers else _checked(dispatcher, campaign)
     if as_json:
         print_json(
             progress.as_json()
@@ -52,10 +53,13 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **given: Any
                 "rejects": str(left_out.path) if left_out.count else None,
                 "already_submitted": known,
             }
+            | ({"number_checks": checked} if checked else {})
         )
         return
     for line in _summary(dispatcher, progress, left_out, known=known):
         say(line)
+    if checked:
+        say(f"the numbers, as the gateway reads them: {checked}")
 
 
 def _is_known(dispatcher: Dispatcher, reference: str) -> bool:
@@ -64,6 +68,12 @@ def _is_known(dispatcher: Dispatcher, reference: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+def _checked(dispatcher: Dispatcher, campaign: int) -> str:
+    """What the gateway said of the numbers, as it went on record."""
+    actions = dispatcher.actions(campaign).items
+    return next((one.reason for one in actions if one.verb == "check numbers"), "")
 
 
 def _summary(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from dispatcher.checks import NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.provider import Account, Found, Reply, Report, SingleReply
 from dispatcher.smspartner import wire
@@ -157,3 +158,7 @@ class SmsPartner:
         """The account behind the key. Raises GatewayError with the gateway's reason."""
         credit = self.money.credit()
         return Account(balance=credit.balance, at=credit.at)
+
+    def lookup(self, phones: Sequence[str]) -> Sequence[NumberCheck]:
+        """What the gateway makes of at most 500 numbers, free of charge. Raises GatewayError."""
+        return self.checks.lookup(phones)

@@ -11,12 +11,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.errors import GatewayRefused
 from dispatcher.provider import Accepted, Declined, Found, LineAnswer, Report, Taken
 from dispatcher.smspartner.wire.account import Credit, MonthCost, read_costs, read_credit
 from dispatcher.smspartner.wire.answer import Parse
 from dispatcher.smspartner.wire.cancelling import Cancellation, read_cancellation
-from dispatcher.smspartner.wire.checks import HlrOrder, NumberCheck, read_lookup, read_order
+from dispatcher.smspartner.wire.checks import read_lookup, read_order
 from dispatcher.smspartner.wire.sending import read_send, read_single
 from dispatcher.smspartner.wire.statuses import (
     NumberStatus,
@@ -370,7 +371,7 @@ SAMPLES = [
         "/lookup",
         read_lookup,
         {**OK, "lookup": [NUMBER, NO_NUMBER]},
-        (CHECKED, NumberCheck(" 063998", False)),
+        (CHECKED, NumberCheck(" 063998", False, refused=True)),
     ),
     Sample(
         "check ordered",

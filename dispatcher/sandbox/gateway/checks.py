@@ -21,14 +21,15 @@ _TAKES: Final = 1.0
 
 def lookup(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
     """The format of each number; one with a space before it fails, as was seen."""
-    del state
-    found = [_format(raw) for raw in _numbers(body)]
+    kinds = state.switches.lookups
+    found = [_format(raw, kinds) for raw in _numbers(body)]
     return {"success": True, "code": 200, "lookup": found}
 
 
-def _format(raw: str) -> dict[str, Any]:
+def _format(raw: str, kinds: Mapping[str, str]) -> dict[str, Any]:
     phone = e164(raw)
-    if phone is None:
+    kind = next((kinds[end] for end in kinds if raw.endswith(end)), "Mobile")
+    if phone is None or not kind:
         return {"request": raw, "success": False, "message": "Numéro invalide"}
     french = phone.startswith("+33")
     national = "0" + phone[3:] if french else phone
@@ -38,7 +39,7 @@ def _format(raw: str) -> dict[str, Any]:
         "countryCode": "France" if french else "",
         "prefixCode": int(phone[1:3]),
         "phoneNumber": phone,
-        "type": "Mobile",
+        "type": kind,
         "network": "",
         "format": {
             "e164": phone,

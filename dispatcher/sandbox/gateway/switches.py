@@ -70,6 +70,8 @@ class Switches:
     #: beginnings of E.164 numbers without a price (code 13)
     no_price: tuple[str, ...] = ()
     blocked_senders: tuple[str, ...] = ()
+    #: the end of a number -> the kind that /lookup says it is; empty for no number at all
+    lookups: dict[str, str] = field(default_factory=dict)
     #: outside the hours a message goes at once, waits for the opening, or is refused (22, 23)
     marketing_window: Literal["ignore", "pause", "refuse"] = "ignore"
     unicode_enabled: bool = True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.smspartner.transport import Transport
 from dispatcher.smspartner.wire import checks
-from dispatcher.smspartner.wire.checks import HlrOrder, NumberCheck
 
 
 class Checks:

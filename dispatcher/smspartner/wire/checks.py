@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.smspartner import fields
 from dispatcher.smspartner.wire.answer import Parse, done, objects, success
 from dispatcher.smspartner.wire.options import check_tag, check_url
 from dispatcher.smspartner.wire.requests import Base, checked_phones
-
-
-@dataclass(frozen=True, slots=True)
-class NumberCheck:
-    """What ``/lookup`` says of one number. ``request`` is the number as the gateway read it."""
-
-    request: str = field(repr=False)
-    valid: bool
-    phone: str | None = field(default=None, repr=False)
-    #: the country's name in English, often left empty
-    country: str = ""
-    prefix: int | None = None
-    #: "Mobile" and others, as the gateway writes them
-    kind: str = ""
-    network: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HlrOrder:
-    """A paid check that was taken; its results are posted to the address that was given."""
-
-    id: str
-    numbers: int
-    cost: Decimal
-    currency: str = ""
 
 
 def check_body(
@@ -76,6 +50,7 @@ def _check(entry: Mapping[str, Any]) -> NumberCheck:
         prefix=fields.integer(entry.get("prefixCode")),
         kind=fields.text(entry.get("type")),
         network=fields.text(entry.get("network")),
+        refused=entry.get("success") is False,
     )
 
 
