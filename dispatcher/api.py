@@ -22,6 +22,7 @@ from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.hints import Hints
 from dispatcher.inbox import Inbox, addresses
+from dispatcher.number_checks import NumberChecks
 from dispatcher.opt_outs import OptOuts
 from dispatcher.plan import Plan
 from dispatcher.planner import PlannedBatch
@@ -271,6 +272,18 @@ class Dispatcher:
         """What takes the gateway's webhooks; ``dispatcher.webhooks`` serves it."""
         self.prepare()
         return Inbox(self.database, self.clock)
+
+    @cached_property
+    def number_checks(self) -> NumberChecks:
+        """What is known of numbers beyond their spelling, and orders of checks, which cost."""
+        self.prepare()
+        return NumberChecks(
+            self.settings,
+            self.database,
+            self.clock,
+            lambda: self.gateway,
+            lambda: self.dispatch,
+        )
 
     def replies(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
         """What people answered, as the webhooks brought it, the newest first.

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from dispatcher.checks import service
 from dispatcher.clock import Clock
 from dispatcher.replies import Reply
 from dispatcher.settings import Settings
 from dispatcher.smspartner import inbound
 from dispatcher.smspartner.wire.options import Options
-from dispatcher.storage import early_polls, events, opt_outs, replies
+from dispatcher.storage import checks, early_polls, events, opt_outs, replies
 from dispatcher.storage.database import Database
 from dispatcher.storage.replies import Call
 from dispatcher.storage.tables import Reply as Row
@@ -75,8 +76,24 @@ class Inbox:
             log.info("a reply came%s", ": STOP" if call.stop else "")
 
     def check(self, body: bytes, query: str = "") -> None:
-        """The result of a number check. Nothing here orders any: it is read and let go."""
-        inbound.read_hlr_result(body, query)
+        """The result of a number check: kept if it was ordered, and else let go.
+
+        Results come in any order and any number of times: the network's date tells which of two
+        is the later one.
+        """
+        told = inbound.read_hlr_result(body, query)
+        result = checks.Result(
+            phone=told.phone,
+            at=told.at,
+            service=service(told.group, told.name),
+            name=told.name,
+            network=told.network,
+            ported=told.ported,
+        )
+        with self._database.write() as session:
+            kept = checks.keep(session, result, now=self._clock())
+        if kept:
+            log.info("the result of a number check came: %s", result.service)
 
     def latest(
         self, *, since: datetime | None = None, limit: int = 1000, account: str | None = None

@@ -10,7 +10,7 @@ from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.phones import normalise
 from dispatcher.recipients import Rejection, recipient_of
 from dispatcher.records import Page
-from dispatcher.storage import opt_outs, records, replies
+from dispatcher.storage import checks, opt_outs, records, replies
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_outs import OptOutChange, OptOutEntry
 from dispatcher.submission import Given
@@ -130,13 +130,14 @@ class OptOuts:
         return removed or there
 
     def erase(self, phone: str) -> bool:
-        """Forget a number, its history and its replies; False when it is not listed by name.
+        """Forget a number, its history, replies and checks; False when it is not listed by name.
 
         One that is listed leaves a keyed hash, so that it stays unsent. Raises InvalidPhone.
         """
         number = normalise(phone)
         with self._database.write() as session:
             replies.forget(session, number)
+            checks.forget(session, number)
             return opt_outs.erase(session, number, actor=actor(), now=self._clock())
 
     def history(self, phone: str) -> list[OptOutChange]:

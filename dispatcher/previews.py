@@ -57,9 +57,8 @@ class Previews:
 
         ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
         """
-        account = submission.account or UNNAMED
-        settings = self._settings.of_account(account)
-        screen = Screen(self._gateway(account) if submission.check_numbers else None)
+        settings = self._settings.of_account(submission.account or UNNAMED)
+        screen = self._screen(submission)
         planner = submission.planner(settings, reject, screen.refused)
         schedule = Schedule(submission, self._windows, self._clock())
         groups: dict[str, Group] = {}
@@ -125,11 +124,19 @@ class Previews:
                     survey=submission.survey is not None,
                 ),
                 *history.repeats.warnings,
+                *screen.warnings,
             ),
             fingerprint=approve(submission.approved, body, planner, prices),
             account=submission.account or UNNAMED,
             lookups=screen.lookups,
         )
+
+    def _screen(self, submission: Submission) -> Screen:
+        gateway = self._gateway(submission.account or UNNAMED) if submission.check_numbers else None
+        if schema.version(self._database) is None:
+            return Screen(gateway)
+        schema.check(self._database)
+        return Screen.of(self._settings, self._database, self._clock(), gateway)
 
 
 def _euros(batch: PlannedBatch, settings: Settings) -> Decimal:

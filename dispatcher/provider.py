@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from dispatcher.checks import NumberCheck
+from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.states import MessageState
 
 
@@ -247,3 +247,6 @@ class Gateway(Protocol):
 
     def lookup(self, phones: Sequence[str]) -> Sequence[NumberCheck]:
         """What the gateway makes of at most 500 numbers (E.164), each once; free of charge."""
+
+    def order_checks(self, phones: Sequence[str], *, results_to: str, tag: str) -> HlrOrder:
+        """Have the networks asked, for a price; a plain GatewayError may have cost it, too."""

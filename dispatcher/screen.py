@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Final, Self
 
-from dispatcher.checks import INVALID_THERE, Lookups, Tally, answered, difference
+from dispatcher.checks import (
+    INVALID_THERE,
+    OUT_OF_SERVICE,
+    Lines,
+    Lookups,
+    Tally,
+    answered,
+    difference,
+)
 from dispatcher.errors import GatewayError, InvalidPhone
 from dispatcher.phones import destination_of, normalise
 from dispatcher.planner import LARGEST_BATCH
 from dispatcher.provider import Gateway
 from dispatcher.recipients import Recipient
+from dispatcher.settings import Settings
+from dispatcher.storage import checks
+from dispatcher.storage.database import Database
 
 #: seconds from one look-up to the next: the gateway takes 360 a minute
 _PACE: Final = 0.2
@@ -21,23 +33,53 @@ _PACE: Final = 0.2
 class Screen:
     """Looks at recipients 500 at a time, ahead of who plans them.
 
-    ``gateway`` is asked about the form of each number; with None nobody is.
+    ``gateway`` is asked about the form of each number, and ``out_of_service`` which numbers
+    (E.164) a check has found so; with None neither is. With ``rejects`` those are left out.
     """
 
     def __init__(
-        self, gateway: Gateway | None, *, wait: Callable[[float], None] = time.sleep
+        self,
+        gateway: Gateway | None,
+        *,
+        out_of_service: Callable[[Sequence[str]], set[str]] | None = None,
+        rejects: bool = True,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         #: why numbers (E.164) are left out, of the rows that were yielded last and those that
         #: come next
         self.refused: dict[str, str] = {}
         self._gateway = gateway
+        self._out_of_service = out_of_service
+        self._rejects = rejects
+        self._gone, self._warned = Lines(), set[str]()
         self._wait = wait
         self._next = 0.0
         self._tally = Tally()
 
+    @classmethod
+    def of(
+        cls, settings: Settings, database: Database, now: datetime, gateway: Gateway | None
+    ) -> Self:
+        """The one that the settings ask for; the database has its tables."""
+        since = now - timedelta(days=settings.checks_days)
+
+        def out_of_service(phones: Sequence[str]) -> set[str]:
+            with database.read() as session:
+                return checks.out_of_service(session, phones, since)
+
+        asks = settings.checks_mode != "off"
+        if asks:
+            with database.read() as session:
+                asks = checks.any_out_of_service(session, since)
+        return cls(
+            gateway,
+            out_of_service=out_of_service if asks else None,
+            rejects=settings.checks_mode == "reject",
+        )
+
     def rows(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
         """The same recipients, each after it was looked at."""
-        if self._gateway is None:
+        if self._gateway is None and self._out_of_service is None:
             yield from recipients
             return
         rest = iter(recipients)
@@ -50,6 +92,15 @@ class Screen:
         """What the gateway says; None when it is not asked. Complete once all rows are read."""
         return None if self._gateway is None else self._tally.total()
 
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence about those that are out of service and kept, once all rows are read."""
+        if not self._gone.count:
+            return []
+        many = f"{self._gone.count:,} of these numbers"
+        where = f" ({self._gone})" if str(self._gone) else ""
+        return [f"{many} were out of service when checked{where}: each costs an SMS for nobody"]
+
     def _look(self, some: Sequence[Recipient]) -> None:
         lines: dict[str, int | None] = {}
         for recipient in some:
@@ -58,16 +109,28 @@ class Screen:
             except InvalidPhone:
                 continue  # whoever plans it says why
         self.refused.clear()
-        if lines:
-            self._look_up(lines)
+        if not lines:
+            return
+        if self._gateway is not None:
+            self._look_up(self._gateway, lines)
+        if self._out_of_service is None:
+            return
+        gone = self._out_of_service(list(lines))
+        for phone, row in lines.items():
+            if phone not in gone:
+                continue
+            if self._rejects:
+                self.refused[phone] = OUT_OF_SERVICE
+            elif phone not in self._warned:
+                self._warned.add(phone)
+                self._gone.add(row)
 
-    def _look_up(self, lines: dict[str, int | None]) -> None:
-        assert self._gateway is not None  # noqa: S101 - rows() does not come here without one
+    def _look_up(self, gateway: Gateway, lines: dict[str, int | None]) -> None:
         tally = self._tally
         if not tally.failed:
             self._pace()
             try:
-                checks = self._gateway.lookup(list(lines))
+                said = gateway.lookup(list(lines))
             except GatewayError as error:
                 # the others would each wait for it again
                 tally.failed = str(error)
@@ -75,7 +138,7 @@ class Screen:
             tally.unasked += len(lines)
             return
         tally.asked += len(lines)
-        found = answered(list(lines), checks)
+        found = answered(list(lines), said)
         # an answer that knows no number at all is a gateway that has not understood
         understood = any(check.valid for check in found.values())
         for phone, row in lines.items():

@@ -52,6 +52,7 @@ def _priced(value: object) -> object:
 Prices = Annotated[
     dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
 ]
+CheckPrice = Annotated[Decimal, Field(gt=0, le=10, decimal_places=4)]
 _Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
@@ -158,6 +159,21 @@ class Settings(Own):
     )
     repeat_mode: Literal["warn", "block"] = Field(
         "warn", description="a text that is repeated: the plan warns, or `block`: it is refused"
+    )
+    checks_mode: Literal["reject", "warn", "off"] = Field(
+        "reject",
+        description="a number that a check found out of service: `reject` it, `warn` in the plan,"
+        " `off`: do not look",
+    )
+    checks_days: int = Field(
+        30,
+        ge=1,
+        le=366,
+        description="days for which the result of a number check counts; no other is ordered",
+    )
+    check_price: CheckPrice = Field(
+        Decimal("0.005"),
+        description="euros of one check of a network (`/hlr/notify`), as they are reckoned",
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="lines of workers, beats and `dispatcher run`: `text` or `json`"

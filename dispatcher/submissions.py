@@ -60,7 +60,8 @@ class Submissions:
             known = _lookup(session, submission.reference)
         # what is stored already is the same whatever the gateway says; what was approved is not
         asks = submission.check_numbers and (known is None or submission.approved is not None)
-        screen = Screen(self._gateway(submission.account or UNNAMED) if asks else None)
+        gateway = self._gateway(submission.account or UNNAMED) if asks else None
+        screen = Screen.of(self._settings, self._database, self._clock(), gateway)
         planner = submission.planner(self._settings, reject, screen.refused)
         rows = screen.rows(listed(recipients))
         if known is None:

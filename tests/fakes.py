@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from dispatcher.checks import NumberCheck
+from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.provider import (
     Accepted,
@@ -96,6 +96,10 @@ class FakeGateway:
         #: numbers looked up by each call, and what is said of those that are no mobiles
         self.number_checks: list[list[str]] = []
         self.forms: dict[str, NumberCheck] = {}
+        #: numbers of each order of checks with its tag and address; what becomes of the next ones
+        self.orders: list[tuple[list[str], str, str]] = []
+        self.order_fails: list[GatewayError | None] = []
+        self.check_price = Decimal("0.005")
         #: euros that the account says it has
         self.balance: Decimal | None = Decimal("100.000")
         self._messages: dict[str, str] = {}
@@ -246,6 +250,14 @@ class FakeGateway:
         self.number_checks.append(list(phones))
         self._look()
         return [self.forms.get(phone, mobile(phone)) for phone in reversed(phones)]
+
+    def order_checks(self, phones: Sequence[str], *, results_to: str, tag: str) -> HlrOrder:
+        self.orders.append((list(phones), tag, results_to))
+        error = self.order_fails.pop(0) if self.order_fails else None
+        if error is not None:
+            raise error
+        cost = self.check_price * len(phones)
+        return HlrOrder(f"HLR{len(self.orders):06}", len(phones), cost, "EUR")
 
     def _report(self, phone: str, state: MessageState) -> Report:
         return Report(phone, state, stop=phone in self.stopped)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatcher.cli.campaigns import campaigns, cancel, pause, resume
+from dispatcher.cli.check_numbers import check_numbers
 from dispatcher.cli.demo import demo
 from dispatcher.cli.doctor import doctor
 from dispatcher.cli.doubts import doubts, give_up, resend
@@ -90,6 +91,7 @@ def cli() -> None:
 
 for _command in (
     lint,
+    check_numbers,
     plan,
     submit,
     progress,

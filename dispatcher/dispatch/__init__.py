@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
+from dispatcher.dispatch.check_orders import CheckOrders
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.credit import Credit
 from dispatcher.dispatch.deliveries import Deliveries
@@ -57,6 +58,7 @@ class Dispatch:
         #: let what is under way come to its end, and begin nothing more
         self.stop = self._context.stopping.set
         self.deliver_events = turnstile(1, Deliveries(self._context).deliver, busy=0)
+        self.order_checks = CheckOrders(self._context).order_checks
         self.tick = Ticks(contexts).tick
 
     def send_batch(self, batch_id: object) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from dispatcher.checks import NumberCheck
+from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.provider import Account, Found, Reply, Report, SingleReply
 from dispatcher.smspartner import wire
@@ -162,3 +162,7 @@ class SmsPartner:
     def lookup(self, phones: Sequence[str]) -> Sequence[NumberCheck]:
         """What the gateway makes of at most 500 numbers, free of charge. Raises GatewayError."""
         return self.checks.lookup(phones)
+
+    def order_checks(self, phones: Sequence[str], *, results_to: str, tag: str) -> HlrOrder:
+        """Have the networks asked about at most 500 numbers, for a price. Raises GatewayError."""
+        return self.checks.order_hlr(phones, results_to=results_to, tag=tag)

@@ -329,6 +329,45 @@ class Event(Base):
     outcome: Mapped[str | None]
 
 
+class CheckOrder(Base):
+    """An order of paid number checks: who gave it, and what became of it. It is never repeated."""
+
+    __tablename__ = "check_order"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    tag: Mapped[str] = mapped_column(unique=True)
+    ordered_at: Mapped[datetime]
+    actor: Mapped[str]
+    numbers: Mapped[int]
+    #: what it should cost, and what the gateway says that it does
+    expected: Mapped[Decimal]
+    cost: Mapped[Decimal | None]
+    #: the gateway's id of it
+    gateway_id: Mapped[str | None]
+    #: "taken", "refused" (nothing was ordered) or "lost"; null, like the last, when nobody knows
+    outcome: Mapped[str | None]
+    detail: Mapped[str | None]
+
+
+class NumberCheck(Base):
+    """A number of which the network was asked: the latest order, and the latest answer."""
+
+    __tablename__ = "number_check"
+    __table_args__ = (Index("ix_number_check_service_at", "service", "at"),)
+
+    phone: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(_Key, ForeignKey("check_order.id"), index=True)
+    ordered_at: Mapped[datetime]
+    #: when the network answered, by the gateway's word, and when we were told
+    at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    #: what the answer says (``checks.service``), in the network's own words, and which network
+    service: Mapped[str | None]
+    name: Mapped[str | None]
+    network: Mapped[str | None]
+    ported: Mapped[bool | None]
+
+
 class Meta(Base):
     """One value of the installation itself, by name."""
 

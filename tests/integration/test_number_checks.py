@@ -1,18 +1,35 @@
-"""Numbers looked up at the gateway before they are planned, on both databases."""
+"""What the gateway and the networks say of numbers, on both databases."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import cast
 
 import pytest
+from sqlalchemy import select
 
-from dispatcher import ConfigurationError, Dispatcher, InvalidCampaign, PlanChanged, Settings
+from dispatcher import (
+    ConfigurationError,
+    Dispatcher,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnreached,
+    InvalidCampaign,
+    PlanChanged,
+    Settings,
+)
 from dispatcher.checks import NumberCheck
+from dispatcher.number_checks import Ordered
 from dispatcher.planner import LARGEST_BATCH
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.screen import Screen
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import CheckOrder
 from tests.fakes import FakeGateway
-from tests.integration.bench import TEXT, Bench, people
+from tests.integration.bench import TEXT, Bench, opened, people
 
 FOREIGN = "+447700900123"
 EVERYBODY = [*people(2), FOREIGN]
@@ -137,3 +154,293 @@ def test_without_a_key_it_cannot_be_asked(bench: Bench) -> None:
     keyless = Dispatcher(Settings.of(), database=bench.dispatcher.database, clock=bench.clock)
     with pytest.raises(ConfigurationError, match="DISPATCHER_API_KEY"):
         keyless.plan(TEXT, EVERYBODY, check_numbers=True)
+
+
+# -- networks
+
+
+SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
+ADDRESS = f"https://shop.example/sms/{SECRET}/check"
+CAP = Decimal(100)
+
+
+@pytest.fixture
+def paid(tables: Database) -> Iterator[Bench]:
+    """A bench whose webhooks the gateway can reach."""
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": SECRET}
+    with opened(tables, **address) as bench:
+        yield bench
+        bench.check()
+
+
+def order(bench: Bench, phones: list[str], *, cap: Decimal = CAP, again: bool = False) -> Ordered:
+    checks = bench.dispatcher.number_checks
+    return checks.order(checks.survey(phones), max_cost=cap, again=again)
+
+
+def known(bench: Bench, phones: list[str]) -> dict[str, int]:
+    return dict(bench.dispatcher.number_checks.survey(phones).known)
+
+
+def tell(bench: Bench, phone: str, name: str = "NO_ERROR ", **more: object) -> None:
+    """The gateway posts a result, of this very second unless ``more`` says otherwise."""
+    result = {
+        "phone": phone,
+        "messageId": "6c1d",
+        "mccMnc": "20815",
+        "ported": 1,
+        "errorGrpId": int(name != "NO_ERROR "),
+        "errorName": name,
+        "date": f"{bench.clock():%Y-%m-%dT%H:%M:%S.000+0000}",
+        **more,
+    }
+    bench.dispatcher.inbox.check(json.dumps(result).encode())
+
+
+GONE = "EC_UNKNOWN_SUBSCRIBER"
+
+
+def orders(bench: Bench) -> list[tuple[int, str | None, Decimal | None]]:
+    with bench.dispatcher.database.read() as session:
+        rows = session.scalars(select(CheckOrder).order_by(CheckOrder.id)).all()
+    return [(row.numbers, row.outcome, row.cost) for row in rows]
+
+
+def test_an_order_is_given_500_numbers_at_a_time_and_names_the_address(paid: Bench) -> None:
+    everybody = people(LARGEST_BATCH + 3)
+    ordered = order(paid, everybody)
+    assert ordered == Ordered(ordered=503, cost=Decimal("2.515"))
+    first, second = paid.gateway.orders
+    assert (sorted(first[0]), sorted(second[0])) == (everybody[:500], everybody[500:])
+    assert (first[2], second[2]) == (ADDRESS, ADDRESS)
+    assert first[1] != second[1]
+    assert orders(paid) == [(500, "taken", Decimal("2.5")), (3, "taken", Decimal("0.015"))]
+    assert known(paid, everybody) == {"waiting": 503}
+
+
+def test_nothing_is_ordered_beyond_the_cap(paid: Bench) -> None:
+    with pytest.raises(InvalidCampaign, match=r"3 checks cost 0\.015 €, more than 0\.01 €"):
+        order(paid, people(3), cap=Decimal("0.01"))
+    assert (paid.gateway.orders, orders(paid)) == ([], [])
+    assert order(paid, people(3), cap=Decimal("0.015")).ordered == 3
+
+
+def test_a_gateway_that_is_dearer_than_reckoned_is_left_at_the_cap(paid: Bench) -> None:
+    paid.gateway.check_price = Decimal("0.01")
+    ordered = order(paid, people(1500), cap=Decimal("7.50"))
+    assert (ordered.ordered, ordered.cost, ordered.left) == (500, Decimal(5), 1000)
+    assert len(paid.gateway.orders) == 1
+
+
+def test_without_an_address_nothing_is_ordered(bench: Bench) -> None:
+    with pytest.raises(ConfigurationError, match="DISPATCHER_WEBHOOK_URL"):
+        order(bench, people(1))
+    assert bench.gateway.orders == []
+
+
+def test_results_are_kept_and_heeded(paid: Bench) -> None:
+    a, b, c, d = people(4)
+    order(paid, [a, b, c, d])
+    tell(paid, a)
+    tell(paid, b, GONE)
+    tell(paid, c, "EC_ABSENT_SUBSCRIBER")
+    assert known(paid, people(4)) == {
+        "in_service": 1,
+        "out_of_service": 1,
+        "undecided": 1,
+        "waiting": 1,
+    }
+    plan = paid.dispatcher.plan(TEXT, people(4))
+    assert (plan.kept, plan.rejected) == (3, {"out_of_service": 1})
+    left: list[Rejection] = []
+    paid.dispatcher.submit("soldes", TEXT, people(4), reject=left.append)
+    assert [(one.row, one.reason) for one in left] == [(2, "out_of_service")]
+    paid.work()
+    assert set(paid.gateway.texted) == {a, c, d}
+
+
+def test_a_result_comes_any_number_of_times_and_in_any_order(paid: Bench) -> None:
+    (a,) = people(1)
+    order(paid, [a])
+    earlier = f"{paid.clock():%Y-%m-%dT%H:%M:%S.000+0000}"
+    paid.clock.forward(minutes=5)
+    tell(paid, a, GONE)
+    tell(paid, a, date=earlier)  # the older one comes last
+    tell(paid, a, GONE)
+    assert known(paid, [a]) == {"out_of_service": 1}
+    paid.clock.forward(minutes=5)
+    tell(paid, a)
+    assert known(paid, [a]) == {"in_service": 1}
+
+
+def test_a_result_without_a_date_counts_once(paid: Bench) -> None:
+    (a,) = people(1)
+    order(paid, [a])
+    tell(paid, a, GONE, date=None)
+    paid.clock.forward(days=20)
+    tell(paid, a, GONE, date=None)
+    assert known(paid, [a]) == {"out_of_service": 1}
+    paid.clock.forward(days=11)
+    assert known(paid, [a]) == {}
+
+
+@pytest.mark.parametrize("date", ["2018-03-05T10:34:52.355+0000", "2026-11-20T10:00:00.000+0000"])
+def test_a_result_from_before_the_order_is_none_of_ours(paid: Bench, date: str) -> None:
+    (a,) = people(1)
+    order(paid, [a])
+    tell(paid, a, GONE, date=date)
+    assert known(paid, [a]) == {"waiting": 1}
+
+
+def test_what_nobody_ordered_is_let_go(paid: Bench) -> None:
+    a, b = people(2)
+    order(paid, [a])
+    tell(paid, b, GONE)
+    assert paid.dispatcher.plan(TEXT, [a, b]).kept == 2
+    assert known(paid, [b]) == {}
+
+
+def test_a_result_of_the_future_counts_from_now(paid: Bench) -> None:
+    (a,) = people(1)
+    order(paid, [a])
+    tell(paid, a, GONE, date="2030-01-01T00:00:00.000+0000")
+    paid.clock.forward(days=31)
+    assert known(paid, [a]) == {}
+
+
+def test_a_result_counts_for_so_many_days(paid: Bench) -> None:
+    a, b = people(2)
+    order(paid, [a, b])
+    tell(paid, a, GONE)
+    paid.clock.forward(days=30)
+    assert paid.dispatcher.plan(TEXT, [a, b]).kept == 1
+    paid.clock.forward(seconds=1)
+    assert paid.dispatcher.plan(TEXT, [a, b]).kept == 2
+
+
+def test_what_is_known_or_expected_is_not_ordered_again(paid: Bench) -> None:
+    a, b, c = people(3)
+    order(paid, [a, b])
+    tell(paid, a)
+    paid.clock.forward(days=1)
+    assert order(paid, [a, b, c]).ordered == 1
+    assert paid.gateway.orders[1][0] == [c]
+    paid.clock.forward(days=31)
+    assert order(paid, [a, b, c]).ordered == 3
+
+
+def test_a_lost_order_is_paid_for_and_never_repeated_by_itself(paid: Bench) -> None:
+    paid.gateway.order_fails = [None, GatewayError("the connection was cut")]
+    everybody = people(1200)
+    ordered = order(paid, everybody)
+    assert ordered == Ordered(500, Decimal("2.5"), 500, 200, "the connection was cut")
+    assert orders(paid)[1] == (500, "lost", None)
+    paid.clock.forward(minutes=1)
+    assert order(paid, everybody).ordered == 200  # the rest, and nobody who waits
+    lost = paid.gateway.orders[1][0]
+    tell(paid, lost[0], GONE)  # it was taken after all
+    assert known(paid, everybody) == {"out_of_service": 1, "waiting": 1199}
+
+
+def test_a_person_may_order_again_what_never_came(paid: Bench) -> None:
+    paid.gateway.order_fails = [GatewayError("the connection was cut")]
+    a, b = people(2)
+    order(paid, [a, b])
+    paid.clock.forward(minutes=1)
+    tell(paid, a)
+    assert order(paid, [a, b], again=True).ordered == 1
+    assert paid.gateway.orders[1][0] == [b]
+
+
+@pytest.mark.parametrize("error", [GatewayRefused(11), GatewayUnreached("no route")])
+def test_a_refused_order_costs_nothing_and_may_be_given_again(
+    paid: Bench, error: GatewayError
+) -> None:
+    a, b = people(2)
+    order(paid, [a])
+    tell(paid, a)
+    paid.clock.forward(days=31)
+    paid.gateway.order_fails = [error]
+    ordered = order(paid, [a, b])
+    assert (ordered.ordered, ordered.lost, ordered.left, ordered.why) == (0, 0, 2, str(error))
+    assert orders(paid)[1] == (2, "refused", None)
+    assert known(paid, [a, b]) == {}
+    assert order(paid, [a, b]).ordered == 2
+
+
+def test_an_order_whose_process_died_is_not_given_again(paid: Bench) -> None:
+    paid.gateway.order_fails = [cast("GatewayError", KeyboardInterrupt())]
+    with pytest.raises(KeyboardInterrupt):
+        order(paid, people(2))
+    assert orders(paid) == [(2, None, None)]
+    paid.clock.forward(minutes=1)
+    assert order(paid, people(2)) == Ordered()
+    assert len(paid.gateway.orders) == 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_two_who_order_the_same_list_do_not_pay_twice(paid: Bench, again: bool) -> None:
+    checks = paid.dispatcher.number_checks
+    if again:
+        order(paid, people(3))
+        paid.clock.forward(minutes=1)
+    before = len(paid.gateway.orders)
+    one, other = checks.survey(people(3)), checks.survey(people(3))
+    paid.clock.forward(seconds=1)
+    assert checks.order(one, max_cost=CAP, again=again).ordered == 3
+    assert checks.order(other, max_cost=CAP, again=again) == Ordered()
+    assert len(paid.gateway.orders) == before + 1
+
+
+def test_many_who_order_at_once_pay_once(paid: Bench) -> None:
+    checks, everybody = paid.dispatcher.number_checks, people(300)
+    surveys = [checks.survey(everybody) for _ in range(6)]
+    paid.clock.forward(seconds=1)
+    with ThreadPoolExecutor(6) as pool:
+        done = list(pool.map(lambda survey: checks.order(survey, max_cost=CAP), surveys))
+    assert sum(one.ordered for one in done) == 300
+    assert sorted(phone for order in paid.gateway.orders for phone in order[0]) == everybody
+
+
+def test_erasing_a_number_forgets_its_checks_and_what_comes_later(paid: Bench) -> None:
+    a, b = people(2)
+    order(paid, [a, b])
+    tell(paid, a, GONE)
+    for phone in (a, b):
+        paid.dispatcher.opt_outs.erase(phone)
+    tell(paid, b, GONE)
+    assert known(paid, [a, b]) == {}
+    assert paid.dispatcher.plan(TEXT, [a, b]).kept == 2
+
+
+def test_the_same_submission_is_the_same_campaign_after_a_check(paid: Bench) -> None:
+    first = paid.dispatcher.submit("soldes", TEXT, people(3))
+    order(paid, people(3))
+    tell(paid, people(1)[0], GONE)
+    assert paid.dispatcher.submit("soldes", TEXT, people(3)) == first
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [("warn", 1), ("off", 0)])
+def test_by_choice_they_are_only_warned_of_or_not_looked_at(
+    tables: Database, mode: str, warnings: int
+) -> None:
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": SECRET}
+    with opened(tables, checks_mode=mode, **address) as bench:
+        order(bench, people(3))
+        tell(bench, people(3)[1], GONE)
+        plan = bench.dispatcher.plan(TEXT, people(3))
+        assert plan.kept == 3
+        about = [said for said in plan.warnings if "out of service" in said]
+        assert len(about) == warnings
+        assert all("1 of these numbers" in said and "line 2" in said for said in about)
+
+
+def test_no_number_is_logged(paid: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    order(paid, people(2))
+    tell(paid, people(1)[0], GONE)
+    assert "the result of a number check came: out_of_service" in caplog.text
+    assert "2 number checks ordered" in caplog.text
+    assert not any(phone[-8:] in caplog.text for phone in people(2))
+    shown = repr(paid.dispatcher.number_checks.survey(people(2)))
+    assert not any(phone[-8:] in shown for phone in people(2))

@@ -60,8 +60,12 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
         raise no_credit(state)
     state.account.debit(cost)
     url, at = body.get("notifyUrl"), state.clock() + _TAKES
+    errors = state.switches.check_errors
     for phone in numbers if isinstance(url, str) and url else ():
-        call = Call("check", str(url), _result(phone, at))
+        error = next((errors[end] for end in errors if phone.endswith(end)), "NO_ERROR")
+        if not error:
+            continue
+        call = Call("check", str(url), _result(phone, at, error))
         state.outbox.add(call, at=at, copies=state.switches.webhook_copies)
     return {
         "success": True,
@@ -73,17 +77,17 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _result(phone: str, at: float) -> dict[str, Any]:
+def _result(phone: str, at: float, error: str) -> dict[str, Any]:
     moment = datetime.fromtimestamp(at, UTC)
     return {
         "phone": phone,
         "messageId": secrets.token_hex(16),
         "mccMnc": "20815",
         "ported": 1,
-        "errorGrpId": 0,
+        "errorGrpId": int(error != "NO_ERROR"),
         # the blank is in the vendor's sample
-        "errorName": "NO_ERROR ",
-        "errorDesc": "No Error",
+        "errorName": f"{error} ",
+        "errorDesc": error.removeprefix("EC_").replace("_", " ").title(),
         "date": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000",
     }
 

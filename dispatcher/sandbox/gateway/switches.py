@@ -72,6 +72,8 @@ class Switches:
     blocked_senders: tuple[str, ...] = ()
     #: the end of a number -> the kind that /lookup says it is; empty for no number at all
     lookups: dict[str, str] = field(default_factory=dict)
+    #: the end of a number -> the network's error that a check comes to; empty for no result at all
+    check_errors: dict[str, str] = field(default_factory=dict)
     #: outside the hours a message goes at once, waits for the opening, or is refused (22, 23)
     marketing_window: Literal["ignore", "pause", "refuse"] = "ignore"
     unicode_enabled: bool = True
