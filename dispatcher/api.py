@@ -322,6 +322,7 @@ class Dispatcher:
             and all(map(self._hints.settle_batch, due.settle))
             and all(self._ask(account, asked) for account, asked in due.asked.items())
             and (not due.events or self._hints.deliver_events())
+            and (not due.prune or self._hints.prune())
         )
         return due
 

@@ -16,7 +16,7 @@ from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
 
-TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT = (
+TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE = (
     "dispatcher.tick",
     "dispatcher.send_batch",
     "dispatcher.poll",
@@ -24,6 +24,7 @@ TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT = (
     "dispatcher.sync_opt_outs",
     "dispatcher.deliver_events",
     "dispatcher.check_credit",
+    "dispatcher.prune",
 )
 #: task name -> queue; apart, so that polling never starves sending or ticks
 QUEUES = {
@@ -34,6 +35,7 @@ QUEUES = {
     SYNC: "dispatcher.poll",
     DELIVER: "dispatcher.poll",
     CREDIT: "dispatcher.poll",
+    PRUNE: "dispatcher.poll",
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
 EXPIRES = 120.0
@@ -72,6 +74,10 @@ class Hints:
     def check_credit(self, account: str = UNNAMED) -> bool:
         """Have a worker read an account's balance."""
         return self._publish(CREDIT, *_named(account))
+
+    def prune(self) -> bool:
+        """Have a worker delete old history."""
+        return self._publish(PRUNE)
 
     def _publish(self, name: str, *args: int | str) -> bool:
         """Whether the broker took the hint."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
@@ -30,6 +31,8 @@ from dispatcher.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+#: days
+_SHORTEST_HISTORY = 31
 _IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
 
 
@@ -49,10 +52,18 @@ def _priced(value: object) -> object:
     return prices
 
 
+def _long_enough(days: int) -> int:
+    # what is told, joined and repeated within a month needs its rows
+    if 0 < days < _SHORTEST_HISTORY:
+        raise ValueError(f"must be 0 or at least {_SHORTEST_HISTORY}")
+    return days
+
+
 Prices = Annotated[
     dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
 ]
 CheckPrice = Annotated[Decimal, Field(gt=0, le=10, decimal_places=4)]
+HistoryDays = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough)]
 _Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
@@ -174,6 +185,9 @@ class Settings(Own):
     check_price: CheckPrice = Field(
         Decimal("0.005"),
         description="euros of one check of a network (`/hlr/notify`), as they are reckoned",
+    )
+    history_days: HistoryDays = Field(
+        365, description="days for which events, replies and number checks are kept; 0: for ever"
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="lines of workers, beats and `dispatcher run`: `text` or `json`"

@@ -91,3 +91,9 @@ def sync_opt_outs(account: str = "") -> None:
 def check_credit(account: str = "") -> None:
     """Hold what runs against an account's balance."""
     dispatcher().check_credit(account)
+
+
+@app.task(name=hints.PRUNE)
+def prune() -> None:
+    """Delete history that is older than is asked for."""
+    dispatcher().dispatch.prune()

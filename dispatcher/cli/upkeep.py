@@ -55,6 +55,8 @@ def _work(dispatcher: Dispatcher) -> None:
         due = steps.tick()
     if due.events:
         steps.deliver_events()
+    if due.prune:
+        steps.prune()
     say(f"sent {counted(sent, 'batch', 'batches')}, {counted(ended, 'message')} ended")
 
 

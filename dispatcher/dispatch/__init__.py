@@ -17,6 +17,7 @@ from dispatcher.dispatch.deliveries import Deliveries
 from dispatcher.dispatch.doubts import Doubts
 from dispatcher.dispatch.lane import Lane
 from dispatcher.dispatch.polls import Polls
+from dispatcher.dispatch.pruning import Pruning
 from dispatcher.dispatch.stop_list import StopList, Synced, together
 from dispatcher.dispatch.ticks import Asked, Due, Ticks
 from dispatcher.dispatch.turnstile import turnstile
@@ -32,8 +33,8 @@ _LARGEST_ID = 2**63
 #: threads of a process that may ask for reports at once, and those that may look doubts up
 _POLLS, _LOOKUPS = 2, 4
 #: threads that a worker needs beside its lanes, for each account: for these, the STOP list,
-#: events, the balance and a tick
-QUESTIONS = _POLLS + _LOOKUPS + 4
+#: events, the balance, pruning and a tick
+QUESTIONS = _POLLS + _LOOKUPS + 5
 
 
 class _Steps:
@@ -58,6 +59,7 @@ class Dispatch:
         #: let what is under way come to its end, and begin nothing more
         self.stop = self._context.stopping.set
         self.deliver_events = turnstile(1, Deliveries(self._context).deliver, busy=0)
+        self.prune = turnstile(1, Pruning(self._context).prune, busy=0)
         self.order_checks = CheckOrders(self._context).order_checks
         self.tick = Ticks(contexts).tick
 

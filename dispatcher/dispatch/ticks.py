@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
+from dispatcher.dispatch.pruning import EVERY
 from dispatcher.guards import Load, caps_of, day_of
 from dispatcher.states import BatchState
 from dispatcher.storage import (
@@ -25,6 +26,7 @@ from dispatcher.storage import (
     guards,
     heartbeats,
     opt_outs,
+    pruning,
     reports,
     rules,
     supply,
@@ -54,6 +56,8 @@ class Due:
     settle: Sequence[int]
     #: whether something that happened is to be told
     events: bool = False
+    #: whether old history is to be deleted
+    prune: bool = False
     #: account -> what it is to be asked for
     asked: Mapping[str, Asked] = field(default_factory=dict)
 
@@ -107,6 +111,7 @@ class Ticks:
                 settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
                 events=events.due(session, now),
                 asked={one.account: _asked(session, one, now) for one in self._contexts},
+                prune=settings.history_days > 0 and pruning.due(session, now, EVERY),
             )
 
     def _judge_anew(self, session: Session, now: datetime) -> None:

@@ -302,7 +302,7 @@ class Reply(Base):
     number: Mapped[int | None]
     total: Mapped[int | None]
     #: the whole reply that a part went into
-    whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"))
+    whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"), index=True)
 
 
 class Event(Base):
@@ -314,7 +314,7 @@ class Event(Base):
     #: its name outside, by which a repetition is known
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
     campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
     batch_id: Mapped[int | None] = mapped_column(_Key)
     #: no foreign key: what an erased person answered is deleted
@@ -357,7 +357,7 @@ class NumberCheck(Base):
 
     phone: Mapped[str] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(_Key, ForeignKey("check_order.id"), index=True)
-    ordered_at: Mapped[datetime]
+    ordered_at: Mapped[datetime] = mapped_column(index=True)
     #: when the network answered, by the gateway's word, and when we were told
     at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]

@@ -67,6 +67,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "checks_mode": ("warn", "warn"),
     "checks_days": ("90", 90),
     "check_price": ("0.0075", Decimal("0.0075")),
+    "history_days": ("90", 90),
     "log_format": ("json", "json"),
     "metrics_port": ("9808", 9808),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),

@@ -1,4 +1,4 @@
-"""paid checks of numbers: what was ordered, and what the networks answered."""
+"""paid checks of numbers, and what finds old rows among events and replies."""
 
 from __future__ import annotations
 
@@ -47,9 +47,14 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_number_check_order_id", "number_check", ["order_id"])
+    op.create_index("ix_number_check_ordered_at", "number_check", ["ordered_at"])
     op.create_index("ix_number_check_service_at", "number_check", ["service", "at"])
+    op.create_index("ix_event_at", "event", ["at"])
+    op.create_index("ix_reply_whole_id", "reply", ["whole_id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_reply_whole_id", table_name="reply")
+    op.drop_index("ix_event_at", table_name="event")
     op.drop_table("number_check")
     op.drop_table("check_order")

@@ -1,0 +1,94 @@
+"""Pruning: what is older than the history that is kept goes, a few rows at a time.
+
+Campaigns, batches, recipients, attempts, what people did, and the opt-outs with their history are
+never pruned: they are the proof of who was texted, how often, and who said STOP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, Meta, NumberCheck, Reply
+
+_NAME = "pruned_at"
+
+
+def due(session: Session, now: datetime, every: timedelta) -> bool:
+    """Whether it is time to prune again."""
+    value = session.scalar(select(Meta.value).where(Meta.name == _NAME))
+    last = None if value is None else datetime.fromisoformat(value)
+    # a clock that was set back: nothing may wait for that
+    return last is None or last > now or last + every <= now
+
+
+def note_pruned(session: Session, at: datetime) -> None:
+    """Write down when it was last done: the next time counts from it."""
+    session.merge(Meta(name=_NAME, value=at.isoformat()))
+
+
+def events(session: Session, before: datetime, most: int) -> int:
+    """Delete events from before then that need not be told any more; returns how many."""
+    return _delete(session, Event.id, Event.at, most, Event.at < before, Event.check_at.is_(None))
+
+
+def parts(session: Session, before: datetime, most: int) -> int:
+    """Delete the parts of long replies that became whole."""
+    old = (Reply.received_at < before, Reply.whole_id.is_not(None))
+    return _delete(session, Reply.id, Reply.received_at, most, *old)
+
+
+def replies(session: Session, before: datetime, most: int) -> int:
+    """Delete what people answered; a whole reply after its parts."""
+    part = aliased(Reply)
+    old = (Reply.received_at < before, ~exists().where(part.whole_id == Reply.id))
+    return _delete(session, Reply.id, Reply.received_at, most, *old)
+
+
+def checks(session: Session, before: datetime, most: int) -> int:
+    """Delete numbers of which neither an order nor an answer is younger."""
+    told = func.coalesce(NumberCheck.told_at, NumberCheck.ordered_at)
+    old = (NumberCheck.ordered_at < before, told < before)
+    return _delete(session, NumberCheck.phone, NumberCheck.ordered_at, most, *old)
+
+
+def orders(session: Session, before: datetime, most: int) -> int:
+    """Delete orders of checks once none of their numbers is known any more."""
+    known = exists().where(NumberCheck.order_id == CheckOrder.id)
+    old = (CheckOrder.ordered_at < before, ~known)
+    return _delete(session, CheckOrder.id, CheckOrder.ordered_at, most, *old)
+
+
+def heartbeats(session: Session, before: datetime, most: int) -> int:
+    """Delete the signs of life of hosts that are gone; the latest of all stays."""
+    latest = select(func.max(Heartbeat.at)).scalar_subquery()
+    old = (Heartbeat.at < before, Heartbeat.at < latest)
+    return _delete(session, Heartbeat.name, Heartbeat.at, most, *old)
+
+
+#: each deletes at most so many rows from before an instant; in this order
+STEPS: Final[dict[str, Callable[[Session, datetime, int], int]]] = {
+    "events": events,
+    "parts of replies": parts,
+    "replies": replies,
+    "number checks": checks,
+    "orders of checks": orders,
+    "heartbeats": heartbeats,
+}
+
+
+def _delete(
+    session: Session,
+    key: InstrumentedAttribute[Any],
+    age: InstrumentedAttribute[Any],
+    most: int,
+    *conditions: Any,
+) -> int:
+    """Delete the oldest; those that somebody else has locked are left to the next time."""
+    some = select(key).where(*conditions).order_by(age).limit(most)
+    some = some.with_for_update(skip_locked=True, of=key.class_)
+    return len(session.scalars(delete(key.class_).where(key.in_(some)).returning(key)).all())

@@ -1,0 +1,34 @@
+"""Old history goes by itself where ticks and a worker run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from dispatcher.storage import events
+from dispatcher.storage.tables import Event
+from tests.acceptance.site import Site, people
+
+
+def test_a_worker_deletes_old_events_while_it_sends(tmp_path: Path, database_url: str) -> None:
+    with Site(tmp_path, database_url, history_days=31) as site:
+        old = site.dispatcher.clock() - timedelta(days=32)
+        with site.dispatcher.database.write() as session:
+            for _ in range(1200):
+                events.add(session, "opt_out_added", now=old, counts={"opt_outs": 1})
+            session.query(Event).update({Event.check_at: None})
+        worker = site.worker()
+        site.submit("soldes", people(40))
+        site.ticks()
+
+        def kept() -> int:
+            with site.dispatcher.database.read() as session:
+                question = select(func.count()).select_from(Event).where(Event.at <= old)
+                return session.scalar(question) or 0
+
+        site.wait(lambda: kept() == 0, "the old events to go")
+        site.wait_finished("soldes")
+        assert worker.says("pruned: 1200 events")
+        site.check()

@@ -1,0 +1,235 @@
+"""Old history goes, and what proves something stays; on both databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from unittest import mock
+
+import pytest
+from sqlalchemy import func, select
+
+from dispatcher import ConfigurationError, Settings
+from dispatcher.dispatch.pruning import EVERY
+from dispatcher.sandbox.gateway.replies import long_replies
+from dispatcher.storage import events, heartbeats
+from dispatcher.storage.database import Database
+from dispatcher.storage.tables import (
+    Action,
+    Attempt,
+    Batch,
+    Campaign,
+    CheckOrder,
+    Event,
+    Heartbeat,
+    NumberCheck,
+    OptOut,
+    OptOutEvent,
+    Recipient,
+    Reply,
+)
+from tests.integration.bench import Bench, opened, people
+
+DAYS = 40
+LONG = "Le renard passe demain devant la boutique, est-elle ouverte ? " * 5
+
+
+@pytest.fixture
+def bench(tables: Database) -> Iterator[Bench]:
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
+    with opened(tables, history_days=DAYS, **address) as bench:
+        yield bench
+        bench.check()
+
+
+def count(bench: Bench, *entities: type[Any]) -> list[int]:
+    with bench.dispatcher.database.read() as session:
+        return [session.scalar(select(func.count()).select_from(one)) or 0 for one in entities]
+
+
+def happen(bench: Bench, times: int, *, told: bool = True) -> None:
+    with bench.dispatcher.database.write() as session:
+        for _ in range(times):
+            events.add(session, "opt_out_added", now=bench.clock(), counts={"opt_outs": 1})
+    if told:
+        bench.dispatcher.dispatch.deliver_events()
+
+
+def answer(bench: Bench, text: str, phone: str = people(1)[0], **more: Any) -> None:
+    fields = {"type": "response", "phone_number": phone, "text": text, "message_id": 1, **more}
+    bench.dispatcher.inbox.reply(json.dumps(fields).encode())
+
+
+def prune(bench: Bench) -> int:
+    return bench.dispatcher.dispatch.prune()
+
+
+def test_events_go_once_they_are_told_and_old(bench: Bench) -> None:
+    happen(bench, 3)
+    bench.clock.forward(days=DAYS)
+    happen(bench, 2)
+    assert prune(bench) == 0
+    bench.clock.forward(hours=1, seconds=1)
+    assert prune(bench) == 3
+    assert count(bench, Event) == [2]
+
+
+def test_an_event_that_is_not_told_stays(bench: Bench) -> None:
+    happen(bench, 1, told=False)
+    bench.clock.forward(days=2 * DAYS)
+    assert prune(bench) == 0
+    assert count(bench, Event) == [1]
+
+
+def test_replies_go_with_their_parts(bench: Bench) -> None:
+    answer(bench, "Oui")
+    calls = long_replies(people(1)[0], "+33639989000", LONG, reference=7, at="2026-11-24 10:00:00")
+    for call in calls:
+        bench.dispatcher.inbox.reply(json.dumps(call).encode())
+    assert count(bench, Reply) == [len(calls) + 2]
+    bench.dispatcher.dispatch.deliver_events()
+    bench.clock.forward(days=DAYS, seconds=1)
+    answer(bench, "Non")
+    bench.dispatcher.dispatch.deliver_events()
+    prune(bench)
+    assert [one.text for one in bench.dispatcher.replies()] == ["Non"]
+    assert count(bench, Reply) == [1]
+
+
+def test_a_whole_reply_waits_for_a_part_that_is_younger_than_it(bench: Bench) -> None:
+    """Two processes whose clocks differ have taken it in."""
+    calls = long_replies(people(1)[0], "+33639989000", LONG, reference=7, at="2026-11-24 10:00:00")
+    for call in calls:
+        bench.dispatcher.inbox.reply(json.dumps(call).encode())
+    with bench.dispatcher.database.write() as session:
+        part = session.scalars(select(Reply).where(Reply.whole_id.is_not(None))).first()
+        assert part is not None
+        part.received_at += timedelta(minutes=5)
+    bench.dispatcher.dispatch.deliver_events()
+    bench.clock.forward(days=DAYS, seconds=1)
+    prune(bench)
+    assert count(bench, Reply) == [2]
+    bench.clock.forward(hours=2)
+    prune(bench)
+    assert count(bench, Reply) == [0]
+
+
+def test_number_checks_go_with_their_orders(bench: Bench) -> None:
+    checks = bench.dispatcher.number_checks
+    checks.order(checks.survey(people(2)), max_cost=Decimal(1))
+    bench.clock.forward(days=DAYS, seconds=-1)
+    checks.order(checks.survey(people(2, start=1)), max_cost=Decimal(1))
+    assert count(bench, NumberCheck, CheckOrder) == [3, 2]
+    bench.clock.forward(seconds=2)
+    prune(bench)
+    assert count(bench, NumberCheck, CheckOrder) == [2, 1]
+
+
+def test_a_check_is_kept_as_long_as_it_counts(tables: Database) -> None:
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
+    with opened(tables, history_days=31, checks_days=90, **address) as bench:
+        checks = bench.dispatcher.number_checks
+        checks.order(checks.survey(people(2)), max_cost=Decimal(1))
+        bench.clock.forward(days=90)
+        prune(bench)
+        assert count(bench, NumberCheck, CheckOrder) == [2, 1]
+        bench.clock.forward(days=1, seconds=1)
+        prune(bench)
+        assert count(bench, NumberCheck, CheckOrder) == [0, 0]
+
+
+def test_hosts_that_are_gone_are_forgotten_but_not_the_last_one(bench: Bench) -> None:
+    with bench.dispatcher.database.write() as session:
+        heartbeats.beat(session, "old", bench.clock() - timedelta(days=2))
+        heartbeats.beat(session, "last", bench.clock())
+    bench.clock.forward(days=2 * DAYS)
+    prune(bench)
+    assert count(bench, Heartbeat) == [1]
+    assert bench.dispatcher.last_tick() == bench.clock() - timedelta(days=2 * DAYS)
+
+
+def test_the_proof_of_who_was_texted_and_who_said_stop_stays(bench: Bench) -> None:
+    bench.submit(3)
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(days=1)
+    bench.pass_by(minutes=1)
+    bench.opt_out(people(1)[0])
+    bench.dispatcher.dispatch.deliver_events()
+    proof = (Campaign, Batch, Recipient, Attempt, Action, OptOut, OptOutEvent)
+    before = count(bench, *proof)
+    assert all(before)
+    bench.clock.forward(days=3650)
+    assert prune(bench) > 0
+    assert count(bench, *proof, Event) == [*before, 0]
+    assert bench.progress().state == "finished"
+
+
+def test_a_tick_has_it_done_every_hour(bench: Bench) -> None:
+    assert bench.tick().prune
+    prune(bench)
+    assert not bench.tick().prune
+    assert prune(bench) == 0
+    bench.clock.forward(seconds=EVERY.total_seconds())
+    assert bench.tick().prune
+    prune(bench)
+    bench.clock.forward(days=-1)  # a clock that was set back
+    assert bench.tick().prune
+
+
+def test_with_0_days_everything_is_kept(tables: Database) -> None:
+    with opened(tables, history_days=0) as bench:
+        happen(bench, 1)
+        bench.clock.forward(days=36_500)
+        assert not bench.tick().prune
+        assert prune(bench) == 0
+        assert count(bench, Event) == [1]
+
+
+def test_a_run_is_short_and_goes_on_at_the_next_tick(bench: Bench) -> None:
+    happen(bench, 7)
+    bench.clock.forward(days=DAYS, seconds=1)
+    with (
+        mock.patch("dispatcher.dispatch.pruning.ROWS", 2),
+        mock.patch("dispatcher.dispatch.pruning.RUNS", 3),
+    ):
+        assert prune(bench) == 6
+        assert bench.tick().prune
+        assert prune(bench) == 1
+
+
+def test_two_at_once_delete_each_row_once(bench: Bench) -> None:
+    happen(bench, 40)
+    bench.clock.forward(days=DAYS, seconds=1)
+    with mock.patch("dispatcher.storage.pruning.due", return_value=True):
+        with ThreadPoolExecutor(2) as pool:
+            runs = [pool.submit(_prune_alone, bench) for _ in range(2)]
+        assert sum(run.result() for run in runs) == 40
+    assert count(bench, Event) == [0]
+
+
+def _prune_alone(bench: Bench) -> int:
+    """As another process would: the turnstile of this one lets one in."""
+    from dispatcher.dispatch import Context
+    from dispatcher.dispatch.pruning import Pruning
+
+    one = bench.dispatcher
+    context = Context(
+        settings=one.settings,
+        database=one.database,
+        gateway=bench.gateway,
+        windows=one.windows,
+        clock=one.clock,
+        throttle=mock.Mock(),
+    )
+    return Pruning(context).prune()
+
+
+@pytest.mark.parametrize("days", [1, 30, -1, 36_501])
+def test_less_than_a_month_is_refused(days: int) -> None:
+    with pytest.raises(ConfigurationError, match="DISPATCHER_HISTORY_DAYS"):
+        Settings.of(history_days=days)
