@@ -22,5 +22,6 @@ if ! [ -s api_key ]; then
 fi
 keep redis_password "$(random)"
 keep broker_url "redis://:$(cat redis_password)@redis:6379/0"
+keep webhook_secret "$(random)"
 keep postgres_password "$(random)"
 keep database_url "postgresql+psycopg://dispatcher:$(cat postgres_password)@postgres/dispatcher"

@@ -36,7 +36,7 @@ def seconds(written: str) -> float:
 
 def test_the_services_are_those_of_one_installation() -> None:
     assert OTHERS == ["postgres", "redis"]
-    assert sorted(OURS) == ["beat", "flower", "gateway", "migrate", "worker"]
+    assert sorted(OURS) == ["beat", "flower", "gateway", "migrate", "webhooks", "worker"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -56,7 +56,7 @@ def test_every_secret_comes_from_a_file_that_is_declared(name: str) -> None:
     given = service.get("secrets", [])
     assert set(given) <= FILE["secrets"].keys()
     for variable, value in service.get("environment", {}).items():
-        hidden = {"DATABASE_URL", "BROKER_URL", "API_KEY", "PASSWORD"}
+        hidden = {"DATABASE_URL", "BROKER_URL", "API_KEY", "PASSWORD", "SECRET"}
         if any(word in variable for word in hidden):
             assert variable.endswith("_FILE"), f"{variable} shows a secret"
             assert value.removeprefix("/run/secrets/") in given
@@ -139,8 +139,33 @@ def test_flower_is_behind_a_password_without_default_and_on_loopback() -> None:
     assert SERVICES["flower"]["ports"] == ["127.0.0.1:5555:5555"]
 
 
+def test_the_webhooks_need_neither_the_key_nor_redis() -> None:
+    webhooks = SERVICES["webhooks"]
+    assert webhooks["secrets"] == ["database_url", "webhook_secret"]
+    assert webhooks["environment"].keys() == {
+        f"{PREFIX}DATABASE_URL_FILE",
+        f"{PREFIX}WEBHOOK_SECRET_FILE",
+    }
+    assert webhooks["depends_on"].keys() == {"migrate"}
+
+
+def test_the_webhooks_are_asked_for_their_health_where_they_listen() -> None:
+    port = argv("webhooks")[argv("webhooks").index("--port") + 1]
+    assert port in SERVICES["webhooks"]["healthcheck"]["test"][-1]
+    # a proxy with TLS stands before it, on the same host
+    assert SERVICES["webhooks"]["ports"] == [f"127.0.0.1:{port}:{port}"]
+
+
+def test_workers_name_the_address_that_the_webhooks_serve() -> None:
+    worker, webhooks = (SERVICES[name]["environment"] for name in ("worker", "webhooks"))
+    secret = f"{PREFIX}WEBHOOK_SECRET_FILE"
+    assert worker[secret] == webhooks[secret]
+    assert f"{PREFIX}WEBHOOK_URL" in worker
+
+
 def test_nothing_else_is_published() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["flower"]
+    published = [name for name, service in SERVICES.items() if "ports" in service]
+    assert published == ["webhooks", "flower"]
 
 
 def test_flower_has_neither_the_key_nor_the_database() -> None:

@@ -54,10 +54,11 @@ WORKER = ROOT / "deploy/kubernetes/worker.yaml"
 
 
 def test_there_is_an_example_of_each_part() -> None:
-    assert [path.stem for path in KUBERNETES] == ["beat", "migrate", "worker"]
+    assert [path.stem for path in KUBERNETES] == ["beat", "migrate", "webhooks", "worker"]
     assert [path.stem for path in SYSTEMD] == [
         "dispatcher-beat",
         "dispatcher-migrate",
+        "dispatcher-webhooks",
         "dispatcher-worker@",
     ]
 
@@ -77,7 +78,7 @@ def test_a_pod_has_its_secrets_from_files_and_no_other_ones(path: Path) -> None:
     pod = Pod(path)
     files = {value for name, value in pod.environment.items() if name.endswith("_FILE")}
     assert files == set(pod.files())
-    for name in ("API_KEY", "DATABASE_URL", "BROKER_URL"):
+    for name in ("API_KEY", "DATABASE_URL", "BROKER_URL", "WEBHOOK_SECRET"):
         assert f"{PREFIX}{name}" not in pod.environment
 
 
@@ -115,6 +116,16 @@ def test_a_worker_is_asked_for_life_and_progress_where_it_answers() -> None:
 def test_a_worker_in_a_pod_may_finish_the_call_that_it_is_in() -> None:
     grace = Pod(WORKER).spec["terminationGracePeriodSeconds"]
     assert grace > Settings().call_timeout + AFTERWARDS
+
+
+def test_the_webhooks_are_asked_where_they_listen_and_have_no_key() -> None:
+    pod = Pod(ROOT / "deploy/kubernetes/webhooks.yaml")
+    (port,) = pod.container["ports"]
+    command = pod.container["command"]
+    assert command[command.index("--port") + 1] == str(port["containerPort"])
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert pod.container[probe]["tcpSocket"] == {"port": port["name"]}
+    assert {Path(path).name for path in pod.files()} == {"database_url", "webhook_secret"}
 
 
 # -- systemd
