@@ -1,4 +1,4 @@
-"""What Redis must be like, and how every connection to it behaves."""
+"""What Redis, or RabbitMQ, must be like, and how every connection to it behaves."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ _OLDEST = (6, 2)
 def check(url: str) -> str:
     """Say which server answers at a broker's URL, fit to carry hints.
 
-    Raises BrokerError when a Redis does not answer, ConfigurationError when it refuses the
-    password, is older than 6.2, or evicts keys: an evicting Redis throws hints away and reports
-    success. Other brokers are not looked at.
+    Raises BrokerError when it does not answer, ConfigurationError when it refuses the password;
+    for a Redis also when it is older than 6.2, or evicts keys: an evicting Redis throws hints
+    away and reports success. Other brokers than Redis and RabbitMQ are not looked at.
     """
+    if url.startswith(("amqp://", "amqps://", "pyamqp://")):
+        return _rabbit(url)
     if not url.startswith(("redis://", "rediss://", "redis+socket://")):
         return url.partition(":")[0]
     url = url.replace("redis+socket://", "unix://", 1)
@@ -57,7 +59,28 @@ def check(url: str) -> str:
             f"DISPATCHER_BROKER_URL: Redis evicts keys (maxmemory-policy {policy}), which loses "
             "hints in silence: set it to noeviction"
         )
-    return f"Redis {version}"
+    return f"Redis {version}, keeps its keys"
+
+
+def _rabbit(url: str) -> str:
+    from kombu import Connection  # here, not above: whoever has a Redis needs none of it
+
+    try:
+        with Connection(url, connect_timeout=3) as connection:
+            refusals = connection.connection_errors + connection.channel_errors
+            try:
+                connection.connect()
+            except OSError:
+                raise BrokerError("RabbitMQ does not answer at DISPATCHER_BROKER_URL") from None
+            except refusals:
+                raise ConfigurationError(
+                    "DISPATCHER_BROKER_URL: RabbitMQ refuses the user, the password or the"
+                    " virtual host"
+                ) from None
+            properties: dict[str, Any] = connection.connection.server_properties
+            return f"{properties.get('product', 'AMQP')} {properties.get('version', '')}".strip()
+    except ValueError:
+        raise ConfigurationError("DISPATCHER_BROKER_URL is not an AMQP URL") from None
 
 
 def _eviction_policy(redis: Redis) -> str:

@@ -48,7 +48,7 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[
     """Look at each thing of ``names`` in turn; one that fails does not keep others from a look."""
     looks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
         "database": (_database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
-        "broker": (_broker, "start Redis, or correct DISPATCHER_BROKER_URL"),
+        "broker": (_broker, "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"),
         "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
         "clock": (_clock, "set this host's clock by NTP"),
         "beat": (_beat, "start beat: dispatcher run, or celery -A workers beat"),
@@ -104,7 +104,7 @@ def _broker(dispatcher: Dispatcher) -> str:
     url = dispatcher.settings.broker_url
     if url is None:
         return "none set: dispatcher run embeds one"
-    return f"{broker.check(url.get_secret_value())}, keeps its keys"
+    return broker.check(url.get_secret_value())
 
 
 def _gateway(dispatcher: Dispatcher) -> str:

@@ -86,7 +86,9 @@ class Settings(Own):
         description="SQLAlchemy URL of the database: SQLite or PostgreSQL (`postgresql+psycopg://…`)",
     )
     broker_url: SecretStr | None = Field(
-        None, description="Redis that carries the hints; unset: `dispatcher run` embeds one"
+        None,
+        description="Redis, or RabbitMQ (`amqp://…`), that carries the hints; unset:"
+        " `dispatcher run` embeds a Redis",
     )
     api_url: str = Field(
         "https://api.smspartner.fr/v1", description="the gateway; https, or http on loopback"

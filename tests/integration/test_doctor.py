@@ -79,7 +79,7 @@ def test_a_redis_is_looked_at(tmp_path: Path, gateway: FakeGateway) -> None:
     assert not gone.well
     assert (gone.says, gone.remedy) == (
         "Redis does not answer at DISPATCHER_BROKER_URL",
-        "start Redis, or correct DISPATCHER_BROKER_URL",
+        "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL",
     )
 
 

@@ -1,0 +1,102 @@
+"""RabbitMQ in Redis's place: a real one, a real worker and a real beat.
+
+The server is one that is on PATH, started with data, a name and ports of its own, or that of
+``TEST_RABBITMQ_URL``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kombu import Connection, Queue
+
+from dispatcher import BrokerError, ConfigurationError, broker
+from dispatcher.hints import QUEUES
+from tests.acceptance.site import Site, people
+from tests.rabbitmq_server import NoRabbitError, RabbitServer
+
+#: seconds within which a caller has his answer, whatever becomes of the broker
+_BOUND = 20.0
+
+
+@pytest.fixture(scope="module")
+def rabbit() -> Iterator[RabbitServer]:
+    """A RabbitMQ of our own, which a test may end and start again."""
+    try:
+        server = RabbitServer()
+        server.start()
+    except NoRabbitError as error:
+        pytest.skip(f"{error}; install rabbitmq-server")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a RabbitMQ that nobody else uses."""
+    given = os.environ.get("TEST_RABBITMQ_URL")
+    if given:
+        return given
+    server: RabbitServer = request.getfixturevalue("rabbit")
+    return server.url()
+
+
+def test_a_campaign_goes_by_rabbitmq_and_each_person_is_texted_once(
+    tmp_path: Path, database_url: str, broker_url: str
+) -> None:
+    with Site(tmp_path, database_url, broker_url=broker_url) as site:
+        site.redis.stop()  # nothing may need it
+        workers = [site.worker("one"), site.worker("two")]
+        beat = site.beat()
+        site.submit("soldes", people(1500))
+        assert site.wait_finished("soldes").messages["delivered"] == 1500
+        assert set(site.gateway.texted().values()) == {1}
+        site.submit("relance", people(3, start=2000))
+        site.wait_finished("relance")
+        doctor = site.command("doctor", "--only", "broker", "--only", "beat")
+        assert doctor.returncode == 0, doctor.stdout
+        assert "RabbitMQ" in doctor.stdout
+        with Connection(broker_url) as connection:
+            for queue in set(QUEUES.values()):
+                Queue(queue, channel=connection.channel()).queue_declare(passive=True)
+        assert [worker.stop() for worker in workers] == [0, 0]
+        said = "".join(child.log.read_text() for child in site.children)
+        password = broker_url.split("@")[0].rpartition(":")[2]
+        for hidden in (password, site.gateway.key, *(phone[3:] for phone in people(5))):
+            assert hidden not in said
+        assert beat.alive
+        site.check()
+
+
+def test_with_rabbitmq_down_a_submission_is_taken_and_goes_when_it_is_back(
+    tmp_path: Path, sqlite_url: str, rabbit: RabbitServer
+) -> None:
+    with Site(tmp_path, sqlite_url, broker_url=rabbit.url()) as site:
+        worker, beat = site.worker(), site.beat()
+        site.submit("first", people(3))
+        site.wait_finished("first")
+        rabbit.kill()
+        started = time.monotonic()
+        site.submit("second", people(3, start=100))
+        assert time.monotonic() - started < _BOUND
+        told = site.command("doctor", "--only", "broker")
+        assert told.returncode == 3
+        assert "RabbitMQ does not answer at DISPATCHER_BROKER_URL" in told.stdout
+        rabbit.start()
+        assert site.wait_finished("second").messages["delivered"] == 3
+        assert (worker.alive, beat.alive) == (True, True)
+        site.check()
+
+
+def test_a_wrong_password_and_a_wrong_place_are_one_sentence_each(rabbit: RabbitServer) -> None:
+    assert broker.check(rabbit.url()).startswith("RabbitMQ ")
+    for url in (rabbit.url("wrong"), f"{rabbit.url()}nowhere"):
+        with pytest.raises(ConfigurationError, match="refuses the user, the password or") as error:
+            broker.check(url)
+        assert "wrong" not in str(error.value)
+    with pytest.raises(BrokerError, match="RabbitMQ does not answer"):
+        broker.check("amqp://somebody:secret@127.0.0.1:9//")
