@@ -20,6 +20,8 @@ IN_SERVICE, UNDECIDED = "in_service", "undecided"
 _NOBODY: Final = frozenset({"UNKNOWN_SUBSCRIBER", "UNIDENTIFIED_SUBSCRIBER"})
 #: so many lines are named, the others counted
 _LINES_SHOWN: Final = 10
+#: so many countries with kinds are told apart, of so many characters: words of somebody else
+_FORMS, _LONGEST_WORD = 30, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +144,15 @@ class Tally:
 
     def add(self, says: str, row: int | None, *, rejected: bool) -> None:
         """The gateway says something else than we do of the number on a line."""
+        if len(self._differences) >= _FORMS and (says, rejected) not in self._differences:
+            says = "something else, the gateway says"
         self._differences.setdefault((says, rejected), Lines()).add(row)
 
     def known(self, check: NumberCheck) -> None:
         """The gateway knows a number."""
-        place = check.country or (f"+{check.prefix}" if check.prefix else "unknown country")
-        self._forms[f"{place}, {check.kind or 'unknown kind'}"] += 1
+        country = _word(check.country) or (f"+{check.prefix}" if check.prefix else "")
+        form = f"{country or 'unknown country'}, {_word(check.kind) or 'unknown kind'}"
+        self._forms[form if form in self._forms or len(self._forms) < _FORMS else "others"] += 1
 
     def total(self) -> Lookups:
         """All that was counted, the most frequent first."""
@@ -175,8 +180,14 @@ def difference(phone: str, check: NumberCheck | None) -> str:
     if check.prefix is not None and not phone.startswith(f"+{check.prefix}"):
         return "in another country, the gateway says"
     if check.kind and "mobile" not in check.kind.casefold():
-        return f"“{check.kind}”, the gateway says, and no mobile"
+        return f"“{_word(check.kind)}”, the gateway says, and no mobile"
     return ""
+
+
+def _word(words: str) -> str:
+    """Words of the gateway as they may be shown: short, on one line, and nobody's number."""
+    shown = "".join(char if char.isprintable() else " " for char in words if not char.isdigit())
+    return " ".join(shown.split())[:_LONGEST_WORD]
 
 
 def answered(phones: Sequence[str], checks: Sequence[NumberCheck]) -> dict[str, NumberCheck]:

@@ -19,12 +19,14 @@ from dispatcher.phones import normalise
 from dispatcher.provider import Gateway
 from dispatcher.screen import Screen
 from dispatcher.settings import Settings
-from dispatcher.storage import checks
+from dispatcher.storage import checks, opt_outs
 from dispatcher.storage.checks import WAITING
 from dispatcher.storage.database import Database
 from dispatcher.submission import Given, listed
 from dispatcher.submissions import actor
 
+#: of a number that is not asked about
+OPTED_OUT = "opted_out"
 __all__ = ["NumberChecks", "Ordered", "Survey"]
 
 
@@ -34,7 +36,7 @@ class Survey:
 
     ``numbers`` counts its numbers, each once; ``rejected`` the other rows, by reason. ``known``
     counts the numbers that checks have told of lately, or are expected to: "in_service",
-    "out_of_service", "undecided" and "waiting". An order is for the rest.
+    "out_of_service", "undecided", "waiting"; and "opted_out". An order is for the rest.
     """
 
     rows: int
@@ -96,7 +98,8 @@ class NumberChecks:
         ConfigurationError when the gateway is to be asked without a key.
         """
         now = self._clock()
-        screen = Screen(self._gateway() if look_up else None)
+        gateway = self._gateway() if look_up else None
+        screen = Screen.of(self._settings, self._database, now, gateway)
         rows = 0
         phones: dict[str, None] = {}
         rejected: Counter[str] = Counter()
@@ -108,6 +111,8 @@ class NumberChecks:
                 rejected[error.reason] += 1
         with self._database.read() as session:
             known = checks.standings(session, phones, now - self._within)
+            # no money for those whom no campaign texts, and nobody is told of them
+            known |= dict.fromkeys(opt_outs.known(session, phones), OPTED_OUT)
         counts = Counter(known.values())
         return Survey(
             rows=rows,
@@ -163,4 +168,4 @@ class NumberChecks:
         return timedelta(days=self._settings.checks_days)
 
 
-_KNOWN = (IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, WAITING)
+_KNOWN = (IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, WAITING, OPTED_OUT)

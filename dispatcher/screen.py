@@ -23,7 +23,7 @@ from dispatcher.planner import LARGEST_BATCH
 from dispatcher.provider import Gateway
 from dispatcher.recipients import Recipient
 from dispatcher.settings import Settings
-from dispatcher.storage import checks
+from dispatcher.storage import checks, opt_outs
 from dispatcher.storage.database import Database
 
 #: seconds from one look-up to the next: the gateway takes 360 a minute
@@ -33,14 +33,16 @@ _PACE: Final = 0.2
 class Screen:
     """Looks at recipients 500 at a time, ahead of who plans them.
 
-    ``gateway`` is asked about the form of each number, and ``out_of_service`` which numbers
-    (E.164) a check has found so; with None neither is. With ``rejects`` those are left out.
+    ``gateway`` is asked about the form of each number but of those that have ``opted_out``, and
+    ``out_of_service`` which numbers (E.164) a check has found so. With ``rejects`` those are left
+    out. None asks nobody.
     """
 
     def __init__(
         self,
         gateway: Gateway | None,
         *,
+        opted_out: Callable[[Sequence[str]], set[str]] | None = None,
         out_of_service: Callable[[Sequence[str]], set[str]] | None = None,
         rejects: bool = True,
         wait: Callable[[float], None] = time.sleep,
@@ -49,6 +51,7 @@ class Screen:
         #: come next
         self.refused: dict[str, str] = {}
         self._gateway = gateway
+        self._opted_out = opted_out
         self._out_of_service = out_of_service
         self._rejects = rejects
         self._gone, self._warned = Lines(), set[str]()
@@ -63,6 +66,10 @@ class Screen:
         """The one that the settings ask for; the database has its tables."""
         since = now - timedelta(days=settings.checks_days)
 
+        def opted_out(phones: Sequence[str]) -> set[str]:
+            with database.read() as session:
+                return opt_outs.known(session, phones)
+
         def out_of_service(phones: Sequence[str]) -> set[str]:
             with database.read() as session:
                 return checks.out_of_service(session, phones, since)
@@ -73,6 +80,7 @@ class Screen:
                 asks = checks.any_out_of_service(session, since)
         return cls(
             gateway,
+            opted_out=opted_out,
             out_of_service=out_of_service if asks else None,
             rejects=settings.checks_mode == "reject",
         )
@@ -112,7 +120,10 @@ class Screen:
         if not lines:
             return
         if self._gateway is not None:
-            self._look_up(self._gateway, lines)
+            # who said STOP is not texted: that he is on this list is nobody else's business
+            gone = self._opted_out(list(lines)) if self._opted_out else set()
+            if asked := {phone: row for phone, row in lines.items() if phone not in gone}:
+                self._look_up(self._gateway, asked)
         if self._out_of_service is None:
             return
         gone = self._out_of_service(list(lines))

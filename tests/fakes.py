@@ -98,7 +98,7 @@ class FakeGateway:
         self.forms: dict[str, NumberCheck] = {}
         #: numbers of each order of checks with its tag and address; what becomes of the next ones
         self.orders: list[tuple[list[str], str, str]] = []
-        self.order_fails: list[GatewayError | None] = []
+        self.order_fails: list[Exception | None] = []
         self.check_price = Decimal("0.005")
         #: euros that the account says it has
         self.balance: Decimal | None = Decimal("100.000")

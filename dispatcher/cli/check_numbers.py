@@ -22,6 +22,7 @@ _SAID = {
     "out_of_service": "out of service",
     "undecided": "neither: off, barred, or a network in trouble",
     "waiting": "ordered, and without a result so far",
+    "opted_out": "opted out: nobody is asked about them",
 }
 
 
@@ -84,6 +85,8 @@ def check_numbers(
             print_json(survey.as_json())
         return
     if max_cost is None:
+        if as_json:
+            print_json(survey.as_json())
         raise Refusal("nothing was ordered: say what it may cost by --max-cost EUROS")
     ordered = checks.order(survey, max_cost=max_cost, again=again)
     if as_json:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.names import new_tag
-from dispatcher.errors import GatewayError, GatewayRefused, GatewayUnreached
+from dispatcher.errors import GatewayError, GatewayRefused, GatewayUnreached, UnusableInput
 from dispatcher.planner import LARGEST_BATCH
 from dispatcher.storage import checks
 
@@ -84,6 +84,10 @@ class CheckOrders:
                 with self._context.database.write() as session:
                     checks.note_refused(session, claim, str(error))
                 return Ordered(ordered, cost, lost, left, str(error))
+            except UnusableInput as error:  # an address that cannot be: not one byte left
+                with self._context.database.write() as session:
+                    checks.note_refused(session, claim, str(error))
+                raise
             except GatewayError as error:
                 log.warning("order %d of number checks is lost: %s", claim.order_id, error)
                 with self._context.database.write() as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import cast
@@ -18,6 +18,7 @@ from dispatcher import (
     GatewayRefused,
     GatewayUnreached,
     InvalidCampaign,
+    InvalidRequest,
     PlanChanged,
     Settings,
 )
@@ -78,6 +79,24 @@ def test_a_french_number_stays_whatever_the_gateway_says(doubted: Bench) -> None
     (action,) = doubted.actions("check numbers")
     assert "no number, the gateway says, left out: line 3" in action.reason
     assert not any(phone in action.reason for phone in EVERYBODY)
+
+
+def test_a_list_at_hand_is_not_stored_while_the_gateway_is_asked(
+    doubted: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    lookup = doubted.gateway.lookup
+
+    def looking(phones: Sequence[str]) -> Sequence[NumberCheck]:
+        with doubted.dispatcher.database.write():  # SQLite has one writer: it would wait for ever
+            seen.append(len(phones))
+        return lookup(phones)
+
+    monkeypatch.setattr(doubted.gateway, "lookup", looking)
+    doubted.dispatcher.submit("soldes", TEXT, EVERYBODY, check_numbers=True, at_hand=True)
+    assert seen == [3]
+    assert doubted.progress().recipients == 2
+    assert len(doubted.actions("check numbers")) == 1
 
 
 def test_a_foreign_number_stays_when_the_gateway_knows_none_at_all(bench: Bench) -> None:
@@ -154,6 +173,31 @@ def test_without_a_key_it_cannot_be_asked(bench: Bench) -> None:
     keyless = Dispatcher(Settings.of(), database=bench.dispatcher.database, clock=bench.clock)
     with pytest.raises(ConfigurationError, match="DISPATCHER_API_KEY"):
         keyless.plan(TEXT, EVERYBODY, check_numbers=True)
+
+
+def test_who_said_stop_is_not_told_of(bench: Bench) -> None:
+    a, b, c = people(3)
+    bench.opt_out(a)
+    bench.opt_out(b)
+    bench.dispatcher.opt_outs.erase(b)
+    plan = bench.dispatcher.plan(TEXT, [a, b, c], check_numbers=True)
+    assert bench.gateway.number_checks == [[c]]
+    assert (plan.kept, plan.opted_out) == (3, 2)
+    assert bench.dispatcher.number_checks.survey([a, b], look_up=True).known == {"opted_out": 2}
+    assert bench.gateway.number_checks == [[c]]
+
+
+def test_what_the_gateway_writes_is_shown_without_digits_and_control_characters(
+    bench: Bench,
+) -> None:
+    (a,) = people(1)
+    bench.gateway.forms[a] = NumberCheck(a, True, a, f"Fr\x1b[2J{a}", 33, f"Fax\n{a}" + "x" * 200)
+    plan = bench.dispatcher.plan(TEXT, [a], check_numbers=True)
+    assert plan.lookups is not None
+    said = plan.lookups.sentences()
+    assert said[0].startswith("1 × Fr [J+, Fax +xxx")
+    assert all(line.isprintable() and len(line) < 120 for line in said)
+    assert not any(a[-8:] in line for line in said)
 
 
 # -- networks
@@ -352,6 +396,20 @@ def test_a_person_may_order_again_what_never_came(paid: Bench) -> None:
     assert paid.gateway.orders[1][0] == [b]
 
 
+def test_who_said_stop_is_not_paid_for(paid: Bench) -> None:
+    a, b = people(2)
+    paid.opt_out(a)
+    assert order(paid, [a, b], cap=Decimal("0.005")).ordered == 1
+    assert paid.gateway.orders[0][0] == [b]
+
+
+def test_an_order_that_cannot_be_written_is_taken_back(paid: Bench) -> None:
+    paid.gateway.order_fails = [InvalidRequest("a webhook's address is an http or https URL")]
+    with pytest.raises(InvalidRequest):
+        order(paid, people(2))
+    assert known(paid, people(2)) == {}
+
+
 @pytest.mark.parametrize("error", [GatewayRefused(11), GatewayUnreached("no route")])
 def test_a_refused_order_costs_nothing_and_may_be_given_again(
     paid: Bench, error: GatewayError
@@ -369,7 +427,7 @@ def test_a_refused_order_costs_nothing_and_may_be_given_again(
 
 
 def test_an_order_whose_process_died_is_not_given_again(paid: Bench) -> None:
-    paid.gateway.order_fails = [cast("GatewayError", KeyboardInterrupt())]
+    paid.gateway.order_fails = [cast("Exception", KeyboardInterrupt())]
     with pytest.raises(KeyboardInterrupt):
         order(paid, people(2))
     assert orders(paid) == [(2, None, None)]
