@@ -13,7 +13,7 @@ from dispatcher.checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
 from dispatcher.clock import Clock
 from dispatcher.dispatch import Dispatch
 from dispatcher.dispatch.check_orders import Ordered
-from dispatcher.errors import ConfigurationError, InvalidCampaign, InvalidPhone
+from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.guards import shown
 from dispatcher.phones import normalise
 from dispatcher.provider import Gateway
@@ -135,9 +135,15 @@ class NumberChecks:
         that wait for a result nobody knows whether it will come: they are ordered once more only
         with ``again``. The results come to the webhooks. ``by`` is who orders, for the record.
 
-        Raises InvalidCampaign for the cap, and ConfigurationError without an address of webhooks
-        or a key. What the gateway says is in the result.
+        Raises InvalidCampaign for the cap, ConfigurationError without an address of webhooks or a
+        key, and IllegalMove inside a transaction of the caller's. What the gateway says is in the
+        result.
         """
+        if self._database.in_transaction:
+            raise IllegalMove(
+                "an order of number checks costs money: give it outside of a transaction, which"
+                " could be rolled back and forget it"
+            )
         address = self._address()
         cost = survey.cost(again=again)
         if cost > max_cost:

@@ -92,7 +92,10 @@ def check_numbers(
     if as_json:
         print_json(survey.as_json() | {"order": _as_json(ordered)})
     elif ordered.ordered:
-        say(f"{counted(ordered.ordered, 'check')} ordered for {_euros(ordered.cost)}")
+        reckoned = survey.price * ordered.ordered
+        other = f", as the gateway says: {_euros(reckoned)} by our own count"
+        said = "" if ordered.cost == reckoned else other
+        say(f"{counted(ordered.ordered, 'check')} ordered for {_euros(ordered.cost)}{said}")
     if ordered.lost:
         raise Refusal(
             f"of {ordered.lost:,} nobody knows whether they were ordered, and paid:"

@@ -80,6 +80,11 @@ class Database:
         return self._backend == "sqlite"
 
     @property
+    def in_transaction(self) -> bool:
+        """Whether what is written could be rolled back with a transaction of the caller's."""
+        return False
+
+    @property
     def is_missing(self) -> bool:
         """Whether there is no SQLite file yet, which connecting would make."""
         file = self._url.database

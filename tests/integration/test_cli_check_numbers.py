@@ -143,6 +143,15 @@ def test_an_order_says_what_it_cost(shell: Shell, gateway: Sandbox) -> None:
     assert orders(gateway) == 2
 
 
+def test_a_price_that_is_not_the_reckoned_one_is_said(shell: Shell) -> None:
+    listening(shell)
+    shell.set(check_price="0.004")
+    said = shell(*ORDER, "--max-cost", "5").stdout.splitlines()
+    assert said[-1] == (
+        "5 checks ordered for 0.025 €, as the gateway says: 0.02 € by our own count"
+    )
+
+
 def test_more_than_the_cap_is_refused(shell: Shell, gateway: Sandbox) -> None:
     listening(shell)
     result = shell(*ORDER, "--max-cost", "0.02")

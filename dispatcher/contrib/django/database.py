@@ -37,6 +37,11 @@ class DjangoDatabase(Database):
         """Django's connection of this thread."""
         return connections[self.alias]
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is inside ``transaction.atomic``."""
+        return self.connection.in_atomic_block
+
     def close(self) -> None:
         """Leave the connection alone: it is Django's."""
 

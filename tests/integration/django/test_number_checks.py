@@ -1,0 +1,44 @@
+"""Paid checks in a project: never inside a transaction that could forget that they were ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from dispatcher import IllegalMove, Settings
+from tests.fakes import FakeGateway
+
+
+def test_an_order_is_refused_inside_a_transaction_and_given_outside(
+    shop: str, customers: Callable[..., Any]
+) -> None:
+    from dispatcher.contrib.django.facade import DjangoDispatcher
+
+    gateway = FakeGateway()
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
+    dispatcher = DjangoDispatcher(Settings.of(**address), "default", gateway=gateway)
+    numbers = customers(3).values_list("mobile", flat=True)
+    checks = dispatcher.number_checks
+    with transaction.atomic():
+        survey = checks.survey(numbers)
+        with pytest.raises(IllegalMove, match="outside of a transaction"):
+            checks.order(survey, max_cost=Decimal(1))
+        assert gateway.orders == []
+    assert checks.order(survey, max_cost=Decimal(1)).ordered == 3
+    assert checks.survey(numbers).known == {"waiting": 3}
+
+
+def test_a_project_may_have_its_customers_numbers_looked_up(
+    shop: str, customers: Callable[..., Any]
+) -> None:
+    from dispatcher.contrib.django.facade import DjangoDispatcher
+
+    gateway = FakeGateway()
+    dispatcher = DjangoDispatcher(Settings.of(), "default", gateway=gateway)
+    plan = dispatcher.plan("Soldes", customers(3), check_numbers=True)
+    assert plan.lookups is not None
+    assert plan.lookups.sentences() == ["3 × France, Mobile"]
