@@ -231,10 +231,7 @@ class Gateway(Protocol):
         """The numbers (E.164) that the gateway has on its STOP list."""
 
     def add_stop(self, phone: str) -> bool:
-        """Put a number (E.164) on the gateway's STOP list; False when it is there already.
-
-        Asking twice does no harm. Raises GatewayError.
-        """
+        """Put a number (E.164) on the gateway's STOP list; False if it was. Raises GatewayError."""
 
     def delete_stop(self, phone: str) -> bool:
         """Take a number (E.164) off the gateway's STOP list; False when it is not on it.

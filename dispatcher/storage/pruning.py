@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, exists, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, Meta, NumberCheck, Reply
@@ -28,7 +29,13 @@ def due(session: Session, now: datetime, every: timedelta) -> bool:
 
 def note_pruned(session: Session, at: datetime) -> None:
     """Write down when it was last done: the next time counts from it."""
-    session.merge(Meta(name=_NAME, value=at.isoformat()))
+    shared = session.get_bind().dialect.name == "postgresql"
+    # two first ones at once must not fail one another
+    row = (postgresql.insert if shared else sqlite.insert)(Meta)
+    row = row.values(name=_NAME, value=at.isoformat())
+    session.execute(
+        row.on_conflict_do_update(index_elements=[Meta.name], set_={"value": row.excluded.value})
+    )
 
 
 def events(session: Session, before: datetime, most: int) -> int:
