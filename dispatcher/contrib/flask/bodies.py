@@ -107,6 +107,13 @@ class NewCampaign(_Body):
     strict: Annotated[
         bool, Field(description="refuse the whole when one recipient cannot be texted")
     ] = False
+    check_numbers: Annotated[
+        bool,
+        Field(
+            description="ask the gateway about the numbers first, a call for 500 of them; one that"
+            " does not answer stops nothing"
+        ),
+    ] = False
 
     def options(self, *, by: str) -> Options:
         """What goes with text and recipients; ``by`` is who submits."""
@@ -121,6 +128,7 @@ class NewCampaign(_Body):
             "territory": self.territory,
             "priority": self.priority,
             "strict": self.strict,
+            "check_numbers": self.check_numbers,
             "by": by,
         }
 

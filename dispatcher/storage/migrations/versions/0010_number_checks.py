@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0010_number_checks"
-down_revision = "0008_kinds"
+down_revision = "0007_accounts"
 branch_labels = None
 depends_on = None
 
