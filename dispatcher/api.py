@@ -20,6 +20,7 @@ from dispatcher.calls import Calls
 from dispatcher.clock import Clock, shifted
 from dispatcher.doubt import Doubt, Incident
 from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.handover import CANCELLED, PAUSED
 from dispatcher.hints import Hints
 from dispatcher.inbox import Inbox, addresses
 from dispatcher.number_checks import NumberChecks
@@ -40,13 +41,14 @@ from dispatcher.storage import (
     credit,
     doubts,
     heartbeats,
+    recalls,
     records,
     schema,
     spending,
 )
 from dispatcher.storage.credit import Balance
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import Campaign
+from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.submission import Given, Options, Submission
 from dispatcher.submissions import Submissions, actor
 from dispatcher.throttle import Throttle
@@ -198,8 +200,11 @@ class Dispatcher:
     ) -> Progress:
         """Stop arming: when this returns, no request starts that was not armed before.
 
-        What is in flight shows in the result as batches ``sending``. ``by`` is who decides, for
-        the record; by default the user of this system. Raises NotFound or IllegalMove.
+        What is in flight shows in the result as batches ``sending``. What was handed over is
+        asked back from the gateway, which refuses that in the last five minutes: it shows as
+        batches ``handed_over`` until the answer is there, and ``resume`` hands it over anew.
+        ``by`` is who decides, for the record; by default the user of this system. Raises
+        NotFound or IllegalMove.
         """
         return self._move(campaign, CampaignState.PAUSED, "pause", by, _reason(reason))
 
@@ -225,7 +230,10 @@ class Dispatcher:
         return progress
 
     def cancel(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
-        """End a campaign: what has not left never does; what has is followed to its end."""
+        """End a campaign: what has not left never does; what has is followed to its end.
+
+        What was handed over is asked back from the gateway, as ``pause`` does.
+        """
         return self._move(campaign, CampaignState.CANCELLED, "cancel", by, reason.strip())
 
     def doubts(self) -> list[Doubt]:
@@ -332,6 +340,7 @@ class Dispatcher:
             all(self._hints.poll(account) for _ in range(asked.polls))
             and (not asked.stop_list or self._hints.sync_opt_outs(account))
             and (not asked.credit or self._hints.check_credit(account))
+            and (not asked.recall or self._hints.recall(account))
         )
 
     def check_credit(self, account: str = UNNAMED) -> bool:
@@ -504,16 +513,25 @@ class Dispatcher:
     ) -> Progress:
         self.prepare()
         now = self.clock()
+        wanted = 0
         with self.database.write() as session:
             found = campaigns.find(session, campaign, self._only)
-            if campaigns.move(session, found.id, target, now=now, reason=reason or None):
+            moved = campaigns.move(session, found.id, target, now=now, reason=reason or None)
+            if moved:
                 if target is CampaignState.CANCELLED:
                     campaigns.cancel_batches(session, found.id)
                 if target is CampaignState.RUNNING:
                     wait = check_credit and self.settings.credit_check != "off"
                     credit.restart(session, found.id, wait=wait, checked=check_credit)
+            # also when a machine has paused it: a person may want back what has left us
+            if target is not CampaignState.RUNNING:
+                why = CANCELLED if target is CampaignState.CANCELLED else PAUSED
+                wanted = recalls.want(session, Batch.campaign_id == found.id, why, now)
+            if moved or wanted:
                 who = by or actor()
                 campaigns.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
+        if wanted:
+            self._hints.recall(found.account)
         return self.progress(found.id)
 
     def _reading(self) -> AbstractContextManager[Session]:

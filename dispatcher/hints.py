@@ -16,7 +16,7 @@ from dispatcher.broker import TRANSPORT_OPTIONS
 
 log = logging.getLogger(__name__)
 
-TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE = (
+TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE, RECALL = (
     "dispatcher.tick",
     "dispatcher.send_batch",
     "dispatcher.poll",
@@ -25,6 +25,7 @@ TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE = (
     "dispatcher.deliver_events",
     "dispatcher.check_credit",
     "dispatcher.prune",
+    "dispatcher.recall",
 )
 #: task name -> queue; apart, so that polling never starves sending or ticks
 QUEUES = {
@@ -36,6 +37,8 @@ QUEUES = {
     DELIVER: "dispatcher.poll",
     CREDIT: "dispatcher.poll",
     PRUNE: "dispatcher.poll",
+    # not behind thousands of polls: it has to come before an hour
+    RECALL: "dispatcher.tick",
 }
 #: a hint older than this (seconds) is dropped unread: later ticks have said it again
 EXPIRES = 120.0
@@ -78,6 +81,10 @@ class Hints:
     def prune(self) -> bool:
         """Have a worker delete old history."""
         return self._publish(PRUNE)
+
+    def recall(self, account: str = UNNAMED) -> bool:
+        """Have a worker ask the gateway for what it holds of an account and is wanted back."""
+        return self._publish(RECALL, *_named(account))
 
     def _publish(self, name: str, *args: int | str) -> bool:
         """Whether the broker took the hint."""

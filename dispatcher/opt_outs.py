@@ -10,7 +10,7 @@ from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.phones import normalise
 from dispatcher.recipients import Rejection, recipient_of
 from dispatcher.records import Page
-from dispatcher.storage import checks, opt_outs, records, replies
+from dispatcher.storage import checks, opt_outs, recalls, records, replies
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_outs import OptOutChange, OptOutEntry
 from dispatcher.submission import Given
@@ -138,6 +138,7 @@ class OptOuts:
         with self._database.write() as session:
             replies.forget(session, number)
             checks.forget(session, number)
+            recalls.want_opted_out(session, self._clock())  # by name, as long as it has one
             return opt_outs.erase(session, number, actor=actor(), now=self._clock())
 
     def history(self, phone: str) -> list[OptOutChange]:

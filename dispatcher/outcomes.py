@@ -55,6 +55,8 @@ class Sent:
     lines: Lines
     #: why the campaign pauses all the same: the credit ran out on the way, for one
     blocked: str = ""
+    #: until when the gateway says that it holds it, if it says anything
+    leaves_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ _REFUSED = {
     55: "no number can be texted",
     90: "the request is malformed",
 }
+#: codes that may be due to the hour that was asked for, and to nothing else
+OF_SCHEDULE = frozenset({9, 45, 46, 47, 48, 49, 90})
 #: codes of some number among many
 _OF_NUMBERS = {13, 14, 15, 55}
 _TOO_MANY_REQUESTS = 429
@@ -214,7 +218,8 @@ def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
 def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
     if not reply.partial and reply.segments == parts * len(phones):
         states = dict.fromkeys(range(len(phones)), MessageState.SENT)
-        return Sent(reply.message_id, Lines(states, {}, reply.segments, reply.cost))
+        lines = Lines(states, {}, reply.segments, reply.cost)
+        return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
     place = {phone: position for position, phone in enumerate(phones)}
     codes = {
         place[line.phone]: line.code or 0
@@ -248,7 +253,7 @@ def _declined(reply: Declined) -> Outcome:
 
 def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
     if (lines := _all_taken(reply, phones)) is not None:
-        return Sent(reply.message_id, lines)
+        return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
     place = dict(zip(phones, range(len(phones)), strict=True))
     answers = {place.get(line.phone or "", -1): line for line in reply.lines}
     if -1 in answers:
@@ -269,7 +274,7 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
         why = f"the answer leaves out {len(phones) - len(known)} of {len(phones)} numbers"
         return InDoubt(why, reply.message_id, lines)
     blocked = next((_BLOCKED[code] for code in lines.codes.values() if code in _BLOCKED), "")
-    return Sent(reply.message_id, lines, blocked)
+    return Sent(reply.message_id, lines, blocked, reply.leaves_at)
 
 
 def _all_taken(reply: Taken, phones: Sequence[str]) -> Lines | None:

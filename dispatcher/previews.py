@@ -19,6 +19,7 @@ from dispatcher.repeats import Repeats
 from dispatcher.schedule import Schedule
 from dispatcher.screen import Screen
 from dispatcher.settings import Settings
+from dispatcher.slots import next_slot
 from dispatcher.storage import guards, opt_outs, schema
 from dispatcher.storage.database import Database
 from dispatcher.submission import Given, Submission, listed
@@ -26,6 +27,8 @@ from dispatcher.window import Windows
 
 #: batches a second that a forecast reckons with when no rate is set: eight lanes, 1.6 s a call
 _USUAL_RATE = 5.0
+#: and when the gateway has had all of it before its hour
+_AT_ONCE = 1e6
 
 
 class Previews:
@@ -91,8 +94,8 @@ class Previews:
         check_campaign(settings, load_of(texted, planner.billed, prices, planner.measured))
         leaves = forecast(
             sizes,
-            start=schedule.start,
-            rate=settings.rate or _USUAL_RATE,
+            start=next_slot(schedule.start) if submission.hand_over else schedule.start,
+            rate=_AT_ONCE if submission.hand_over else settings.rate or _USUAL_RATE,
             windows=self._windows if submission.commercial else None,
             not_after=submission.not_after,
             day=Day(caps_of(settings)[1], schedule.start, history.left()),

@@ -117,8 +117,11 @@ def progress_of(
         share.state.value: share.batches for share in shares
     }
     waits_until, why = None, ""
+    held = batches["handed_over"]
     if facts.state is CampaignState.PAUSED:
         why = f"paused: {facts.reason}"
+        if held:
+            why += f"; {held} batches are at the gateway"
     elif facts.state is CampaignState.RUNNING and hold is not None:
         why = hold.why
         if hold.until > now:
@@ -130,6 +133,10 @@ def progress_of(
         elif facts.funded_to is not None:
             more = "the balance does not pay for more at present"
             why = why or (more if facts.funded_to else "the balance is read first")
+    elif held:
+        why = f"{held} batches are asked back from the gateway"
+        if orphaned:
+            why += f": not before account {facts.account!r} is set up here"
     elif batches["in_doubt"]:
         why = f"{batches['in_doubt']} batches in doubt"
     return Progress(

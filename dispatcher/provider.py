@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from dispatcher.cancellation import Cancellation
 from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.states import MessageState
 
@@ -160,6 +161,10 @@ class Account:
     at: datetime | None = None
 
 
+#: a reason that it gives keeps a request back; it is asked right before the first byte
+Unless = Callable[[], str] | None
+
+
 class Gateway(Protocol):
     """The gateway as the steps of ``dispatch`` see it. Each call is tried once.
 
@@ -178,14 +183,14 @@ class Gateway(Protocol):
         tag: str,
         stop: bool,
         unicode: bool,
+        at: datetime | None = None,
     ) -> bytes:
-        """The bytes of a bulk send: to each phone (E.164) the text, as it goes on the wire."""
+        """The bytes of a bulk send, held until ``at``: to each phone (E.164) its wire text."""
 
-    def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
         """Send what ``request`` made. Never raises.
 
-        ``unless`` is asked when the connection stands, right before the first byte: a reason
-        that it gives keeps the request back, which is then ``Unsent``.
+        ``unless`` is asked when the connection stands: what it keeps back is then ``Unsent``.
         """
 
     def single_request(
@@ -197,29 +202,27 @@ class Gateway(Protocol):
         tag: str,
         stop: bool,
         unicode: bool,
+        at: datetime | None = None,
     ) -> bytes:
         """The bytes of a send of one text, as it goes on the wire, to many numbers (E.164)."""
 
-    def single_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def single_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``single_request`` made, as ``bulk_send`` does. Never raises."""
 
     def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
         """The bytes of a send to one person (E.164) from a long ``number`` of ours."""
 
-    def number_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def number_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``number_request`` made, as ``bulk_send`` does. Never raises."""
 
     def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
         """The bytes of a send of a survey of the vendor's dashboard to one person (E.164)."""
 
-    def survey_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def survey_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``survey_request`` made, as ``bulk_send`` does. Never raises."""
+
+    def cancel(self, message_id: str) -> Cancellation:
+        """Cancel what the gateway holds. Raises GatewayError when nobody knows: ask again."""
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""
@@ -234,10 +237,7 @@ class Gateway(Protocol):
         """Put a number (E.164) on the gateway's STOP list; False if it was. Raises GatewayError."""
 
     def delete_stop(self, phone: str) -> bool:
-        """Take a number (E.164) off the gateway's STOP list; False when it is not on it.
-
-        Raises GatewayError.
-        """
+        """Take a number (E.164) off the STOP list; False if it is not on it, or GatewayError."""
 
     def account(self) -> Account:
         """The account behind the key."""

@@ -79,7 +79,8 @@ class BatchRecord:
     """A batch as it stands. Instants are UTC.
 
     ``messages`` counts by message state, as in ``Progress``; ``number`` is its place in the
-    campaign. A pending batch waits until ``not_before`` for ``why``. ``check_at`` is when the
+    campaign. A pending batch waits until ``not_before`` for ``why``; the gateway holds one that is
+    handed over until ``leaves_at``. ``check_at`` is when the
     gateway is next asked about it; ``cost`` is in euros, ``segments`` are billed parts.
     """
 
@@ -97,6 +98,14 @@ class BatchRecord:
     check_at: datetime | None
     cost: Decimal
     segments: int
+    leaves_at: datetime | None = None
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """Until when it waits, here or at the gateway; None for what does not wait any more."""
+        if self.state is BatchState.HANDED_OVER:
+            return self.leaves_at
+        return self.not_before if self.state is BatchState.PENDING else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 
 from dispatcher.errors import InvalidCampaign
+from dispatcher.handover import departure, too_near
 from dispatcher.planner import PlannedBatch
 from dispatcher.submission import Submission
 from dispatcher.territories import TERRITORIES
@@ -22,11 +23,14 @@ class Schedule:
     def __init__(self, submission: Submission, windows: Windows, now: datetime) -> None:
         #: the earliest instant that the submission asks for (UTC)
         self.start = max(now, submission.not_before or now)
+        self._now = now
+        self._hand_over = submission.hand_over
         self._windows = windows if submission.commercial else None
         #: what judges its batches (``Windows.rule``); empty for what no window holds
         self.rule = windows.rule if submission.commercial else ""
         self._scheduled = Hold(self.start, "scheduled" if self.start > now else "")
         self._holds: dict[str, Hold] = {}
+        self._handed: dict[str, Hold | None] = {}
         self._not_after = submission.not_after
         # wherever its people live; who they are need not be known
         if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
@@ -65,9 +69,29 @@ class Schedule:
     def hold(self, territory: str) -> Hold:
         """What a batch of ``territory`` waits for; until ``start`` when nothing holds it."""
         if territory not in self._holds:
-            held = self._windows and self._windows.hold(self.start, territory)
+            handed = self._at_gateway(territory)
+            held = self._held(self.start, territory) if handed is None else handed
             self._holds[territory] = held or self._scheduled
         return self._holds[territory]
+
+    def handed(self, territory: str) -> datetime | None:
+        """Until when the gateway is to hold a batch of ``territory``; None for what waits here."""
+        hold = self._at_gateway(territory)
+        return None if hold is None or self._late(hold) else hold.until
+
+    def _at_gateway(self, territory: str) -> Hold | None:
+        """What the gateway would hold it for; None unless that is asked for, and worth asking."""
+        if not self._hand_over:
+            return None
+        if territory not in self._handed:
+            hold = departure(self.start, lambda at: self._held(at, territory))
+            if hold is not None and too_near(hold.until, self._now):
+                hold = None
+            self._handed[territory] = hold and Hold(hold.until, hold.why or self._scheduled.why)
+        return self._handed[territory]
+
+    def _held(self, at: datetime, territory: str) -> Hold | None:
+        return None if self._windows is None else self._windows.hold(at, territory)
 
     def each(self, batches: Iterable[PlannedBatch]) -> Iterator[tuple[PlannedBatch, Hold]]:
         """Every batch with what it waits for."""

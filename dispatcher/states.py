@@ -29,6 +29,8 @@ class BatchState(StrEnum):
     PENDING = "pending"
     #: armed by one attempt; a worker lost here leaves it until the tick puts it in doubt
     SENDING = "sending"
+    #: the gateway took it and holds it until ``leaves_at``; until then it may be asked for back
+    HANDED_OVER = "handed_over"
     #: the gateway took it; delivery reports are polled
     SENT = "sent"
     #: nobody knows whether the gateway took it; never sent again by a machine
@@ -46,7 +48,7 @@ class BatchState(StrEnum):
 class MessageState(StrEnum):
     """What became of one SMS to one recipient."""
 
-    #: still to go (or in a batch whose doubt is open)
+    #: still to go: waiting here or, handed over, at the gateway (or in a batch in doubt)
     PENDING = "pending"
     #: taken by the gateway, no final report yet
     SENT = "sent"
@@ -114,10 +116,29 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
         }
     ),
     BatchState.SENDING: frozenset(
-        {BatchState.PENDING, BatchState.SENT, BatchState.FAILED, BatchState.IN_DOUBT}
+        {
+            BatchState.PENDING,
+            BatchState.HANDED_OVER,
+            BatchState.SENT,
+            BatchState.FAILED,
+            BatchState.IN_DOUBT,
+        }
+    ),
+    BatchState.HANDED_OVER: frozenset(
+        {
+            #: its hour has come, or it could not be had back any more
+            BatchState.SENT,
+            #: the gateway gave it back
+            BatchState.PENDING,
+            BatchState.CANCELLED,
+            #: the gateway does not know it, or nobody knows whether it gave it back
+            BatchState.IN_DOUBT,
+        }
     ),
     BatchState.SENT: frozenset({BatchState.DONE}),
-    BatchState.IN_DOUBT: frozenset({BatchState.SENT, BatchState.PENDING, BatchState.FAILED}),
+    BatchState.IN_DOUBT: frozenset(
+        {BatchState.HANDED_OVER, BatchState.SENT, BatchState.PENDING, BatchState.FAILED}
+    ),
     BatchState.DONE: frozenset(),
     BatchState.FAILED: frozenset(),
     #: a late proof: what was thought unsent, and then ended, had been taken

@@ -46,6 +46,9 @@ class Options(TypedDict, total=False):
     #: ``low``, ``normal`` or ``high``: what is due of a higher one leaves first. It is how a
     #: campaign is sent and not what it says: submitted again with another, it stays as it is
     priority: str
+    #: have the gateway hold it until ``not_before``, which is needed then: nothing here need run
+    #: at that hour. How it is sent as well: submitted again with another, it stays as it is
+    hand_over: bool
     #: refuse the whole when one recipient cannot be texted
     strict: bool
     #: the fingerprint of the plan that was approved: anything else is refused
@@ -79,6 +82,7 @@ class Submission:
     commercial: bool = True
     territory: str | None = None
     priority: str = "normal"
+    hand_over: bool = False
     strict: bool = False
     approved: str | None = None
     at_hand: bool = False
@@ -102,6 +106,8 @@ class Submission:
                 raise InvalidCampaign(f"{name} {value.isoformat()} is not within 2000 to 2100")
         if self.priority not in PRIORITIES:
             raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
+        if self.hand_over and self.not_before is None:
+            raise InvalidCampaign("hand_over needs not_before: when the gateway is to send it")
         if self.not_before and self.not_after and self.not_before >= self.not_after:
             raise InvalidCampaign("not_after must be later than not_before")
 
@@ -114,6 +120,8 @@ class Submission:
             raise InvalidCampaign("a survey takes neither a sender nor a long number")
         if self.sender and self.from_number:
             raise InvalidCampaign("a campaign has a sender or a long number, not both")
+        if self.hand_over and (self.from_number or self.survey):
+            raise InvalidCampaign("only a text from a sender is handed over: the other calls wait")
 
     @property
     def call_size(self) -> int:

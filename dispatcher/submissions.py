@@ -176,6 +176,8 @@ class _Entry:
             rule=self._schedule.rule,
             prices=prices,
             call_size=submission.call_size,
+            now=self._now,
+            handed=self._schedule.handed,
         )
         self.check()
         texted = planner.kept - left_out.mark_planned(session, campaign.id)

@@ -6,10 +6,11 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dispatcher.cancellation import Cancellation
 from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.provider import (
@@ -24,6 +25,7 @@ from dispatcher.provider import (
     Taken,
     Unsent,
 )
+from dispatcher.slots import NOTICE
 from dispatcher.states import MessageState
 
 
@@ -49,6 +51,8 @@ class Body:
     sender: str | None
     stop: bool
     unicode: bool
+    #: until when it is to be held, in ISO 8601
+    at: str | None = None
 
 
 def sum_of(reply: Taken) -> Decimal:
@@ -102,6 +106,16 @@ class FakeGateway:
         self.check_price = Decimal("0.005")
         #: euros that the account says it has
         self.balance: Decimal | None = Decimal("100.000")
+        #: message id -> until when it is held; cancelled ids; ids asked for, in order
+        self.schedule: dict[str, datetime] = {}
+        self.cancelled: set[str] = set()
+        self.cancel_calls: list[str] = []
+        #: what a cancellation answers, in turn, whatever is true; an error is raised
+        self.cancel_answers: list[Cancellation | GatewayError] = []
+        #: what the gateway says of a schedule, if not what it was asked for
+        self.says_hour: datetime | None = None
+        #: cancellations whose answer is lost after they were heeded
+        self.lost_cancels = 0
         self._messages: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -151,9 +165,11 @@ class FakeGateway:
         tag: str,
         stop: bool,
         unicode: bool,
+        at: datetime | None = None,
     ) -> bytes:
         said = dict(zip(phones, texts, strict=True))
-        return json.dumps([tag, said, sender, stop, unicode]).encode()
+        hour = None if at is None else at.isoformat()
+        return json.dumps([tag, said, sender, stop, unicode, hour]).encode()
 
     def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
         if unless is not None and (reason := unless()):
@@ -161,7 +177,15 @@ class FakeGateway:
         body = Body(*json.loads(request))
         self.bodies.append(body)
         self.requests.append(body.tag)
-        return self.behave(body.tag, list(body.texts))
+        known = len(self._messages)
+        reply = self.behave(body.tag, list(body.texts))
+        if body.at is not None:
+            at = datetime.fromisoformat(body.at)
+            for message_id in list(self._messages)[known:]:
+                self.schedule[message_id] = at
+            if isinstance(reply, Taken):
+                reply = replace(reply, leaves_at=self.says_hour)
+        return reply
 
     def single_request(
         self,
@@ -172,6 +196,7 @@ class FakeGateway:
         tag: str,
         stop: bool,
         unicode: bool,
+        at: datetime | None = None,
     ) -> bytes:
         return self.request(
             phones,
@@ -180,6 +205,7 @@ class FakeGateway:
             tag=tag,
             stop=stop,
             unicode=unicode,
+            at=at,
         )
 
     def single_send(
@@ -189,7 +215,37 @@ class FakeGateway:
         if not isinstance(reply, Taken):
             return reply
         segments = sum(line.segments for line in reply.lines)
-        return Accepted(reply.message_id, segments, sum_of(reply))
+        return Accepted(reply.message_id, segments, sum_of(reply), leaves_at=reply.leaves_at)
+
+    def cancel(self, message_id: str) -> Cancellation:
+        self.cancel_calls.append(message_id)
+        self._look()
+        if self.cancel_answers:
+            answer = self.cancel_answers.pop(0)
+            if isinstance(answer, GatewayError):
+                raise answer
+            return answer
+        assert self._clock is not None
+        answer = self._cancelled(message_id, self._clock())
+        if self.lost_cancels:
+            self.lost_cancels -= 1
+            raise GatewayError("the answer was lost")
+        return answer
+
+    def _cancelled(self, message_id: str, now: datetime) -> Cancellation:
+        if message_id in self.cancelled:
+            return Cancellation.ALREADY
+        if message_id not in self.schedule:
+            return Cancellation.UNKNOWN
+        left = self.schedule[message_id] - now
+        if left <= timedelta(0):
+            return Cancellation.LEFT
+        if left < NOTICE:
+            return Cancellation.TOO_LATE
+        self.cancelled.add(message_id)
+        phones = self.tags[self._messages[message_id]]
+        self.texted.subtract(list(phones))
+        return Cancellation.DONE
 
     def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
         return self.request([phone], [text], sender=number, tag=tag, stop=stop, unicode=False)

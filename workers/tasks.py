@@ -87,6 +87,12 @@ def sync_opt_outs(account: str = "") -> None:
     dispatcher().dispatch.sync_opt_outs(account)
 
 
+@app.task(name=hints.RECALL)
+def recall(account: str = "") -> None:
+    """Ask the gateway for what it holds of an account and is wanted back."""
+    dispatcher().dispatch.recall(account)
+
+
 @app.task(name=hints.CREDIT)
 def check_credit(account: str = "") -> None:
     """Hold what runs against an account's balance."""

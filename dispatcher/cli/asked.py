@@ -50,6 +50,11 @@ _REST = (
         default="normal",
         help="What is due of a higher one leaves first.",
     ),
+    click.option(
+        "--hand-over",
+        is_flag=True,
+        help="The gateway holds it until --not-before: nothing here need run at that hour.",
+    ),
     click.option("--territory", help="Whose clock and holidays, whatever the numbers say."),
     click.option("--column", help="The column of numbers: its name, or its position from 1."),
     click.option("--territory-column", help="The column of territories."),
@@ -91,6 +96,7 @@ class Asked:
     not_after: datetime | None
     transactional: bool
     priority: str
+    hand_over: bool
     territory: str | None
     column: str | None
     territory_column: str | None
@@ -118,6 +124,7 @@ class Asked:
             "not_after": self.not_after,
             "commercial": not self.transactional,
             "priority": self.priority,
+            "hand_over": self.hand_over,
             "territory": self.territory,
             "strict": self.strict,
             # what may be waited for, such as a pipe, is no regular file

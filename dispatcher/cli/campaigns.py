@@ -113,7 +113,10 @@ def cancel(ref: str, *, account: str | None, yes: bool) -> None:
 
 
 def _in_flight(progress: Progress) -> str:
-    sending = progress.batches["sending"]
-    if not sending:
-        return "nothing is in flight"
-    return f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more"
+    sending, held = progress.batches["sending"], progress.batches["handed_over"]
+    said = []
+    if sending:
+        said.append(f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more")
+    if held:
+        said.append(f"{counted(held, 'batch', 'batches')} asked back from the gateway")
+    return "; ".join(said) or "nothing is in flight"

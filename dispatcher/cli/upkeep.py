@@ -44,13 +44,15 @@ def _work(dispatcher: Dispatcher) -> None:
     sent = ended = 0
     while True:
         new = [batch_id for batch_id in due.send if batch_id not in tried]
-        if not (new or due.settle or due.polls):
+        if not (new or due.settle or due.polls or due.recall):
             break
         tried.update(new)
         sent += sum(steps.send_batch(batch_id) for batch_id in new)
         for batch_id in due.settle:
             steps.settle_batch(batch_id)
         for account, asked in due.asked.items():
+            if asked.recall:
+                steps.recall(account)
             ended += sum(steps.poll(account) for _ in range(asked.polls))
         due = steps.tick()
     if due.events:
@@ -61,11 +63,12 @@ def _work(dispatcher: Dispatcher) -> None:
 
 
 def _told(due: Due) -> str:
-    if not (due.send or due.settle or due.polls):
+    if not (due.send or due.settle or due.polls or due.recall):
         return "nothing is due"
+    back = ", some to have back from the gateway" if due.recall else ""
     return (
         f"due: {counted(len(due.send), 'batch', 'batches')} to send,"
-        f" {len(due.settle)} to settle, {counted(due.polls, 'poll')}"
+        f" {len(due.settle)} to settle, {counted(due.polls, 'poll')}{back}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The steps: send, poll, settle, tick. The only place where a transaction and a request meet.
+"""The steps: send, recall, poll, settle, tick. Only here a transaction and a request meet.
 
 Each step gathers, decides by a pure function, and applies the decision by a guarded UPDATE.
 Every account at the gateway has steps of its own, with lanes, threads and connections of its
@@ -18,6 +18,7 @@ from dispatcher.dispatch.doubts import Doubts
 from dispatcher.dispatch.lane import Lane
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.pruning import Pruning
+from dispatcher.dispatch.recalls import Recalls
 from dispatcher.dispatch.stop_list import StopList, Synced, together
 from dispatcher.dispatch.ticks import Asked, Due, Ticks
 from dispatcher.dispatch.turnstile import turnstile
@@ -32,9 +33,11 @@ _LARGEST_ID = 2**63
 
 #: threads of a process that may ask for reports at once, and those that may look doubts up
 _POLLS, _LOOKUPS = 2, 4
+#: threads of a process that may ask the gateway for what it holds back
+_RECALLS = 2
 #: threads that a worker needs beside its lanes, for each account: for these, the STOP list,
 #: events, the balance, pruning and a tick
-QUESTIONS = _POLLS + _LOOKUPS + 5
+QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 5
 
 
 class _Steps:
@@ -47,6 +50,7 @@ class _Steps:
         self.settle_batch = turnstile(_LOOKUPS, self.doubts.settle_batch, busy=False)
         self.stops = StopList(context)
         self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
+        self.recall = turnstile(_RECALLS, Recalls(context).recall, busy=0)
 
 
 class Dispatch:
@@ -82,6 +86,11 @@ class Dispatch:
         """See ``Credit.check_credit``."""
         steps = self._of(account)
         return steps is not None and steps.check_credit()
+
+    def recall(self, account: str = "") -> int:
+        """See ``Recalls.recall``."""
+        steps = self._of(account)
+        return 0 if steps is None else steps.recall()
 
     def sync_opt_outs(self, account: str = "", *, at_once: bool = False) -> Synced:
         """See ``StopList.sync_opt_outs``; ``at_once`` is every account's.

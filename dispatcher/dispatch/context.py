@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from dispatcher import handover
 from dispatcher.accounts import UNNAMED
 from dispatcher.calls import Calls
 from dispatcher.clock import Clock
@@ -14,6 +15,7 @@ from dispatcher.errors import GatewayError
 from dispatcher.outcomes import interval
 from dispatcher.provider import Gateway
 from dispatcher.settings import Settings
+from dispatcher.storage.batches import DueBatch
 from dispatcher.storage.database import Database
 from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, NeverOpen, Windows
@@ -58,6 +60,12 @@ class Context:
             return self.windows.hold(at, territory)
         except NeverOpen as error:  # refused when planned; the policy has changed since
             return Hold(error.next_open or at + timedelta(days=1), str(error))
+
+    def waits_here(self, batch: DueBatch, leaves_at: datetime) -> Hold | None:
+        """What a batch that is to be handed over waits for here instead; None when it is not."""
+        hold = self.hold(batch.territory, leaves_at) if batch.commercial else None
+        unproven = bool(batch.unproven)
+        return handover.waits_here(leaves_at, self.clock(), hold, unproven=unproven)
 
     def shows(self, tag: str, phones: Collection[str]) -> bool:
         """Whether the gateway shows any of ``phones`` (E.164) under ``tag``.

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
+from dispatcher.handover import LAG, looked_up
 from dispatcher.states import BatchState, MessageState
 from dispatcher.storage import attempts, batches, doubts, opt_outs, reports
 from dispatcher.storage.tables import Attempt, Batch
@@ -79,7 +80,11 @@ class Doubts:
                 session,
                 batch,
                 found,
-                check_at=self._context.after(settings.settle_intervals, batch.checks + 1),
+                check_at=looked_up(
+                    self._context.after(settings.settle_intervals, batch.checks + 1),
+                    batch.leaves_at,
+                    self._context.clock(),
+                ),
                 poll_at=self._context.after(settings.poll_intervals, 0),
                 now=self._context.clock(),
                 why=why,
@@ -159,6 +164,11 @@ class Doubts:
             batch, waiting = doubts.find(session, batch_id)
             tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
             control = self._control(session)
+        if batch.leaves_at is not None and self._context.clock() < batch.leaves_at + LAG:
+            raise IllegalMove(
+                f"batch {batch_id} was to be held by the gateway until"
+                f" {batch.leaves_at.isoformat()}: only some minutes later does it show what it took"
+            )
         gateway = self._context.gateway
         if control is not None and not gateway.status_by_tag(control).reports:
             raise GatewayError("the gateway does not even show what it took: try again later")

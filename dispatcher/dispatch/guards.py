@@ -73,7 +73,8 @@ class Guards:
         if batch is None or self._weekly is None or not batch.commercial:
             return set()
         places = dict(zip(batch.people.phones, batch.people.positions, strict=True))
-        heavy = guards.heavy(session, places, self._context.clock(), self._weekly)
+        at = batch.leaves_at or self._context.clock()
+        heavy = guards.heavy(session, places, at, self._weekly)
         return {places[phone] for phone in heavy}
 
     def check(self, batch: DueBatch, load: Load) -> None:

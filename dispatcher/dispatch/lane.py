@@ -23,7 +23,7 @@ from dispatcher.dispatch.request import Request, request_of, texts_of
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.guards import Load
 from dispatcher.outcomes import NotSent, Outcome, Sent, backoff
-from dispatcher.storage import batches, claims
+from dispatcher.storage import batches, claims, handed
 from dispatcher.storage.batches import DueBatch
 from dispatcher.window import Hold
 
@@ -160,11 +160,16 @@ class Lane:
 
     def _postponed(self, batch: DueBatch) -> bool:
         hold = self._hold(batch)
-        if hold is not None:
+        if hold is not None and batch.leaves_at is not None:
+            with self._context.database.write() as session:
+                handed.wait_here(session, batch, hold, self._context.clock())
+        elif hold is not None:
             self._postpone(batch, hold)
         return hold is not None
 
     def _hold(self, batch: DueBatch) -> Hold | None:
+        if batch.leaves_at is not None:
+            return self._context.waits_here(batch, batch.leaves_at)
         return self._context.hold(batch.territory) if batch.commercial else None
 
     def _wait(self, batch: DueBatch, why: str, seconds: float, *, failed: bool = False) -> None:
@@ -232,4 +237,6 @@ class Lane:
         jumped = abs((self._context.clock() - armed.at_wall).total_seconds())
         if max(slept, jumped) > STALE:
             return "its worker was asleep"
-        return "the window has closed" if self._hold(armed.batch) is not None else ""
+        if self._hold(armed.batch) is None:
+            return ""
+        return "the window has closed" if armed.batch.leaves_at is None else "its hour is too near"

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import StorageError
+from dispatcher.handover import OPTED_OUT, OTHER_HOUR, looked_up
 from dispatcher.logs import event
 from dispatcher.outcomes import (
+    OF_SCHEDULE,
     Blocked,
     Closed,
     InDoubt,
@@ -24,8 +26,10 @@ from dispatcher.outcomes import (
     backoff,
     name_of,
 )
-from dispatcher.storage import attempts, batches, results
+from dispatcher.states import MessageState
+from dispatcher.storage import attempts, batches, handed, recalls, results
 from dispatcher.storage.batches import DueBatch
+from dispatcher.storage.tables import Batch
 from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
@@ -81,7 +85,7 @@ class Records:
     def _write(self, batch: DueBatch, tag: str, positions: Sequence[int], outcome: Outcome) -> None:
         now = self._context.clock()
         unproven = name_of(outcome) in attempts.UNPROVEN
-        if isinstance(outcome, Sent) and not outcome.blocked:
+        if isinstance(outcome, Sent) and not outcome.blocked and batch.leaves_at is None:
             with self._context.database.once() as session:
                 if self._apply(session, batch, tag, positions, outcome):
                     return
@@ -114,6 +118,8 @@ class Records:
     ) -> bool:
         now = self._context.clock()
         match outcome:
+            case Sent() if batch.leaves_at is not None:
+                return self._held(session, batch, tag, positions, outcome, batch.leaves_at)
             case Sent(message_id, lines, blocked):
                 if blocked:
                     pause(session, batch.campaign_id, blocked, now)
@@ -133,9 +139,17 @@ class Records:
                     lines.placed(positions),
                     why=why,
                     message_id=message_id,
-                    check_at=self._context.after(self._context.settings.settle_intervals, 0),
+                    check_at=looked_up(
+                        self._context.after(self._context.settings.settle_intervals, 0),
+                        batch.leaves_at,
+                        now,
+                    ),
                     now=now,
                 )
+            case Refused(code, why) if batch.leaves_at is not None and code in OF_SCHEDULE:
+                # without an hour it may be taken
+                hold = Hold(batch.leaves_at, f"not handed over: {why}")
+                return results.record_unsent(session, batch, hold, checks=0, here=True)
             case Refused(code, why):
                 return results.record_refused(session, batch, code=code, why=why)
             case Blocked(why):
@@ -143,7 +157,7 @@ class Records:
                 return results.record_unsent(session, batch, Hold(now, ""), checks=0)
             case Closed(why):
                 hold = Hold(self._next_opening(batch, now), why)
-                return results.record_unsent(session, batch, hold, checks=0)
+                return results.record_unsent(session, batch, hold, checks=0, here=True)
             case NotSent(why, after, answered):
                 wait = backoff(batch.checks) if after is None else after
                 if answered:  # its tag is looked up before the next attempt: give that time
@@ -153,11 +167,51 @@ class Records:
                 hold = Hold(now + timedelta(seconds=wait), why if wait else "")
                 return results.record_unsent(session, batch, hold, checks=batch.checks + 1)
 
+    def _held(
+        self,
+        session: Session,
+        batch: DueBatch,
+        tag: str,
+        positions: Sequence[int],
+        sent: Sent,
+        asked: datetime,
+    ) -> bool:
+        """The receipt of a batch that the gateway was asked to hold until then."""
+        now = self._context.clock()
+        leaves_at = sent.leaves_at or asked
+        lines = sent.lines.placed(positions)
+        # the campaign's row before the batch's, as a person's pause has them
+        if why := OTHER_HOUR if leaves_at != asked else sent.blocked:
+            pause(session, batch.campaign_id, why, now)
+        if MessageState.SENT not in lines.states.values():  # nobody is left to wait for an hour
+            done = results.record_sent(
+                session, batch, lines, tag=tag, message_id=sent.message_id, now=now, poll_at=now
+            )
+        else:
+            done = handed.record(
+                session,
+                batch,
+                lines,
+                tag=tag,
+                message_id=sent.message_id,
+                leaves_at=leaves_at,
+                now=now,
+            )
+            if done and leaves_at == asked and handed.opted_out_meanwhile(session, batch):
+                recalls.want(session, Batch.id == batch.id, OPTED_OUT, now)
+        if done and leaves_at != asked:
+            recalls.want(session, Batch.id == batch.id, OTHER_HOUR, now)
+        return done
+
     def _next_opening(self, batch: DueBatch, now: datetime) -> datetime:
-        """The opening after the present one: the gateway's calendar says closed, ours open."""
-        hold = self._context.hold(batch.territory)
+        """The opening after the hour of the attempt: the gateway's calendar says closed, ours open.
+
+        That is the present one, unless the gateway was to hold the batch for a later.
+        """
+        at = batch.leaves_at or now
+        hold = self._context.hold(batch.territory, at)
         if hold is None:
-            closing = self._context.windows.closes_at(now, batch.territory)
+            closing = self._context.windows.closes_at(at, batch.territory)
             hold = self._context.hold(batch.territory, closing)
         return now if hold is None else hold.until
 

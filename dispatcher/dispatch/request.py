@@ -62,12 +62,26 @@ def request_of(
     # after a failure each number is asked for by itself: one may have been the reason
     if not settings.single_send or batch.checks or len(set(said)) > 1:
         return Request(
-            gateway.request(phones, said, sender=batch.sender, tag=tag, stop=stop, unicode=unicode)
+            gateway.request(
+                phones,
+                said,
+                sender=batch.sender,
+                tag=tag,
+                stop=stop,
+                unicode=unicode,
+                at=batch.leaves_at,
+            )
         )
     text = said[0]
     mention = "x" * settings.stop_budget if stop else ""
     body = gateway.single_request(
-        phones, text, sender=batch.sender, tag=tag, stop=stop, unicode=unicode
+        phones,
+        text,
+        sender=batch.sender,
+        tag=tag,
+        stop=stop,
+        unicode=unicode,
+        at=batch.leaves_at,
     )
     return Request(body, segments.measure(texts.as_sent(text) + mention).segments)
 

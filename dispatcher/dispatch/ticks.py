@@ -24,9 +24,11 @@ from dispatcher.storage import (
     credit,
     events,
     guards,
+    handed,
     heartbeats,
     opt_outs,
     pruning,
+    recalls,
     reports,
     rules,
     supply,
@@ -46,6 +48,8 @@ class Asked:
     stop_list: bool = False
     #: whether its balance is to be read
     credit: bool = False
+    #: whether it is to be asked for what the gateway holds back
+    recall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,11 @@ class Due:
         """Whether any account's balance is to be read."""
         return any(asked.credit for asked in self.asked.values())
 
+    @property
+    def recall(self) -> bool:
+        """Whether any account is to be asked for what it holds back."""
+        return any(asked.recall for asked in self.asked.values())
+
 
 class Ticks:
     """Any number of them may run at once, on any number of hosts."""
@@ -96,6 +105,8 @@ class Ticks:
             lost = batches.rescue(session, now, self._context.after(settings.settle_intervals, 0))
             campaigns.expire_batches(session, now)
             campaigns.cancel_returned(session)
+            if handed.any_held(session):
+                self._look_after_held(session, now)
             campaigns.finish_ended(session, now)
             self._judge_anew(session, now)
             for context in self._contexts:
@@ -124,6 +135,16 @@ class Ticks:
                 session, group, self._context.hold(group.territory, start) or scheduled, rule
             )
             log.info("campaign %d, %s: judged anew", group.campaign_id, group.territory)
+
+    def _look_after_held(self, session: Session, now: datetime) -> None:
+        """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
+        handed.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
+        recalls.want_cancelled(session, now)
+        recalls.want_opted_out(session, now)
+        rule = self._context.windows.rule
+        for territory, leaves_at in recalls.outdated(session, rule):
+            hold = self._context.hold(territory, leaves_at)
+            recalls.judge(session, territory, leaves_at, rule, hold, now)
 
 
 def _release(session: Session, context: Context, now: datetime) -> None:
@@ -162,6 +183,7 @@ def _asked(session: Session, context: Context, now: datetime) -> Asked:
         polls=hints_for(reports.count_due(session, BatchState.SENT, now, account)),
         stop_list=opt_outs.due(session, now, every, account),
         credit=settings.credit_check != "off" and credit.due(session, account, now, credit_every),
+        recall=recalls.due(session, now, account),
     )
 
 

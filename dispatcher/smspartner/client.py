@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
+from dispatcher.cancellation import Cancellation
 from dispatcher.checks import HlrOrder, NumberCheck
 from dispatcher.errors import GatewayError
 from dispatcher.provider import Account, Found, Reply, Report, SingleReply
@@ -16,6 +18,7 @@ from dispatcher.smspartner.calls.stops import Stops
 from dispatcher.smspartner.transport import Format, Transport
 from dispatcher.smspartner.wire import requests, sending
 from dispatcher.smspartner.wire.options import Options
+from dispatcher.smspartner.wire.schedule import slot
 
 
 class SmsPartner:
@@ -65,10 +68,16 @@ class SmsPartner:
         tag: str,
         stop: bool,
         unicode: bool,
+        at: datetime | None = None,
         options: Options | None = None,
     ) -> bytes:
-        """The bytes of a bulk send; ``options`` adds to it. What is sent was checked before."""
+        """The bytes of a bulk send; ``options`` adds to it. What is sent was checked before.
+
+        ``at`` has the gateway hold it until then.
+        """
         more = self._more if options is None else options.fields()
+        if at is not None:
+            more = more | slot(at).fields()
         return wire.bulk_body(
             phones,
             texts,
@@ -93,9 +102,10 @@ class SmsPartner:
         tag: str,
         stop: bool,
         unicode: bool,
+        at: datetime | None = None,
     ) -> bytes:
         """The bytes of a send of one text to numbers that were checked before."""
-        options = Options(sender=sender, tag=tag, stop=stop, unicode=unicode)
+        options = Options(sender=sender, tag=tag, stop=stop, unicode=unicode, at=at)
         return requests.send_body(phones, text, options, self._transport.base("/send"))
 
     def single_send(
@@ -129,6 +139,10 @@ class SmsPartner:
         """Send what ``survey_request`` made, once, as ``bulk_send`` does. Never raises."""
         path = "/sondage/to/send"
         return self._transport.send(path, request, sending.read_single, unless=unless)
+
+    def cancel(self, message_id: str) -> Cancellation:
+        """Cancel what the gateway holds. Raises GatewayError when nobody knows."""
+        return self.sends.cancel(message_id)
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id). Raises GatewayError when nothing was learnt."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
@@ -15,7 +15,8 @@ from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 #: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
 #: person had the batch sent again
 UNPROVEN = ("throttled", "resent")
-
+#: what the gateway took, held and gave back: nobody was texted by it
+RECALLED = "recalled"
 
 #: the gateway is asked for tags no older than this
 _MEMORY = timedelta(hours=48)
@@ -71,9 +72,13 @@ def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:
 
 
 def of_batch(session: Session, batch_id: int) -> Sequence[Attempt]:
-    """The attempts of a batch, the first one first."""
+    """The attempts of a batch by which somebody may have been texted, the first one first.
+
+    What the gateway gave back may show under its tag for ever, and tells nothing.
+    """
+    texts = or_(Attempt.outcome.is_(None), Attempt.outcome != RECALLED)
     return session.scalars(
-        select(Attempt).where(Attempt.batch_id == batch_id).order_by(Attempt.number)
+        select(Attempt).where(Attempt.batch_id == batch_id, texts).order_by(Attempt.number)
     ).all()
 
 

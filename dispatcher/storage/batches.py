@@ -52,6 +52,8 @@ class DueBatch:
     #: a call for one person: from a long number of ours (E.164), or of a survey
     from_number: str | None = field(default=None, repr=False)
     survey: str | None = None
+    #: until when the gateway is to hold it; None for what leaves at once
+    leaves_at: datetime | None = None
 
 
 # what every batch goes through is built once: to build a statement takes longer than to run it
@@ -61,6 +63,7 @@ _FIND_DUE = (
         *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
         *(CAMPAIGN.c[name] for name in ("from_number", "survey")),
+        BATCH.c.leaves_at,
         left_out.version().label("opt_outs"),
         opt_outs.first_digest().label("erased"),
     )
@@ -107,6 +110,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
         opt_outs=row.opt_outs,
         from_number=row.from_number,
         survey=row.survey,
+        leaves_at=row.leaves_at,
     )
 
 

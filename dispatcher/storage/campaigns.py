@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -74,12 +74,11 @@ def latest(session: Session, limit: int, account: str | None = None) -> Sequence
 
 def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:
     """How many campaigns have not ended and go through none of these accounts, by theirs."""
+    held = select(Batch.campaign_id).where(in_state(BatchState.HANDED_OVER))
+    running = Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED))
     rows = session.execute(
         select(Campaign.account, func.count())
-        .where(
-            Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
-            Campaign.account.not_in(accounts),
-        )
+        .where(or_(running, Campaign.id.in_(held)), Campaign.account.not_in(accounts))
         .group_by(Campaign.account)
         .order_by(Campaign.account)
     )
@@ -92,14 +91,21 @@ def shares(session: Session, campaign_id: int) -> list[Share]:
 
 
 def first_hold(session: Session, campaign_id: int) -> Hold | None:
-    """What the first of the campaign's pending batches waits for; None without any."""
-    row = session.execute(
-        select(Batch.not_before, Batch.why)
-        .where(Batch.campaign_id == campaign_id, Batch.state == BatchState.PENDING)
-        .order_by(Batch.not_before, Batch.id)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else Hold(row.not_before, row.why)
+    """What the first of the campaign's pending batches waits for.
+
+    Without any it is what the gateway holds and when that leaves; None without that.
+    """
+    instants = {BatchState.PENDING: BATCH.c.not_before, BatchState.HANDED_OVER: BATCH.c.leaves_at}
+    for state, until in instants.items():
+        row = session.execute(
+            select(until, BATCH.c.why)
+            .where(BATCH.c.campaign_id == campaign_id, in_state(state))
+            .order_by(until, BATCH.c.id)
+            .limit(1)
+        ).one_or_none()
+        if row is not None:
+            return Hold(*row)
+    return None
 
 
 def move(

@@ -78,7 +78,12 @@ def resend(session: Session, batch: Batch, *, actor: str, reason: str, now: date
         session,
         batch,
         update(Batch).values(
-            state=BatchState.PENDING, not_before=now, why="", check_at=None, checks=0
+            state=BatchState.PENDING,
+            not_before=now,
+            why="",
+            check_at=None,
+            checks=0,
+            leaves_at=None,
         ),
     )
     attempts.end(

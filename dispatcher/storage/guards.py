@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 
 from dispatcher.guards import FULL, WEEK, Load
 from dispatcher.states import BatchState, MessageState
+from dispatcher.storage import attempts
 from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_state
 
 #: outcomes of attempts that texted nobody, as far as is known
-_NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed")
+_NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed", attempts.RECALLED)
 #: letters of messages that their people have, or may have
 _HAD = [s.letter for s in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNREPORTED)]
 _TO_GO = MessageState.PENDING.letter
@@ -100,20 +101,28 @@ def heavy(session: Session, phones: Collection[str], now: datetime, most: int) -
         select(Recipient.phone)
         .join(Batch, Batch.id == Recipient.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Recipient.phone.in_(phones), _had(now - WEEK))
+        .where(Recipient.phone.in_(phones), _had(now - WEEK, now + WEEK))
         .group_by(Recipient.phone)
         .having(func.count() >= most)
     )
     return set(rows)
 
 
-def _had(since: datetime) -> ColumnElement[bool]:
-    """The message is commercial, and its person has it, or may have, since then."""
+def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """The message is commercial, and its person has it, or may have, since then.
+
+    Or will have ``until`` then, because the gateway holds it.
+    """
     letter = func.substr(Batch.states, Recipient.position + 1, 1)
-    under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT))
+    under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT, BatchState.HANDED_OVER))
+    held = Batch.state == BatchState.HANDED_OVER
     return and_(
         Campaign.commercial,
-        or_(Batch.sent_at > since, Batch.state == BatchState.SENDING),
+        or_(
+            and_(~held, Batch.sent_at > since),
+            and_(held, Batch.leaves_at > since, Batch.leaves_at < until),
+            Batch.state == BatchState.SENDING,
+        ),
         or_(letter.in_(_HAD), and_(letter == _TO_GO, under_way)),
     )
 
@@ -173,9 +182,12 @@ def overlap(
             Batch.campaign_id.in_(campaigns),
             letter.in_([_TO_GO, *_HAD]),
             or_(
-                Batch.sent_at > at - within,
+                and_(Batch.state != BatchState.HANDED_OVER, Batch.sent_at > at - within),
                 Batch.state == BatchState.SENDING,
-                and_(Batch.state == BatchState.PENDING, Batch.not_before < at + within),
+                and_(
+                    Batch.state.in_((BatchState.PENDING, BatchState.HANDED_OVER)),
+                    func.coalesce(Batch.leaves_at, Batch.not_before) < at + within,
+                ),
             ),
         )
         .group_by(Batch.campaign_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher import document
 from dispatcher.credit import planned_cost
+from dispatcher.handover import to_be
 from dispatcher.planner import LARGEST_BATCH, PlannedBatch
 from dispatcher.states import BatchState
 from dispatcher.storage import intake
@@ -31,13 +33,16 @@ def add_batches(
     *,
     rule: str,
     prices: Mapping[str, Decimal],
+    now: datetime,
+    handed: Callable[[str], datetime | None],
     call_size: int = LARGEST_BATCH,
 ) -> int:
     """Store the batches of a campaign, each with what it waits for; returns how many.
 
     ``rule`` is what judged them (``Windows.rule``), empty for what no window holds; ``prices``
     are euros a part by destination. ``call_size`` is the most that one call carries: a batch of
-    more is stored as several.
+    more is stored as several. ``handed`` tells until when the gateway is to hold those of a
+    territory; they are due ``now``.
     """
     parts = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
     numbered = enumerate(parts, start=1)
@@ -51,6 +56,7 @@ def add_batches(
                 [
                     _row(campaign_id, number, batch, hold, rule)
                     | {"planned": planned_cost(batch, prices)}
+                    | _handed(handed(batch.territory), now)
                     for number, (batch, hold) in stride
                 ],
             ).all()
@@ -76,3 +82,10 @@ def _row(
         "pending": size,
         "segments": batch.segments,
     }
+
+
+def _handed(leaves_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """What is different for a batch that the gateway is to hold."""
+    if leaves_at is None:
+        return {"leaves_at": None}
+    return {"leaves_at": leaves_at, "not_before": now, "why": to_be(leaves_at)}

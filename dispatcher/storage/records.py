@@ -152,6 +152,7 @@ def _batch(row: Batch) -> BatchRecord:
         check_at=row.check_at,
         cost=row.cost,
         segments=row.segments,
+        leaves_at=row.leaves_at,
     )
 
 

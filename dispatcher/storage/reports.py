@@ -27,6 +27,8 @@ class Checked:
     tag: str | None
     message_id: str | None
     sent_at: datetime
+    #: until when the gateway was to hold it, if it was
+    leaves_at: datetime | None
     #: whether a report that came in ever had it polled early
     hastened: bool
     #: position -> E.164, of every message
@@ -105,6 +107,7 @@ def take(
             tag=batch.tag,
             message_id=batch.message_id,
             sent_at=batch.sent_at or now,
+            leaves_at=batch.leaves_at,
             hastened=batch.hastened_at is not None,
             phones=phones[batch.id],
         )
@@ -118,6 +121,7 @@ _DUE = (
         BATCH.c.sent_at,
         BATCH.c.sent,
         BATCH.c.hastened_at,
+        BATCH.c.leaves_at,
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
     .where(
@@ -156,6 +160,10 @@ def record_lookup(
         values["why"] = why
     if proven:
         values["why"] = ""
+        if batch.leaves_at is not None and batch.leaves_at > now:
+            # it cannot be had back without an id: it leaves, and is polled from then on
+            poll_at += batch.leaves_at - now
+            values["sent_at"] = batch.leaves_at
     moved = _record(
         session,
         batch,
@@ -191,6 +199,7 @@ def revive(
     if not spots:
         return 0
     states = document.marked(batch.states, dict.fromkeys(spots, MessageState.SENT))
+    leaves = now if batch.leaves_at is None else max(now, batch.leaves_at)
     revived = session.execute(
         update(Batch)
         .where(
@@ -203,8 +212,8 @@ def revive(
             states=states,
             tag=tag,
             why="a late proof: it had been taken",
-            sent_at=now,
-            check_at=now,
+            sent_at=leaves,
+            check_at=leaves,
             checks=0,
             **{state.value: count for state, count in document.tally(states).items()},
         )

@@ -97,7 +97,7 @@ def record_sent(
         "its_state": BatchState.DONE if ended else BatchState.SENT,
         "its_states": states,
         **{f"its_{state}": count for state, count in document.tally(states).items()},
-        "its_codes": _codes(batch, lines.codes),
+        "its_codes": codes_of(batch, lines.codes),
         "spent": lines.cost,
         "its_message_id": message_id,
         "now": now,
@@ -133,13 +133,13 @@ def record_doubt(
     states = document.marked(batch.states, lines.states)
     raised = batches.applied(
         session,
-        _ended(batch, BatchState.IN_DOUBT)
+        ends(batch, BatchState.IN_DOUBT)
         # a lost answer says nothing against a person who has had the batch sent again
         .where(Batch.state == BatchState.SENDING)
         .values(
             {
                 **batches.counted(states),
-                "codes": _codes(batch, lines.codes),
+                "codes": codes_of(batch, lines.codes),
                 "cost": Batch.cost + lines.cost,
                 "message_id": message_id,
                 "sent_at": now,
@@ -161,13 +161,18 @@ def record_doubt(
     return raised
 
 
-def record_unsent(session: Session, batch: DueBatch, hold: Hold, *, checks: int) -> bool:
-    """The attempt's word that nothing left: the batch goes back and waits."""
+def record_unsent(
+    session: Session, batch: DueBatch, hold: Hold, *, checks: int, here: bool = False
+) -> bool:
+    """The attempt's word that nothing left: the batch goes back and waits.
+
+    ``here`` for one that the gateway does not hold for us, and is not asked to any more.
+    """
     return batches.applied(
         session,
-        _ended(batch, BatchState.PENDING).values(
-            not_before=hold.until, why=hold.why, lease_until=None, check_at=None, checks=checks
-        ),
+        ends(batch, BatchState.PENDING)
+        .values(not_before=hold.until, why=hold.why, leaves_at=None if here else batch.leaves_at)
+        .values(lease_until=None, check_at=None, checks=checks),
     )
 
 
@@ -178,10 +183,10 @@ def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) ->
     reports = MessageState.SENT.letter in states
     return batches.applied(
         session,
-        _ended(batch, BatchState.SENT if reports else BatchState.FAILED).values(
+        ends(batch, BatchState.SENT if reports else BatchState.FAILED).values(
             {
                 **batches.counted(states),
-                "codes": _codes(batch, dict.fromkeys(positions, code)),
+                "codes": codes_of(batch, dict.fromkeys(positions, code)),
                 "why": why,
                 "lease_until": None,
                 "check_at": Batch.sent_at if reports else None,
@@ -205,7 +210,7 @@ def leave_out(
     after = document.marked(batch.states, states)
     values = {
         **batches.counted(after),
-        "codes": _codes(batch, codes),
+        "codes": codes_of(batch, codes),
         "capped": Batch.capped + len(codes),
     }
     statement = update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
@@ -231,14 +236,14 @@ def refreshed(session: Session, batch: DueBatch) -> DueBatch | None:
     return None if row is None else replace(batch, states=row.states, codes=row.codes)
 
 
-def _ended(batch: DueBatch, target: BatchState) -> Update:
+def ends(batch: DueBatch, target: BatchState) -> Update:
     """The move that ends the attempt made on ``batch``, from ``sending`` or a doubt of it."""
     return batches.move(batch.id, target).where(
         Batch.attempt == batch.attempt + 1, Batch.states == batch.states
     )
 
 
-def _codes(batch: DueBatch, codes: Mapping[int, int]) -> str:
+def codes_of(batch: DueBatch, codes: Mapping[int, int]) -> str:
     """The codes of rejected positions, with those that were known before."""
     new = {str(position): code for position, code in codes.items()}
     return json.dumps({**json.loads(batch.codes), **new})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.states import BatchState
@@ -46,5 +46,10 @@ def judge(session: Session, group: Judged, hold: Hold, rule: str) -> None:
             Batch.rule == group.rule,
             Batch.state == BatchState.PENDING,
         )
-        .values(not_before=hold.until, why=hold.why, rule=rule)
+        .values(
+            # what is to be handed over is judged by its hour, right before it is
+            not_before=case((Batch.leaves_at.is_(None), hold.until), else_=Batch.not_before),
+            why=case((Batch.leaves_at.is_(None), hold.why), else_=Batch.why),
+            rule=rule,
+        )
     )

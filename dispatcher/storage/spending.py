@@ -8,7 +8,8 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, ColumnElement, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros
+from dispatcher.states import BatchState
+from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros, in_state
 
 _NOTHING = Decimal(0)
 
@@ -42,4 +43,5 @@ def untold() -> ColumnElement[int]:
 
 
 def _sent() -> ColumnElement[int]:
-    return BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported
+    held = case((in_state(BatchState.HANDED_OVER), BATCH.c.pending), else_=0)
+    return held + BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported

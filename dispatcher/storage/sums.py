@@ -19,7 +19,13 @@ from dispatcher.storage import spending
 from dispatcher.storage.tables import Batch, Campaign
 
 #: the states in which a batch has not come to its end
-UNENDED = (BatchState.PENDING, BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT)
+UNENDED = (
+    BatchState.PENDING,
+    BatchState.SENDING,
+    BatchState.HANDED_OVER,
+    BatchState.SENT,
+    BatchState.IN_DOUBT,
+)
 
 
 @dataclass(frozen=True, slots=True)

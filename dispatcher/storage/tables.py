@@ -177,7 +177,7 @@ class Batch(Base):
     sent_at: Mapped[datetime | None]
     #: the gateway's id; a batch settled by tag has none
     message_id: Mapped[str | None] = mapped_column(index=True)
-    #: when it is next polled (sent) or looked up (in doubt)
+    #: when it is next polled (sent), looked up (in doubt) or asked for back (handed over)
     check_at: Mapped[datetime | None]
     #: how often the present state was checked, or (pending) failed to leave, in a row
     checks: Mapped[int] = mapped_column(default=0)
@@ -203,6 +203,8 @@ class Batch(Base):
     hastened_at: Mapped[datetime | None]
     #: what the whole of it should cost, at the prices set when it was planned; null without them
     planned: Mapped[Decimal | None]
+    #: until when the gateway is to hold it, or holds it; null for what waits here
+    leaves_at: Mapped[datetime | None]
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:

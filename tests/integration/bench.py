@@ -51,6 +51,7 @@ class Bench:
         self.send = self.dispatcher.dispatch.send_batch
         self.poll = self.dispatcher.dispatch.poll
         self.settle = self.dispatcher.dispatch.settle_batch
+        self.recall = self.dispatcher.dispatch.recall
 
     # -- doing
 
@@ -71,6 +72,8 @@ class Bench:
             due = self.tick()
         for batch_id in due.send:
             self.send(batch_id)
+        if due.recall:
+            self.recall()
         for batch_id in due.settle:
             self.settle(batch_id)
         for _ in range(due.polls):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from unittest import mock
@@ -20,6 +21,7 @@ from dispatcher.errors import (
     ReferenceTaken,
 )
 from dispatcher.events import Event
+from dispatcher.hints import Hints
 from dispatcher.provider import Declined, Reply
 from dispatcher.signals import campaign_paused
 from dispatcher.states import CampaignState
@@ -28,6 +30,8 @@ from tests.fakes import FakeGateway, HandClock
 from tests.integration.bench import OPEN, TEXT, Bench, people
 
 PRICES = "metropole=0.038"
+#: tomorrow at ten in Paris
+HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 
 class Accounts(Bench):
@@ -56,6 +60,8 @@ class Accounts(Bench):
                 self.dispatcher.dispatch.sync_opt_outs(account)
             if asked.credit:
                 self.dispatcher.check_credit(account)
+            if asked.recall:
+                self.dispatcher.dispatch.recall(account)
             for _ in range(asked.polls):
                 self.poll(account)
         for batch_id in self.tick().send:
@@ -253,6 +259,74 @@ def test_a_hint_for_an_account_that_is_unknown_does_nothing(accounts: Accounts) 
     assert steps.poll("shoes") == 0
     assert not steps.check_credit("shoes")
     assert steps.sync_opt_outs("shoes").new == 0
+    assert steps.recall("shoes") == 0
+
+
+# -- what the gateway holds until its hour
+
+
+def test_what_is_held_is_asked_back_by_the_key_that_handed_it_over(accounts: Accounts) -> None:
+    for start, account in enumerate((None, "shop", "news")):
+        accounts.submit(
+            2, f"by-{account}", start=10 * start, account=account, not_before=HOUR, hand_over=True
+        )
+    accounts.ask()
+    gateways = (accounts.gateway, accounts.shop, accounts.news)
+    # the ids are alike: another key would give another account's messages back
+    assert [list(one.schedule) for one in gateways] == [["1000"]] * 3
+    with mock.patch.object(Hints, "_publish", return_value=True) as published:
+        accounts.dispatcher.cancel("by-shop")
+        assert published.mock_calls == [mock.call("dispatcher.recall", "shop")]
+        due = accounts.tick()
+        assert mock.call("dispatcher.recall", "shop") in published.mock_calls
+        assert mock.call("dispatcher.recall") not in published.mock_calls
+    assert [name for name, asked in due.asked.items() if asked.recall] == ["shop"]
+    steps = accounts.dispatcher.dispatch
+    assert (steps.recall(), steps.recall("news")) == (0, 0)
+    accounts.ask()
+    assert [one.cancel_calls for one in gateways] == [[], ["1000"], []]
+    assert accounts.messages("by-shop") == {"cancelled": 2}
+    accounts.dispatcher.pause("by-None")
+    accounts.ask()
+    assert [one.cancel_calls for one in gateways] == [["1000"], ["1000"], []]
+    accounts.clock.at = HOUR
+    accounts.ask()
+    assert accounts.messages("by-None") == {"pending": 2}
+    assert accounts.messages("by-news") == {"sent": 2}
+    assert [sorted(+one.texted) for one in gateways] == [[], [], people(2, 20)]
+
+
+def test_who_opts_out_is_taken_back_from_every_account(accounts: Accounts) -> None:
+    for account in (None, "shop", "news"):
+        start = 10 if account == "news" else 0
+        accounts.submit(
+            2, f"by-{account}", start=start, account=account, not_before=HOUR, hand_over=True
+        )
+    accounts.ask()
+    accounts.opt_out(people(1)[0])
+    accounts.ask()
+    gateways = (accounts.gateway, accounts.shop, accounts.news)
+    assert [one.cancel_calls for one in gateways] == [["1000"], ["1000"], []]
+    assert [sorted(+one.texted) for one in gateways] == [people(1, 1), people(1, 1), people(2, 10)]
+
+
+def test_what_an_account_that_is_unknown_here_holds_is_asked_back_elsewhere(
+    accounts: Accounts, tables: Database
+) -> None:
+    accounts.submit(2, account="shop", not_before=HOUR, hand_over=True)
+    accounts.ask()
+    alone = Bench(tables, gateway=accounts.gateway)
+    assert alone.dispatcher.cancel("soldes").why == (
+        "1 batches are asked back from the gateway: not before account 'shop' is set up here"
+    )
+    assert alone.dispatcher.orphans() == {"shop": 1}
+    assert not alone.work().recall
+    assert alone.recall() == 0
+    assert not accounts.gateway.cancel_calls
+    assert alone.messages() == {"pending": 2}
+    accounts.ask()
+    assert accounts.shop.cancel_calls == ["1000"]
+    assert alone.messages() == {"cancelled": 2}
 
 
 # -- an account that is set up no more

@@ -432,6 +432,54 @@ def test_cancel_needs_a_yes_where_nobody_can_be_asked(shell: Shell) -> None:
     assert cancelled == "soldes is cancelled, 2 messages with it; nothing is in flight\n"
 
 
+def test_what_is_handed_over_says_its_hour_and_is_asked_back(shell: Shell, tmp_path: Path) -> None:
+    offset = (TUESDAY - datetime.now(UTC)).total_seconds()
+    with Sandbox(tmp_path / "ledger.jsonl", clock_offset=offset) as sandbox:
+        shell.set(api_url=sandbox.url, api_key=sandbox.key, clock_offset=offset)
+        file = shell.write()
+        asked = (
+            "--reference",
+            "soldes",
+            "--text",
+            "Soldes",
+            "--sender",
+            "MaBoutique",
+            "--hand-over",
+        )
+
+        refused = shell("submit", file, *asked)
+        assert refused.exit_code == 2
+        assert "hand_over needs not_before" in refused.stderr
+
+        later = "2026-11-25T10:00+01:00"
+        stored = shell("submit", file, *asked, "--not-before", later)
+        assert stored.exit_code == 0, stored.stderr
+        assert stored.stdout.endswith(
+            "to be handed over to the gateway, which holds it until 2026-11-25 10:00 in Paris\n"
+        )
+        shell("tick", "--inline")
+        assert (
+            "waits until Wednesday 10:00: handed over to the gateway"
+            in shell("progress", "soldes").stdout
+        )
+        assert shell("pause", "soldes").stdout == (
+            "soldes is paused; 1 batch asked back from the gateway\n"
+        )
+        assert shell("tick").stdout.endswith(", some to have back from the gateway\n")
+        shell("tick", "--inline")
+        shell("resume", "soldes")
+        shell("tick", "--inline")
+        cancelled = shell("cancel", "soldes", "--yes").stdout
+        assert cancelled == (
+            "soldes is cancelled, 0 messages with it; 1 batch asked back from the gateway\n"
+        )
+        shell("tick", "--inline")
+        assert (
+            json.loads(shell("progress", "soldes", "--json").stdout)["messages"]["cancelled"] == 2
+        )
+        assert not sandbox.texted()
+
+
 @pytest.mark.parametrize(("answer", "state"), [("n\n", "running"), ("y\n", "cancelled")])
 def test_cancel_asks_on_a_terminal(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, answer: str, state: str

@@ -62,6 +62,18 @@ def refused(response: TestResponse, status: int, code: str) -> str:
 # -- doing
 
 
+def test_a_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
+    call = Caller(app)
+    refused(call.submit(3, hand_over=True), 422, "unusable_input")
+    stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00", hand_over=True)
+    assert stored.status_code == 201
+    assert (stored.json or {})["why"].startswith("to be handed over to the gateway")
+    [batch] = library(app).batches("soldes")
+    assert batch.leaves_at is not None
+    assert batch.leaves_at.isoformat() == "2026-11-25T08:00:00+00:00"
+    assert (stored.json or {})["batches"]["handed_over"] == 0
+
+
 def test_a_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flask) -> None:
     call = Caller(app)
     stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00")

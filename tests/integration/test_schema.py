@@ -238,6 +238,24 @@ def test_what_had_left_before_guards_were_there_counts(own: Database) -> None:
         assert guards.left_since(session, NOW) == Load(3, Decimal("0.114"))
 
 
+def test_what_the_gateway_holds_is_sent_to_a_schema_that_does_not_know_that(own: Database) -> None:
+    store(own, "prp", state="handed_over", attempt=1, leaves_at=NOW)
+    migrated_from(own, "0006")
+    with own.read() as session:
+        batch = session.query(Batch).one()
+        assert (batch.state, batch.states, batch.sent, batch.pending) == ("sent", "srs", 2, 0)
+        assert (batch.check_at, batch.leaves_at) == (NOW, None)
+
+
+def test_a_migrated_database_holds_what_is_handed_over_and_nothing_unknown(own: Database) -> None:
+    store(own, "p")
+    migrated_from(own, "0006")
+    with own.write() as session:
+        session.execute(text("UPDATE batch SET state = 'handed_over'"))
+    with pytest.raises(Conflict), own.write() as session:
+        session.execute(text("UPDATE batch SET state = 'lost'"))
+
+
 # -- what the tables refuse -------------------------------------------------------------------
 
 

@@ -23,9 +23,10 @@ paused -> running cancelled
 """
 BATCH_PICTURE = """
 pending -> sending sent cancelled expired done in_doubt
-sending -> pending sent failed in_doubt
+sending -> pending handed_over sent failed in_doubt
+handed_over -> sent pending cancelled in_doubt
 sent -> done
-in_doubt -> sent pending failed
+in_doubt -> handed_over sent pending failed
 cancelled -> sent
 expired -> sent
 """

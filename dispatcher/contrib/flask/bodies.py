@@ -104,6 +104,9 @@ class NewCampaign(_Body):
         Literal[tuple(PRIORITIES)],  # type: ignore[valid-type]
         Field(description="what is due of a higher one leaves first"),
     ] = "normal"
+    hand_over: Annotated[
+        bool, Field(description="the gateway holds it until `not_before`, which is needed then")
+    ] = False
     strict: Annotated[
         bool, Field(description="refuse the whole when one recipient cannot be texted")
     ] = False
@@ -127,6 +130,7 @@ class NewCampaign(_Body):
             "commercial": self.commercial,
             "territory": self.territory,
             "priority": self.priority,
+            "hand_over": self.hand_over,
             "strict": self.strict,
             "check_numbers": self.check_numbers,
             "by": by,

@@ -20,7 +20,6 @@ from dispatcher.contrib.flask.problems import answer_as, id_of
 from dispatcher.phones import mask
 from dispatcher.progress import Progress
 from dispatcher.records import BatchRecord
-from dispatcher.states import BatchState
 from dispatcher.territories import TERRITORIES
 
 #: seconds between two looks of a page that is left open
@@ -143,9 +142,10 @@ def _words() -> dict[str, Any]:
         return masked(standing(progress, now))
 
     def held(batch: BatchRecord) -> str:
-        if batch.state is not BatchState.PENDING or batch.not_before <= now:
+        waits_until = batch.waits_until
+        if waits_until is None or waits_until <= now:
             return masked(batch.why)
-        until = f"until {at(batch.not_before)}"
+        until = f"until {at(waits_until)}"
         return masked(f"{until}: {batch.why}" if batch.why else until)
 
     return {

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
+from dispatcher.cancellation import Cancellation
 from dispatcher.errors import GatewayRefused
 from dispatcher.smspartner import fields
 from dispatcher.smspartner.wire.answer import Parse, done
 
-
-class Cancellation(StrEnum):
-    """What came of asking for a scheduled message to be cancelled, with all its numbers."""
-
-    #: it will not leave
-    DONE = "done"
-    #: it had been cancelled before
-    ALREADY = "already"
-    #: fewer than five minutes are left: it leaves
-    TOO_LATE = "too_late"
-    #: it has left
-    LEFT = "left"
-    #: the gateway knows no such message
-    UNKNOWN = "unknown"
-
-    @property
-    def stopped(self) -> bool:
-        """Whether nobody is texted by this message."""
-        return self in (Cancellation.DONE, Cancellation.ALREADY)
-
+__all__ = ["Cancellation", "read_cancellation"]
 
 #: by the call's own page; the vendor's general table of codes gives 5 and 6 other meanings
 _ANSWERS = {

@@ -9,16 +9,12 @@ undocumented, so neither is ever asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime
 
 from dispatcher.errors import InvalidRequest
+from dispatcher.slots import NOTICE, PARIS, STEP, may_cancel, next_slot, shown_twice
 
-PARIS = ZoneInfo("Europe/Paris")
-#: minutes between two instants that can be asked for
-STEP = timedelta(minutes=5)
-#: a scheduled message cannot be cancelled when less than this is left
-NOTICE = timedelta(minutes=5)
+__all__ = ["NOTICE", "PARIS", "STEP", "Slot", "instant", "may_cancel", "next_slot", "slot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +45,9 @@ def slot(at: datetime) -> Slot:
     wall = at.astimezone(PARIS)
     if wall.minute % 5 or wall.second or wall.microsecond:
         raise InvalidRequest("the gateway schedules in steps of 5 minutes")
-    if _shown_twice(wall):
+    if shown_twice(wall):
         raise InvalidRequest("Paris's clock shows this time twice: the gateway could take either")
     return Slot(wall.date(), wall.hour, wall.minute)
-
-
-def next_slot(at: datetime) -> datetime:
-    """The first instant from ``at`` on that ``slot`` takes, in UTC. Raises InvalidRequest."""
-    if at.tzinfo is None:
-        raise InvalidRequest("a scheduled instant needs a time zone")
-    # Paris is a whole number of five minutes from UTC, and was since 1911
-    past = at.astimezone(UTC) - datetime(2000, 1, 1, tzinfo=UTC)
-    found = datetime(2000, 1, 1, tzinfo=UTC) + -(-past // STEP) * STEP
-    while _shown_twice(found.astimezone(PARIS)):
-        found += STEP
-    return found
 
 
 def instant(wall: datetime) -> datetime:
@@ -78,16 +62,6 @@ def instant(wall: datetime) -> datetime:
     at = local.astimezone(UTC)
     if at.astimezone(PARIS).replace(tzinfo=None) != wall:
         raise InvalidRequest("Paris's clock never shows this time: it is set forward over it")
-    if _shown_twice(local):
+    if shown_twice(local):
         raise InvalidRequest("Paris's clock shows this time twice")
     return at
-
-
-def may_cancel(leaves_at: datetime, now: datetime) -> bool:
-    """Whether a message scheduled for ``leaves_at`` can still be cancelled, by the rule."""
-    return leaves_at - now >= NOTICE
-
-
-def _shown_twice(wall: datetime) -> bool:
-    """Whether a wall time that exists comes again, or was there before."""
-    return wall.replace(fold=0).utcoffset() != wall.replace(fold=1).utcoffset()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -476,3 +476,16 @@ def test_a_database_that_is_down_is_one_sentence(sqlite_shop: str) -> None:
     django_project.use({"default": gone})
     with pytest.raises(StorageError, match=r"the database cannot be used: .*refused"):
         dispatcher.campaigns()
+
+
+# -- handing over
+
+
+def test_a_project_may_have_the_gateway_hold_a_campaign(shop: str, customers: Customers) -> None:
+    hour = datetime.now(UTC) + timedelta(days=3)
+    dispatcher.submit("soldes", "Soldes", customers(2), not_before=hour, hand_over=True)
+    [batch] = dispatcher.batches("soldes")
+    assert batch.leaves_at is not None
+    assert batch.leaves_at >= hour
+    with pytest.raises(InvalidCampaign, match="hand_over needs not_before"):
+        dispatcher.submit("other", "Soldes", customers(2), hand_over=True)

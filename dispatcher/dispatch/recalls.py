@@ -1,0 +1,95 @@
+"""Recalls: the gateway is asked to give back what it holds, one batch by one call.
+
+Its answer decides, and nothing else: what is not understood is asked again, and what nobody
+knows in the end is a doubt. Whoever dies in between leaves a row that is asked for again, to
+which the gateway answers that it was cancelled before.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from dispatcher.cancellation import Cancellation
+from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.errors import GatewayError
+from dispatcher.handover import OPTED_OUT, Ending, ending
+from dispatcher.storage import campaigns, recalls
+from dispatcher.storage.recalls import Wanted
+
+log = logging.getLogger(__name__)
+
+#: one turn ends after this long (seconds), so that others get their share
+TURN = 20.0
+#: a question that failed is asked once more so long before the hour: the gateway heeds it then
+_LAST = timedelta(minutes=6)
+
+
+class Recalls:
+    """Asks for what is wanted back, whose hour is next first."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def recall(self) -> int:
+        """Ask for all of the account that is wanted back; returns for how many batches it was."""
+        context = self._context
+        until = time.monotonic() + TURN
+        asked = 0
+        while time.monotonic() < until and not context.stopping.is_set():
+            now = context.clock()
+            with context.database.write() as session:
+                batch = recalls.take(session, now, CHECK_LEASE, context.account)
+            if batch is None:
+                break
+            self._record(batch, *self._ask(batch))
+            asked += 1
+        return asked
+
+    def _ask(self, batch: Wanted) -> tuple[Cancellation | None, str]:
+        """The gateway's answer; None, with the reason, when it told nothing."""
+        try:
+            return self._context.gateway.cancel(batch.message_id), ""
+        except GatewayError as error:
+            return None, str(error)
+
+    def _record(self, batch: Wanted, answer: Cancellation | None, failed: str) -> None:
+        context = self._context
+        now = context.clock()
+        end = ending(answer, batch.leaves_at, now)
+        said = failed or str(answer)
+        level = logging.INFO if end is Ending.BACK else logging.WARNING
+        log.log(level, "batch %d %s: %s", batch.id, batch.why, said)
+        history = ""
+        with context.database.write() as session:
+            match end:
+                case Ending.BACK:
+                    done = recalls.given_back(session, batch, now)
+                    if batch.why == OPTED_OUT:
+                        history = f"{OPTED_OUT}; it gave it back"
+                case Ending.LEAVES:
+                    at = now if answer is Cancellation.LEFT else max(now, batch.leaves_at)
+                    wait = context.after(context.settings.poll_intervals, 0) - now
+                    done = recalls.not_given_back(session, batch, at, at + wait)
+                    history = f"{batch.why}; too late: it leaves, or has left, all the same"
+                case Ending.AGAIN:
+                    later = context.after(context.settings.settle_intervals, batch.checks)
+                    if now < batch.leaves_at - _LAST:  # not to be put off until it is too late
+                        later = min(later, batch.leaves_at - _LAST)
+                    done = recalls.ask_again(session, batch, later)
+                case Ending.DOUBT:
+                    why = f"nobody knows whether the gateway gave it back: {said}"
+                    check_at = context.after(context.settings.settle_intervals, 0)
+                    done = recalls.doubt(session, batch, why, check_at=check_at, now=now)
+                    history = why
+            if done and history:
+                campaigns.note(
+                    session,
+                    batch.campaign_id,
+                    verb="take back",
+                    actor="dispatcher",
+                    now=now,
+                    reason=f"batch {batch.number}: {history}",
+                    batch_id=batch.id,
+                )

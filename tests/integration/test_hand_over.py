@@ -1,0 +1,783 @@
+"""Campaigns that the gateway holds until their hour, by hand: every answer, every interruption."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from unittest import mock
+
+import pytest
+from sqlalchemy import select, text
+
+from dispatcher import GatewayError, IllegalMove, InvalidCampaign
+from dispatcher.cancellation import Cancellation
+from dispatcher.dispatch.context import CHECK_LEASE
+from dispatcher.dispatch.pauses import pause
+from dispatcher.provider import Declined, LineAnswer, Reply, Taken, Throttled
+from dispatcher.states import MessageState
+from dispatcher.storage import handed, left_out
+from dispatcher.storage.database import Database
+from dispatcher.window import Hold
+from tests.integration.bench import OPEN, Bench, opened, people
+from tests.integration.conftest import empty
+
+#: tomorrow at ten in Paris; submitted at ten today
+HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+def hand_over(bench: Bench, count: int = 3, *, at: datetime = HOUR, **options: Any) -> int:
+    """Submit, and hand over; returns the id of the first batch."""
+    batch = bench.submit(count, not_before=at, hand_over=True, **options)
+    bench.work()
+    return batch
+
+
+def held_now(bench: Bench, batch: int) -> bool:
+    return bench.batch(batch).state == "handed_over"
+
+
+def history(bench: Bench) -> list[str]:
+    return [action.reason for action in bench.actions("take back")]
+
+
+# -- the hour
+
+
+def test_it_is_handed_over_at_once_and_leaves_at_its_hour(bench: Bench) -> None:
+    batch = bench.submit(3, not_before=HOUR, hand_over=True)
+    assert bench.progress().why == (
+        "to be handed over to the gateway, which holds it until 2026-11-25 10:00 in Paris"
+    )
+    bench.work()
+    (body,) = bench.gateway.bodies
+    assert body.at == HOUR.isoformat()
+    row, progress = bench.batch(batch), bench.progress()
+    assert (row.state, row.leaves_at, row.message_id) == ("handed_over", HOUR, "1000")
+    assert bench.messages() == {"pending": 3}
+    assert (progress.waits_until, progress.why) == (HOUR, "handed over to the gateway")
+    assert progress.batches["handed_over"] == 1
+    assert not progress.ended
+    assert bench.outcomes(batch) == ["sent"]
+
+
+def test_nothing_is_asked_of_it_before_its_hour(bench: Bench) -> None:
+    batch = hand_over(bench)
+    bench.pass_by(hours=23, minutes=59)
+    assert held_now(bench, batch)
+    assert (bench.gateway.calls, bench.gateway.lookups) == ([], [])
+    bench.pass_by(minutes=1)
+    assert bench.messages() == {"sent": 3}
+    assert bench.batch(batch).sent_at == HOUR
+    bench.gateway.deliver()
+    bench.pass_by(minutes=5)
+    assert bench.messages() == {"delivered": 3}
+    bench.tick()
+    assert bench.progress().state == "finished"
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_it_is_handed_over_at_night_for_an_hour_in_the_window(bench: Bench) -> None:
+    bench.clock.at = datetime(2026, 11, 28, 23, tzinfo=UTC)  # a Saturday, midnight in Paris
+    batch = hand_over(bench, at=datetime(2026, 11, 29, 9, tzinfo=UTC))
+    monday = datetime(2026, 11, 30, 7, tzinfo=UTC)
+    assert held_now(bench, batch)
+    assert bench.batch(batch).leaves_at == monday
+    assert bench.gateway.bodies[0].at == monday.isoformat()
+
+
+def test_each_territory_has_the_hour_at_which_it_opens(bench: Bench) -> None:
+    bench.submit(
+        not_before=HOUR.replace(hour=8),
+        hand_over=True,
+        reference="one",
+        territory="guadeloupe",
+    )
+    bench.work()
+    # 08:00 in Guadeloupe
+    assert bench.gateway.bodies[0].at == HOUR.replace(hour=12).isoformat()
+
+
+def test_a_campaign_that_asks_for_nothing_is_not_touched(bench: Bench) -> None:
+    batch = bench.submit(3, not_before=HOUR)
+    bench.work()
+    row = bench.batch(batch)
+    assert (row.state, row.leaves_at, row.not_before) == ("pending", None, HOUR)
+    assert not bench.gateway.bodies
+    bench.pass_by(days=1)
+    assert bench.gateway.bodies[0].at is None
+
+
+def test_one_text_for_all_is_handed_over_too(tables: object, bench: Bench) -> None:
+    with opened(bench.dispatcher.database, single_send=True) as other:
+        batch = hand_over(other)
+        assert other.gateway.bodies[0].at == HOUR.isoformat()
+        assert held_now(other, batch)
+
+
+def test_handing_over_needs_an_hour(bench: Bench) -> None:
+    with pytest.raises(InvalidCampaign, match="hand_over needs not_before"):
+        bench.submit(hand_over=True)
+    assert bench.campaigns() == []
+
+
+def test_the_same_campaign_again_is_the_same_campaign(bench: Bench) -> None:
+    hand_over(bench)
+    bench.submit(3, not_before=HOUR)
+    bench.work()
+    assert len(bench.campaigns()) == len(bench.gateway.bodies) == 1
+
+
+def test_the_plan_says_when_the_gateway_sends(bench: Bench) -> None:
+    at = HOUR + timedelta(minutes=1)
+    plan = bench.dispatcher.plan("Soldes", people(3), not_before=at, hand_over=True)
+    assert plan.opens_at == HOUR + timedelta(minutes=5)
+    assert plan.forecast.departures[0].starts == plan.opens_at
+
+
+def test_what_would_expire_by_its_hour_is_not_handed_over(bench: Bench) -> None:
+    both = [*people(1), "+590690000001"]
+    options = {"not_before": HOUR.replace(hour=8), "not_after": HOUR.replace(hour=10)}
+    bench.dispatcher.submit("soldes", "Soldes", both, hand_over=True, **options)  # type: ignore[arg-type]
+    bench.work()
+    assert [batch.state for batch in bench.batches()] == ["handed_over", "pending"]
+    bench.pass_by(days=2)
+    assert bench.messages() == {"sent": 1, "expired": 1}
+
+
+# -- what keeps it here
+
+
+def test_an_hour_that_came_too_near_is_waited_for_here(bench: Bench) -> None:
+    batch = bench.submit(3, not_before=HOUR, hand_over=True)
+    bench.clock.at = HOUR - timedelta(minutes=5)  # no worker ran all day
+    bench.work()
+    row = bench.batch(batch)
+    assert (row.state, row.leaves_at, row.not_before) == ("pending", None, HOUR)
+    bench.pass_by(minutes=5)
+    assert [body.at for body in bench.gateway.bodies] == [None]
+    assert bench.messages() == {"sent": 3}
+
+
+def test_an_hour_that_is_closed_by_now_is_waited_for_here(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = bench.submit(3, not_before=HOUR, hand_over=True)
+    later = Hold(HOUR + timedelta(days=1), "a new holiday")
+    windows = bench.dispatcher.windows
+    monkeypatch.setattr(
+        windows, "hold", lambda at, *_, **__: later if OPEN < at < later.until else None
+    )
+    bench.work()
+    row = bench.batch(batch)
+    assert (row.leaves_at, row.not_before, row.why) == (None, later.until, "a new holiday")
+    assert not bench.gateway.bodies
+
+
+def test_a_gateway_that_refuses_the_hour_has_it_waited_for_here(bench: Bench) -> None:
+    for code in (9, 48, 49):
+        bench.gateway.behave = lambda *_, code=code: Declined(code)
+        batch = bench.submit(1, f"code {code}", start=code, not_before=HOUR, hand_over=True)
+        bench.work()
+        row = bench.batch(batch)
+        assert (row.state, row.leaves_at, row.not_before) == ("pending", None, HOUR)
+        assert row.why.startswith("not handed over: the ")
+    bench.gateway.behave = bench.gateway.take
+    bench.pass_by(days=1)
+    assert bench.gateway.bodies[-1].at is None
+    assert sum(bench.gateway.texted.values()) == 3
+
+
+def test_a_gateway_whose_calendar_is_closed_then_has_the_next_opening_waited_for(
+    bench: Bench,
+) -> None:
+    bench.gateway.behave = lambda *_: Declined(23)
+    batch = hand_over(bench)
+    row = bench.batch(batch)
+    assert (row.state, row.leaves_at) == ("pending", None)
+    assert row.not_before == datetime(2026, 11, 26, 7, tzinfo=UTC)
+
+
+def test_what_the_gateway_may_hold_already_is_not_handed_over_again(bench: Bench) -> None:
+    """A tag need not show what waits: it is looked up after its hour, and then sent from here."""
+
+    def throttle(tag: str, phones: list[str]) -> Reply:
+        bench.gateway.accept(tag, phones)  # it lies: it has taken them
+        bench.gateway.hidden.add(tag)
+        return Throttled(1)
+
+    bench.gateway.behave = throttle
+    batch = hand_over(bench)
+    bench.gateway.behave = bench.gateway.take
+    bench.pass_by(hours=1)
+    row = bench.batch(batch)
+    assert (row.state, row.leaves_at) == ("pending", HOUR)
+    assert row.not_before == HOUR + timedelta(minutes=5)
+    bench.gateway.hidden.clear()  # it has left
+    bench.clock.at = row.not_before
+    for _ in range(3):
+        bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_who_is_refused_is_rejected_at_once(bench: Bench) -> None:
+    def refuse_one(tag: str, phones: list[str]) -> Reply:
+        message_id = bench.gateway.accept(tag, phones[1:])
+        lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones[1:]]
+        return Taken(message_id, [LineAnswer(phones[0], False, 14), *lines])
+
+    bench.gateway.behave = refuse_one
+    batch = hand_over(bench)
+    assert held_now(bench, batch)
+    assert bench.messages() == {"pending": 2, "rejected": 1}
+
+
+def test_with_nobody_left_there_is_no_hour_to_wait_for(bench: Bench) -> None:
+    bench.gateway.behave = lambda tag, phones: Taken(
+        "1000", [LineAnswer(phone, False, 14) for phone in phones]
+    )
+    batch = hand_over(bench)
+    assert bench.batch(batch).state == "done"
+    assert bench.messages() == {"rejected": 3}
+
+
+def test_another_hour_than_was_asked_for_pauses_and_is_asked_back(bench: Bench) -> None:
+    bench.gateway.says_hour = HOUR + timedelta(hours=1)
+    batch = hand_over(bench)
+    assert bench.progress().state == "paused"
+    bench.work()
+    row = bench.batch(batch)
+    assert (row.state, row.leaves_at, row.not_before) == ("pending", None, HOUR)
+    assert bench.outcomes(batch) == ["recalled"]
+    bench.dispatcher.resume("soldes")
+    bench.pass_by(days=1)
+    assert bench.gateway.bodies[-1].at is None
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+# -- cancelling and pausing
+
+
+def test_a_cancelled_campaign_is_asked_back(bench: Bench) -> None:
+    batch = hand_over(bench)
+    progress = bench.dispatcher.cancel("soldes")
+    assert progress.state == "cancelled"
+    assert progress.why == "1 batches are asked back from the gateway"
+    assert progress.messages["pending"] == 3  # nobody knows yet
+    bench.work()
+    assert bench.messages() == {"cancelled": 3}
+    assert bench.batch(batch).state == "cancelled"
+    assert bench.outcomes(batch) == ["recalled"]
+    assert bench.progress().ended
+    bench.pass_by(days=2)
+    assert not +bench.gateway.texted
+
+
+@pytest.mark.parametrize(
+    ("before", "state"), [(timedelta(minutes=5), "cancelled"), (timedelta(minutes=4), "sent")]
+)
+def test_it_can_be_had_back_until_five_minutes_before(
+    bench: Bench, before: timedelta, state: str
+) -> None:
+    batch = hand_over(bench)
+    bench.clock.at = HOUR - before
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    assert bench.messages() == {state: 3}
+    assert bench.batch(batch).state == state
+
+
+def test_what_could_not_be_had_back_is_followed_to_its_end(bench: Bench) -> None:
+    batch = hand_over(bench)
+    bench.clock.at = HOUR - timedelta(minutes=2)
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    (why,) = history(bench)
+    assert why == (
+        "batch 1: asked back from the gateway: cancelled; too late: it leaves, or has left, all"
+        " the same"
+    )
+    row = bench.batch(batch)
+    assert row.sent_at == HOUR
+    assert row.check_at is not None
+    assert row.check_at > HOUR
+    assert not bench.gateway.calls
+    bench.gateway.deliver()
+    bench.pass_by(minutes=10)
+    assert bench.messages() == {"delivered": 3}
+
+
+def test_what_had_left_by_then_is_sent(bench: Bench) -> None:
+    hand_over(bench)
+    bench.clock.at = HOUR + timedelta(minutes=2)
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert bench.gateway.cancel_calls == ["1000"]
+
+
+def test_one_that_was_cancelled_before_is_cancelled(bench: Bench) -> None:
+    hand_over(bench)
+    bench.gateway.cancel_answers = [Cancellation.ALREADY]
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    assert bench.messages() == {"cancelled": 3}
+
+
+def test_a_lost_answer_is_asked_for_again_and_never_guessed(bench: Bench) -> None:
+    batch = hand_over(bench)
+    bench.gateway.lost_cancels = 1
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    assert bench.messages() == {"pending": 3}
+    assert held_now(bench, batch)
+    bench.work()
+    assert len(bench.gateway.cancel_calls) == 1  # not at once
+    bench.pass_by(minutes=10)
+    assert len(bench.gateway.cancel_calls) == 2
+    assert bench.messages() == {"cancelled": 3}
+
+
+def test_an_answer_that_is_lost_over_the_hour_is_asked_for_after_it(bench: Bench) -> None:
+    batch = hand_over(bench)
+    bench.gateway.lost_cancels = 1
+    bench.clock.at = HOUR - timedelta(minutes=6)
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    bench.clock.at = HOUR + timedelta(minutes=30)
+    bench.tick()
+    assert held_now(bench, batch)  # it is not taken for sent because its hour has come
+    bench.work()
+    assert bench.messages() == {"cancelled": 3}
+
+
+def test_a_question_that_failed_is_asked_again_while_it_is_heeded(bench: Bench) -> None:
+    batch = hand_over(bench)
+    bench.clock.at = HOUR - timedelta(minutes=7)
+    bench.gateway.cancel_answers = [GatewayError("HTTP 503")]
+    with bench.dispatcher.database.write() as session:
+        session.get_one(type(bench.batch(batch)), batch).checks = 9  # the longest wait is next
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    assert bench.batch(batch).check_at == HOUR - timedelta(minutes=6)
+
+
+def test_what_the_gateway_does_not_know_is_a_doubt_after_its_hour(bench: Bench) -> None:
+    batch = hand_over(bench)
+    bench.gateway.cancel_answers = [Cancellation.UNKNOWN] * 100
+    bench.dispatcher.cancel("soldes")
+    bench.work()
+    assert held_now(bench, batch)
+    bench.clock.at = HOUR + timedelta(minutes=1)
+    bench.work()
+    assert bench.messages() == {"in_doubt": 3}
+    (doubt,) = bench.dispatcher.doubts()
+    assert doubt.why == "nobody knows whether the gateway gave it back: unknown"
+    bench.pass_by(hours=1)
+    assert bench.messages() == {"sent": 3}  # its tag shows it
+
+
+def test_a_worker_that_dies_while_it_asks_leaves_a_row_that_is_asked_for_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = hand_over(bench)
+    bench.dispatcher.cancel("soldes")
+    heeded = bench.gateway.cancel
+
+    def killed(message_id: str) -> Cancellation:
+        heeded(message_id)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench.gateway, "cancel", killed)
+    with pytest.raises(KeyboardInterrupt):
+        bench.recall()
+    monkeypatch.undo()
+    assert held_now(bench, batch)
+    assert not bench.tick().recall  # nobody else asks before the lease ends
+    bench.clock.forward(seconds=CHECK_LEASE.total_seconds())
+    bench.work()
+    assert bench.messages() == {"cancelled": 3}
+    assert bench.gateway.cancel_calls == ["1000", "1000"]
+
+
+def test_what_is_on_its_way_when_it_is_cancelled_is_asked_back_when_it_is_held(
+    bench: Bench,
+) -> None:
+    def cancelled_meanwhile(tag: str, phones: list[str]) -> Reply:
+        progress = bench.dispatcher.cancel("soldes")
+        assert progress.batches["sending"] == 1
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = cancelled_meanwhile
+    batch = hand_over(bench)
+    assert held_now(bench, batch)
+    bench.work()
+    assert bench.messages() == {"cancelled": 3}
+
+
+def test_a_receipt_that_comes_after_the_doubt_holds_and_a_cancelled_one_is_asked_back(
+    bench: Bench,
+) -> None:
+    def late(tag: str, phones: list[str]) -> Reply:
+        bench.clock.forward(seconds=bench.settings.lease + 1)
+        bench.tick()
+        assert bench.messages() == {"in_doubt": 3}
+        bench.dispatcher.cancel("soldes")
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = late
+    batch = hand_over(bench)
+    assert held_now(bench, batch)
+    bench.work()
+    assert bench.messages() == {"cancelled": 3}
+
+
+def test_a_paused_campaign_is_asked_back_and_handed_over_anew(bench: Bench) -> None:
+    batch = hand_over(bench)
+    progress = bench.dispatcher.pause("soldes", reason="a wrong price")
+    assert progress.why == "paused: a wrong price; 1 batches are at the gateway"
+    bench.work()
+    assert bench.progress().why == "paused: a wrong price"
+    row = bench.batch(batch)
+    assert (row.state, row.leaves_at, row.message_id) == ("pending", HOUR, None)
+    bench.pass_by(hours=1)
+    assert len(bench.gateway.bodies) == 1
+    bench.dispatcher.resume("soldes")
+    bench.work()
+    assert held_now(bench, batch)
+    assert [body.at for body in bench.gateway.bodies] == [HOUR.isoformat()] * 2
+    assert bench.outcomes(batch) == ["recalled", "sent"]
+    bench.gateway.deliver()
+    bench.clock.at = HOUR
+    bench.work()
+    bench.pass_by(minutes=5)
+    assert bench.messages() == {"delivered": 3}
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_resumed_too_late_to_be_handed_over_it_leaves_from_here(bench: Bench) -> None:
+    hand_over(bench)
+    bench.dispatcher.pause("soldes")
+    bench.work()
+    bench.clock.at = HOUR + timedelta(hours=2)
+    bench.dispatcher.resume("soldes")
+    bench.work()
+    bench.work()
+    assert bench.gateway.bodies[-1].at is None
+    assert bench.messages() == {"sent": 3}
+
+
+def test_a_machines_pause_leaves_at_the_gateway_what_is_there(bench: Bench) -> None:
+    """What it holds is paid for; a person who wants it back pauses, too."""
+    batch = hand_over(bench, 501)
+    with bench.dispatcher.database.write() as session:
+        pause(session, bench.progress().id, "no credit", bench.clock())
+    bench.work()
+    assert held_now(bench, batch)
+    bench.dispatcher.pause("soldes", reason="a wrong price")
+    bench.work()
+    assert bench.progress().batches["pending"] == 2
+    assert [action.reason for action in bench.actions("pause")] == ["no credit", "a wrong price"]
+
+
+# -- who opts out meanwhile
+
+
+def test_who_opts_out_meanwhile_is_not_texted_and_the_others_are(bench: Bench) -> None:
+    batch = hand_over(bench)
+    other = hand_over(bench, 2, reference="other", start=100)
+    bench.opt_out(people(3)[1])
+    bench.work()
+    bench.work()
+    assert held_now(bench, batch)
+    assert bench.messages() == {"pending": 2, "opted_out": 1}
+    assert bench.outcomes(batch) == ["recalled", "sent"]
+    assert bench.outcomes(other) == ["sent"]
+    assert history(bench) == [
+        "batch 1: asked back from the gateway: somebody opted out; it gave it back"
+    ]
+    bench.clock.at = HOUR
+    bench.work()
+    assert +bench.gateway.texted == dict.fromkeys([people(3)[0], people(3)[2], *people(2, 100)], 1)
+
+
+def test_who_opts_out_too_late_is_on_record(bench: Bench) -> None:
+    hand_over(bench)
+    bench.clock.at = HOUR - timedelta(minutes=3)
+    bench.opt_out(people(3)[1])
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+    (why,) = history(bench)
+    assert why.startswith("batch 1: asked back from the gateway: somebody opted out; too late: ")
+
+
+def test_who_opts_out_while_it_is_on_its_way_has_it_asked_back(bench: Bench) -> None:
+    def opts_out(tag: str, phones: list[str]) -> Reply:
+        bench.gateway.behave = bench.gateway.take
+        bench.opt_out(people(3)[0])
+        bench.tick()
+        return bench.gateway.take(tag, phones)
+
+    bench.gateway.behave = opts_out
+    batch = hand_over(bench)
+    bench.work()
+    bench.work()
+    assert held_now(bench, batch)
+    assert bench.messages() == {"pending": 2, "opted_out": 1}
+
+
+def test_who_opts_out_and_is_erased_at_once_is_not_texted(bench: Bench) -> None:
+    hand_over(bench)
+    bench.opt_out(people(3)[0])
+    bench.dispatcher.opt_outs.erase(people(3)[0])
+    bench.work()
+    bench.work()
+    assert bench.messages() == {"pending": 2, "opted_out": 1}
+
+
+def test_with_everybody_opted_out_nothing_is_handed_over_again(bench: Bench) -> None:
+    batch = hand_over(bench, 1)
+    bench.opt_out(people(1)[0])
+    bench.work()
+    bench.work()
+    assert bench.batch(batch).state == "done"
+    assert not +bench.gateway.texted
+    assert len(bench.gateway.bodies) == 1
+
+
+# -- what else may change meanwhile
+
+
+def test_what_would_leave_in_a_window_that_is_closed_by_now_is_asked_back(bench: Bench) -> None:
+    batch = hand_over(bench)
+    with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="11:00") as later:
+        later.clock.at = bench.clock()
+        later.work()
+        assert later.gateway.cancel_calls == ["1000"]
+        later.work()
+        row = later.batch(batch)
+        assert (row.state, row.leaves_at) == ("pending", None)
+        assert row.not_before == HOUR + timedelta(hours=1)
+
+
+def test_a_rule_that_leaves_the_hour_open_leaves_it_there(bench: Bench) -> None:
+    batch = hand_over(bench)
+    with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="09:00") as later:
+        later.work()
+        assert held_now(later, batch)
+        assert later.batch(batch).rule == later.dispatcher.windows.rule
+        assert not later.gateway.cancel_calls
+
+
+def test_a_new_rule_does_not_keep_here_what_is_still_to_be_handed_over(bench: Bench) -> None:
+    batch = bench.submit(3, not_before=HOUR, hand_over=True)
+    with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="09:00") as later:
+        later.clock.at = bench.clock()
+        later.work()
+        assert held_now(later, batch)
+
+
+# -- doubts
+
+
+def test_a_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.lose
+    batch = hand_over(bench)
+    tag = bench.batch(batch).tag or ""
+    bench.gateway.hidden.add(tag)  # it does not show what waits
+    assert bench.messages() == {"in_doubt": 3}
+    while (due := bench.batch(batch).check_at or OPEN) <= HOUR:
+        bench.clock.at = due
+        bench.work()
+    assert due <= HOUR + timedelta(minutes=5)  # a lookup does not sleep through its hour
+    with pytest.raises(IllegalMove, match="only some minutes later does it show what it took"):
+        bench.dispatcher.resend(batch, reason="nothing shows")
+    bench.gateway.hidden.clear()
+    bench.clock.at = due
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_a_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.lose
+    batch = hand_over(bench)
+    bench.pass_by(minutes=10)
+    row = bench.batch(batch)
+    assert (row.state, row.sent_at) == ("sent", HOUR)
+    assert row.check_at is not None
+    assert row.check_at > HOUR
+
+
+def test_a_doubt_whose_hour_is_over_may_be_sent_again_from_here(bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.swallow
+    batch = hand_over(bench)
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.at = HOUR + timedelta(minutes=6)
+    bench.dispatcher.resend(batch, reason="nothing shows")
+    bench.work()
+    assert bench.gateway.bodies[-1].at is None
+    assert bench.messages() == {"sent": 3}
+
+
+def test_what_was_given_back_proves_nothing_about_a_later_attempt(bench: Bench) -> None:
+    """A cancelled message may show under its tag for ever."""
+    batch = hand_over(bench)
+    bench.dispatcher.pause("soldes")
+    bench.work()
+    bench.gateway.behave = bench.gateway.swallow
+    bench.dispatcher.resume("soldes")
+    bench.work()
+    assert bench.messages() == {"in_doubt": 3}
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.at = HOUR + timedelta(minutes=6)
+    bench.dispatcher.resend(batch, reason="nothing shows")
+    bench.work()
+    assert bench.outcomes(batch) == ["recalled", "resent", "sent"]
+    assert set((+bench.gateway.texted).values()) == {1}
+
+
+# -- what is counted
+
+
+def test_the_cost_is_what_the_gateway_said_at_each_hand_over(bench: Bench) -> None:
+    hand_over(bench)
+    assert bench.progress().cost == Decimal("0.114")
+    bench.dispatcher.pause("soldes")
+    bench.work()
+    bench.dispatcher.resume("soldes")
+    bench.work()
+    # whether it pays back what it gave back it does not say
+    assert bench.progress().cost == Decimal("0.228")
+
+
+def test_what_is_held_counts_for_a_week_around_its_hour(bench: Bench) -> None:
+    database = bench.dispatcher.database
+    with opened(database, gateway=bench.gateway, weekly_messages=1) as capped:
+        hand_over(capped)
+        soon = capped.submit(3, "soon")
+        capped.work()
+        assert capped.messages("soon") == {"rejected": 3}
+        assert capped.batch(soon).state in {"done", "failed"}
+
+
+def test_what_was_given_back_counts_for_no_cap(bench: Bench) -> None:
+    with opened(bench.dispatcher.database, gateway=bench.gateway, daily_recipients=3) as capped:
+        batch = hand_over(capped)
+        capped.dispatcher.pause("soldes")
+        capped.work()
+        capped.dispatcher.resume("soldes")
+        capped.work()
+        assert held_now(capped, batch)
+
+
+def test_the_same_text_again_is_known_to_be_held(bench: Bench) -> None:
+    hand_over(bench)
+    again = bench.dispatcher.plan("Soldes demain chez nous", people(3), not_before=HOUR)
+    assert "the same text reaches 3 of these people" in "".join(again.warnings)
+
+
+def test_what_is_held_is_no_message_that_a_report_can_end(bench: Bench) -> None:
+    batch = hand_over(bench)
+    assert {row[3] for row in bench.view()} == {MessageState.PENDING.value}
+    assert bench.dispatcher.batch(batch).messages["pending"] == 3
+
+
+def test_what_leaves_weeks_later_is_no_repetition_of_it(bench: Bench) -> None:
+    hand_over(bench, at=HOUR + timedelta(days=60))
+    again = bench.dispatcher.plan("Soldes demain chez nous", people(3), not_before=HOUR)
+    assert "the same text" not in "".join(again.warnings)
+
+
+def throttled_though_taken(bench: Bench) -> int:
+    """A batch that the gateway holds although it said that it took nothing."""
+
+    def throttle(tag: str, phones: list[str]) -> Reply:
+        bench.gateway.accept(tag, phones)
+        return Throttled(1)
+
+    bench.gateway.behave = throttle
+    batch = hand_over(bench, at=HOUR + timedelta(days=9))
+    bench.gateway.behave = bench.gateway.take
+    return batch
+
+
+def test_what_shows_before_its_hour_though_it_was_not_taken_is_polled_after_it(
+    bench: Bench,
+) -> None:
+    batch = throttled_though_taken(bench)
+    for _ in range(3):
+        bench.pass_by(minutes=10)
+    row = bench.batch(batch)
+    assert (row.state, row.sent_at) == ("sent", HOUR + timedelta(days=9))
+    bench.pass_by(days=4)  # more than reports are waited for
+    assert bench.messages() == {"sent": 3}
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_what_shows_after_it_was_cancelled_is_polled_after_its_hour(bench: Bench) -> None:
+    batch = throttled_though_taken(bench)
+    bench.dispatcher.cancel("soldes")
+    bench.pass_by(minutes=10)
+    row = bench.batch(batch)
+    assert (row.state, row.sent_at) == ("sent", HOUR + timedelta(days=9))
+    assert row.check_at == row.sent_at
+
+
+def test_what_nobody_took_leaves_from_here_when_its_tag_would_show(bench: Bench) -> None:
+    bench.gateway.behave = lambda *_: Throttled(1)
+    batch = hand_over(bench)
+    bench.gateway.behave = bench.gateway.take
+    bench.pass_by(hours=1)
+    bench.clock.at = HOUR + timedelta(minutes=5)
+    for _ in range(3):
+        bench.work()
+    assert bench.outcomes(batch) == ["throttled", "sent"]
+    assert bench.gateway.bodies[-1].at is None
+
+
+def test_the_week_is_that_of_its_hour(bench: Bench) -> None:
+    """Who was texted yesterday may be texted in nine days."""
+    with opened(bench.dispatcher.database, gateway=bench.gateway, weekly_messages=1) as capped:
+        capped.submit(3, "first")
+        capped.work()
+        batch = hand_over(capped, at=HOUR + timedelta(days=9))
+        assert held_now(capped, batch)
+
+
+def test_a_list_of_opt_outs_is_held_against_what_is_held_once(bench: Bench) -> None:
+    batch = hand_over(bench)
+    for _ in range(2):
+        bench.opt_out("+33639989000")  # of somebody else
+        bench.pass_by(hours=3)
+    bench.opt_out(people(3)[2])
+    bench.work()
+    bench.work()
+    assert bench.outcomes(batch) == ["recalled", "sent"]
+
+
+def test_who_opts_out_while_a_receipt_is_recorded_waits_for_it(
+    postgres_tables: Database,
+) -> None:
+    """Both at the same moment would otherwise not see each other (PostgreSQL)."""
+    empty(postgres_tables)
+    with opened(postgres_tables) as bench:
+        bench.opt_out("+33639989000")  # the list has a version
+        batch = hand_over(bench)
+        database = bench.dispatcher.database
+        with database.read() as session:
+            version = session.scalar(select(left_out.version()))
+        due = mock.Mock(id=batch, opt_outs=version, states="ppp")
+        with database.write() as session:
+            assert not handed.opted_out_meanwhile(session, due)
+            with ThreadPoolExecutor() as others:
+                added = others.submit(bench.opt_out, people(3)[0])
+                waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                while not session.scalar(text(waits)):
+                    assert not added.done()
+                session.commit()
+                added.result()
+        with database.write() as session:
+            assert handed.opted_out_meanwhile(session, due)
