@@ -106,6 +106,8 @@ class ByHand(Site):
             steps.send_batch(batch_id)
         for batch_id in due.settle:
             steps.settle_batch(batch_id)
+        if due.recall:
+            steps.recall()
         for _ in range(due.polls):
             steps.poll()
         return due

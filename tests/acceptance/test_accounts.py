@@ -12,7 +12,7 @@ from typing import Any
 
 from dispatcher.smspartner.calls.accounts import SubAccounts
 from dispatcher.smspartner.client import SmsPartner
-from tests.acceptance.site import Site, people
+from tests.acceptance.site import OPEN, Site, people
 
 BULK = "/v1/bulk-send"
 #: characters of a key that the gateway's journal shows
@@ -101,6 +101,33 @@ def test_each_campaign_leaves_and_is_followed_through_its_own_account(
         senders = {entry.sender for entry in site.gateway.entries() if entry.texts[0].phone in
                    people(1700, 2000)}  # fmt: skip
         assert senders == {"LaBoutique"}
+
+
+def test_what_the_gateway_holds_is_asked_back_with_the_key_that_handed_it_over(
+    tmp_path: Path, database_url: str
+) -> None:
+    names = ("", "shop", "news")
+    with two(tmp_path, database_url) as site:
+        site.worker()
+        site.beat()
+        for number, name in enumerate(names):
+            site.submit(
+                f"of-{name}",
+                people(501, 1000 * number),
+                account=name,
+                not_before=OPEN + timedelta(hours=2),
+                hand_over=True,
+            )
+        site.wait(
+            lambda: all(batch.state == "handed_over" for batch in site.batches()), "the hand-over"
+        )
+        said = site.command("cancel", "of-shop", "--yes")
+        assert said.returncode == 0, said.stderr
+        site.wait(lambda: site.progress("of-shop").ended, "the gateway to give it back")
+        assert site.progress("of-shop").messages["cancelled"] == 501
+        assert [len(requests(site, name, "/v1/message-cancel")) for name in names] == [0, 2, 0]
+        for name in ("", "news"):
+            assert site.progress(f"of-{name}").batches["handed_over"] == 2
 
 
 def test_a_wrong_key_pauses_the_campaigns_of_its_account_alone(

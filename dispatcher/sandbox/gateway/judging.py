@@ -122,6 +122,7 @@ def take(state: State, order: Order, judged: Judged, *, path: str, request: int)
             sender=order.sender,
             tag=order.tag,
             message_id=message.id,
+            leaves_at=message.leaves_at if message.leaves_at > now else None,
         )
     state.outbox.expect(message, state.switches)
     return message

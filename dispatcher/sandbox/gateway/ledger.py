@@ -42,6 +42,8 @@ class Entry:
     message_id: int
     texts: tuple[Text, ...]
     cancelled: bool = False
+    #: when it starts for the network, if the gateway holds it
+    leaves_at: datetime | None = None
 
 
 class Ledger:
@@ -62,23 +64,29 @@ class Ledger:
         sender: str,
         tag: str,
         message_id: int,
+        leaves_at: float | None = None,
     ) -> None:
-        """Write that a send was taken, as number, text and parts for each SMS."""
+        """Write that a send was taken, as number, text and parts for each SMS.
+
+        ``leaves_at`` is for what is held.
+        """
+        held = {} if leaves_at is None else {"leaves_at": _written(leaves_at)}
         self._write(
             {
                 "request": request,
-                "at": datetime.fromtimestamp(at, UTC).isoformat(),
+                "at": _written(at),
                 "path": path,
                 "sender": sender,
                 "tag": tag,
                 "message_id": message_id,
                 "lines": lines,
+                **held,
             }
         )
 
     def cancelled(self, message_id: int, *, at: float) -> None:
         """Write that a scheduled message will not leave."""
-        self._write({"cancelled": message_id, "at": datetime.fromtimestamp(at, UTC).isoformat()})
+        self._write({"cancelled": message_id, "at": _written(at)})
 
     def sync(self) -> None:
         """Wait until every line is on the disk."""
@@ -118,6 +126,7 @@ def entries(path: str | Path) -> list[Entry]:
             message_id=line["message_id"],
             texts=tuple(Text(*fields) for fields in line["lines"]),
             cancelled=line["message_id"] in cancelled,
+            leaves_at=datetime.fromisoformat(line["leaves_at"]) if "leaves_at" in line else None,
         )
         for line in found
     ]
@@ -128,6 +137,10 @@ def texted(path: str | Path) -> Counter[str]:
     return Counter(
         text.phone for entry in entries(path) if not entry.cancelled for text in entry.texts
     )
+
+
+def _written(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
