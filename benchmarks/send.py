@@ -13,6 +13,8 @@ from benchmarks.figures import Row, Spread, Table, medians, thousands
 from benchmarks.options import Bench
 
 _CONNECTIONS = 16
+#: as many as the machine has cores: one interpreter lets one thread at a time compute
+_PROCESSES = 2
 _HEADINGS = ("recipients/s", "of the bare loop", "CPU s per million", "of it, by part")
 _CLOCK = (
     "What is to be sent lies ready when the clock starts: ours stored and paused, the others' in"
@@ -26,6 +28,11 @@ _WORDS = {0.05: "at 50 ms and 16 connections", 0.0: "at no latency"}
 def measure(bench: Bench) -> list[Table]:
     """A table for each latency."""
     return [_at(bench, latency) for latency in bench.options.latencies or (0.05, 0.0)]
+
+
+def _connections(latency: float) -> int:
+    # without latency more lanes than cores only take turns
+    return _CONNECTIONS if latency else 4
 
 
 def contenders(bench: Bench) -> list[Contender]:
@@ -71,9 +78,8 @@ def _run(bench: Bench, contender: Contender, latency: float) -> Run:
             gateway=bench.gateway,
             directory=directory,
             recipients=options.count(usual, quick),
-            # without latency more lanes than cores only take turns
-            connections=_CONNECTIONS if latency else 4,
-            processes=options.processes or (1 if latency else 2),
+            connections=_connections(latency),
+            processes=options.processes or _PROCESSES,
             latency=latency,
             profile=options.profile,
         )
@@ -116,9 +122,10 @@ def _parts(runs: Sequence[Run]) -> str:
 def _notes(bench: Bench, latency: float, listed: Sequence[Contender]) -> tuple[str, ...]:
     options = bench.options
     rounds = f"{options.rounds} interleaved round{'s' * (options.rounds > 1)}"
-    pool = "1 process × 16 threads" if latency else "2 processes, the bare loop 1 thread"
-    if options.processes:
-        pool = f"{options.processes} processes"
+    processes = options.processes or _PROCESSES
+    alone = f"1 × {_CONNECTIONS}" if latency else "1 thread"
+    threads = max(1, _connections(latency) // processes)
+    pool = f"{processes} processes × {threads} threads, the bare loop {alone}"
     return (
         f"{rounds}: medians (least–most), each ratio within its round. {pool}.",
         _CLOCK,
