@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,10 +35,14 @@ class Credit:
         A balance that cannot be read holds nothing up for long: after three tries in a row what
         waits for it runs, and that is put on record.
         """
-        settings, now = self._context.settings, self._context.clock()
-        account = self._context.account
+        settings, account = self._context.settings, self._context.account
         if settings.credit_check == "off":
             return False
+        with self._context.database.read() as session:
+            rest = credit.rest(credit.balance(session, account), self._context.clock())
+        if rest <= credit.PATIENCE:
+            time.sleep(rest.total_seconds())
+        now = self._context.clock()
         every = timedelta(seconds=settings.credit_every)
         with self._context.database.write() as session:
             if not credit.due(session, account, now, every):

@@ -182,7 +182,8 @@ def _asked(session: Session, context: Context, now: datetime) -> Asked:
     return Asked(
         polls=hints_for(reports.count_due(session, BatchState.SENT, now, account)),
         stop_list=opt_outs.due(session, now, every, account),
-        credit=settings.credit_check != "off" and credit.due(session, account, now, credit_every),
+        credit=settings.credit_check != "off"
+        and credit.due(session, account, now, credit_every, credit.PATIENCE),
         recall=recalls.due(session, now, account),
     )
 

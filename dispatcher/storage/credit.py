@@ -23,6 +23,8 @@ _NOTHING = Decimal(0)
 #: a campaign that waits for the balance has it read this soon after the last try
 _SOON = timedelta(seconds=5)
 _AT_ONCE = timedelta(seconds=0.5)
+#: a worker waits itself for so long, rather than have the campaign wait for the next tick
+PATIENCE = _AT_ONCE
 #: answered batches that a price is learnt from
 _LATEST = 200
 
@@ -66,18 +68,33 @@ def note_balance(session: Session, account: str, found: Balance) -> None:
     session.merge(Meta(name=named(_NAME, account), value=json.dumps(kept)))
 
 
-def due(session: Session, account: str, now: datetime, every: timedelta) -> bool:
-    """Whether the balance is to be read: something runs, and it is time or it waits for it."""
+def rest(known: Balance, now: datetime) -> timedelta:
+    """How long a campaign that waits for the balance must wait until that may be read again.
+
+    A gateway that answers is asked at once for the next campaign, one that fails is not.
+    """
+    if known.tried is None or known.tried > now:  # a clock was set back: nothing waits for that
+        return timedelta(0)
+    return max(known.tried + (_SOON if known.failures else _AT_ONCE) - now, timedelta(0))
+
+
+def due(
+    session: Session,
+    account: str,
+    now: datetime,
+    every: timedelta,
+    patience: timedelta = timedelta(0),
+) -> bool:
+    """Whether the balance is to be read: something runs, and it is time or it waits for it.
+
+    Within ``patience`` counts as now.
+    """
     known = balance(session, account)
-    tried = known.tried
-    if tried is not None and tried > now:  # a clock was set back: nothing may wait for that
-        tried = None
-    # a gateway that answers may be asked at once for the next campaign, one that fails may not
-    if tried is not None and tried + min(every, _SOON if known.failures else _AT_ONCE) > now:
-        return False
-    if session.scalar(select(_judged(account, now).where(CAMPAIGN.c.funded_to == 0).exists())):
+    if min(rest(known, now), every) <= patience and session.scalar(
+        select(_judged(account, now).where(CAMPAIGN.c.funded_to == 0).exists())
+    ):
         return True
-    if tried is not None and tried + every > now:
+    if known.tried is not None and known.tried <= now < known.tried + every:
         return False
     return bool(session.scalar(select(_judged(account, now).exists())))
 
