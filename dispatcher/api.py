@@ -26,7 +26,7 @@ from dispatcher.inbox import Inbox, addresses
 from dispatcher.number_checks import NumberChecks
 from dispatcher.opt_outs import OptOuts
 from dispatcher.plan import Plan
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 from dispatcher.previews import Previews
 from dispatcher.progress import Progress, progress_of
 from dispatcher.provider import Account, Gateway
@@ -36,6 +36,7 @@ from dispatcher.replies import Reply
 from dispatcher.settings import Settings
 from dispatcher.states import CampaignState
 from dispatcher.storage import (
+    balances,
     batches,
     campaigns,
     credit,
@@ -46,7 +47,7 @@ from dispatcher.storage import (
     schema,
     spending,
 )
-from dispatcher.storage.credit import Balance
+from dispatcher.storage.balances import Balance
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.submission import Given, Options, Submission
@@ -353,7 +354,7 @@ class Dispatcher:
     def credit(self) -> Balance:
         """The account's balance as a worker last read it; see ``for_account``."""
         with self._reading() as session:
-            return credit.balance(session, self._only or UNNAMED)
+            return balances.last(session, self._only or UNNAMED)
 
     def to_go(self) -> tuple[Decimal, list[str]]:
         """Euros of all that is planned and not sent, and the territories without a price."""

@@ -8,7 +8,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Literal
 
 from dispatcher.phones import destination_of
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 
 _CENT = Decimal("0.01")
 #: its numbers are metropolitan ones, and priced so

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import itemgetter
 
@@ -13,43 +12,18 @@ import orjson
 
 from dispatcher import phones, segments, texts
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
+from dispatcher.planned import LARGEST_BATCH, PlannedBatch
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.seen import Seen
 from dispatcher.templates import compile_template
 from dispatcher.territories import find as find_territory
 from dispatcher.weigher import Weigher
 
-#: the most that one call to the gateway carries
-LARGEST_BATCH = 500
 _DIGEST_BYTES = 16
 #: how many of the longest texts a plan shows
 _LONGEST = 3
 #: values whose judgement is remembered: a list has thousands of first names, and a million codes
 _MOST_KNOWN = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedBatch:
-    """At most 500 messages of one territory: (E.164 number, JSON of the fields used) each."""
-
-    territory: str
-    messages: tuple[tuple[str, str | None], ...] = field(repr=False)
-    #: billed parts of each message by our own count; the gateway's answer replaces it
-    parts: tuple[int, ...] = field(repr=False)
-
-    @property
-    def segments(self) -> int:
-        """Billed parts of the whole batch."""
-        return sum(self.parts)
-
-    def split(self, size: int) -> Iterator[PlannedBatch]:
-        """The same people in batches of at most ``size``."""
-        if size >= len(self.parts):
-            yield self
-            return
-        for start in range(0, len(self.parts), size):
-            some = slice(start, start + size)
-            yield PlannedBatch(self.territory, self.messages[some], self.parts[some])
 
 
 class Planner:

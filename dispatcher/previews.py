@@ -12,7 +12,7 @@ from dispatcher.forecast import forecast
 from dispatcher.guards import Day, Load, caps_of, check_campaign, day_of, load_of
 from dispatcher.phones import destination_of
 from dispatcher.plan import Group, Plan, approve, cost_of, warnings_of
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 from dispatcher.provider import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.repeats import Repeats

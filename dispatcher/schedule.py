@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dispatcher.errors import InvalidCampaign
 from dispatcher.handover import departure, too_near
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 from dispatcher.submission import Submission
 from dispatcher.territories import TERRITORIES
 from dispatcher.window import Hold, NeverOpen, Windows

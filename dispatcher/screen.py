@@ -19,7 +19,7 @@ from dispatcher.checks import (
 )
 from dispatcher.errors import GatewayError, InvalidPhone
 from dispatcher.phones import destination_of, normalise
-from dispatcher.planner import LARGEST_BATCH
+from dispatcher.planned import LARGEST_BATCH
 from dispatcher.provider import Gateway
 from dispatcher.recipients import Recipient
 from dispatcher.settings import Settings

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 
 #: what is kept in memory before a file is used: some 20,000 recipients
 _IN_MEMORY = 4 * 1024 * 1024

@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.errors import InvalidCampaign, UnusableInput
-from dispatcher.planner import LARGEST_BATCH, Planner
+from dispatcher.planned import LARGEST_BATCH
+from dispatcher.planner import Planner
 from dispatcher.recipients import Recipient, Rejection, recipient_of
 from dispatcher.settings import Settings, check_from_number, check_sender
 

@@ -15,7 +15,8 @@ from dispatcher.clock import Clock
 from dispatcher.errors import NotFound, ReferenceTaken
 from dispatcher.guards import check_campaign, load_of
 from dispatcher.plan import approve
-from dispatcher.planner import PlannedBatch, Planner
+from dispatcher.planned import PlannedBatch
+from dispatcher.planner import Planner
 from dispatcher.provider import Gateway
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.repeats import Repeats

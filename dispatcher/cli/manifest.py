@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from dispatcher.forecast import Forecast
-    from dispatcher.planner import PlannedBatch
+    from dispatcher.planned import PlannedBatch
 
 _COLUMNS = ("phone", "batch", "territory", "leaves_about", "segments", "cost")
 

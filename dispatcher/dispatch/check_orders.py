@@ -11,7 +11,7 @@ from decimal import Decimal
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.names import new_tag
 from dispatcher.errors import GatewayError, GatewayRefused, GatewayUnreached, UnusableInput
-from dispatcher.planner import LARGEST_BATCH
+from dispatcher.planned import LARGEST_BATCH
 from dispatcher.storage import checks
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from dispatcher.credit import Ruling, judge
 from dispatcher.dispatch.context import Context, of
 from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import GatewayError
-from dispatcher.storage import campaigns, credit
+from dispatcher.storage import balances, campaigns, credit
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +39,17 @@ class Credit:
         if settings.credit_check == "off":
             return False
         with self._context.database.read() as session:
-            rest = credit.rest(credit.balance(session, account), self._context.clock())
-        if rest <= credit.PATIENCE:
+            rest = balances.rest(balances.last(session, account), self._context.clock())
+        if rest <= balances.PATIENCE:
             time.sleep(rest.total_seconds())
         now = self._context.clock()
         every = timedelta(seconds=settings.credit_every)
         with self._context.database.write() as session:
             if not credit.due(session, account, now, every):
                 return False
-            before = credit.balance(session, account)
+            before = balances.last(session, account)
             # nobody else need ask
-            credit.note_balance(session, account, replace(before, tried=now))
+            balances.note(session, account, replace(before, tried=now))
             # before the balance is read: what is resumed later has a later balance in mind
             judged = credit.judged(session, account, now)
         try:
@@ -59,12 +59,12 @@ class Credit:
             log.warning("the balance%s cannot be read: %s", of(account), error)
             with self._context.database.write() as session:
                 failed = replace(before, tried=now, failures=failures)
-                credit.note_balance(session, account, failed)
+                balances.note(session, account, failed)
                 if failures < MOST_FAILURES:
                     return False
                 return self._let_run(session, judged, "the balance cannot be read", now)
         with self._context.database.write() as session:
-            credit.note_balance(session, account, credit.Balance(tried=now, at=now, euros=euros))
+            balances.note(session, account, balances.Balance(tried=now, at=now, euros=euros))
             if euros is None:
                 return self._let_run(session, judged, "the gateway tells no balance", now)
             return self._rule(session, judged, euros, now)

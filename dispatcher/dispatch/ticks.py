@@ -19,6 +19,7 @@ from dispatcher.guards import Load, caps_of, day_of
 from dispatcher.states import BatchState
 from dispatcher.storage import (
     attempts,
+    balances,
     batches,
     campaigns,
     credit,
@@ -183,7 +184,7 @@ def _asked(session: Session, context: Context, now: datetime) -> Asked:
         polls=hints_for(reports.count_due(session, BatchState.SENT, now, account)),
         stop_list=opt_outs.due(session, now, every, account),
         credit=settings.credit_check != "off"
-        and credit.due(session, account, now, credit_every, credit.PATIENCE),
+        and credit.due(session, account, now, credit_every, balances.PATIENCE),
         recall=recalls.due(session, now, account),
     )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,67 +13,12 @@ from sqlalchemy.orm import Session
 from dispatcher.credit import Need, Ruling, ToGo, price_of
 from dispatcher.guards import SURVEYS
 from dispatcher.states import BatchState, CampaignState
-from dispatcher.storage import supply
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, Meta, in_state, named
+from dispatcher.storage import balances, supply
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
 
-_NAME = "credit"
 _NOTHING = Decimal(0)
-#: a campaign that waits for the balance has it read this soon after the last try
-_SOON = timedelta(seconds=5)
-_AT_ONCE = timedelta(seconds=0.5)
-#: a worker waits itself for so long, rather than have the campaign wait for the next tick
-PATIENCE = _AT_ONCE
 #: answered batches that a price is learnt from
 _LATEST = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What is known of the account's balance, in euros; all instants are UTC.
-
-    ``tried`` is when it was last asked for, ``at`` when it was last read, ``failures`` how often
-    in a row that failed since.
-    """
-
-    tried: datetime | None = None
-    at: datetime | None = None
-    euros: Decimal | None = None
-    failures: int = 0
-
-
-def balance(session: Session, account: str) -> Balance:
-    """An account's balance as it was last read."""
-    value = session.scalar(select(Meta.value).where(Meta.name == named(_NAME, account)))
-    if value is None:
-        return Balance()
-    kept = json.loads(value)
-    return Balance(
-        tried=_instant(kept["tried"]),
-        at=_instant(kept["at"]),
-        euros=None if kept["euros"] is None else Decimal(kept["euros"]),
-        failures=kept["failures"],
-    )
-
-
-def note_balance(session: Session, account: str, found: Balance) -> None:
-    """Keep what is known of an account's balance."""
-    kept = {
-        "tried": None if found.tried is None else found.tried.isoformat(),
-        "at": None if found.at is None else found.at.isoformat(),
-        "euros": None if found.euros is None else str(found.euros),
-        "failures": found.failures,
-    }
-    session.merge(Meta(name=named(_NAME, account), value=json.dumps(kept)))
-
-
-def rest(known: Balance, now: datetime) -> timedelta:
-    """How long a campaign that waits for the balance must wait until that may be read again.
-
-    A gateway that answers is asked at once for the next campaign, one that fails is not.
-    """
-    if known.tried is None or known.tried > now:  # a clock was set back: nothing waits for that
-        return timedelta(0)
-    return max(known.tried + (_SOON if known.failures else _AT_ONCE) - now, timedelta(0))
 
 
 def due(
@@ -89,8 +32,8 @@ def due(
 
     Within ``patience`` counts as now.
     """
-    known = balance(session, account)
-    if min(rest(known, now), every) <= patience and session.scalar(
+    known = balances.last(session, account)
+    if min(balances.rest(known, now), every) <= patience and session.scalar(
         select(_judged(account, now).where(CAMPAIGN.c.funded_to == 0).exists())
     ):
         return True
@@ -261,7 +204,3 @@ def _learnt(session: Session, account: str) -> dict[str, Decimal]:
         )
     )
     return {territory: cost / int(segments) for territory, cost, segments in rows}
-
-
-def _instant(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)

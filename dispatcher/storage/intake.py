@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from dispatcher.planner import LARGEST_BATCH, PlannedBatch
+from dispatcher.planned import LARGEST_BATCH, PlannedBatch
 from dispatcher.storage.tables import Recipient
 
 _TABLE = Recipient.__tablename__

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from dispatcher import document
 from dispatcher.credit import planned_cost
 from dispatcher.handover import to_be
-from dispatcher.planner import LARGEST_BATCH, PlannedBatch
+from dispatcher.planned import LARGEST_BATCH, PlannedBatch
 from dispatcher.states import BatchState
 from dispatcher.storage import intake
 from dispatcher.storage.tables import Batch

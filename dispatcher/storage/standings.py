@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from dispatcher.states import BatchState, CampaignState
-from dispatcher.storage import batches, credit, heartbeats, supply
+from dispatcher.storage import balances, batches, heartbeats, supply
 from dispatcher.storage.doubts import INCIDENT
 from dispatcher.storage.tables import Action, Batch, Campaign
 
@@ -87,7 +87,7 @@ def of_account(session: Session, account: str, now: datetime) -> OfAccount:
         campaigns=_campaigns(session, mine),
         doubts=batches.doubts(session, account),
         due=due or 0,
-        balance=credit.balance(session, account).euros,
+        balance=balances.last(session, account).euros,
     )
 
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dispatcher import Dispatcher, PlanChanged
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 from tests.integration.bench import people
 from tests.integration.test_cli import BEFORE_EASTER, Shell, command, in_terminal
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dispatcher.storage import credit
-from dispatcher.storage.credit import Balance
+from dispatcher.storage import balances
+from dispatcher.storage.balances import Balance
 from dispatcher.storage.database import Database
 from tests.integration.test_accounts import opened
 from tests.integration.test_metrics import Scrape
@@ -124,5 +124,5 @@ def scrape(tables: Database) -> Iterator[Scrape]:
     for bench in opened(tables):
         with tables.write() as session:
             for account in ("", "shop", "news"):
-                credit.note_balance(session, account, Balance(euros=Decimal(10)))
+                balances.note(session, account, Balance(euros=Decimal(10)))
         yield Scrape(bench)

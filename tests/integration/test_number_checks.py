@@ -24,7 +24,7 @@ from dispatcher import (
 )
 from dispatcher.checks import NumberCheck
 from dispatcher.number_checks import Ordered
-from dispatcher.planner import LARGEST_BATCH
+from dispatcher.planned import LARGEST_BATCH
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.screen import Screen
 from dispatcher.storage.database import Database

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.credit import Need, Ruling, ToGo, judge, planned_cost, price_of
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 
 MODES: tuple[Literal["pause", "cap"], ...] = ("pause", "cap")
 

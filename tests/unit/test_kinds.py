@@ -23,7 +23,8 @@ from dispatcher.outcomes import (
     personal_verdict,
 )
 from dispatcher.plan import warnings_of
-from dispatcher.planner import PlannedBatch, Planner
+from dispatcher.planned import PlannedBatch
+from dispatcher.planner import Planner
 from dispatcher.provider import (
     Accepted,
     Declined,

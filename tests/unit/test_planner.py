@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidCampaign, InvalidText
-from dispatcher.planner import LARGEST_BATCH, PlannedBatch, Planner
+from dispatcher.planned import LARGEST_BATCH, PlannedBatch
+from dispatcher.planner import Planner
 from dispatcher.recipients import Recipient, Rejection
 
 TEXT = "Soldes: -50 % ce week-end."

@@ -28,7 +28,6 @@ LONGER = {
     "dispatcher/api.py",
     "dispatcher/cli/opt_outs.py",
     "dispatcher/outcomes.py",
-    "dispatcher/planner.py",
     "dispatcher/settings.py",
     "dispatcher/storage/batches.py",
     "dispatcher/storage/opt_outs.py",

@@ -16,7 +16,7 @@ from dispatcher.contrib.django.people import People, streamed
 from dispatcher.errors import DispatcherError, IllegalMove, StorageError
 from dispatcher.hints import Hints
 from dispatcher.plan import Plan
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 from dispatcher.provider import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings

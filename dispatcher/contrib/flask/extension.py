@@ -11,7 +11,7 @@ from dispatcher.api import Dispatcher as Library
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems
 from dispatcher.plan import Plan
-from dispatcher.planner import PlannedBatch
+from dispatcher.planned import PlannedBatch
 from dispatcher.recipients import Rejection
 from dispatcher.submission import Given, Options
 from dispatcher.variables import settled

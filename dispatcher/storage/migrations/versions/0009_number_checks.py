@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_number_checks"
-down_revision = "0007_accounts"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
