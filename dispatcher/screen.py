@@ -87,13 +87,18 @@ class Screen:
 
     def rows(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
         """The same recipients, each after it was looked at."""
-        if self._gateway is None and self._out_of_service is None:
+        if not self.asks:
             yield from recipients
             return
         rest = iter(recipients)
         while some := list(islice(rest, LARGEST_BATCH)):
             self._look(some)
             yield from some
+
+    @property
+    def asks(self) -> bool:
+        """Whether the gateway or the database is asked while rows are read."""
+        return self._gateway is not None or self._out_of_service is not None
 
     @property
     def lookups(self) -> Lookups | None:

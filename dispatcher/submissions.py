@@ -96,8 +96,8 @@ class Submissions:
         settings = self._settings.of_account(submission.account or UNNAMED)
         entry = _Entry(settings, submission, planner, screen, self._windows, now)
         batches = planner.cut(rows)
-        # no transaction waits for the gateway
-        at_hand = submission.at_hand and screen.lookups is None
+        # no transaction waits for the gateway, and no query runs on a connection that stores people
+        at_hand = submission.at_hand and not screen.asks
         if at_hand and not self._database.is_sqlite and not entry.often_refused:
             # two who submit the same at once shall not wait for each other's whole list
             entry.campaign.reference += f" {uuid4()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -42,3 +43,24 @@ def test_a_project_may_have_its_customers_numbers_looked_up(
     plan = dispatcher.plan("Soldes", customers(3), check_numbers=True)
     assert plan.lookups is not None
     assert plan.lookups.sentences() == ["3 × France, Mobile"]
+
+
+def test_what_is_known_of_numbers_is_asked_for_before_a_list_at_hand_is_stored(
+    shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dispatcher.contrib.django.facade import DjangoDispatcher
+    from dispatcher.storage import plans
+    from dispatcher.storage.tables import CheckOrder, NumberCheck
+
+    monkeypatch.setattr(plans, "_STRIDE", 1)
+    dispatcher = DjangoDispatcher(Settings.of(), "default", gateway=FakeGateway())
+    phones = [f"+336399{number:05d}" for number in range(80_000, 81_600)]
+    now = datetime.now(UTC)
+    with dispatcher.database.write() as session:
+        order = CheckOrder(tag="t", ordered_at=now, actor="test", numbers=1, expected=Decimal(0))
+        session.add(order)
+        session.flush()
+        gone = {"phone": phones[-1], "order_id": order.id, "ordered_at": now}
+        session.add(NumberCheck(**gone, at=now, told_at=now, service="out_of_service"))
+    campaign_id = dispatcher.submit("soldes", "Soldes", phones, at_hand=True)
+    assert dispatcher.progress(campaign_id).recipients == len(phones) - 1
