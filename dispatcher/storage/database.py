@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -53,7 +54,7 @@ class Database:
         if self._backend not in {"sqlite", "postgresql"}:
             raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
         self._engine: Engine | None = None
-        self._kept = KeptSessions(self._open_alone, _stands)
+        self._kept = self._keep()
         #: engines and sessions of parent processes: kept, for what is collected is closed
         self._inherited: list[Engine | KeptSessions | None] = []
         os.register_at_fork(after_in_child=self._forget)
@@ -155,6 +156,9 @@ class Database:
         with self.engine_errors(), Session(bind, expire_on_commit=False) as session:
             yield session
 
+    def _keep(self) -> KeptSessions:
+        return KeptSessions(self._open_alone, _stands, threading.Semaphore(engines.KEPT))
+
     def _open_alone(self) -> Session:
         return Session(self.engine.execution_options(**_ALONE), expire_on_commit=False)
 
@@ -182,7 +186,7 @@ class Database:
     def _forget(self) -> None:
         # the parent's connections are the parent's: do not close them, do not use them
         self._inherited += [self._engine, self._kept]
-        self._engine, self._kept = None, KeptSessions(self._open_alone, _stands)
+        self._engine, self._kept = None, self._keep()
 
 
 def _stands(session: Session) -> bool:

@@ -16,6 +16,8 @@ READS = "dispatcher_reads"
 _SQLITE_PATIENCE = 30_000
 #: a connection for each thread of the largest worker
 _POOL = {"pool_size": 32, "max_overflow": 64}
+#: so many of them may be kept: the others are for what a thread that keeps one does beside
+KEPT = 32
 #: a connection unused for longer (seconds) is asked whether it still stands
 _IDLE = 5.0
 
@@ -71,6 +73,8 @@ def _check_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
 
 def has_news(connection: Any) -> bool:
     """Whether a PostgreSQL connection of which nothing was asked has something to read: its end."""
+    if connection.closed:
+        return True
     sockets = select.poll()
     sockets.register(connection, select.POLLIN)
     return bool(sockets.poll(0))

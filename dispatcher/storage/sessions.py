@@ -14,18 +14,24 @@ class KeptSessions(threading.local):
     """At most one session for each thread, and only within ``keeping``.
 
     ``opens`` makes one in which each statement is a transaction of its own; ``stands`` tells
-    whether its connection can still be used.
+    whether its connection can still be used. ``room`` is for as many threads as may keep one at
+    once: a thread that keeps a connection and waits for another must find one in the pool.
     """
 
-    def __init__(self, opens: Callable[[], Session], stands: Callable[[Session], bool]) -> None:
-        self._opens, self._stands = opens, stands
+    def __init__(
+        self,
+        opens: Callable[[], Session],
+        stands: Callable[[Session], bool],
+        room: threading.Semaphore,
+    ) -> None:
+        self._opens, self._stands, self._room = opens, stands, room
         self._session: Session | None = None
         self.keeps = False
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Keep a session until the end of the block."""
-        if self.keeps:
+        """Keep a session until the end of the block, if there is room for one more."""
+        if self.keeps or not self._room.acquire(blocking=False):
             yield
             return
         self.keeps = True
@@ -33,7 +39,10 @@ class KeptSessions(threading.local):
             yield
         finally:
             self.keeps = False
-            self._drop()
+            try:
+                self._drop()
+            finally:
+                self._room.release()
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -6,9 +6,11 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, make_url, select, text
@@ -16,7 +18,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
-from dispatcher.storage import schema
+from dispatcher.storage import engines, schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import Attempt, Batch, Campaign, OptOut
 from tests.databases import connected
@@ -260,6 +262,41 @@ def test_an_idle_connection_that_is_killed_costs_nothing(fresh_postgres_url: str
             time.sleep(0.01)
     with database.read() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    database.close()
+
+
+def test_a_connection_that_is_kept_is_replaced_once_it_is_closed(fresh_postgres_url: str) -> None:
+    database = Database(fresh_postgres_url)
+    with database.keeping():
+        with database.read() as session:
+            pid = session.scalar(text("SELECT pg_backend_pid()"))
+            kept: Any = session.connection().connection.driver_connection
+        kept.close()
+        with database.read() as session:
+            assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    database.close()
+
+
+def test_threads_that_keep_connections_leave_some_to_write_with(
+    fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_POOL", {"pool_size": 4, "max_overflow": 0, "pool_timeout": 5})
+    monkeypatch.setattr(engines, "KEPT", 2, raising=False)
+    database = Database(fresh_postgres_url)
+    all_have_read = threading.Barrier(4, timeout=60)
+
+    def turn(_: int) -> None:
+        with database.keeping():
+            with database.read() as session:
+                session.execute(text("SELECT 1"))
+            all_have_read.wait()
+            with database.write() as session:
+                session.execute(text("SELECT 1"))
+            all_have_read.wait()
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in threads.map(turn, range(4)):
+            pass
     database.close()
 
 
