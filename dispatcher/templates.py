@@ -67,7 +67,7 @@ class Template:
         # the author's tags were resolved when compiling: one that is here came with a value
         whole = "".join(rendered)
         if ":" in whole and ("br" in whole or "euro" in whole):
-            return [without_accidents(text) for text in rendered]
+            return [without_accidents(text) if ":" in text else text for text in rendered]
         return rendered
 
 

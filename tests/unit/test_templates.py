@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
@@ -108,6 +108,7 @@ def test_a_value_is_only_ever_text(value: str, rendered: str) -> None:
     assert compile_template("[{{ prenom }}]").render({"prenom": value}) == f"[{rendered}]"
 
 
+@example("€euro{{ nom }}", [{"nom": "€"}, {"nom": ":"}])
 @settings(deadline=None)
 @given(
     st.lists(st.one_of(CONSTRUCTS, LITERALS)).map(" ".join),
