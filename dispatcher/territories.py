@@ -116,9 +116,10 @@ def _france() -> Callable[..., HolidayBase]:
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (OSError, ImportError):  # another version keeps it elsewhere
+        france: Callable[..., HolidayBase] = module.France
+    except (OSError, ImportError, AttributeError):  # another version keeps it elsewhere
         return partial(holidays.country_holidays, "FR")
-    return module.France  # type: ignore[no-any-return]
+    return france
 
 
 @cache

@@ -200,6 +200,10 @@ def test_the_calendar_of_a_package_with_another_layout_is_the_same(
     monkeypatch.setattr(holidays, "__file__", str(tmp_path / "__init__.py"))
     territories._france.cache_clear()
     assert closed_days.__wrapped__("martinique", 2027) == usual
+    (tmp_path / "countries").mkdir()
+    (tmp_path / "countries" / "france.py").write_text("class FrenchHolidays: ...\n")
+    territories._france.cache_clear()
+    assert closed_days.__wrapped__("martinique", 2027) == usual
     territories._france.cache_clear()
 
 
