@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -59,10 +60,8 @@ def test_a_worker_loads_nothing_that_it_does_not_use() -> None:
     assert not loaded & (unused | {"flask", "django.conf", "prometheus_client", "openpyxl"})
 
 
-@pytest.mark.skipif(not hasattr(os, "confstr"), reason="no glibc")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
 def test_all_threads_share_one_heap() -> None:
-    if not os.confstr("CS_GNU_LIBC_VERSION"):
-        pytest.skip("no glibc")
     heaps = [
         len(re.findall("<heap nr", run(_HEAPS.format(share=share))))
         for share in ("", "share_heap()")
