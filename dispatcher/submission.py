@@ -55,8 +55,9 @@ class Options(TypedDict, total=False):
     #: the fingerprint of the plan that was approved: anything else is refused
     approved: str | None
     #: the recipients come without waiting and by no query, from memory or a local file, and
-    #: ``reject`` is quick: PostgreSQL takes them in while they are read, which takes half the
-    #: time, in a transaction that is open meanwhile
+    #: ``reject`` is quick and asks no database either: PostgreSQL takes them in while they are
+    #: read, which takes half the time, in a transaction that is open meanwhile. In a Django
+    #: project a query in between would wait for ever: the connection is the same
     at_hand: bool
     #: is told again and again how many of the recipients kept are stored, and of how many so far
     stored: Callable[[int, int], None]
