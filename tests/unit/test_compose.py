@@ -163,6 +163,14 @@ def test_workers_name_the_address_that_the_webhooks_serve() -> None:
     assert f"{PREFIX}WEBHOOK_URL" in worker
 
 
+@pytest.mark.parametrize("name", [name for name in OURS if name != "gateway"])
+def test_an_address_in_the_env_file_is_for_those_that_have_its_secret(name: str) -> None:
+    # every service reads .env, and refuses to start with the address and no secret
+    given = SERVICES[name]["environment"]
+    if f"{PREFIX}WEBHOOK_SECRET_FILE" not in given:
+        assert given[f"{PREFIX}WEBHOOK_URL"] == ""
+
+
 def test_nothing_else_is_published() -> None:
     published = [name for name, service in SERVICES.items() if "ports" in service]
     assert published == ["webhooks", "flower"]

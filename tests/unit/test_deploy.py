@@ -176,6 +176,14 @@ def test_a_unit_has_its_secrets_as_credentials(path: Path) -> None:
 
 
 @named(SYSTEMD)
+def test_an_address_among_the_other_settings_is_for_those_that_have_its_secret(path: Path) -> None:
+    unit = Unit(path)
+    secret = f"{PREFIX}WEBHOOK_SECRET_FILE"
+    if unit.all("EnvironmentFile") and secret not in path.read_text(encoding="utf-8"):
+        assert unit.one("UnsetEnvironment") == f"{PREFIX}WEBHOOK_URL"
+
+
+@named(SYSTEMD)
 def test_a_unit_is_not_roots(path: Path) -> None:
     unit = Unit(path)
     assert unit.one("User") == "dispatcher"
