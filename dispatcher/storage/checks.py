@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher.checks import OUT_OF_SERVICE, HlrOrder
+from dispatcher.storage import opt_outs
 from dispatcher.storage.tables import CheckOrder, NumberCheck
 
 #: of a number whose result has not come
@@ -64,10 +65,15 @@ def begin(
 ) -> Claim | None:
     """Write an order for at most 500 numbers down; None when none is to be asked about.
 
-    Left out are those that were ordered after ``known_at``, those with an answer since ``since``
-    and, unless ``again``, those whose answer has been waited for since then.
+    Left out are those that have opted out, those that were ordered after ``known_at``, those with
+    an answer since ``since`` and, unless ``again``, those whose answer has been waited for since
+    then.
     """
     row = NumberCheck
+    gone = opt_outs.known(session, phones)
+    phones = [phone for phone in phones if phone not in gone]
+    if not phones:
+        return None
     before = select(row.phone).where(row.phone.in_(phones), row.told_at.is_(None))
     unanswered = frozenset(session.scalars(before))
     order = CheckOrder(tag=tag, ordered_at=now, actor=actor, numbers=0, expected=Decimal(0))

@@ -29,6 +29,7 @@ from dispatcher.recipients import Recipient, Rejection
 from dispatcher.screen import Screen
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import CheckOrder
+from dispatcher.storage.tables import NumberCheck as Checked
 from tests.fakes import FakeGateway
 from tests.integration.bench import TEXT, Bench, opened, people
 
@@ -401,6 +402,27 @@ def test_who_said_stop_is_not_paid_for(paid: Bench) -> None:
     paid.opt_out(a)
     assert order(paid, [a, b], cap=Decimal("0.005")).ordered == 1
     assert paid.gateway.orders[0][0] == [b]
+
+
+def test_who_said_stop_after_the_list_was_read_is_not_paid_for(paid: Bench) -> None:
+    a, b, c = people(3)
+    checks = paid.dispatcher.number_checks
+    survey = checks.survey([a, b, c])
+    paid.opt_out(a)
+    paid.opt_out(b)
+    paid.dispatcher.opt_outs.erase(b)
+    assert checks.order(survey, max_cost=CAP).ordered == 1
+    assert paid.gateway.orders[0][0] == [c]
+    with paid.dispatcher.database.read() as session:
+        assert session.scalars(select(Checked.phone)).all() == [c]
+
+
+def test_an_order_for_none_but_those_who_said_stop_is_not_given(paid: Bench) -> None:
+    checks = paid.dispatcher.number_checks
+    survey = checks.survey(people(1))
+    paid.opt_out(people(1)[0])
+    assert checks.order(survey, max_cost=CAP) == Ordered()
+    assert (paid.gateway.orders, orders(paid)) == ([], [])
 
 
 def test_an_order_that_cannot_be_written_is_taken_back(paid: Bench) -> None:
