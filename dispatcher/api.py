@@ -284,14 +284,18 @@ class Dispatcher:
 
     @cached_property
     def number_checks(self) -> NumberChecks:
-        """What is known of numbers beyond their spelling, and orders of checks, which cost."""
+        """What is known of numbers beyond their spelling, and orders of checks, which cost.
+
+        They go through the account without a name; see ``for_account``.
+        """
         self.prepare()
+        account = self._only or UNNAMED
         return NumberChecks(
             self.settings,
             self.database,
             self.clock,
-            lambda: self.gateway,
-            lambda: self.dispatch,
+            lambda: self._gateway(account),
+            lambda: self.dispatch.check_orders(account),
         )
 
     def replies(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
@@ -307,13 +311,14 @@ class Dispatcher:
         """The same dispatcher as one account sees it; the empty name is the account that has none.
 
         Campaigns, batches, doubts, replies and money of others do not show and cannot be
-        touched: they are NotFound. What is submitted by it goes through the account. The list of
-        opt-outs is everybody's: who says STOP says it to the advertiser. Raises InvalidCampaign
-        for a name that no setting gives.
+        touched: they are NotFound. What is submitted or ordered by it goes through the account.
+        The list of opt-outs is everybody's: who says STOP says it to the advertiser. Raises
+        InvalidCampaign for a name that no setting gives.
         """
         self.settings.of_account(account)
         view = copy.copy(self)
         view._only, view._whole = account, self._whole or self
+        view.__dict__.pop("number_checks", None)  # those of whoever was asked for the view
         return view
 
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:

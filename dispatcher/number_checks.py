@@ -11,8 +11,7 @@ from typing import Any
 
 from dispatcher.checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
 from dispatcher.clock import Clock
-from dispatcher.dispatch import Dispatch
-from dispatcher.dispatch.check_orders import Ordered
+from dispatcher.dispatch.check_orders import CheckOrders, Ordered
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.guards import shown
 from dispatcher.phones import normalise
@@ -75,7 +74,10 @@ class Survey:
 
 
 class NumberChecks:
-    """Asks the gateway about numbers: their form for free, their networks for a price."""
+    """Asks the gateway about numbers: their form for free, their networks for a price.
+
+    ``gateway`` and ``orders`` are those of one account, which pays. What is known is everybody's.
+    """
 
     def __init__(
         self,
@@ -83,13 +85,13 @@ class NumberChecks:
         database: Database,
         clock: Clock,
         gateway: Callable[[], Gateway],
-        dispatch: Callable[[], Dispatch],
+        orders: Callable[[], CheckOrders],
     ) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
         self._gateway = gateway
-        self._dispatch = dispatch
+        self._orders = orders
 
     def survey(self, recipients: Iterable[Given], *, look_up: bool = False) -> Survey:
         """What is known of a list; with ``look_up`` the gateway is asked about their form, too.
@@ -151,7 +153,7 @@ class NumberChecks:
                 f"{len(survey.to_order(again=again)):,} checks cost {shown(cost)}, more than"
                 f" {shown(max_cost)}: nothing was ordered"
             )
-        return self._dispatch().order_checks(
+        return self._orders().order_checks(
             survey.to_order(again=again),
             max_cost=max_cost,
             results_to=address,

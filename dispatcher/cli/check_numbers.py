@@ -50,6 +50,7 @@ class Cap(click.ParamType[Decimal]):
 @click.option("--encoding", help="The file's encoding, if it cannot be found out.")
 @click.option("--hlr", is_flag=True, help="Have the networks asked, which costs money.")
 @click.option("--max-cost", type=Cap(), help="The most that this may cost, in euros.")
+@click.option("--account", metavar="NAME", help="The account that asks, and pays.")
 @click.option("--again", is_flag=True, help="Order those once more whose result never came.")
 @json_option
 def check_numbers(
@@ -59,6 +60,7 @@ def check_numbers(
     encoding: str | None,
     hlr: bool,
     max_cost: Decimal | None,
+    account: str | None,
     again: bool,
     as_json: bool,
 ) -> None:
@@ -71,7 +73,7 @@ def check_numbers(
         raise click.UsageError("--max-cost and --again are about an order: give --hlr, too")
     from dispatcher.files import open_recipients
 
-    checks = open_dispatcher().number_checks
+    checks = open_dispatcher(account).number_checks
     with (
         open_recipients(file, column=column, encoding=encoding, keep=()) as recipients,
         shown_reading(recipients, file) as rows,

@@ -52,6 +52,8 @@ class _Steps:
         self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
         self.recall = turnstile(_RECALLS, Recalls(context).recall, busy=0)
 
+        self.check_orders = CheckOrders(context)
+
 
 class Dispatch:
     """The steps of one process; safe for any number of threads."""
@@ -64,7 +66,6 @@ class Dispatch:
         self.stop = self._context.stopping.set
         self.deliver_events = turnstile(1, Deliveries(self._context).deliver, busy=0)
         self.prune = turnstile(1, Pruning(self._context).prune, busy=0)
-        self.order_checks = CheckOrders(self._context).order_checks
         self.tick = Ticks(contexts).tick
 
     def send_batch(self, batch_id: object) -> int:
@@ -91,6 +92,10 @@ class Dispatch:
         """See ``Recalls.recall``."""
         steps = self._of(account)
         return 0 if steps is None else steps.recall()
+
+    def check_orders(self, account: str = "") -> CheckOrders:
+        """What orders checks of numbers through an account, which is known here."""
+        return self._steps[account].check_orders
 
     def sync_opt_outs(self, account: str = "", *, at_once: bool = False) -> Synced:
         """See ``StopList.sync_opt_outs``; ``at_once`` is every account's.

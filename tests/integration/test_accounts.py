@@ -555,3 +555,19 @@ def test_what_happens_to_a_campaign_is_told_with_its_account(accounts: Accounts)
     mine, plain = (event.as_json()["data"] for event in told)
     assert mine["account"] == "shop"
     assert "account" not in plain
+
+
+def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Database) -> None:
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
+    for bench in opened(tables, **address):
+        unnamed = bench.dispatcher.number_checks  # whoever came first does not ask for all
+        checks = bench.dispatcher.for_account("shop").number_checks
+        survey = checks.survey(people(2), look_up=True)
+        assert checks.order(survey, max_cost=Decimal(1)).ordered == 2
+        asked = [
+            (len(one.number_checks), len(one.orders))
+            for one in (bench.gateway, bench.shop, bench.news)
+        ]
+        assert asked == [(0, 0), (1, 1), (0, 0)]
+        assert unnamed.order(unnamed.survey(people(3)), max_cost=Decimal(1)).ordered == 1
+        assert bench.gateway.orders[0][0] == people(1, 2)
