@@ -39,8 +39,8 @@ class DjangoDatabase(Database):
 
     @property
     def in_transaction(self) -> bool:
-        """Whether this thread is inside ``transaction.atomic``."""
-        return self.connection.in_atomic_block
+        """Whether this thread is inside ``transaction.atomic``, or commits by hand."""
+        return self.connection.in_atomic_block or not self.connection.get_autocommit()
 
     def close(self) -> None:
         """Leave the connection alone: it is Django's."""

@@ -33,6 +33,26 @@ def test_an_order_is_refused_inside_a_transaction_and_given_outside(
     assert checks.survey(numbers).known == {"waiting": 3}
 
 
+def test_an_order_is_refused_where_the_project_commits_by_hand(
+    shop: str, customers: Callable[..., Any]
+) -> None:
+    from dispatcher.contrib.django.facade import DjangoDispatcher
+
+    gateway = FakeGateway()
+    address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
+    dispatcher = DjangoDispatcher(Settings.of(**address), "default", gateway=gateway)
+    checks = dispatcher.number_checks
+    survey = checks.survey(customers(3).values_list("mobile", flat=True))
+    transaction.set_autocommit(False)
+    try:
+        with pytest.raises(IllegalMove, match="outside of a transaction"):
+            checks.order(survey, max_cost=Decimal(1))
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
+    assert gateway.orders == []
+
+
 def test_a_project_may_have_its_customers_numbers_looked_up(
     shop: str, customers: Callable[..., Any]
 ) -> None:
