@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dispatcher.checks import REFUSALS
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.names import new_tag
 from dispatcher.errors import GatewayError, GatewayRefused, GatewayUnreached, UnusableInput
@@ -80,15 +81,15 @@ class CheckOrders:
             count, gateway = len(claim.phones), self._context.gateway
             try:
                 taken = gateway.order_checks(claim.phones, results_to=results_to, tag=tag)
-            except (GatewayRefused, GatewayUnreached) as error:
-                with self._context.database.write() as session:
-                    checks.note_refused(session, claim, str(error))
-                return Ordered(ordered, cost, lost, left, str(error))
             except UnusableInput as error:  # an address that cannot be: not one byte left
                 with self._context.database.write() as session:
                     checks.note_refused(session, claim, str(error))
                 raise
             except GatewayError as error:
+                if _nothing_ordered(error):
+                    with self._context.database.write() as session:
+                        checks.note_refused(session, claim, str(error))
+                    return Ordered(ordered, cost, lost, left, str(error))
                 log.warning("order %d of number checks is lost: %s", claim.order_id, error)
                 with self._context.database.write() as session:
                     checks.note_lost(session, claim, str(error))
@@ -101,3 +102,10 @@ class CheckOrders:
             spent += max(taken.cost, price * count)
             price = max(price, taken.cost / count)
         return Ordered(ordered, cost, lost, 0, "")
+
+
+def _nothing_ordered(error: GatewayError) -> bool:
+    """Whether it is certain; a code that is not documented may come after a part was taken."""
+    if isinstance(error, GatewayRefused):
+        return error.code in REFUSALS
+    return isinstance(error, GatewayUnreached)

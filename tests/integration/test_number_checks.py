@@ -387,6 +387,16 @@ def test_a_lost_order_is_paid_for_and_never_repeated_by_itself(paid: Bench) -> N
     assert known(paid, everybody) == {"out_of_service": 1, "waiting": 1199}
 
 
+@pytest.mark.parametrize("code", [500, 12])
+def test_a_refusal_that_proves_nothing_counts_as_paid(paid: Bench, code: int) -> None:
+    paid.gateway.order_fails = [GatewayRefused(code)]
+    ordered = order(paid, people(2))
+    assert (ordered.ordered, ordered.lost) == (0, 2)
+    assert orders(paid) == [(2, "lost", None)]
+    assert order(paid, people(2)) == Ordered()
+    assert len(paid.gateway.orders) == 1
+
+
 def test_a_person_may_order_again_what_never_came(paid: Bench) -> None:
     paid.gateway.order_fails = [GatewayError("the connection was cut")]
     a, b = people(2)
