@@ -21,6 +21,7 @@ _SHARE = 8
 #: after Redis failed, this long (seconds) passes before it is asked again
 _DISTRUST = 5.0
 _KEY = "dispatcher.bulk-send"
+_REDIS = ("redis://", "rediss://", "redis+socket://")
 #: seconds over which the rate is kept, and how much of it may leave within one
 _WINDOW, _BURST = 10, 1.1
 
@@ -37,7 +38,8 @@ class Throttle:
     def __init__(self, rate: float | None, broker_url: str | None, account: str = "") -> None:
         self._rate = rate
         self._key = f"{_KEY}.{account}" if account else _KEY
-        self._broker_url = broker_url
+        # another broker counts nothing: each process keeps to its share
+        self._broker_url = broker_url if (broker_url or "").startswith(_REDIS) else None
         self._shared: MovingWindowRateLimiter | None = None
         self._distrusted_until = 0.0
         #: whether ``wait`` never says to wait
@@ -69,8 +71,6 @@ class Throttle:
 
 
 def _storage(url: str) -> Storage:
-    if not url.startswith(("redis://", "rediss://", "redis+socket://")):
-        raise OSError("not a Redis")  # another broker: each process keeps to its share
     url = url.replace("redis+socket://", "redis+unix://", 1)
     options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1}
     storage = storage_from_string(url, **options)

@@ -51,6 +51,14 @@ def test_each_account_has_a_rate_of_its_own() -> None:
     assert news.wait() == 0
 
 
+def test_a_rabbitmq_leaves_each_process_a_share_and_nothing_to_complain_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    throttle = Throttle(16, "amqp://127.0.0.1/")
+    assert [throttle.wait() > 0 for _ in range(4)] == [False] * 3 + [True]
+    assert caplog.text == ""
+
+
 def test_a_redis_that_does_not_answer_leaves_each_process_a_share() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
