@@ -318,7 +318,8 @@ class Dispatcher:
         self.settings.of_account(account)
         view = copy.copy(self)
         view._only, view._whole = account, self._whole or self
-        view.__dict__.pop("number_checks", None)  # those of whoever was asked for the view
+        for own in ("gateway", "number_checks"):  # those of whoever was asked for the view
+            view.__dict__.pop(own, None)
         return view
 
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:
@@ -408,9 +409,7 @@ class Dispatcher:
 
         Raises GatewayError or ConfigurationError.
         """
-        whole = self._whole or self
-        # of no other: its key may be missing
-        return (whole._gateway(self._only) if self._only else whole.gateway).account()
+        return self.gateway.account()
 
     def orphans(self) -> dict[str, int]:
         """How many campaigns have not ended and go through an account that is not set up here."""
@@ -440,8 +439,8 @@ class Dispatcher:
 
     @cached_property
     def gateway(self) -> Gateway:
-        """The gateway. Raises ConfigurationError without an API key."""
-        return self._gateway(UNNAMED)
+        """The gateway; see ``for_account``. Raises ConfigurationError without an API key."""
+        return self._gateway(self._only or UNNAMED)
 
     @cached_property
     def gateways(self) -> Mapping[str, Gateway]:

@@ -51,7 +51,6 @@ class _Steps:
         self.stops = StopList(context)
         self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
         self.recall = turnstile(_RECALLS, Recalls(context).recall, busy=0)
-
         self.check_orders = CheckOrders(context)
 
 

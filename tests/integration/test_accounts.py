@@ -571,3 +571,12 @@ def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Data
         assert asked == [(0, 0), (1, 1), (0, 0)]
         assert unnamed.order(unnamed.survey(people(3)), max_cost=Decimal(1)).ordered == 1
         assert bench.gateway.orders[0][0] == people(1, 2)
+
+
+def test_each_view_has_the_gateway_of_its_account(tables: Database) -> None:
+    for bench in opened(tables):
+        assert bench.dispatcher.gateway is bench.gateway
+        shop = bench.dispatcher.for_account("shop")
+        assert shop.gateway is bench.shop
+        assert shop.for_account("news").gateway is bench.news
+        assert shop.for_account("").gateway is bench.gateway
