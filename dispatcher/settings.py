@@ -408,7 +408,7 @@ def _sentence(error: ErrorDetails) -> str:
     if not error["loc"]:
         return message
     name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         return f"unknown setting {name!r}"
     if name == "accounts" and len(error["loc"]) > 2:
         account, field = error["loc"][1:3]

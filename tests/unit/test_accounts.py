@@ -222,3 +222,8 @@ def test_plain_values_may_hold_them_by_name() -> None:
     settings = Settings.of(accounts={"shop": {"api_key": SHOP}, "news": {}}, rate_shop=3)
     shop = settings.of_account("shop")
     assert (plain(shop.api_key), shop.rate) == (SHOP, 3)
+
+
+def test_what_no_account_may_have_is_named() -> None:
+    with pytest.raises(ConfigurationError, match=r"^unknown setting 'colour_shop'$"):
+        Settings.of(accounts={"shop": {"colour": "red"}})
