@@ -145,8 +145,8 @@ class Dispatch:
             raise NotFound(f"no batch {batch_id}")
         return account
 
-    def _of(self, account: str) -> _Steps | None:
-        steps = self._steps.get(account)
+    def _of(self, account: object) -> _Steps | None:
+        steps = self._steps.get(account) if isinstance(account, str) else None
         if steps is None:
             log.warning("a hint for an account that is unknown here")
         return steps

@@ -580,3 +580,12 @@ def test_each_view_has_the_gateway_of_its_account(tables: Database) -> None:
         assert shop.gateway is bench.shop
         assert shop.for_account("news").gateway is bench.news
         assert shop.for_account("").gateway is bench.gateway
+
+
+@pytest.mark.parametrize("forged", ["nobody", ["shop"], {}, None, 1])
+def test_a_hint_for_no_account_asks_nobody(tables: Database, forged: Any) -> None:
+    for bench in opened(tables):
+        steps = bench.dispatcher.dispatch
+        assert steps.poll(forged) == 0
+        assert not steps.check_credit(forged)
+        assert steps.sync_opt_outs(forged).new == 0
