@@ -19,6 +19,7 @@ from benchmarks import (
     report,
     send,
     simulation,
+    steps,
     throttle,
     workers,
 )
@@ -30,6 +31,7 @@ from tests.postgres_server import NoPostgresError
 
 BENCHMARKS: dict[str, Callable[[Bench], list[Table]]] = {
     "send": send.measure,
+    "steps": steps.measure,
     "life": life.measure,
     "ingest": ingest.measure,
     "polling": polling.measure,
