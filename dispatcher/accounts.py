@@ -76,6 +76,11 @@ class Own(BaseModel):
         description="long number of campaigns that name none and no sender, like `+33 7 …`: one"
         " call for each person",
     )
+    unicode: bool = Field(
+        True,
+        description="off where the vendor has not enabled Unicode (emoji, other alphabets): a text"
+        " that needs it is refused",
+    )
     rate: float | None = Field(
         None,
         gt=0,

@@ -41,10 +41,10 @@ class Planner:
         stop_budget: int = 0,
         reject: Callable[[Rejection], None] | None = None,
         survey: bool = False,
-        unicode: bool = True,
+        no_unicode: str = "",
         refused: Mapping[str, str] | None = None,
     ) -> None:
-        """A ``survey`` has no text here; without ``unicode`` no text may need it.
+        """A ``survey`` has no text here; ``no_unicode`` ends the sentence that refuses Unicode.
 
         ``refused`` is looked at for each number (E.164): why it is left out, by what others say.
         Raises InvalidText or InvalidCampaign.
@@ -52,7 +52,7 @@ class Planner:
         self.template = compile_template(text)
         #: whether parts and cost are known; a survey's text is made elsewhere
         self.measured = not survey
-        self._unicode = unicode
+        self._no_unicode = no_unicode
         # with fields, each recipient's own text is checked
         if self.measured and not self.template.fields:
             texts.check(text)
@@ -185,9 +185,9 @@ class Planner:
         if not self.measured:
             return 0
         wire = texts.wire_text(text)
-        if not self._unicode and texts.wire_needs_unicode(wire):
+        if self._no_unicode and texts.wire_needs_unicode(wire):
             raise InvalidText(
-                "the text has a character that needs Unicode, which no long number sends"
+                f"the text has a character that needs Unicode, which {self._no_unicode}"
             )
         arrives = texts.as_sent(wire)
         parts = segments.measure(arrives + self._stop).segments

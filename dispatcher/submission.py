@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
+from dispatcher.accounts import UNNAMED
 from dispatcher.errors import InvalidCampaign, UnusableInput
 from dispatcher.planned import LARGEST_BATCH
 from dispatcher.planner import Planner
@@ -144,6 +145,13 @@ class Submission:
             body.append(self.account)
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
+    def _no_unicode(self, settings: Settings) -> str:
+        """Who of those that it goes through sends no Unicode; empty when all do."""
+        if self.from_number is not None:
+            return "no long number sends"
+        enabled = settings.of_account(self.account or UNNAMED).unicode
+        return "" if enabled else "this account does not send (DISPATCHER_UNICODE)"
+
     def planner(
         self,
         settings: Settings,
@@ -157,7 +165,7 @@ class Submission:
             stop_budget=settings.stop_budget if self.commercial else 0,
             reject=reject,
             survey=self.survey is not None,
-            unicode=self.from_number is None,
+            no_unicode=self._no_unicode(settings),
             refused=refused,
         )
 

@@ -16,6 +16,7 @@ from dispatcher.errors import (
     GatewayError,
     IllegalMove,
     InvalidCampaign,
+    InvalidText,
     NotFound,
     PlanChanged,
     ReferenceTaken,
@@ -159,6 +160,21 @@ def test_a_worker_needs_the_key_of_every_account() -> None:
 
 
 # -- apart
+
+
+def test_a_text_that_needs_unicode_is_refused_where_the_account_sends_none(
+    tables: Database,
+) -> None:
+    for bench in opened(tables, unicode_shop=False):
+        submit, (one, other) = bench.dispatcher.submit, people(2)
+        with pytest.raises(InvalidText, match="which this account does not send"):
+            submit("russian", "Привет", [one], account="shop")
+        assert not bench.dispatcher.campaigns()
+        submit("french", "L'été, « chez vous » : -50 % et 12 € !", [one], account="shop")
+        submit("elsewhere", "Привет", [one], account="news")
+        rows = [{"mobile": one, "nom": "Юлия"}, {"mobile": other, "nom": "Zoé"}]
+        submit("by row", "Bonjour {{ nom }} !", rows, account="shop")
+        assert bench.progress("by row").recipients == 1
 
 
 def test_an_account_in_doubt_holds_up_no_other(tables: Database) -> None:

@@ -28,6 +28,7 @@ OWN = {
     "api_key": (SHOP, SHOP),
     "sender": ("LaBoutique", "LaBoutique"),
     "from_number": ("+33 6 39 98 00 09", "+33639980009"),
+    "unicode": ("false", False),
     "rate": ("2.5", 2.5),
     "doubt_limit": ("2", 2),
     "campaign_recipients": ("500", 500),

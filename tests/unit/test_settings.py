@@ -52,6 +52,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "tick": ("0.5", 0.5),
     "connections": ("3", 3),
     "stop_budget": ("0", 0),
+    "unicode": ("false", False),
     "rate": ("2.5", 2.5),
     "prices": (
         "metropole=0.045, la-reunion = 0.06,foreign=0.09",
