@@ -57,6 +57,7 @@ class Submissions:
         reject: Callable[[Rejection], None] | None,
     ) -> int:
         """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+        submission.planner(self._settings, None)  # a wrong text is told before anybody is asked
         with self._database.read() as session:
             known = _lookup(session, submission.reference)
         # what is stored already is the same whatever the gateway says; what was approved is not

@@ -227,6 +227,17 @@ class Site:
 
     # -- halting a worker at a named point
 
+    def suspend(self, worker: Child) -> None:
+        """Have it fall asleep, at a moment when none of its threads writes.
+
+        SQLite has one writer, and a process that sleeps as such keeps all others waiting.
+        """
+        with self.dispatcher.database.write() as session:
+            session.connection()  # the transaction begins with it
+            worker.signal(signal.SIGSTOP)
+            process = psutil.Process(worker.pid)
+            self.wait(lambda: process.status() == psutil.STATUS_STOPPED, "it to fall asleep")
+
     def halt_at(self, point: str) -> None:
         (self.halts / f"{point}.on").touch()
 

@@ -171,7 +171,7 @@ def test_a_worker_asleep_before_its_first_byte_does_not_send_what_it_armed(
         site.halt_at("armed")
         site.submit("soldes", people(3))
         site.wait_halted("armed")
-        sleeper.signal(signal.SIGSTOP)
+        site.suspend(sleeper)
         asleep = time.monotonic()
         site.go_on("armed")
         site.ticks()
@@ -197,7 +197,7 @@ def test_an_answer_read_after_a_long_sleep_counts(
     unseen = {"tag_missing": not seen_by_tag}
     with Site(tmp_path, sqlite_url, switches=unseen, call_timeout=40, lease=60) as site:
         sleeper = _caught_in_a_call(site, site.worker("sleeper"))
-        sleeper.signal(signal.SIGSTOP)
+        site.suspend(sleeper)
         site.gateway.release()
         site.ticks()
         site.worker("another")
