@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
@@ -245,7 +246,7 @@ REPORTS = st.builds(
     Report,
     phone=st.just("+33639980001"),
     state=st.sampled_from([MessageState.SENT, MessageState.UNDELIVERED, MessageState.DELIVERED]),
-    at=st.none() | st.datetimes().map(lambda at: at.astimezone()),
+    at=st.none() | st.datetimes(timezones=st.just(UTC)),
     stop=st.booleans(),
 )
 
