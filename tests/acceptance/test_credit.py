@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.acceptance.site import Site, people
@@ -9,16 +11,23 @@ from tests.acceptance.site import Site, people
 PRICES = "metropole=0.045"
 
 
-def test_what_the_balance_cannot_finish_does_not_begin_until_it_is_topped_up(
-    tmp_path: Path, database_url: str
-) -> None:
-    with Site(tmp_path, database_url, credit_check="pause", credit_every=5, prices=PRICES) as site:
+@contextmanager
+def short_of_money(directory: Path, database_url: str, check: str) -> Iterator[Site]:
+    """3,000 people, two workers, and a balance for 2,222 of them; the campaign has paused."""
+    with Site(directory, database_url, credit_check=check, credit_every=5, prices=PRICES) as site:
         site.gateway.configure(price=0.045, credit=100)
         site.worker("one")
         site.worker("two")
         site.beat()
         site.submit("soldes", people(3000))
         site.wait(lambda: site.progress("soldes").state == "paused", "the campaign to pause")
+        yield site
+
+
+def test_what_the_balance_cannot_finish_does_not_begin_until_it_is_topped_up(
+    tmp_path: Path, database_url: str
+) -> None:
+    with short_of_money(tmp_path, database_url, "pause") as site:
         assert site.progress("soldes").why == "paused: no credit: 35.00 € are missing"
         assert not site.gateway.texted()
         site.gateway.configure(credit=135)
@@ -32,13 +41,7 @@ def test_what_the_balance_cannot_finish_does_not_begin_until_it_is_topped_up(
 def test_capped_many_workers_send_as_far_as_the_money_goes(
     tmp_path: Path, database_url: str
 ) -> None:
-    with Site(tmp_path, database_url, credit_check="cap", credit_every=5, prices=PRICES) as site:
-        site.gateway.configure(price=0.045, credit=100)
-        site.worker("one")
-        site.worker("two")
-        site.beat()
-        site.submit("soldes", people(3000))
-        site.wait(lambda: site.progress("soldes").state == "paused", "the campaign to pause")
+    with short_of_money(tmp_path, database_url, "cap") as site:
         # 22.50 € a batch
         assert site.progress("soldes").why.endswith("35.00 € are missing")
         assert len(site.gateway.texted()) == 2000

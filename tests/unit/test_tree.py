@@ -29,7 +29,6 @@ LONGER = {
     "dispatcher/cli/opt_outs.py",
     "dispatcher/outcomes.py",
     "dispatcher/settings.py",
-    "dispatcher/storage/batches.py",
     "dispatcher/storage/opt_outs.py",
     "dispatcher/storage/tables.py",
     "dispatcher/window.py",
