@@ -42,11 +42,9 @@ class Planner:
         reject: Callable[[Rejection], None] | None = None,
         survey: bool = False,
         no_unicode: str = "",
-        refused: Mapping[str, str] | None = None,
     ) -> None:
         """A ``survey`` has no text here; ``no_unicode`` ends the sentence that refuses Unicode.
 
-        ``refused`` is looked at for each number (E.164): why it is left out, by what others say.
         Raises InvalidText or InvalidCampaign.
         """
         self.template = compile_template(text)
@@ -62,7 +60,8 @@ class Planner:
         # a text that says STOP itself gets no second mention
         self._stop = "" if texts.has_stop(text) else "x" * stop_budget
         self._reject = reject
-        self._refused: Mapping[str, str] = {} if refused is None else refused
+        #: looked at for each number (E.164): why it is left out, by what others say
+        self.refused: Mapping[str, str] = {}
         #: the longest texts as they arrive, with their parts, longest first
         self.longest: list[tuple[int, str]] = []
         #: (parts, characters with the tail) that a text must have more of to be one of them
@@ -96,7 +95,7 @@ class Planner:
         filling: dict[str, _Filling] = defaultdict(_Filling)
         normalise, personal, add = phones.normalise, self._personal, seen.add
         usual = self._territory or "metropole"
-        refused = self._refused
+        refused = self.refused
         for recipient in recipients:
             self.rows += 1
             try:

@@ -61,9 +61,10 @@ class Previews:
         ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
         """
         settings = self._settings.of_account(submission.account or UNNAMED)
-        submission.planner(settings, None)  # a wrong text is told before anybody is asked
+        # first, for a wrong text is told before anybody is asked
+        planner = submission.planner(settings, reject)
         screen = self._screen(submission)
-        planner = submission.planner(settings, reject, screen.refused)
+        planner.refused = screen.refused
         schedule = Schedule(submission, self._windows, self._clock())
         groups: dict[str, Group] = {}
         sizes: dict[str, list[int]] = {}

@@ -152,12 +152,7 @@ class Submission:
         enabled = settings.of_account(self.account or UNNAMED).unicode
         return "" if enabled else "this account does not send (DISPATCHER_UNICODE)"
 
-    def planner(
-        self,
-        settings: Settings,
-        reject: Callable[[Rejection], None] | None,
-        refused: Mapping[str, str] | None = None,
-    ) -> Planner:
+    def planner(self, settings: Settings, reject: Callable[[Rejection], None] | None) -> Planner:
         """What cuts its recipients in batches. Raises InvalidText or InvalidCampaign."""
         return Planner(
             self.text,
@@ -166,7 +161,6 @@ class Submission:
             reject=reject,
             survey=self.survey is not None,
             no_unicode=self._no_unicode(settings),
-            refused=refused,
         )
 
 

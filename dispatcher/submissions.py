@@ -57,14 +57,15 @@ class Submissions:
         reject: Callable[[Rejection], None] | None,
     ) -> int:
         """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
-        submission.planner(self._settings, None)  # a wrong text is told before anybody is asked
+        # first, for a wrong text is told before anybody is asked
+        planner = submission.planner(self._settings, reject)
         with self._database.read() as session:
             known = _lookup(session, submission.reference)
         # what is stored already is the same whatever the gateway says; what was approved is not
         asks = submission.check_numbers and (known is None or submission.approved is not None)
         gateway = self._gateway(submission.account or UNNAMED) if asks else None
         screen = Screen.of(self._settings, self._database, self._clock(), gateway)
-        planner = submission.planner(self._settings, reject, screen.refused)
+        planner.refused = screen.refused
         rows = screen.rows(listed(recipients))
         if known is None:
             try:
