@@ -7,6 +7,7 @@
 
 PYTHON =
 PYTHONS =
+TESTS =
 CHAOS_ARGS =
 BENCH_ARGS =
 # Most tests wait for processes, so that a few at a time share the machine well.
@@ -27,7 +28,7 @@ test: lint ## every check, then the whole suite
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
 matrix: ## unit tests and the wheel's on each Python 3.11 … 3.14 that is here (PYTHONS="3.12 3.13")
-	@PYTHONS="$(PYTHONS)" sh scripts/matrix.sh $(PYTEST_ARGS)
+	@PYTHON="$(PYTHON)" PYTHONS="$(PYTHONS)" TESTS="$(TESTS)" sh scripts/matrix.sh $(PYTEST_ARGS)
 
 chaos: .venv/stamp ## minutes of kills and faults, then the ledger against the rows (CHAOS_ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(CHAOS_ARGS)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _brace = re.compile(r"\{\{|\{%|\}\}").search
 _field = re.compile(
-    r"\{\{\s*+(?P<name>\w[\w\u0300-\u036f-]*+(?:[ ]++[\w\u0300-\u036f-]++)*+)\s*+"
+    # No possessive quantifier around a group: Python before 3.11.5 reads it wrongly.
+    r"\{\{\s*+(?P<name>\w[\w\u0300-\u036f-]*+(?:[ ]++[\w\u0300-\u036f-]++)*)\s*+"
     r"(?P<default>\|\s*+default\s*+\(\s*+(?:\"(?P<double>[^\"{}]*+)\"|'(?P<single>[^'{}]*+)')"
     r"\s*+\)\s*+)?\}\}"
 )
