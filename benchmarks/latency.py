@@ -13,7 +13,7 @@ from benchmarks.figures import Row, Spread, Table
 from benchmarks.options import Bench, name_of
 from benchmarks.people import BATCH, TEXT, phone
 from benchmarks.processes import wait
-from dispatcher.hints import QUEUES
+from dispatcher.dispatch.hints import QUEUES
 from tests.postgres_server import PostgresServer
 
 _CONNECTIONS = 16

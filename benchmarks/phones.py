@@ -20,7 +20,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from dispatcher.errors import InvalidPhone
-from dispatcher.phones import normalise
+from dispatcher.recipients.phones import normalise
 
 ROWS: Final = 1_000_000
 ROUNDS: Final = 3

@@ -15,7 +15,7 @@ from typing import Self
 
 import psutil
 
-from dispatcher.tether import tethered
+from dispatcher.local.tied_process import tethered
 
 ROOT = Path(__file__).parents[1]
 #: what is made and not committed

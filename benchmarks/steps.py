@@ -14,12 +14,13 @@ from benchmarks.figures import Row, Spread, Table
 from benchmarks.options import Bench, name_of
 from benchmarks.people import BATCH, TEXT
 from benchmarks.processes import Meter
-from dispatcher.dispatch import lane, request
-from dispatcher.dispatch.dealer import Dealer
-from dispatcher.dispatch.gathering import Gathering
-from dispatcher.dispatch.lane import Lane
-from dispatcher.dispatch.records import Records
-from dispatcher.smspartner.transport import Transport
+from dispatcher.dispatch.sending import request
+from dispatcher.dispatch.sending import send_loop as lane
+from dispatcher.dispatch.sending.fair_queue import Dealer
+from dispatcher.dispatch.sending.gather import Gathering
+from dispatcher.dispatch.sending.results import Records
+from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.gateway.smspartner.transport import Transport
 from tests.postgres_server import PostgresServer
 from workers.memory import calm_collector
 

@@ -6,8 +6,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dispatcher.api import Dispatcher
-    from dispatcher.doubt import Doubt, Incident
+    from dispatcher.api.dispatcher import Dispatcher
+    from dispatcher.api.webhooks import Webhooks
+    from dispatcher.campaigns.doubt import Doubt, Incident
+    from dispatcher.campaigns.events import Event
+    from dispatcher.campaigns.plan import Plan
+    from dispatcher.campaigns.progress import Progress
+    from dispatcher.campaigns.records import (
+        ActionRecord,
+        BatchRecord,
+        CampaignRecord,
+        MessageRecord,
+        Page,
+    )
+    from dispatcher.campaigns.replies import Reply
+    from dispatcher.dispatch.events import (
+        campaign_finished,
+        campaign_paused,
+        doubt_raised,
+        opt_out_added,
+        reply_received,
+        verify,
+    )
     from dispatcher.errors import (
         BrokerError,
         ConfigurationError,
@@ -28,18 +48,9 @@ if TYPE_CHECKING:
         StorageError,
         UnusableInput,
     )
-    from dispatcher.plan import Plan
-    from dispatcher.progress import Progress
     from dispatcher.recipients import Recipient, Rejection
-    from dispatcher.records import (
-        ActionRecord,
-        BatchRecord,
-        CampaignRecord,
-        MessageRecord,
-        Page,
-    )
-    from dispatcher.replies import Reply
     from dispatcher.settings import Settings
+    from dispatcher.settings.logs import scrubber
 
 __all__ = [
     "ActionRecord",
@@ -50,6 +61,7 @@ __all__ = [
     "Dispatcher",
     "DispatcherError",
     "Doubt",
+    "Event",
     "GatewayError",
     "GatewayRefused",
     "GatewayUnreached",
@@ -74,23 +86,40 @@ __all__ = [
     "Settings",
     "StorageError",
     "UnusableInput",
+    "Webhooks",
+    "campaign_finished",
+    "campaign_paused",
+    "doubt_raised",
+    "opt_out_added",
+    "reply_received",
+    "scrubber",
+    "verify",
 ]
 
 _HOMES = {
-    "ActionRecord": "records",
-    "BatchRecord": "records",
-    "CampaignRecord": "records",
-    "Dispatcher": "api",
-    "Doubt": "doubt",
-    "Incident": "doubt",
-    "MessageRecord": "records",
-    "Page": "records",
-    "Plan": "plan",
-    "Progress": "progress",
+    "ActionRecord": "campaigns.records",
+    "BatchRecord": "campaigns.records",
+    "CampaignRecord": "campaigns.records",
+    "Dispatcher": "api.dispatcher",
+    "Doubt": "campaigns.doubt",
+    "Event": "campaigns.events",
+    "Incident": "campaigns.doubt",
+    "MessageRecord": "campaigns.records",
+    "Page": "campaigns.records",
+    "Plan": "campaigns.plan",
+    "Progress": "campaigns.progress",
     "Recipient": "recipients",
     "Rejection": "recipients",
-    "Reply": "replies",
+    "Reply": "campaigns.replies",
     "Settings": "settings",
+    "Webhooks": "api.webhooks",
+    "campaign_finished": "dispatch.events",
+    "campaign_paused": "dispatch.events",
+    "doubt_raised": "dispatch.events",
+    "opt_out_added": "dispatch.events",
+    "reply_received": "dispatch.events",
+    "scrubber": "settings.logs",
+    "verify": "dispatch.events",
 }
 
 

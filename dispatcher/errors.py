@@ -40,8 +40,8 @@ class UnusableInput(DispatcherError):
 class InvalidPhone(UnusableInput):
     """Raised when a raw number cannot be texted.
 
-    ``reason`` is one of the closed set ``dispatcher.phones.REASONS``. The number itself is
-    never in the message.
+    ``reason`` is one of the closed set ``dispatcher.recipients.phones.REASONS``. The number itself
+    is never in the message.
     """
 
     def __init__(self, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from datetime import time
 from importlib.metadata import version as installed
 
@@ -45,7 +46,10 @@ def public_names() -> str:
     lines = ["```{eval-rst}", ".. currentmodule:: dispatcher", ""]
     for name in sorted(dispatcher.__all__, key=lambda it: (it != "Dispatcher", it)):
         kind = getattr(dispatcher, name)
-        auto = "autoexception" if issubclass(kind, Exception) else "autoclass"
+        if not inspect.isclass(kind):
+            auto = "autofunction" if inspect.isfunction(kind) else "autodata"
+        else:
+            auto = "autoexception" if issubclass(kind, Exception) else "autoclass"
         lines += [f".. {auto}:: {name}"]
         lines += ["   :members:"] if name == "Dispatcher" else []
         lines += [""]

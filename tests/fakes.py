@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from dispatcher.cancellation import Cancellation
-from dispatcher.checks import HlrOrder, NumberCheck
+from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.provider import (
+from dispatcher.gateway import (
     Accepted,
     Account,
     Found,
@@ -25,8 +25,8 @@ from dispatcher.provider import (
     Taken,
     Unsent,
 )
-from dispatcher.slots import NOTICE
-from dispatcher.states import MessageState
+from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
+from dispatcher.window.slots import NOTICE
 
 
 class HandClock:

@@ -17,7 +17,7 @@ from typing import Self
 import psutil
 from kombu import Connection
 
-from dispatcher.tether import tethered
+from dispatcher.local.tied_process import tethered
 from tests.servers import free_port
 
 _STARTS_WITHIN = 90.0

@@ -15,7 +15,7 @@ from typing import NoReturn
 import pytest
 
 from dispatcher.errors import ConfigurationError
-from dispatcher.sandbox.redis import EmbeddedRedis
+from dispatcher.local.redis import EmbeddedRedis
 from tests.databases import create_database, drop_database
 from tests.postgres_server import NoPostgresError, PostgresServer
 

@@ -9,12 +9,11 @@ from celery import Celery, Task
 from celery.signals import after_setup_logger, after_setup_task_logger
 from kombu import Queue
 
-from dispatcher import logs
-from dispatcher.broker import TRANSPORT_OPTIONS
-from dispatcher.dispatch import QUESTIONS
+from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
+from dispatcher.dispatch.hints import QUEUES, TICK
+from dispatcher.dispatch.steps import QUESTIONS
 from dispatcher.errors import DispatcherError
-from dispatcher.hints import QUEUES, TICK
-from dispatcher.settings import Settings
+from dispatcher.settings import Settings, logs
 
 settings = Settings.from_env()
 log = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
 
-from dispatcher import hints, signals
 from dispatcher.api import Dispatcher
+from dispatcher.dispatch import hints
+from dispatcher.dispatch.events import signals
 from dispatcher.errors import ConfigurationError, DispatcherError
 from workers.celery import app, settings
 from workers.memory import calm_collector, share_heap
@@ -40,7 +41,7 @@ def check(**_: Any) -> None:
 def serve() -> None:
     """Answer probes, if a port is set for it."""
     if settings.metrics_port is not None:
-        from dispatcher.probes import Probes, Server
+        from dispatcher.monitoring.probes import Probes, Server
 
         Server(Probes(dispatcher()), settings.metrics_host, settings.metrics_port)
 

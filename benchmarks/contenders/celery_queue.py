@@ -12,7 +12,7 @@ from benchmarks.contenders.celery_app import SEND_CHUNK, SEND_ONE, build
 from benchmarks.contenders.course import Course, Run, answered, timed
 from benchmarks.people import chunks, rows
 from benchmarks.processes import Meter, Process
-from dispatcher.sandbox.redis import EmbeddedRedis
+from dispatcher.local.redis import EmbeddedRedis
 
 #: what the worker takes from, and where the messages lie until the clock starts
 _QUEUE, _HELD = "bench", "bench.held"

@@ -14,8 +14,8 @@ from benchmarks.contenders.course import Course, Run, timed
 from benchmarks.people import BATCH, KEY, SENDER, TEXT, rows
 from benchmarks.processes import RESULTS, Failed, Meter, Process, profiled, wait
 from dispatcher import Dispatcher, Recipient, Settings
-from dispatcher.sandbox.redis import EmbeddedRedis
-from dispatcher.states import BatchState
+from dispatcher.campaigns.states import BatchState
+from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.storage.tables import Batch
 from dispatcher.window import CommercialWindow
 from tests.databases import create_database, drop_database

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from benchmarks.contenders import runner
 from benchmarks.contenders.course import Course, Run, answered, timed
 from benchmarks.processes import Meter, Process, tell_all
-from dispatcher.sandbox.redis import EmbeddedRedis
+from dispatcher.local.redis import EmbeddedRedis
 
 
 class Queue:

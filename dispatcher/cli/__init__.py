@@ -1,5 +1,5 @@
 """The command line ``dispatcher``."""
 
-from dispatcher.cli.group import cli, commands_of, main
+from dispatcher.cli.main import cli, commands_of, main
 
 __all__ = ["cli", "commands_of", "main"]

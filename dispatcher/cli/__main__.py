@@ -1,5 +1,5 @@
 """``python -m dispatcher.cli``, the same as ``dispatcher``."""
 
-from dispatcher.cli.group import main
+from dispatcher.cli.main import main
 
 main()

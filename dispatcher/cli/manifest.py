@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
-from dispatcher.cli.refusal import Refusal
+from dispatcher.cli.exits import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
     from types import TracebackType
 
-    from dispatcher.forecast import Forecast
-    from dispatcher.planned import PlannedBatch
+    from dispatcher.campaigns.batch import PlannedBatch
+    from dispatcher.campaigns.forecast import Forecast
 
 _COLUMNS = ("phone", "batch", "territory", "leaves_about", "segments", "cost")
 
@@ -50,8 +50,8 @@ class Manifest:
 
     def write(self, forecast: Forecast) -> None:
         """Write the file. Raises Refusal."""
-        from dispatcher.files import PrivateTable
-        from dispatcher.phones import destination_of
+        from dispatcher.recipients.files import PrivateTable
+        from dispatcher.recipients.phones import destination_of
 
         times = [_local(forecast, *batch) for batch in self._batches]
         with self._refusing(), PrivateTable(Path(self.path), _COLUMNS) as table:
@@ -91,7 +91,7 @@ class Manifest:
 
 def _local(forecast: Forecast, territory: str, place: int) -> str:
     """When a batch leaves on its people's clock, or that it comes too late."""
-    from dispatcher.territories import find
+    from dispatcher.window.territories import find
 
     leaves = forecast.leaves[territory]
     if place >= len(leaves):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dispatcher.api import Dispatcher
-    from dispatcher.progress import Progress
+    from dispatcher.campaigns.progress import Progress
     from dispatcher.settings import Settings
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -83,7 +83,7 @@ def environment() -> dict[str, str]:
     if _GIVEN not in click.get_current_context().meta:
         return dict(os.environ)
     from dispatcher.settings import PREFIX
-    from dispatcher.variables import written
+    from dispatcher.settings.environment import written
 
     others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return others | written(current_settings())

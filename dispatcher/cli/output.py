@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from dispatcher.progress import Progress
+    from dispatcher.campaigns.progress import Progress
 
 #: columns of what goes to a file or a pipe, where nothing ought to be folded
 _WIDE = 160

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from dispatcher.cli.refusal import Refusal
+from dispatcher.cli.exits import Refusal
 from dispatcher.errors import InvalidFile
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LeftOut:
     """
 
     def __init__(self, path: Path | None, columns: Sequence[str], *, done: str) -> None:
-        from dispatcher.files import RejectsWriter
+        from dispatcher.recipients.files import RejectsWriter
 
         self.path = path
         self.reasons: Counter[str] = Counter()

@@ -7,17 +7,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from dispatcher import handover
-from dispatcher.accounts import UNNAMED
-from dispatcher.calls import Calls
-from dispatcher.clock import Clock
+from dispatcher.campaigns import hand_over as handover
+from dispatcher.dispatch.call_counts import Calls
+from dispatcher.dispatch.rate_limit import Throttle
 from dispatcher.errors import GatewayError
-from dispatcher.outcomes import interval
-from dispatcher.provider import Gateway
+from dispatcher.gateway import Gateway
+from dispatcher.gateway.outcomes import interval
 from dispatcher.settings import Settings
-from dispatcher.storage.batches import DueBatch
+from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.clock import Clock
+from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.database import Database
-from dispatcher.throttle import Throttle
 from dispatcher.window import Hold, NeverOpen, Windows
 
 #: a poll or lookup that never comes back is due again after this

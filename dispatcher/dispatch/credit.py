@@ -11,11 +11,12 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from dispatcher.credit import Ruling, judge
+from dispatcher.campaigns.credit import Ruling, judge
 from dispatcher.dispatch.context import Context, of
 from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import GatewayError
-from dispatcher.storage import balances, campaigns, credit
+from dispatcher.storage import balances, credit
+from dispatcher.storage.campaigns import campaigns
 
 log = logging.getLogger(__name__)
 

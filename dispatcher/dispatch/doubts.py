@@ -12,11 +12,14 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.hand_over import LAG, looked_up
+from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
-from dispatcher.handover import LAG, looked_up
-from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import attempts, batches, doubts, opt_outs, reports
+from dispatcher.storage import doubts, opt_outs
+from dispatcher.storage.batches import attempts
+from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import polls as reports
 from dispatcher.storage.tables import Attempt, Batch
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 
-from dispatcher.throttle import Throttle
+from dispatcher.dispatch.rate_limit import Throttle
 
 #: a lane itself waits this long (seconds); what has to wait longer waits in its row
 LONGEST_PATIENCE = 1.0

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.states import CampaignState
 from dispatcher.errors import IllegalMove
-from dispatcher.states import CampaignState
-from dispatcher.storage import campaigns
+from dispatcher.storage.campaigns import campaigns
 
 
 def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import chain, islice, repeat
 
+from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
-from dispatcher.outcomes import next_poll, rounds
-from dispatcher.provider import Report
-from dispatcher.states import BatchState, MessageState
-from dispatcher.storage import attempts, opt_outs, polled, reports
+from dispatcher.gateway import Report
+from dispatcher.gateway.outcomes import next_poll, rounds
+from dispatcher.storage import opt_outs
+from dispatcher.storage.batches import attempts, polled
+from dispatcher.storage.batches import polls as reports
 
 log = logging.getLogger(__name__)
 

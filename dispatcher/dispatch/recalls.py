@@ -11,12 +11,13 @@ import logging
 import time
 from datetime import timedelta
 
-from dispatcher.cancellation import Cancellation
+from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.hand_over import OPTED_OUT, Ending, ending
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
-from dispatcher.handover import OPTED_OUT, Ending, ending
-from dispatcher.storage import campaigns, recalls
-from dispatcher.storage.recalls import Wanted
+from dispatcher.storage.batches import recalls
+from dispatcher.storage.batches.recalls import Wanted
+from dispatcher.storage.campaigns import campaigns
 
 log = logging.getLogger(__name__)
 

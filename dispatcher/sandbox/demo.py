@@ -22,9 +22,9 @@ from rich.console import Console
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.sandbox.audit import audit
-from dispatcher.sandbox.clients import ENCODING, Clients, write_clients
-from dispatcher.sandbox.comparison import faults_of, side_by_side
-from dispatcher.sandbox.stage import DATABASE, LEDGER, Stage, StageError
+from dispatcher.sandbox.customers import ENCODING, Clients, write_clients
+from dispatcher.sandbox.installation import DATABASE, LEDGER, Stage, StageError
+from dispatcher.sandbox.report import faults_of, side_by_side
 
 #: the Saturday before Easter, when it is day in every territory of the file
 CLOCK: Final = datetime(2027, 3, 27, 14, tzinfo=ZoneInfo("Europe/Paris"))

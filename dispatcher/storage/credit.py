@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.credit import Need, Ruling, ToGo, price_of
-from dispatcher.guards import SURVEYS
-from dispatcher.states import BatchState, CampaignState
-from dispatcher.storage import balances, supply
+from dispatcher.campaigns.caps import SURVEYS
+from dispatcher.campaigns.credit import Need, Ruling, ToGo, price_of
+from dispatcher.campaigns.states import BatchState, CampaignState
+from dispatcher.storage import balances
+from dispatcher.storage.batches import queue as supply
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
 
 _NOTHING = Decimal(0)

@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from dispatcher import document
-from dispatcher.doubt import Doubt, Incident
+from dispatcher.campaigns.doubt import Doubt, Incident
+from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove, NotFound
-from dispatcher.states import BatchState, CampaignState, MessageState
-from dispatcher.storage import attempts, batches, campaigns
+from dispatcher.storage import message_states as document
+from dispatcher.storage.batches import attempts
+from dispatcher.storage.batches import due as batches
+from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Campaign
 
 #: the verb under which a double text is on record

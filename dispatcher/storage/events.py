@@ -12,8 +12,8 @@ from typing import Any, cast
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher import events
-from dispatcher.events import Kind
+from dispatcher.campaigns import events
+from dispatcher.campaigns.events import Kind
 from dispatcher.storage.tables import Campaign, Event
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dispatcher.states import BatchState, CampaignState
+from dispatcher.campaigns.states import BatchState, CampaignState
 
 _Key = BigInteger().with_variant(Integer, "sqlite")
 _TEN_THOUSANDTHS = 10_000

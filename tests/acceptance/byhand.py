@@ -19,9 +19,9 @@ from unittest import mock
 from sqlalchemy import select
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.dispatch import Due
+from dispatcher.dispatch.steps import Due
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.ledger import Entry
-from dispatcher.sandbox.gateway.switches import Switches
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.tables import Action, Attempt
 from tests.acceptance.site import OPEN, Site
@@ -64,7 +64,9 @@ class ByHand(Site):
         self.dispatcher = Dispatcher(self.settings, clock=self.clock)
         self.dispatcher.prepare()
         # a clock that is moved is one that PostgreSQL's own contradicts
-        self._patches.enter_context(mock.patch("dispatcher.dispatch.lane.MOST_SKEW", timedelta.max))
+        self._patches.enter_context(
+            mock.patch("dispatcher.dispatch.sending.send_loop.MOST_SKEW", timedelta.max)
+        )
         return self
 
     def __exit__(self, *_: object) -> None:

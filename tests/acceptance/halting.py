@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dispatcher.dispatch import lane
-from dispatcher.dispatch.lane import Lane
-from dispatcher.dispatch.records import Records
-from dispatcher.storage import claims, engines
+from dispatcher.dispatch.sending import send_loop as lane
+from dispatcher.dispatch.sending.results import Records
+from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.storage import engines
+from dispatcher.storage.batches import claims
 from workers.celery import app
 
 __all__ = ["app"]

@@ -22,11 +22,11 @@ from redis import Redis
 from sqlalchemy import select, text, update
 
 from dispatcher import Dispatcher, Progress, Settings
-from dispatcher.hints import QUEUES
+from dispatcher.dispatch.hints import QUEUES
+from dispatcher.local.redis import EmbeddedRedis
+from dispatcher.local.tied_process import tethered
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.sandbox.redis import EmbeddedRedis
 from dispatcher.storage.tables import Attempt, Batch
-from dispatcher.tether import tethered
 
 ROOT = Path(__file__).parents[2]
 #: a Tuesday morning: the window is open for ten hours

@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from dispatcher.smspartner.calls.accounts import SubAccounts
-from dispatcher.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.calls.accounts import SubAccounts
+from dispatcher.gateway.smspartner.client import SmsPartner
 from tests.acceptance.site import OPEN, Site, people
 
 BULK = "/v1/bulk-send"

@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from dispatcher import Dispatcher
-from dispatcher.clock import shifted
-from dispatcher.doctor import Finding, examine
+from dispatcher.monitoring.doctor import Finding, examine
+from dispatcher.settings.clock import shifted
 from tests.acceptance.site import Site, people
 
 

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dispatcher import Dispatcher
-from dispatcher.clock import shifted
-from dispatcher.dispatch.lane import Lane
+from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.settings.clock import shifted
 from tests.acceptance.byhand import MakeByHand
 from tests.acceptance.site import Site, people
 from tests.integration.rawserver import Peer, RawServer

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher import Dispatcher
-from dispatcher.submission import Options
+from dispatcher.campaigns.submission import Options
 from tests.integration.test_cli import TUESDAY
 from tests.integration.test_cli_processes import Running
 from tests.servers import free_port

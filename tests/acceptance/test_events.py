@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from dispatcher.signatures import verify
+from dispatcher.dispatch.events.signatures import verify
 from tests.acceptance.site import ROOT, Site, people
 from tests.listener import Listener
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from dispatcher.hints import POLL, QUEUES, SEND, TICK
+from dispatcher.dispatch.hints import POLL, QUEUES, SEND, TICK
 from tests.acceptance.browser import OpenPage, chromium, open_page
 from tests.acceptance.flower import PASSWORD, USER, Flower
 from tests.acceptance.site import ROOT, Site, people

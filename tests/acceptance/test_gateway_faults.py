@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests.adapters
 
+from dispatcher.gateway.http import connection
+from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.smspartner import connection
-from dispatcher.smspartner.transport import LARGEST_ANSWER
 from tests.acceptance.byhand import ByHand, MakeByHand
 from tests.acceptance.site import Site, people
 from tests.integration import rawserver

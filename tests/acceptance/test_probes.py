@@ -19,7 +19,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from dispatcher.metrics import FRESH
+from dispatcher.monitoring.metrics import FRESH
 from tests.acceptance.site import ROOT, Child, Site, people
 from tests.servers import NoPostgresError, PostgresServer, free_port, unavailable
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from kombu import Connection, Queue
 
-from dispatcher import BrokerError, ConfigurationError, broker
-from dispatcher.hints import QUEUES
+from dispatcher import BrokerError, ConfigurationError
+from dispatcher.dispatch import broker
+from dispatcher.dispatch.hints import QUEUES
 from tests.acceptance.site import Site, people
 from tests.rabbitmq_server import NoRabbitError, RabbitServer
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dispatcher.doctor import examine
-from dispatcher.hints import QUEUES, SEND
+from dispatcher.dispatch.hints import QUEUES, SEND
+from dispatcher.monitoring.doctor import examine
 from tests.acceptance.site import Child, Site, people
 
 

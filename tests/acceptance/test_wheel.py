@@ -203,7 +203,7 @@ def test_in_an_empty_environment_the_command_plans(bare: Environment, tmp_path: 
 def test_without_extras_only_what_an_extra_is_for_cannot_be_imported(bare: Environment) -> None:
     lines = [line.split() for line in bare.python("-c", IMPORT_ALL).splitlines()]
     assert {missed for _, missed in lines} <= OPTIONAL.keys()
-    assert ["dispatcher.metrics", "prometheus_client"] in lines
+    assert ["dispatcher.monitoring.metrics", "prometheus_client"] in lines
 
 
 def test_a_worker_loads_without_any_extra(bare: Environment) -> None:
@@ -218,15 +218,15 @@ def test_with_every_extra_everything_can_be_imported(wheel: Path, tmp_path: Path
 #: what an extra is for, said by a program of that environment
 USES = {
     "django": "import django; print(django.get_version())",
-    "embedded": "from dispatcher.sandbox.redis import find_server; print(find_server())",
+    "embedded": "from dispatcher.local.redis import find_server; print(find_server())",
     "flask": "import flask; print(flask.Flask('x').name)",
     "flower": "from flower.command import flower; print(flower.name)",
-    "metrics": "import dispatcher.metrics; print(dispatcher.metrics.FRESH)",
+    "metrics": "import dispatcher.monitoring.metrics; print(dispatcher.monitoring.metrics.FRESH)",
     "postgres": (
         "from dispatcher.storage.database import Database;"
         "print(Database('postgresql://x@localhost/x').engine.driver)"
     ),
-    "xlsx": "import dispatcher.files.workbook, openpyxl; print(openpyxl.__version__)",
+    "xlsx": "import dispatcher.recipients.files.xlsx, openpyxl; print(openpyxl.__version__)",
 }
 
 

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from dispatcher.dispatch import lane
-from dispatcher.outcomes import InDoubt, NotSent, Outcome, verdict
-from dispatcher.provider import Reply
-from dispatcher.states import BatchState
-from dispatcher.storage import batches
+from dispatcher.campaigns.states import BatchState
+from dispatcher.dispatch.sending import send_loop as lane
+from dispatcher.gateway import Reply
+from dispatcher.gateway.outcomes import InDoubt, NotSent, Outcome, verdict
+from dispatcher.storage.batches import due as batches
 from dispatcher.storage.tables import Batch
 from workers.celery import app
 

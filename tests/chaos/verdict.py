@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import select, text
 
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
-from dispatcher.sandbox.gateway.switches import Switches
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
 from tests.chaos.crowd import MARK, Plan
 from tests.chaos.world import World

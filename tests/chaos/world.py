@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.clock import shifted
+from dispatcher.settings.clock import shifted
 from tests.acceptance.site import OPEN, QUICK, Child, Site
 from tests.chaos.homes import Home
 

@@ -11,9 +11,10 @@ from unittest import mock
 
 from sqlalchemy import select, text
 
-from dispatcher import Dispatcher, Progress, Settings, document
-from dispatcher.dispatch import Due
-from dispatcher.states import MessageState
+from dispatcher import Dispatcher, Progress, Settings
+from dispatcher.campaigns.states import MessageState
+from dispatcher.dispatch.steps import Due
+from dispatcher.storage import message_states as document
 from dispatcher.storage import opt_outs
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
@@ -46,7 +47,7 @@ class Bench:
         given = {"sender": "MaBoutique", "credit_check": "off", **settings}
         self.settings = Settings.of(**given)
         # an engine compiles each statement once: a new one for every test would take seconds
-        with mock.patch("dispatcher.api.Database", return_value=database):
+        with mock.patch("dispatcher.api.dispatcher.Database", return_value=database):
             self.dispatcher = Dispatcher(self.settings, clock=self.clock, gateway=self.gateway)
         self.send = self.dispatcher.dispatch.send_batch
         self.poll = self.dispatcher.dispatch.poll
@@ -153,5 +154,5 @@ class Bench:
 @contextmanager
 def opened(database: Database, **settings: Any) -> Iterator[Bench]:
     """A bench whose clock the database's clock does not contradict."""
-    with mock.patch("dispatcher.dispatch.lane.MOST_SKEW", timedelta.max):
+    with mock.patch("dispatcher.dispatch.sending.send_loop.MOST_SKEW", timedelta.max):
         yield Bench(database, **settings)

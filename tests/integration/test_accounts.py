@@ -11,6 +11,10 @@ from unittest import mock
 import pytest
 
 from dispatcher import Dispatcher, Settings
+from dispatcher.campaigns.events import Event
+from dispatcher.campaigns.states import CampaignState
+from dispatcher.dispatch.events import campaign_paused
+from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import (
     ConfigurationError,
     GatewayError,
@@ -21,11 +25,7 @@ from dispatcher.errors import (
     PlanChanged,
     ReferenceTaken,
 )
-from dispatcher.events import Event
-from dispatcher.hints import Hints
-from dispatcher.provider import Declined, Reply
-from dispatcher.signals import campaign_paused
-from dispatcher.states import CampaignState
+from dispatcher.gateway import Declined, Reply
 from dispatcher.storage.database import Database
 from tests.fakes import FakeGateway, HandClock
 from tests.integration.bench import OPEN, TEXT, Bench, people
@@ -43,7 +43,7 @@ class Accounts(Bench):
         self.gateway, self.shop, self.news = (FakeGateway(self.clock) for _ in range(3))
         given = {"sender": "MaBoutique", "credit_check": "off", "accounts": "shop,news", **settings}
         self.settings = Settings.of(**given)
-        with mock.patch("dispatcher.api.Database", return_value=database):
+        with mock.patch("dispatcher.api.dispatcher.Database", return_value=database):
             self.dispatcher = Dispatcher(
                 self.settings,
                 clock=self.clock,
@@ -73,7 +73,8 @@ class Accounts(Bench):
 
 def opened(database: Database, **settings: Any) -> Iterator[Accounts]:
     with mock.patch(
-        "dispatcher.dispatch.lane.MOST_SKEW", OPEN - OPEN.min.replace(tzinfo=OPEN.tzinfo)
+        "dispatcher.dispatch.sending.send_loop.MOST_SKEW",
+        OPEN - OPEN.min.replace(tzinfo=OPEN.tzinfo),
     ):
         bench = Accounts(database, **settings)
         yield bench

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import Result
 
+from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.sandbox.redis import EmbeddedRedis
 from tests.integration.test_cli import BEFORE_EASTER, CLIENTS, PARIS, Shell
 
 HEADER, *PEOPLE = CLIENTS.splitlines(keepends=True)

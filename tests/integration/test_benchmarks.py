@@ -18,11 +18,11 @@ from benchmarks.contenders.ours import Installation, Ours
 from benchmarks.people import BATCH, KEY, SENDER, TEXT, body, phone, rows
 from benchmarks.processes import Failed
 from benchmarks.servers import Gateway, durable_postgres
-from dispatcher.provider import Taken
-from dispatcher.smspartner.client import SmsPartner
-from dispatcher.states import MessageState
-from dispatcher.templates import compile_template
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import Taken
+from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.texts import wire_text
+from dispatcher.texts.templates import compile_template
 from tests.postgres_server import PostgresServer
 
 

@@ -21,8 +21,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.cli import cli, commands_of, consent
-from dispatcher.cli import progress as progress_command
+from dispatcher.cli import cli, commands_of
+from dispatcher.cli import confirm as consent
+from dispatcher.cli.commands import progress as progress_command
 from dispatcher.sandbox.process import Sandbox
 
 PARIS = ZoneInfo("Europe/Paris")

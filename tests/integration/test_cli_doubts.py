@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher import Dispatcher
-from dispatcher.cli import consent
+from dispatcher.cli import confirm as consent
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened

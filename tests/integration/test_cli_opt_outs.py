@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from dispatcher.cli import consent
+from dispatcher.cli import confirm as consent
 from dispatcher.sandbox.process import Sandbox
 from tests.integration.test_cli import CLIENTS, Shell, command, in_terminal
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dispatcher import Dispatcher, PlanChanged
-from dispatcher.planned import PlannedBatch
+from dispatcher.campaigns.batch import PlannedBatch
 from tests.integration.bench import people
 from tests.integration.test_cli import BEFORE_EASTER, Shell, command, in_terminal
 

@@ -20,9 +20,9 @@ import psutil
 import pytest
 
 from dispatcher import Dispatcher, Settings
+from dispatcher.local.tied_process import tethered
 from dispatcher.sandbox.gateway.ledger import texted
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.tether import tethered
 from tests.integration.test_cli import TUESDAY
 from tests.servers import free_port
 
@@ -230,7 +230,7 @@ def test_run_refuses_ports_that_do_not_exist(tmp_path: Path, environment: dict[s
 def test_run_takes_a_redis_that_is_given(
     environment: dict[str, str], tmp_path: Path, gateway: Sandbox
 ) -> None:
-    from dispatcher.sandbox.redis import EmbeddedRedis
+    from dispatcher.local.redis import EmbeddedRedis
 
     with EmbeddedRedis(tmp_path / "redis") as redis:
         environment["DISPATCHER_BROKER_URL"] = str(redis.url)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.recording.script import every_call
 from dispatcher.sandbox.process import Sandbox
+from dispatcher.sandbox.recording.script import every_call
 
 PATIENCE = 60.0
 TEXT = "Rendez-vous chez le docteur Martin"

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 import requests.adapters
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.provider import Declined, Found, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.smspartner import connection as connection_module
-from dispatcher.smspartner import transport as transport_module
-from dispatcher.smspartner.client import SmsPartner
-from dispatcher.smspartner.transport import LARGEST_ANSWER
-from dispatcher.smspartner.wire.options import Options
-from dispatcher.states import MessageState
+from dispatcher.gateway import Declined, Found, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway.http import connection as connection_module
+from dispatcher.gateway.smspartner import transport as transport_module
+from dispatcher.gateway.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
+from dispatcher.gateway.smspartner.wire.options import Options
 from tests.integration.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
@@ -623,7 +623,7 @@ def test_threads_do_not_share_a_connection() -> None:
 
 FORKING = """
 import os, sys
-from dispatcher.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.client import SmsPartner
 
 url, hanging = sys.argv[1:3]
 client = SmsPartner(url, "key", call_timeout=20)

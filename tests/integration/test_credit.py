@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
+from dispatcher.campaigns.states import CampaignState
 from dispatcher.errors import GatewayError
-from dispatcher.provider import Account, LineAnswer, Taken
-from dispatcher.states import CampaignState
+from dispatcher.gateway import Account, LineAnswer, Taken
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign
 from tests.integration.bench import Bench, opened, people

@@ -1,4 +1,4 @@
-"""``dispatcher.doctor`` and ``dispatcher doctor``."""
+"""``dispatcher.monitoring.doctor`` and ``dispatcher doctor``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dispatcher import Dispatcher, GatewayError, Settings
-from dispatcher.cli.doctor import _LOOKS
-from dispatcher.doctor import LOOKS, PROGRESS, Finding, examine
-from dispatcher.provider import Account
+from dispatcher.cli.commands.doctor import _LOOKS
+from dispatcher.gateway import Account
+from dispatcher.local.redis import EmbeddedRedis
+from dispatcher.monitoring.doctor import LOOKS, PROGRESS, Finding, examine
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.sandbox.redis import EmbeddedRedis
 from tests.fakes import FakeGateway
 from tests.integration.bench import people
 from tests.integration.test_cli import Shell, command, in_terminal

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign, NotFound
-from dispatcher.provider import LineAnswer, Reply, Report, Taken, Throttled
-from dispatcher.states import MessageState
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import LineAnswer, Reply, Report, Taken, Throttled
 from dispatcher.storage import doubts
 from tests.integration.bench import OPEN, Bench, people
 

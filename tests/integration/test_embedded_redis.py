@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dispatcher.errors import ConfigurationError
-from dispatcher.sandbox.redis import EmbeddedRedis, find_server, loopback_url
+from dispatcher.local.redis import EmbeddedRedis, find_server, loopback_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -209,7 +209,7 @@ def test_a_server_that_dies_at_once_is_reported_in_its_own_words(
 def test_it_dies_with_a_process_that_is_killed(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys\n"
-        "from dispatcher.sandbox.redis import EmbeddedRedis\n"
+        "from dispatcher.local.redis import EmbeddedRedis\n"
         "server = EmbeddedRedis(pathlib.Path(sys.argv[1]))\n"
         "server.start(); print(server.pid, flush=True); input()"
     )
@@ -229,7 +229,7 @@ def test_it_dies_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 def test_it_ends_with_a_process_that_forgets_to_stop_it() -> None:
     script = (
-        "from dispatcher.sandbox.redis import EmbeddedRedis\n"
+        "from dispatcher.local.redis import EmbeddedRedis\n"
         "import psutil\n"
         "server = EmbeddedRedis(); server.start()\n"
         "print(server.pid, psutil.Process(server.pid).cwd())"
@@ -259,7 +259,7 @@ def test_it_outlives_the_thread_that_started_it() -> None:
 def test_a_process_may_become_the_server_of_a_url() -> None:
     url = loopback_url()
     with subprocess.Popen(
-        [sys.executable, "-m", "dispatcher.sandbox.redis"],
+        [sys.executable, "-m", "dispatcher.local.redis"],
         env={**os.environ, "DISPATCHER_BROKER_URL": url},
         stdout=subprocess.DEVNULL,
     ) as process:

@@ -14,12 +14,13 @@ from unittest import mock
 import pytest
 from sqlalchemy import select
 
-from dispatcher import ConfigurationError, callbacks, signals
-from dispatcher.dispatch import Context
-from dispatcher.dispatch.deliveries import Deliveries
-from dispatcher.events import KINDS
-from dispatcher.events import Event as Told
-from dispatcher.signatures import verify
+from dispatcher import ConfigurationError
+from dispatcher.campaigns.events import KINDS
+from dispatcher.campaigns.events import Event as Told
+from dispatcher.dispatch.events import callbacks, signals
+from dispatcher.dispatch.events.delivery import Deliveries
+from dispatcher.dispatch.events.signatures import verify
+from dispatcher.dispatch.steps import Context
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Event
 from tests.integration.bench import Bench, opened, people
@@ -164,7 +165,7 @@ def test_a_reply_is_an_event_once_it_is_whole(bench: Bench, heard: list[Told]) -
 def test_what_is_rolled_back_is_no_event(bench: Bench) -> None:
     bench.submit()
     with (
-        mock.patch("dispatcher.storage.campaigns.note", side_effect=ZeroDivisionError),
+        mock.patch("dispatcher.storage.campaigns.campaigns.note", side_effect=ZeroDivisionError),
         pytest.raises(ZeroDivisionError),
     ):
         bench.dispatcher.pause("soldes")

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidFile
-from dispatcher.files import RecipientFile, RejectsWriter, open_recipients
 from dispatcher.recipients import Recipient, Rejection
+from dispatcher.recipients.files import RecipientFile, RejectsWriter, open_recipients
 
 ONE, TWO, THREE = "06 39 98 00 01", "06 39 98 00 02", "06 39 98 00 03"
 SIMPLE = f"téléphone;prénom\r\n{ONE};Zoé\r\n{TWO};Hélène\r\n"

@@ -19,7 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from dispatcher import ConfigurationError, NotFound, UnusableInput
 from dispatcher.contrib.flask import Dispatcher, refuse_foreign_origin
-from dispatcher.hints import QUEUES, TICK
+from dispatcher.dispatch.hints import QUEUES, TICK
 from tests.integration.bench import TEXT, people
 from tests.integration.test_flask_api import NOWHERE
 from tests.integration.webapp import MakeApp, library, make_app

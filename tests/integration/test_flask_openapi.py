@@ -142,7 +142,7 @@ def test_the_example_of_a_campaign_can_be_submitted(app: Flask) -> None:
 
 
 def test_every_setting_of_a_campaign_can_be_given_except_what_only_python_needs() -> None:
-    from dispatcher.submission import Options
+    from dispatcher.campaigns.submission import Options
 
     described_fields = described("")["components"]["schemas"]["NewCampaign"]["properties"]
     python_only = {"approved", "by", "at_hand", "stored"}

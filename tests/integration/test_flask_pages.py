@@ -12,7 +12,7 @@ from werkzeug.datastructures import Authorization
 from dispatcher import ConfigurationError
 from dispatcher.api import Dispatcher as Library
 from dispatcher.contrib.flask import Dispatcher, pages
-from dispatcher.contrib.flask.drawing import bar, share_ended
+from dispatcher.contrib.flask.bar import bar, share_ended
 from tests.fakes import FakeGateway
 from tests.integration.bench import TEXT, people
 from tests.integration.test_flask_api import NOWHERE

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayRefused, GatewayUnreached
-from dispatcher.provider import Accepted, Declined, Line, SingleReply, Taken, Throttled
-from dispatcher.sandbox.gateway.switches import Switches
+from dispatcher.gateway import Accepted, Declined, Line, SingleReply, Taken, Throttled
+from dispatcher.gateway.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.transport import Format
+from dispatcher.gateway.smspartner.wire.cancellations import Cancellation
+from dispatcher.gateway.smspartner.wire.options import Options
+from dispatcher.gateway.smspartner.wire.schedule import next_slot
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.smspartner.client import SmsPartner
-from dispatcher.smspartner.transport import Format
-from dispatcher.smspartner.wire.cancelling import Cancellation
-from dispatcher.smspartner.wire.options import Options
-from dispatcher.smspartner.wire.schedule import next_slot
-from dispatcher.states import MessageState
 from tests.habits import HABITS
 
 A, B, C, OURS = (f"+3363998000{digit}" for digit in (1, 2, 3, 9))

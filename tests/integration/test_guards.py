@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import event, func, select
 
 from dispatcher import InvalidCampaign, Recipient
-from dispatcher.guards import WEEKLY_CODE
-from dispatcher.provider import Declined, LineAnswer, Reply, Taken, Throttled, Unsent
-from dispatcher.states import MessageState
+from dispatcher.campaigns.caps import WEEKLY_CODE
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import Declined, LineAnswer, Reply, Taken, Throttled, Unsent
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.storage.tables import Recipient as StoredRecipient
@@ -33,7 +33,7 @@ TOMORROW = datetime(2026, 11, 25, 8, tzinfo=PARIS)
 @pytest.fixture(autouse=True)
 def small_batches() -> Iterator[None]:
     """Batches of three: caps are met by a handful of people."""
-    with mock.patch("dispatcher.planner.LARGEST_BATCH", 3):
+    with mock.patch("dispatcher.campaigns.planner.LARGEST_BATCH", 3):
         yield
 
 

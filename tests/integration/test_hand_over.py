@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy import select, text
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
-from dispatcher.cancellation import Cancellation
+from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
 from dispatcher.dispatch.pauses import pause
-from dispatcher.provider import Declined, LineAnswer, Reply, Taken, Throttled
-from dispatcher.states import MessageState
-from dispatcher.storage import handed, left_out
+from dispatcher.gateway import Declined, LineAnswer, Reply, Taken, Throttled
+from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold
 from tests.integration.bench import OPEN, Bench, opened, people

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from dispatcher import InvalidCampaign, ReferenceTaken
-from dispatcher.provider import Accepted, Declined
+from dispatcher.gateway import Accepted, Declined
+from dispatcher.gateway.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.sandbox.process import Sandbox
-from dispatcher.smspartner.client import SmsPartner
-from dispatcher.smspartner.wire.options import Options
 from dispatcher.storage.database import Database
 from tests.integration.bench import TEXT, Bench, opened, people
 

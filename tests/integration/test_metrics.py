@@ -12,14 +12,14 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
-from dispatcher.doctor import Finding
+from dispatcher.campaigns.progress import messages_of
+from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import StorageError
-from dispatcher.metrics import registry_of
-from dispatcher.progress import messages_of
-from dispatcher.states import BatchState
-from dispatcher.storage import sums
+from dispatcher.monitoring.doctor import Finding
+from dispatcher.monitoring.metrics import registry_of
+from dispatcher.storage.campaigns import totals as sums
 from dispatcher.storage.database import Database
-from dispatcher.territories import TERRITORIES
+from dispatcher.window.territories import TERRITORIES
 from tests.integration.bench import OPEN, Bench
 from tests.integration.test_accounts import opened
 

@@ -22,11 +22,11 @@ from dispatcher import (
     PlanChanged,
     Settings,
 )
-from dispatcher.checks import NumberCheck
-from dispatcher.number_checks import Ordered
-from dispatcher.planned import LARGEST_BATCH
+from dispatcher.api.number_checks import Ordered
+from dispatcher.api.screening import Screen
+from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.recipients import Recipient, Rejection
-from dispatcher.screen import Screen
+from dispatcher.recipients.number_checks import NumberCheck
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import CheckOrder
 from dispatcher.storage.tables import NumberCheck as Checked

@@ -23,8 +23,8 @@ from dispatcher import (
     Rejection,
     Settings,
 )
+from dispatcher.api.opt_outs import Added
 from dispatcher.dispatch.stop_list import Synced
-from dispatcher.opt_outs import Added
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Meta, OptOut, OptOutEvent

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, text
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch import polls
-from dispatcher.states import MessageState
 from dispatcher.storage import heartbeats
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dispatcher import ConfigurationError, Dispatcher, Settings
-from dispatcher.probes import Probes, Server
+from dispatcher.monitoring.probes import Probes, Server
 from tests.fakes import FakeGateway
 from tests.servers import free_port
 

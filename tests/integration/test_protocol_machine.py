@@ -24,10 +24,12 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select, text
 
-from dispatcher import GatewayError, IllegalMove, InvalidCampaign, document
-from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
-from dispatcher.storage import attempts, batches, claims
+from dispatcher import GatewayError, IllegalMove, InvalidCampaign
+from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
+from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.storage import message_states as document
+from dispatcher.storage.batches import attempts, claims
+from dispatcher.storage.batches import due as batches
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
 from tests.integration.bench import TEXT, opened, people
@@ -81,7 +83,7 @@ class Protocol(RuleBasedStateMachine):
         empty(database)
         self.forget_moves(database)
         self.stack = ExitStack()
-        self.stack.enter_context(mock.patch("dispatcher.planner.LARGEST_BATCH", 3))
+        self.stack.enter_context(mock.patch("dispatcher.campaigns.planner.LARGEST_BATCH", 3))
         self.bench = self.stack.enter_context(opened(database, connections=2, doubt_limit=3))
         self.gateway = self.bench.gateway
         self.dispatcher = self.bench.dispatcher
@@ -525,21 +527,21 @@ def is_unknown(*_: object) -> bool:
 
 BREAKS = [
     pytest.param(
-        "dispatcher.storage.batches.rescue",
+        "dispatcher.storage.batches.due.rescue",
         retrying,
         ["die after the bytes"],
         "somebody was texted twice",
         id="what a lost worker had is sent again",
     ),
     pytest.param(
-        "dispatcher.dispatch.lane.Lane._taken_before",
+        "dispatcher.dispatch.sending.send_loop.Lane._taken_before",
         is_unknown,
         ["throttle and take"],
         "somebody was texted twice",
         id="what was refused for its rate is sent again unseen",
     ),
     pytest.param(
-        "dispatcher.dispatch.lane.Lane._hold",
+        "dispatcher.dispatch.sending.send_loop.Lane._hold",
         is_free,
         ["swallow"],
         "is None",

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from dispatcher import ConfigurationError, Settings
-from dispatcher.dispatch.pruning import EVERY
+from dispatcher.dispatch.retention import EVERY
 from dispatcher.sandbox.gateway.replies import long_replies
 from dispatcher.storage import events, heartbeats
 from dispatcher.storage.database import Database
@@ -194,8 +194,8 @@ def test_a_run_is_short_and_goes_on_at_the_next_tick(bench: Bench) -> None:
     happen(bench, 7)
     bench.clock.forward(days=DAYS, seconds=1)
     with (
-        mock.patch("dispatcher.dispatch.pruning.ROWS", 2),
-        mock.patch("dispatcher.dispatch.pruning.RUNS", 3),
+        mock.patch("dispatcher.dispatch.retention.ROWS", 2),
+        mock.patch("dispatcher.dispatch.retention.RUNS", 3),
     ):
         assert prune(bench) == 6
         assert bench.tick().prune
@@ -205,7 +205,7 @@ def test_a_run_is_short_and_goes_on_at_the_next_tick(bench: Bench) -> None:
 def test_two_at_once_delete_each_row_once(bench: Bench) -> None:
     happen(bench, 40)
     bench.clock.forward(days=DAYS, seconds=1)
-    with mock.patch("dispatcher.storage.pruning.due", return_value=True):
+    with mock.patch("dispatcher.storage.retention.due", return_value=True):
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(_prune_alone, bench) for _ in range(2)]
         assert sum(run.result() for run in runs) == 40
@@ -214,8 +214,8 @@ def test_two_at_once_delete_each_row_once(bench: Bench) -> None:
 
 def _prune_alone(bench: Bench) -> int:
     """As another process would: the turnstile of this one lets one in."""
-    from dispatcher.dispatch import Context
-    from dispatcher.dispatch.pruning import Pruning
+    from dispatcher.dispatch.retention import Pruning
+    from dispatcher.dispatch.steps import Context
 
     one = bench.dispatcher
     context = Context(

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from dispatcher import NotFound
-from dispatcher.records import Page
+from dispatcher.campaigns.records import Page
 from tests.integration.bench import OPEN, TEXT, Bench, people
 
 

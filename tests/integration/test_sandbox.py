@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from dispatcher.sandbox.gateway.switches import Switches
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.process import Sandbox
 from tests.habits import HABITS
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from dispatcher.provider import Accepted, merged
-from dispatcher.sandbox.process import Sandbox
-from dispatcher.smspartner.client import SmsPartner
-from dispatcher.smspartner.inbound import (
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import Accepted, merged
+from dispatcher.gateway.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.inbound import (
     join,
     read_delivery_report,
     read_hlr_result,
     read_reply,
 )
-from dispatcher.smspartner.wire.options import Options
-from dispatcher.states import MessageState
+from dispatcher.gateway.smspartner.wire.options import Options
+from dispatcher.sandbox.process import Sandbox
 
 A, B, OURS = "+33639980001", "+33639980002", "+33639980009"
 PATIENCE = 20.0

@@ -13,10 +13,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
+from dispatcher.campaigns.caps import Load
+from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import StorageError
-from dispatcher.guards import Load
-from dispatcher.states import BatchState, CampaignState, MessageState
-from dispatcher.storage import guards, schema
+from dispatcher.storage import caps as guards
+from dispatcher.storage import schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import MESSAGE_VIEW, Attempt, Base, Batch, Campaign, Recipient
 

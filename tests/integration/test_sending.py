@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from dispatcher.dispatch import lane, records
+from dispatcher.campaigns.states import MessageState
+from dispatcher.dispatch.sending import results as records
+from dispatcher.dispatch.sending import send_loop as lane
 from dispatcher.errors import InvalidCampaign
-from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.states import MessageState
-from dispatcher.storage import claims
+from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.storage.batches import claims
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
@@ -1062,7 +1063,9 @@ def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
             if armed():
                 slept[0] = lane.STALE + 1
 
-        patched.setattr("dispatcher.dispatch.lane.time.monotonic", lambda: steady() + slept[0])
+        patched.setattr(
+            "dispatcher.dispatch.sending.send_loop.time.monotonic", lambda: steady() + slept[0]
+        )
         bench.gateway.behave = unwanted
         patched.setattr(lane, "TURN", 0.0)
         with AtCommits(sleep, after=True):

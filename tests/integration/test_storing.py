@@ -20,7 +20,7 @@ from dispatcher import (
     StorageError,
     UnusableInput,
 )
-from dispatcher.storage import plans
+from dispatcher.storage.campaigns import plans
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT
 from tests.databases import connected

@@ -21,7 +21,7 @@ from dispatcher import (
     UnusableInput,
 )
 from dispatcher.api import Dispatcher
-from dispatcher.storage import plans
+from dispatcher.storage.campaigns import plans
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base, Batch
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people

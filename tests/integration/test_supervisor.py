@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psutil
 import pytest
 
-from dispatcher.supervisor import Child
+from dispatcher.local.supervisor import Child
 
 if TYPE_CHECKING:
     from collections.abc import Callable

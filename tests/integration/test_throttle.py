@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from dispatcher.throttle import Throttle, _items
+from dispatcher.dispatch.rate_limit import Throttle, _items
 from tests.servers import redis_url
 
 

@@ -18,13 +18,13 @@ from wsgiref.validate import validator
 import pytest
 
 from dispatcher import ConfigurationError, Dispatcher, InvalidCampaign, Settings
-from dispatcher.inbox import POLLED_EVERY
-from dispatcher.outcomes import next_poll
+from dispatcher.api.inbox import POLLED_EVERY
+from dispatcher.api.webhook_server import Server
+from dispatcher.api.webhooks import Webhooks
+from dispatcher.gateway.outcomes import next_poll
+from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 from dispatcher.sandbox.gateway.replies import long_replies
-from dispatcher.smspartner.inbound.payload import LARGEST
 from dispatcher.storage.database import Database
-from dispatcher.webhooks import Webhooks
-from dispatcher.webhooks.server import Server
 from tests.integration.bench import Bench, opened, people
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"

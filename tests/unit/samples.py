@@ -11,29 +11,29 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from dispatcher.checks import HlrOrder, NumberCheck
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayRefused
-from dispatcher.provider import Accepted, Declined, Found, LineAnswer, Report, Taken
-from dispatcher.smspartner.wire.account import Credit, MonthCost, read_costs, read_credit
-from dispatcher.smspartner.wire.answer import Parse
-from dispatcher.smspartner.wire.cancelling import Cancellation, read_cancellation
-from dispatcher.smspartner.wire.checks import read_lookup, read_order
-from dispatcher.smspartner.wire.sending import read_send, read_single
-from dispatcher.smspartner.wire.statuses import (
+from dispatcher.gateway import Accepted, Declined, Found, LineAnswer, Report, Taken
+from dispatcher.gateway.smspartner.wire.account import Credit, MonthCost, read_costs, read_credit
+from dispatcher.gateway.smspartner.wire.answer import Parse
+from dispatcher.gateway.smspartner.wire.cancellations import Cancellation, read_cancellation
+from dispatcher.gateway.smspartner.wire.checks import read_lookup, read_order
+from dispatcher.gateway.smspartner.wire.sending import read_send, read_single
+from dispatcher.gateway.smspartner.wire.statuses import (
     NumberStatus,
     read_message,
     read_multi_status,
     read_status,
     read_tag_page,
 )
-from dispatcher.smspartner.wire.stop_list import (
+from dispatcher.gateway.smspartner.wire.stop_list import (
     Stop,
     StopList,
     read_added,
     read_deleted,
     read_stops,
 )
-from dispatcher.smspartner.wire.subaccounts import (
+from dispatcher.gateway.smspartner.wire.subaccounts import (
     SubAccount,
     Transfer,
     read_created,
@@ -41,7 +41,7 @@ from dispatcher.smspartner.wire.subaccounts import (
     read_removed,
     read_transfer,
 )
-from dispatcher.states import MessageState
+from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 
 A, B = "+33639980001", "+33639980002"
 OK = {"success": True, "code": 200}

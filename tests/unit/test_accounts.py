@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from dispatcher.accounts import Own
 from dispatcher.errors import ConfigurationError, InvalidCampaign
-from dispatcher.logs import secrets_of
 from dispatcher.settings import Settings
-from dispatcher.variables import settled, written
+from dispatcher.settings.accounts import Own
+from dispatcher.settings.environment import settled, written
+from dispatcher.settings.logs import secrets_of
 
 KEY, SHOP, NEWS = (40 * letter for letter in "abc")
 TWO = {

@@ -16,7 +16,7 @@ from benchmarks.figures import Row, Spread, Table, thousands
 from benchmarks.people import chunks, phone, rows
 from benchmarks.processes import Meter
 from benchmarks.simulation import Costs, Place, simulate
-from dispatcher.phones import normalise, territory_of
+from dispatcher.recipients.phones import normalise, territory_of
 
 TABLE = Table(
     key="send",

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from dispatcher.calls import BOUNDS, UNREACHABLE, VERDICTS, Calls
-from dispatcher.outcomes import (
+from dispatcher.dispatch.call_counts import BOUNDS, UNREACHABLE, VERDICTS, Calls
+from dispatcher.gateway.outcomes import (
     Blocked,
     Closed,
     InDoubt,

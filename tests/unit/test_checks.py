@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatcher.checks import (
+from dispatcher.recipients.number_checks import (
     IN_SERVICE,
     OUT_OF_SERVICE,
     UNDECIDED,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.files import open_recipients
-from dispatcher.phones import normalise, territory_of
-from dispatcher.planner import Planner
-from dispatcher.sandbox.clients import ENCODING, HEADER, write_clients
+from dispatcher.campaigns.planner import Planner
+from dispatcher.recipients.files import open_recipients
+from dispatcher.recipients.phones import normalise, territory_of
+from dispatcher.sandbox.customers import ENCODING, HEADER, write_clients
 from dispatcher.sandbox.demo import CLOCK, TUESDAY
 from dispatcher.window import Windows
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.credit import Need, Ruling, ToGo, judge, planned_cost, price_of
-from dispatcher.planned import PlannedBatch
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.credit import Need, Ruling, ToGo, judge, planned_cost, price_of
 
 MODES: tuple[Literal["pause", "cap"], ...] = ("pause", "cap")
 

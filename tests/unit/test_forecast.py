@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatcher.forecast import Forecast, forecast
+from dispatcher.campaigns.forecast import Forecast, forecast
 from dispatcher.window import NeverOpen, Windows
 
 PARIS = ZoneInfo("Europe/Paris")

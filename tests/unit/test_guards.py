@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.forecast import forecast
-from dispatcher.guards import Caps, Day, Load, caps_of, day_after, day_of, load_of, shown
+from dispatcher.campaigns.caps import Caps, Day, Load, caps_of, day_after, day_of, load_of, shown
+from dispatcher.campaigns.forecast import forecast
 from dispatcher.settings import Settings
 from dispatcher.window import Windows
 

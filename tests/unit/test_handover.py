@@ -5,9 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatcher.cancellation import Cancellation
-from dispatcher.errors import InvalidCampaign
-from dispatcher.handover import (
+from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.hand_over import (
     LAG,
     LEAST,
     Ending,
@@ -17,9 +16,10 @@ from dispatcher.handover import (
     too_near,
     waits_here,
 )
-from dispatcher.schedule import Schedule
-from dispatcher.smspartner.wire.schedule import slot
-from dispatcher.submission import Submission
+from dispatcher.campaigns.schedule import Schedule
+from dispatcher.campaigns.submission import Submission
+from dispatcher.errors import InvalidCampaign
+from dispatcher.gateway.smspartner.wire.schedule import slot
 from dispatcher.window import Hold, Windows
 
 PARIS = ZoneInfo("Europe/Paris")

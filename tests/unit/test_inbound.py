@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import InvalidPayload
-from dispatcher.provider import Report
-from dispatcher.smspartner.inbound import (
+from dispatcher.gateway import Report
+from dispatcher.gateway.smspartner.inbound import (
     DeliveryReport,
     HlrResult,
     Part,
@@ -20,9 +21,8 @@ from dispatcher.smspartner.inbound import (
     read_hlr_result,
     read_reply,
 )
-from dispatcher.smspartner.inbound.payload import LARGEST
-from dispatcher.smspartner.inbound.replies import LONGEST_TEXT, says_stop
-from dispatcher.states import MessageState
+from dispatcher.gateway.smspartner.inbound.payload import LARGEST
+from dispatcher.gateway.smspartner.inbound.replies import LONGEST_TEXT, says_stop
 
 A, OURS = "+33639980001", "+33639980009"
 CAPTURED = {

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from dispatcher.kept import kept
+from dispatcher.monitoring.cached import kept
 
 
 def test_a_value_is_read_once_while_it_is_good() -> None:

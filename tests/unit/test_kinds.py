@@ -9,10 +9,16 @@ from typing import Any
 
 import pytest
 
-from dispatcher.credit import planned_cost
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.caps import Load, check_campaign, load_of
+from dispatcher.campaigns.credit import planned_cost
+from dispatcher.campaigns.plan import warnings_of
+from dispatcher.campaigns.planner import Planner
+from dispatcher.campaigns.states import MessageState
+from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign, InvalidText
-from dispatcher.guards import Load, check_campaign, load_of
-from dispatcher.outcomes import (
+from dispatcher.gateway import Accepted, Declined, LineAnswer, Lost, SingleReply, Throttled, Unsent
+from dispatcher.gateway.outcomes import (
     Blocked,
     InDoubt,
     Lines,
@@ -22,22 +28,8 @@ from dispatcher.outcomes import (
     Sent,
     personal_verdict,
 )
-from dispatcher.plan import warnings_of
-from dispatcher.planned import PlannedBatch
-from dispatcher.planner import Planner
-from dispatcher.provider import (
-    Accepted,
-    Declined,
-    LineAnswer,
-    Lost,
-    SingleReply,
-    Throttled,
-    Unsent,
-)
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.settings import Settings
-from dispatcher.states import MessageState
-from dispatcher.submission import Submission
 
 PHONE, OURS = "+33639980001", "+33639988888"
 COST = Decimal("0.076")

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher import logs
-from dispatcher.settings import Settings
+from dispatcher.settings import Settings, logs
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 SECRETS = {

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from dispatcher.errors import InvalidPayload, InvalidPhone
-from dispatcher.long_numbers import long_number
-from dispatcher.smspartner.inbound import read_reply
-from dispatcher.smspartner.wire.options import Options
-from dispatcher.smspartner.wire.requests import virtual_body
+from dispatcher.gateway.smspartner.inbound import read_reply
+from dispatcher.gateway.smspartner.wire.options import Options
+from dispatcher.gateway.smspartner.wire.requests import virtual_body
+from dispatcher.recipients.senders import long_number
 
 PHONE, OURS = "+33639980001", "+33639988888"
 

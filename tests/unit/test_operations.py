@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.accounts import split
-from dispatcher.events import Event
-from dispatcher.hints import QUEUES
+from dispatcher.campaigns.events import Event
+from dispatcher.dispatch.hints import QUEUES
 from dispatcher.settings import PREFIX, Settings
+from dispatcher.settings.accounts import split
 from tests.unit.programs import check_command
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatcher.outcomes import (
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway.outcomes import (
     LONGEST_WAIT,
     Blocked,
     Closed,
@@ -23,8 +25,6 @@ from dispatcher.outcomes import (
     rounds,
     verdict,
 )
-from dispatcher.provider import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.states import MessageState
 
 A, B, C = "+33639980001", "+33639980002", "+33639980003"
 PHONES = (A, B, C)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatcher import phones
-from dispatcher.phones import REASONS, InvalidPhone, mask, normalise, territory_of
+from dispatcher.recipients import phones
+from dispatcher.recipients.phones import REASONS, InvalidPhone, mask, normalise, territory_of
 
 MOBILES = st.from_regex(
     r"(?:6(?:[0-24-8][0-9]|3[0-8]|9[589])|7[3-9][0-9])[0-9]{6}|63998[0-9]{4}", fullmatch=True

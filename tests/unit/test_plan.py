@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher.forecast import Departure, Forecast
-from dispatcher.plan import Group, Plan, cost_of, fingerprint_of, warnings_of
+from dispatcher.campaigns.forecast import Departure, Forecast
+from dispatcher.campaigns.plan import Group, Plan, cost_of, fingerprint_of, warnings_of
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PRICES = {"metropole": Decimal("0.045"), "la-reunion": Decimal("0.06")}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
+from dispatcher.campaigns.planner import Planner
 from dispatcher.errors import InvalidCampaign, InvalidText
-from dispatcher.planned import LARGEST_BATCH, PlannedBatch
-from dispatcher.planner import Planner
 from dispatcher.recipients import Recipient, Rejection
 
 TEXT = "Soldes: -50 % ce week-end."

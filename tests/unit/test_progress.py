@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatcher.progress import Facts, Progress, Share, messages_of, progress_of
-from dispatcher.states import BatchState, CampaignState, MessageState
+from dispatcher.campaigns.progress import Facts, Progress, Share, messages_of, progress_of
+from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.window import Hold
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import UnusableInput
-from dispatcher.recipients import (
-    Recipient,
+from dispatcher.recipients import Recipient
+from dispatcher.recipients.recipient import (
     fold,
     phone_columns,
     recipient_of,

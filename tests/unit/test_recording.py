@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidFile, InvalidRequest
-from dispatcher.recording import outlines
-from dispatcher.recording.comparison import closest, compare
-from dispatcher.recording.masks import Masks
-from dispatcher.recording.recorder import check
-from dispatcher.recording.script import Step, every_call, filled, kept_from, read_script
-from dispatcher.recording.transcript import Answered, Transcript
+from dispatcher.sandbox.recording import outlines
+from dispatcher.sandbox.recording.comparison import closest, compare
+from dispatcher.sandbox.recording.masks import Masks
+from dispatcher.sandbox.recording.recorder import check
+from dispatcher.sandbox.recording.script import Step, every_call, filled, kept_from, read_script
+from dispatcher.sandbox.recording.transcript import Answered, Transcript
 
 A = "+33639980001"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatcher.records import masked
+from dispatcher.campaigns.records import masked
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dispatcher.sandbox.gateway import ledger
-from dispatcher.sandbox.gateway.http import Request
+from dispatcher.sandbox.gateway.http_server import Request
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
 

@@ -8,14 +8,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from dispatcher.sandbox.gateway import ledger, mangle
+from dispatcher.sandbox.gateway import corrupt as mangle
+from dispatcher.sandbox.gateway import ledger
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
-from dispatcher.sandbox.gateway.http import Request
+from dispatcher.sandbox.gateway.http_server import Request
 from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.rendering import leaving
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
-from dispatcher.sandbox.gateway.switches import Switches
-from dispatcher.sandbox.gateway.wording import leaving
 
 if TYPE_CHECKING:
     from collections import Counter

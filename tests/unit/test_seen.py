@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.seen import Seen
+from dispatcher.recipients.number_set import Seen
 
 NUMBERS = st.one_of(
     st.integers(33_599_999_990, 33_600_000_010),

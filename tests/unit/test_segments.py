@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
-from dispatcher.segments import GSM_BASIC, GSM_EXTENDED, MAX_SEGMENTS, Measure, measure
+from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED, MAX_SEGMENTS, Measure, measure
 
 GRIN = "\U0001f600"
 # a mix in which pairs fall on every side of a boundary

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from dispatcher.accounts import Own
 from dispatcher.errors import ConfigurationError, InvalidCampaign
-from dispatcher.settings import Settings, check_sender
+from dispatcher.settings import Settings
+from dispatcher.settings.accounts import Own
+from dispatcher.settings.settings import check_sender
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 TOKEN = "b7e4c1d2a9f80635"

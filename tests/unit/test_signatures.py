@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from dispatcher.signatures import signed, verify
+from dispatcher.dispatch.events.signatures import signed, verify
 
 SECRET, NOW, BODY = "q8Zr4-Tn0_Vb6Hs2Lk", 1_800_000_000, b'{"type":"doubt_raised"}'
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.outcomes import (
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import Accepted, Declined, LineAnswer, Lost, Throttled, Unsent
+from dispatcher.gateway.outcomes import (
     Blocked,
     InDoubt,
     Lines,
@@ -18,8 +20,6 @@ from dispatcher.outcomes import (
     single_verdict,
     verdict,
 )
-from dispatcher.provider import Accepted, Declined, LineAnswer, Lost, Throttled, Unsent
-from dispatcher.states import MessageState
 
 A, B, C = "+33639980001", "+33639980002", "+33639980003"
 PHONES = (A, B, C)

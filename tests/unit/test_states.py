@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import pytest
 
-from dispatcher.states import (
+from dispatcher.campaigns.states import (
     BATCH_MOVES,
     CAMPAIGN_MOVES,
     MESSAGE_MOVES,

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
-from dispatcher.templates import MissingField, compile_template
 from dispatcher.texts import as_sent, wire_text
+from dispatcher.texts.templates import MissingField, compile_template
 from tests.unit.strategies import ANYTHING, TAGGY
 
 

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import holidays
 import pytest
 
-from dispatcher import territories
 from dispatcher.errors import InvalidCampaign
-from dispatcher.territories import CALENDAR_VERSION, TERRITORIES, closed_days, find
+from dispatcher.window import territories
+from dispatcher.window.territories import CALENDAR_VERSION, TERRITORIES, closed_days, find
 
 # name -> hours ahead of UTC in January and in July
 CLOCKS = {
@@ -210,7 +210,7 @@ def test_the_calendar_of_a_package_with_another_layout_is_the_same(
 @pytest.mark.parametrize("locale", ["fr_FR.UTF-8", "C.UTF-8", "th_TH.UTF-8"])
 def test_labels_do_not_follow_the_locale_of_the_process(locale: str) -> None:
     code = (
-        "import datetime; from dispatcher.territories import closed_days;"
+        "import datetime; from dispatcher.window.territories import closed_days;"
         "print(closed_days('metropole', 2026)[datetime.date(2026, 5, 14)])"
     )
     done = subprocess.run(

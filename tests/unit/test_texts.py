@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatcher.advice import Advice, advise
 from dispatcher.errors import InvalidText
-from dispatcher.segments import MAX_SEGMENTS, measure
 from dispatcher.texts import (
     as_sent,
     check,
@@ -17,6 +15,8 @@ from dispatcher.texts import (
     wire_text,
     wire_texts,
 )
+from dispatcher.texts.lint import Advice, advise
+from dispatcher.texts.segments import MAX_SEGMENTS, measure
 from tests.unit.strategies import ANYTHING, TAGGY
 
 GRIN = "\U0001f600"

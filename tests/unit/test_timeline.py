@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatcher.forecast import forecast
-from dispatcher.svg import in_svg
-from dispatcher.territories import TERRITORIES
-from dispatcher.timeline import ASCII, SHADES, Timeline, in_text, short, timeline
+from dispatcher.campaigns.forecast import forecast
+from dispatcher.cli.timeline import ASCII, SHADES, Timeline, in_text, short, timeline
+from dispatcher.cli.timeline_svg import in_svg
 from dispatcher.window import Windows
+from dispatcher.window.territories import TERRITORIES
 
 PARIS = ZoneInfo("Europe/Paris")
 WINDOWS = Windows()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dispatcher.dispatch.turnstile import turnstile
+from dispatcher.dispatch.thread_limit import turnstile
 
 
 def test_one_thread_too_many_is_turned_away_and_not_held_up() -> None:

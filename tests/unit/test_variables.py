@@ -7,7 +7,7 @@ import pytest
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.variables import settled, written
+from dispatcher.settings.environment import settled, written
 from tests.unit.test_settings import WRITTEN
 
 #: an offset needs a gateway on loopback; a campaign leaves from a sender or from a number

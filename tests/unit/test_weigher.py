@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
-from dispatcher.segments import measure
-from dispatcher.templates import compile_template
 from dispatcher.texts import as_sent, wire_text
-from dispatcher.weigher import Weigher
+from dispatcher.texts.estimate import Weigher
+from dispatcher.texts.segments import measure
+from dispatcher.texts.templates import compile_template
 
 PIECES = st.lists(
     st.sampled_from(

@@ -8,8 +8,8 @@ import pytest
 from freezegun import freeze_time
 
 from dispatcher.errors import ConfigurationError, InvalidCampaign
-from dispatcher.hours import PROFILES, Hours
 from dispatcher.window import CommercialWindow, Hold, NeverOpen, Windows
+from dispatcher.window.hours import PROFILES, Hours
 
 
 def instant(text: str) -> datetime:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.provider import (
+from dispatcher.gateway import (
     Account,
     Declined,
     LineAnswer,
@@ -24,8 +25,7 @@ from dispatcher.provider import (
     Throttled,
     Unsent,
 )
-from dispatcher.smspartner import wire
-from dispatcher.states import MessageState
+from dispatcher.gateway.smspartner import wire
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 A, B = "+33639980001", "+33639980002"

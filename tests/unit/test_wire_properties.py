@@ -13,19 +13,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError, GatewayRefused, InvalidPayload
-from dispatcher.provider import Declined, Found, Lost, Report, Throttled, Unsent, merged
-from dispatcher.sandbox.gateway import xml as fake_xml
-from dispatcher.smspartner import fields
-from dispatcher.smspartner.inbound import (
+from dispatcher.gateway import Declined, Found, Lost, Report, Throttled, Unsent, merged
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.inbound import (
     join,
     read_delivery_report,
     read_hlr_result,
     read_reply,
 )
-from dispatcher.smspartner.wire.cancelling import Cancellation
-from dispatcher.smspartner.wire.shapes import READERS
-from dispatcher.states import MessageState
+from dispatcher.gateway.smspartner.wire.cancellations import Cancellation
+from dispatcher.gateway.smspartner.wire.xml_shapes import READERS
+from dispatcher.sandbox.gateway import xml as fake_xml
 from tests.unit.samples import JSON_ONLY, SAMPLES, Sample
 from tests.unit.test_wire_samples import assert_says, told
 

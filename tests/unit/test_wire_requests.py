@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import InvalidPhone, InvalidRequest, UnusableInput
-from dispatcher.provider import Line
-from dispatcher.smspartner.wire.account import costs_params
-from dispatcher.smspartner.wire.checks import check_body
-from dispatcher.smspartner.wire.options import Options
-from dispatcher.smspartner.wire.requests import (
+from dispatcher.gateway import Line
+from dispatcher.gateway.smspartner.wire.account import costs_params
+from dispatcher.gateway.smspartner.wire.checks import check_body
+from dispatcher.gateway.smspartner.wire.options import Options
+from dispatcher.gateway.smspartner.wire.requests import (
     MOST_LINES,
     lines_body,
     send_body,
     survey_body,
     virtual_body,
 )
-from dispatcher.smspartner.wire.subaccounts import create_body, credit_body
+from dispatcher.gateway.smspartner.wire.subaccounts import create_body, credit_body
 
 BASE = {"apiKey": "k"}
 A, B = "+33639980001", "+33639980002"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import GatewayError, GatewayRefused
-from dispatcher.provider import Lost, Throttled
+from dispatcher.gateway import Lost, Throttled
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.wire import xml
+from dispatcher.gateway.smspartner.wire.answer import Parse
+from dispatcher.gateway.smspartner.wire.xml_shapes import READERS
 from dispatcher.sandbox.gateway import xml as fake_xml
-from dispatcher.smspartner import fields
-from dispatcher.smspartner.wire import xml
-from dispatcher.smspartner.wire.answer import Parse
-from dispatcher.smspartner.wire.shapes import READERS
 from tests.unit.samples import JSON_ONLY, SAMPLES, Sample
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidRequest
-from dispatcher.smspartner.wire.schedule import (
+from dispatcher.gateway.smspartner.wire.schedule import (
     NOTICE,
     PARIS,
     STEP,

@@ -13,7 +13,7 @@ import pytest
 _PROGRAM = """
 import sys
 import workers.__main__, workers.tasks
-from dispatcher.territories import closed_days
+from dispatcher.window.territories import closed_days
 assert closed_days("martinique", 2027)
 print(*sys.modules)
 """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from django.utils.functional import LazyObject, empty
 
 if TYPE_CHECKING:
-    from dispatcher.contrib.django.facade import DjangoDispatcher
+    from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 
     _Base = LazyObject[DjangoDispatcher]
 else:
@@ -25,7 +25,7 @@ class _Lazy(_Base):
 
     def _setup(self) -> None:
         # here, not above: a project starts without loading SQLAlchemy and Celery
-        from dispatcher.contrib.django.facade import DjangoDispatcher
+        from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 
         self._wrapped = DjangoDispatcher.of_project()
 

@@ -13,11 +13,11 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from dispatcher.contrib.django import conf, dispatcher
+from dispatcher.contrib.django.actions import CAMPAIGN_VERBS, DOUBT_VERBS, Verb
+from dispatcher.contrib.django.admin_pages import LIMIT, Pages, View, may, offset_of, silence
 from dispatcher.contrib.django.models import Campaign, Doubt, OptOut
-from dispatcher.contrib.django.pages import LIMIT, Pages, View, may, offset_of, silence
-from dispatcher.contrib.django.verbs import CAMPAIGN_VERBS, DOUBT_VERBS, Verb
 from dispatcher.errors import DispatcherError, IllegalMove, NotFound, StorageError
-from dispatcher.phones import normalise
+from dispatcher.recipients.phones import normalise
 
 _FIND = "admin:dispatcher_campaign_change"
 

@@ -21,7 +21,7 @@ class DispatcherConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks of DISPATCHER, and make the tables after each migrate."""
         from dispatcher.contrib.django.checks import check_settings
-        from dispatcher.contrib.django.tables import follow
+        from dispatcher.contrib.django.migrate import follow
 
         checks.register(check_settings)
         post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")

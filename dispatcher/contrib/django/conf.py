@@ -10,10 +10,10 @@ from typing import Any
 from django.conf import settings as project
 from django.db import connections
 
-from dispatcher.contrib.django.urls import url_of
+from dispatcher.contrib.django.database_url import url_of
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import PREFIX, Settings
-from dispatcher.variables import settled
+from dispatcher.settings.environment import settled
 
 #: the one key that is no setting of the dispatcher: which of DATABASES has the tables
 ALIAS = "DATABASE"

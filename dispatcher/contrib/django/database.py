@@ -18,8 +18,10 @@ from sqlalchemy.pool import NullPool
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage.database import Database
 
-registry.register("postgresql.django", "dispatcher.contrib.django.lent", "LentPostgres")
-registry.register("sqlite.django", "dispatcher.contrib.django.lent", "LentSqlite")
+registry.register(
+    "postgresql.django", "dispatcher.contrib.django.shared_connection", "LentPostgres"
+)
+registry.register("sqlite.django", "dispatcher.contrib.django.shared_connection", "LentSqlite")
 
 
 class DjangoDatabase(Database):

@@ -10,9 +10,9 @@ import django
 from django.apps import apps
 from django.db import close_old_connections
 
-from dispatcher import signals
+from dispatcher.campaigns.events import Event
 from dispatcher.contrib.django.signals import forward
-from dispatcher.events import Event
+from dispatcher.dispatch.events import signals
 
 if not apps.ready:
     django.setup()

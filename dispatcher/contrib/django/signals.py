@@ -10,7 +10,7 @@ def alarm(event, **_):
 ```
 
 They are sent in workers: ``DISPATCHER = {"RECEIVERS": "dispatcher.contrib.django.receivers"}`` has
-them set Django up. See ``dispatcher.signals`` for what an event is and how often it is told.
+them set Django up. See ``dispatcher`` for what an event is and how often it is told.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 
 from django.dispatch import Signal
 
-from dispatcher.events import KINDS, Event
+from dispatcher.campaigns.events import KINDS, Event
 
 SIGNALS: Final = {kind: Signal() for kind in KINDS}
 campaign_finished: Final = SIGNALS["campaign_finished"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 
+from dispatcher.campaigns.states import MessageState
 from dispatcher.contrib.django import dispatcher
-from dispatcher.states import MessageState
-from dispatcher.storage import batches
-from dispatcher.templates import compile_template
+from dispatcher.storage.batches import due as batches
 from dispatcher.texts import as_sent, wire_text
+from dispatcher.texts.templates import compile_template
 
 __all__ = ["texts"]
 

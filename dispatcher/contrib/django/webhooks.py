@@ -12,15 +12,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 
+from dispatcher.api.webhooks import Webhooks
 from dispatcher.contrib.django import dispatcher
-from dispatcher.webhooks import Webhooks
 
 
 # with ATOMIC_REQUESTS the answer would be made before the commit, and "kept" said too early
 @transaction.non_atomic_requests
 @csrf_exempt
 def take(request: HttpRequest, path: str) -> HttpResponse:
-    """Take one call; see ``dispatcher.webhooks``. Raises ConfigurationError without a secret."""
+    """Take one call; see ``dispatcher.Webhooks``. Raises ConfigurationError without a secret."""
     answer = Webhooks(dispatcher).answer(
         request.method or "",
         f"/{path}",

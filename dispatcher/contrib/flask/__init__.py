@@ -7,10 +7,10 @@ app.register_blueprint(webhooks(), url_prefix="/sms-in")
 app.before_request(refuse_foreign_origin)         # for forms of your own
 """
 
-from dispatcher.contrib.flask.endpoints import api
+from dispatcher.contrib.flask.auth import refuse_foreign_origin
 from dispatcher.contrib.flask.extension import Dispatcher
-from dispatcher.contrib.flask.guards import refuse_foreign_origin
-from dispatcher.contrib.flask.overview import pages
+from dispatcher.contrib.flask.html_pages import pages
+from dispatcher.contrib.flask.json_api import api
 from dispatcher.contrib.flask.webhooks import webhooks
 
 __all__ = ["Dispatcher", "api", "pages", "refuse_foreign_origin", "webhooks"]

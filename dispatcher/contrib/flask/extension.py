@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from flask import Flask, current_app
 
 from dispatcher.api import Dispatcher as Library
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.plan import Plan
+from dispatcher.campaigns.submission import Given, Options
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems
-from dispatcher.plan import Plan
-from dispatcher.planned import PlannedBatch
 from dispatcher.recipients import Rejection
-from dispatcher.submission import Given, Options
-from dispatcher.variables import settled
+from dispatcher.settings.environment import settled
 
 _NAME = "dispatcher"
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from dispatcher.contrib.flask.bodies import NewCampaign, Reason
+from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
-from dispatcher.phones import REASONS
-from dispatcher.states import BatchState, CampaignState, MessageState
+from dispatcher.contrib.flask.schemas import NewCampaign, Reason
+from dispatcher.recipients.phones import REASONS
 
 MOST_LISTED = 200
 #: no database counts further

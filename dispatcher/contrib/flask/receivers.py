@@ -11,10 +11,10 @@ import os
 from flask import Flask
 from flask.cli import NoAppException, ScriptInfo
 
-from dispatcher import signals
+from dispatcher.campaigns.events import Event
 from dispatcher.contrib.flask.signals import forward
+from dispatcher.dispatch.events import signals
 from dispatcher.errors import ConfigurationError
-from dispatcher.events import Event
 
 
 def _load() -> Flask:

@@ -9,7 +9,7 @@ def alarm(app, event, **_):
 ```
 
 They are sent in workers: ``DISPATCHER_RECEIVERS=dispatcher.contrib.flask.receivers`` has them load
-the app that ``FLASK_APP`` names. See ``dispatcher.signals`` for what an event is and how often it
+the app that ``FLASK_APP`` names. See ``dispatcher`` for what an event is and how often it
 is told.
 """
 
@@ -21,7 +21,7 @@ from typing import Final
 from blinker import Namespace
 from flask import Flask
 
-from dispatcher.events import KINDS, Event
+from dispatcher.campaigns.events import KINDS, Event
 
 log = logging.getLogger(__name__)
 

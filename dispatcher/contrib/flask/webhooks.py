@@ -12,8 +12,8 @@ from typing import cast
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
+from dispatcher.api.webhooks import Webhooks
 from dispatcher.contrib.flask.extension import library_of
-from dispatcher.webhooks import Webhooks
 
 # what is not GET or POST is refused by the webhooks, which know the secret first
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -39,7 +39,7 @@ def _check(state: BlueprintSetupState) -> None:
 
 
 def _take(path: str) -> Response:
-    """Take one call; see ``dispatcher.webhooks``."""
+    """Take one call; see ``dispatcher.Webhooks``."""
     environ = request.environ
     answer = Webhooks(library_of(current_app)).answer(
         request.method,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dispatcher.sandbox.gateway.switches import Switches
+    from dispatcher.sandbox.gateway.behaviour import Switches
 
 #: of one number's paid check, in euros
 CHECK_PRICE: Final = Decimal("0.005")

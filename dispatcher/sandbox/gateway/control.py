@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dispatcher.sandbox.gateway import codec
 from dispatcher.sandbox.gateway.faults import Fault
-from dispatcher.sandbox.gateway.http import Request, Response
+from dispatcher.sandbox.gateway.http_server import Request, Response
 from dispatcher.sandbox.gateway.replies import reply
 
 if TYPE_CHECKING:

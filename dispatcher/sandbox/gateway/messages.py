@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dispatcher.sandbox.gateway.switches import Switches
+    from dispatcher.sandbox.gateway.behaviour import Switches
 
 WAITING: Final = "Waiting"
 DELIVERED: Final = "Delivered"

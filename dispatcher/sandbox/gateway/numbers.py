@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-# Apart from dispatcher.phones on purpose: a fault there must not be hidden by the same fault here.
+# Apart from dispatcher.recipients.phones on purpose: a fault there must not be hidden by the same
+# fault here.
 _french = re.compile(r"(?:\+33|0033|33|0)([67][0-9]{8})").fullmatch
 _written_so = re.compile(r"\+33[67][0-9]{8}").fullmatch
 _foreign = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})").fullmatch

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
+from dispatcher.local.tied_process import tethered
 from dispatcher.sandbox.gateway import ledger
-from dispatcher.tether import tethered
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -32,7 +32,7 @@ class Sandbox:
     """A fake gateway in its own process, which dies with this one.
 
     Use it as a context manager, or call ``start`` and ``stop``. ``switches`` are those of
-    ``dispatcher.sandbox.gateway.switches``; ``latency`` and ``clock_offset`` are seconds. The
+    ``dispatcher.sandbox.gateway.behaviour``; ``latency`` and ``clock_offset`` are seconds. The
     ledger outlives ``stop`` when its path is given. Start it from a thread that lives as long.
     """
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway.numbers import e164
-from dispatcher.sandbox.gateway.orders import PARIS
-from dispatcher.sandbox.gateway.outbox import Call, stop_fields
+from dispatcher.sandbox.gateway.send_options import PARIS
+from dispatcher.sandbox.gateway.webhook_queue import Call, stop_fields
 
 if TYPE_CHECKING:
     from dispatcher.sandbox.gateway.state import State

@@ -8,17 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.sandbox.gateway import (
-    checks,
-    codec,
+from dispatcher.sandbox.gateway import codec, xml
+from dispatcher.sandbox.gateway.calls import (
     money,
     reports,
     sending,
-    stops,
     subaccounts,
-    xml,
 )
-from dispatcher.sandbox.gateway.http import Request, Response
+from dispatcher.sandbox.gateway.calls import (
+    number_checks as checks,
+)
+from dispatcher.sandbox.gateway.calls import (
+    stop_list as stops,
+)
+from dispatcher.sandbox.gateway.http_server import Request, Response
 from dispatcher.sandbox.gateway.state import Refused, State
 
 if TYPE_CHECKING:

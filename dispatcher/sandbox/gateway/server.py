@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway import codec
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.control import PREFIX, control
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
-from dispatcher.sandbox.gateway.http import Connection, Request
-from dispatcher.sandbox.gateway.journal import Journal, Seen
+from dispatcher.sandbox.gateway.http_server import Connection, Request
+from dispatcher.sandbox.gateway.inject import misbehave
 from dispatcher.sandbox.gateway.ledger import Ledger
-from dispatcher.sandbox.gateway.mischief import misbehave
-from dispatcher.sandbox.gateway.postman import Postman
+from dispatcher.sandbox.gateway.request_log import Journal, Seen
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
-from dispatcher.sandbox.gateway.switches import Switches
+from dispatcher.sandbox.gateway.webhook_sender import Postman
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

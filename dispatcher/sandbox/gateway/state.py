@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatcher.sandbox.gateway.account import Account
+from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.messages import Messages
-from dispatcher.sandbox.gateway.outbox import Outbox
-from dispatcher.sandbox.gateway.switches import Switches
+from dispatcher.sandbox.gateway.webhook_queue import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

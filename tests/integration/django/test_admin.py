@@ -13,7 +13,7 @@ from django.test import Client
 
 from dispatcher import Settings
 from dispatcher.contrib.django import lazy
-from dispatcher.contrib.django.facade import DjangoDispatcher
+from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 from tests import django_project
 from tests.fakes import FakeGateway, HandClock
 from tests.integration.bench import OPEN, TEXT, people
@@ -63,7 +63,7 @@ class Office:
 
 @pytest.fixture
 def office(shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setattr("dispatcher.dispatch.lane.MOST_SKEW", timedelta.max)
+    monkeypatch.setattr("dispatcher.dispatch.sending.send_loop.MOST_SKEW", timedelta.max)
     office = Office()
     lazy._wrapped = office.dispatcher
     yield office

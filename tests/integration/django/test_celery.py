@@ -38,7 +38,7 @@ with override_settings(DISPATCHER={{"BROKER_URL": {redis!r}, "SENDER": "MaBoutiq
 def test_each_goes_to_its_own_broker(sqlite_shop: str) -> None:
     from redis import Redis
 
-    from dispatcher.sandbox.redis import EmbeddedRedis
+    from dispatcher.local.redis import EmbeddedRedis
 
     with EmbeddedRedis() as redis:
         code = _PROJECT.format(

@@ -17,7 +17,7 @@ from tests.fakes import FakeGateway
 def test_an_order_is_refused_inside_a_transaction_and_given_outside(
     shop: str, customers: Callable[..., Any]
 ) -> None:
-    from dispatcher.contrib.django.facade import DjangoDispatcher
+    from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 
     gateway = FakeGateway()
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
@@ -36,7 +36,7 @@ def test_an_order_is_refused_inside_a_transaction_and_given_outside(
 def test_an_order_is_refused_where_the_project_commits_by_hand(
     shop: str, customers: Callable[..., Any]
 ) -> None:
-    from dispatcher.contrib.django.facade import DjangoDispatcher
+    from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 
     gateway = FakeGateway()
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
@@ -56,7 +56,7 @@ def test_an_order_is_refused_where_the_project_commits_by_hand(
 def test_a_project_may_have_its_customers_numbers_looked_up(
     shop: str, customers: Callable[..., Any]
 ) -> None:
-    from dispatcher.contrib.django.facade import DjangoDispatcher
+    from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 
     gateway = FakeGateway()
     dispatcher = DjangoDispatcher(Settings.of(), "default", gateway=gateway)
@@ -68,8 +68,8 @@ def test_a_project_may_have_its_customers_numbers_looked_up(
 def test_what_is_known_of_numbers_is_asked_for_before_a_list_at_hand_is_stored(
     shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dispatcher.contrib.django.facade import DjangoDispatcher
-    from dispatcher.storage import plans
+    from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
+    from dispatcher.storage.campaigns import plans
     from dispatcher.storage.tables import CheckOrder, NumberCheck
 
     monkeypatch.setattr(plans, "_STRIDE", 1)

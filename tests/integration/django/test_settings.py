@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from dispatcher import ConfigurationError
 from dispatcher.contrib.django import conf, dispatcher
-from dispatcher.contrib.django.urls import url_of
+from dispatcher.contrib.django.database_url import url_of
 from tests import django_project
 
 

@@ -26,8 +26,8 @@ from dispatcher import (
     StorageError,
 )
 from dispatcher.contrib.django import dispatcher
+from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, IllegalMove
-from dispatcher.hints import Hints
 from tests import django_project
 
 Customers = Callable[..., Any]
@@ -186,8 +186,8 @@ def test_a_list_at_hand_is_a_part_of_the_transaction_too(shop: str, customers: C
 def test_a_queryset_is_not_read_where_its_people_are_being_stored(
     shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dispatcher.storage.plans._STRIDE", 1)
-    monkeypatch.setattr("dispatcher.contrib.django.people._STRIDE", 600)
+    monkeypatch.setattr("dispatcher.storage.campaigns.plans._STRIDE", 1)
+    monkeypatch.setattr("dispatcher.contrib.django.querysets._STRIDE", 600)
     people = customers(2000)
     dispatcher.submit("soldes", "Soldes", people, at_hand=True)
     dispatcher.submit_on_commit("later", "Soldes", people, at_hand=True)
@@ -231,7 +231,7 @@ def test_a_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alon
     """Two who submit the same reference at once: the second finds out by a broken constraint."""
     people = customers(2)
     dispatcher.submit("soldes", "Soldes", people)
-    monkeypatch.setattr("dispatcher.submissions._lookup", lambda *_: None)
+    monkeypatch.setattr("dispatcher.api.submit._lookup", lambda *_: None)
     with transaction.atomic():
         assert dispatcher.submit("soldes", "Soldes", people) == 1
         assert people.count() == 2

@@ -11,9 +11,9 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from dispatcher.campaigns.progress import Progress
+from dispatcher.campaigns.records import masked
 from dispatcher.cli.output import moment, standing
-from dispatcher.progress import Progress
-from dispatcher.records import masked
 
 register = template.Library()
 

@@ -13,7 +13,7 @@ from django.db import connections
 
 from dispatcher.cli import commands_of
 from dispatcher.contrib.django import conf
-from dispatcher.contrib.django.facade import DjangoDispatcher
+from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 from dispatcher.errors import DispatcherError
 from dispatcher.settings import Settings
 

@@ -1,0 +1,73 @@
+"""The same text again: who of a list gets it, or got it, under another reference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.submission import Submission
+from dispatcher.errors import InvalidCampaign
+from dispatcher.settings import PREFIX, Settings
+from dispatcher.settings.accounts import UNNAMED
+from dispatcher.storage import caps as guards
+
+_MODE = f"{PREFIX}REPEAT_MODE=block"
+
+
+class Repeats:
+    """Counts them, batch by batch; what is not commercial may repeat itself."""
+
+    def __init__(self, settings: Settings, submission: Submission) -> None:
+        self._text, self._survey = submission.text, submission.survey
+        self._within = timedelta(days=settings.repeat_days)
+        self._account = submission.account or UNNAMED
+        #: by id, what each is called in a sentence
+        self._names: dict[int, str] = {}
+        self._people: Counter[int] = Counter()
+        #: whether anybody asks
+        self.asked = submission.commercial and settings.repeat_days > 0
+        #: whether they are a reason to refuse the whole
+        self.refused = self.asked and settings.repeat_mode == "block"
+
+    def look(self, session: Session, start: datetime, *, but: int | None = None) -> None:
+        """Find the campaigns with this text, other than ``but``; ``start`` is when this one may."""
+        if self.asked:
+            since = start - self._within
+            found = guards.same_text(session, self._text, since, but=but, survey=self._survey)
+            self._names = {
+                # nothing of one account is visible to another, but who would be texted twice
+                campaign: repr(reference) if account == self._account else "another account"
+                for campaign, (reference, account) in found.items()
+            }
+
+    def lock(self, session: Session) -> None:
+        """Let nobody else store a campaign of this text before the transaction ends."""
+        guards.lock_text(session, self._text or f"survey {self._survey}")
+
+    def add(self, session: Session, phones: Sequence[str], at: datetime) -> None:
+        """Count the people (E.164) of one batch, which leaves at ``at`` or later."""
+        if self._names:
+            self._people += guards.overlap(session, phones, self._names, at, self._within)
+
+    @property
+    def warnings(self) -> list[str]:
+        """A sentence for each campaign with the same text, the one with most people first."""
+        end = f": submit refuses it ({_MODE})" if self.refused else ""
+        return [self._sentence(*one) + end for one in self._people.most_common()]
+
+    def check(self) -> None:
+        """Raise InvalidCampaign if there is anybody, and that is a reason."""
+        if self.refused and self._people:
+            raise InvalidCampaign(f"{self._sentence(*self._people.most_common(1)[0])} ({_MODE})")
+
+    def _sentence(self, campaign: int, people: int) -> str:
+        days = self._within.days
+        within = "a day" if days == 1 else f"{days} days"
+        what = "survey" if self._survey else "text"
+        return (
+            f"the same {what} reaches {people:,} of these people within {within}"
+            f" under {self._names[campaign]}"
+        )

@@ -1,0 +1,232 @@
+"""Submitting: one campaign is checked, planned and stored, in one transaction or not at all."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from dispatcher.api.repeats import Repeats
+from dispatcher.api.screening import Screen
+from dispatcher.api.spool import Spool
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.caps import check_campaign, load_of
+from dispatcher.campaigns.plan import approve
+from dispatcher.campaigns.planner import Planner
+from dispatcher.campaigns.schedule import Schedule
+from dispatcher.campaigns.states import CampaignState
+from dispatcher.campaigns.submission import PRIORITIES, Given, Submission, listed
+from dispatcher.errors import NotFound, ReferenceTaken
+from dispatcher.gateway import Gateway
+from dispatcher.recipients import Recipient, Rejection
+from dispatcher.settings import Settings
+from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.clock import Clock
+from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage.campaigns import campaigns, plans
+from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.tables import Campaign
+from dispatcher.window import NeverOpen, Windows
+
+
+class Submissions:
+    """Stores campaigns."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        windows: Windows,
+        clock: Clock,
+        gateway: Callable[[str], Gateway],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._windows = windows
+        self._clock = clock
+        self._gateway = gateway
+
+    def store(
+        self,
+        submission: Submission,
+        recipients: Iterable[Given],
+        *,
+        reject: Callable[[Rejection], None] | None,
+    ) -> int:
+        """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+        # first, for a wrong text is told before anybody is asked
+        planner = submission.planner(self._settings, reject)
+        with self._database.read() as session:
+            known = _lookup(session, submission.reference)
+        # what is stored already is the same whatever the gateway says; what was approved is not
+        asks = submission.check_numbers and (known is None or submission.approved is not None)
+        gateway = self._gateway(submission.account or UNNAMED) if asks else None
+        screen = Screen.of(self._settings, self._database, self._clock(), gateway)
+        planner.refused = screen.refused
+        rows = screen.rows(listed(recipients))
+        if known is None:
+            try:
+                return self._add(submission, planner, rows, screen, self._clock())
+            except Conflict as conflict:  # somebody else was quicker, while the list was read
+                with self._database.read() as session:
+                    try:
+                        known = campaigns.find(session, submission.reference)
+                    except NotFound:
+                        raise conflict from None
+        else:
+            for _ in planner.cut(rows):
+                pass
+        fingerprint = submission.fingerprint(planner.digest)
+        if known.fingerprint != fingerprint:
+            raise ReferenceTaken(
+                f"reference {submission.reference!r} was submitted with another body"
+            )
+        approve(submission.approved, fingerprint, planner, self._settings.prices)
+        return known.id
+
+    def _add(
+        self,
+        submission: Submission,
+        planner: Planner,
+        rows: Iterable[Recipient],
+        screen: Screen,
+        now: datetime,
+    ) -> int:
+        settings = self._settings.of_account(submission.account or UNNAMED)
+        entry = _Entry(settings, submission, planner, screen, self._windows, now)
+        batches = planner.cut(rows)
+        # no transaction waits for the gateway, and no query runs on a connection that stores people
+        at_hand = submission.at_hand and not screen.asks
+        if at_hand and not self._database.is_sqlite and not entry.often_refused:
+            # two who submit the same at once shall not wait for each other's whole list
+            entry.campaign.reference += f" {uuid4()}"
+            try:
+                with self._database.write() as session:
+                    entry.write(session, batches)
+            except NeverOpen:
+                for _ in batches:  # whoever is left out is told
+                    pass
+                raise
+        else:
+            with Spool(batches) as spool:
+                entry.check()
+                with self._database.write() as session:
+                    entry.write(session, spool)
+        return entry.campaign.id
+
+
+class _Entry:
+    """One campaign on its way into the database."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        submission: Submission,
+        planner: Planner,
+        screen: Screen,
+        windows: Windows,
+        now: datetime,
+    ) -> None:
+        self._settings = settings
+        self._submission = submission
+        self._planner = planner
+        self._screen = screen
+        self._now = now
+        self._schedule = Schedule(submission, windows, now)
+        self._repeats = Repeats(settings, submission)
+        self.campaign = Campaign(
+            reference=submission.reference,
+            fingerprint="",
+            text=submission.text,
+            sender=submission.sender,
+            from_number=submission.from_number,
+            survey=submission.survey,
+            account=submission.account or UNNAMED,
+            commercial=submission.commercial,
+            not_before=submission.not_before,
+            not_after=submission.not_after,
+            priority=PRIORITIES[submission.priority],
+            state=CampaignState.RUNNING,
+            created_at=now,
+            funded_to=None if settings.credit_check == "off" else 0,
+        )
+
+    @property
+    def often_refused(self) -> bool:
+        """Whether the whole list has to be known before anything is worth writing."""
+        return self._submission.strict or self._repeats.refused
+
+    def check(self) -> None:
+        """Raise InvalidCampaign, when all is read, if that cannot be sent as it was asked for."""
+        self._planner.check(strict=self._submission.strict)
+        self._schedule.check(self._planner.territories)
+
+    def write(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
+        """Store the campaign, its batches and their people. Raises UnusableInput."""
+        campaign, submission, planner = self.campaign, self._submission, self._planner
+        prices = self._settings.prices
+        session.add(campaign)
+        session.flush()
+        if self._repeats.refused:
+            self._refuse_repeats(session, batches)
+        plans.add_batches(
+            session,
+            campaign.id,
+            self._schedule.each(self._told(batches)),
+            rule=self._schedule.rule,
+            prices=prices,
+            call_size=submission.call_size,
+            now=self._now,
+            handed=self._schedule.handed,
+        )
+        self.check()
+        texted = planner.kept - left_out.mark_planned(session, campaign.id)
+        load = load_of(texted, planner.billed, prices, planner.measured)
+        check_campaign(self._settings, load)
+        campaign.reference = submission.reference
+        campaign.fingerprint = submission.fingerprint(planner.digest)
+        approve(submission.approved, campaign.fingerprint, planner, prices)
+        campaign.rows = planner.rows
+        campaign.duplicates = planner.duplicates
+        campaign.unusable = planner.reasons.total()
+        reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
+        who = submission.by or actor()
+        note = partial(campaigns.note, session, campaign.id, actor=who, now=self._now)
+        note(verb="submit", reason=reason)
+        if self._screen.lookups is not None:
+            note(verb="check numbers", reason="; ".join(self._screen.lookups.sentences()))
+
+    def _told(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
+        done = 0
+        for batch in batches:
+            yield batch
+            done += len(batch.messages)
+            self._submission.stored(done, self._planner.kept)
+
+    def _refuse_repeats(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
+        """Raise InvalidCampaign for a text that goes to the same people again."""
+        repeats, campaign = self._repeats, self.campaign
+        repeats.lock(session)
+        repeats.look(session, campaign.not_before or campaign.created_at, but=campaign.id)
+        for batch, hold in self._schedule.each(batches):
+            repeats.add(session, [phone for phone, _ in batch.messages], hold.until)
+        repeats.check()
+
+
+def actor() -> str:
+    """Who does something, as the record of actions names them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a user name
+        return "unknown"
+
+
+def _lookup(session: Session, reference: str) -> Campaign | None:
+    try:
+        return campaigns.find(session, reference)
+    except NotFound:
+        return None

@@ -1,0 +1,1 @@
+"""What is decided about a campaign, pure: no database, no socket, no broker."""

@@ -1,0 +1,249 @@
+"""What submitting would store: recipients normalised, de-duplicated and cut in batches. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import blake2b
+from operator import itemgetter
+
+import orjson
+
+from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
+from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
+from dispatcher.recipients import Recipient, Rejection, phones
+from dispatcher.recipients.number_set import Seen
+from dispatcher.texts import segments
+from dispatcher.texts import spelling as texts
+from dispatcher.texts.estimate import Weigher
+from dispatcher.texts.templates import compile_template
+from dispatcher.window.territories import find as find_territory
+
+_DIGEST_BYTES = 16
+#: how many of the longest texts a plan shows
+_LONGEST = 3
+#: values whose judgement is remembered: a list has thousands of first names, and a million codes
+_MOST_KNOWN = 10_000
+
+
+class Planner:
+    """Cuts one list of recipients in batches and keeps the count of what it met.
+
+    ``reject`` is told of every row that is left out. The counters are complete once ``cut``
+    has been read to its end.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        territory: str | None = None,
+        stop_budget: int = 0,
+        reject: Callable[[Rejection], None] | None = None,
+        survey: bool = False,
+        no_unicode: str = "",
+    ) -> None:
+        """A ``survey`` has no text here; ``no_unicode`` ends the sentence that refuses Unicode.
+
+        Raises InvalidText or InvalidCampaign.
+        """
+        self.template = compile_template(text)
+        #: whether parts and cost are known; a survey's text is made elsewhere
+        self.measured = not survey
+        self._no_unicode = no_unicode
+        # with fields, each recipient's own text is checked
+        if self.measured and not self.template.fields:
+            texts.check(text)
+        if territory is not None:
+            find_territory(territory)
+        self._territory = territory
+        # a text that says STOP itself gets no second mention
+        self._stop = "" if texts.has_stop(text) else "x" * stop_budget
+        self._reject = reject
+        #: looked at for each number (E.164): why it is left out, by what others say
+        self.refused: Mapping[str, str] = {}
+        #: the longest texts as they arrive, with their parts, longest first
+        self.longest: list[tuple[int, str]] = []
+        #: (parts, characters with the tail) that a text must have more of to be one of them
+        self._bar = (0, 0)
+        #: the parts of a text without fields
+        self._plain = 0 if self.template.fields else self._measure(text)
+        self._weigher = Weigher(self.template, self._stop)
+        self._values = itemgetter(*self.template.fields) if self.template.fields else None
+        #: the values of the fields used, and what was made of them: first names come again and
+        #: again, and so does the longest, whose text is made to be shown
+        self._known: dict[object, tuple[str | None, int]] = {}
+        self._digest = 0
+        self.rows = 0
+        self.kept = 0
+        self.duplicates = 0
+        #: billed parts by destination (``phones.destination_of``)
+        self.billed: Counter[str] = Counter()
+        #: recipients kept by territory
+        self.territories: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
+
+    @property
+    def digest(self) -> str:
+        """A hash of the recipients kept or refused, whatever their order."""
+        return f"{self._digest:032x}"
+
+    def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
+        """The batches, as they fill up; a batch never mixes territories."""
+        # every row of a million passes here
+        seen = Seen()
+        filling: dict[str, _Filling] = defaultdict(_Filling)
+        normalise, personal, add = phones.normalise, self._personal, seen.add
+        usual = self._territory or "metropole"
+        refused = self.refused
+        for recipient in recipients:
+            self.rows += 1
+            try:
+                phone = normalise(recipient.phone)
+                french = phone.startswith("+33")  # nearly all are
+                if french and not recipient.territory:
+                    territory = usual
+                else:
+                    territory = self._territory_of(phone, recipient)
+                number = int(phone)
+                if not add(number):
+                    self.duplicates += 1
+                    continue
+                try:
+                    fields, parts = personal(recipient)
+                except InvalidText:
+                    seen.discard(number)
+                    raise
+            except InvalidPhone as error:
+                self._leave_out(recipient, error.reason)
+                continue
+            except (InvalidText, InvalidCampaign) as error:
+                self._leave_out(recipient, str(error))
+                continue
+            if phone in refused:
+                # submitted all the same: the body does not change with what others say of it
+                self._remember(territory, [(phone, fields)])
+                self._leave_out(recipient, refused[phone])
+                continue
+            batch = filling[territory]
+            messages = batch.messages
+            messages.append((phone, fields))
+            batch.parts.append(parts)
+            if not french:
+                self.billed[phones.destination_of(phone)] += parts
+                batch.elsewhere += parts
+            if len(messages) == LARGEST_BATCH:
+                yield self._close(territory, filling.pop(territory))
+        for territory, batch in filling.items():
+            yield self._close(territory, batch)
+        if not self.measured:
+            self.billed.clear()
+
+    def check(self, *, strict: bool) -> None:
+        """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
+        if strict and (unusable := self.reasons.total()):
+            raise InvalidCampaign(f"{unusable} of {self.rows} rows cannot be texted (strict)")
+        if not self.kept:
+            raise InvalidCampaign(
+                f"none of {self.rows} rows can be texted" if self.rows else "no recipients"
+            )
+
+    def _territory_of(self, phone: str, recipient: Recipient) -> str:
+        if recipient.territory:
+            return find_territory(recipient.territory).name
+        return self._territory or phones.territory_of(phone) or "metropole"
+
+    def _personal(self, recipient: Recipient) -> tuple[str | None, int]:
+        if self._values is None:
+            return None, self._plain
+        fields = recipient.fields
+        try:
+            values = self._values(fields)
+        except KeyError:  # what is missing may have a default
+            return self._judged(fields)
+        known = self._known.get(values)
+        if known is None:
+            known = self._judged(fields)
+            if len(self._known) < _MOST_KNOWN:
+                self._known[values] = known
+        return known
+
+    def _judged(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
+        """The JSON of the fields used, and the parts of the text. Raises InvalidText."""
+        used = {name: fields[name] for name in self.template.fields if name in fields}
+        weight = self._weigher.weigh(used)
+        if weight is None or weight[0] > segments.MAX_SEGMENTS or weight > self._bar:
+            text = self.template.render(used)
+            texts.check(text)
+            parts = self._measure(text)
+        else:
+            parts = weight[0]
+        return _as_json(used), parts
+
+    def _measure(self, text: str) -> int:
+        if not self.measured:
+            return 0
+        wire = texts.wire_text(text)
+        if self._no_unicode and texts.wire_needs_unicode(wire):
+            raise InvalidText(
+                f"the text has a character that needs Unicode, which {self._no_unicode}"
+            )
+        arrives = texts.as_sent(wire)
+        parts = segments.measure(arrives + self._stop).segments
+        if parts > segments.MAX_SEGMENTS:
+            raise InvalidText(
+                f"the text has {parts} segments with the STOP mention; "
+                f"the gateway takes at most {segments.MAX_SEGMENTS}"
+            )
+        self._keep_if_long(arrives, parts)
+        return parts
+
+    def _keep_if_long(self, text: str, parts: int) -> None:
+        longest = self.longest
+        if (parts, len(text) + len(self._stop)) > self._bar and (parts, text) not in longest:
+            longest.append((parts, text))
+            longest.sort(key=lambda one: (one[0], len(one[1])), reverse=True)
+            del longest[_LONGEST:]
+            if len(longest) == _LONGEST:
+                least, shortest = longest[-1]
+                self._bar = (least, len(shortest) + len(self._stop))
+
+    def _leave_out(self, recipient: Recipient, reason: str) -> None:
+        self.reasons[reason] += 1
+        if self._reject is not None:
+            self._reject(recipient.rejected(reason))
+
+    def _close(self, territory: str, batch: _Filling) -> PlannedBatch:
+        self.kept += len(batch.parts)
+        self.territories[territory] += len(batch.parts)
+        if at_home := sum(batch.parts) - batch.elsewhere:
+            self.billed["metropole"] += at_home
+        self._remember(territory, batch.messages)
+        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.parts))
+
+    def _remember(self, territory: str, messages: list[tuple[str, str | None]]) -> None:
+        # a sum does not depend on the order: a table read twice may come in two orders
+        total, begun, number = self._digest, blake2b(digest_size=_DIGEST_BYTES), int.from_bytes
+        for phone, fields in messages:
+            line = begun.copy()  # half the time of a new one
+            line.update(f"{phone}\0{territory}\0{fields or ''}".encode())
+            total += number(line.digest(), "big")
+        self._digest = total % (1 << 8 * _DIGEST_BYTES)
+
+
+class _Filling:
+    """A batch that is not full yet."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str | None]] = []
+        self.parts: list[int] = []
+        #: the parts of what is not for metropolitan numbers
+        self.elsewhere = 0
+
+
+def _as_json(fields: Mapping[str, str]) -> str:
+    try:
+        return orjson.dumps(fields).decode()
+    except TypeError:  # half a character, which has no UTF-8
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,174 @@
+"""How far a campaign is, as plain values whose parts add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
+from dispatcher.window import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The batches of a campaign that are in one state, summed."""
+
+    state: BatchState
+    batches: int
+    messages: Mapping[MessageState, int]
+    cost: Decimal
+    #: how many of the rejected have had as many messages as a week allows
+    capped: int = 0
+    #: what was planned for those whose cost the gateway told
+    planned: Decimal = Decimal(0)
+    #: the part of ``cost`` for which nothing was planned: a price was not set
+    unplanned: Decimal = Decimal(0)
+    #: messages that were sent, and whose cost nobody knows: the answer was lost
+    untold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where every recipient of a campaign stands.
+
+    ``recipients`` is the sum of ``messages``: nobody is lost. ``in_doubt`` counts batches.
+    ``waits_until`` (UTC) and ``why`` say what holds the next batch, if anything does. ``cost``
+    is in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` tell of the
+    list as it was submitted. ``capped`` are those of the rejected whom the gateway was not asked
+    for: they have had as many messages as a week allows. ``planned`` is what those messages
+    should have cost whose cost the gateway told, by our own count and the prices set when they
+    were submitted; None where a price was not set. ``untold`` messages were sent at a cost that
+    nobody knows.
+    """
+
+    id: int
+    reference: str
+    state: CampaignState
+    recipients: int
+    messages: Mapping[str, int]
+    batches: Mapping[str, int]
+    in_doubt: int
+    waits_until: datetime | None
+    why: str
+    cost: Decimal
+    rows: int
+    duplicates: int
+    unusable: int
+    capped: int = 0
+    planned: Decimal | None = None
+    untold: int = 0
+    #: the account that it goes through; empty for the one without a name
+    account: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can happen."""
+        left = self.messages["pending"] + self.messages["in_doubt"] + self.messages["sent"]
+        # a paused campaign with nobody left waits for no more than to be resumed and finished
+        return self.state is not CampaignState.RUNNING and not left
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values: instants in ISO 8601, euros as text."""
+        waits = self.waits_until
+        return {
+            **asdict(self),
+            "waits_until": None if waits is None else waits.isoformat(),
+            "cost": f"{self.cost:.3f}",
+            "planned": None if self.planned is None else f"{self.planned:.3f}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a campaign's own row says."""
+
+    id: int
+    reference: str
+    state: CampaignState
+    reason: str | None
+    rows: int
+    duplicates: int
+    unusable: int
+    #: the credit pays for batches up to this number; all when None
+    funded_to: int | None = None
+    account: str = ""
+
+
+def progress_of(
+    facts: Facts,
+    shares: Sequence[Share],
+    hold: Hold | None,
+    *,
+    now: datetime,
+    stopped: bool = False,
+    orphaned: bool = False,
+) -> Progress:
+    """The progress of a campaign from the sums over its batches.
+
+    ``hold`` is what the first of its pending batches waits for; ``stopped`` says that too many
+    doubts, of this campaign or others of its account, let nothing leave, ``orphaned`` that no
+    setting names its account.
+    """
+    messages = messages_of(shares)
+    batches = {state.value: 0 for state in BatchState} | {
+        share.state.value: share.batches for share in shares
+    }
+    waits_until, why = None, ""
+    held = batches["handed_over"]
+    if facts.state is CampaignState.PAUSED:
+        why = f"paused: {facts.reason}"
+        if held:
+            why += f"; {held} batches are at the gateway"
+    elif facts.state is CampaignState.RUNNING and hold is not None:
+        why = hold.why
+        if hold.until > now:
+            waits_until = hold.until
+        elif orphaned:
+            why = f"account {facts.account!r} is not set up here: see DISPATCHER_ACCOUNTS"
+        elif stopped:
+            why = "too many batches in doubt: see dispatcher doubts"
+        elif facts.funded_to is not None:
+            more = "the balance does not pay for more at present"
+            why = why or (more if facts.funded_to else "the balance is read first")
+    elif held:
+        why = f"{held} batches are asked back from the gateway"
+        if orphaned:
+            why += f": not before account {facts.account!r} is set up here"
+    elif batches["in_doubt"]:
+        why = f"{batches['in_doubt']} batches in doubt"
+    return Progress(
+        id=facts.id,
+        reference=facts.reference,
+        state=facts.state,
+        recipients=sum(messages.values()),
+        messages=messages,
+        batches=batches,
+        in_doubt=batches["in_doubt"],
+        waits_until=waits_until,
+        why=why,
+        cost=sum((share.cost for share in shares), Decimal(0)),
+        rows=facts.rows,
+        duplicates=facts.duplicates,
+        unusable=facts.unusable,
+        capped=sum(share.capped for share in shares),
+        planned=None
+        if any(share.unplanned for share in shares)
+        else sum((share.planned for share in shares), Decimal(0)),
+        untold=sum(share.untold for share in shares),
+        account=facts.account,
+    )
+
+
+def messages_of(shares: Iterable[Share]) -> dict[str, int]:
+    """The messages of a campaign by state; those still to go in a doubtful batch are in doubt."""
+    total = {"pending": 0, "in_doubt": 0} | {
+        state.value: 0 for state in MessageState if state is not MessageState.PENDING
+    }
+    for share in shares:
+        for state, count in share.messages.items():
+            doubtful = share.state is BatchState.IN_DOUBT and state is MessageState.PENDING
+            total["in_doubt" if doubtful else state.value] += count
+    return total

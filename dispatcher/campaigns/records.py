@@ -1,0 +1,153 @@
+"""What pages show: campaigns, batches, messages and actions as plain frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar, overload
+
+from dispatcher.campaigns.states import BatchState
+
+Item = TypeVar("Item", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Sequence[Item], Generic[Item]):
+    """Some of a longer list: ``items`` from ``offset`` on, of ``total`` in all."""
+
+    items: tuple[Item, ...]
+    total: int
+    offset: int
+    limit: int
+
+    def __len__(self) -> int:
+        """How many are on this page."""
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Item]:
+        """The items of this page, in their order."""
+        return iter(self.items)
+
+    @overload
+    def __getitem__(self, at: int) -> Item: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Item, ...]: ...
+    def __getitem__(self, at: int | slice) -> Item | tuple[Item, ...]:
+        """One item of this page, counted from 0, or several."""
+        return self.items[at]
+
+    @property
+    def earlier(self) -> int | None:
+        """The offset of the page before this one; None on the first."""
+        return max(0, self.offset - self.limit) if self.offset else None
+
+    @property
+    def later(self) -> int | None:
+        """The offset of the page after this one; None on the last."""
+        after = self.offset + self.limit
+        return after if after < self.total else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRecord:
+    """A campaign as it was submitted. Instants are UTC; ``reason`` says why it is paused.
+
+    It leaves from a ``sender`` or a ``from_number`` (E.164), or is a ``survey`` without a text.
+    """
+
+    id: int
+    reference: str
+    text: str = field(repr=False)
+    sender: str | None
+    from_number: str | None
+    survey: str | None
+    #: the account that it goes through; empty for the one without a name
+    account: str = ""
+    commercial: bool
+    not_before: datetime | None
+    not_after: datetime | None
+    state: str
+    reason: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRecord:
+    """A batch as it stands. Instants are UTC.
+
+    ``messages`` counts by message state, as in ``Progress``; ``number`` is its place in the
+    campaign. A pending batch waits until ``not_before`` for ``why``; the gateway holds one that is
+    handed over until ``leaves_at``. ``check_at`` is when the
+    gateway is next asked about it; ``cost`` is in euros, ``segments`` are billed parts.
+    """
+
+    id: int
+    campaign_id: int
+    number: int
+    territory: str
+    size: int
+    state: BatchState
+    messages: Mapping[str, int]
+    attempt: int
+    not_before: datetime
+    why: str
+    sent_at: datetime | None
+    check_at: datetime | None
+    cost: Decimal
+    segments: int
+    leaves_at: datetime | None = None
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """Until when it waits, here or at the gateway; None for what does not wait any more."""
+        if self.state is BatchState.HANDED_OVER:
+            return self.leaves_at
+        return self.not_before if self.state is BatchState.PENDING else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRecord:
+    """One recipient of a batch and what became of the message; ``code`` says why it was rejected.
+
+    The number (E.164) shows in no repr; ``masked`` is fit for those who may not see it.
+    """
+
+    position: int
+    phone: str = field(repr=False)
+    state: str
+    code: int | None
+
+    @property
+    def masked(self) -> str:
+        """The number with its middle hidden."""
+        return masked(self.phone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRecord:
+    """What somebody, or the dispatcher on its own, did: when (UTC), who, what, to what, why."""
+
+    at: datetime
+    actor: str
+    verb: str
+    reason: str
+    campaign_id: int
+    #: the batch that it was done to; None for the campaign as a whole
+    batch_id: int | None
+
+
+def masked(phone: str) -> str:
+    """A number (E.164) as it is shown to those who may not see it: ``+33 6 •• •• •• 12``."""
+    prefix, national = phone[:3], phone[3:]
+    if not phone.startswith("+33"):  # the only two-digit code in France; the others have three
+        prefix, national = phone[:4], phone[4:]
+    if len(national) < 4:
+        return "•" * len(phone)
+    hidden = f"{national[0]}{'•' * (len(national) - 3)}{national[-2:]}"
+    # in pairs from the right, as French numbers are written
+    head = len(hidden) % 2 or 2
+    pairs = [hidden[:head], *(hidden[at : at + 2] for at in range(head, len(hidden), 2))]
+    return " ".join([prefix, *pairs])

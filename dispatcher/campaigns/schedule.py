@@ -1,0 +1,99 @@
+"""When the batches of a submission may first leave, and what they wait for until then. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.hand_over import departure, too_near
+from dispatcher.campaigns.submission import Submission
+from dispatcher.errors import InvalidCampaign
+from dispatcher.window import Hold, NeverOpen, Windows
+from dispatcher.window.territories import TERRITORIES
+
+
+class Schedule:
+    """The first instants of one submission, territory by territory.
+
+    Raises InvalidCampaign when ``not_after`` has passed before anything can leave, and, when it
+    is asked for it, NeverOpen for a territory whose clock shares no hour with Paris's.
+    """
+
+    def __init__(self, submission: Submission, windows: Windows, now: datetime) -> None:
+        #: the earliest instant that the submission asks for (UTC)
+        self.start = max(now, submission.not_before or now)
+        self._now = now
+        self._hand_over = submission.hand_over
+        self._windows = windows if submission.commercial else None
+        #: what judges its batches (``Windows.rule``); empty for what no window holds
+        self.rule = windows.rule if submission.commercial else ""
+        self._scheduled = Hold(self.start, "scheduled" if self.start > now else "")
+        self._holds: dict[str, Hold] = {}
+        self._handed: dict[str, Hold | None] = {}
+        self._not_after = submission.not_after
+        # wherever its people live; who they are need not be known
+        if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
+            raise self._refusal(self.hold(submission.territory or "metropole"))
+
+    def check(self, territories: Collection[str]) -> None:
+        """Raise InvalidCampaign if none of a list's territories opens before ``not_after``.
+
+        Where only some of them do, what is for the others expires, and is counted. Raises
+        NeverOpen.
+        """
+        first = min(map(self.hold, territories), key=lambda hold: hold.until)
+        if self._late(first):
+            raise self._refusal(first)
+
+    def late(self, territories: Collection[str]) -> list[str]:
+        """Those of a list's territories that open too late for ``not_after``."""
+        return [name for name in territories if self._late(self.hold(name))]
+
+    def _too_late(self, territory: str) -> bool:
+        try:
+            return self._late(self.hold(territory))
+        except NeverOpen:
+            return True
+
+    def _late(self, hold: Hold) -> bool:
+        return self._not_after is not None and hold.until >= self._not_after
+
+    def _refusal(self, first: Hold) -> InvalidCampaign:
+        at = self._not_after.isoformat() if self._not_after else ""
+        why = f" ({first.why})" if first.why else ""
+        return InvalidCampaign(
+            f"not_after {at} is before the next opening {first.until.isoformat()}{why}"
+        )
+
+    def hold(self, territory: str) -> Hold:
+        """What a batch of ``territory`` waits for; until ``start`` when nothing holds it."""
+        if territory not in self._holds:
+            handed = self._at_gateway(territory)
+            held = self._held(self.start, territory) if handed is None else handed
+            self._holds[territory] = held or self._scheduled
+        return self._holds[territory]
+
+    def handed(self, territory: str) -> datetime | None:
+        """Until when the gateway is to hold a batch of ``territory``; None for what waits here."""
+        hold = self._at_gateway(territory)
+        return None if hold is None or self._late(hold) else hold.until
+
+    def _at_gateway(self, territory: str) -> Hold | None:
+        """What the gateway would hold it for; None unless that is asked for, and worth asking."""
+        if not self._hand_over:
+            return None
+        if territory not in self._handed:
+            hold = departure(self.start, lambda at: self._held(at, territory))
+            if hold is not None and too_near(hold.until, self._now):
+                hold = None
+            self._handed[territory] = hold and Hold(hold.until, hold.why or self._scheduled.why)
+        return self._handed[territory]
+
+    def _held(self, at: datetime, territory: str) -> Hold | None:
+        return None if self._windows is None else self._windows.hold(at, territory)
+
+    def each(self, batches: Iterable[PlannedBatch]) -> Iterator[tuple[PlannedBatch, Hold]]:
+        """Every batch with what it waits for."""
+        for batch in batches:
+            yield batch, self.hold(batch.territory)

@@ -1,0 +1,201 @@
+"""A campaign as a command line asks for it: a file of recipients, a text, and what goes with it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import click
+
+from dispatcher.cli.options import INSTANT
+from dispatcher.cli.progress_bar import shown_reading
+from dispatcher.cli.rejects import LeftOut, rejects_path
+from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from dispatcher.campaigns.submission import Options
+    from dispatcher.cli.progress_bar import Watched
+
+_STDIN = "-"
+#: in bytes; a template may be longer than what it makes, within reason
+_LONGEST_TEXT = 1 << 16
+_Command = TypeVar("_Command", bound="Callable[..., None]")
+
+_TEXT = (
+    click.option("--text", help='The text; may hold {{ column }} or {{ column | default("…") }}.'),
+    click.option("--text-file", metavar="FILE", help="A UTF-8 file that holds the text instead."),
+)
+_REST = (
+    click.option("--account", help="The account it goes through; see DISPATCHER_ACCOUNTS."),
+    click.option("--sender", help="3 to 11 letters or digits."),
+    click.option("--from-number", help="A long number of the account, in place of a sender."),
+    click.option("--survey", help="A survey of the vendor's dashboard, in place of a text."),
+    click.option(
+        "--not-before", type=INSTANT, help="Nothing leaves before (2027-03-27T20:00+01:00)."
+    ),
+    click.option("--not-after", type=INSTANT, help="What has not left by then expires."),
+    click.option(
+        "--transactional", is_flag=True, help="No advertising: no window, no STOP mention."
+    ),
+    click.option(
+        "--priority",
+        type=click.Choice(["low", "normal", "high"]),
+        default="normal",
+        help="What is due of a higher one leaves first.",
+    ),
+    click.option(
+        "--hand-over",
+        is_flag=True,
+        help="The gateway holds it until --not-before: nothing here need run at that hour.",
+    ),
+    click.option("--territory", help="Whose clock and holidays, whatever the numbers say."),
+    click.option("--column", help="The column of numbers: its name, or its position from 1."),
+    click.option("--territory-column", help="The column of territories."),
+    click.option("--encoding", help="The file's encoding, if it cannot be found out."),
+    click.option("--rejects", metavar="FILE", help="Where unusable rows go."),
+    click.option("--strict", is_flag=True, help="Refuse the whole when any row is unusable."),
+    click.option(
+        "--check-numbers", is_flag=True, help="Ask the gateway about the form of each number."
+    ),
+)
+
+
+def text_options(command: _Command) -> _Command:
+    """``--text`` and ``--text-file``, for ``text_of``."""
+    for option in reversed(_TEXT):
+        command = option(command)
+    return command
+
+
+def campaign_options(command: _Command) -> _Command:
+    """FILE and all that makes an ``Asked``."""
+    for option in reversed(_REST):
+        command = option(command)
+    return click.argument("file")(text_options(command))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What ``campaign_options`` take."""
+
+    file: str
+    text: str | None
+    text_file: str | None
+    account: str | None
+    sender: str | None
+    from_number: str | None
+    survey: str | None
+    not_before: datetime | None
+    not_after: datetime | None
+    transactional: bool
+    priority: str
+    hand_over: bool
+    territory: str | None
+    column: str | None
+    territory_column: str | None
+    encoding: str | None
+    rejects: str | None
+    strict: bool
+    check_numbers: bool
+
+    @cached_property
+    def body(self) -> str:
+        """The text; a survey has none here. Raises InvalidText."""
+        if self.survey and self.text is None and self.text_file is None:
+            return ""
+        return text_of(self.text, self.text_file, but_not=self.file)
+
+    @property
+    def options(self) -> Options:
+        """What goes with text and recipients."""
+        return {
+            "account": self.account,
+            "sender": self.sender,
+            "from_number": self.from_number,
+            "survey": self.survey,
+            "not_before": self.not_before,
+            "not_after": self.not_after,
+            "commercial": not self.transactional,
+            "priority": self.priority,
+            "hand_over": self.hand_over,
+            "territory": self.territory,
+            "strict": self.strict,
+            # what may be waited for, such as a pipe, is no regular file
+            "at_hand": self.file != _STDIN and Path(self.file).is_file(),
+            "check_numbers": self.check_numbers,
+        }
+
+    @contextmanager
+    def opened(self, *, done: str, write: bool, quiet: bool) -> Iterator[tuple[Watched, LeftOut]]:
+        """The recipients, and what takes those that are left out.
+
+        They are written next to FILE when ``write``, else only where ``--rejects`` says;
+        ``done`` is as in ``LeftOut``. ``quiet`` shows no bar. A refusal of the campaign tells
+        where they are.
+        """
+        from dispatcher.recipients.files import open_recipients
+        from dispatcher.texts.templates import compile_template
+
+        fields = compile_template(self.body).fields
+        target = rejects_path(None if self.file == _STDIN else Path(self.file), self.rejects)
+        with ExitStack() as stack:
+            source = self._source(stack)
+            recipients = stack.enter_context(
+                open_recipients(
+                    source,
+                    column=self.column,
+                    territory_column=self.territory_column,
+                    encoding=self.encoding,
+                    keep=fields,
+                )
+            )
+            path = target if write or self.rejects is not None else None
+            left_out = stack.enter_context(LeftOut(path, recipients.columns, done=done))
+            rows = stack.enter_context(shown_reading(recipients, source, quiet=quiet))
+            try:
+                yield rows, left_out
+            except InvalidCampaign as error:
+                if not left_out.count or path is None:
+                    raise
+                raise InvalidCampaign(f"{error}; the reasons are in {path}") from None
+
+    def _source(self, stack: ExitStack) -> str | BinaryIO:
+        if self.file == _STDIN:
+            return self.file
+        try:
+            return stack.enter_context(Path(self.file).open("rb"))
+        except OSError as error:
+            raise InvalidFile(f"cannot open {self.file}: {error.strerror}") from None
+
+
+def text_of(text: str | None, text_file: str | None, *, but_not: str | None = None) -> str:
+    """The text that ``text_options`` ask for. Raises InvalidText.
+
+    ``but_not`` is a file that may be standard input, too.
+    """
+    if (text is None) == (text_file is None):
+        raise click.UsageError("give either --text or --text-file")
+    if text_file is None:
+        return text or ""
+    if text_file == but_not == _STDIN:
+        raise click.UsageError("FILE and --text-file cannot both be standard input")
+    try:
+        with ExitStack() as stack:
+            stdin = text_file == _STDIN
+            file = sys.stdin.buffer if stdin else stack.enter_context(Path(text_file).open("rb"))
+            content = file.read(_LONGEST_TEXT + 1)
+        if len(content) > _LONGEST_TEXT:
+            raise InvalidText(f"--text-file {text_file} is over 64 KB long: no SMS is")
+        # an editor's last line break is not part of what is sent
+        return content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise InvalidText(f"--text-file {text_file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidText(f"--text-file {text_file} is not UTF-8 text") from None

@@ -1,0 +1,122 @@
+"""``dispatcher campaigns``, ``pause``, ``resume`` and ``cancel``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.confirm import confirm
+from dispatcher.cli.options import (
+    account_option,
+    find_campaign,
+    json_option,
+    open_dispatcher,
+    ref_argument,
+    yes_option,
+)
+from dispatcher.cli.output import counted, out, print_json, say, standing
+
+if TYPE_CHECKING:
+    from dispatcher.campaigns.progress import Progress
+
+
+@click.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    show_default=True,
+    help="The most to list.",
+)
+@account_option
+@json_option
+def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
+    """List the campaigns submitted last, newest first."""
+    dispatcher = open_dispatcher(account)
+    latest = dispatcher.campaigns(limit)
+    if as_json:
+        print_json([one.as_json() for one in latest])
+        return
+    if not latest:
+        say("no campaign yet")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    several = any(one.account for one in latest)
+    for heading in ("id", "reference", *(["account"] if several else []), "state"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("recipients", "to go", "sent", "delivered", "cost EUR"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in latest:
+        messages = one.messages
+        table.add_row(
+            str(one.id),
+            one.reference,
+            *([one.account] if several else []),
+            str(one.state),
+            f"{one.recipients:,}",
+            f"{messages['pending'] + messages['in_doubt']:,}",
+            f"{messages['sent']:,}",
+            f"{messages['delivered']:,}",
+            f"{one.cost:.3f}",
+            standing(one, dispatcher.clock()),
+        )
+    out().print(table)
+
+
+@click.command()
+@ref_argument
+@click.option("--reason", default="by hand", help="Is shown wherever the campaign is.")
+@account_option
+def pause(ref: str, *, reason: str, account: str | None) -> None:
+    """Let nothing more of campaign REF leave until it is resumed."""
+    dispatcher = open_dispatcher(account)
+    paused = dispatcher.pause(find_campaign(dispatcher, ref).id, reason=reason)
+    say(f"{paused.reference} is {paused.state}; {_in_flight(paused)}")
+
+
+@click.command()
+@ref_argument
+@click.option(
+    "--whatever-credit", is_flag=True, help="Even if the balance does not pay for all of it."
+)
+@account_option
+def resume(ref: str, *, whatever_credit: bool, account: str | None) -> None:
+    """Let the paused campaign REF run again."""
+    dispatcher = open_dispatcher(account)
+    found = find_campaign(dispatcher, ref)
+    resumed = dispatcher.resume(found.id, check_credit=not whatever_credit)
+    why = standing(resumed, dispatcher.clock())
+    say(f"{resumed.reference} is {resumed.state}" + (f"; {why}" if why else ""))
+
+
+@click.command()
+@ref_argument
+@account_option
+@yes_option
+def cancel(ref: str, *, account: str | None, yes: bool) -> None:
+    """End campaign REF for good: what has not left never will."""
+    dispatcher = open_dispatcher(account)
+    found = find_campaign(dispatcher, ref)
+    held_back = counted(found.messages["pending"], "message")
+    confirm(
+        f"Cancel {found.reference} ({held_back} to go) for good?",
+        yes=yes,
+        else_="cancelling cannot be undone: confirm it by --yes",
+    )
+    cancelled = dispatcher.cancel(found.id)
+    gone = counted(cancelled.messages["cancelled"], "message")
+    say(f"{cancelled.reference} is {cancelled.state}, {gone} with it; {_in_flight(cancelled)}")
+
+
+def _in_flight(progress: Progress) -> str:
+    sending, held = progress.batches["sending"], progress.batches["handed_over"]
+    said = []
+    if sending:
+        said.append(f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more")
+    if held:
+        said.append(f"{counted(held, 'batch', 'batches')} asked back from the gateway")
+    return "; ".join(said) or "nothing is in flight"

@@ -1,0 +1,147 @@
+"""``dispatcher check-numbers``: what the gateway and the networks say of a list."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatcher.cli.exits import Refusal
+from dispatcher.cli.options import json_option, open_dispatcher
+from dispatcher.cli.output import counted, print_json, say
+from dispatcher.cli.progress_bar import shown_reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dispatcher.api.number_checks import Ordered, Survey
+
+_SAID = {
+    "in_service": "in service",
+    "out_of_service": "out of service",
+    "undecided": "neither: off, barred, or a network in trouble",
+    "waiting": "ordered, and without a result so far",
+    "opted_out": "opted out: nobody is asked about them",
+}
+
+
+class Cap(click.ParamType[Decimal]):
+    """An amount in euros."""
+
+    name = "EUROS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """The amount, above nothing and finite."""
+        try:
+            cap = Decimal(str(value).replace(",", "."))
+        except InvalidOperation:
+            cap = Decimal(0)
+        if not cap.is_finite() or cap <= 0:
+            self.fail("is no amount in euros; write it like 12.50", param, ctx)
+        return cap
+
+
+@click.command("check-numbers")
+@click.argument("file")
+@click.option("--column", help="The column of numbers: its name, or its position from 1.")
+@click.option("--encoding", help="The file's encoding, if it cannot be found out.")
+@click.option("--hlr", is_flag=True, help="Have the networks asked, which costs money.")
+@click.option("--max-cost", type=Cap(), help="The most that this may cost, in euros.")
+@click.option("--account", metavar="NAME", help="The account that asks, and pays.")
+@click.option("--again", is_flag=True, help="Order those once more whose result never came.")
+@json_option
+def check_numbers(
+    *,
+    file: str,
+    column: str | None,
+    encoding: str | None,
+    hlr: bool,
+    max_cost: Decimal | None,
+    account: str | None,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Tell what the gateway and the networks say of the numbers in FILE.
+
+    Their form is asked for free. With --hlr --max-cost the networks are asked whether numbers
+    are in service; the results come to the webhooks, and plan and submit heed them.
+    """
+    if not hlr and (max_cost is not None or again):
+        raise click.UsageError("--max-cost and --again are about an order: give --hlr, too")
+    from dispatcher.recipients.files import open_recipients
+
+    checks = open_dispatcher(account).number_checks
+    with (
+        open_recipients(file, column=column, encoding=encoding, keep=()) as recipients,
+        shown_reading(recipients, file) as rows,
+    ):
+        survey = checks.survey(rows, look_up=not hlr)
+    if not as_json:
+        for line in _told(survey, again=again, hlr=hlr):
+            say(line)
+    if not hlr:
+        if as_json:
+            print_json(survey.as_json())
+        return
+    if max_cost is None:
+        if as_json:
+            print_json(survey.as_json())
+        raise Refusal("nothing was ordered: say what it may cost by --max-cost EUROS")
+    ordered = checks.order(survey, max_cost=max_cost, again=again)
+    if as_json:
+        print_json(survey.as_json() | {"order": _as_json(ordered)})
+    elif ordered.ordered:
+        reckoned = survey.price * ordered.ordered
+        other = f", as the gateway says: {_euros(reckoned)} by our own count"
+        said = "" if ordered.cost == reckoned else other
+        say(f"{counted(ordered.ordered, 'check')} ordered for {_euros(ordered.cost)}{said}")
+    if ordered.lost:
+        raise Refusal(
+            f"of {ordered.lost:,} nobody knows whether they were ordered, and paid:"
+            f" {ordered.why}. They are not ordered again by themselves; {ordered.left:,} more"
+            " were not ordered"
+        )
+    if ordered.left:
+        raise Refusal(f"{counted(ordered.left, 'check')} not ordered: {ordered.why}")
+
+
+def _told(survey: Survey, *, again: bool, hlr: bool) -> Iterator[str]:
+    rejected = sum(survey.rejected.values())
+    duplicates = survey.rows - survey.numbers - rejected
+    yield (
+        f"{counted(survey.numbers, 'number')} in {counted(survey.rows, 'row')},"
+        f" {counted(duplicates, 'duplicate')}, {counted(rejected, 'reject')}"
+    )
+    yield from (f"  {count:,} × {reason}" for reason, count in survey.rejected.items())
+    if survey.lookups is not None:
+        yield ""
+        yield "the numbers, as the gateway reads them"
+        yield from (f"  {sentence}" for sentence in survey.lookups.sentences())
+    yield ""
+    yield "the numbers, as the networks know them"
+    yield from (f"  {count:,} × {_SAID[name]}" for name, count in survey.known.items())
+    yield f"  {len(survey.unknown):,} × not checked"
+    if survey.to_order(again=again):
+        checks = counted(len(survey.to_order(again=again)), "check")
+        yield f"{checks} at {_euros(survey.price)}: {_euros(survey.cost(again=again))}"
+    elif hlr:
+        yield "nothing to order"
+
+
+def _as_json(ordered: Ordered) -> dict[str, Any]:
+    return {
+        "ordered": ordered.ordered,
+        "cost": str(ordered.cost),
+        "lost": ordered.lost,
+        "left": ordered.left,
+        "why": ordered.why,
+    }
+
+
+def _euros(amount: Decimal) -> str:
+    from dispatcher.campaigns.caps import shown
+
+    return shown(amount)

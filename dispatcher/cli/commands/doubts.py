@@ -1,0 +1,163 @@
+"""``dispatcher doubts``, ``resend`` and ``give-up``: what nobody knows, and a person's decision."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatcher.cli.confirm import confirm
+from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
+from dispatcher.cli.output import counted, moment, out, print_json, say
+from dispatcher.errors import IllegalMove
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatcher.api import Dispatcher
+    from dispatcher.campaigns.doubt import Doubt, Incident
+
+_batch = click.argument("batch", type=click.IntRange(1, 2**63 - 1))
+_reason = click.option("--reason", required=True, help="Why: it goes on record.")
+_by = click.option("--by", metavar="NAME", help="Who decides (the user of this system).")
+
+
+@click.command()
+@account_option
+@json_option
+def doubts(*, account: str | None, as_json: bool) -> None:
+    """List the batches in doubt, and the double texts on record."""
+    dispatcher = open_dispatcher(account)
+    outstanding, incidents = dispatcher.doubts(), dispatcher.incidents()
+    if as_json:
+        print_json(
+            {
+                "doubts": [_as_json(doubt) for doubt in outstanding],
+                "incidents": [_as_json(incident) for incident in incidents],
+            }
+        )
+        return
+    if outstanding:
+        _show_doubts(outstanding, dispatcher.clock())
+        say(
+            "The gateway is asked on and on; what shows there ends a doubt by itself. A person"
+            " ends it by dispatcher resend or give-up."
+        )
+    else:
+        say("nothing is in doubt")
+    if incidents:
+        _show_incidents(incidents, dispatcher.clock())
+
+
+@click.command()
+@_batch
+@_reason
+@_by
+@yes_option
+def resend(batch: int, *, reason: str, by: str | None, yes: bool) -> None:
+    """Send BATCH, which is in doubt, again."""
+    dispatcher = open_dispatcher()
+    doubt = _find(dispatcher, batch)
+    people = counted(doubt.messages, "person", "people")
+    twice = f"{people} will be texted twice and billed twice{_euros(dispatcher, doubt)}"
+    confirm(
+        f"Batch {batch} of {doubt.reference} concerns {people}. If the gateway took it after all,"
+        f" {twice}. Send it again?",
+        yes=yes,
+        else_=f"if the gateway took it after all, {twice}: confirm it by --yes",
+    )
+    dispatcher.resend(batch, reason=reason, by=by)
+    say(f"batch {batch} of {doubt.reference} will be sent again to {people}")
+
+
+@click.command("give-up")
+@_batch
+@_reason
+@_by
+@yes_option
+def give_up(batch: int, *, reason: str, by: str | None, yes: bool) -> None:
+    """End the doubt about BATCH without sending: its messages stay unreported."""
+    dispatcher = open_dispatcher()
+    doubt = _find(dispatcher, batch)
+    people = counted(doubt.messages, "person", "people")
+    never = f"{people} will never get the text"
+    confirm(
+        f"Batch {batch} of {doubt.reference} concerns {people}. If the gateway did not take it,"
+        f" {never}. Give it up?",
+        yes=yes,
+        else_=f"if the gateway did not take it, {never}: confirm it by --yes",
+    )
+    dispatcher.give_up(batch, reason=reason, by=by)
+    say(f"batch {batch} of {doubt.reference} is given up: {people} unreported")
+
+
+def _find(dispatcher: Dispatcher, batch: int) -> Doubt:
+    """The doubt about a batch: only what can be named is asked about and acted on."""
+    found = [doubt for doubt in dispatcher.doubts() if doubt.batch_id == batch]
+    if not found:
+        raise IllegalMove(f"no batch {batch} is in doubt; dispatcher doubts lists those that are")
+    return found[0]
+
+
+def _euros(dispatcher: Dispatcher, doubt: Doubt) -> str:
+    price = dispatcher.settings.prices.get(doubt.territory)
+    return "" if price is None else f" (about {doubt.segments * price:.2f} €)"
+
+
+def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
+    several = any(doubt.account for doubt in outstanding)
+    where = ["batch", "campaign", *(["account"] if several else []), "number"]
+    _table(
+        [*where, "people", "since", "lookups", "next lookup", "why"],
+        [
+            [
+                str(doubt.batch_id),
+                doubt.reference,
+                *([doubt.account] if several else []),
+                str(doubt.number),
+                f"{doubt.messages:,}",
+                moment(doubt.since, now),
+                str(doubt.lookups),
+                moment(doubt.next_lookup, now) if doubt.next_lookup else "none",
+                doubt.why,
+            ]
+            for doubt in outstanding
+        ],
+    )
+
+
+def _show_incidents(incidents: Sequence[Incident], now: datetime) -> None:
+    say("")
+    say("double texts on record")
+    _table(
+        ["when", "campaign", "batch", "what"],
+        [
+            [
+                moment(incident.at, now),
+                incident.reference,
+                "" if incident.batch_id is None else str(incident.batch_id),
+                incident.what,
+            ]
+            for incident in incidents
+        ],
+    )
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out().print(table)
+
+
+def _as_json(value: Doubt | Incident) -> dict[str, Any]:
+    return {
+        name: each.isoformat() if isinstance(each, datetime) else each
+        for name, each in asdict(value).items()
+    }

@@ -1,0 +1,41 @@
+"""``dispatcher lint``: what becomes of a text on the way, and what that costs."""
+
+from __future__ import annotations
+
+import click
+
+from dispatcher.cli.campaign_options import text_of, text_options
+from dispatcher.cli.options import current_settings, json_option
+from dispatcher.cli.output import print_json, say
+from dispatcher.cli.text_report import advice_json, advised, stop_of, weigh
+from dispatcher.texts.templates import compile_template
+
+
+@click.command()
+@text_options
+@click.option("--transactional", is_flag=True, help="No advertising: no STOP mention.")
+@json_option
+def lint(*, text: str | None, text_file: str | None, transactional: bool, as_json: bool) -> None:
+    """Tell how a text arrives, what it is billed as, and what to write instead."""
+    from dispatcher.texts import spelling as texts
+    from dispatcher.texts.lint import advise
+
+    written = text_of(text, text_file)
+    template = compile_template(written)
+    # no recipient is known: the name of a field stands for what it holds
+    example = template.render({name: name for name in template.fields})
+    texts.check(example)
+    arrives = texts.as_sent(texts.wire_text(example))
+    budget = current_settings().stop_budget
+    weight = weigh(arrives, stop_of(written, budget, commercial=not transactional))
+    advice = advise(written)
+    if as_json:
+        print_json(weight.as_json() | {"arrives": arrives, "advice": advice_json(advice)})
+        return
+    say(str(weight))
+    if template.fields:
+        say(f"reckoned with the names of the fields: {', '.join(template.fields)}")
+    for line in arrives.splitlines():
+        say(f"  {line}")
+    for line in advised(advice) or ["arrives as written"]:
+        say(line)

@@ -1,0 +1,139 @@
+"""``dispatcher tick``, ``migrate`` and ``settings``: for operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from dispatcher.cli.options import current_settings, json_option, open_dispatcher
+from dispatcher.cli.output import counted, out, print_json, say
+
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+    from dispatcher.dispatch.steps import Due
+
+_HIDDEN = "********"
+
+
+@click.command()
+@click.option("--inline", is_flag=True, help="Do what is due here and now, without Redis.")
+def tick(*, inline: bool) -> None:
+    """See to what time does, and say what is due; workers are told of it."""
+    dispatcher = open_dispatcher()
+    dispatcher.prepare()
+    if inline:
+        _work(dispatcher)
+    else:
+        say(_told(dispatcher.tick()))
+
+
+def _work(dispatcher: Dispatcher) -> None:
+    """Send, poll and settle until nothing is due; a batch is tried once."""
+    steps = dispatcher.dispatch
+    due = steps.tick()
+    say(_told(due))
+    for account, asked in due.asked.items():
+        if asked.stop_list:
+            steps.sync_opt_outs(account)
+    unread = [account for account, asked in due.asked.items() if asked.credit]
+    if sum(map(dispatcher.check_credit, unread)):
+        due = steps.tick()
+    tried: set[int] = set()
+    sent = ended = 0
+    while True:
+        new = [batch_id for batch_id in due.send if batch_id not in tried]
+        if not (new or due.settle or due.polls or due.recall):
+            break
+        tried.update(new)
+        sent += sum(steps.send_batch(batch_id) for batch_id in new)
+        for batch_id in due.settle:
+            steps.settle_batch(batch_id)
+        for account, asked in due.asked.items():
+            if asked.recall:
+                steps.recall(account)
+            ended += sum(steps.poll(account) for _ in range(asked.polls))
+        due = steps.tick()
+    if due.events:
+        steps.deliver_events()
+    if due.prune:
+        steps.prune()
+    say(f"sent {counted(sent, 'batch', 'batches')}, {counted(ended, 'message')} ended")
+
+
+def _told(due: Due) -> str:
+    if not (due.send or due.settle or due.polls or due.recall):
+        return "nothing is due"
+    back = ", some to have back from the gateway" if due.recall else ""
+    return (
+        f"due: {counted(len(due.send), 'batch', 'batches')} to send,"
+        f" {len(due.settle)} to settle, {counted(due.polls, 'poll')}{back}"
+    )
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    open_dispatcher().migrate()
+    say("the database has the schema of this version")
+
+
+@click.command()
+@json_option
+def settings(*, as_json: bool) -> None:
+    """Show every setting as it is in effect here; secrets are masked."""
+    from dispatcher.settings import PREFIX, Settings
+    from dispatcher.settings.environment import as_variable, own_of
+
+    effective = current_settings()
+    told = effective.model_dump(mode="json") | {"accounts": ",".join(effective.accounts)}
+    own = own_of(effective)
+    values = {name: _hidden(name, getattr(effective, name)) or told[name] for name in told}
+    values |= {name: _hidden(name, value) or value for name, value in own.items()}
+    if as_json:
+        print_json(
+            {
+                f"{PREFIX}{name.upper()}": as_variable(value) if name in own else value
+                for name, value in values.items()
+            }
+        )
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("variable", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("", overflow="fold")
+    for name, value in values.items():
+        field = Settings.model_fields.get(name)
+        table.add_row(
+            f"{PREFIX}{name.upper()}",
+            as_variable(value) or "not set",
+            (field and field.description) or "",
+            style="bold" if name in own or name in effective.model_fields_set else "",
+        )
+    out().print(table)
+
+
+def _hidden(name: str, value: Any) -> str | None:
+    """What is shown of a secret; None for what is no secret."""
+    from pydantic import SecretStr
+
+    if isinstance(value, SecretStr):
+        return _masked(value.get_secret_value()) if name.endswith("_url") else _HIDDEN
+    return None
+
+
+def _masked(url: str) -> str:
+    """A URL without its password and its query, where some drivers take one, too."""
+    try:
+        parts = urlsplit(url)
+        user, at, place = parts.netloc.rpartition("@")
+    except ValueError:
+        return _HIDDEN
+    if not parts.scheme:
+        return _HIDDEN
+    user = f"{user.partition(':')[0]}:{_HIDDEN}" if ":" in user else user
+    tail = "?…" if parts.query else ""
+    return f"{parts.scheme}://{user}{at}{place}{parts.path}{tail}"

@@ -1,0 +1,268 @@
+"""``dispatcher opt-outs``: who said STOP, and how a number comes on that list and off it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatcher.cli.confirm import confirm
+from dispatcher.cli.exits import Refusal, Unusable
+from dispatcher.cli.options import PARIS, json_option, open_dispatcher, yes_option
+from dispatcher.cli.output import counted, print_json, say
+from dispatcher.cli.progress_bar import shown_reading
+from dispatcher.cli.rejects import LeftOut, rejects_path
+from dispatcher.errors import InvalidCampaign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_STREAM = "-"
+#: so many digits in a message may be somebody's number
+_TELLING = 4
+_COLUMNS = ("phone", "since", "source", "reason")
+
+
+class _Discreet(click.Group):
+    """Says what is wrong with a command line without repeating a number that stands in it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the group's own options."""
+        with _unrepeated():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        with _unrepeated():
+            return super().invoke(ctx)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they are explained."""
+        del ctx
+        return list(self.commands)
+
+
+@contextmanager
+def _unrepeated() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        said = error.format_message()
+        helps = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        if helps or sum(map(str.isdecimal, said)) < _TELLING:
+            raise
+        raise click.UsageError(
+            "wrong usage, not repeated here: it may hold a number."
+            " A number with spaces needs quotes.",
+            ctx=error.ctx,
+        ) from None
+
+
+_number = click.argument("number")
+
+
+@click.group("opt-outs", cls=_Discreet)
+def opt_outs() -> None:
+    """Keep the list of those who said STOP: no campaign texts them."""
+
+
+@opt_outs.command("list")
+@click.option("--full", is_flag=True, help="Show whole numbers, not masked ones.")
+@json_option
+def list_(*, full: bool, as_json: bool) -> None:
+    """List who opted out, since when, where and why."""
+    from dispatcher.recipients.phones import mask
+
+    listed = open_dispatcher().opt_outs
+    entries = ((entry.phone if full else mask(entry.phone), entry) for entry in listed)
+    if as_json:
+        print_json(
+            [
+                asdict(entry) | {"phone": phone, "since": entry.since.isoformat()}
+                for phone, entry in entries
+            ]
+        )
+        return
+    count = 0
+    for count, (phone, entry) in enumerate(entries, start=1):  # noqa: B007 - the last is used
+        say(_line(f"{phone:<16}", _local(entry.since), entry.source, entry.reason))
+    erased = listed.erased
+    more = f", and {erased:,} of whom only a hash is kept" if erased else ""
+    say(f"{counted(count, 'number')} opted out{more}" if count or erased else "nobody opted out")
+
+
+@opt_outs.command()
+@click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
+@click.option("--reason", default="", help="Why: it goes on record.")
+def add(numbers: tuple[str, ...], *, reason: str) -> None:
+    """Never text NUMBER again, in any spelling; one with spaces needs quotes."""
+    known = {_normalised(raw, f"number {at}") for at, raw in enumerate(numbers, start=1)}
+    new = open_dispatcher().opt_outs.add(known, reason=reason)
+    before = len(known) - new
+    say(f"{counted(new, 'number')} added" + (f", {before:,} listed before" if before else ""))
+
+
+@opt_outs.command()
+@_number
+@click.option("--reason", required=True, help="Why: it goes on record.")
+@click.option("--at-gateway", is_flag=True, help="Off the gateway's own STOP list, too.")
+def remove(number: str, *, reason: str, at_gateway: bool) -> None:
+    """Take NUMBER off the list: its owner consented anew.
+
+    On the gateway's own STOP list it stays without --at-gateway, and comes back from there.
+    """
+    listed = open_dispatcher().opt_outs
+    if not listed.remove(_normalised(number), reason=reason, at_gateway=at_gateway):
+        raise Refusal("this number is not on the list")
+    if at_gateway:
+        say("the number is off the list and off the gateway's own STOP list")
+    else:
+        say("the number is off the list; on the gateway's own STOP list it may still be")
+
+
+@opt_outs.command("import")
+@click.argument("file")
+@click.option("--column", help="The column of numbers: its name, or its position from 1.")
+@click.option("--encoding", help="The file's encoding, if it cannot be found out.")
+@click.option("--source", default="import", show_default=True, help="Where they come from.")
+@click.option("--reason", default="", help="Why: it goes on record.")
+@click.option("--rejects", metavar="FILE", help="Where rows go that are no number.")
+@click.option("--strict", is_flag=True, help="Add nothing when any row is no number.")
+def import_(
+    file: str,
+    *,
+    column: str | None,
+    encoding: str | None,
+    source: str,
+    reason: str,
+    rejects: str | None,
+    strict: bool,
+) -> None:
+    """Add every number in FILE, which is read as submit reads its own.
+
+    Rows that are no number go to FILE.rejects.csv.
+    """
+    from dispatcher.recipients.files import open_recipients
+
+    target = rejects_path(None if file == _STREAM else Path(file), rejects)
+    listed = open_dispatcher().opt_outs
+    with ExitStack() as stack:
+        rows = stack.enter_context(open_recipients(file, column=column, encoding=encoding, keep=()))
+        left_out = stack.enter_context(LeftOut(target, rows.columns, done="the list is added"))
+        given = stack.enter_context(shown_reading(rows, file))
+        try:
+            added = listed.add_all(
+                given, reject=left_out, strict=strict, source=source, reason=reason
+            )
+        except InvalidCampaign as error:
+            if not left_out.count:
+                raise
+            raise InvalidCampaign(f"{error}; the reasons are in {target}") from None
+    say(
+        f"{counted(added.rows, 'row')}: {added.new:,} added, {added.known:,} listed before or"
+        f" given twice, {counted(added.rejected, 'reject')}"
+    )
+    for why, count in left_out.reasons.most_common():
+        say(f"  {count:,} × {why}")
+    if left_out.count:
+        say(f"rejected rows, with line and reason: {target}")
+
+
+@opt_outs.command()
+@click.argument("file")
+def export(file: str) -> None:
+    """Write the list to FILE, a CSV that only its owner may read; "-" is standard output."""
+    from dispatcher.recipients.files import PrivateTable
+
+    listed = open_dispatcher().opt_outs
+    count = 0
+    try:
+        with PrivateTable(sys.stdout.buffer if file == _STREAM else file, _COLUMNS) as table:
+            for count, one in enumerate(listed, start=1):  # noqa: B007 - the last is used
+                table.write([one.phone, one.since.isoformat(), one.source, one.reason])
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Refusal(f"the list cannot be written to {file}: {error.strerror}") from None
+    if not count:
+        raise Refusal(f"nobody to export: {file} was not written")
+    if file != _STREAM:
+        say(f"{counted(count, 'number')} exported to {file}")
+
+
+@opt_outs.command()
+@_number
+@yes_option
+def erase(number: str, *, yes: bool) -> None:
+    """Forget NUMBER and its history; a hash is kept, so that it stays unsent."""
+    phone = _normalised(number)
+    listed = open_dispatcher().opt_outs
+    confirm(
+        "Forget this number and its history for good?",
+        yes=yes,
+        else_="erasing cannot be undone: confirm it by --yes",
+    )
+    if listed.erase(phone):
+        say("the number is erased: only a hash is kept, by which it stays unsent")
+    elif phone in listed:
+        say("the number was erased before: only a hash is kept")
+    else:
+        say("the number is not on the list; no history of it is kept")
+
+
+@opt_outs.command()
+@_number
+def history(number: str) -> None:
+    """Tell when NUMBER came on the list and off it, why and by whom."""
+    phone = _normalised(number)
+    listed = open_dispatcher().opt_outs
+    for one in listed.history(phone):
+        who = f"{one.source}, by {one.actor}"
+        say(_line(_local(one.at), f"{one.verb:<6}", who, one.reason))
+    say("opted out" if phone in listed else "not on the list")
+
+
+@opt_outs.command()
+def sync() -> None:
+    """Bring this list and the gateway's STOP list together now.
+
+    Numbers are added there with DISPATCHER_STOP_LIST_PUSH=true only.
+    """
+    dispatcher = open_dispatcher()
+    dispatcher.prepare()
+    synced = dispatcher.dispatch.sync_opt_outs(at_once=True)
+    say(f"{counted(synced.new, 'new number')} from the gateway's STOP list")
+    if dispatcher.settings.stop_list_push:
+        say(f"{counted(synced.pushed, 'number')} added to the gateway's STOP list")
+    if synced.lost:
+        say(
+            f"{counted(synced.lost, 'number')} had come from there and"
+            f" {'was' if synced.lost == 1 else 'were'} not on it any more: still opted out here"
+        )
+    if synced.failed:
+        raise Refusal(f"{counted(synced.left, 'number')} not added there: {synced.failed}")
+    if synced.left:
+        say(f"{counted(synced.left, 'number')} still to be added there: sync again")
+
+
+def _normalised(raw: str, which: str = "the number") -> str:
+    """The number in E.164. Raises Unusable, which does not repeat it."""
+    from dispatcher.recipients.phones import InvalidPhone, normalise
+
+    try:
+        return normalise(raw)
+    except InvalidPhone as error:
+        raise Unusable(f"{which} cannot be texted: {error.reason}; nothing was changed") from None
+
+
+def _local(at: datetime) -> str:
+    return f"{at.astimezone(PARIS):%Y-%m-%d %H:%M}"
+
+
+def _line(*cells: str) -> str:
+    return "  ".join(filter(None, cells))

@@ -1,0 +1,163 @@
+"""``dispatcher progress``: where every recipient of a campaign stands, once or live."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.options import (
+    account_option,
+    find_campaign,
+    json_option,
+    open_dispatcher,
+    ref_argument,
+)
+from dispatcher.cli.output import counted, out, print_json, say, standing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+    from dispatcher.api import Dispatcher
+    from dispatcher.campaigns.progress import Progress
+
+#: bucket -> colour; the ends, then what is on its way, then what is still to go
+_COLOURS = {
+    "delivered": "green",
+    "undelivered": "red",
+    "rejected": "red",
+    "unreported": "yellow",
+    "opted_out": "magenta",
+    "expired": "magenta",
+    "cancelled": "magenta",
+    "sent": "blue",
+    "in_doubt": "bold yellow",
+    "pending": "bright_black",
+}
+_OPEN = ("sent", "in_doubt", "pending")
+_BAR = 50
+#: ended, on its way, still to go; and the same for a terminal that has only ASCII
+_BLOCKS, _PLAIN_BLOCKS = "█▓░", "#=."
+
+
+@click.command()
+@ref_argument
+@click.option("--watch", is_flag=True, help="Show it live until the campaign has ended.")
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, 3600),
+    default=1.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@account_option
+@json_option
+def progress(ref: str, *, watch: bool, interval: float, account: str | None, as_json: bool) -> None:
+    """Show where every recipient of campaign REF (reference or id) stands."""
+    dispatcher = open_dispatcher(account)
+    found = find_campaign(dispatcher, ref)
+    console = out()
+    if watch:
+        try:
+            if as_json or not console.is_terminal:
+                _follow(dispatcher, found, interval, as_json=as_json)
+            else:
+                _watch(dispatcher, found, interval, console)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(130) from None
+    elif as_json:
+        print_json(found.as_json())
+    else:
+        console.print(view(found, dispatcher.clock(), console))
+
+
+def _watch(dispatcher: Dispatcher, found: Progress, interval: float, console: Console) -> None:
+    from rich.live import Live
+
+    with Live(view(found, dispatcher.clock(), console), console=console) as live:
+        while not found.ended:
+            time.sleep(interval)
+            found = dispatcher.progress(found.id)
+            live.update(view(found, dispatcher.clock(), console))
+
+
+def _follow(dispatcher: Dispatcher, found: Progress, interval: float, *, as_json: bool) -> None:
+    """A line for each change."""
+    shown: Progress | None = None
+    while True:
+        if found != shown:
+            print_json(found.as_json()) if as_json else say(_line(found, dispatcher.clock()))
+            shown = found
+        if found.ended:
+            return
+        time.sleep(interval)
+        found = dispatcher.progress(found.id)
+
+
+def _line(found: Progress, now: datetime) -> str:
+    counts = ", ".join(
+        f"{count:,} {bucket.replace('_', ' ')}" for bucket, count in found.messages.items() if count
+    )
+    why = standing(found, now)
+    return f"{found.reference} {found.state}: {counts}" + (f"; {why}" if why else "")
+
+
+def view(found: Progress, now: datetime, console: Console) -> RenderableType:
+    """The whole of a progress, for a terminal."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    for bucket, count in found.messages.items():
+        share = f"{100 * count / found.recipients:.1f} %" if count else ""
+        style = _COLOURS.get(bucket, "") if count else "dim"
+        table.add_row(bucket.replace("_", " "), f"{count:,}", share, style=style)
+    table.add_row("recipients", f"{found.recipients:,}", style="bold")
+    notes = [f"cost {found.cost:.3f} EUR{_against_plan(found)}"]
+    if found.untold:
+        notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
+    if found.in_doubt:
+        notes.append(f"{counted(found.in_doubt, 'batch', 'batches')} in doubt")
+    if found.capped:
+        notes.append(f"{found.capped:,} of the rejected had as many messages as a week allows")
+    if why := standing(found, now):
+        notes.append(why)
+    through = f", account {found.account}" if found.account else ""
+    named = f"{found.reference} (campaign {found.id}{through})"
+    title = Text(f"{named}: {found.state}", style="bold")
+    return Group(title, _bar(found, console), table, *map(Text, notes))
+
+
+def _against_plan(found: Progress) -> str:
+    if found.planned is None or not found.cost:
+        return ""
+    more = found.cost - found.planned
+    if not more:
+        return ", as planned"
+    return f", {abs(more):.3f} {'more' if more > 0 else 'less'} than planned for these messages"
+
+
+def _bar(found: Progress, console: Console) -> Text:
+    from rich.text import Text
+
+    blocks = _PLAIN_BLOCKS if console.options.ascii_only else _BLOCKS
+    bar = Text()
+    done = drawn = 0
+    ordered = [bucket for bucket in _COLOURS if bucket in found.messages]
+    for bucket in [*ordered, *(found.messages.keys() - _COLOURS.keys())]:
+        done += found.messages[bucket]
+        until = _BAR * done // found.recipients if found.recipients else 0
+        block = blocks[2 if bucket == "pending" else 1 if bucket in _OPEN else 0]
+        bar.append(block * (until - drawn), style=_COLOURS.get(bucket, ""))
+        drawn = until
+    ended = found.recipients - sum(found.messages[bucket] for bucket in _OPEN)
+    share = 100 * ended // found.recipients if found.recipients else 100
+    return bar.append(f" {share} % have come to their end")

@@ -1,0 +1,58 @@
+"""``dispatcher replies``: what people answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.options import INSTANT, account_option, json_option, open_dispatcher
+from dispatcher.cli.output import counted, moment, print_json, say
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dispatcher.campaigns.replies import Reply
+
+
+@click.command()
+@click.option("--since", type=INSTANT, help="Those that came in from then on.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=100,
+    show_default=True,
+    help="The most to list.",
+)
+@click.option("--numbers", is_flag=True, help="Show whole numbers, not masked ones.")
+@account_option
+@json_option
+def replies(
+    *, since: datetime | None, limit: int, numbers: bool, account: str | None, as_json: bool
+) -> None:
+    """List what people answered, newest first, as the webhooks brought it."""
+    from dispatcher.recipients.phones import mask
+
+    dispatcher = open_dispatcher(account)
+    found = dispatcher.replies(since=since, limit=limit)
+    shown = [(one, one.phone if numbers else mask(one.phone)) for one in found]
+    if as_json:
+        print_json([one.as_json() | {"phone": phone} for one, phone in shown])
+        return
+    now = dispatcher.clock()
+    for one, phone in shown:
+        parts = [f"{phone:<16}", moment(one.received_at, now), one.campaign or "", _marks(one)]
+        say("  ".join(part for part in (*parts, _line(one.text)) if part))
+    say(counted(len(found), "reply", "replies") if found else "no reply")
+
+
+def _marks(reply: Reply) -> str:
+    marks = ["STOP"] if reply.stop else []
+    if not reply.complete:
+        marks.append("a part, the others have not come")
+    return ", ".join(marks)
+
+
+def _line(text: str) -> str:
+    """A stranger's text on one line, without what a terminal would obey."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,101 @@
+"""``dispatcher submit``: a campaign from a file."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dispatcher.cli.campaign_options import Asked, campaign_options
+from dispatcher.cli.options import json_option, open_dispatcher
+from dispatcher.cli.output import counted, print_json, say, standing
+from dispatcher.cli.saved_plan import Approval
+from dispatcher.errors import NotFound
+
+if TYPE_CHECKING:
+    from dispatcher.api import Dispatcher
+    from dispatcher.campaigns.progress import Progress
+    from dispatcher.cli.rejects import LeftOut
+
+
+@click.command()
+@click.option("--reference", required=True, help="Your own name for the campaign; only once.")
+@campaign_options
+@click.option("--plan", "plan_file", metavar="FILE", help="What was approved (plan --save FILE).")
+@json_option
+def submit(*, reference: str, plan_file: str | None, as_json: bool, **given: Any) -> None:
+    """Store a campaign for the recipients in FILE.
+
+    FILE is CSV or XLSX, plain or gzipped; "-" is standard input. The same reference with the
+    same text and recipients is the same campaign, and stored once. Unusable rows go to
+    FILE.rejects.csv.
+    """
+    asked = Asked(**given)
+    dispatcher = open_dispatcher()
+    options = asked.options
+    approval = None if plan_file is None else Approval.read(plan_file)
+    if approval:
+        options["approved"] = approval.fingerprint
+    with asked.opened(done="the campaign is stored", write=True, quiet=as_json) as opened:
+        rows, left_out = opened
+        options["stored"] = rows.stored
+        known = _is_known(dispatcher, reference)
+        with approval.enforced() if approval else nullcontext():
+            campaign = dispatcher.submit(reference, asked.body, rows, reject=left_out, **options)
+    progress = dispatcher.progress(campaign)
+    checked = "" if known or not asked.check_numbers else _checked(dispatcher, campaign)
+    if as_json:
+        print_json(
+            progress.as_json()
+            | {
+                "rejected": dict(left_out.reasons),
+                "rejects": str(left_out.path) if left_out.count else None,
+                "already_submitted": known,
+            }
+            | ({"number_checks": checked} if checked else {})
+        )
+        return
+    for line in _summary(dispatcher, progress, left_out, known=known):
+        say(line)
+    if checked:
+        say(f"the numbers, as the gateway reads them: {checked}")
+
+
+def _is_known(dispatcher: Dispatcher, reference: str) -> bool:
+    try:
+        dispatcher.progress(reference)
+    except NotFound:
+        return False
+    return True
+
+
+def _checked(dispatcher: Dispatcher, campaign: int) -> str:
+    """What the gateway said of the numbers, as it went on record."""
+    actions = dispatcher.actions(campaign).items
+    return next((one.reason for one in actions if one.verb == "check numbers"), "")
+
+
+def _summary(
+    dispatcher: Dispatcher, progress: Progress, left_out: LeftOut, *, known: bool
+) -> list[str]:
+    lines = [f"{progress.reference} is campaign {progress.id}"]
+    if known:
+        lines[0] += ", submitted before: nothing was added"
+    batches = sum(progress.batches.values())
+    lines.append(
+        f"{counted(progress.recipients, 'recipient')} kept of {counted(progress.rows, 'row')},"
+        f" {counted(progress.duplicates, 'duplicate')}, {counted(progress.unusable, 'reject')},"
+        f" {counted(batches, 'batch', 'batches')}"
+    )
+    lines += [f"  {count:,} × {reason}" for reason, count in left_out.reasons.most_common()]
+    if left_out.count:
+        lines.append(f"rejected rows, with line and reason: {left_out.path}")
+    lines.append(standing(progress, dispatcher.clock()) or _unheld(progress))
+    return lines
+
+
+def _unheld(progress: Progress) -> str:
+    if progress.messages["pending"]:
+        return "waits for nothing: it leaves as soon as a worker sees it (dispatcher run)"
+    return f"it is {progress.state}: dispatcher progress {progress.reference}"

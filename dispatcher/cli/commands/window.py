@@ -1,0 +1,95 @@
+"""``dispatcher window``: whether a commercial SMS may leave, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from dispatcher.cli.options import INSTANT, PARIS, json_option, open_dispatcher
+from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.timeline_view import drawn
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dispatcher.window.territories import Territory
+
+_CLOSED_DAYS = 10
+
+
+@click.command()
+@click.option("--at", type=INSTANT, help="The instant asked about (now).")
+@click.option("--territory", default="metropole", show_default=True, help="The recipient's.")
+@click.option("--days", type=click.IntRange(1, 92), help="Show that many days from then on.")
+@json_option
+def window(*, at: datetime | None, territory: str, days: int | None, as_json: bool) -> None:
+    """Tell whether a commercial SMS may leave, why not, and when next."""
+    from dispatcher.cli.timeline import timeline
+    from dispatcher.window import NeverOpen
+    from dispatcher.window.territories import find
+
+    dispatcher = open_dispatcher()
+    place, windows = find(territory), dispatcher.windows
+    at = at or dispatcher.clock()
+    why, opens, closes = "", None, None
+    try:
+        hold = windows.hold(at, place.name)
+    except NeverOpen as error:
+        why, opens, is_open = str(error), error.next_open, False
+    else:
+        is_open = hold is None
+        if hold is None:
+            closes = windows.closes_at(at, place.name)
+        else:
+            why, opens = hold.why, hold.until
+    closed = windows.closed_days_after(at, place.name, _CLOSED_DAYS)
+    line = timeline([place.name], windows=windows, now=at, days=days) if days else None
+    if as_json:
+        spans = line.rows[0].spans if line else ()
+        print_json(
+            {
+                "territory": place.name,
+                "at": at.isoformat(),
+                "open": is_open,
+                "why": why,
+                "next_open": opens.isoformat() if opens else None,
+                "closes_at": closes.isoformat() if closes else None,
+                "closed_days": [{"date": day.isoformat(), "name": name} for day, name in closed],
+            }
+            | (
+                {
+                    "spans": [
+                        {
+                            "starts": span.starts.isoformat(),
+                            "ends": span.ends.isoformat(),
+                            "why": span.why,
+                        }
+                        for span in spans
+                    ]
+                }
+                if line
+                else {}
+            )
+        )
+        return
+    say(f"{place.label}, {_both(at, place)}")
+    say("open" if is_open else f"closed: {why}")
+    if closes:
+        say(f"closes at    {_both(closes, place)}")
+    if opens:
+        say(f"next opening {_both(opens, place)}")
+    say("next closed days")
+    for day, name in closed:
+        say(f"  {day:%a %Y-%m-%d}  {name}")
+    if line:
+        say("")
+        out().print(drawn(line, out()))
+
+
+def _both(at: datetime, place: Territory) -> str:
+    local, paris = place.local(at), at.astimezone(PARIS)
+    spelled = f"{local:%A %Y-%m-%d %H:%M}"
+    if local.utcoffset() == paris.utcoffset():
+        return f"{spelled} in Paris"
+    return f"{spelled} there, {paris:%A %Y-%m-%d %H:%M} in Paris"

@@ -1,0 +1,167 @@
+"""A plan as a person reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from dispatcher.cli.output import counted, moment
+from dispatcher.cli.text_report import advised, stop_of, weigh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from dispatcher.api import Dispatcher
+    from dispatcher.campaigns.forecast import Departure
+    from dispatcher.campaigns.plan import Group, Plan
+    from dispatcher.cli.campaign_options import Asked
+    from dispatcher.texts.lint import Advice
+
+
+class Reading:
+    """The sentences about one plan, those before and those after its timeline."""
+
+    def __init__(self, plan: Plan, dispatcher: Dispatcher, asked: Asked) -> None:
+        self._plan = plan
+        self._settings = dispatcher.settings.of_account(plan.account)
+        self._windows = dispatcher.windows
+        self._now = dispatcher.clock()
+        self._commercial = not asked.transactional
+        self._survey = asked.survey
+        self._stop = stop_of(asked.body, self._settings.stop_budget, commercial=self._commercial)
+
+    def before(self) -> Iterator[str]:
+        """Who, what, for how much, and from when on."""
+        yield from self._people()
+        yield ""
+        yield from self._money()
+        yield ""
+        yield from self._texts()
+        yield ""
+        yield from self._groups()
+        yield ""
+
+    def after(self, advice: Sequence[Advice]) -> Iterator[str]:
+        """How it leaves, and what to think of before the button is pressed."""
+        yield ""
+        yield from self._forecast()
+        if self._plan.warnings:
+            yield ""
+            yield "warnings"
+            yield from (f"  {warning}" for warning in self._plan.warnings)
+        if advice:
+            yield ""
+            yield "the text on its way"
+            yield from (f"  {line}" for line in advised(advice))
+        yield ""
+        yield "nothing is stored: dispatcher submit does that"
+
+    def _people(self) -> Iterator[str]:
+        plan = self._plan
+        rejected = sum(plan.rejected.values())
+        yield (
+            f"{counted(plan.kept, 'recipient')} kept of {counted(plan.rows, 'row')},"
+            f" {counted(plan.duplicates, 'duplicate')}, {counted(rejected, 'reject')},"
+            f" {counted(plan.batches, 'batch', 'batches')}"
+        )
+        if plan.account:
+            yield f"  through account {plan.account}"
+        if plan.opted_out:
+            yield f"  {plan.opted_out:,} of them opted out: nothing is sent to them or paid"
+        if plan.capped:
+            most = counted(self._settings.weekly_messages or 0, "message")
+            says = f"will have had {most} in 7 days: nothing more is sent to them"
+            yield f"  {plan.capped:,} of them {says}"
+        yield from (f"  {count:,} × {reason}" for reason, count in plan.rejected.items())
+        if plan.lookups is not None:
+            yield ""
+            yield "the numbers, as the gateway reads them"
+            yield from (f"  {sentence}" for sentence in plan.lookups.sentences())
+
+    def _money(self) -> Iterator[str]:
+        from dispatcher.campaigns.plan import cost_of
+
+        plan = self._plan
+        prices = self._settings.prices
+        if plan.segments is None:
+            yield "segments and cost are not known here: progress tells what the gateway charges"
+            return
+        priced = {where: parts for where, parts in plan.billed.items() if where in prices}
+        rest = plan.segments - sum(priced.values())
+        known = f"{_euros(cost_of(priced, prices))} and {rest:,} segments without a price"
+        whole = _euros(plan.cost) if not rest or not priced else known
+        yield f"{counted(plan.segments, 'segment')}, {whole}"
+        widest = max(map(len, plan.billed))
+        for where, parts in plan.billed.items():
+            cost = cost_of({where: parts}, prices)
+            yield f"  {where:{widest}}  {parts:>9,}  {_euros(cost):>12}"
+
+    def _texts(self) -> Iterator[str]:
+        if self._survey:
+            yield f"the survey {self._survey}, as it is in the vendor's dashboard"
+            return
+        one = len(self._plan.longest) == 1
+        yield "the longest text, as it arrives" if one else "the longest texts, as they arrive"
+        for text in self._plan.longest:
+            first, *rest = text.splitlines()
+            yield f"  “{first}" + ("" if rest else "”")
+            yield from (f"   {line}" for line in rest[:-1])
+            yield from (f"   {line}”" for line in rest[-1:])
+            yield f"     {weigh(text, self._stop)}"
+
+    def _groups(self) -> Iterator[str]:
+        yield "from when on, on the clock of each place"
+        names = [_label(group.territory) for group in self._plan.groups]
+        widest = max(map(len, names))
+        for name, group in zip(names, self._plan.groups, strict=True):
+            yield (
+                f"  {name:{widest}}  {counted(group.batches, 'batch', 'batches')},"
+                f" {counted(group.messages, 'message')}: {self._from(group)}"
+            )
+
+    def _from(self, group: Group) -> str:
+        if group.opens_at <= self._now:
+            return "now"
+        why = f" ({group.why})" if group.why else ""
+        return f"{self._local(group.opens_at, group.territory)}{why}"
+
+    def _forecast(self) -> Iterator[str]:
+        forecast = self._plan.forecast
+        unset = "" if self._settings.rate else ", which is usual: no rate is set"
+        yield f"forecast, at {forecast.rate:g} batches a second{unset}"
+        for group in self._plan.groups:
+            leaving = [one for one in forecast.departures if one.territory == group.territory]
+            for turn, departure in enumerate(leaving):
+                tail = departure is leaving[-1]
+                yield f"  {_label(group.territory)}: {self._departure(departure, turn, tail=tail)}"
+        if forecast.late:
+            yield f"  {counted(forecast.late, 'message')} would be too late and expire"
+        if forecast.ends and forecast.reported:
+            yield f"  all have left about {moment(forecast.ends, self._now)} in Paris"
+            yield (f"  the last report can be expected by {moment(forecast.reported, self._now)}")
+
+    def _departure(self, departure: Departure, turn: int, *, tail: bool) -> str:
+        where = departure.territory
+        says = f"{departure.messages:,} leave {self._local(departure.starts, where)}"
+        if turn and departure.why:
+            says += f" ({departure.why})"
+        if not tail and self._commercial:
+            closes = self._windows.closes_at(departure.starts, where)
+            says += f", before it closes {self._local(closes, where)}"
+        return says
+
+    def _local(self, at: datetime, territory: str) -> str:
+        from dispatcher.window.territories import find
+
+        return moment(at, self._now, ZoneInfo(find(territory).zone))
+
+
+def _label(territory: str) -> str:
+    from dispatcher.window.territories import find
+
+    return find(territory).label
+
+
+def _euros(cost: object) -> str:
+    return "no price is set" if cost is None else f"{cost:,.2f} €"

@@ -1,0 +1,74 @@
+"""What a text weighs and what becomes of its characters, in sentences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from dispatcher.cli.output import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatcher.texts.lint import Advice
+    from dispatcher.texts.segments import Measure
+
+#: no segment holds more
+_LONGEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A text as it arrives, with ``stop`` characters kept free for the STOP mention."""
+
+    measured: Measure
+    stop: int
+    #: how many more characters make it dearer
+    spare: int
+
+    def __str__(self) -> str:
+        """The weight in one sentence."""
+        stop = f" with {self.stop} for the STOP mention" if self.stop else ""
+        return (
+            f"{counted(self.measured.segments, 'segment')} of {self.measured.encoding}:"
+            f" {counted(self.measured.units, 'character')}{stop}, {self.spare} to spare"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        return {
+            "encoding": self.measured.encoding,
+            "units": self.measured.units,
+            "segments": self.measured.segments,
+            "stop": self.stop,
+            "spare": self.spare,
+        }
+
+
+def weigh(arrives: str, stop: int) -> Weight:
+    """The weight of a text as it arrives."""
+    from dispatcher.texts.segments import measure
+
+    text = arrives + "x" * stop
+    measured = measure(text)
+    more = (measure(text + "x" * n).segments > measured.segments for n in range(1, _LONGEST + 1))
+    return Weight(measured, stop, next(n for n, dearer in enumerate(more) if dearer))
+
+
+def stop_of(text: str, budget: int, *, commercial: bool) -> int:
+    """How many characters the STOP mention takes: none in a text that has one itself."""
+    from dispatcher.texts import has_stop
+
+    return budget if commercial and not has_stop(text) else 0
+
+
+def advised(advice: Sequence[Advice]) -> list[str]:
+    """A line for each advice."""
+    return [
+        f"{each.message}" + (f" ({each.count} times)" if each.count > 1 else "") for each in advice
+    ]
+
+
+def advice_json(advice: Sequence[Advice]) -> list[dict[str, Any]]:
+    """Advice as JSON values."""
+    return [asdict(each) for each in advice]

@@ -1,0 +1,124 @@
+"""What a person may do to a campaign or a batch in doubt, and what is asked beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dispatcher.campaigns.doubt import Doubt
+from dispatcher.campaigns.progress import Progress
+from dispatcher.cli.output import counted
+from dispatcher.contrib.django import dispatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that may be done: its name in a URL, the permission, the words."""
+
+    name: str
+    label: str
+    permission: str
+    #: what is asked before it is done, of a Progress or a Doubt
+    question: Callable[[Any], str]
+    #: does it, by id, and says what came of it
+    do: Callable[[int, str, str], str]
+    #: the states of a campaign in which it can be done; empty for a doubt
+    states: tuple[str, ...] = ()
+    #: whether it cannot be taken back
+    final: bool = False
+
+
+def _in_flight(progress: Progress) -> str:
+    sending = progress.batches["sending"]
+    if not sending:
+        return "nothing is in flight"
+    return f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more"
+
+
+def _pause(campaign: int, reason: str, by: str) -> str:
+    paused = dispatcher.pause(campaign, reason=reason, by=by)
+    return f"Campaign {paused.reference} is {paused.state}; {_in_flight(paused)}."
+
+
+def _resume(campaign: int, reason: str, by: str) -> str:
+    resumed = dispatcher.resume(campaign, reason=reason, by=by)
+    return f"Campaign {resumed.reference} is {resumed.state}."
+
+
+def _cancel(campaign: int, reason: str, by: str) -> str:
+    cancelled = dispatcher.cancel(campaign, reason=reason, by=by)
+    gone = counted(cancelled.messages["cancelled"], "message")
+    ended = f"Campaign {cancelled.reference} is {cancelled.state}, {gone} with it"
+    return f"{ended}; {_in_flight(cancelled)}."
+
+
+def _resend(batch: int, reason: str, by: str) -> str:
+    dispatcher.resend(batch, reason=reason, by=by)
+    return f"Batch {batch} will be sent again."
+
+
+def _give_up(batch: int, reason: str, by: str) -> str:
+    dispatcher.give_up(batch, reason=reason, by=by)
+    return f"Batch {batch} is given up."
+
+
+def _to_go(progress: Progress) -> str:
+    return counted(progress.messages["pending"], "message")
+
+
+def _euros(doubt: Doubt) -> str:
+    price = dispatcher.settings.prices.get(doubt.territory)
+    return "" if price is None else f" (about {doubt.segments * price:.2f} €)"
+
+
+def _twice(doubt: Doubt) -> str:
+    people = counted(doubt.messages, "person", "people")
+    return (
+        f"Batch {doubt.batch_id} of {doubt.reference} concerns {people}. If the gateway took it"
+        f" after all, they will be texted twice and billed twice{_euros(doubt)}. The gateway is"
+        " asked once more first."
+    )
+
+
+def _never(doubt: Doubt) -> str:
+    people = counted(doubt.messages, "person", "people")
+    return (
+        f"Batch {doubt.batch_id} of {doubt.reference} concerns {people}. If the gateway did not"
+        " take it, they will never get the text; they stay unreported."
+    )
+
+
+CAMPAIGN_VERBS = (
+    Verb(
+        "pause",
+        "Pause",
+        "dispatcher.pause_campaign",
+        lambda one: (
+            f"Let nothing more of {one.reference} leave until it is resumed ({_to_go(one)} to go)?"
+        ),
+        _pause,
+        states=("running",),
+    ),
+    Verb(
+        "resume",
+        "Resume",
+        "dispatcher.resume_campaign",
+        lambda one: f"Let {one.reference} run again ({_to_go(one)} to go)? {one.why}",
+        _resume,
+        states=("paused",),
+    ),
+    Verb(
+        "cancel",
+        "Cancel for good",
+        "dispatcher.cancel_campaign",
+        lambda one: f"End {one.reference} for good? {_to_go(one)} will never leave.",
+        _cancel,
+        states=("running", "paused"),
+        final=True,
+    ),
+)
+DOUBT_VERBS = (
+    Verb("resend", "Send again", "dispatcher.resend_doubt", _twice, _resend, final=True),
+    Verb("give-up", "Give up", "dispatcher.give_up_doubt", _never, _give_up, final=True),
+)

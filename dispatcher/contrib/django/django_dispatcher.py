@@ -1,0 +1,205 @@
+"""The project's dispatcher: lists come from QuerySets, and a commit is waited for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from django.db import connections, transaction
+
+from dispatcher.api import Dispatcher
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.plan import Plan
+from dispatcher.campaigns.submission import Options
+from dispatcher.contrib.django import conf
+from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.contrib.django.querysets import People, streamed
+from dispatcher.dispatch.hints import Hints
+from dispatcher.errors import DispatcherError, IllegalMove, StorageError
+from dispatcher.gateway import Gateway
+from dispatcher.recipients import Rejection
+from dispatcher.settings import Settings
+from dispatcher.settings.clock import Clock
+from dispatcher.storage import schema
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+log = logging.getLogger(__name__)
+
+
+class DjangoDispatcher(Dispatcher):
+    """A Dispatcher whose tables are in one of the project's databases, unless it has its own.
+
+    ``alias`` names that database, as in ``DATABASES``; None stands for one of its own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        alias: str | None,
+        *,
+        clock: Clock | None = None,
+        gateway: Gateway | None = None,
+    ) -> None:
+        database = None if alias is None else DjangoDatabase(alias)
+        super().__init__(settings, clock=clock, gateway=gateway, database=database)
+        self.alias = alias
+        self._hints = _Committed(self._broker_url, alias)
+
+    @classmethod
+    def of_project(cls) -> Self:
+        """The one that the setting DISPATCHER asks for. Raises ConfigurationError."""
+        try:
+            return cls(conf.settings(), conf.alias())
+        except DispatcherError as error:
+            raise type(error)(conf.told(error)) from None
+
+    def submit(
+        self,
+        reference: str,
+        text: str,
+        recipients: People,
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        phone: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        territory_field: str | None = None,
+        **options: Unpack[Options],
+    ) -> int:
+        """Store a campaign and return its id; see ``Dispatcher.submit``.
+
+        Inside ``transaction.atomic`` it is a part of that transaction: both or neither, and
+        workers hear of it after the commit. ``recipients`` may be a QuerySet, which is streamed:
+        ``phone`` is the name of its field of numbers ("profile__mobile"; the one that is called
+        so when there is only one), ``fields`` maps names in the text to fields of the model
+        ({"prenom": "first_name"}; the same names by default), ``territory_field`` names the
+        field that overrides the territory.
+
+        Raises IllegalMove inside a transaction of another database, which could be rolled back
+        without the campaign: ``submit_on_commit`` waits for it.
+        """
+        if elsewhere := self._open_elsewhere():
+            raise IllegalMove(
+                f"a transaction is open on {elsewhere!r}, and the dispatcher's tables are in"
+                " another database: submit_on_commit submits once it is committed"
+            )
+        people = streamed(
+            recipients, text, phone=phone, fields=fields, territory_field=territory_field
+        )
+        # a query on this connection has no place beside what is stored by it
+        options["at_hand"] = options.get("at_hand", False) and people is recipients
+        if isinstance(self.database, DjangoDatabase):
+            self.database.take_turn()
+        return super().submit(reference, text, people, reject=reject, **options)
+
+    def submit_on_commit(
+        self,
+        reference: str,
+        text: str,
+        recipients: People,
+        *,
+        using: str | None = None,
+        on_error: Callable[[DispatcherError], object] | None = None,
+        reject: Callable[[Rejection], None] | None = None,
+        phone: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        territory_field: str | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Submit once the transaction on the database ``using`` is committed, else never.
+
+        The transaction is not kept open while a long list is read. What can be told beforehand
+        is raised now: a text, a sender, a date, a field that does not exist. What fails later is
+        logged and given to ``on_error``, or raised to whoever committed: nothing is stored then.
+        """
+        self._submission(reference, text, options).planner(self.settings, None)
+        people = streamed(
+            recipients, text, phone=phone, fields=fields, territory_field=territory_field
+        )
+        # a query on this connection has no place beside what is stored by it
+        options["at_hand"] = options.get("at_hand", False) and people is recipients
+
+        def submit() -> None:
+            try:
+                super(DjangoDispatcher, self).submit(
+                    reference, text, people, reject=reject, **options
+                )
+            except DispatcherError as error:
+                log.error("campaign %r was not submitted: %s", reference, error)  # noqa: TRY400
+                if on_error is None:
+                    raise
+                on_error(error)
+
+        transaction.on_commit(submit, using=using or self.alias)
+
+    def plan(
+        self,
+        text: str,
+        recipients: People,
+        *,
+        reject: Callable[[Rejection], None] | None = None,
+        each: Callable[[PlannedBatch, set[str]], None] | None = None,
+        phone: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        territory_field: str | None = None,
+        **options: Unpack[Options],
+    ) -> Plan:
+        """What ``submit`` with the same arguments would do: nothing is written."""
+        people = streamed(
+            recipients, text, phone=phone, fields=fields, territory_field=territory_field
+        )
+        return super().plan(text, people, reject=reject, each=each, **options)
+
+    def prepare(self) -> None:
+        """Raise StorageError unless ``manage.py migrate`` has made the tables.
+
+        A database of its own gets them here, as without Django.
+        """
+        if self.alias is None:
+            super().prepare()
+        elif not self._prepared:
+            try:
+                schema.check(self.database)
+            except StorageError as error:
+                raise StorageError(
+                    str(error).replace("dispatcher migrate", "manage.py migrate")
+                ) from None
+            self._prepared = True
+
+    def _open_elsewhere(self) -> str | None:
+        """A database with an open transaction of which a campaign would be no part."""
+        opened = [one for one in connections.all(initialized_only=True) if _is_open(one)]
+        names = [one.alias for one in opened]
+        return None if self.alias in names or not names else names[0]
+
+
+class _Committed(Hints):
+    """Tells workers of what a person did once it is committed: before, there is nothing to see."""
+
+    def __init__(self, broker_url: str | None, alias: str | None) -> None:
+        super().__init__(broker_url)
+        self._alias = alias
+
+    def tick(self) -> bool:
+        """Have a worker look for due work after the commit."""
+        if self._alias is None:
+            return super().tick()
+        publish = super().tick
+
+        def tell() -> None:
+            publish()
+
+        try:
+            transaction.on_commit(tell, using=self._alias)
+        except transaction.TransactionManagementError:
+            # the project commits by hand: only a tick can tell when
+            return False
+        return True
+
+
+def _is_open(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction is open that is not just a TestCase's own."""
+    blocks: Iterable[Any] = getattr(connection, "atomic_blocks", ())
+    return any(not getattr(block, "_from_testcase", False) for block in blocks)

@@ -1,0 +1,117 @@
+"""Recipients from a QuerySet, streamed; or from whatever else a list may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from django.core.exceptions import FieldError
+from django.db.models import Model, QuerySet
+from django.db.models.query import ModelIterable, ValuesIterable
+
+from dispatcher.campaigns.submission import Given
+from dispatcher.errors import InvalidCampaign
+from dispatcher.recipients import Recipient
+from dispatcher.recipients.recipient import phone_columns, text_of
+from dispatcher.texts.templates import compile_template
+
+#: a QuerySet of models or of values(), or a list as Dispatcher.submit takes it
+People: TypeAlias = "Iterable[Given] | QuerySet[Any, Any]"
+
+#: rows that are fetched at a time
+_STRIDE = 2000
+
+
+def streamed(
+    recipients: People,
+    text: str,
+    *,
+    phone: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    territory_field: str | None = None,
+) -> Iterable[Given]:
+    """Recipients whose numbers and fields are where the arguments say; nothing is read yet.
+
+    Raises InvalidCampaign for a field that does not exist, InvalidText.
+    """
+    if not isinstance(recipients, QuerySet):
+        if phone or fields or territory_field:
+            raise InvalidCampaign(
+                "phone, fields and territory_field name fields of a QuerySet; in a list, Recipient"
+                " values say which is which"
+            )
+        return recipients
+    names = {name: (fields or {}).get(name, name) for name in compile_template(text).fields}
+    columns = [phone or _phone_of(recipients), *names.values()]
+    if territory_field:
+        columns.append(territory_field)
+    rows = _rows(recipients, columns)
+    return _Streamed(rows, columns, list(names), has_territory=bool(territory_field))
+
+
+class _Streamed:
+    """Rows as recipients, read as they are asked for; may be read again."""
+
+    def __init__(
+        self,
+        rows: QuerySet[Any, Any],
+        columns: list[str],
+        names: list[str],
+        *,
+        has_territory: bool,
+    ) -> None:
+        self._rows = rows
+        self._columns = columns
+        self._names = names
+        self._has_territory = has_territory
+
+    def __iter__(self) -> Iterator[Recipient]:
+        for position, row in enumerate(self._rows.iterator(chunk_size=_STRIDE), start=1):
+            number, *cells = [_text(row[column]) for column in self._columns]
+            territory = cells.pop().strip() if self._has_territory else None
+            yield Recipient(
+                number,
+                dict(zip(self._names, cells, strict=True)),
+                territory=territory or None,
+                row=position,
+                # whom a reject speaks of
+                raw=(str(row.get("pk", "")), number),
+            )
+
+
+def _rows(recipients: QuerySet[Any, Any], columns: list[str]) -> QuerySet[Any, Any]:
+    """A QuerySet of dicts that have these columns, and the key of the model where they can."""
+    kind = recipients._iterable_class
+    if kind is ValuesIterable:  # it may be grouped by these very columns: it is left alone
+        known = recipients.query.values_select + tuple(recipients.query.annotations)
+        if missing := [column for column in columns if column not in known]:
+            raise InvalidCampaign(f"values() of the recipients have no {missing[0]!r}")
+        return recipients
+    if kind is not ModelIterable:
+        raise InvalidCampaign("a QuerySet of recipients is of models or of values()")
+    try:
+        return recipients.values("pk", *columns)
+    except FieldError as error:
+        raise InvalidCampaign(f"no such field among the recipients: {error}") from None
+
+
+def _phone_of(recipients: QuerySet[Any, Any]) -> str:
+    """The one field that is called a number. Raises InvalidCampaign."""
+    model: type[Model] = recipients.model
+    selected = recipients.query.values_select
+    names = list(selected or [field.name for field in model._meta.concrete_fields])
+    names += [name for name in recipients.query.annotations if name not in names]
+    found = [names[at] for at in phone_columns(names)]
+    if len(found) != 1:
+        which = f"{' and '.join(found)} are" if found else "none is"
+        raise InvalidCampaign(
+            f'which field of {model.__name__} has the numbers? {which} called so: say phone="…"'
+        )
+    return str(found[0])
+
+
+def _text(value: Any) -> str:
+    try:
+        return text_of(value)
+    except TypeError as error:
+        raise InvalidCampaign(f"a recipient: {error}") from None

@@ -1,0 +1,166 @@
+"""The pages: campaigns, one campaign, doubts. They show, and change nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import Forbidden, NotFound
+
+from dispatcher.api import Dispatcher
+from dispatcher.campaigns.progress import Progress
+from dispatcher.campaigns.records import BatchRecord
+from dispatcher.cli.output import counted, moment, standing
+from dispatcher.contrib.flask import auth as guards
+from dispatcher.contrib.flask.bar import bar, share_ended
+from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.problems import answer_as, id_of
+from dispatcher.recipients.phones import mask
+from dispatcher.window.territories import TERRITORIES
+
+#: seconds between two looks of a page that is left open
+_REFRESH = 5
+_CAMPAIGNS, _BATCHES = 50, 100
+_NUMBER = re.compile(r"(?:\+|\b00?)[1-9](?:[ .-]?\d){7,13}\b")
+#: nothing but our own style sheet is loaded, and no other site frames a page
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none';"
+    " base-uri 'none'; form-action 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def pages(*, authorize: Callable[[], Any] | None = None) -> Blueprint:
+    """Read-only pages, to be registered on an app: ``register_blueprint(pages(), url_prefix=…)``.
+
+    A browser asks for a password, which is the value of the setting ``web_token``; registering
+    raises ConfigurationError without one. An app with users of its own gives ``authorize``
+    instead, which is called before every page: true lets in, a response (a redirect to the
+    login) is answered as it is, anything else refuses.
+    """
+    blueprint = Blueprint(
+        "dispatcher",
+        __name__,
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/assets",
+    )
+
+    def check(state: BlueprintSetupState) -> None:
+        if authorize is None:
+            guards.check_token(
+                cast("Flask", state.app), "the password of the pages, unless they have authorize="
+            )
+
+    blueprint.record(check)
+    blueprint.before_request(guards.require_password if authorize is None else _asking(authorize))
+    blueprint.after_request(_closed)
+    blueprint.context_processor(_words)
+    blueprint.add_url_rule("/", "campaigns", _campaigns)
+    blueprint.add_url_rule("/campaigns/<campaign>", "campaign", _campaign)
+    blueprint.add_url_rule("/doubts", "doubts", _doubts)
+    answer_as(blueprint, pages=True)
+    return blueprint
+
+
+def _asking(authorize: Callable[[], Any]) -> Callable[[], Any]:
+    def ask() -> Any:
+        answer = authorize()
+        if isinstance(answer, Response) or (isinstance(answer, tuple | str) and answer):
+            return answer
+        if not answer:
+            raise Forbidden("this page is not for you")
+        return None
+
+    return ask
+
+
+def _campaigns() -> str:
+    page = _library().page(_offset(), _CAMPAIGNS)
+    return render_template("dispatcher/campaigns.html", page=page, **_live(ended=False))
+
+
+def _campaign(campaign: str) -> str:
+    library, found = _library(), id_of(campaign)
+    progress = library.progress(found)
+    return render_template(
+        "dispatcher/campaign.html",
+        campaign=library.campaign(found),
+        progress=progress,
+        batches=library.batches(found, offset=_offset(), limit=_BATCHES),
+        actions=library.actions(found, limit=20),
+        **_live(ended=progress.ended),
+    )
+
+
+def _doubts() -> str:
+    library = _library()
+    return render_template(
+        "dispatcher/doubts.html",
+        doubts=library.doubts(),
+        incidents=library.incidents(),
+        **_live(ended=False),
+    )
+
+
+def _library() -> Dispatcher:
+    return library_of(current_app)
+
+
+def _offset() -> int:
+    given = request.args.get("offset", "0")
+    if not re.fullmatch(r"[0-9]{1,9}", given):
+        raise NotFound("there is no such page")
+    return int(given)
+
+
+def _live(*, ended: bool) -> dict[str, Any]:
+    """Whether the page looks again by itself; a reader may stop that."""
+    still = request.args.get("refresh") == "off"
+    return {"refresh": None if ended or still else _REFRESH, "can_refresh": not ended}
+
+
+def _closed(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response
+
+
+def _words() -> dict[str, Any]:
+    """What the templates say things with."""
+    now = _library().clock()
+
+    def at(instant: datetime) -> str:
+        return moment(instant, now)
+
+    def waits(progress: Progress) -> str:
+        return masked(standing(progress, now))
+
+    def held(batch: BatchRecord) -> str:
+        waits_until = batch.waits_until
+        if waits_until is None or waits_until <= now:
+            return masked(batch.why)
+        until = f"until {at(waits_until)}"
+        return masked(f"{until}: {batch.why}" if batch.why else until)
+
+    return {
+        "at": at,
+        "waits": waits,
+        "held": held,
+        "bar": lambda progress: bar(progress.messages),
+        "ended": lambda progress: share_ended(progress.messages),
+        "masked": masked,
+        "counted": counted,
+        "place": lambda name: TERRITORIES[name].label,
+        "now": now,
+    }
+
+
+def masked(words: str) -> str:
+    """What a person typed, with whatever may be a phone number masked."""
+    return _NUMBER.sub(lambda found: mask(re.sub(r"[ .-]", "", found[0])), words)

@@ -1,0 +1,161 @@
+"""The JSON API: submit, list, follow, pause, resume and cancel campaigns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request, url_for
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+
+from dispatcher import errors
+from dispatcher.api import Dispatcher
+from dispatcher.contrib.flask import auth as guards
+from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.openapi import MOST_LISTED, described
+from dispatcher.contrib.flask.problems import Problem, answer_as, id_of
+from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
+from dispatcher.recipients import Rejection
+
+#: who acts, on the record of actions
+_ACTOR = "JSON API"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+_CAMPAIGN = "/campaigns/<campaign>"
+
+
+def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
+    """The JSON API, to be registered on an app: ``register_blueprint(api(), url_prefix=…)``.
+
+    Every request carries the token of the setting ``web_token`` (``Authorization: Bearer …``);
+    registering raises ConfigurationError without one. ``openapi.json`` beside the rest describes
+    it all, and is the same everywhere, so it needs no token. ``body_limit`` is in bytes.
+    """
+    blueprint = Blueprint("dispatcher_api", __name__)
+    endpoints = _Endpoints(body_limit)
+    blueprint.record(_check)
+    blueprint.before_request(endpoints.guard)
+    answer_as(blueprint, pages=False)
+    _route(blueprint, "/campaigns", GET=endpoints.campaigns, POST=endpoints.submit)
+    _route(blueprint, _CAMPAIGN, GET=endpoints.progress)
+    _route(blueprint, f"{_CAMPAIGN}/pause", POST=endpoints.pause)
+    _route(blueprint, f"{_CAMPAIGN}/resume", POST=endpoints.resume)
+    _route(blueprint, f"{_CAMPAIGN}/cancel", POST=endpoints.cancel)
+    _route(blueprint, "/openapi.json", GET=endpoints.openapi)
+    for rule in ("/", "/<path:_>"):
+        blueprint.add_url_rule(rule, "nothing", _nothing, methods=_METHODS)
+    return blueprint
+
+
+class _Endpoints:
+    """The views; the name of each is the ``operationId`` in the description."""
+
+    def __init__(self, body_limit: int) -> None:
+        self._limit = body_limit
+
+    def guard(self) -> None:
+        guards.refuse_foreign()
+        if request.endpoint != f"{request.blueprint}.openapi":
+            guards.require_bearer()
+        guards.refuse_larger_than(self._limit)
+
+    def campaigns(self) -> Response:
+        offset, limit = _number("offset", 0, 0, 2**31 - 1), _number("limit", 50, 1, MOST_LISTED)
+        library = _library()
+        if "account" in request.args:
+            library = library.for_account(request.args["account"])
+        if "reference" in request.args:
+            try:
+                found = [library.progress(request.args["reference"])]
+            except errors.NotFound:
+                found = []
+            return jsonify(campaigns=[one.as_json() for one in found], total=len(found))
+        page = library.page(offset, limit)
+        return jsonify(campaigns=[one.as_json() for one in page], total=page.total)
+
+    def submit(self) -> tuple[Response, int, dict[str, str]]:
+        asked = read(NewCampaign, self._limit)
+        known = _is_known(asked.reference)
+        rejected: list[Rejection] = []
+        campaign = _library().submit(
+            asked.reference,
+            asked.text,
+            asked.recipients,
+            reject=rejected.append,
+            **asked.options(by=_ACTOR),
+        )
+        told = _library().progress(campaign).as_json()
+        # without the rows themselves: the caller has them, and a log of answers must not
+        told["rejected"] = [
+            {"row": one.row, "column": one.column, "reason": one.reason} for one in rejected
+        ]
+        where = {"Location": url_for(".progress", campaign=campaign)}
+        return jsonify(told), HTTPStatus.OK if known else HTTPStatus.CREATED, where
+
+    def progress(self, campaign: str) -> Response:
+        return jsonify(_library().progress(id_of(campaign)).as_json())
+
+    def pause(self, campaign: str) -> Response:
+        reason = read(Reason, self._limit, default=Reason()).reason
+        return jsonify(_library().pause(id_of(campaign), reason=reason, by=_ACTOR).as_json())
+
+    def resume(self, campaign: str) -> Response:
+        return jsonify(_library().resume(id_of(campaign), by=_ACTOR).as_json())
+
+    def cancel(self, campaign: str) -> Response:
+        return jsonify(_library().cancel(id_of(campaign), by=_ACTOR).as_json())
+
+    def openapi(self) -> Response:
+        return jsonify(described(url_for(".openapi").removesuffix("/openapi.json")))
+
+
+def _check(state: BlueprintSetupState) -> None:
+    guards.check_token(cast("Flask", state.app), "the JSON API lets nobody in without one")
+
+
+def _route(blueprint: Blueprint, rule: str, **views: Callable[..., Any]) -> None:
+    """A path of the API; its other methods are refused here, so that this is problem+json, too."""
+    allowed = sorted({*views, "OPTIONS"} | ({"HEAD"} if "GET" in views else set()))
+
+    def refuse(**_: object) -> Response:
+        if request.method == "OPTIONS":
+            return Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed)})
+        raise MethodNotAllowed(allowed, "the method is not allowed here")
+
+    for method, view in views.items():
+        blueprint.add_url_rule(
+            rule, view.__name__, view, methods=[method], provide_automatic_options=False
+        )
+    others = [*(_METHODS - {*allowed}), "OPTIONS"]
+    name = f"not_{'_'.join(view.__name__ for view in views.values())}"
+    blueprint.add_url_rule(rule, name, refuse, methods=others, provide_automatic_options=False)
+
+
+def _nothing(**_: object) -> Response:
+    raise NotFound("there is nothing at this address; openapi.json says what there is")
+
+
+def _library() -> Dispatcher:
+    return library_of(current_app)
+
+
+def _is_known(reference: str) -> bool:
+    try:
+        _library().progress(reference)
+    except errors.NotFound:
+        return False
+    return True
+
+
+def _number(name: str, default: int, least: int, most: int) -> int:
+    """A whole number of the query. Raises Problem (422)."""
+    given = request.args.get(name)
+    if given is None:
+        return default
+    number = int(given) if re.fullmatch(r"[0-9]{1,10}", given) else -1
+    if not least <= number <= most:
+        sentence = f"{name} must be a whole number from {least} to {most}"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
+    return number

@@ -1,0 +1,188 @@
+"""What the JSON API takes: bodies, read once and held against their types."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Literal, TypeVar
+
+from flask import request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from dispatcher.campaigns.submission import PRIORITIES, Options
+from dispatcher.contrib.flask.auth import too_large
+from dispatcher.contrib.flask.problems import Problem
+from dispatcher.window.territories import TERRITORIES
+
+_Read = TypeVar("_Read", bound=BaseModel)
+_JSON = "application/json"
+_Cell = str | int | float | bool | None
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class NewCampaign(_Body):
+    """A campaign to submit; the same again is the same campaign."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference": "soldes-2027",
+                    "text": "Bonjour {{ prenom }}, les soldes commencent samedi !",
+                    "recipients": [{"mobile": "06 39 98 00 01", "prenom": "Zoé"}],
+                    "sender": "MaBoutique",
+                }
+            ]
+        }
+    )
+
+    reference: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="your own name for it; another body under it is refused",
+        ),
+    ]
+    text: Annotated[
+        str,
+        Field(
+            min_length=1,
+            repr=False,
+            description="may hold `{{ field }}` of the recipients; left out for a survey only",
+        ),
+    ] = ""
+    recipients: Annotated[
+        list[str | dict[str, _Cell]],
+        Field(
+            min_length=1,
+            repr=False,
+            description=(
+                "numbers, or objects with one field for the number (`mobile`, `telephone`, …);"
+                " `territory` overrides the territory"
+            ),
+        ),
+    ]
+    account: Annotated[
+        str | None, Field(description="the account it goes through, of DISPATCHER_ACCOUNTS")
+    ] = None
+    sender: Annotated[
+        str | None, Field(description="3 to 11 letters or digits; by default DISPATCHER_SENDER")
+    ] = None
+    from_number: Annotated[
+        str | None,
+        Field(
+            repr=False,
+            description="a long number of the account, like `+33 7 …`, in place of a sender;"
+            " by default DISPATCHER_FROM_NUMBER",
+        ),
+    ] = None
+    survey: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[!-~]{1,64}$",
+            description="a survey of the vendor's dashboard, in place of a text and a sender",
+        ),
+    ] = None
+    not_before: Annotated[
+        AwareDatetime | None, Field(description="nothing leaves before this instant")
+    ] = None
+    not_after: Annotated[
+        AwareDatetime | None, Field(description="what has not left by then expires")
+    ] = None
+    commercial: Annotated[
+        bool, Field(description="false (an alert) skips the window and the STOP mention")
+    ] = True
+    territory: Annotated[
+        Literal[tuple(TERRITORIES)] | None,  # type: ignore[valid-type]
+        Field(description="whose clock and holidays, whatever the numbers say"),
+    ] = None
+    priority: Annotated[
+        Literal[tuple(PRIORITIES)],  # type: ignore[valid-type]
+        Field(description="what is due of a higher one leaves first"),
+    ] = "normal"
+    hand_over: Annotated[
+        bool, Field(description="the gateway holds it until `not_before`, which is needed then")
+    ] = False
+    strict: Annotated[
+        bool, Field(description="refuse the whole when one recipient cannot be texted")
+    ] = False
+    check_numbers: Annotated[
+        bool,
+        Field(
+            description="ask the gateway about the numbers first, a call for 500 of them; one that"
+            " does not answer stops nothing"
+        ),
+    ] = False
+
+    def options(self, *, by: str) -> Options:
+        """What goes with text and recipients; ``by`` is who submits."""
+        return {
+            "account": self.account,
+            "sender": self.sender,
+            "from_number": self.from_number,
+            "survey": self.survey,
+            "not_before": self.not_before,
+            "not_after": self.not_after,
+            "commercial": self.commercial,
+            "territory": self.territory,
+            "priority": self.priority,
+            "hand_over": self.hand_over,
+            "strict": self.strict,
+            "check_numbers": self.check_numbers,
+            "by": by,
+        }
+
+
+class Reason(_Body):
+    """Why something is done, for the record."""
+
+    reason: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1000,
+            description="goes on record",
+            json_schema_extra={"pattern": r"\S"},
+        ),
+    ] = "by hand"
+
+
+def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Read:
+    """The request's body, or the default where there is none.
+
+    Raises an HTTPException, or Problem (422) when it is not as described.
+    """
+    # a body sent in chunks does not say how long it is
+    body = request.stream.read(limit + 1)
+    if len(body) > limit:
+        raise too_large(limit)
+    if not body and default is not None:
+        return default
+    if request.mimetype != _JSON:
+        raise UnsupportedMediaType(f"the Content-Type must be {_JSON}")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise BadRequest("the body is not JSON") from None
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", _sentence(model, first)
+        ) from None
+
+
+def _sentence(model: type[BaseModel], first: object) -> str:
+    """What is wrong and where; a field that the caller named himself may hold a number."""
+    assert isinstance(first, dict)  # noqa: S101 - for the type checker
+    if first["loc"][:1] == ("recipients",) and len(first["loc"]) > 1:
+        position = first["loc"][1] + 1
+        return f"recipient {position}: expected a number, or an object of text and numbers"
+    where = [
+        str(part) for part in first["loc"] if isinstance(part, int) or part in model.model_fields
+    ]
+    message = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+    return f"{'.'.join(where) or 'the body'}: {message}"

@@ -1,0 +1,19 @@
+"""Telling others what happened: signals, signed callbacks, and the step that delivers both."""
+
+from dispatcher.dispatch.events.signals import (
+    campaign_finished,
+    campaign_paused,
+    doubt_raised,
+    opt_out_added,
+    reply_received,
+)
+from dispatcher.dispatch.events.signatures import verify
+
+__all__ = [
+    "campaign_finished",
+    "campaign_paused",
+    "doubt_raised",
+    "opt_out_added",
+    "reply_received",
+    "verify",
+]

@@ -1,0 +1,89 @@
+"""Deliveries: what happened is told, to receivers in this process and to an address."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.dispatch.events.callbacks import Callbacks
+from dispatcher.dispatch.events.signals import SIGNALS, load
+from dispatcher.gateway.outcomes import backoff
+from dispatcher.settings import Settings
+from dispatcher.storage import events
+from dispatcher.storage.events import Taken
+
+log = logging.getLogger(__name__)
+
+#: an event that the address has not taken after this is given up
+GIVEN_UP_AFTER = timedelta(hours=24)
+#: seconds before the first repetition, and the longest wait
+_FIRST, _LONGEST = 10, 3600
+#: one hint tells events for this long (seconds)
+_TURN = 20.0
+
+
+class Deliveries:
+    """Any number of workers may tell at once; each event is told by one of them at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._callbacks = _callbacks(context.settings)
+
+    def deliver(self) -> int:
+        """Tell the events that are due; returns how many need not be told any more.
+
+        Ends with the first that the address does not take: it is ill, and a tick says it again.
+        Raises ConfigurationError for receivers that cannot be imported.
+        """
+        load(self._context.settings.receivers)  # what no receiver heard would count as told
+        told = 0
+        until = time.monotonic() + _TURN
+        while time.monotonic() < until and not self._context.stopping.is_set():
+            now = self._context.clock()
+            with self._context.database.write() as session:
+                taken = events.take(session, now, CHECK_LEASE)
+            if taken is None or not self._tell(taken):
+                break
+            told += 1
+        return told
+
+    def _tell(self, taken: Taken) -> bool:
+        """Whether the event need not be told again."""
+        if not taken.signalled:
+            SIGNALS[taken.event.kind].send(taken.event)
+            with self._context.database.write() as session:
+                events.note_signalled(session, taken)
+        if self._callbacks is None:
+            return self._end(taken, "signalled")
+        reason = self._callbacks.post(taken.event, now=self._context.clock())
+        if not reason:
+            return self._end(taken, "delivered")
+        now = self._context.clock()
+        at = self._next(taken, now)
+        if at is None:
+            log.error("%s: the callback is given up: %s", taken.event.kind, reason)
+            return self._end(taken, "given up")
+        log.warning("%s: callback %d failed: %s", taken.event.kind, taken.tries, reason)
+        with self._context.database.write() as session:
+            events.again(session, taken, at)
+        return False
+
+    def _next(self, taken: Taken, now: datetime) -> datetime | None:
+        end = taken.event.at + GIVEN_UP_AFTER
+        if now >= end:
+            return None
+        wait = backoff(taken.tries - 1, first=_FIRST, longest=_LONGEST)
+        return min(now + timedelta(seconds=wait), end)
+
+    def _end(self, taken: Taken, outcome: str) -> bool:
+        with self._context.database.write() as session:
+            events.end(session, taken, outcome)
+        return True
+
+
+def _callbacks(settings: Settings) -> Callbacks | None:
+    if settings.callback_url is None or settings.callback_secret is None:
+        return None
+    return Callbacks(settings.callback_url, settings.callback_secret.get_secret_value())

@@ -1,0 +1,82 @@
+"""Signals: functions of yours that a worker calls when something has happened.
+
+```python
+from dispatcher.dispatch.events.signals import campaign_finished
+
+@campaign_finished.connect
+def thank(event):
+    mail(f"{event.campaign}: {event.counts['delivered']} delivered")
+```
+
+in a module that ``DISPATCHER_RECEIVERS`` names, for workers to import it. A receiver is called in
+one worker, some seconds after it happened; after a crash it may be called again for the same
+``event.id``. One that raises is logged and not called again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from dispatcher.campaigns.events import KINDS, Event, Kind
+from dispatcher.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+Receiver = Callable[[Event], object]
+_Given = TypeVar("_Given", bound=Receiver)
+
+
+class Signal:
+    """The receivers of one kind of event."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self._receivers: list[Receiver] = []
+
+    def __repr__(self) -> str:
+        return f"<signal {self.kind}>"
+
+    def connect(self, receiver: _Given) -> _Given:
+        """Have ``receiver`` called; also a decorator. Connected twice it is called once."""
+        if receiver not in self._receivers:
+            self._receivers.append(receiver)
+        return receiver
+
+    def disconnect(self, receiver: Receiver) -> None:
+        """Have it called no more; nothing happens when it was not connected."""
+        if receiver in self._receivers:
+            self._receivers.remove(receiver)
+
+    def send(self, event: Event) -> None:
+        """Call every receiver. Never raises: what one of them raises keeps no other from it."""
+        for receiver in tuple(self._receivers):
+            try:
+                receiver(event)
+            except Exception as error:  # noqa: BLE001 - somebody else's code
+                # without its words: they may hold a number
+                name = getattr(receiver, "__qualname__", type(receiver).__name__)
+                log.error("%s: receiver %s: %s", self.kind, name, type(error).__name__)  # noqa: TRY400
+
+
+SIGNALS: Final = {kind: Signal(kind) for kind in KINDS}
+campaign_finished: Final = SIGNALS["campaign_finished"]
+campaign_paused: Final = SIGNALS["campaign_paused"]
+doubt_raised: Final = SIGNALS["doubt_raised"]
+opt_out_added: Final = SIGNALS["opt_out_added"]
+reply_received: Final = SIGNALS["reply_received"]
+
+
+def load(modules: Iterable[str]) -> None:
+    """Import the modules that connect receivers. Raises ConfigurationError for one that fails."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ConfigurationError:
+            raise  # it says itself what is missing
+        except Exception as error:
+            raise ConfigurationError(
+                f"DISPATCHER_RECEIVERS: {module} cannot be imported ({type(error).__name__})"
+            ) from error

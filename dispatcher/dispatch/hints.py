@@ -1,0 +1,124 @@
+"""Hints: Celery messages that say "look at batch 42", published by name and best effort.
+
+The one module of the library that knows Celery. Losing or repeating a hint changes nothing; a
+tick says it again if it is still true. So publishing is tried once, is bounded in time and
+never raises.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from celery import Celery
+
+from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
+from dispatcher.settings.accounts import UNNAMED
+
+log = logging.getLogger(__name__)
+
+TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE, RECALL = (
+    "dispatcher.tick",
+    "dispatcher.send_batch",
+    "dispatcher.poll",
+    "dispatcher.settle_batch",
+    "dispatcher.sync_opt_outs",
+    "dispatcher.deliver_events",
+    "dispatcher.check_credit",
+    "dispatcher.prune",
+    "dispatcher.recall",
+)
+#: task name -> queue; apart, so that polling never starves sending or ticks
+QUEUES = {
+    TICK: "dispatcher.tick",
+    SEND: "dispatcher.send",
+    POLL: "dispatcher.poll",
+    SETTLE: "dispatcher.poll",
+    SYNC: "dispatcher.poll",
+    DELIVER: "dispatcher.poll",
+    CREDIT: "dispatcher.poll",
+    PRUNE: "dispatcher.poll",
+    # not behind thousands of polls: it has to come before an hour
+    RECALL: "dispatcher.tick",
+}
+#: a hint older than this (seconds) is dropped unread: later ticks have said it again
+EXPIRES = 120.0
+
+
+class Hints:
+    """Publishes hints to one broker, or nowhere when there is none."""
+
+    def __init__(self, broker_url: str | None) -> None:
+        self._app = None if broker_url is None else _producer(broker_url)
+
+    def tick(self) -> bool:
+        """Have a worker look for due work at once."""
+        return self._publish(TICK)
+
+    def send_batch(self, batch_id: int) -> bool:
+        """Have a worker look at a batch that is due."""
+        return self._publish(SEND, batch_id)
+
+    def settle_batch(self, batch_id: int) -> bool:
+        """Have a worker look a batch in doubt up."""
+        return self._publish(SETTLE, batch_id)
+
+    def poll(self, account: str = UNNAMED) -> bool:
+        """Have a worker ask for the delivery reports of an account that are due."""
+        return self._publish(POLL, *_named(account))
+
+    def sync_opt_outs(self, account: str = UNNAMED) -> bool:
+        """Have a worker read an account's STOP list."""
+        return self._publish(SYNC, *_named(account))
+
+    def deliver_events(self) -> bool:
+        """Have a worker tell what has happened."""
+        return self._publish(DELIVER)
+
+    def check_credit(self, account: str = UNNAMED) -> bool:
+        """Have a worker read an account's balance."""
+        return self._publish(CREDIT, *_named(account))
+
+    def prune(self) -> bool:
+        """Have a worker delete old history."""
+        return self._publish(PRUNE)
+
+    def recall(self, account: str = UNNAMED) -> bool:
+        """Have a worker ask the gateway for what it holds of an account and is wanted back."""
+        return self._publish(RECALL, *_named(account))
+
+    def _publish(self, name: str, *args: int | str) -> bool:
+        """Whether the broker took the hint."""
+        if self._app is None:
+            return False
+        try:
+            self._app.send_task(
+                name,
+                args,
+                queue=QUEUES[name],
+                expires=EXPIRES,
+                ignore_result=True,
+                retry=False,
+            )
+        except Exception as error:  # noqa: BLE001 - what is stored is stored: the tick says it
+            log.warning("no hint published: %s", type(error).__name__)
+            return False
+        return True
+
+
+def _named(account: str) -> list[str]:
+    """What a hint carries of an account: nothing of the one that has no name."""
+    return [account] if account else []
+
+
+def _producer(broker_url: str) -> Celery:
+    # an app of our own that never becomes the current one: a Django project's shared tasks
+    # would go to our broker otherwise
+    app = Celery("dispatcher.hints", broker=broker_url, set_as_current=False, fixups=[])
+    app.conf.update(
+        # a worker may try for ever to reach Redis; a caller's request may not
+        broker_transport_options={**TRANSPORT_OPTIONS, "max_retries": 0},
+        broker_connection_timeout=3,
+        task_ignore_result=True,
+        task_serializer="json",
+    )
+    return app

@@ -1,0 +1,111 @@
+"""Orders of paid number checks: within a cap, written down first, and never given twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from dispatcher.campaigns.batch import LARGEST_BATCH
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.tags import new_tag
+from dispatcher.errors import GatewayError, GatewayRefused, GatewayUnreached, UnusableInput
+from dispatcher.recipients.number_checks import REFUSALS
+from dispatcher.storage import number_checks as checks
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What ordering came to.
+
+    ``ordered`` numbers were taken, for ``cost`` euros as the gateway says. Of ``lost`` ones nobody
+    knows: they may have been taken, and paid. ``left`` were not ordered, because of ``why``.
+    """
+
+    ordered: int = 0
+    cost: Decimal = Decimal(0)
+    lost: int = 0
+    left: int = 0
+    why: str = ""
+
+
+class CheckOrders:
+    """Gives them, 500 numbers each, one after the other."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def order_checks(
+        self,
+        phones: Sequence[str],
+        *,
+        max_cost: Decimal,
+        results_to: str,
+        actor: str,
+        known_at: datetime,
+        again: bool = False,
+    ) -> Ordered:
+        """Have the networks asked about numbers (E.164), as long as ``max_cost`` euros suffice.
+
+        Ends with the first order that the gateway does not take. ``known_at`` is when it was
+        found out which numbers need a check: those that somebody has ordered since are left out.
+        """
+        settings = self._context.settings
+        price = settings.check_price
+        ordered = lost = 0
+        cost = spent = Decimal(0)
+        for start in range(0, len(phones), LARGEST_BATCH):
+            some = phones[start : start + LARGEST_BATCH]
+            left = len(phones) - start
+            if spent + price * len(some) > max_cost:
+                return Ordered(ordered, cost, lost, left, "more would cost more than the cap")
+            now = self._context.clock()
+            with self._context.database.write() as session:
+                claim = checks.begin(
+                    session,
+                    some,
+                    tag=(tag := new_tag()),
+                    price=price,
+                    actor=actor,
+                    now=now,
+                    known_at=known_at,
+                    since=now - timedelta(days=settings.checks_days),
+                    again=again,
+                )
+            if claim is None:
+                continue
+            count, gateway = len(claim.phones), self._context.gateway
+            try:
+                taken = gateway.order_checks(claim.phones, results_to=results_to, tag=tag)
+            except UnusableInput as error:  # an address that cannot be: not one byte left
+                with self._context.database.write() as session:
+                    checks.note_refused(session, claim, str(error))
+                raise
+            except GatewayError as error:
+                if _nothing_ordered(error):
+                    with self._context.database.write() as session:
+                        checks.note_refused(session, claim, str(error))
+                    return Ordered(ordered, cost, lost, left, str(error))
+                log.warning("order %d of number checks is lost: %s", claim.order_id, error)
+                with self._context.database.write() as session:
+                    checks.note_lost(session, claim, str(error))
+                return Ordered(ordered, cost, count, left - len(some), str(error))
+            with self._context.database.write() as session:
+                checks.note_taken(session, claim, taken)
+            log.info("%d number checks ordered", count)
+            ordered, cost = ordered + count, cost + taken.cost
+            # a sample of the documentation may tell the price of one: the larger counts
+            spent += max(taken.cost, price * count)
+            price = max(price, taken.cost / count)
+        return Ordered(ordered, cost, lost, 0, "")
+
+
+def _nothing_ordered(error: GatewayError) -> bool:
+    """Whether it is certain; a code that is not documented may come after a part was taken."""
+    if isinstance(error, GatewayRefused):
+        return error.code in REFUSALS
+    return isinstance(error, GatewayUnreached)

@@ -1,0 +1,1 @@
+"""Sending one batch after another."""

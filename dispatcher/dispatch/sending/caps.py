@@ -1,0 +1,151 @@
+"""Guards of a lane: what a cap stops waits, or pauses its campaign, before anything is armed."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.caps import Load, caps_of, day_after, day_of, full, load_of
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.pauses import pause
+from dispatcher.recipients.phones import destination_of
+from dispatcher.storage import caps as guards
+from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches.due import DueBatch
+from dispatcher.texts import segments
+from dispatcher.texts import spelling as texts
+from dispatcher.window import Hold
+
+log = logging.getLogger(__name__)
+
+
+class CapReached(Exception):
+    """Raised where a batch must not be armed: it waits (``hold``), or its campaign pauses."""
+
+    def __init__(self, why: str, hold: Hold | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.hold = hold
+
+
+class Guards:
+    """The caps as they are set; without any, nothing is asked and nothing locked."""
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings
+        self._context = context
+        self._campaign, self._day = caps_of(settings)
+        self._weekly = settings.weekly_messages
+        self._priced = self._campaign.euros is not None or self._day.euros is not None
+
+    @property
+    def lock(self) -> bool:
+        """Whether arming a batch has to lock what it counts."""
+        return self._campaign.set or self._day.set or self._weekly is not None
+
+    def load(self, batch: DueBatch, said: Sequence[str]) -> Load:
+        """What arming ``batch`` adds to the counts; its cost only where a cap needs it.
+
+        ``said`` is what each of its people is told.
+        """
+        if not self._priced:
+            return Load(len(said))
+        settings = self._context.settings
+        if batch.survey:
+            return load_of(len(said), {}, settings.prices, measured=False)
+        mention = batch.commercial and not texts.has_stop(batch.text)
+        stop = "x" * settings.stop_budget if mention else ""
+        billed: Counter[str] = Counter()
+        for phone, text in zip(batch.people.phones, said, strict=True):
+            parts = segments.measure(texts.as_sent(text) + stop).segments
+            billed[destination_of(phone)] += parts
+        return load_of(len(said), billed, settings.prices)
+
+    def cost(self, load: Load) -> Decimal | None:
+        """What the record of an attempt keeps as its cost; None where no cap asks for it."""
+        return load.euros if self._priced else None
+
+    def over_weekly(self, session: Session, batch: DueBatch | None) -> set[int]:
+        """Positions of ``batch`` whose people have had as many messages as a week allows."""
+        if batch is None or self._weekly is None or not batch.commercial:
+            return set()
+        places = dict(zip(batch.people.phones, batch.people.positions, strict=True))
+        at = batch.leaves_at or self._context.clock()
+        heavy = guards.heavy(session, places, at, self._weekly)
+        return {places[phone] for phone in heavy}
+
+    def check(self, batch: DueBatch, load: Load) -> None:
+        """Raise CapReached for a batch that a cap stops, as far as is seen without a lock."""
+        if self._campaign.set or self._day.set:
+            with self._context.database.read() as session:
+                self._check(session, batch, load, self._context.clock())
+
+    def admit(self, session: Session, batch: DueBatch, load: Load, now: datetime) -> bool:
+        """Whether the batch may be armed in this transaction, which nobody overtakes.
+
+        False when somebody in it has had enough meanwhile: the batch is to be gathered anew.
+        Raises CapReached, for ``heed`` when the transaction is over.
+        """
+        self._check(session, batch, load, now, lock=guards.lock)
+        if self._weekly is not None and batch.commercial:
+            guards.lock(session, guards.Lock.WEEK)
+        return not self.over_weekly(session, batch)
+
+    def heed(self, batch: DueBatch, reached: CapReached) -> None:
+        """Let the batch wait, or pause its campaign."""
+        now = self._context.clock()
+        level = logging.WARNING if reached.hold is None else logging.INFO
+        log.log(level, "batch %d: %s", batch.id, reached.why)
+        with self._context.database.write() as session:
+            if reached.hold is None:
+                pause(session, batch.campaign_id, reached.why, now)
+            else:
+                batches.postpone(session, batch, reached.hold, now=now, failed=False)
+
+    def _check(
+        self,
+        session: Session,
+        batch: DueBatch,
+        load: Load,
+        now: datetime,
+        *,
+        lock: Callable[[Session, guards.Lock, int | str], None] = lambda *_: None,
+    ) -> None:
+        campaign, day = self._campaign, self._day
+        # submitting has refused a larger campaign: only a cap that is lower by now can be reached
+        small = campaign.euros is None and (
+            campaign.messages is None
+            or guards.size_of(session, batch.campaign_id) <= campaign.messages
+        )
+        if not small:
+            lock(session, guards.Lock.CAMPAIGN, batch.campaign_id)
+            all_of_it = guards.left_of(session, batch.campaign_id) + load
+            if cap := campaign.broken_by(all_of_it):
+                raise CapReached(f"the cap of {cap} per campaign {_met(load)}")
+        if not day.set:
+            return
+        if cap := day.broken_by(load):
+            # no day is long enough for it
+            raise CapReached(f"the daily cap of {cap} {_met(load, 'is less than one batch')}")
+        account = self._context.counted
+        lock(session, guards.Lock.DAY, account or 0)
+        if cap := day.broken_by(guards.left_since(session, day_of(now), account) + load):
+            raise CapReached(full(cap), Hold(self._tomorrow(batch, now), full(cap)))
+
+    def _tomorrow(self, batch: DueBatch, now: datetime) -> datetime:
+        """When Paris's next day opens for the batch."""
+        begins = day_after(now)
+        hold = self._context.hold(batch.territory, begins) if batch.commercial else None
+        return begins if hold is None else hold.until
+
+
+def _met(load: Load, otherwise: str = "is reached") -> str:
+    """What is the matter with a cap that ``load`` has met."""
+    if load.unpriced:
+        return f"cannot be judged: no price is set for {load.unpriced}"
+    return otherwise

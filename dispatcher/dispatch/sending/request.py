@@ -1,0 +1,95 @@
+"""The request of a batch: each message's own text, the one text of all, or one person's call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from dispatcher.gateway import Gateway
+from dispatcher.gateway.outcomes import Outcome, personal_verdict, single_verdict, verdict
+from dispatcher.settings import Settings
+from dispatcher.storage.batches.due import DueBatch
+from dispatcher.texts import segments
+from dispatcher.texts import spelling as texts
+from dispatcher.texts.templates import compile_template
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent for a batch. ``parts`` are those of the one text, if it is one for all."""
+
+    body: bytes = field(repr=False)
+    parts: int | None = None
+
+    def deliver(
+        self, gateway: Gateway, phones: Sequence[str], unless: Callable[[], str]
+    ) -> Outcome:
+        """Send it, once, to ``phones`` (E.164, by position); what came of it."""
+        if self.parts is None:
+            return verdict(gateway.bulk_send(self.body, unless=unless), phones)
+        return single_verdict(gateway.single_send(self.body, unless=unless), phones, self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalRequest(Request):
+    """What is sent to one person: from a long number of ours, or a survey."""
+
+    survey: bool = False
+
+    def deliver(
+        self, gateway: Gateway, phones: Sequence[str], unless: Callable[[], str]
+    ) -> Outcome:
+        """Send it, once, to the one number of ``phones`` (E.164); what came of it."""
+        [phone] = phones
+        send = gateway.survey_send if self.survey else gateway.number_send
+        return personal_verdict(send(self.body, unless=unless), phone)
+
+
+def request_of(
+    batch: DueBatch, said: Sequence[str], tag: str, gateway: Gateway, settings: Settings
+) -> Request:
+    """What sends ``batch``, whose people are told what is ``said``, under ``tag``."""
+    phones = batch.people.phones
+    stop = batch.commercial and not texts.has_stop(batch.text)
+    if batch.survey is not None:
+        [phone] = phones
+        return PersonalRequest(gateway.survey_request(phone, batch.survey, tag=tag), survey=True)
+    if batch.from_number is not None:
+        [phone], [text] = phones, said
+        return PersonalRequest(
+            gateway.number_request(phone, text, number=batch.from_number, tag=tag, stop=stop)
+        )
+    unicode = texts.wire_needs_unicode("".join(said))
+    # after a failure each number is asked for by itself: one may have been the reason
+    if not settings.single_send or batch.checks or len(set(said)) > 1:
+        return Request(
+            gateway.request(
+                phones,
+                said,
+                sender=batch.sender,
+                tag=tag,
+                stop=stop,
+                unicode=unicode,
+                at=batch.leaves_at,
+            )
+        )
+    text = said[0]
+    mention = "x" * settings.stop_budget if stop else ""
+    body = gateway.single_request(
+        phones,
+        text,
+        sender=batch.sender,
+        tag=tag,
+        stop=stop,
+        unicode=unicode,
+        at=batch.leaves_at,
+    )
+    return Request(body, segments.measure(texts.as_sent(text) + mention).segments)
+
+
+def texts_of(batch: DueBatch) -> list[str]:
+    """What the request says to each of the batch's people."""
+    template = compile_template(batch.text)
+    if not template.fields:
+        return [texts.wire_text(template.render({}))] * len(batch.people)
+    return texts.wire_texts(template.render_all(batch.people.fields or [{}] * len(batch.people)))

@@ -1,0 +1,160 @@
+"""The steps: send, recall, poll, settle, tick. Only here a transaction and a request meet.
+
+Each step gathers, decides by a pure function, and applies the decision by a guarded UPDATE.
+Every account at the gateway has steps of its own, with lanes, threads and connections of its
+own: one that is slow, throttled or in doubt holds up no other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.credit import Credit
+from dispatcher.dispatch.doubts import Doubts
+from dispatcher.dispatch.events.delivery import Deliveries
+from dispatcher.dispatch.number_checks import CheckOrders
+from dispatcher.dispatch.polls import Polls
+from dispatcher.dispatch.recalls import Recalls
+from dispatcher.dispatch.retention import Pruning
+from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.dispatch.stop_list import StopList, Synced, together
+from dispatcher.dispatch.thread_limit import turnstile
+from dispatcher.dispatch.tick import Asked, Due, Ticks
+from dispatcher.errors import GatewayError, IllegalMove, NotFound
+from dispatcher.storage.batches import due as batches
+
+__all__ = ["QUESTIONS", "Asked", "Context", "Dispatch", "Due"]
+
+log = logging.getLogger(__name__)
+
+_LARGEST_ID = 2**63
+
+#: threads of a process that may ask for reports at once, and those that may look doubts up
+_POLLS, _LOOKUPS = 2, 4
+#: threads of a process that may ask the gateway for what it holds back
+_RECALLS = 2
+#: threads that a worker needs beside its lanes, for each account: for these, the STOP list,
+#: events, the balance, pruning and a tick
+QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 5
+
+
+class _Steps:
+    """The steps of one account."""
+
+    def __init__(self, context: Context) -> None:
+        self.send_batch = Lane(context).send_batch
+        self.poll = turnstile(_POLLS, Polls(context).poll, busy=0)
+        self.doubts = Doubts(context)
+        self.settle_batch = turnstile(_LOOKUPS, self.doubts.settle_batch, busy=False)
+        self.stops = StopList(context)
+        self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
+        self.recall = turnstile(_RECALLS, Recalls(context).recall, busy=0)
+        self.check_orders = CheckOrders(context)
+
+
+class Dispatch:
+    """The steps of one process; safe for any number of threads."""
+
+    def __init__(self, *contexts: Context) -> None:
+        """``contexts`` are those of the accounts, that of the one without a name first."""
+        self._context = contexts[0]
+        self._steps: Mapping[str, _Steps] = {one.account: _Steps(one) for one in contexts}
+        #: let what is under way come to its end, and begin nothing more
+        self.stop = self._context.stopping.set
+        self.deliver_events = turnstile(1, Deliveries(self._context).deliver, busy=0)
+        self.prune = turnstile(1, Pruning(self._context).prune, busy=0)
+        self.tick = Ticks(contexts).tick
+
+    def send_batch(self, batch_id: object) -> int:
+        """See ``Lane.send_batch``."""
+        steps = self._of_batch(batch_id)
+        return 0 if steps is None else steps.send_batch(batch_id)
+
+    def settle_batch(self, batch_id: int) -> bool:
+        """See ``Doubts.settle_batch``."""
+        steps = self._of_batch(batch_id)
+        return steps is not None and steps.settle_batch(batch_id)
+
+    def poll(self, account: str = "") -> int:
+        """See ``Polls.poll``."""
+        steps = self._of(account)
+        return 0 if steps is None else steps.poll()
+
+    def check_credit(self, account: str = "") -> bool:
+        """See ``Credit.check_credit``."""
+        steps = self._of(account)
+        return steps is not None and steps.check_credit()
+
+    def recall(self, account: str = "") -> int:
+        """See ``Recalls.recall``."""
+        steps = self._of(account)
+        return 0 if steps is None else steps.recall()
+
+    def check_orders(self, account: str = "") -> CheckOrders:
+        """What orders checks of numbers through an account, which is known here."""
+        return self._steps[account].check_orders
+
+    def sync_opt_outs(self, account: str = "", *, at_once: bool = False) -> Synced:
+        """See ``StopList.sync_opt_outs``; ``at_once`` is every account's.
+
+        One that cannot be read keeps no other from it: GatewayError is raised at the end.
+        """
+        if at_once:
+            return self._sync_all()
+        steps = self._of(account)
+        return Synced() if steps is None else steps.stops.sync_opt_outs()
+
+    def _sync_all(self) -> Synced:
+        synced, failed = [], []
+        for account, steps in self._steps.items():
+            try:
+                synced.append(steps.stops.sync_opt_outs(at_once=True))
+            except GatewayError as error:
+                if len(self._steps) == 1:
+                    raise
+                failed.append(f"{account or 'the unnamed account'}: {error}")
+        if failed:
+            raise GatewayError("; ".join(failed))
+        return together(synced)
+
+    def delete_stop(self, phone: str) -> bool:
+        """Take a number off every account's STOP list; see ``StopList.delete_at_gateway``."""
+        return sum(one.stops.delete_at_gateway(phone) for one in self._steps.values()) > 0
+
+    def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
+        """See ``Doubts.resend``; IllegalMove for a batch of an account that is unknown here."""
+        account = self._account_of(batch_id)
+        if account not in self._steps:
+            # what another account does not show is no proof
+            raise IllegalMove(f"batch {batch_id} went through account {account!r}, unknown here")
+        self._steps[account].doubts.resend(batch_id, actor=actor, reason=reason)
+
+    def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
+        """See ``Doubts.give_up``; of an account that is unknown here, unseen."""
+        account = self._account_of(batch_id)
+        steps = self._steps.get(account, self._steps[self._context.account])
+        known = account in self._steps
+        steps.doubts.give_up(batch_id, actor=actor, reason=reason, account_known=known)
+
+    def _account_of(self, batch_id: int) -> str:
+        with self._context.database.read() as session:
+            account = batches.account_of(session, batch_id)
+        if account is None:
+            raise NotFound(f"no batch {batch_id}")
+        return account
+
+    def _of(self, account: object) -> _Steps | None:
+        steps = self._steps.get(account) if isinstance(account, str) else None
+        if steps is None:
+            log.warning("a hint for an account that is unknown here")
+        return steps
+
+    def _of_batch(self, batch_id: object) -> _Steps | None:
+        """The steps of a batch's account, if that is known here."""
+        if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
+            return self._steps[self._context.account]  # which refuse what is not theirs
+        with self._context.database.read() as session:
+            account = batches.account_of(session, batch_id)
+        return None if account is None else self._steps.get(account)

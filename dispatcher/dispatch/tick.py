@@ -1,0 +1,211 @@
+"""The tick: sees to what time does, and says what is due."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import chain, zip_longest
+
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.caps import Load, caps_of, day_of
+from dispatcher.campaigns.states import BatchState
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.polls import hints_for
+from dispatcher.dispatch.retention import EVERY
+from dispatcher.storage import (
+    balances,
+    credit,
+    events,
+    heartbeats,
+    opt_outs,
+)
+from dispatcher.storage import (
+    caps as guards,
+)
+from dispatcher.storage import (
+    retention as pruning,
+)
+from dispatcher.storage.batches import (
+    attempts,
+    recalls,
+)
+from dispatcher.storage.batches import (
+    due as batches,
+)
+from dispatcher.storage.batches import (
+    hand_over as handed,
+)
+from dispatcher.storage.batches import (
+    polls as reports,
+)
+from dispatcher.storage.batches import (
+    queue as supply,
+)
+from dispatcher.storage.batches import (
+    rejudging as rules,
+)
+from dispatcher.storage.campaigns import campaigns
+from dispatcher.window import Hold
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an account is to be asked for."""
+
+    #: how many threads may ask for reports
+    polls: int = 0
+    #: whether its STOP list is to be read
+    stop_list: bool = False
+    #: whether its balance is to be read
+    credit: bool = False
+    #: whether it is to be asked for what the gateway holds back
+    recall: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a tick found to do: ids of batches, and what each account is to be asked for."""
+
+    send: Sequence[int]
+    settle: Sequence[int]
+    #: whether something that happened is to be told
+    events: bool = False
+    #: whether old history is to be deleted
+    prune: bool = False
+    #: account -> what it is to be asked for
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+
+    @property
+    def polls(self) -> int:
+        """How many polls are due in all."""
+        return sum(asked.polls for asked in self.asked.values())
+
+    @property
+    def stop_list(self) -> bool:
+        """Whether any account's STOP list is to be read."""
+        return any(asked.stop_list for asked in self.asked.values())
+
+    @property
+    def credit(self) -> bool:
+        """Whether any account's balance is to be read."""
+        return any(asked.credit for asked in self.asked.values())
+
+    @property
+    def recall(self) -> bool:
+        """Whether any account is to be asked for what it holds back."""
+        return any(asked.recall for asked in self.asked.values())
+
+
+class Ticks:
+    """Any number of them may run at once, on any number of hosts."""
+
+    def __init__(self, contexts: Sequence[Context]) -> None:
+        """``contexts`` are those of the accounts, that of the one without a name first."""
+        self._contexts = contexts
+        self._context = contexts[0]
+
+    def tick(self) -> Due:
+        """See to what time does: lost workers, late batches, ended campaigns; say what is due.
+
+        Any number of ticks may run at once; each step is one guarded statement.
+        """
+        now = self._context.clock()
+        settings = self._context.settings
+        with self._context.database.write() as session:
+            lost = batches.rescue(session, now, self._context.after(settings.settle_intervals, 0))
+            campaigns.expire_batches(session, now)
+            campaigns.cancel_returned(session)
+            if handed.any_held(session):
+                self._look_after_held(session, now)
+            campaigns.finish_ended(session, now)
+            self._judge_anew(session, now)
+            for context in self._contexts:
+                _release(session, context, now)
+            if settings.credit_check == "off":
+                credit.release_all(session)
+            heartbeats.beat(session, socket.gethostname(), now)
+        for batch_id in lost:
+            log.warning("batch %d: its worker was lost; in doubt", batch_id)
+        with self._context.database.read() as session:
+            return Due(
+                send=_in_turn([_to_send(session, one, now) for one in self._contexts]),
+                settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
+                events=events.due(session, now),
+                asked={one.account: _asked(session, one, now) for one in self._contexts},
+                prune=settings.history_days > 0 and pruning.due(session, now, EVERY),
+            )
+
+    def _judge_anew(self, session: Session, now: datetime) -> None:
+        """Nothing that waits is lost, or left to an old calendar, when the rule changes."""
+        rule = self._context.windows.rule
+        for group in rules.outdated(session, rule):
+            start = max(now, group.not_before or now)
+            scheduled = Hold(start, "scheduled" if start > now else "")
+            rules.judge(
+                session, group, self._context.hold(group.territory, start) or scheduled, rule
+            )
+            log.info("campaign %d, %s: judged anew", group.campaign_id, group.territory)
+
+    def _look_after_held(self, session: Session, now: datetime) -> None:
+        """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
+        handed.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
+        recalls.want_cancelled(session, now)
+        recalls.want_opted_out(session, now)
+        rule = self._context.windows.rule
+        for territory, leaves_at in recalls.outdated(session, rule):
+            hold = self._context.hold(territory, leaves_at)
+            recalls.judge(session, territory, leaves_at, rule, hold, now)
+
+
+def _release(session: Session, context: Context, now: datetime) -> None:
+    """Nothing waits for tomorrow because of a cap that was raised or is reached no more."""
+    settings, account = context.settings, context.counted
+    day = caps_of(settings)[1]
+    left = guards.left_since(session, day_of(now), account) if day.set else Load(0)
+    messages, parts = day.room(left, max(settings.prices.values(), default=Decimal(0)))
+    released = guards.release(
+        session, now, day.reasons, messages=messages, parts=parts, account=account
+    )
+    if released:
+        log.info("%d batches need not wait for another day any more", released)
+
+
+def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
+    settings = context.settings
+    if batches.doubts(session, context.counted) >= settings.doubt_limit:
+        return []
+    return supply.due(session, now, 4 * settings.connections, context.account)
+
+
+def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:
+    account = context.account
+    return [
+        *reports.due_ids(session, BatchState.IN_DOUBT, now, 50, account),
+        *(attempt.batch_id for attempt in attempts.due(session, now, account=account)),
+    ]
+
+
+def _asked(session: Session, context: Context, now: datetime) -> Asked:
+    settings, account = context.settings, context.account
+    every = timedelta(seconds=settings.stop_list_every)
+    credit_every = timedelta(seconds=settings.credit_every)
+    return Asked(
+        polls=hints_for(reports.count_due(session, BatchState.SENT, now, account)),
+        stop_list=opt_outs.due(session, now, every, account),
+        credit=settings.credit_check != "off"
+        and credit.due(session, account, now, credit_every, balances.PATIENCE),
+        recall=recalls.due(session, now, account),
+    )
+
+
+def _in_turn(lists: Sequence[list[int]]) -> list[int]:
+    """The first of each, then the second of each; nothing twice."""
+    dealt = chain.from_iterable(zip_longest(*lists))
+    return list(dict.fromkeys(one for one in dealt if one is not None))

@@ -1,0 +1,1 @@
+"""One bounded HTTP connection; it knows no gateway."""

@@ -1,0 +1,47 @@
+"""The result of a paid number check that the gateway posts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dispatcher.errors import InvalidPayload
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.inbound.payload import payload, phone
+from dispatcher.gateway.smspartner.wire.answer import first
+
+
+@dataclass(frozen=True, slots=True)
+class HlrResult:
+    """What the network knows of one number."""
+
+    phone: str = field(repr=False)
+    id: str | None = None
+    #: country and network, five or six digits
+    network: str = ""
+    ported: bool | None = None
+    #: group, name and description of the network's answer
+    group: int | None = None
+    name: str = ""
+    description: str = ""
+    at: datetime | None = None
+
+
+def read_hlr_result(body: bytes, query: str = "") -> HlrResult:
+    """Read a call. Raises InvalidPayload."""
+    given = payload(body, query)
+    if not given.keys() & {"mccMnc", "errorGrpId", "errorName", "ported"}:
+        raise InvalidPayload("the call is no result of a number check")
+    network = given.get("mccMnc")
+    code = str(network) if isinstance(network, int | str) and not isinstance(network, bool) else ""
+    return HlrResult(
+        phone=phone(first(given, "phone", "phoneNumber")),
+        id=fields.identifier(first(given, "messageId", "msgId")),
+        network=code if code.isascii() and code.isdigit() and len(code) <= 6 else "",
+        ported=fields.flag(given.get("ported")),
+        group=fields.integer(given.get("errorGrpId")),
+        # one sample has a blank at its end
+        name=fields.text(given.get("errorName")).strip(),
+        description=fields.text(given.get("errorDesc")).strip(),
+        at=fields.instant(given.get("date")),
+    )

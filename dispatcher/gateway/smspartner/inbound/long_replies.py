@@ -1,0 +1,81 @@
+"""Long replies made whole from their parts, in whatever order and however often they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from dispatcher.gateway.smspartner.inbound.replies import PersonReply, says_stop
+
+#: whose reply it is, to which number, the network's reference, of how many parts
+_Key = tuple[str, str | None, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Replies that are whole, and the parts of those that are not yet."""
+
+    whole: tuple[PersonReply, ...]
+    waiting: tuple[PersonReply, ...]
+
+
+def join(replies: Iterable[PersonReply]) -> Joined:
+    """Put parts together; the result depends on neither order nor repetition.
+
+    A reference is a byte of the network's and comes again some day: give only parts that came
+    within hours of each other. Two calls that claim to be the same part with different texts
+    are a new reply under an old reference, or a forgery: nothing of theirs is joined.
+    """
+    whole: dict[tuple[str, str | None, str | None, str], PersonReply] = {}
+    groups: dict[_Key, dict[int, list[PersonReply]]] = {}
+    for reply in replies:
+        if reply.part is None:
+            same_call = (reply.phone, reply.to, reply.message_id, reply.text)
+            whole[same_call] = min(reply, whole.get(same_call, reply), key=_order)
+            continue
+        key = (reply.phone, reply.to, reply.part.reference, reply.part.total)
+        same = groups.setdefault(key, {}).setdefault(reply.part.number, [])
+        if reply not in same:
+            same.append(reply)
+    joined, waiting = [], []
+    for (_, _, _, total), parts in groups.items():
+        agreed = all(len({part.text for part in same}) == 1 for same in parts.values())
+        if len(parts) == total and agreed:
+            joined.append(_joined([_first(parts[number]) for number in range(1, total + 1)]))
+        else:
+            waiting += [part for same in parts.values() for part in same]
+    return Joined(tuple(_sorted([*whole.values(), *joined])), tuple(_sorted(waiting)))
+
+
+def _joined(parts: list[PersonReply]) -> PersonReply:
+    text = "".join(part.text for part in parts)
+    instants = [part.at for part in parts if part.at is not None]
+    return replace(
+        parts[0],
+        text=text,
+        stop=says_stop(text) or any(part.stop for part in parts),
+        at=min(instants, default=None),
+        part=None,
+    )
+
+
+def _first(same: list[PersonReply]) -> PersonReply:
+    return min(same, key=_order)
+
+
+def _sorted(replies: list[PersonReply]) -> list[PersonReply]:
+    return sorted(replies, key=_order)
+
+
+def _order(reply: PersonReply) -> tuple[str, ...]:
+    part = reply.part
+    return (
+        reply.at.isoformat() if reply.at else "",
+        reply.phone,
+        reply.to or "",
+        part.reference if part else "",
+        f"{part.number:03d} of {part.total:03d}" if part else "",
+        reply.message_id or "",
+        reply.text,
+        str(reply.stop),
+    )

@@ -1,0 +1,113 @@
+"""A person's reply that the gateway posts, to its short code or to a long number of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from dispatcher.errors import InvalidPayload
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.inbound.payload import own, payload, phone
+from dispatcher.gateway.smspartner.wire.answer import first
+
+#: characters of one call; ten parts of an SMS have 1,530
+LONGEST_TEXT: Final = 2000
+_MOST_PARTS: Final = 255
+#: the word that ends it, at the beginning, also with the digits of a short code after it
+_STOP: Final = re.compile(r"\W*(?:stop|arr[eê]t)(?=\W|\d|_|sms|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which piece of a long reply a call brings: ``number`` of ``total``, from 1."""
+
+    reference: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReply:
+    """What somebody answered; ``stop`` when it says to text them no more.
+
+    ``message_id`` is the message that was answered, for the short code; for a long number it is
+    the reply's own id, which tells a call that is made again.
+    """
+
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    stop: bool = False
+    message_id: str | None = None
+    #: our long number (E.164); None for the short code
+    to: str | None = None
+    at: datetime | None = None
+    part: Part | None = None
+
+
+def read_reply(body: bytes, query: str = "") -> PersonReply:
+    """Read a call. Raises InvalidPayload."""
+    given = payload(body, query)
+    if "msisdn" in given:
+        return _to_long_number(given)
+    kind = given.get("type")
+    if kind not in ("response", "stop"):
+        raise InvalidPayload("the call is neither a reply nor a STOP")
+    text = _text(given)
+    return PersonReply(
+        phone=phone(first(given, "phone_number", "phoneNumber")),
+        text=text,
+        stop=kind == "stop" or says_stop(text),
+        message_id=fields.identifier(first(given, "message_id", "messageId")),
+        at=fields.instant(given.get("date")),
+    )
+
+
+def says_stop(text: str) -> bool:
+    """Whether a reply begins with the word that ends it, however it is written."""
+    return _STOP.match(text) is not None
+
+
+def _to_long_number(given: Mapping[str, Any]) -> PersonReply:
+    text = _text(given)
+    keyword = given.get("keyword")
+    part = _part(given)
+    # the first word of a later part is in the middle of a text
+    begins = part is None or part.number == 1
+    said = says_stop(text) or (isinstance(keyword, str) and says_stop(keyword))
+    return PersonReply(
+        phone=phone(given["msisdn"]),
+        text=text,
+        stop=begins and said,
+        message_id=fields.identifier(first(given, "messageId", "message_id")),
+        to=own(given["to"]) if given.get("to") else None,
+        at=fields.instant(given.get("message-timestamp")),
+        part=part,
+    )
+
+
+def _text(given: Mapping[str, Any]) -> str:
+    raw = given.get("text", "")
+    if raw is None:
+        raw = ""
+    if not isinstance(raw, str) or len(raw) > LONGEST_TEXT:
+        raise InvalidPayload("the call's text is none, or too long for one")
+    # a database keeps no NUL, and UTF-8 no half of a character
+    return raw.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _part(given: Mapping[str, Any]) -> Part | None:
+    if fields.flag(given.get("concat")) is not True:
+        return None
+    reference = fields.identifier(given.get("concat-ref"))
+    number, total = (
+        fields.integer(given.get("concat-part")),
+        fields.integer(given.get("concat-total")),
+    )
+    if reference is None or number is None or total is None:
+        raise InvalidPayload("the call is a part of a text, and does not say which")
+    if not 1 <= number <= total <= _MOST_PARTS:
+        raise InvalidPayload("the call is a part of a text that has no such part")
+    return Part(reference, number, total)

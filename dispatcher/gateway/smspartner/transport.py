@@ -1,0 +1,188 @@
+"""One call to SMS Partner over HTTP: tried once, bounded in time and in size."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, TypeVar
+
+import requests
+from urllib3.util import Timeout
+
+from dispatcher.errors import GatewayError, GatewayUnreached
+from dispatcher.gateway.http import connection, deadline
+from dispatcher.gateway.protocol import Lost, Unsent
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.wire.answer import Parse
+from dispatcher.gateway.smspartner.wire.xml_shapes import READERS
+
+#: an answer for 500 numbers has some 60 kB; more than this is not an answer
+LARGEST_ANSWER = 4 * 1024 * 1024
+_CHUNK = 256 * 1024
+#: a connection idle for longer may be closed by the gateway just as a request leaves
+LONGEST_IDLE = 2.0
+
+Format = Literal["json", "xml"]
+_Reply = TypeVar("_Reply")
+_TOO_LONG: Final = "the call took too long"
+
+
+class Answer:
+    """Status, headers and the whole body of an answer."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+        self.body = b""
+        # to the very end: only there does a body shorter than announced show itself
+        while chunk := response.raw.read(_CHUNK, decode_content=False):
+            self.body += chunk
+            if len(self.body) > LARGEST_ANSWER:
+                raise GatewayError("the answer is too large")
+
+
+class Transport:
+    """The way to the gateway, for any number of threads; each thread has its connection.
+
+    ``answers`` is the format that is asked for; calls whose XML is unknown are made in JSON.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        call_timeout: float = 30,
+        connect_timeout: float = 5,
+        answers: Format = "json",
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.key = key
+        self._call_timeout = call_timeout
+        self._timeout = Timeout(connect=connect_timeout, read=call_timeout)
+        self._xml = answers == "xml"
+        self._own = threading.local()
+
+    def parser(self, path: str) -> Parse:
+        """What reads the answers of a call."""
+        return READERS[path] if self._xml and path in READERS else fields.json_object
+
+    def base(self, path: str) -> dict[str, object]:
+        """What every request says: the key, and the format of its answer unless it is JSON."""
+        return {"apiKey": self.key, **self.wished(path)}
+
+    def wished(self, path: str) -> dict[str, object]:
+        """The format of the answer, unless it is JSON."""
+        return {"_format": "xml"} if self._xml and path in READERS else {}
+
+    def connect(self) -> None:
+        """Open this thread's connection. Raises GatewayUnreached; nothing is sent."""
+        with deadline.watchdog.limit(self._call_timeout) as call:
+            try:
+                self._line().warm(call)
+                self._own.used_at = time.monotonic()
+            except Exception as error:  # noqa: BLE001 - whatever it was, nothing left
+                raise GatewayUnreached(_reason(error)) from None
+
+    def send(
+        self,
+        path: str,
+        data: bytes,
+        read: Callable[[int, Mapping[str, str], bytes, Parse], _Reply],
+        *,
+        unless: Callable[[], str] | None = None,
+    ) -> _Reply | Unsent | Lost:
+        """Post a send once, unless there is a reason not to. Never raises."""
+        with deadline.watchdog.limit(self._call_timeout) as call:
+            try:
+                answer = self._call(call, "POST", path, data=data, unless=unless)
+                if call.expired:
+                    return Lost(_TOO_LONG)
+                return read(answer.status, answer.headers, answer.body, self.parser(path))
+            except Exception as error:  # noqa: BLE001 - sorted by what is known, not by type
+                if not call.touched:
+                    return Unsent(_reason(error))
+                return Lost(_TOO_LONG if call.expired else _reason(error))
+
+    def get(self, path: str, params: Mapping[str, object] | None = None) -> Answer:
+        """Ask with a query. Raises GatewayUnreached when nothing left, else GatewayError."""
+        return self._ask("GET", path, params={**self.base(path), **(params or {})})
+
+    def post(self, path: str, data: bytes, *, method: str = "POST") -> Answer:
+        """Ask with a body. Raises GatewayUnreached when nothing left, else GatewayError."""
+        return self._ask(method, path, data=data)
+
+    def _ask(self, method: str, path: str, **content: Any) -> Answer:
+        with deadline.watchdog.limit(self._call_timeout) as call:
+            try:
+                answer = self._call(call, method, path, **content)
+            except Exception as error:  # noqa: BLE001 - its text may hold the key
+                kind = GatewayError if call.touched else GatewayUnreached
+                raise kind(_TOO_LONG if call.expired else _reason(error)) from None
+            if call.expired:
+                raise GatewayError(_TOO_LONG)
+            return answer
+
+    def _call(
+        self,
+        call: deadline.Call,
+        method: str,
+        path: str,
+        *,
+        data: bytes | None = None,
+        params: dict[str, Any] | None = None,
+        unless: Callable[[], str] | None = None,
+    ) -> Answer:
+        line = self._line()
+        try:
+            line.warm(call)
+            if unless is not None and (reason := unless()):
+                raise GatewayError(reason)  # noqa: TRY301 - ends the line like any failure
+            with line.ask(method, self.url + path, data=data, params=params) as response:
+                answer = Answer(response)
+        except BaseException:
+            line.close()
+            self._own.line = None
+            raise
+        self._own.used_at = time.monotonic()
+        return answer
+
+    def _line(self) -> connection.Line:
+        """The thread's connection; never one that a parent process, or long idleness, has left."""
+        line: connection.Line | None = getattr(self._own, "line", None)
+        if line is not None and self._own.pid == os.getpid():
+            if time.monotonic() - self._own.used_at <= LONGEST_IDLE:
+                return line
+            line.close()
+        line = connection.Line(self.url, self._timeout)
+        self._own.line, self._own.pid, self._own.used_at = line, os.getpid(), time.monotonic()
+        return line
+
+
+def _reason(error: Exception) -> str:
+    """What happened, in words that hold neither URL nor key."""
+    if isinstance(error, GatewayError):
+        return str(error)
+    if isinstance(error, requests.RequestException) and error.args:
+        inner = error.args[0]
+        error = getattr(inner, "reason", None) or (inner if isinstance(inner, Exception) else error)
+    for known, words in _WORDS.items():
+        if known in type(error).__name__:
+            return words
+    return f"the connection failed ({type(error).__name__})"
+
+
+_WORDS = {
+    "NewConnection": "the gateway cannot be reached",
+    "ConnectionRefused": "the gateway cannot be reached",
+    "NameResolution": "the gateway's name cannot be resolved",
+    "ConnectTimeout": "the gateway cannot be reached in time",
+    "ReadTimeout": "no answer in time",
+    "SSL": "the gateway's certificate or TLS is not valid",
+    "Certificate": "the gateway's certificate or TLS is not valid",
+    "IncompleteRead": "the answer was cut",
+    "Protocol": "the connection was cut",
+    "Connection": "the connection was cut",
+}

@@ -1,0 +1,63 @@
+"""What all answers have in common: an object that says whether it is a success."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dispatcher.errors import GatewayError, GatewayRefused
+from dispatcher.gateway.smspartner import fields
+
+#: makes the document of a body, None when it is none; JSON's is ``fields.json_object``
+Parse = Callable[[bytes], dict[str, Any] | None]
+
+
+def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[str, Any]:
+    """The document of a success, whatever its HTTP status.
+
+    Raises GatewayRefused for a refusal, and GatewayError for what is neither.
+    """
+    answer = parse(body)
+    if answer is None:
+        raise GatewayError(f"HTTP {status} with an unreadable body")
+    said, code = answer.get("success"), fields.integer(answer.get("code"))
+    if said is False and code is not None:
+        raise GatewayRefused(code)
+    if said is not True:
+        raise GatewayError("the gateway answered neither success nor a refusal with a code")
+    return answer
+
+
+def done(
+    status: int, body: bytes, parse: Parse = fields.json_object, *, code: bool = True
+) -> dict[str, Any]:
+    """The document of a success of a call that changes something: believed of a 200 only.
+
+    With ``code`` it has to say 200 too. Raises as ``success`` does; a refusal from a gateway that
+    is broken is no refusal.
+    """
+    if status >= _BROKEN or 300 <= status < 400:
+        raise GatewayError(f"HTTP {status}")
+    answer = success(status, body, parse)
+    if status != _OK or (code and fields.integer(answer.get("code")) != _OK):
+        raise GatewayError(f"HTTP {status} with a success that is none")
+    return answer
+
+
+#: HTTP status, and code, of a success
+_OK = 200
+#: from here on (429, and those of a broken gateway) a body proves nothing
+_BROKEN = 429
+
+
+def objects(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The list of objects under ``name``; empty when there is none. Raises GatewayError."""
+    listed = answer.get(name, [])
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise GatewayError(f"the gateway answered without a list under {name}")
+    return listed
+
+
+def first(entry: Mapping[str, Any], *names: str) -> Any:
+    """The value under the first of the spellings that is there."""
+    return next((entry[name] for name in names if name in entry), None)

@@ -1,0 +1,170 @@
+"""The answers to the sends. Anything that is not fully understood is ``Lost``.
+
+HTTP status discriminates nothing by itself: the vendor's errors come with 400 and with 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+from dispatcher.gateway.protocol import (
+    Accepted,
+    Declined,
+    LineAnswer,
+    Lost,
+    Reply,
+    SingleReply,
+    Taken,
+    Throttled,
+)
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.wire.answer import Parse, first
+
+
+def read_send(
+    status: int, headers: Mapping[str, str], body: bytes, parse: Parse = fields.json_object
+) -> Reply:
+    """The reply to a bulk send."""
+    answer = _success(status, headers, body, parse)
+    if not isinstance(answer, dict):
+        return _shown(answer, body)
+    message_id = fields.identifier(answer.get("message_id", answer.get("messageId")))
+    listed = answer.get("SMSResponse_List")
+    if message_id is None or not isinstance(listed, list):
+        return _shown(Lost("a success without message id or list"), body)
+    return Taken(message_id, _lines(listed), fields.instant(answer.get("scheduledDeliveryDate")))
+
+
+def read_single(
+    status: int, headers: Mapping[str, str], body: bytes, parse: Parse = fields.json_object
+) -> SingleReply:
+    """The reply to ``/send``, ``/vn/send`` and ``/sondage/to/send``.
+
+    Whether a success may name numbers that it refused is undocumented; when it does, under
+    ``errors`` or ``error``, it is believed on both counts.
+    """
+    answer = _success(status, headers, body, parse)
+    if not isinstance(answer, dict):
+        return _shown(answer, body)
+    message_id = fields.identifier(first(answer, "message_id", "messageId"))
+    if message_id is None:
+        return _shown(Lost("a success without message id"), body)
+    refusals = first(answer, "errors", "error") or ()
+    listed = refusals if isinstance(refusals, list) else [refusals]
+    return Accepted(
+        message_id,
+        segments=fields.count(first(answer, "nb_sms", "nbSMS", "nbSms")),
+        cost=fields.price(answer.get("cost")),
+        currency=fields.text(answer.get("currency"), 3),
+        leaves_at=fields.instant(answer.get("scheduledDeliveryDate")),
+        refused=tuple(_line(entry) for entry in listed) if refusals else (),
+        partial=bool(refusals),
+    )
+
+
+def _success(
+    status: int, headers: Mapping[str, str], body: bytes, parse: Parse
+) -> dict[str, Any] | Declined | Throttled | Lost:
+    """The document of a success of a send, or what else the answer is."""
+    if status == 429 and not _claims(body, parse):
+        return Throttled(_retry_after(headers.get("Retry-After"), headers.get("Date")))
+    if status >= 429 or 300 <= status < 400:
+        return Lost(f"HTTP {status}")
+    answer = parse(body)
+    if answer is None:
+        return Lost(f"HTTP {status} with an unreadable body")
+    if answer.get("success") is False:
+        code = fields.integer(answer.get("code"))
+        if code is None:
+            return Lost(f"HTTP {status}, a refusal without a code")
+        if answer.get("message_id", answer.get("messageId")) is not None or _accepts(answer):
+            return Lost("a refusal that speaks of messages taken")
+        return Declined(code)
+    if answer.get("success") is not True or status != 200:
+        return Lost(f"HTTP {status}, neither success nor refusal")
+    if answer.get("code") != 200 or isinstance(answer["code"], bool | str):
+        return Lost("a success without code 200")
+    return answer
+
+
+def _shown(reply: Declined | Throttled | Lost, body: bytes) -> Declined | Throttled | Lost:
+    """The same, with the beginning of an answer that nobody understands."""
+    return Lost(reply.reason, fields.excerpt(body)) if isinstance(reply, Lost) else reply
+
+
+def _claims(body: bytes, parse: Parse) -> bool:
+    """Whether a body says, whatever its HTTP status does, that something was taken."""
+    answer = parse(body)
+    return answer is not None and (answer.get("success") is True or "message_id" in answer)
+
+
+def _accepts(answer: Mapping[str, Any]) -> bool:
+    """Whether any line of an answer says that it was taken."""
+    listed = answer.get("SMSResponse_List", ())
+    lines = listed if isinstance(listed, list) else [listed]
+    return any(isinstance(line, dict) and line.get("success") is not False for line in lines)
+
+
+#: a line as it is usually spelled
+_USUAL = itemgetter("phoneNumber", "success", "code", "nbSms", "cost")
+
+
+def _lines(listed: list[Any]) -> list[LineAnswer]:
+    """What an answer says of its lines."""
+    try:
+        phones, *said = zip(*map(_USUAL, listed), strict=True)
+        # JSON's 1, 1.0 and true are equal to each other, and mean different things
+        usual = all(len(set(map(type, column))) == 1 for column in said)
+        usual = usual and fields.are_french(phones)
+        read = {line: _read(*line) for line in set(zip(*said, strict=True))} if usual else {}
+    except (TypeError, KeyError, ValueError):  # another spelling, or something that is no line
+        usual = False
+    if not usual:
+        return [_line(entry) for entry in listed]
+    if len(read) > 1:
+        lines = zip(phones, zip(*said, strict=True), strict=True)
+        return [LineAnswer(phone, *read[line]) for phone, line in lines]
+    [told] = read.values()
+    return list(map(LineAnswer._make, zip(phones, *map(repeat, told), strict=False)))
+
+
+def _line(entry: object) -> LineAnswer:
+    if not isinstance(entry, dict):
+        return LineAnswer(None, None)
+    get = entry.get
+    said = (get("success"), get("code"), get("nbSms", get("nbSMS")), get("cost"))
+    try:
+        read = _read(*said)
+    except TypeError:  # a list or an object, where one value should be
+        read = _read.__wrapped__(*said)
+    return LineAnswer(fields.phone(get("phoneNumber")), *read)
+
+
+@lru_cache(maxsize=1024, typed=True)  # most of a batch's lines say the same
+def _read(
+    success: object, told: object, parts: object, cost: object
+) -> tuple[bool | None, int | None, int, Decimal]:
+    """What a line says of its message."""
+    accepted = success if isinstance(success, bool) else None
+    code = fields.integer(told)
+    if accepted and code != 200 and told is not None:
+        accepted = None
+    return accepted, code, fields.count(parts), fields.price(cost)
+
+
+def _retry_after(raw: str | None, sent_at: str | None) -> float | None:
+    """Seconds asked for by a Retry-After header, in either of its forms."""
+    if raw is None:
+        return None
+    try:
+        return float(int(raw))
+    except OverflowError:
+        return None
+    except ValueError:
+        until, since = fields.http_date(raw), fields.http_date(sent_at)
+        return (until - since).total_seconds() if until and since else None

@@ -1,0 +1,217 @@
+"""Runs a handful of processes as one: their lines in one stream, their deaths repaired, one stop.
+
+It knows nothing of what it runs. It never asks a child to stop twice: a child that is told to
+finish its work in peace must not take a second signal for impatience.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import selectors
+import signal
+import socket
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
+
+from dispatcher.local.child import Child, Life
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Child", "Supervisor"]
+
+#: a child that never outlives this many seconds, so many times in a row, cannot be started
+EARLY, EARLY_DEATHS = 5.0, 3
+#: seconds before a restart: the first, and the longest of the doublings
+FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
+#: a child that lived this many seconds starts again with the first delay
+LONG_LIFE = 60.0
+_NAME = "supervisor"
+_COLOURS = (36, 33, 35, 32, 34, 31)
+
+
+class Supervisor:
+    """Starts ``children`` in their order and stops them in the reverse one, the last first.
+
+    Each is in a session of its own: a Ctrl-C in the terminal reaches the supervisor alone. On
+    Linux the children are killed with the supervisor even if it dies by SIGKILL. ``line`` makes
+    a line of a name and what it says; without it the name goes before, in a colour of its own.
+    """
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        out: TextIO,
+        line: Callable[[str, str], str] | None = None,
+    ) -> None:
+        self._lives = [Life(child, FIRST_DELAY) for child in children]
+        self._out = out
+        self._line = line or self._labelled
+        coloured = out.isatty() and not os.environ.get("NO_COLOR")
+        names = [_NAME, *(child.name for child in children)]
+        width = max(map(len, names))
+        self._labels = {name: f"{name:<{width}} |" for name in names}
+        if coloured:
+            colours = [1, *(_COLOURS[i % len(_COLOURS)] for i in range(len(children)))]
+            for name, colour in zip(names, colours, strict=True):
+                self._labels[name] = f"\x1b[{colour}m{self._labels[name]}\x1b[0m"
+        self._stopping = self._hurried = False
+        self._status = 0
+
+    def run(self) -> int:
+        """Run until a SIGINT, a SIGTERM or the end of all children; call from the main thread.
+
+        Returns 0 after a clean stop, 1 when a child could not be started, failed for good or
+        had to be killed. A SIGINT while stopping kills at once.
+        """
+        with selectors.DefaultSelector() as selector, self._signals(selector):
+            try:
+                while self._move(selector):
+                    self._watch(selector)
+            finally:
+                for life in self._lives:
+                    life.kill()
+        return self._status
+
+    @contextmanager
+    def _signals(self, selector: selectors.BaseSelector) -> Iterator[None]:
+        """Let every signal that matters wake the selector up."""
+
+        def on_stop(signum: int, _frame: object) -> None:
+            self._hurried = self._hurried or (self._stopping and signum == signal.SIGINT)
+            self._stopping = True
+
+        handlers = {
+            signal.SIGINT: on_stop,
+            signal.SIGTERM: on_stop,
+            signal.SIGCHLD: lambda _signum, _frame: None,
+        }
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has the last word
+            handlers[signal.SIGHUP] = on_stop
+        reading, writing = socket.socketpair()
+        with reading, writing:
+            reading.setblocking(False)
+            writing.setblocking(False)
+            selector.register(reading, selectors.EVENT_READ)
+            before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+            replaced = {signum: signal.signal(signum, do) for signum, do in handlers.items()}
+            try:
+                yield
+            finally:
+                for signum, handler in replaced.items():
+                    signal.signal(signum, handler)
+                signal.set_wakeup_fd(before)
+
+    def _move(self, selector: selectors.BaseSelector) -> bool:
+        """Start and stop whatever is due; False when nothing runs and nothing will."""
+        if self._stopping:
+            self._stop_some()
+        for life in self._lives:
+            if life.start_at <= time.monotonic():
+                self._start(life, selector)
+        return any(life.process or life.start_at < math.inf for life in self._lives)
+
+    def _watch(self, selector: selectors.BaseSelector) -> None:
+        """Wait for a line, a death, a signal or the next due time, and note what has come."""
+        due = min(min(life.start_at, life.kill_at) for life in self._lives)
+        wait = max(0.0, due - time.monotonic()) if due < math.inf else None
+        for key, _events in selector.select(wait):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.recv(4096)
+                continue
+            lines = key.data.read()
+            if lines is None:
+                selector.unregister(key.fileobj)
+            else:
+                self._show(key.data, lines)
+        for life in self._lives:
+            status = life.process.poll() if life.process else None
+            if status is not None:
+                with suppress(KeyError):  # the pipe may have ended before the process
+                    selector.unregister(life.output)
+                self._show(life, life.bury())
+                self._ended(life, status)
+
+    def _start(self, life: Life, selector: selectors.BaseSelector) -> None:
+        try:
+            life.start()
+        except OSError as error:
+            self._say(f"{life.child.name}: {error.strerror}")
+            self._ended(life, 127)
+        else:
+            selector.register(life.output, selectors.EVENT_READ, life)
+
+    def _ended(self, life: Life, status: int) -> None:
+        """Decide what follows the end of a child's process."""
+        lived = time.monotonic() - life.started_at
+        end = f"{life.child.name} {_told(status)}"
+        if self._stopping or not life.child.restart:
+            self._say(end)
+            self._status = 1 if status and not self._stopping else self._status
+            return
+        life.proved = life.proved or lived >= EARLY
+        life.early_deaths += 1
+        if not life.proved and life.early_deaths >= EARLY_DEATHS:
+            self._say(
+                f"{end}, and {EARLY_DEATHS} times within {EARLY:.0f} s of its start: giving up."
+                " Its last lines above say why; correct that and start again."
+            )
+            self._status, self._stopping = 1, True
+            return
+        if lived >= LONG_LIFE:
+            life.delay = FIRST_DELAY
+        self._say(f"{end} after {lived:.0f} s; starting it again in {life.delay:.0f} s")
+        life.start_at = time.monotonic() + life.delay
+        life.delay = min(2 * life.delay, LONGEST_DELAY)
+
+    def _stop_some(self) -> None:
+        """Ask the last child that runs, and its group, to stop; kill whoever overstays."""
+        hurried, self._hurried = self._hurried, False
+        if hurried:
+            self._say("killing what is left")
+        elif not any(life.asked_to_stop for life in self._lives):
+            self._say("stopping: running work may end (Ctrl-C again: kill at once)")
+        for life in self._lives:
+            life.start_at = math.inf
+        running = [life for life in self._lives if life.process]
+        for life in running:
+            late = time.monotonic() >= life.kill_at
+            if late:
+                self._say(f"{life.child.name} did not stop within {life.child.grace:.0f} s")
+            if late or hurried:
+                life.kill()
+                life.asked_to_stop, life.kill_at, self._status = True, math.inf, 1
+            elif life is running[-1] or life.child.group == running[-1].child.group != "":
+                life.ask_to_stop()
+
+    def _show(self, life: Life, lines: list[str]) -> None:
+        for line in lines:
+            self._print(life.child.name, line)
+            if life.child.ready and not life.ready and life.child.ready.search(line):
+                life.ready = True
+                self._say(f"{life.child.name} ready")
+
+    def _say(self, text: str) -> None:
+        self._print(_NAME, text)
+
+    def _print(self, name: str, text: str) -> None:
+        encoding = self._out.encoding or "utf-8"
+        rest = memoryview(f"{self._line(name, text)}\n".encode(encoding, "replace"))
+        try:
+            # not by way of the text: under PYTHONUNBUFFERED it drops what a signal cuts off
+            while rest:
+                rest = rest[self._out.buffer.write(rest) or 0 :]
+            self._out.flush()
+        except OSError:  # the terminal or the pipe is gone: nobody is left to work for
+            self._stopping = True
+
+    def _labelled(self, name: str, text: str) -> str:
+        return f"{self._labels[name]} {text}"
+
+
+def _told(status: int) -> str:
+    if status < 0:
+        return f"was ended by signal {-status} ({signal.strsignal(-status)})"
+    return f"ended with status {status}"

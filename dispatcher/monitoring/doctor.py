@@ -1,0 +1,183 @@
+"""The doctor: looks at everything that a dispatcher needs, and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from dispatcher.api import Dispatcher
+from dispatcher.dispatch import broker
+from dispatcher.errors import DispatcherError
+from dispatcher.settings.accounts import UNNAMED
+
+#: two clocks further apart than this cannot both tell the window
+_SKEW = timedelta(seconds=30)
+#: what was charged is compared with what was planned for so long, and may differ by this share
+_LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look came to. ``remedy`` says what to do when it is not well."""
+
+    name: str
+    well: bool
+    says: str
+    remedy: str = ""
+
+
+class _IllError(Exception):
+    """A look that found something wrong."""
+
+    def __init__(self, says: str, remedy: str) -> None:
+        super().__init__(says)
+        self.remedy = remedy
+
+
+#: what there is to look at
+LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
+#: without one of these a worker makes no progress
+PROGRESS = ("database", "broker", "beat")
+#: what each account is looked at for
+_OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs")
+
+
+def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[Finding]:
+    """Look at each thing of ``names`` in turn; one that fails does not keep others from a look."""
+    looks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
+        "database": (_database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
+        "broker": (_broker, "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"),
+        "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
+        "clock": (_clock, "set this host's clock by NTP"),
+        "beat": (_beat, "start beat: dispatcher run, or celery -A workers beat"),
+        "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
+        "credit": (_credit, "top the account up; dispatcher resume what paused"),
+        "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
+    }
+    accounts = (UNNAMED, *dispatcher.settings.accounts)
+    for name in (it for it in LOOKS if it in names):
+        look, remedy = looks[name]
+        if len(accounts) == 1 or name not in _OF_ACCOUNTS:
+            yield _look(name, dispatcher, look, remedy)
+            continue
+        for account in accounts:
+            called = " ".join(filter(None, [name, account]))
+            key = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
+            ours = remedy.replace("DISPATCHER_API_KEY", key)
+            yield _look(called, dispatcher.for_account(account), look, ours)
+    if "gateway" in names and (orphans := _orphans(dispatcher)):
+        yield orphans
+
+
+def _look(
+    name: str, dispatcher: Dispatcher, look: Callable[[Dispatcher], str], remedy: str
+) -> Finding:
+    try:
+        return Finding(name, well=True, says=look(dispatcher))
+    except _IllError as error:
+        return Finding(name, well=False, says=str(error), remedy=error.remedy or remedy)
+    except DispatcherError as error:
+        return Finding(name, well=False, says=str(error), remedy=remedy)
+
+
+def _orphans(dispatcher: Dispatcher) -> Finding | None:
+    """What nobody sends, because no setting names its account."""
+    try:
+        orphans = dispatcher.orphans()
+    except DispatcherError:
+        return None  # the look at the database says so already
+    if not orphans:
+        return None
+    told = ", ".join(f"{count} of {account!r}" for account, count in orphans.items())
+    says = f"campaigns of accounts that are not set up here: {told}"
+    remedy = "name them in DISPATCHER_ACCOUNTS, each with its key; or cancel the campaigns"
+    return Finding("accounts", well=False, says=says, remedy=remedy)
+
+
+def _database(dispatcher: Dispatcher) -> str:
+    return f"{dispatcher.database.engine.dialect.name}, schema {dispatcher.schema()}"
+
+
+def _broker(dispatcher: Dispatcher) -> str:
+    url = dispatcher.settings.broker_url
+    if url is None:
+        return "none set: dispatcher run embeds one"
+    return broker.check(url.get_secret_value())
+
+
+def _gateway(dispatcher: Dispatcher) -> str:
+    balance = dispatcher.account().balance
+    return "the key is good" + ("" if balance is None else f", balance {balance} €")
+
+
+def _clock(dispatcher: Dispatcher) -> str:
+    shift = timedelta(seconds=dispatcher.settings.clock_offset)
+    others = {"the database": dispatcher.database_clock(), "the gateway": _gateways(dispatcher)}
+    for name, clock in others.items():
+        skew = None if clock is None else abs(datetime.now(UTC) - clock)
+        if skew is not None and skew > _SKEW:
+            raise _IllError(f"it differs from that of {name} by {skew}", "")
+    compared = [name for name, clock in others.items() if clock is not None]
+    says = f"agrees with {' and '.join(compared)}" if compared else "nothing to compare it with"
+    return says + (f"; shifted by {shift} to try things" if shift else "")
+
+
+def _gateways(dispatcher: Dispatcher) -> datetime | None:
+    try:
+        return dispatcher.account().at
+    except DispatcherError:
+        return None  # the look at the gateway says so already
+
+
+def _beat(dispatcher: Dispatcher) -> str:
+    last = dispatcher.last_tick()
+    if last is None:
+        raise _IllError("it has never ticked", "")
+    age = dispatcher.clock() - last
+    if age > max(timedelta(seconds=60), timedelta(seconds=5 * dispatcher.settings.tick)):
+        raise _IllError(f"the last tick was {age} ago", "")
+    return f"ticked {age.total_seconds():.0f} s ago"
+
+
+def _doubts(dispatcher: Dispatcher) -> str:
+    doubts, incidents = dispatcher.doubts(), dispatcher.incidents()
+    if doubts:
+        raise _IllError(f"{len(doubts)} batches in doubt", "")
+    if incidents:
+        raise _IllError(f"{len(incidents)} double texts on record", "dispatcher doubts shows them")
+    return "none"
+
+
+def _credit(dispatcher: Dispatcher) -> str:
+    """Whether the balance pays for all that is planned, begun or not."""
+    if dispatcher.settings.credit_check == "off":
+        return "nobody looks at it (DISPATCHER_CREDIT_CHECK=off)"
+    to_go, unpriced = dispatcher.to_go()
+    last = dispatcher.credit()
+    if last.failures:
+        since = "never" if last.at is None else f"last at {last.at:%Y-%m-%d %H:%M} UTC"
+        raise _IllError(
+            f"the balance could not be read {last.failures} times in a row, {since}:"
+            " campaigns run without a look at it",
+            "see the gateway above",
+        )
+    balance = dispatcher.account().balance
+    unknown = f", and what has no price: {', '.join(unpriced)}" if unpriced else ""
+    planned = f"{to_go:.2f} €{unknown}"
+    if balance is None:
+        return f"{planned} to go; the gateway tells no balance"
+    if balance < to_go:
+        raise _IllError(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
+    return f"balance {balance:.2f} €, {planned} to go"
+
+
+def _costs(dispatcher: Dispatcher) -> str:
+    charged, planned = dispatcher.spent(_LATELY)
+    if not planned:
+        return "nothing to compare: no prices, or nothing sent lately"
+    says = f"{charged:.2f} € charged in {_LATELY.days} days, {planned:.2f} € were planned"
+    if abs(charged - planned) > planned * _TOLERANCE:
+        raise _IllError(says, "")
+    return says

@@ -1,0 +1,185 @@
+"""Metrics for Prometheus: what this process did, and how the whole installation stands.
+
+What a process does is counted in it; the installation is read from the database when somebody
+asks, so every worker tells the same of it: take ``max`` over workers, never ``sum``. No label
+names a campaign, a number or a host: there is no end to those.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from importlib.metadata import version
+from math import inf
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from dispatcher.api import Dispatcher
+from dispatcher.campaigns.progress import Share, messages_of
+from dispatcher.campaigns.states import BatchState
+from dispatcher.dispatch.call_counts import BOUNDS, Tally
+from dispatcher.errors import DispatcherError
+from dispatcher.monitoring.account_metrics import Accounts
+from dispatcher.monitoring.cached import kept
+from dispatcher.monitoring.doctor import Finding
+from dispatcher.storage import monitoring as standings
+from dispatcher.storage.campaigns import totals as sums
+from dispatcher.storage.monitoring import OfAccount, Standing
+from dispatcher.window.territories import TERRITORIES
+
+#: the database is read this often (seconds) at most, and all that has ended this often
+FRESH, PAST_FRESH = 5.0, 600.0
+#: a query that takes longer (seconds) is given up: whoever asked has gone
+_LONGEST_QUERY = 10
+#: a campaign that ended this recently may have ended in a transaction not yet seen
+_MARGIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    at: datetime
+    shares: list[Share]
+    standing: Standing
+    accounts: Mapping[str, OfAccount]
+
+
+def registry_of(
+    dispatcher: Dispatcher, findings: Callable[[], Iterable[Finding]]
+) -> CollectorRegistry:
+    """All metrics of a worker; ``findings`` tell whether it makes progress."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    registry.register(_Metrics(dispatcher, findings))
+    return registry
+
+
+class _Metrics(Collector):
+    """Reads when it is asked."""
+
+    def __init__(self, dispatcher: Dispatcher, findings: Callable[[], Iterable[Finding]]) -> None:
+        self._dispatcher = dispatcher
+        self._findings = findings
+        self._accounts = Accounts(dispatcher)
+        self._past = kept(PAST_FRESH, self._read_past)
+        self._reading = kept(FRESH, self._read)
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything; without what the database would say when it does not answer."""
+        yield self._build()
+        yield from _calls(self._dispatcher.calls.tally())
+        ready = {finding.name: float(finding.well) for finding in self._findings()}
+        yield _gauge("ready", "whether this is well: 1 or 0", ready, label="check")
+        yield _gauge(
+            "window_open", "whether it may leave now: 1 or 0", self._windows(), "territory"
+        )
+        limit = self._dispatcher.settings.doubt_limit
+        yield _gauge("doubt_limit", "with this many batches in doubt nothing is armed", limit)
+        yield from self._accounts.of_process()
+        try:
+            reading = self._reading()
+        except DispatcherError:
+            yield _gauge("database_up", "whether the database could be read: 1 or 0", 0)
+            return
+        yield _gauge("database_up", "whether the database could be read: 1 or 0", 1)
+        yield from self._installation(reading)
+        yield from self._accounts.of_installation(reading.accounts)
+
+    def _build(self) -> Metric:
+        told = {
+            "version": version("sms-campaign-dispatcher"),
+            "python": platform.python_version(),
+            "database": "sqlite" if self._dispatcher.database.is_sqlite else "postgresql",
+        }
+        return InfoMetricFamily("dispatcher_build", "what runs here", told)
+
+    def _windows(self) -> dict[str, float]:
+        return {territory: float(self._is_open(territory)) for territory in TERRITORIES}
+
+    def _is_open(self, territory: str) -> bool:
+        try:
+            return self._dispatcher.hold(territory=territory) is None
+        except DispatcherError:  # not in the next weeks
+            return False
+
+    def _installation(self, reading: _Reading) -> Iterator[Metric]:
+        standing, at = reading.standing, reading.at
+        batches = {state.value: 0 for state in BatchState}
+        for share in reading.shares:
+            batches[share.state.value] += share.batches
+        messages = messages_of(reading.shares)
+        spend = sum((share.cost for share in reading.shares), Decimal(0))
+        yield _gauge("recipients", "recipients of all campaigns", messages, label="state")
+        yield _gauge("batches", "batches of all campaigns", batches, label="state")
+        yield CounterMetricFamily("dispatcher_spend_euros", "spent so far", float(spend))
+        campaigns = {state.value: count for state, count in standing.campaigns.items()}
+        yield _gauge("campaigns", "campaigns that have not ended", campaigns, label="state")
+        may_leave = [
+            it for it in standing.waiting if not it.commercial or self._is_open(it.territory)
+        ]
+        oldest = min((it.since for it in may_leave), default=None)
+        yield _gauge(
+            "due_batches",
+            "batches that may leave now, window open",
+            sum(it.batches for it in may_leave),
+        )
+        for name, what, since in (
+            ("due_age_seconds", "how long the oldest batch that may leave has waited", oldest),
+            ("doubt_age_seconds", "how long the oldest doubt has lasted", standing.oldest_doubt),
+            ("poll_age_seconds", "how late the latest poll for reports is", standing.oldest_poll),
+        ):
+            age = 0.0 if since is None else max((at - since).total_seconds(), 0.0)
+            yield _gauge(name, f"{what}; 0 when there is none", age)
+        tick = standing.last_tick
+        age = inf if tick is None else max((at - tick).total_seconds(), 0.0)
+        yield _gauge("tick_age_seconds", "how long ago the last tick was; +Inf without any", age)
+        yield _gauge("incidents", "double texts on record", standing.incidents)
+
+    def _read(self) -> _Reading:
+        dispatcher = self._dispatcher
+        past, at = self._past(), dispatcher.clock()
+        with dispatcher.database.read() as session:
+            standings.hurry(session, _LONGEST_QUERY)
+            shares = [*past.shares, *sums.present(session, past)]
+            found = standings.standing(session, at)
+            accounts = self._accounts.read(session, at)
+            return _Reading(at, shares, found, accounts)
+
+    def _read_past(self) -> sums.Past:
+        with self._dispatcher.database.read() as session:
+            return sums.past(session, self._dispatcher.clock() - _MARGIN)
+
+
+def _gauge(name: str, what: str, value: float | Mapping[str, float], label: str = "") -> Metric:
+    if not isinstance(value, Mapping):
+        return GaugeMetricFamily(f"dispatcher_{name}", what, value)
+    family = GaugeMetricFamily(f"dispatcher_{name}", what, labels=[label])
+    for key, number in value.items():
+        family.add_metric([key], number)
+    return family
+
+
+def _calls(tally: Tally) -> Iterator[Metric]:
+    verdicts = CounterMetricFamily(
+        "dispatcher_calls", "bulk sends of this process by what they came to", labels=["verdict"]
+    )
+    for verdict, count in tally.verdicts.items():
+        verdicts.add_metric([verdict], count)
+    yield verdicts
+    bounds = [*map(str, BOUNDS), "+Inf"]
+    yield HistogramMetricFamily(
+        "dispatcher_call_seconds",
+        "how long the bulk sends of this process took",
+        buckets=list(zip(bounds, tally.within, strict=True)),
+        sum_value=tally.seconds,
+    )

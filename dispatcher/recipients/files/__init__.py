@@ -1,0 +1,7 @@
+"""Recipients from files, and the rows refused on the way back into one."""
+
+from dispatcher.recipients.files.private_csv import PrivateTable, private
+from dispatcher.recipients.files.reader import RecipientFile, open_recipients
+from dispatcher.recipients.files.rejects import RejectsWriter
+
+__all__ = ["PrivateTable", "RecipientFile", "RejectsWriter", "open_recipients", "private"]

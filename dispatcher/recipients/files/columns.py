@@ -1,0 +1,133 @@
+"""Which columns of a file mean what: the header, the numbers, the territories, the fields.
+
+Promise behind every rule: no row that holds a person is taken for a header.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dispatcher.errors import InvalidFile
+from dispatcher.recipients.recipient import fold, phone_columns, territory_column
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+# from the surest sign of a mobile number to the weakest; tried on digits and plus signs only
+_NUMBERS = (
+    re.compile(r"(\+?33|0033)?0?[67]\d{8}"),
+    re.compile(r"(\+|00)\d{8,15}|0\d{9}"),
+    re.compile(r"\+*\d[\d+]{5,}"),
+)
+_MOST_LISTED = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of one file mean; positions count from 0."""
+
+    names: tuple[str, ...]
+    phone: int
+    territory: int | None
+    #: the first row is a person, and the columns are named "1", "2"…
+    headless: bool
+
+    def kept(self, keep: Collection[str]) -> dict[str, int]:
+        """Where the asked fields stand; raises InvalidFile for one that the file lacks."""
+        return {name: _named(name, self.names) for name in keep}
+
+
+def columns_of(first: Sequence[str], column: str | None, territory: str | None) -> Columns:
+    """Reads the first row of a file; ``column`` and ``territory`` are names or positions from 1.
+
+    Raises InvalidFile when a name is unknown, given twice or ambiguous.
+    """
+    headless = _is_headless(first, column)
+    positions = [str(position) for position in range(1, len(first) + 1)]
+    if headless:
+        names = tuple(positions)
+    else:
+        names = tuple(
+            cell.strip() or at for cell, at in zip(first, positions, strict=True)
+        )  # an unnamed column goes by its position
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise InvalidFile(f"the column {_shown(twice[0], 0)} is given twice in the header")
+    if column is not None:
+        phone = _named(column, names)
+    else:
+        phone = _best_number(first) if headless else _only_phone(names)
+    if territory is not None:
+        own: int | None = _named(territory, names)
+    else:
+        own = None if headless else territory_column(names)
+    return Columns(names=names, phone=phone, territory=own, headless=headless)
+
+
+def number_rank(cell: str) -> int:
+    """How much a cell looks like a phone number: 0 not at all, 3 like a mobile."""
+    if sum(character.isalpha() for character in cell) > 1:  # one, for 6.12E+08
+        return 0
+    digits = "".join(character for character in cell if character.isdecimal() or character == "+")
+    ranks = range(len(_NUMBERS), 0, -1)
+    return next(
+        (rank for rank, seen in zip(ranks, _NUMBERS, strict=True) if seen.fullmatch(digits)), 0
+    )
+
+
+def _is_headless(first: Sequence[str], column: str | None) -> bool:
+    rank = max(map(number_rank, first))
+    if rank > 1:
+        return True  # even beside a cell that says "mobile"
+    named = phone_columns(first) or (column is not None and _find(column, first))
+    return rank == 1 and not named
+
+
+def _best_number(first: Sequence[str]) -> int:
+    ranks = [number_rank(cell) for cell in first]
+    return ranks.index(max(ranks))
+
+
+def _only_phone(names: tuple[str, ...]) -> int:
+    found = phone_columns(names)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InvalidFile(
+            f"no column says that it holds phone numbers; give one as column: {_listed(names)}"
+        )
+    several = ", ".join(_shown(names[at], at) for at in found)
+    raise InvalidFile(f"several columns may hold the mobile number; give one as column: {several}")
+
+
+def _named(name: str, names: Sequence[str]) -> int:
+    found = _find(name, names)
+    if len(found) > 1:
+        raise InvalidFile(
+            f"the column {name!r} may be any of {_listed([names[at] for at in found])}"
+        )
+    if found:
+        return found[0]
+    if name.strip().isdecimal() and 1 <= int(name) <= len(names):
+        return int(name) - 1
+    raise InvalidFile(f"no column {name!r}; the file has {_listed(names)}")
+
+
+def _find(name: str, names: Sequence[str]) -> list[int]:
+    exact = [at for at, known in enumerate(names) if known.strip() == name.strip()]
+    alike = fold(name)
+    return exact or [at for at, known in enumerate(names) if alike and fold(known) == alike]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [_shown(name, at) for at, name in enumerate(names[:_MOST_LISTED])]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _shown(name: str, at: int) -> str:
+    # a row of people that was taken for a header must not end up in a message
+    numbered = sum(character.isdecimal() for character in name) >= 4
+    return f"(column {at + 1})" if numbered else repr(name)

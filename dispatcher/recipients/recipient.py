@@ -1,0 +1,164 @@
+"""Who a campaign is for, as the caller gave it: a raw number, its fields, where it stood.
+
+Nothing is judged here. ``dispatcher.recipients.phones`` says whether a number can be texted,
+``dispatcher.window.territories`` whether a territory exists.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+
+from dispatcher.errors import UnusableInput
+
+# The kinds of names under which a phone column goes, best first: a file with "Téléphone" and
+# "Portable" means the second. Compared after fold().
+_PHONE_NAMES = (
+    re.compile(
+        r"(n|no|num|numero)?(de|du)?(tel|telephone|phone)?"
+        r"(portable|mobile|gsm|cell|cellulaire|msisdn)(phone|telephone|number)?1?"
+    ),
+    re.compile(r"(n|no|num|numero)?(de|du)?(tel|telephone|phone)(number)?1?"),
+    re.compile(r"num|numero|number|e164|destinataire|recipient"),
+)
+_TERRITORY_NAMES = frozenset({"territoire", "territory"})
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Recipient:
+    """One person to text, before any judgement; its repr shows neither number nor fields.
+
+    ``phone`` is spelled as given. ``fields`` holds every column by name, or those kept.
+    ``row`` is the physical line on which the record starts (the header counts), or the
+    position in the caller's own list, from 1. ``raw`` is the row as it stood.
+    """
+
+    phone: str = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False, hash=False)
+    territory: str | None
+    row: int | None
+    raw: tuple[str, ...] = field(repr=False, compare=False)
+
+    # by the slots themselves: a frozen dataclass's own way takes twice as long, and a file
+    # makes a million of these
+    def __init__(
+        self,
+        phone: str,
+        fields: Mapping[str, str] | None = None,
+        territory: str | None = None,
+        row: int | None = None,
+        raw: tuple[str, ...] = (),
+    ) -> None:
+        _set_phone(self, phone)
+        _set_fields(self, {} if fields is None else fields)
+        _set_territory(self, territory)
+        _set_row(self, row)
+        _set_raw(self, raw)
+
+    def rejected(self, reason: str, *, column: str | None = None) -> Rejection:
+        """The same row, as one that no message will be sent to."""
+        return Rejection(row=self.row, raw=self.raw or self.phone, reason=reason, column=column)
+
+
+_set_phone, _set_fields, _set_territory, _set_row, _set_raw = (
+    vars(Recipient)[slot].__set__ for slot in ("phone", "fields", "territory", "row", "raw")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A row that no message will be sent to, and why; its repr does not show the row."""
+
+    row: int | None
+    raw: tuple[str, ...] | str = field(repr=False)
+    reason: str
+    #: the column at fault, where there is one
+    column: str | None = None
+
+
+def recipient_of(
+    value: str | Recipient | Mapping[str, object], *, position: int | None = None
+) -> Recipient:
+    """What a caller's list may hold, as a Recipient.
+
+    A mapping needs one key that names a phone column as in files; ``territoire`` or
+    ``territory`` overrides the territory. Raises UnusableInput with ``position``.
+    """
+    if isinstance(value, Recipient):
+        return value
+    if isinstance(value, str):
+        return Recipient(value, row=position)
+    where = "recipient" if position is None else f"recipient {position}"
+    if not isinstance(value, Mapping):
+        raise UnusableInput(
+            f"{where}: expected a number, a Recipient or a mapping, got {type(value).__name__}"
+        )
+    names = list(value)
+    if not all(isinstance(name, str) for name in names):
+        raise UnusableInput(f"{where}: the keys of a mapping must be text")
+    try:
+        cells = [text_of(cell) for cell in value.values()]
+    except TypeError as error:
+        raise UnusableInput(f"{where}: {error}") from None
+    phones = phone_columns(names)
+    if len(phones) != 1:
+        what = "several keys that name a number" if phones else "no key that names a number"
+        raise UnusableInput(f'{where}: the mapping has {what}; call one "telephone" or "mobile"')
+    at = territory_column(names)
+    return Recipient(
+        cells[phones[0]],
+        dict(zip(names, cells, strict=True)),
+        territory=(cells[at].strip() or None) if at is not None else None,
+        row=position,
+        raw=tuple(cells),
+    )
+
+
+def fold(name: str) -> str:
+    """A column's name without case, accents, spaces and punctuation."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(character for character in decomposed if character.isalnum())
+
+
+def phone_columns(names: Sequence[str]) -> list[int]:
+    """Where the columns stand whose names best say "mobile number"; several are ambiguous."""
+    folded = [fold(name) for name in names]
+    for pattern in _PHONE_NAMES:
+        if found := [at for at, name in enumerate(folded) if pattern.fullmatch(name)]:
+            return found
+    return []
+
+
+def territory_column(names: Sequence[str]) -> int | None:
+    """Where the column stands that overrides the territory, if there is one."""
+    return next((at for at, name in enumerate(names) if fold(name) in _TERRITORY_NAMES), None)
+
+
+def text_of(cell: object) -> str:
+    """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5; nothing is empty.
+
+    A whole float is written without its decimals, as spreadsheets and data frames turn a
+    number that lost its zero into 612345678.0. Raises TypeError for bytes and containers.
+    """
+    if isinstance(cell, str):
+        return cell
+    if cell is None or (isinstance(cell, float | Decimal) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, float | Decimal):
+        whole = math.isfinite(cell) and cell == int(cell)
+        return str(int(cell)) if whole and isinstance(cell, float) else str(cell).replace(".", ",")
+    if isinstance(cell, datetime):
+        midnight = cell.time() == time()
+        return cell.strftime("%d/%m/%Y" if midnight else "%d/%m/%Y %H:%M")
+    if isinstance(cell, date):
+        return cell.strftime("%d/%m/%Y")
+    if isinstance(cell, time):
+        return cell.strftime("%H:%M")
+    if isinstance(cell, bytes | bytearray | list | tuple | set | frozenset | Mapping):
+        raise TypeError(f"a field cannot be a {type(cell).__name__}")
+    return str(cell)

@@ -1,0 +1,157 @@
+"""What of a send is taken, line by line, and what it costs.
+
+A send taken twice is taken twice: two ids, two debits, two texts on each phone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatcher.sandbox.gateway.messages import Message, reported_at, says_stop
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.rendering import MOST_PARTS, leaving
+from dispatcher.sandbox.gateway.state import MEANINGS, Refused, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dispatcher.sandbox.gateway.send_options import Order
+
+#: numbers in one request
+MOST_NUMBERS: Final = 500
+
+
+@dataclass(slots=True)
+class Judged:
+    """The lines of a request: those taken, the answers to all, the refusals among them."""
+
+    taken: list[tuple[str, str, int]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+    units: int = 0
+
+
+def judge(state: State, order: Order, pairs: Sequence[tuple[object, object]]) -> Judged:
+    """Judge each pair of number and text; raises ``Refused`` for too many."""
+    if len(pairs) > MOST_NUMBERS:
+        raise Refused(50)
+    judged, switches = Judged(), state.switches
+    stopped = state.account.stopped
+    affordable: float = float("inf")
+    if switches.credit_runs_out == "mid_batch" and switches.price and not order.sandbox:
+        affordable = int(state.account.credit / switches.price)
+    seen: set[str] = set()
+    costs = [euros(state, units) for units in range(MOST_PARTS + 1)]
+    take, answer = judged.taken.append, judged.answers.append
+    for raw, text in pairs:
+        phone, units, final = e164(raw), 0, ""
+        if phone is None:
+            code = 9
+        elif phone in seen:
+            code = 15
+        elif phone in stopped:
+            code = 14
+        elif switches.no_price and phone.startswith(switches.no_price):
+            code = 13
+        elif not text or not isinstance(text, str):
+            code = 43
+        else:
+            final, units = leaving(text, order.unicode, order.stop_mention)
+            code = 52 if units > MOST_PARTS else 11 if judged.units + units > affordable else 0
+        if code or phone is None:
+            line = _refused_line(code, phone or raw)
+            judged.refused.append(line)
+            answer(line)
+            continue
+        seen.add(phone)
+        judged.units += units
+        take((phone, final, units))
+        answer(
+            {
+                "success": True,
+                "code": 200,
+                "nbSms": units,
+                "cost": costs[units],
+                "phoneNumber": phone,
+            }
+        )
+    return judged
+
+
+def _refused_line(code: int, phone: object) -> dict[str, Any]:
+    # a line's code 9 was captured as text, the others are not known to be
+    shown: int | str = "9" if code == 9 else code
+    return {"success": False, "code": shown, "message": MEANINGS[code], "phoneNumber": phone}
+
+
+def take(state: State, order: Order, judged: Judged, *, path: str, request: int) -> Message:
+    """Debit, keep and write down what was judged good; raises ``Refused`` when nothing was."""
+    if not judged.taken and any(line["code"] == 11 for line in judged.refused):
+        raise no_credit(state)
+    if not judged.taken:
+        # captured with the sentence of code 13
+        raise Refused(55, MEANINGS[13], errors=judged.refused)
+    price = state.switches.price * judged.units
+    if not order.sandbox:
+        if price > state.account.credit:
+            raise no_credit(state)
+        state.account.debit(price)
+    now = state.clock()
+    message = Message(
+        id=state.messages.next_id(),
+        tag=order.tag,
+        accepted_at=now,
+        leaves_at=max(order.leaves_at, now),
+        phones=tuple(phone for phone, _, _ in judged.taken),
+        units=judged.units,
+        scheduled=order.scheduled,
+        sandbox=order.sandbox,
+        price=price,
+        reports_to=order.reports_to,
+        replies_to=order.replies_to,
+    )
+    state.messages.add(message)
+    if not order.sandbox:
+        _expect_replies(state, message)
+        state.ledger.accepted(
+            judged.taken,
+            request=request,
+            at=now,
+            path=path,
+            sender=order.sender,
+            tag=order.tag,
+            message_id=message.id,
+            leaves_at=message.leaves_at if message.leaves_at > now else None,
+        )
+    state.outbox.expect(message, state.switches)
+    return message
+
+
+def _expect_replies(state: State, message: Message) -> None:
+    if not state.switches.share_stop and not state.switches.answers_stop:
+        return
+    for phone in message.phones:
+        if says_stop(phone, state.switches):
+            at = reported_at(message, phone, state.switches)
+            state.account.expect_stop(phone, at=at)
+
+
+def no_credit(state: State) -> Refused:
+    """The refusal for want of credit, in the manner of the switches."""
+    if state.switches.no_credit_shape == "message":
+        return Refused(11)
+    counters = {"creditSms": 0, "creditSmsLowCost": 0, "toSend": 0, "solde": 0}
+    refused = Refused(11)
+    refused.body = {
+        "success": False,
+        "code": 11,
+        "error": {"message": MEANINGS[11]},
+        "credits": counters,
+    }
+    return refused
+
+
+def euros(state: State, units: int) -> float:
+    """What so many parts cost, as the answers write it."""
+    return round(float(state.switches.price * units), 3)

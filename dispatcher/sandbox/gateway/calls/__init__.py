@@ -1,0 +1,1 @@
+"""The calls of the fake gateway, a file for each group."""

@@ -1,0 +1,102 @@
+"""The checks of numbers: of their format at once, of their network by a call later."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from dispatcher.sandbox.gateway.acceptance import MOST_NUMBERS, no_credit
+from dispatcher.sandbox.gateway.account import CHECK_PRICE
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.state import Refused, State
+from dispatcher.sandbox.gateway.webhook_queue import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: seconds after which a network answers
+_TAKES: Final = 1.0
+
+
+def lookup(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The format of each number; one with a space before it fails, as was seen."""
+    kinds = state.switches.lookups
+    found = [_format(raw, kinds) for raw in _numbers(body)]
+    return {"success": True, "code": 200, "lookup": found}
+
+
+def _format(raw: str, kinds: Mapping[str, str]) -> dict[str, Any]:
+    phone = e164(raw)
+    kind = next((kinds[end] for end in kinds if raw.endswith(end)), "Mobile")
+    if phone is None or not kind:
+        return {"request": raw, "success": False, "message": "Numéro invalide"}
+    french = phone.startswith("+33")
+    national = "0" + phone[3:] if french else phone
+    return {
+        "request": raw,
+        "success": True,
+        "countryCode": "France" if french else "",
+        "prefixCode": int(phone[1:3]),
+        "phoneNumber": phone,
+        "type": kind,
+        "network": "",
+        "format": {
+            "e164": phone,
+            "international": f"{phone[:3]} {phone[3:]}",
+            "national": national,
+            "rfc3966": f"tel:{phone}",
+        },
+    }
+
+
+def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Take an order for checks, and plan a call for each; raises ``Refused``."""
+    numbers = [phone for phone in map(e164, _numbers(body)) if phone is not None]
+    if not numbers:
+        raise Refused(55)
+    cost = CHECK_PRICE * len(numbers)
+    if cost > state.account.credit:
+        raise no_credit(state)
+    state.account.debit(cost)
+    url, at = body.get("notifyUrl"), state.clock() + _TAKES
+    errors = state.switches.check_errors
+    for phone in numbers if isinstance(url, str) and url else ():
+        error = next((errors[end] for end in errors if phone.endswith(end)), "NO_ERROR")
+        if not error:
+            continue
+        call = Call("check", str(url), _result(phone, at, error))
+        state.outbox.add(call, at=at, copies=state.switches.webhook_copies)
+    return {
+        "success": True,
+        "code": 200,
+        "campaign_id": f"HLR{state.messages.next_id():06d}",
+        "number": len(numbers),
+        "cost": float(cost),
+        "currency": "EUR",
+    }
+
+
+def _result(phone: str, at: float, error: str) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(at, UTC)
+    return {
+        "phone": phone,
+        "messageId": secrets.token_hex(16),
+        "mccMnc": "20815",
+        "ported": 1,
+        "errorGrpId": int(error != "NO_ERROR"),
+        # the blank is in the vendor's sample
+        "errorName": f"{error} ",
+        "errorDesc": error.removeprefix("EC_").replace("_", " ").title(),
+        "date": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000",
+    }
+
+
+def _numbers(body: Mapping[str, Any]) -> list[str]:
+    raw = body.get("phoneNumbers")
+    if not raw or not isinstance(raw, str):
+        raise Refused(2)
+    numbers = raw.split(",")
+    if len(numbers) > MOST_NUMBERS:
+        raise Refused(50)
+    return numbers

@@ -1,0 +1,123 @@
+"""The four ways to send, and the answers to them."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from dispatcher.sandbox.gateway.acceptance import euros, judge, take
+from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.rendering import MOST_PARTS, leaving
+from dispatcher.sandbox.gateway.send_options import PARIS, Order, read_order
+from dispatcher.sandbox.gateway.state import Refused, State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dispatcher.sandbox.gateway.messages import Message
+
+
+def send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
+    """One text to up to 500 numbers; raises ``Refused``."""
+    raw, text = body.get("phoneNumbers"), body.get("message")
+    if not raw or not isinstance(raw, str):
+        raise Refused(2)
+    if not text or not isinstance(text, str):
+        raise Refused(43)
+    order = read_order(body, state.switches, now=state.clock())
+    return _one_text(state, order, raw, text, path="/v1/send", request=request)
+
+
+def survey(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
+    """A survey to up to 500 numbers; raises ``Refused``. Which surveys there are is not known."""
+    raw, ident = body.get("phoneNumbers"), body.get("sondageIdent")
+    if not raw or not isinstance(raw, str):
+        raise Refused(2)
+    if not ident:
+        raise Refused(3, "Paramètre sondageIdent manquant")
+    taken = {
+        name: body[name]
+        for name in ("tag", "scheduledDeliveryDate", "time", "minute")
+        if name in body
+    }
+    order = read_order(taken, state.switches, now=state.clock())
+    text = f"Sondage {ident}"
+    return _one_text(state, order, raw, text, path="/v1/sondage/to/send", request=request)
+
+
+def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
+    """One text from a long number to one number; raises ``Refused``."""
+    raw, sender, text = body.get("to"), body.get("from"), body.get("message")
+    if not raw or not isinstance(raw, str):
+        raise Refused(2)
+    ours = e164(sender)
+    if ours is None:
+        raise Refused(44)
+    if not text or not isinstance(text, str):
+        raise Refused(43)
+    known = ("tag", "isStopSms", "sandbox", "urlDlr", "urlResponse")
+    taken = {name: body[name] for name in known if name in body}
+    order = read_order(taken, state.switches, now=state.clock(), long_number=ours)
+    return _one_text(state, order, raw.split(",")[0], text, path="/v1/vn/send", request=request)
+
+
+def _one_text(
+    state: State, order: Order, raw: str, text: str, *, path: str, request: int
+) -> dict[str, Any]:
+    if leaving(text, order.unicode, order.stop_mention)[1] > MOST_PARTS:
+        raise Refused(52)
+    numbers = [number.strip() for number in raw.split(",") if number.strip()]
+    judged = judge(state, order, [(number, text) for number in numbers])
+    message = take(state, order, judged, path=path, request=request)
+    answer = _success(state, message) | {
+        "nb_sms": judged.units,
+        "cost": euros(state, judged.units),
+        "currency": "EUR",
+    }
+    if message.scheduled:
+        answer["scheduledDeliveryDate"] = _wall(message.leaves_at)
+    if judged.refused and state.switches.failed_lines == "listed":
+        answer[state.switches.error_key] = judged.refused
+    return answer
+
+
+def bulk_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
+    """Up to 500 numbers with a text each; raises ``Refused``."""
+    listed = body.get("SMSList")
+    if not isinstance(listed, list):
+        raise Refused(2)
+    order = read_order(body, state.switches, now=state.clock(), urls=state.switches.bulk_urls)
+    judged = judge(state, order, _pairs(listed))
+    message = take(state, order, judged, path="/v1/bulk-send", request=request)
+    omitted = state.switches.failed_lines == "omitted"
+    lines = [line for line in judged.answers if line["success"]] if omitted else judged.answers
+    if state.switches.reorder_lines:
+        random.Random(message.id).shuffle(lines)  # noqa: S311 - the same order in every run
+    answer = _success(state, message) | {
+        "currency": "EUR",
+        "cost": euros(state, judged.units),
+        "nbSMS": judged.units,
+        "SMSResponse_List": lines,
+    }
+    if message.scheduled and state.switches.bulk_tells_schedule:
+        answer["scheduledDeliveryDate"] = _wall(message.leaves_at)
+    return answer
+
+
+def _pairs(listed: list[Any]) -> list[tuple[object, object]]:
+    try:
+        return [(line["phoneNumber"], line["message"]) for line in listed]
+    except (KeyError, TypeError):
+        lines = [line if isinstance(line, dict) else {} for line in listed]
+        return [(line.get("phoneNumber"), line.get("message")) for line in lines]
+
+
+def _success(state: State, message: Message) -> dict[str, Any]:
+    quoted = state.switches.message_id_type == "str"
+    shown: int | str = str(message.id) if quoted else message.id
+    return {"success": True, "code": 200, "message_id": shown}
+
+
+def _wall(at: float) -> str:
+    return datetime.fromtimestamp(at, PARIS).strftime("%Y-%m-%d %H:%M:%S")

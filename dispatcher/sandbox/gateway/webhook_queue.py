@@ -1,0 +1,132 @@
+"""The calls that the fake gateway makes to others: reports, replies, STOPs, results of checks.
+
+It plans them; ``postman`` carries them.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any, Literal
+
+from dispatcher.sandbox.gateway.messages import WAITING, reported_at, says_stop, status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatcher.sandbox.gateway.behaviour import Switches
+    from dispatcher.sandbox.gateway.messages import Message
+
+Kind = Literal["report", "reply", "stop", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: the fields that are posted to ``url``, for the ``attempt``-th time."""
+
+    kind: Kind
+    url: str
+    fields: dict[str, Any]
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Planned:
+    at: float
+    serial: int
+    #: the call, or what makes it once it is due; None when there is nothing to tell by then
+    make: Callable[[], Call | None] = field(compare=False)
+
+
+def _nobody_waits() -> None:
+    """What a new plan wakes, until somebody listens."""
+
+
+class Outbox:
+    """Calls to come, by the gateway's clock."""
+
+    def __init__(self) -> None:
+        self._planned: list[_Planned] = []
+        self._serial = count()
+        #: called when something was planned
+        self.planned: Callable[[], None] = _nobody_waits
+
+    @property
+    def next_at(self) -> float | None:
+        """When the next call is due, in epoch seconds."""
+        return self._planned[0].at if self._planned else None
+
+    def add(self, call: Call, *, at: float, copies: int = 1) -> None:
+        """Plan a call."""
+        for _ in range(copies):
+            self._plan(at, lambda: call)
+
+    def again(self, call: Call, switches: Switches, *, now: float) -> None:
+        """Plan a call that nobody took once more, unless it was made often enough."""
+        if call.attempt <= switches.webhook_retries:
+            later = replace(call, attempt=call.attempt + 1)
+            self.add(later, at=now + switches.webhook_retry_seconds)
+
+    def expect(self, message: Message, switches: Switches) -> None:
+        """Plan the reports of a message that was taken, and the STOPs that it will bring."""
+        if not (message.reports_to or message.replies_to):
+            return
+        if message.sandbox and not switches.sandbox_webhooks:
+            return
+        for phone in message.phones:
+            at = reported_at(message, phone, switches)
+            for turn in range(switches.webhook_copies if message.reports_to else 0):
+                self._plan(at, _report(message, phone, switches, at))
+                if switches.webhook_late_waiting and turn == 0:
+                    late = {**_fields(message, phone, WAITING, at), "date": int(at) - 1}
+                    self.add(Call("report", message.reports_to, late), at=at)
+            if message.replies_to and says_stop(phone, switches):
+                stop = stop_fields(phone, "Stop", message.id)
+                copies = switches.webhook_copies
+                self.add(Call("stop", message.replies_to, stop), at=at, copies=copies)
+
+    def take_due(self, switches: Switches, *, now: float) -> list[Call]:
+        """The calls that are due, in the order in which they are to be made."""
+        due: list[Call] = []
+        while self._planned and self._planned[0].at <= now:
+            call = heapq.heappop(self._planned).make()
+            if call is not None:
+                due.append(call)
+        if switches.webhook_shuffled:
+            random.Random(len(due)).shuffle(due)  # noqa: S311 - the same order in every run
+        return due
+
+    def _plan(self, at: float, make: Callable[[], Call | None]) -> None:
+        heapq.heappush(self._planned, _Planned(at, next(self._serial), make))
+        self.planned()
+
+
+def _report(
+    message: Message, phone: str, switches: Switches, at: float
+) -> Callable[[], Call | None]:
+    def make() -> Call | None:
+        found = status(message, phone, switches, now=at)
+        if message.cancelled or found.word == WAITING:
+            return None
+        return Call("report", message.reports_to, _fields(message, phone, found.word, found.since))
+
+    return make
+
+
+def _fields(message: Message, phone: str, word: str, at: float) -> dict[str, Any]:
+    price = message.price / max(len(message.phones), 1)
+    return {
+        "status": word.lower(),
+        "msgId": str(message.id),
+        "date": int(at),
+        "phone": phone,
+        "cost": f"{price:.3f}",
+        "currency": "EUR",
+    }
+
+
+def stop_fields(phone: str, text: str, message_id: int | None) -> dict[str, Any]:
+    """The fields of a STOP that came to the short code."""
+    return {"type": "stop", "phone_number": phone, "text": text, "message_id": message_id}

@@ -1,0 +1,111 @@
+"""Carries the calls of the outbox to their addresses, and notes what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dispatcher.sandbox.gateway.state import State
+    from dispatcher.sandbox.gateway.webhook_queue import Call
+
+#: seconds that a call waits for its answer
+PATIENCE: Final = 5.0
+#: older calls are forgotten
+KEPT: Final = 100_000
+#: seconds after which the clock is looked at again: it may have been moved
+_GLANCE: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """One call that was made. ``status`` is the HTTP status of its answer, 0 for none."""
+
+    kind: str
+    url: str
+    fields: dict[str, Any]
+    attempt: int
+    status: int
+
+
+class Postman:
+    """Makes the calls that are due one after the other."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._wake = asyncio.Event()
+        self._posted: deque[Posted] = deque(maxlen=KEPT)
+        state.outbox.planned = self._wake.set
+
+    def wake(self) -> None:
+        """Look at the clock again."""
+        self._wake.set()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Every call that was made, as JSON keeps it."""
+        return [asdict(posted) for posted in self._posted]
+
+    async def run(self) -> None:
+        """Make calls for ever."""
+        outbox = self._state.outbox
+        while True:
+            self._wake.clear()
+            for call in outbox.take_due(self._state.switches, now=self._state.clock()):
+                await self._make(call)
+            wait = _until(outbox.next_at, self._state.clock)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), wait)
+
+    async def _make(self, call: Call) -> None:
+        status = 0
+        with suppress(OSError, TimeoutError, ValueError):
+            async with asyncio.timeout(PATIENCE):
+                status = await self._post(call)
+        self._posted.append(Posted(call.kind, call.url, call.fields, call.attempt, status))
+        if not 200 <= status < 300:
+            self._state.outbox.again(call, self._state.switches, now=self._state.clock())
+
+    async def _post(self, call: Call) -> int:
+        switches = self._state.switches
+        parts = urlsplit(call.url)
+        if parts.hostname not in switches.webhook_hosts:
+            return 0
+        tls = parts.scheme == "https"
+        port = parts.port or (443 if tls else 80)
+        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls or None)
+        try:
+            writer.write(_request(call, as_form=switches.webhook_form == "form"))
+            await writer.drain()
+            words = (await reader.readline()).split()
+            await reader.read()
+        finally:
+            writer.close()
+        return int(words[1]) if len(words) > 1 else 0
+
+
+def _until(at: float | None, clock: Callable[[], float]) -> float | None:
+    return None if at is None else min(max(at - clock(), 0.001), _GLANCE)
+
+
+def _request(call: Call, *, as_form: bool) -> bytes:
+    parts = urlsplit(call.url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if as_form:
+        kind, body = "application/x-www-form-urlencoded", urlencode(call.fields).encode()
+    else:
+        kind, body = "application/json", json.dumps(call.fields).encode()
+    head = [
+        f"POST {target} HTTP/1.1",
+        f"Host: {parts.netloc}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    ]
+    return ("\r\n".join(head) + "\r\n\r\n").encode("ascii") + body

@@ -1,0 +1,114 @@
+"""Plays a script to a gateway, and writes down the outlines of its answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from dispatcher.errors import GatewayError, InvalidFile, InvalidRequest
+from dispatcher.gateway.smspartner import fields
+from dispatcher.gateway.smspartner.transport import Answer, Transport
+from dispatcher.gateway.smspartner.wire.schedule import PARIS
+from dispatcher.sandbox.recording import outlines
+from dispatcher.sandbox.recording.masks import Masks
+from dispatcher.sandbox.recording.script import Step, filled, kept_from
+from dispatcher.sandbox.recording.transcript import Answered, Transcript
+
+#: a shorter text may well be a word of the transcript's own
+_TELLING: Final = 12
+#: forty characters, as keys have, and nobody's
+WRONG_KEY: Final = "0" * 40
+
+
+def check(steps: Sequence[Step], *, changes: bool) -> None:
+    """Raise InvalidRequest for a script that may change something, unless that is wanted."""
+    for number, step in enumerate(steps, 1):
+        if step.changes and not changes:
+            raise InvalidRequest(
+                f"step {number} ({step.call}) may cost money, text people or change the account"
+            )
+
+
+def record(
+    steps: Sequence[Step],
+    url: str,
+    key: str,
+    *,
+    pace: float = 0.2,
+    call_timeout: float = 30,
+    sleep: Callable[[float], None] = time.sleep,
+    told: Callable[[int, Step, Answered], None] = lambda *_: None,
+) -> Transcript:
+    """Play the steps in order, ``pace`` seconds apart, and return the transcript.
+
+    A step without an answer is noted as that, and the next one is played. ``told`` hears of each
+    step. Raises InvalidFile when the transcript would hold the key, or a number or text of the
+    script: that is a fault of ours, and nothing is returned.
+    """
+    ways = {
+        name: Transport(url, known, call_timeout=call_timeout)
+        for name, known in (("right", key), ("wrong", WRONG_KEY), ("none", ""))
+    }
+    kept: dict[str, Any] = {"tomorrow": tomorrow()}
+    masks = Masks()
+    played = []
+    for number, step in enumerate(steps, 1):
+        sleep(step.wait if step.wait else pace if number > 1 else 0)
+        answered = _played(ways[step.key], step, kept)
+        told(number, step, answered)
+        played.append((_masked(step, masks), answered))
+    transcript = Transcript(tuple(played))
+    _check_secrecy(transcript.dumps(), steps, key)
+    return transcript
+
+
+def tomorrow() -> str:
+    """Tomorrow's date in Paris, as the gateway writes it."""
+    return f"{datetime.now(PARIS) + timedelta(days=1):%d/%m/%Y}"
+
+
+def _played(way: Transport, step: Step, kept: dict[str, Any]) -> Answered:
+    try:
+        answer = _asked(way, step, kept)
+    except GatewayError as error:
+        return Answered(0, "", f"no answer: {error}")
+    document = fields.json_object(answer.body)
+    kept_from(step, document, kept)
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return Answered(answer.status, kind, outlines.of_body(answer.body))
+
+
+def _asked(way: Transport, step: Step, kept: Mapping[str, Any]) -> Answer:
+    if step.method == "GET":
+        return way.get(step.path, filled(step.query, kept))
+    body = fields.encode({"apiKey": way.key, **filled(step.fields, kept)})
+    return way.post(step.path, body, method=step.method)
+
+
+def _masked(step: Step, masks: Masks) -> Step:
+    body = None if step.body is None else masks.request(step.body)
+    return replace(step, query=masks.request(step.query), body=body, wait=0.0)
+
+
+def _check_secrecy(text: str, steps: Sequence[Step], key: str) -> None:
+    secrets = {key, *(text for step in steps for text in _telling([step.query, step.body]))}
+    if any(secret in text for secret in secrets if secret):
+        raise InvalidFile("the transcript would hold what it must not; it is not written")
+
+
+def _telling(value: Any, name: str = "") -> list[str]:
+    """The texts of a request that tell of people: numbers that are somebody's, and messages."""
+    if isinstance(value, Mapping):
+        return [text for key, each in value.items() for text in _telling(each, key)]
+    if isinstance(value, list):
+        return [text for each in value for text in _telling(each, name)]
+    if not isinstance(value, str):
+        return []
+    if name in ("message", "text") and len(value) >= _TELLING:
+        return [value]
+    digits = "".join(filter(str.isdigit, value))
+    # numbers of fiction, and the landline that stands for all, are nobody's
+    return [value] if len(digits) >= 9 and "63998" not in value and "199000001" not in value else []

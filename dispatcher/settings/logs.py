@@ -1,0 +1,142 @@
+"""The log of a process of ours: an event is one line, as text or as JSON, and gives nobody away.
+
+Only processes of ours set it up: a library in a web app leaves the logging of that app alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from dispatcher.settings.redaction import redactor
+from dispatcher.settings.settings import Settings
+
+#: a whole number below this is an id or a count, and no phone number
+_SMALL = 10**8
+
+
+def event(log: logging.Logger, level: int, name: str, **facts: Any) -> None:
+    """Log that something happened: ``name key=value …``, and the same facts as JSON fields.
+
+    A fact that is None is left out.
+    """
+    if not log.isEnabledFor(level):
+        return
+    facts = {key: value for key, value in facts.items() if value is not None}
+    words = [name, *(f"{key}={_plain(value)}" for key, value in facts.items())]
+    log.log(level, "%s", " ".join(words), extra={"event": name, "facts": facts}, stacklevel=2)
+
+
+def harden(handlers: Iterable[logging.Handler], settings: Settings) -> None:
+    """Have ``handlers`` write what ``settings`` ask for, without a key, password or number."""
+    redact = redactor(secrets_of(settings))
+    for handler in handlers:
+        if isinstance(handler.formatter, _Redacting | _Json):
+            continue
+        handler.setFormatter(
+            _Json(redact)
+            if settings.log_format == "json"
+            else _Redacting(handler.formatter or logging.Formatter(), redact)
+        )
+
+
+def scrubber(settings: Settings) -> Callable[[Any], Any]:
+    """A function that redacts every text within mappings and sequences.
+
+    For what reports errors or traces to others: Sentry's ``before_send``, a span's attributes.
+    """
+    redact = redactor(secrets_of(settings))
+
+    def scrub(value: Any) -> Any:
+        if isinstance(value, str):
+            return redact(value)
+        if isinstance(value, Mapping):
+            return {scrub(key): scrub(each) for key, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [scrub(each) for each in value]
+        return redact(repr(value)) if isinstance(value, bytes) else value
+
+    return scrub
+
+
+def secrets_of(settings: Settings) -> Iterator[str]:
+    """The keys, the secrets of webhooks and callbacks, the passwords of database and Redis."""
+    keys = [settings.api_key, *(own.api_key for own in settings.accounts.values())]
+    for secret in (*keys, settings.webhook_secret, settings.callback_secret):
+        if secret is not None:
+            yield secret.get_secret_value()
+    for url in (settings.database_url, settings.broker_url):
+        with suppress(ValueError):  # no URL that could hold a password
+            password = urlsplit(url.get_secret_value()).password if url is not None else None
+            yield from (password, unquote(password)) if password else ()
+
+
+def json_line(name: str, text: str) -> str:
+    """What the process ``name`` said as a JSON object, unless it is one already."""
+    if text.startswith("{"):
+        return text
+    told = {"time": _iso(datetime.now(UTC)), "level": "info", "logger": name, "message": text}
+    return json.dumps(told, ensure_ascii=False)
+
+
+class _Redacting(logging.Formatter):
+    """Another formatter's lines, redacted: message, arguments and traceback alike."""
+
+    def __init__(self, inner: logging.Formatter, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._inner = inner
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of ``record``."""
+        return self._redact(self._inner.format(record))
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, process, thread, message, facts."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of ``record``."""
+        facts: Mapping[str, Any] = getattr(record, "facts", {})
+        line = {
+            "time": _iso(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": record.process,
+            "thread": record.threadName,
+            "event": getattr(record, "event", None),
+            "message": record.getMessage(),
+            **facts,
+            "exception": self.formatException(record.exc_info) if record.exc_info else None,
+            "stack": self.formatStack(record.stack_info) if record.stack_info else None,
+        }
+        told = {key: self._safe(value) for key, value in line.items() if value is not None}
+        return json.dumps(told, ensure_ascii=False)
+
+    def _safe(self, value: object) -> object:
+        if isinstance(value, int | float) and abs(value) < _SMALL:
+            return value
+        return self._redact(str(value))
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds")
+
+
+def _plain(value: object) -> str:
+    """A value as it stands behind ``key=``: in quotes when it would not be one word."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    words = str(value)
+    return (
+        words if words and not set(words) & set(' "=\n') else json.dumps(words, ensure_ascii=False)
+    )

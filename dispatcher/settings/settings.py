@@ -1,0 +1,421 @@
+"""Every setting of the dispatcher, read once at the edge and frozen."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from dispatcher.errors import ConfigurationError
+from dispatcher.settings.accounts import UNNAMED, Accounts, Own, gathered, named, split, unknown
+from dispatcher.settings.accounts import check_from_number as check_from_number
+from dispatcher.settings.accounts import check_sender as check_sender
+from dispatcher.window.hours import profile_of
+from dispatcher.window.territories import TERRITORIES
+
+PREFIX = "DISPATCHER_"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+#: days
+_SHORTEST_HISTORY = 31
+_IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
+
+
+def _listed(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _priced(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    if not all(equals for _, equals, _ in pairs):  # a decimal comma, for one
+        raise ValueError("write it like metropole=0.045,mayotte=0.06")
+    prices = {name.strip(): price.strip() for name, _, price in pairs}
+    if len(prices) < len(pairs):
+        raise ValueError("a destination is given twice")
+    return prices
+
+
+def _long_enough(days: int) -> int:
+    # what is told, joined and repeated within a month needs its rows
+    if 0 < days < _SHORTEST_HISTORY:
+        raise ValueError(f"must be 0 or at least {_SHORTEST_HISTORY}")
+    return days
+
+
+Prices = Annotated[
+    dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
+]
+CheckPrice = Annotated[Decimal, Field(gt=0, le=10, decimal_places=4)]
+HistoryDays = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough)]
+_Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
+Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
+
+
+class Settings(Own):
+    """How one installation works; every field is the environment variable ``DISPATCHER_<NAME>``.
+
+    A variable ``DISPATCHER_<NAME>_FILE`` names a file that holds the value instead, for secrets.
+    Durations are seconds unless the description says otherwise.
+    """
+
+    accounts: Accounts = Field(
+        {},
+        description="names of further accounts, comma-separated; each has its"
+        " `DISPATCHER_API_KEY_<NAME>`",
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite:///dispatcher.db"),
+        description="SQLAlchemy URL of the database: SQLite or PostgreSQL (`postgresql+psycopg://…`)",
+    )
+    broker_url: SecretStr | None = Field(
+        None,
+        description="Redis, or RabbitMQ (`amqp://…`), that carries the hints; unset:"
+        " `dispatcher run` embeds a Redis",
+    )
+    api_url: str = Field(
+        "https://api.smspartner.fr/v1", description="the gateway; https, or http on loopback"
+    )
+    window_clock: Literal["both", "recipient", "paris"] = Field(
+        "both", description="whose clock must be open: `both`, `recipient` or `paris`"
+    )
+    window_profile: Literal["default", "strict"] = Field(
+        "default", description="opening hours: `default` Mon–Sat 08–20, `strict` shorter"
+    )
+    window_opens: time = Field(
+        time(8), description="opening hour of the `default` profile, local; not before 08:00"
+    )
+    window_closes: time = Field(
+        time(20), description="closing hour of the `default` profile, local; not after 22:00"
+    )
+    closing_guard: int = Field(
+        60, ge=0, le=3600, description="no batch is armed within this time before closing"
+    )
+    reports_within: int = Field(
+        259_200, gt=0, description="a message without a final report after this is unreported"
+    )
+    poll_intervals: Seconds = Field(
+        (10, 30, 120, 600, 3600, 7200, 14_400, 28_800),
+        min_length=1,
+        description="waits between polls of a batch, comma-separated; the last one repeats",
+    )
+    settle_intervals: Seconds = Field(
+        (15, 30, 60, 120, 300, 600, 1800, 3600),
+        min_length=1,
+        description="waits between lookups of a batch in doubt; the last one repeats",
+    )
+    stop_list_every: int = Field(
+        3600, ge=60, description="the gateway's STOP list is read into the opt-outs this often"
+    )
+    single_send: bool = Field(
+        False, description="a batch of which all texts are equal goes by `/send`: a shorter request"
+    )
+    stop_list_push: bool = Field(
+        False, description="opt-outs are added to the gateway's STOP list, too"
+    )
+    credit_check: Literal["off", "pause", "cap"] = Field(
+        "pause",
+        description="a campaign that the balance cannot finish: `pause` it before its first"
+        " batch, `cap`: run as far as the credit goes, `off`: do not look",
+    )
+    credit_every: int = Field(
+        60, ge=5, description="the balance is read this often while something runs"
+    )
+    call_timeout: float = Field(
+        30, gt=0, le=300, description="a call to the gateway may take this long in all"
+    )
+    connect_timeout: float = Field(5, gt=0, le=60, description="connecting may take this long")
+    lease: float = Field(
+        90,
+        gt=0,
+        description="a batch still `sending` after this lost its worker; ≥ `call_timeout` + 5",
+    )
+    tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
+    connections: int = Field(
+        8, ge=1, le=64, description="lanes (threads, connections) of one worker process"
+    )
+    stop_budget: int = Field(
+        14, ge=0, le=40, description="characters reserved for the STOP mention of a commercial SMS"
+    )
+    prices: Prices = Field(
+        {},
+        description="euros a segment by destination: `metropole=0.045,mayotte=0.06,foreign=0.09`",
+    )
+    weekly_messages: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="most commercial messages to one person in 7 days; no more are sent to them",
+    )
+    repeat_days: int = Field(
+        7,
+        ge=0,
+        le=366,
+        description="days in which one text should not go twice to a person; 0: any",
+    )
+    repeat_mode: Literal["warn", "block"] = Field(
+        "warn", description="a text that is repeated: the plan warns, or `block`: it is refused"
+    )
+    checks_mode: Literal["reject", "warn", "off"] = Field(
+        "reject",
+        description="a number that a check found out of service: `reject` it, `warn` in the plan,"
+        " `off`: do not look",
+    )
+    checks_days: int = Field(
+        30,
+        ge=1,
+        le=366,
+        description="days for which the result of a number check counts; no other is ordered",
+    )
+    check_price: CheckPrice = Field(
+        Decimal("0.005"),
+        description="euros of one check of a network (`/hlr/notify`), as they are reckoned",
+    )
+    history_days: HistoryDays = Field(
+        365, description="days for which events, replies and number checks are kept; 0: for ever"
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="lines of workers, beats and `dispatcher run`: `text` or `json`"
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="a worker serves `/metrics`, `/healthz` and `/readyz` here; unset: it does not",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="the address that it serves them on; `0.0.0.0` in a container"
+    )
+    web_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="token of the JSON API and password of the pages in Flask; a secret, ≥ 16"
+        " characters",
+    )
+    webhook_url: str | None = Field(
+        None,
+        max_length=300,
+        description="where the gateway can reach the webhooks; unset: it is asked to post nothing",
+    )
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="what their address holds; a secret, ≥ 16 letters, digits, `-` or `_`",
+    )
+    callback_url: str | None = Field(
+        None, max_length=300, description="where events are posted; https, or http on loopback"
+    )
+    callback_secret: SecretStr | None = Field(
+        None, min_length=16, description="signs them; a secret, ≥ 16 characters"
+    )
+    receivers: Modules = Field(
+        (),
+        description="modules that workers import: they connect to the signals of `dispatcher`",
+    )
+    clock_offset: float = Field(
+        0,
+        description="shifts every clock, to try things; refused unless the gateway is on loopback",
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, Any] = os.environ) -> Self:
+        """Read the settings from ``DISPATCHER_*`` variables; an empty value counts as unset.
+
+        Raises ConfigurationError naming the variable that is wrong or unknown.
+        """
+        values: dict[str, Any] = {}
+        for variable, value in environ.items():
+            if not variable.startswith(PREFIX) or value is None or value == "":
+                continue
+            name = variable.removeprefix(PREFIX).lower()
+            if name.endswith("_file"):
+                name, value = name.removesuffix("_file"), _content(variable, value)
+                if environ.get(f"{PREFIX}{name.upper()}"):
+                    raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
+            if name not in cls.model_fields and split(name) is None:
+                raise ConfigurationError(f"unknown setting {variable}")
+            if value != "":
+                values[name] = value
+        names = named(values.get("accounts"))
+        for name in values.keys() - cls.model_fields.keys():
+            if (own := split(name)) is not None and own[1] not in names:
+                raise ConfigurationError(
+                    f"unknown setting {PREFIX}{name.upper()}: {PREFIX}ACCOUNTS does not name"
+                    f" {own[1]}"
+                )
+        return cls.of(**values)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """Settings from plain values. Raises ConfigurationError naming what is wrong."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise ConfigurationError(_sentences(error)[0]) from None
+
+    @classmethod
+    def problems(cls, **values: Any) -> list[str]:
+        """A sentence for each of these plain values that is wrong or unknown."""
+        try:
+            cls(**values)
+        except ValidationError as error:
+            return _sentences(error)
+        return []
+
+    def of_account(self, name: str) -> Self:
+        """The settings as an account has them; the empty name is the account that has none.
+
+        What it does not set itself is that of all, but for the key. Raises InvalidCampaign for
+        a name that is not known.
+        """
+        if name == UNNAMED:
+            return self
+        if name not in self.accounts:
+            raise unknown(name, self.accounts)
+        own = self.accounts[name]
+        values = {field: getattr(own, field) for field in own.model_fields_set}
+        if own.sender or own.from_number:  # either one stands for both
+            values = {"sender": None, "from_number": None, **values}
+        return self.model_copy(update={"api_key": None, **values})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, values: Any) -> Any:
+        return gathered(values) if isinstance(values, dict) else values
+
+    @field_validator("web_token")
+    @classmethod
+    def _web_token(cls, token: SecretStr | None) -> SecretStr | None:
+        plain = token.get_secret_value() if token else ""
+        if not plain.isascii() or any(not "!" <= character <= "~" for character in plain):
+            raise ValueError("must be ASCII without spaces: it goes into a header")
+        return token
+
+    @field_validator("api_url", "webhook_url", "callback_url")
+    @classmethod
+    def _safe_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        try:
+            _ = parts.port
+        except ValueError:
+            raise ValueError("must have a port from 1 to 65535, if any") from None
+        if parts.username or parts.password or "?" in url or "#" in url:
+            raise ValueError("must hold no user, password, query or fragment")
+        if parts.scheme == "https" and parts.hostname:
+            return url.rstrip("/")
+        if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+            return url.rstrip("/")
+        raise ValueError("must be an https URL (http only on loopback)")
+
+    @field_validator("prices")
+    @classmethod
+    def _destinations(cls, prices: dict[str, Decimal]) -> dict[str, Decimal]:
+        for name in prices:
+            if name != "foreign" and name not in TERRITORIES:
+                raise ValueError(f"unknown destination {name!r}: a territory, or foreign")
+        return prices
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _in_path(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not _IN_PATH.fullmatch(secret.get_secret_value()):
+            raise ValueError("must be 16 to 100 letters without accents, digits, - or _")
+        return secret
+
+    @field_validator(
+        "broker_url",
+        "database_url",
+        "web_token",
+        "webhook_secret",
+        "callback_secret",
+        mode="before",
+    )
+    @classmethod
+    def _stripped(cls, value: object) -> object:
+        return value.strip() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.clock_offset and urlsplit(self.api_url).hostname not in _LOOPBACK:
+            raise ValueError(f"{PREFIX}CLOCK_OFFSET is refused unless the gateway is on loopback")
+        try:
+            profile_of(self.window_profile, self.window_opens, self.window_closes)
+        except ConfigurationError as error:
+            raise ValueError(f"{PREFIX}WINDOW_OPENS, {PREFIX}WINDOW_CLOSES: {error}") from None
+        for name in ("campaign_euros", "daily_euros"):
+            if getattr(self, name) is not None and not self.prices:
+                raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
+        if self.sender and self.from_number:
+            raise ValueError(f"set {PREFIX}SENDER or {PREFIX}FROM_NUMBER, not both")
+        for name, own in self.accounts.items():
+            self._check_account(name, own)
+        if self.callback_url and self.callback_secret is None:
+            raise ValueError(f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET: it signs")
+        if self.webhook_url and self.webhook_secret is None:
+            raise ValueError(f"{PREFIX}WEBHOOK_URL needs {PREFIX}WEBHOOK_SECRET: both are its path")
+        if self.lease < self.call_timeout + 5:
+            raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
+        return self
+
+    def _check_account(self, name: str, own: Own) -> None:
+        if own.sender and own.from_number:
+            both = f"{PREFIX}SENDER_{name.upper()} or {PREFIX}FROM_NUMBER_{name.upper()}"
+            raise ValueError(f"set {both}, not both")
+        for field in ("campaign_euros", "daily_euros"):
+            if getattr(own, field) is not None and not self.prices:
+                variable = f"{PREFIX}{field.upper()}_{name.upper()}"
+                raise ValueError(f"{variable} needs {PREFIX}PRICES")
+        others = [self.api_key, *(it.api_key for it in self.accounts.values() if it is not own)]
+        if own.api_key is not None and own.api_key in others:
+            # its rate, its caps and its balance would count twice
+            raise ValueError(f"{PREFIX}API_KEY_{name.upper()} is the key of another account, too")
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except TypeError:
+        raise ConfigurationError(f"{variable} cannot be read: it is not a path") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(f"{variable} cannot be read: {reason}") from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    told = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_sentence(each) for each in told]
+
+
+def _sentence(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
+        return f"unknown setting {name!r}"
+    if name == "accounts" and len(error["loc"]) > 2:
+        account, field = error["loc"][1:3]
+        if error["type"] == "extra_forbidden":
+            return f"unknown setting '{field}_{account}'"
+        return f"{PREFIX}{field}_{account}".upper() + f": {message[:1].lower()}{message[1:]}"
+    # of several prices, the one that is wrong
+    within = "".join(f"{key}: " for key in error["loc"][1:2] if isinstance(key, str))
+    return f"{PREFIX}{name.upper()}: {within}{message[:1].lower()}{message[1:]}"

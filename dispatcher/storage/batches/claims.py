@@ -1,0 +1,154 @@
+"""The claim: a batch is taken for one attempt, by one UPDATE that holds all that must be so."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Select,
+    Text,
+    bindparam,
+    extract,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+
+from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
+from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF, DueBatch
+from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
+
+_INSTANT = BATCH.c.not_before.type
+#: an attempt as it begins
+_BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost"]
+#: the batch's campaign, if it runs and is not over
+_CAMPAIGN = select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to).where(
+    CAMPAIGN.c.id == bindparam("its_campaign_id"), supply.runs(), supply.OF_ACCOUNT
+)
+
+
+def _claim(
+    campaign: FromClause, doubts: Select[int], *rules: ColumnElement[bool]
+) -> ReturningUpdate[Any]:
+    return (
+        update(BATCH)
+        .where(
+            BATCH.c.id == bindparam("its_id"),
+            BATCH.c.campaign_id == campaign.c.id,
+            BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.SENDING)),
+            BATCH.c.attempt == bindparam("after"),
+            BATCH.c.not_before <= bindparam("now"),
+            BATCH.c.states == bindparam("seen"),
+            or_(campaign.c.funded_to.is_(None), BATCH.c.number <= campaign.c.funded_to),
+            doubts.scalar_subquery() < bindparam("doubt_limit"),
+            func.coalesce(left_out.version(), "") == bindparam("its_opt_outs"),
+            *rules,
+        )
+        .values(
+            state=BatchState.SENDING,
+            attempt=BATCH.c.attempt + 1,
+            tag=bindparam("its_tag"),
+            lease_until=bindparam("until"),
+            why="",
+        )
+        .returning(BATCH.c.id, BATCH.c.attempt)
+    )
+
+
+#: by whether the doubts of an account are counted apart
+_COUNTED = {False: DOUBTS, True: DOUBTS_OF}
+_ON_SQLITE = {apart: _claim(_CAMPAIGN.subquery(), doubts) for apart, doubts in _COUNTED.items()}
+_BEGIN_ATTEMPT = insert(ATTEMPT)
+
+# PostgreSQL does all of it in one statement, which saves two round trips. The campaign's row is
+# locked before the batch's, as a cancellation does: a pause waits for it, or is seen.
+_told = bindparam("told", type_=_INSTANT)
+
+
+def _begun(doubts: Select[int]) -> ReturningInsert[Any]:
+    armed = _claim(
+        _CAMPAIGN.with_for_update(read=True).cte("campaign_that_runs"),
+        doubts,
+        func.abs(extract("epoch", func.clock_timestamp() - _told))
+        <= bindparam("most_skew", type_=Float),
+    ).cte("armed")
+    return (
+        insert(ATTEMPT)
+        .from_select(
+            _BEGUN,
+            select(
+                armed.c.id,
+                armed.c.attempt,
+                bindparam("its_tag", type_=Text),
+                bindparam("worker", type_=Text),
+                bindparam("now", type_=_INSTANT),
+                literal(0),
+                bindparam("carries", type_=ATTEMPT.c.messages.type),
+                bindparam("its_cost", type_=ATTEMPT.c.cost.type),
+            ),
+            include_defaults=False,
+        )
+        .returning(ATTEMPT.c.batch_id)
+    )
+
+
+_ON_POSTGRESQL = {apart: _begun(doubts) for apart, doubts in _COUNTED.items()}
+
+
+def arm(
+    session: Session,
+    batch: DueBatch,
+    *,
+    account: str,
+    apart: bool = False,
+    tag: str,
+    worker: str,
+    now: datetime,
+    lease: timedelta,
+    doubt_limit: int,
+    told: datetime,
+    most_skew: timedelta,
+    cost: Decimal | None = None,
+) -> bool:
+    """Claim the batch for one attempt; whoever gets True, and nobody else, may send it.
+
+    False when somebody else was quicker, its campaign does not run, goes through another account
+    or its credit does not reach so far, too many batches are in doubt, somebody has opted out
+    since it was gathered, or the clock of PostgreSQL is further than ``most_skew`` from ``told``.
+    It holds once this transaction is committed. ``cost`` is what it should cost, where that
+    matters. Doubts are counted ``apart`` where there are several accounts.
+    """
+    asked = {
+        "its_id": batch.id,
+        "its_campaign_id": batch.campaign_id,
+        "account": account,
+        "after": batch.attempt,
+        "now": now,
+        "seen": batch.states,
+        "doubt_limit": doubt_limit,
+        "its_opt_outs": batch.opt_outs or "",
+        "its_tag": tag,
+        "until": now + lease,
+    }
+    if session.get_bind().dialect.name == "postgresql":
+        clocks = {"told": told, "most_skew": most_skew.total_seconds()}
+        begins = {"worker": worker, "carries": len(batch.people), "its_cost": cost}
+        armed = session.execute(_ON_POSTGRESQL[apart], {**asked, **clocks, **begins})
+        return armed.one_or_none() is not None
+    if session.execute(_ON_SQLITE[apart], asked).one_or_none() is None:
+        return False
+    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.people), cost)
+    session.execute(_BEGIN_ATTEMPT, dict(zip(_BEGUN, begun, strict=True)))
+    return True

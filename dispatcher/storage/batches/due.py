@@ -1,0 +1,234 @@
+"""Batches on their way out: what is due, the claim, and what an attempt came to.
+
+Every move is one UPDATE that names the states it may leave (``states.BATCH_MOVES``) and, for
+the result of an attempt, the attempt that it ends: a ghost of attempt 1 cannot touch attempt 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Update,
+    bindparam,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
+from dispatcher.storage import events, opt_outs
+from dispatcher.storage import message_states as document
+from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage.batches import attempts
+from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.batches.recipients import People, to_go
+from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Batch, in_state
+from dispatcher.window import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class DueBatch:
+    """A batch that may be sent, with all that its request is made of."""
+
+    id: int
+    campaign_id: int
+    territory: str
+    attempt: int
+    checks: int
+    states: str
+    codes: str
+    text: str = field(repr=False)
+    sender: str | None
+    commercial: bool
+    #: those who are still to go
+    people: People
+    #: tags of earlier attempts that are thought unsent but were never proven so
+    unproven: Sequence[str]
+    #: the version of the opt-out list that was looked at
+    opt_outs: str | None
+    #: a call for one person: from a long number of ours (E.164), or of a survey
+    from_number: str | None = field(default=None, repr=False)
+    survey: str | None = None
+    #: until when the gateway is to hold it; None for what leaves at once
+    leaves_at: datetime | None = None
+
+
+# what every batch goes through is built once: to build a statement takes longer than to run it
+_FIND_DUE = (
+    select(
+        *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
+        *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
+        *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
+        *(CAMPAIGN.c[name] for name in ("from_number", "survey")),
+        BATCH.c.leaves_at,
+        left_out.version().label("opt_outs"),
+        opt_outs.first_digest().label("erased"),
+    )
+    .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+    .where(
+        BATCH.c.id == bindparam("batch_id"),
+        supply.OF_ACCOUNT,
+        supply.is_due(),
+        supply.runs(),
+        supply.funded(),
+    )
+)
+_MESSAGES = (
+    select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields)
+    .where(RECIPIENT.c.batch_id == bindparam("batch_id"))
+    .order_by(RECIPIENT.c.position)
+)
+DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
+_DOUBTFUL, _ITS = BATCH.alias("doubtful"), CAMPAIGN.alias("campaign_of_doubtful")
+#: those of one account (``account``); where there is but one, ``DOUBTS`` costs less
+DOUBTS_OF = (
+    select(func.count())
+    .select_from(_DOUBTFUL.join(_ITS, _ITS.c.id == _DOUBTFUL.c.campaign_id))
+    .where(
+        _DOUBTFUL.c.state == literal(BatchState.IN_DOUBT.value, literal_execute=True),
+        _ITS.c.account == bindparam("account"),
+    )
+)
+
+
+def find_due(session: Session, batch_id: int, now: datetime, account: str) -> DueBatch | None:
+    """The batch if it is due and the account's, or None: a hint may be late or forged."""
+    asked = {"batch_id": batch_id, "now": now, "account": account}
+    row = session.execute(_FIND_DUE, asked).one_or_none()
+    if row is None:
+        return None
+    people = to_go(session, batch_id, row.states)
+    if row.erased is not None:
+        people = replace(people, opted_out=opted_out(session, batch_id, row.states))
+    return DueBatch(
+        *row[:10],
+        people=people,
+        unproven=attempts.unproven(session, row.id) if row.attempt else (),
+        opt_outs=row.opt_outs,
+        from_number=row.from_number,
+        survey=row.survey,
+        leaves_at=row.leaves_at,
+    )
+
+
+def waiting(
+    session: Session, batch_id: int, states: str, state: MessageState
+) -> list[tuple[int, str, str | None]]:
+    """(position, E.164, fields) of the batch's messages that are in ``state``."""
+    letter = state.letter
+    rows = session.execute(_MESSAGES, {"batch_id": batch_id})
+    return [row[:3] for row in rows if states[row[0]] == letter]
+
+
+def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
+    """Positions still to go whose number has opted out."""
+    letter = MessageState.PENDING.letter
+    return {spot for spot in left_out.of_batch(session, batch_id) if states[spot] == letter}
+
+
+def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
+    """Let a due batch wait, unless somebody else has armed or postponed it meanwhile."""
+    return applied(
+        session,
+        update(Batch)
+        .where(
+            Batch.id == batch.id,
+            Batch.state == BatchState.PENDING,
+            Batch.attempt == batch.attempt,
+            Batch.not_before <= now,
+        )
+        .values(not_before=hold.until, why=hold.why, checks=batch.checks + failed),
+    )
+
+
+def doubts(session: Session, account: str | None = None) -> int:
+    """How many batches are in doubt, of one account or in all."""
+    if account is None:
+        return session.scalar(DOUBTS) or 0
+    return session.scalar(DOUBTS_OF, {"account": account}) or 0
+
+
+def account_of(session: Session, batch_id: int) -> str | None:
+    """The account through which a batch goes; None when there is no such batch."""
+    return session.scalar(
+        select(CAMPAIGN.c.account)
+        .join_from(CAMPAIGN, BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)
+        .where(BATCH.c.id == batch_id)
+    )
+
+
+def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
+    """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
+    recalled = applied(
+        session,
+        move(batch_id, BatchState.IN_DOUBT)
+        .where(Batch.state == BatchState.PENDING)
+        .values(
+            tag=tag,
+            why="an attempt thought unsent shows at the gateway",
+            sent_at=now,
+            check_at=now,
+            checks=0,
+        ),
+    )
+    if recalled:
+        _tell_of_doubt(session, batch_id, now)
+        attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
+    return recalled
+
+
+_RESCUE = (
+    update(BATCH)
+    .where(
+        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
+        BATCH.c.lease_until < bindparam("now"),
+    )
+    .values(
+        state=BatchState.IN_DOUBT,
+        why="its worker was lost",
+        sent_at=bindparam("now"),
+        lease_until=None,
+        check_at=bindparam("next_at"),
+        checks=0,
+    )
+    .returning(BATCH.c.id)
+)
+
+
+def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
+    """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
+    lost = list(session.scalars(_RESCUE, {"now": now, "next_at": check_at}))
+    for batch_id in lost:
+        _tell_of_doubt(session, batch_id, now)
+    return lost
+
+
+def _tell_of_doubt(session: Session, batch_id: int, now: datetime) -> None:
+    campaign_id = session.scalar(select(Batch.campaign_id).where(Batch.id == batch_id))
+    events.add(session, "doubt_raised", now=now, campaign_id=campaign_id, batch_id=batch_id)
+
+
+def move(batch_id: int, target: BatchState) -> Update:
+    """The UPDATE that takes a batch to ``target`` from wherever that is allowed."""
+    return (
+        update(BATCH)
+        .where(BATCH.c.id == batch_id, BATCH.c.state.in_(sources(BATCH_MOVES, target)))
+        .values(state=target)
+    )
+
+
+def applied(session: Session, statement: Update) -> bool:
+    """Whether a guarded UPDATE found its row."""
+    return session.execute(statement.returning(Batch.id)).one_or_none() is not None
+
+
+def counted(states: str) -> dict[str, Any]:
+    """A document with its counters, as the columns that keep them."""
+    counts = document.tally(states)
+    return {"states": states, **{state.value: count for state, count in counts.items()}}

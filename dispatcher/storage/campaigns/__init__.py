@@ -1,0 +1,1 @@
+"""Campaigns in rows: stored, moved, summed, shown."""

@@ -1,0 +1,91 @@
+"""Storing what submitting planned: a campaign, its batches and their recipients, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
+from dispatcher.campaigns.credit import planned_cost
+from dispatcher.campaigns.hand_over import to_be
+from dispatcher.campaigns.states import BatchState
+from dispatcher.storage import message_states as document
+from dispatcher.storage.campaigns import bulk_insert as intake
+from dispatcher.storage.tables import Batch
+from dispatcher.window import Hold
+
+#: batches written at a time: the memory of a submission, whatever the length of its list
+_STRIDE = 40
+#: a batch's own row takes the memory of so many recipients
+_FEW = 10
+
+
+def add_batches(
+    session: Session,
+    campaign_id: int,
+    batches: Iterable[tuple[PlannedBatch, Hold]],
+    *,
+    rule: str,
+    prices: Mapping[str, Decimal],
+    now: datetime,
+    handed: Callable[[str], datetime | None],
+    call_size: int = LARGEST_BATCH,
+) -> int:
+    """Store the batches of a campaign, each with what it waits for; returns how many.
+
+    ``rule`` is what judged them (``Windows.rule``), empty for what no window holds; ``prices``
+    are euros a part by destination. ``call_size`` is the most that one call carries: a batch of
+    more is stored as several. ``handed`` tells until when the gateway is to hold those of a
+    territory; they are due ``now``.
+    """
+    parts = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
+    numbered = enumerate(parts, start=1)
+    count = 0
+    most = _STRIDE * LARGEST_BATCH // max(call_size, _FEW)
+    with intake.load(session) as load:
+        while stride := list(islice(numbered, most)):
+            load.settle()
+            ids = session.scalars(
+                insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
+                [
+                    _row(campaign_id, number, batch, hold, rule)
+                    | {"planned": planned_cost(batch, prices)}
+                    | _handed(handed(batch.territory), now)
+                    for number, (batch, hold) in stride
+                ],
+            ).all()
+            load.add(ids, [batch for _, (batch, _) in stride])
+            count += len(stride)
+    return count
+
+
+def _row(
+    campaign_id: int, number: int, batch: PlannedBatch, hold: Hold, rule: str
+) -> dict[str, Any]:
+    size = len(batch.messages)
+    return {
+        "campaign_id": campaign_id,
+        "number": number,
+        "territory": batch.territory,
+        "size": size,
+        "state": BatchState.PENDING,
+        "not_before": hold.until,
+        "why": hold.why,
+        "rule": rule,
+        "states": document.fresh(size),
+        "pending": size,
+        "segments": batch.segments,
+    }
+
+
+def _handed(leaves_at: datetime | None, now: datetime) -> dict[str, Any]:
+    """What is different for a batch that the gateway is to hold."""
+    if leaves_at is None:
+        return {"leaves_at": None}
+    return {"leaves_at": leaves_at, "not_before": now, "why": to_be(leaves_at)}

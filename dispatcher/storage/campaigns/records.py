@@ -1,0 +1,173 @@
+"""The queries behind pages: each reads rows and hands out plain values."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.records import (
+    ActionRecord,
+    BatchRecord,
+    CampaignRecord,
+    MessageRecord,
+    Page,
+)
+from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.errors import NotFound
+from dispatcher.storage.batches import due as batches
+from dispatcher.storage.campaigns import campaigns
+from dispatcher.storage.opt_outs import OptOutEntry
+from dispatcher.storage.tables import Action, Batch, Campaign, OptOut, OptOutEvent, Recipient
+
+_IN_DOUBT = "in_doubt"
+
+
+def campaign_page(
+    session: Session, offset: int, limit: int, account: str | None = None
+) -> Page[Campaign]:
+    """The campaigns, of one account or of any, the latest first."""
+    mine = campaigns.only(account)
+    query = select(Campaign).where(*mine).order_by(Campaign.id.desc())
+    rows = session.scalars(query.offset(offset).limit(limit)).all()
+    return Page(tuple(rows), _count(session, select(Campaign.id).where(*mine)), offset, limit)
+
+
+def campaign(session: Session, reference: int | str, account: str | None = None) -> CampaignRecord:
+    """A campaign as it was submitted. Raises NotFound."""
+    row = campaigns.find(session, reference, account)
+    return CampaignRecord(
+        id=row.id,
+        reference=row.reference,
+        text=row.text,
+        sender=row.sender,
+        from_number=row.from_number,
+        survey=row.survey,
+        account=row.account,
+        commercial=row.commercial,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        state=row.state,
+        reason=row.reason,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
+
+
+def batch_page(session: Session, campaign_id: int, offset: int, limit: int) -> Page[BatchRecord]:
+    """The batches of a campaign, in the order of their numbers."""
+    mine = Batch.campaign_id == campaign_id
+    query = select(Batch).where(mine).order_by(Batch.number)
+    rows = session.scalars(query.offset(offset).limit(limit)).all()
+    total = _count(session, select(Batch.id).where(mine))
+    return Page(tuple(_batch(row) for row in rows), total, offset, limit)
+
+
+def batch(session: Session, batch_id: int, account: str | None = None) -> BatchRecord:
+    """One batch. Raises NotFound."""
+    return _batch(_find(session, batch_id, account))
+
+
+def messages(
+    session: Session, batch_id: int, account: str | None = None
+) -> tuple[MessageRecord, ...]:
+    """Every recipient of a batch and what became of the message. Raises NotFound."""
+    row = _find(session, batch_id, account)
+    codes: dict[str, int] = json.loads(row.codes)
+    people = session.execute(
+        select(Recipient.position, Recipient.phone)
+        .where(Recipient.batch_id == batch_id)
+        .order_by(Recipient.position)
+    )
+    return tuple(
+        MessageRecord(
+            position=position,
+            phone=phone,
+            state=_told(row.state, row.states[position]),
+            code=codes.get(str(position)),
+        )
+        for position, phone in people
+    )
+
+
+def action_page(session: Session, campaign_id: int, offset: int, limit: int) -> Page[ActionRecord]:
+    """What was done to a campaign and its batches, the latest first."""
+    mine = Action.campaign_id == campaign_id
+    query = select(Action).where(mine).order_by(Action.id.desc())
+    rows = session.scalars(query.offset(offset).limit(limit)).all()
+    items = tuple(
+        ActionRecord(
+            at=row.at,
+            actor=row.actor,
+            verb=row.verb,
+            reason=row.reason,
+            campaign_id=row.campaign_id,
+            batch_id=row.batch_id,
+        )
+        for row in rows
+    )
+    return Page(items, _count(session, select(Action.id).where(mine)), offset, limit)
+
+
+def opt_out_page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]:
+    """The opt-outs, the latest first; of erased numbers there is no trace."""
+    listed = OptOut.phone.is_not(None)
+    why = (
+        select(OptOutEvent.reason)
+        .where(OptOutEvent.phone == OptOut.phone, OptOutEvent.verb == "add")
+        .order_by(OptOutEvent.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(OptOut.phone, OptOut.source, OptOut.created_at, why)
+        .where(listed)
+        .order_by(OptOut.created_at.desc(), OptOut.id.desc())
+    )
+    rows = session.execute(query.offset(offset).limit(limit))
+    items = tuple(
+        OptOutEntry(phone=phone or "", source=source, since=since, reason=reason or "")
+        for phone, source, since, reason in rows
+    )
+    return Page(items, _count(session, select(OptOut.id).where(listed)), offset, limit)
+
+
+def _find(session: Session, batch_id: int, account: str | None) -> Batch:
+    row = session.get(Batch, batch_id)
+    if row is None or account not in (None, batches.account_of(session, batch_id)):
+        raise NotFound(f"no batch {batch_id}")
+    return row
+
+
+def _batch(row: Batch) -> BatchRecord:
+    counts = {state.value: getattr(row, state.value) for state in MessageState}
+    in_doubt = counts["pending"] if row.state == BatchState.IN_DOUBT else 0
+    return BatchRecord(
+        id=row.id,
+        campaign_id=row.campaign_id,
+        number=row.number,
+        territory=row.territory,
+        size=row.size,
+        state=BatchState(row.state),
+        messages={**counts, "pending": counts["pending"] - in_doubt, _IN_DOUBT: in_doubt},
+        attempt=row.attempt,
+        not_before=row.not_before,
+        why=row.why,
+        sent_at=row.sent_at,
+        check_at=row.check_at,
+        cost=row.cost,
+        segments=row.segments,
+        leaves_at=row.leaves_at,
+    )
+
+
+def _told(batch_state: str, letter: str) -> str:
+    state = MessageState.of(letter)
+    doubtful = batch_state == BatchState.IN_DOUBT and state is MessageState.PENDING
+    return _IN_DOUBT if doubtful else state.value
+
+
+def _count(session: Session, query: Select[Any]) -> int:
+    return session.scalar(select(func.count()).select_from(query.subquery())) or 0

@@ -1,0 +1,230 @@
+"""What guards ask of the database: what has left, who was texted lately, and with which text.
+
+A question that a cap depends on is asked in the transaction that arms a batch, after its lock:
+on PostgreSQL whoever arms next sees what was armed before. SQLite's writer is alone anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import IntEnum
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.caps import FULL, WEEK, Load
+from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.storage.batches import attempts
+from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_state
+
+#: outcomes of attempts that texted nobody, as far as is known
+_NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed", attempts.RECALLED)
+#: letters of messages that their people have, or may have
+_HAD = [s.letter for s in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNREPORTED)]
+_TO_GO = MessageState.PENDING.letter
+
+
+class Lock(IntEnum):
+    """What is locked for the length of a transaction, in the order in which it is."""
+
+    #: one text, by its hash, while a campaign that repeats it may be stored
+    TEXT = 7_265_378_373
+    CAMPAIGN = 7_265_378_374
+    #: the one day that it is, and everybody's week
+    DAY = 7_265_378_375
+    WEEK = 7_265_378_376
+
+
+def lock(session: Session, what: Lock, key: int | str = 0) -> None:
+    """Let nobody else hold this lock before the transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        both = hashlib.blake2b(f"{what.value} {key}".encode(), digest_size=8).digest()
+        session.execute(
+            text("SELECT pg_advisory_xact_lock(:key)"), {"key": int.from_bytes(both, signed=True)}
+        )
+
+
+def lock_text(session: Session, words: str) -> None:
+    """Let nobody else store a campaign of these words meanwhile; a long list may take its time."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL lock_timeout = 0"))
+    digest = hashlib.blake2b(folded(words).encode(), digest_size=8).digest()
+    lock(session, Lock.TEXT, int.from_bytes(digest))
+
+
+def left_since(session: Session, at: datetime, account: str | None = None) -> Load:
+    """What has left, or may have, since ``at``, through one account or through any."""
+    since = Attempt.armed_at >= at
+    return _load(session, since if account is None else and_(since, _through(account)))
+
+
+def _through(account: str) -> ColumnElement[bool]:
+    """The attempt was made through an account."""
+    its_batch = Batch.id == Attempt.batch_id
+    return exists().where(its_batch, Campaign.id == Batch.campaign_id, Campaign.account == account)
+
+
+def left_of(session: Session, campaign_id: int) -> Load:
+    """What has left, or may have, of a campaign."""
+    mine = select(Batch.id).where(Batch.campaign_id == campaign_id)
+    return _load(session, Attempt.batch_id.in_(mine))
+
+
+def size_of(session: Session, campaign_id: int) -> int:
+    """How many recipients a campaign was stored with."""
+    kept = Campaign.rows - Campaign.duplicates - Campaign.unusable
+    return session.scalar(select(kept).where(Campaign.id == campaign_id)) or 0
+
+
+def _load(session: Session, which: ColumnElement[bool]) -> Load:
+    messages, euros = session.execute(
+        select(func.coalesce(func.sum(Attempt.messages), 0), func.sum(Attempt.cost)).where(
+            which, or_(Attempt.outcome.is_(None), Attempt.outcome.not_in(_NOBODY))
+        )
+    ).one()
+    return Load(int(messages), euros or Decimal(0))
+
+
+# -- who has had enough
+
+
+def heavy(session: Session, phones: Collection[str], now: datetime, most: int) -> set[str]:
+    """Which of these numbers (E.164) have had ``most`` commercial messages in a week.
+
+    The numbers are named one by one: joined to their batch's rows, PostgreSQL reads everybody's.
+    """
+    rows = session.scalars(
+        select(Recipient.phone)
+        .join(Batch, Batch.id == Recipient.batch_id)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(Recipient.phone.in_(phones), _had(now - WEEK, now + WEEK))
+        .group_by(Recipient.phone)
+        .having(func.count() >= most)
+    )
+    return set(rows)
+
+
+def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
+    """The message is commercial, and its person has it, or may have, since then.
+
+    Or will have ``until`` then, because the gateway holds it.
+    """
+    letter = func.substr(Batch.states, Recipient.position + 1, 1)
+    under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT, BatchState.HANDED_OVER))
+    held = Batch.state == BatchState.HANDED_OVER
+    return and_(
+        Campaign.commercial,
+        or_(
+            and_(~held, Batch.sent_at > since),
+            and_(held, Batch.leaves_at > since, Batch.leaves_at < until),
+            Batch.state == BatchState.SENDING,
+        ),
+        or_(letter.in_(_HAD), and_(letter == _TO_GO, under_way)),
+    )
+
+
+# -- the same text again
+
+
+def folded(words: str) -> str:
+    """A text by which it is known again, whatever its blanks and capitals."""
+    return " ".join(words.split()).casefold()
+
+
+def same_text(
+    session: Session,
+    words: str,
+    since: datetime,
+    *,
+    but: int | None = None,
+    survey: str | None = None,
+) -> dict[int, tuple[str, str]]:
+    """Commercial campaigns with this text that had not ended by ``since``.
+
+    By id, the reference and the account of each. Those of a ``survey`` have no text; its
+    identifier is theirs.
+    """
+    known = folded(words)
+    rows = session.execute(
+        select(Campaign.id, Campaign.reference, Campaign.account, Campaign.text)
+        .where(
+            Campaign.commercial,
+            or_(Campaign.ended_at.is_(None), Campaign.ended_at > since),
+            Campaign.survey.is_not_distinct_from(survey),
+        )
+        .order_by(Campaign.id)
+    )
+    return {
+        row.id: (row.reference, row.account)
+        for row in rows
+        if row.id != but and folded(row.text) == known
+    }
+
+
+def overlap(
+    session: Session,
+    phones: Sequence[str],
+    campaigns: Collection[int],
+    at: datetime,
+    within: timedelta,
+) -> Counter[int]:
+    """How many of these numbers each of the campaigns texts ``within`` that time of ``at``."""
+    letter = func.substr(Batch.states, Recipient.position + 1, 1)
+    rows = session.execute(
+        select(Batch.campaign_id, func.count().label("people"))
+        .join(Recipient, Recipient.batch_id == Batch.id)
+        .where(
+            Recipient.phone.in_(phones),
+            Batch.campaign_id.in_(campaigns),
+            letter.in_([_TO_GO, *_HAD]),
+            or_(
+                and_(Batch.state != BatchState.HANDED_OVER, Batch.sent_at > at - within),
+                Batch.state == BatchState.SENDING,
+                and_(
+                    Batch.state.in_((BatchState.PENDING, BatchState.HANDED_OVER)),
+                    func.coalesce(Batch.leaves_at, Batch.not_before) < at + within,
+                ),
+            ),
+        )
+        .group_by(Batch.campaign_id)
+    )
+    return Counter({row.campaign_id: row.people for row in rows})
+
+
+# -- what waits for another day
+
+
+def release(
+    session: Session,
+    now: datetime,
+    reasons: Sequence[str],
+    *,
+    messages: int,
+    parts: int,
+    account: str | None = None,
+) -> int:
+    """Let go what waits for another day and need not any more; returns how many batches.
+
+    Of one account, or of any.
+    That is what another cap than the present ones holds (``reasons`` are theirs), and what fits
+    into the room for ``messages`` of so many ``parts`` that the day has again.
+    """
+    fits = and_(Batch.pending <= messages, Batch.segments <= parts)
+    mine = select(Campaign.id).where(Campaign.account == account)
+    released = session.execute(
+        update(Batch)
+        .where(
+            in_state(BatchState.PENDING),
+            Batch.not_before > now,
+            Batch.why.startswith(FULL, autoescape=True),
+            or_(Batch.why.not_in(reasons), fits),
+            *([] if account is None else [Batch.campaign_id.in_(mine)]),
+        )
+        .values(not_before=now, why="")
+        .returning(Batch.id)
+    )
+    return len(released.all())

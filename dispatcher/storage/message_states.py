@@ -1,0 +1,41 @@
+"""What became of a batch's messages: a string with one letter per position."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from dispatcher.campaigns.states import MESSAGE_MOVES, MessageState
+
+
+def fresh(size: int) -> str:
+    """The document of ``size`` messages that are still to go."""
+    return MessageState.PENDING.letter * size
+
+
+def positions(letters: str, state: MessageState) -> list[int]:
+    """The positions of the messages in ``state``."""
+    letter = state.letter
+    return [position for position, found in enumerate(letters) if found == letter]
+
+
+def marked(letters: str, changes: Mapping[int, MessageState]) -> str:
+    """The document after ``changes``; a change that is no legal move is left out.
+
+    So a late "delivered" beats an earlier failure and never the reverse.
+    """
+    if len(changes) == len(letters) and len(kinds := set(changes.values())) == 1:
+        [state] = kinds
+        if all(state in MESSAGE_MOVES[MessageState.of(letter)] for letter in set(letters)):
+            return state.letter * len(letters)
+    after = list(letters)
+    for position, state in changes.items():
+        if state in MESSAGE_MOVES[MessageState.of(after[position])]:
+            after[position] = state.letter
+    return "".join(after)
+
+
+def tally(letters: str) -> dict[MessageState, int]:
+    """How many messages are in each state; every state is present."""
+    found = Counter(letters)
+    return {state: found[state.letter] for state in MessageState}

@@ -1,0 +1,125 @@
+"""How the installation stands as a whole: a few cheap queries, for monitoring."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.states import BatchState, CampaignState
+from dispatcher.storage import balances, heartbeats
+from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.doubts import INCIDENT
+from dispatcher.storage.tables import Action, Batch, Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The pending batches of one territory whose ``not_before`` has passed."""
+
+    territory: str
+    commercial: bool
+    batches: int
+    #: since when the oldest of them may leave, as far as its row knows
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the installation stands; instants are None where there is nothing of the kind."""
+
+    #: how many campaigns run, and how many are paused
+    campaigns: Mapping[CampaignState, int]
+    waiting: Sequence[Waiting]
+    #: since when the oldest batch in doubt is
+    oldest_doubt: datetime | None
+    #: since when the oldest poll for reports has been due
+    oldest_poll: datetime | None
+    last_tick: datetime | None
+    #: double texts on record
+    incidents: int
+
+
+def standing(session: Session, now: datetime) -> Standing:
+    """How the installation stands at ``now``."""
+    oldest_doubt = select(func.min(Batch.sent_at)).where(Batch.state == BatchState.IN_DOUBT)
+    oldest_poll = select(func.min(Batch.check_at)).where(
+        Batch.state == BatchState.SENT, Batch.check_at <= now
+    )
+    incidents = select(func.count()).select_from(Action).where(Action.verb == INCIDENT)
+    return Standing(
+        campaigns=_campaigns(session),
+        waiting=_waiting(session, now),
+        oldest_doubt=session.scalar(oldest_doubt),
+        oldest_poll=session.scalar(oldest_poll),
+        last_tick=heartbeats.last(session),
+        incidents=session.scalar(incidents) or 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OfAccount:
+    """How one account stands; euros are as the gateway answered."""
+
+    #: by state: its campaigns that have not ended
+    campaigns: Mapping[CampaignState, int]
+    doubts: int
+    #: batches that wait for nothing but their window
+    due: int
+    #: as it was last read; None when it never was
+    balance: Decimal | None
+
+
+def of_account(session: Session, account: str, now: datetime) -> OfAccount:
+    """How an account stands at ``now``."""
+    mine = Campaign.account == account
+    due = session.scalar(
+        select(func.count())
+        .select_from(Batch)
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(supply.runs(), supply.is_due(), supply.funded(), mine),
+        {"now": now},
+    )
+    return OfAccount(
+        campaigns=_campaigns(session, mine),
+        doubts=batches.doubts(session, account),
+        due=due or 0,
+        balance=balances.last(session, account).euros,
+    )
+
+
+def hurry(session: Session, seconds: int) -> None:
+    """Let no query of this transaction take longer: whoever asked has gone by then."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+
+
+def _campaigns(session: Session, *which: ColumnElement[bool]) -> dict[CampaignState, int]:
+    counted = {CampaignState.RUNNING: 0, CampaignState.PAUSED: 0}
+    rows = session.execute(
+        select(Campaign.state, func.count())
+        .where(Campaign.state.in_(counted), *which)
+        .group_by(Campaign.state)
+    )
+    return counted | {CampaignState(state): count for state, count in rows}
+
+
+def _waiting(session: Session, now: datetime) -> list[Waiting]:
+    rows = session.execute(
+        select(
+            Batch.territory,
+            Campaign.commercial,
+            func.count(),
+            func.min(Batch.not_before),
+        )
+        .join(Campaign, Campaign.id == Batch.campaign_id)
+        .where(supply.runs(), supply.is_due(), supply.funded())
+        .group_by(Batch.territory, Campaign.commercial),
+        {"now": now},
+    )
+    return [Waiting(*row) for row in rows]

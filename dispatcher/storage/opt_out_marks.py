@@ -1,0 +1,67 @@
+"""Who of a batch has opted out since it was planned, or before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ScalarSelect, bindparam, select
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.storage import message_states as document
+from dispatcher.storage import opt_outs
+from dispatcher.storage.tables import META, OPT_OUT, RECIPIENT, Batch, OptOut, Recipient
+
+_OF_BATCH = (
+    select(RECIPIENT.c.position)
+    .join_from(RECIPIENT, OPT_OUT, OPT_OUT.c.phone == RECIPIENT.c.phone)
+    .where(RECIPIENT.c.batch_id == bindparam("batch_id"))
+)
+
+
+def version() -> ScalarSelect[Any]:
+    """A subquery for the list's version: it changes in the transaction that changes the list."""
+    return select(META.c.value).where(META.c.name == opt_outs.VERSION).scalar_subquery()
+
+
+def of_batch(session: Session, batch_id: int) -> set[int]:
+    """Positions of a batch's recipients who have opted out."""
+    found = set(session.scalars(_OF_BATCH, {"batch_id": batch_id}))
+    if opt_outs.any_erased(session):
+        phones = {
+            row.phone: row.position
+            for row in session.execute(
+                select(Recipient.phone, Recipient.position).where(Recipient.batch_id == batch_id)
+            )
+        }
+        found.update(phones[phone] for phone in opt_outs.known(session, phones.keys()))
+    return found
+
+
+def mark_planned(session: Session, campaign_id: int) -> int:
+    """Mark the opt-outs among a campaign's recipients, just stored; returns how many."""
+    batch_ids: Sequence[int] = session.scalars(
+        select(Recipient.batch_id)
+        .join(OptOut, OptOut.phone == Recipient.phone)
+        .join(Batch, Batch.id == Recipient.batch_id)
+        .where(Batch.campaign_id == campaign_id)
+        .distinct()
+    ).all()
+    if opt_outs.any_erased(session):
+        batch_ids = session.scalars(select(Batch.id).where(Batch.campaign_id == campaign_id)).all()
+    marked = 0
+    for batch_id in batch_ids:
+        marked += _mark(session, session.get_one(Batch, batch_id))
+    return marked
+
+
+def _mark(session: Session, batch: Batch) -> int:
+    spots = of_batch(session, batch.id)
+    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.OPTED_OUT))
+    for state, count in document.tally(states).items():
+        setattr(batch, state.value, count)
+    batch.states = states
+    if MessageState.PENDING.letter not in states:
+        batch.state = BatchState.DONE
+    return len(spots)

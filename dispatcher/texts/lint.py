@@ -1,0 +1,49 @@
+"""What happens to the characters of a text on the way, what that costs, what to write instead."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+
+from dispatcher.texts.segments import measure
+from dispatcher.texts.spelling import as_sent, needs_unicode, wire_text
+from dispatcher.texts.templates import without_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One character of a text that does not arrive as written, or that makes it dearer."""
+
+    character: str
+    count: int
+    #: what arrives in its place, "" when nothing does; None when it stays and needs Unicode
+    becomes: str | None
+    message: str
+
+
+def advise(text: str) -> list[Advice]:
+    """What happens to the characters of a text on the way, in the order in which they appear.
+
+    Fields, and blanks that become a plain space or a line break, are passed over.
+    """
+    written = unicodedata.normalize("NFC", without_fields(text))
+    arrival = {char: as_sent(wire_text(char)) for char in written}
+    dear = {char for char in arrival if needs_unicode(char)}
+    plain = "".join(char for char in written if char not in dear)
+    much, less = (measure(as_sent(wire_text(each))).segments for each in (written, plain))
+    advice = []
+    for char, count in Counter(written).items():
+        shown = char if char.isprintable() and char != "\ufe0f" else f"U+{ord(char):04X}"
+        becomes = None if char in dear else arrival[char]
+        if becomes is None:
+            message = f"{shown} needs Unicode; segments with its like: {much}, without: {less}."
+        elif becomes == char or char.isspace():
+            continue
+        elif not becomes:
+            message = f"{shown} is deleted; write it another way if a link or a code needs it."
+        else:
+            better = "; write “c” if that reads better" if char == "ç" else ""
+            message = f"{shown} becomes “{becomes}”{better}."
+        advice.append(Advice(char, count, becomes, message))
+    return advice

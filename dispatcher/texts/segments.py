@@ -1,0 +1,84 @@
+"""How many segments a text is billed as: GSM 03.38 in septets, or UCS-2 in UTF-16 units.
+
+The alphabet is 3GPP TS 23.038's default one with its extension table; the cutting follows
+TS 23.040 (9.2.3.24.1): neither an escape pair nor a surrogate pair straddles two parts, so a
+long text may take one part more than a plain division says.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from dispatcher.errors import InvalidText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: the gateway refuses a text of more parts (its code 52)
+MAX_SEGMENTS: Final = 10
+#: the characters that cost one septet
+GSM_BASIC: Final = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+#: the characters that cost two, an escape and themselves
+GSM_EXTENDED: Final = frozenset("^{}\\[~]|€\f")
+
+_ASCII_BASIC = "".join(char for char in sorted(GSM_BASIC) if char.isascii()).encode()
+_outside = re.compile(f"[^{re.escape(''.join(sorted(GSM_BASIC | GSM_EXTENDED)))}]").search
+_extended = re.compile(f"[{re.escape(''.join(sorted(GSM_EXTENDED)))}]")
+_astral = re.compile("[\U00010000-\U0010ffff]")
+
+
+class Measure(NamedTuple):
+    """What a text weighs; ``units`` are septets in GSM-7 and UTF-16 units in UCS-2."""
+
+    encoding: Literal["GSM-7", "UCS-2"]
+    units: int
+    segments: int
+
+
+def measure(text: str, *, unicode: bool | None = None) -> Measure:
+    """The encoding, units and segments of a text taken as it is, without the gateway's changes.
+
+    ``unicode=None`` reads the encoding off the text; True counts UCS-2 whatever the text;
+    False counts GSM-7 and raises ``InvalidText`` when a character does not fit it. An empty
+    text has no segment.
+    """
+    if unicode:
+        return _ucs2(text)
+    if text.isascii() and not text.encode().translate(None, _ASCII_BASIC):
+        units = len(text)
+        return Measure("GSM-7", units, _parts(units, 160, 153))
+    misfit = _outside(text)
+    if misfit is None:
+        return _gsm7(text)
+    if unicode is None:
+        return _ucs2(text)
+    raise InvalidText(
+        f"The character U+{ord(misfit[0]):04X} at position {misfit.start() + 1} needs Unicode."
+    )
+
+
+def _gsm7(text: str) -> Measure:
+    pairs = [match.start() for match in _extended.finditer(text)]
+    units = len(text) + len(pairs)
+    return Measure("GSM-7", units, _parts(units, 160, 153, pairs))
+
+
+def _ucs2(text: str) -> Measure:
+    pairs = [] if text.isascii() else [match.start() for match in _astral.finditer(text)]
+    units = len(text) + len(pairs)
+    return Measure("UCS-2", units, _parts(units, 70, 67, pairs))
+
+
+def _parts(units: int, alone: int, each: int, pairs: Iterable[int] = ()) -> int:
+    """The parts of a text whose characters at ``pairs`` take two units and are never split."""
+    if units <= alone:
+        return 1 if units else 0
+    gaps = 0
+    for earlier, index in enumerate(pairs):
+        if (index + earlier + gaps) % each == each - 1:
+            gaps += 1
+    return -(-(units + gaps) // each)

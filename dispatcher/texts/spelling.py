@@ -1,0 +1,149 @@
+"""A text on its way: spelled for the wire, and as it arrives.
+
+``wire_text`` spells one recipient's text for the request, and ``as_sent`` of that is what
+arrives: what is read, counted and billed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from dispatcher.errors import InvalidText
+from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED, MAX_SEGMENTS, measure
+
+# -- what the gateway does ---------------------------------------------------------------------
+
+# its documented table, character by character; its typeset quotes are read as ASCII
+_FROM: Final = "ÀÁÂÃÄÈÊËÎÔÖÙÚÛÜÝÑäáâãąçëêïîñôöóûüµÿ’‘`“«»°[{]}"
+_TO: Final = "AAAAAEEEIOOUUUUYNaaaaàÇeeiinooouuuy''''\"\".(())"
+_GATEWAY: Final = dict(zip(_FROM, _TO, strict=True)) | dict.fromkeys("^~|\\¨§", "") | {"œ": "oe"}
+_listed = re.compile(f"[{re.escape(''.join(_GATEWAY))}]")
+_FITTING: Final = GSM_BASIC | GSM_EXTENDED | set(_GATEWAY)
+_ASCII: Final = "".join(char for char in _FITTING if char.isascii()).encode()
+
+
+def as_sent(text: str) -> str:
+    """A request's text as the gateway sends it on: tags resolved, characters replaced or deleted.
+
+    What its published table does not list is left as it is, decomposed accents among them.
+    """
+    return _listed.sub(lambda match: _GATEWAY[match[0]], resolved(text, "\r\n"))
+
+
+def resolved(text: str, newline: str = "\n") -> str:
+    """A text with the gateway's tags, ``:br:`` and ``:euro:``, as what they stand for."""
+    return text.replace(":br:", newline).replace(":euro:", "€") if ":" in text else text
+
+
+# -- what is put in the request ----------------------------------------------------------------
+
+#: what has no useful compatibility form in Unicode, or a worse one than this
+_PLAIN: Final = (
+    dict.fromkeys("“”„‟″", '"')
+    | dict.fromkeys("‚‛′ʼ´‹›", "'")
+    | dict.fromkeys("‐‑‒–—―−•", "-")
+    | {"·": ".", "×": "x", "⁄": "/", "©": "(c)", "®": "(r)"}
+    | dict.fromkeys("\u2028\u2029", "\n")
+    | {"Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i"}
+)
+_invisible = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# “ is in the gateway's table, as an apostrophe; with ” it should make a pair
+_known = re.escape("".join(sorted(_FITTING - {"“"})))
+# a variation selector behind it makes a picture of a character, which has no plain form
+_exotic = re.compile(f"[^{_known}](?!\ufe0f)")
+_AS_IT_IS: Final = frozenset(char for char in _FITTING - {"“", "€"} if char.isprintable())
+_PRINTED: Final = "".join(char for char in _AS_IT_IS if char.isascii()).encode()
+# where spelling a neighbour as a tag, or plainly, would make a tag that nobody wrote
+_accident = re.compile("(?<=[:\n€])(?=(?:br|euro)[:\n€])")
+
+
+def without_accidents(text: str) -> str:
+    """A text in which no tag comes about that nobody wrote."""
+    return _accident.sub(" ", text)
+
+
+def wire_text(text: str) -> str:
+    """A text as it is put in a request: tags for line breaks and €, plain typography.
+
+    Dashes, quotes, dots, odd spaces and accented letters that the gateway's table forgets get
+    their nearest GSM-7 spelling, invisible marks go; emoji and other alphabets stay.
+    """
+    if _is_plain(text):
+        return text
+    plain = resolved(text)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", _invisible.sub("", plain))
+        plain = _exotic.sub(lambda match: _plain(match[0]), plain)
+    plain = plain.replace("\t", " ").replace("\r\n", "\n").replace("\r", "\n")
+    if "br" in plain or "euro" in plain:
+        plain = without_accidents(plain)
+    return plain.replace("\n", ":br:").replace("€", ":euro:")
+
+
+def wire_texts(texts: list[str]) -> list[str]:
+    """Each text as ``wire_text`` makes it; looked at all together, which is quicker."""
+    return texts if _is_plain("".join(texts)) else [wire_text(text) for text in texts]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is on the wire as it is, as most are."""
+    tagged = ":br" in text or ":euro" in text
+    return not tagged and _AS_IT_IS.issuperset(_beside_ascii(text, _PRINTED))
+
+
+@lru_cache(maxsize=4096)
+def _plain(char: str) -> str:
+    if char in _PLAIN:
+        return _PLAIN[char]
+    apart = unicodedata.normalize("NFKD", char)
+    bare = "".join(_PLAIN.get(part, part) for part in apart if not unicodedata.combining(part))
+    return bare if bare.isascii() and bare.isprintable() and bare else char
+
+
+# -- what is refused ---------------------------------------------------------------------------
+
+_forbidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
+_stop = re.compile(
+    r"\bSTOP[\s:]*(?:(?:par|SMS|au)\b[\s:]*)*3\d{4}\b|NoPub\s*=\s*STOP\b", re.IGNORECASE
+).search
+
+
+def check(text: str) -> None:
+    """Raise ``InvalidText`` unless the text can be sent and arrives as something to read."""
+    if not text.strip():
+        raise InvalidText("The text is empty.")
+    if bad := _forbidden(text):
+        kind = "half a character" if "\ud800" <= bad[0] <= "\udfff" else "a control character"
+        raise InvalidText(f"Position {bad.start() + 1} holds {kind} (U+{ord(bad[0]):04X}).")
+    arriving = as_sent(wire_text(text))
+    if not arriving.strip():
+        raise InvalidText("Nothing of the text would arrive: every character is deleted.")
+    segments = measure(arriving).segments
+    if segments > MAX_SEGMENTS:
+        raise InvalidText(f"The text takes {segments} segments; the most is {MAX_SEGMENTS}.")
+
+
+def needs_unicode(text: str) -> bool:
+    """Whether what arrives holds a character outside GSM-7, so that Unicode must be asked for."""
+    return wire_needs_unicode(wire_text(text))
+
+
+def wire_needs_unicode(text: str) -> bool:
+    """The same of a text, or of many, as ``wire_text`` spells them."""
+    # what the gateway's table does not list is sent on as it is, and all that it lists becomes
+    # GSM-7; of most texts nothing but ASCII is left to look at
+    return not _FITTING.issuperset(_beside_ascii(text))
+
+
+def _beside_ascii(text: str, fitting: bytes = _ASCII) -> str:
+    """What of a text is not the ASCII that fits GSM-7: nothing, or some accents."""
+    rest = text.encode("utf-8", "surrogatepass").translate(None, fitting)
+    return rest.decode("utf-8", "surrogatepass") if rest else ""
+
+
+def has_stop(text: str) -> bool:
+    """Whether the text itself says how to opt out (``STOP au 36180``, ``NoPub=STOP``)."""
+    return _stop(text) is not None

@@ -1,0 +1,127 @@
+"""Templates: a campaign's text, whose fields are filled in for each recipient.
+
+``compile_template(text).render(fields)`` makes one recipient's text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dispatcher.errors import InvalidText
+from dispatcher.texts.spelling import resolved, without_accidents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_brace = re.compile(r"\{\{|\{%|\}\}").search
+_field = re.compile(
+    # No possessive quantifier around a group: Python before 3.11.5 reads it wrongly.
+    r"\{\{\s*+(?P<name>\w[\w\u0300-\u036f-]*+(?:[ ]++[\w\u0300-\u036f-]++)*)\s*+"
+    r"(?P<default>\|\s*+default\s*+\(\s*+(?:\"(?P<double>[^\"{}]*+)\"|'(?P<single>[^'{}]*+)')"
+    r"\s*+\)\s*+)?\}\}"
+)
+_breaks = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
+_unseen = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff]")
+
+
+class MissingField(InvalidText):
+    """Raised when a recipient has nothing under a field that has no default."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"The field “{field}” is missing or empty.")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A campaign's text with its ``fields``, in the order in which they first appear.
+
+    Made by ``compile_template``. ``required`` are the fields that stand somewhere without a
+    default.
+    """
+
+    text: str
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+    #: what stands between the fields, their tags resolved; one more than there are slots
+    literals: tuple[str, ...] = field(repr=False)
+    #: each place of a field: its name, and its default if it has one
+    slots: tuple[tuple[str, str | None], ...] = field(repr=False)
+    _pattern: str = field(repr=False)
+
+    def render(self, fields: Mapping[str, str]) -> str:
+        """One recipient's text; raises ``MissingField``.
+
+        A value is trimmed, loses control and invisible characters and its line breaks, and is
+        never read as a field or as one of the gateway's tags.
+        """
+        return self.render_all((fields,))[0]
+
+    def render_all(self, rows: Sequence[Mapping[str, str]]) -> list[str]:
+        """The text of each recipient, as ``render`` makes it; field by field, which is quicker."""
+        if not self.slots:
+            return [self.text] * len(rows)
+        columns = [_column(rows, name, default) for name, default in self.slots]
+        rendered = list(map(self._pattern.__mod__, zip(*columns, strict=True)))
+        # the author's tags were resolved when compiling: one that is here came with a value
+        whole = "".join(rendered)
+        if ":" in whole and ("br" in whole or "euro" in whole):
+            return [without_accidents(text) if ":" in text else text for text in rendered]
+        return rendered
+
+
+def _column(rows: Sequence[Mapping[str, str]], name: str, default: str | None) -> list[str]:
+    """What each row has under a field, fit to be put in a text."""
+    values = [row.get(name, "").strip() for row in rows]
+    if not "".join(values).isprintable():
+        values = [_unseen.sub("", _breaks.sub(" ", value)).strip() for value in values]
+    if "" in values:
+        if default is None:
+            raise MissingField(name)
+        values = [value or default for value in values]
+    return values
+
+
+def without_fields(text: str) -> str:
+    """A text's own words."""
+    return _field.sub("", text)
+
+
+def compile_template(text: str) -> Template:
+    """The template of a campaign's text, with ``{{ field }}`` and ``{{ field | default("…") }}``.
+
+    A field's name is matched as it is written. Raises ``InvalidText`` at any other ``{{``,
+    ``{%`` or ``}}``.
+    """
+    slots: list[tuple[str, str | None]] = []
+    literals = []
+    done = 0
+    while brace := _brace(text, done):
+        found = _field.match(text, brace.start())
+        if found is None:
+            raise InvalidText(_complaint(text, brace))
+        default = found["double"] or found["single"] or ""
+        slots.append((found["name"], resolved(default) if found["default"] else None))
+        literals.append(text[done : brace.start()])
+        done = found.end()
+    literals.append(text[done:])
+    return Template(
+        text=text,
+        fields=tuple(dict.fromkeys(name for name, _ in slots)),
+        required=tuple(dict.fromkeys(name for name, default in slots if default is None)),
+        literals=tuple(map(resolved, literals)),
+        slots=tuple(slots),
+        _pattern="%s".join(resolved(each).replace("%", "%%") for each in literals),
+    )
+
+
+def _complaint(text: str, brace: re.Match[str]) -> str:
+    if brace[0] == "}}":
+        what = "“}}” closes nothing"
+    elif brace[0] == "{{" and "}}" not in text[brace.end() :]:
+        what = "“{{” is never closed"
+    else:
+        what = 'only {{ field }} and {{ field | default("…") }} are understood'
+    return f"Position {brace.start() + 1}: {what}."
