@@ -19,7 +19,7 @@ from dispatcher.dispatch.sending.send_loop import Lane
 from dispatcher.settings.clock import shifted
 from tests.acceptance.byhand import MakeByHand
 from tests.acceptance.site import Site, people
-from tests.integration.rawserver import Peer, RawServer
+from tests.integration.gateway.rawserver import Peer, RawServer
 
 PARIS = ZoneInfo("Europe/Paris")
 REFUSES = {"marketing_window": "refuse"}

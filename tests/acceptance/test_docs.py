@@ -18,8 +18,8 @@ import pytest
 
 from dispatcher import Dispatcher
 from dispatcher.campaigns.submission import Options
-from tests.integration.test_cli import TUESDAY
-from tests.integration.test_cli_processes import Running
+from tests.integration.cli.test_commands import TUESDAY
+from tests.integration.cli.test_run import Running
 from tests.servers import free_port
 from tests.unit.programs import check_command
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Error, Page, expect
 
 from tests.acceptance.browser import OpenPage, chromium, open_page
 from tests.acceptance.site import ROOT, Child, Site, people
-from tests.integration.webapp import TOKEN
+from tests.integration.flask.webapp import TOKEN
 
 __all__ = ["chromium", "open_page"]
 PASSWORD = {"username": "ops", "password": TOKEN}

@@ -24,8 +24,8 @@ from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.byhand import ByHand, MakeByHand
 from tests.acceptance.site import Site, people
-from tests.integration import rawserver
-from tests.integration.rawserver import CERTIFICATE, Peer, RawServer
+from tests.integration.gateway import rawserver
+from tests.integration.gateway.rawserver import CERTIFICATE, Peer, RawServer
 
 EXPIRED = CERTIFICATE.with_name("expired.pem")
 BULK, BY_TAG = "/v1/bulk-send", "/v1/bulk-status-by-tag"

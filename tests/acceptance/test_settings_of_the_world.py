@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.acceptance.site import Site, people
-from tests.integration.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
+from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 

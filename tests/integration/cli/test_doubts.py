@@ -1,0 +1,250 @@
+"""``dispatcher doubts``, ``resend`` and ``give-up``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dispatcher import Dispatcher
+from dispatcher.cli import confirm as consent
+from dispatcher.storage import schema
+from dispatcher.storage.database import Database
+from tests.integration.bench import Bench, opened
+from tests.integration.cli.test_commands import Shell
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def bench(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """An installation whose database and gateway the shell shares."""
+    database = Database(f"sqlite:///{shell.directory / 'dispatcher.db'}")
+    schema.prepare(database)
+    with opened(database) as bench:
+        monkeypatch.setattr(Dispatcher, "gateway", bench.gateway)
+        yield bench
+        bench.check()
+    database.close()
+
+
+def in_doubt(bench: Bench, count: int = 3, reference: str = "soldes") -> int:
+    """A batch whose request was lost on the way; the gateway works again."""
+    bench.gateway.behave = bench.gateway.swallow
+    batch_id = bench.submit(count, reference)
+    bench.work()
+    bench.gateway.behave = bench.gateway.take
+    assert bench.batch(batch_id).state == "in_doubt"
+    return batch_id
+
+
+# -- doubts
+
+
+def test_no_doubt_is_said_so(shell: Shell, bench: Bench) -> None:
+    assert shell("doubts").stdout == "nothing is in doubt\n"
+    assert json.loads(shell("doubts", "--json").stdout) == {"doubts": [], "incidents": []}
+
+
+def test_a_doubt_is_listed_with_its_people_and_its_reason(shell: Shell, bench: Bench) -> None:
+    batch_id = in_doubt(bench)
+
+    header, row, *rest = shell("doubts").stdout.splitlines()
+
+    assert header.split()[:5] == ["batch", "campaign", "number", "people", "since"]
+    assert row.split()[:4] == [str(batch_id), "soldes", "1", "3"]
+    assert "10:00" in row
+    assert bench.batch(batch_id).why in row
+    assert "dispatcher resend or give-up" in " ".join(rest)
+    assert "639" not in row.replace("+", "")
+
+
+def test_doubts_answer_machines(shell: Shell, bench: Bench) -> None:
+    batch_id = in_doubt(bench)
+    (doubt,) = bench.dispatcher.doubts()
+    assert doubt.next_lookup is not None
+
+    said = json.loads(shell("doubts", "--json").stdout)
+
+    assert said["doubts"] == [
+        {
+            "batch_id": batch_id,
+            "reference": "soldes",
+            "number": 1,
+            "territory": "metropole",
+            "messages": 3,
+            "segments": 3,
+            "since": doubt.since.isoformat(),
+            "why": doubt.why,
+            "lookups": doubt.lookups,
+            "next_lookup": doubt.next_lookup.isoformat(),
+            "account": "",
+        }
+    ]
+
+
+def test_a_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.lose
+    batch_id = bench.submit(3)
+    bench.work()
+    bench.gateway.hidden.update(bench.gateway.tags)
+    bench.gateway.behave = bench.gateway.take
+    assert (
+        shell("resend", batch_id, "--reason", "the shop says nothing came", "--yes").exit_code == 0
+    )
+    bench.pass_by(minutes=1)
+    bench.gateway.hidden.clear()
+    bench.pass_by(minutes=1)
+
+    said = shell("doubts").stdout
+
+    assert "nothing is in doubt" in said
+    assert "double texts on record" in said
+    assert f"attempt 1 of batch {batch_id} was sent, and so was another: 3 people" in said
+    (incident,) = json.loads(shell("doubts", "--json").stdout)["incidents"]
+    assert (incident["reference"], incident["batch_id"]) == ("soldes", batch_id)
+
+
+# -- resend and give-up
+
+
+def test_resend_sends_again_and_puts_on_record_who_and_why(shell: Shell, bench: Bench) -> None:
+    batch_id = in_doubt(bench)
+
+    said = shell("resend", batch_id, "--reason", "nobody got it", "--by", "Zoé", "--yes").stdout
+
+    assert said == f"batch {batch_id} of soldes will be sent again to 3 people\n"
+    (action,) = bench.actions("resend")
+    assert (action.actor, action.reason) == ("Zoé", "nobody got it")
+    bench.pass_by(minutes=1)
+    assert set(bench.gateway.texted.values()) == {1}
+    assert len(bench.gateway.texted) == 3
+
+
+def test_give_up_leaves_the_messages_unreported(shell: Shell, bench: Bench) -> None:
+    batch_id = in_doubt(bench)
+
+    said = shell("give-up", batch_id, "--reason", "too late now", "--yes").stdout
+
+    assert said == f"batch {batch_id} of soldes is given up: 3 people unreported\n"
+    (action,) = bench.actions("give up")
+    assert action.reason == "too late now"
+    assert action.actor
+    assert bench.messages() == {"unreported": 3}
+    assert shell("doubts").stdout == "nothing is in doubt\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "at_stake"),
+    [
+        ("resend", "took it after all, 3 people will be texted twice and billed twice"),
+        ("give-up", "did not take it, 3 people will never get the text"),
+    ],
+)
+def test_a_decision_needs_a_yes_where_nobody_can_be_asked(
+    shell: Shell, bench: Bench, verb: str, at_stake: str
+) -> None:
+    batch_id = in_doubt(bench)
+
+    refused = shell(verb, batch_id, "--reason", "why not")
+
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert at_stake in refused.stderr
+    assert refused.stderr.endswith(": confirm it by --yes\n")
+    assert bench.batch(batch_id).state == "in_doubt"
+    assert not bench.actions("resend")
+
+
+@pytest.mark.parametrize(
+    ("verb", "answer", "state"),
+    [
+        ("resend", "n\n", "in_doubt"),
+        ("resend", "y\n", "pending"),
+        ("give-up", "n\n", "in_doubt"),
+        ("give-up", "y\n", "failed"),
+    ],
+)
+def test_a_terminal_is_asked_with_what_is_at_stake(
+    shell: Shell, bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str, answer: str, state: str
+) -> None:
+    batch_id = in_doubt(bench)
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
+
+    result = shell(verb, batch_id, "--reason", "x", stdin=answer)
+
+    assert f"Batch {batch_id} of soldes concerns 3 people. If the gateway " in result.output
+    assert bench.batch(batch_id).state == state
+    assert result.exit_code == (0 if answer == "y\n" else 1)
+
+
+def test_what_a_resend_may_cost_is_said_where_a_price_is_set(shell: Shell, bench: Bench) -> None:
+    shell.set(prices="metropole=0.05")
+    batch_id = in_doubt(bench, 40)
+
+    refused = shell("resend", batch_id, "--reason", "x")
+
+    assert "40 people will be texted twice and billed twice (about 2.00 €)" in refused.stderr
+
+
+def test_a_batch_that_shows_at_the_gateway_is_not_sent_again(shell: Shell, bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.lose
+    batch_id = bench.submit(3)
+    bench.work()
+    assert bench.batch(batch_id).state == "in_doubt"
+
+    refused = shell("resend", batch_id, "--reason", "x", "--yes")
+
+    assert refused.exit_code == 1
+    assert refused.stderr == f"dispatcher: batch {batch_id} shows at the gateway: it was taken\n"
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_a_gateway_that_cannot_be_asked_ends_with_3(shell: Shell, bench: Bench) -> None:
+    batch_id = in_doubt(bench)
+    bench.gateway.blind = True
+
+    refused = shell("resend", batch_id, "--reason", "x", "--yes")
+
+    assert refused.exit_code == 3
+    assert bench.batch(batch_id).state == "in_doubt"
+
+
+@pytest.mark.parametrize("verb", ["resend", "give-up"])
+@pytest.mark.parametrize("batch", ["7", "9" * 19])
+def test_only_what_is_in_doubt_can_be_decided(
+    shell: Shell, bench: Bench, verb: str, batch: str
+) -> None:
+    bench.submit()
+
+    refused = shell(verb, batch, "--reason", "x", "--yes")
+
+    assert (refused.exit_code, refused.stdout) == (1 if len(batch) == 1 else 2, "")
+
+
+@pytest.mark.parametrize("verb", ["resend", "give-up"])
+def test_a_batch_that_is_not_in_doubt_is_left_alone(shell: Shell, bench: Bench, verb: str) -> None:
+    batch_id = bench.submit()
+
+    refused = shell(verb, batch_id, "--reason", "x", "--yes")
+
+    assert refused.exit_code == 1
+    assert f"no batch {batch_id} is in doubt" in refused.stderr
+    assert bench.batch(batch_id).state == "pending"
+
+
+@pytest.mark.parametrize("reason", [[], ["--reason", "  "]])
+def test_a_decision_without_a_reason_is_refused(
+    shell: Shell, bench: Bench, reason: list[str]
+) -> None:
+    batch_id = in_doubt(bench)
+
+    refused = shell("resend", batch_id, "--yes", *reason)
+
+    assert refused.exit_code == 2
+    assert "reason" in refused.stderr
+    assert bench.batch(batch_id).state == "in_doubt"

@@ -1,0 +1,538 @@
+"""``dispatcher opt-outs``: what each command does, says, and never says."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from dispatcher.cli import confirm as consent
+from dispatcher.sandbox.process import Sandbox
+from tests.integration.cli.test_commands import CLIENTS, Shell, command, in_terminal
+
+ANNE, BRUNO, CHLOE = (f"+3363998000{n}" for n in range(3))
+RUBBISH = """client;mobile;depuis
+1;06 39 98 00 00;2026-01-05
+2;néant;2026-01-06
+3;=cmd|' /C calc'!A0;2026-01-07
+4;+33639980001;2026-01-08
+5;0639980001;2026-01-09
+
+6;01 99 00 00 00;2026-01-10
+7;;2026-01-11
+"""
+
+
+class OptOutShell(Shell):
+    """A ``Shell`` for the commands of this group."""
+
+    def opt_outs(self, *arguments: object, stdin: str | bytes | None = None) -> Result:
+        return self("opt-outs", *arguments, stdin=stdin)
+
+    def done(self, *arguments: object, stdin: str | bytes | None = None) -> str:
+        """What a command says that does what was asked."""
+        result = self.opt_outs(*arguments, stdin=stdin)
+        assert (result.exit_code, result.stderr) == (0, ""), result.output
+        return result.stdout
+
+    def refused(self, *arguments: object, exit_code: int = 2) -> str:
+        """The one sentence with which a command ends that has changed nothing."""
+        before = self.kept()
+        result = self.opt_outs(*arguments)
+        assert (result.exit_code, result.stdout) == (exit_code, ""), result.output
+        assert result.stderr.startswith("dispatcher: ")
+        assert result.stderr.count("\n") == 1
+        assert not told_of_somebody(result.stderr)
+        assert self.kept() == before
+        return result.stderr.removeprefix("dispatcher: ").rstrip("\n")
+
+    def kept(self) -> list[tuple[str, ...]]:
+        tables = ("opt_out", "opt_out_event", "meta")
+        return [row for table in tables for row in self.rows(f"SELECT * FROM {table}")]
+
+    def phones(self) -> list[str]:
+        return [phone for (phone,) in self.rows("SELECT phone FROM opt_out ORDER BY phone")]
+
+
+def told_of_somebody(text: str) -> bool:
+    """Whether digits in a row, with or without separators, may be one of our numbers."""
+    return "63998" in "".join(filter(str.isalnum, text))
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptOutShell:
+    shell = OptOutShell(tmp_path, monkeypatch)
+    shell("migrate")
+    return shell
+
+
+# -- add, list, remove, history
+
+
+def test_numbers_are_added_in_any_spelling(shell: OptOutShell) -> None:
+    said = shell.done("add", "06 39 98 00 00", BRUNO, "--reason", "rang us")
+
+    assert said == "2 numbers added\n"
+    assert shell.phones() == [ANNE, BRUNO]
+    assert shell.done("add", "0639980001", CHLOE, CHLOE) == "1 number added, 1 listed before\n"
+
+
+def test_who_opted_out_is_left_out_of_the_next_campaign(shell: OptOutShell) -> None:
+    shell.done("add", "0639980001")
+    shell.write(CLIENTS)
+
+    shell.submit()
+
+    messages = json.loads(shell("progress", "soldes", "--json").stdout)["messages"]
+    assert (messages["pending"], messages["opted_out"]) == (1, 1)
+
+
+def test_the_list_is_masked_unless_whole_numbers_are_asked_for(shell: OptOutShell) -> None:
+    shell.done("add", ANNE, "--reason", "rang us")
+
+    masked, full = shell.done("list"), shell.done("list", "--full")
+
+    assert masked.splitlines() == [
+        "+336••••••00      2026-11-24 10:00  by hand  rang us",
+        "1 number opted out",
+    ]
+    assert full.splitlines()[0].startswith(f"{ANNE}      2026-11-24 10:00")
+
+
+def test_the_list_as_json(shell: OptOutShell) -> None:
+    shell.done("add", ANNE, "--reason", "rang us")
+
+    (masked,) = json.loads(shell.done("list", "--json"))
+    (full,) = json.loads(shell.done("list", "--json", "--full"))
+
+    assert masked == full | {"phone": "+336••••••00"}
+    assert (full["phone"], full["source"], full["reason"]) == (ANNE, "by hand", "rang us")
+    assert full["since"].startswith("2026-11-24T09:00:0")
+
+
+def test_a_terminal_shows_no_whole_number(shell: OptOutShell) -> None:
+    shell.done("add", ANNE)
+
+    assert "+336••••••00" in in_terminal(command("opt-outs", "list"))
+
+
+def test_an_empty_list_says_so(shell: OptOutShell) -> None:
+    assert shell.done("list") == "nobody opted out\n"
+    assert shell.done("list", "--json") == "[]\n"
+
+
+def test_a_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -> None:
+    shell.done("add", ANNE, "--reason", "rang us")
+
+    said = shell.done("remove", "06 39 98 00 00", "--reason", "signed the form")
+
+    assert said.startswith("the number is off the list")
+    assert shell.phones() == []
+    first, second, last = shell.done("history", "0639980000").splitlines()
+    assert first.startswith("2026-11-24 10:00  add     by hand, by ")
+    assert first.endswith("  rang us")
+    assert second.startswith("2026-11-24 10:00  remove  by hand, by ")
+    assert second.endswith("  signed the form")
+    assert last == "not on the list"
+
+
+def test_removing_needs_a_number_that_is_on_the_list(shell: OptOutShell) -> None:
+    said = shell.refused("remove", ANNE, "--reason", "signed", exit_code=1)
+
+    assert said == "this number is not on the list"
+
+
+@pytest.mark.parametrize("options", [[], ["--reason", " "]], ids=["none", "blank"])
+def test_removing_needs_a_reason(shell: OptOutShell, options: list[str]) -> None:
+    shell.done("add", ANNE)
+
+    result = shell.opt_outs("remove", ANNE, *options)
+
+    assert result.exit_code == 2
+    assert "reason" in result.stderr
+    assert shell.phones() == [ANNE]
+
+
+def test_a_history_of_somebody_unknown_is_empty(shell: OptOutShell) -> None:
+    assert shell.done("history", ANNE) == "not on the list\n"
+
+
+# -- numbers that are none, and command lines that are wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["add", ANNE, "01 99 00 00 00"], "number 2 cannot be texted: landline"),
+        (["add", "+33", "6", "39", "98", "00", "00"], "number 1 cannot be texted: too_short"),
+        (["add", "06399800010639980002"], "number 1 cannot be texted: too_long"),
+        (["add", "hello"], "number 1 cannot be texted: not_a_number"),
+        (["add", ""], "number 1 cannot be texted: empty"),
+        (["remove", "063998", "--reason", "x"], "the number cannot be texted: too_short"),
+        (["history", "06399800"], "the number cannot be texted: too_short"),
+        (["erase", "06399800", "--yes"], "the number cannot be texted: too_short"),
+    ],
+)
+def test_a_number_that_is_none(shell: OptOutShell, arguments: list[str], says: str) -> None:
+    assert shell.refused(*arguments) == f"{says}; nothing was changed"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["remove", ANNE, BRUNO, "--reason", "x"], id="one too many"),
+        pytest.param(["remove", "06", "39", "98", "00", "00", "--reason=x"], id="no quotes"),
+        pytest.param(["0639980000"], id="no command"),
+        pytest.param(["--0639980000"], id="no such option of the group"),
+        pytest.param(["add", "--0639980000"], id="no such option"),
+        pytest.param(["list", "--full=0639980000"], id="a flag with a value"),
+        pytest.param(["history", "0639980000", "-0639980001"], id="an option by its dash"),
+    ],
+)
+def test_a_wrong_command_line_is_not_repeated(shell: OptOutShell, arguments: list[str]) -> None:
+    result = shell.opt_outs(*arguments)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert not told_of_somebody(result.stderr)
+    assert shell.kept() == []
+
+
+def test_a_command_line_that_is_not_repeated_says_so(shell: OptOutShell) -> None:
+    result = shell.opt_outs("remove", ANNE, BRUNO, "--reason", "x")
+
+    assert result.stderr.splitlines()[-1] == (
+        "Error: wrong usage, not repeated here: it may hold a number."
+        " A number with spaces needs quotes."
+    )
+
+
+def test_a_wrong_command_line_without_a_number_is_explained(shell: OptOutShell) -> None:
+    assert "No such option '--ful'" in shell.opt_outs("list", "--ful").stderr
+    assert "No such command 'lits'" in shell.opt_outs("lits").stderr
+    assert "Missing argument 'NUMBER...'" in shell.opt_outs("add").stderr
+    assert "import" in shell.opt_outs().stderr  # the help
+
+
+def test_a_reason_that_would_paint_the_terminal(shell: OptOutShell) -> None:
+    said = shell.refused("add", ANNE, "--reason", "\x1b[2J")
+
+    assert said == "a reason has at most 500 printable characters"
+
+
+# -- import
+
+
+def test_a_list_with_rubbish_in_it_is_added_without_the_rubbish(shell: OptOutShell) -> None:
+    shell.write(RUBBISH, "stops.csv")
+
+    said = shell.done("import", "stops.csv", "--source", "old CRM").splitlines()
+
+    assert said[0] == "7 rows: 2 added, 1 listed before or given twice, 4 rejects"
+    assert sorted(said[1:4]) == ["  1 × empty", "  1 × landline", "  2 × not_a_number"]
+    assert said[4:] == ["rejected rows, with line and reason: stops.rejects.csv"]
+    assert shell.phones() == [ANNE, BRUNO]
+    assert shell.rows("SELECT DISTINCT source FROM opt_out") == [("old CRM",)]
+    with (shell.directory / "stops.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file, delimiter=";"))
+    assert rows == [
+        ["client", "mobile", "depuis", "line", "reason"],
+        ["2", "néant", "2026-01-06", "3", "not_a_number"],
+        ["3", "'=cmd|' /C calc'!A0", "2026-01-07", "4", "not_a_number"],
+        ["6", "01 99 00 00 00", "2026-01-10", "8", "landline"],
+        ["7", "", "2026-01-11", "9", "empty"],
+    ]
+    assert (shell.directory / "stops.rejects.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_strict_import_adds_nothing_where_there_is_rubbish(shell: OptOutShell) -> None:
+    shell.write(RUBBISH, "stops.csv")
+
+    said = shell.refused("import", "stops.csv", "--strict", "--rejects", "bad.csv")
+
+    assert said == "4 of 7 rows are no number to text (strict); the reasons are in bad.csv"
+    assert (shell.directory / "bad.csv").exists()
+
+
+def test_a_list_of_rubbish_only_adds_nobody(shell: OptOutShell) -> None:
+    shell.write("mobile\nnéant\n?\n", "stops.csv")
+
+    said = shell.done("import", "stops.csv")
+
+    assert said.startswith("2 rows: 0 added, 0 listed before or given twice, 2 rejects\n")
+
+
+def workbook(*cells: object) -> bytes:
+    book = pytest.importorskip("openpyxl").Workbook()
+    for cell in cells:
+        book.worksheets[0].append([cell])
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        pytest.param(b"0639980000\r\n0639980001\r\n", [], id="no header"),
+        pytest.param("Téléphone;nom\n639980000;É\n639980001;È\n".encode("cp1252"), [], id="cp1252"),
+        pytest.param(gzip.compress(b"mobile\n0639980000\n0639980001\n"), [], id="gzip"),
+        pytest.param(b"a,b\nx,0639980000\ny,0639980001\n", ["--column", "b"], id="column"),
+        pytest.param(
+            "téléphone\n0639980000\n0639980001\n".encode("mac-roman"),
+            ["--encoding", "mac-roman"],
+            id="encoding",
+        ),
+    ],
+)
+def test_a_list_is_read_as_submit_reads_one(
+    shell: OptOutShell, content: bytes, options: list[str]
+) -> None:
+    shell.write(content, "stops")
+
+    said = shell.done("import", "stops", *options)
+
+    assert said == "2 rows: 2 added, 0 listed before or given twice, 0 rejects\n"
+    assert shell.phones() == [ANNE, BRUNO]
+
+
+def test_a_list_comes_from_standard_input(shell: OptOutShell) -> None:
+    said = shell.done("import", "-", stdin="mobile\n0639980000\nnéant\n")
+
+    assert said.splitlines()[0].startswith("2 rows: 1 added")
+    assert (shell.directory / "rejects.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        pytest.param(b"", [], "the file is empty", id="empty"),
+        pytest.param(b"mobile\n", [], "the file has a header and no recipient", id="header only"),
+        pytest.param(
+            b"nom;ville\nAnne;Brest\n",
+            [],
+            "no column says that it holds phone numbers; give one as column: 'nom', 'ville'",
+            id="no column",
+        ),
+        pytest.param(
+            b"mobile;mobile\n0639980000;0639980001\n",
+            [],
+            "the column 'mobile' is given twice in the header",
+            id="a column twice",
+        ),
+        pytest.param(
+            b"mobile\n0639980000\n", ["--column", "gsm"], "no column 'gsm'", id="unknown column"
+        ),
+        pytest.param(
+            b"mobile\n0639980000\n06399\x0080001\n", [], "line 3 holds a NUL byte", id="NUL"
+        ),
+        pytest.param(
+            b'mobile\n0639980000\n"0639980001\n',
+            [],
+            "the row that begins on line 3 opens a quote that is never closed",
+            id="quote",
+        ),
+        pytest.param(
+            b"mobile\n" + b"0639980000\n" * 9000 + b"9" * (1 << 21),
+            [],
+            "line 9002 is over 1 MB long",
+            id="one long line",
+        ),
+        pytest.param(
+            gzip.compress(b"mobile\n" + b"0639980000\n" * 9000)[:-9],
+            [],
+            "the file is damaged or truncated",
+            id="cut gzip",
+        ),
+        pytest.param(
+            b"mobile\n0639980000\n", ["--encoding", "klingon"], "unknown encoding", id="encoding"
+        ),
+        pytest.param(
+            b"mobile\n?\n", ["--rejects", "stops.csv"], "--rejects stops.csv is", id="itself"
+        ),
+        pytest.param(
+            b"mobile\n?\n", ["--rejects", "no/dir.csv"], "the rejects cannot be", id="no folder"
+        ),
+        pytest.param(
+            b"mobile\n0639980000\n",
+            ["--source", "\x07"],
+            "a source has at most 500 printable characters",
+            id="source",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_adds_nobody(
+    shell: OptOutShell, content: bytes, options: list[str], says: str
+) -> None:
+    shell.write(content, "stops.csv")
+
+    assert shell.refused("import", "stops.csv", *options).startswith(says)
+
+
+def test_a_file_that_is_not_there(shell: OptOutShell) -> None:
+    said = shell.refused("import", "stops.csv")
+
+    assert said == "cannot open stops.csv: No such file or directory"
+
+
+def test_a_list_is_read_from_a_workbook(shell: OptOutShell) -> None:
+    shell.write(workbook("mobile", 639980000, 639980001.0, "?"), "stops.xlsx")
+
+    said = shell.done("import", "stops.xlsx").splitlines()
+
+    assert said[0] == "3 rows: 2 added, 0 listed before or given twice, 1 reject"
+    assert shell.phones() == [ANNE, BRUNO]
+
+
+# -- export
+
+
+def test_the_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
+    shell.done("add", ANNE, "--reason", "=HYPERLINK(1)")
+    target = shell.write("yesterday's", "stops.csv")
+    target.chmod(0o644)
+
+    said = shell.done("export", "stops.csv")
+
+    assert said == "1 number exported to stops.csv\n"
+    assert target.stat().st_mode & 0o777 == 0o600
+    with target.open(encoding="utf-8-sig", newline="") as file:
+        header, row = csv.reader(file, delimiter=";")
+    assert header == ["phone", "since", "source", "reason"]
+    # a plus begins a formula, too
+    assert (row[0], row[2], row[3]) == (f"'{ANNE}", "by hand", "'=HYPERLINK(1)")
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+
+
+def test_an_export_can_be_imported_elsewhere(shell: OptOutShell) -> None:
+    shell.done("add", ANNE, BRUNO, "+262692980000", "--reason", 'said; "stop"')
+    shell.done("export", "stops.csv")
+    shell.set(database_url="sqlite:///elsewhere.db")
+
+    said = shell.done("import", "stops.csv")
+
+    assert said == "3 rows: 3 added, 0 listed before or given twice, 0 rejects\n"
+
+
+def test_the_list_goes_to_standard_output(shell: OptOutShell) -> None:
+    shell.done("add", ANNE)
+
+    lines = shell.done("export", "-").splitlines()
+
+    assert len(lines) == 2
+    assert lines[1].startswith(f'"\'{ANNE}";')
+    assert not (shell.directory / "-").exists()
+
+
+def test_nobody_is_no_export(shell: OptOutShell) -> None:
+    said = shell.refused("export", "stops.csv", exit_code=1)
+
+    assert said == "nobody to export: stops.csv was not written"
+    assert not (shell.directory / "stops.csv").exists()
+
+
+def test_an_export_that_cannot_be_written(shell: OptOutShell) -> None:
+    shell.done("add", ANNE)
+
+    said = shell.refused("export", "no/stops.csv", exit_code=1)
+
+    assert said == "the list cannot be written to no/stops.csv: No such file or directory"
+
+
+# -- erase
+
+
+def test_an_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
+    shell.done("add", ANNE, BRUNO, "--reason", "rang us")
+
+    said = shell.done("erase", "06 39 98 00 00", "--yes")
+
+    assert said == "the number is erased: only a hash is kept, by which it stays unsent\n"
+    assert not any(ANNE in map(str, row) for row in shell.kept())
+    assert shell.done("history", ANNE) == "opted out\n"
+    last = shell.done("list").splitlines()[-1]
+    assert last == "1 number opted out, and 1 of whom only a hash is kept"
+    again = shell.done("erase", ANNE, "--yes")
+    assert again == "the number was erased before: only a hash is kept\n"
+
+
+def test_erasing_who_is_not_listed(shell: OptOutShell) -> None:
+    said = shell.done("erase", ANNE, "--yes")
+
+    assert said == "the number is not on the list; no history of it is kept\n"
+
+
+def test_erasing_is_confirmed(shell: OptOutShell) -> None:
+    shell.done("add", ANNE)
+
+    assert shell.refused("erase", ANNE) == "erasing cannot be undone: confirm it by --yes"
+
+
+def test_a_no_erases_nothing(shell: OptOutShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.done("add", ANNE)
+    monkeypatch.setattr(consent, "can_ask", lambda: True)
+
+    result = shell.opt_outs("erase", ANNE, stdin="n\n")
+
+    assert result.exit_code == 1
+    assert not told_of_somebody(result.output)
+    assert shell.phones() == [ANNE]
+
+
+# -- sync
+
+
+def test_the_gateways_list_is_read_now(shell: OptOutShell) -> None:
+    with Sandbox(stopped=[ANNE, BRUNO]) as gateway:
+        shell.set(api_url=gateway.url, api_key=gateway.key)
+
+        assert shell.done("sync") == "2 new numbers from the gateway's STOP list\n"
+        assert shell.done("sync") == "0 new numbers from the gateway's STOP list\n"
+        assert len(gateway.requests("/v1/stop-sms/list")) == 2
+
+    assert shell.phones() == [ANNE, BRUNO]
+
+
+def test_both_lists_are_brought_together_when_that_is_set(shell: OptOutShell) -> None:
+    with Sandbox(stopped=[ANNE]) as gateway:
+        shell.set(api_url=gateway.url, api_key=gateway.key, stop_list_push=True)
+        shell.done("add", BRUNO)
+
+        assert shell.done("sync").splitlines() == [
+            "1 new number from the gateway's STOP list",
+            "1 number added to the gateway's STOP list",
+        ]
+        gateway.configure(stopped=[BRUNO])
+        assert shell.done("sync").splitlines() == [
+            "0 new numbers from the gateway's STOP list",
+            "1 number added to the gateway's STOP list",
+            "1 number had come from there and was not on it any more: still opted out here",
+        ]
+        assert shell.done("remove", ANNE, "--reason", "signed", "--at-gateway") == (
+            "the number is off the list and off the gateway's own STOP list\n"
+        )
+        assert shell.done("sync").startswith("0 new")
+
+    assert shell.phones() == [BRUNO]
+
+
+def test_a_gateway_that_is_out_of_reach(shell: OptOutShell) -> None:
+    shell.set(api_key="k" * 40)
+
+    said = shell.refused("sync", exit_code=3)
+
+    assert said == "the gateway cannot be reached (DISPATCHER_API_URL)"
+
+
+def test_syncing_needs_a_key(shell: OptOutShell) -> None:
+    assert shell.refused("sync").startswith("DISPATCHER_API_KEY is not set")
+
+
+def test_the_first_command_of_all_makes_the_database(shell: OptOutShell, tmp_path: Path) -> None:
+    shell.set(database_url=f"sqlite:///{tmp_path / 'new.db'}")
+
+    assert shell.done("add", ANNE) == "1 number added\n"

@@ -1,0 +1,663 @@
+"""``dispatcher plan``, ``submit --plan``, ``lint`` and ``window --days``."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sqlite3
+import stat
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from dispatcher import Dispatcher, PlanChanged
+from dispatcher.campaigns.batch import PlannedBatch
+from tests.integration.bench import people
+from tests.integration.cli.test_commands import BEFORE_EASTER, Shell, command, in_terminal
+
+HALF_PAST_SEVEN = BEFORE_EASTER.replace(hour=19, minute=30)
+TEXT = 'Bonjour {{ nom | default("") }}, c’est les soldes !'
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    shell = Shell(tmp_path, monkeypatch)
+    shell.write()
+    return shell
+
+
+def plan(shell: Shell, *options: object, text: str = "Soldes", file: str = "clients.csv") -> str:
+    """What is said about a plan that can be made."""
+    result = shell("plan", file, "--text", text, *options)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
+
+
+def planned(shell: Shell, *options: object, text: str = "Soldes") -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(plan(shell, "--json", *options, text=text))
+    return said
+
+
+#: mobiles of La Réunion, of which none belongs to nobody
+REUNION = "0692"
+
+
+def numbers(shell: Shell, count: int, name: str = "many.csv", *more: str) -> str:
+    """A file of that many people, and of rows beside them."""
+    shell.write("telephone\n" + "\n".join([*people(count), *more]) + "\n", name)
+    return name
+
+
+def files(shell: Shell) -> set[str]:
+    return {path.name for path in shell.directory.iterdir()}
+
+
+# -- what is said
+
+
+def test_a_plan_says_who_is_kept_and_who_is_not(shell: Shell) -> None:
+    said = plan(shell).splitlines()
+
+    assert said[0] == ("2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch")
+    assert sorted(said[1:3]) == ["  1 × landline", "  1 × not_a_number"]
+
+
+def test_a_plan_knows_who_opted_out(shell: Shell) -> None:
+    shell.set(prices="metropole=0.045")
+    shell.dispatcher().opt_out("06 39 98 00 01")
+
+    said = plan(shell, "--manifest", "m.csv").splitlines()
+
+    assert "  1 of them opted out: nothing is sent to them or paid" in said
+    out, kept = manifest(shell.directory / "m.csv")
+    assert (out["leaves_about"], out["segments"], out["cost"]) == ("opted out", "0", "0.000")
+    assert (kept["segments"], kept["cost"]) == ("1", "0.045")
+
+
+def test_a_plan_knows_who_will_have_had_enough_and_who_got_the_text_already(shell: Shell) -> None:
+    shell.set(weekly_messages=1)
+    shell.submit()
+    with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
+        # as after a send a minute ago; to one of the two it was not delivered
+        rows.execute(
+            "UPDATE batch SET state = 'sent', states = 'su', pending = 0, sent = 1,"
+            " undelivered = 1, sent_at = '2026-11-24 08:59:00.000000'"
+        )
+
+    said = plan(shell, text="Brocante").splitlines()
+    again = plan(shell).splitlines()
+
+    enough = "  1 of them will have had 1 message in 7 days: nothing more is sent to them"
+    repeated = "  the same text reaches 1 of these people within 7 days under 'soldes'"
+    assert enough in said
+    assert repeated not in said
+    assert repeated in again
+
+
+def test_a_plan_above_a_cap_is_refused_in_one_sentence(shell: Shell) -> None:
+    shell.set(campaign_recipients=1)
+    for words in (["plan"], ["submit", "--reference", "soldes"]):
+        result = shell(words[0], "clients.csv", *words[1:], "--text", "Soldes")
+        assert result.exit_code == 2
+        assert result.stderr.startswith(
+            "dispatcher: 2 recipients exceed the cap of 1 per campaign"
+            " (DISPATCHER_CAMPAIGN_RECIPIENTS)"
+        )
+
+
+def test_a_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
+    numbers(shell, 100, "many.csv", REUNION + " 00 00 01", "+32 470 00 00 01")
+
+    def money() -> list[str]:
+        lines = plan(shell, file="many.csv", text="x" * 150).splitlines()
+        start = next(n for n, line in enumerate(lines) if "segments, " in line)
+        return [" ".join(line.split()) for line in lines[start : start + 4]]
+
+    shell.set(prices="metropole=0.045,la-reunion=0.06,foreign=0.0912")
+    # 150 characters and 14 for the STOP mention
+    assert money() == [
+        "204 segments, 9.30 €",
+        "metropole 200 9.00 €",
+        "la-reunion 2 0.12 €",
+        "foreign 2 0.18 €",
+    ]
+    shell.set(prices="metropole=0.045")
+    assert money()[0] == "204 segments, 9.00 € and 4 segments without a price"
+    assert money()[2] == "la-reunion 2 no price is set"
+    shell.unset("prices")
+    assert money()[0] == "204 segments, no price is set"
+
+
+def test_a_plan_shows_the_longest_texts_as_they_arrive(shell: Shell) -> None:
+    said = plan(shell, text=TEXT)
+
+    assert "the longest texts, as they arrive\n" in said
+    assert "  “Bonjour Zoé, c'est les soldes !”\n" in said
+    assert (
+        "     1 segment of GSM-7: 45 characters with 14 for the STOP mention, 115 to spare" in said
+    )
+    assert "  ’ becomes “'”." in said
+
+
+def test_a_text_of_one_and_all_is_shown_once(shell: Shell) -> None:
+    said = plan(shell, text="Ligne 1\nLigne 2")
+
+    assert "the longest text, as it arrives\n  “Ligne 1\n   Ligne 2”\n" in said
+
+
+def test_a_plan_says_from_when_on_and_why_on_the_clock_of_each_place(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+    name = numbers(shell, 600, "many.csv", REUNION + " 00 00 01")
+
+    said = plan(shell, file=name)
+
+    assert "  Metropolitan France  2 batches, 600 messages: now\n" in said
+    assert (
+        "  La Réunion           1 batch, 1 message: Tuesday 10:00 (Sunday, Easter Monday)\n" in said
+    )
+
+
+def test_a_forecast_tells_of_the_tail(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+    shell.set(rate=1 / 60)
+
+    said = plan(shell, file=numbers(shell, 20_000 // 2))
+    all_leave = said
+    shell.set(rate=1 / 600)
+    said = plan(shell, file="many.csv")
+
+    assert "Metropolitan France: 10,000 leave Saturday 19:30\n" in all_leave
+    assert "forecast, at 0.00166667 batches a second\n" in said
+    assert (
+        "  Metropolitan France: 1,500 leave Saturday 19:30, before it closes Saturday 20:00\n"
+        "  Metropolitan France: 8,500 leave Tuesday 08:00 (Sunday, Easter Monday)\n"
+        "  all have left about Tuesday 10:50 in Paris\n"
+        "  the last report can be expected by Thursday 10:50\n"
+    ) in said
+
+
+def test_a_tail_that_comes_too_late_is_told(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+    shell.set(rate=1 / 600)
+
+    said = plan(shell, "--not-after", "2027-03-28T00:00+01:00", file=numbers(shell, 2000))
+
+    assert "  500 messages would be too late and expire\n" in said
+    assert "warnings\n" in said
+    assert "  500 messages would leave after not_after: they would expire\n" in said
+
+
+def test_a_plan_draws_the_days_to_come(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+
+    said = plan(shell)
+
+    (row,) = re.findall(r"^Metropolitan France +(░.*)$", said, re.MULTILINE)
+    assert "█2░" in row
+    assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in said
+
+
+def test_a_transactional_plan_is_never_closed(shell: Shell) -> None:
+    shell.at(BEFORE_EASTER)
+
+    said = plan(shell, "--transactional")
+
+    assert "2 messages: now\n" in said
+    assert not re.search(r"^Metropolitan France .*░", said, re.MULTILINE)
+    assert "6 characters, 154 to spare" in said
+    assert "no STOP mention and no window" in said
+
+
+def test_a_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None:
+    said = plan(shell, "--not-before", "2027-03-27T20:00+01:00")
+
+    assert "Sat 27 Mar" not in said  # it opens on Tuesday
+    assert "Tue 30 Mar" in said
+    assert "Tuesday 30 March 2027 08:00 (Sunday, Easter Monday)" in said
+
+
+def test_a_terminal_sees_colours_and_no_line_is_folded(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    said = in_terminal(command("plan", "clients.csv", "--text", "Soldes"))
+
+    assert re.search(r"\x1b\[[\d;]*m█", said)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", said)
+    drawn = [line for line in plain.splitlines() if line.startswith("Metropolitan France  ░")]
+    assert [len(line) <= 100 for line in drawn] == [True]
+
+
+# -- for machines
+
+
+def test_a_plan_as_json_is_that_of_the_library(shell: Shell) -> None:
+    said = planned(shell, text=TEXT)
+
+    dispatcher = shell.dispatcher()
+    rows = [
+        {"nom": "Zoé", "mobile": "0639980001"},
+        {"nom": "Bob", "mobile": "0639980002"},
+    ]
+    same = dispatcher.plan(TEXT, rows).as_json()
+    for name in ("kept", "segments", "billed", "cost", "longest", "fingerprint", "late"):
+        assert said[name] == same[name], name
+    assert said["rejected"] == {"landline": 1, "not_a_number": 1}
+    assert [each["character"] for each in said["advice"]] == ["’"]
+
+
+# -- nothing is stored
+
+
+def test_a_plan_writes_nothing_that_was_not_asked_for(shell: Shell) -> None:
+    plan(shell)
+    plan(shell, "--json")
+
+    assert files(shell) == {"clients.csv"}
+
+
+def test_rejects_are_written_where_they_are_asked_for(shell: Shell) -> None:
+    said = plan(shell, "--rejects", "bad.csv")
+
+    assert "rejected rows, with line and reason: bad.csv\n" in said
+    assert "landline" in (shell.directory / "bad.csv").read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--text", "{{ x"], "“{{” is never closed"),
+        (["--text", "x" * 2000], "segments"),
+        (["--text", "x", "--strict"], "2 of 5 rows cannot be texted (strict)"),
+        (["--text", "x", "--territory", "mars"], "unknown territory 'mars'"),
+        (["--text", "x", "--not-after", "2026-11-24T09:00+01:00"], "before the next opening"),
+        ([], "give either --text or --text-file"),
+    ],
+)
+def test_what_cannot_be_submitted_cannot_be_planned(
+    shell: Shell, options: list[str], says: str
+) -> None:
+    result = shell("plan", "clients.csv", "--manifest", "m.csv", "--save", "p.json", *options)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert files(shell) == {"clients.csv"}
+
+
+# -- the manifest
+
+
+def manifest(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def test_a_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+    shell.set(rate=1 / 1200, prices="metropole=0.045")
+    numbers(shell, 1200, "many.csv", REUNION + " 00 00 01")
+
+    assert "manifest: m.csv\n" in plan(
+        shell, "--manifest", "m.csv", file="many.csv", text="x" * 150
+    )
+
+    rows = manifest(shell.directory / "m.csv")
+    assert rows[0] == {
+        "phone": f"'{people(1)[0]}",  # a spreadsheet would add up a bare plus
+        "batch": "1",
+        "territory": "metropole",
+        "leaves_about": "2027-03-27 19:30+01:00",
+        "segments": "2",
+        "cost": "0.090",
+    }
+    assert [row["phone"] for row in rows[:1200]] == [f"'{phone}" for phone in people(1200)]
+    by_batch = Counter((row["batch"], row["territory"], row["leaves_about"]) for row in rows)
+    assert by_batch == {
+        ("1", "metropole", "2027-03-27 19:30+01:00"): 500,
+        ("2", "metropole", "2027-03-27 19:50+01:00"): 500,
+        ("3", "metropole", "2027-03-30 08:00+02:00"): 200,
+        ("4", "la-reunion", "2027-03-30 10:20+04:00"): 1,
+    }
+    assert rows[-1]["cost"] == ""  # no price is set there
+
+
+def test_a_manifest_has_the_batches_that_submitting_stores(shell: Shell) -> None:
+    name = numbers(shell, 1100, "many.csv", *(f"0692 {n:06d}" for n in range(600)))
+    plan(shell, "--manifest", "m.csv", file=name)
+
+    shell("submit", name, "--reference", "r", "--text", "Soldes")
+
+    listed = {(int(row["batch"]), row["phone"][1:]) for row in manifest(shell.directory / "m.csv")}
+    assert listed == set(
+        shell.rows("SELECT number, phone FROM recipient JOIN batch ON batch.id = batch_id")
+    )
+
+
+def test_a_manifest_tells_who_comes_too_late(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+    shell.set(rate=1 / 1200)
+
+    plan(
+        shell,
+        *("--manifest", "m.csv", "--not-after", "2027-03-28T00:00+01:00"),
+        file=numbers(shell, 1001),
+    )
+
+    times = Counter(row["leaves_about"] for row in manifest(shell.directory / "m.csv"))
+    assert times["expires"] == 1
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_only_its_owner_may_read_what_a_plan_writes_about_people(
+    shell: Shell, there_before: bool
+) -> None:
+    for name in ("m.csv", "p.json"):
+        if there_before:
+            shell.write("x", name).chmod(0o644)
+
+    plan(shell, "--manifest", "m.csv", "--save", "p.json")
+
+    for name in ("m.csv", "p.json"):
+        assert stat.S_IMODE((shell.directory / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("option", ["--manifest", "--save", "--svg"])
+def test_a_file_that_cannot_be_written_is_named(shell: Shell, option: str) -> None:
+    result = shell("plan", "clients.csv", "--text", "x", option, "no/such/place")
+
+    assert result.exit_code == 1
+    assert "no/such/place" in result.stderr
+    assert result.stderr.endswith(": No such file or directory\n")
+
+
+# -- the picture
+
+
+def test_a_picture_is_drawn_of_when_it_leaves(shell: Shell) -> None:
+    shell.at(HALF_PAST_SEVEN)
+
+    plan(shell, "--svg", "when.svg")
+
+    root = ElementTree.parse(shell.directory / "when.svg").getroot()
+    assert root.findtext("{http://www.w3.org/2000/svg}title") == (
+        "2 messages in 1 batch: when they leave"
+    )
+    desc = root.findtext("{http://www.w3.org/2000/svg}desc") or ""
+    assert "Metropolitan France: 2 messages from Saturday 27 March 19:30" in desc
+
+
+# -- submit --plan
+
+
+def approved(shell: Shell, *options: object, text: str = TEXT) -> dict[str, Any]:
+    plan(shell, "--save", "p.json", *options, text=text)
+    saved: dict[str, Any] = json.loads((shell.directory / "p.json").read_bytes())
+    return saved
+
+
+def submit(shell: Shell, *options: object, text: str = TEXT, reference: str = "r") -> Any:
+    return shell(
+        *("submit", "clients.csv", "--reference", reference, "--text", text),
+        *("--plan", "p.json", *options),
+    )
+
+
+def test_what_was_approved_is_stored(shell: Shell) -> None:
+    saved = approved(shell, "--sender", "Moi")
+
+    result = submit(shell, "--sender", "Moi")
+
+    assert result.exit_code == 0, result.output
+    assert shell.rows("SELECT count(*) FROM recipient") == [(saved["kept"],)]
+
+
+def test_an_approval_holds_an_hour_later(shell: Shell) -> None:
+    approved(shell)
+    shell.at(BEFORE_EASTER)
+
+    assert submit(shell).exit_code == 0
+
+
+def test_submitting_again_what_was_approved_is_the_same_campaign(shell: Shell) -> None:
+    approved(shell)
+    submit(shell)
+
+    again = submit(shell)
+
+    assert again.exit_code == 0
+    assert "submitted before: nothing was added" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "clients", "setting"),
+    [
+        pytest.param([], "Autre chose", None, {}, id="another text"),
+        pytest.param(["--sender", "Autre"], TEXT, None, {}, id="another sender"),
+        pytest.param(["--not-after", "2026-11-30T18:00+01:00"], TEXT, None, {}, id="a deadline"),
+        pytest.param(["--territory", "la-reunion"], TEXT, None, {}, id="another territory"),
+        pytest.param(["--transactional"], TEXT, None, {}, id="no STOP mention"),
+        pytest.param([], TEXT, "nom;mobile\nZoé;0639980001\n", {}, id="a recipient less"),
+        pytest.param(
+            [], TEXT, "nom;mobile\nZoë;0639980001\nBob;0639980002\n", {}, id="a name changed"
+        ),
+        pytest.param([], TEXT, None, {"prices": "metropole=0.05"}, id="a price that rose"),
+        pytest.param([], TEXT, None, {"prices": ""}, id="no price any more"),
+    ],
+)
+def test_anything_but_what_was_approved_is_refused(
+    shell: Shell,
+    options: list[str],
+    text: str,
+    clients: str | None,
+    setting: dict[str, str],
+) -> None:
+    shell.set(prices="metropole=0.045")
+    approved(shell)
+    if clients:
+        shell.write(clients)
+    shell.set(**setting)
+
+    result = submit(shell, *options, text=text)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("dispatcher: this is not the plan that was approved: ")
+    assert "; approved were 2 recipients, 2 segments, 0.09 €. Nothing was stored\n" in result.stderr
+    assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
+    assert shell.rows("SELECT count(*) FROM recipient") == [(0,)]
+
+
+def test_a_longer_stop_mention_is_not_what_was_approved(shell: Shell) -> None:
+    text = "x" * 146
+    approved(shell, text=text)
+    shell.set(stop_budget=15)
+
+    result = submit(shell, text=text)
+
+    assert result.exit_code == 2
+    assert "It is now 2 recipients, 4 segments" in result.stderr
+    assert "approved were 2 recipients, 2 segments" in result.stderr
+
+
+def test_a_campaign_that_was_there_before_is_no_way_round_an_approval(shell: Shell) -> None:
+    approved(shell)
+    assert (
+        shell("submit", "clients.csv", "--reference", "r", "--text", "Autre chose").exit_code == 0
+    )
+
+    result = submit(shell, text="Autre chose")
+
+    assert result.exit_code == 2
+    assert "not the plan that was approved" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        pytest.param(None, "--plan p.json: No such file or directory", id="no file"),
+        pytest.param("", "is no plan", id="empty"),
+        pytest.param("\xff\xfe", "is no plan", id="not text"),
+        pytest.param("[1]", "is no plan", id="a list"),
+        pytest.param('{"fingerprint": "x"}', "is no plan", id="half of one"),
+        pytest.param(
+            '{"fingerprint": 1, "kept": 2, "segments": 2, "cost": null}',
+            "is no plan",
+            id="a number",
+        ),
+        pytest.param("[" * 100_000, "is no plan", id="nested without end"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused(shell: Shell, content: str | None, says: str) -> None:
+    if content is not None:
+        (shell.directory / "p.json").write_bytes(content.encode("latin-1"))
+
+    result = submit(shell)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.stderr
+    assert shell.dispatcher().campaigns() == []
+
+
+# -- the library
+
+
+def test_the_library_refuses_what_was_not_approved(shell: Shell) -> None:
+    dispatcher: Dispatcher = shell.dispatcher()
+    approval = dispatcher.plan("Soldes", people(3)).fingerprint
+
+    with pytest.raises(PlanChanged, match="It is now 4 recipients, 4 segments"):
+        dispatcher.submit("soldes", "Soldes", people(4), approved=approval)
+    with pytest.raises(PlanChanged):
+        dispatcher.plan("Soldes", people(4), approved=approval)
+    assert dispatcher.campaigns() == []
+
+    # in another order it is the same list
+    dispatcher.submit("soldes", "Soldes", people(3)[::-1], approved=approval)
+    assert dispatcher.progress("soldes").recipients == 3
+
+
+def test_a_plan_shows_each_batch_to_who_wants_to_see_it(shell: Shell) -> None:
+    seen: list[PlannedBatch] = []
+
+    made = shell.dispatcher().plan(
+        "x" * 150, people(1001), each=lambda batch, _: seen.append(batch)
+    )
+
+    assert [len(batch.messages) for batch in seen] == [500, 500, 1]
+    assert {len(batch.parts) for batch in seen} == {500, 1}
+    assert sum(batch.segments for batch in seen) == made.segments == 2002
+
+
+# -- lint
+
+
+def test_lint_tells_what_becomes_of_a_text(shell: Shell) -> None:
+    result = shell("lint", "--text", "Fête d’hiver")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "1 segment of GSM-7: 26 characters with 14 for the STOP mention, 134 to spare",
+        "  Fete d'hiver",
+        "ê becomes “e”.",
+        "’ becomes “'”.",
+    ]
+    assert files(shell) == {"clients.csv"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "head"),
+    [
+        pytest.param(
+            "x" * 146, [], "1 segment of GSM-7: 160 characters with 14 for the STOP", id="just fits"
+        ),
+        pytest.param(
+            "x" * 147, [], "2 segments of GSM-7: 161 characters with 14 for the STOP", id="STOP"
+        ),
+        pytest.param(
+            "x" * 147, ["--transactional"], "1 segment of GSM-7: 147 characters, 13", id="no STOP"
+        ),
+        pytest.param("x STOP au 36180", [], "1 segment of GSM-7: 15 characters, 145", id="its own"),
+        pytest.param("😀", [], "1 segment of UCS-2: 16 characters with 14", id="Unicode"),
+    ],
+)
+def test_lint_counts_the_stop_mention(
+    shell: Shell, text: str, options: list[str], head: str
+) -> None:
+    assert shell("lint", "--text", text, *options).stdout.startswith(head)
+
+
+def test_lint_takes_the_name_of_a_field_for_its_value(shell: Shell) -> None:
+    shell.write("Bonjour {{ prenom }} {{ ville | default('') }}!\n", "text.txt")
+
+    said = shell("lint", "--text-file", "text.txt").stdout.splitlines()
+
+    assert said[1:] == [
+        "reckoned with the names of the fields: prenom, ville",
+        "  Bonjour prenom ville!",
+        "arrives as written",
+    ]
+
+
+def test_lint_answers_machines(shell: Shell) -> None:
+    assert json.loads(shell("lint", "--text", "été ê", "--json").stdout) == {
+        "encoding": "GSM-7",
+        "units": 19,
+        "segments": 1,
+        "stop": 14,
+        "spare": 141,
+        "arrives": "été e",
+        "advice": [{"character": "ê", "count": 1, "becomes": "e", "message": "ê becomes “e”."}],
+    }
+
+
+@pytest.mark.parametrize("text", ["", "{{ x", "\x07", "x" * 1600])
+def test_lint_refuses_what_cannot_be_sent(shell: Shell, text: str) -> None:
+    result = shell("lint", "--text", text)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("dispatcher: ")
+
+
+# -- window --days
+
+
+def test_window_draws_days(shell: Shell) -> None:
+    said = shell("window", "--at", BEFORE_EASTER.isoformat(), "--days", 4).stdout.splitlines()
+
+    assert said[-4].split() == [
+        word for day in ("Sat 27", "Sun 28", "Mon 29", "Tue 30") for word in (*day.split(), "Mar")
+    ]
+    assert said[-2].startswith("Metropolitan France  ░░░░░░░░            ░░░░")
+    assert said[-1] == "hours of Paris; ░ closed, ▼ now"
+
+
+def test_window_gives_machines_the_spans_of_those_days(shell: Shell) -> None:
+    arguments = ("window", "--at", BEFORE_EASTER.isoformat(), "--json")
+
+    said = json.loads(shell(*arguments, "--days", 4).stdout)
+
+    assert said["spans"][2] == {
+        "starts": "2027-03-27T19:00:00+00:00",
+        "ends": "2027-03-30T06:00:00+00:00",
+        "why": "Sunday, Easter Monday",
+    }
+    assert "spans" not in json.loads(shell(*arguments).stdout)
+
+
+def test_a_long_plan_is_drawn_for_two_weeks_and_no_more(shell: Shell) -> None:
+    shell.set(rate=1 / 36_000)  # one or two batches a day
+
+    plan(
+        shell,
+        "--svg",
+        "x.svg",
+        file=numbers(shell, 9999, "many.csv", *(f"0692 {n:06d}" for n in range(2000))),
+    )
+
+    desc = ElementTree.parse(shell.directory / "x.svg").getroot()[1].text or ""
+    assert desc.startswith("14 days from Tuesday 24 November 2026")

@@ -1,0 +1,499 @@
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from dispatcher import ConfigurationError, Dispatcher, StorageError
+from dispatcher.contrib.flask import Dispatcher as Extension
+from dispatcher.contrib.flask import api
+from tests.integration.bench import people
+from tests.integration.flask.webapp import (
+    TOKEN,
+    Caller,
+    MakeApp,
+    bearer,
+    campaign,
+    library,
+    make_app,
+    reader,
+)
+
+__all__ = ["make_app"]
+#: nobody listens there
+NOWHERE = "postgresql+psycopg://app:hunter2@127.0.0.1:9/app"
+
+
+@pytest.fixture
+def app(make_app: MakeApp, database_url: str) -> Flask:
+    return make_app(database_url)
+
+
+@pytest.fixture
+def lone_app(make_app: MakeApp, sqlite_url: str) -> Flask:
+    """The same where the kind of database does not matter."""
+    return make_app(sqlite_url)
+
+
+@pytest.fixture
+def call(lone_app: Flask) -> Caller:
+    return Caller(lone_app)
+
+
+def refused(response: TestResponse, status: int, code: str) -> str:
+    """The one sentence of a problem, which repeats nothing of what was given."""
+    assert (response.status_code, response.content_type) == (status, "application/problem+json")
+    told = response.json
+    assert told is not None
+    assert told.keys() == {"type", "title", "status", "code", "detail"}
+    assert (told["status"], told["code"]) == (status, code)
+    assert "Traceback" not in response.text
+    assert "63998" not in response.text
+    sentence: str = told["detail"]
+    assert sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+# -- doing
+
+
+def test_a_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
+    call = Caller(app)
+    refused(call.submit(3, hand_over=True), 422, "unusable_input")
+    stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00", hand_over=True)
+    assert stored.status_code == 201
+    assert (stored.json or {})["why"].startswith("to be handed over to the gateway")
+    [batch] = library(app).batches("soldes")
+    assert batch.leaves_at is not None
+    assert batch.leaves_at.isoformat() == "2026-11-25T08:00:00+00:00"
+    assert (stored.json or {})["batches"]["handed_over"] == 0
+
+
+def test_a_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flask) -> None:
+    call = Caller(app)
+    stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00")
+    assert stored.status_code == 201
+    assert stored.json is not None
+    assert stored.json["recipients"] == 3
+    assert stored.json["waits_until"] == "2026-11-25T08:00:00+00:00"
+    assert stored.headers["Location"] == f"/sms/api/campaigns/{stored.json['id']}"
+    at = stored.headers["Location"].removeprefix("/sms/api")
+    for verb, state in (("pause", "paused"), ("resume", "running"), ("cancel", "cancelled")):
+        moved = call.post(f"{at}/{verb}")
+        assert (moved.status_code, (moved.json or {})["state"]) == (200, state)
+        assert call.get(at).json == moved.json
+    actions = library(app).actions("soldes")
+    assert [action.verb for action in actions] == ["cancel", "resume", "pause", "submit"]
+    assert {action.actor for action in actions} == {"JSON API"}
+
+
+def test_the_same_campaign_posted_twice_is_one(app: Flask) -> None:
+    call = Caller(app)
+    first, second = call.submit(), call.submit()
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json == second.json
+    assert first.headers["Location"] == second.headers["Location"]
+    assert library(app).page().total == 1
+
+
+def test_the_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
+    answers: list[TestResponse] = []
+    together = threading.Barrier(4)
+
+    def submit() -> None:
+        together.wait()
+        answers.append(Caller(app).submit(500))
+
+    callers = [threading.Thread(target=submit) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert {(answer.json or {})["id"] for answer in answers} == {1}
+    assert library(app).page().total == 1
+    assert library(app).progress("soldes").recipients == 500
+
+
+def test_a_campaign_may_leave_from_a_long_number(app: Flask) -> None:
+    call = Caller(app)
+    assert call.submit(3, from_number="06 39 98 88 88").status_code == 201
+    stored = library(app).campaign("soldes")
+    assert (stored.from_number, stored.sender) == ("+33639988888", None)
+    assert library(app).batches("soldes").total == 3
+    assert call.submit(3, from_number="+33639988888").status_code == 200
+    both = call.submit(3, "both", from_number="+33639988888", sender="Boutique")
+    assert "not both" in refused(both, 422, "unusable_input")
+
+
+def test_a_survey_has_no_text(call: Caller) -> None:
+    body = campaign(2, survey="a1b2")
+    assert "give none" in refused(call.post("/campaigns", body), 422, "unusable_input")
+    del body["text"]
+    assert call.post("/campaigns", body).status_code == 201
+    del body["survey"]
+    refused(call.post("/campaigns", body | {"reference": "b"}), 422, "unusable_input")
+
+
+def test_a_pause_has_a_reason(call: Caller) -> None:
+    call.submit()
+    assert (call.post("/campaigns/1/pause").json or {})["why"] == "paused: by hand"
+    call.post("/campaigns/1/resume")
+    paused = call.post("/campaigns/1/pause", {"reason": "the shop is closed"})
+    assert (paused.json or {})["why"] == "paused: the shop is closed"
+
+
+def test_who_cannot_be_texted_is_told_without_the_number(call: Caller) -> None:
+    given = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
+    answer = call.submit(recipients=given)
+    assert answer.json is not None
+    assert answer.json["rejected"] == [
+        {"row": 1, "column": None, "reason": "landline"},
+        {"row": 3, "column": None, "reason": "empty"},
+    ]
+    counted = {name: answer.json[name] for name in ("rows", "recipients", "duplicates", "unusable")}
+    assert counted == {"rows": 4, "recipients": 1, "duplicates": 1, "unusable": 2}
+    assert "63998" not in answer.text
+    assert "014000" not in answer.text
+
+
+def test_campaigns_are_listed_the_latest_first(call: Caller) -> None:
+    for number in range(5):
+        call.submit(1, f"soldes-{number}")
+    told = call.get("/campaigns?limit=2&offset=1").json
+    assert told is not None
+    assert told["total"] == 5
+    assert [one["reference"] for one in told["campaigns"]] == ["soldes-3", "soldes-2"]
+
+
+def test_a_campaign_is_found_by_any_reference(call: Caller) -> None:
+    for reference in ("soldes/été 2027 & ?=#", "12", ".."):
+        call.submit(1, reference)
+        found = call.get("/campaigns", query_string={"reference": reference}).json
+        assert found is not None
+        assert [one["reference"] for one in found["campaigns"]] == [reference]
+    assert call.get("/campaigns?reference=other").json == {"campaigns": [], "total": 0}
+
+
+# -- refusing
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {TOKEN[:-1]}",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN.upper()}",
+        "Bearer caf\xe9",
+        f"Basic {TOKEN}",
+        f"Token {TOKEN}",
+        TOKEN,
+    ],
+)
+def test_nobody_comes_in_without_the_token(call: Caller, authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    for method, path in (
+        ("GET", "/campaigns"),
+        ("POST", "/campaigns"),
+        ("GET", "/campaigns/1"),
+        ("POST", "/campaigns/1/cancel"),
+        ("GET", "/nothing"),
+        ("OPTIONS", "/campaigns"),
+    ):
+        answer = call(method, path, auth=None, headers=headers)
+        assert TOKEN not in refused(answer, 401, "unauthorized")
+        assert answer.headers["WWW-Authenticate"] == "Bearer realm=dispatcher"
+
+
+def test_the_token_is_not_taken_from_the_address(call: Caller) -> None:
+    refused(call.get(f"/campaigns?token={TOKEN}", auth=None), 401, "unauthorized")
+
+
+def test_the_api_is_not_registered_without_a_token(sqlite_url: str) -> None:
+    app = Flask("shop")
+    app.config["DISPATCHER_DATABASE_URL"] = sqlite_url
+    Extension(app)
+    with pytest.raises(ConfigurationError, match="DISPATCHER_WEB_TOKEN is not set"):
+        app.register_blueprint(api())
+    with pytest.raises(RuntimeError, match="init_app"):
+        Flask("other").register_blueprint(api())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://[bad"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
+    ],
+)
+def test_a_page_of_another_site_is_refused(call: Caller, headers: dict[str, str]) -> None:
+    call.submit()
+    for method, path in (("POST", "/campaigns/1/cancel"), ("GET", "/campaigns"), ("GET", "/x")):
+        refused(call(method, path, headers=headers), 403, "forbidden")
+    assert (call.get("/campaigns/1").json or {})["state"] == "running"
+
+
+def test_the_apps_own_pages_are_no_other_site(call: Caller) -> None:
+    call.submit()
+    for headers in ({"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert call.get("/campaigns/1", headers=headers).status_code == 200
+
+
+def test_a_body_is_not_read_beyond_its_limit(make_app: MakeApp, sqlite_url: str) -> None:
+    app = make_app(sqlite_url)
+    app.register_blueprint(api(body_limit=1000), url_prefix="/small", name="small")
+    call = Caller(app, "/small")
+    assert call.submit(10).status_code == 201
+    refused(call.submit(1000, "large"), 413, "request_entity_too_large")
+    # nor one that does not say how long it is
+    endless = Endless()
+    answer = call.post(
+        "/campaigns",
+        headers={"Content-Type": "application/json", "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input": endless, "wsgi.input_terminated": True},
+    )
+    refused(answer, 413, "request_entity_too_large")
+    assert endless.read_so_far < 10_000
+    # what needs no body is refused one that is too large, as well
+    refused(call.post("/campaigns/1/cancel", data=b"x" * 1001), 413, "request_entity_too_large")
+
+
+class Endless(io.RawIOBase):
+    """A body that goes on for ever."""
+
+    read_so_far = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.read_so_far += len(buffer)
+        buffer[:] = b" " * len(buffer)
+        return len(buffer)
+
+
+def test_the_apps_own_limit_holds_as_well(make_app: MakeApp, sqlite_url: str) -> None:
+    call = Caller(make_app(sqlite_url, MAX_CONTENT_LENGTH=500))
+    refused(call.submit(1000), 413, "request_entity_too_large")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[1,", b"\xff\xfe", b'{"text": "\\ud800"}', b"[" * 9999]
+)
+def test_a_body_that_is_no_json_is_refused(call: Caller, body: bytes) -> None:
+    answer = call.post("/campaigns", data=body, headers={"Content-Type": "application/json"})
+    assert refused(answer, 400, "bad_request") == "the body is not JSON"
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_body_that_does_not_say_that_it_is_json_is_refused(
+    call: Caller, kind: str | None
+) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = call.post("/campaigns", data=b'{"reference": "r"}', headers=headers)
+    refused(answer, 415, "unsupported_media_type")
+    call.submit()
+    refused(call.post("/campaigns/1/pause", data=b"{}"), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"reference": ""}, "reference: "),
+        ({"reference": "a\nb"}, "a reference has 1 to 200 printable characters"),
+        ({"reference": 12}, "reference: input should be a valid string"),
+        ({"reference": "x" * 201}, "reference: "),
+        ({"text": ""}, "text: "),
+        ({"text": "  "}, "The text is empty."),
+        ({"text": "a\0b"}, "Position 2 holds a control character (U+0000)."),
+        ({"text": None}, "text: "),
+        ({"recipients": []}, "recipients: "),
+        ({"recipients": "+33639980001"}, "recipients: "),
+        ({"recipients": [*people(2), 33639980001]}, "recipient 3: expected a number, or an object"),
+        ({"recipients": [{"mobile": ["+33639980001"]}]}, "recipient 1: expected a number, or"),
+        ({"recipients": [{"+33639980001": {}}]}, "recipient 1: expected a number, or"),
+        ({"recipients": [{"nom": "Zoé"}]}, "recipient 1: the mapping has no key"),
+        ({"recipients": ["06 39 98 00 01x"]}, "none of 1 rows can be texted"),
+        ({"sender": "Ma Boutique"}, "the sender is not 3 to 11 letters"),
+        ({"territory": "corse"}, "territory: "),
+        ({"commercial": "no"}, "commercial: "),
+        ({"commercial": 0}, "commercial: "),
+        ({"strict": True, "recipients": [*people(1), "0140000000"]}, "1 of 2 rows"),
+        ({"not_before": "2027-01-01T00:00"}, "not_before: "),
+        ({"not_before": 1790000000}, "not_before: "),
+        ({"not_before": "0001-01-01T00:00:00+05:00"}, "not_before "),
+        ({"not_before": "9999-12-31T23:00:00-05:00"}, "not_before "),
+        ({"not_after": "2001-01-01T00:00:00Z"}, "not_after "),
+        ({"unknown": 1}, "the body: extra inputs are not permitted"),
+    ],
+)
+def test_what_cannot_be_a_campaign_is_said_in_a_sentence(
+    lone_app: Flask, more: dict[str, Any], sentence: str
+) -> None:
+    answer = Caller(lone_app).post("/campaigns", campaign(**more))
+    assert refused(answer, 422, "unusable_input").startswith(sentence)
+    assert library(lone_app).page().total == 0
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=", "offset=-1",
+                                   "offset=1.0", "limit=1_0", "offset=99999999999999"])  # fmt: skip
+def test_a_page_that_cannot_be_is_refused(call: Caller, query: str) -> None:
+    assert "must be a whole number" in refused(
+        call.get(f"/campaigns?{query}"), 422, "unusable_input"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["99", "0", "-1", "1.0", "x", "१", str(2**63), "9" * 19, "9" * 5000]
+)
+@pytest.mark.parametrize(("method", "verb"), [("GET", ""), ("POST", "/pause"), ("POST", "/cancel")])
+def test_an_unknown_campaign_is_not_found(call: Caller, name: str, method: str, verb: str) -> None:
+    refused(call(method, f"/campaigns/{name}{verb}"), 404, "not_found")
+
+
+def test_what_the_state_does_not_allow_is_refused(call: Caller) -> None:
+    call.submit()
+    call.post("/campaigns/1/cancel")
+    for verb in ("resume", "pause"):
+        answer = call.post(f"/campaigns/1/{verb}")
+        assert "a cancelled campaign cannot become" in refused(answer, 409, "illegal_move")
+
+
+def test_a_reference_with_another_body_is_refused(call: Caller) -> None:
+    call.submit()
+    refused(call.submit(4), 409, "reference_taken")
+    assert (call.get("/campaigns/1").json or {})["recipients"] == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/campaigns", "GET, HEAD, OPTIONS, POST"),
+        ("PUT", "/campaigns/1", "GET, HEAD, OPTIONS"),
+        ("POST", "/campaigns/1", "GET, HEAD, OPTIONS"),
+        ("GET", "/campaigns/1/pause", "OPTIONS, POST"),
+        ("TRACE", "/campaigns/1/cancel", "OPTIONS, POST"),
+    ],
+)
+def test_another_method_is_refused_with_those_there_are(
+    call: Caller, method: str, path: str, allow: str
+) -> None:
+    answer = call(method, path)
+    refused(answer, 405, "method_not_allowed")
+    assert answer.headers["Allow"] == allow
+    assert call("OPTIONS", path).headers["Allow"] == allow
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/campaigns/", "/campaigns/1/delete"])
+def test_there_is_nothing_else(call: Caller, path: str) -> None:
+    refused(call.get(path), 404, "not_found")
+
+
+def test_reading_changes_nothing(lone_app: Flask) -> None:
+    call = Caller(lone_app)
+    call.submit()
+    before = library(lone_app).progress("soldes"), library(lone_app).actions("soldes")
+    for path in ("/campaigns", "/campaigns/1", "/campaigns/1/pause", "/campaigns/1/cancel"):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            call(method, path)
+    assert (library(lone_app).progress("soldes"), library(lone_app).actions("soldes")) == before
+
+
+# -- what is down
+
+
+def test_a_database_that_is_down_is_said_without_its_address(
+    make_app: MakeApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = Caller(make_app(NOWHERE))
+    for answer in (call.submit(), call.get("/campaigns"), call.post("/campaigns/1/pause")):
+        sentence = refused(answer, 503, "unavailable")
+        assert sentence.startswith("the database is out of reach")
+    # whoever runs it reads why, and not the password
+    assert "the database cannot be used" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+def test_a_broker_that_is_down_holds_no_campaign_up(make_app: MakeApp, sqlite_url: str) -> None:
+    app = make_app(sqlite_url, DISPATCHER_BROKER_URL="redis://:hunter3@127.0.0.1:9/0")
+    assert Caller(app).submit().status_code == 201
+    assert library(app).progress("soldes").messages["pending"] == 3
+
+
+def test_a_bug_is_told_without_its_words(
+    lone_app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError(f"what is {people(1)[0]}?")
+
+    monkeypatch.setattr(Dispatcher, "submit", fails)
+    refused(Caller(lone_app).submit(), 500, "internal_error")
+    assert "ValueError" in caplog.text
+    assert "line " in caplog.text
+    assert people(1)[0] not in caplog.text
+
+
+def test_a_database_lost_in_between_is_a_refusal(
+    lone_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise StorageError("the connection to the database was lost")
+
+    monkeypatch.setattr(Dispatcher, "submit", fails)
+    refused(Caller(lone_app).submit(), 503, "unavailable")
+
+
+def test_two_tokens_of_two_apps_are_two(make_app: MakeApp, sqlite_url: str) -> None:
+    first = make_app(sqlite_url)
+    other = make_app(sqlite_url.replace("test.db", "other.db"))
+    assert Caller(first).submit().status_code == 201
+    assert Caller(other).get("/campaigns").json == {"campaigns": [], "total": 0}
+    refused(Caller(first).get("/campaigns", auth=bearer("x" * 16)), 401, "unauthorized")
+
+
+def test_a_campaign_names_its_account_and_a_list_may_be_of_one(
+    make_app: MakeApp, sqlite_url: str
+) -> None:
+    call = Caller(make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop,news"))
+    stored = call.submit(2, "mine", account="shop")
+    assert stored.json is not None
+    assert (stored.status_code, stored.json["account"]) == (201, "shop")
+    assert call.submit(2, "mine", account="shop").status_code == 200
+    assert call.submit(2, "mine", account="news").status_code == 409
+    call.submit(3, "theirs", account="news")
+    call.submit(3, "plain")
+
+    def listed(query: str) -> tuple[list[str], int]:
+        told = call.get(f"/campaigns?{query}").json
+        assert told is not None
+        return [one["reference"] for one in told["campaigns"]], told["total"]
+
+    assert listed("") == (["plain", "theirs", "mine"], 3)
+    assert listed("account=shop") == (["mine"], 1)
+    assert listed("account=") == (["plain"], 1)
+    assert listed("account=shop&reference=theirs") == ([], 0)
+    known = "there are shop, news, and the unnamed one"
+    for response in (
+        call.submit(2, "other", account="shoes"),
+        call.get("/campaigns?account=shoes"),
+    ):
+        assert known in refused(response, 422, "unusable_input")
+
+
+def test_the_pages_tell_the_account(make_app: MakeApp, sqlite_url: str) -> None:
+    app = make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop")
+    library(app).submit("mine", "Soldes", people(2), account="shop")
+    for path in ("/sms/", "/sms/campaigns/1"):
+        assert "shop" in reader(app).get(path).text

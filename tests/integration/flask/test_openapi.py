@@ -1,0 +1,151 @@
+"""The description of the JSON API is held against the API: by its routes, and by fuzzing it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from jsonschema_rs import Draft202012Validator
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from dispatcher.contrib.flask.openapi import described
+from tests.integration.bench import TEXT, people
+from tests.integration.flask.fuzz_hooks import CAMPAIGNS
+from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app
+
+__all__ = ["make_app"]
+
+#: as long as the description and Schemathesis are the same, the same requests are sent
+CONFIG = f"""
+seed = 1
+headers = {{ Authorization = "Bearer {TOKEN}" }}
+warnings.fail-on = true
+generation = {{ deterministic = true, max-examples = 40, no-shrink = true, database = "none" }}
+phases.stateful.generation.max-examples = 20
+# no schema can say which text can be sent, or what the state of a campaign allows
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "422"]
+"""
+
+
+@pytest.fixture
+def app(make_app: MakeApp, database_url: str) -> Flask:
+    return make_app(database_url)
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """Nothing: the fuzzer tells what it asked."""
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The app, served on loopback."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+def test_whatever_is_sent_is_answered_as_described(
+    address: str, app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By Schemathesis in a process of its own: what it sends depends on what is imported."""
+    for number in range(1, 41):
+        known = library(app).submit(f"known-{number}", TEXT, people(1))
+        assert known == number
+        if number in CAMPAIGNS["resume"]:
+            library(app).pause(known)
+    (tmp_path / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
+    fuzzed = subprocess.run(
+        [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
+         "--config-file", "schemathesis.toml", "--no-color", "run",
+         f"{address}/sms/api/openapi.json", "--continue-on-failure"],
+        cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.integration.flask.fuzz_hooks",
+             "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )  # fmt: skip
+    assert fuzzed.returncode == 0, fuzzed.stdout + fuzzed.stderr
+    assert fuzzed.stderr == ""
+    # it came through to what the API does, and not to its refusals alone
+    campaigns = library(app).page(limit=1000)
+    assert campaigns.total > 40
+    actions = [action for one in campaigns for action in library(app).actions(one.id)]
+    done = {action.verb for action in actions if action.actor == "JSON API"}
+    assert done == {"submit", "pause", "resume", "cancel"}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("path", ["", "/pause", "/resume", "/cancel"])
+def test_what_is_done_is_answered_as_described(app: Flask, path: str) -> None:
+    call, told = Caller(app), described("/sms/api")
+    components = told["components"]
+    valid = {
+        name: Draft202012Validator(
+            {"components": components, "$ref": f"#/components/schemas/{name}"}
+        )
+        for name in components["schemas"]
+    }
+    submitted = call.submit(3, recipients=[*people(2), "0140000000"])
+    valid["Submitted"].validate(submitted.json)
+    valid["List"].validate(call.get("/campaigns").json)
+    if path == "/resume":
+        call.post("/campaigns/1/pause")
+    answer = call.post(f"/campaigns/1{path}") if path else call.get("/campaigns/1")
+    assert answer.status_code == 200
+    valid["Progress"].validate(answer.json)
+    valid["Problem"].validate(call.get("/campaigns/2").json)
+
+
+def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
+    served = {
+        (re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix("/sms/api")), method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD"}
+        if rule.endpoint.startswith("dispatcher_api.")
+        and not rule.endpoint.startswith(("dispatcher_api.not", "dispatcher_api.nothing"))
+    }
+    told = {
+        (path, verb.upper(), f"dispatcher_api.{operation['operationId']}")
+        for path, verbs in described("/sms/api")["paths"].items()
+        for verb, operation in verbs.items()
+        if verb != "parameters"
+    }
+    assert told == served
+
+
+def test_the_description_is_openapi_3_1_and_says_where_it_is_served(app: Flask) -> None:
+    told = Caller(app, "").get("/sms/api/openapi.json", auth=None).json
+    assert told == described("/sms/api")
+    assert told["openapi"] == "3.1.0"
+    assert told["servers"] == [{"url": "/sms/api"}]
+    for name, schema in told["components"]["schemas"].items():
+        Draft202012Validator({**told, **schema}), name
+
+
+def test_the_example_of_a_campaign_can_be_submitted(app: Flask) -> None:
+    [example] = described("")["components"]["schemas"]["NewCampaign"]["examples"]
+    assert Caller(app).post("/campaigns", example).status_code == 201
+
+
+def test_every_setting_of_a_campaign_can_be_given_except_what_only_python_needs() -> None:
+    from dispatcher.campaigns.submission import Options
+
+    described_fields = described("")["components"]["schemas"]["NewCampaign"]["properties"]
+    python_only = {"approved", "by", "at_hand", "stored"}
+    assert described_fields.keys() == {
+        "reference", "text", "recipients", *Options.__annotations__
+    } - python_only  # fmt: skip

@@ -1,0 +1,843 @@
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import requests.adapters
+
+from dispatcher.campaigns.states import MessageState
+from dispatcher.errors import GatewayError
+from dispatcher.gateway import Declined, Found, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway.http import connection as connection_module
+from dispatcher.gateway.smspartner import transport as transport_module
+from dispatcher.gateway.smspartner.client import SmsPartner
+from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
+from dispatcher.gateway.smspartner.wire.options import Options
+from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
+
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
+PHONE = "+33639980001"
+SHORT = 0.3
+
+SUCCESS: dict[str, object] = {
+    "success": True,
+    "code": 200,
+    "message_id": 2254444,
+    "nbSMS": 1,
+    "cost": 0.038,
+    "currency": "EUR",
+    "SMSResponse_List": [
+        {"success": True, "code": 200, "nbSms": 1, "cost": 0.038, "phoneNumber": PHONE}
+    ],
+}
+GOOD = json.dumps(SUCCESS).encode()
+
+
+def gateway(server: RawServer, *, call_timeout: float = PATIENCE) -> SmsPartner:
+    return SmsPartner(server.url, KEY, call_timeout=call_timeout, connect_timeout=call_timeout)
+
+
+def send(client: SmsPartner, tag: str = "abcdef") -> Reply:
+    request = client.request([PHONE], ["Bonjour"], sender=None, tag=tag, stop=True, unicode=False)
+    return client.bulk_send(request)
+
+
+def honest(peer: Peer) -> None:
+    while True:
+        peer.request()
+        peer.answer(SUCCESS)
+
+
+def answering(*bodies: dict[str, object]) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        for each in bodies:
+            peer.request()
+            peer.answer(each)
+        peer.until_gone()
+
+    return script
+
+
+# -- what is taken ----------------------------------------------------------------------------
+
+
+def test_a_send_reaches_the_gateway_and_its_answer_comes_back() -> None:
+    with RawServer(honest) as server:
+        reply = send(gateway(server))
+    assert isinstance(reply, Taken)
+    assert reply.message_id == "2254444"
+    (first, headers, body), *more = server.requests
+    assert not more
+    assert first == "POST /v1/bulk-send HTTP/1.1"
+    assert headers["content-type"] == "application/json"
+    assert "authorization" not in headers
+    sent = json.loads(body)
+    assert sent["apiKey"] == KEY
+    assert sent["tag"] == "abcdef"
+    assert sent["SMSList"] == [{"phoneNumber": PHONE, "message": "Bonjour"}]
+
+
+def test_a_request_may_carry_more_options() -> None:
+    client = SmsPartner("http://127.0.0.1:1/v1", KEY, answers="xml")
+    options = Options(at=datetime(2027, 7, 1, 10, tzinfo=UTC), reports_to="https://example.org/r")
+    made = client.request(
+        [PHONE], ["x"], sender="Boutique", tag="t", stop=False, unicode=False, options=options
+    )
+    sent = json.loads(made)
+    assert {name: sent[name] for name in ("sender", "tag", "time", "urlDlr", "_format")} == {
+        "sender": "Boutique",
+        "tag": "t",
+        "time": 12,
+        "urlDlr": "https://example.org/r",
+        "_format": "xml",
+    }
+
+
+def chunked(peer: Peer) -> None:
+    peer.request()
+    middle = len(GOOD) // 2
+    parts = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (GOOD[:middle], GOOD[middle:]))
+    peer.answer(parts + b"0\r\n\r\n", head=("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"))
+
+
+def until_close(peer: Peer) -> None:
+    peer.request()
+    peer.answer(GOOD, head=("HTTP/1.1 200 OK", "Connection: close"))
+
+
+def continued(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+    peer.answer(GOOD)
+
+
+@pytest.mark.parametrize("script", [chunked, until_close, continued])
+def test_an_answer_may_come_in_any_lawful_framing(script: Callable[[Peer], None]) -> None:
+    with RawServer(script) as server:
+        assert isinstance(send(gateway(server)), Taken)
+
+
+@pytest.mark.parametrize(
+    ("status", "head", "body", "reply"),
+    [
+        ("400 Bad Request", (), b'{"success":false,"code":9}', Declined(9)),
+        ("429 Too Many", ("Retry-After: 7",), b"<html>", Throttled(7)),
+        ("429 Too Many", ("Retry-After: 7",), b"", Throttled(7)),
+        ("503 Unavailable", ("Retry-After: 0",), b"", Lost("HTTP 503")),
+    ],
+)
+def test_one_answer_is_one_reply(
+    status: str, head: tuple[str, ...], body: bytes, reply: Reply
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        lines = (f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *head)
+        peer.answer(body, head=lines)
+        honest(peer)
+
+    with RawServer(script, honest) as server:
+        assert send(gateway(server)) == reply
+    assert len(server.requests) == 1  # nothing is tried again
+
+
+# -- what was never sent ----------------------------------------------------------------------
+
+
+def test_a_refused_connection_sends_nothing() -> None:
+    with RawServer(honest) as server:
+        client = gateway(server)
+    assert isinstance(send(client), Unsent)
+    with pytest.raises(GatewayError):
+        client.connect()
+
+
+def test_a_name_that_does_not_resolve_sends_nothing() -> None:
+    client = SmsPartner("https://gateway.invalid/v1", KEY)
+    reply = send(client)
+    assert isinstance(reply, Unsent)
+    assert "name" in reply.reason
+    with pytest.raises(GatewayError, match="name"):
+        client.connect()
+
+
+@pytest.mark.parametrize("variable", [None, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_certificate_that_nobody_vouches_for_sees_no_byte(
+    variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable is not None:
+        monkeypatch.setenv(variable, str(CERTIFICATE))
+    with RawServer(honest, tls=True) as server:
+        client = gateway(server)
+        reply = send(client)
+        with pytest.raises(GatewayError, match="certificate"):
+            client.connect()
+    assert isinstance(reply, Unsent)
+    assert "certificate" in reply.reason
+    assert not server.requests
+    assert server.seen == b""
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's certificate stands for all authorities."""
+    for module in (connection_module, requests.adapters):  # it checks for itself as well
+        monkeypatch.setattr(module, "DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATE))
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_of_another_host_sees_no_byte() -> None:
+    with RawServer(honest, tls=True) as server:
+        client = SmsPartner(f"https://127.0.0.1:{server.port}/v1", KEY)
+        assert isinstance(send(client), Unsent)
+    assert not server.requests
+    assert server.seen == b""
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize(
+    "tickets",
+    [
+        0,
+        pytest.param(
+            2,
+        ),
+    ],
+)
+def test_a_good_certificate_is_sent_to_over_one_connection(tickets: int) -> None:
+    there = threading.Event()
+
+    def script(peer: Peer) -> None:
+        there.set()  # the handshake is over and its tickets are on their way
+        honest(peer)
+
+    with RawServer(script, tls=True, tickets=tickets) as server:
+        client = gateway(server)
+        client.connect()
+        assert there.wait(PATIENCE)
+        assert isinstance(send(client), Taken)
+        assert isinstance(send(client), Taken)
+    assert server.connections == 1
+
+
+def not_tls(peer: Peer) -> None:
+    peer.peek()
+    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    peer.until_gone()
+
+
+def test_a_server_that_speaks_no_tls_sees_no_key() -> None:
+    with RawServer(not_tls) as server:
+        client = SmsPartner(f"https://localhost:{server.port}/v1", KEY)
+        assert isinstance(send(client), Unsent)
+        assert server.wait_left()
+    assert KEY.encode() not in server.seen
+
+
+def test_a_handshake_that_trickles_ends_with_the_call() -> None:
+    over = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.peek()
+        # the head of a handshake record of 8 kB, and then more than a second of it
+        peer.dribble(b"\x16\x03\x03\x20\x00" + b"\x02" * 60)
+        over.set()
+
+    with RawServer(script) as server:
+        client = SmsPartner(f"https://localhost:{server.port}/v1", KEY, call_timeout=0.3)
+        reply = send(client)
+        patient = over.is_set()
+    assert isinstance(reply, Unsent)
+    assert not patient
+
+
+# -- what nobody knows ------------------------------------------------------------------------
+
+
+def reset_unread(peer: Peer) -> None:
+    peer.peek()
+    peer.reset()
+
+
+def close_unread(peer: Peer) -> None:
+    peer.peek()
+
+
+def reset_read(peer: Peer) -> None:
+    peer.request()
+    peer.reset()
+
+
+def close_read(peer: Peer) -> None:
+    peer.request()
+
+
+def hang(peer: Peer) -> None:
+    peer.request()
+    peer.until_gone()
+
+
+def never_read(peer: Peer) -> None:
+    peer.peek()
+    peer.server.ended.wait(PATIENCE)
+
+
+def slow_head(peer: Peer) -> None:
+    peer.request()
+    peer.dribble(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 1\r\n" * 100)
+
+
+def slow_body(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(GOOD))
+    peer.dribble(GOOD)
+
+
+def slow_endless_body(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\n\r\n" + GOOD)
+    peer.dribble(b" " * 1000)
+
+
+def cut_head(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Ty")
+
+
+def cut_status(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 20")
+
+
+def no_http(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"220 smtp.example ESMTP\r\n")
+
+
+def cut_body(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(GOOD) + GOOD[:-20])
+
+
+def cut_chunk(peer: Peer) -> None:
+    peer.request()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    peer.send(head + b"%x\r\n%s" % (len(GOOD), GOOD[:-20]))
+
+
+def no_last_chunk(peer: Peer) -> None:
+    peer.request()
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    peer.send(head + b"%x\r\n%s\r\n" % (len(GOOD), GOOD))
+
+
+def promises_more(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(GOOD) + 9) + GOOD)
+
+
+def promises_less(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (len(GOOD) - 9) + GOOD)
+
+
+def promises_two_lengths(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 7\r\n\r\n" + GOOD)
+
+
+def huge(peer: Peer) -> None:
+    peer.request()
+    padding = b" " * (LARGEST_ANSWER + 1)
+    peer.answer(GOOD + padding)
+    peer.until_gone()
+
+
+def zipped(peer: Peer) -> None:
+    peer.request()
+    raw = gzip.compress(GOOD)
+    peer.answer(
+        raw,
+        head=("HTTP/1.1 200 OK", "Content-Encoding: gzip", f"Content-Length: {len(raw)}"),
+    )
+
+
+def broken_gateway(peer: Peer) -> None:
+    peer.request()
+    peer.answer(GOOD, head=("HTTP/1.1 502 Bad Gateway", f"Content-Length: {len(GOOD)}"))
+
+
+def endless_head(peer: Peer) -> None:
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: 1\r\n" * 500 + b"\r\n")
+
+
+RUDE: list[Callable[[Peer], None]] = [
+    reset_unread, close_unread, reset_read, close_read, hang, never_read, slow_head, slow_body,
+    slow_endless_body, cut_head, cut_status, no_http, cut_body, cut_chunk, no_last_chunk,
+    promises_less, promises_two_lengths, huge, zipped, broken_gateway, endless_head,
+]  # fmt: skip
+
+
+SLOW = {never_read, slow_head, slow_body, slow_endless_body}
+
+
+def named(script: Callable[[Peer], None]) -> str:
+    return script.__name__.replace("_", " ")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        *RUDE,
+        pytest.param(
+            promises_more,
+        ),
+    ],
+    ids=named,
+)
+def test_after_a_byte_has_left_no_answer_but_a_good_one_is_believed(
+    script: Callable[[Peer], None],
+) -> None:
+    with RawServer(script, honest) as server:
+        client = gateway(server, call_timeout=SHORT)
+        client.connect()
+        reply = send(client)
+        if script is not never_read:
+            assert server.wait_left()  # the script is over, or the client has closed
+        assert isinstance(reply, Lost)
+        assert server.connections == 1  # nothing was tried again
+        assert isinstance(send(client), Taken)  # and the next one starts afresh
+        assert server.connections == 2
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("script", [hang, slow_head, slow_body], ids=named)
+def test_a_deadline_holds_over_tls_too(script: Callable[[Peer], None]) -> None:
+    with RawServer(script, tls=True) as server:
+        client = gateway(server, call_timeout=SHORT)
+        assert isinstance(send(client), Lost)
+        assert server.wait_left()
+
+
+def test_a_request_that_the_gateway_does_not_read_ends_with_the_call() -> None:
+    with RawServer(never_read) as server:
+        client = gateway(server, call_timeout=SHORT)
+        # more than the buffers on both sides hold
+        assert isinstance(client.bulk_send(b"x" * 32 * 1024 * 1024), Lost)
+
+
+@pytest.mark.parametrize(
+    "script", [hang, slow_head, slow_body, cut_head, cut_body, huge], ids=named
+)
+def test_a_lookup_without_an_answer_is_an_error(script: Callable[[Peer], None]) -> None:
+    with RawServer(script) as server:
+        client = gateway(server, call_timeout=SHORT)
+        with pytest.raises(GatewayError):
+            client.status_by_tag("abcdef")
+        assert server.wait_left()
+
+
+# -- where the key does not go ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("elsewhere", ["another host", "the same host"])
+def test_a_redirect_is_not_followed(status: int, elsewhere: str) -> None:
+    with RawServer(honest) as other:
+
+        def script(peer: Peer) -> None:
+            for _ in range(3):
+                peer.request()
+                target = f"{other.url}/bulk-send" if elsewhere == "another host" else "/v1/other"
+                peer.answer(
+                    head=(f"HTTP/1.1 {status} Go", f"Location: {target}", "Content-Length: 0")
+                )
+
+        with RawServer(script) as server:
+            client = gateway(server)
+            assert isinstance(send(client), Lost)
+            with pytest.raises(GatewayError):
+                client.account()
+            with pytest.raises(GatewayError):
+                client.multi_status([(PHONE, "1")])
+            assert len(server.requests) == 3
+        assert other.connections == 0
+
+
+PROXIES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
+def test_the_environment_sends_nothing_elsewhere(
+    tls: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(
+        "machine 127.0.0.1 login me password secret\n"
+        "machine localhost login me password secret\n"
+        "default login me password secret\n"
+    )
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere/ca.pem")
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    with RawServer(honest) as proxy, RawServer(honest, tls=tls) as server:
+        for variable in PROXIES:
+            monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
+        assert isinstance(send(gateway(server)), Taken)
+        assert proxy.connections == 0
+    (_, headers, _), *_ = server.requests
+    assert "authorization" not in headers
+    assert "proxy-authorization" not in headers
+
+
+def test_cookies_are_not_kept() -> None:
+    def script(peer: Peer) -> None:
+        while True:
+            peer.request()
+            length = f"Content-Length: {len(GOOD)}"
+            peer.answer(GOOD, head=("HTTP/1.1 200 OK", "Set-Cookie: s=1; Path=/", length))
+
+    with RawServer(script) as server:
+        client = gateway(server)
+        send(client)
+        send(client)
+    assert [headers.get("cookie") for _, headers, _ in server.requests] == [None, None]
+
+
+# -- connections ------------------------------------------------------------------------------
+
+
+def test_connecting_sends_no_byte() -> None:
+    there = threading.Event()
+
+    def script(peer: Peer) -> None:
+        there.set()
+        peer.until_gone()
+
+    with RawServer(script) as server:
+        client = gateway(server)
+        client.connect()
+        client.connect()
+        assert there.wait(PATIENCE)
+    assert server.connections == 1
+    assert server.seen == b""
+
+
+def test_two_sends_in_a_row_use_one_connection() -> None:
+    with RawServer(honest) as server:
+        client = gateway(server)
+        client.connect()
+        assert [type(send(client)) for _ in range(3)] == [Taken] * 3
+        assert server.connections == 1
+
+
+def test_a_connection_that_was_idle_for_long_is_not_trusted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport_module, "LONGEST_IDLE", -1.0)
+    with RawServer(honest) as server:
+        client = gateway(server)
+        assert [type(send(client)) for _ in range(2)] == [Taken] * 2
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("way", ["close", "reset"])
+def test_a_connection_closed_between_two_sends_loses_nothing(way: str) -> None:
+    def once(peer: Peer) -> None:
+        peer.request()
+        peer.answer(SUCCESS)
+        if way == "reset":
+            peer.reset()
+
+    with RawServer(once) as server:
+        client = gateway(server)
+        for _ in range(3):
+            assert isinstance(send(client), Taken)
+            assert server.wait_left()
+        assert server.connections == 3
+        assert len(server.requests) == 3
+
+
+def test_a_connection_closed_after_connecting_loses_nothing() -> None:
+    with RawServer(lambda _: None, honest) as server:
+        client = gateway(server)
+        client.connect()
+        assert server.wait_left()
+        assert isinstance(send(client), Taken)
+
+
+def test_bytes_that_nobody_asked_for_are_no_answer_to_the_next_request() -> None:
+    forged = json.dumps({**SUCCESS, "message_id": 666}).encode()
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        length = f"Content-Length: {len(GOOD)}"
+        forgery = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(forged) + forged
+        peer.answer(GOOD + forgery, head=("HTTP/1.1 200 OK", length))
+
+    with RawServer(script, honest) as server:
+        client = gateway(server)
+        assert isinstance(send(client), Taken)
+        assert server.wait_left()
+        second = send(client)
+    assert isinstance(second, Taken)
+    assert second.message_id == "2254444"
+
+
+def test_threads_do_not_share_a_connection() -> None:
+    threads = 4
+    both = threading.Barrier(threads)
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        both.wait(PATIENCE)  # all requests are out at once
+        peer.answer(SUCCESS)
+        peer.until_gone()
+
+    replies: list[Reply] = []
+    with RawServer(script) as server:
+        client = gateway(server)
+        senders = [
+            threading.Thread(target=lambda: replies.append(send(client))) for _ in range(threads)
+        ]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join(PATIENCE)
+        assert server.connections == threads
+    assert [type(reply) for reply in replies] == [Taken] * threads
+
+
+FORKING = """
+import os, sys
+from dispatcher.gateway.smspartner.client import SmsPartner
+
+url, hanging = sys.argv[1:3]
+client = SmsPartner(url, "key", call_timeout=20)
+rude = SmsPartner(hanging, "key", call_timeout=0.3)
+
+def send(client):
+    made = client.request(
+        ["+33639980001"], ["x"], sender=None, tag="t", stop=False, unicode=False
+    )
+    return type(client.bulk_send(made)).__name__
+
+first = send(client)
+pid = os.fork()
+if pid == 0:
+    print("child", send(client), send(rude), flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+print("parent", first, send(client), send(rude), flush=True)
+"""
+
+
+@pytest.fixture
+def forked() -> Iterator[tuple[list[str], RawServer]]:
+    with RawServer(honest) as server, RawServer(hang) as rude:
+        command = [sys.executable, "-W", "ignore", "-c", FORKING, server.url, rude.url]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=2 * PATIENCE
+        )
+        yield done.stdout.splitlines(), server
+    assert done.stderr == ""
+
+
+def test_a_forked_child_can_send_and_keeps_its_deadlines(
+    forked: tuple[list[str], RawServer],
+) -> None:
+    lines, server = forked
+    assert lines == ["child Taken Lost", "parent Taken Taken Lost"]
+    assert len(server.requests) == 3
+
+
+def test_a_forked_child_does_not_use_its_parents_connection(
+    forked: tuple[list[str], RawServer],
+) -> None:
+    _, server = forked
+    assert server.connections == 2
+
+
+# -- the tag's pages --------------------------------------------------------------------------
+
+
+def page(total: int, *phones: str) -> dict[str, object]:
+    lines = [
+        {"phoneNumber": p, "status": "Waiting", "stopSMS": False, "date": "1517934416"}
+        for p in phones
+    ]
+    return {
+        "success": True,
+        "code": 200,
+        "currentPage": 1,
+        "total": total,
+        "StatutResponse_List": lines,
+    }
+
+
+A, B, C, D = (f"+3363998000{digit}" for digit in (1, 2, 3, 4))
+UNKNOWN: dict[str, object] = {"success": False, "code": 4, "message": "Message not found"}
+
+
+@pytest.mark.parametrize(
+    ("pages", "found", "complete", "asked"),
+    [
+        pytest.param([page(2, A, B)], [A, B], True, 1, id="one page"),
+        pytest.param([page(4, A, B), page(4, C, D)], [A, B, C, D], True, 2, id="two pages"),
+        pytest.param([page(3, A, B), page(3, C)], [A, B, C], True, 2, id="a short last page"),
+        pytest.param([page(4, A, B), page(4, A, B)], [A, B], False, 2, id="a page repeats"),
+        pytest.param([page(4, A, B), page(4)], [A, B], False, 2, id="an empty page"),
+        pytest.param([UNKNOWN], [], True, 1, id="an unknown tag"),
+        pytest.param([page(0)], [], True, 1, id="an empty list"),
+        pytest.param(
+            [page(4, A, B), UNKNOWN], [A, B], False, 2, id="a page that is not found",
+        ),
+        pytest.param(
+            [page(3, A, "garbage"), page(2, A, B)], [A, B], False, 2, id="an unreadable line",
+        ),
+    ],
+)  # fmt: skip
+def test_a_tag_is_read_to_its_end(
+    pages: list[dict[str, object]], found: list[str], complete: bool, asked: int
+) -> None:
+    with RawServer(answering(*pages)) as server:
+        shown = gateway(server).status_by_tag("abcdef")
+        assert isinstance(shown, Found)
+        assert [report.phone for report in shown.reports] == found
+        assert {report.state for report in shown.reports} <= {MessageState.SENT}
+        assert shown.complete is complete
+        assert len(server.requests) == asked
+    for number, (first, _, _) in enumerate(server.requests, 1):
+        assert first.startswith("GET /v1/bulk-status-by-tag?")
+        assert f"apiKey={KEY}" in first
+        assert "tag=abcdef" in first
+        assert f"page={number}" in first
+
+
+def test_an_error_on_a_later_page_is_an_error() -> None:
+    with (
+        RawServer(answering(page(4, A, B), {"success": False, "code": 10})) as server,
+        pytest.raises(GatewayError, match="10"),
+    ):
+        gateway(server).status_by_tag("abcdef")
+
+
+def test_statuses_of_pairs_are_asked_in_one_body() -> None:
+    entry = {
+        "success": True,
+        "code": 200,
+        "phoneNumber": A,
+        "messageId": 7,
+        "status": "Delivered",
+    }
+    answer: dict[str, object] = {"success": True, "code": 200, "StatutResponse_List": [entry]}
+    with RawServer(answering(answer)) as server:
+        found = gateway(server).multi_status([(A, "7"), (B, "7")])
+    assert [(pair, report.state) for pair, report in found.items()] == [
+        ((A, "7"), MessageState.DELIVERED)
+    ]
+    first, _, body = server.requests[0]
+    assert first == "POST /v1/multi-status HTTP/1.1"
+    assert [line["phoneNumber"] for line in json.loads(body)["SMSStatut_List"]] == [A, B]
+
+
+def test_the_stop_list_is_asked_and_read() -> None:
+    entries = [{"id": 1, "phoneNumber": A, "createdAt": "2015-07-20 10:19:45"}]
+    answer: dict[str, object] = {"success": True, "code": 200, "nbData": 1, "data": entries}
+    with RawServer(answering(answer)) as server:
+        assert list(gateway(server).stop_list()) == [A]
+    assert server.requests[0][0] == f"GET /v1/stop-sms/list?apiKey={KEY} HTTP/1.1"
+
+
+# -- what is said of it -----------------------------------------------------------------------
+
+
+def bad_header(peer: Peer) -> None:
+    peer.request()
+    length = f"Content-Length: {len(GOOD)}"
+    peer.answer(GOOD, head=("HTTP/1.1 200 OK", "a header without its colon", length))
+
+
+def words_of(client: SmsPartner) -> str:
+    """Everything that the calls return and raise, as a careless caller would log it."""
+    words = []
+    calls: list[Callable[[], object]] = [
+        client.connect,
+        lambda: send(client),
+        lambda: client.multi_status([(PHONE, "7")]),
+        lambda: client.status_by_tag("abcdef"),
+        client.stop_list,
+        client.account,
+        lambda: client.sends.one_text([PHONE], "Bonjour"),
+        lambda: client.sends.from_number(PHONE, PHONE, "Bonjour"),
+        lambda: client.sends.cancel("7"),
+        lambda: client.statuses.of_number(PHONE, "7"),
+        lambda: client.stops.add(PHONE),
+        lambda: client.checks.lookup([PHONE]),
+        lambda: client.subaccounts.remove(KEY),
+    ]
+    for call in calls:
+        try:
+            words.append(repr(call()))
+        except GatewayError as error:
+            words += [str(error), repr(error), *traceback.format_exception(error)]
+    return "\n".join(words)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        *(script for script in RUDE if script not in SLOW and script is not cut_head),
+        honest,
+        *(
+            pytest.param(
+                script,
+            )
+            for script in (bad_header, cut_head)
+        ),
+    ],
+    ids=named,
+)
+def test_neither_key_nor_number_nor_query_is_said(
+    script: Callable[[Peer], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with RawServer(script) as server:
+        client = gateway(server, call_timeout=0.2)
+        said = words_of(client) + repr(client)
+    said += caplog.text
+    assert KEY not in said
+    assert PHONE.lstrip("+") not in said
+    assert "apiKey" not in said
+    assert "page=" not in said
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "https://gateway.invalid/v1"])
+def test_a_gateway_out_of_reach_is_told_without_key_or_query(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said = words_of(SmsPartner(url, KEY)) + caplog.text
+    assert KEY not in said
+    assert PHONE.lstrip("+") not in said
+    assert "apiKey" not in said
+
+
+def test_hiding_queries_leaves_other_log_records_alone(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("urllib3.connectionpool")
+    with caplog.at_level(logging.DEBUG, logger=logger.name):
+        logger.warning("worth reading")
+    assert "worth reading" in caplog.text

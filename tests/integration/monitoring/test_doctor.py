@@ -1,0 +1,286 @@
+"""``dispatcher.monitoring.doctor`` and ``dispatcher doctor``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dispatcher import Dispatcher, GatewayError, Settings
+from dispatcher.cli.commands.doctor import _LOOKS
+from dispatcher.gateway import Account
+from dispatcher.local.redis import EmbeddedRedis
+from dispatcher.monitoring.doctor import LOOKS, PROGRESS, Finding, examine
+from dispatcher.sandbox.process import Sandbox
+from tests.fakes import FakeGateway
+from tests.integration.bench import people
+from tests.integration.cli.test_commands import Shell, command, in_terminal
+
+NAMES = ["database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs"]
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    return Shell(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def gateway() -> FakeGateway:
+    return FakeGateway()
+
+
+@pytest.fixture
+def dispatcher(database_url: str, gateway: FakeGateway) -> Iterator[Dispatcher]:
+    made = Dispatcher(Settings.of(database_url=database_url, credit_check="off"), gateway=gateway)
+    made.prepare()
+    yield made
+    made.database.close()
+
+
+def found(dispatcher: Dispatcher, name: str) -> Finding:
+    return {finding.name: finding for finding in examine(dispatcher)}[name]
+
+
+def test_all_is_well_where_everything_answers(dispatcher: Dispatcher) -> None:
+    dispatcher.tick()
+
+    findings = list(examine(dispatcher))
+
+    assert [finding.name for finding in findings] == NAMES
+    assert [(finding.well, finding.remedy) for finding in findings] == [(True, "")] * 8
+    said = {finding.name: finding.says for finding in findings}
+    assert dispatcher.schema() in said["database"]
+    assert said["gateway"] == "the key is good, balance 100.000 €"
+    assert said["doubts"] == "none"
+
+
+def test_a_redis_is_looked_at(tmp_path: Path, gateway: FakeGateway) -> None:
+    with EmbeddedRedis(tmp_path / "redis") as redis:
+        settings = Settings.of(
+            database_url=f"sqlite:///{tmp_path / 'x.db'}", broker_url=str(redis.url)
+        )
+        dispatcher = Dispatcher(settings, gateway=gateway)
+        assert found(dispatcher, "broker").says.endswith("keeps its keys")
+
+        from redis import Redis
+
+        with Redis.from_url(redis.url) as client:
+            client.config_set("maxmemory-policy", "volatile-lru")
+        evicting = found(dispatcher, "broker")
+    gone = found(dispatcher, "broker")
+    dispatcher.database.close()
+
+    assert not evicting.well
+    assert "volatile-lru" in evicting.says
+    assert not gone.well
+    assert (gone.says, gone.remedy) == (
+        "Redis does not answer at DISPATCHER_BROKER_URL",
+        "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL",
+    )
+
+
+def test_a_gateway_that_refuses_the_key_is_told(
+    dispatcher: Dispatcher, gateway: FakeGateway
+) -> None:
+    gateway.blind = True
+
+    finding = found(dispatcher, "gateway")
+
+    assert not finding.well
+    assert "DISPATCHER_API_KEY" in finding.remedy
+    assert found(dispatcher, "clock").well  # it says so once
+
+
+@pytest.mark.parametrize(("minutes", "well"), [(0, True), (2, False), (-2, False)])
+def test_a_clock_that_disagrees_with_the_gateway_is_told(
+    dispatcher: Dispatcher,
+    gateway: FakeGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: int,
+    well: bool,
+) -> None:
+    def account() -> Account:
+        return Account(None, at=datetime.now(UTC) + timedelta(minutes=minutes))
+
+    monkeypatch.setattr(gateway, "account", account)
+
+    finding = found(dispatcher, "clock")
+
+    assert finding.well is well
+    assert "the gateway" in finding.says
+    assert finding.remedy == ("" if well else "set this host's clock by NTP")
+
+
+def test_a_beat_that_never_ticked_or_stopped_is_told(tmp_path: Path, gateway: FakeGateway) -> None:
+    at = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    dispatcher = Dispatcher(
+        Settings.of(database_url=f"sqlite:///{tmp_path / 'x.db'}"),
+        gateway=gateway,
+        clock=lambda: at,
+    )
+    assert found(dispatcher, "beat").says == "it has never ticked"
+    dispatcher.tick()
+    assert found(dispatcher, "beat").well
+    at += timedelta(seconds=61)
+    stopped = found(dispatcher, "beat")
+    dispatcher.database.close()
+
+    assert not stopped.well
+    assert "0:01:01 ago" in stopped.says
+    assert "dispatcher run" in stopped.remedy
+
+
+def test_a_batch_in_doubt_is_told(dispatcher: Dispatcher, gateway: FakeGateway) -> None:
+    gateway.behave = gateway.swallow
+    dispatcher.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
+    for batch_id in dispatcher.tick().send:
+        dispatcher.dispatch.send_batch(batch_id)
+
+    finding = found(dispatcher, "doubts")
+
+    assert (finding.well, finding.says) == (False, "1 batches in doubt")
+    assert "resend or give-up" in finding.remedy
+
+
+def test_what_fails_does_not_keep_the_rest_from_being_looked_at(gateway: FakeGateway) -> None:
+    dispatcher = Dispatcher(
+        Settings.of(database_url="sqlite:////no/such/place/x.db"), gateway=gateway
+    )
+
+    findings = list(examine(dispatcher))
+    dispatcher.database.close()
+
+    assert [finding.name for finding in findings] == NAMES
+    assert {finding.name for finding in findings if finding.well} >= {"broker", "gateway"}
+    assert not findings[0].well
+
+
+@pytest.fixture
+def watched(database_url: str, gateway: FakeGateway) -> Iterator[Dispatcher]:
+    """A dispatcher that holds what runs against the balance."""
+    settings = Settings.of(database_url=database_url, prices="metropole=0.03")
+    made = Dispatcher(settings, gateway=gateway)
+    made.prepare()
+    yield made
+    made.database.close()
+
+
+def test_money_that_is_missing_for_what_is_planned_is_told(
+    watched: Dispatcher, gateway: FakeGateway
+) -> None:
+    watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
+    assert found(watched, "credit").says == "balance 100.00 €, 3.00 € to go"
+    gateway.balance = Decimal("1.5")
+    short = found(watched, "credit")
+    assert (short.well, short.says) == (False, "1.50 € are missing: 3.00 € to go")
+    assert "top the account up" in short.remedy
+
+
+def test_a_balance_that_cannot_be_read_is_told(watched: Dispatcher, gateway: FakeGateway) -> None:
+    watched.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
+    gateway.blind = True
+    watched.check_credit()
+    blind = found(watched, "credit")
+    assert not blind.well
+    assert "could not be read 1 times in a row, never" in blind.says
+
+
+def test_charges_that_were_not_planned_are_told(watched: Dispatcher, gateway: FakeGateway) -> None:
+    watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
+    watched.check_credit()
+    for batch_id in watched.tick().send:
+        watched.dispatch.send_batch(batch_id)
+    costs = found(watched, "costs")
+    assert (costs.well, costs.says) == (
+        False,
+        "3.80 € charged in 30 days, 3.00 € were planned",
+    )
+    assert "DISPATCHER_PRICES" in costs.remedy
+
+
+# -- the command
+
+
+def test_the_command_ends_with_0_when_all_is_well(shell: Shell) -> None:
+    with Sandbox() as gateway:
+        shell.set(api_url=gateway.url, api_key=gateway.key)
+        shell.unset("clock_offset")
+        assert shell("tick").exit_code == 0
+
+        result = shell("doctor")
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [f"✓ {name}" for name in NAMES]
+    assert gateway.key not in result.output
+
+
+def test_the_command_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
+    result = shell("doctor")
+
+    assert (result.exit_code, result.stderr) == (3, "")
+    lines = dict(line.split(": ", 1) for line in result.stdout.splitlines())
+    assert list(lines) == [
+        "✓ database",
+        "✓ broker",
+        "✗ gateway",
+        "✓ clock",
+        "✗ beat",
+        "✓ doubts",
+        "✓ credit",
+        "✓ costs",
+    ]
+    assert "DISPATCHER_API_KEY is not set" in lines["✗ gateway"]
+    assert lines["✗ beat"].startswith("it has never ticked; start beat: ")
+
+
+def test_the_command_looks_at_one_thing_alone_for_a_health_check(shell: Shell) -> None:
+    told = shell("doctor", "--only", "beat", "--only", "database", "--json")
+    assert told.exit_code == 3
+    looks = json.loads(told.stdout)
+    assert [(look["name"], look["well"]) for look in looks] == [("database", True), ("beat", False)]
+    assert shell("doctor", "--only", "database").exit_code == 0
+    assert shell("doctor", "--only", "moon").exit_code == 2
+
+
+def test_the_command_knows_every_look() -> None:
+    assert LOOKS == _LOOKS
+    assert set(PROGRESS) < set(LOOKS)
+
+
+def test_the_command_answers_machines(shell: Shell) -> None:
+    result = shell("doctor", "--json")
+
+    assert result.exit_code == 3
+    findings = json.loads(result.stdout)
+    assert [finding["name"] for finding in findings] == NAMES
+    assert set(findings[0]) == {"name", "well", "says", "remedy"}
+
+
+def test_a_terminal_without_accents_gets_plain_marks(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    shell.set(api_key="any")
+    with Sandbox() as gateway:
+        shell.set(api_url=gateway.url, api_key=gateway.key)
+        shell.unset("clock_offset")
+        shell("tick")
+        said = in_terminal(command("doctor"))
+
+    assert said.splitlines()[0].startswith("ok database: ")
+
+
+def test_a_gateway_error_is_no_bug(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise GatewayError("HTTP 503")
+
+    monkeypatch.setattr(Dispatcher, "account", away)
+
+    result = shell("doctor")
+
+    assert "✗ gateway: HTTP 503; " in result.stdout

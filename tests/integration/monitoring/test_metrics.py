@@ -1,0 +1,286 @@
+"""What ``/metrics`` says, held against the rows; on both databases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from math import inf
+
+import pytest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
+
+from dispatcher.campaigns.progress import messages_of
+from dispatcher.campaigns.states import BatchState
+from dispatcher.errors import StorageError
+from dispatcher.monitoring.doctor import Finding
+from dispatcher.monitoring.metrics import registry_of
+from dispatcher.storage.campaigns import totals as sums
+from dispatcher.storage.database import Database
+from dispatcher.window.territories import TERRITORIES
+from tests.integration.bench import OPEN, Bench
+from tests.integration.dispatch.test_accounts import opened
+
+SUNDAY = datetime(2026, 11, 22, 9, tzinfo=UTC)
+WELL = [
+    Finding("database", True, ""),
+    Finding("broker", True, ""),
+    Finding("beat", False, ""),
+]
+
+
+class Scrape:
+    """The metrics at this moment, read anew."""
+
+    def __init__(self, bench: Bench, findings: Iterable[Finding] = WELL) -> None:
+        self.text = generate_latest(registry_of(bench.dispatcher, lambda: findings)).decode()
+        samples = [
+            sample
+            for family in text_string_to_metric_families(self.text)
+            for sample in family.samples
+        ]
+        self.samples = {
+            (sample.name.removeprefix("dispatcher_"), *sample.labels.values()): sample.value
+            for sample in samples
+        }
+        #: the full name and the labels of each sample
+        self.labels = [(sample.name, sample.labels) for sample in samples]
+
+    def __getitem__(self, name: str | tuple[str, ...]) -> float:
+        return self.samples[(name,) if isinstance(name, str) else name]
+
+    def by(self, name: str) -> dict[str, float]:
+        """The samples of a metric that are not 0, by their label."""
+        return {key[1]: value for key, value in self.samples.items() if key[0] == name and value}
+
+
+def test_accounts_are_told_apart_where_there_are_several(tables: Database) -> None:
+    for bench in opened(tables, doubt_limit_shop=2):
+        bench.shop.behave = bench.shop.swallow
+        bench.send(bench.submit(3, "lost", account="shop"))
+        bench.send(bench.submit(3, "sent", start=10, account="news"))
+        bench.submit(3, "due", start=20)
+        told = Scrape(bench)
+        assert [told["account_doubts", name] for name in ("", "shop", "news")] == [0, 1, 0]
+        assert [told["account_doubt_limit", name] for name in ("", "shop")] == [5, 2]
+        assert [told["account_due_batches", name] for name in ("", "shop")] == [1, 0]
+        assert told["account_campaigns", "shop", "running"] == 1
+        assert told["account_calls_total", "shop", "in_doubt"] == 1
+        assert told["account_calls_total", "news", "sent"] == 1
+        assert told["account_calls_total", "", "sent"] == 0
+        assert (told["calls_total", "sent"], told["calls_total", "in_doubt"]) == (1, 1)
+
+
+def test_one_account_alone_has_no_label(bench: Bench) -> None:
+    assert "dispatcher_account" not in Scrape(bench).text
+
+
+def test_an_empty_installation_says_0_and_not_nothing(bench: Bench) -> None:
+    told = Scrape(bench)
+    for name in ("due_batches", "due_age_seconds", "doubt_age_seconds", "spend_euros_total"):
+        assert told[name] == 0
+    assert told["tick_age_seconds"] == inf
+    assert told["database_up"] == 1
+    assert told["doubt_limit"] == bench.settings.doubt_limit
+    assert told["calls_total", "sent"] == 0
+    assert told["recipients", "in_doubt"] == 0
+    assert told["batches", "pending"] == 0
+    assert told["campaigns", "paused"] == 0
+
+
+def test_recipients_batches_and_spend_are_those_of_all_campaigns(bench: Bench) -> None:
+    bench.submit(700, "first")
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(minutes=1)
+    bench.submit(30, "second", start=700)
+    bench.gateway.behave = bench.gateway.lose
+    bench.gateway.blind = True
+    bench.work()
+    bench.submit(5, "third", start=800, not_before=OPEN + timedelta(days=1))
+    bench.dispatcher.cancel("third")
+    bench.submit(7, "fourth", start=900, not_before=OPEN + timedelta(days=1))
+
+    told = Scrape(bench)
+
+    assert told.by("recipients") == Counter(state for *_, state in bench.view())
+    assert told.by("recipients") == {"delivered": 700, "in_doubt": 30, "cancelled": 5, "pending": 7}
+    assert told.by("batches") == Counter(batch.state for batch in bench.batches())
+    assert told["spend_euros_total"] == pytest.approx(
+        float(sum(progress.cost for progress in bench.dispatcher.campaigns()))
+    )
+    assert told["spend_euros_total"] == pytest.approx(700 * 0.038)
+    assert told.by("campaigns") == {"running": 2}
+
+
+def test_calls_are_counted_by_verdict_with_their_lengths(bench: Bench) -> None:
+    bench.submit(1, "first")
+    bench.work()
+    bench.gateway.behave = bench.gateway.lose
+    bench.submit(1, "second", start=1)
+    bench.work()
+    bench.gateway.unreachable = "the gateway cannot be reached"
+    bench.submit(1, "third", start=2)
+    bench.work()
+
+    told = Scrape(bench)
+
+    assert told.by("calls_total") == {"sent": 1, "in_doubt": 1, "unreachable": 1}
+    assert told["call_seconds_count"] == 2
+    assert told["call_seconds_bucket", "60.0"] == told["call_seconds_bucket", "+Inf"] == 2
+
+
+def test_a_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
+    bench.submit(1, "due")
+    bench.submit(1, "scheduled", start=1, not_before=OPEN + timedelta(hours=1))
+    bench.submit(1, "paused", start=2)
+    bench.dispatcher.pause("paused")
+    bench.clock.forward(minutes=3)
+    told = Scrape(bench)
+    assert (told["due_batches"], told["due_age_seconds"]) == (1, 180)
+    assert told.by("campaigns") == {"running": 2, "paused": 1}
+    bench.work()
+    told = Scrape(bench)
+    assert (told["due_batches"], told["due_age_seconds"]) == (0, 0)
+
+
+def test_in_a_closed_window_only_what_is_not_commercial_is_due(bench: Bench) -> None:
+    bench.submit(1, "commercial")
+    bench.submit(1, "alert", start=1, commercial=False)
+    bench.clock.at = SUNDAY + timedelta(days=7)
+    told = Scrape(bench)
+    assert told["due_batches"] == 1
+
+
+def test_the_window_is_told_of_every_territory(bench: Bench) -> None:
+    assert Scrape(bench).by("window_open").keys() < TERRITORIES.keys()
+    assert Scrape(bench)["window_open", "metropole"] == 1
+    bench.clock.at = SUNDAY
+    told = Scrape(bench)
+    assert told.by("window_open") == {}
+    assert told["window_open", "mayotte"] == 0
+
+
+def test_a_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None:
+    bench.submit(1, "first")
+    bench.work()
+    bench.gateway.behave = bench.gateway.lose
+    bench.gateway.blind = True
+    bench.submit(1, "second", start=1)
+    bench.work()
+    bench.clock.forward(seconds=100)
+    told = Scrape(bench)
+    assert told["doubt_age_seconds"] == 100
+    assert told["poll_age_seconds"] == 100 - bench.settings.poll_intervals[0]
+    assert told["tick_age_seconds"] == 100
+
+
+def test_a_double_text_is_an_incident(bench: Bench) -> None:
+    batch_id = bench.submit(3)
+    bench.gateway.behave = bench.gateway.lose
+    bench.gateway.hidden = {"everything"}
+    bench.work()
+    tag = bench.batch(batch_id).tag or ""
+    bench.gateway.hidden = {tag}
+    bench.dispatcher.resend(batch_id, reason="nothing arrived")
+    bench.gateway.behave = bench.gateway.take
+    bench.work()
+    assert Scrape(bench)["incidents"] == 0
+    bench.gateway.hidden = set()
+    bench.pass_by(hours=1)
+    assert Scrape(bench)["incidents"] == len(bench.dispatcher.incidents()) == 1
+
+
+def test_findings_are_told_as_1_and_0(bench: Bench) -> None:
+    told = Scrape(bench)
+    assert (told["ready", "database"], told["ready", "beat"]) == (1, 0)
+
+
+def test_without_the_database_there_are_the_other_metrics(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit()
+    bench.work()
+
+    def down(_: Database) -> None:
+        raise StorageError("the connection to the database was lost")
+
+    monkeypatch.setattr(Database, "read", down)
+    told = Scrape(bench)
+    assert told["database_up"] == 0
+    assert told["calls_total", "sent"] == 1
+    assert told["window_open", "metropole"] == 1
+    assert ("due_batches",) not in told.samples
+    monkeypatch.undo()
+
+
+def test_no_label_has_more_values_than_are_known_beforehand(bench: Bench) -> None:
+    bench.submit(3, "customers of July")
+    bench.work()
+    told = Scrape(bench)
+    assert "July" not in told.text
+    assert "3363998" not in told.text
+    labels = {key[1:] for key in told.samples if len(key) > 1}
+    bench.submit(3, "customers of August", start=10)
+    bench.work()
+    assert {key[1:] for key in Scrape(bench).samples if len(key) > 1} == labels
+
+
+def test_the_past_and_the_present_are_everything_wherever_they_are_parted(bench: Bench) -> None:
+    bench.submit(3, "delivered")
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(minutes=1)
+    bench.gateway.behave = bench.gateway.lose
+    bench.gateway.blind = True
+    bench.submit(4, "cancelled in doubt", start=10)
+    bench.work()
+    bench.dispatcher.cancel("cancelled in doubt")
+    bench.pass_by(minutes=20)
+    bench.submit(5, "runs", start=20, not_before=bench.clock() + timedelta(days=1))
+    database = bench.dispatcher.database
+    everybody = Counter(state for *_, state in bench.view())
+    ages = []
+    for minutes in (-10, 0, 1, 10, 30):
+        with database.read() as session:
+            past = sums.past(session, OPEN + timedelta(minutes=minutes))
+        ages.append(sum(share.batches for share in past.shares))
+        # what ends after the past was read stays in the sum
+        bench.dispatcher.tick()
+        with database.read() as session:
+            shares = [*past.shares, *sums.present(session, past)]
+        assert Counter(messages_of(shares)) == Counter(everybody)
+    assert ages == [0, 0, 1, 1, 1]  # the cancelled one lingers: its batch is in doubt
+
+
+def test_a_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> None:
+    batch_id = bench.submit(4)
+    bench.gateway.behave = bench.gateway.swallow
+    bench.work()
+    bench.dispatcher.cancel("soldes")
+    bench.pass_by(hours=1)
+    database = bench.dispatcher.database
+    with database.read() as session:
+        past = sums.past(session, bench.clock())
+    bench.dispatcher.give_up(batch_id, reason="the gateway's dashboard shows nothing")
+    with database.read() as session:
+        present = sums.present(session, past)
+    assert past.shares == []
+    assert [(share.state, share.batches) for share in present] == [(BatchState.FAILED, 1)]
+
+
+def test_what_has_ended_is_not_read_again_at_every_scrape(bench: Bench) -> None:
+    bench.submit(1200)
+    asked: list[str] = []
+    with bench.dispatcher.database.read() as session:
+        past = sums.past(session, bench.clock())
+
+        def note(*arguments: object) -> None:
+            asked.append(str(arguments[2]))
+
+        event.listen(session.connection(), "before_cursor_execute", note)
+        shares = sums.present(session, past)
+    assert messages_of(shares)["pending"] == 1200
+    assert "batch.campaign_id IN" in asked[-1]  # there is an index for that

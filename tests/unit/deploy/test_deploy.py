@@ -1,0 +1,200 @@
+"""The examples for Kubernetes and systemd, held against the programs and settings they name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dispatcher.settings import PREFIX, Settings
+from tests.unit.deploy.test_compose import SERVICES
+from tests.unit.programs import check_command, check_variable
+
+ROOT = Path(__file__).parents[3]
+KUBERNETES = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+SYSTEMD = sorted((ROOT / "deploy/systemd").glob("*.service"))
+#: seconds beyond a call's own limit that a worker may take to record what came of it
+AFTERWARDS = 10
+
+
+def named(paths: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.name)
+
+
+# -- Kubernetes
+
+
+class Pod:
+    """What the pods of a manifest are made of: one container each."""
+
+    def __init__(self, path: Path) -> None:
+        (self.manifest,) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        self.spec: dict[str, Any] = self.manifest["spec"]["template"]["spec"]
+        (self.container,) = self.spec["containers"]
+        self.environment: dict[str, str] = {
+            variable["name"]: variable["value"] for variable in self.container["env"]
+        }
+
+    def files(self) -> Iterator[str]:
+        """The secret files that its container finds, by their paths."""
+        mounts = {it["name"]: it["mountPath"] for it in self.container["volumeMounts"]}
+        for volume in self.spec["volumes"]:
+            if "secret" in volume:
+                everything = [{"path": name} for name in ("api_key", "database_url", "broker_url")]
+                for item in volume["secret"].get("items", everything):
+                    yield f"{mounts[volume['name']]}/{item['path']}"
+
+
+WORKER = ROOT / "deploy/kubernetes/worker.yaml"
+
+
+def test_there_is_an_example_of_each_part() -> None:
+    assert [path.stem for path in KUBERNETES] == ["beat", "migrate", "webhooks", "worker"]
+    assert [path.stem for path in SYSTEMD] == [
+        "dispatcher-beat",
+        "dispatcher-migrate",
+        "dispatcher-webhooks",
+        "dispatcher-worker@",
+    ]
+
+
+@named(KUBERNETES)
+def test_a_pod_runs_what_there_is(path: Path) -> None:
+    pod = Pod(path)
+    check_command(pod.container["command"])
+    for variable, value in pod.environment.items():
+        check_variable(variable)
+        assert isinstance(value, str), f"{variable} must be a string to Kubernetes"
+    assert pod.container["image"] == SERVICES["worker"]["image"]
+
+
+@named(KUBERNETES)
+def test_a_pod_has_its_secrets_from_files_and_no_other_ones(path: Path) -> None:
+    pod = Pod(path)
+    files = {value for name, value in pod.environment.items() if name.endswith("_FILE")}
+    assert files == set(pod.files())
+    for name in ("API_KEY", "DATABASE_URL", "BROKER_URL", "WEBHOOK_SECRET"):
+        assert f"{PREFIX}{name}" not in pod.environment
+
+
+@named(KUBERNETES)
+def test_a_pod_may_do_no_more_than_it_must(path: Path) -> None:
+    pod = Pod(path)
+    assert pod.spec["securityContext"]["runAsNonRoot"] is True
+    user = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert [str(pod.spec["securityContext"]["runAsUser"])] == user
+    assert pod.container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+@named([path for path in KUBERNETES if path.stem != "migrate"])
+def test_a_deployment_selects_its_own_pods_two_of_them(path: Path) -> None:
+    spec = Pod(path).manifest["spec"]
+    assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
+    assert spec["replicas"] == 2
+
+
+def test_a_worker_is_asked_for_life_and_progress_where_it_answers() -> None:
+    pod = Pod(WORKER)
+    (port,) = pod.container["ports"]
+    assert str(port["containerPort"]) == pod.environment[f"{PREFIX}METRICS_PORT"]
+    assert pod.environment[f"{PREFIX}METRICS_HOST"] == "0.0.0.0"
+    for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
+        assert pod.container[probe]["httpGet"] == {"path": path, "port": port["name"]}
+    told = pod.manifest["spec"]["template"]["metadata"]["annotations"]
+    assert told["prometheus.io/port"] == pod.environment[f"{PREFIX}METRICS_PORT"]
+
+
+def test_a_worker_in_a_pod_may_finish_the_call_that_it_is_in() -> None:
+    grace = Pod(WORKER).spec["terminationGracePeriodSeconds"]
+    assert grace > Settings().call_timeout + AFTERWARDS
+
+
+def test_the_webhooks_are_asked_where_they_listen_and_have_no_key() -> None:
+    pod = Pod(ROOT / "deploy/kubernetes/webhooks.yaml")
+    (port,) = pod.container["ports"]
+    command = pod.container["command"]
+    assert command[command.index("--port") + 1] == str(port["containerPort"])
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert pod.container[probe]["tcpSocket"] == {"port": port["name"]}
+    assert {Path(path).name for path in pod.files()} == {"database_url", "webhook_secret"}
+
+
+# -- systemd
+
+
+class Unit:
+    """The directives of a unit, by section; a directive may be repeated."""
+
+    def __init__(self, path: Path) -> None:
+        self._found: dict[tuple[str, str], list[str]] = {}
+        section = ""
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif line and not line.startswith("#"):
+                name, sign, value = line.partition("=")
+                assert sign, f"{path.name}: {line}"
+                self._found.setdefault((section, name), []).append(value)
+
+    def all(self, name: str, section: str = "Service") -> list[str]:
+        return self._found.get((section, name), [])
+
+    def one(self, name: str, section: str = "Service") -> str:
+        (value,) = self.all(name, section)
+        return value
+
+
+@named(SYSTEMD)
+def test_a_unit_runs_what_there_is(path: Path) -> None:
+    unit = Unit(path)
+    program, *words = shlex.split(unit.one("ExecStart"))
+    assert Path(program).is_relative_to(unit.one("WorkingDirectory"))
+    check_command([Path(program).name, *words])
+    for assignment in unit.all("Environment"):
+        check_variable(assignment.partition("=")[0])
+
+
+@named(SYSTEMD)
+def test_a_unit_has_its_secrets_as_credentials(path: Path) -> None:
+    unit = Unit(path)
+    given = [credential.partition(":")[0] for credential in unit.all("LoadCredential")]
+    read = [
+        value.partition("=")[2].removeprefix("%d/")
+        for value in unit.all("Environment")
+        if value.partition("=")[0].endswith("_FILE")
+    ]
+    assert given == read != []
+
+
+@named(SYSTEMD)
+def test_an_address_among_the_other_settings_is_for_those_that_have_its_secret(path: Path) -> None:
+    unit = Unit(path)
+    secret = f"{PREFIX}WEBHOOK_SECRET_FILE"
+    if unit.all("EnvironmentFile") and secret not in path.read_text(encoding="utf-8"):
+        assert unit.one("UnsetEnvironment") == f"{PREFIX}WEBHOOK_URL"
+
+
+@named(SYSTEMD)
+def test_a_unit_is_not_roots(path: Path) -> None:
+    unit = Unit(path)
+    assert unit.one("User") == "dispatcher"
+    assert unit.one("NoNewPrivileges") == "yes"
+    assert unit.one("ProtectSystem") == "strict"
+
+
+def test_a_worker_under_systemd_may_finish_the_call_that_it_is_in() -> None:
+    unit = Unit(ROOT / "deploy/systemd/dispatcher-worker@.service")
+    assert float(unit.one("TimeoutStopSec")) > Settings().call_timeout + AFTERWARDS
+    assert unit.one("KillMode") == "mixed"
+    # each of them has a port and a name of its own
+    assert "DISPATCHER_METRICS_PORT=%i" in unit.all("Environment")
+    assert "worker%i@%H" in unit.one("ExecStart")
