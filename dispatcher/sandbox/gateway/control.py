@@ -10,7 +10,7 @@ POST /_sandbox/reply      {phone, text, to | message_id, url}
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dispatcher.sandbox.gateway import codec
 from dispatcher.sandbox.gateway.faults import Fault
@@ -18,12 +18,43 @@ from dispatcher.sandbox.gateway.http_server import Request, Response
 from dispatcher.sandbox.gateway.replies import reply
 
 if TYPE_CHECKING:
-    from dispatcher.sandbox.gateway.server import Server
+    from dispatcher.sandbox.gateway.clock import MovableClock
+    from dispatcher.sandbox.gateway.faults import FaultScript
+    from dispatcher.sandbox.gateway.request_log import Journal
+    from dispatcher.sandbox.gateway.routes import Gateway
+    from dispatcher.sandbox.gateway.webhook_sender import Postman
 
 PREFIX: Final = "/_sandbox/"
 
 
-def control(server: Server, request: Request, *, peer: str) -> Response:
+class Controlled(Protocol):
+    """What the controls read and change: the server of the fake gateway."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """Has the state: account, messages and switches."""
+
+    @property
+    def clock(self) -> MovableClock:
+        """The gateway's clock."""
+
+    @property
+    def faults(self) -> FaultScript:
+        """The faults to come."""
+
+    @property
+    def journal(self) -> Journal:
+        """The requests that came."""
+
+    @property
+    def postman(self) -> Postman:
+        """Makes the calls to webhooks."""
+
+    def release(self) -> None:
+        """End the hangs that have no end of their own."""
+
+
+def control(server: Controlled, request: Request, *, peer: str) -> Response:
     """Do what a control asks for."""
     if not ipaddress.ip_address(peer).is_loopback:
         return _said(403, error="controls are for loopback")
@@ -42,7 +73,7 @@ def _said(status: int, **fields: Any) -> Response:
     return Response(status, codec.dumps(fields))
 
 
-def _do(server: Server, request: Request, given: dict[str, Any]) -> dict[str, Any]:
+def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str, Any]:
     asked = (request.method, request.path.removeprefix(PREFIX))
     match asked:
         case ("GET", "requests"):

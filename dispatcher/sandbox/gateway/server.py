@@ -7,13 +7,12 @@ import asyncio
 import gc
 import signal
 import sys
-import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway import codec
 from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.clock import MovableClock
 from dispatcher.sandbox.gateway.control import PREFIX, control
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Connection, Request
@@ -27,17 +26,6 @@ from dispatcher.sandbox.gateway.webhook_sender import Postman
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-
-@dataclass(slots=True)
-class MovableClock:
-    """The gateway's clock: the system's, ``offset`` seconds on."""
-
-    offset: float = 0.0
-
-    def __call__(self) -> float:
-        """The present instant, in epoch seconds."""
-        return time.time() + self.offset
 
 
 class Server:
