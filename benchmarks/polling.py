@@ -11,7 +11,7 @@ from benchmarks.options import Bench, name_of
 from benchmarks.people import BATCH, TEXT
 from benchmarks.processes import Failed
 from dispatcher import Dispatcher, Settings
-from dispatcher.gateway.outcomes import interval
+from dispatcher.campaigns.waits import interval
 from tests.postgres_server import PostgresServer
 
 _ROUNDS = 3

@@ -11,7 +11,7 @@ from itertools import accumulate
 #: the gateway could not be connected to, or not be asked whether an attempt was taken: nothing
 #: was armed
 UNREACHABLE = "unreachable"
-#: the outcomes of attempts (``outcomes.name_of``), and that
+#: the outcomes of attempts (``outcome.name_of``), and that
 VERDICTS = (
     "sent",
     "in_doubt",

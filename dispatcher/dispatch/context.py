@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dispatcher.campaigns import hand_over as handover
+from dispatcher.campaigns.waits import interval
 from dispatcher.dispatch.call_counts import Calls
 from dispatcher.dispatch.rate_limit import Throttle
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Gateway
-from dispatcher.gateway.outcomes import interval
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from itertools import chain, islice, repeat
 
 from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.waits import next_poll, rounds
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Report
-from dispatcher.gateway.outcomes import next_poll, rounds
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts, polled
 from dispatcher.storage.batches import polls as reports

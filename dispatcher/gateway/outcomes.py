@@ -1,4 +1,4 @@
-"""What an attempt came to: the one verdict on the gateway's reply, and how long to wait next.
+"""What an attempt came to: the one verdict on the gateway's reply.
 
 A verdict sorts by what is known, not by what was raised. Only a fully valid success proves that
 a batch was taken; only a failure before the first byte or a documented refusal proves that it
@@ -7,12 +7,19 @@ was not. Everything else is in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import accumulate
 
+from dispatcher.campaigns.outcome import (
+    Blocked,
+    Closed,
+    InDoubt,
+    MessageResults,
+    NotSent,
+    Outcome,
+    Refused,
+    Sent,
+)
 from dispatcher.campaigns.states import MessageState
 from dispatcher.gateway.protocol import (
     Accepted,
@@ -24,103 +31,6 @@ from dispatcher.gateway.protocol import (
     Throttled,
     Unsent,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """What the gateway said of single messages, by position in the batch."""
-
-    states: Mapping[int, MessageState] = field(default_factory=dict)
-    #: the gateway's code of each rejected position
-    codes: Mapping[int, int] = field(default_factory=dict)
-    segments: int = 0
-    cost: Decimal = Decimal(0)
-
-    def placed(self, positions: Sequence[int]) -> Lines:
-        """The same, for a request whose n-th line is at ``positions[n]`` in the batch."""
-        if positions == range(len(positions)):
-            return self
-        return replace(
-            self,
-            states={positions[line]: state for line, state in self.states.items()},
-            codes={positions[line]: code for line, code in self.codes.items()},
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The gateway took the batch and said so of every line."""
-
-    message_id: str
-    lines: Lines
-    #: why the campaign pauses all the same: the credit ran out on the way, for one
-    blocked: str = ""
-    #: until when the gateway says that it holds it, if it says anything
-    leaves_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubt:
-    """Nobody knows whether the batch was taken; of ``lines`` we know, if a part was confirmed."""
-
-    why: str
-    message_id: str | None = None
-    lines: Lines = field(default_factory=Lines)
-    #: the beginning of the answer, redacted
-    excerpt: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Refused for good, with the gateway's code."""
-
-    code: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Refused because of the account or the sender: the batch goes back, its campaign pauses."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """Refused because the gateway holds its window closed: waits for the next opening."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotSent:
-    """Nothing left: the batch goes back and waits ``after`` seconds, or the usual backoff."""
-
-    why: str
-    after: float | None = None
-    #: the gateway answered; before the next attempt the tag of this one is looked up
-    answered: bool = False
-
-
-Outcome = Sent | InDoubt | Refused | Blocked | Closed | NotSent
-
-
-def name_of(outcome: Outcome) -> str:
-    """The outcome's word in the record of attempts."""
-    match outcome:
-        case Sent():
-            return "sent"
-        case InDoubt():
-            return "in_doubt"
-        case Refused():
-            return "refused"
-        case Blocked():
-            return "blocked"
-        case Closed():
-            return "closed"
-        case NotSent():
-            return "throttled" if outcome.answered else "not_sent"
-
 
 #: codes of the account, its credit or its sender: every batch of the campaign would meet them
 _BLOCKED = {
@@ -162,8 +72,6 @@ OF_SCHEDULE = frozenset({9, 45, 46, 47, 48, 49, 90})
 #: codes of some number among many
 _OF_NUMBERS = {13, 14, 15, 55}
 _TOO_MANY_REQUESTS = 429
-#: a wait of this long (seconds) may as well be a little longer
-_SHARED = 60
 #: a Retry-After beyond this is not believed
 LONGEST_WAIT = 3600.0
 
@@ -218,7 +126,7 @@ def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
 def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
     if not reply.partial and reply.segments == parts * len(phones):
         states = dict.fromkeys(range(len(phones)), MessageState.SENT)
-        lines = Lines(states, {}, reply.segments, reply.cost)
+        lines = MessageResults(states, {}, reply.segments, reply.cost)
         return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
     place = {phone: position for position, phone in enumerate(phones)}
     codes = {
@@ -226,7 +134,7 @@ def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
         for line in reply.refused
         if line.phone in place and line.accepted is False
     }
-    lines = Lines(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=reply.cost)
+    lines = MessageResults(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=reply.cost)
     if reply.partial:
         return InDoubt("the answer names refusals beside its success", reply.message_id, lines)
     why = f"the answer bills {reply.segments} parts for {len(phones)} numbers of {parts} each"
@@ -261,7 +169,7 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
     if len(answers) < len(reply.lines):
         return InDoubt("the answer speaks twice of one number")
     known = {spot: line for spot, line in answers.items() if line.accepted is not None}
-    lines = Lines(
+    lines = MessageResults(
         states={
             spot: MessageState.SENT if line.accepted else MessageState.REJECTED
             for spot, line in known.items()
@@ -277,7 +185,7 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
     return Sent(reply.message_id, lines, blocked, reply.leaves_at)
 
 
-def _all_taken(reply: Taken, phones: Sequence[str]) -> Lines | None:
+def _all_taken(reply: Taken, phones: Sequence[str]) -> MessageResults | None:
     """What a reply says that takes each line as it was asked for, as nearly all do; else None."""
     if not reply.lines or len(set(phones)) < len(phones):
         return None
@@ -285,32 +193,4 @@ def _all_taken(reply: Taken, phones: Sequence[str]) -> Lines | None:
     if numbers != tuple(phones) or accepted.count(True) < len(phones):
         return None
     states = dict.fromkeys(range(len(phones)), MessageState.SENT)
-    return Lines(states, {}, sum(segments), sum(costs, Decimal(0)))
-
-
-def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:
-    """Seconds to wait after the ``tries``-th failure in a row: doubling up to ``longest``."""
-    return float(min(longest, first * 2 ** min(tries, 16)))
-
-
-def interval(intervals: Sequence[int], done: int) -> int:
-    """Seconds until the next poll or lookup when ``done`` have been made; the last one repeats."""
-    return intervals[min(done, len(intervals) - 1)]
-
-
-def next_poll(now: datetime, intervals: Sequence[int], done: int) -> datetime:
-    """When a batch that has been polled ``done`` times is polled again.
-
-    Long waits end on a common grid, a quarter of the wait wide: the last few numbers of many
-    batches share a call then.
-    """
-    wait = interval(intervals, done)
-    at = now + timedelta(seconds=wait)
-    if wait < _SHARED:
-        return at
-    return at + timedelta(seconds=-at.timestamp() % (wait // 4))
-
-
-def rounds(intervals: Sequence[int], age: float) -> int:
-    """How many of the intervals are over for a batch that was sent ``age`` seconds ago."""
-    return sum(due <= age for due in accumulate(intervals))
+    return MessageResults(states, {}, sum(segments), sum(costs, Decimal(0)))

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.outcome import InDoubt, NotSent, Outcome
 from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.sending import send_loop as lane
 from dispatcher.gateway import Reply
-from dispatcher.gateway.outcomes import InDoubt, NotSent, Outcome, verdict
+from dispatcher.gateway.outcomes import verdict
 from dispatcher.storage.batches import due as batches
 from dispatcher.storage.tables import Batch
 from workers.celery import app

@@ -28,7 +28,6 @@ LONGEST_MODULE = 250
 LONGER = {
     "dispatcher/api/dispatcher.py",
     "dispatcher/cli/commands/opt_outs.py",
-    "dispatcher/gateway/outcomes.py",
     "dispatcher/settings/settings.py",
     "dispatcher/storage/batches/recalls.py",
     "dispatcher/storage/batches/results.py",

@@ -6,10 +6,10 @@ import logging
 import time
 from datetime import datetime, timedelta
 
+from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.events.callbacks import Callbacks
 from dispatcher.dispatch.events.signals import SIGNALS, load
-from dispatcher.gateway.outcomes import backoff
 from dispatcher.settings import Settings
 from dispatcher.storage import events
 from dispatcher.storage.events import Taken

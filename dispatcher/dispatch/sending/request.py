@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from dispatcher.campaigns.outcome import Outcome
 from dispatcher.gateway import Gateway
-from dispatcher.gateway.outcomes import Outcome, personal_verdict, single_verdict, verdict
+from dispatcher.gateway.outcomes import personal_verdict, single_verdict, verdict
 from dispatcher.settings import Settings
 from dispatcher.storage.batches.due import DueBatch
 from dispatcher.texts import segments

@@ -10,12 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import OPTED_OUT, OTHER_HOUR, looked_up
-from dispatcher.campaigns.states import MessageState
-from dispatcher.dispatch.context import Context
-from dispatcher.dispatch.pauses import pause
-from dispatcher.errors import StorageError
-from dispatcher.gateway.outcomes import (
-    OF_SCHEDULE,
+from dispatcher.campaigns.outcome import (
     Blocked,
     Closed,
     InDoubt,
@@ -23,9 +18,14 @@ from dispatcher.gateway.outcomes import (
     Outcome,
     Refused,
     Sent,
-    backoff,
     name_of,
 )
+from dispatcher.campaigns.states import MessageState
+from dispatcher.campaigns.waits import backoff
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.pauses import pause
+from dispatcher.errors import StorageError
+from dispatcher.gateway.outcomes import OF_SCHEDULE
 from dispatcher.settings.logs import event
 from dispatcher.storage.batches import (
     attempts,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.campaigns.caps import Load
+from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
+from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.call_counts import UNREACHABLE
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.gate import Gate
@@ -22,7 +24,6 @@ from dispatcher.dispatch.sending.request import Request, request_of, texts_of
 from dispatcher.dispatch.sending.results import Records
 from dispatcher.dispatch.tags import new_tag, worker_name
 from dispatcher.errors import GatewayError, StorageError
-from dispatcher.gateway.outcomes import NotSent, Outcome, Sent, backoff
 from dispatcher.storage.batches import claims
 from dispatcher.storage.batches import due as batches
 from dispatcher.storage.batches import hand_over as handed

@@ -9,8 +9,8 @@ from sqlalchemy import and_, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import HELD
+from dispatcher.campaigns.outcome import MessageResults
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.gateway.outcomes import Lines
 from dispatcher.storage import message_states as document
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts, results
@@ -46,7 +46,7 @@ def wait_here(session: Session, batch: DueBatch, hold: Hold, now: datetime) -> b
 def record(
     session: Session,
     batch: DueBatch,
-    lines: Lines,
+    lines: MessageResults,
     *,
     tag: str,
     message_id: str,

@@ -16,8 +16,8 @@ from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from dispatcher.campaigns.outcome import MessageResults
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
-from dispatcher.gateway.outcomes import Lines
 from dispatcher.storage import events
 from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import attempts
@@ -78,7 +78,7 @@ _AT_ONCE = {statement: _with_its_attempt(statement) for statement in (_SENT, _SE
 def record_sent(
     session: Session,
     batch: DueBatch,
-    lines: Lines,
+    lines: MessageResults,
     *,
     tag: str,
     message_id: str,
@@ -124,7 +124,7 @@ def record_sent(
 def record_doubt(
     session: Session,
     batch: DueBatch,
-    lines: Lines,
+    lines: MessageResults,
     *,
     why: str,
     message_id: str | None,

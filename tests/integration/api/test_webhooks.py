@@ -21,7 +21,7 @@ from dispatcher import ConfigurationError, Dispatcher, InvalidCampaign, Settings
 from dispatcher.api.inbox import POLLED_EVERY
 from dispatcher.api.webhook_server import Server
 from dispatcher.api.webhooks import Webhooks
-from dispatcher.gateway.outcomes import next_poll
+from dispatcher.campaigns.waits import next_poll
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 from dispatcher.sandbox.gateway.replies import long_replies
 from dispatcher.storage.database import Database

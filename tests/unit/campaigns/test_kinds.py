@@ -12,22 +12,22 @@ import pytest
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Load, check_campaign, load_of
 from dispatcher.campaigns.credit import planned_cost
+from dispatcher.campaigns.outcome import (
+    Blocked,
+    InDoubt,
+    MessageResults,
+    NotSent,
+    Outcome,
+    Refused,
+    Sent,
+)
 from dispatcher.campaigns.plan import warnings_of
 from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.gateway import Accepted, Declined, LineAnswer, Lost, SingleReply, Throttled, Unsent
-from dispatcher.gateway.outcomes import (
-    Blocked,
-    InDoubt,
-    Lines,
-    NotSent,
-    Outcome,
-    Refused,
-    Sent,
-    personal_verdict,
-)
+from dispatcher.gateway.outcomes import personal_verdict
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.settings import Settings
 
@@ -170,7 +170,7 @@ def test_a_plan_warns_of_what_it_cannot_know() -> None:
 @pytest.mark.parametrize("segments", [1, 2, 9])
 def test_a_success_vouches_for_the_one_person_whatever_it_bills(segments: int) -> None:
     assert personal_verdict(Accepted("77", segments, COST), PHONE) == Sent(
-        "77", Lines({0: MessageState.SENT}, {}, segments, COST)
+        "77", MessageResults({0: MessageState.SENT}, {}, segments, COST)
     )
 
 

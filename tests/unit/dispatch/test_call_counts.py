@@ -4,23 +4,23 @@ import threading
 
 import pytest
 
-from dispatcher.dispatch.call_counts import BOUNDS, UNREACHABLE, VERDICTS, Calls
-from dispatcher.gateway.outcomes import (
+from dispatcher.campaigns.outcome import (
     Blocked,
     Closed,
     InDoubt,
-    Lines,
+    MessageResults,
     NotSent,
     Outcome,
     Refused,
     Sent,
     name_of,
 )
+from dispatcher.dispatch.call_counts import BOUNDS, UNREACHABLE, VERDICTS, Calls
 
 
 def test_every_outcome_has_its_count_from_the_start() -> None:
     outcomes: list[Outcome] = [
-        Sent("1", Lines()),
+        Sent("1", MessageResults()),
         InDoubt("lost"),
         Refused(9, "invalid"),
         Blocked("no credit"),

@@ -8,23 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.gateway.outcomes import (
-    LONGEST_WAIT,
+from dispatcher.campaigns.outcome import (
     Blocked,
     Closed,
     InDoubt,
-    Lines,
+    MessageResults,
     NotSent,
     Outcome,
     Refused,
     Sent,
-    backoff,
-    interval,
-    rounds,
-    verdict,
 )
+from dispatcher.campaigns.states import MessageState
+from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway.outcomes import LONGEST_WAIT, verdict
 
 A, B, C = "+33639980001", "+33639980002", "+33639980003"
 PHONES = (A, B, C)
@@ -106,7 +102,7 @@ def test_a_success_tells_of_each_position() -> None:
     reply = taken(no(C, 14), yes(A, segments=2, cost=Decimal("0.076")), yes(B))
     assert verdict(reply, PHONES) == Sent(
         "95415616",
-        Lines(
+        MessageResults(
             states={0: MessageState.SENT, 1: MessageState.SENT, 2: MessageState.REJECTED},
             codes={2: 14},
             segments=3,
@@ -134,7 +130,7 @@ def test_what_a_partial_answer_confirms_is_kept() -> None:
 def test_an_answer_about_strangers_is_not_believed_in_anything(stranger: LineAnswer) -> None:
     outcome = verdict(taken(yes(A), yes(B), yes(C), stranger), PHONES)
     assert isinstance(outcome, InDoubt)
-    assert outcome.lines == Lines()
+    assert outcome.lines == MessageResults()
 
 
 def test_a_refusal_keeps_its_code() -> None:
@@ -257,7 +253,7 @@ def test_nothing_but_an_unsent_request_or_a_documented_refusal_denies_a_send(
 
 
 def test_a_request_for_some_positions_is_placed_in_the_whole_batch() -> None:
-    lines = Lines(
+    lines = MessageResults(
         states={0: MessageState.SENT, 1: MessageState.REJECTED},
         codes={1: 14},
         segments=1,
@@ -266,20 +262,3 @@ def test_a_request_for_some_positions_is_placed_in_the_whole_batch() -> None:
     assert lines.placed([3, 8]) == replace(
         lines, states={3: MessageState.SENT, 8: MessageState.REJECTED}, codes={8: 14}
     )
-
-
-def test_backoff_doubles_up_to_its_longest() -> None:
-    assert [backoff(tries) for tries in range(8)] == [5, 10, 20, 40, 80, 160, 300, 300]
-    assert backoff(10**9) == 300
-
-
-def test_the_last_interval_repeats() -> None:
-    assert [interval((10, 30, 60), done) for done in range(5)] == [10, 30, 60, 60, 60]
-
-
-@pytest.mark.parametrize(
-    ("age", "over"),
-    [(-5, 0), (0, 0), (9.9, 0), (10, 1), (39.5, 1), (40, 2), (99, 2), (100, 3), (9999, 3)],
-)
-def test_intervals_are_over_by_the_age_of_a_batch(age: float, over: int) -> None:
-    assert rounds((10, 30, 60), age) == over

@@ -8,18 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dispatcher.campaigns.outcome import Blocked, InDoubt, MessageResults, NotSent, Refused, Sent
 from dispatcher.campaigns.states import MessageState
 from dispatcher.gateway import Accepted, Declined, LineAnswer, Lost, Throttled, Unsent
-from dispatcher.gateway.outcomes import (
-    Blocked,
-    InDoubt,
-    Lines,
-    NotSent,
-    Refused,
-    Sent,
-    single_verdict,
-    verdict,
-)
+from dispatcher.gateway.outcomes import single_verdict, verdict
 
 A, B, C = "+33639980001", "+33639980002", "+33639980003"
 PHONES = (A, B, C)
@@ -28,7 +20,7 @@ COST = Decimal("0.114")
 
 def test_an_answer_that_bills_every_number_vouches_for_every_number() -> None:
     assert single_verdict(Accepted("77", 6, COST), PHONES, 2) == Sent(
-        "77", Lines(dict.fromkeys(range(3), MessageState.SENT), {}, 6, COST)
+        "77", MessageResults(dict.fromkeys(range(3), MessageState.SENT), {}, 6, COST)
     )
 
 
@@ -36,7 +28,9 @@ def test_an_answer_that_bills_every_number_vouches_for_every_number() -> None:
 def test_one_that_bills_anything_else_is_in_doubt(segments: int) -> None:
     outcome = single_verdict(Accepted("77", segments, COST), PHONES, 1)
     assert outcome == InDoubt(
-        f"the answer bills {segments} parts for 3 numbers of 1 each", "77", Lines(cost=COST)
+        f"the answer bills {segments} parts for 3 numbers of 1 each",
+        "77",
+        MessageResults(cost=COST),
     )
 
 
@@ -44,7 +38,7 @@ def test_refusals_beside_a_success_are_kept_and_the_rest_is_in_doubt() -> None:
     refused = (LineAnswer(B, False, 14), LineAnswer(None, False, 9), LineAnswer("+336", False, 9))
     outcome = single_verdict(Accepted("77", 3, COST, refused=refused, partial=True), PHONES, 1)
     assert isinstance(outcome, InDoubt)
-    assert outcome.lines == Lines({1: MessageState.REJECTED}, {1: 14}, cost=COST)
+    assert outcome.lines == MessageResults({1: MessageState.REJECTED}, {1: 14}, cost=COST)
     assert outcome.message_id == "77"
 
 

@@ -1,0 +1,38 @@
+"""How long a batch waits: after a failure, and for its next poll or lookup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+#: a wait of at least this (seconds) may be rounded up, so that many batches share a call
+_SHARED = 60
+
+
+def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:
+    """Seconds to wait after the ``tries``-th failure in a row: doubling up to ``longest``."""
+    return float(min(longest, first * 2 ** min(tries, 16)))
+
+
+def interval(intervals: Sequence[int], done: int) -> int:
+    """Seconds until the next poll or lookup after ``done`` of them; the last interval repeats."""
+    return intervals[min(done, len(intervals) - 1)]
+
+
+def next_poll(now: datetime, intervals: Sequence[int], done: int) -> datetime:
+    """When to poll a batch again that has been polled ``done`` times.
+
+    A wait of a minute or more is rounded up to a multiple of a quarter of itself, so that the
+    last few numbers of many batches share one call.
+    """
+    wait = interval(intervals, done)
+    at = now + timedelta(seconds=wait)
+    if wait < _SHARED:
+        return at
+    return at + timedelta(seconds=-at.timestamp() % (wait // 4))
+
+
+def rounds(intervals: Sequence[int], age: float) -> int:
+    """How many of the intervals have passed for a batch that was sent ``age`` seconds ago."""
+    return sum(due <= age for due in accumulate(intervals))
