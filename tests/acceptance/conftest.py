@@ -13,7 +13,7 @@ import pytest
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
-from tests.acceptance.byhand import ByHand, MakeByHand
+from tests.acceptance.workerless import OpenWorkerless, Workerless
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +34,18 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def by_hand(gateway_process: Sandbox, empty_tables: Path, tmp_path: Path) -> Iterator[MakeByHand]:
+def workerless(
+    gateway_process: Sandbox, empty_tables: Path, tmp_path: Path
+) -> Iterator[OpenWorkerless]:
     """Opens a site that is worked by hand, on SQLite unless a database's URL is given."""
     with ExitStack() as opened:
 
-        def make(database_url: str | None = None, **options: Any) -> ByHand:
+        def make(database_url: str | None = None, **options: Any) -> Workerless:
             if database_url is None:
                 file = tmp_path / "by-hand.db"
                 shutil.copy(empty_tables, file)
                 database_url = f"sqlite:///{file}"
             options.setdefault("gateway", gateway_process)
-            return opened.enter_context(ByHand(tmp_path, database_url, **options))
+            return opened.enter_context(Workerless(tmp_path, database_url, **options))
 
         yield make

@@ -12,7 +12,7 @@ from typing import Any
 
 from dispatcher.gateway.smspartner.calls.accounts import SubAccounts
 from dispatcher.gateway.smspartner.client import SmsPartner
-from tests.acceptance.site import OPEN, Site, people
+from tests.acceptance.installation import OPEN, Installation, people
 
 BULK = "/v1/bulk-send"
 #: characters of a key that the gateway's journal shows
@@ -22,12 +22,12 @@ SHOWN = 2
 @contextmanager
 def two(
     directory: Path, database_url: str, *, credit: Sequence[int] = (400, 400), **settings: Any
-) -> Iterator[Site]:
+) -> Iterator[Installation]:
     """A site with the accounts shop and news under the one of DISPATCHER_API_KEY.
 
     ``credit`` is what each has in euros; settings may say what each has of its own.
     """
-    with Site(directory, database_url, switches={"credit": 1000}) as site:
+    with Installation(directory, database_url, switches={"credit": 1000}) as site:
         keys = [site.gateway.key]
         for name, euros in zip(("shop", "news"), credit, strict=True):
             keys.append(opened(site, name, Decimal(euros), keys))
@@ -36,7 +36,7 @@ def two(
         yield site
 
 
-def opened(site: Site, name: str, credit: Decimal, keys: Sequence[str]) -> str:
+def opened(site: Installation, name: str, credit: Decimal, keys: Sequence[str]) -> str:
     """The key of a new account, which the gateway's journal can tell from the other ``keys``."""
     for number in count():
         email = f"{name}{number}@example.org"
@@ -48,18 +48,18 @@ def opened(site: Site, name: str, credit: Decimal, keys: Sequence[str]) -> str:
     raise AssertionError("there is always one more")
 
 
-def under(site: Site) -> SubAccounts:
+def under(site: Installation) -> SubAccounts:
     """The accounts under the one of DISPATCHER_API_KEY."""
     return SmsPartner(site.gateway.url, site.gateway.key).subaccounts
 
 
-def client(site: Site, account: str) -> SmsPartner:
+def client(site: Installation, account: str) -> SmsPartner:
     key = site.settings.of_account(account).api_key
     assert key is not None
     return SmsPartner(site.gateway.url, key.get_secret_value())
 
 
-def requests(site: Site, account: str, path: str = BULK) -> list[dict[str, Any]]:
+def requests(site: Installation, account: str, path: str = BULK) -> list[dict[str, Any]]:
     """Those that reached the gateway with the account's key."""
     key = site.settings.of_account(account).api_key
     assert key is not None
@@ -67,7 +67,7 @@ def requests(site: Site, account: str, path: str = BULK) -> list[dict[str, Any]]
     return [one for one in site.gateway.requests(path) if one["key"][:SHOWN] == mine]
 
 
-def delivered(site: Site, *references: str) -> None:
+def delivered(site: Installation, *references: str) -> None:
     """Wait until these campaigns are finished, everybody texted."""
     for reference in references:
         progress = site.wait_finished(reference)

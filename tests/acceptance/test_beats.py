@@ -12,13 +12,13 @@ from pathlib import Path
 from dispatcher import Dispatcher
 from dispatcher.monitoring.doctor import Finding, examine
 from dispatcher.settings.clock import shifted
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 
 
 def test_two_beats_and_ticks_at_the_same_moment_come_to_the_same_as_one(
     tmp_path: Path, database_url: str
 ) -> None:  # row 22
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         beats = [site.beat("one"), site.beat("two")]
         site.worker()
         site.submit("soldes", people(2500))
@@ -42,7 +42,7 @@ def test_two_beats_and_ticks_at_the_same_moment_come_to_the_same_as_one(
 def test_without_a_beat_the_doctor_says_so_and_the_command_line_does_its_work(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 23
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(3))
         assert _beat(site).says == "it has never ticked"
         told = site.command("tick", "--inline")
@@ -58,7 +58,7 @@ def test_without_a_beat_the_doctor_says_so_and_the_command_line_does_its_work(
         site.check()
 
 
-def _beat(site: Site, after: timedelta = timedelta(0)) -> Finding:
+def _beat(site: Installation, after: timedelta = timedelta(0)) -> Finding:
     """What the doctor finds of the beat, some time later."""
     offset = site.settings.clock_offset + after.total_seconds()
     patient = Dispatcher(site.settings, clock=shifted(offset))

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 
 
 def test_a_campaign_goes_through_to_its_last_report(tmp_path: Path, database_url: str) -> None:
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         site.worker()
         site.beat()
         site.submit("soldes", people(5000))

@@ -1,6 +1,6 @@
 """Rows 44 to 46 of the fault matrix: clocks that are wrong, change or come to a closing hour.
 
-By hand (see ``byhand.py``) with a gateway that refuses what comes outside the hours by its own
+By hand (see ``workerless.py``) with a gateway that refuses what comes outside the hours by its own
 reckoning; a hint that waits over the closing hour waits in a real Redis for a real worker.
 SQLite, except where the database's own clock is the judge: only PostgreSQL has one.
 """
@@ -17,8 +17,8 @@ import pytest
 from dispatcher import Dispatcher
 from dispatcher.dispatch.sending.send_loop import Lane
 from dispatcher.settings.clock import shifted
-from tests.acceptance.byhand import MakeByHand
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
+from tests.acceptance.workerless import OpenWorkerless
 from tests.integration.gateway.rawserver import Peer, RawServer
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -35,7 +35,7 @@ NEXT_MORNING = datetime(2026, 11, 25, 8, tzinfo=PARIS)
 def test_a_worker_whose_clock_the_database_contradicts_sends_nothing(
     tmp_path: Path, fresh_postgres_url: str, hours: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Site(tmp_path, fresh_postgres_url) as site:
+    with Installation(tmp_path, fresh_postgres_url) as site:
         offset = site.settings.clock_offset
         site.submit("soldes", people(3))
         wrong = Dispatcher(site.settings, clock=shifted(offset + hours * 3600))
@@ -52,10 +52,10 @@ def test_a_worker_whose_clock_the_database_contradicts_sends_nothing(
 
 @pytest.mark.parametrize("hours", [-2, 2])
 def test_a_clock_that_jumps_between_arming_and_sending_sends_nothing(
-    by_hand: MakeByHand, monkeypatch: pytest.MonkeyPatch, hours: int
+    workerless: OpenWorkerless, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
     """A suspended machine wakes up: its wall clock has jumped, its steady one may not have."""
-    site = by_hand()
+    site = workerless()
     jumps = iter([hours])
     deliver = Lane._deliver
 
@@ -72,9 +72,9 @@ def test_a_clock_that_jumps_between_arming_and_sending_sends_nothing(
 
 
 def test_a_clock_that_jumps_while_an_answer_is_waited_for_changes_nothing(
-    by_hand: MakeByHand,
+    workerless: OpenWorkerless,
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.hold(processed=True)
     site.submit("soldes", people(3))
     sending = threading.Thread(target=site.work)
@@ -112,11 +112,11 @@ def test_a_clock_that_jumps_while_an_answer_is_waited_for_changes_nothing(
     ],
 )
 def test_it_leaves_at_the_opening_and_not_a_second_before(
-    by_hand: MakeByHand, submitted: str, opening: str, why: str
+    workerless: OpenWorkerless, submitted: str, opening: str, why: str
 ) -> None:
     opens = datetime.fromisoformat(opening).replace(tzinfo=PARIS).astimezone(UTC)
     at = datetime.fromisoformat(submitted).replace(tzinfo=PARIS).astimezone(UTC)
-    site = by_hand(at=at, switches=REFUSES)
+    site = workerless(at=at, switches=REFUSES)
     site.submit("soldes", people(3))
     progress = site.progress("soldes")
     assert (progress.waits_until, progress.why) == (opens, why)
@@ -141,7 +141,7 @@ def test_it_leaves_at_the_opening_and_not_a_second_before(
 def test_a_hint_that_waits_over_the_closing_hour_sends_nothing(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    with Site(tmp_path, sqlite_url, at=CLOSING - timedelta(minutes=1)) as site:
+    with Installation(tmp_path, sqlite_url, at=CLOSING - timedelta(minutes=1)) as site:
         site.submit("soldes", people(3))
         due = site.dispatcher.tick()
         assert due.send == [site.batch().id]
@@ -168,9 +168,9 @@ def test_a_hint_that_waits_over_the_closing_hour_sends_nothing(
     ],
 )
 def test_a_connection_that_takes_until_after_closing_sends_nothing(
-    by_hand: MakeByHand, monkeypatch: pytest.MonkeyPatch, seconds: float, *, sent: bool
+    workerless: OpenWorkerless, monkeypatch: pytest.MonkeyPatch, seconds: float, *, sent: bool
 ) -> None:
-    site = by_hand(at=CLOSING - timedelta(seconds=20), switches=REFUSES)
+    site = workerless(at=CLOSING - timedelta(seconds=20), switches=REFUSES)
     connect = site.dispatcher.gateway.connect
 
     def slowly() -> None:
@@ -193,9 +193,9 @@ def test_a_connection_that_takes_until_after_closing_sends_nothing(
 
 
 def test_a_window_that_closes_between_arming_and_sending_sends_nothing(
-    by_hand: MakeByHand, monkeypatch: pytest.MonkeyPatch
+    workerless: OpenWorkerless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site = by_hand(at=CLOSING - timedelta(seconds=20), switches=REFUSES)
+    site = workerless(at=CLOSING - timedelta(seconds=20), switches=REFUSES)
     deliver = Lane._deliver
 
     def late(lane: Lane, armed: object) -> object:
@@ -216,7 +216,9 @@ def test_a_window_that_closes_between_arming_and_sending_sends_nothing(
     site.check()
 
 
-def test_a_gateway_that_does_not_take_the_connection_is_left_in_time(by_hand: MakeByHand) -> None:
+def test_a_gateway_that_does_not_take_the_connection_is_left_in_time(
+    workerless: OpenWorkerless,
+) -> None:
     """It accepts, as a full machine does, and says nothing: connecting is bounded, too."""
 
     def silent(peer: Peer) -> None:
@@ -224,7 +226,7 @@ def test_a_gateway_that_does_not_take_the_connection_is_left_in_time(by_hand: Ma
 
     with RawServer(silent) as server:
         slow = {"api_url": f"https://localhost:{server.port}/v1", "call_timeout": 1}
-        site = by_hand(**slow, connect_timeout=0.5)
+        site = workerless(**slow, connect_timeout=0.5)
         site.submit("soldes", people(3))
         site.work()
         assert site.batch().state == "pending"

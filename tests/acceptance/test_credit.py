@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 
 PRICES = "metropole=0.045"
 
 
 @contextmanager
-def short_of_money(directory: Path, database_url: str, check: str) -> Iterator[Site]:
+def short_of_money(directory: Path, database_url: str, check: str) -> Iterator[Installation]:
     """3,000 people, two workers, and a balance for 2,222 of them; the campaign has paused."""
-    with Site(directory, database_url, credit_check=check, credit_every=5, prices=PRICES) as site:
+    with Installation(
+        directory, database_url, credit_check=check, credit_every=5, prices=PRICES
+    ) as site:
         site.gateway.configure(price=0.045, credit=100)
         site.worker("one")
         site.worker("two")

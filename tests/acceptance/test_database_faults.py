@@ -18,7 +18,7 @@ from types import MappingProxyType
 import pytest
 from sqlalchemy import make_url, text
 
-from tests.acceptance.site import CAPPED, Child, Site, people
+from tests.acceptance.installation import CAPPED, Child, Installation, people
 from tests.databases import connected
 from tests.postgres_server import NoPostgresError, PostgresServer
 
@@ -57,7 +57,7 @@ def _full_disk(worker: Child, url: str) -> Iterator[None]:
 def test_a_claim_that_cannot_have_the_one_writers_lock_sends_nothing(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 40, at arm
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = _halted(site, "before_arm")
         with _another_writer(sqlite_url):
             site.go_on("before_arm")
@@ -68,7 +68,7 @@ def test_a_claim_that_cannot_have_the_one_writers_lock_sends_nothing(
 def test_an_answer_that_cannot_have_the_one_writers_lock_is_recorded_later(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 40, at the record
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = _halted(site, "answered")
         with _another_writer(sqlite_url):
             site.go_on("answered")
@@ -79,7 +79,7 @@ def test_an_answer_that_cannot_have_the_one_writers_lock_is_recorded_later(
 def test_a_claim_without_room_on_the_disk_sends_nothing(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 42, at arm; PostgreSQL says it by an error of the same class
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = _halted(site, "before_arm", count=2000)
         with _full_disk(worker, sqlite_url):
             site.go_on("before_arm")
@@ -92,7 +92,7 @@ def test_a_claim_without_room_on_the_disk_sends_nothing(
 def test_an_answer_without_room_on_the_disk_is_recorded_when_there_is_room(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 42, at the record
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = _halted(site, "answered", count=2000)
         with _full_disk(worker, sqlite_url):
             site.go_on("answered")
@@ -117,7 +117,7 @@ def test_a_claim_whose_commit_fails_sends_nothing(
     tmp_path: Path, own_postgres: PostgresServer, fault: Callable[[PostgresServer, str], None]
 ) -> None:  # row 41, before the commit
     url = own_postgres.create_database()
-    with Site(tmp_path, url) as site:
+    with Installation(tmp_path, url) as site:
         worker = _halted(site, "before_commit", CAPPED)
         fault(own_postgres, url)
         site.go_on("before_commit")
@@ -136,7 +136,7 @@ def test_an_answer_is_recorded_when_the_database_is_back(
     fault: Callable[[PostgresServer, str], None],
 ) -> None:  # row 41, after the commit and at the record
     url = own_postgres.create_database()
-    with Site(tmp_path, url) as site:
+    with Installation(tmp_path, url) as site:
         worker = _halted(site, point)
         fault(own_postgres, url)
         site.go_on(point)
@@ -194,7 +194,7 @@ def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
     tmp_path: Path, fresh_postgres_url: str, point: str, caps: dict[str, str]
 ) -> None:  # row 41, in the commit
     wire = _Wire(fresh_postgres_url)
-    with closing(wire._listener), Site(tmp_path, fresh_postgres_url) as site:
+    with closing(wire._listener), Installation(tmp_path, fresh_postgres_url) as site:
         worker = _halted(site, point, {"DISPATCHER_DATABASE_URL": wire.url, **caps})
         wire.loses_answers = True
         site.go_on(point)
@@ -218,7 +218,7 @@ def test_a_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
 ) -> None:
     """Row 43. A lock that is waited for too long ends by an error of the same class; what
     runs at READ COMMITTED cannot fail to be serialised; SQLite has one lock and no deadlock."""
-    with connected(fresh_postgres_url) as other, Site(tmp_path, fresh_postgres_url) as site:
+    with connected(fresh_postgres_url) as other, Installation(tmp_path, fresh_postgres_url) as site:
         database = make_url(fresh_postgres_url).database
         other.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '2s'".encode())
         other.execute("SET deadlock_timeout = '5min'")  # the worker is to notice first
@@ -244,7 +244,7 @@ def _waits_for_a_lock(url: str) -> bool:
 def test_a_backup_from_the_middle_of_a_call_is_settled_by_tag(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 51
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.gateway.hold(processed=True)
         worker = site.worker()
         site.submit("soldes", people(3))
@@ -268,7 +268,7 @@ def test_a_backup_from_before_a_campaign_stays_still_when_it_is_paused_first(
 ) -> None:
     """Row 51. What such a backup says is to go has gone: nothing can tell the dispatcher. It
     is told by a person, before the workers start."""
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(3))
         _copy(_file(sqlite_url), tmp_path / "backup.db")
         assert site.command("tick", "--inline").returncode == 0
@@ -288,7 +288,7 @@ def test_a_backup_from_before_a_campaign_stays_still_when_it_is_paused_first(
 def test_a_worker_refuses_a_schema_of_another_version(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 52; the look at the version is the same on both databases
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         with site.dispatcher.database.write() as session:
             session.execute(text("UPDATE dispatcher_version SET version_num = '9999'"))
         worker = site.start("worker", "celery", "-A", "workers", "worker")
@@ -298,7 +298,10 @@ def test_a_worker_refuses_a_schema_of_another_version(
 
 
 def _halted(
-    site: Site, point: str, environment: Mapping[str, str] = MappingProxyType({}), count: int = 3
+    site: Installation,
+    point: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    count: int = 3,
 ) -> Child:
     """A worker that stands at ``point``, with a campaign of one batch (of more, from 500)."""
     worker = site.halting_worker("halting", "-c", "1", SITE_PATIENCE="300", **environment)
@@ -308,18 +311,18 @@ def _halted(
     return worker
 
 
-def _nothing_sent_and_then_once(site: Site) -> None:
+def _nothing_sent_and_then_once(site: Installation) -> None:
     """Nothing left, no attempt is on record; when the fault is over the campaign goes."""
     _nothing_sent(site)
     _sent_once(site)
 
 
-def _nothing_sent(site: Site) -> None:
+def _nothing_sent(site: Installation) -> None:
     assert not site.gateway.requests("/v1/bulk-send")
     assert not site.outcomes()
 
 
-def _sent_once(site: Site) -> None:
+def _sent_once(site: Installation) -> None:
     """The campaign goes through, with one attempt on each batch."""
     site.ticks()
     progress = site.wait_finished("soldes")

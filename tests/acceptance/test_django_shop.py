@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.browser import OpenPage, chromium, open_page
-from tests.acceptance.site import OPEN, QUICK, ROOT, Child
+from tests.acceptance.installation import OPEN, QUICK, ROOT, Child
 
 __all__ = ["chromium", "open_page"]
 

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from dispatcher.dispatch.events.signatures import verify
-from tests.acceptance.site import ROOT, Site, people
+from tests.acceptance.installation import ROOT, Installation, people
 from tests.listener import Listener
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
@@ -33,7 +33,7 @@ def test_a_worker_tells_its_receivers_and_an_address_that_recovers(
     listener = Listener()
     listener.answers = [500]
     everyone = people(5)
-    site = Site(
+    site = Installation(
         tmp_path,
         database_url,
         callback_url=listener.url,
@@ -74,7 +74,7 @@ def test_a_worker_tells_its_receivers_and_an_address_that_recovers(
 
 
 def test_a_worker_does_not_start_without_its_receivers(tmp_path: Path, sqlite_url: str) -> None:
-    with Site(tmp_path, sqlite_url, receivers="shop_receivers") as site:
+    with Installation(tmp_path, sqlite_url, receivers="shop_receivers") as site:
         worker = site.start("worker", "celery", "-A", "workers", "worker", "--without-mingle")
         assert worker.process.wait(60) == 1
         assert "DISPATCHER_RECEIVERS: shop_receivers cannot be imported" in worker.log.read_text()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from tests.acceptance.browser import OpenPage, chromium, open_page
-from tests.acceptance.site import ROOT, Child, Site, people
+from tests.acceptance.installation import ROOT, Child, Installation, people
 from tests.integration.flask.webapp import TOKEN
 
 __all__ = ["chromium", "open_page"]
@@ -19,7 +19,7 @@ PASSWORD = {"username": "ops", "password": TOKEN}
 SEND = re.compile("Send to")
 
 
-def address_of(site: Site, server: Child) -> str:
+def address_of(site: Installation, server: Child) -> str:
     """Where a ``flask run --port 0`` listens."""
     running = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
     site.wait(lambda: running.search(server.log.read_text()) or not server.alive, "Flask to listen")
@@ -28,7 +28,7 @@ def address_of(site: Site, server: Child) -> str:
     return found[1]
 
 
-def serve(site: Site, name: str = "shop", **environment: str) -> str:
+def serve(site: Installation, name: str = "shop", **environment: str) -> str:
     """Start the example; returns its address."""
     arguments = ("flask", "--app", "examples/flask_shop/app", "run", "--port", "0")
     return address_of(site, site.start(name, *arguments, **environment))
@@ -44,7 +44,7 @@ def launch(page: Page, address: str, **fields: str) -> None:
 def test_a_campaign_is_launched_by_a_double_click_and_seen_delivered(
     tmp_path: Path, database_url: str, open_page: OpenPage
 ) -> None:
-    with Site(tmp_path, database_url, web_token=TOKEN) as site:
+    with Installation(tmp_path, database_url, web_token=TOKEN) as site:
         address = serve(site)
         page = open_page(http_credentials=PASSWORD)
         page.goto(address)
@@ -77,7 +77,7 @@ def test_a_campaign_is_launched_by_a_double_click_and_seen_delivered(
 
 
 def test_what_is_wrong_is_a_sentence_on_a_page(tmp_path: Path, open_page: OpenPage) -> None:
-    with Site(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
+    with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
         address = serve(site)
         page = open_page(http_credentials=PASSWORD)
         launch(page, address)
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_a_sentence_on_a_page(tmp_path: Path, open_page: OpenPa
 
 def test_a_database_that_is_down_is_a_page(tmp_path: Path, open_page: OpenPage) -> None:
     nowhere = "postgresql+psycopg://app:hunter2@127.0.0.1:9/app"
-    with Site(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
+    with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
         address = serve(site, DISPATCHER_DATABASE_URL=nowhere)
         page = open_page(http_credentials=PASSWORD)
         for path in ("", "/sms/"):
@@ -121,7 +121,7 @@ def test_a_database_that_is_down_is_a_page(tmp_path: Path, open_page: OpenPage) 
 
 
 def test_without_redis_a_campaign_is_taken(tmp_path: Path, open_page: OpenPage) -> None:
-    with Site(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
+    with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
         address = serve(site)
         site.redis.kill()
         page = open_page(http_credentials=PASSWORD)
@@ -144,7 +144,7 @@ Dispatcher(app)
 def test_flask_dispatcher_run_works_with_the_apps_settings_alone(
     tmp_path: Path, *, embedded: bool
 ) -> None:
-    with Site(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}") as site:
+    with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}") as site:
         config = {name: value for name, value in site.environment.items() if "DISPATCHER" in name}
         if embedded:
             del config["DISPATCHER_BROKER_URL"]

@@ -17,8 +17,8 @@ import yaml
 
 from dispatcher.dispatch.hints import POLL, QUEUES, SEND, TICK
 from tests.acceptance.browser import OpenPage, chromium, open_page
-from tests.acceptance.flower import PASSWORD, USER, Flower
-from tests.acceptance.site import ROOT, Site, people
+from tests.acceptance.flower_server import PASSWORD, USER, FlowerServer
+from tests.acceptance.installation import ROOT, Installation, people
 from tests.servers import free_port
 
 __all__ = ["chromium", "open_page"]  # pytest finds them by their names
@@ -31,15 +31,15 @@ EVERYONE = people(1200)
 class Scene:
     """An installation that has brought a campaign to its end under Flower's eyes."""
 
-    site: Site
-    flower: Flower
+    site: Installation
+    flower: FlowerServer
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     directory = tmp_path_factory.mktemp("flower")
-    with Site(directory, f"sqlite:///{directory / 'test.db'}") as site:
-        flower = Flower(site)
+    with Installation(directory, f"sqlite:///{directory / 'test.db'}") as site:
+        flower = FlowerServer(site)
         for name in ("worker1", "worker2"):
             site.worker(name)
         site.wait(lambda: len(flower.workers()) == 2, "Flower to see the workers")

@@ -1,6 +1,6 @@
 """Rows 34 to 36 of the fault matrix: the gateway answers, and what it says is odd.
 
-By hand against the real gateway process (see ``byhand.py``), on SQLite: how an answer is read
+By hand against the real gateway process (see ``workerless.py``), on SQLite: how an answer is read
 and judged is the same whatever database keeps it. A refusal, an empty account and a partial list
 go through real workers in ``test_gateway_faults.py``.
 """
@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.byhand import MakeByHand
-from tests.acceptance.site import people
+from tests.acceptance.installation import people
+from tests.acceptance.workerless import OpenWorkerless
 
 BULK = "/v1/bulk-send"
 TOMORROW_MORNING = datetime(2026, 11, 25, 7, tzinfo=UTC)
@@ -23,8 +23,8 @@ TOMORROW_MORNING = datetime(2026, 11, 25, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("code", [2, 9, 13, 14, 15, 42, 43, 50, 52, 55, 90])
-def test_a_refusal_of_the_request_ends_the_batch(by_hand: MakeByHand, code: int) -> None:
-    site = by_hand()
+def test_a_refusal_of_the_request_ends_the_batch(workerless: OpenWorkerless, code: int) -> None:
+    site = workerless()
     site.gateway.fault("code", BULK, code=code, processed=False)
     site.submit("soldes", people(3))
     site.work_to_the_end()
@@ -49,9 +49,9 @@ def test_a_refusal_of_the_request_ends_the_batch(by_hand: MakeByHand, code: int)
     ],
 )
 def test_a_refusal_of_the_account_pauses_the_campaign_and_fails_nobody(
-    by_hand: MakeByHand, code: int, why: str
+    workerless: OpenWorkerless, code: int, why: str
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("code", BULK, code=code, processed=False)
     site.submit("soldes", people(3))
     site.work()
@@ -70,9 +70,9 @@ def test_a_refusal_of_the_account_pauses_the_campaign_and_fails_nobody(
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
 @pytest.mark.parametrize("status", ["200", "400"])
 def test_no_credit_is_understood_in_each_of_its_shapes(
-    by_hand: MakeByHand, shape: str, status: str
+    workerless: OpenWorkerless, shape: str, status: str
 ) -> None:
-    site = by_hand(switches={"http_status_mode": status})
+    site = workerless(switches={"http_status_mode": status})
     site.gateway.fault("code", BULK, code=11, shape=shape, processed=False)
     site.submit("soldes", people(3))
     site.work()
@@ -92,9 +92,9 @@ def test_no_credit_is_understood_in_each_of_its_shapes(
     ],
 )
 def test_the_gateways_own_refusals_pause_the_campaign(
-    by_hand: MakeByHand, switches: dict[str, Any], settings: dict[str, Any], why: str
+    workerless: OpenWorkerless, switches: dict[str, Any], settings: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(switches=switches, **settings)
+    site = workerless(switches=switches, **settings)
     site.submit("soldes", people(3))
     site.work()
     assert site.progress("soldes").why == f"paused: {why}"
@@ -104,9 +104,9 @@ def test_the_gateways_own_refusals_pause_the_campaign(
 
 @pytest.mark.parametrize("code", [22, 23])
 def test_a_gateway_that_calls_itself_closed_is_believed_until_the_next_opening(
-    by_hand: MakeByHand, code: int
+    workerless: OpenWorkerless, code: int
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("code", BULK, code=code, processed=False)
     site.submit("soldes", people(3))
     site.work()
@@ -122,8 +122,8 @@ def test_a_gateway_that_calls_itself_closed_is_believed_until_the_next_opening(
 
 
 @pytest.mark.parametrize("code", [0, 3, 4, 12, 99, 500, 1234])
-def test_a_code_that_nobody_documents_proves_nothing(by_hand: MakeByHand, code: int) -> None:
-    site = by_hand()
+def test_a_code_that_nobody_documents_proves_nothing(workerless: OpenWorkerless, code: int) -> None:
+    site = workerless()
     site.gateway.fault("code", BULK, code=code)  # and the gateway has taken it
     site.submit("soldes", people(3))
     site.work()
@@ -144,9 +144,9 @@ def test_a_code_that_nobody_documents_proves_nothing(by_hand: MakeByHand, code: 
     "how", ["no_message_id", "success_as_text", "code_as_text", "nan", "list", "bom", "latin1"]
 )
 def test_a_success_that_is_not_quite_one_is_settled_by_its_tag(
-    by_hand: MakeByHand, how: str
+    workerless: OpenWorkerless, how: str
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("mangle", BULK, how=how)
     site.submit("soldes", people(3))
     site.work()
@@ -161,8 +161,8 @@ def test_a_success_that_is_not_quite_one_is_settled_by_its_tag(
 
 
 @pytest.mark.parametrize("how", ["reordered", "national_numbers"])
-def test_order_and_spelling_of_the_list_do_not_matter(by_hand: MakeByHand, how: str) -> None:
-    site = by_hand()
+def test_order_and_spelling_of_the_list_do_not_matter(workerless: OpenWorkerless, how: str) -> None:
+    site = workerless()
     site.gateway.fault("mangle", BULK, how=how)
     site.submit("soldes", people(3))
     site.work()
@@ -172,10 +172,10 @@ def test_order_and_spelling_of_the_list_do_not_matter(by_hand: MakeByHand, how: 
     site.check()
 
 
-def test_each_line_of_a_shuffled_list_counts_for_its_own_number(by_hand: MakeByHand) -> None:
+def test_each_line_of_a_shuffled_list_counts_for_its_own_number(workerless: OpenWorkerless) -> None:
     everyone = people(40)
     stopped = everyone[::3]
-    site = by_hand(switches={"reorder_lines": True, "stopped": stopped})
+    site = workerless(switches={"reorder_lines": True, "stopped": stopped})
     site.submit("soldes", everyone)
     site.work_to_the_end()
     assert site.said() == {"delivered": 26, "rejected": 14}
@@ -193,9 +193,9 @@ def test_each_line_of_a_shuffled_list_counts_for_its_own_number(by_hand: MakeByH
     ],
 )
 def test_a_list_that_is_not_the_batchs_own_is_settled_by_its_tag(
-    by_hand: MakeByHand, how: str, why: str
+    workerless: OpenWorkerless, how: str, why: str
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("mangle", BULK, how=how)
     site.submit("soldes", people(4))
     site.work()
@@ -209,11 +209,11 @@ def test_a_list_that_is_not_the_batchs_own_is_settled_by_its_tag(
 
 
 def test_what_a_list_leaves_out_and_no_tag_shows_is_a_persons_to_decide(
-    by_hand: MakeByHand,
+    workerless: OpenWorkerless,
 ) -> None:
     everyone = people(4)
     # the gateway drops refused lines from its answer, and never took them
-    site = by_hand(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
+    site = workerless(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
     site.submit("soldes", everyone)
     for _ in range(4):
         site.pass_by(minutes=5)
@@ -228,9 +228,9 @@ def test_what_a_list_leaves_out_and_no_tag_shows_is_a_persons_to_decide(
     site.check()
 
 
-def test_what_a_list_leaves_out_may_be_given_up(by_hand: MakeByHand) -> None:
+def test_what_a_list_leaves_out_may_be_given_up(workerless: OpenWorkerless) -> None:
     everyone = people(4)
-    site = by_hand(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
+    site = workerless(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
     site.submit("soldes", everyone)
     site.pass_by(minutes=5)
     site.pass_by(minutes=5)

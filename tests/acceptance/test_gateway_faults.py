@@ -1,6 +1,6 @@
 """Rows 24 to 33 of the fault matrix: the way to the gateway and back breaks, in every manner.
 
-Each fault is tried by hand (see ``byhand.py``) against the real gateway process; the main kinds
+Each fault is tried by hand (see ``workerless.py``) against the real gateway process; the main kinds
 go through real workers at the end. SQLite only: what a database does is the same whatever the
 gateway did, and has rows of its own.
 """
@@ -22,8 +22,8 @@ import requests.adapters
 from dispatcher.gateway.http import connection
 from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
 from dispatcher.sandbox.process import Sandbox
-from tests.acceptance.byhand import ByHand, MakeByHand
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
+from tests.acceptance.workerless import OpenWorkerless, Workerless
 from tests.integration.gateway import rawserver
 from tests.integration.gateway.rawserver import CERTIFICATE, Peer, RawServer
 
@@ -36,7 +36,7 @@ IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
 # -- row 24: no connection, or not with the gateway --------------------------------------------
 
 
-def unreachable(site: ByHand, why: str) -> None:
+def unreachable(site: Workerless, why: str) -> None:
     """The batch has stayed where it was, says why and is tried again later."""
     site.submit("soldes", people(3))
     for tries in (1, 2):
@@ -69,16 +69,16 @@ def closed_port() -> int:
         return server.port
 
 
-def test_a_refused_connection_arms_nothing(by_hand: MakeByHand, closed_port: int) -> None:
+def test_a_refused_connection_arms_nothing(workerless: OpenWorkerless, closed_port: int) -> None:
     nowhere = f"http://127.0.0.1:{closed_port}/v1"
-    site = by_hand(api_url=nowhere)
+    site = workerless(api_url=nowhere)
     unreachable(site, "the gateway cannot be reached")
 
 
-def test_a_name_that_does_not_resolve_arms_nothing(by_hand: MakeByHand) -> None:
+def test_a_name_that_does_not_resolve_arms_nothing(workerless: OpenWorkerless) -> None:
     # a clock that is shifted for good is refused unless the gateway is on loopback
     elsewhere = {"api_url": "https://gateway.invalid/v1", "clock_offset": 0}
-    site = by_hand(**elsewhere)
+    site = workerless(**elsewhere)
     unreachable(site, "the gateway's name cannot be resolved")
 
 
@@ -91,7 +91,7 @@ def test_a_name_that_does_not_resolve_arms_nothing(by_hand: MakeByHand) -> None:
     ],
 )
 def test_a_bad_certificate_arms_nothing_and_sees_no_byte(
-    by_hand: MakeByHand,
+    workerless: OpenWorkerless,
     monkeypatch: pytest.MonkeyPatch,
     certificate: Path,
     trusted: Path | None,
@@ -103,24 +103,24 @@ def test_a_bad_certificate_arms_nothing_and_sees_no_byte(
             monkeypatch.setattr(module, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
     with RawServer(honest, tls=True) as server:
         impostor = f"https://{host}:{server.port}/v1"
-        site = by_hand(api_url=impostor)
+        site = workerless(api_url=impostor)
         unreachable(site, "certificate")
         assert server.connections == 2
         assert server.seen == b""
 
 
-def test_a_server_without_tls_sees_no_key(by_hand: MakeByHand) -> None:
+def test_a_server_without_tls_sees_no_key(workerless: OpenWorkerless) -> None:
     with RawServer(no_tls) as server:
         impostor = f"https://localhost:{server.port}/v1"
-        site = by_hand(api_url=impostor)
+        site = workerless(api_url=impostor)
         unreachable(site, "TLS")
         assert server.seen
         assert site.gateway.key.encode() not in server.seen
 
 
-def test_once_the_gateway_is_back_it_is_sent(by_hand: MakeByHand, tmp_path: Path) -> None:
+def test_once_the_gateway_is_back_it_is_sent(workerless: OpenWorkerless, tmp_path: Path) -> None:
     with Sandbox(tmp_path / "ledger.jsonl") as gateway:
-        site = by_hand(gateway=gateway)
+        site = workerless(gateway=gateway)
         gateway.stop()
         site.submit("soldes", people(3))
         site.work()
@@ -171,9 +171,9 @@ NOT_TAKEN = [
 
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *TAKEN])
 def test_what_was_taken_is_settled_by_its_tag(
-    by_hand: MakeByHand, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**IMPATIENT)
+    site = workerless(**IMPATIENT)
     site.gateway.fault(**fault)
     site.submit("soldes", people(3))
     site.work()
@@ -188,9 +188,9 @@ def test_what_was_taken_is_settled_by_its_tag(
 
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *NOT_TAKEN])
 def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
-    by_hand: MakeByHand, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**IMPATIENT)
+    site = workerless(**IMPATIENT)
     site.gateway.fault(**fault, processed=False)
     site.submit("soldes", people(3))
     site.work()
@@ -208,8 +208,8 @@ def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
     site.check()
 
 
-def test_a_body_without_end_takes_little_memory(by_hand: MakeByHand) -> None:  # row 30
-    site = by_hand()
+def test_a_body_without_end_takes_little_memory(workerless: OpenWorkerless) -> None:  # row 30
+    site = workerless()
     site.gateway.fault("big_body", BULK, megabytes=256)
     site.gateway.fault("big_body", BY_TAG, megabytes=256)
     site.submit("soldes", people(3))
@@ -229,7 +229,7 @@ def test_a_body_without_end_takes_little_memory(by_hand: MakeByHand) -> None:  #
 # -- row 32: the gateway asks to wait ----------------------------------------------------------
 
 
-def in_half_a_minute(site: ByHand) -> dict[str, str]:
+def in_half_a_minute(site: Workerless) -> dict[str, str]:
     """An HTTP date, beside that of the answer; the gateway's clock is its own."""
     now = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     later = now + timedelta(seconds=30)
@@ -255,9 +255,9 @@ def in_half_a_minute(site: ByHand) -> dict[str, str]:
     ],
 )
 def test_a_rate_limit_waits_as_asked_and_looks_before_it_sends_again(
-    by_hand: MakeByHand, headers: Any, least: float, most: float
+    workerless: OpenWorkerless, headers: Any, least: float, most: float
 ) -> None:
-    site = by_hand()
+    site = workerless()
     given = headers(site) if callable(headers) else headers
     site.gateway.fault("status", BULK, status=429, headers=given, processed=False)
     site.submit("soldes", people(3))
@@ -276,7 +276,7 @@ def test_a_rate_limit_waits_as_asked_and_looks_before_it_sends_again(
     site.check()
 
 
-def looked_up_before_the_second_send(site: ByHand) -> None:
+def looked_up_before_the_second_send(site: Workerless) -> None:
     first = site.attempts()[0].tag
     paths = [
         request["path"] + (f"?{request['query']}" if first in request["query"] else "")
@@ -286,8 +286,10 @@ def looked_up_before_the_second_send(site: ByHand) -> None:
     assert any(first in path for path in paths[:second])
 
 
-def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(by_hand: MakeByHand) -> None:
-    site = by_hand()
+def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(
+    workerless: OpenWorkerless,
+) -> None:
+    site = workerless()
     site.gateway.fault("status", BULK, status=429, headers={"Retry-After": "30"})
     site.submit("soldes", people(3))
     site.work()
@@ -298,8 +300,10 @@ def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(by_hand: 
     site.check()
 
 
-def test_a_rate_limited_batch_whose_tag_cannot_be_asked_waits_on(by_hand: MakeByHand) -> None:
-    site = by_hand()
+def test_a_rate_limited_batch_whose_tag_cannot_be_asked_waits_on(
+    workerless: OpenWorkerless,
+) -> None:
+    site = workerless()
     site.gateway.fault("status", BULK, status=429)
     site.gateway.fault("status", BY_TAG, status=503, times=None)
     site.submit("soldes", people(3))
@@ -317,8 +321,10 @@ def test_a_rate_limited_batch_whose_tag_cannot_be_asked_waits_on(by_hand: MakeBy
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(by_hand: MakeByHand, tmp_path: Path, status: int) -> None:
-    site = by_hand()
+def test_a_redirect_is_not_followed(
+    workerless: OpenWorkerless, tmp_path: Path, status: int
+) -> None:
+    site = workerless()
     # the same key is good there: whoever followed would text people and be told so
     elsewhere = Sandbox(tmp_path / "elsewhere.jsonl", key=site.gateway.key)
     with RawServer(honest) as listener, elsewhere:
@@ -344,17 +350,17 @@ def test_a_redirect_is_not_followed(by_hand: MakeByHand, tmp_path: Path, status:
 
 
 @pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A worker and a beat that go from one campaign to the next, as they do in life."""
     directory = tmp_path_factory.mktemp("crew")
-    with Site(directory, f"sqlite:///{directory / 'crew.db'}", doubt_limit=50) as site:
+    with Installation(directory, f"sqlite:///{directory / 'crew.db'}", doubt_limit=50) as site:
         site.worker()
         site.beat()
         yield site
         site.check()
 
 
-def in_doubt(site: Site, reference: str, why: str) -> int:
+def in_doubt(site: Installation, reference: str, why: str) -> int:
     """Wait until the campaign's batch is in doubt and says ``why``; returns its id."""
 
     def doubts() -> list[int]:
@@ -380,7 +386,7 @@ def in_doubt(site: Site, reference: str, why: str) -> int:
     ],
 )
 def test_workers_settle_what_was_taken(
-    crew: Site, reference: str, start: int, fault: dict[str, Any]
+    crew: Installation, reference: str, start: int, fault: dict[str, Any]
 ) -> None:
     crew.gateway.fault(**fault)
     crew.submit(reference, people(4, start))
@@ -388,7 +394,7 @@ def test_workers_settle_what_was_taken(
     crew.check()
 
 
-def test_workers_leave_what_was_not_taken_to_a_person(crew: Site) -> None:  # row 31
+def test_workers_leave_what_was_not_taken_to_a_person(crew: Installation) -> None:  # row 31
     crew.gateway.fault("status", BULK, status=500, processed=False)
     crew.submit("31 not taken", people(4, 200))
     batch = in_doubt(crew, "31 not taken", "the gateway shows nothing under its tag")
@@ -398,21 +404,21 @@ def test_workers_leave_what_was_not_taken_to_a_person(crew: Site) -> None:  # ro
     crew.check()
 
 
-def test_workers_wait_as_long_as_a_rate_limit_asks(crew: Site) -> None:  # row 32
+def test_workers_wait_as_long_as_a_rate_limit_asks(crew: Installation) -> None:  # row 32
     crew.gateway.fault("status", BULK, status=429, headers={"Retry-After": "1"}, processed=False)
     crew.submit("32", people(4, 210))
     assert crew.wait_finished("32").messages["delivered"] == 4
     crew.check()
 
 
-def test_workers_take_a_refusal_for_an_end(crew: Site) -> None:  # row 34
+def test_workers_take_a_refusal_for_an_end(crew: Installation) -> None:  # row 34
     crew.gateway.fault("code", BULK, code=9, processed=False)
     crew.submit("34 refused", people(4, 220))
     assert crew.wait_finished("34 refused").messages["rejected"] == 4
     crew.check()
 
 
-def test_workers_pause_a_campaign_without_credit(crew: Site) -> None:  # row 34
+def test_workers_pause_a_campaign_without_credit(crew: Installation) -> None:  # row 34
     crew.gateway.configure(credit="0")
     crew.submit("34 no credit", people(4, 230))
     crew.wait(lambda: crew.progress("34 no credit").state == "paused", "the campaign to pause")

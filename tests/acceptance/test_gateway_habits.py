@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.byhand import MakeByHand
-from tests.acceptance.site import people
+from tests.acceptance.installation import people
+from tests.acceptance.workerless import OpenWorkerless
 from tests.habits import HABITS
 
 BULK = "/v1/bulk-send"
@@ -17,8 +17,10 @@ under_each_habit = pytest.mark.parametrize(
 
 
 @under_each_habit
-def test_everybody_is_texted_once_and_reported(by_hand: MakeByHand, habit: dict[str, Any]) -> None:
-    site = by_hand(switches=habit | {"fates": {"02": "Not delivered"}})
+def test_everybody_is_texted_once_and_reported(
+    workerless: OpenWorkerless, habit: dict[str, Any]
+) -> None:
+    site = workerless(switches=habit | {"fates": {"02": "Not delivered"}})
     site.submit("soldes", people(5))
     site.work_to_the_end()
     assert site.said() == {"delivered": 4, "undelivered": 1}
@@ -27,8 +29,10 @@ def test_everybody_is_texted_once_and_reported(by_hand: MakeByHand, habit: dict[
 
 
 @under_each_habit
-def test_a_lost_answer_is_settled_by_its_tag(by_hand: MakeByHand, habit: dict[str, Any]) -> None:
-    site = by_hand(switches=habit)
+def test_a_lost_answer_is_settled_by_its_tag(
+    workerless: OpenWorkerless, habit: dict[str, Any]
+) -> None:
+    site = workerless(switches=habit)
     site.gateway.fault("close_after_read", BULK, processed=True)
     site.submit("soldes", people(5))
     site.work()
@@ -41,9 +45,9 @@ def test_a_lost_answer_is_settled_by_its_tag(by_hand: MakeByHand, habit: dict[st
 
 @under_each_habit
 def test_an_empty_account_pauses_and_fails_nobody(
-    by_hand: MakeByHand, habit: dict[str, Any]
+    workerless: OpenWorkerless, habit: dict[str, Any]
 ) -> None:
-    site = by_hand(switches=habit | {"credit": "0.01"})
+    site = workerless(switches=habit | {"credit": "0.01"})
     site.submit("soldes", people(5))
     site.work()
     assert (site.progress("soldes").state, site.said()) == ("paused", {"pending": 5})

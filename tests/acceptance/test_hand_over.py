@@ -14,21 +14,21 @@ import pytest
 from sqlalchemy import update
 
 from dispatcher.storage.tables import Batch
-from tests.acceptance.byhand import MakeByHand
-from tests.acceptance.site import OPEN, Site, people
+from tests.acceptance.installation import OPEN, Installation, people
+from tests.acceptance.workerless import OpenWorkerless
 
 #: two hours after ``OPEN``, at which a site begins
 HOUR = OPEN + timedelta(hours=2)
 
 
-def set_clock(site: Site, at: datetime) -> dict[str, str]:
+def set_clock(site: Installation, at: datetime) -> dict[str, str]:
     """Have the gateway live at ``at``; the environment of processes that do."""
     offset = (at - datetime.now(UTC)).total_seconds()
     site.gateway.set_clock(offset)
     return {"DISPATCHER_CLOCK_OFFSET": str(offset)}
 
 
-def handed_over(site: Site, count: int = 501) -> None:
+def handed_over(site: Installation, count: int = 501) -> None:
     """Submit, have workers hand it over, and stop them."""
     worker, beat = site.worker("before"), site.beat("before-beat")
     site.submit("soldes", people(count), not_before=HOUR, hand_over=True)
@@ -40,14 +40,14 @@ def handed_over(site: Site, count: int = 501) -> None:
     beat.stop()
 
 
-def start_at(site: Site, at: datetime) -> None:
+def start_at(site: Installation, at: datetime) -> None:
     clock = set_clock(site, at)
     site.worker("after", **clock)
     site.start("after-beat", "celery", "-A", "workers", "beat", "-l", "INFO", **clock)
 
 
 def test_it_leaves_at_its_hour_with_nothing_running_here(tmp_path: Path, database_url: str) -> None:
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         handed_over(site)
         entries = site.gateway.entries()
         assert {entry.leaves_at for entry in entries} == {HOUR}
@@ -60,7 +60,7 @@ def test_it_leaves_at_its_hour_with_nothing_running_here(tmp_path: Path, databas
 def test_a_cancelled_campaign_is_had_back_and_nobody_is_texted(
     tmp_path: Path, database_url: str
 ) -> None:
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         handed_over(site)
         start_at(site, HOUR - timedelta(minutes=6))
         site.gateway.hold("/v1/message-cancel")  # a quick one has answered before it is printed
@@ -76,7 +76,7 @@ def test_a_cancelled_campaign_is_had_back_and_nobody_is_texted(
 
 
 def test_in_the_last_five_minutes_it_leaves_all_the_same(tmp_path: Path, database_url: str) -> None:
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         handed_over(site)
         site.dispatcher.cancel("soldes")  # and nobody works until
         start_at(site, HOUR - timedelta(minutes=3))
@@ -89,7 +89,7 @@ def test_in_the_last_five_minutes_it_leaves_all_the_same(tmp_path: Path, databas
 def test_a_worker_killed_while_it_cancels_leaves_it_to_another(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.ticks()
         lost = site.worker("lost")
         site.submit("soldes", people(3), not_before=HOUR, hand_over=True)
@@ -111,7 +111,7 @@ def test_a_worker_killed_while_it_cancels_leaves_it_to_another(
 
 
 def test_who_says_stop_meanwhile_is_not_texted(tmp_path: Path, database_url: str) -> None:
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         site.worker()
         site.beat()
         site.submit("soldes", people(600), not_before=HOUR, hand_over=True)
@@ -140,9 +140,9 @@ def test_who_says_stop_meanwhile_is_not_texted(tmp_path: Path, database_url: str
 )
 @pytest.mark.parametrize("single_send", [False, True])
 def test_whatever_its_manner_the_gateway_holds_it_and_gives_it_back(
-    by_hand: MakeByHand, switches: dict[str, Any], single_send: bool
+    workerless: OpenWorkerless, switches: dict[str, Any], single_send: bool
 ) -> None:
-    site = by_hand(switches=switches, single_send=single_send)
+    site = workerless(switches=switches, single_send=single_send)
     site.submit("soldes", people(3), not_before=HOUR, hand_over=True)
     site.work()
     assert site.batch().state == "handed_over", site.batch().why
@@ -162,8 +162,8 @@ def test_whatever_its_manner_the_gateway_holds_it_and_gives_it_back(
     site.check()
 
 
-def test_a_lost_answer_to_a_cancellation_is_asked_for_again(by_hand: MakeByHand) -> None:
-    site = by_hand()
+def test_a_lost_answer_to_a_cancellation_is_asked_for_again(workerless: OpenWorkerless) -> None:
+    site = workerless()
     site.submit("soldes", people(3), not_before=HOUR, hand_over=True)
     site.work()
     site.gateway.fault("close_after_read", "/v1/message-cancel")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.byhand import ByHand, MakeByHand
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 from tests.acceptance.test_gateway_faults import EITHER, IMPATIENT, NOT_TAKEN, TAKEN
+from tests.acceptance.workerless import OpenWorkerless, Workerless
 from tests.habits import HABITS
 
 OURS = "+33639988888"
@@ -26,10 +26,10 @@ class Kind:
     text: str
     options: dict[str, Any]
 
-    def submit(self, site: Site, numbers: Sequence[str], **options: Any) -> None:
+    def submit(self, site: Installation, numbers: Sequence[str], **options: Any) -> None:
         site.dispatcher.submit("soldes", self.text, numbers, **self.options, **options)
 
-    def calls(self, site: ByHand) -> int:
+    def calls(self, site: Workerless) -> int:
         return len(site.requests(self.path))
 
 
@@ -46,9 +46,9 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 @pytest.mark.parametrize("habit", [pytest.param(one, id=name) for name, one in HABITS.items()])
 def test_everybody_gets_a_call_and_a_report(
-    by_hand: MakeByHand, kind: Kind, habit: dict[str, Any]
+    workerless: OpenWorkerless, kind: Kind, habit: dict[str, Any]
 ) -> None:
-    site = by_hand(switches=habit | {"fates": {"02": "Not delivered"}})
+    site = workerless(switches=habit | {"fates": {"02": "Not delivered"}})
     kind.submit(site, people(5))
     site.work_to_the_end()
     assert site.said() == {"delivered": 4, "undelivered": 1}
@@ -59,9 +59,9 @@ def test_everybody_gets_a_call_and_a_report(
 
 @pytest.mark.parametrize("habit", [pytest.param(one, id=name) for name, one in HABITS.items()])
 def test_a_lost_answer_is_settled_by_its_tag(
-    by_hand: MakeByHand, kind: Kind, habit: dict[str, Any]
+    workerless: OpenWorkerless, kind: Kind, habit: dict[str, Any]
 ) -> None:
-    site = by_hand(switches=habit)
+    site = workerless(switches=habit)
     site.gateway.fault("close_after_read", kind.path, processed=True)
     kind.submit(site, people(3))
     site.work()
@@ -72,8 +72,8 @@ def test_a_lost_answer_is_settled_by_its_tag(
     site.check()
 
 
-def test_a_long_number_says_each_persons_own_text(by_hand: MakeByHand) -> None:
-    site = by_hand()
+def test_a_long_number_says_each_persons_own_text(workerless: OpenWorkerless) -> None:
+    site = workerless()
     rows = [{"phone": phone, "nom": f"N{at}"} for at, phone in enumerate(people(3))]
     site.dispatcher.submit("soldes", "Bonjour {{ nom }}", rows, from_number=OURS)
     site.work_to_the_end()
@@ -87,18 +87,18 @@ def test_a_long_number_says_each_persons_own_text(by_hand: MakeByHand) -> None:
 
 @pytest.mark.parametrize(("commercial", "mention"), [(True, True), (False, False)])
 def test_a_long_number_asks_for_the_stop_mention_where_there_has_to_be_one(
-    by_hand: MakeByHand, *, commercial: bool, mention: bool
+    workerless: OpenWorkerless, *, commercial: bool, mention: bool
 ) -> None:
-    site = by_hand()
+    site = workerless()
     NUMBER.submit(site, people(1), commercial=commercial)
     site.work()
     [entry] = site.taken()
     assert ("STOP" in entry.texts[0].text) is mention
 
 
-def test_who_is_refused_is_the_only_one(by_hand: MakeByHand, kind: Kind) -> None:
+def test_who_is_refused_is_the_only_one(workerless: OpenWorkerless, kind: Kind) -> None:
     numbers = people(4)
-    site = by_hand()
+    site = workerless()
     site.dispatcher.dispatch.sync_opt_outs()  # read before somebody says STOP
     site.gateway.configure(stopped=numbers[:1])
     kind.submit(site, numbers)
@@ -110,9 +110,9 @@ def test_who_is_refused_is_the_only_one(by_hand: MakeByHand, kind: Kind) -> None
 
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *TAKEN])
 def test_what_was_taken_is_settled_by_its_tag(
-    by_hand: MakeByHand, kind: Kind, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, kind: Kind, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**IMPATIENT)
+    site = workerless(**IMPATIENT)
     site.gateway.fault(path=kind.path, **fault)
     kind.submit(site, people(1))
     site.work()
@@ -126,9 +126,9 @@ def test_what_was_taken_is_settled_by_its_tag(
 
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *NOT_TAKEN])
 def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
-    by_hand: MakeByHand, kind: Kind, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, kind: Kind, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**IMPATIENT)
+    site = workerless(**IMPATIENT)
     site.gateway.fault(path=kind.path, **fault, processed=False)
     kind.submit(site, people(1))
     site.work()
@@ -146,9 +146,9 @@ def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_rate_limit_is_looked_up_before_anything_is_sent_again(
-    by_hand: MakeByHand, kind: Kind, *, taken: bool
+    workerless: OpenWorkerless, kind: Kind, *, taken: bool
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("status", kind.path, status=429, processed=taken)
     kind.submit(site, people(1))
     site.work()
@@ -160,8 +160,8 @@ def test_a_rate_limit_is_looked_up_before_anything_is_sent_again(
 
 
 @pytest.mark.parametrize("code", [2, 13, 14, 15, 52, 55, 90])
-def test_a_refusal_ends_the_one_message(by_hand: MakeByHand, kind: Kind, code: int) -> None:
-    site = by_hand()
+def test_a_refusal_ends_the_one_message(workerless: OpenWorkerless, kind: Kind, code: int) -> None:
+    site = workerless()
     site.gateway.fault("code", kind.path, code=code, processed=False)
     kind.submit(site, people(3))
     site.work_to_the_end()
@@ -171,9 +171,9 @@ def test_a_refusal_ends_the_one_message(by_hand: MakeByHand, kind: Kind, code: i
 
 @pytest.mark.parametrize("code", [1, 9, 10, 11, 20, 44, 992])
 def test_a_refusal_of_what_all_calls_have_in_common_pauses_and_fails_nobody(
-    by_hand: MakeByHand, kind: Kind, code: int
+    workerless: OpenWorkerless, kind: Kind, code: int
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("code", kind.path, code=code, processed=False)
     kind.submit(site, people(1))
     site.work()
@@ -187,9 +187,9 @@ def test_a_refusal_of_what_all_calls_have_in_common_pauses_and_fails_nobody(
 
 @pytest.mark.parametrize("code", [0, 3, 4, 500])
 def test_a_code_that_nobody_documents_proves_nothing(
-    by_hand: MakeByHand, kind: Kind, code: int
+    workerless: OpenWorkerless, kind: Kind, code: int
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.gateway.fault("code", kind.path, code=code)  # and the gateway has taken it
     kind.submit(site, people(1))
     site.work()
@@ -200,9 +200,9 @@ def test_a_code_that_nobody_documents_proves_nothing(
     site.check()
 
 
-def test_who_said_stop_meanwhile_gets_no_call(by_hand: MakeByHand, kind: Kind) -> None:
+def test_who_said_stop_meanwhile_gets_no_call(workerless: OpenWorkerless, kind: Kind) -> None:
     numbers = people(3)
-    site = by_hand()
+    site = workerless()
     kind.submit(site, numbers)
     site.dispatcher.opt_out(numbers[1])
     site.work_to_the_end()
@@ -211,8 +211,8 @@ def test_who_said_stop_meanwhile_gets_no_call(by_hand: MakeByHand, kind: Kind) -
     site.check()
 
 
-def test_a_closed_window_holds_them(by_hand: MakeByHand, kind: Kind) -> None:
-    site = by_hand()
+def test_a_closed_window_holds_them(workerless: OpenWorkerless, kind: Kind) -> None:
+    site = workerless()
     site.forward(hours=11)  # 21:00 in Paris
     kind.submit(site, people(2))
     site.work()
@@ -223,8 +223,8 @@ def test_a_closed_window_holds_them(by_hand: MakeByHand, kind: Kind) -> None:
     site.check()
 
 
-def test_a_paused_campaign_makes_no_call(by_hand: MakeByHand, kind: Kind) -> None:
-    site = by_hand()
+def test_a_paused_campaign_makes_no_call(workerless: OpenWorkerless, kind: Kind) -> None:
+    site = workerless()
     kind.submit(site, people(2))
     site.dispatcher.pause("soldes")
     site.work()
@@ -235,10 +235,10 @@ def test_a_paused_campaign_makes_no_call(by_hand: MakeByHand, kind: Kind) -> Non
 
 
 def test_an_answer_to_a_long_number_is_that_of_the_campaign_it_sent_last(
-    by_hand: MakeByHand,
+    workerless: OpenWorkerless,
 ) -> None:
     secret = "s" * 20
-    site = by_hand(webhook_url="https://shop.example/sms", webhook_secret=secret)
+    site = workerless(webhook_url="https://shop.example/sms", webhook_secret=secret)
     NUMBER.submit(site, people(2))
     site.work_to_the_end()
     answer = (
@@ -253,7 +253,7 @@ def test_an_answer_to_a_long_number_is_that_of_the_campaign_it_sent_last(
 def test_real_workers_killed_on_the_way_text_nobody_twice(
     tmp_path: Path, database_url: str, kind: Kind
 ) -> None:
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         site.gateway.hold(kind.path)
         first = site.worker("first")
         site.ticks()

@@ -1,6 +1,6 @@
 """Rows 37 to 39, 55 and 56 of the fault matrix: what the gateway says when it is asked.
 
-By hand against the real gateway process (see ``byhand.py``), on SQLite: the answers differ, not
+By hand against the real gateway process (see ``workerless.py``), on SQLite: the answers differ, not
 the database. The storm of polls meets a real worker, whose threads are what it could exhaust.
 """
 
@@ -15,8 +15,8 @@ from sqlalchemy import insert
 
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage.tables import Batch, Recipient
-from tests.acceptance.byhand import ByHand, MakeByHand
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
+from tests.acceptance.workerless import OpenWorkerless, Workerless
 
 BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
 IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
@@ -48,9 +48,9 @@ IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
     ],
 )
 def test_a_lookup_that_fails_says_nothing_either_way(
-    by_hand: MakeByHand, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**IMPATIENT)
+    site = workerless(**IMPATIENT)
     lost_answer(site)
     site.gateway.fault(path=BY_TAG, **fault)
     site.pass_by(seconds=2)
@@ -69,9 +69,9 @@ def test_a_lookup_that_fails_says_nothing_either_way(
     ],
 )
 def test_what_a_lookup_leaves_out_stays_in_doubt(
-    by_hand: MakeByHand, fault: dict[str, Any], known: dict[str, int]
+    workerless: OpenWorkerless, fault: dict[str, Any], known: dict[str, int]
 ) -> None:
-    site = by_hand()
+    site = workerless()
     lost_answer(site)
     site.gateway.fault(path=BY_TAG, **fault)
     site.pass_by(seconds=2)
@@ -81,8 +81,8 @@ def test_what_a_lookup_leaves_out_stays_in_doubt(
     settled(site)
 
 
-def test_an_empty_page_is_no_more_than_not_found(by_hand: MakeByHand) -> None:
-    site = by_hand(switches={"tag_unknown": "empty", "tag_missing": True})
+def test_an_empty_page_is_no_more_than_not_found(workerless: OpenWorkerless) -> None:
+    site = workerless(switches={"tag_unknown": "empty", "tag_missing": True})
     lost_answer(site)
     site.pass_by(seconds=2)
     assert site.batch().why.startswith("the gateway shows nothing under its tag")
@@ -92,9 +92,9 @@ def test_an_empty_page_is_no_more_than_not_found(by_hand: MakeByHand) -> None:
 
 @pytest.mark.parametrize("how", ["reordered", "national_numbers", "duplicates", "long_list"])
 def test_a_lookup_that_shows_everybody_settles_whatever_else_it_shows(
-    by_hand: MakeByHand, how: str
+    workerless: OpenWorkerless, how: str
 ) -> None:
-    site = by_hand()
+    site = workerless()
     lost_answer(site)
     site.gateway.fault("mangle", BY_TAG, how=how)
     site.pass_by(seconds=2)
@@ -102,16 +102,16 @@ def test_a_lookup_that_shows_everybody_settles_whatever_else_it_shows(
     settled(site)
 
 
-def test_a_tag_is_read_page_by_page(by_hand: MakeByHand) -> None:
-    site = by_hand(switches={"tag_page_size": 1})
+def test_a_tag_is_read_page_by_page(workerless: OpenWorkerless) -> None:
+    site = workerless(switches={"tag_page_size": 1})
     lost_answer(site)
     site.pass_by(seconds=2)
     assert len(site.requests(BY_TAG)) == 4
     settled(site)
 
 
-def test_pages_that_repeat_the_first_show_no_more_than_it(by_hand: MakeByHand) -> None:
-    site = by_hand(switches={"tag_page_size": 3, "tag_ignores_page": True})
+def test_pages_that_repeat_the_first_show_no_more_than_it(workerless: OpenWorkerless) -> None:
+    site = workerless(switches={"tag_page_size": 3, "tag_ignores_page": True})
     lost_answer(site)
     for _ in range(3):
         site.pass_by(minutes=1)
@@ -123,7 +123,7 @@ def test_pages_that_repeat_the_first_show_no_more_than_it(by_hand: MakeByHand) -
     settled(site)
 
 
-def lost_answer(site: ByHand) -> None:
+def lost_answer(site: Workerless) -> None:
     """A batch of four that the gateway took and that nobody here knows of."""
     site.gateway.fault("reset_after_read", BULK)
     site.submit("soldes", people(4))
@@ -131,7 +131,7 @@ def lost_answer(site: ByHand) -> None:
     assert site.batch().state == "in_doubt"
 
 
-def settled(site: ByHand) -> None:
+def settled(site: Workerless) -> None:
     """Now that lookups are good again, it is known: all four, once."""
     site.gateway.clear_faults()
     site.work_to_the_end()
@@ -143,8 +143,10 @@ def settled(site: ByHand) -> None:
 # -- row 38: a tag that is seen late -----------------------------------------------------------
 
 
-def test_a_tag_that_is_seen_after_ten_minutes_was_in_doubt_until_then(by_hand: MakeByHand) -> None:
-    site = by_hand(switches={"tag_lag_seconds": 600})
+def test_a_tag_that_is_seen_after_ten_minutes_was_in_doubt_until_then(
+    workerless: OpenWorkerless,
+) -> None:
+    site = workerless(switches={"tag_lag_seconds": 600})
     lost_answer(site)
     taken_at = site.taken()[0].at
     while site.clock() < taken_at + timedelta(seconds=560):
@@ -158,8 +160,8 @@ def test_a_tag_that_is_seen_after_ten_minutes_was_in_doubt_until_then(by_hand: M
 # -- row 39: a lookup that does not even show what was taken -----------------------------------
 
 
-def test_absence_means_nothing_when_the_control_is_absent_too(by_hand: MakeByHand) -> None:
-    site = by_hand()
+def test_absence_means_nothing_when_the_control_is_absent_too(workerless: OpenWorkerless) -> None:
+    site = workerless()
     site.submit("control", people(4, 100))
     site.work_to_the_end("control")
     site.gateway.fault("status", BULK, status=502, processed=False)
@@ -180,8 +182,8 @@ def test_absence_means_nothing_when_the_control_is_absent_too(by_hand: MakeByHan
     site.check()
 
 
-def test_a_blind_lookup_lets_nobody_resend_what_was_taken(by_hand: MakeByHand) -> None:
-    site = by_hand()
+def test_a_blind_lookup_lets_nobody_resend_what_was_taken(workerless: OpenWorkerless) -> None:
+    site = workerless()
     site.submit("control", people(4, 100))
     site.work_to_the_end("control")
     site.gateway.fault("reset_after_read", BULK)
@@ -203,9 +205,9 @@ def test_a_blind_lookup_lets_nobody_resend_what_was_taken(by_hand: MakeByHand) -
 # -- row 56: delivery reports that never come, change, or say what nobody knows ----------------
 
 
-def test_what_is_never_reported_ends_unreported(by_hand: MakeByHand) -> None:
+def test_what_is_never_reported_ends_unreported(workerless: OpenWorkerless) -> None:
     mute = people(4)[2:]
-    site = by_hand(switches={"fates": dict.fromkeys(mute, "Waiting")})
+    site = workerless(switches={"fates": dict.fromkeys(mute, "Waiting")})
     site.submit("soldes", people(4))
     site.work()
     for hours in (1, 23, 24, 23):
@@ -218,8 +220,8 @@ def test_what_is_never_reported_ends_unreported(by_hand: MakeByHand) -> None:
     site.check()
 
 
-def test_a_word_that_nobody_knows_is_no_end(by_hand: MakeByHand) -> None:
-    site = by_hand(switches={"fates": {"": "Expédié"}})
+def test_a_word_that_nobody_knows_is_no_end(workerless: OpenWorkerless) -> None:
+    site = workerless(switches={"fates": {"": "Expédié"}})
     site.submit("soldes", people(3))
     site.work()
     site.pass_by(seconds=30)
@@ -230,9 +232,9 @@ def test_a_word_that_nobody_knows_is_no_end(by_hand: MakeByHand) -> None:
     site.check()
 
 
-def test_a_delivery_is_not_taken_back(by_hand: MakeByHand) -> None:
+def test_a_delivery_is_not_taken_back(workerless: OpenWorkerless) -> None:
     slow = people(2)[1]
-    site = by_hand(switches={"fates": {slow: "Waiting"}})
+    site = workerless(switches={"fates": {slow: "Waiting"}})
     site.submit("soldes", people(2))
     site.work()
     site.pass_by(seconds=10)
@@ -244,10 +246,10 @@ def test_a_delivery_is_not_taken_back(by_hand: MakeByHand) -> None:
 
 
 @pytest.mark.parametrize("case", ["title", "lower", "upper"])
-def test_the_case_of_a_word_does_not_matter(by_hand: MakeByHand, case: str) -> None:
+def test_the_case_of_a_word_does_not_matter(workerless: OpenWorkerless, case: str) -> None:
     everyone = people(3)
     fates = {everyone[1]: "Not delivered", everyone[2]: "ko"}
-    site = by_hand(switches={"status_case": case, "fates": fates, "message_id_type": "str"})
+    site = workerless(switches={"status_case": case, "fates": fates, "message_id_type": "str"})
     site.submit("soldes", everyone)
     site.work_to_the_end()
     assert site.said() == {"delivered": 1, "undelivered": 2}
@@ -264,8 +266,8 @@ def test_the_case_of_a_word_does_not_matter(by_hand: MakeByHand, case: str) -> N
         pytest.param({"kind": "code", "code": 10}, id="refused"),
     ],
 )
-def test_a_poll_that_fails_is_made_again(by_hand: MakeByHand, fault: dict[str, Any]) -> None:
-    site = by_hand()
+def test_a_poll_that_fails_is_made_again(workerless: OpenWorkerless, fault: dict[str, Any]) -> None:
+    site = workerless()
     site.submit("soldes", people(3))
     site.work()
     site.gateway.fault(path=STATUSES, **fault)
@@ -277,9 +279,9 @@ def test_a_poll_that_fails_is_made_again(by_hand: MakeByHand, fault: dict[str, A
 
 
 def test_no_word_in_time_does_not_count_while_the_gateway_cannot_be_asked(
-    by_hand: MakeByHand,
+    workerless: OpenWorkerless,
 ) -> None:
-    site = by_hand()
+    site = workerless()
     site.submit("soldes", people(3))
     site.work()
     site.gateway.fault("status", STATUSES, status=503, times=None)
@@ -299,7 +301,7 @@ def test_a_storm_of_questions_without_an_answer_does_not_hold_up_sending(
     tmp_path: Path, sqlite_url: str, asked: str
 ) -> None:
     """Ten thousand batches are to be asked for, and the gateway answers no question at all."""
-    with Site(tmp_path, sqlite_url, call_timeout=40, lease=60, doubt_limit=20_000) as site:
+    with Installation(tmp_path, sqlite_url, call_timeout=40, lease=60, doubt_limit=20_000) as site:
         site.submit("old", people(1))
         site.dispatcher.dispatch.send_batch(site.batch().id)
         site.gateway.hold(asked, processed=False)
@@ -315,7 +317,7 @@ def test_a_storm_of_questions_without_an_answer_does_not_hold_up_sending(
         worker.kill()  # the calls that it waits for would take it forty seconds
 
 
-def _let_ten_thousand_be_due(site: Site, state: str) -> None:
+def _let_ten_thousand_be_due(site: Installation, state: str) -> None:
     """Copies of the only batch, each with a recipient."""
     batch = site.batch()
     values = {column.key: getattr(batch, column.key) for column in Batch.__table__.columns}

@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.site import CAPPED, Child, Site, people
+from tests.acceptance.installation import CAPPED, Child, Installation, people
 
 
 def test_a_worker_killed_before_it_commits_its_claim_has_claimed_nothing(
     tmp_path: Path, database_url: str
 ) -> None:  # row 1
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         lost = site.halting_worker("lost", **CAPPED)
         site.halt_at("before_commit")
         site.submit("soldes", people(3))
@@ -39,7 +39,7 @@ def test_a_worker_killed_before_it_commits_its_claim_has_claimed_nothing(
 def test_a_worker_killed_before_its_first_byte_leaves_a_doubt_for_a_person(
     tmp_path: Path, database_url: str
 ) -> None:  # row 2
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         site.ticks()
         lost = site.halting_worker("lost")
         site.halt_at("armed")
@@ -64,7 +64,7 @@ def test_a_worker_killed_before_its_first_byte_leaves_a_doubt_for_a_person(
 def test_a_worker_killed_in_a_call_is_settled_by_tag(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 3
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.ticks()
         lost = _caught_in_a_call(site, site.worker("lost"))
         lost.kill()
@@ -79,7 +79,7 @@ def test_a_worker_killed_in_a_call_is_settled_by_tag(
 def test_a_worker_killed_about_its_record_sends_nobody_twice(
     tmp_path: Path, sqlite_url: str, point: str, state: str
 ) -> None:  # row 4
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.ticks()
         lost = site.halting_worker("lost")
         site.halt_at(point)
@@ -98,7 +98,7 @@ def test_a_worker_killed_about_its_record_sends_nobody_twice(
 def test_a_forked_child_killed_in_a_call_is_replaced_and_settled(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 3, forked
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.ticks()
         worker = _caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
         for child in worker.forked:
@@ -112,7 +112,7 @@ def test_a_forked_child_killed_in_a_call_is_replaced_and_settled(
 def test_the_children_of_a_killed_worker_die_with_it(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 5
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.ticks()
         lost = _caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
         children = lost.forked
@@ -127,7 +127,7 @@ def test_the_children_of_a_killed_worker_die_with_it(
 def test_a_worker_told_to_stop_ends_its_call_and_records_it(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 6
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = _caught_in_a_call(site, site.worker())
         worker.signal(signal.SIGTERM)
         site.wait(lambda: worker.says("Warm shutdown"), "the worker to take the signal")
@@ -149,7 +149,7 @@ def test_a_worker_told_to_stop_ends_its_call_and_records_it(
 def test_a_worker_stopped_in_a_hurry_leaves_its_call_to_be_settled(
     tmp_path: Path, sqlite_url: str, hurry: list[signal.Signals]
 ) -> None:  # row 7
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.ticks()
         worker = _caught_in_a_call(site, site.worker("hurried"))
         site.worker("another")
@@ -166,7 +166,7 @@ def test_a_worker_asleep_before_its_first_byte_does_not_send_what_it_armed(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 8
     stale = 1.0
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         sleeper = site.halting_worker("sleeper", SITE_STALE=str(stale))
         site.halt_at("armed")
         site.submit("soldes", people(3))
@@ -195,7 +195,7 @@ def test_an_answer_read_after_a_long_sleep_counts(
     seen_by_tag: bool,
 ) -> None:  # row 9
     unseen = {"tag_missing": not seen_by_tag}
-    with Site(tmp_path, sqlite_url, switches=unseen, call_timeout=40, lease=60) as site:
+    with Installation(tmp_path, sqlite_url, switches=unseen, call_timeout=40, lease=60) as site:
         sleeper = _caught_in_a_call(site, site.worker("sleeper"))
         site.suspend(sleeper)
         site.gateway.release()
@@ -216,7 +216,7 @@ def test_an_answer_read_after_a_long_sleep_counts(
 def test_a_call_that_trickles_is_ended_by_its_own_deadline_and_its_worker_lives(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 11: there is no time limit of Celery's to be hit
-    with Site(tmp_path, sqlite_url, call_timeout=1) as site:
+    with Installation(tmp_path, sqlite_url, call_timeout=1) as site:
         site.ticks()
         worker = site.worker()
         site.gateway.fault("slow_head", interval=0.1)
@@ -230,7 +230,7 @@ def test_a_call_that_trickles_is_ended_by_its_own_deadline_and_its_worker_lives(
 def test_five_thousand_with_both_workers_killed_and_redis_flushed_are_texted_once(
     tmp_path: Path, database_url: str
 ) -> None:
-    with Site(tmp_path, database_url, switches={"latency": 0.05}) as site:
+    with Installation(tmp_path, database_url, switches={"latency": 0.05}) as site:
         site.beat()
         halting = site.halting_worker("halting", "-c", "2")
         worker = site.worker("worker")
@@ -269,7 +269,7 @@ def test_five_thousand_with_both_workers_killed_and_redis_flushed_are_texted_onc
         site.check()
 
 
-def _caught_in_a_call(site: Site, worker: Child) -> Child:
+def _caught_in_a_call(site: Installation, worker: Child) -> Child:
     """The worker, in a call of three messages that the gateway took and does not answer."""
     site.gateway.hold(processed=True)
     site.submit("soldes", people(3))

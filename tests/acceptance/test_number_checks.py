@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dispatcher import Dispatcher
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 from tests.acceptance.test_webhooks import SECRET, free_port
 
 
@@ -14,7 +14,7 @@ def test_who_is_out_of_service_is_left_out_of_the_next_campaign(
     tmp_path: Path, database_url: str
 ) -> None:
     port, everyone = free_port(), people(20)
-    site = Site(
+    site = Installation(
         tmp_path,
         database_url,
         webhook_url=f"http://127.0.0.1:{port}",

@@ -1,6 +1,6 @@
 """Rows 47 to 50 of the fault matrix: what people do while it runs, both at once or too late.
 
-By hand against the real gateway process (see ``byhand.py``), on both databases: what decides
+By hand against the real gateway process (see ``workerless.py``), on both databases: what decides
 here is a row lock on PostgreSQL and the one writer on SQLite. Each point at which a pause can
 come is tried on real workers, which are halted there.
 """
@@ -20,8 +20,8 @@ import pytest
 
 from dispatcher import Dispatcher, Progress
 from dispatcher.errors import DispatcherError, IllegalMove
-from tests.acceptance.byhand import ByHand, MakeByHand
-from tests.acceptance.site import CAPPED, Site, people
+from tests.acceptance.installation import CAPPED, Installation, people
+from tests.acceptance.workerless import OpenWorkerless, Workerless
 
 BULK, BY_TAG = "/v1/bulk-send", "/v1/bulk-status-by-tag"
 REASON = "the gateway's own list has nothing"
@@ -35,7 +35,7 @@ def test_after_a_pause_or_a_cancellation_only_what_was_in_flight_leaves(
     tmp_path: Path, database_url: str, verb: str
 ) -> None:
     """The call comes at each point of an attempt, whose worker is halted there."""
-    with Site(tmp_path, database_url) as site:
+    with Installation(tmp_path, database_url) as site:
         site.halting_worker("halting", "-c", "1", **CAPPED)
         stop = getattr(site.dispatcher, verb)
         for number, point in enumerate(
@@ -67,16 +67,16 @@ def test_after_a_pause_or_a_cancellation_only_what_was_in_flight_leaves(
         site.check()
 
 
-def _at_rest(site: Site) -> bool:
+def _at_rest(site: Installation) -> bool:
     return site.queued() == 0 and all(batch.state != "sending" for batch in site.batches())
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel"])
 def test_no_interleaving_lets_a_request_start_after_the_call_has_returned(
-    by_hand: MakeByHand, database_url: str, verb: str
+    workerless: OpenWorkerless, database_url: str, verb: str
 ) -> None:
     """Three lanes reach for a batch while a person stops its campaign, again and again."""
-    site = by_hand(database_url)
+    site = workerless(database_url)
     lanes = [_another(site) for _ in range(3)]
     luck = random.Random(47)
     said: list[Progress] = []
@@ -128,14 +128,14 @@ def _some(luck: random.Random, most: float) -> Callable[[], bool]:
     return over
 
 
-def _taken(site: ByHand) -> Callable[[], bool]:
+def _taken(site: Workerless) -> Callable[[], bool]:
     """Once the gateway has taken one more batch."""
     ledger = site.gateway.ledger_path
     size = ledger.stat().st_size
     return lambda: ledger.stat().st_size > size
 
 
-def _another(site: ByHand) -> Dispatcher:
+def _another(site: Workerless) -> Dispatcher:
     """What another process would hold: its own connections to everything."""
     return Dispatcher(site.settings, clock=site.clock)
 
@@ -144,10 +144,10 @@ def _another(site: ByHand) -> Dispatcher:
 
 
 def test_a_doubt_of_a_cancelled_campaign_is_settled_and_reported(
-    by_hand: MakeByHand, database_url: str
+    workerless: OpenWorkerless, database_url: str
 ) -> None:
     # one doubt is enough to keep the second batch from leaving
-    site = by_hand(database_url, switches={"tag_missing": True}, doubt_limit=1)
+    site = workerless(database_url, switches={"tag_missing": True}, doubt_limit=1)
     site.gateway.fault("reset_after_read", BULK)
     site.submit("soldes", people(600))
     site.work()
@@ -166,9 +166,9 @@ def test_a_doubt_of_a_cancelled_campaign_is_settled_and_reported(
 
 
 def test_a_person_cannot_resend_what_is_cancelled_but_can_give_it_up(
-    by_hand: MakeByHand, database_url: str
+    workerless: OpenWorkerless, database_url: str
 ) -> None:
-    site = by_hand(database_url)
+    site = workerless(database_url)
     site.gateway.fault("status", BULK, status=502, processed=False)
     site.submit("soldes", people(3))
     site.work()
@@ -187,9 +187,9 @@ def test_a_person_cannot_resend_what_is_cancelled_but_can_give_it_up(
 
 
 def test_a_proof_that_comes_after_a_resend_is_an_incident_and_no_third_send(
-    by_hand: MakeByHand, database_url: str, caplog: pytest.LogCaptureFixture
+    workerless: OpenWorkerless, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site = by_hand(database_url, switches={"tag_lag_seconds": 600})
+    site = workerless(database_url, switches={"tag_lag_seconds": 600})
     site.gateway.fault("reset_after_read", BULK)
     site.submit("soldes", people(3))
     site.work()
@@ -215,9 +215,9 @@ def test_a_proof_that_comes_after_a_resend_is_an_incident_and_no_third_send(
 
 
 def test_a_proof_that_comes_before_the_second_attempt_leaves_prevents_it(
-    by_hand: MakeByHand, database_url: str
+    workerless: OpenWorkerless, database_url: str
 ) -> None:
-    site = by_hand(database_url, switches={"tag_lag_seconds": 600})
+    site = workerless(database_url, switches={"tag_lag_seconds": 600})
     site.gateway.fault("reset_after_read", BULK)
     site.submit("soldes", people(3))
     site.work()
@@ -237,9 +237,9 @@ def test_a_proof_that_comes_before_the_second_attempt_leaves_prevents_it(
     "verbs", [("resend", "resend"), ("resend", "give_up"), ("give_up", "give_up")], ids="-".join
 )
 def test_of_two_people_who_decide_at_once_one_does(
-    by_hand: MakeByHand, database_url: str, verbs: tuple[str, str]
+    workerless: OpenWorkerless, database_url: str, verbs: tuple[str, str]
 ) -> None:
-    site = by_hand(database_url)
+    site = workerless(database_url)
     two = [_another(site), _another(site)]
     for dispatcher in two:
         dispatcher.prepare()

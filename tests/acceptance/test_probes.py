@@ -20,14 +20,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from dispatcher.monitoring.metrics import FRESH
-from tests.acceptance.site import ROOT, Child, Site, people
+from tests.acceptance.installation import ROOT, Child, Installation, people
 from tests.servers import NoPostgresError, PostgresServer, free_port, unavailable
 
 
 class Probed:
     """A worker with a port for its metrics."""
 
-    def __init__(self, site: Site, **environment: str) -> None:
+    def __init__(self, site: Installation, **environment: str) -> None:
         self.port = free_port()
         environment["DISPATCHER_METRICS_PORT"] = str(self.port)
         self.child: Child = site.worker(f"probed{self.port}", **environment)
@@ -67,12 +67,12 @@ class Probed:
 
 
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
-    with Site(tmp_path, database_url) as site:
+def site(tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    with Installation(tmp_path, database_url) as site:
         yield site
 
 
-def test_what_a_worker_tells_prometheus_is_what_the_rows_say(site: Site) -> None:
+def test_what_a_worker_tells_prometheus_is_what_the_rows_say(site: Installation) -> None:
     worker = Probed(site)
     beat = site.beat()
     site.gateway.fault("reset_after_read", "/v1/bulk-send", nth=3)
@@ -109,7 +109,7 @@ def test_what_a_worker_tells_prometheus_is_what_the_rows_say(site: Site) -> None
     site.check()
 
 
-def test_nothing_secret_is_told_or_logged(site: Site) -> None:
+def test_nothing_secret_is_told_or_logged(site: Installation) -> None:
     worker = Probed(site)
     site.beat()
     site.submit("Customers of July", people(3))
@@ -123,7 +123,7 @@ def test_nothing_secret_is_told_or_logged(site: Site) -> None:
 
 
 def test_a_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_url: str) -> None:
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = Probed(site)
         status, checks = worker.ready()
         assert (status, checks["beat"]) == (503, (False, "it has never ticked"))
@@ -150,7 +150,7 @@ def test_a_worker_without_its_database_is_healthy_and_not_ready(tmp_path: Path) 
         server.start()
     except NoPostgresError as error:
         unavailable(str(error))
-    with server, Site(tmp_path, server.create_database()) as site:
+    with server, Installation(tmp_path, server.create_database()) as site:
         worker = Probed(site)
         site.dispatcher.tick()
         site.wait(lambda: worker.ready()[0] == 200, "the worker to be ready")
@@ -168,7 +168,7 @@ def test_a_worker_without_its_database_is_healthy_and_not_ready(tmp_path: Path) 
 
 
 def test_without_a_port_nothing_listens(tmp_path: Path, sqlite_url: str) -> None:
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = site.worker()
         assert listening(worker) == set()
 
@@ -176,7 +176,7 @@ def test_without_a_port_nothing_listens(tmp_path: Path, sqlite_url: str) -> None
 def test_a_worker_listens_on_loopback_unless_told_otherwise(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         here = Probed(site)
         assert listening(here.child) == {("127.0.0.1", here.port)}
         everywhere = Probed(site, DISPATCHER_METRICS_HOST="0.0.0.0")
@@ -186,7 +186,7 @@ def test_a_worker_listens_on_loopback_unless_told_otherwise(
 def test_a_port_that_is_taken_ends_the_worker_with_one_sentence(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         first = Probed(site)
         second = site.start(
             "second",
@@ -205,7 +205,7 @@ def test_without_prometheus_client_a_worker_starts_and_says_what_is_missing(
     shadow = tmp_path / "shadow" / "prometheus_client"
     shadow.mkdir(parents=True)
     (shadow / "__init__.py").write_text("raise ImportError('not installed')")
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = Probed(site, PYTHONPATH=f"{shadow.parent}:{ROOT}")
         site.dispatcher.tick()
         assert worker.get("/healthz")[0] == worker.ready()[0] == 200

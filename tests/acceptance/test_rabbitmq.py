@@ -17,7 +17,7 @@ from kombu import Connection, Queue
 from dispatcher import BrokerError, ConfigurationError
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import QUEUES
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 from tests.rabbitmq_server import NoRabbitError, RabbitServer
 
 #: seconds within which a caller has his answer, whatever becomes of the broker
@@ -49,7 +49,7 @@ def broker_url(request: pytest.FixtureRequest) -> str:
 def test_a_campaign_goes_by_rabbitmq_and_each_person_is_texted_once(
     tmp_path: Path, database_url: str, broker_url: str
 ) -> None:
-    with Site(tmp_path, database_url, broker_url=broker_url) as site:
+    with Installation(tmp_path, database_url, broker_url=broker_url) as site:
         site.redis.stop()  # nothing may need it
         workers = [site.worker("one"), site.worker("two")]
         beat = site.beat()
@@ -76,7 +76,7 @@ def test_a_campaign_goes_by_rabbitmq_and_each_person_is_texted_once(
 def test_with_rabbitmq_down_a_submission_is_taken_and_goes_when_it_is_back(
     tmp_path: Path, sqlite_url: str, rabbit: RabbitServer
 ) -> None:
-    with Site(tmp_path, sqlite_url, broker_url=rabbit.url()) as site:
+    with Installation(tmp_path, sqlite_url, broker_url=rabbit.url()) as site:
         worker, beat = site.worker(), site.beat()
         site.submit("first", people(3))
         site.wait_finished("first")

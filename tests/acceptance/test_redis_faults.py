@@ -22,28 +22,28 @@ import pytest
 
 from dispatcher.dispatch.hints import QUEUES, SEND
 from dispatcher.monitoring.doctor import examine
-from tests.acceptance.site import Child, Site, people
+from tests.acceptance.installation import Child, Installation, people
 
 
-def _killed(site: Site) -> None:
+def _killed(site: Installation) -> None:
     site.redis.kill()
     [worker] = site.children
     site.wait(lambda: worker.says("Cannot connect"), "the worker to learn of it")
     site.redis.start()
 
 
-def _restarted(site: Site) -> None:
+def _restarted(site: Installation) -> None:
     site.redis.stop()
     site.redis.start()
 
 
-def _cut_off(site: Site) -> None:
+def _cut_off(site: Installation) -> None:
     with site.redis_client() as redis:
         for kind in ("normal", "pubsub"):
             redis.client_kill_filter(_type=kind, skipme=True)
 
 
-def _flushed(site: Site) -> None:
+def _flushed(site: Installation) -> None:
     with site.redis_client() as redis:
         redis.flushall()
 
@@ -60,10 +60,10 @@ def _flushed(site: Site) -> None:
 def test_a_campaign_goes_on_after_redis_failed_with_hints_queued_and_a_call_in_flight(
     tmp_path: Path,
     sqlite_url: str,
-    fault: Callable[[Site], None],
+    fault: Callable[[Installation], None],
     keeps_hints: bool,
 ) -> None:
-    with Site(tmp_path, sqlite_url, call_timeout=30, lease=40) as site:
+    with Installation(tmp_path, sqlite_url, call_timeout=30, lease=40) as site:
         worker = _busy_worker_and_queue(site)
         fault(site)
         beat = site.beat()
@@ -79,7 +79,7 @@ def test_a_campaign_goes_on_after_redis_failed_with_hints_queued_and_a_call_in_f
 def test_an_idle_worker_outlives_a_restart_of_redis(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 13, idle
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = site.worker()
         _restarted(site)
         site.beat()
@@ -92,7 +92,7 @@ def test_an_idle_worker_outlives_a_restart_of_redis(
 def test_without_redis_campaigns_are_taken_and_the_command_line_sends_them(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 14; ten minutes of it are no other than ten seconds, but for Celery's patience
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker, beat = site.worker(), site.beat()
         site.redis.stop()
         site.submit("soldes", people(3))
@@ -114,7 +114,7 @@ def test_without_redis_campaigns_are_taken_and_the_command_line_sends_them(
 def test_a_redis_that_hangs_holds_nobody_for_long(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 15
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.submit("before", people(2500))  # five batches to give hints of
         os.kill(site.redis.pid, signal.SIGSTOP)
         try:
@@ -141,7 +141,7 @@ def test_a_redis_that_hangs_holds_nobody_for_long(
 def test_a_full_redis_refuses_hints_and_loses_no_campaign(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 18
-    with Site(tmp_path, sqlite_url) as site, site.redis_client() as redis:
+    with Installation(tmp_path, sqlite_url) as site, site.redis_client() as redis:
         worker, beat = site.worker(), site.beat()
         redis.config_set("maxmemory", 1)
         site.submit("soldes", people(3))
@@ -159,7 +159,7 @@ def test_a_redis_without_disk_costs_workers_and_loses_no_campaign(
 ) -> None:
     """Row 42, Redis: a snapshot that fails has it refuse every write, and Celery's own reading
     is one. The worker ends of it; a supervisor starts the next one until there is room."""
-    with Site(tmp_path, sqlite_url) as site, site.redis_client() as redis:
+    with Installation(tmp_path, sqlite_url) as site, site.redis_client() as redis:
         worker, beat = site.worker(), site.beat()
         shutil.rmtree(psutil.Process(site.redis.pid).cwd())
         redis.config_set("save", "3600 1")
@@ -174,7 +174,7 @@ def test_a_redis_without_disk_costs_workers_and_loses_no_campaign(
 
 
 def test_a_worker_refuses_a_redis_that_evicts(tmp_path: Path, sqlite_url: str) -> None:  # row 19
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         with site.redis_client() as redis:
             redis.config_set("maxmemory-policy", "allkeys-lru")
         worker = site.start("worker", "celery", "-A", "workers", "worker")
@@ -186,7 +186,7 @@ def test_a_worker_refuses_a_redis_that_evicts(tmp_path: Path, sqlite_url: str) -
 def test_hints_that_come_a_hundred_times_or_an_hour_late_send_once(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 20
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(1500))
         batches = [batch.id for batch in site.batches()]
         for batch_id in random.Random(20).choices(batches, k=100):
@@ -209,7 +209,7 @@ def test_forged_hints_are_ignored(tmp_path: Path, sqlite_url: str) -> None:  # r
         987_654_321, 2**200, -1, True, None, "1", "1; DROP TABLE batch", [1], {"id": 1}, 1.0,
         "x" * 1_000_000,
     ]  # fmt: skip
-    with Site(tmp_path, sqlite_url) as site:
+    with Installation(tmp_path, sqlite_url) as site:
         worker = site.worker()
         app = site.dispatcher._hints._app
         assert app is not None
@@ -233,7 +233,7 @@ def test_what_is_no_message_of_celerys_costs_one_worker_and_nothing_else(
 ) -> None:
     """Kombu dies of it. It has left the queue by then: the next worker, which a supervisor
     starts, does not meet it again."""
-    with Site(tmp_path, sqlite_url) as site, site.redis_client() as redis:
+    with Installation(tmp_path, sqlite_url) as site, site.redis_client() as redis:
         worker = site.worker()
         redis.lpush(QUEUES[SEND], b"\x80\x04garbage")
         site.wait(lambda: not worker.alive, "the worker to end")
@@ -245,7 +245,7 @@ def test_what_is_no_message_of_celerys_costs_one_worker_and_nothing_else(
         site.check()
 
 
-def _busy_worker_and_queue(site: Site) -> Child:
+def _busy_worker_and_queue(site: Installation) -> Child:
     """A worker of one lane that is in a call, with three hints waiting behind it."""
     worker = site.worker("busy", "-c", "1")
     site.gateway.hold(processed=True)
@@ -256,7 +256,7 @@ def _busy_worker_and_queue(site: Site) -> Child:
     return worker
 
 
-def _late(site: Site, batch_id: int) -> None:
+def _late(site: Installation, batch_id: int) -> None:
     """A hint that was published two hours ago and expired an hour ago."""
     app = site.dispatcher._hints._app
     assert app is not None
@@ -275,7 +275,7 @@ class _Touch:
         return os.system, (f"touch {self._path}",)
 
 
-def _pickled(site: Site) -> None:
+def _pickled(site: Installation) -> None:
     """A well-formed message whose body is a pickle that runs a command."""
     body = pickle.dumps(_Touch(site.directory / "pickled"))
     message = {

@@ -9,11 +9,11 @@ from sqlalchemy import func, select
 
 from dispatcher.storage import events
 from dispatcher.storage.tables import Event
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 
 
 def test_a_worker_deletes_old_events_while_it_sends(tmp_path: Path, database_url: str) -> None:
-    with Site(tmp_path, database_url, history_days=31) as site:
+    with Installation(tmp_path, database_url, history_days=31) as site:
         old = site.dispatcher.clock() - timedelta(days=32)
         with site.dispatcher.database.write() as session:
             for _ in range(1200):

@@ -20,8 +20,8 @@ from redis import Redis
 from sqlalchemy import select
 
 from dispatcher.storage.tables import Action, Attempt, Batch
-from tests.acceptance.flower import Flower
-from tests.acceptance.site import Site, people
+from tests.acceptance.flower_server import FlowerServer
+from tests.acceptance.installation import Installation, people
 
 BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
 TEXT = "Le renard passe demain: {{ remise }} pour vous"
@@ -32,7 +32,7 @@ def everyone() -> list[str]:
     return people(40)
 
 
-def secrets_of(site: Site, everyone: list[str]) -> dict[str, str]:
+def secrets_of(site: Installation, everyone: list[str]) -> dict[str, str]:
     """What may be seen nowhere, by a pattern that finds it in any spelling of a number."""
     return {
         "the key": re.escape(site.gateway.key),
@@ -48,12 +48,12 @@ def test_nothing_says_key_number_or_text(
 ) -> None:
     caplog.set_level("DEBUG")
     with (
-        Site(tmp_path, sqlite_url, doubt_limit=50, call_timeout=1) as site,
+        Installation(tmp_path, sqlite_url, doubt_limit=50, call_timeout=1) as site,
         monitored(site) as said,
     ):
         worker = site.worker("worker", "-l", "DEBUG", "-E")
         beat = site.start("beat", "celery", "-A", "workers", "beat", "-l", "DEBUG")
-        flower = Flower(site)
+        flower = FlowerServer(site)
         every_kind_of_trouble(site, everyone)
         pages = flower.pages()
         worker.stop()
@@ -91,7 +91,7 @@ def test_nothing_says_key_number_or_text(
 COMMANDS = [("progress", "quiet"), ("doubts",), ("doctor",)]
 
 
-def found(words: str, site: Site, everyone: list[str]) -> list[str]:
+def found(words: str, site: Installation, everyone: list[str]) -> list[str]:
     """What ``words`` give away."""
     return [
         what
@@ -112,7 +112,7 @@ TROUBLE: list[dict[str, Any]] = [
 ]
 
 
-def every_kind_of_trouble(site: Site, everyone: list[str]) -> None:
+def every_kind_of_trouble(site: Installation, everyone: list[str]) -> None:
     """A campaign for each way in which a send goes, and lookups and polls that fail, too."""
     for fault in TROUBLE:
         site.gateway.fault(path=BULK, **fault)
@@ -135,7 +135,7 @@ def every_kind_of_trouble(site: Site, everyone: list[str]) -> None:
 
 
 @contextmanager
-def monitored(site: Site) -> Iterator[list[str]]:
+def monitored(site: Installation) -> Iterator[list[str]]:
     """Every command that Redis is given, with its values."""
     heard: list[str] = []
     with (
@@ -157,7 +157,7 @@ def monitored(site: Site) -> Iterator[list[str]]:
 _END = "that-is-all"
 
 
-def dump(site: Site) -> str:
+def dump(site: Installation) -> str:
     """Every key of Redis with its value."""
     reading: dict[bytes, Callable[[Redis, bytes], object]] = {
         b"list": lambda client, key: client.lrange(key, 0, -1),
@@ -173,7 +173,7 @@ def dump(site: Site) -> str:
     return "\n".join(f"{key!r} {value!r}" for key, value in held.items())
 
 
-def columns(site: Site) -> str:
+def columns(site: Installation) -> str:
     """What is on record of batches, attempts and actions."""
     with site.dispatcher.database.read() as session:
         batches = session.execute(select(Batch.why, Batch.rule, Batch.codes)).all()

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
 
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -21,7 +21,7 @@ def test_a_worker_goes_through_no_proxy_and_gives_no_password(
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\ndefault login me password s\n")
     netrc.chmod(0o600)
-    with RawServer(Peer.until_gone) as proxy, Site(tmp_path, sqlite_url) as site:
+    with RawServer(Peer.until_gone) as proxy, Installation(tmp_path, sqlite_url) as site:
         wire = Wiretap(site.gateway.url)
         with RawServer(wire) as tapped:
             worker = site.worker(
@@ -48,7 +48,10 @@ def test_a_worker_takes_nobodys_word_for_a_certificate(tmp_path: Path, sqlite_ur
     trusting = dict.fromkeys(
         ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), str(CERTIFICATE)
     )
-    with RawServer(Peer.until_gone, tls=True) as impostor, Site(tmp_path, sqlite_url) as site:
+    with (
+        RawServer(Peer.until_gone, tls=True) as impostor,
+        Installation(tmp_path, sqlite_url) as site,
+    ):
         site.worker(DISPATCHER_API_URL=impostor.url, **trusting)
         site.submit("soldes", people(3))
         site.wait(lambda: site.batch().checks > 0, "the worker to try")

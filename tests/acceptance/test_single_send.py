@@ -8,20 +8,20 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.byhand import ByHand, MakeByHand
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 from tests.acceptance.test_gateway_faults import EITHER, IMPATIENT, NOT_TAKEN, TAKEN
+from tests.acceptance.workerless import OpenWorkerless, Workerless
 
 SEND, BULK = "/v1/send", "/v1/bulk-send"
 SINGLE = {**IMPATIENT, "single_send": True}
 
 
-def calls(site: ByHand, path: str) -> int:
+def calls(site: Workerless, path: str) -> int:
     return len(site.requests(path))
 
 
-def test_a_batch_of_one_text_is_one_short_request(by_hand: MakeByHand) -> None:
-    site = by_hand(single_send=True)
+def test_a_batch_of_one_text_is_one_short_request(workerless: OpenWorkerless) -> None:
+    site = workerless(single_send=True)
     site.submit("soldes", people(1200))
     site.work_to_the_end()
     assert site.said() == {"delivered": 1200}
@@ -30,8 +30,8 @@ def test_a_batch_of_one_text_is_one_short_request(by_hand: MakeByHand) -> None:
     site.check()
 
 
-def test_a_batch_of_many_texts_goes_as_before(by_hand: MakeByHand) -> None:
-    site = by_hand(single_send=True)
+def test_a_batch_of_many_texts_goes_as_before(workerless: OpenWorkerless) -> None:
+    site = workerless(single_send=True)
     rows = [{"phone": phone, "nom": f"N{at}"} for at, phone in enumerate(people(3))]
     site.dispatcher.submit("soldes", "Bonjour {{ nom }}", rows)
     site.work_to_the_end()
@@ -41,9 +41,9 @@ def test_a_batch_of_many_texts_goes_as_before(by_hand: MakeByHand) -> None:
 
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *TAKEN])
 def test_what_was_taken_is_settled_by_its_tag(
-    by_hand: MakeByHand, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**SINGLE)
+    site = workerless(**SINGLE)
     site.gateway.fault(path=SEND, **fault)
     site.submit("soldes", people(3))
     site.work()
@@ -57,9 +57,9 @@ def test_what_was_taken_is_settled_by_its_tag(
 
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *NOT_TAKEN])
 def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
-    by_hand: MakeByHand, fault: dict[str, Any], why: str
+    workerless: OpenWorkerless, fault: dict[str, Any], why: str
 ) -> None:
-    site = by_hand(**SINGLE)
+    site = workerless(**SINGLE)
     site.gateway.fault(path=SEND, **fault, processed=False)
     site.submit("soldes", people(3))
     site.work()
@@ -77,9 +77,9 @@ def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_rate_limit_is_looked_up_before_anything_is_sent_again(
-    by_hand: MakeByHand, *, taken: bool
+    workerless: OpenWorkerless, *, taken: bool
 ) -> None:
-    site = by_hand(single_send=True)
+    site = workerless(single_send=True)
     site.gateway.fault("status", SEND, status=429, processed=taken)
     site.submit("soldes", people(3))
     site.work()
@@ -92,11 +92,11 @@ def test_a_rate_limit_is_looked_up_before_anything_is_sent_again(
 
 @pytest.mark.parametrize("failed_lines", ["listed", "omitted"])
 def test_who_is_refused_among_many_is_told_apart_by_the_tag(
-    by_hand: MakeByHand, failed_lines: str
+    workerless: OpenWorkerless, failed_lines: str
 ) -> None:
     """The answer is a success: whether it names the number on the STOP list is not documented."""
     numbers = people(4)
-    site = by_hand(single_send=True, switches={"failed_lines": failed_lines})
+    site = workerless(single_send=True, switches={"failed_lines": failed_lines})
     site.dispatcher.dispatch.sync_opt_outs()  # read before somebody says STOP
     site.gateway.configure(stopped=numbers[:1])
     site.submit("soldes", numbers)
@@ -115,9 +115,9 @@ def test_who_is_refused_among_many_is_told_apart_by_the_tag(
 
 @pytest.mark.parametrize("taken", [True, False])
 def test_a_refusal_because_of_some_number_is_asked_again_for_each(
-    by_hand: MakeByHand, *, taken: bool
+    workerless: OpenWorkerless, *, taken: bool
 ) -> None:
-    site = by_hand(single_send=True)
+    site = workerless(single_send=True)
     site.gateway.fault("code", SEND, code=14, processed=taken)
     site.submit("soldes", people(3))
     site.work()
@@ -129,7 +129,7 @@ def test_a_refusal_because_of_some_number_is_asked_again_for_each(
 
 
 def test_real_workers_killed_on_the_way_text_nobody_twice(tmp_path: Path, sqlite_url: str) -> None:
-    with Site(tmp_path, sqlite_url, single_send=True) as site:
+    with Installation(tmp_path, sqlite_url, single_send=True) as site:
         site.gateway.hold(SEND)
         first = site.worker("first")
         site.ticks()

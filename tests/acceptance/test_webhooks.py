@@ -6,7 +6,7 @@ import json
 import socket
 from pathlib import Path
 
-from tests.acceptance.site import Site, people
+from tests.acceptance.installation import Installation, people
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 OURS = "+33639989000"
@@ -24,7 +24,7 @@ def test_reports_and_replies_doubled_shuffled_and_late_come_to_the_truth(
 ) -> None:
     port = free_port()
     everyone = people(20)
-    site = Site(
+    site = Installation(
         tmp_path,
         database_url,
         poll_intervals="86400",  # no poll comes by itself

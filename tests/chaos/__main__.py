@@ -22,18 +22,18 @@ from pathlib import Path
 from rich.console import Console
 
 from dispatcher import DispatcherError
-from tests.chaos import mischief, table, verdict
-from tests.chaos.crowd import Plan, plans
-from tests.chaos.homes import PostgresHome, SqliteHome
-from tests.chaos.left import BUSY, UNENDED, UNSENT, none
-from tests.chaos.nemesis import Nemesis
-from tests.chaos.person import Customer, Person
-from tests.chaos.world import SECOND_DAY, THIRD_DAY, World
+from tests.chaos import audit, gateway_faults, report
+from tests.chaos.backlog import BUSY, UNENDED, UNSENT, none
+from tests.chaos.campaigns import Plan, plans
+from tests.chaos.cluster import SECOND_DAY, THIRD_DAY, Cluster
+from tests.chaos.databases import PostgresDatabase, SqliteDatabase
+from tests.chaos.process_faults import ProcessFaults
+from tests.chaos.users import Customer, Operator
 from tests.postgres_server import NoPostgresError
 
 #: after the storm everything must come to its end within this (seconds), day by day
 CALM = 150.0
-_APPS = {"ours": "workers", "naive": "tests.chaos.naive"}
+_APPS = {"ours": "workers", "naive": "tests.chaos.naive_policy"}
 
 
 class Unfinished(Exception):
@@ -53,14 +53,14 @@ class Programme:
         """Whether it ended well."""
         with contextlib.ExitStack() as stack:
             if self._asked.database == "sqlite":
-                home: SqliteHome | PostgresHome = SqliteHome(self._directory)
+                home: SqliteDatabase | PostgresDatabase = SqliteDatabase(self._directory)
             else:
-                home = PostgresHome()
+                home = PostgresDatabase()
             stack.callback(home.close)
             campaigns = plans(self._asked.recipients, self._luck("crowd"))
             overseas = next(plan for plan in campaigns if plan.territory)
-            switches = mischief.switches(list(overseas.phones[:20]))
-            world = World(
+            switches = gateway_faults.switches(list(overseas.phones[:20]))
+            world = Cluster(
                 self._directory,
                 home,
                 app=_APPS[self._asked.policy],
@@ -68,21 +68,21 @@ class Programme:
                 switches=switches,
             )
             stack.enter_context(world)
-            mischief.let_loose(world.gateway, self._luck("gateway"))
-            nemesis = Nemesis(world, self._luck("nemesis"))
+            gateway_faults.let_loose(world.gateway, self._luck("gateway"))
+            nemesis = ProcessFaults(world, self._luck("nemesis"))
             stack.callback(nemesis.leave)
             return self._live(world, nemesis, campaigns, switches)
 
     def _live(
         self,
-        world: World,
-        nemesis: Nemesis,
+        world: Cluster,
+        nemesis: ProcessFaults,
         campaigns: list[Plan],
         switches: dict[str, object],
     ) -> bool:
         seconds = self._asked.seconds
         customer = Customer(world, self._luck("customer"), campaigns, seconds * 0.8)
-        person = Person(world, self._luck("person"))
+        person = Operator(world, self._luck("person"))
         unfinished = ""
         world.supervise()
         try:
@@ -116,9 +116,9 @@ class Programme:
         world.stop_processes()
         return self._judge(world, nemesis, customer, person, switches, unfinished)
 
-    def _another_day(self, world: World, before: Person) -> Person:
+    def _another_day(self, world: Cluster, before: Operator) -> Operator:
         """The same person on another day: a thread starts but once."""
-        person = Person(world, self._luck("person, another day"))
+        person = Operator(world, self._luck("person, another day"))
         person.done, person.complaints = before.done, before.complaints
         person.most_doubts = before.most_doubts
         person.calm_down()
@@ -127,23 +127,23 @@ class Programme:
 
     def _judge(
         self,
-        world: World,
-        nemesis: Nemesis,
+        world: Cluster,
+        nemesis: ProcessFaults,
         customer: Customer,
-        person: Person,
+        person: Operator,
         switches: dict[str, object],
         unfinished: str,
     ) -> bool:
-        evidence = verdict.read(world)
-        found = verdict.judge(world, evidence, customer.submitted, switches)
+        evidence = audit.read(world)
+        found = audit.judge(world, evidence, customer.submitted, switches)
         found.complaints += [*customer.complaints, *person.complaints]
         if unfinished:
             found.lost.append(unfinished)
         logs = sorted(self._directory.glob("*.log"))
-        table.show(
+        report.show(
             self._console,
             found,
-            table.facts(
+            report.facts(
                 evidence,
                 blows=nemesis.blows,
                 deeds=customer.done + person.done,
@@ -152,18 +152,18 @@ class Programme:
                 seconds=time.monotonic() - self._start,
                 logs=logs,
             ),
-            table.requests(world.gateway.requests()),
+            report.requests(world.gateway.requests()),
         )
-        for mishap, times in verdict.mishaps(logs).most_common():
+        for mishap, times in audit.mishaps(logs).most_common():
             self._console.print(f"in the logs, {times} ×: {mishap}", markup=False)
         if self._asked.policy == "naive":
             return bool(found.twice)
         if not found.good:
-            verdict.keep(evidence, self._directory)
+            audit.keep(evidence, self._directory)
         return found.good
 
     def _wait(
-        self, world: World, done: Callable[[], bool], what: str, *, within: float = CALM
+        self, world: Cluster, done: Callable[[], bool], what: str, *, within: float = CALM
     ) -> None:
         deadline = time.monotonic() + within
         while True:
@@ -178,7 +178,7 @@ class Programme:
     def _past(self, seconds: float) -> bool:
         return time.monotonic() > self._start + seconds
 
-    def _evening(self, world: World, customer: Customer) -> bool:
+    def _evening(self, world: Cluster, customer: Customer) -> bool:
         return customer.finished and none(world, BUSY)
 
     def _luck(self, whose: str) -> random.Random:

@@ -16,8 +16,8 @@ from sqlalchemy import select, text
 from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
-from tests.chaos.crowd import MARK, Plan
-from tests.chaos.world import World
+from tests.chaos.campaigns import MARK, Plan
+from tests.chaos.cluster import Cluster
 
 #: a STOP is on record before whoever polls has told everybody of it
 _STOP_GRACE = timedelta(minutes=10)
@@ -65,7 +65,7 @@ class Verdict:
         return not any(vars(self).values())
 
 
-def read(world: World) -> Evidence:
+def read(world: Cluster) -> Evidence:
     """Read the rows and the ledger."""
     with world.dispatcher.database.read() as session:
         stops = session.execute(select(OptOut.phone, OptOut.created_at)).all()
@@ -94,7 +94,7 @@ def read(world: World) -> Evidence:
 
 
 def judge(
-    world: World, evidence: Evidence, plans: Mapping[str, Plan], switches: Mapping[str, Any]
+    world: Cluster, evidence: Evidence, plans: Mapping[str, Plan], switches: Mapping[str, Any]
 ) -> Verdict:
     """Nobody twice, nobody lost, nothing outside the window, nobody named."""
     verdict = Verdict()
@@ -132,7 +132,7 @@ def _told(evidence: Evidence, tag: str) -> str:
 
 
 def _nobody_lost(
-    world: World, evidence: Evidence, plans: Mapping[str, Plan], verdict: Verdict
+    world: Cluster, evidence: Evidence, plans: Mapping[str, Plan], verdict: Verdict
 ) -> None:
     lost = verdict.lost
     if evidence.rows != len(evidence.messages):
@@ -192,7 +192,7 @@ def _batch(evidence: Evidence, batch_id: int) -> str:
     return f"{batch.state} ({batch.why}) of {campaign.reference} ({campaign.state}): {history}"
 
 
-def _in_the_window(world: World, evidence: Evidence, verdict: Verdict) -> None:
+def _in_the_window(world: Cluster, evidence: Evidence, verdict: Verdict) -> None:
     for entry in world.gateway.entries():
         attempt = evidence.attempts.get(entry.tag)
         if attempt is None:
@@ -206,7 +206,7 @@ def _in_the_window(world: World, evidence: Evidence, verdict: Verdict) -> None:
                 verdict.outside.append(f"batch {attempt.batch_id}: to somebody who said STOP")
 
 
-def _nobody_named(world: World, verdict: Verdict) -> None:
+def _nobody_named(world: Cluster, verdict: Verdict) -> None:
     for log in sorted(world.directory.glob("*.log")):
         for line in log.read_text(errors="replace").splitlines():
             for what, found in (

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console, Group
 from rich.table import Table
 
-from tests.chaos.mischief import SENDS
-from tests.chaos.verdict import Evidence, Verdict
+from tests.chaos.audit import Evidence, Verdict
+from tests.chaos.gateway_faults import SENDS
 
 
 def facts(

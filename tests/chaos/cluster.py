@@ -12,8 +12,8 @@ from typing import Any
 
 from dispatcher import Dispatcher, Settings
 from dispatcher.settings.clock import shifted
-from tests.acceptance.site import OPEN, QUICK, Child, Site
-from tests.chaos.homes import Home
+from tests.acceptance.installation import OPEN, QUICK, Child, Installation
+from tests.chaos.databases import Database
 
 #: a Wednesday, 16:00 in Paris and 11:00 in Martinique
 SECOND_DAY = OPEN + timedelta(days=1, hours=6)
@@ -22,7 +22,7 @@ THIRD_DAY = SECOND_DAY + timedelta(days=1)
 LEASE = float(QUICK["lease"])  # type: ignore[arg-type]
 
 
-class Post:
+class Slot:
     """A place that always has a process, sooner or later."""
 
     def __init__(self, name: str) -> None:
@@ -36,11 +36,11 @@ class Post:
         return self.child is not None and self.child.alive
 
 
-class World(Site):
+class Cluster(Installation):
     """A site whose processes are restarted, on a database and a clock that may change."""
 
     def __init__(
-        self, directory: Path, home: Home, *, app: str, luck: random.Random, **parts: Any
+        self, directory: Path, home: Database, *, app: str, luck: random.Random, **parts: Any
     ) -> None:
         super().__init__(
             directory,
@@ -52,8 +52,8 @@ class World(Site):
             **parts,
         )
         self.home = home
-        self.workers = [Post("worker-1"), Post("worker-2")]
-        self.beats = [Post("beat-1"), Post("beat-2")]
+        self.workers = [Slot("worker-1"), Slot("worker-2")]
+        self.beats = [Slot("beat-1"), Slot("beat-2")]
         self.restarts = 0
         self._app = app
         self._luck = luck
@@ -70,7 +70,7 @@ class World(Site):
             if time.monotonic() >= post.next_at:
                 self._man(post)
 
-    def _man(self, post: Post) -> None:
+    def _man(self, post: Slot) -> None:
         post.lives += 1
         post.next_at = 0.0
         self.restarts += post.lives > 1

@@ -8,16 +8,16 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.acceptance.site import Child, Site
+from tests.acceptance.installation import Child, Installation
 from tests.servers import free_port
 
 USER, PASSWORD = "operator", "on-the-loopback"
 
 
-class Flower:
+class FlowerServer:
     """A real Flower, as an operator would start it."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Installation) -> None:
         self.port = free_port()
         # as in docker-compose.yml: on a command line every process list would show the password
         self.process: Child = site.start(

@@ -15,17 +15,17 @@ from random import Random
 
 import redis
 
-from tests.chaos.homes import Deed, Effect
-from tests.chaos.world import LEASE, Post, World
+from tests.chaos.cluster import LEASE, Cluster, Slot
+from tests.chaos.databases import Deed, Effect
 
 #: the longest that a worker is stopped (seconds)
 LONGEST_STOP = LEASE + 3
 
 
-class Nemesis(threading.Thread):
+class ProcessFaults(threading.Thread):
     """Strikes until told to calm down; it lives on, for servers that die with their starter."""
 
-    def __init__(self, world: World, luck: Random) -> None:
+    def __init__(self, world: Cluster, luck: Random) -> None:
         super().__init__(name="nemesis", daemon=True)
         self.blows: Counter[str] = Counter()
         self.error: Exception | None = None
@@ -113,7 +113,7 @@ class Nemesis(threading.Thread):
 
     # -- the blows
 
-    def _victim(self, posts: list[Post]) -> Post | None:
+    def _victim(self, posts: list[Slot]) -> Slot | None:
         manned = [post for post in posts if post.manned]
         return self._luck.choice(manned) if manned else None
 
@@ -126,14 +126,14 @@ class Nemesis(threading.Thread):
     def _kill_beat(self, _: Random) -> Effect | None:
         return self._signal(self._world.beats, signal.SIGKILL)
 
-    def _signal(self, posts: list[Post], number: signal.Signals) -> Effect | None:
+    def _signal(self, posts: list[Slot], number: signal.Signals) -> Effect | None:
         post = self._victim(posts)
         if post is None or post.child is None:
             return None
         post.child.signal(number)
         return 0, lambda: None
 
-    def _freeze(self, posts: list[Post], seconds: float) -> Effect | None:
+    def _freeze(self, posts: list[Slot], seconds: float) -> Effect | None:
         post = self._victim(posts)
         if post is None or post.child is None:
             return None

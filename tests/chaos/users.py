@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import text
 
 from dispatcher import DispatcherError, Doubt, StorageError
-from tests.chaos.crowd import Plan
-from tests.chaos.mischief import LATEST, TAG_LAG
-from tests.chaos.nemesis import LONGEST_STOP
-from tests.chaos.world import LEASE, World
+from tests.chaos.campaigns import Plan
+from tests.chaos.cluster import LEASE, Cluster
+from tests.chaos.gateway_faults import LATEST, TAG_LAG
+from tests.chaos.process_faults import LONGEST_STOP
 
 #: a doubt is left to the gateway for so long (seconds): beyond the longest stop of a worker that
 #: still sends when it wakes, and the lag with which the gateway shows it
@@ -35,7 +35,7 @@ SELECT reference FROM campaign
 class _Worker(threading.Thread):
     """Does one thing again and again; what it must not meet becomes a complaint."""
 
-    def __init__(self, name: str, world: World, luck: Random) -> None:
+    def __init__(self, name: str, world: Cluster, luck: Random) -> None:
         super().__init__(name=name, daemon=True)
         self.world = world
         self.luck = luck
@@ -70,7 +70,7 @@ class _Worker(threading.Thread):
 class Customer(_Worker):
     """Submits campaigns over ``seconds``; an error is answered by submitting again."""
 
-    def __init__(self, world: World, luck: Random, plans: Sequence[Plan], seconds: float) -> None:
+    def __init__(self, world: Cluster, luck: Random, plans: Sequence[Plan], seconds: float) -> None:
         super().__init__("customer", world, luck)
         self.submitted: dict[str, Plan] = {}
         at_once, later = list(plans[:3]), list(plans[3:])
@@ -114,10 +114,10 @@ class Customer(_Worker):
         )
 
 
-class Person(_Worker):
+class Operator(_Worker):
     """Resumes, pauses, cancels, and ends doubts: half of them each way."""
 
-    def __init__(self, world: World, luck: Random) -> None:
+    def __init__(self, world: Cluster, luck: Random) -> None:
         super().__init__("person", world, luck)
         self.cancels = 2
         self.most_doubts = 0

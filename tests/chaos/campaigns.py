@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dispatcher import Recipient
-from tests.acceptance.site import people
+from tests.acceptance.installation import people
 
 #: in every text and every field, so that a log that repeats one gives itself away
 MARK = "Zinnia"

@@ -97,7 +97,7 @@ class Child:
 CAPPED = {"DISPATCHER_DAILY_RECIPIENTS": "1000000"}
 
 
-class Site:
+class Installation:
     """Starts what is asked for and ends all of it."""
 
     def __init__(
@@ -198,7 +198,7 @@ class Site:
 
     def halting_worker(self, name: str = "halting", *options: str, **environment: str) -> Child:
         """A worker that stops at the points named by ``halt_at``."""
-        return self.worker(name, *options, app="tests.acceptance.halting", **environment)
+        return self.worker(name, *options, app="tests.acceptance.breakpoints", **environment)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command line, run to its end."""

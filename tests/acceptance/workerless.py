@@ -24,13 +24,13 @@ from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.ledger import Entry
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.tables import Action, Attempt
-from tests.acceptance.site import OPEN, Site
+from tests.acceptance.installation import OPEN, Installation
 
-#: opens a site by hand on the database of the test, with these settings; see ``ByHand``
-MakeByHand = Callable[..., "ByHand"]
+#: opens a site by hand on the database of the test, with these settings; see ``Workerless``
+OpenWorkerless = Callable[..., "Workerless"]
 
 
-class ByHand(Site):
+class Workerless(Installation):
     """Nothing happens between two calls, except that time goes on. There is no Redis.
 
     ``gateway`` is a process that has served other tests: it is as good as new.

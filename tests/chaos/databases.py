@@ -17,7 +17,7 @@ Effect = tuple[float, Callable[[], object]]
 Deed = Callable[[Random], Effect | None]
 
 
-class Home(Protocol):
+class Database(Protocol):
     """A database of the campaign's own."""
 
     url: str
@@ -29,7 +29,7 @@ class Home(Protocol):
         """End it."""
 
 
-class SqliteHome:
+class SqliteDatabase:
     """A file. Its only weak point is its one writer."""
 
     def __init__(self, directory: Path) -> None:
@@ -56,7 +56,7 @@ class SqliteHome:
         return seconds, connection.close
 
 
-class PostgresHome:
+class PostgresDatabase:
     """A server: it can be killed, and its connections cut."""
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 from sqlalchemy import TextClause, bindparam, text
 
 from dispatcher.storage.tables import UtcDateTime
-from tests.acceptance.site import OPEN
-from tests.chaos.world import World
+from tests.acceptance.installation import OPEN
+from tests.chaos.cluster import Cluster
 
 #: what could still leave today, or is on its way
 BUSY = text("""
@@ -25,7 +25,7 @@ SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
 UNSENT = text("SELECT count(*) FROM batch WHERE state IN ('pending', 'sending', 'in_doubt')")
 
 
-def none(world: World, query: TextClause) -> bool:
+def none(world: Cluster, query: TextClause) -> bool:
     """Whether a query that counts finds nothing."""
     with world.dispatcher.database.read() as session:
         return int(session.execute(query).scalar_one()) == 0
