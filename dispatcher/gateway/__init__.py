@@ -1,11 +1,10 @@
 """Through whom: the protocol of a gateway, its answers, and what an answer proves."""
 
-from dispatcher.gateway.protocol import (
+from dispatcher.gateway.answers import (
     Accepted,
     Account,
     Declined,
     Found,
-    Gateway,
     Line,
     LineAnswer,
     Lost,
@@ -14,10 +13,10 @@ from dispatcher.gateway.protocol import (
     SingleReply,
     Taken,
     Throttled,
-    Unless,
     Unsent,
     merged,
 )
+from dispatcher.gateway.protocol import Gateway, Unless
 
 __all__ = [
     "Accepted",

@@ -21,7 +21,7 @@ from dispatcher.campaigns.outcome import (
     Sent,
 )
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway.protocol import (
+from dispatcher.gateway.answers import (
     Accepted,
     Declined,
     Lost,
@@ -31,47 +31,8 @@ from dispatcher.gateway.protocol import (
     Throttled,
     Unsent,
 )
+from dispatcher.gateway.codes import BLOCKED, CLOSED, OF_NUMBERS, REFUSED, TOO_MANY_REQUESTS
 
-#: codes of the account, its credit or its sender: every batch of the campaign would meet them
-_BLOCKED = {
-    1: "the API key is missing",
-    10: "the API key is wrong",
-    11: "no credit",
-    20: "the account is disabled",
-    30: "the account is blocked",
-    40: "the account may not use the API",
-    44: "the sender is invalid",
-    96: "this machine's address is not allowed",
-    992: "the sender is not authorised",
-}
-_CLOSED = {
-    22: "the gateway refuses this hour for marketing",
-    23: "the gateway refuses this date for marketing",
-}
-_REFUSED = {
-    2: "the request has no numbers",
-    9: "the request is invalid",
-    13: "no price for these numbers",
-    14: "the numbers are on the STOP list",
-    15: "the numbers are listed twice",
-    42: "the text exceeds 160 characters",
-    43: "the request has no text",
-    45: "the date is missing",
-    46: "the hour is missing",
-    47: "the minute is invalid",
-    48: "the minute is not a multiple of 5",
-    49: "the date is invalid",
-    50: "more than 500 numbers",
-    51: "low cost is not available",
-    52: "a text has more than 10 segments",
-    55: "no number can be texted",
-    90: "the request is malformed",
-}
-#: codes that may be due to the hour that was asked for, and to nothing else
-OF_SCHEDULE = frozenset({9, 45, 46, 47, 48, 49, 90})
-#: codes of some number among many
-_OF_NUMBERS = {13, 14, 15, 55}
-_TOO_MANY_REQUESTS = 429
 #: a Retry-After beyond this is not believed
 LONGEST_WAIT = 3600.0
 
@@ -101,8 +62,8 @@ def single_verdict(reply: SingleReply, phones: Sequence[str], parts: int) -> Out
     match reply:
         case Accepted():
             return _accepted(reply, phones, parts)
-        case Declined(code) if code in _OF_NUMBERS and len(phones) > 1:
-            return NotSent(f"{_REFUSED[code]}: each is asked for by itself", answered=True)
+        case Declined(code) if code in OF_NUMBERS and len(phones) > 1:
+            return NotSent(f"{REFUSED[code]}: each is asked for by itself", answered=True)
         case _:
             return verdict(reply, phones)
 
@@ -148,13 +109,13 @@ def _throttled(retry_after: float | None) -> NotSent:
 
 
 def _declined(reply: Declined) -> Outcome:
-    if (why := _BLOCKED.get(reply.code)) is not None:
+    if (why := BLOCKED.get(reply.code)) is not None:
         return Blocked(why)
-    if (why := _CLOSED.get(reply.code)) is not None:
+    if (why := CLOSED.get(reply.code)) is not None:
         return Closed(why)
-    if (why := _REFUSED.get(reply.code)) is not None:
+    if (why := REFUSED.get(reply.code)) is not None:
         return Refused(reply.code, why)
-    if reply.code == _TOO_MANY_REQUESTS:
+    if reply.code == TOO_MANY_REQUESTS:
         return _throttled(None)
     return InDoubt(f"the gateway answered code {reply.code}")
 
@@ -181,7 +142,7 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
     if len(known) < len(phones):
         why = f"the answer leaves out {len(phones) - len(known)} of {len(phones)} numbers"
         return InDoubt(why, reply.message_id, lines)
-    blocked = next((_BLOCKED[code] for code in lines.codes.values() if code in _BLOCKED), "")
+    blocked = next((BLOCKED[code] for code in lines.codes.values() if code in BLOCKED), "")
     return Sent(reply.message_id, lines, blocked, reply.leaves_at)
 
 

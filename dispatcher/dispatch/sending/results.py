@@ -25,7 +25,7 @@ from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import StorageError
-from dispatcher.gateway.outcomes import OF_SCHEDULE
+from dispatcher.gateway.codes import OF_SCHEDULE
 from dispatcher.settings.logs import event
 from dispatcher.storage.batches import (
     attempts,

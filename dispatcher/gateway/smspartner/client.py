@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dispatcher.campaigns.cancellation import Cancellation
 from dispatcher.errors import GatewayError
-from dispatcher.gateway.protocol import Account, Found, Reply, Report, SingleReply
+from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
 from dispatcher.gateway.smspartner import wire
 from dispatcher.gateway.smspartner.calls.accounts import Money, SubAccounts
 from dispatcher.gateway.smspartner.calls.checks import Checks

@@ -12,8 +12,8 @@ import requests
 from urllib3.util import Timeout
 
 from dispatcher.errors import GatewayError, GatewayUnreached
+from dispatcher.gateway.answers import Lost, Unsent
 from dispatcher.gateway.http import connection, deadline
-from dispatcher.gateway.protocol import Lost, Unsent
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse
 from dispatcher.gateway.smspartner.wire.xml_shapes import READERS

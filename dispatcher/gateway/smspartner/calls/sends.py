@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dispatcher.gateway.protocol import Line, Reply, SingleReply
+from dispatcher.gateway.answers import Line, Reply, SingleReply
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import requests, sending
 from dispatcher.gateway.smspartner.wire.cancellations import Cancellation, read_cancellation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dispatcher.errors import GatewayRefused
-from dispatcher.gateway.protocol import Found, Report, merged
+from dispatcher.gateway.answers import Found, Report, merged
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import statuses
 from dispatcher.gateway.smspartner.wire.requests import MOST_LINES

@@ -9,7 +9,7 @@ from typing import Any
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import InvalidPayload
-from dispatcher.gateway.protocol import Report
+from dispatcher.gateway.answers import Report
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.inbound.payload import payload, phone
 from dispatcher.gateway.smspartner.wire.answer import first

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from dispatcher.errors import GatewayError, InvalidRequest
-from dispatcher.gateway.protocol import Account
+from dispatcher.gateway.answers import Account
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first, objects, success
 

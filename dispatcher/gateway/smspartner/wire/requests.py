@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from dispatcher.errors import InvalidRequest
-from dispatcher.gateway.protocol import Line
+from dispatcher.gateway.answers import Line
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.recipients.phones import normalise

@@ -12,7 +12,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
-from dispatcher.gateway.protocol import (
+from dispatcher.gateway.answers import (
     Accepted,
     Declined,
     LineAnswer,

@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.gateway.protocol import Found, Report
+from dispatcher.gateway.answers import Found, Report
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first, objects, success
 

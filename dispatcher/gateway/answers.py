@@ -1,0 +1,160 @@
+"""What the gateway is asked and what it answers, as plain values.
+
+Three kinds of answer to a send, sorted by what is known: the request never left (``Unsent``), the
+gateway answered (``Taken``, ``Accepted``, ``Declined`` or ``Throttled``), or nobody knows
+(``Lost``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from dispatcher.campaigns.states import MessageState
+
+
+class Line(NamedTuple):
+    """One message of a request. ``phone`` is E.164, ``text`` is as it goes on the wire.
+
+    A tuple, as ``LineAnswer`` is: each batch has 500 of both.
+    """
+
+    phone: str
+    text: str
+
+    def __repr__(self) -> str:
+        return "Line()"
+
+
+class LineAnswer(NamedTuple):
+    """The gateway's word on one line. ``accepted`` is None when it cannot be read."""
+
+    phone: str | None
+    accepted: bool | None
+    code: int | None = None
+    segments: int = 0
+    cost: Decimal = Decimal(0)
+
+    def __repr__(self) -> str:
+        return f"LineAnswer(accepted={self.accepted}, code={self.code})"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Not one byte of the request left: nothing was sent, for certain."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A well-formed success: the gateway says that it took the batch.
+
+    ``leaves_at`` (UTC) is what it says of a schedule, if it says anything.
+    """
+
+    message_id: str
+    lines: Sequence[LineAnswer]
+    leaves_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A well-formed success that speaks of the request as a whole and not of its lines.
+
+    The answer to one text for many numbers. ``partial`` when it names refusals beside its
+    success: ``refused`` are those, as far as they can be read, and only a status call tells
+    which other numbers were left out.
+    """
+
+    message_id: str
+    segments: int = 0
+    cost: Decimal = Decimal(0)
+    currency: str = ""
+    leaves_at: datetime | None = None
+    refused: Sequence[LineAnswer] = ()
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A well-formed refusal with the gateway's ``code``."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """The gateway asks to wait, ``retry_after`` seconds if it says how long."""
+
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Bytes left and no answer came that proves anything.
+
+    ``excerpt`` is the beginning of what came, without a digit of it: for a person to judge by.
+    """
+
+    reason: str
+    excerpt: str = field(default="", compare=False)
+
+
+#: to a request with a line for each number
+Reply = Unsent | Taken | Declined | Throttled | Lost
+#: to a request with one text for all its numbers
+SingleReply = Unsent | Accepted | Declined | Throttled | Lost
+
+
+class Report(NamedTuple):
+    """A delivery report. ``state`` is SENT while the network has not decided.
+
+    ``stop`` says that the recipient answered STOP. A tuple, as a line's answer is one.
+    """
+
+    phone: str
+    state: MessageState
+    at: datetime | None = None
+    stop: bool = False
+
+    def __repr__(self) -> str:
+        return f"Report(state={self.state!r}, at={self.at!r}, stop={self.stop})"
+
+
+#: how much a report says; a report that says less never replaces one that says more
+_WEIGHT = {MessageState.SENT: 0, MessageState.UNDELIVERED: 1, MessageState.DELIVERED: 2}
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+def merged(one: Report, other: Report) -> Report:
+    """What two reports about one SMS come to, in whatever order they came in.
+
+    A delivery beats a failure, and either beats "not decided"; of two alike the later counts.
+    Who answered STOP once has answered it.
+    """
+    best = max(one, other, key=lambda report: (_weight(report), report.at or _EARLIEST))
+    return best if best.stop == (one.stop or other.stop) else best._replace(stop=True)
+
+
+def _weight(report: Report) -> int:
+    return _WEIGHT.get(report.state, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the gateway shows under a tag or of a message; ``complete`` when every page was read."""
+
+    reports: Sequence[Report]
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account behind a key: its balance in euros, and the gateway's clock (UTC)."""
+
+    balance: Decimal | None
+    at: datetime | None = None
