@@ -6,11 +6,11 @@ import gc
 import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import click
 
 from dispatcher.errors import InvalidCampaign, NotFound
+from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.progress import Progress
     from dispatcher.settings import Settings
 
-PARIS = ZoneInfo("Europe/Paris")
 #: no database counts further
 _MOST_DIGITS = 18
 #: where a command's context keeps the settings of an app, and what makes its dispatcher

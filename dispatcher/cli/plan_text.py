@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from dispatcher.cli.output import counted, moment
+from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.text_report import advised, stop_of, weigh
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
-from dispatcher.cli.output import counted
 from dispatcher.errors import InvalidFile, PlanChanged
 
 if TYPE_CHECKING:

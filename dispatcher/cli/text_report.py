@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.cli.output import counted
+from dispatcher.campaigns.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

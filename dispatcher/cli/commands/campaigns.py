@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import (
     account_option,
@@ -15,7 +16,7 @@ from dispatcher.cli.options import (
     ref_argument,
     yes_option,
 )
-from dispatcher.cli.output import counted, out, print_json, say, standing
+from dispatcher.cli.output import out, print_json, say
 
 if TYPE_CHECKING:
     from dispatcher.campaigns.progress import Progress

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import counted, print_json, say
+from dispatcher.cli.output import print_json, say
 from dispatcher.cli.progress_bar import shown_reading
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import counted, moment, out, print_json, say
+from dispatcher.cli.output import out, print_json, say
 from dispatcher.errors import IllegalMove
 
 if TYPE_CHECKING:

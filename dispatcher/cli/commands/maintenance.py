@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.cli.options import current_settings, json_option, open_dispatcher
-from dispatcher.cli.output import counted, out, print_json, say
+from dispatcher.cli.output import out, print_json, say
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher

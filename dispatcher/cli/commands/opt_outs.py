@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.exits import Refusal, Unusable
-from dispatcher.cli.options import PARIS, json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import counted, print_json, say
+from dispatcher.cli.options import json_option, open_dispatcher, yes_option
+from dispatcher.cli.output import print_json, say
 from dispatcher.cli.progress_bar import shown_reading
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign
+from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.cli.campaign_options import Asked, campaign_options
 from dispatcher.cli.manifest import Manifest
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import counted, out, print_json, say
+from dispatcher.cli.output import out, print_json, say
 from dispatcher.cli.plan_text import Reading
 from dispatcher.cli.saved_plan import save, write_private
 from dispatcher.cli.text_report import advice_json

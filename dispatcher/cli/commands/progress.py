@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.options import (
     account_option,
     find_campaign,
@@ -14,7 +15,7 @@ from dispatcher.cli.options import (
     open_dispatcher,
     ref_argument,
 )
-from dispatcher.cli.output import counted, out, print_json, say, standing
+from dispatcher.cli.output import out, print_json, say
 
 if TYPE_CHECKING:
     from datetime import datetime

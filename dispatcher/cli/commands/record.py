@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.cli.commands.sandbox import switch
 from dispatcher.cli.exits import Refusal, Unusable
-from dispatcher.cli.output import counted, say
+from dispatcher.cli.output import say
 
 if TYPE_CHECKING:
     from dispatcher.sandbox.recording.script import Step

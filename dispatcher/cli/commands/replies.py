@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.options import INSTANT, account_option, json_option, open_dispatcher
-from dispatcher.cli.output import counted, moment, print_json, say
+from dispatcher.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.campaign_options import Asked, campaign_options
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import counted, print_json, say, standing
+from dispatcher.cli.output import print_json, say
 from dispatcher.cli.saved_plan import Approval
 from dispatcher.errors import NotFound
 

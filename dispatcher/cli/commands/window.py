@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.cli.options import INSTANT, PARIS, json_option, open_dispatcher
+from dispatcher.cli.options import INSTANT, json_option, open_dispatcher
 from dispatcher.cli.output import out, print_json, say
 from dispatcher.cli.timeline_view import drawn
+from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatcher.campaigns.doubt import Doubt
 from dispatcher.campaigns.progress import Progress
-from dispatcher.cli.output import counted
+from dispatcher.campaigns.wording import counted
 from dispatcher.contrib.django import dispatcher
 
 

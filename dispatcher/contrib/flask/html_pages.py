@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden, NotFound
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import BatchRecord
-from dispatcher.cli.output import counted, moment, standing
+from dispatcher.campaigns.wording import counted, moment, standing
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.bar import bar, share_ended
 from dispatcher.contrib.flask.extension import library_of

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import masked
-from dispatcher.cli.output import moment, standing
+from dispatcher.campaigns.wording import moment, standing
 
 register = template.Library()
 
