@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dispatcher.campaigns.wording import counted
+from dispatcher.cli.commands.opt_out_files import export, import_
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import print_json, say
-from dispatcher.cli.progress_bar import shown_reading
-from dispatcher.cli.rejects import LeftOut, rejects_path
-from dispatcher.errors import InvalidCampaign
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-_STREAM = "-"
 #: so many digits in a message may be somebody's number
 _TELLING = 4
-_COLUMNS = ("phone", "since", "source", "reason")
 
 
 class _Discreet(click.Group):
@@ -127,74 +121,8 @@ def remove(number: str, *, reason: str, at_gateway: bool) -> None:
         say("the number is off the list; on the gateway's own STOP list it may still be")
 
 
-@opt_outs.command("import")
-@click.argument("file")
-@click.option("--column", help="The column of numbers: its name, or its position from 1.")
-@click.option("--encoding", help="The file's encoding, if it cannot be found out.")
-@click.option("--source", default="import", show_default=True, help="Where they come from.")
-@click.option("--reason", default="", help="Why: it goes on record.")
-@click.option("--rejects", metavar="FILE", help="Where rows go that are no number.")
-@click.option("--strict", is_flag=True, help="Add nothing when any row is no number.")
-def import_(
-    file: str,
-    *,
-    column: str | None,
-    encoding: str | None,
-    source: str,
-    reason: str,
-    rejects: str | None,
-    strict: bool,
-) -> None:
-    """Add every number in FILE, which is read as submit reads its own.
-
-    Rows that are no number go to FILE.rejects.csv.
-    """
-    from dispatcher.recipients.files import open_recipients
-
-    target = rejects_path(None if file == _STREAM else Path(file), rejects)
-    listed = open_dispatcher().opt_outs
-    with ExitStack() as stack:
-        rows = stack.enter_context(open_recipients(file, column=column, encoding=encoding, keep=()))
-        left_out = stack.enter_context(LeftOut(target, rows.columns, done="the list is added"))
-        given = stack.enter_context(shown_reading(rows, file))
-        try:
-            added = listed.add_all(
-                given, reject=left_out, strict=strict, source=source, reason=reason
-            )
-        except InvalidCampaign as error:
-            if not left_out.count:
-                raise
-            raise InvalidCampaign(f"{error}; the reasons are in {target}") from None
-    say(
-        f"{counted(added.rows, 'row')}: {added.new:,} added, {added.known:,} listed before or"
-        f" given twice, {counted(added.rejected, 'reject')}"
-    )
-    for why, count in left_out.reasons.most_common():
-        say(f"  {count:,} × {why}")
-    if left_out.count:
-        say(f"rejected rows, with line and reason: {target}")
-
-
-@opt_outs.command()
-@click.argument("file")
-def export(file: str) -> None:
-    """Write the list to FILE, a CSV that only its owner may read; "-" is standard output."""
-    from dispatcher.recipients.files import PrivateTable
-
-    listed = open_dispatcher().opt_outs
-    count = 0
-    try:
-        with PrivateTable(sys.stdout.buffer if file == _STREAM else file, _COLUMNS) as table:
-            for count, one in enumerate(listed, start=1):  # noqa: B007 - the last is used
-                table.write([one.phone, one.since.isoformat(), one.source, one.reason])
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise Refusal(f"the list cannot be written to {file}: {error.strerror}") from None
-    if not count:
-        raise Refusal(f"nobody to export: {file} was not written")
-    if file != _STREAM:
-        say(f"{counted(count, 'number')} exported to {file}")
+opt_outs.add_command(import_)
+opt_outs.add_command(export)
 
 
 @opt_outs.command()

@@ -1,0 +1,91 @@
+"""``dispatcher opt-outs import`` and ``export``: the list from a file, and into one."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from dispatcher.campaigns.wording import counted
+from dispatcher.cli.exits import Refusal
+from dispatcher.cli.options import open_dispatcher
+from dispatcher.cli.output import say
+from dispatcher.cli.progress_bar import shown_reading
+from dispatcher.cli.rejects import LeftOut, rejects_path
+from dispatcher.errors import InvalidCampaign
+
+#: stands for standard input and output
+_STREAM = "-"
+_COLUMNS = ("phone", "since", "source", "reason")
+
+
+@click.command("import")
+@click.argument("file")
+@click.option("--column", help="The column of numbers: its name, or its position from 1.")
+@click.option("--encoding", help="The file's encoding, if it cannot be found out.")
+@click.option("--source", default="import", show_default=True, help="Where they come from.")
+@click.option("--reason", default="", help="Why: it goes on record.")
+@click.option("--rejects", metavar="FILE", help="Where rows go that are no number.")
+@click.option("--strict", is_flag=True, help="Add nothing when any row is no number.")
+def import_(
+    file: str,
+    *,
+    column: str | None,
+    encoding: str | None,
+    source: str,
+    reason: str,
+    rejects: str | None,
+    strict: bool,
+) -> None:
+    """Add every number in FILE, which is read as submit reads its own.
+
+    Rows that are no number go to FILE.rejects.csv.
+    """
+    from dispatcher.recipients.files import open_recipients
+
+    target = rejects_path(None if file == _STREAM else Path(file), rejects)
+    listed = open_dispatcher().opt_outs
+    with ExitStack() as stack:
+        rows = stack.enter_context(open_recipients(file, column=column, encoding=encoding, keep=()))
+        left_out = stack.enter_context(LeftOut(target, rows.columns, done="the list is added"))
+        given = stack.enter_context(shown_reading(rows, file))
+        try:
+            added = listed.add_all(
+                given, reject=left_out, strict=strict, source=source, reason=reason
+            )
+        except InvalidCampaign as error:
+            if not left_out.count:
+                raise
+            raise InvalidCampaign(f"{error}; the reasons are in {target}") from None
+    say(
+        f"{counted(added.rows, 'row')}: {added.new:,} added, {added.known:,} listed before or"
+        f" given twice, {counted(added.rejected, 'reject')}"
+    )
+    for why, count in left_out.reasons.most_common():
+        say(f"  {count:,} × {why}")
+    if left_out.count:
+        say(f"rejected rows, with line and reason: {target}")
+
+
+@click.command()
+@click.argument("file")
+def export(file: str) -> None:
+    """Write the list to FILE, a CSV that only its owner may read; "-" is standard output."""
+    from dispatcher.recipients.files import PrivateTable
+
+    listed = open_dispatcher().opt_outs
+    count = 0
+    try:
+        with PrivateTable(sys.stdout.buffer if file == _STREAM else file, _COLUMNS) as table:
+            for count, one in enumerate(listed, start=1):  # noqa: B007 - the last is used
+                table.write([one.phone, one.since.isoformat(), one.source, one.reason])
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Refusal(f"the list cannot be written to {file}: {error.strerror}") from None
+    if not count:
+        raise Refusal(f"nobody to export: {file} was not written")
+    if file != _STREAM:
+        say(f"{counted(count, 'number')} exported to {file}")
