@@ -15,9 +15,9 @@ from dispatcher.campaigns.planner import Planner
 from dispatcher.errors import InvalidCampaign, UnusableInput
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.recipient import recipient_of
+from dispatcher.recipients.senders import check_from_number, check_sender
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
-from dispatcher.settings.settings import check_from_number, check_sender
 
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]

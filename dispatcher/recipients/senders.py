@@ -1,18 +1,42 @@
-"""Long numbers: those that one sends from, and that people can answer."""
+"""Senders: the name that a message shows, or the long number that people can answer."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-from dispatcher.errors import InvalidPhone
+from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.recipients.phones import normalise
 
+_SENDER: Final = re.compile(r"[A-Za-z0-9]{3,11}")
 _separators: Final = re.compile(r"[\s./()_-]+")
 #: a number of E.164, its country code first
 _international: Final = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})").fullmatch
 #: what is no mobile, but a number all the same
 _OTHER_RANGES: Final = {"landline", "voip", "m2m_or_unassigned"}
+
+
+def check_sender(sender: str | None) -> str | None:
+    """``sender`` itself; None (or empty) lets the gateway use its short code.
+
+    Raises InvalidCampaign unless it is 3 to 11 letters or digits (the gateway's code 44).
+    """
+    if not sender:
+        return None
+    if not _SENDER.fullmatch(sender):
+        # the value is not repeated: a key pasted in the wrong place would be printed
+        raise InvalidCampaign("the sender is not 3 to 11 letters or digits without accents")
+    return sender
+
+
+def check_from_number(number: str | None) -> str | None:
+    """The long number in E.164; None (or empty) when there is none. Raises InvalidCampaign."""
+    if not number or not number.strip():
+        return None
+    try:
+        return long_number(number)
+    except InvalidPhone:
+        raise InvalidCampaign("the long number is not one like +33 6 39 98 00 01") from None
 
 
 def long_number(raw: str) -> str:

@@ -16,40 +16,16 @@ from pydantic import (
     field_validator,
 )
 
-from dispatcher.errors import InvalidCampaign, InvalidPhone
-from dispatcher.recipients.senders import long_number
+from dispatcher.errors import InvalidCampaign
+from dispatcher.recipients.senders import check_from_number, check_sender
 
 #: the name of the account that has none: its key is ``DISPATCHER_API_KEY``
 UNNAMED = ""
 _NAME = re.compile(r"[a-z][a-z0-9]{0,19}")
 #: ``DISPATCHER_API_KEY_FILE`` names a file
 _RESERVED = "file"
-_SENDER = re.compile(r"[A-Za-z0-9]{3,11}")
 
 Euros = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=2)]
-
-
-def check_sender(sender: str | None) -> str | None:
-    """``sender`` itself; None (or empty) lets the gateway use its short code.
-
-    Raises InvalidCampaign unless it is 3 to 11 letters or digits (the gateway's code 44).
-    """
-    if not sender:
-        return None
-    if not _SENDER.fullmatch(sender):
-        # the value is not repeated: a key pasted in the wrong place would be printed
-        raise InvalidCampaign("the sender is not 3 to 11 letters or digits without accents")
-    return sender
-
-
-def check_from_number(number: str | None) -> str | None:
-    """The long number in E.164; None (or empty) when there is none. Raises InvalidCampaign."""
-    if not number or not number.strip():
-        return None
-    try:
-        return long_number(number)
-    except InvalidPhone:
-        raise InvalidCampaign("the long number is not one like +33 6 39 98 00 01") from None
 
 
 class Own(BaseModel):

@@ -24,8 +24,6 @@ from pydantic_core import ErrorDetails
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings.accounts import UNNAMED, Accounts, Own, gathered, named, split, unknown
-from dispatcher.settings.accounts import check_from_number as check_from_number
-from dispatcher.settings.accounts import check_sender as check_sender
 from dispatcher.window.hours import profile_of
 from dispatcher.window.territories import TERRITORIES
 

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import Own
-from dispatcher.settings.settings import check_sender
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 TOKEN = "b7e4c1d2a9f80635"
@@ -431,21 +430,6 @@ def test_blanks_around_a_secret_are_no_part_of_it() -> None:
     settings = Settings.from_env({"DISPATCHER_API_KEY": f" {KEY}\n"})
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == KEY
-
-
-@pytest.mark.parametrize("sender", [None, "abc", "ABC123", "12345678901"])
-def test_a_sender_of_letters_and_digits_is_kept(sender: str | None) -> None:
-    assert check_sender(sender) == sender
-
-
-def test_an_empty_sender_is_none() -> None:
-    assert check_sender("") is None
-
-
-@pytest.mark.parametrize("sender", ["ab", "abcdefghijkl", "a b c", "été", "abc\n", "٣٣٣", "a-b"])
-def test_any_other_sender_is_refused(sender: str) -> None:
-    with pytest.raises(InvalidCampaign):
-        check_sender(sender)
 
 
 def test_every_wrong_value_is_told_not_only_the_first() -> None:
