@@ -4,13 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dispatcher.window.commercial import CommercialWindow, Hold, NeverOpen, Windows
+    from dispatcher.window.commercial import CommercialWindow
+    from dispatcher.window.policy import Hold, NeverOpen, Windows
 
 __all__ = ["CommercialWindow", "Hold", "NeverOpen", "Windows"]
 
 
 def __getattr__(name: str) -> object:
-    # looked up at first use: the calendars are slow to load
+    # imported at first use, because the calendars are slow to load
     if name not in __all__:
         raise AttributeError(f"module 'dispatcher.window' has no attribute {name!r}")
-    return getattr(import_module("dispatcher.window.commercial"), name)
+    module = "commercial" if name == "CommercialWindow" else "policy"
+    return getattr(import_module(f"dispatcher.window.{module}"), name)

@@ -32,7 +32,6 @@ LONGER = {
     "dispatcher/storage/batches/results.py",
     "dispatcher/storage/opt_outs.py",
     "dispatcher/storage/tables.py",
-    "dispatcher/window/commercial.py",
 }
 
 
