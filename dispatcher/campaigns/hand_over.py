@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
-from dispatcher.campaigns.cancellation import Cancellation
 from dispatcher.window import Hold
 from dispatcher.window.slots import PARIS, next_slot
 
@@ -24,6 +23,26 @@ HELD = "handed over to the gateway"
 BACK = "asked back from the gateway: "
 CANCELLED, PAUSED, OPTED_OUT = f"{BACK}cancelled", f"{BACK}paused", f"{BACK}somebody opted out"
 OTHER_HOUR = f"{BACK}it says another hour than it was asked for"
+
+
+class Cancellation(StrEnum):
+    """What came of asking for a scheduled message to be cancelled, with all its numbers."""
+
+    #: it will not leave
+    DONE = "done"
+    #: it had been cancelled before
+    ALREADY = "already"
+    #: fewer than five minutes are left: it leaves
+    TOO_LATE = "too_late"
+    #: it has left
+    LEFT = "left"
+    #: the gateway knows no such message
+    UNKNOWN = "unknown"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nobody is texted by this message."""
+        return self in (Cancellation.DONE, Cancellation.ALREADY)
 
 
 class Ending(Enum):

@@ -11,8 +11,7 @@ import logging
 import time
 from datetime import timedelta
 
-from dispatcher.campaigns.cancellation import Cancellation
-from dispatcher.campaigns.hand_over import OPTED_OUT, Ending, ending
+from dispatcher.campaigns.hand_over import OPTED_OUT, Cancellation, Ending, ending
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
 from dispatcher.storage.batches import recalls

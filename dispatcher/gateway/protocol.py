@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.errors import GatewayError
 from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
 from dispatcher.gateway.smspartner import wire

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
-from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
 from dispatcher.dispatch.pauses import pause

@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dispatcher.campaigns.cancellation import Cancellation
 from dispatcher.campaigns.hand_over import (
     LAG,
     LEAST,
+    Cancellation,
     Ending,
     departure,
     ending,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatcher.campaigns.cancellation import Cancellation
+from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.errors import GatewayRefused
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, done
