@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dispatcher.api.dispatcher import Dispatcher
     from dispatcher.api.webhooks import Webhooks
-    from dispatcher.campaigns.doubt import Doubt, Incident
     from dispatcher.campaigns.events import Event
     from dispatcher.campaigns.plan import Plan
     from dispatcher.campaigns.progress import Progress
@@ -16,10 +15,12 @@ if TYPE_CHECKING:
         ActionRecord,
         BatchRecord,
         CampaignRecord,
+        Doubt,
+        Incident,
         MessageRecord,
         Page,
+        Reply,
     )
-    from dispatcher.campaigns.replies import Reply
     from dispatcher.dispatch.events import (
         campaign_finished,
         campaign_paused,
@@ -101,16 +102,16 @@ _HOMES = {
     "BatchRecord": "campaigns.records",
     "CampaignRecord": "campaigns.records",
     "Dispatcher": "api.dispatcher",
-    "Doubt": "campaigns.doubt",
+    "Doubt": "campaigns.records",
     "Event": "campaigns.events",
-    "Incident": "campaigns.doubt",
+    "Incident": "campaigns.records",
     "MessageRecord": "campaigns.records",
     "Page": "campaigns.records",
     "Plan": "campaigns.plan",
     "Progress": "campaigns.progress",
     "Recipient": "recipients",
     "Rejection": "recipients",
-    "Reply": "campaigns.replies",
+    "Reply": "campaigns.records",
     "Settings": "settings",
     "Webhooks": "api.webhooks",
     "campaign_finished": "dispatch.events",

@@ -20,7 +20,6 @@ from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.preview import Previews
 from dispatcher.api.submit import Submissions, actor
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.doubt import Doubt, Incident
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.progress import Progress, progress_of
@@ -28,10 +27,12 @@ from dispatcher.campaigns.records import (
     ActionRecord,
     BatchRecord,
     CampaignRecord,
+    Doubt,
+    Incident,
     MessageRecord,
     Page,
+    Reply,
 )
-from dispatcher.campaigns.replies import Reply
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.submission import Given, Options, Submission
 from dispatcher.dispatch import broker

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.replies import Reply
+from dispatcher.campaigns.records import Reply
 from dispatcher.gateway.smspartner import inbound
 from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.recipients.number_checks import service

@@ -1,12 +1,12 @@
-"""What pages show: campaigns, batches, messages and actions as plain frozen values."""
+"""What pages show, as frozen values: campaigns, batches, messages, actions, doubts, replies."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from dispatcher.campaigns.states import BatchState
 
@@ -137,6 +137,64 @@ class ActionRecord:
     campaign_id: int
     #: the batch that it was done to; None for the campaign as a whole
     batch_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A batch of which nobody knows whether the gateway took it."""
+
+    batch_id: int
+    reference: str
+    #: its place in the campaign
+    number: int
+    territory: str
+    #: how many people it concerns, and about how many billed parts
+    messages: int
+    segments: int
+    since: datetime
+    why: str
+    #: how often it was looked up, and when it is next
+    lookups: int
+    next_lookup: datetime | None
+    #: the account that it went through; empty for the one without a name
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """People who were texted twice, because a person resent what had been taken after all."""
+
+    at: datetime
+    reference: str
+    batch_id: int | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What somebody answered; ``stop`` when it says to text them no more.
+
+    Instants are UTC: ``at`` is the gateway's word, ``received_at`` ours. ``campaign`` is the
+    reference of the campaign that was answered: where the gateway names its message or, for a
+    long number, the one that this person was last sent from there.
+    ``complete`` is False for a part of a long reply whose other parts have not come.
+    """
+
+    id: int
+    phone: str = field(repr=False)
+    text: str = field(repr=False)
+    stop: bool
+    received_at: datetime
+    at: datetime | None = None
+    #: our long number (E.164); None for a short code
+    to: str | None = None
+    campaign: str | None = None
+    complete: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON, instants in ISO 8601."""
+        at = None if self.at is None else self.at.isoformat()
+        return asdict(self) | {"at": at, "received_at": self.received_at.isoformat()}
 
 
 def masked(phone: str) -> str:

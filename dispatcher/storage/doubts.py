@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.doubt import Doubt, Incident
+from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove, NotFound
 from dispatcher.storage import message_states as document

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import replies
+from dispatcher.campaigns import records
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 
@@ -96,7 +96,7 @@ def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:
 
 def latest(
     session: Session, *, since: datetime | None, limit: int, account: str | None = None
-) -> list[replies.Reply]:
+) -> list[records.Reply]:
     """The replies that came last, newest first: whole ones, and parts that still wait.
 
     Those to one account's campaigns, or all.
@@ -111,7 +111,7 @@ def latest(
     if since is not None:
         query = query.where(Reply.received_at >= since)
     return [
-        replies.Reply(
+        records.Reply(
             id=row.id,
             phone=row.phone,
             text=row.text,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dispatcher.api import Dispatcher
-    from dispatcher.campaigns.doubt import Doubt, Incident
+    from dispatcher.campaigns.records import Doubt, Incident
 
 _batch = click.argument("batch", type=click.IntRange(1, 2**63 - 1))
 _reason = click.option("--reason", required=True, help="Why: it goes on record.")

@@ -13,7 +13,7 @@ from dispatcher.cli.output import print_json, say
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from dispatcher.campaigns.replies import Reply
+    from dispatcher.campaigns.records import Reply
 
 
 @click.command()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dispatcher.campaigns.doubt import Doubt
 from dispatcher.campaigns.progress import Progress
+from dispatcher.campaigns.records import Doubt
 from dispatcher.campaigns.wording import counted
 from dispatcher.contrib.django import dispatcher
 
