@@ -47,8 +47,7 @@ from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock, shifted
 from dispatcher.storage import balances, credit, doubts, heartbeats, schema
 from dispatcher.storage.balances import Balance
-from dispatcher.storage.batches import due as batches
-from dispatcher.storage.batches import recalls
+from dispatcher.storage.batches import due, recalls
 from dispatcher.storage.campaigns import campaigns, records, spending
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign
@@ -329,16 +328,16 @@ class Dispatcher:
 
     def tick(self) -> Due:
         """See to what time does, and publish a hint for all that is due."""
-        due = self.dispatch.tick()
+        found = self.dispatch.tick()
         # all() ends with the first that fails: each would wait for a Redis that hangs
         _ = (
-            all(map(self._hints.send_batch, due.send))
-            and all(map(self._hints.settle_batch, due.settle))
-            and all(self._ask(account, asked) for account, asked in due.asked.items())
-            and (not due.events or self._hints.deliver_events())
-            and (not due.prune or self._hints.prune())
+            all(map(self._hints.send_batch, found.send))
+            and all(map(self._hints.settle_batch, found.settle))
+            and all(self._ask(account, asked) for account, asked in found.asked.items())
+            and (not found.events or self._hints.deliver_events())
+            and (not found.prune or self._hints.prune())
         )
-        return due
+        return found
 
     def _ask(self, account: str, asked: Asked) -> bool:
         """Whether Redis took the hints for what an account is to be asked for."""
@@ -494,7 +493,7 @@ class Dispatcher:
             campaigns.facts(campaign),
             campaigns.shares(session, campaign.id),
             campaigns.first_hold(session, campaign.id),
-            stopped=batches.doubts(session, account if self.settings.accounts else None) >= limit,
+            stopped=due.doubts(session, account if self.settings.accounts else None) >= limit,
             orphaned=orphaned,
             now=self.clock(),
         )

@@ -17,8 +17,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage import doubts, opt_outs
-from dispatcher.storage.batches import attempts
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import attempts, due, moves
 from dispatcher.storage.batches import polls as reports
 from dispatcher.storage.tables import Attempt, Batch
 
@@ -52,8 +51,8 @@ class Doubts:
             )
         proven = [self._settle(batch) for batch in taken]
         with self._context.database.read() as session:
-            due = attempts.due(session, now, account=self._context.account, batch_id=batch_id)
-        for attempt in due:
+            found = attempts.due(session, now, account=self._context.account, batch_id=batch_id)
+        for attempt in found:
             self._look_back(attempt)
         return any(proven)
 
@@ -125,9 +124,9 @@ class Doubts:
             batch = session.get_one(Batch, attempt.batch_id)
             if batch.state == BatchState.PENDING:
                 # a part of the batch may be known to have been taken: that is no news
-                to_go = batches.waiting(session, batch.id, batch.states, MessageState.PENDING)
+                to_go = due.waiting(session, batch.id, batch.states, MessageState.PENDING)
                 shown &= {phone for _, phone, _ in to_go}
-            if shown and batches.recall(session, attempt.batch_id, attempt.tag, now=now):
+            if shown and moves.recall(session, attempt.batch_id, attempt.tag, now=now):
                 return
             ended = batch.state != BatchState.SENDING
             if shown and ended and batch.attempt == attempt.number:

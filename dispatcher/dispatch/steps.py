@@ -23,7 +23,7 @@ from dispatcher.dispatch.stop_list import StopList, Synced, together
 from dispatcher.dispatch.thread_limit import turnstile
 from dispatcher.dispatch.tick import Asked, Due, Ticks
 from dispatcher.errors import GatewayError, IllegalMove, NotFound
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import due
 
 __all__ = ["QUESTIONS", "Asked", "Context", "Dispatch", "Due"]
 
@@ -140,7 +140,7 @@ class Dispatch:
 
     def _account_of(self, batch_id: int) -> str:
         with self._context.database.read() as session:
-            account = batches.account_of(session, batch_id)
+            account = due.account_of(session, batch_id)
         if account is None:
             raise NotFound(f"no batch {batch_id}")
         return account
@@ -156,5 +156,5 @@ class Dispatch:
         if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
             return self._steps[self._context.account]  # which refuse what is not theirs
         with self._context.database.read() as session:
-            account = batches.account_of(session, batch_id)
+            account = due.account_of(session, batch_id)
         return None if account is None else self._steps.get(account)

@@ -32,10 +32,9 @@ from dispatcher.storage import (
 )
 from dispatcher.storage.batches import (
     attempts,
+    due,
+    moves,
     recalls,
-)
-from dispatcher.storage.batches import (
-    due as batches,
 )
 from dispatcher.storage.batches import (
     hand_over as handed,
@@ -119,7 +118,7 @@ class Ticks:
         now = self._context.clock()
         settings = self._context.settings
         with self._context.database.write() as session:
-            lost = batches.rescue(session, now, self._context.after(settings.settle_intervals, 0))
+            lost = moves.rescue(session, now, self._context.after(settings.settle_intervals, 0))
             campaigns.expire_batches(session, now)
             campaigns.cancel_returned(session)
             if handed.any_held(session):
@@ -179,7 +178,7 @@ def _release(session: Session, context: Context, now: datetime) -> None:
 
 def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
     settings = context.settings
-    if batches.doubts(session, context.counted) >= settings.doubt_limit:
+    if due.doubts(session, context.counted) >= settings.doubt_limit:
         return []
     return supply.due(session, now, 4 * settings.connections, context.account)
 

@@ -11,8 +11,7 @@ from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove, NotFound
 from dispatcher.storage import message_states as document
-from dispatcher.storage.batches import attempts
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import attempts, due, moves
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Campaign
 
@@ -68,7 +67,7 @@ def find(session: Session, batch_id: int) -> tuple[Batch, list[str]]:
         raise NotFound(f"no batch {batch_id}")
     if batch.state != BatchState.IN_DOUBT:
         raise IllegalMove(f"batch {batch_id} is {batch.state}, not in doubt")
-    waiting = batches.waiting(session, batch.id, batch.states, MessageState.PENDING)
+    waiting = due.waiting(session, batch.id, batch.states, MessageState.PENDING)
     return batch, [phone for _, phone, _ in waiting]
 
 
@@ -111,7 +110,7 @@ def give_up(session: Session, batch: Batch, *, actor: str, reason: str, now: dat
         batch,
         update(Batch).values(
             {
-                **batches.counted(states),
+                **moves.counted(states),
                 "state": target,
                 "why": "given up",
                 "check_at": now if waiting else None,
@@ -145,7 +144,7 @@ def texted_twice(
 
 
 def _end(session: Session, batch: Batch, statement: object) -> None:
-    ended = batches.applied(
+    ended = moves.applied(
         session,
         statement.where(  # type: ignore[attr-defined]
             Batch.id == batch.id,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances, heartbeats
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import due
 from dispatcher.storage.batches import queue as supply
 from dispatcher.storage.doubts import INCIDENT
 from dispatcher.storage.tables import Action, Batch, Campaign
@@ -78,7 +78,7 @@ class OfAccount:
 def of_account(session: Session, account: str, now: datetime) -> OfAccount:
     """How an account stands at ``now``."""
     mine = Campaign.account == account
-    due = session.scalar(
+    count = session.scalar(
         select(func.count())
         .select_from(Batch)
         .join(Campaign, Campaign.id == Batch.campaign_id)
@@ -87,8 +87,8 @@ def of_account(session: Session, account: str, now: datetime) -> OfAccount:
     )
     return OfAccount(
         campaigns=_campaigns(session, mine),
-        doubts=batches.doubts(session, account),
-        due=due or 0,
+        doubts=due.doubts(session, account),
+        due=count or 0,
         balance=balances.last(session, account).euros,
     )
 

@@ -18,7 +18,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.sending import send_loop as lane
 from dispatcher.gateway import Reply
 from dispatcher.gateway.outcomes import verdict
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import moves
 from dispatcher.storage.tables import Batch
 from workers.celery import app
 
@@ -46,4 +46,4 @@ def _replace(module: ModuleType, name: str, by: Callable[..., Any]) -> None:
 
 
 _replace(lane, "verdict", retry)
-_replace(batches, "rescue", requeue)
+_replace(moves, "rescue", requeue)

@@ -10,7 +10,7 @@ import json
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.contrib.django import dispatcher
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import due
 from dispatcher.texts import as_sent, wire_text
 from dispatcher.texts.templates import compile_template
 
@@ -26,7 +26,7 @@ def texts(reference: str) -> dict[str, str]:
         known = dispatcher.messages(batch.id)
         states = "".join(letter if one.state == "pending" else "-" for one in known)
         with dispatcher.database.read() as session:
-            waiting = batches.waiting(session, batch.id, states, MessageState.PENDING)
+            waiting = due.waiting(session, batch.id, states, MessageState.PENDING)
         for _, phone, fields in waiting:
             said = template.render(json.loads(fields) if fields else {})
             found[phone] = as_sent(wire_text(said))

@@ -15,7 +15,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.pauses import pause
 from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import caps as guards
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import moves
 from dispatcher.storage.batches.due import DueBatch
 from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
@@ -105,7 +105,7 @@ class Guards:
             if reached.hold is None:
                 pause(session, batch.campaign_id, reached.why, now)
             else:
-                batches.postpone(session, batch, reached.hold, now=now, failed=False)
+                moves.postpone(session, batch, reached.hold, now=now, failed=False)
 
     def _check(
         self,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dispatcher.dispatch.context import Context
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import due
 from dispatcher.storage.batches import queue as supply
 
 #: of so many a process draws what it takes: few enough to keep the order, and so many that two
@@ -60,7 +60,7 @@ class Dealer:
         """Take the next campaign's turn; False when none has a batch for us."""
         now, settings = self._context.clock(), self._context.settings
         with self._context.database.read() as session:
-            if batches.doubts(session, self._context.counted) >= settings.doubt_limit:
+            if due.doubts(session, self._context.counted) >= settings.doubt_limit:
                 return False
             ids = supply.campaigns(session, now, self._context.account)
             # from the one behind the last turn on

@@ -8,8 +8,7 @@ from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.sending.caps import Guards
-from dispatcher.storage.batches import due as batches
-from dispatcher.storage.batches import results
+from dispatcher.storage.batches import due, results
 from dispatcher.storage.batches.due import DueBatch
 
 
@@ -36,7 +35,7 @@ class Gathering:
         self, session: Session, batch_id: int
     ) -> tuple[DueBatch | None, dict[int, MessageState]]:
         """The batch if it is due, and whom of it to leave out."""
-        batch = batches.find_due(session, batch_id, self._context.clock(), self._context.account)
+        batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
         over = self._guards.over_weekly(session, batch)
         gone = set() if batch is None else batch.people.opted_out
         return batch, {

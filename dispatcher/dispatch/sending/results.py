@@ -29,11 +29,9 @@ from dispatcher.gateway.codes import OF_SCHEDULE
 from dispatcher.settings.logs import event
 from dispatcher.storage.batches import (
     attempts,
+    moves,
     recalls,
     results,
-)
-from dispatcher.storage.batches import (
-    due as batches,
 )
 from dispatcher.storage.batches import (
     hand_over as handed,
@@ -103,7 +101,7 @@ class Records:
             applied = self._apply(session, batch, tag, positions, outcome)
             if not applied and isinstance(outcome, Sent):
                 # a person has had it sent again meanwhile: the receipt may still be quicker
-                batches.recall(session, batch.id, tag, now=now)
+                moves.recall(session, batch.id, tag, now=now)
             if not applied and (fresh := results.refreshed(session, batch)) is not None:
                 applied = self._apply(session, fresh, tag, positions, outcome)
             if applied and isinstance(outcome, Sent):

@@ -24,8 +24,7 @@ from dispatcher.dispatch.sending.request import Request, request_of, texts_of
 from dispatcher.dispatch.sending.results import Records
 from dispatcher.dispatch.tags import new_tag, worker_name
 from dispatcher.errors import GatewayError, StorageError
-from dispatcher.storage.batches import claims
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import claims, moves
 from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.batches.due import DueBatch
 from dispatcher.window import Hold
@@ -157,7 +156,7 @@ class Lane:
         for tag in batch.unproven:
             if self._context.shows(tag, set(batch.people.phones)):
                 with self._context.database.write() as session:
-                    batches.recall(session, batch.id, tag, now=self._context.clock())
+                    moves.recall(session, batch.id, tag, now=self._context.clock())
                 return True
         return False
 
@@ -182,7 +181,7 @@ class Lane:
     def _postpone(self, batch: DueBatch, hold: Hold, *, failed: bool = False) -> None:
         now = self._context.clock()
         with self._context.database.write() as session:
-            batches.postpone(session, batch, hold, now=now, failed=failed)
+            moves.postpone(session, batch, hold, now=now, failed=failed)
 
     def _arm(self, batch: DueBatch, tag: str, request: Request, load: Load) -> _Armed | None:
         """Own the batch, by one short transaction. If its commit raises, nothing is sent.

@@ -1,35 +1,21 @@
-"""Batches on their way out: what is due, the claim, and what an attempt came to.
-
-Every move is one UPDATE that names the states it may leave (``states.BATCH_MOVES``) and, for
-the result of an attempt, the attempt that it ends: a ghost of attempt 1 cannot touch attempt 2.
-"""
+"""Batches that are due, with all that a request needs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    Update,
-    bindparam,
-    func,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
-from dispatcher.storage import events, opt_outs
-from dispatcher.storage import message_states as document
+from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts
 from dispatcher.storage.batches import queue as supply
 from dispatcher.storage.batches.recipients import People, to_go
-from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Batch, in_state
-from dispatcher.window import Hold
+from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +118,6 @@ def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
     return {spot for spot in left_out.of_batch(session, batch_id) if states[spot] == letter}
 
 
-def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
-    """Let a due batch wait, unless somebody else has armed or postponed it meanwhile."""
-    return applied(
-        session,
-        update(Batch)
-        .where(
-            Batch.id == batch.id,
-            Batch.state == BatchState.PENDING,
-            Batch.attempt == batch.attempt,
-            Batch.not_before <= now,
-        )
-        .values(not_before=hold.until, why=hold.why, checks=batch.checks + failed),
-    )
-
-
 def doubts(session: Session, account: str | None = None) -> int:
     """How many batches are in doubt, of one account or in all."""
     if account is None:
@@ -161,74 +132,3 @@ def account_of(session: Session, batch_id: int) -> str | None:
         .join_from(CAMPAIGN, BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)
         .where(BATCH.c.id == batch_id)
     )
-
-
-def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
-    """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
-    recalled = applied(
-        session,
-        move(batch_id, BatchState.IN_DOUBT)
-        .where(Batch.state == BatchState.PENDING)
-        .values(
-            tag=tag,
-            why="an attempt thought unsent shows at the gateway",
-            sent_at=now,
-            check_at=now,
-            checks=0,
-        ),
-    )
-    if recalled:
-        _tell_of_doubt(session, batch_id, now)
-        attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
-    return recalled
-
-
-_RESCUE = (
-    update(BATCH)
-    .where(
-        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
-        BATCH.c.lease_until < bindparam("now"),
-    )
-    .values(
-        state=BatchState.IN_DOUBT,
-        why="its worker was lost",
-        sent_at=bindparam("now"),
-        lease_until=None,
-        check_at=bindparam("next_at"),
-        checks=0,
-    )
-    .returning(BATCH.c.id)
-)
-
-
-def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
-    """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
-    lost = list(session.scalars(_RESCUE, {"now": now, "next_at": check_at}))
-    for batch_id in lost:
-        _tell_of_doubt(session, batch_id, now)
-    return lost
-
-
-def _tell_of_doubt(session: Session, batch_id: int, now: datetime) -> None:
-    campaign_id = session.scalar(select(Batch.campaign_id).where(Batch.id == batch_id))
-    events.add(session, "doubt_raised", now=now, campaign_id=campaign_id, batch_id=batch_id)
-
-
-def move(batch_id: int, target: BatchState) -> Update:
-    """The UPDATE that takes a batch to ``target`` from wherever that is allowed."""
-    return (
-        update(BATCH)
-        .where(BATCH.c.id == batch_id, BATCH.c.state.in_(sources(BATCH_MOVES, target)))
-        .values(state=target)
-    )
-
-
-def applied(session: Session, statement: Update) -> bool:
-    """Whether a guarded UPDATE found its row."""
-    return session.execute(statement.returning(Batch.id)).one_or_none() is not None
-
-
-def counted(states: str) -> dict[str, Any]:
-    """A document with its counters, as the columns that keep them."""
-    counts = document.tally(states)
-    return {"states": states, **{state.value: count for state, count in counts.items()}}

@@ -13,8 +13,7 @@ from dispatcher.campaigns.outcome import MessageResults
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import message_states as document
 from dispatcher.storage import opt_outs
-from dispatcher.storage.batches import attempts, results
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import attempts, due, moves, results
 from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.tables import META, Batch, in_state
 from dispatcher.window import Hold
@@ -30,7 +29,7 @@ def wait_here(session: Session, batch: DueBatch, hold: Hold, now: datetime) -> b
     What the gateway may hold by an earlier attempt keeps its hour until that is over.
     """
     keeps = bool(batch.unproven) and hold.until > now
-    return batches.applied(
+    return moves.applied(
         session,
         update(Batch)
         .where(
@@ -62,7 +61,7 @@ def record(
     states = document.marked(batch.states, refused)
     on_its_way = Batch.state == BatchState.SENDING
     values: dict[str, Any] = {
-        **batches.counted(states),
+        **moves.counted(states),
         "codes": results.codes_of(batch, lines.codes),
         "cost": Batch.cost + lines.cost,
         "message_id": message_id,
@@ -77,7 +76,7 @@ def record(
     }
     if len(lines.states) == len(states):
         values["segments"] = lines.segments
-    if not batches.applied(session, results.ends(batch, BatchState.HANDED_OVER).values(values)):
+    if not moves.applied(session, results.ends(batch, BatchState.HANDED_OVER).values(values)):
         return False
     taken = sum(state is MessageState.SENT for state in lines.states.values())
     told = f"until {leaves_at.isoformat()}"
@@ -94,7 +93,7 @@ def opted_out_meanwhile(session: Session, batch: DueBatch) -> bool:
     version = select(META.c.value).where(META.c.name == opt_outs.VERSION)
     if session.scalar(version.with_for_update(read=True)) == batch.opt_outs:
         return False
-    return bool(batches.opted_out(session, batch.id, batch.states))
+    return bool(due.opted_out(session, batch.id, batch.states))
 
 
 def leave(session: Session, now: datetime, poll_at: datetime) -> int:

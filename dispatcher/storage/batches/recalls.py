@@ -18,8 +18,7 @@ from dispatcher.campaigns.hand_over import BACK, CANCELLED, OPTED_OUT, OTHER_HOU
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import events
 from dispatcher.storage import opt_out_marks as left_out
-from dispatcher.storage.batches import attempts
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.tables import (
@@ -246,7 +245,7 @@ def doubt(session: Session, batch: Wanted, why: str, *, check_at: datetime, now:
 
 
 def _applied(session: Session, batch: Wanted, values: dict[str, Any]) -> bool:
-    return batches.applied(
+    return moves.applied(
         session,
         update(Batch)
         .where(IS_HELD, Batch.id == batch.id, Batch.attempt == batch.attempt)

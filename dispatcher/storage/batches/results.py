@@ -20,8 +20,7 @@ from dispatcher.campaigns.outcome import MessageResults
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
 from dispatcher.storage import events
 from dispatcher.storage import message_states as document
-from dispatcher.storage.batches import attempts
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 from dispatcher.window import Hold
@@ -133,14 +132,14 @@ def record_doubt(
 ) -> bool:
     """The attempt's answer was lost, or speaks of a part of the batch only."""
     states = document.marked(batch.states, lines.states)
-    raised = batches.applied(
+    raised = moves.applied(
         session,
         ends(batch, BatchState.IN_DOUBT)
         # a lost answer says nothing against a person who has had the batch sent again
         .where(Batch.state == BatchState.SENDING)
         .values(
             {
-                **batches.counted(states),
+                **moves.counted(states),
                 "codes": codes_of(batch, lines.codes),
                 "cost": Batch.cost + lines.cost,
                 "message_id": message_id,
@@ -170,7 +169,7 @@ def record_unsent(
 
     ``here`` for one that the gateway does not hold for us, and is not asked to any more.
     """
-    return batches.applied(
+    return moves.applied(
         session,
         ends(batch, BatchState.PENDING)
         .values(not_before=hold.until, why=hold.why, leaves_at=None if here else batch.leaves_at)
@@ -183,11 +182,11 @@ def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) ->
     positions = document.positions(batch.states, MessageState.PENDING)
     states = document.marked(batch.states, dict.fromkeys(positions, MessageState.REJECTED))
     reports = MessageState.SENT.letter in states
-    return batches.applied(
+    return moves.applied(
         session,
         ends(batch, BatchState.SENT if reports else BatchState.FAILED).values(
             {
-                **batches.counted(states),
+                **moves.counted(states),
                 "codes": codes_of(batch, dict.fromkeys(positions, code)),
                 "why": why,
                 "lease_until": None,
@@ -211,16 +210,16 @@ def leave_out(
     """
     after = document.marked(batch.states, states)
     values = {
-        **batches.counted(after),
+        **moves.counted(after),
         "codes": codes_of(batch, codes),
         "capped": Batch.capped + len(codes),
     }
     statement = update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
     if MessageState.PENDING.letter not in after:
         reports = MessageState.SENT.letter in after
-        statement = batches.move(batch.id, BatchState.SENT if reports else BatchState.DONE)
+        statement = moves.move(batch.id, BatchState.SENT if reports else BatchState.DONE)
         values["check_at"] = Batch.sent_at if reports else None  # at once
-    return batches.applied(
+    return moves.applied(
         session,
         statement.where(Batch.attempt == batch.attempt, Batch.states == batch.states).values(
             values
@@ -240,7 +239,7 @@ def refreshed(session: Session, batch: DueBatch) -> DueBatch | None:
 
 def ends(batch: DueBatch, target: BatchState) -> Update:
     """The move that ends the attempt made on ``batch``, from ``sending`` or a doubt of it."""
-    return batches.move(batch.id, target).where(
+    return moves.move(batch.id, target).where(
         Batch.attempt == batch.attempt + 1, Batch.states == batch.states
     )
 

@@ -17,7 +17,7 @@ from dispatcher.campaigns.records import (
 )
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.opt_outs import OptOutEntry
 from dispatcher.storage.tables import Action, Batch, Campaign, OptOut, OptOutEvent, Recipient
@@ -136,7 +136,7 @@ def opt_out_page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]
 
 def _find(session: Session, batch_id: int, account: str | None) -> Batch:
     row = session.get(Batch, batch_id)
-    if row is None or account not in (None, batches.account_of(session, batch_id)):
+    if row is None or account not in (None, due.account_of(session, batch_id)):
         raise NotFound(f"no batch {batch_id}")
     return row
 

@@ -28,8 +28,7 @@ from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
 from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.storage import message_states as document
-from dispatcher.storage.batches import attempts, claims
-from dispatcher.storage.batches import due as batches
+from dispatcher.storage.batches import attempts, claims, moves
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
 from tests.integration.bench import TEXT, opened, people
@@ -527,7 +526,7 @@ def is_unknown(*_: object) -> bool:
 
 BREAKS = [
     pytest.param(
-        "dispatcher.storage.batches.due.rescue",
+        "dispatcher.storage.batches.moves.rescue",
         retrying,
         ["die after the bytes"],
         "somebody was texted twice",
@@ -578,7 +577,7 @@ def test_sending_again_what_a_lost_worker_had_texts_everybody_twice(tables: Data
     """The usual policy, told by the ledger alone."""
     with watched(tables):
         machine = Protocol(tables)
-        with machine.stack.pop_all(), mock.patch.object(batches, "rescue", retrying):
+        with machine.stack.pop_all(), mock.patch.object(moves, "rescue", retrying):
             machine.begin(3, ends=False)
             machine.send(["die after the bytes"], [], lag=False)
             machine.time_passes(100)

@@ -1,0 +1,107 @@
+"""Moves of a batch that no answer of the gateway makes, and what every move is built of.
+
+Every move is one UPDATE that names the states it may leave (``states.BATCH_MOVES``) and, for
+the result of an attempt, the attempt that it ends: a late attempt 1 cannot touch attempt 2.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
+from dispatcher.storage import events
+from dispatcher.storage import message_states as document
+from dispatcher.storage.batches import attempts
+from dispatcher.storage.batches.due import DueBatch
+from dispatcher.storage.tables import BATCH, Batch
+from dispatcher.window import Hold
+
+
+def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
+    """Let a due batch wait, unless somebody else has armed or postponed it meanwhile."""
+    return applied(
+        session,
+        update(Batch)
+        .where(
+            Batch.id == batch.id,
+            Batch.state == BatchState.PENDING,
+            Batch.attempt == batch.attempt,
+            Batch.not_before <= now,
+        )
+        .values(not_before=hold.until, why=hold.why, checks=batch.checks + failed),
+    )
+
+
+def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
+    """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
+    recalled = applied(
+        session,
+        move(batch_id, BatchState.IN_DOUBT)
+        .where(Batch.state == BatchState.PENDING)
+        .values(
+            tag=tag,
+            why="an attempt thought unsent shows at the gateway",
+            sent_at=now,
+            check_at=now,
+            checks=0,
+        ),
+    )
+    if recalled:
+        _tell_of_doubt(session, batch_id, now)
+        attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
+    return recalled
+
+
+_RESCUE = (
+    update(BATCH)
+    .where(
+        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
+        BATCH.c.lease_until < bindparam("now"),
+    )
+    .values(
+        state=BatchState.IN_DOUBT,
+        why="its worker was lost",
+        sent_at=bindparam("now"),
+        lease_until=None,
+        check_at=bindparam("next_at"),
+        checks=0,
+    )
+    .returning(BATCH.c.id)
+)
+
+
+def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
+    """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
+    lost = list(session.scalars(_RESCUE, {"now": now, "next_at": check_at}))
+    for batch_id in lost:
+        _tell_of_doubt(session, batch_id, now)
+    return lost
+
+
+def _tell_of_doubt(session: Session, batch_id: int, now: datetime) -> None:
+    campaign_id = session.scalar(select(Batch.campaign_id).where(Batch.id == batch_id))
+    events.add(session, "doubt_raised", now=now, campaign_id=campaign_id, batch_id=batch_id)
+
+
+def move(batch_id: int, target: BatchState) -> Update:
+    """The UPDATE that takes a batch to ``target`` from wherever that is allowed."""
+    return (
+        update(BATCH)
+        .where(BATCH.c.id == batch_id, BATCH.c.state.in_(sources(BATCH_MOVES, target)))
+        .values(state=target)
+    )
+
+
+def applied(session: Session, statement: Update) -> bool:
+    """Whether a guarded UPDATE found its row."""
+    return session.execute(statement.returning(Batch.id)).one_or_none() is not None
+
+
+def counted(states: str) -> dict[str, Any]:
+    """A document with its counters, as the columns that keep them."""
+    counts = document.tally(states)
+    return {"states": states, **{state.value: count for state, count in counts.items()}}
