@@ -17,8 +17,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage import doubts, opt_outs
-from dispatcher.storage.batches import attempts, due, moves
-from dispatcher.storage.batches import polls as reports
+from dispatcher.storage.batches import attempts, due, lookups, moves, polls
 from dispatcher.storage.tables import Attempt, Batch
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ class Doubts:
         """
         now = self._context.clock()
         with self._context.database.write() as session:
-            taken = reports.take(
+            taken = polls.take(
                 session,
                 BatchState.IN_DOUBT,
                 now,
@@ -56,7 +55,7 @@ class Doubts:
             self._look_back(attempt)
         return any(proven)
 
-    def _settle(self, batch: reports.Checked) -> bool:
+    def _settle(self, batch: polls.Checked) -> bool:
         settings = self._context.settings
         found: dict[int, MessageState] = {}
         stops: list[str] = []
@@ -78,7 +77,7 @@ class Doubts:
         if foreign:
             log.error("batch %d: %d foreign numbers under its tag", batch.id, foreign)
         with self._context.database.write() as session:
-            reports.record_lookup(
+            lookups.record(
                 session,
                 batch,
                 found,
@@ -133,7 +132,7 @@ class Doubts:
                 # nothing was sent after it: the batch was cancelled, say, before the proof came
                 late = "proven by its tag, after the end"
                 attempts.prove(session, attempt.tag, detail=late, now=now)
-                people = reports.revive(session, batch, shown, tag=attempt.tag, now=now)
+                people = lookups.revive(session, batch, shown, tag=attempt.tag, now=now)
                 log.error("batch %d had been taken after all: %d people", batch.id, people)
                 return
             twice = shown & others
@@ -203,6 +202,6 @@ class Doubts:
         missing = set(waiting)
         if any(self._context.shows(tag, missing) for tag in tags):
             with self._context.database.write() as session:
-                reports.hasten(session, batch_id, self._context.clock())
+                lookups.expedite(session, batch_id, self._context.clock())
             self.settle_batch(batch_id)
             raise IllegalMove(f"batch {batch_id} shows at the gateway: it was taken")

@@ -14,8 +14,7 @@ from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Report
 from dispatcher.storage import opt_outs
-from dispatcher.storage.batches import attempts, polled
-from dispatcher.storage.batches import polls as reports
+from dispatcher.storage.batches import attempts, polls
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +61,7 @@ class Polls:
         now = self._context.clock()
         lease = now - due + CHECK_LEASE
         with self._context.database.write() as session:
-            taken = reports.take(
+            taken = polls.take(
                 session,
                 BatchState.SENT,
                 due,
@@ -99,10 +98,10 @@ class Polls:
             self._brought(batch, found[batch.id], late=batch.id not in failed) for batch in taken
         ]
         with self._context.database.write() as session:
-            polled.record(session, brought)
+            polls.record(session, brought)
         return sum(len(changes) for changes in found.values()), not failed
 
-    def _tags(self, batch: reports.Checked) -> list[str]:
+    def _tags(self, batch: polls.Checked) -> list[str]:
         """The tags to ask for: what was settled by tag, or sent in parts, has no message id."""
         if batch.message_id is not None and batch.attempt == 1:
             return []
@@ -112,7 +111,7 @@ class Polls:
 
     def _poll_tag(
         self,
-        batch: reports.Checked,
+        batch: polls.Checked,
         tag: str,
         found: dict[int, MessageState],
         stops: list[str],
@@ -131,8 +130,8 @@ class Polls:
                 _note_report(report, waiting[report.phone], found, stops)
 
     def _brought(
-        self, batch: reports.Checked, found: dict[int, MessageState], *, late: bool
-    ) -> polled.Brought:
+        self, batch: polls.Checked, found: dict[int, MessageState], *, late: bool
+    ) -> polls.Brought:
         now = self._context.clock()
         horizon = batch.sent_at + timedelta(seconds=self._context.settings.reports_within)
         if late and now >= horizon:
@@ -141,9 +140,9 @@ class Polls:
         check_at = self._next(batch, now)
         if now < horizon:
             check_at = min(check_at, horizon)
-        return polled.Brought(batch, found, check_at)
+        return polls.Brought(batch, found, check_at)
 
-    def _next(self, batch: reports.Checked, now: datetime) -> datetime:
+    def _next(self, batch: polls.Checked, now: datetime) -> datetime:
         intervals = self._context.settings.poll_intervals
         done = batch.checks + 1
         if batch.hastened:  # polls that reports have called for do not use up the intervals
@@ -151,7 +150,7 @@ class Polls:
         return next_poll(now, intervals, done)
 
 
-def _waiting(batch: reports.Checked, found: dict[int, MessageState]) -> Iterable[_Waiting]:
+def _waiting(batch: polls.Checked, found: dict[int, MessageState]) -> Iterable[_Waiting]:
     """Those of a batch who are asked for by its message id."""
     if batch.message_id is None:
         return ()

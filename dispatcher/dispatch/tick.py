@@ -34,13 +34,11 @@ from dispatcher.storage.batches import (
     attempts,
     due,
     moves,
+    polls,
     recalls,
 )
 from dispatcher.storage.batches import (
     hand_over as handed,
-)
-from dispatcher.storage.batches import (
-    polls as reports,
 )
 from dispatcher.storage.batches import (
     queue as supply,
@@ -186,7 +184,7 @@ def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
 def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:
     account = context.account
     return [
-        *reports.due_ids(session, BatchState.IN_DOUBT, now, 50, account),
+        *polls.due_ids(session, BatchState.IN_DOUBT, now, 50, account),
         *(attempt.batch_id for attempt in attempts.due(session, now, account=account)),
     ]
 
@@ -196,7 +194,7 @@ def _asked(session: Session, context: Context, now: datetime) -> Asked:
     every = timedelta(seconds=settings.stop_list_every)
     credit_every = timedelta(seconds=settings.credit_every)
     return Asked(
-        polls=hints_for(reports.count_due(session, BatchState.SENT, now, account)),
+        polls=hints_for(polls.count_due(session, BatchState.SENT, now, account)),
         stop_list=opt_outs.due(session, now, every, account),
         credit=settings.credit_check != "off"
         and credit.due(session, account, now, credit_every, balances.PATIENCE),

@@ -1,8 +1,8 @@
-"""Batches that wait for the gateway's word: delivery reports, or proof of what is in doubt."""
+"""Batches leased for a question to the gateway, and what its delivery reports say."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import message_states as document
-from dispatcher.storage.batches import attempts, numbers
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, Recipient
+from dispatcher.storage.batches import numbers
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,114 +137,55 @@ _ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _LEASE = update(BATCH).where(BATCH.c.id.in_(_ids)).values(check_at=bindparam("until"))
 
 
-def record_lookup(
-    session: Session,
-    batch: Checked,
-    found: Mapping[int, MessageState],
-    *,
-    check_at: datetime,
-    poll_at: datetime,
-    now: datetime,
-    why: str | None = None,
-) -> bool:
-    """Write what the gateway shows under the tag of a batch in doubt.
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a poll brought of one batch, and when the next one is due."""
 
-    A number that it shows was texted. The batch is ``sent`` when it shows all of them, and
-    stays in doubt otherwise: absence proves nothing.
+    batch: Checked
+    changes: Mapping[int, MessageState]
+    check_at: datetime
+
+
+def record(session: Session, polled: Iterable[Brought]) -> None:
+    """Write what polls brought; a batch is done when nothing of it waits any more.
+
+    A batch that somebody else has written meanwhile is left as it is: it is polled again.
     """
-    taken = document.marked(batch.states, dict.fromkeys(found, MessageState.SENT))
-    states = document.marked(taken, found)
-    proven = MessageState.PENDING.letter not in states
-    values: dict[str, Any] = {}
-    if why is not None:
-        values["why"] = why
-    if proven:
-        values["why"] = ""
-        if batch.leaves_at is not None and batch.leaves_at > now:
-            # it cannot be had back without an id: it leaves, and is polled from then on
-            poll_at += batch.leaves_at - now
-            values["sent_at"] = batch.leaves_at
-    moved = _record(
-        session,
-        batch,
-        BatchState.IN_DOUBT,
-        states,
-        state=BatchState.SENT if proven else BatchState.IN_DOUBT,
-        check_at=poll_at if proven else check_at,
-        checks=0 if proven else batch.checks + 1,
-        **values,
+    if told := [_told(one) for one in polled]:
+        session.execute(_RECORD, told)
+
+
+def _told(brought: Brought) -> dict[str, Any]:
+    batch = brought.batch
+    states = document.marked(batch.states, brought.changes)
+    ended = MessageState.SENT.letter not in states
+    return {
+        "its_id": batch.id,
+        "its_attempt": batch.attempt,
+        "its_checks": batch.checks,
+        "seen": batch.states,
+        "its_states": states,
+        "its_state": BatchState.DONE if ended else BatchState.SENT,
+        "next_at": None if ended else brought.check_at,
+        **{f"its_{state}": count for state, count in document.tally(states).items()},
+    }
+
+
+# as many as a poll took, in one go: PostgreSQL is not waited for between two of them
+_RECORD = (
+    update(BATCH)
+    .where(
+        BATCH.c.id == bindparam("its_id"),
+        BATCH.c.state == BatchState.SENT,
+        BATCH.c.attempt == bindparam("its_attempt"),
+        BATCH.c.checks == bindparam("its_checks"),
+        BATCH.c.states == bindparam("seen"),
     )
-    if moved and proven:
-        attempts.end(session, batch.tag or "", outcome="sent", detail="proven by its tag", now=now)
-    if moved and proven and MessageState.SENT.letter not in states:
-        session.execute(
-            update(Batch)
-            .where(Batch.id == batch.id, Batch.state == BatchState.SENT)
-            .values(state=BatchState.DONE, check_at=None)
-        )
-    return moved
-
-
-def revive(
-    session: Session, batch: Batch, phones: Collection[str], *, tag: str, now: datetime
-) -> int:
-    """Count as sent what was cancelled or expired and shows at the gateway; returns how many."""
-    ended = {MessageState.CANCELLED.letter, MessageState.EXPIRED.letter}
-    rows = session.execute(
-        select(Recipient.position, Recipient.phone).where(Recipient.batch_id == batch.id)
+    .values(
+        state=bindparam("its_state"),
+        states=bindparam("its_states"),
+        check_at=bindparam("next_at"),
+        checks=BATCH.c.checks + 1,
+        **{state.value: bindparam(f"its_{state}") for state in MessageState},
     )
-    spots = [
-        row.position for row in rows if row.phone in phones and batch.states[row.position] in ended
-    ]
-    if not spots:
-        return 0
-    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.SENT))
-    leaves = now if batch.leaves_at is None else max(now, batch.leaves_at)
-    revived = session.execute(
-        update(Batch)
-        .where(
-            Batch.id == batch.id,
-            Batch.state.in_((BatchState.CANCELLED, BatchState.EXPIRED)),
-            Batch.states == batch.states,
-        )
-        .values(
-            state=BatchState.SENT,
-            states=states,
-            tag=tag,
-            why="a late proof: it had been taken",
-            sent_at=leaves,
-            check_at=leaves,
-            checks=0,
-            **{state.value: count for state, count in document.tally(states).items()},
-        )
-        .returning(Batch.id)
-    ).one_or_none()
-    return len(spots) if revived is not None else 0
-
-
-def hasten(session: Session, batch_id: int, now: datetime) -> None:
-    """Have a batch in doubt looked up now."""
-    session.execute(
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.state == BatchState.IN_DOUBT)
-        .values(check_at=now)
-    )
-
-
-def _record(
-    session: Session, batch: Checked, leaves: BatchState, states: str, **values: Any
-) -> bool:
-    counts = {state.value: count for state, count in document.tally(states).items()}
-    statement = (
-        update(Batch)
-        .where(
-            Batch.id == batch.id,
-            Batch.state == leaves,
-            Batch.attempt == batch.attempt,
-            Batch.checks == batch.checks,
-            Batch.states == batch.states,
-        )
-        .values(states=states, **counts, **values)
-        .returning(Batch.id)
-    )
-    return session.execute(statement).one_or_none() is not None
+)

@@ -1,0 +1,107 @@
+"""Lookups of doubts: what the gateway shows under the tags of attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.storage import message_states as document
+from dispatcher.storage.batches import attempts, moves
+from dispatcher.storage.batches.polls import Checked
+from dispatcher.storage.tables import Batch, Recipient
+
+
+def record(
+    session: Session,
+    batch: Checked,
+    found: Mapping[int, MessageState],
+    *,
+    check_at: datetime,
+    poll_at: datetime,
+    now: datetime,
+    why: str | None = None,
+) -> bool:
+    """Write what the gateway shows under the tag of a batch in doubt.
+
+    A number that it shows was texted. The batch is ``sent`` when it shows all of them, and
+    stays in doubt otherwise: absence proves nothing.
+    """
+    taken = document.marked(batch.states, dict.fromkeys(found, MessageState.SENT))
+    states = document.marked(taken, found)
+    values: dict[str, Any] = {"check_at": check_at, "checks": batch.checks + 1}
+    if why is not None:
+        values["why"] = why
+    proven = MessageState.PENDING.letter not in states
+    if proven:
+        ended = MessageState.SENT.letter not in states
+        values = {"state": BatchState.DONE if ended else BatchState.SENT, "why": "", "checks": 0}
+        if batch.leaves_at is not None and batch.leaves_at > now:
+            # it cannot be had back without an id: it leaves, and is polled from then on
+            poll_at += batch.leaves_at - now
+            values["sent_at"] = batch.leaves_at
+        values["check_at"] = None if ended else poll_at
+    moved = moves.applied(
+        session,
+        update(Batch)
+        .where(
+            Batch.id == batch.id,
+            Batch.state == BatchState.IN_DOUBT,
+            Batch.attempt == batch.attempt,
+            Batch.checks == batch.checks,
+            Batch.states == batch.states,
+        )
+        .values(**moves.counted(states), **values),
+    )
+    if moved and proven:
+        attempts.end(session, batch.tag or "", outcome="sent", detail="proven by its tag", now=now)
+    return moved
+
+
+def revive(
+    session: Session, batch: Batch, phones: Collection[str], *, tag: str, now: datetime
+) -> int:
+    """Count as sent what was cancelled or expired and shows at the gateway; returns how many."""
+    ended = {MessageState.CANCELLED.letter, MessageState.EXPIRED.letter}
+    rows = session.execute(
+        select(Recipient.position, Recipient.phone).where(Recipient.batch_id == batch.id)
+    )
+    spots = [
+        row.position for row in rows if row.phone in phones and batch.states[row.position] in ended
+    ]
+    if not spots:
+        return 0
+    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.SENT))
+    leaves = now if batch.leaves_at is None else max(now, batch.leaves_at)
+    revived = moves.applied(
+        session,
+        update(Batch)
+        .where(
+            Batch.id == batch.id,
+            Batch.state.in_((BatchState.CANCELLED, BatchState.EXPIRED)),
+            Batch.states == batch.states,
+        )
+        .values(
+            **moves.counted(states),
+            state=BatchState.SENT,
+            tag=tag,
+            why="a late proof: it had been taken",
+            sent_at=leaves,
+            check_at=leaves,
+            checks=0,
+        ),
+    )
+    return len(spots) if revived else 0
+
+
+def expedite(session: Session, batch_id: int, now: datetime) -> None:
+    """Have a batch in doubt looked up now."""
+    session.execute(
+        update(Batch)
+        .where(Batch.id == batch_id, Batch.state == BatchState.IN_DOUBT)
+        .values(check_at=now)
+    )
