@@ -1,9 +1,10 @@
-"""A batch as a plan cuts it: its people, and how many parts each is billed."""
+"""A batch as a plan cuts it, and as it is due."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 #: the most that one call to the gateway carries
@@ -32,3 +33,45 @@ class PlannedBatch:
         for start in range(0, len(self.parts), size):
             some = slice(start, start + size)
             yield PlannedBatch(self.territory, self.messages[some], self.parts[some])
+
+
+@dataclass(frozen=True, slots=True)
+class DueRecipients:
+    """Those of a batch who are still to go, as columns with one entry for each."""
+
+    positions: Sequence[int]
+    #: E.164
+    phones: Sequence[str] = field(repr=False)
+    #: what fills the template's fields; empty when nobody has any
+    fields: Sequence[Mapping[str, str]] = field(repr=False)
+    #: positions of those who have opted out since the batch was planned
+    opted_out: Collection[int] = ()
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True, slots=True)
+class DueBatch:
+    """A batch that may be sent, with all that its request is made of."""
+
+    id: int
+    campaign_id: int
+    territory: str
+    attempt: int
+    checks: int
+    states: str
+    codes: str
+    text: str = field(repr=False)
+    sender: str | None
+    commercial: bool
+    recipients: DueRecipients
+    #: tags of earlier attempts that are thought unsent but were never proven so
+    unproven: Sequence[str]
+    #: the version of the opt-out list that was looked at
+    opt_outs: str | None
+    #: a call for one person: from a long number of ours (E.164), or of a survey
+    from_number: str | None = field(default=None, repr=False)
+    survey: str | None = None
+    #: until when the gateway is to hold it; None for what leaves at once
+    leaves_at: datetime | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from dispatcher.campaigns import hand_over as handover
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import interval
 from dispatcher.dispatch.call_counts import Calls
 from dispatcher.dispatch.rate_limit import Throttle
@@ -16,7 +17,6 @@ from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen, Windows
 

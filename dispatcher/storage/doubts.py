@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove, NotFound
-from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import attempts, due, moves
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Campaign

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ScalarSelect, bindparam, select
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import message_states as document
 from dispatcher.storage import opt_outs
 from dispatcher.storage.tables import META, OPT_OUT, RECIPIENT, Batch, OptOut, Recipient
 

@@ -12,9 +12,9 @@ from unittest import mock
 from sqlalchemy import select, text
 
 from dispatcher import Dispatcher, Progress, Settings
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.steps import Due
-from dispatcher.storage import message_states as document
 from dispatcher.storage import opt_outs
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign

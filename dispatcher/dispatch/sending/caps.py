@@ -10,13 +10,13 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Load, caps_of, day_after, day_of, full, load_of
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.pauses import pause
 from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import caps as guards
 from dispatcher.storage.batches import moves
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
 from dispatcher.window import Hold
@@ -61,7 +61,7 @@ class Guards:
         mention = batch.commercial and not texts.has_stop(batch.text)
         stop = "x" * settings.stop_budget if mention else ""
         billed: Counter[str] = Counter()
-        for phone, text in zip(batch.people.phones, said, strict=True):
+        for phone, text in zip(batch.recipients.phones, said, strict=True):
             parts = segments.measure(texts.as_sent(text) + stop).segments
             billed[destination_of(phone)] += parts
         return load_of(len(said), billed, settings.prices)
@@ -74,7 +74,7 @@ class Guards:
         """Positions of ``batch`` whose people have had as many messages as a week allows."""
         if batch is None or self._weekly is None or not batch.commercial:
             return set()
-        places = dict(zip(batch.people.phones, batch.people.positions, strict=True))
+        places = dict(zip(batch.recipients.phones, batch.recipients.positions, strict=True))
         at = batch.leaves_at or self._context.clock()
         heavy = guards.heavy(session, places, at, self._weekly)
         return {places[phone] for phone in heavy}

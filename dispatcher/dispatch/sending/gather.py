@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.sending.caps import Guards
 from dispatcher.storage.batches import due, results
-from dispatcher.storage.batches.due import DueBatch
 
 
 class Gathering:
@@ -37,7 +37,7 @@ class Gathering:
         """The batch if it is due, and whom of it to leave out."""
         batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
         over = self._guards.over_weekly(session, batch)
-        gone = set() if batch is None else batch.people.opted_out
+        gone = set() if batch is None else batch.recipients.opted_out
         return batch, {
             **dict.fromkeys(over, MessageState.REJECTED),
             **dict.fromkeys(gone, MessageState.OPTED_OUT),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.outcome import Outcome
 from dispatcher.gateway import Gateway
 from dispatcher.gateway.outcomes import personal_verdict, single_verdict, verdict
 from dispatcher.settings import Settings
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
 from dispatcher.texts.templates import compile_template
@@ -50,7 +50,7 @@ def request_of(
     batch: DueBatch, said: Sequence[str], tag: str, gateway: Gateway, settings: Settings
 ) -> Request:
     """What sends ``batch``, whose people are told what is ``said``, under ``tag``."""
-    phones = batch.people.phones
+    phones = batch.recipients.phones
     stop = batch.commercial and not texts.has_stop(batch.text)
     if batch.survey is not None:
         [phone] = phones
@@ -92,5 +92,6 @@ def texts_of(batch: DueBatch) -> list[str]:
     """What the request says to each of the batch's people."""
     template = compile_template(batch.text)
     if not template.fields:
-        return [texts.wire_text(template.render({}))] * len(batch.people)
-    return texts.wire_texts(template.render_all(batch.people.fields or [{}] * len(batch.people)))
+        return [texts.wire_text(template.render({}))] * len(batch.recipients)
+    fields = batch.recipients.fields or [{}] * len(batch.recipients)
+    return texts.wire_texts(template.render_all(fields))

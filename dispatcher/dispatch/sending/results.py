@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.hand_over import OPTED_OUT, OTHER_HOUR, looked_up
 from dispatcher.campaigns.outcome import (
     Blocked,
@@ -36,7 +37,6 @@ from dispatcher.storage.batches import (
 from dispatcher.storage.batches import (
     hand_over as handed,
 )
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.tables import Batch
 from dispatcher.window import Hold
 

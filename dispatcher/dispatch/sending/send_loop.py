@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Load
 from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
 from dispatcher.campaigns.waits import backoff
@@ -26,7 +27,6 @@ from dispatcher.dispatch.tags import new_tag, worker_name
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.storage.batches import claims, moves
 from dispatcher.storage.batches import hand_over as handed
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class Lane:
         except CapReached as reached:
             self._guards.heed(batch, reached)
             return
-        self._records.keep(batch, tag, batch.people.positions, outcome, took)
+        self._records.keep(batch, tag, batch.recipients.positions, outcome, took)
         turn.sent += isinstance(outcome, Sent)
 
     def _taken_before(self, batch: DueBatch) -> bool:
@@ -154,7 +154,7 @@ class Lane:
         Raises GatewayError when that cannot be learnt: then nothing may be sent.
         """
         for tag in batch.unproven:
-            if self._context.shows(tag, set(batch.people.phones)):
+            if self._context.shows(tag, set(batch.recipients.phones)):
                 with self._context.database.write() as session:
                     moves.recall(session, batch.id, tag, now=self._context.clock())
                 return True
@@ -228,8 +228,9 @@ class Lane:
             return NotSent(objection, 0), None
         started = time.monotonic()
         # and once more when the connection stands, right before the first byte
+        phones = armed.batch.recipients.phones
         outcome = armed.request.deliver(
-            self._context.gateway, armed.batch.people.phones, unless=lambda: self._objection(armed)
+            self._context.gateway, phones, unless=lambda: self._objection(armed)
         )
         return outcome, time.monotonic() - started
 

@@ -24,10 +24,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.batches import queue as supply
-from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF, DueBatch
+from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
 
 _INSTANT = BATCH.c.not_before.type
@@ -144,11 +145,11 @@ def arm(
     }
     if session.get_bind().dialect.name == "postgresql":
         clocks = {"told": told, "most_skew": most_skew.total_seconds()}
-        begins = {"worker": worker, "carries": len(batch.people), "its_cost": cost}
+        begins = {"worker": worker, "carries": len(batch.recipients), "its_cost": cost}
         armed = session.execute(_ON_POSTGRESQL[apart], {**asked, **clocks, **begins})
         return armed.one_or_none() is not None
     if session.execute(_ON_SQLITE[apart], asked).one_or_none() is None:
         return False
-    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.people), cost)
+    begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.recipients), cost)
     session.execute(_BEGIN_ATTEMPT, dict(zip(_BEGUN, begun, strict=True)))
     return True

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts
 from dispatcher.storage.batches import queue as supply
-from dispatcher.storage.batches.recipients import People, to_go
+from dispatcher.storage.batches.recipients import to_go
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
-
-
-@dataclass(frozen=True, slots=True)
-class DueBatch:
-    """A batch that may be sent, with all that its request is made of."""
-
-    id: int
-    campaign_id: int
-    territory: str
-    attempt: int
-    checks: int
-    states: str
-    codes: str
-    text: str = field(repr=False)
-    sender: str | None
-    commercial: bool
-    #: those who are still to go
-    people: People
-    #: tags of earlier attempts that are thought unsent but were never proven so
-    unproven: Sequence[str]
-    #: the version of the opt-out list that was looked at
-    opt_outs: str | None
-    #: a call for one person: from a long number of ours (E.164), or of a survey
-    from_number: str | None = field(default=None, repr=False)
-    survey: str | None = None
-    #: until when the gateway is to hold it; None for what leaves at once
-    leaves_at: datetime | None = None
-
 
 # what every batch goes through is built once: to build a statement takes longer than to run it
 _FIND_DUE = (
@@ -89,12 +61,12 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
     row = session.execute(_FIND_DUE, asked).one_or_none()
     if row is None:
         return None
-    people = to_go(session, batch_id, row.states)
+    recipients = to_go(session, batch_id, row.states)
     if row.erased is not None:
-        people = replace(people, opted_out=opted_out(session, batch_id, row.states))
+        recipients = replace(recipients, opted_out=opted_out(session, batch_id, row.states))
     return DueBatch(
         *row[:10],
-        people=people,
+        recipients=recipients,
         unproven=attempts.unproven(session, row.id) if row.attempt else (),
         opt_outs=row.opt_outs,
         from_number=row.from_number,

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import and_, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.hand_over import HELD
 from dispatcher.campaigns.outcome import MessageResults
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import message_states as document
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts, due, moves, results
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.tables import META, Batch, in_state
 from dispatcher.window import Hold
 

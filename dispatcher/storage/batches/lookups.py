@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches.polls import Checked
 from dispatcher.storage.tables import Batch, Recipient

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.storage import events
-from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import attempts
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.tables import BATCH, Batch
 from dispatcher.window import Hold
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import numbers
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 

@@ -16,12 +16,12 @@ from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.outcome import MessageResults
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
 from dispatcher.storage import events
-from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import attempts, moves
-from dispatcher.storage.batches.due import DueBatch
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 from dispatcher.window import Hold
 

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.credit import planned_cost
 from dispatcher.campaigns.hand_over import to_be
 from dispatcher.campaigns.states import BatchState
-from dispatcher.storage import message_states as document
 from dispatcher.storage.campaigns import bulk_insert as intake
 from dispatcher.storage.tables import Batch
 from dispatcher.window import Hold

@@ -25,9 +25,9 @@ from hypothesis.stateful import (
 from sqlalchemy import select, text
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
+from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
 from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
-from dispatcher.storage import message_states as document
 from dispatcher.storage.batches import attempts, claims, moves
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatcher.campaigns.message_states import fresh, marked, positions, tally
 from dispatcher.campaigns.states import MESSAGE_MOVES, MessageState
-from dispatcher.storage.message_states import fresh, marked, positions, tally
 
 STATES = st.sampled_from(list(MessageState))
 DOCUMENTS = st.lists(STATES, min_size=1, max_size=500).map(
