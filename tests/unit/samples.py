@@ -33,14 +33,6 @@ from dispatcher.gateway.smspartner.wire.stop_list import (
     read_deleted,
     read_stops,
 )
-from dispatcher.gateway.smspartner.wire.subaccounts import (
-    SubAccount,
-    Transfer,
-    read_created,
-    read_page,
-    read_removed,
-    read_transfer,
-)
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 
 A, B = "+33639980001", "+33639980002"
@@ -167,25 +159,6 @@ NUMBER = {
 }
 NO_NUMBER = {"request": " 063998", "success": False, "message": "Numéro invalide"}
 CHECKED = NumberCheck("0639980001", True, A, "France", 33, "Mobile", "")
-SUBACCOUNT = {
-    "id": 12,
-    "email": "lyon@example.org",
-    "type": "simple",
-    "token": "t0ken",
-    "apiKey": "s3cret",
-    "createdAt": "2021-10-01T00:00:00+02:00",
-    "credits": {"balance": "0.800", "currency": "EUR"},
-}
-KNOWN = SubAccount(
-    "lyon@example.org",
-    "t0ken",
-    key="s3cret",
-    id="12",
-    kind="simple",
-    balance=Decimal("0.800"),
-    currency="EUR",
-    created_at=datetime(2021, 9, 30, 22, tzinfo=UTC),
-)
 
 
 def refused(code: int, message: str = "Erreur") -> dict[str, Any]:
@@ -402,40 +375,5 @@ JSON_ONLY = [
             },
         },
         Credit(Decimal("0.900"), "EUR", 20, 25, 180, 0, "me@example.org"),
-    ),
-    Sample(
-        "sub-account made",
-        "/subaccount/create",
-        read_created,
-        {
-            **OK,
-            "subaccount": {"email": "lyon@example.org", "token": "t0ken"},
-            "sendConfirmMailTo": "lyon@example.org",
-            "parent_email": "me@example.org",
-        },
-        SubAccount("lyon@example.org", "t0ken"),
-    ),
-    Sample(
-        "sub-accounts",
-        "/subaccount/list",
-        read_page,
-        {"total": 21, "nb_per_page": 20, "page": 1, "data": [SUBACCOUNT]},
-        ((KNOWN,), 21),
-    ),
-    Sample("sub-account removed", "/subaccount/remove", read_removed, OK, None),
-    Sample(
-        "sub-account unknown",
-        "/subaccount/remove",
-        read_removed,
-        refused(404),
-        GatewayRefused(404),
-        404,
-    ),
-    Sample(
-        "credit moved",
-        "/subaccount/credit/add",
-        read_transfer,
-        {**OK, "credit": 9.5, "subaccountCredit": 3, "currency": "EUR"},
-        Transfer(Decimal("9.5"), Decimal(3), "EUR"),
     ),
 ]

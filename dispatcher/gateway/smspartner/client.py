@@ -9,7 +9,7 @@ from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.errors import GatewayError
 from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
 from dispatcher.gateway.smspartner import wire
-from dispatcher.gateway.smspartner.calls.accounts import Money, SubAccounts
+from dispatcher.gateway.smspartner.calls.accounts import Money
 from dispatcher.gateway.smspartner.calls.checks import Checks
 from dispatcher.gateway.smspartner.calls.sends import Sends
 from dispatcher.gateway.smspartner.calls.statuses import Statuses
@@ -48,7 +48,6 @@ class SmsPartner:
         self.stops = Stops(self._transport)
         self.checks = Checks(self._transport)
         self.money = Money(self._transport)
-        self.subaccounts = SubAccounts(self._transport)
 
     def __repr__(self) -> str:
         return f"SmsPartner({self._transport.url!r})"

@@ -5,11 +5,13 @@ POST /_sandbox/fault      {kind: …, …}            GET /_sandbox/state
 POST /_sandbox/clear-faults                       GET /_sandbox/webhooks
 POST /_sandbox/clock      {offset: seconds}       POST /_sandbox/release
 POST /_sandbox/reply      {phone, text, to | message_id, url}
+POST /_sandbox/account    {key, credit}: opens another account, or sets its credit
 """
 
 from __future__ import annotations
 
 import ipaddress
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from dispatcher.sandbox.gateway import codec
@@ -99,6 +101,9 @@ def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str
         case ("POST", "clock"):
             server.clock.offset = float(given["offset"])
             server.postman.wake()
+        case ("POST", "account"):
+            credit = Decimal(str(given["credit"]))
+            server.gateway.state.set_account(str(given["key"]), credit=credit)
         case ("POST", "reply"):
             reply(server.gateway.state, **given)
         case _:

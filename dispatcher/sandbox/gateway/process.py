@@ -22,6 +22,7 @@ from dispatcher.sandbox.gateway import ledger
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
+    from decimal import Decimal
     from types import TracebackType
 
 _STARTS_WITHIN: Final = 20.0
@@ -145,6 +146,10 @@ class Sandbox:
     def configure(self, **switches: Any) -> None:
         """Set switches anew; raises ``ValueError`` for one that does not exist."""
         self._call("POST", "configure", switches)
+
+    def set_account(self, key: str, *, credit: Decimal | int) -> None:
+        """Set the credit (euros) of another account, which is opened if ``key`` is new."""
+        self._call("POST", "account", {"key": key, "credit": credit})
 
     def set_clock(self, offset: float) -> None:
         """Have the gateway's clock run ``offset`` seconds before the system's."""

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway import codec, xml
-from dispatcher.sandbox.gateway.calls import (
-    money,
-    reports,
-    sending,
-    subaccounts,
-)
+from dispatcher.sandbox.gateway.calls import money, reports, sending
 from dispatcher.sandbox.gateway.calls import (
     number_checks as checks,
 )
@@ -145,9 +140,4 @@ _ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/stop-sms/delete"): stops.delete,
     ("POST", "/lookup"): checks.lookup,
     ("POST", "/hlr/notify"): checks.hlr,
-    ("POST", "/subaccount/create"): subaccounts.create,
-    ("GET", "/subaccount/list"): subaccounts.listed,
-    ("DELETE", "/subaccount/remove"): subaccounts.remove,
-    ("POST", "/subaccount/credit/add"): subaccounts.add_credit,
-    ("POST", "/subaccount/credit/remove"): subaccounts.remove_credit,
 }

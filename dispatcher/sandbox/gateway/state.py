@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -82,7 +81,8 @@ class State:
     account: Account = field(init=False)
     messages: Messages = field(default_factory=Messages)
     outbox: Outbox = field(default_factory=Outbox)
-    subaccounts: dict[str, SubAccount] = field(default_factory=dict)
+    #: the other accounts of this gateway, by key
+    others: dict[str, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.account = Account(self.switches.credit)
@@ -95,37 +95,26 @@ class State:
             self.account.credit = self.switches.credit
         if "stopped" in values:
             self.account.replace_stops(self.switches.stopped, at=self.clock())
-        habits = {name: value for name, value in values.items() if name not in _OF_ONE_ACCOUNT}
-        for under in self.subaccounts.values():
-            under.state.configure(habits)
+        shared = {name: value for name, value in values.items() if name not in _OF_ONE_ACCOUNT}
+        for other in self.others.values():
+            other.configure(shared)
 
-    def opened(self, email: str, kind: str, *, credit: Decimal) -> SubAccount:
-        """A new account under this one: its own key, credit, STOP list and messages."""
-        number = len(self.subaccounts) + 1
+    def set_account(self, key: str, *, credit: Decimal) -> None:
+        """Set the credit of another account, which is opened if the key is new.
+
+        It has messages and a STOP list of its own.
+        """
+        if key in self.others:
+            self.others[key].account.credit = credit
+            return
         switches = replace(self.switches, credit=credit, stopped=())
-        state = State(secrets.token_hex(20), self.clock, self.ledger, switches)
-        state.messages, state.outbox = self.messages.beside(), self.outbox
-        under = SubAccount(number, secrets.token_hex(10), email, kind, self.clock(), state)
-        self.subaccounts[under.token] = under
-        return under
+        other = State(key, self.clock, self.ledger, switches)
+        other.messages, other.outbox = self.messages.beside(), self.outbox
+        self.others[key] = other
 
     def of_key(self, key: object) -> State | None:
-        """The account of a key, this one or one under it."""
-        if key == self.key:
-            return self
-        return next((one.state for one in self.subaccounts.values() if one.state.key == key), None)
+        """The account of a key; None for an unknown key."""
+        return self if key == self.key else self.others.get(str(key))
 
 
 _OF_ONE_ACCOUNT: Final = ("credit", "stopped")
-
-
-@dataclass(frozen=True, slots=True)
-class SubAccount:
-    """An account under another; ``token`` names it there, ``created_at`` is an epoch second."""
-
-    id: int
-    token: str
-    email: str
-    kind: str
-    created_at: float
-    state: State

@@ -26,7 +26,7 @@ _TRIED_OUT: Final = frozenset({"/send", "/bulk-send", "/vn/send"})
 _READ_ONLY: Final = frozenset(
     {
         "/me", "/message-status", "/multi-status", "/bulk-status", "/bulk-status-by-tag",
-        "/statistics/cost-resume", "/stop-sms/list", "/lookup", "/subaccount/list",
+        "/statistics/cost-resume", "/stop-sms/list", "/lookup",
     }
 )  # fmt: skip
 

@@ -787,7 +787,6 @@ def words_of(client: SmsPartner) -> str:
         lambda: client.statuses.of_number(PHONE, "7"),
         lambda: client.stops.add(PHONE),
         lambda: client.checks.lookup([PHONE]),
-        lambda: client.subaccounts.remove(KEY),
     ]
     for call in calls:
         try:

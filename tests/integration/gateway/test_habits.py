@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -262,27 +263,18 @@ def test_numbers_are_checked(gateway: SmsPartner) -> None:
     assert (order.numbers, order.cost) == (2, Decimal("0.010"))
 
 
-def test_accounts_under_the_account_are_apart(gateway: SmsPartner, sandbox: Sandbox) -> None:
-    email = f"lyon{len(gateway.subaccounts.listed())}@example.org"
-    made = gateway.subaccounts.create(email, credit=Decimal(10))
-    (known,) = [one for one in gateway.subaccounts.listed() if one.token == made.token]
-    assert (known.email, known.balance) == (email, Decimal(10))
-    under = SmsPartner(sandbox.url, known.key)
-    sent = taken(under.sends.one_text([A], "Bonjour", Options(tag="under")))
-    assert under.money.credit().balance == Decimal("9.962")
-    under.stops.add(B)
+def test_two_accounts_share_nothing(gateway: SmsPartner, sandbox: Sandbox) -> None:
+    key = secrets.token_hex(20)
+    sandbox.set_account(key, credit=10)
+    other = SmsPartner(sandbox.url, key)
+    sent = taken(other.sends.one_text([A], "Bonjour", Options(tag="other")))
+    assert other.money.credit().balance == Decimal("9.962")
+    other.stops.add(B)
     assert not gateway.statuses.of_message(sent.message_id).reports
-    assert not gateway.status_by_tag("under").reports
+    assert not gateway.status_by_tag("other").reports
     assert gateway.stop_list() == []
-    moved = gateway.subaccounts.add_credit(made.token, Decimal(5))
-    assert moved.subaccount_credit == Decimal("14.962")
-    assert gateway.subaccounts.remove_credit(made.token, Decimal(1)).subaccount_credit == Decimal(
-        "13.962"
-    )
-    assert gateway.subaccounts.remove(made.token)
-    assert not gateway.subaccounts.remove(made.token)
-    with pytest.raises(GatewayRefused, match="10"):
-        under.money.credit()
+    sandbox.set_account(key, credit=15)
+    assert other.money.credit().balance == Decimal(15)
 
 
 def test_a_wrong_key_is_refused_everywhere(sandbox: Sandbox, answers: Format) -> None:
@@ -301,10 +293,6 @@ def test_a_wrong_key_is_refused_everywhere(sandbox: Sandbox, answers: Format) ->
         lambda: stranger.stops.add(A),
         lambda: stranger.stops.delete("1"),
         lambda: stranger.checks.lookup([A]),
-        lambda: stranger.subaccounts.create("a@example.org"),
-        stranger.subaccounts.listed,
-        lambda: stranger.subaccounts.remove("t"),
-        lambda: stranger.subaccounts.add_credit("t", Decimal(1)),
     ]
     for ask in asked:
         with pytest.raises(GatewayRefused, match="10") as raised:

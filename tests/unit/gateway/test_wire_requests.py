@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from dispatcher.gateway.smspartner.wire.requests import (
     survey_body,
     virtual_body,
 )
-from dispatcher.gateway.smspartner.wire.subaccounts import create_body, credit_body
 
 BASE = {"apiKey": "k"}
 A, B = "+33639980001", "+33639980002"
@@ -114,35 +112,6 @@ def test_a_check_names_where_its_results_go() -> None:
     }
 
 
-def test_a_sub_account_is_asked_for_with_its_parameters() -> None:
-    made = json.loads(
-        create_body(
-            "lyon@example.org",
-            BASE,
-            kind="advanced",
-            buyer=True,
-            credit=Decimal("12.5"),
-            names=("Zoé", "Martin"),
-        )
-    )
-    assert made == {
-        "apiKey": "k",
-        "type": "advanced",
-        "parameters": {
-            "email": "lyon@example.org",
-            "isBuyer": 1,
-            "creditToAttribute": 12.5,
-            "firstname": "Zoé",
-            "lastname": "Martin",
-        },
-    }
-    assert json.loads(credit_body("tok", Decimal("0.038"), BASE)) == {
-        "apiKey": "k",
-        "credit": 0.038,
-        "tokenSubaccount": "tok",
-    }
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -208,10 +177,6 @@ UNASKABLE: list[Any] = [
     pytest.param(lambda: check_body([], BASE), id="nothing to check"),
     pytest.param(lambda: check_body([A], BASE, tag="É"), id="a check's tag"),
     pytest.param(lambda: check_body([A], BASE, results_to="nowhere"), id="a check's address"),
-    pytest.param(lambda: credit_body("t", Decimal(0), BASE), id="no credit"),
-    pytest.param(lambda: credit_body("t", Decimal(-1), BASE), id="negative credit"),
-    pytest.param(lambda: credit_body("t", Decimal("0.0005"), BASE), id="half a thousandth"),
-    pytest.param(lambda: credit_body("t", Decimal("NaN"), BASE), id="credit that is no number"),
     pytest.param(lambda: costs_params("yesterday", None, None), id="no such interval"),  # type: ignore[arg-type]
     pytest.param(lambda: costs_params("custom", None, date(2027, 1, 1)), id="half an interval"),
     pytest.param(lambda: costs_params("last_month", date(2027, 1, 1), date(2027, 1, 2)), id="both"),

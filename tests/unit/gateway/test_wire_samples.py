@@ -52,7 +52,7 @@ def test_every_call_that_has_a_reader_of_xml_has_a_sample() -> None:
 @pytest.mark.parametrize("sample", [*SAMPLES, *JSON_ONLY], ids=lambda sample: sample.name)
 def test_values_keep_people_and_keys_out_of_sight(sample: Sample) -> None:
     said = repr(told(sample, json.dumps(sample.document).encode(), fields.json_object))
-    for secret in ("3998", "example.org", "Martin", "t0ken", "s3cret"):
+    for secret in ("3998", "example.org", "Martin"):
         # the keys of a dictionary of reports are numbers, and meant to be
         assert secret not in said or sample.path == "/multi-status"
 
@@ -60,8 +60,7 @@ def test_values_keep_people_and_keys_out_of_sight(sample: Sample) -> None:
 #: calls that change something
 CHANGING = {
     "/send", "/vn/send", "/sondage/to/send", "/bulk-send", "/message-cancel", "/stop-sms/add",
-    "/stop-sms/delete", "/hlr/notify", "/subaccount/create", "/subaccount/remove",
-    "/subaccount/credit/add",
+    "/stop-sms/delete", "/hlr/notify",
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -79,9 +80,6 @@ def test_a_bulk_body_at_the_documented_address_fails_visibly(bench: Bench) -> No
         pytest.param("lookup", {}, 2, id="nothing to look up"),
         pytest.param("lookup", {"phoneNumbers": ",".join([ANNE] * 501)}, 50, id="501 look-ups"),
         pytest.param("hlr/notify", {"phoneNumbers": "x"}, 55, id="nothing to check"),
-        pytest.param("subaccount/create", {"type": "x"}, 3, id="a strange kind"),
-        pytest.param("subaccount/create", {"type": "simple"}, 9, id="no address"),
-        pytest.param("subaccount/credit/add", {"tokenSubaccount": "x"}, 404, id="no sub-account"),
     ],
 )
 def test_what_lacks_a_field_is_refused(
@@ -221,38 +219,21 @@ def test_a_check_is_paid_and_its_results_come_later(bench: Bench) -> None:
     assert bench.post("hlr/notify", phoneNumbers=ANNE)["code"] == 11
 
 
-# -- sub-accounts
+# -- several accounts
 
 
-def test_a_sub_account_has_its_own_key_credit_and_people(bench: Bench) -> None:
-    made = bench.post(
-        "subaccount/create",
-        type="simple",
-        parameters={"email": "lyon@example.org", "creditToAttribute": 10},
-    )["subaccount"]
-    (line,) = bench.get("subaccount/list")["data"]
-    assert (line["token"], line["credits"]["balance"]) == (made["token"], "10.000")
-    raw = {"apiKey": line["apiKey"], "phoneNumbers": ANNE, "message": "x", "tag": "t"}
+def test_second_account_has_its_own_credit_and_messages(bench: Bench) -> None:
+    key = "b" * 40
+    bench.state.set_account(key, credit=Decimal(10))
+    raw = {"apiKey": key, "phoneNumbers": ANNE, "message": "x", "tag": "t"}
     sent = bench.ask("POST", "send", body=json.dumps(raw).encode()).document
     assert sent is not None
     assert bench.get("bulk-status", messageId=sent["message_id"])["code"] == 4
     assert bench.get("bulk-status-by-tag", tag="t")["code"] == 4
-    assert bench.get("subaccount/list")["data"][0]["credits"]["balance"] == "9.962"
+    assert str(bench.state.others[key].account.credit) == "9.962"
+    assert str(bench.state.account.credit) == "100000"
     ours = bench.post("send", phoneNumbers=ANNE, message="x")["message_id"]
     assert ours != sent["message_id"]
-    removed = bench.post("subaccount/remove", method="DELETE", token=made["token"])
-    assert removed["success"] is True
-    assert str(bench.state.account.credit) == "99999.924"
-
-
-def test_sub_accounts_come_in_pages_of_twenty(bench: Bench) -> None:
-    for number in range(21):
-        parameters = {"email": f"a{number}@example.org"}
-        bench.post("subaccount/create", type="advanced", parameters=parameters)
-    assert bench.post("subaccount/create", type="simple", parameters=parameters)["code"] == 5
-    pages = [bench.get("subaccount/list", page=page) for page in (1, 2, 3)]
-    assert [len(page["data"]) for page in pages] == [20, 1, 0]
-    assert {page["total"] for page in pages} == {21}
 
 
 # -- calls to others

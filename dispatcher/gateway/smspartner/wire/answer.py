@@ -28,18 +28,16 @@ def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict
     return answer
 
 
-def done(
-    status: int, body: bytes, parse: Parse = fields.json_object, *, code: bool = True
-) -> dict[str, Any]:
-    """The document of a success of a call that changes something: believed of a 200 only.
+def done(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[str, Any]:
+    """The document of a success of a call that changes something.
 
-    With ``code`` it has to say 200 too. Raises as ``success`` does; a refusal from a gateway that
-    is broken is no refusal.
+    HTTP status and code must both be 200. Raises as ``success`` does; with an HTTP status from
+    429 on, a refusal does not count as one.
     """
     if status >= _BROKEN or 300 <= status < 400:
         raise GatewayError(f"HTTP {status}")
     answer = success(status, body, parse)
-    if status != _OK or (code and fields.integer(answer.get("code")) != _OK):
+    if status != _OK or fields.integer(answer.get("code")) != _OK:
         raise GatewayError(f"HTTP {status} with a success that is none")
     return answer
 
