@@ -22,7 +22,7 @@ from dispatcher.api.submit import Submissions, actor
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.progress import Progress, progress_of
+from dispatcher.campaigns.progress import Facts, Progress, progress_of
 from dispatcher.campaigns.records import (
     ActionRecord,
     BatchRecord,
@@ -50,7 +50,6 @@ from dispatcher.storage.balances import Balance
 from dispatcher.storage.batches import due, recalls
 from dispatcher.storage.campaigns import campaigns, records, spending
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.window import Hold, Windows
 
 if TYPE_CHECKING:
@@ -148,20 +147,20 @@ class Dispatcher:
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id or its reference (str). Raises NotFound."""
         with self._reading() as session:
-            return self._progress(session, campaigns.find(session, campaign, self._only))
+            return self._progress(session, campaigns.facts(session, campaign, self._only))
 
     def campaigns(self, limit: int = 50) -> list[Progress]:
         """The campaigns submitted last, newest first."""
         with self._reading() as session:
             latest = campaigns.latest(session, limit, self._only)
-            return [self._progress(session, row) for row in latest]
+            return [self._progress(session, facts) for facts in latest]
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
         """The same for a page of many: ``limit`` campaigns, newest first, from ``offset`` on."""
         with self._reading() as session:
-            page = records.campaign_page(session, offset, limit, self._only)
-            items = tuple(self._progress(session, row) for row in page)
-            return Page(items, page.total, offset, limit)
+            latest = campaigns.latest(session, limit, self._only, offset=offset)
+            items = tuple(self._progress(session, facts) for facts in latest)
+            return Page(items, campaigns.count(session, self._only), offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
         """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
@@ -173,7 +172,7 @@ class Dispatcher:
     ) -> Page[BatchRecord]:
         """The batches of a campaign as they stand, in order. Raises NotFound."""
         with self._reading() as session:
-            found = campaigns.find(session, campaign, self._only)
+            found = campaigns.facts(session, campaign, self._only)
             return records.batch_page(session, found.id, offset, limit)
 
     def batch(self, batch_id: int) -> BatchRecord:
@@ -191,7 +190,7 @@ class Dispatcher:
     ) -> Page[ActionRecord]:
         """Who did what to a campaign and its batches, when and why, latest first; or NotFound."""
         with self._reading() as session:
-            found = campaigns.find(session, campaign, self._only)
+            found = campaigns.facts(session, campaign, self._only)
             return records.action_page(session, found.id, offset, limit)
 
     def pause(
@@ -485,14 +484,14 @@ class Dispatcher:
             return submission
         return replace(submission, sender=settings.sender, from_number=settings.from_number)
 
-    def _progress(self, session: Session, campaign: Campaign) -> Progress:
-        account = campaign.account
+    def _progress(self, session: Session, facts: Facts) -> Progress:
+        account = facts.account
         orphaned = account != UNNAMED and account not in self.settings.accounts
         limit = (self.settings if orphaned else self.settings.of_account(account)).doubt_limit
         return progress_of(
-            campaigns.facts(campaign),
-            campaigns.shares(session, campaign.id),
-            campaigns.first_hold(session, campaign.id),
+            facts,
+            campaigns.shares(session, facts.id),
+            campaigns.first_hold(session, facts.id),
             stopped=due.doubts(session, account if self.settings.accounts else None) >= limit,
             orphaned=orphaned,
             now=self.clock(),
@@ -518,7 +517,7 @@ class Dispatcher:
         now = self.clock()
         wanted = 0
         with self.database.write() as session:
-            found = campaigns.find(session, campaign, self._only)
+            found = campaigns.facts(session, campaign, self._only)
             moved = campaigns.move(session, found.id, target, now=now, reason=reason or None)
             if moved:
                 if target is CampaignState.CANCELLED:
@@ -529,7 +528,7 @@ class Dispatcher:
             # also when a machine has paused it: a person may want back what has left us
             if target is not CampaignState.RUNNING:
                 why = CANCELLED if target is CampaignState.CANCELLED else PAUSED
-                wanted = recalls.want(session, Batch.campaign_id == found.id, why, now)
+                wanted = recalls.want_of_campaign(session, found.id, why, now)
             if moved or wanted:
                 who = by or actor()
                 campaigns.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)

@@ -22,7 +22,6 @@ from dispatcher.storage import number_checks as checks
 from dispatcher.storage.batches import early_polls
 from dispatcher.storage.database import Database
 from dispatcher.storage.replies import Call
-from dispatcher.storage.tables import Reply as Row
 
 log = logging.getLogger(__name__)
 
@@ -137,12 +136,12 @@ def _tell(session: Session, reply_id: int, call: Call, now: datetime) -> None:
 def _join(session: Session, part: Call, now: datetime) -> None:
     """Make a reply whole when its last part has come, whichever that is."""
     waiting = replies.parts(session, part, since=now - PARTS_WITHIN)
-    for whole in inbound.join([_person_reply(row) for row in waiting]).whole:
+    for whole in inbound.join([_person_reply(part.call) for part in waiting]).whole:
         call = _call_of(whole)
         whole_id = replies.add(session, call, now=now)
         if whole_id is None:
             continue
-        replies.absorb(session, [row.id for row in waiting], whole_id)
+        replies.absorb(session, [part.id for part in waiting], whole_id)
         _tell(session, whole_id, call, now)
         if call.stop:  # the word itself may have been cut in two
             opt_outs.add(session, [call.phone], source=_STOP, now=now)
@@ -163,14 +162,13 @@ def _call_of(told: inbound.PersonReply) -> Call:
     )
 
 
-def _person_reply(row: Row) -> inbound.PersonReply:
-    assert row.reference is not None  # noqa: S101 - a part, by the query
+def _person_reply(call: Call) -> inbound.PersonReply:
     return inbound.PersonReply(
-        phone=row.phone,
-        text=row.text,
-        stop=row.stop,
-        message_id=row.message_id,
-        to=row.sent_to,
-        at=row.at,
-        part=inbound.Part(row.reference, row.number or 0, row.total or 0),
+        phone=call.phone,
+        text=call.text,
+        stop=call.stop,
+        message_id=call.message_id,
+        to=call.sent_to,
+        at=call.at,
+        part=inbound.Part(call.reference or "", call.number or 0, call.total or 0),
     )

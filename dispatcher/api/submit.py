@@ -18,9 +18,8 @@ from dispatcher.campaigns.caps import check_campaign, load_of
 from dispatcher.campaigns.plan import approve
 from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.schedule import Schedule
-from dispatcher.campaigns.states import CampaignState
-from dispatcher.campaigns.submission import PRIORITIES, Given, Submission, listed
-from dispatcher.errors import NotFound, ReferenceTaken
+from dispatcher.campaigns.submission import Given, Submission, listed
+from dispatcher.errors import ReferenceTaken
 from dispatcher.gateway import Gateway
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.settings import Settings
@@ -29,7 +28,6 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.database import Conflict, Database
-from dispatcher.storage.tables import Campaign
 from dispatcher.window import NeverOpen, Windows
 
 
@@ -61,7 +59,7 @@ class Submissions:
         # first, for a wrong text is told before anybody is asked
         planner = submission.planner(self._settings, reject)
         with self._database.read() as session:
-            known = _lookup(session, submission.reference)
+            known = campaigns.stored(session, submission.reference)
         # what is stored already is the same whatever the gateway says; what was approved is not
         asks = submission.check_numbers and (known is None or submission.approved is not None)
         gateway = self._gateway(submission.account or UNNAMED) if asks else None
@@ -73,10 +71,9 @@ class Submissions:
                 return self._add(submission, planner, rows, screen, self._clock())
             except Conflict as conflict:  # somebody else was quicker, while the list was read
                 with self._database.read() as session:
-                    try:
-                        known = campaigns.find(session, submission.reference)
-                    except NotFound:
-                        raise conflict from None
+                    known = campaigns.stored(session, submission.reference)
+                if known is None:
+                    raise conflict from None
         else:
             for _ in planner.cut(rows):
                 pass
@@ -103,10 +100,10 @@ class Submissions:
         at_hand = submission.at_hand and not screen.asks
         if at_hand and not self._database.is_sqlite and not entry.often_refused:
             # two who submit the same at once shall not wait for each other's whole list
-            entry.campaign.reference += f" {uuid4()}"
+            unique = f"{submission.reference} {uuid4()}"
             try:
                 with self._database.write() as session:
-                    entry.write(session, batches)
+                    return entry.write(session, batches, reference=unique)
             except NeverOpen:
                 for _ in batches:  # whoever is left out is told
                     pass
@@ -115,8 +112,7 @@ class Submissions:
             with Spool(batches) as spool:
                 entry.check()
                 with self._database.write() as session:
-                    entry.write(session, spool)
-        return entry.campaign.id
+                    return entry.write(session, spool, reference=submission.reference)
 
 
 class _Entry:
@@ -138,22 +134,6 @@ class _Entry:
         self._now = now
         self._schedule = Schedule(submission, windows, now)
         self._repeats = Repeats(settings, submission)
-        self.campaign = Campaign(
-            reference=submission.reference,
-            fingerprint="",
-            text=submission.text,
-            sender=submission.sender,
-            from_number=submission.from_number,
-            survey=submission.survey,
-            account=submission.account or UNNAMED,
-            commercial=submission.commercial,
-            not_before=submission.not_before,
-            not_after=submission.not_after,
-            priority=PRIORITIES[submission.priority],
-            state=CampaignState.RUNNING,
-            created_at=now,
-            funded_to=None if settings.credit_check == "off" else 0,
-        )
 
     @property
     def often_refused(self) -> bool:
@@ -165,17 +145,25 @@ class _Entry:
         self._planner.check(strict=self._submission.strict)
         self._schedule.check(self._planner.territories)
 
-    def write(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
-        """Store the campaign, its batches and their people. Raises UnusableInput."""
-        campaign, submission, planner = self.campaign, self._submission, self._planner
+    def write(self, session: Session, batches: Iterable[PlannedBatch], *, reference: str) -> int:
+        """Store the campaign, its batches and their people. Raises UnusableInput.
+
+        Until all is stored it has another ``reference``. Returns its id.
+        """
+        submission, planner = self._submission, self._planner
         prices = self._settings.prices
-        session.add(campaign)
-        session.flush()
+        campaign_id = plans.add_campaign(
+            session,
+            submission,
+            reference=reference,
+            now=self._now,
+            funded_to=None if self._settings.credit_check == "off" else 0,
+        )
         if self._repeats.refused:
-            self._refuse_repeats(session, batches)
+            self._refuse_repeats(session, batches, campaign_id)
         plans.add_batches(
             session,
-            campaign.id,
+            campaign_id,
             self._schedule.each(self._told(batches)),
             rule=self._schedule.rule,
             prices=prices,
@@ -184,21 +172,27 @@ class _Entry:
             handed=self._schedule.handed,
         )
         self.check()
-        texted = planner.kept - left_out.mark_planned(session, campaign.id)
+        texted = planner.kept - left_out.mark_planned(session, campaign_id)
         load = load_of(texted, planner.billed, prices, planner.measured)
         check_campaign(self._settings, load)
-        campaign.reference = submission.reference
-        campaign.fingerprint = submission.fingerprint(planner.digest)
-        approve(submission.approved, campaign.fingerprint, planner, prices)
-        campaign.rows = planner.rows
-        campaign.duplicates = planner.duplicates
-        campaign.unusable = planner.reasons.total()
+        fingerprint = submission.fingerprint(planner.digest)
+        approve(submission.approved, fingerprint, planner, prices)
+        plans.complete(
+            session,
+            campaign_id,
+            reference=submission.reference,
+            fingerprint=fingerprint,
+            rows=planner.rows,
+            duplicates=planner.duplicates,
+            unusable=planner.reasons.total(),
+        )
         reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
         who = submission.by or actor()
-        note = partial(campaigns.note, session, campaign.id, actor=who, now=self._now)
+        note = partial(campaigns.note, session, campaign_id, actor=who, now=self._now)
         note(verb="submit", reason=reason)
         if self._screen.lookups is not None:
             note(verb="check numbers", reason="; ".join(self._screen.lookups.sentences()))
+        return campaign_id
 
     def _told(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
         done = 0
@@ -207,11 +201,13 @@ class _Entry:
             done += len(batch.messages)
             self._submission.stored(done, self._planner.kept)
 
-    def _refuse_repeats(self, session: Session, batches: Iterable[PlannedBatch]) -> None:
+    def _refuse_repeats(
+        self, session: Session, batches: Iterable[PlannedBatch], campaign_id: int
+    ) -> None:
         """Raise InvalidCampaign for a text that goes to the same people again."""
-        repeats, campaign = self._repeats, self.campaign
+        repeats = self._repeats
         repeats.lock(session)
-        repeats.look(session, campaign.not_before or campaign.created_at, but=campaign.id)
+        repeats.look(session, self._submission.not_before or self._now, but=campaign_id)
         for batch, hold in self._schedule.each(batches):
             repeats.add(session, [phone for phone, _ in batch.messages], hold.until)
         repeats.check()
@@ -223,10 +219,3 @@ def actor() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a user name
         return "unknown"
-
-
-def _lookup(session: Session, reference: str) -> Campaign | None:
-    try:
-        return campaigns.find(session, reference)
-    except NotFound:
-        return None

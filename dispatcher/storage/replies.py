@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,14 @@ class Call:
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stored part of a long reply."""
+
+    id: int
+    call: Call
+
+
 def add(session: Session, call: Call, *, now: datetime) -> int | None:
     """Keep a call, and return its id; None when the same was kept before."""
     new: int | None = session.scalar(
@@ -73,9 +81,9 @@ def one_at_a_time(session: Session, call: Call) -> None:
         session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key, signed=True))))
 
 
-def parts(session: Session, like: Call, *, since: datetime) -> Sequence[Reply]:
+def parts(session: Session, like: Call, *, since: datetime) -> list[Part]:
     """The parts that came since and that are of the same reply as ``like``, not yet whole."""
-    return session.scalars(
+    rows = session.scalars(
         select(Reply)
         .where(
             Reply.phone == like.phone,
@@ -86,7 +94,24 @@ def parts(session: Session, like: Call, *, since: datetime) -> Sequence[Reply]:
             Reply.whole_id.is_(None),
         )
         .order_by(Reply.id)
-    ).all()
+    )
+    return [
+        Part(
+            row.id,
+            Call(
+                phone=row.phone,
+                text=row.text,
+                stop=row.stop,
+                sent_to=row.sent_to,
+                message_id=row.message_id,
+                at=row.at,
+                reference=row.reference,
+                number=row.number,
+                total=row.total,
+            ),
+        )
+        for row in rows
+    ]
 
 
 def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:

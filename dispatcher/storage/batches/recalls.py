@@ -72,6 +72,11 @@ def want(session: Session, which: ColumnElement[bool], why: str, now: datetime) 
     return len(wanted.all())
 
 
+def want_of_campaign(session: Session, campaign_id: int, why: str, now: datetime) -> int:
+    """Want back all that the gateway holds of a campaign; returns how many batches."""
+    return want(session, Batch.campaign_id == campaign_id, why, now)
+
+
 def want_cancelled(session: Session, now: datetime) -> int:
     """Want back what came to be held after its campaign was cancelled."""
     cancelled = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED)

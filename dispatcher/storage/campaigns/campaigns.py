@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,14 @@ from dispatcher.window import Hold
 _LARGEST_ID = 2**63 - 1
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCampaign:
+    """The campaign behind a reference; ``fingerprint`` is the hash of what was submitted."""
+
+    id: int
+    fingerprint: str
+
+
 def only(account: str | None) -> list[ColumnElement[bool]]:
     """A condition on campaigns: they go through this account; none at all for None."""
     return [] if account is None else [Campaign.account == account]
@@ -52,8 +61,34 @@ def find(session: Session, reference: int | str, account: str | None = None) -> 
     return campaign
 
 
-def facts(campaign: Campaign) -> Facts:
-    """What the campaign's own row says, as a plain value."""
+def facts(session: Session, reference: int | str, account: str | None = None) -> Facts:
+    """What the campaign's own row says. Raises NotFound as ``find``."""
+    return _facts(find(session, reference, account))
+
+
+def latest(
+    session: Session, limit: int, account: str | None = None, *, offset: int = 0
+) -> list[Facts]:
+    """The campaigns submitted last, of one account or of all, newest first."""
+    query = select(Campaign).where(*only(account)).order_by(Campaign.id.desc())
+    return [_facts(row) for row in session.scalars(query.offset(offset).limit(limit))]
+
+
+def count(session: Session, account: str | None = None) -> int:
+    """How many campaigns there are, of one account or of all."""
+    return session.scalar(select(func.count(Campaign.id)).where(*only(account))) or 0
+
+
+def stored(session: Session, reference: str) -> StoredCampaign | None:
+    """The campaign that has this reference, if there is one."""
+    try:
+        row = find(session, reference)
+    except NotFound:
+        return None
+    return StoredCampaign(row.id, row.fingerprint)
+
+
+def _facts(campaign: Campaign) -> Facts:
     return Facts(
         id=campaign.id,
         reference=campaign.reference,
@@ -65,12 +100,6 @@ def facts(campaign: Campaign) -> Facts:
         funded_to=campaign.funded_to,
         account=campaign.account,
     )
-
-
-def latest(session: Session, limit: int, account: str | None = None) -> Sequence[Campaign]:
-    """The campaigns submitted last, of one account or of any, newest first."""
-    query = select(Campaign).where(*only(account)).order_by(Campaign.id.desc())
-    return session.scalars(query.limit(limit)).all()
 
 
 def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:

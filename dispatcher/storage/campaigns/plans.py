@@ -8,22 +8,78 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.credit import planned_cost
 from dispatcher.campaigns.hand_over import to_be
-from dispatcher.campaigns.states import BatchState
+from dispatcher.campaigns.states import BatchState, CampaignState
+from dispatcher.campaigns.submission import PRIORITIES, Submission
+from dispatcher.settings.accounts import UNNAMED
 from dispatcher.storage.campaigns import bulk_insert as intake
-from dispatcher.storage.tables import Batch
+from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.window import Hold
 
 #: batches written at a time: the memory of a submission, whatever the length of its list
 _STRIDE = 40
 #: a batch's own row takes the memory of so many recipients
 _FEW = 10
+
+
+def add_campaign(
+    session: Session,
+    submission: Submission,
+    *,
+    reference: str,
+    now: datetime,
+    funded_to: int | None,
+) -> int:
+    """Add a campaign under a ``reference`` that ``complete`` replaces; returns its id."""
+    campaign = Campaign(
+        reference=reference,
+        fingerprint="",
+        text=submission.text,
+        sender=submission.sender,
+        from_number=submission.from_number,
+        survey=submission.survey,
+        account=submission.account or UNNAMED,
+        commercial=submission.commercial,
+        not_before=submission.not_before,
+        not_after=submission.not_after,
+        priority=PRIORITIES[submission.priority],
+        state=CampaignState.RUNNING,
+        created_at=now,
+        funded_to=funded_to,
+    )
+    session.add(campaign)
+    session.flush()
+    return campaign.id
+
+
+def complete(
+    session: Session,
+    campaign_id: int,
+    *,
+    reference: str,
+    fingerprint: str,
+    rows: int,
+    duplicates: int,
+    unusable: int,
+) -> None:
+    """Write what is known once the whole list has been read. Raises Conflict for the reference."""
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id)
+        .values(
+            reference=reference,
+            fingerprint=fingerprint,
+            rows=rows,
+            duplicates=duplicates,
+            unusable=unusable,
+        )
+    )
 
 
 def add_batches(

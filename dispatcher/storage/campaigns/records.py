@@ -20,19 +20,9 @@ from dispatcher.errors import NotFound
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.opt_outs import OptOutEntry
-from dispatcher.storage.tables import Action, Batch, Campaign, OptOut, OptOutEvent, Recipient
+from dispatcher.storage.tables import Action, Batch, OptOut, OptOutEvent, Recipient
 
 _IN_DOUBT = "in_doubt"
-
-
-def campaign_page(
-    session: Session, offset: int, limit: int, account: str | None = None
-) -> Page[Campaign]:
-    """The campaigns, of one account or of any, the latest first."""
-    mine = campaigns.only(account)
-    query = select(Campaign).where(*mine).order_by(Campaign.id.desc())
-    rows = session.scalars(query.offset(offset).limit(limit)).all()
-    return Page(tuple(rows), _count(session, select(Campaign.id).where(*mine)), offset, limit)
 
 
 def campaign(session: Session, reference: int | str, account: str | None = None) -> CampaignRecord:
