@@ -41,9 +41,10 @@ def check(**_: Any) -> None:
 def serve() -> None:
     """Answer probes, if a port is set for it."""
     if settings.metrics_port is not None:
-        from dispatcher.monitoring.probes import Probes, Server
+        from dispatcher.monitoring.probes import Probes
+        from dispatcher.monitoring.probes import serve as serve_probes
 
-        Server(Probes(dispatcher()), settings.metrics_host, settings.metrics_port)
+        serve_probes(Probes(dispatcher()), settings.metrics_host, settings.metrics_port)
 
 
 @worker_shutting_down.connect

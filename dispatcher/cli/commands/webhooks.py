@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
 
 import click
 
 from dispatcher.cli.options import open_dispatcher
 from dispatcher.cli.output import say
+
+#: calls that are stored at once
+_THREADS = 16
 
 
 @click.command()
@@ -25,8 +27,8 @@ def webhooks(*, host: str, port: int) -> None:
     """Take the gateway's reports, replies and STOPs until Ctrl-C, behind a proxy with TLS."""
     dispatcher = open_dispatcher()
     # here, not above: --help needs none of it
-    from dispatcher.api.webhook_server import Server
     from dispatcher.api.webhooks import Webhooks
+    from dispatcher.api.wsgi_server import Server
     from dispatcher.settings.logs import harden
 
     logging.basicConfig(
@@ -35,8 +37,8 @@ def webhooks(*, host: str, port: int) -> None:
     harden(logging.getLogger().handlers, dispatcher.settings)
     application = Webhooks(dispatcher)
     dispatcher.prepare()
-    with Server(application, host, port) as server:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-        say(f"listening on {host} port {server.port}, under /<webhook secret>/")
-        server.serve_forever(poll_interval=0.1)
+    server = Server(application, host, port, threads=_THREADS)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    say(f"listening on {host} port {server.port}, under /<webhook secret>/")
+    server.serve()

@@ -19,8 +19,8 @@ import pytest
 
 from dispatcher import ConfigurationError, Dispatcher, InvalidCampaign, Settings
 from dispatcher.api.inbox import POLLED_EVERY
-from dispatcher.api.webhook_server import Server
 from dispatcher.api.webhooks import Webhooks
+from dispatcher.api.wsgi_server import Server
 from dispatcher.campaigns.waits import next_poll
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 from dispatcher.sandbox.gateway.replies import long_replies
@@ -456,12 +456,10 @@ def test_nothing_secret_or_personal_is_logged(
 
 @pytest.fixture
 def server(bench: Bench) -> Iterator[Server]:
-    with Server(Webhooks(bench.dispatcher), "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    server = Server(Webhooks(bench.dispatcher), "127.0.0.1", 0)
+    server.start("webhooks")
+    yield server
+    server.close()
 
 
 def posted(server: Server, path: str, body: bytes, **headers: str) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from dispatcher import ConfigurationError, Dispatcher, Settings
-from dispatcher.monitoring.probes import Probes, Server
+from dispatcher.monitoring.probes import Probes, serve
 from tests.fakes import FakeGateway
 from tests.servers import free_port
 
@@ -26,7 +26,7 @@ def probes(sqlite_url: str) -> Iterator[Probes]:
 @pytest.fixture
 def port(probes: Probes) -> Iterator[int]:
     port = free_port()
-    server = Server(probes, "127.0.0.1", port)
+    server = serve(probes, "127.0.0.1", port)
     yield port
     server.close()
 
@@ -85,7 +85,7 @@ def test_ipv6_is_an_address_too(probes: Probes) -> None:
         socket.create_server(("::1", port := free_port()), family=socket.AF_INET6).close()
     except OSError as error:
         pytest.skip(f"this machine has no IPv6: {error}")
-    server = Server(probes, "::1", port)
+    server = serve(probes, "::1", port)
     try:
         with socket.create_connection(("::1", port)) as client:
             client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
@@ -97,4 +97,4 @@ def test_ipv6_is_an_address_too(probes: Probes) -> None:
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "x" * 300])
 def test_an_address_that_is_not_ours_is_refused_in_one_sentence(probes: Probes, host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"METRICS_PORT: \S+ port \d+ cannot be listened"):
-        Server(probes, host, free_port())
+        serve(probes, host, free_port())

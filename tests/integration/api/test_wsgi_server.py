@@ -1,0 +1,130 @@
+"""The WSGI server: limits for slow clients, and nothing of a request in the log."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dispatcher.api import wsgi_server
+from dispatcher.api.wsgi_server import Server
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+
+def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/fails":
+        raise LookupError("+33639980001")
+    body: bytes = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(wsgi_server, "PATIENCE", 1)
+    monkeypatch.setattr(wsgi_server, "LONGEST", 2.5)
+    monkeypatch.setattr(wsgi_server, "_TICK", 0.1)
+    server = Server(application, "127.0.0.1", 0)
+    server.start("server")
+    yield server
+    server.close()
+
+
+def answer_to(server: Server, path: str, body: bytes = b"") -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    try:
+        connection.request("POST", path, body)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def seconds_until_closed(client: socket.socket) -> float:
+    client.settimeout(20)
+    begun = time.monotonic()
+    assert client.recv(4096) == b""
+    return time.monotonic() - begun
+
+
+def seconds_of_trickling(client: socket.socket) -> float:
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < 20:
+        try:
+            client.sendall(b"a")
+        except OSError:
+            break
+        time.sleep(0.1)
+    return passed
+
+
+def test_silent_client_is_disconnected(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab")
+        assert 0.5 < seconds_until_closed(client) < 10
+
+
+def test_trickling_client_is_disconnected(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n")
+        assert 1.5 < seconds_of_trickling(client) < 15
+
+
+def test_slow_clients_occupy_no_thread(server: Server) -> None:
+    slow = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
+    for client in slow:
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab")
+    assert answer_to(server, "/", b"hello") == (200, b"hello")
+    for client in slow:
+        client.close()
+
+
+def test_connection_ends_with_the_answer(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab")
+        answer = b""
+        while piece := client.recv(4096):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"Connection: close" in answer
+
+
+def test_failing_request_leaves_nothing_in_the_log(
+    server: Server, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    status, body = answer_to(server, "/fails")
+    assert status == 500
+    assert b"3363998" not in body
+    assert not caplog.records
+    captured = capfd.readouterr()
+    assert not captured.out + captured.err
+
+
+def test_stopping_server_answers_what_is_under_way() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        entered.set()
+        leave.wait(10)
+        return application(environ, start_response)
+
+    server = Server(slow, "127.0.0.1", 0)
+    server.start("server")
+    answers: list[tuple[int, bytes]] = []
+    client = threading.Thread(target=lambda: answers.append(answer_to(server, "/", b"late")))
+    client.start()
+    assert entered.wait(10)
+    server.stop()
+    leave.set()
+    client.join(10)
+    server.close()
+    assert answers == [(200, b"late")]
