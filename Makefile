@@ -13,7 +13,7 @@ BENCH_ARGS =
 # Most tests wait for processes, so that a few at a time share the machine well.
 PYTEST_ARGS = -n logical --maxprocesses 4
 PY = .venv/bin/python
-# not the code in the README, which is laid out to be read
+# not the code in the pages, which is laid out to be read
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
 .PHONY: help demo test matrix chaos bench docs lint lock clean

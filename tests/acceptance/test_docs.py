@@ -24,7 +24,7 @@ from tests.servers import free_port
 from tests.unit.programs import check_command
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 #: blocks of the tutorial that are not run: this one fetches packages, test_wheel.py installs them
 NOT_RUN = "python3 -m venv"

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from tests.acceptance.browser import OpenPage, chromium, open_page
-from tests.acceptance.installation import ROOT, Child, Installation, people
+from tests.acceptance.installation import Child, Installation, people
 from tests.integration.flask.webapp import TOKEN
 
 __all__ = ["chromium", "open_page"]
@@ -161,11 +161,3 @@ def test_flask_dispatcher_run_works_with_the_apps_settings_alone(
         assert run.stop() == 0
         assert site.gateway.key not in run.log.read_text()
         site.check()
-
-
-def test_the_readme_shows_the_example_itself() -> None:
-    example = (ROOT / "examples/flask_shop/app.py").read_text(encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    block = re.search(r"### From Flask\n.*?```python\n(.*?)```", readme, re.DOTALL)
-    assert block is not None
-    assert block[1] == example

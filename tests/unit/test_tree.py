@@ -7,12 +7,15 @@ import inspect
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import time
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
 import dispatcher
 from dispatcher import errors
@@ -217,12 +220,32 @@ def test_every_error_is_public() -> None:
     assert raised <= set(dispatcher.__all__)
 
 
-def test_every_setting_has_its_line_in_the_readme() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    told = set(re.findall(rf"^\| *`{PREFIX}(\w+)`", text, re.MULTILINE))
-    if not told:
-        pytest.skip("README.md has no table of settings yet")
-    assert told == {name.upper() for name in Settings.model_fields}
+def test_settings_page_says_what_the_code_says() -> None:
+    text = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    rows = re.findall(rf"^\| `{PREFIX}(\w+)` \| (.+?) \| (.+) \|$", text, re.MULTILINE)
+    written = {name: (default, meaning) for name, default, meaning in rows}
+    assert len(written) == len(rows), "a setting has two lines"
+    assert written == {
+        name.upper(): (_shown(field), field.description)
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def _shown(field: FieldInfo) -> str:
+    """The default of a setting, as one writes it into the environment."""
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if not default and not isinstance(default, int | float):
+        return "–"
+    match default:
+        case bool():
+            return f"`{default}`".lower()
+        case tuple():
+            return f"`{','.join(f'{number:g}' for number in default)}`"
+        case time():
+            return f"`{default:%H:%M}`"
+    return f"`{default}`"
 
 
 # -- the lock files

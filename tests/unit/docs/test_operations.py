@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_its_commands_exist() -> None:
     shells = [block for kind, block in BLOCKS if kind == "sh"]
     for line in "".join(shells).splitlines():
         if line.startswith(("celery ", "dispatcher ")):
-            check_command(line.split())
+            check_command(shlex.split(line, comments=True))
     said = re.findall(r"`dispatcher ([\w-]+)", PAGE.replace("\n", " "))
     for name in said:
         check_command(["dispatcher", name])
