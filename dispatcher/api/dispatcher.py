@@ -45,10 +45,10 @@ from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock, shifted
-from dispatcher.storage import balances, credit, doubts, heartbeats, schema
+from dispatcher.storage import actions, balances, credit, doubts, heartbeats, schema
 from dispatcher.storage.balances import Balance
 from dispatcher.storage.batches import due, recalls
-from dispatcher.storage.campaigns import campaigns, records, spending
+from dispatcher.storage.campaigns import campaigns, moves, records, spending
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, Windows
 
@@ -518,10 +518,10 @@ class Dispatcher:
         wanted = 0
         with self.database.write() as session:
             found = campaigns.facts(session, campaign, self._only)
-            moved = campaigns.move(session, found.id, target, now=now, reason=reason or None)
+            moved = moves.move(session, found.id, target, now=now, reason=reason or None)
             if moved:
                 if target is CampaignState.CANCELLED:
-                    campaigns.cancel_batches(session, found.id)
+                    moves.cancel_batches(session, found.id)
                 if target is CampaignState.RUNNING:
                     wait = check_credit and self.settings.credit_check != "off"
                     credit.restart(session, found.id, wait=wait, checked=check_credit)
@@ -531,7 +531,7 @@ class Dispatcher:
                 wanted = recalls.want_of_campaign(session, found.id, why, now)
             if moved or wanted:
                 who = by or actor()
-                campaigns.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
+                actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
         if wanted:
             self._hints.recall(found.account)
         return self.progress(found.id)

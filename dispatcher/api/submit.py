@@ -25,6 +25,7 @@ from dispatcher.recipients import Recipient, Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock
+from dispatcher.storage import actions
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.database import Conflict, Database
@@ -188,7 +189,7 @@ class _Entry:
         )
         reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
         who = submission.by or actor()
-        note = partial(campaigns.note, session, campaign_id, actor=who, now=self._now)
+        note = partial(actions.note, session, campaign_id, actor=who, now=self._now)
         note(verb="submit", reason=reason)
         if self._screen.lookups is not None:
             note(verb="check numbers", reason="; ".join(self._screen.lookups.sentences()))

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.credit import Ruling, judge
 from dispatcher.dispatch.context import Context, of
-from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import GatewayError
-from dispatcher.storage import balances, credit
-from dispatcher.storage.campaigns import campaigns
+from dispatcher.storage import actions, balances, credit
+from dispatcher.storage.campaigns.moves import pause
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +101,7 @@ class Credit:
     def _note(self, session: Session, campaign_id: int, why: str, now: datetime) -> None:
         reason = f"runs without a look at the credit: {why}"
         log.warning("campaign %d %s", campaign_id, reason)
-        campaigns.note(
+        actions.note(
             session, campaign_id, verb="credit", actor="dispatcher", now=now, reason=reason
         )
 

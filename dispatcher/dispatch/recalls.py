@@ -14,9 +14,9 @@ from datetime import timedelta
 from dispatcher.campaigns.hand_over import OPTED_OUT, Cancellation, Ending, ending
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
+from dispatcher.storage import actions
 from dispatcher.storage.batches import recalls
 from dispatcher.storage.batches.recalls import Wanted
-from dispatcher.storage.campaigns import campaigns
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Recalls:
                     done = recalls.doubt(session, batch, why, check_at=check_at, now=now)
                     history = why
             if done and history:
-                campaigns.note(
+                actions.note(
                     session,
                     batch.campaign_id,
                     verb="take back",

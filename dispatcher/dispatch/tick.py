@@ -33,20 +33,20 @@ from dispatcher.storage import (
 from dispatcher.storage.batches import (
     attempts,
     due,
-    moves,
     polls,
     recalls,
 )
 from dispatcher.storage.batches import (
     hand_over as handed,
 )
+from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.batches import (
     queue as supply,
 )
 from dispatcher.storage.batches import (
     rejudging as rules,
 )
-from dispatcher.storage.campaigns import campaigns
+from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
@@ -116,12 +116,14 @@ class Ticks:
         now = self._context.clock()
         settings = self._context.settings
         with self._context.database.write() as session:
-            lost = moves.rescue(session, now, self._context.after(settings.settle_intervals, 0))
-            campaigns.expire_batches(session, now)
-            campaigns.cancel_returned(session)
+            lost = batch_moves.rescue(
+                session, now, self._context.after(settings.settle_intervals, 0)
+            )
+            campaign_moves.expire_batches(session, now)
+            campaign_moves.cancel_returned(session)
             if handed.any_held(session):
                 self._look_after_held(session, now)
-            campaigns.finish_ended(session, now)
+            campaign_moves.finish_ended(session, now)
             self._judge_anew(session, now)
             for context in self._contexts:
                 _release(session, context, now)

@@ -34,7 +34,7 @@ from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import kept
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.storage import monitoring as standings
-from dispatcher.storage.campaigns import totals as sums
+from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import OfAccount, Standing
 from dispatcher.window.territories import TERRITORIES
 
@@ -150,14 +150,14 @@ class _Metrics(Collector):
         past, at = self._past(), dispatcher.clock()
         with dispatcher.database.read() as session:
             standings.hurry(session, _LONGEST_QUERY)
-            shares = [*past.shares, *sums.present(session, past)]
+            shares = [*past.shares, *totals.present(session, past)]
             found = standings.standing(session, at)
             accounts = self._accounts.read(session, at)
             return _Reading(at, shares, found, accounts)
 
-    def _read_past(self) -> sums.Past:
+    def _read_past(self) -> totals.Past:
         with self._dispatcher.database.read() as session:
-            return sums.past(session, self._dispatcher.clock() - _MARGIN)
+            return totals.past(session, self._dispatcher.clock() - _MARGIN)
 
 
 def _gauge(name: str, what: str, value: float | Mapping[str, float], label: str = "") -> Metric:

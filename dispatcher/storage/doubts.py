@@ -11,12 +11,10 @@ from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove, NotFound
+from dispatcher.storage import actions
 from dispatcher.storage.batches import attempts, due, moves
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Campaign
-
-#: the verb under which a double text is on record
-INCIDENT = "texted twice"
 
 
 def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
@@ -50,7 +48,7 @@ def incidents(session: Session, account: str | None = None, limit: int = 50) -> 
     rows = session.execute(
         select(Action, Campaign.reference)
         .join(Campaign, Campaign.id == Action.campaign_id)
-        .where(Action.verb == INCIDENT, *campaigns.only(account))
+        .where(Action.verb == actions.INCIDENT, *campaigns.only(account))
         .order_by(Action.id.desc())
         .limit(limit)
     )
@@ -135,7 +133,7 @@ def texted_twice(
     _note(
         session,
         batch,
-        verb=INCIDENT,
+        verb=actions.INCIDENT,
         actor="dispatcher",
         reason=f"attempt {number} of batch {batch.id} was sent, and so was another:"
         f" {people} people",
@@ -160,7 +158,7 @@ def _end(session: Session, batch: Batch, statement: object) -> None:
 def _note(
     session: Session, batch: Batch, *, verb: str, actor: str, reason: str, now: datetime
 ) -> None:
-    campaigns.note(
+    actions.note(
         session,
         batch.campaign_id,
         verb=verb,

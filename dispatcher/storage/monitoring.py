@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances, heartbeats
+from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due
 from dispatcher.storage.batches import queue as supply
-from dispatcher.storage.doubts import INCIDENT
 from dispatcher.storage.tables import Action, Batch, Campaign
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Load, caps_of, day_after, day_of, full, load_of
 from dispatcher.dispatch.context import Context
-from dispatcher.dispatch.pauses import pause
 from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import caps as guards
 from dispatcher.storage.batches import moves
+from dispatcher.storage.campaigns.moves import pause
 from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
 from dispatcher.window import Hold

@@ -24,7 +24,6 @@ from dispatcher.campaigns.outcome import (
 from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.context import Context
-from dispatcher.dispatch.pauses import pause
 from dispatcher.errors import StorageError
 from dispatcher.gateway.codes import OF_SCHEDULE
 from dispatcher.settings.logs import event
@@ -37,6 +36,7 @@ from dispatcher.storage.batches import (
 from dispatcher.storage.batches import (
     hand_over as handed,
 )
+from dispatcher.storage.campaigns.moves import pause
 from dispatcher.storage.tables import Batch
 from dispatcher.window import Hold
 

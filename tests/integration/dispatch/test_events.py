@@ -165,7 +165,7 @@ def test_a_reply_is_an_event_once_it_is_whole(bench: Bench, heard: list[Told]) -
 def test_what_is_rolled_back_is_no_event(bench: Bench) -> None:
     bench.submit()
     with (
-        mock.patch("dispatcher.storage.campaigns.campaigns.note", side_effect=ZeroDivisionError),
+        mock.patch("dispatcher.storage.actions.note", side_effect=ZeroDivisionError),
         pytest.raises(ZeroDivisionError),
     ):
         bench.dispatcher.pause("soldes")

@@ -15,10 +15,10 @@ from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
-from dispatcher.dispatch.pauses import pause
 from dispatcher.gateway import Declined, LineAnswer, Reply, Taken, Throttled
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.batches import hand_over as handed
+from dispatcher.storage.campaigns.moves import pause
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold
 from tests.integration.bench import OPEN, Bench, opened, people

@@ -17,7 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import StorageError
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.monitoring.metrics import registry_of
-from dispatcher.storage.campaigns import totals as sums
+from dispatcher.storage.campaigns import totals
 from dispatcher.storage.database import Database
 from dispatcher.window.territories import TERRITORIES
 from tests.integration.bench import OPEN, Bench
@@ -245,12 +245,12 @@ def test_the_past_and_the_present_are_everything_wherever_they_are_parted(bench:
     ages = []
     for minutes in (-10, 0, 1, 10, 30):
         with database.read() as session:
-            past = sums.past(session, OPEN + timedelta(minutes=minutes))
+            past = totals.past(session, OPEN + timedelta(minutes=minutes))
         ages.append(sum(share.batches for share in past.shares))
         # what ends after the past was read stays in the sum
         bench.dispatcher.tick()
         with database.read() as session:
-            shares = [*past.shares, *sums.present(session, past)]
+            shares = [*past.shares, *totals.present(session, past)]
         assert Counter(messages_of(shares)) == Counter(everybody)
     assert ages == [0, 0, 1, 1, 1]  # the cancelled one lingers: its batch is in doubt
 
@@ -263,10 +263,10 @@ def test_a_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> 
     bench.pass_by(hours=1)
     database = bench.dispatcher.database
     with database.read() as session:
-        past = sums.past(session, bench.clock())
+        past = totals.past(session, bench.clock())
     bench.dispatcher.give_up(batch_id, reason="the gateway's dashboard shows nothing")
     with database.read() as session:
-        present = sums.present(session, past)
+        present = totals.present(session, past)
     assert past.shares == []
     assert [(share.state, share.batches) for share in present] == [(BatchState.FAILED, 1)]
 
@@ -275,12 +275,12 @@ def test_what_has_ended_is_not_read_again_at_every_scrape(bench: Bench) -> None:
     bench.submit(1200)
     asked: list[str] = []
     with bench.dispatcher.database.read() as session:
-        past = sums.past(session, bench.clock())
+        past = totals.past(session, bench.clock())
 
         def note(*arguments: object) -> None:
             asked.append(str(arguments[2]))
 
         event.listen(session.connection(), "before_cursor_execute", note)
-        shares = sums.present(session, past)
+        shares = totals.present(session, past)
     assert messages_of(shares)["pending"] == 1200
     assert "batch.campaign_id IN" in asked[-1]  # there is an index for that

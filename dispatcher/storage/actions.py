@@ -1,0 +1,35 @@
+"""The record of what people, and the dispatcher on its own, did to campaigns. Append-only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from dispatcher.storage.tables import Action
+
+#: the verb under which a double text is on record
+INCIDENT = "texted twice"
+
+
+def note(
+    session: Session,
+    campaign_id: int,
+    *,
+    verb: str,
+    actor: str,
+    now: datetime,
+    reason: str = "",
+    batch_id: int | None = None,
+) -> None:
+    """Record what was done to a campaign or to one of its batches, by whom and why."""
+    session.add(
+        Action(
+            at=now,
+            campaign_id=campaign_id,
+            batch_id=batch_id,
+            actor=actor,
+            verb=verb,
+            reason=reason,
+        )
+    )

@@ -1,0 +1,148 @@
+"""Moves of campaigns, and what they do to the batches that are pending."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from dispatcher.campaigns.states import (
+    CAMPAIGN_MOVES,
+    BatchState,
+    CampaignState,
+    MessageState,
+    sources,
+)
+from dispatcher.errors import IllegalMove
+from dispatcher.storage import actions, events
+from dispatcher.storage.campaigns.totals import UNENDED
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, in_state
+
+
+def move(
+    session: Session,
+    campaign_id: int,
+    target: CampaignState,
+    *,
+    now: datetime,
+    reason: str | None = None,
+) -> bool:
+    """Move the campaign by one guarded UPDATE; False when it already is in ``target``.
+
+    On PostgreSQL the UPDATE waits for transactions that hold the row to arm a batch, so that
+    none of them can commit after this one. Raises IllegalMove.
+    """
+    ended = target in {CampaignState.CANCELLED, CampaignState.FINISHED}
+    moved = session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state.in_(sources(CAMPAIGN_MOVES, target)))
+        .values(
+            state=target,
+            reason=reason if target is CampaignState.PAUSED else None,
+            ended_at=now if ended else None,
+        )
+        .returning(Campaign.id)
+    ).one_or_none()
+    if moved is not None:
+        if target is CampaignState.PAUSED:
+            events.add(session, "campaign_paused", now=now, campaign_id=campaign_id)
+        return True
+    state = session.scalar(select(Campaign.state).where(Campaign.id == campaign_id))
+    if state == target:
+        return False
+    raise IllegalMove(f"a {state} campaign cannot become {target}")
+
+
+def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> None:
+    """Pause the campaign, once, whatever number of lanes meet the same reason."""
+    try:
+        paused = move(session, campaign_id, CampaignState.PAUSED, now=now, reason=reason)
+    except IllegalMove:
+        return  # cancelled or finished meanwhile: nothing more will be armed
+    if paused:
+        actions.note(session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason)
+
+
+def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    counter = MessageState(target.value)
+    letters = func.replace(BATCH.c.states, MessageState.PENDING.letter, counter.letter)
+    return (
+        update(BATCH)
+        .where(which, in_state(BatchState.PENDING))
+        .values(
+            {
+                # a part that an earlier attempt sent keeps its reports
+                "state": case((BATCH.c.sent > 0, BatchState.SENT.value), else_=target.value),
+                "check_at": case((BATCH.c.sent > 0, BATCH.c.sent_at)),
+                "why": "",
+                "states": letters,
+                counter.value: BATCH.c[counter.value] + BATCH.c.pending,
+                "pending": 0,
+            }
+        )
+        .returning(BATCH.c.id)
+    )
+
+
+# what every tick does is built once: to build a statement takes longer than to run it
+_CANCEL = _end_pending(BatchState.CANCELLED, BATCH.c.campaign_id == bindparam("its_campaign_id"))
+_CANCEL_RETURNED = _end_pending(
+    BatchState.CANCELLED,
+    BATCH.c.campaign_id.in_(
+        select(CAMPAIGN.c.id).where(CAMPAIGN.c.state == CampaignState.CANCELLED)
+    ),
+)
+_EXPIRE = _end_pending(
+    BatchState.EXPIRED,
+    BATCH.c.campaign_id.in_(
+        select(CAMPAIGN.c.id).where(
+            CAMPAIGN.c.not_after <= bindparam("now"),
+            CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+        )
+    ),
+)
+_FINISH = (
+    update(CAMPAIGN)
+    .where(
+        CAMPAIGN.c.state == CampaignState.RUNNING,
+        ~exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, BATCH.c.state.in_(UNENDED)),
+    )
+    .values(state=CampaignState.FINISHED, ended_at=bindparam("now"))
+    .returning(CAMPAIGN.c.id)
+)
+
+
+def cancel_batches(session: Session, campaign_id: int) -> int:
+    """Cancel what has not left; returns how many batches that were."""
+    return len(session.execute(_CANCEL, {"its_campaign_id": campaign_id}).all())
+
+
+def expire_batches(session: Session, now: datetime) -> int:
+    """Expire the pending batches whose campaign's ``not_after`` has passed."""
+    return len(session.execute(_EXPIRE, {"now": now}).all())
+
+
+def cancel_returned(session: Session) -> int:
+    """Cancel batches that came back, unsent, after their campaign was cancelled."""
+    return len(session.execute(_CANCEL_RETURNED).all())
+
+
+def finish_ended(session: Session, now: datetime) -> int:
+    """Finish the running campaigns of which every batch has ended."""
+    finished = session.execute(_FINISH, {"now": now}).all()
+    for (campaign_id,) in finished:
+        counts = _counts(session, campaign_id)
+        events.add(session, "campaign_finished", now=now, campaign_id=campaign_id, counts=counts)
+    return len(finished)
+
+
+def _counts(session: Session, campaign_id: int) -> dict[str, int]:
+    """How many of a campaign's messages are in each state that has any."""
+    sums = [func.sum(getattr(Batch, state.value)) for state in MessageState]
+    row = session.execute(select(*sums).where(Batch.campaign_id == campaign_id)).one()
+    return {
+        state.value: int(count) for state, count in zip(MessageState, row, strict=True) if count
+    }
