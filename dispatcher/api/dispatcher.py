@@ -45,10 +45,10 @@ from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock, shifted
-from dispatcher.storage import actions, balances, credit, doubts, heartbeats, schema
+from dispatcher.storage import actions, balances, credit, doubts, monitoring, schema
 from dispatcher.storage.balances import Balance
 from dispatcher.storage.batches import due, recalls
-from dispatcher.storage.campaigns import campaigns, moves, records, spending
+from dispatcher.storage.campaigns import campaigns, moves, records, totals
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, Windows
 
@@ -367,7 +367,7 @@ class Dispatcher:
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
         """Euros that the gateway charged lately, and what was planned for the same messages."""
         with self._reading() as session:
-            return spending.spent(session, self.clock() - lately, self._only)
+            return totals.spent(session, self.clock() - lately, self._only)
 
     @cached_property
     def dispatch(self) -> Dispatch:
@@ -416,7 +416,7 @@ class Dispatcher:
     def last_tick(self) -> datetime | None:
         """When a tick last ran (UTC); None if never."""
         with self._reading() as session:
-            return heartbeats.last(session)
+            return monitoring.last_tick(session)
 
     def schema(self) -> str:
         """The version of the database's schema. Raises StorageError unless it is ours."""

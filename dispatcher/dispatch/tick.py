@@ -17,13 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import EVERY
-from dispatcher.storage import (
-    balances,
-    credit,
-    events,
-    heartbeats,
-    opt_outs,
-)
+from dispatcher.storage import balances, credit, events, monitoring, opt_outs
 from dispatcher.storage import (
     caps as guards,
 )
@@ -129,7 +123,7 @@ class Ticks:
                 _release(session, context, now)
             if settings.credit_check == "off":
                 credit.release_all(session)
-            heartbeats.beat(session, socket.gethostname(), now)
+            monitoring.beat(session, socket.gethostname(), now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
         with self._context.database.read() as session:

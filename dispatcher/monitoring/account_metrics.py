@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.api import Dispatcher
 from dispatcher.settings.accounts import UNNAMED
-from dispatcher.storage import monitoring as standings
+from dispatcher.storage import monitoring
 from dispatcher.storage.monitoring import OfAccount
 
 _PREFIX = "dispatcher_account_"
@@ -26,7 +26,7 @@ class Accounts:
 
     def read(self, session: Session, at: datetime) -> Mapping[str, OfAccount]:
         """How each stands in the database."""
-        return {name: standings.of_account(session, name, at) for name in self._names}
+        return {name: monitoring.of_account(session, name, at) for name in self._names}
 
     def of_process(self) -> Iterator[Metric]:
         """What this process did through each, and what is set for it."""

@@ -33,7 +33,7 @@ from dispatcher.errors import DispatcherError
 from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import kept
 from dispatcher.monitoring.doctor import Finding
-from dispatcher.storage import monitoring as standings
+from dispatcher.storage import monitoring
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import OfAccount, Standing
 from dispatcher.window.territories import TERRITORIES
@@ -149,9 +149,9 @@ class _Metrics(Collector):
         dispatcher = self._dispatcher
         past, at = self._past(), dispatcher.clock()
         with dispatcher.database.read() as session:
-            standings.hurry(session, _LONGEST_QUERY)
+            monitoring.hurry(session, _LONGEST_QUERY)
             shares = [*past.shares, *totals.present(session, past)]
-            found = standings.standing(session, at)
+            found = monitoring.standing(session, at)
             accounts = self._accounts.read(session, at)
             return _Reading(at, shares, found, accounts)
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage import engines
-from dispatcher.storage.sessions import KeptSessions
+from dispatcher.storage.engines import KeptSessions
 
 #: how a transaction begins that only reads; one that is not said to do so, writes
 _READS = {engines.READS: True}

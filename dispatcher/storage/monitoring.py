@@ -8,14 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
-from dispatcher.storage import balances, heartbeats
+from dispatcher.storage import balances
 from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due
 from dispatcher.storage.batches import queue as supply
-from dispatcher.storage.tables import Action, Batch, Campaign
+from dispatcher.storage.tables import Action, Batch, Campaign, Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def standing(session: Session, now: datetime) -> Standing:
         waiting=_waiting(session, now),
         oldest_doubt=session.scalar(oldest_doubt),
         oldest_poll=session.scalar(oldest_poll),
-        last_tick=heartbeats.last(session),
+        last_tick=last_tick(session),
         incidents=session.scalar(incidents) or 0,
     )
 
@@ -123,3 +124,19 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
         {"now": now},
     )
     return [Waiting(*row) for row in rows]
+
+
+def beat(session: Session, name: str, now: datetime) -> None:
+    """Write down that ``name`` ticked."""
+    # two first ticks at once must not fail one another
+    shared = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if shared else sqlite.insert
+    beaten = insert(Heartbeat).values(name=name, at=now)
+    session.execute(
+        beaten.on_conflict_do_update(index_elements=["name"], set_={"at": beaten.excluded.at})
+    )
+
+
+def last_tick(session: Session) -> datetime | None:
+    """The latest tick of any host."""
+    return session.scalar(select(func.max(Heartbeat.at)))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage.batches import numbers
+from dispatcher.storage.batches import recipients
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 
 
@@ -97,7 +97,7 @@ def take(
         return []
     ids = [batch.id for batch in taken]
     session.execute(_LEASE, {"ids": ids, "until": now + lease})
-    phones = numbers.of_batches(session, ids)
+    phones = recipients.phones_of(session, ids)
     return [
         Checked(
             id=batch.id,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, func, not_, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Share
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage.campaigns import spending
-from dispatcher.storage.tables import Batch, Campaign
+from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros, in_state
 
+_NOTHING = Decimal(0)
 #: the states in which a batch has not come to its end
 UNENDED = (
     BatchState.PENDING,
@@ -50,9 +50,9 @@ def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
             func.count(),
             func.sum(Batch.cost),
             func.sum(Batch.capped),
-            spending.planned_of_charged(),
+            planned_of_charged(),
             func.sum(case((Batch.planned.is_(None), Batch.cost))),
-            spending.untold(),
+            untold(),
             *(func.sum(counter) for counter in counters),
         )
         .where(*conditions)
@@ -99,3 +99,36 @@ def present(session: Session, past: Past) -> list[Share]:
 
 def _over(until: datetime, lingering: Sequence[int]) -> ColumnElement[bool]:
     return and_(Campaign.ended_at <= until, Campaign.id.not_in(lingering))
+
+
+def spent(session: Session, since: datetime, account: str | None = None) -> tuple[Decimal, Decimal]:
+    """Euros that the gateway has charged since then, and that were planned for the same.
+
+    Of one account, or of all.
+    """
+    mine = select(Campaign.id).where(Campaign.account == account)
+    charged, planned = session.execute(
+        select(
+            func.sum(case((Batch.planned.is_not(None), Batch.cost))),
+            planned_of_charged(),
+        ).where(Batch.sent_at >= since, *([] if account is None else [Batch.campaign_id.in_(mine)]))
+    ).one()
+    return charged or Decimal(0), planned or Decimal(0)
+
+
+def planned_of_charged() -> ColumnElement[Decimal]:
+    """The sum of what was planned for those messages whose cost the gateway told."""
+    planned = type_coerce(BATCH.c.planned, BigInteger)
+    return type_coerce(
+        func.sum(case((BATCH.c.cost > _NOTHING, planned * _sent() // BATCH.c.size))), Euros()
+    )
+
+
+def untold() -> ColumnElement[int]:
+    """How many messages were sent whose cost nobody knows: their answer was lost."""
+    return func.sum(case((BATCH.c.cost == _NOTHING, _sent()), else_=0))
+
+
+def _sent() -> ColumnElement[int]:
+    held = case((in_state(BatchState.HANDED_OVER), BATCH.c.pending), else_=0)
+    return held + BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported

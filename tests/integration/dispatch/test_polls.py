@@ -8,7 +8,7 @@ from sqlalchemy import delete, text
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch import polls
-from dispatcher.storage import heartbeats
+from dispatcher.storage import monitoring
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -439,14 +439,14 @@ def test_two_first_signs_of_life_do_not_fail_one_another(postgres_tables: Databa
     def beat() -> None:
         try:
             with postgres_tables.write() as session:
-                heartbeats.beat(session, "host", OPEN)
+                monitoring.beat(session, "host", OPEN)
         except Exception as error:  # noqa: BLE001 - told below
             failed.append(error)
 
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     second = threading.Thread(target=beat)
     with postgres_tables.write() as session:
-        heartbeats.beat(session, "host", OPEN)
+        monitoring.beat(session, "host", OPEN)
         second.start()
         while second.is_alive() and not session.scalar(waiting):
             second.join(0.01)

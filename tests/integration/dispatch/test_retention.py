@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from dispatcher import ConfigurationError, Settings
 from dispatcher.dispatch.retention import EVERY
 from dispatcher.sandbox.gateway.replies import long_replies
-from dispatcher.storage import events, heartbeats
+from dispatcher.storage import events, monitoring
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import (
     Action,
@@ -144,8 +144,8 @@ def test_a_check_is_kept_as_long_as_it_counts(tables: Database) -> None:
 
 def test_hosts_that_are_gone_are_forgotten_but_not_the_last_one(bench: Bench) -> None:
     with bench.dispatcher.database.write() as session:
-        heartbeats.beat(session, "old", bench.clock() - timedelta(days=2))
-        heartbeats.beat(session, "last", bench.clock())
+        monitoring.beat(session, "old", bench.clock() - timedelta(days=2))
+        monitoring.beat(session, "last", bench.clock())
     bench.clock.forward(days=2 * DAYS)
     prune(bench)
     assert count(bench, Heartbeat) == [1]
