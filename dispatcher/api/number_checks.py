@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatcher.api.screening import Screen
 from dispatcher.api.submit import actor
-from dispatcher.campaigns.caps import shown
+from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.submission import Given, listed
 from dispatcher.dispatch.number_checks import CheckOrders, Ordered
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone

@@ -11,12 +11,12 @@ from dispatcher.api.screening import Screen
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Day, Load, caps_of, check_campaign, day_of, load_of
 from dispatcher.campaigns.forecast import forecast
-from dispatcher.campaigns.plan import Group, Plan, approve, cost_of, warnings_of
+from dispatcher.campaigns.plan import Group, Plan, approve, warnings_of
+from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.submission import Given, Submission, listed
 from dispatcher.gateway import Gateway
 from dispatcher.recipients import Rejection
-from dispatcher.recipients.phones import destination_of
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock
@@ -113,7 +113,7 @@ class Previews:
             rejected=dict(planner.reasons.most_common()),
             segments=planner.billed.total() if planner.measured else None,
             billed=dict(planner.billed.most_common()),
-            cost=cost_of(planner.billed, prices) if planner.measured else None,
+            cost=to_cents(euros_of(planner.billed, prices)) if planner.measured else None,
             groups=tuple(groups.values()),
             longest=tuple(text for _, text in planner.longest),
             forecast=leaves,
@@ -123,7 +123,7 @@ class Previews:
                     rejected=planner.reasons.total(),
                     commercial=submission.commercial,
                     sender=submission.sender,
-                    unpriced=[where for where in planner.billed if where not in prices],
+                    unpriced=unpriced(planner.billed, prices),
                     late=leaves.late,
                     closed=schedule.late(planner.territories),
                     from_number=submission.from_number,
@@ -149,10 +149,7 @@ def _euros(batch: PlannedBatch, settings: Settings) -> Decimal:
     """What a batch costs, where a cap asks for it."""
     if settings.daily_euros is None:
         return Decimal(0)
-    prices = settings.prices
-    parts = zip(batch.messages, batch.parts, strict=True)
-    costs = (prices.get(destination_of(phone), Decimal(0)) * n for (phone, _), n in parts)
-    return sum(costs, Decimal(0))
+    return batch.cost(settings.prices) or Decimal(0)
 
 
 class _History:

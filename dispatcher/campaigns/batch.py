@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
+
+from dispatcher.campaigns.prices import Prices, euros_of
+from dispatcher.recipients.phones import destination_of
 
 #: the most that one call to the gateway carries
 LARGEST_BATCH: Final = 500
@@ -24,6 +29,18 @@ class PlannedBatch:
     def segments(self) -> int:
         """Billed parts of the whole batch."""
         return sum(self.parts)
+
+    @property
+    def billed(self) -> Counter[str]:
+        """Segments by the destination of each number."""
+        billed: Counter[str] = Counter()
+        for (phone, _), segments in zip(self.messages, self.parts, strict=True):
+            billed[destination_of(phone)] += segments
+        return billed
+
+    def cost(self, prices: Prices) -> Decimal | None:
+        """Euros that it should cost; None if a price is missing, and for a survey."""
+        return euros_of(self.billed, prices) if prices and self.segments else None
 
     def split(self, size: int) -> Iterator[PlannedBatch]:
         """The same people in batches of at most ``size``."""

@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
+from dispatcher.campaigns.prices import Prices, euros_of, shown, unpriced
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.window.territories import find
@@ -126,7 +127,7 @@ def check_campaign(settings: Settings, campaign: Load) -> None:
 def load_of(
     messages: int,
     billed: Mapping[str, int],
-    prices: Mapping[str, Decimal],
+    prices: Prices,
     measured: bool = True,
 ) -> Load:
     """The load of billed parts by destination, with the exact sum of their prices.
@@ -135,17 +136,9 @@ def load_of(
     """
     if not measured:
         return Load(messages, unpriced=SURVEYS)
-    unpriced = next((where for where in billed if where not in prices), "")
-    euros = sum((prices.get(where, Decimal(0)) * n for where, n in billed.items()), Decimal(0))
-    return Load(messages, euros, unpriced)
-
-
-def shown(euros: Decimal) -> str:
-    """An exact amount: "50 €", "53.20 €", "0.045 €"."""
-    if euros == euros.to_integral_value():
-        return f"{int(euros):,} €"
-    cents = euros.quantize(Decimal("0.01"))
-    return f"{cents if cents == euros else euros.normalize():,f} €"
+    missing = unpriced(billed, prices)
+    priced = {place: count for place, count in billed.items() if place not in missing}
+    return Load(messages, euros_of(priced, prices) or Decimal(0), missing[0] if missing else "")
 
 
 def full(cap: str) -> str:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
 from typing import Literal
 
-from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.recipients.phones import destination_of
-
 _CENT = Decimal("0.01")
-#: its numbers are metropolitan ones, and priced so
-_PRICED_AS = {"alsace-moselle": "metropole"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +47,6 @@ class Ruling:
     funded_to: int | None = None
     paused: str = ""
     unjudged: str = ""
-
-
-def planned_cost(batch: PlannedBatch, prices: Mapping[str, Decimal]) -> Decimal | None:
-    """Euros that a batch will cost by our own count of parts; None where a price is missing."""
-    if not prices or not batch.segments:  # a survey's parts are not known
-        return None
-    billed: dict[str, int] = {}
-    for (phone, _), parts in zip(batch.messages, batch.parts, strict=True):
-        where = destination_of(phone)
-        billed[where] = billed.get(where, 0) + parts
-    if any(where not in prices for where in billed):
-        return None
-    return sum((prices[where] * parts for where, parts in billed.items()), Decimal(0))
-
-
-def price_of(
-    territory: str, prices: Mapping[str, Decimal], learnt: Mapping[str, Decimal]
-) -> Decimal | None:
-    """Euros a part: as set, else as the gateway charged lately (``learnt``), else None."""
-    named = _PRICED_AS.get(territory, territory)
-    price = prices.get(named)
-    return price if price is not None else learnt.get(territory, learnt.get(named))
 
 
 def judge(

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from dispatcher.campaigns.forecast import Forecast
 from dispatcher.campaigns.planner import Planner
+from dispatcher.campaigns.prices import Prices, euros_of, to_cents
 from dispatcher.errors import PlanChanged
 from dispatcher.recipients.number_checks import Lookups
 from dispatcher.window.territories import find
@@ -123,30 +124,23 @@ class Plan:
         }
 
 
-def cost_of(billed: Mapping[str, int], prices: Mapping[str, Decimal]) -> Decimal | None:
-    """Euros with two decimals for billed parts by destination; None where a price is missing."""
-    if any(destination not in prices for destination in billed):
-        return None
-    exact = sum((prices[where] * parts for where, parts in billed.items()), Decimal(0))
-    return exact.quantize(Decimal("0.01"), ROUND_HALF_UP)
-
-
-def fingerprint_of(body: str, billed: Mapping[str, int], prices: Mapping[str, Decimal]) -> str:
+def fingerprint_of(body: str, billed: Mapping[str, int], prices: Prices) -> str:
     """What an approval of a plan holds on to; ``body`` is the hash of what was submitted."""
-    bill = [(where, parts, str(cost_of({where: parts}, prices))) for where, parts in billed.items()]
+    bill = [
+        (place, count, str(to_cents(euros_of({place: count}, prices))))
+        for place, count in billed.items()
+    ]
     return hashlib.sha256(json.dumps([body, sorted(bill)]).encode()).hexdigest()
 
 
-def approve(
-    approved: str | None, body: str, planner: Planner, prices: Mapping[str, Decimal]
-) -> str:
+def approve(approved: str | None, body: str, planner: Planner, prices: Prices) -> str:
     """The fingerprint of a plan. Raises PlanChanged when another one was approved.
 
     ``body`` is the hash of what is submitted; ``planner`` has read all of it.
     """
     fingerprint = fingerprint_of(body, planner.billed, prices)
     if approved not in (None, fingerprint):
-        cost = cost_of(planner.billed, prices)
+        cost = to_cents(euros_of(planner.billed, prices))
         bill = (
             f", {planner.billed.total():,} segments, {'unpriced' if cost is None else f'{cost} €'}"
         )

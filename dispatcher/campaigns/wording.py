@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dispatcher.campaigns.prices import euros_of
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from dispatcher.campaigns.prices import Prices
     from dispatcher.campaigns.progress import Progress
+    from dispatcher.campaigns.records import Doubt
 
 
 def moment(at: datetime, now: datetime, zone: ZoneInfo = PARIS) -> str:
@@ -31,6 +34,12 @@ def standing(progress: Progress, now: datetime) -> str:
         return progress.why
     until = f"waits until {moment(progress.waits_until, now)}"
     return f"{until}: {progress.why}" if progress.why else until
+
+
+def about_euros(doubt: Doubt, prices: Prices) -> str:
+    """What texting the people of a doubt again would cost: " (about 4.50 €)"; else empty."""
+    euros = euros_of({doubt.territory: doubt.segments}, prices)
+    return "" if euros is None else f" (about {euros:.2f} €)"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

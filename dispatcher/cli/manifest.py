@@ -50,6 +50,7 @@ class Manifest:
 
     def write(self, forecast: Forecast) -> None:
         """Write the file. Raises Refusal."""
+        from dispatcher.campaigns.prices import euros_of
         from dispatcher.recipients.files import PrivateTable
         from dispatcher.recipients.phones import destination_of
 
@@ -62,8 +63,8 @@ class Manifest:
                 when = times[at]
                 if gone == "1":
                     when, parts = "opted out", "0"
-                price = self._prices.get(destination_of(phone))
-                cost = "" if price is None else str(price * int(parts))
+                euros = euros_of({destination_of(phone): int(parts)}, self._prices)
+                cost = "" if euros is None else str(euros)
                 if parts == "0" and gone == "0":  # a survey: nobody here knows
                     parts = cost = ""
                 table.write([phone, number, self._batches[at][0], when, parts, cost])

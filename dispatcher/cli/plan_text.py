@@ -80,22 +80,25 @@ class Reading:
             yield from (f"  {sentence}" for sentence in plan.lookups.sentences())
 
     def _money(self) -> Iterator[str]:
-        from dispatcher.campaigns.plan import cost_of
+        from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
 
         plan = self._plan
         prices = self._settings.prices
         if plan.segments is None:
             yield "segments and cost are not known here: progress tells what the gateway charges"
             return
-        priced = {where: parts for where, parts in plan.billed.items() if where in prices}
+        missing = unpriced(plan.billed, prices)
+        priced = {place: count for place, count in plan.billed.items() if place not in missing}
         rest = plan.segments - sum(priced.values())
-        known = f"{_euros(cost_of(priced, prices))} and {rest:,} segments without a price"
+        known = (
+            f"{_euros(to_cents(euros_of(priced, prices)))} and {rest:,} segments without a price"
+        )
         whole = _euros(plan.cost) if not rest or not priced else known
         yield f"{counted(plan.segments, 'segment')}, {whole}"
         widest = max(map(len, plan.billed))
-        for where, parts in plan.billed.items():
-            cost = cost_of({where: parts}, prices)
-            yield f"  {where:{widest}}  {parts:>9,}  {_euros(cost):>12}"
+        for place, count in plan.billed.items():
+            cost = to_cents(euros_of({place: count}, prices))
+            yield f"  {place:{widest}}  {count:>9,}  {_euros(cost):>12}"
 
     def _texts(self) -> Iterator[str]:
         if self._survey:

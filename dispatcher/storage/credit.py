@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, upd
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import SURVEYS
-from dispatcher.campaigns.credit import Need, Ruling, ToGo, price_of
+from dispatcher.campaigns.credit import Need, Ruling, ToGo
+from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances
 from dispatcher.storage.batches import queue as supply
@@ -54,7 +55,7 @@ def needs(
     session: Session,
     account: str,
     campaign_ids: Sequence[int],
-    prices: Mapping[str, Decimal],
+    prices: Prices,
     now: datetime,
 ) -> list[Need]:
     """What these campaigns, in their order, still need; without those that do not run any more."""
@@ -73,9 +74,7 @@ def needs(
     return found
 
 
-def flying(
-    session: Session, account: str, since: datetime, prices: Mapping[str, Decimal]
-) -> Decimal:
+def flying(session: Session, account: str, since: datetime, prices: Prices) -> Decimal:
     """Euros of what is under way or was answered after ``since``: paid by then, or not."""
     learnt, mine = _learnt(session, account), _through(account)
     rows = session.execute(_to_go(and_(BATCH.c.state == BatchState.SENDING, mine))).all()
@@ -128,9 +127,7 @@ def restart(session: Session, campaign_id: int, *, wait: bool, checked: bool) ->
     )
 
 
-def to_go(
-    session: Session, account: str, prices: Mapping[str, Decimal]
-) -> tuple[Decimal, list[str]]:
+def to_go(session: Session, account: str, prices: Prices) -> tuple[Decimal, list[str]]:
     """Euros of all that is planned and not sent, paused or not; territories without a price."""
     learnt = _learnt(session, account)
     mine = and_(in_state(BatchState.PENDING), _through(account))
@@ -175,13 +172,12 @@ def _unpriced(costs: Sequence[tuple[Any, Decimal | None]]) -> dict[str, None]:
     )
 
 
-def _cost(row: Any, prices: Mapping[str, Decimal], learnt: Mapping[str, Decimal]) -> Decimal | None:
+def _cost(row: Any, prices: Prices, learnt: Prices) -> Decimal | None:
     """Euros for those of a batch who are still to be texted."""
     whole = row.planned
     if whole is None:
-        price = price_of(row.territory, prices, learnt)
-        # a survey has no parts before the gateway has told them
-        whole = price * row.segments if price is not None and row.segments else None
+        # the segments of a survey are unknown until the gateway has answered
+        whole = euros_of({row.territory: row.segments}, prices, learnt) if row.segments else None
     return None if whole is None else Decimal(whole * row.pending / row.size)
 
 

@@ -143,6 +143,6 @@ def _as_json(ordered: Ordered) -> dict[str, Any]:
 
 
 def _euros(amount: Decimal) -> str:
-    from dispatcher.campaigns.caps import shown
+    from dispatcher.campaigns.prices import shown
 
     return shown(amount)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.campaigns.wording import counted, moment
+from dispatcher.campaigns.wording import about_euros, counted, moment
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import out, print_json, say
@@ -62,7 +62,8 @@ def resend(batch: int, *, reason: str, by: str | None, yes: bool) -> None:
     dispatcher = open_dispatcher()
     doubt = _find(dispatcher, batch)
     people = counted(doubt.messages, "person", "people")
-    twice = f"{people} will be texted twice and billed twice{_euros(dispatcher, doubt)}"
+    euros = about_euros(doubt, dispatcher.settings.prices)
+    twice = f"{people} will be texted twice and billed twice{euros}"
     confirm(
         f"Batch {batch} of {doubt.reference} concerns {people}. If the gateway took it after all,"
         f" {twice}. Send it again?",
@@ -100,11 +101,6 @@ def _find(dispatcher: Dispatcher, batch: int) -> Doubt:
     if not found:
         raise IllegalMove(f"no batch {batch} is in doubt; dispatcher doubts lists those that are")
     return found[0]
-
-
-def _euros(dispatcher: Dispatcher, doubt: Doubt) -> str:
-    price = dispatcher.settings.prices.get(doubt.territory)
-    return "" if price is None else f" (about {doubt.segments * price:.2f} €)"
 
 
 def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:

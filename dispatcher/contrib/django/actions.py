@@ -8,7 +8,7 @@ from typing import Any
 
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import Doubt
-from dispatcher.campaigns.wording import counted
+from dispatcher.campaigns.wording import about_euros, counted
 from dispatcher.contrib.django import dispatcher
 
 
@@ -67,16 +67,12 @@ def _to_go(progress: Progress) -> str:
     return counted(progress.messages["pending"], "message")
 
 
-def _euros(doubt: Doubt) -> str:
-    price = dispatcher.settings.prices.get(doubt.territory)
-    return "" if price is None else f" (about {doubt.segments * price:.2f} €)"
-
-
 def _twice(doubt: Doubt) -> str:
     people = counted(doubt.messages, "person", "people")
+    euros = about_euros(doubt, dispatcher.settings.prices)
     return (
         f"Batch {doubt.batch_id} of {doubt.reference} concerns {people}. If the gateway took it"
-        f" after all, they will be texted twice and billed twice{_euros(doubt)}. The gateway is"
+        f" after all, they will be texted twice and billed twice{euros}. The gateway is"
         " asked once more first."
     )
 

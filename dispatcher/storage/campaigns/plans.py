@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 
@@ -13,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
-from dispatcher.campaigns.credit import planned_cost
 from dispatcher.campaigns.hand_over import to_be
+from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
 from dispatcher.settings.accounts import UNNAMED
@@ -88,7 +87,7 @@ def add_batches(
     batches: Iterable[tuple[PlannedBatch, Hold]],
     *,
     rule: str,
-    prices: Mapping[str, Decimal],
+    prices: Prices,
     now: datetime,
     handed: Callable[[str], datetime | None],
     call_size: int = LARGEST_BATCH,
@@ -111,7 +110,7 @@ def add_batches(
                 insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
                 [
                     _row(campaign_id, number, batch, hold, rule)
-                    | {"planned": planned_cost(batch, prices)}
+                    | {"planned": batch.cost(prices)}
                     | _handed(handed(batch.territory), now)
                     for number, (batch, hold) in stride
                 ],

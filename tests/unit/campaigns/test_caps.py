@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.campaigns.caps import Caps, Day, Load, caps_of, day_after, day_of, load_of, shown
+from dispatcher.campaigns.caps import Caps, Day, Load, caps_of, day_after, day_of, load_of
 from dispatcher.campaigns.forecast import forecast
 from dispatcher.settings import Settings
 from dispatcher.window import Windows
@@ -35,14 +35,6 @@ def test_the_days_on_which_clocks_change_have_23_and_25_hours() -> None:
     for day, hours in ((datetime(2027, 3, 28, 12), 23), (datetime(2027, 10, 31, 12), 25)):  # noqa: DTZ001
         at = day.replace(tzinfo=PARIS)
         assert day_after(at) - day_of(at) == timedelta(hours=hours)
-
-
-@pytest.mark.parametrize(
-    ("euros", "says"),
-    [("50", "50 €"), ("1234.5", "1,234.50 €"), ("0.045", "0.045 €"), ("53.2000", "53.20 €")],
-)
-def test_an_amount_is_shown_as_it_is(euros: str, says: str) -> None:
-    assert shown(Decimal(euros)) == says
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.credit import Need, Ruling, ToGo, judge, planned_cost, price_of
+from dispatcher.campaigns.credit import Need, Ruling, ToGo, judge
 
 MODES: tuple[Literal["pause", "cap"], ...] = ("pause", "cap")
 
@@ -106,21 +105,3 @@ def test_a_pause_lets_a_campaign_leave_whole_or_not_at_all(
     )
     assert leaving == 0 or leaving <= balance
     assert all((ruling.funded_to is None) != bool(ruling.paused) for ruling in rulings)
-
-
-def test_a_batch_costs_what_its_numbers_do() -> None:
-    people = (("+33639980001", None), ("+262639980001", None))
-    batch = PlannedBatch("metropole", people, (2, 3))
-    prices = {"metropole": Decimal("0.045"), "mayotte": Decimal("0.06")}
-    assert planned_cost(batch, prices) == Decimal("0.27")
-    assert planned_cost(batch, {"metropole": Decimal("0.045")}) is None
-
-
-def test_a_price_that_is_set_comes_before_one_that_was_learnt() -> None:
-    learnt = {"metropole": Decimal("0.05"), "mayotte": Decimal("0.07")}
-    prices = {"metropole": Decimal("0.045")}
-    assert price_of("metropole", prices, learnt) == Decimal("0.045")
-    assert price_of("alsace-moselle", prices, learnt) == Decimal("0.045")
-    assert price_of("alsace-moselle", {}, learnt) == Decimal("0.05")
-    assert price_of("mayotte", prices, learnt) == Decimal("0.07")
-    assert price_of("guyane", prices, learnt) is None

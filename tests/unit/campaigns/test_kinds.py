@@ -11,7 +11,6 @@ import pytest
 
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Load, check_campaign, load_of
-from dispatcher.campaigns.credit import planned_cost
 from dispatcher.campaigns.outcome import (
     Blocked,
     InDoubt,
@@ -131,7 +130,7 @@ def test_nothing_of_a_survey_is_measured() -> None:
     batches = list(planner.cut([Recipient("0639980001", {}), Recipient("0639980002", {})]))
     assert (planner.kept, planner.billed, planner.longest) == (2, {}, [])
     assert not planner.measured
-    assert [planned_cost(batch, {"metropole": COST}) for batch in batches] == [None]
+    assert [batch.cost({"metropole": COST}) for batch in batches] == [None]
 
 
 def test_an_empty_text_is_that_of_a_survey_only() -> None:

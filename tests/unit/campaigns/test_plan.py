@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dispatcher.campaigns.forecast import Departure, Forecast
-from dispatcher.campaigns.plan import Group, Plan, cost_of, fingerprint_of, warnings_of
+from dispatcher.campaigns.plan import Group, Plan, fingerprint_of, warnings_of
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 PRICES = {"metropole": Decimal("0.045"), "la-reunion": Decimal("0.06")}
@@ -75,21 +75,6 @@ def test_a_plan_as_json_is_json() -> None:
 
 def test_a_plan_shows_no_text_in_its_repr() -> None:
     assert "Zoé" not in repr(plan())
-
-
-@pytest.mark.parametrize(
-    ("billed", "cost"),
-    [
-        pytest.param({}, Decimal("0.00"), id="nothing"),
-        pytest.param({"metropole": 1}, Decimal("0.05"), id="half a cent goes up"),
-        pytest.param({"metropole": 3}, Decimal("0.14"), id="0.135"),
-        pytest.param({"metropole": 1, "la-reunion": 1}, Decimal("0.11"), id="rounded once: 0.105"),
-        pytest.param({"metropole": 10_000_000}, Decimal("450000.00"), id="exact when large"),
-        pytest.param({"metropole": 1, "foreign": 1}, None, id="a price is missing"),
-    ],
-)
-def test_a_cost_has_two_decimals(billed: dict[str, int], cost: Decimal | None) -> None:
-    assert cost_of(billed, PRICES) == cost
 
 
 BODY = "a hash"
