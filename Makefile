@@ -16,16 +16,20 @@ PY = .venv/bin/python
 # not the code in the pages, which is laid out to be read
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
-.PHONY: help demo test matrix chaos bench docs lint lock clean
+.PHONY: help demo test coverage matrix chaos bench docs lint lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/stamp ## send 5,000 made-up SMS through real processes and check every one (needs no account)
 	@$(PY) -m dispatcher.sandbox.demo
 
 test: lint ## every check, then the whole suite
 	@$(PY) -m pytest $(PYTEST_ARGS)
+
+# Apart from `test`: the tracer doubles the processor time of the tests.
+coverage: .venv/stamp ## unit and integration tests; fails when they cover less than pyproject.toml says
+	@$(PY) -m pytest $(PYTEST_ARGS) --hypothesis-profile ci tests/unit tests/integration --cov --cov-report term
 
 matrix: ## unit tests and the wheel's on each Python 3.11 … 3.14 that is here (PYTHONS="3.12 3.13")
 	@PYTHON="$(PYTHON)" PYTHONS="$(PYTHONS)" TESTS="$(TESTS)" sh scripts/matrix.sh $(PYTEST_ARGS)
