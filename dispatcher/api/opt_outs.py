@@ -14,11 +14,11 @@ from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import number_checks as checks
-from dispatcher.storage import opt_outs, replies
+from dispatcher.storage import opt_out_history, opt_outs, replies
 from dispatcher.storage.batches import recalls
-from dispatcher.storage.campaigns import records
 from dispatcher.storage.database import Database
-from dispatcher.storage.opt_outs import OptOutChange, OptOutEntry
+from dispatcher.storage.opt_out_history import OptOutChange
+from dispatcher.storage.opt_outs import OptOutEntry
 
 __all__ = ["Added", "OptOutChange", "OptOutEntry", "OptOuts"]
 
@@ -60,7 +60,7 @@ class OptOuts:
     def page(self, offset: int = 0, limit: int = 50) -> Page[OptOutEntry]:
         """Some of the list, the latest first: ``limit`` entries from ``offset`` on."""
         with self._database.read() as session:
-            return records.opt_out_page(session, offset, limit)
+            return opt_outs.page(session, offset, limit)
 
     @property
     def erased(self) -> int:
@@ -130,7 +130,7 @@ class OptOuts:
         with self._database.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
             if there and not removed:  # it is gone there, which belongs on record all the same
-                opt_outs.note_removal(session, number, now=self._clock(), **facts)
+                opt_out_history.record(session, [number], "remove", now=self._clock(), **facts)
         return removed or there
 
     def erase(self, phone: str) -> bool:
@@ -148,7 +148,7 @@ class OptOuts:
     def history(self, phone: str) -> list[OptOutChange]:
         """What happened to a number, in any spelling, the oldest first. Raises InvalidPhone."""
         with self._database.read() as session:
-            return opt_outs.history(session, normalise(phone))
+            return opt_out_history.of(session, normalise(phone))
 
     def _add(
         self, numbers: Iterable[str], *, source: str, reason: str, by: str | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from dispatcher.dispatch.context import Context, of
 from dispatcher.errors import GatewayError
-from dispatcher.storage import opt_outs
+from dispatcher.storage import opt_outs, stop_list
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,10 @@ class StopList:
             return self._sync(now)
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
-            if not opt_outs.due(session, now, every, self._account):
+            if not stop_list.due(session, now, every, self._account):
                 return Synced()
             # nobody else need read it meanwhile
-            opt_outs.note_synced(session, now, self._account)
+            stop_list.note_synced(session, now, self._account)
         try:
             return self._sync(now)
         except GatewayError as error:
@@ -85,11 +85,11 @@ class StopList:
     def _sync(self, now: datetime) -> Synced:
         stopped = self._context.gateway.stop_list()
         with self._context.database.write() as session:
-            opt_outs.note_synced(session, now, self._account)
-            source = opt_outs.from_gateway(self._account)
+            stop_list.note_synced(session, now, self._account)
+            source = stop_list.source(self._account)
             new = opt_outs.add(session, stopped, source=source, now=now)
         with self._context.database.read() as session:
-            ours, lost = opt_outs.missing_in(session, stopped, self._account)
+            ours, lost = stop_list.missing(session, stopped, self._account)
         if new:
             log.info("%d new opt-outs from the gateway's STOP list", new)
         if lost:
@@ -125,4 +125,4 @@ class StopList:
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
             soon = now - every + min(every, _AGAIN)
-            opt_outs.note_synced(session, soon, self._account)
+            stop_list.note_synced(session, soon, self._account)

@@ -17,7 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import EVERY
-from dispatcher.storage import balances, credit, events, monitoring, opt_outs
+from dispatcher.storage import balances, credit, events, monitoring, stop_list
 from dispatcher.storage import (
     caps as guards,
 )
@@ -191,7 +191,7 @@ def _asked(session: Session, context: Context, now: datetime) -> Asked:
     credit_every = timedelta(seconds=settings.credit_every)
     return Asked(
         polls=hints_for(polls.count_due(session, BatchState.SENT, now, account)),
-        stop_list=opt_outs.due(session, now, every, account),
+        stop_list=stop_list.due(session, now, every, account),
         credit=settings.credit_check != "off"
         and credit.due(session, account, now, credit_every, balances.PATIENCE),
         recall=recalls.due(session, now, account),

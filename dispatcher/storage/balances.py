@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dispatcher.storage.tables import Meta, named
+from dispatcher.storage import meta
 
 _NAME = "credit"
 #: a campaign that waits for the balance has it read this soon after the last try
@@ -36,7 +35,7 @@ class Balance:
 
 def last(session: Session, account: str) -> Balance:
     """An account's balance as it was last read."""
-    value = session.scalar(select(Meta.value).where(Meta.name == named(_NAME, account)))
+    value = meta.get(session, _NAME, account)
     if value is None:
         return Balance()
     kept = json.loads(value)
@@ -56,7 +55,7 @@ def note(session: Session, account: str, found: Balance) -> None:
         "euros": None if found.euros is None else str(found.euros),
         "failures": found.failures,
     }
-    session.merge(Meta(name=named(_NAME, account), value=json.dumps(kept)))
+    meta.put(session, _NAME, json.dumps(kept), account)
 
 
 def rest(known: Balance, now: datetime) -> timedelta:

@@ -8,11 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
-from dispatcher.storage import balances
+from dispatcher.storage import balances, upsert
 from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due
 from dispatcher.storage.batches import queue as supply
@@ -128,12 +127,10 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
 
 def beat(session: Session, name: str, now: datetime) -> None:
     """Write down that ``name`` ticked."""
-    # two first ticks at once must not fail one another
-    shared = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if shared else sqlite.insert
-    beaten = insert(Heartbeat).values(name=name, at=now)
+    # an upsert: of two first ticks at the same moment none may fail
+    row = upsert.insert(session, Heartbeat).values(name=name, at=now)
     session.execute(
-        beaten.on_conflict_do_update(index_elements=["name"], set_={"at": beaten.excluded.at})
+        row.on_conflict_do_update(index_elements=["name"], set_={"at": row.excluded.at})
     )
 
 

@@ -14,11 +14,10 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher.recipients.number_checks import OUT_OF_SERVICE, HlrOrder
-from dispatcher.storage import opt_outs
+from dispatcher.storage import opt_outs, upsert
 from dispatcher.storage.tables import CheckOrder, NumberCheck
 
 #: of a number whose result has not come
@@ -79,7 +78,7 @@ def begin(
     order = CheckOrder(tag=tag, ordered_at=now, actor=actor, numbers=0, expected=Decimal(0))
     session.add(order)
     session.flush()
-    new = _new_row(session)(NumberCheck)
+    new = upsert.insert(session, NumberCheck)
     taken = new.on_conflict_do_update(
         index_elements=[NumberCheck.phone],
         set_={"order_id": new.excluded.order_id, "ordered_at": new.excluded.ordered_at},
@@ -193,9 +192,3 @@ def _gone(since: datetime) -> tuple[ColumnElement[bool], ...]:
 def _end(session: Session, claim: Claim, outcome: str, **facts: Any) -> None:
     mine = update(CheckOrder).where(CheckOrder.id == claim.order_id)
     session.execute(mine.values(outcome=outcome, **facts))
-
-
-def _new_row(session: Session) -> Any:
-    """The INSERT of the database at hand that knows what to do with a conflict."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert if postgres else sqlite.insert

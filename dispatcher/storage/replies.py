@@ -7,13 +7,12 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import records
+from dispatcher.storage import upsert
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 
@@ -51,7 +50,7 @@ class Part:
 def add(session: Session, call: Call, *, now: datetime) -> int | None:
     """Keep a call, and return its id; None when the same was kept before."""
     new: int | None = session.scalar(
-        _new_row(session)(Reply)
+        upsert.insert(session, Reply)
         .values(
             digest=call.digest(),
             phone=call.phone,
@@ -188,9 +187,3 @@ def _answered(session: Session, call: Call) -> int | None:
         .where(Batch.message_id == call.message_id, Recipient.phone == call.phone)
         .limit(1)
     )
-
-
-def _new_row(session: Session) -> Any:
-    """The INSERT of the database at hand that knows what to do with a conflict."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert if postgres else sqlite.insert

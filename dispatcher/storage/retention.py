@@ -11,31 +11,22 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, exists, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, Meta, NumberCheck, Reply
+from dispatcher.storage import meta
+from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, NumberCheck, Reply
 
 _NAME = "pruned_at"
 
 
 def due(session: Session, now: datetime, every: timedelta) -> bool:
     """Whether it is time to prune again."""
-    value = session.scalar(select(Meta.value).where(Meta.name == _NAME))
-    last = None if value is None else datetime.fromisoformat(value)
-    # a clock that was set back: nothing may wait for that
-    return last is None or last > now or last + every <= now
+    return meta.is_time(session, _NAME, now, every)
 
 
 def note_pruned(session: Session, at: datetime) -> None:
     """Write down when it was last done: the next time counts from it."""
-    shared = session.get_bind().dialect.name == "postgresql"
-    # two first ones at once must not fail one another
-    row = (postgresql.insert if shared else sqlite.insert)(Meta)
-    row = row.values(name=_NAME, value=at.isoformat())
-    session.execute(
-        row.on_conflict_do_update(index_elements=[Meta.name], set_={"value": row.excluded.value})
-    )
+    meta.put(session, _NAME, at.isoformat())
 
 
 def events(session: Session, before: datetime, most: int) -> int:

@@ -379,11 +379,6 @@ class Meta(Base):
     value: Mapped[str]
 
 
-def named(value: str, account: str) -> str:
-    """The name of a value in ``meta`` that each account has."""
-    return f"{value}:{account}" if account else value
-
-
 class Action(Base):
     """What a person, or the dispatcher on its own, did to a campaign. Append-only."""
 

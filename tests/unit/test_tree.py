@@ -34,7 +34,6 @@ LONGER = {
     "dispatcher/storage/batches/recalls.py",
     "dispatcher/storage/batches/results.py",
     "dispatcher/storage/campaigns/campaigns.py",
-    "dispatcher/storage/opt_outs.py",
     "dispatcher/storage/tables.py",
 }
 

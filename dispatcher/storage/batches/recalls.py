@@ -16,19 +16,17 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import BACK, CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
-from dispatcher.storage import events
+from dispatcher.storage import events, meta
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.tables import (
     BATCH,
-    META,
     OPT_OUT,
     RECIPIENT,
     Batch,
     Campaign,
-    Meta,
     in_state,
 )
 from dispatcher.window import Hold
@@ -89,7 +87,7 @@ def want_opted_out(session: Session, now: datetime) -> int:
     Looked for among those who are new since the list's last version that was held against it.
     """
     version = session.scalar(select(left_out.version())) or ""
-    noted = session.scalar(select(META.c.value).where(META.c.name == _SEEN))
+    noted = meta.get(session, _SEEN)
     seen = {"version": "", "at": None} if noted is None else json.loads(noted)
     if seen["version"] == version:
         return 0
@@ -110,7 +108,7 @@ def want_opted_out(session: Session, now: datetime) -> int:
     )
     wanted = want(session, Batch.id.in_(session.scalars(concerned).all()), OPTED_OUT, now)
     told = json.dumps({"version": version, "at": now.isoformat()})
-    session.merge(Meta(name=_SEEN, value=told))
+    meta.put(session, _SEEN, told)
     return wanted
 
 

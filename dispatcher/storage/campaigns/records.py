@@ -19,8 +19,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns
-from dispatcher.storage.opt_outs import OptOutEntry
-from dispatcher.storage.tables import Action, Batch, OptOut, OptOutEvent, Recipient
+from dispatcher.storage.tables import Action, Batch, Recipient
 
 _IN_DOUBT = "in_doubt"
 
@@ -99,29 +98,6 @@ def action_page(session: Session, campaign_id: int, offset: int, limit: int) -> 
         for row in rows
     )
     return Page(items, _count(session, select(Action.id).where(mine)), offset, limit)
-
-
-def opt_out_page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]:
-    """The opt-outs, the latest first; of erased numbers there is no trace."""
-    listed = OptOut.phone.is_not(None)
-    why = (
-        select(OptOutEvent.reason)
-        .where(OptOutEvent.phone == OptOut.phone, OptOutEvent.verb == "add")
-        .order_by(OptOutEvent.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    query = (
-        select(OptOut.phone, OptOut.source, OptOut.created_at, why)
-        .where(listed)
-        .order_by(OptOut.created_at.desc(), OptOut.id.desc())
-    )
-    rows = session.execute(query.offset(offset).limit(limit))
-    items = tuple(
-        OptOutEntry(phone=phone or "", source=source, since=since, reason=reason or "")
-        for phone, source, since, reason in rows
-    )
-    return Page(items, _count(session, select(OptOut.id).where(listed)), offset, limit)
 
 
 def _find(session: Session, batch_id: int, account: str | None) -> Batch:
