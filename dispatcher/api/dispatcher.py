@@ -1,28 +1,28 @@
-"""Dispatcher: what callers and workers hold. It builds everything and decides nothing."""
+"""Dispatcher: what callers and workers hold. Each method hands on to the service that does it."""
 
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Self, Unpack
 
-from sqlalchemy.orm import Session
-
-from dispatcher.api.inbox import Inbox, addresses
+from dispatcher.api.gateways import Gateways
+from dispatcher.api.inbox import Inbox
+from dispatcher.api.installation import Installation
+from dispatcher.api.intake import submission_of
+from dispatcher.api.lifecycle import Lifecycle
 from dispatcher.api.number_checks import NumberChecks
+from dispatcher.api.operations import Operations
 from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.preview import Previews
-from dispatcher.api.submit import Submissions, actor
+from dispatcher.api.records import Records
+from dispatcher.api.submit import Submissions
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.progress import Facts, Progress, progress_of
+from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import (
     ActionRecord,
     BatchRecord,
@@ -33,33 +33,27 @@ from dispatcher.campaigns.records import (
     Page,
     Reply,
 )
-from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.submission import Given, Options, Submission
-from dispatcher.dispatch import broker
-from dispatcher.dispatch.call_counts import Calls
 from dispatcher.dispatch.hints import Hints
-from dispatcher.dispatch.rate_limit import Throttle
-from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.gateway import Account, Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
 from dispatcher.settings.clock import Clock, shifted
-from dispatcher.storage import actions, balances, credit, doubts, monitoring, schema
+from dispatcher.storage import schema
 from dispatcher.storage.balances import Balance
-from dispatcher.storage.batches import due, recalls
-from dispatcher.storage.campaigns import campaigns, moves, records, totals
 from dispatcher.storage.database import Database
-from dispatcher.window import Hold, Windows
+from dispatcher.window import Hold
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch.steps import Asked, Context, Dispatch, Due
+    from dispatcher.dispatch.steps import Dispatch, Due
 
 
 class Dispatcher:
     """Plans, stores and follows campaigns; safe to share between threads.
 
-    Nothing connects before it is needed: a web process can hold one from its start.
+    Nothing connects before it is needed: a web process can hold one from its start. Every method
+    that reads or writes the database raises StorageError when that cannot be used.
     """
 
     def __init__(
@@ -75,30 +69,33 @@ class Dispatcher:
         self.settings = settings
         self.clock = clock or shifted(settings.clock_offset)
         self.database = database or Database(settings.database_url.get_secret_value())
-        self.windows = Windows(
-            clock=settings.window_clock,
-            profile=settings.window_profile,
-            opens=settings.window_opens,
-            closes=settings.window_closes,
-            guard=timedelta(seconds=settings.closing_guard),
-        )
-        #: what this process's calls to the gateway came to: in all, and through each account
-        self.calls = Calls()
-        self.calls_of = {UNNAMED: self.calls}
-        if settings.accounts:
-            names = (UNNAMED, *settings.accounts)
-            self.calls_of = {name: Calls(also=self.calls) for name in names}
-        self._gateways = dict(gateways or {}) | ({UNNAMED: gateway} if gateway else {})
-        #: the only account of which something shows; None for all of them
-        self._only: str | None = None
-        self._whole: Self | None = None
-        self._prepared = False
-        outside = (self.database, self.windows, self.clock, self._gateway)
-        self._submissions = Submissions(settings, *outside)
-        self._previews = Previews(settings, *outside)
-        url = settings.broker_url
-        self._broker_url = None if url is None else url.get_secret_value()
-        self._hints = Hints(self._broker_url)
+        installation = Installation(settings, self.clock, self.database, self._make_tables)
+        self._installation, self.windows = installation, installation.windows
+        known = dict(gateways or {}) | ({UNNAMED: gateway} if gateway else {})
+        self._gateways = Gateways(installation, known)
+        #: counts of this process's calls to the gateway: of all accounts, and of each
+        self.calls, self.calls_of = self._gateways.calls, self._gateways.calls_of
+        self._hints = self._make_hints(installation.broker_url)
+        self._submissions = Submissions(installation, self._gateways, self._hints)
+        self._previews = Previews(installation, self._gateways)
+        self._show(None)
+
+    def _show(self, account: str | None) -> None:
+        """Show what goes through ``account``, or through all accounts (None)."""
+        shared = (self._installation, self._gateways, self._hints)
+        self._account = account
+        self._records = Records(self._installation, account)
+        self._lifecycle = Lifecycle(*shared, self._records, account)
+        self._operations = Operations(*shared, account)
+
+    def _make_hints(self, broker_url: str | None) -> Hints:
+        return Hints(broker_url)
+
+    def _make_tables(self) -> None:
+        schema.prepare(self.database)
+
+    def _submission(self, reference: str, text: str, options: Options) -> Submission:
+        return submission_of(self.settings, self._account, reference, text, options)
 
     # -- for callers
 
@@ -122,10 +119,7 @@ class Dispatcher:
         subclasses say what is wrong), ReferenceTaken or StorageError; nothing is stored then.
         """
         submission = self._submission(reference, text, options)
-        self.prepare()
-        campaign_id = self._submissions.store(submission, recipients, reject=reject)
-        self._hints.tick()
-        return campaign_id
+        return self._submissions.store(submission, recipients, reject=reject)
 
     def plan(
         self,
@@ -146,52 +140,39 @@ class Dispatcher:
 
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id or its reference (str). Raises NotFound."""
-        with self._reading() as session:
-            return self._progress(session, campaigns.facts(session, campaign, self._only))
+        return self._records.progress(campaign)
 
     def campaigns(self, limit: int = 50) -> list[Progress]:
         """The campaigns submitted last, newest first."""
-        with self._reading() as session:
-            latest = campaigns.latest(session, limit, self._only)
-            return [self._progress(session, facts) for facts in latest]
+        return self._records.campaigns(limit)
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
         """The same for a page of many: ``limit`` campaigns, newest first, from ``offset`` on."""
-        with self._reading() as session:
-            latest = campaigns.latest(session, limit, self._only, offset=offset)
-            items = tuple(self._progress(session, facts) for facts in latest)
-            return Page(items, campaigns.count(session, self._only), offset, limit)
+        return self._records.page(offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
         """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
-        with self._reading() as session:
-            return records.campaign(session, campaign, self._only)
+        return self._records.campaign(campaign)
 
     def batches(
         self, campaign: int | str, *, offset: int = 0, limit: int = 1000
     ) -> Page[BatchRecord]:
         """The batches of a campaign as they stand, in order. Raises NotFound."""
-        with self._reading() as session:
-            found = campaigns.facts(session, campaign, self._only)
-            return records.batch_page(session, found.id, offset, limit)
+        return self._records.batches(campaign, offset, limit)
 
     def batch(self, batch_id: int) -> BatchRecord:
         """One batch as it stands. Raises NotFound."""
-        with self._reading() as session:
-            return records.batch(session, batch_id, self._only)
+        return self._records.batch(batch_id)
 
     def messages(self, batch_id: int) -> tuple[MessageRecord, ...]:
         """Every recipient of a batch and what became of the message. Raises NotFound."""
-        with self._reading() as session:
-            return records.messages(session, batch_id, self._only)
+        return self._records.messages(batch_id)
 
     def actions(
         self, campaign: int | str, *, offset: int = 0, limit: int = 100
     ) -> Page[ActionRecord]:
         """Who did what to a campaign and its batches, when and why, latest first; or NotFound."""
-        with self._reading() as session:
-            found = campaigns.facts(session, campaign, self._only)
-            return records.action_page(session, found.id, offset, limit)
+        return self._records.actions(campaign, offset, limit)
 
     def pause(
         self, campaign: int | str, *, reason: str = "by hand", by: str | None = None
@@ -204,7 +185,7 @@ class Dispatcher:
         ``by`` is who decides, for the record; by default the user of this system. Raises
         NotFound or IllegalMove.
         """
-        return self._move(campaign, CampaignState.PAUSED, "pause", by, _reason(reason))
+        return self._lifecycle.pause(campaign, reason, by)
 
     def resume(
         self,
@@ -219,30 +200,22 @@ class Dispatcher:
         The balance is looked at anew, if that is set; with ``check_credit=False`` this campaign
         runs whatever the balance, which goes on record.
         """
-        why = [reason.strip(), "" if check_credit else "whatever the credit"]
-        progress = self._move(
-            campaign, CampaignState.RUNNING, "resume", by, "; ".join(filter(None, why)),
-            check_credit=check_credit,
-        )  # fmt: skip
-        self._hints.tick()
-        return progress
+        return self._lifecycle.resume(campaign, reason, by, check_credit=check_credit)
 
     def cancel(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
         """End a campaign: what has not left never does; what has is followed to its end.
 
         What was handed over is asked back from the gateway, as ``pause`` does.
         """
-        return self._move(campaign, CampaignState.CANCELLED, "cancel", by, reason.strip())
+        return self._lifecycle.cancel(campaign, reason, by)
 
     def doubts(self) -> list[Doubt]:
         """The batches in doubt, the oldest first: each needs a proof or a person."""
-        with self._reading() as session:
-            return doubts.outstanding(session, self._only)
+        return self._records.doubts()
 
     def incidents(self) -> list[Incident]:
         """The double texts on record, the latest first."""
-        with self._reading() as session:
-            return doubts.incidents(session, self._only)
+        return self._records.incidents()
 
     def resend(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """Have a batch in doubt sent again: a person's decision, on record with who and why.
@@ -250,14 +223,11 @@ class Dispatcher:
         The gateway is asked for every earlier attempt first. Raises IllegalMove when one shows
         there or the batch is not in doubt, GatewayError when it cannot be asked, NotFound.
         """
-        self._check_mine(batch_id)
-        self.dispatch.resend(batch_id, actor=by or actor(), reason=_reason(reason))
-        self._hints.tick()
+        self._lifecycle.resend(batch_id, reason, by)
 
     def give_up(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
-        self._check_mine(batch_id)
-        self.dispatch.give_up(batch_id, actor=by or actor(), reason=_reason(reason))
+        self._lifecycle.give_up(batch_id, reason, by)
 
     def opt_out(self, phone: str, *, reason: str = "") -> bool:
         """Never text this number again, in any spelling; False when it was listed already.
@@ -286,13 +256,13 @@ class Dispatcher:
         They go through the account without a name; see ``for_account``.
         """
         self.prepare()
-        account = self._only or UNNAMED
+        account = self._account or UNNAMED
         return NumberChecks(
             self.settings,
             self.database,
             self.clock,
-            lambda: self._gateway(account),
-            lambda: self.dispatch.check_orders(account),
+            lambda: self._gateways.of(account),
+            lambda: self._gateways.steps.check_orders(account),
         )
 
     def replies(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
@@ -300,9 +270,7 @@ class Dispatcher:
 
         ``since`` (aware) is when it came in. A long reply is one once all its parts have come.
         """
-        if since is not None and since.utcoffset() is None:
-            raise InvalidCampaign("since has no time zone")
-        return self.inbox.latest(since=since, limit=limit, account=self._only)
+        return self.inbox.latest(since=since, limit=limit, account=self._account)
 
     def for_account(self, account: str) -> Self:
         """The same dispatcher as one account sees it; the empty name is the account that has none.
@@ -314,9 +282,8 @@ class Dispatcher:
         """
         self.settings.of_account(account)
         view = copy.copy(self)
-        view._only, view._whole = account, self._whole or self
-        for own in ("gateway", "number_checks"):  # those of whoever was asked for the view
-            view.__dict__.pop(own, None)
+        view.__dict__.pop("number_checks", None)  # they go through the account of the view
+        view._show(account)
         return view
 
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:
@@ -327,79 +294,28 @@ class Dispatcher:
 
     def tick(self) -> Due:
         """See to what time does, and publish a hint for all that is due."""
-        found = self.dispatch.tick()
-        # all() ends with the first that fails: each would wait for a Redis that hangs
-        _ = (
-            all(map(self._hints.send_batch, found.send))
-            and all(map(self._hints.settle_batch, found.settle))
-            and all(self._ask(account, asked) for account, asked in found.asked.items())
-            and (not found.events or self._hints.deliver_events())
-            and (not found.prune or self._hints.prune())
-        )
-        return found
-
-    def _ask(self, account: str, asked: Asked) -> bool:
-        """Whether Redis took the hints for what an account is to be asked for."""
-        return (
-            all(self._hints.poll(account) for _ in range(asked.polls))
-            and (not asked.stop_list or self._hints.sync_opt_outs(account))
-            and (not asked.credit or self._hints.check_credit(account))
-            and (not asked.recall or self._hints.recall(account))
-        )
+        return self._operations.tick()
 
     def check_credit(self, account: str = UNNAMED) -> bool:
         """Read an account's balance, if that is due; True when more may leave by it."""
-        more = self.dispatch.check_credit(account)
-        if more:
-            self._hints.tick()
-        return more
+        return self._operations.check_credit(account)
 
     def credit(self) -> Balance:
         """The account's balance as a worker last read it; see ``for_account``."""
-        with self._reading() as session:
-            return balances.last(session, self._only or UNNAMED)
+        return self._operations.credit()
 
     def to_go(self) -> tuple[Decimal, list[str]]:
         """Euros of all that is planned and not sent, and the territories without a price."""
-        with self._reading() as session:
-            return credit.to_go(session, self._only or UNNAMED, self.settings.prices)
+        return self._operations.to_go()
 
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
         """Euros that the gateway charged lately, and what was planned for the same messages."""
-        with self._reading() as session:
-            return totals.spent(session, self.clock() - lately, self._only)
+        return self._operations.spent(lately)
 
-    @cached_property
+    @property
     def dispatch(self) -> Dispatch:
         """The steps. Raises ConfigurationError when an account has no API key."""
-        if self._whole is not None:
-            return self._whole.dispatch
-        # here, as the client below: it loads the HTTP library, which submitting does not need
-        from dispatcher.dispatch.steps import Dispatch
-
-        stopping = threading.Event()
-        return Dispatch(
-            *(
-                self._context(name, gateway, stopping)
-                for name, gateway in {UNNAMED: self.gateway, **self.gateways}.items()
-            )
-        )
-
-    def _context(self, account: str, gateway: Gateway, stopping: threading.Event) -> Context:
-        from dispatcher.dispatch.steps import Context
-
-        settings = self.settings.of_account(account)
-        return Context(
-            settings=settings,
-            database=self.database,
-            gateway=gateway,
-            windows=self.windows,
-            clock=self.clock,
-            throttle=Throttle(settings.rate, self._broker_url, account),
-            calls=self.calls_of[account],
-            stopping=stopping,
-            account=account,
-        )
+        return self._gateways.steps
 
     def account(self) -> Account:
         """The account behind the key; see ``for_account``.
@@ -410,18 +326,15 @@ class Dispatcher:
 
     def orphans(self) -> dict[str, int]:
         """How many campaigns have not ended and go through an account that is not set up here."""
-        with self._reading() as session:
-            return campaigns.orphans(session, (UNNAMED, *self.settings.accounts))
+        return self._operations.orphans()
 
     def last_tick(self) -> datetime | None:
         """When a tick last ran (UTC); None if never."""
-        with self._reading() as session:
-            return monitoring.last_tick(session)
+        return self._operations.last_tick()
 
     def schema(self) -> str:
         """The version of the database's schema. Raises StorageError unless it is ours."""
-        self.prepare()
-        return schema.version(self.database) or ""
+        return self._operations.schema()
 
     def database_clock(self) -> datetime | None:
         """The database's own clock (UTC); None on SQLite, which has none."""
@@ -429,121 +342,22 @@ class Dispatcher:
 
     def check(self) -> None:
         """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
-        self.prepare()
-        _ = self.dispatch
-        if self._broker_url is not None:
-            broker.check(self._broker_url)
+        self._operations.check()
 
-    @cached_property
+    @property
     def gateway(self) -> Gateway:
         """The gateway; see ``for_account``. Raises ConfigurationError without an API key."""
-        return self._gateway(self._only or UNNAMED)
+        return self._gateways.of(self._account or UNNAMED)
 
-    @cached_property
+    @property
     def gateways(self) -> Mapping[str, Gateway]:
         """The gateway as each account with a name has it. Raises ConfigurationError."""
-        return {name: self._gateway(name) for name in self.settings.accounts}
-
-    def _gateway(self, account: str) -> Gateway:
-        if (known := self._gateways.get(account)) is not None:
-            return known
-        settings = self.settings.of_account(account)
-        if settings.api_key is None:
-            variable = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
-            raise ConfigurationError(f"{variable} is not set: the key of SMS Partner")
-        from dispatcher.gateway.smspartner.client import SmsPartner
-
-        self._gateways[account] = SmsPartner(
-            settings.api_url,
-            settings.api_key.get_secret_value(),
-            call_timeout=settings.call_timeout,
-            connect_timeout=settings.connect_timeout,
-            options=addresses(settings),
-        )
-        return self._gateways[account]
+        return {name: self._gateways.of(name) for name in self.settings.accounts}
 
     def prepare(self) -> None:
         """Make the tables of an empty database; raise StorageError for an unknown schema."""
-        if not self._prepared:
-            schema.prepare(self.database)
-            self._prepared = True
+        self._installation.prepare()
 
     def migrate(self) -> None:
         """Bring the database to the schema of this version."""
-        schema.migrate(self.database)
-        self._prepared = True
-
-    def _submission(self, reference: str, text: str, options: Options) -> Submission:
-        submission = Submission(reference=reference, text=text, **options)
-        account = submission.account or self._only or UNNAMED
-        if self._only not in (None, account):
-            raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
-        settings = self.settings.of_account(account)
-        submission = replace(submission, account=account)
-        if submission.sender or submission.from_number or submission.survey:
-            return submission
-        return replace(submission, sender=settings.sender, from_number=settings.from_number)
-
-    def _progress(self, session: Session, facts: Facts) -> Progress:
-        account = facts.account
-        orphaned = account != UNNAMED and account not in self.settings.accounts
-        limit = (self.settings if orphaned else self.settings.of_account(account)).doubt_limit
-        return progress_of(
-            facts,
-            campaigns.shares(session, facts.id),
-            campaigns.first_hold(session, facts.id),
-            stopped=due.doubts(session, account if self.settings.accounts else None) >= limit,
-            orphaned=orphaned,
-            now=self.clock(),
-        )
-
-    def _check_mine(self, batch_id: int) -> None:
-        """Raise NotFound for a batch of which nothing shows here."""
-        self.prepare()
-        if self._only is not None:
-            self.batch(batch_id)
-
-    def _move(
-        self,
-        campaign: int | str,
-        target: CampaignState,
-        verb: str,
-        by: str | None,
-        reason: str,
-        *,
-        check_credit: bool = True,
-    ) -> Progress:
-        self.prepare()
-        now = self.clock()
-        wanted = 0
-        with self.database.write() as session:
-            found = campaigns.facts(session, campaign, self._only)
-            moved = moves.move(session, found.id, target, now=now, reason=reason or None)
-            if moved:
-                if target is CampaignState.CANCELLED:
-                    moves.cancel_batches(session, found.id)
-                if target is CampaignState.RUNNING:
-                    wait = check_credit and self.settings.credit_check != "off"
-                    credit.restart(session, found.id, wait=wait, checked=check_credit)
-            # also when a machine has paused it: a person may want back what has left us
-            if target is not CampaignState.RUNNING:
-                why = CANCELLED if target is CampaignState.CANCELLED else PAUSED
-                wanted = recalls.want_of_campaign(session, found.id, why, now)
-            if moved or wanted:
-                who = by or actor()
-                actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
-        if wanted:
-            self._hints.recall(found.account)
-        return self.progress(found.id)
-
-    def _reading(self) -> AbstractContextManager[Session]:
-        self.prepare()
-        return self.database.read()
-
-
-def _reason(reason: str) -> str:
-    # one line without what no terminal should show and no database can hold
-    line = " ".join("".join(filter(str.isprintable, word)) for word in reason.split()).strip()
-    if not line:
-        raise InvalidCampaign("a reason is needed: it goes on record")
-    return line
+        self._installation.migrate()

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.records import Reply
+from dispatcher.errors import InvalidCampaign
 from dispatcher.gateway.smspartner import inbound
 from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.recipients.number_checks import service
@@ -99,7 +100,12 @@ class Inbox:
     def latest(
         self, *, since: datetime | None = None, limit: int = 1000, account: str | None = None
     ) -> list[Reply]:
-        """The replies that came last, to one account's campaigns or in all, newest first."""
+        """The replies that came last, to one account's campaigns or to all, newest first.
+
+        Raises InvalidCampaign for a ``since`` without a time zone.
+        """
+        if since is not None and since.utcoffset() is None:
+            raise InvalidCampaign("since has no time zone")
         with self._database.read() as session:
             return replies.latest(session, since=since, limit=max(limit, 0), account=account)
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from dispatcher.api.actor import actor
 from dispatcher.api.screening import Screen
-from dispatcher.api.submit import actor
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.submission import Given, listed
 from dispatcher.dispatch.number_checks import CheckOrders, Ordered

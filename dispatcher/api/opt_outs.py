@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from dispatcher.api.submit import actor
+from dispatcher.api.actor import actor
 from dispatcher.campaigns.records import Page
 from dispatcher.campaigns.submission import Given
 from dispatcher.errors import InvalidCampaign, InvalidPhone

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from dispatcher.api.gateways import Gateways
+from dispatcher.api.installation import Installation
 from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screen
 from dispatcher.campaigns.batch import PlannedBatch
@@ -15,15 +17,12 @@ from dispatcher.campaigns.plan import Group, Plan, approve, warnings_of
 from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.submission import Given, Submission, listed
-from dispatcher.gateway import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
-from dispatcher.settings.clock import Clock
 from dispatcher.storage import caps as guards
 from dispatcher.storage import opt_outs, schema
 from dispatcher.storage.database import Database
-from dispatcher.window import Windows
 from dispatcher.window.slots import next_slot
 
 #: batches a second that a forecast reckons with when no rate is set: eight lanes, 1.6 s a call
@@ -35,19 +34,12 @@ _AT_ONCE = 1e6
 class Previews:
     """Plans campaigns; the database, if there is one, is only read."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        windows: Windows,
-        clock: Clock,
-        gateway: Callable[[str], Gateway],
-    ) -> None:
-        self._settings = settings
-        self._database = database
-        self._windows = windows
-        self._clock = clock
-        self._gateway = gateway
+    def __init__(self, installation: Installation, gateways: Gateways) -> None:
+        self._settings = installation.settings
+        self._database = installation.database
+        self._windows = installation.windows
+        self._clock = installation.clock
+        self._gateway = gateways.of
 
     def plan(
         self,

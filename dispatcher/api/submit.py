@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -10,6 +9,9 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
+from dispatcher.api.actor import actor
+from dispatcher.api.gateways import Gateways
+from dispatcher.api.installation import Installation
 from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screen
 from dispatcher.api.spool import Spool
@@ -19,35 +21,29 @@ from dispatcher.campaigns.plan import approve
 from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.submission import Given, Submission, listed
+from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import ReferenceTaken
-from dispatcher.gateway import Gateway
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
-from dispatcher.settings.clock import Clock
 from dispatcher.storage import actions
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.campaigns import campaigns, plans
-from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.database import Conflict
 from dispatcher.window import NeverOpen, Windows
 
 
 class Submissions:
     """Stores campaigns."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        windows: Windows,
-        clock: Clock,
-        gateway: Callable[[str], Gateway],
-    ) -> None:
-        self._settings = settings
-        self._database = database
-        self._windows = windows
-        self._clock = clock
-        self._gateway = gateway
+    def __init__(self, installation: Installation, gateways: Gateways, hints: Hints) -> None:
+        self._installation = installation
+        self._settings = installation.settings
+        self._database = installation.database
+        self._windows = installation.windows
+        self._clock = installation.clock
+        self._gateway = gateways.of
+        self._hints = hints
 
     def store(
         self,
@@ -57,6 +53,17 @@ class Submissions:
         reject: Callable[[Rejection], None] | None,
     ) -> int:
         """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+        self._installation.prepare()
+        campaign_id = self._store(submission, recipients, reject)
+        self._hints.tick()
+        return campaign_id
+
+    def _store(
+        self,
+        submission: Submission,
+        recipients: Iterable[Given],
+        reject: Callable[[Rejection], None] | None,
+    ) -> int:
         # first, for a wrong text is told before anybody is asked
         planner = submission.planner(self._settings, reject)
         with self._database.read() as session:
@@ -212,11 +219,3 @@ class _Entry:
         for batch, hold in self._schedule.each(batches):
             repeats.add(session, [phone for phone, _ in batch.messages], hold.until)
         repeats.check()
-
-
-def actor() -> str:
-    """Who does something, as the record of actions names them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without a user name
-        return "unknown"

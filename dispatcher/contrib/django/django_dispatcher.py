@@ -43,10 +43,9 @@ class DjangoDispatcher(Dispatcher):
         clock: Clock | None = None,
         gateway: Gateway | None = None,
     ) -> None:
+        self.alias = alias
         database = None if alias is None else DjangoDatabase(alias)
         super().__init__(settings, clock=clock, gateway=gateway, database=database)
-        self.alias = alias
-        self._hints = _Committed(self._broker_url, alias)
 
     @classmethod
     def of_project(cls) -> Self:
@@ -152,21 +151,23 @@ class DjangoDispatcher(Dispatcher):
         )
         return super().plan(text, people, reject=reject, each=each, **options)
 
-    def prepare(self) -> None:
+    def _make_hints(self, broker_url: str | None) -> Hints:
+        return _Committed(broker_url, self.alias)
+
+    def _make_tables(self) -> None:
         """Raise StorageError unless ``manage.py migrate`` has made the tables.
 
         A database of its own gets them here, as without Django.
         """
         if self.alias is None:
-            super().prepare()
-        elif not self._prepared:
-            try:
-                schema.check(self.database)
-            except StorageError as error:
-                raise StorageError(
-                    str(error).replace("dispatcher migrate", "manage.py migrate")
-                ) from None
-            self._prepared = True
+            super()._make_tables()
+            return
+        try:
+            schema.check(self.database)
+        except StorageError as error:
+            raise StorageError(
+                str(error).replace("dispatcher migrate", "manage.py migrate")
+            ) from None
 
     def _open_elsewhere(self) -> str | None:
         """A database with an open transaction of which a campaign would be no part."""

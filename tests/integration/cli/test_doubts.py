@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher import Dispatcher
+from dispatcher.api.gateways import Gateways
 from dispatcher.cli import confirm as consent
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
@@ -27,7 +27,7 @@ def bench(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     database = Database(f"sqlite:///{shell.directory / 'dispatcher.db'}")
     schema.prepare(database)
     with opened(database) as bench:
-        monkeypatch.setattr(Dispatcher, "gateway", bench.gateway)
+        monkeypatch.setattr(Gateways, "of", lambda *_: bench.gateway)
         yield bench
         bench.check()
     database.close()

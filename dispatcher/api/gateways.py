@@ -1,0 +1,80 @@
+"""The gateway as each account has it, and the steps that call it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dispatcher.api.inbox import addresses
+from dispatcher.api.installation import Installation
+from dispatcher.dispatch.call_counts import Calls
+from dispatcher.dispatch.rate_limit import Throttle
+from dispatcher.errors import ConfigurationError
+from dispatcher.gateway import Gateway
+from dispatcher.settings.accounts import UNNAMED
+
+if TYPE_CHECKING:
+    from dispatcher.dispatch.steps import Context, Dispatch
+
+
+class Gateways:
+    """One client for each account, made at first use; ``known`` ones stand in for SMS Partner."""
+
+    def __init__(self, installation: Installation, known: Mapping[str, Gateway]) -> None:
+        self._installation = installation
+        self._settings = installation.settings
+        self._made = dict(known)
+        #: counts of this process's calls: of all accounts together, and of each
+        self.calls = Calls()
+        self.calls_of = {UNNAMED: self.calls}
+        if self._settings.accounts:
+            names = (UNNAMED, *self._settings.accounts)
+            self.calls_of = {name: Calls(also=self.calls) for name in names}
+
+    def of(self, account: str) -> Gateway:
+        """The client of an account. Raises ConfigurationError if it has no API key."""
+        if (made := self._made.get(account)) is not None:
+            return made
+        settings = self._settings.of_account(account)
+        if settings.api_key is None:
+            variable = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
+            raise ConfigurationError(f"{variable} is not set: the key of SMS Partner")
+        # imported late: it loads the HTTP library, which submitting does not need
+        from dispatcher.gateway.smspartner.client import SmsPartner
+
+        self._made[account] = SmsPartner(
+            settings.api_url,
+            settings.api_key.get_secret_value(),
+            call_timeout=settings.call_timeout,
+            connect_timeout=settings.connect_timeout,
+            options=addresses(settings),
+        )
+        return self._made[account]
+
+    @cached_property
+    def steps(self) -> Dispatch:
+        """The steps of all accounts. Raises ConfigurationError if one has no API key."""
+        # imported late, as the client above
+        from dispatcher.dispatch.steps import Dispatch
+
+        stopping = threading.Event()
+        names = (UNNAMED, *self._settings.accounts)
+        return Dispatch(*(self._context(name, stopping) for name in names))
+
+    def _context(self, account: str, stopping: threading.Event) -> Context:
+        from dispatcher.dispatch.steps import Context
+
+        settings, shared = self._settings.of_account(account), self._installation
+        return Context(
+            settings=settings,
+            database=shared.database,
+            gateway=self.of(account),
+            windows=shared.windows,
+            clock=shared.clock,
+            throttle=Throttle(settings.rate, shared.broker_url, account),
+            calls=self.calls_of[account],
+            stopping=stopping,
+            account=account,
+        )

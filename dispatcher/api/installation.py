@@ -1,0 +1,65 @@
+"""What all parts of a dispatcher share: its settings, clock, window and database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from dispatcher.settings import Settings
+from dispatcher.settings.clock import Clock
+from dispatcher.storage import schema
+from dispatcher.storage.database import Database
+from dispatcher.window import Windows
+
+
+class Installation:
+    """Settings, clock, window and database; makes the tables before their first use.
+
+    ``make_tables`` prepares an empty database. Raises StorageError for an unknown schema.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        database: Database,
+        make_tables: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.database = database
+        self.windows = Windows(
+            clock=settings.window_clock,
+            profile=settings.window_profile,
+            opens=settings.window_opens,
+            closes=settings.window_closes,
+            guard=timedelta(seconds=settings.closing_guard),
+        )
+        url = settings.broker_url
+        self.broker_url = None if url is None else url.get_secret_value()
+        self._make_tables = make_tables
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """Make or check the tables, once. Raises StorageError."""
+        if not self._prepared:
+            self._make_tables()
+            self._prepared = True
+
+    def migrate(self) -> None:
+        """Bring the database to the schema of this version. Raises StorageError."""
+        schema.migrate(self.database)
+        self._prepared = True
+
+    def read(self) -> AbstractContextManager[Session]:
+        """A session that only reads, on tables that exist. Raises StorageError."""
+        self.prepare()
+        return self.database.read()
+
+    def write(self) -> AbstractContextManager[Session]:
+        """A transaction on tables that exist. Raises StorageError."""
+        self.prepare()
+        return self.database.write()
