@@ -8,7 +8,6 @@ import re
 import tomllib
 from collections.abc import Iterator
 from datetime import time
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -304,6 +303,12 @@ def test_a_lock_names_no_address(name: str) -> None:
     assert re.findall(r"://|^-|file:", text, re.MULTILINE) == []
 
 
-def test_the_changelog_knows_this_version() -> None:
-    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"## [{version('sms-campaign-dispatcher')}]" in text
+def test_every_file_that_names_the_version_names_this_one() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    changes = re.findall(r"^## \[(\d.*)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
+    assert changes[0] == project["version"]
+    named = found(
+        r"(?:image: sms-campaign-dispatcher:|name: dispatcher-migrate-)(\S+)",
+        [ROOT / "docker-compose.yml", *files("deploy")],
+    )
+    assert {match[1] for *_, match in named} == {project["version"]}
