@@ -14,14 +14,15 @@ from tests.listener import Listener
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 MODULE = """
 import json, pathlib
-from dispatcher import signals
+import dispatcher
 
 def write(event):
     with pathlib.Path({path!r}).open("a") as file:
         file.write(json.dumps(event.as_json()) + "\\n")
 
-for signal in signals.SIGNALS.values():
-    signal.connect(write)
+for name in dispatcher.__all__:
+    if hasattr(signal := getattr(dispatcher, name), "connect"):
+        signal.connect(write)
 """
 
 

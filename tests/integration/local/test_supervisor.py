@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: it makes that the session's, as a shell does
 DRIVER = """
 import fcntl, json, os, re, signal, sys, termios
-from dispatcher import supervisor
+from dispatcher.local import supervisor
 told = json.loads(sys.argv[1])
 signal.signal(signal.SIGHUP, signal.SIG_IGN if told["nohup"] else signal.SIG_DFL)
 if told["terminal"]:
