@@ -13,7 +13,6 @@ from dispatcher.cli.exits import Refusal
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
-    from types import TracebackType
 
     from dispatcher.campaigns.batch import PlannedBatch
     from dispatcher.campaigns.forecast import Forecast
@@ -81,12 +80,7 @@ class Manifest:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._waiting.close()
 
 

@@ -11,7 +11,6 @@ from dispatcher.errors import InvalidFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from dispatcher.recipients import Rejection
 
@@ -67,12 +66,7 @@ class LeftOut:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         try:
             if self._writer is not None:
                 self._writer.close()

@@ -7,18 +7,19 @@ import io
 import os
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from dispatcher.recipients.files.closeable import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
 _FORMULA = frozenset("=+-@")
 # a spreadsheet looks through these at what follows
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
-class PrivateTable:
+class PrivateTable(Closeable):
     """Writes rows below a header: UTF-8 with a BOM, semicolons, every cell quoted, no formula.
 
     The file appears with the first row and only its owner may read it. A caller's stream is
@@ -47,17 +48,6 @@ class PrivateTable:
         else:
             text.flush()
             text.detach()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begin(self) -> None:
         if isinstance(self._target, str | Path):

@@ -6,9 +6,10 @@ import csv
 from contextlib import ExitStack
 from itertools import chain, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from dispatcher.errors import InvalidFile
+from dispatcher.recipients.files.closeable import Closeable
 from dispatcher.recipients.files.columns import Columns, columns_of
 from dispatcher.recipients.files.delimiter import NONE, delimiter_of, said_delimiter
 from dispatcher.recipients.files.lines import Lines
@@ -19,7 +20,6 @@ from dispatcher.recipients.recipient import Recipient
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator
     from pathlib import Path
-    from types import TracebackType
 
 _SAMPLE = 50
 
@@ -65,7 +65,7 @@ def open_recipients(
     return file
 
 
-class RecipientFile:
+class RecipientFile(Closeable):
     """An open file of recipients: an iterator of Recipient, and what was found out about it.
 
     A blank row is skipped. Cells that a row lacks are empty, cells beyond the header are only in
@@ -126,17 +126,6 @@ class RecipientFile:
         """Closes what was opened; nothing more can be read."""
         self._recipients.close()
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _read(
         self,

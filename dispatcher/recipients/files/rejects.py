@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO
 
+from dispatcher.recipients.files.closeable import Closeable
 from dispatcher.recipients.files.private_csv import PrivateTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
 
     from dispatcher.recipients.recipient import Rejection
 
 
-class RejectsWriter:
+class RejectsWriter(Closeable):
     """Writes each refused row as it stood, then its line and the reason.
 
     The file is a ``PrivateTable``: it appears with the first rejection.
@@ -38,17 +38,6 @@ class RejectsWriter:
     def close(self) -> None:
         """Ends the file, if there is one."""
         self._table.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _free(name: str, taken: set[str]) -> str:
