@@ -20,8 +20,7 @@ from dispatcher.campaigns.submission import Given, Submission, listed
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import UNNAMED
-from dispatcher.storage import caps as guards
-from dispatcher.storage import opt_outs, schema
+from dispatcher.storage import caps, opt_outs, schema
 from dispatcher.storage.database import Database
 from dispatcher.window.slots import next_slot
 
@@ -170,7 +169,7 @@ class _History:
         heavy: set[str] = set()
         with self._database.read() as session:
             if self._weekly is not None:
-                heavy = guards.heavy(session, phones, at, self._weekly)
+                heavy = caps.heavy(session, phones, at, self._weekly)
             self.repeats.add(session, phones, at)
             return opt_outs.known(session, phones), heavy
 
@@ -179,4 +178,4 @@ class _History:
         if not self._known or not caps_of(self._settings)[1].set:
             return Load(0)
         with self._database.read() as session:
-            return guards.left_since(session, day_of(self._start), self._account)
+            return caps.left_since(session, day_of(self._start), self._account)

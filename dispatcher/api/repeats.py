@@ -12,7 +12,7 @@ from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.settings.accounts import UNNAMED
-from dispatcher.storage import caps as guards
+from dispatcher.storage import caps
 
 _MODE = f"{PREFIX}REPEAT_MODE=block"
 
@@ -36,7 +36,7 @@ class Repeats:
         """Find the campaigns with this text, other than ``but``; ``start`` is when this one may."""
         if self.asked:
             since = start - self._within
-            found = guards.same_text(session, self._text, since, but=but, survey=self._survey)
+            found = caps.same_text(session, self._text, since, but=but, survey=self._survey)
             self._names = {
                 # nothing of one account is visible to another, but who would be texted twice
                 campaign: repr(reference) if account == self._account else "another account"
@@ -45,12 +45,12 @@ class Repeats:
 
     def lock(self, session: Session) -> None:
         """Let nobody else store a campaign of this text before the transaction ends."""
-        guards.lock_text(session, self._text or f"survey {self._survey}")
+        caps.lock_text(session, self._text or f"survey {self._survey}")
 
     def add(self, session: Session, phones: Sequence[str], at: datetime) -> None:
         """Count the people (E.164) of one batch, which leaves at ``at`` or later."""
         if self._names:
-            self._people += guards.overlap(session, phones, self._names, at, self._within)
+            self._people += caps.overlap(session, phones, self._names, at, self._within)
 
     @property
     def warnings(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""Guards: caps of messages and of euros, for a campaign and for a day of Paris. Pure.
+"""Caps of messages and of euros, for a campaign and for a day in Paris. Pure.
 
-A campaign that exceeds a cap by itself is refused when it is planned. When a batch is armed, a
-day that is full lets it wait for the next one; a campaign that would exceed its cap pauses.
+A campaign that exceeds a cap by itself is refused when it is planned. When a batch is armed, it
+waits for the next day if the day is full; its campaign pauses if its cap would be exceeded.
 """
 
 from __future__ import annotations

@@ -17,10 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import EVERY
-from dispatcher.storage import balances, credit, events, monitoring, stop_list
-from dispatcher.storage import (
-    caps as guards,
-)
+from dispatcher.storage import balances, caps, credit, events, monitoring, stop_list
 from dispatcher.storage import (
     retention as pruning,
 )
@@ -161,9 +158,9 @@ def _release(session: Session, context: Context, now: datetime) -> None:
     """Nothing waits for tomorrow because of a cap that was raised or is reached no more."""
     settings, account = context.settings, context.counted
     day = caps_of(settings)[1]
-    left = guards.left_since(session, day_of(now), account) if day.set else Load(0)
+    left = caps.left_since(session, day_of(now), account) if day.set else Load(0)
     messages, parts = day.room(left, max(settings.prices.values(), default=Decimal(0)))
-    released = guards.release(
+    released = caps.release(
         session, now, day.reasons, messages=messages, parts=parts, account=account
     )
     if released:

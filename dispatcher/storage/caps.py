@@ -1,4 +1,4 @@
-"""What guards ask of the database: what has left, who was texted lately, and with which text.
+"""What the caps read from the database: what has left, who was texted lately, and with which text.
 
 A question that a cap depends on is asked in the transaction that arms a batch, after its lock:
 on PostgreSQL whoever arms next sees what was armed before. SQLite's writer is alone anyway.

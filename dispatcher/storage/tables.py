@@ -184,7 +184,7 @@ class Batch(Base):
     #: one letter per position (``MessageState.letter``)
     states: Mapped[str]
     #: the codes of rejected positions: a JSON object, position -> the gateway's code, or one of
-    #: our own, which are negative (``guards.WEEKLY_CODE``)
+    #: our own, which are negative (``caps.WEEKLY_CODE``)
     codes: Mapped[str] = mapped_column(default="{}")
     segments: Mapped[int] = mapped_column(default=0)
     cost: Mapped[Decimal] = mapped_column(default=Decimal(0))

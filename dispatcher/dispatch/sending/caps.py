@@ -1,4 +1,4 @@
-"""Guards of a lane: what a cap stops waits, or pauses its campaign, before anything is armed."""
+"""Caps while sending: a batch over one waits, or its campaign pauses, before it is armed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Load, caps_of, day_after, day_of, full, load_of
 from dispatcher.dispatch.context import Context
 from dispatcher.recipients.phones import destination_of
-from dispatcher.storage import caps as guards
+from dispatcher.storage import caps
 from dispatcher.storage.batches import moves
 from dispatcher.storage.campaigns.moves import pause
 from dispatcher.texts import segments
@@ -33,8 +33,8 @@ class CapReached(Exception):
         self.hold = hold
 
 
-class Guards:
-    """The caps as they are set; without any, nothing is asked and nothing locked."""
+class SendCaps:
+    """The caps that are set. Without any, nothing is read and nothing is locked."""
 
     def __init__(self, context: Context) -> None:
         settings = context.settings
@@ -76,7 +76,7 @@ class Guards:
             return set()
         places = dict(zip(batch.recipients.phones, batch.recipients.positions, strict=True))
         at = batch.leaves_at or self._context.clock()
-        heavy = guards.heavy(session, places, at, self._weekly)
+        heavy = caps.heavy(session, places, at, self._weekly)
         return {places[phone] for phone in heavy}
 
     def check(self, batch: DueBatch, load: Load) -> None:
@@ -85,18 +85,18 @@ class Guards:
             with self._context.database.read() as session:
                 self._check(session, batch, load, self._context.clock())
 
-    def admit(self, session: Session, batch: DueBatch, load: Load, now: datetime) -> bool:
-        """Whether the batch may be armed in this transaction, which nobody overtakes.
+    def check_locked(self, session: Session, batch: DueBatch, load: Load, now: datetime) -> bool:
+        """True if the batch may be armed; locks what is counted until the transaction ends.
 
-        False when somebody in it has had enough meanwhile: the batch is to be gathered anew.
-        Raises CapReached, for ``heed`` when the transaction is over.
+        False if somebody in it has reached the weekly cap since it was gathered: gather it again.
+        Raises CapReached, which ``apply`` takes after the transaction.
         """
-        self._check(session, batch, load, now, lock=guards.lock)
+        self._check(session, batch, load, now, lock=caps.lock)
         if self._weekly is not None and batch.commercial:
-            guards.lock(session, guards.Lock.WEEK)
+            caps.lock(session, caps.Lock.WEEK)
         return not self.over_weekly(session, batch)
 
-    def heed(self, batch: DueBatch, reached: CapReached) -> None:
+    def apply(self, batch: DueBatch, reached: CapReached) -> None:
         """Let the batch wait, or pause its campaign."""
         now = self._context.clock()
         level = logging.WARNING if reached.hold is None else logging.INFO
@@ -114,17 +114,17 @@ class Guards:
         load: Load,
         now: datetime,
         *,
-        lock: Callable[[Session, guards.Lock, int | str], None] = lambda *_: None,
+        lock: Callable[[Session, caps.Lock, int | str], None] = lambda *_: None,
     ) -> None:
         campaign, day = self._campaign, self._day
         # submitting has refused a larger campaign: only a cap that is lower by now can be reached
         small = campaign.euros is None and (
             campaign.messages is None
-            or guards.size_of(session, batch.campaign_id) <= campaign.messages
+            or caps.size_of(session, batch.campaign_id) <= campaign.messages
         )
         if not small:
-            lock(session, guards.Lock.CAMPAIGN, batch.campaign_id)
-            all_of_it = guards.left_of(session, batch.campaign_id) + load
+            lock(session, caps.Lock.CAMPAIGN, batch.campaign_id)
+            all_of_it = caps.left_of(session, batch.campaign_id) + load
             if cap := campaign.broken_by(all_of_it):
                 raise CapReached(f"the cap of {cap} per campaign {_met(load)}")
         if not day.set:
@@ -133,8 +133,8 @@ class Guards:
             # no day is long enough for it
             raise CapReached(f"the daily cap of {cap} {_met(load, 'is less than one batch')}")
         account = self._context.counted
-        lock(session, guards.Lock.DAY, account or 0)
-        if cap := day.broken_by(guards.left_since(session, day_of(now), account) + load):
+        lock(session, caps.Lock.DAY, account or 0)
+        if cap := day.broken_by(caps.left_since(session, day_of(now), account) + load):
             raise CapReached(full(cap), Hold(self._tomorrow(batch, now), full(cap)))
 
     def _tomorrow(self, batch: DueBatch, now: datetime) -> datetime:

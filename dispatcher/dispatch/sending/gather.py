@@ -8,16 +8,16 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import Context
-from dispatcher.dispatch.sending.caps import Guards
+from dispatcher.dispatch.sending.caps import SendCaps
 from dispatcher.storage.batches import due, results
 
 
 class Gathering:
     """Looks up what a hint tells of."""
 
-    def __init__(self, context: Context, guards: Guards) -> None:
+    def __init__(self, context: Context, caps: SendCaps) -> None:
         self._context = context
-        self._guards = guards
+        self._caps = caps
 
     def gather(self, batch_id: int) -> DueBatch | None:
         """The batch if it is due, without those who have opted out or had enough meanwhile."""
@@ -36,7 +36,7 @@ class Gathering:
     ) -> tuple[DueBatch | None, dict[int, MessageState]]:
         """The batch if it is due, and whom of it to leave out."""
         batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
-        over = self._guards.over_weekly(session, batch)
+        over = self._caps.over_weekly(session, batch)
         gone = set() if batch is None else batch.recipients.opted_out
         return batch, {
             **dict.fromkeys(over, MessageState.REJECTED),

@@ -18,7 +18,7 @@ from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.call_counts import UNREACHABLE
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.gate import Gate
-from dispatcher.dispatch.sending.caps import CapReached, Guards
+from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.fair_queue import Dealer
 from dispatcher.dispatch.sending.gather import Gathering
 from dispatcher.dispatch.sending.request import Request, request_of, texts_of
@@ -74,8 +74,8 @@ class Lane:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._records = Records(context)
-        self._guards = Guards(context)
-        self._gather = Gathering(context, self._guards).gather
+        self._caps = SendCaps(context)
+        self._gather = Gathering(context, self._caps).gather
         self._dealer = Dealer(context)
         self._lanes = threading.BoundedSemaphore(lanes(context.settings.connections))
         #: one for each request that may be under way: from the claim to the answer
@@ -119,12 +119,12 @@ class Lane:
             return
         tag = new_tag()
         said = texts_of(batch)
-        load = self._guards.load(batch, said)
+        load = self._caps.load(batch, said)
         request = request_of(batch, said, tag, self._context.gateway, self._context.settings)
         try:
             if self._taken_before(batch):
                 return
-            self._guards.check(batch, load)
+            self._caps.check(batch, load)
             if not turn.may_send and (seconds := self._gate.wait()):
                 self._wait(batch, "rate limit", seconds)
                 return
@@ -143,7 +143,7 @@ class Lane:
             self._wait(batch, str(error), backoff(batch.checks), failed=True)
             return
         except CapReached as reached:
-            self._guards.heed(batch, reached)
+            self._caps.apply(batch, reached)
             return
         self._records.keep(batch, tag, batch.recipients.positions, outcome, took)
         turn.sent += isinstance(outcome, Sent)
@@ -192,9 +192,11 @@ class Lane:
         settings = self._context.settings
         shift = timedelta(seconds=settings.clock_offset)
         database = self._context.database
-        with database.write() if self._guards.lock else database.once() as session:
+        with database.write() if self._caps.lock else database.once() as session:
             steady, now = time.monotonic(), self._context.clock()
-            if self._hold(batch) is not None or not self._guards.admit(session, batch, load, now):
+            if self._hold(batch) is not None or not self._caps.check_locked(
+                session, batch, load, now
+            ):
                 return None  # the next hint gathers anew
             armed = claims.arm(
                 session,
@@ -208,7 +210,7 @@ class Lane:
                 doubt_limit=settings.doubt_limit,
                 told=now - shift,
                 most_skew=MOST_SKEW,
-                cost=self._guards.cost(load),
+                cost=self._caps.cost(load),
             )
         if not armed:
             self._compare_clocks(shift)

@@ -16,8 +16,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from dispatcher.campaigns.caps import Load
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import StorageError
-from dispatcher.storage import caps as guards
-from dispatcher.storage import schema
+from dispatcher.storage import caps, schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import MESSAGE_VIEW, Attempt, Base, Batch, Campaign, Recipient
 
@@ -236,7 +235,7 @@ def test_what_had_left_before_guards_were_there_counts(own: Database) -> None:
         )
     migrated_from(own, "0002")
     with own.read() as session:
-        assert guards.left_since(session, NOW) == Load(3, Decimal("0.114"))
+        assert caps.left_since(session, NOW) == Load(3, Decimal("0.114"))
 
 
 def test_what_the_gateway_holds_is_sent_to_a_schema_that_does_not_know_that(own: Database) -> None:
