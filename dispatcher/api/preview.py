@@ -11,7 +11,7 @@ from dispatcher.api.installation import Installation
 from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screen
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.caps import Day, Load, caps_of, check_campaign, day_of, load_of
+from dispatcher.campaigns.caps import Day, Usage, caps_of, check_campaign, day_of, usage_of
 from dispatcher.campaigns.forecast import forecast
 from dispatcher.campaigns.plan import Group, Plan, approve, warnings_of
 from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
@@ -85,7 +85,7 @@ class Previews:
         prices = settings.prices
         body = submission.fingerprint(planner.digest)
         texted = planner.kept - opted_out
-        check_campaign(settings, load_of(texted, planner.billed, prices, planner.measured))
+        check_campaign(settings, usage_of(texted, planner.billed, prices, planner.measured))
         leaves = forecast(
             sizes,
             start=next_slot(schedule.start) if submission.hand_over else schedule.start,
@@ -173,9 +173,9 @@ class _History:
             self.repeats.add(session, phones, at)
             return opt_outs.known(session, phones), heavy
 
-    def left(self) -> Load:
+    def left(self) -> Usage:
         """What has left on the day on which the plan may begin."""
         if not self._known or not caps_of(self._settings)[1].set:
-            return Load(0)
+            return Usage(0)
         with self._database.read() as session:
             return caps.left_since(session, day_of(self._start), self._account)

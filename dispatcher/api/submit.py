@@ -16,7 +16,7 @@ from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screen
 from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.caps import check_campaign, load_of
+from dispatcher.campaigns.caps import check_campaign, usage_of
 from dispatcher.campaigns.plan import approve
 from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.schedule import Schedule
@@ -181,8 +181,8 @@ class _Entry:
         )
         self.check()
         texted = planner.kept - left_out.mark_planned(session, campaign_id)
-        load = load_of(texted, planner.billed, prices, planner.measured)
-        check_campaign(self._settings, load)
+        usage = usage_of(texted, planner.billed, prices, planner.measured)
+        check_campaign(self._settings, usage)
         fingerprint = submission.fingerprint(planner.digest)
         approve(submission.approved, fingerprint, planner, prices)
         plans.complete(

@@ -17,30 +17,30 @@ from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.window.territories import find
 
-#: the week of the cap of messages per person, rolling
+#: the weekly cap of messages per person counts over the last 7 days
 WEEK: Final = timedelta(days=7)
-#: the code of what the weekly cap rejects, among those of the gateway, which are positive
+#: the code of a message that the weekly cap rejects; the codes of the gateway are positive
 WEEKLY_CODE: Final = -7
-#: what the reason begins with for which a batch waits until the next day
+#: how the reason begins why a batch waits for the next day
 FULL: Final = "daily cap of "
-#: what is unpriced when it is no destination
+#: stands for a destination in ``Usage.unpriced``: surveys, whose segments are unknown
 SURVEYS: Final = "surveys"
-#: in a column, no limit
+#: no limit, as a number that fits a column
 _ENDLESS: Final = 2**31 - 1
 _PARIS = find("metropole")
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Messages and what they cost in euros: of one batch, or of all that has left."""
+class Usage:
+    """Messages and their cost in euros: of one batch, or of everything that has left."""
 
     messages: int
     euros: Decimal = Decimal(0)
-    #: a destination without a price, so that ``euros`` is not the whole
+    #: a destination without a price, which ``euros`` leaves out; empty if all have one
     unpriced: str = ""
 
-    def __add__(self, other: Load) -> Load:
-        return Load(
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
             self.messages + other.messages,
             self.euros + other.euros,
             self.unpriced or other.unpriced,
@@ -49,7 +49,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """The most messages and euros, None for no limit, of ``what``: "campaign" or "day"."""
+    """The most messages and euros of a ``what``, "campaign" or "day"; None is no limit."""
 
     what: str
     messages: int | None
@@ -57,23 +57,23 @@ class Caps:
 
     @property
     def set(self) -> bool:
-        """Whether there is a limit at all."""
+        """True if there is any limit."""
         return self.messages is not None or self.euros is not None
 
-    def broken_by(self, load: Load) -> str:
-        """The cap that ``load`` exceeds, in words that fit behind "cap of"; else empty.
+    def broken_by(self, usage: Usage) -> str:
+        """The cap that ``usage`` exceeds, to be read after "cap of"; empty if there is none.
 
-        A load of which not all has a price exceeds a cap of euros: nobody knows.
+        If a price is missing, a cap of euros counts as exceeded: the cost is unknown.
         """
-        if self.messages is not None and load.messages > self.messages:
+        if self.messages is not None and usage.messages > self.messages:
             return _counted(self.messages)
-        if self.euros is not None and (load.unpriced or load.euros > self.euros):
+        if self.euros is not None and (usage.unpriced or usage.euros > self.euros):
             return shown(self.euros)
         return ""
 
     @property
     def reasons(self) -> list[str]:
-        """What batches may wait for under these caps, when they are those of a day."""
+        """The reasons for which batches may wait under these caps, if they are those of a day."""
         reasons = []
         if self.messages is not None:
             reasons.append(full(_counted(self.messages)))
@@ -81,14 +81,14 @@ class Caps:
             reasons.append(full(shown(self.euros)))
         return reasons
 
-    def room(self, left: Load, dearest: Decimal) -> tuple[int, int]:
+    def room(self, left: Usage, dearest: Decimal) -> tuple[int, int]:
         """How many messages may still leave, and how many segments at the ``dearest`` price."""
-        messages = parts = _ENDLESS
+        messages = segments = _ENDLESS
         if self.messages is not None:
             messages = self.messages - left.messages
         if self.euros is not None and dearest:
-            parts = int((self.euros - left.euros) / dearest)
-        return messages, parts
+            segments = int((self.euros - left.euros) / dearest)
+        return messages, segments
 
 
 def caps_of(settings: Settings) -> tuple[Caps, Caps]:
@@ -99,7 +99,7 @@ def caps_of(settings: Settings) -> tuple[Caps, Caps]:
     )
 
 
-def check_campaign(settings: Settings, campaign: Load) -> None:
+def check_campaign(settings: Settings, campaign: Usage) -> None:
     """Raise InvalidCampaign for a campaign that exceeds its cap, or that of a whole day."""
     for caps, prefix in zip(caps_of(settings), ("CAMPAIGN", "DAILY"), strict=True):
         if caps.messages is not None and campaign.messages > caps.messages:
@@ -109,13 +109,13 @@ def check_campaign(settings: Settings, campaign: Load) -> None:
             )
         if caps.euros is not None and campaign.unpriced == SURVEYS:
             raise InvalidCampaign(
-                f"what surveys cost is not known here, so that the cap of {caps.euros:,} € per"
-                f" {caps.what} ({PREFIX}{prefix}_EUROS) cannot be judged"
+                f"the cost of surveys is not known here, so that the cap of {caps.euros:,} € per"
+                f" {caps.what} ({PREFIX}{prefix}_EUROS) cannot be checked"
             )
         if caps.euros is not None and campaign.unpriced:
             raise InvalidCampaign(
                 f"no price is set for {campaign.unpriced} ({PREFIX}PRICES), so that the cap of"
-                f" {caps.euros:,} € per {caps.what} cannot be judged"
+                f" {caps.euros:,} € per {caps.what} cannot be checked"
             )
         if caps.euros is not None and campaign.euros > caps.euros:
             raise InvalidCampaign(
@@ -124,25 +124,25 @@ def check_campaign(settings: Settings, campaign: Load) -> None:
             )
 
 
-def load_of(
+def usage_of(
     messages: int,
     billed: Mapping[str, int],
     prices: Prices,
     measured: bool = True,
-) -> Load:
-    """The load of billed parts by destination, with the exact sum of their prices.
+) -> Usage:
+    """The usage of messages with their segments by destination (``billed``), priced exactly.
 
-    What was not ``measured`` is a survey: nobody here knows its parts.
+    Without ``measured`` it is a survey, whose segments are unknown.
     """
     if not measured:
-        return Load(messages, unpriced=SURVEYS)
+        return Usage(messages, unpriced=SURVEYS)
     missing = unpriced(billed, prices)
     priced = {place: count for place, count in billed.items() if place not in missing}
-    return Load(messages, euros_of(priced, prices) or Decimal(0), missing[0] if missing else "")
+    return Usage(messages, euros_of(priced, prices) or Decimal(0), missing[0] if missing else "")
 
 
 def full(cap: str) -> str:
-    """What a batch waits for when the day has had its fill; ``cap`` as of ``Caps.broken_by``."""
+    """Why a batch waits when the day is full; ``cap`` is an answer of ``Caps.broken_by``."""
     return f"{FULL}{cap} reached"
 
 
@@ -151,32 +151,32 @@ def _counted(messages: int) -> str:
 
 
 def day_of(at: datetime) -> datetime:
-    """The midnight (UTC) with which the day of ``at`` begins in Paris."""
+    """The midnight in Paris, as an instant in UTC, at which the day of ``at`` begins."""
     return _PARIS.instant(_PARIS.local(at).date(), time())
 
 
 def day_after(at: datetime) -> datetime:
-    """The midnight (UTC) with which the day of ``at`` ends in Paris."""
+    """The midnight in Paris, as an instant in UTC, at which the day of ``at`` ends."""
     return _PARIS.instant(_PARIS.local(at).date() + timedelta(days=1), time())
 
 
 class Day:
-    """The caps of a day, and what leaves under them as batches are added: a forecast's view."""
+    """The caps of each day of a forecast, and what leaves under them as batches are added."""
 
-    def __init__(self, caps: Caps, at: datetime, left: Load) -> None:
-        """``left`` has left on the day of ``at``."""
+    def __init__(self, caps: Caps, at: datetime, left: Usage) -> None:
+        """``left`` is what has left already on the day of ``at``."""
         self._caps = caps
         self._left = {day_of(at): left}
 
-    def full(self, at: datetime, load: Load) -> str:
-        """Why ``load`` cannot leave on the day of ``at``; empty when it can."""
-        if not self._caps.set or self._caps.broken_by(load):
-            return ""  # what no day has room for is refused, and not to be waited for
-        cap = self._caps.broken_by(self._left.get(day_of(at), Load(0)) + load)
+    def full(self, at: datetime, usage: Usage) -> str:
+        """Why ``usage`` cannot leave on the day of ``at``; empty when it can."""
+        if not self._caps.set or self._caps.broken_by(usage):
+            return ""  # no day has room for it: it is refused, waiting would not help
+        cap = self._caps.broken_by(self._left.get(day_of(at), Usage(0)) + usage)
         return full(cap) if cap else ""
 
-    def add(self, at: datetime, load: Load) -> None:
-        """``load`` leaves at ``at``."""
+    def add(self, at: datetime, usage: Usage) -> None:
+        """``usage`` leaves at ``at``."""
         if self._caps.set:
             day = day_of(at)
-            self._left[day] = self._left.get(day, Load(0)) + load
+            self._left[day] = self._left.get(day, Usage(0)) + usage

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import repeat
 from types import MappingProxyType
 
-from dispatcher.campaigns.caps import Day, Load, day_after
+from dispatcher.campaigns.caps import Day, Usage, day_after
 from dispatcher.window import Hold, Windows
 
 #: delivery reports of the slowest messages come within this after they left
@@ -78,7 +78,7 @@ def forecast(
     """
     step = timedelta(seconds=1 / rate)
     left = {
-        territory: deque(map(Load, sizes, euros.get(territory) or repeat(Decimal(0))))
+        territory: deque(map(Usage, sizes, euros.get(territory) or repeat(Decimal(0))))
         for territory, sizes in groups.items()
         if sizes
     }
@@ -118,16 +118,16 @@ def forecast(
                 break
             if held(at, territory):
                 continue
-            load = left[territory].popleft()
+            usage = left[territory].popleft()
             if day is not None:
-                day.add(at, load)
+                day.add(at, usage)
             leaves[territory].append(at)
             before = running.get(territory)
             running[territory] = Departure(
                 territory,
                 starts=before.starts if before else at,
                 ends=at + step,
-                messages=load.messages + (before.messages if before else 0),
+                messages=usage.messages + (before.messages if before else 0),
                 why=before.why if before else reasons.get(territory, ""),
             )
             at += step
@@ -135,5 +135,5 @@ def forecast(
                 done.append(running.pop(territory))
                 del left[territory]
     departures = sorted([*done, *running.values()], key=lambda one: (one.starts, one.territory))
-    late = sum(load.messages for loads in left.values() for load in loads)
+    late = sum(usage.messages for usages in left.values() for usage in usages)
     return Forecast(tuple(departures), late=late, rate=rate, leaves=leaves)

@@ -12,7 +12,7 @@ from itertools import chain, zip_longest
 
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.caps import Load, caps_of, day_of
+from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
@@ -158,7 +158,7 @@ def _release(session: Session, context: Context, now: datetime) -> None:
     """Nothing waits for tomorrow because of a cap that was raised or is reached no more."""
     settings, account = context.settings, context.counted
     day = caps_of(settings)[1]
-    left = caps.left_since(session, day_of(now), account) if day.set else Load(0)
+    left = caps.left_since(session, day_of(now), account) if day.set else Usage(0)
     messages, parts = day.room(left, max(settings.prices.values(), default=Decimal(0)))
     released = caps.release(
         session, now, day.reasons, messages=messages, parts=parts, account=account

@@ -16,7 +16,7 @@ from enum import IntEnum
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.caps import FULL, WEEK, Load
+from dispatcher.campaigns.caps import FULL, WEEK, Usage
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage.batches import attempts
 from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_state
@@ -56,10 +56,10 @@ def lock_text(session: Session, words: str) -> None:
     lock(session, Lock.TEXT, int.from_bytes(digest))
 
 
-def left_since(session: Session, at: datetime, account: str | None = None) -> Load:
+def left_since(session: Session, at: datetime, account: str | None = None) -> Usage:
     """What has left, or may have, since ``at``, through one account or through any."""
     since = Attempt.armed_at >= at
-    return _load(session, since if account is None else and_(since, _through(account)))
+    return _usage(session, since if account is None else and_(since, _through(account)))
 
 
 def _through(account: str) -> ColumnElement[bool]:
@@ -68,10 +68,10 @@ def _through(account: str) -> ColumnElement[bool]:
     return exists().where(its_batch, Campaign.id == Batch.campaign_id, Campaign.account == account)
 
 
-def left_of(session: Session, campaign_id: int) -> Load:
+def left_of(session: Session, campaign_id: int) -> Usage:
     """What has left, or may have, of a campaign."""
     mine = select(Batch.id).where(Batch.campaign_id == campaign_id)
-    return _load(session, Attempt.batch_id.in_(mine))
+    return _usage(session, Attempt.batch_id.in_(mine))
 
 
 def size_of(session: Session, campaign_id: int) -> int:
@@ -80,13 +80,13 @@ def size_of(session: Session, campaign_id: int) -> int:
     return session.scalar(select(kept).where(Campaign.id == campaign_id)) or 0
 
 
-def _load(session: Session, which: ColumnElement[bool]) -> Load:
+def _usage(session: Session, which: ColumnElement[bool]) -> Usage:
     messages, euros = session.execute(
         select(func.coalesce(func.sum(Attempt.messages), 0), func.sum(Attempt.cost)).where(
             which, or_(Attempt.outcome.is_(None), Attempt.outcome.not_in(_NOBODY))
         )
     ).one()
-    return Load(int(messages), euros or Decimal(0))
+    return Usage(int(messages), euros or Decimal(0))
 
 
 # -- who has had enough

@@ -11,7 +11,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
-from dispatcher.campaigns.caps import Load, caps_of, day_after, day_of, full, load_of
+from dispatcher.campaigns.caps import Usage, caps_of, day_after, day_of, full, usage_of
 from dispatcher.dispatch.context import Context
 from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import caps
@@ -48,27 +48,27 @@ class SendCaps:
         """Whether arming a batch has to lock what it counts."""
         return self._campaign.set or self._day.set or self._weekly is not None
 
-    def load(self, batch: DueBatch, said: Sequence[str]) -> Load:
+    def usage(self, batch: DueBatch, said: Sequence[str]) -> Usage:
         """What arming ``batch`` adds to the counts; its cost only where a cap needs it.
 
         ``said`` is what each of its people is told.
         """
         if not self._priced:
-            return Load(len(said))
+            return Usage(len(said))
         settings = self._context.settings
         if batch.survey:
-            return load_of(len(said), {}, settings.prices, measured=False)
+            return usage_of(len(said), {}, settings.prices, measured=False)
         mention = batch.commercial and not texts.has_stop(batch.text)
         stop = "x" * settings.stop_budget if mention else ""
         billed: Counter[str] = Counter()
         for phone, text in zip(batch.recipients.phones, said, strict=True):
             parts = segments.measure(texts.as_sent(text) + stop).segments
             billed[destination_of(phone)] += parts
-        return load_of(len(said), billed, settings.prices)
+        return usage_of(len(said), billed, settings.prices)
 
-    def cost(self, load: Load) -> Decimal | None:
+    def cost(self, usage: Usage) -> Decimal | None:
         """What the record of an attempt keeps as its cost; None where no cap asks for it."""
-        return load.euros if self._priced else None
+        return usage.euros if self._priced else None
 
     def over_weekly(self, session: Session, batch: DueBatch | None) -> set[int]:
         """Positions of ``batch`` whose people have had as many messages as a week allows."""
@@ -79,19 +79,19 @@ class SendCaps:
         heavy = caps.heavy(session, places, at, self._weekly)
         return {places[phone] for phone in heavy}
 
-    def check(self, batch: DueBatch, load: Load) -> None:
+    def check(self, batch: DueBatch, usage: Usage) -> None:
         """Raise CapReached for a batch that a cap stops, as far as is seen without a lock."""
         if self._campaign.set or self._day.set:
             with self._context.database.read() as session:
-                self._check(session, batch, load, self._context.clock())
+                self._check(session, batch, usage, self._context.clock())
 
-    def check_locked(self, session: Session, batch: DueBatch, load: Load, now: datetime) -> bool:
+    def check_locked(self, session: Session, batch: DueBatch, usage: Usage, now: datetime) -> bool:
         """True if the batch may be armed; locks what is counted until the transaction ends.
 
         False if somebody in it has reached the weekly cap since it was gathered: gather it again.
         Raises CapReached, which ``apply`` takes after the transaction.
         """
-        self._check(session, batch, load, now, lock=caps.lock)
+        self._check(session, batch, usage, now, lock=caps.lock)
         if self._weekly is not None and batch.commercial:
             caps.lock(session, caps.Lock.WEEK)
         return not self.over_weekly(session, batch)
@@ -111,7 +111,7 @@ class SendCaps:
         self,
         session: Session,
         batch: DueBatch,
-        load: Load,
+        usage: Usage,
         now: datetime,
         *,
         lock: Callable[[Session, caps.Lock, int | str], None] = lambda *_: None,
@@ -124,17 +124,17 @@ class SendCaps:
         )
         if not small:
             lock(session, caps.Lock.CAMPAIGN, batch.campaign_id)
-            all_of_it = caps.left_of(session, batch.campaign_id) + load
+            all_of_it = caps.left_of(session, batch.campaign_id) + usage
             if cap := campaign.broken_by(all_of_it):
-                raise CapReached(f"the cap of {cap} per campaign {_met(load)}")
+                raise CapReached(f"the cap of {cap} per campaign {_met(usage)}")
         if not day.set:
             return
-        if cap := day.broken_by(load):
+        if cap := day.broken_by(usage):
             # no day is long enough for it
-            raise CapReached(f"the daily cap of {cap} {_met(load, 'is less than one batch')}")
+            raise CapReached(f"the daily cap of {cap} {_met(usage, 'is less than one batch')}")
         account = self._context.counted
         lock(session, caps.Lock.DAY, account or 0)
-        if cap := day.broken_by(caps.left_since(session, day_of(now), account) + load):
+        if cap := day.broken_by(caps.left_since(session, day_of(now), account) + usage):
             raise CapReached(full(cap), Hold(self._tomorrow(batch, now), full(cap)))
 
     def _tomorrow(self, batch: DueBatch, now: datetime) -> datetime:
@@ -144,8 +144,8 @@ class SendCaps:
         return begins if hold is None else hold.until
 
 
-def _met(load: Load, otherwise: str = "is reached") -> str:
-    """What is the matter with a cap that ``load`` has met."""
-    if load.unpriced:
-        return f"cannot be judged: no price is set for {load.unpriced}"
+def _met(usage: Usage, otherwise: str = "is reached") -> str:
+    """Why ``usage`` cannot leave under a cap, to be read after the cap."""
+    if usage.unpriced:
+        return f"cannot be checked: no price is set for {usage.unpriced}"
     return otherwise

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.campaigns.batch import DueBatch
-from dispatcher.campaigns.caps import Load
+from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
 from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.call_counts import UNREACHABLE
@@ -119,12 +119,12 @@ class Lane:
             return
         tag = new_tag()
         said = texts_of(batch)
-        load = self._caps.load(batch, said)
+        usage = self._caps.usage(batch, said)
         request = request_of(batch, said, tag, self._context.gateway, self._context.settings)
         try:
             if self._taken_before(batch):
                 return
-            self._caps.check(batch, load)
+            self._caps.check(batch, usage)
             if not turn.may_send and (seconds := self._gate.wait()):
                 self._wait(batch, "rate limit", seconds)
                 return
@@ -133,7 +133,7 @@ class Lane:
                 if self._context.stopping.is_set():
                     return
                 self._context.gateway.connect()
-                armed = self._arm(batch, tag, request, load)
+                armed = self._arm(batch, tag, request, usage)
                 if armed is None:
                     return
                 turn.may_send = False
@@ -183,7 +183,7 @@ class Lane:
         with self._context.database.write() as session:
             moves.postpone(session, batch, hold, now=now, failed=failed)
 
-    def _arm(self, batch: DueBatch, tag: str, request: Request, load: Load) -> _Armed | None:
+    def _arm(self, batch: DueBatch, tag: str, request: Request, usage: Usage) -> _Armed | None:
         """Own the batch, by one short transaction. If its commit raises, nothing is sent.
 
         The instants are from before the commit: a worker may fall asleep in there, too. None
@@ -195,7 +195,7 @@ class Lane:
         with database.write() if self._caps.lock else database.once() as session:
             steady, now = time.monotonic(), self._context.clock()
             if self._hold(batch) is not None or not self._caps.check_locked(
-                session, batch, load, now
+                session, batch, usage, now
             ):
                 return None  # the next hint gathers anew
             armed = claims.arm(
@@ -210,7 +210,7 @@ class Lane:
                 doubt_limit=settings.doubt_limit,
                 told=now - shift,
                 most_skew=MOST_SKEW,
-                cost=self._caps.cost(load),
+                cost=self._caps.cost(usage),
             )
         if not armed:
             self._compare_clocks(shift)

@@ -94,7 +94,7 @@ def priced(price: str) -> Callable[[Bench], Callable[[str, list[str]], Reply]]:
         pytest.param(
             {"campaign_euros": "1000", "prices": "mayotte=0.06"},
             "no price is set for metropole (DISPATCHER_PRICES), so that the cap of 1,000 € per"
-            " campaign cannot be judged",
+            " campaign cannot be checked",
             id="euros without a price",
         ),
     ],
@@ -375,7 +375,7 @@ def test_a_price_that_is_gone_pauses_what_cannot_be_judged(tables: Database) -> 
         unpriced = other(bench, campaign_euros="5", prices="mayotte=0.06")
         unpriced.work()
         assert unpriced.progress().why == (
-            "paused: the cap of 5 € per campaign cannot be judged: no price is set for metropole"
+            "paused: the cap of 5 € per campaign cannot be checked: no price is set for metropole"
         )
 
 

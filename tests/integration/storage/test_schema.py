@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
-from dispatcher.campaigns.caps import Load
+from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import StorageError
 from dispatcher.storage import caps, schema
@@ -235,7 +235,7 @@ def test_what_had_left_before_guards_were_there_counts(own: Database) -> None:
         )
     migrated_from(own, "0002")
     with own.read() as session:
-        assert caps.left_since(session, NOW) == Load(3, Decimal("0.114"))
+        assert caps.left_since(session, NOW) == Usage(3, Decimal("0.114"))
 
 
 def test_what_the_gateway_holds_is_sent_to_a_schema_that_does_not_know_that(own: Database) -> None:

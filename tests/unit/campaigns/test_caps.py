@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.campaigns.caps import Caps, Day, Load, caps_of, day_after, day_of, load_of
+from dispatcher.campaigns.caps import Caps, Day, Usage, caps_of, day_after, day_of, usage_of
 from dispatcher.campaigns.forecast import forecast
 from dispatcher.settings import Settings
 from dispatcher.window import Windows
@@ -38,36 +38,36 @@ def test_the_days_on_which_clocks_change_have_23_and_25_hours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "cap"),
+    ("usage", "cap"),
     [
-        (Load(10, Decimal(5)), ""),
-        (Load(11, Decimal(5)), "10 messages"),
-        (Load(10, Decimal("5.0001")), "5 €"),
-        (Load(1, Decimal(0), "mayotte"), "5 €"),
+        (Usage(10, Decimal(5)), ""),
+        (Usage(11, Decimal(5)), "10 messages"),
+        (Usage(10, Decimal("5.0001")), "5 €"),
+        (Usage(1, Decimal(0), "mayotte"), "5 €"),
     ],
 )
-def test_a_cap_is_exceeded_by_more_than_it_says(load: Load, cap: str) -> None:
-    assert Caps("day", 10, Decimal(5)).broken_by(load) == cap
+def test_a_cap_is_exceeded_by_more_than_it_says(usage: Usage, cap: str) -> None:
+    assert Caps("day", 10, Decimal(5)).broken_by(usage) == cap
 
 
 def test_without_caps_nothing_is_exceeded() -> None:
     campaign, day = caps_of(Settings.of())
     assert not campaign.set
     assert not day.set
-    assert day.broken_by(Load(10**9, Decimal(10**9), "mayotte")) == ""
+    assert day.broken_by(Usage(10**9, Decimal(10**9), "mayotte")) == ""
     assert day.reasons == []
 
 
-def test_the_load_of_a_plan_is_the_exact_sum() -> None:
+def test_the_usage_of_a_plan_is_the_exact_sum() -> None:
     prices = {"metropole": Decimal("0.0451")}
-    assert load_of(3, {"metropole": 3}, prices) == Load(3, Decimal("0.1353"))
-    assert load_of(4, {"metropole": 3, "mayotte": 1}, prices).unpriced == "mayotte"
+    assert usage_of(3, {"metropole": 3}, prices) == Usage(3, Decimal("0.1353"))
+    assert usage_of(4, {"metropole": 3, "mayotte": 1}, prices).unpriced == "mayotte"
 
 
 def test_a_day_has_room_for_what_is_left_of_its_caps() -> None:
     day = Caps("day", 10, Decimal(1))
-    assert day.room(Load(4, Decimal("0.5")), Decimal("0.06")) == (6, 8)
-    most = day.room(Load(4), Decimal(0))
+    assert day.room(Usage(4, Decimal("0.5")), Decimal("0.06")) == (6, 8)
+    most = day.room(Usage(4), Decimal(0))
     assert most[0] == 6
     assert most[1] > 10**9
 
@@ -78,7 +78,7 @@ def test_a_day_has_room_for_what_is_left_of_its_caps() -> None:
 def leaves(
     sizes: list[int], *, left: int = 0, at: datetime = MORNING, **options: Any
 ) -> list[tuple[str, int, str]]:
-    day = Day(Caps("day", 1000, None), at, Load(left))
+    day = Day(Caps("day", 1000, None), at, Usage(left))
     departures = forecast({"metropole": sizes}, start=at, rate=1, day=day, **options).departures
     return [
         (f"{one.starts.astimezone(PARIS):%a %H:%M}", one.messages, one.why) for one in departures
@@ -107,7 +107,7 @@ def test_what_no_day_has_room_for_is_not_waited_for() -> None:
 
 
 def test_a_day_may_be_full_of_euros_in_a_forecast_too() -> None:
-    day = Day(Caps("day", None, Decimal(50)), MORNING, Load(0))
+    day = Day(Caps("day", None, Decimal(50)), MORNING, Usage(0))
     costs = {"metropole": [Decimal(25), Decimal(20), Decimal(20)]}
     sizes = {"metropole": [500, 400, 400]}
     planned = forecast(sizes, start=MORNING, rate=1, windows=Windows(), day=day, euros=costs)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.caps import Load, check_campaign, load_of
+from dispatcher.campaigns.caps import Usage, check_campaign, usage_of
 from dispatcher.campaigns.outcome import (
     Blocked,
     InDoubt,
@@ -139,12 +139,12 @@ def test_an_empty_text_is_that_of_a_survey_only() -> None:
 
 
 def test_a_cap_of_euros_does_not_judge_a_survey() -> None:
-    surveys = load_of(3, {}, {}, measured=False)
-    assert surveys == Load(3, unpriced="surveys")
+    surveys = usage_of(3, {}, {}, measured=False)
+    assert surveys == Usage(3, unpriced="surveys")
     check_campaign(Settings.of(campaign_recipients=3), surveys)
     for name in ("campaign_euros", "daily_euros"):
         capped = Settings.of(prices={"metropole": "0.05"}, **{name: 10})
-        with pytest.raises(InvalidCampaign, match=f"surveys cost is not known .*{name.upper()}"):
+        with pytest.raises(InvalidCampaign, match=f"cost of surveys is not known .*{name.upper()}"):
             check_campaign(capped, surveys)
 
 
