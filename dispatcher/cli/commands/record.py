@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dispatcher.sandbox.recording.transcript import Answered
 
 
-@click.command()
+@click.command(hidden=True)
 @click.argument("script", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--out", metavar="FILE", help="Where the transcript goes; it must not exist.")
 @click.option(
