@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,8 +21,10 @@ from dispatcher.gateway import (
     Lost,
     Reply,
     Report,
+    SendOptions,
     SingleReply,
     Taken,
+    Unless,
     Unsent,
 )
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
@@ -156,22 +158,13 @@ class FakeGateway:
             raise GatewayError(self.unreachable)
         self.on_connect()
 
-    def request(
-        self,
-        phones: Sequence[str],
-        texts: Sequence[str],
-        *,
-        sender: str | None,
-        tag: str,
-        stop: bool,
-        unicode: bool,
-        at: datetime | None = None,
-    ) -> bytes:
+    def request(self, phones: Sequence[str], texts: Sequence[str], options: SendOptions) -> bytes:
         said = dict(zip(phones, texts, strict=True))
-        hour = None if at is None else at.isoformat()
-        return json.dumps([tag, said, sender, stop, unicode, hour]).encode()
+        hour = None if options.at is None else options.at.isoformat()
+        body = Body(options.tag, said, options.sender, options.stop, options.unicode, hour)
+        return json.dumps(astuple(body)).encode()
 
-    def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
         if unless is not None and (reason := unless()):
             return Unsent(reason)
         body = Body(*json.loads(request))
@@ -187,30 +180,10 @@ class FakeGateway:
                 reply = replace(reply, leaves_at=self.says_hour)
         return reply
 
-    def single_request(
-        self,
-        phones: Sequence[str],
-        text: str,
-        *,
-        sender: str | None,
-        tag: str,
-        stop: bool,
-        unicode: bool,
-        at: datetime | None = None,
-    ) -> bytes:
-        return self.request(
-            phones,
-            [text] * len(phones),
-            sender=sender,
-            tag=tag,
-            stop=stop,
-            unicode=unicode,
-            at=at,
-        )
+    def single_request(self, phones: Sequence[str], text: str, options: SendOptions) -> bytes:
+        return self.request(phones, [text] * len(phones), options)
 
-    def single_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def single_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         reply = self.bulk_send(request, unless=unless)
         if not isinstance(reply, Taken):
             return reply
@@ -247,21 +220,16 @@ class FakeGateway:
         self.texted.subtract(list(phones))
         return Cancellation.DONE
 
-    def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
-        return self.request([phone], [text], sender=number, tag=tag, stop=stop, unicode=False)
+    def number_request(self, phone: str, text: str, number: str, options: SendOptions) -> bytes:
+        return self.request([phone], [text], replace(options, sender=number))
 
-    def number_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def number_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         return self.single_send(request, unless=unless)
 
-    def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
-        text = f"survey {survey}"
-        return self.request([phone], [text], sender=None, tag=tag, stop=False, unicode=False)
+    def survey_request(self, phone: str, survey: str, options: SendOptions) -> bytes:
+        return self.request([phone], [f"survey {survey}"], options)
 
-    def survey_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def survey_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         return self.single_send(request, unless=unless)
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:

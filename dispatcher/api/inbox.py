@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.records import Reply
 from dispatcher.errors import InvalidCampaign
+from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner import inbound
-from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.recipients.number_checks import service
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
@@ -33,13 +33,13 @@ PARTS_WITHIN = timedelta(hours=24)
 _STOP = "answered STOP"
 
 
-def addresses(settings: Settings) -> Options | None:
+def addresses(settings: Settings) -> SendOptions | None:
     """What a send asks the gateway to post, and where to; None when no address is set."""
     secret = settings.webhook_secret
     if settings.webhook_url is None or secret is None:
         return None
     base = f"{settings.webhook_url}/{secret.get_secret_value()}"
-    return Options(reports_to=f"{base}/report", replies_to=f"{base}/reply")
+    return SendOptions(reports_to=f"{base}/report", replies_to=f"{base}/reply")
 
 
 class Inbox:

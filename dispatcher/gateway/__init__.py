@@ -17,6 +17,7 @@ from dispatcher.gateway.answers import (
     merged,
 )
 from dispatcher.gateway.protocol import Gateway, Unless
+from dispatcher.gateway.send_options import SendOptions
 
 __all__ = [
     "Accepted",
@@ -29,6 +30,7 @@ __all__ = [
     "Lost",
     "Reply",
     "Report",
+    "SendOptions",
     "SingleReply",
     "Taken",
     "Throttled",

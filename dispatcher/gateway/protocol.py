@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
+from dispatcher.gateway.send_options import SendOptions
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 
 #: a reason that it gives keeps a request back; it is asked right before the first byte
@@ -23,49 +23,30 @@ class Gateway(Protocol):
     def connect(self) -> None:
         """Open the connection of this thread. Raises GatewayError; nothing is sent."""
 
-    def request(
-        self,
-        phones: Sequence[str],
-        texts: Sequence[str],
-        *,
-        sender: str | None,
-        tag: str,
-        stop: bool,
-        unicode: bool,
-        at: datetime | None = None,
-    ) -> bytes:
-        """The bytes of a bulk send, held until ``at``: to each phone (E.164) its wire text."""
+    def request(self, phones: Sequence[str], texts: Sequence[str], options: SendOptions) -> bytes:
+        """The bytes of a bulk send: to each phone (E.164) its text as it goes on the wire."""
 
     def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
         """Send what ``request`` made. Never raises.
 
-        ``unless`` is asked when the connection stands: what it keeps back is then ``Unsent``.
+        ``unless`` is asked when the connection stands; if it gives a reason, nothing is sent and
+        the reply is ``Unsent``.
         """
 
-    def single_request(
-        self,
-        phones: Sequence[str],
-        text: str,
-        *,
-        sender: str | None,
-        tag: str,
-        stop: bool,
-        unicode: bool,
-        at: datetime | None = None,
-    ) -> bytes:
+    def single_request(self, phones: Sequence[str], text: str, options: SendOptions) -> bytes:
         """The bytes of a send of one text, as it goes on the wire, to many numbers (E.164)."""
 
     def single_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``single_request`` made, as ``bulk_send`` does. Never raises."""
 
-    def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
+    def number_request(self, phone: str, text: str, number: str, options: SendOptions) -> bytes:
         """The bytes of a send to one person (E.164) from a long ``number`` of ours."""
 
     def number_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``number_request`` made, as ``bulk_send`` does. Never raises."""
 
-    def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
-        """The bytes of a send of a survey of the vendor's dashboard to one person (E.164)."""
+    def survey_request(self, phone: str, survey: str, options: SendOptions) -> bytes:
+        """The bytes of a send of a survey of the gateway's dashboard to one person (E.164)."""
 
     def survey_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``survey_request`` made, as ``bulk_send`` does. Never raises."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.outcome import Outcome
-from dispatcher.gateway import Gateway
+from dispatcher.gateway import Gateway, SendOptions
 from dispatcher.gateway.outcomes import personal_verdict, single_verdict, verdict
 from dispatcher.settings import Settings
 from dispatcher.texts import segments
@@ -54,37 +54,22 @@ def request_of(
     stop = batch.commercial and not texts.has_stop(batch.text)
     if batch.survey is not None:
         [phone] = phones
-        return PersonalRequest(gateway.survey_request(phone, batch.survey, tag=tag), survey=True)
+        body = gateway.survey_request(phone, batch.survey, SendOptions(tag=tag))
+        return PersonalRequest(body, survey=True)
     if batch.from_number is not None:
         [phone], [text] = phones, said
-        return PersonalRequest(
-            gateway.number_request(phone, text, number=batch.from_number, tag=tag, stop=stop)
-        )
+        options = SendOptions(tag=tag, stop=stop)
+        return PersonalRequest(gateway.number_request(phone, text, batch.from_number, options))
     unicode = texts.wire_needs_unicode("".join(said))
+    options = SendOptions(
+        sender=batch.sender, tag=tag, stop=stop, unicode=unicode, at=batch.leaves_at
+    )
     # after a failure each number is asked for by itself: one may have been the reason
     if not settings.single_send or batch.checks or len(set(said)) > 1:
-        return Request(
-            gateway.request(
-                phones,
-                said,
-                sender=batch.sender,
-                tag=tag,
-                stop=stop,
-                unicode=unicode,
-                at=batch.leaves_at,
-            )
-        )
+        return Request(gateway.request(phones, said, options))
     text = said[0]
     mention = "x" * settings.stop_budget if stop else ""
-    body = gateway.single_request(
-        phones,
-        text,
-        sender=batch.sender,
-        tag=tag,
-        stop=stop,
-        unicode=unicode,
-        at=batch.leaves_at,
-    )
+    body = gateway.single_request(phones, text, options)
     return Request(body, segments.measure(texts.as_sent(text) + mention).segments)
 
 

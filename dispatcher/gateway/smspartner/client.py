@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.errors import GatewayError
 from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
-from dispatcher.gateway.smspartner import wire
+from dispatcher.gateway.protocol import Unless
+from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.calls.accounts import Money
 from dispatcher.gateway.smspartner.calls.checks import Checks
 from dispatcher.gateway.smspartner.calls.sends import Sends
@@ -16,8 +16,7 @@ from dispatcher.gateway.smspartner.calls.statuses import Statuses
 from dispatcher.gateway.smspartner.calls.stops import Stops
 from dispatcher.gateway.smspartner.transport import Format, Transport
 from dispatcher.gateway.smspartner.wire import requests, sending
-from dispatcher.gateway.smspartner.wire.options import Options
-from dispatcher.gateway.smspartner.wire.schedule import slot
+from dispatcher.gateway.smspartner.wire.options import checked_fields, fields_of
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 
 
@@ -26,7 +25,8 @@ class SmsPartner:
 
     Each call is tried once, within ``call_timeout`` seconds in all. ``answers="xml"`` asks for
     XML wherever its shape is documented; the values are the same. ``options`` are added to each
-    ``request`` that brings none of its own.
+    request of the protocol but surveys: the addresses to which the gateway posts. Raises
+    InvalidRequest for ``options`` that the gateway refuses.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class SmsPartner:
         call_timeout: float = 30,
         connect_timeout: float = 5,
         answers: Format = "json",
-        options: Options | None = None,
+        options: SendOptions | None = None,
     ) -> None:
         self._transport = Transport(
             url, key, call_timeout=call_timeout, connect_timeout=connect_timeout, answers=answers
         )
-        self._more = {} if options is None else options.fields()
+        self._always = {} if options is None else checked_fields(options)
         self.sends = Sends(self._transport)
         self.statuses = Statuses(self._transport)
         self.stops = Stops(self._transport)
@@ -52,92 +52,52 @@ class SmsPartner:
     def __repr__(self) -> str:
         return f"SmsPartner({self._transport.url!r})"
 
-    # -- what dispatch sees: ``provider.Gateway``
+    # -- the protocol ``dispatcher.gateway.Gateway``
 
     def connect(self) -> None:
         """Open this thread's connection. Raises GatewayError; nothing is sent."""
         self._transport.connect()
 
-    def request(
-        self,
-        phones: Sequence[str],
-        texts: Sequence[str],
-        *,
-        sender: str | None,
-        tag: str,
-        stop: bool,
-        unicode: bool,
-        at: datetime | None = None,
-        options: Options | None = None,
-    ) -> bytes:
-        """The bytes of a bulk send; ``options`` adds to it. What is sent was checked before.
+    def request(self, phones: Sequence[str], texts: Sequence[str], options: SendOptions) -> bytes:
+        """The bytes of a bulk send; the caller has checked what it sends."""
+        more = self._base("/bulk-send") | fields_of(options)
+        return requests.bulk_body(phones, texts, more)
 
-        ``at`` has the gateway hold it until then.
-        """
-        more = self._more if options is None else options.fields()
-        if at is not None:
-            more = more | slot(at).fields()
-        return wire.bulk_body(
-            phones,
-            texts,
-            key=self._transport.key,
-            sender=sender,
-            tag=tag,
-            stop=stop,
-            unicode=unicode,
-            more=more | self._transport.wished("/bulk-send"),
-        )
-
-    def bulk_send(self, request: bytes, *, unless: Callable[[], str] | None = None) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
         """Send what ``request`` made, once, unless there is a reason not to. Never raises."""
-        return self._transport.send("/bulk-send", request, wire.read_send, unless=unless)
+        return self._transport.send("/bulk-send", request, sending.read_send, unless=unless)
 
-    def single_request(
-        self,
-        phones: Sequence[str],
-        text: str,
-        *,
-        sender: str | None,
-        tag: str,
-        stop: bool,
-        unicode: bool,
-        at: datetime | None = None,
-    ) -> bytes:
-        """The bytes of a send of one text to numbers that were checked before."""
-        options = Options(sender=sender, tag=tag, stop=stop, unicode=unicode, at=at)
-        return requests.send_body(phones, text, options, self._transport.base("/send"))
+    def single_request(self, phones: Sequence[str], text: str, options: SendOptions) -> bytes:
+        """The bytes of a send of one text to many numbers."""
+        return requests.send_body(phones, text, options, self._base("/send"))
 
-    def single_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def single_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``single_request`` made, once, as ``bulk_send`` does. Never raises."""
         return self._transport.send("/send", request, sending.read_single, unless=unless)
 
-    def number_request(self, phone: str, text: str, *, number: str, tag: str, stop: bool) -> bytes:
-        """The bytes of a send from a long number, to one person who was checked before."""
-        base = {**self._transport.base("/vn/send"), **self._more}
-        return requests.virtual_body(phone, text, number, Options(tag=tag, stop=stop), base)
+    def number_request(self, phone: str, text: str, number: str, options: SendOptions) -> bytes:
+        """The bytes of a send from a long number to one person."""
+        return requests.virtual_body(phone, text, number, options, self._base("/vn/send"))
 
-    def number_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def number_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``number_request`` made, once, as ``bulk_send`` does. Never raises."""
         return self._transport.send("/vn/send", request, sending.read_single, unless=unless)
 
-    def survey_request(self, phone: str, survey: str, *, tag: str) -> bytes:
-        """The bytes of a send of a survey to one person who was checked before.
+    def survey_request(self, phone: str, survey: str, options: SendOptions) -> bytes:
+        """The bytes of a send of a survey to one person.
 
-        The vendor's table of this call has no addresses to post reports to: the account's count.
+        The gateway's table of this call has no addresses to post reports to: the account's count.
         """
         base = self._transport.base("/sondage/to/send")
-        return requests.survey_body([phone], survey, Options(tag=tag), base)
+        return requests.survey_body([phone], survey, options, base)
 
-    def survey_send(
-        self, request: bytes, *, unless: Callable[[], str] | None = None
-    ) -> SingleReply:
+    def survey_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         """Send what ``survey_request`` made, once, as ``bulk_send`` does. Never raises."""
         path = "/sondage/to/send"
         return self._transport.send(path, request, sending.read_single, unless=unless)
+
+    def _base(self, path: str) -> dict[str, object]:
+        return self._transport.base(path) | self._always
 
     def cancel(self, message_id: str) -> Cancellation:
         """Cancel what the gateway holds. Raises GatewayError when nobody knows."""

@@ -14,6 +14,7 @@ from urllib3.util import Timeout
 from dispatcher.errors import GatewayError, GatewayUnreached
 from dispatcher.gateway.answers import Lost, Unsent
 from dispatcher.gateway.http import connection, deadline
+from dispatcher.gateway.protocol import Unless
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse
 from dispatcher.gateway.smspartner.wire.xml_shapes import READERS
@@ -71,11 +72,8 @@ class Transport:
 
     def base(self, path: str) -> dict[str, object]:
         """What every request says: the key, and the format of its answer unless it is JSON."""
-        return {"apiKey": self.key, **self.wished(path)}
-
-    def wished(self, path: str) -> dict[str, object]:
-        """The format of the answer, unless it is JSON."""
-        return {"_format": "xml"} if self._xml and path in READERS else {}
+        asked = {"_format": "xml"} if self._xml and path in READERS else {}
+        return {"apiKey": self.key, **asked}
 
     def connect(self) -> None:
         """Open this thread's connection. Raises GatewayUnreached; nothing is sent."""
@@ -92,7 +90,7 @@ class Transport:
         data: bytes,
         read: Callable[[int, Mapping[str, str], bytes, Parse], _Reply],
         *,
-        unless: Callable[[], str] | None = None,
+        unless: Unless = None,
     ) -> _Reply | Unsent | Lost:
         """Post a send once, unless there is a reason not to. Never raises."""
         with deadline.watchdog.limit(self._call_timeout) as call:
@@ -133,7 +131,7 @@ class Transport:
         *,
         data: bytes | None = None,
         params: dict[str, Any] | None = None,
-        unless: Callable[[], str] | None = None,
+        unless: Unless = None,
     ) -> Answer:
         line = self._line()
         try:

@@ -22,6 +22,7 @@ from dispatcher.api.inbox import POLLED_EVERY
 from dispatcher.api.webhooks import Webhooks
 from dispatcher.api.wsgi_server import Server
 from dispatcher.campaigns.waits import next_poll
+from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 from dispatcher.sandbox.gateway.replies import long_replies
 from dispatcher.storage.database import Database
@@ -510,9 +511,17 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(bench: Bench, server: Server
 def test_a_send_names_the_addresses_when_they_are_set(url: str | None) -> None:
     settings = Settings.of(webhook_url=url, webhook_secret=SECRET, api_key="k" * 40)
     gateway = Dispatcher(settings).gateway
-    body = json.loads(gateway.request([], [], sender=None, tag="a", stop=True, unicode=False))
-    asked = {name: value for name, value in body.items() if name.startswith("url")}
+    options = SendOptions(tag="a", stop=True)
+    person, ours = people(2)
+    requests = [
+        gateway.request([], [], options),
+        gateway.single_request([person], "Bonjour", options),
+        gateway.number_request(person, "Bonjour", ours, options),
+    ]
+    asked = [
+        {name: value for name, value in json.loads(body).items() if name.startswith("url")}
+        for body in requests
+    ]
     base = f"https://shop.example/sms/{SECRET}"
-    assert asked == (
-        {} if url is None else {"urlDlr": f"{base}/report", "urlResponse": f"{base}/reply"}
-    )
+    named = {"urlDlr": f"{base}/report", "urlResponse": f"{base}/reply"}
+    assert asked == [{} if url is None else named] * 3

@@ -19,7 +19,7 @@ from benchmarks.people import BATCH, KEY, SENDER, TEXT, body, phone, rows
 from benchmarks.processes import Failed
 from benchmarks.servers import Gateway, durable_postgres
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import Taken
+from dispatcher.gateway import SendOptions, Taken
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.texts import wire_text
 from dispatcher.texts.templates import compile_template
@@ -49,9 +49,8 @@ PEOPLE = [phone(person) for person in range(3)]
 
 def send(client: SmsPartner, phones: list[str], tag: str = "t1") -> Taken:
     said = ["Soldes demain chez nous"] * len(phones)
-    reply = client.bulk_send(
-        client.request(phones, said, sender="MaBoutique", tag=tag, stop=True, unicode=False)
-    )
+    options = SendOptions(sender="MaBoutique", tag=tag, stop=True)
+    reply = client.bulk_send(client.request(phones, said, options))
     assert isinstance(reply, Taken)
     return reply
 
@@ -119,8 +118,9 @@ def test_everybody_asks_for_the_same(gateway: Gateway, tmp_path: Path) -> None:
     with Installation(tmp_path, gateway.url, None) as installation:
         template = compile_template(TEXT)
         said = [wire_text(template.render({"prenom": name})) for _, name in people]
+        options = SendOptions(sender=SENDER, tag="t", stop=True)
         ours = installation.dispatcher.gateway.request(
-            [number for number, _ in people], said, sender=SENDER, tag="t", stop=True, unicode=False
+            [number for number, _ in people], said, options
         )
     assert json.loads(body(people, "t")) == json.loads(ours)
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from dispatcher import InvalidCampaign, ReferenceTaken
-from dispatcher.gateway import Accepted, Declined
+from dispatcher.gateway import Accepted, Declined, SendOptions
 from dispatcher.gateway.smspartner.client import SmsPartner
-from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.database import Database
 from tests.integration.bench import TEXT, Bench, opened, people
@@ -193,23 +192,23 @@ def test_a_stop_to_the_number_is_an_opt_out(bench: Bench) -> None:
 
 
 def test_the_fake_gateway_understands_what_the_client_asks() -> None:
-    addresses = Options(
+    addresses = SendOptions(
         reports_to="http://127.0.0.1:9/report", replies_to="http://127.0.0.1:9/reply"
     )
     with Sandbox(delivery_seconds=(0, 0)) as sandbox:
         gateway = SmsPartner(sandbox.url, sandbox.key, options=addresses)
         first, second = people(2)
-        request = gateway.number_request(first, "Bonjour", number=OURS, tag="a1", stop=True)
+        request = gateway.number_request(first, "Bonjour", OURS, SendOptions(tag="a1", stop=True))
         asked = json.loads(request)
         assert (asked["urlDlr"], asked["urlResponse"]) == (
             addresses.reports_to,
             addresses.replies_to,
         )
         assert isinstance(gateway.number_send(request), Accepted)
-        request = gateway.survey_request(second, "a1b2", tag="a2")
+        request = gateway.survey_request(second, "a1b2", SendOptions(tag="a2"))
         assert json.loads(request).keys() == {"apiKey", "tag", "phoneNumbers", "sondageIdent"}
         assert isinstance(gateway.survey_send(request), Accepted)
         assert [entry.tag for entry in sandbox.entries()] == ["a1", "a2"]
         sandbox.configure(stopped=[first])
-        request = gateway.number_request(first, "Bonjour", number=OURS, tag="a3", stop=False)
+        request = gateway.number_request(first, "Bonjour", OURS, SendOptions(tag="a3"))
         assert gateway.number_send(request) == Declined(55)

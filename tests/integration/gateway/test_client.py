@@ -16,12 +16,11 @@ import requests.adapters
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.gateway import Declined, Found, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway import Declined, Found, Lost, Reply, SendOptions, Taken, Throttled, Unsent
 from dispatcher.gateway.http import connection as connection_module
 from dispatcher.gateway.smspartner import transport as transport_module
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
-from dispatcher.gateway.smspartner.wire.options import Options
 from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, RawServer
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
@@ -47,7 +46,7 @@ def gateway(server: RawServer, *, call_timeout: float = PATIENCE) -> SmsPartner:
 
 
 def send(client: SmsPartner, tag: str = "abcdef") -> Reply:
-    request = client.request([PHONE], ["Bonjour"], sender=None, tag=tag, stop=True, unicode=False)
+    request = client.request([PHONE], ["Bonjour"], SendOptions(tag=tag, stop=True))
     return client.bulk_send(request)
 
 
@@ -88,10 +87,13 @@ def test_a_send_reaches_the_gateway_and_its_answer_comes_back() -> None:
 
 def test_a_request_may_carry_more_options() -> None:
     client = SmsPartner("http://127.0.0.1:1/v1", KEY, answers="xml")
-    options = Options(at=datetime(2027, 7, 1, 10, tzinfo=UTC), reports_to="https://example.org/r")
-    made = client.request(
-        [PHONE], ["x"], sender="Boutique", tag="t", stop=False, unicode=False, options=options
+    options = SendOptions(
+        sender="Boutique",
+        tag="t",
+        at=datetime(2027, 7, 1, 10, tzinfo=UTC),
+        reports_to="https://example.org/r",
     )
+    made = client.request([PHONE], ["x"], options)
     sent = json.loads(made)
     assert {name: sent[name] for name in ("sender", "tag", "time", "urlDlr", "_format")} == {
         "sender": "Boutique",
@@ -623,6 +625,7 @@ def test_threads_do_not_share_a_connection() -> None:
 
 FORKING = """
 import os, sys
+from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner.client import SmsPartner
 
 url, hanging = sys.argv[1:3]
@@ -630,9 +633,7 @@ client = SmsPartner(url, "key", call_timeout=20)
 rude = SmsPartner(hanging, "key", call_timeout=0.3)
 
 def send(client):
-    made = client.request(
-        ["+33639980001"], ["x"], sender=None, tag="t", stop=False, unicode=False
-    )
+    made = client.request(["+33639980001"], ["x"], SendOptions(tag="t"))
     return type(client.bulk_send(made)).__name__
 
 first = send(client)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import Accepted, merged
+from dispatcher.gateway import Accepted, SendOptions, merged
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.gateway.smspartner.inbound import (
     join,
@@ -19,7 +19,6 @@ from dispatcher.gateway.smspartner.inbound import (
     read_hlr_result,
     read_reply,
 )
-from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.sandbox.process import Sandbox
 
 A, B, OURS = "+33639980001", "+33639980002", "+33639980009"
@@ -81,7 +80,7 @@ def made() -> Iterator[Callable[..., Sandbox]]:
         sandbox.stop()
 
 
-def text(sandbox: Sandbox, *phones: str, options: Options) -> str:
+def text(sandbox: Sandbox, *phones: str, options: SendOptions) -> str:
     reply = SmsPartner(sandbox.url, sandbox.key).sends.one_text(phones, "Bonjour", options)
     assert isinstance(reply, Accepted)
     return reply.message_id
@@ -92,7 +91,7 @@ def test_reports_arrive_with_the_query_of_the_address(
     made: Callable[..., Sandbox], listener: Listener, form: str
 ) -> None:
     sandbox = made(webhook_form=form, fates={"02": "ko"})
-    message_id = text(sandbox, A, B, options=Options(reports_to=listener.url))
+    message_id = text(sandbox, A, B, options=SendOptions(reports_to=listener.url))
     calls = [listener.calls.get(timeout=PATIENCE) for _ in range(2)]
     assert {path for path, _, _ in calls} == {"/hook?batch=7"}
     found = [read_delivery_report(body) for _, _, body in calls]
@@ -109,7 +108,7 @@ def test_reports_doubled_shuffled_and_late_come_to_the_same(
     made: Callable[..., Sandbox], listener: Listener
 ) -> None:
     sandbox = made(webhook_copies=2, webhook_late_waiting=True, webhook_shuffled=True)
-    text(sandbox, A, options=Options(reports_to=listener.url))
+    text(sandbox, A, options=SendOptions(reports_to=listener.url))
     reports = [read_delivery_report(body).report for body in listener.next(3)]
     assert {report.state for report in reports} == {MessageState.DELIVERED, MessageState.SENT}
     first, second, third = reports
@@ -121,7 +120,7 @@ def test_a_call_that_is_not_taken_comes_again_only_if_that_is_the_habit(
 ) -> None:
     sandbox = made(webhook_retries=2, webhook_retry_seconds=0)
     listener.answers = [500, 503, 500, 200]
-    text(sandbox, A, options=Options(reports_to=listener.url))
+    text(sandbox, A, options=SendOptions(reports_to=listener.url))
     assert len({bytes(body) for body in listener.next(3)}) == 1
     sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 3)
     assert [(call["attempt"], call["status"]) for call in sandbox.webhooks()] == [
@@ -131,7 +130,7 @@ def test_a_call_that_is_not_taken_comes_again_only_if_that_is_the_habit(
     ]
     sandbox.configure(webhook_retries=0)
     listener.answers = [500]
-    text(sandbox, A, B, options=Options(reports_to=listener.url))
+    text(sandbox, A, B, options=SendOptions(reports_to=listener.url))
     listener.next(2)
     sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 5)
     assert listener.calls.empty()
@@ -141,14 +140,14 @@ def test_the_clock_brings_a_report_that_is_hours_away(
     made: Callable[..., Sandbox], listener: Listener
 ) -> None:
     sandbox = made(delivery_seconds=(3600, 3600))
-    text(sandbox, A, options=Options(reports_to=listener.url))
+    text(sandbox, A, options=SendOptions(reports_to=listener.url))
     sandbox.set_clock(3601)
     assert read_delivery_report(listener.next()[0]).report.state is MessageState.DELIVERED
 
 
 def test_a_stranger_is_not_called(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made(webhook_hosts=["localhost"])
-    text(sandbox, A, options=Options(reports_to=listener.url))
+    text(sandbox, A, options=SendOptions(reports_to=listener.url))
     sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 1)
     assert sandbox.webhooks()[0]["status"] == 0
     assert listener.calls.empty()
@@ -156,7 +155,7 @@ def test_a_stranger_is_not_called(made: Callable[..., Sandbox], listener: Listen
 
 def test_people_answer_the_short_code(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made()
-    message_id = text(sandbox, A, options=Options(replies_to=listener.url))
+    message_id = text(sandbox, A, options=SendOptions(replies_to=listener.url))
     sandbox.reply(A, "Oui, volontiers", message_id=int(message_id))
     sandbox.reply(A, "STOP", message_id=int(message_id))
     reply, stop = (read_reply(body) for body in listener.next(2))

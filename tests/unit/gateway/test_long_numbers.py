@@ -7,8 +7,8 @@ import json
 import pytest
 
 from dispatcher.errors import InvalidPayload, InvalidPhone
+from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner.inbound import read_reply
-from dispatcher.gateway.smspartner.wire.options import Options
 from dispatcher.gateway.smspartner.wire.requests import virtual_body
 from dispatcher.recipients.senders import long_number
 
@@ -25,7 +25,7 @@ PHONE, OURS = "+33639980001", "+33639988888"
 )
 def test_a_long_number_need_not_be_a_mobile(raw: str, e164: str) -> None:
     assert long_number(raw) == e164
-    body = json.loads(virtual_body(PHONE, "Bonjour", raw, Options(), {}))
+    body = json.loads(virtual_body(PHONE, "Bonjour", raw, SendOptions(), {}))
     assert (body["to"], body["from"]) == (PHONE, e164[1:])
 
 

@@ -15,17 +15,26 @@ from hypothesis import strategies as st
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import (
-    Account,
     Declined,
     LineAnswer,
     Lost,
     Reply,
     Report,
+    SendOptions,
     Taken,
     Throttled,
     Unsent,
 )
-from dispatcher.gateway.smspartner import wire
+from dispatcher.gateway.smspartner.wire.account import read_credit
+from dispatcher.gateway.smspartner.wire.options import fields_of
+from dispatcher.gateway.smspartner.wire.requests import bulk_body
+from dispatcher.gateway.smspartner.wire.sending import read_send
+from dispatcher.gateway.smspartner.wire.statuses import (
+    read_multi_status,
+    read_tag_page,
+    status_body,
+)
+from dispatcher.gateway.smspartner.wire.stop_list import read_stops
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 A, B = "+33639980001", "+33639980002"
@@ -54,22 +63,16 @@ def success(*lines: object, **changes: object) -> dict[str, Any]:
 
 
 def read(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    return wire.read_send(status, headers or {}, body(value))
+    return read_send(status, headers or {}, body(value))
 
 
 # -- what is sent -----------------------------------------------------------------------------
 
 
 def test_a_request_holds_what_the_gateway_documents() -> None:
-    made = wire.bulk_body(
-        [A, B],
-        ["Soldes :br: -50 %", "été"],
-        key=KEY,
-        sender="MaBoutique",
-        tag="abcdefghijklmnopqrst",
-        stop=True,
-        unicode=True,
-    )
+    options = SendOptions(sender="MaBoutique", tag="abcdefghijklmnopqrst", stop=True, unicode=True)
+    more = {"apiKey": KEY, **fields_of(options)}
+    made = bulk_body([A, B], ["Soldes :br: -50 %", "été"], more)
     assert json.loads(made) == {
         "apiKey": KEY,
         "sender": "MaBoutique",
@@ -85,14 +88,14 @@ def test_a_request_holds_what_the_gateway_documents() -> None:
 
 
 def test_a_request_leaves_out_what_is_not_asked_for() -> None:
-    made = wire.bulk_body([A], ["x"], key=KEY, sender=None, tag="t", stop=False, unicode=False)
+    made = bulk_body([A], ["x"], {"apiKey": KEY, **fields_of(SendOptions(tag="t"))})
     assert set(json.loads(made)) == {"apiKey", "tag", "SMSList"}
 
 
 @given(st.lists(st.text() | st.sampled_from(["\0", r"\u0000", "\\", '"', "\ud83d", "é\n"])))
 def test_any_text_arrives_as_it_was(texts: list[str]) -> None:
     phones = [f"+336399800{number:02}" for number in range(len(texts))]
-    made = wire.bulk_body(phones, texts, key=KEY, sender="", tag="t", stop=False, unicode=False)
+    made = bulk_body(phones, texts, {"apiKey": KEY})
     lines = json.loads(made)["SMSList"]
     assert [(line["phoneNumber"], line["message"]) for line in lines] == list(
         zip(phones, texts, strict=True)
@@ -102,7 +105,7 @@ def test_any_text_arrives_as_it_was(texts: list[str]) -> None:
 
 @given(st.text(min_size=1))
 def test_what_is_no_number_cannot_change_a_request(phone: str) -> None:
-    made = wire.bulk_body([phone], ["x"], key=KEY, sender="", tag="t", stop=False, unicode=False)
+    made = bulk_body([phone], ["x"], {"apiKey": KEY})
     assert json.loads(made)["SMSList"] == [{"phoneNumber": phone, "message": "x"}]
 
 
@@ -116,7 +119,7 @@ def test_what_is_no_number_cannot_change_a_request(phone: str) -> None:
     ],
 )
 def test_a_status_request_holds_what_the_gateway_documents(known: str, sent: object) -> None:
-    assert json.loads(wire.status_body([(A, known)], key=KEY)) == {
+    assert json.loads(status_body([(A, known)], {"apiKey": KEY})) == {
         "apiKey": KEY,
         "SMSStatut_List": [{"phoneNumber": A, "messageId": sent}],
     }
@@ -384,7 +387,7 @@ def test_what_is_neither_success_nor_refusal_is_lost(answer: object) -> None:
 )
 @pytest.mark.parametrize("status", [200, 400])
 def test_what_is_no_json_of_ours_is_lost(raw: bytes, status: int) -> None:
-    assert isinstance(wire.read_send(status, {}, raw), Lost)
+    assert isinstance(read_send(status, {}, raw), Lost)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 301, 302, 303, 307, 308])
@@ -406,7 +409,7 @@ def test_a_success_under_another_status_is_lost(status: int) -> None:
     ],
 )
 def test_an_answer_that_says_both_is_lost(raw: bytes) -> None:
-    assert isinstance(wire.read_send(200, {}, raw), Lost)
+    assert isinstance(read_send(200, {}, raw), Lost)
 
 
 NOW = "Wed, 13 Jan 2027 10:00:00 GMT"
@@ -436,19 +439,19 @@ NOW = "Wed, 13 Jan 2027 10:00:00 GMT"
 )
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"code": 429}'], ids=["empty", "html", "json"])
 def test_429_asks_to_wait(headers: dict[str, str], after: float | None, raw: bytes) -> None:
-    assert wire.read_send(429, headers, raw) == Throttled(after)
+    assert read_send(429, headers, raw) == Throttled(after)
 
 
 def test_what_is_lost_keeps_an_excerpt_without_numbers_or_keys() -> None:
     page = f"<html>\r\n<b>502</b> {'a1' * 20} to +33639980001".encode()
-    reply = wire.read_send(502, {}, page + b"x" * 1000)
+    reply = read_send(502, {}, page + b"x" * 1000)
     assert isinstance(reply, Lost)
     assert reply.excerpt.startswith("<html> <b>•</b> • to +•xxx")
     assert len(reply.excerpt) == 200
 
 
 def test_a_429_that_speaks_of_a_success_is_lost() -> None:
-    assert isinstance(wire.read_send(429, {"Retry-After": "5"}, body(success())), Lost)
+    assert isinstance(read_send(429, {"Retry-After": "5"}, body(success())), Lost)
 
 
 def test_an_http_date_without_a_zone_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -457,7 +460,7 @@ def test_an_http_date_without_a_zone_is_in_utc(monkeypatch: pytest.MonkeyPatch) 
     try:
         # the form of asctime, which HTTP still allows
         headers = {"Retry-After": "Wed Jan 13 10:02:00 2027", "Date": NOW}
-        assert wire.read_send(429, headers, b"") == Throttled(120)
+        assert read_send(429, headers, b"") == Throttled(120)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -506,7 +509,7 @@ HEADERS = st.dictionaries(st.sampled_from(["Retry-After", "Date"]), st.text() | 
 @given(st.binary(max_size=200) | st.text().map(str.encode), STATUSES, HEADERS)
 @settings(max_examples=200)
 def test_no_bytes_raise(raw: bytes, status: int, headers: dict[str, str]) -> None:
-    reply = wire.read_send(status, headers, raw)
+    reply = read_send(status, headers, raw)
     assert isinstance(reply, Lost | Throttled)
 
 
@@ -516,13 +519,13 @@ def test_no_bytes_raise(raw: bytes, status: int, headers: dict[str, str]) -> Non
 @example({"success": True, "StatutResponse_List": [{"date": "1e400"}]}, 200, {})
 def test_no_json_raises(answer: dict[str, Any], status: int, headers: dict[str, str]) -> None:
     raw = body(answer)
-    reply = wire.read_send(status, headers, raw)
+    reply = read_send(status, headers, raw)
     assert not isinstance(reply, Unsent)
     lookups: list[Callable[[], object]] = [
-        lambda: wire.read_multi_status(status, raw),
-        lambda: wire.read_tag_page(status, raw),
-        lambda: wire.read_stop_list(status, raw),
-        lambda: wire.read_account(status, headers, raw),
+        lambda: read_multi_status(status, raw),
+        lambda: read_tag_page(status, raw),
+        lambda: read_stops(status, raw),
+        lambda: read_credit(status, headers, raw),
     ]
     for lookup in lookups:
         with suppress(GatewayError):
@@ -595,7 +598,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 @given(mutated(), STATUSES)
 @settings(max_examples=300)
 def test_nothing_but_a_fully_valid_success_is_taken(raw: bytes, status: int) -> None:
-    reply = wire.read_send(status, {}, raw)
+    reply = read_send(status, {}, raw)
     assert isinstance(reply, Taken) == fully_valid(status, raw)
     if isinstance(reply, Taken):
         listed = json.loads(raw)["SMSResponse_List"]
@@ -681,7 +684,7 @@ AT = datetime(2018, 2, 6, 16, 26, 56, tzinfo=UTC)
 )
 def test_one_line_of_a_multi_status(changes: dict[str, object], report: Report) -> None:
     raw = body(statuses(status_line(**changes)))
-    assert wire.read_multi_status(200, raw) == {(A, "111"): report}
+    assert read_multi_status(200, raw) == {(A, "111"): report}
 
 
 def test_a_line_under_its_other_names_is_read() -> None:
@@ -692,7 +695,7 @@ def test_a_line_under_its_other_names_is_read() -> None:
         "statut": "Delivered",
         "stopSMS": True,
     }
-    found = wire.read_multi_status(200, body(statuses(entry)))
+    found = read_multi_status(200, body(statuses(entry)))
     assert found == {(A, "5"): Report(A, MessageState.DELIVERED, None, stop=True)}
 
 
@@ -711,7 +714,7 @@ def test_a_line_under_its_other_names_is_read() -> None:
 )
 def test_a_line_that_says_nothing_is_absent(entry: object) -> None:
     other = status_line(phoneNumber=B)
-    found = wire.read_multi_status(200, body(statuses(entry, other)))
+    found = read_multi_status(200, body(statuses(entry, other)))
     assert set(found) == {(B, "111")}
 
 
@@ -723,7 +726,7 @@ def test_lines_that_are_equal_in_python_and_not_in_json_are_told_apart() -> None
         status_line(phoneNumber=phone, success=done, stopSms=stop)
         for phone, done, stop in zip(phones, succeeded, stops, strict=True)
     ]
-    found = wire.read_multi_status(200, body(statuses(*lines)))
+    found = read_multi_status(200, body(statuses(*lines)))
     assert {phone: report.stop for (phone, _), report in found.items()} == {
         phones[0]: False,
         phones[4]: True,
@@ -745,8 +748,8 @@ def test_many_lines_say_what_each_says_alone(changes: dict[str, object]) -> None
         for n in range(40)
     ]
     lines[13] |= changes
-    alone = [wire.read_multi_status(200, body(statuses(line))) for line in lines]
-    assert wire.read_multi_status(200, body(statuses(*lines))) == {
+    alone = [read_multi_status(200, body(statuses(line))) for line in lines]
+    assert read_multi_status(200, body(statuses(*lines))) == {
         pair: report for found in alone for pair, report in found.items()
     }
 
@@ -763,7 +766,7 @@ def tag_line(**changes: object) -> dict[str, object]:
 
 def test_a_page_under_a_tag_gives_its_reports_and_the_total() -> None:
     answer = statuses(tag_line(), tag_line(phoneNumber=B, stopSMS=True), currentPage=1, total=7)
-    found, total = wire.read_tag_page(200, body(answer))
+    found, total = read_tag_page(200, body(answer))
     assert found.reports == [
         Report(A, MessageState.DELIVERED, AT),
         Report(B, MessageState.DELIVERED, AT, stop=True),
@@ -785,7 +788,7 @@ def test_a_page_under_a_tag_gives_its_reports_and_the_total() -> None:
     ],
 )
 def test_the_total_under_a_tag(answer: object, total: int) -> None:
-    assert wire.read_tag_page(200, body(answer))[1] == total
+    assert read_tag_page(200, body(answer))[1] == total
 
 
 @pytest.mark.parametrize(
@@ -801,12 +804,12 @@ def test_the_total_under_a_tag(answer: object, total: int) -> None:
 def test_a_line_that_cannot_be_read_proves_nothing_and_leaves_a_page_incomplete(
     entry: object,
 ) -> None:
-    found, _ = wire.read_tag_page(200, body(statuses(entry, tag_line(phoneNumber=B))))
+    found, _ = read_tag_page(200, body(statuses(entry, tag_line(phoneNumber=B))))
     assert [report.phone for report in found.reports] == [B]
     assert not found.complete
 
 
-@pytest.mark.parametrize("lookup", [wire.read_multi_status, wire.read_tag_page])
+@pytest.mark.parametrize("lookup", [read_multi_status, read_tag_page])
 @pytest.mark.parametrize(
     "raw",
     [
@@ -843,7 +846,7 @@ def test_the_stop_list_gives_its_numbers() -> None:
             "garbage",
         ],
     }
-    assert wire.read_stop_list(200, body(answer)) == [A, B]
+    assert [stop.phone for stop in read_stops(200, body(answer)).entries] == [A, B]
 
 
 @pytest.mark.parametrize(
@@ -853,7 +856,7 @@ def test_the_stop_list_gives_its_numbers() -> None:
 )
 def test_a_stop_list_without_information_is_an_error(answer: object) -> None:
     with pytest.raises(GatewayError):
-        wire.read_stop_list(200, body(answer))
+        read_stops(200, body(answer))
 
 
 # -- the account ------------------------------------------------------------------------------
@@ -875,13 +878,13 @@ def test_a_stop_list_without_information_is_an_error(answer: object) -> None:
 def test_the_balance(credit: object, balance: str | None) -> None:
     raw = body({"success": True, "code": 200, "user": {"username": "a"}, "credits": credit})
     expected = None if balance is None else Decimal(balance)
-    assert wire.read_account(200, {}, raw) == Account(expected)
+    assert read_credit(200, {}, raw).balance == expected
 
 
 @pytest.mark.parametrize("raw", [b"", b"null", body({"success": False, "code": 10})])
 def test_an_account_that_is_refused_is_an_error(raw: bytes) -> None:
     with pytest.raises(GatewayError):
-        wire.read_account(401, {}, raw)
+        read_credit(401, {}, raw)
 
 
 @pytest.mark.parametrize(
@@ -895,4 +898,4 @@ def test_an_account_that_is_refused_is_an_error(raw: bytes) -> None:
 def test_the_gateways_clock_is_that_of_its_answer(
     headers: dict[str, str], at: datetime | None
 ) -> None:
-    assert wire.read_account(200, headers, body({"success": True})).at == at
+    assert read_credit(200, headers, body({"success": True})).at == at

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import InvalidPhone, InvalidRequest, UnusableInput
-from dispatcher.gateway import Line
+from dispatcher.gateway import Line, SendOptions
 from dispatcher.gateway.smspartner.wire.account import costs_params
 from dispatcher.gateway.smspartner.wire.checks import check_body
-from dispatcher.gateway.smspartner.wire.options import Options
+from dispatcher.gateway.smspartner.wire.options import checked_fields
 from dispatcher.gateway.smspartner.wire.requests import (
     MOST_LINES,
     lines_body,
@@ -23,7 +23,7 @@ from dispatcher.gateway.smspartner.wire.requests import (
 BASE = {"apiKey": "k"}
 A, B = "+33639980001", "+33639980002"
 SUMMER = datetime(2027, 7, 1, 10, tzinfo=UTC)
-EVERYTHING = Options(
+EVERYTHING = SendOptions(
     sender="MaBoutique",
     tag="soldes1",
     stop=True,
@@ -62,7 +62,7 @@ def test_a_text_for_each_has_a_list() -> None:
 
 
 def test_what_is_not_set_is_not_said() -> None:
-    assert json.loads(send_body([A], "x", Options(), BASE)) == {
+    assert json.loads(send_body([A], "x", SendOptions(), BASE)) == {
         "apiKey": "k",
         "phoneNumbers": A,
         "message": "x",
@@ -70,12 +70,12 @@ def test_what_is_not_set_is_not_said() -> None:
 
 
 def test_the_low_cost_range_is_gamme_2() -> None:
-    made = json.loads(send_body([A], "x", Options(range="low-cost"), BASE))
+    made = json.loads(send_body([A], "x", SendOptions(range="low-cost"), BASE))
     assert made["gamme"] == 2
 
 
 def test_a_long_number_is_named_without_its_plus() -> None:
-    options = Options(tag="t", stop=True, replies_to="http://127.0.0.1:8000/r", sandbox=True)
+    options = SendOptions(tag="t", stop=True, replies_to="http://127.0.0.1:8000/r", sandbox=True)
     made = json.loads(virtual_body(A, "Bonjour", "0639980009", options, BASE))
     assert made == {
         "apiKey": "k",
@@ -90,7 +90,7 @@ def test_a_long_number_is_named_without_its_plus() -> None:
 
 
 def test_a_survey_is_named_by_its_identifier() -> None:
-    made = json.loads(survey_body([A], "a1b2", Options(tag="t", at=SUMMER), BASE))
+    made = json.loads(survey_body([A], "a1b2", SendOptions(tag="t", at=SUMMER), BASE))
     assert made == {
         "apiKey": "k",
         "tag": "t",
@@ -136,44 +136,50 @@ def test_a_check_names_where_its_results_go() -> None:
         pytest.param({"replies_to": "https://example.org/é"}, id="address with an accent"),
     ],
 )
-def test_options_that_the_gateway_refuses_are_not_made(options: dict[str, Any]) -> None:
+def test_option_that_the_gateway_refuses_raises(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidRequest):
-        Options(**options)
+        checked_fields(SendOptions(**options))
 
 
 MANY = [f"+3363998{n:04d}" for n in range(MOST_LINES + 1)]
 UNASKABLE: list[Any] = [
-    pytest.param(lambda: send_body([], "x", Options(), BASE), id="nobody"),
-    pytest.param(lambda: send_body(MANY, "x", Options(), BASE), id="501 numbers"),
-    pytest.param(lambda: send_body([A, "0639980001"], "x", Options(), BASE), id="one twice"),
-    pytest.param(lambda: send_body([A], "", Options(), BASE), id="no text"),
-    pytest.param(lambda: send_body([A], " \n", Options(), BASE), id="a blank text"),
-    pytest.param(lambda: send_body([f"{A},{B}"], "x", Options(), BASE), id="two in one"),
-    pytest.param(lambda: lines_body([Line(A, "x"), Line(A, "y")], Options(), BASE), id="a line"),
-    pytest.param(lambda: lines_body([Line(A, "")], Options(), BASE), id="a line without a text"),
-    pytest.param(lambda: lines_body([Line("0139980001", "x")], Options(), BASE), id="a landline"),
-    pytest.param(lambda: virtual_body(A, "", B, Options(), BASE), id="no text from a number"),
-    pytest.param(lambda: virtual_body("x", "x", B, Options(), BASE), id="to nobody"),
-    pytest.param(lambda: virtual_body(A, "x", "Boutique", Options(), BASE), id="from a name"),
+    pytest.param(lambda: send_body([], "x", SendOptions(), BASE), id="nobody"),
+    pytest.param(lambda: send_body(MANY, "x", SendOptions(), BASE), id="501 numbers"),
+    pytest.param(lambda: send_body([A, "0639980001"], "x", SendOptions(), BASE), id="one twice"),
+    pytest.param(lambda: send_body([A], "", SendOptions(), BASE), id="no text"),
+    pytest.param(lambda: send_body([A], " \n", SendOptions(), BASE), id="a blank text"),
+    pytest.param(lambda: send_body([f"{A},{B}"], "x", SendOptions(), BASE), id="two in one"),
+    pytest.param(
+        lambda: lines_body([Line(A, "x"), Line(A, "y")], SendOptions(), BASE), id="a line"
+    ),
+    pytest.param(
+        lambda: lines_body([Line(A, "")], SendOptions(), BASE), id="a line without a text"
+    ),
+    pytest.param(
+        lambda: lines_body([Line("0139980001", "x")], SendOptions(), BASE), id="a landline"
+    ),
+    pytest.param(lambda: virtual_body(A, "", B, SendOptions(), BASE), id="no text from a number"),
+    pytest.param(lambda: virtual_body("x", "x", B, SendOptions(), BASE), id="to nobody"),
+    pytest.param(lambda: virtual_body(A, "x", "Boutique", SendOptions(), BASE), id="from a name"),
     *(
         pytest.param(lambda options=options: virtual_body(A, "x", B, options, BASE), id=name)
         for name, options in {
-            "a long number takes no schedule": Options(at=SUMMER),
-            "a long number takes no sender": Options(sender="Boutique"),
-            "a long number takes no range": Options(range="premium"),
-            "a long number takes no Unicode": Options(unicode=True),
+            "a long number takes no schedule": SendOptions(at=SUMMER),
+            "a long number takes no sender": SendOptions(sender="Boutique"),
+            "a long number takes no range": SendOptions(range="premium"),
+            "a long number takes no Unicode": SendOptions(unicode=True),
         }.items()
     ),
     *(
         pytest.param(lambda options=options: survey_body([A], "1", options, BASE), id=name)
         for name, options in {
-            "a survey takes no sender": Options(sender="Boutique"),
-            "a survey takes no STOP mention": Options(stop=True),
-            "a survey cannot be tried out": Options(sandbox=True),
+            "a survey takes no sender": SendOptions(sender="Boutique"),
+            "a survey takes no STOP mention": SendOptions(stop=True),
+            "a survey cannot be tried out": SendOptions(sandbox=True),
         }.items()
     ),
-    pytest.param(lambda: survey_body([A], "", Options(), BASE), id="no survey"),
-    pytest.param(lambda: survey_body([A], "a\0", Options(), BASE), id="no identifier"),
+    pytest.param(lambda: survey_body([A], "", SendOptions(), BASE), id="no survey"),
+    pytest.param(lambda: survey_body([A], "a\0", SendOptions(), BASE), id="no identifier"),
     pytest.param(lambda: check_body([], BASE), id="nothing to check"),
     pytest.param(lambda: check_body([A], BASE, tag="É"), id="a check's tag"),
     pytest.param(lambda: check_body([A], BASE, results_to="nowhere"), id="a check's address"),
@@ -193,7 +199,7 @@ def test_what_cannot_be_asked_is_not_made(make: Callable[[], object]) -> None:
 
 
 def test_five_hundred_numbers_are_not_too_many() -> None:
-    made = json.loads(send_body(MANY[:MOST_LINES], "x", Options(), BASE))
+    made = json.loads(send_body(MANY[:MOST_LINES], "x", SendOptions(), BASE))
     assert made["phoneNumbers"].count(",") == MOST_LINES - 1
 
 

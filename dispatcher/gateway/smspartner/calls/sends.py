@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dispatcher.gateway.answers import Line, Reply, SingleReply
+from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import requests, sending
 from dispatcher.gateway.smspartner.wire.cancellations import Cancellation, read_cancellation
-from dispatcher.gateway.smspartner.wire.options import Options
 
-_NONE = Options()
+_NONE = SendOptions()
 
 
 class Sends:
@@ -23,25 +23,29 @@ class Sends:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def one_text(self, phones: Sequence[str], text: str, options: Options = _NONE) -> SingleReply:
+    def one_text(
+        self, phones: Sequence[str], text: str, options: SendOptions = _NONE
+    ) -> SingleReply:
         """Send one text to 1 to 500 numbers (``/send``)."""
         body = requests.send_body(phones, text, options, self._transport.base("/send"))
         return self._transport.send("/send", body, sending.read_single)
 
-    def many_texts(self, lines: Sequence[Line], options: Options = _NONE) -> Reply:
+    def many_texts(self, lines: Sequence[Line], options: SendOptions = _NONE) -> Reply:
         """Send each of 1 to 500 numbers its own text (``/bulk-send``)."""
         body = requests.lines_body(lines, options, self._transport.base("/bulk-send"))
         return self._transport.send("/bulk-send", body, sending.read_send)
 
     def from_number(
-        self, sender: str, phone: str, text: str, options: Options = _NONE
+        self, sender: str, phone: str, text: str, options: SendOptions = _NONE
     ) -> SingleReply:
         """Send one text from a long number of the account, which can be answered (``/vn/send``)."""
         base = self._transport.base("/vn/send")
         body = requests.virtual_body(phone, text, sender, options, base)
         return self._transport.send("/vn/send", body, sending.read_single)
 
-    def survey(self, phones: Sequence[str], survey: str, options: Options = _NONE) -> SingleReply:
+    def survey(
+        self, phones: Sequence[str], survey: str, options: SendOptions = _NONE
+    ) -> SingleReply:
         """Send a survey of the vendor's dashboard to 1 to 500 numbers (``/sondage/to/send``)."""
         base = self._transport.base("/sondage/to/send")
         body = requests.survey_body(phones, survey, options, base)

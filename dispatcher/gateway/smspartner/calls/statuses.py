@@ -26,8 +26,7 @@ class Statuses:
 
         Unknown pairs are absent.
         """
-        wished = self._transport.wished("/multi-status")
-        body = statuses.status_body(pairs, key=self._transport.key, more=wished)
+        body = statuses.status_body(pairs, self._transport.base("/multi-status"))
         answer = self._transport.post("/multi-status", body)
         parse = self._transport.parser("/multi-status")
         return statuses.read_multi_status(answer.status, answer.body, parse)

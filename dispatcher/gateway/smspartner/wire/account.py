@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from dispatcher.errors import GatewayError, InvalidRequest
-from dispatcher.gateway.answers import Account
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first, objects, success
 
@@ -49,17 +48,6 @@ class MonthCost:
     sent: int
     #: the first day of the month, as the gateway names it
     month: date | None = None
-
-
-def read_account(
-    status: int, headers: Mapping[str, str], body: bytes, parse: Parse = fields.json_object
-) -> Account:
-    """The answer of ``GET /me``, as far as sending needs it.
-
-    Raises GatewayError with the gateway's code.
-    """
-    credit = read_credit(status, headers, body, parse)
-    return Account(balance=credit.balance, at=credit.at)
 
 
 def read_credit(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from dispatcher.errors import InvalidRequest
 from dispatcher.gateway.answers import Line
+from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner import fields
-from dispatcher.gateway.smspartner.wire.options import Options
+from dispatcher.gateway.smspartner.wire.options import checked_fields
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.senders import long_number
 
@@ -20,28 +21,12 @@ _LONGEST_SURVEY_NAME: Final = 64
 Base = Mapping[str, object]
 
 
-def bulk_body(
-    phones: Sequence[str],
-    texts: Sequence[str],
-    *,
-    key: str,
-    sender: str | None,
-    tag: str,
-    stop: bool,
-    unicode: bool,
-    more: Mapping[str, object] | None = None,
-) -> bytes:
-    """The body of ``POST /bulk-send``: a text for each number. Nothing is checked."""
-    body: dict[str, Any] = {"apiKey": key, "tag": tag}
-    if sender:
-        body["sender"] = sender
-    if stop:
-        body["isStopSms"] = 1
-    if unicode:
-        body["isUnicode"] = 1
-    if more:
-        body |= more
-    return b'%b,"SMSList":%b}' % (fields.encode(body)[:-1], _listed(phones, texts))
+def bulk_body(phones: Sequence[str], texts: Sequence[str], more: Mapping[str, object]) -> bytes:
+    """The body of ``POST /bulk-send``: a text for each number, and the fields ``more``.
+
+    Nothing is checked.
+    """
+    return b'%b,"SMSList":%b}' % (fields.encode(more)[:-1], _listed(phones, texts))
 
 
 def _listed(phones: Sequence[str], texts: Sequence[str]) -> bytes:
@@ -55,7 +40,7 @@ def _listed(phones: Sequence[str], texts: Sequence[str]) -> bytes:
     return ('[{"phoneNumber":"' + '"},{"phoneNumber":"'.join(pairs) + '"}]').encode()
 
 
-def lines_body(lines: Sequence[Line], options: Options, base: Base) -> bytes:
+def lines_body(lines: Sequence[Line], options: SendOptions, base: Base) -> bytes:
     """The body of ``POST /bulk-send``, checked.
 
     Raises InvalidRequest for no or too many lines, a number listed twice and an empty text,
@@ -65,21 +50,21 @@ def lines_body(lines: Sequence[Line], options: Options, base: Base) -> bytes:
     for line in lines:
         _checked_text(line.text)
     listed = [{"phoneNumber": normalise(line.phone), "message": line.text} for line in lines]
-    return fields.encode({**base, **options.fields(), "SMSList": listed})
+    return fields.encode({**base, **checked_fields(options), "SMSList": listed})
 
 
-def send_body(phones: Sequence[str], text: str, options: Options, base: Base) -> bytes:
+def send_body(phones: Sequence[str], text: str, options: SendOptions, base: Base) -> bytes:
     """The body of ``POST /send``: one text to up to 500 numbers, in any usual spelling.
 
     Raises InvalidRequest for no or too many numbers, one listed twice and an empty text,
     InvalidPhone.
     """
     listed = ",".join(checked_phones(phones))
-    body = {**base, **options.fields(), "phoneNumbers": listed}
+    body = {**base, **checked_fields(options), "phoneNumbers": listed}
     return fields.encode(body | {"message": _checked_text(text)})
 
 
-def virtual_body(phone: str, text: str, sender: str, options: Options, base: Base) -> bytes:
+def virtual_body(phone: str, text: str, sender: str, options: SendOptions, base: Base) -> bytes:
     """The body of ``POST /vn/send``: one text from a long number of ours to one number.
 
     The vendor's table of this call has neither schedule nor sender name, range or Unicode: those
@@ -89,23 +74,23 @@ def virtual_body(phone: str, text: str, sender: str, options: Options, base: Bas
         raise InvalidRequest("a send from a long number takes no schedule, sender, range, Unicode")
     # the gateway names its own long numbers without a plus
     ours = long_number(sender).removeprefix("+")
-    body = {**base, **options.fields(), "to": normalise(phone), "from": ours}
+    body = {**base, **checked_fields(options), "to": normalise(phone), "from": ours}
     return fields.encode(body | {"message": _checked_text(text)})
 
 
-def survey_body(phones: Sequence[str], survey: str, options: Options, base: Base) -> bytes:
+def survey_body(phones: Sequence[str], survey: str, options: SendOptions, base: Base) -> bytes:
     """The body of ``POST /sondage/to/send``: a survey that was made in the vendor's dashboard.
 
     The vendor's table of this call has the tag and the schedule only, and no sandbox: anything
     else raises InvalidRequest. Raises InvalidPhone.
     """
-    if options != Options(tag=options.tag, at=options.at):
+    if options != SendOptions(tag=options.tag, at=options.at):
         raise InvalidRequest("a survey takes a tag and a schedule, and nothing else")
     if not survey or len(survey) > _LONGEST_SURVEY_NAME or not survey.isprintable():
         raise InvalidRequest("a survey is named by the identifier of the vendor's dashboard")
     listed = ",".join(checked_phones(phones))
     return fields.encode(
-        {**base, **options.fields(), "phoneNumbers": listed, "sondageIdent": survey}
+        {**base, **checked_fields(options), "phoneNumbers": listed, "sondageIdent": survey}
     )
 
 

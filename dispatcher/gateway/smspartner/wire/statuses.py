@@ -36,14 +36,12 @@ class NumberStatus:
     country: str = ""
 
 
-def status_body(
-    pairs: Sequence[tuple[str, str]], *, key: str, more: Mapping[str, object] | None = None
-) -> bytes:
+def status_body(pairs: Sequence[tuple[str, str]], base: Mapping[str, object]) -> bytes:
     """The body of ``POST /multi-status`` for (phone, message id) pairs."""
     # a call asks for few different messages
     ids = {number: _as_given(number) for number in {number for _, number in pairs}}
     listed = [{"phoneNumber": phone, "messageId": ids[number]} for phone, number in pairs]
-    return fields.encode({"apiKey": key, "SMSStatut_List": listed, **(more or {})})
+    return fields.encode({**base, "SMSStatut_List": listed})
 
 
 def _as_given(message_id: str) -> int | str:

@@ -31,14 +31,6 @@ class StopList:
     complete: bool = True
 
 
-def read_stop_list(status: int, body: bytes, parse: Parse = fields.json_object) -> list[str]:
-    """The numbers (E.164) on the gateway's STOP list; unreadable ones are left out.
-
-    Raises GatewayError when the answer brings no information.
-    """
-    return [stop.phone for stop in read_stops(status, body, parse).entries]
-
-
 def read_stops(status: int, body: bytes, parse: Parse = fields.json_object) -> StopList:
     """The answer of ``GET /stop-sms/list``. Raises GatewayError."""
     answer = success(status, body, parse)
