@@ -7,16 +7,14 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
+from dispatcher.contrib.flask import answers
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason
-from dispatcher.recipients.phones import REASONS
 
 MOST_LISTED = 200
 #: no database counts further
 LARGEST_ID = 2**63 - 1
 _REF = "#/components/schemas/"
-_COUNT = {"type": "integer", "minimum": 0}
 _SAID = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
@@ -167,73 +165,12 @@ def _reference(name: str) -> dict[str, Any]:
     return {"$ref": f"{_REF}{name}"}
 
 
-def _object(description: str = "", **properties: Any) -> dict[str, Any]:
-    """An object that has all of the given properties and no others."""
-    told = {"description": description} if description else {}
-    return {
-        "type": "object",
-        **told,
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _counts(*names: str) -> dict[str, Any]:
-    return dict.fromkeys(names, _COUNT)
-
-
 def _schemas() -> dict[str, Any]:
-    _, bodies = models_json_schema(
-        [(NewCampaign, "validation"), (Reason, "validation")], ref_template=f"{_REF}{{model}}"
+    answered = (answers.Progress, answers.Submitted, answers.List, answers.Problem)
+    _, schemas = models_json_schema(
+        [(body, "validation") for body in (NewCampaign, Reason)]
+        + [(answer, "serialization") for answer in answered],
+        ref_template=f"{_REF}{{model}}",
     )
-    progress = {
-        "id": {"type": "integer", "minimum": 1},
-        "reference": {"type": "string"},
-        "state": {"enum": [str(state) for state in CampaignState]},
-        "recipients": _COUNT | {"description": "the sum of `messages`"},
-        "messages": _object(**_counts("in_doubt", *map(str, MessageState))),
-        "batches": _object(**_counts(*map(str, BatchState))),
-        "in_doubt": _COUNT | {"description": "batches of which nobody knows whether they left"},
-        "waits_until": {"type": ["string", "null"], "format": "date-time"},
-        "why": {"type": "string", "description": "what it waits for, if it does"},
-        "cost": {"type": "string", "pattern": r"^[0-9]+\.[0-9]{3}$", "description": "euros"},
-        "rows": _COUNT,
-        "duplicates": _COUNT,
-        "unusable": _COUNT,
-        "capped": _COUNT | {"description": "rejected: they have had as many as a week allows"},
-        "planned": {
-            "type": ["string", "null"],
-            "pattern": r"^[0-9]+\.[0-9]{3}$",
-            "description": "euros that were planned for what `cost` is told of",
-        },
-        "untold": _COUNT | {"description": "sent at a cost that the gateway did not tell"},
-        "account": {"type": "string", "description": "that it goes through; empty: the unnamed"},
-    }
-    rejected = _object(
-        "A row that no message will be sent to.",
-        row={"type": "integer", "minimum": 1, "description": "its place in the list, from 1"},
-        column={"type": ["string", "null"]},
-        reason={"type": "string", "description": f"{', '.join(sorted(REASONS))}, …"},
-    )
-    schemas: dict[str, Any] = bodies["$defs"]
-    return schemas | {
-        "Progress": _object("Where every recipient stands.", **progress),
-        "Submitted": _object(
-            "The same, with what was left out.",
-            **progress,
-            rejected={"type": "array", "items": rejected},
-        ),
-        "List": _object(campaigns={"type": "array", "items": _reference("Progress")}, total=_COUNT),
-        "Problem": _object(
-            "What went wrong, as in RFC 9457.",
-            type={"type": "string"},
-            title={"type": "string"},
-            status={"type": "integer"},
-            code={
-                "type": "string",
-                "description": "for programs: reference_taken, illegal_move, …",
-            },
-            detail={"type": "string", "description": "one sentence for people"},
-        ),
-    }
+    described: dict[str, Any] = schemas["$defs"]
+    return described

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 
 from flask import request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from dispatcher.campaigns.submission import PRIORITIES, Options
+from dispatcher.campaigns.submission import PRIORITIES
 from dispatcher.contrib.flask.auth import too_large
 from dispatcher.contrib.flask.problems import Problem
 from dispatcher.window.territories import TERRITORIES
+
+if TYPE_CHECKING:
+    from dispatcher.campaigns.submission import Options
 
 _Read = TypeVar("_Read", bound=BaseModel)
 _JSON = "application/json"
@@ -120,21 +123,8 @@ class NewCampaign(_Body):
 
     def options(self, *, by: str) -> Options:
         """What goes with text and recipients; ``by`` is who submits."""
-        return {
-            "account": self.account,
-            "sender": self.sender,
-            "from_number": self.from_number,
-            "survey": self.survey,
-            "not_before": self.not_before,
-            "not_after": self.not_after,
-            "commercial": self.commercial,
-            "territory": self.territory,
-            "priority": self.priority,
-            "hand_over": self.hand_over,
-            "strict": self.strict,
-            "check_numbers": self.check_numbers,
-            "by": by,
-        }
+        options = self.model_dump(exclude={"reference", "text", "recipients"})
+        return cast("Options", options | {"by": by})
 
 
 class Reason(_Body):

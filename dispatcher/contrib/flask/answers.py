@@ -1,0 +1,84 @@
+"""What the JSON API answers, as models: the OpenAPI description is made from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+
+from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
+from dispatcher.recipients.phones import REASONS
+
+_Count = Annotated[int, Field(ge=0)]
+_Euros = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{3}$")]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _counts(name: str, *fields: str) -> type[_Answer]:
+    definitions: dict[str, Any] = dict.fromkeys(fields, (_Count, ...))
+    return create_model(name, __base__=_Answer, **definitions)
+
+
+if TYPE_CHECKING:
+    Messages = Batches = _Answer
+else:
+    Messages = _counts("Messages", "in_doubt", *map(str, MessageState))
+    Batches = _counts("Batches", *map(str, BatchState))
+
+
+class Progress(_Answer):
+    """The state of a campaign and of its recipients."""
+
+    id: Annotated[int, Field(ge=1)]
+    reference: str
+    state: CampaignState
+    recipients: Annotated[_Count, Field(description="the sum of `messages`")]
+    messages: Messages
+    batches: Batches
+    in_doubt: Annotated[_Count, Field(description="batches that may have left or not")]
+    waits_until: AwareDatetime | None
+    why: Annotated[str, Field(description="what it waits for, if it waits")]
+    cost: Annotated[_Euros, Field(description="euros")]
+    rows: _Count
+    duplicates: _Count
+    unusable: _Count
+    capped: Annotated[_Count, Field(description="rejected: they have had as many as a week allows")]
+    planned: Annotated[
+        _Euros | None, Field(description="euros that were planned for the messages in `cost`")
+    ]
+    untold: Annotated[_Count, Field(description="sent at a cost that the gateway did not tell")]
+    account: Annotated[str, Field(description="the account that sends; empty: the default one")]
+
+
+class Rejected(_Answer):
+    """A row that no message will be sent to."""
+
+    row: Annotated[int, Field(ge=1, description="its position in the list, from 1")]
+    column: str | None
+    reason: Annotated[str, Field(description=f"{', '.join(sorted(REASONS))}, …")]
+
+
+class Submitted(Progress):
+    """The state of a campaign, and the rows that were rejected."""
+
+    rejected: list[Rejected]
+
+
+class List(_Answer):
+    """A page of campaigns, and how many there are in all."""
+
+    campaigns: list[Progress]
+    total: _Count
+
+
+class Problem(_Answer):
+    """An error, as in RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: Annotated[str, Field(description="for programs: reference_taken, illegal_move, …")]
+    detail: Annotated[str, Field(description="one sentence for people")]
