@@ -23,7 +23,8 @@ def _counts(name: str, *fields: str) -> type[_Answer]:
 
 
 if TYPE_CHECKING:
-    Messages = Batches = _Answer
+    Messages = _Answer
+    Batches = _Answer
 else:
     Messages = _counts("Messages", "in_doubt", *map(str, MessageState))
     Batches = _counts("Batches", *map(str, BatchState))
