@@ -36,10 +36,39 @@ def standing(progress: Progress, now: datetime) -> str:
     return f"{until}: {progress.why}" if progress.why else until
 
 
-def about_euros(doubt: Doubt, prices: Prices) -> str:
-    """What texting the people of a doubt again would cost: " (about 4.50 €)"; else empty."""
+def in_flight(progress: Progress) -> str:
+    """The batches of a paused or cancelled campaign that may still leave."""
+    sending, held = progress.batches["sending"], progress.batches["handed_over"]
+    parts = []
+    if sending:
+        parts.append(f"{counted(sending, 'batch', 'batches')} in flight, which cannot be stopped")
+    if held:
+        parts.append(f"{counted(held, 'batch', 'batches')} asked back from the gateway")
+    return "; ".join(parts) or "nothing is in flight"
+
+
+def about_doubt(doubt: Doubt, risk: str) -> str:
+    """Which batch is in doubt, how many people it concerns, and the risk of a decision."""
+    batch = f"Batch {doubt.batch_id} of {doubt.reference}"
+    return f"{batch} concerns {people_of(doubt)}. {risk[:1].upper()}{risk[1:]}"
+
+
+def risk_of_resend(doubt: Doubt, prices: Prices) -> str:
+    """What happens if a batch that the gateway took is sent again, and what that costs."""
     euros = euros_of({doubt.territory: doubt.segments}, prices)
-    return "" if euros is None else f" (about {euros:.2f} €)"
+    cost = "" if euros is None else f" (about {euros:.2f} €)"
+    twice = f"{people_of(doubt)} will be texted twice and billed twice{cost}"
+    return f"if the gateway took it after all, {twice}"
+
+
+def risk_of_giving_up(doubt: Doubt) -> str:
+    """What happens if a batch that the gateway did not take is given up."""
+    return f"if the gateway did not take it, {people_of(doubt)} will never get the text"
+
+
+def people_of(doubt: Doubt) -> str:
+    """How many people a doubt concerns: "1 person"."""
+    return counted(doubt.messages, "person", "people")
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.progress import Progress
     from dispatcher.settings import Settings
 
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
 #: no database counts further
 _MOST_DIGITS = 18
 #: where a command's context keeps the settings of an app, and what makes its dispatcher
@@ -60,6 +61,17 @@ ref_argument = click.argument("ref")
 account_option = click.option(
     "--account", metavar="NAME", help="Look at nothing but this account; see DISPATCHER_ACCOUNTS."
 )
+
+
+def limit_option(*, most: int, default: int) -> Callable[[_Command], _Command]:
+    """``--limit``: how many entries a command lists."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(1, most),
+        default=default,
+        show_default=True,
+        help="The most to list.",
+    )
 
 
 def give_settings(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 #: columns of what goes to a file or a pipe, where nothing ought to be folded
 _WIDE = 160
@@ -18,6 +21,13 @@ def out() -> Console:
     width = None if sys.stdout.isatty() else _WIDE
     # what is printed holds names that people chose: no [markup] and no :emoji: in them
     return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def table_without_lines(*, headings: bool = True) -> Table:
+    """An empty table whose columns are two spaces apart."""
+    from rich.table import Table
+
+    return Table(box=None, show_header=headings, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def say(sentence: str) -> None:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from dispatcher.campaigns.wording import counted, standing
+from dispatcher.campaigns.wording import counted, in_flight, standing
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import (
     account_option,
     find_campaign,
     json_option,
+    limit_option,
     open_dispatcher,
     ref_argument,
     yes_option,
 )
-from dispatcher.cli.output import out, print_json, say
-
-if TYPE_CHECKING:
-    from dispatcher.campaigns.progress import Progress
+from dispatcher.cli.output import out, print_json, say, table_without_lines
 
 
 @click.command()
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=50,
-    show_default=True,
-    help="The most to list.",
-)
+@limit_option(most=10_000, default=50)
 @account_option
 @json_option
 def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
@@ -42,9 +32,7 @@ def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
     if not latest:
         say("no campaign yet")
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = table_without_lines()
     several = any(one.account for one in latest)
     for heading in ("id", "reference", *(["account"] if several else []), "state"):
         table.add_column(heading, overflow="fold")
@@ -76,7 +64,7 @@ def pause(ref: str, *, reason: str, account: str | None) -> None:
     """Let nothing more of campaign REF leave until it is resumed."""
     dispatcher = open_dispatcher(account)
     paused = dispatcher.pause(find_campaign(dispatcher, ref).id, reason=reason)
-    say(f"{paused.reference} is {paused.state}; {_in_flight(paused)}")
+    say(f"{paused.reference} is {paused.state}; {in_flight(paused)}")
 
 
 @click.command()
@@ -110,14 +98,4 @@ def cancel(ref: str, *, account: str | None, yes: bool) -> None:
     )
     cancelled = dispatcher.cancel(found.id)
     gone = counted(cancelled.messages["cancelled"], "message")
-    say(f"{cancelled.reference} is {cancelled.state}, {gone} with it; {_in_flight(cancelled)}")
-
-
-def _in_flight(progress: Progress) -> str:
-    sending, held = progress.batches["sending"], progress.batches["handed_over"]
-    said = []
-    if sending:
-        said.append(f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more")
-    if held:
-        said.append(f"{counted(held, 'batch', 'batches')} asked back from the gateway")
-    return "; ".join(said) or "nothing is in flight"
+    say(f"{cancelled.reference} is {cancelled.state}, {gone} with it; {in_flight(cancelled)}")

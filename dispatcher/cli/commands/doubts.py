@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.campaigns.wording import about_euros, counted, moment
+from dispatcher.campaigns.wording import (
+    about_doubt,
+    moment,
+    people_of,
+    risk_of_giving_up,
+    risk_of_resend,
+)
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.output import out, print_json, say, table_without_lines
 from dispatcher.errors import IllegalMove
 
 if TYPE_CHECKING:
@@ -61,17 +67,9 @@ def resend(batch: int, *, reason: str, by: str | None, yes: bool) -> None:
     """Send BATCH, which is in doubt, again."""
     dispatcher = open_dispatcher()
     doubt = _find(dispatcher, batch)
-    people = counted(doubt.messages, "person", "people")
-    euros = about_euros(doubt, dispatcher.settings.prices)
-    twice = f"{people} will be texted twice and billed twice{euros}"
-    confirm(
-        f"Batch {batch} of {doubt.reference} concerns {people}. If the gateway took it after all,"
-        f" {twice}. Send it again?",
-        yes=yes,
-        else_=f"if the gateway took it after all, {twice}: confirm it by --yes",
-    )
+    _confirm(doubt, risk_of_resend(doubt, dispatcher.settings.prices), "Send it again?", yes=yes)
     dispatcher.resend(batch, reason=reason, by=by)
-    say(f"batch {batch} of {doubt.reference} will be sent again to {people}")
+    say(f"batch {batch} of {doubt.reference} will be sent again to {people_of(doubt)}")
 
 
 @click.command("give-up")
@@ -83,16 +81,17 @@ def give_up(batch: int, *, reason: str, by: str | None, yes: bool) -> None:
     """End the doubt about BATCH without sending: its messages stay unreported."""
     dispatcher = open_dispatcher()
     doubt = _find(dispatcher, batch)
-    people = counted(doubt.messages, "person", "people")
-    never = f"{people} will never get the text"
-    confirm(
-        f"Batch {batch} of {doubt.reference} concerns {people}. If the gateway did not take it,"
-        f" {never}. Give it up?",
-        yes=yes,
-        else_=f"if the gateway did not take it, {never}: confirm it by --yes",
-    )
+    _confirm(doubt, risk_of_giving_up(doubt), "Give it up?", yes=yes)
     dispatcher.give_up(batch, reason=reason, by=by)
-    say(f"batch {batch} of {doubt.reference} is given up: {people} unreported")
+    say(f"batch {batch} of {doubt.reference} is given up: {people_of(doubt)} unreported")
+
+
+def _confirm(doubt: Doubt, risk: str, question: str, *, yes: bool) -> None:
+    confirm(
+        f"{about_doubt(doubt, risk)}. {question}",
+        yes=yes,
+        else_=f"{risk}: confirm it by --yes",
+    )
 
 
 def _find(dispatcher: Dispatcher, batch: int) -> Doubt:
@@ -143,9 +142,7 @@ def _show_incidents(incidents: Sequence[Incident], now: datetime) -> None:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = table_without_lines()
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:

@@ -9,7 +9,7 @@ import click
 
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.options import current_settings, json_option, open_dispatcher
-from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.output import out, print_json, say, table_without_lines
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -100,9 +100,7 @@ def settings(*, as_json: bool) -> None:
             }
         )
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = table_without_lines()
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("", overflow="fold")

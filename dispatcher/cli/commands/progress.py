@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.campaigns.bar import OPEN, percent_ended, pieces
 from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.options import (
     account_option,
@@ -15,7 +16,7 @@ from dispatcher.cli.options import (
     open_dispatcher,
     ref_argument,
 )
-from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.output import out, print_json, say, table_without_lines
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
     from dispatcher.campaigns.progress import Progress
 
-#: bucket -> colour; the ends, then what is on its way, then what is still to go
+#: the colours of the states
 _COLOURS = {
     "delivered": "green",
     "undelivered": "red",
@@ -39,7 +40,6 @@ _COLOURS = {
     "in_doubt": "bold yellow",
     "pending": "bright_black",
 }
-_OPEN = ("sent", "in_doubt", "pending")
 _BAR = 50
 #: ended, on its way, still to go; and the same for a terminal that has only ASCII
 _BLOCKS, _PLAIN_BLOCKS = "█▓░", "#=."
@@ -110,10 +110,9 @@ def _line(found: Progress, now: datetime) -> str:
 def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     """The whole of a progress, for a terminal."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = table_without_lines(headings=False)
     table.add_column()
     table.add_column(justify="right")
     table.add_column(justify="right")
@@ -151,14 +150,7 @@ def _bar(found: Progress, console: Console) -> Text:
 
     blocks = _PLAIN_BLOCKS if console.options.ascii_only else _BLOCKS
     bar = Text()
-    done = drawn = 0
-    ordered = [bucket for bucket in _COLOURS if bucket in found.messages]
-    for bucket in [*ordered, *(found.messages.keys() - _COLOURS.keys())]:
-        done += found.messages[bucket]
-        until = _BAR * done // found.recipients if found.recipients else 0
-        block = blocks[2 if bucket == "pending" else 1 if bucket in _OPEN else 0]
-        bar.append(block * (until - drawn), style=_COLOURS.get(bucket, ""))
-        drawn = until
-    ended = found.recipients - sum(found.messages[bucket] for bucket in _OPEN)
-    share = 100 * ended // found.recipients if found.recipients else 100
-    return bar.append(f" {share} % have come to their end")
+    for piece in pieces(found.messages, _BAR):
+        block = blocks[2 if piece.state == "pending" else 1 if piece.state in OPEN else 0]
+        bar.append(block * piece.width, style=_COLOURS[piece.state])
+    return bar.append(f" {percent_ended(found.messages)} % have come to their end")

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatcher.campaigns.wording import counted, moment
-from dispatcher.cli.options import INSTANT, account_option, json_option, open_dispatcher
+from dispatcher.cli.options import (
+    INSTANT,
+    account_option,
+    json_option,
+    limit_option,
+    open_dispatcher,
+)
 from dispatcher.cli.output import print_json, say
 
 if TYPE_CHECKING:
@@ -18,13 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--since", type=INSTANT, help="Those that came in from then on.")
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="The most to list.",
-)
+@limit_option(most=100_000, default=100)
 @click.option("--numbers", is_flag=True, help="Show whole numbers, not masked ones.")
 @account_option
 @json_option

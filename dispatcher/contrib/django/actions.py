@@ -8,7 +8,13 @@ from typing import Any
 
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import Doubt
-from dispatcher.campaigns.wording import about_euros, counted
+from dispatcher.campaigns.wording import (
+    about_doubt,
+    counted,
+    in_flight,
+    risk_of_giving_up,
+    risk_of_resend,
+)
 from dispatcher.contrib.django import dispatcher
 
 
@@ -29,16 +35,9 @@ class Verb:
     final: bool = False
 
 
-def _in_flight(progress: Progress) -> str:
-    sending = progress.batches["sending"]
-    if not sending:
-        return "nothing is in flight"
-    return f"{counted(sending, 'batch', 'batches')} in flight, not to be stopped any more"
-
-
 def _pause(campaign: int, reason: str, by: str) -> str:
     paused = dispatcher.pause(campaign, reason=reason, by=by)
-    return f"Campaign {paused.reference} is {paused.state}; {_in_flight(paused)}."
+    return f"Campaign {paused.reference} is {paused.state}; {in_flight(paused)}."
 
 
 def _resume(campaign: int, reason: str, by: str) -> str:
@@ -50,7 +49,7 @@ def _cancel(campaign: int, reason: str, by: str) -> str:
     cancelled = dispatcher.cancel(campaign, reason=reason, by=by)
     gone = counted(cancelled.messages["cancelled"], "message")
     ended = f"Campaign {cancelled.reference} is {cancelled.state}, {gone} with it"
-    return f"{ended}; {_in_flight(cancelled)}."
+    return f"{ended}; {in_flight(cancelled)}."
 
 
 def _resend(batch: int, reason: str, by: str) -> str:
@@ -67,22 +66,13 @@ def _to_go(progress: Progress) -> str:
     return counted(progress.messages["pending"], "message")
 
 
-def _twice(doubt: Doubt) -> str:
-    people = counted(doubt.messages, "person", "people")
-    euros = about_euros(doubt, dispatcher.settings.prices)
-    return (
-        f"Batch {doubt.batch_id} of {doubt.reference} concerns {people}. If the gateway took it"
-        f" after all, they will be texted twice and billed twice{euros}. The gateway is"
-        " asked once more first."
-    )
+def _ask_resend(doubt: Doubt) -> str:
+    risk = risk_of_resend(doubt, dispatcher.settings.prices)
+    return f"{about_doubt(doubt, risk)}. The gateway is asked once more first."
 
 
-def _never(doubt: Doubt) -> str:
-    people = counted(doubt.messages, "person", "people")
-    return (
-        f"Batch {doubt.batch_id} of {doubt.reference} concerns {people}. If the gateway did not"
-        " take it, they will never get the text; they stay unreported."
-    )
+def _ask_give_up(doubt: Doubt) -> str:
+    return f"{about_doubt(doubt, risk_of_giving_up(doubt))}; they stay unreported."
 
 
 CAMPAIGN_VERBS = (
@@ -115,6 +105,6 @@ CAMPAIGN_VERBS = (
     ),
 )
 DOUBT_VERBS = (
-    Verb("resend", "Send again", "dispatcher.resend_doubt", _twice, _resend, final=True),
-    Verb("give-up", "Give up", "dispatcher.give_up_doubt", _never, _give_up, final=True),
+    Verb("resend", "Send again", "dispatcher.resend_doubt", _ask_resend, _resend, final=True),
+    Verb("give-up", "Give up", "dispatcher.give_up_doubt", _ask_give_up, _give_up, final=True),
 )

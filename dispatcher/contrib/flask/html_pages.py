@@ -12,11 +12,11 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import Forbidden, NotFound
 
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.bar import percent_ended, pieces
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import BatchRecord
 from dispatcher.campaigns.wording import counted, moment, standing
 from dispatcher.contrib.flask import auth as guards
-from dispatcher.contrib.flask.bar import bar, share_ended
 from dispatcher.contrib.flask.extension import library_of
 from dispatcher.contrib.flask.problems import answer_as, id_of
 from dispatcher.recipients.phones import mask
@@ -25,6 +25,7 @@ from dispatcher.window.territories import TERRITORIES
 #: seconds between two looks of a page that is left open
 _REFRESH = 5
 _CAMPAIGNS, _BATCHES = 50, 100
+_BAR = 1000
 _NUMBER = re.compile(r"(?:\+|\b00?)[1-9](?:[ .-]?\d){7,13}\b")
 #: nothing but our own style sheet is loaded, and no other site frames a page
 _HEADERS = {
@@ -152,8 +153,8 @@ def _words() -> dict[str, Any]:
         "at": at,
         "waits": waits,
         "held": held,
-        "bar": lambda progress: bar(progress.messages),
-        "ended": lambda progress: share_ended(progress.messages),
+        "bar": lambda progress: pieces(progress.messages, _BAR),
+        "ended": lambda progress: percent_ended(progress.messages),
         "masked": masked,
         "counted": counted,
         "place": lambda name: TERRITORIES[name].label,

@@ -418,7 +418,7 @@ def test_pause_tells_what_is_in_flight(shell: Shell) -> None:
 
     said = shell("pause", 1).stdout
 
-    assert said == "soldes is paused; 1 batch in flight, not to be stopped any more\n"
+    assert said == "soldes is paused; 1 batch in flight, which cannot be stopped\n"
 
 
 def test_cancel_needs_a_yes_where_nobody_can_be_asked(shell: Shell) -> None:

@@ -306,7 +306,7 @@ def test_a_doubt_is_given_up_by_a_person(office: Office) -> None:
     batch = office.in_doubt()
     client = office.client("view_doubt", "give_up_doubt", "resend_doubt")
     assert "soldes, batch 1 3" in text_of(client, DOUBTS)
-    assert "they will never get the text" in text_of(client, f"{DOUBTS}{batch}/give-up/")
+    assert "will never get the text" in text_of(client, f"{DOUBTS}{batch}/give-up/")
 
     client.post(f"{DOUBTS}{batch}/give-up/", {"reason": "too late"})
 

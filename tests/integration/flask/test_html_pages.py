@@ -12,7 +12,6 @@ from werkzeug.datastructures import Authorization
 from dispatcher import ConfigurationError
 from dispatcher.api import Dispatcher as Library
 from dispatcher.contrib.flask import Dispatcher, pages
-from dispatcher.contrib.flask.bar import bar, share_ended
 from tests.fakes import FakeGateway
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.test_json_api import NOWHERE
@@ -188,17 +187,6 @@ def test_pages_load_nothing_but_their_own_style(lone_app: Flask) -> None:
         assert [source for source in sources if not source.startswith(("/sms/", "data:,"))] == []
     with reader(lone_app).get("/sms/assets/dispatcher.css") as style:
         assert style.content_type.startswith("text/css")
-
-
-def test_a_bar_is_filled_whatever_the_shares() -> None:
-    messages = {"pending": 1, "sent": 0, "delivered": 2, "rejected": 998, "in_doubt": 10_000}
-    pieces = bar(messages)
-    assert [piece.x for piece in pieces] == [
-        sum(piece.width for piece in pieces[:at]) for at in range(len(pieces))
-    ]
-    assert sum(piece.width for piece in pieces) == 1000
-    assert share_ended(messages) == 9
-    assert (bar({}), share_ended({})) == ([], 100)
 
 
 # -- refusing

@@ -11,13 +11,14 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from dispatcher.campaigns.bar import percent_ended, pieces
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import masked
 from dispatcher.campaigns.wording import moment, standing
 
 register = template.Library()
 
-#: the order in which a bar is drawn, and the colours: what has ended, is on its way, is to go
+#: of the states that are drawn
 COLOURS = {
     "delivered": "#2f9e44",
     "undelivered": "#c92a2a",
@@ -35,14 +36,11 @@ _WIDTH = 1000
 @register.filter
 def bar(messages: Mapping[str, int]) -> SafeString:
     """A bar of what became of messages; what is still to go is its empty rest."""
-    total = sum(messages.values())
-    parts, done = [], 0
-    for state, colour in COLOURS.items():
-        count = messages.get(state, 0)
-        if count:
-            start, end = _WIDTH * done // total, _WIDTH * (done + count) // total
-            parts.append((start, max(1, end - start), colour))
-            done += count
+    parts = [
+        (piece.start, max(1, piece.width), COLOURS[piece.state])
+        for piece in pieces(messages, _WIDTH)
+        if piece.state in COLOURS
+    ]
     # attributes and no style: a strict Content-Security-Policy forbids inline styles
     drawn = format_html_join(
         "", '<rect x="{}" y="0" width="{}" height="10" fill="{}"></rect>', parts
@@ -63,9 +61,7 @@ def bar(messages: Mapping[str, int]) -> SafeString:
 @register.filter
 def ended(messages: Mapping[str, int]) -> str:
     """The share of messages that have come to their end."""
-    total = sum(messages.values())
-    left = sum(messages.get(state, 0) for state in ("pending", "sent", "in_doubt"))
-    return f"{100 * (total - left) // total if total else 100} %"
+    return f"{percent_ended(messages)} %"
 
 
 @register.filter
