@@ -1,4 +1,4 @@
-"""Steps: where the time of one batch goes, in a process that has one lane and nothing else."""
+"""Steps: where the time of one batch goes, in a process that has one send loop and nothing else."""
 
 from __future__ import annotations
 
@@ -14,33 +14,32 @@ from benchmarks.figures import Row, Spread, Table
 from benchmarks.options import Bench, name_of
 from benchmarks.people import BATCH, TEXT
 from benchmarks.processes import Meter
-from dispatcher.dispatch.sending import request
-from dispatcher.dispatch.sending import send_loop as lane
-from dispatcher.dispatch.sending.fair_queue import Dealer
-from dispatcher.dispatch.sending.gather import Gathering
-from dispatcher.dispatch.sending.results import Records
-from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.dispatch.sending import attempt, request
+from dispatcher.dispatch.sending.attempt import Attempts
+from dispatcher.dispatch.sending.fair_queue import FairQueue
+from dispatcher.dispatch.sending.gather import Gather
+from dispatcher.dispatch.sending.results import Results
 from dispatcher.gateway.smspartner.transport import Transport
 from tests.postgres_server import PostgresServer
 from workers.memory import calm_collector
 
 #: what is timed, and how the table calls it; a step within another is taken from it
 _STEPS: tuple[tuple[Any, str, str], ...] = (
-    (Dealer, "next", "deal: whose turn it is"),
-    (Gathering, "gather", "gather: the batch, its people, who opted out"),
-    (lane, "texts_of", "render 500 texts, and spell them"),
-    (lane, "request_of", "build the request"),
-    (Lane, "_arm", "arm: the claim and the attempt, committed"),
+    (FairQueue, "next_batch", "choose the next batch"),
+    (Gather, "gather", "gather: the batch, its people, who opted out"),
+    (attempt, "texts_of", "render 500 texts, and spell them"),
+    (attempt, "request_of", "build the request"),
+    (Attempts, "_claim", "claim the batch, and commit"),
     (Transport, "_call", "the call: send and receive, through requests"),
-    (Lane, "_deliver", "read the answer, and ask the window again"),
+    (Attempts, "_deliver", "read the answer, and ask the window again"),
     (request, "verdict", "judge the answer"),
-    (Records, "keep", "record: the outcome, committed"),
-    (Lane, "_send_one", "all that stands between"),
+    (Results, "record", "record the outcome, and commit"),
+    (Attempts, "make", "everything between these"),
 )
 #: a step, and those within it
 _WITHIN = {
     "_deliver": ("_call", "verdict"),
-    "_send_one": ("gather", "texts_of", "request_of", "_arm", "_deliver", "keep"),
+    "make": ("gather", "texts_of", "request_of", "_claim", "_deliver", "record"),
 }
 
 
@@ -102,8 +101,9 @@ def measure(bench: Bench) -> list[Table]:
             rows=(*rows, _row("in all", whole, bench.options.count(300_000, 20_000))),
             notes=(
                 (
-                    "One lane in one process, the gateway without latency: the work itself, without"
-                    " other threads that want the interpreter, Celery, or a second busy core."
+                    "One send loop in one process, the gateway without latency: the work itself,"
+                    " without other threads that want the interpreter, Celery, or a second busy"
+                    " core."
                     f" Medians of {bench.options.rounds}, with the least and the most."
                 ),
             ),

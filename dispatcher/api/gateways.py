@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dispatcher.api.inbox import addresses
 from dispatcher.api.installation import Installation
 from dispatcher.dispatch.call_counts import Calls
-from dispatcher.dispatch.rate_limit import Throttle
+from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import ConfigurationError
 from dispatcher.gateway import Gateway
 from dispatcher.settings.accounts import UNNAMED
@@ -73,7 +73,7 @@ class Gateways:
             gateway=self.of(account),
             windows=shared.windows,
             clock=shared.clock,
-            throttle=Throttle(settings.rate, shared.broker_url, account),
+            rate_limit=RateLimit(settings.rate, shared.broker_url, account),
             calls=self.calls_of[account],
             stopping=stopping,
             account=account,

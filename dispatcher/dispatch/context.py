@@ -11,7 +11,7 @@ from dispatcher.campaigns import hand_over as handover
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import interval
 from dispatcher.dispatch.call_counts import Calls
-from dispatcher.dispatch.rate_limit import Throttle
+from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
@@ -41,7 +41,7 @@ class Context:
     gateway: Gateway
     windows: Windows
     clock: Clock
-    throttle: Throttle
+    rate_limit: RateLimit
     calls: Calls = field(default_factory=Calls)
     #: set when the process is told to stop: no lane begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)

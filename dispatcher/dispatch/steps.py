@@ -18,7 +18,7 @@ from dispatcher.dispatch.number_checks import CheckOrders
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.recalls import Recalls
 from dispatcher.dispatch.retention import Pruning
-from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, Synced, together
 from dispatcher.dispatch.thread_limit import turnstile
 from dispatcher.dispatch.tick import Asked, Due, Ticks
@@ -44,7 +44,7 @@ class _Steps:
     """The steps of one account."""
 
     def __init__(self, context: Context) -> None:
-        self.send_batch = Lane(context).send_batch
+        self.send_batch = SendLoop(context).send_batch
         self.poll = turnstile(_POLLS, Polls(context).poll, busy=0)
         self.doubts = Doubts(context)
         self.settle_batch = turnstile(_LOOKUPS, self.doubts.settle_batch, busy=False)
@@ -68,7 +68,7 @@ class Dispatch:
         self.tick = Ticks(contexts).tick
 
     def send_batch(self, batch_id: object) -> int:
-        """See ``Lane.send_batch``."""
+        """See ``SendLoop.send_batch``."""
         steps = self._of_batch(batch_id)
         return 0 if steps is None else steps.send_batch(batch_id)
 

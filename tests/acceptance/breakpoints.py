@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dispatcher.dispatch.sending import send_loop as lane
-from dispatcher.dispatch.sending.results import Records
-from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.dispatch.sending import attempt
+from dispatcher.dispatch.sending.attempt import Attempts
+from dispatcher.dispatch.sending.results import Results
 from dispatcher.storage import engines
 from dispatcher.storage.batches import claims
 from workers.celery import app
@@ -24,7 +24,7 @@ _HALTS = Path(os.environ["SITE_HALTS"])
 
 
 # a test has less patience than an installation (seconds; milliseconds)
-lane.STALE = float(os.environ.get("SITE_STALE", lane.STALE))
+attempt.STALE = float(os.environ.get("SITE_STALE", attempt.STALE))
 engines._SQLITE_PATIENCE = int(os.environ.get("SITE_PATIENCE", engines._SQLITE_PATIENCE))
 
 
@@ -59,13 +59,13 @@ def _after(owner: Any, name: str, point: str) -> None:
 
 
 #: gathered and connected, the claim not begun
-_before(Lane, "_arm", "before_arm")
+_before(Attempts, "_claim", "before_arm")
 #: the claim is written and not committed; on PostgreSQL only where it is a transaction of several
 #: statements, as with ``site.CAPPED``, and not one statement that commits itself
-_after(claims, "arm", "before_commit")
+_after(claims, "claim", "before_commit")
 #: the claim is committed and no byte has left
-_before(Lane, "_deliver", "armed")
+_before(Attempts, "_deliver", "armed")
 #: the answer is known and not recorded
-_before(Records, "keep", "answered")
+_before(Results, "record", "answered")
 #: the answer is recorded
-_after(Records, "keep", "recorded")
+_after(Results, "record", "recorded")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dispatcher import Dispatcher
-from dispatcher.dispatch.sending.send_loop import Lane
+from dispatcher.dispatch.sending.attempt import Attempts
 from dispatcher.settings.clock import shifted
 from tests.acceptance.installation import Installation, people
 from tests.acceptance.workerless import OpenWorkerless
@@ -57,13 +57,13 @@ def test_a_clock_that_jumps_between_arming_and_sending_sends_nothing(
     """A suspended machine wakes up: its wall clock has jumped, its steady one may not have."""
     site = workerless()
     jumps = iter([hours])
-    deliver = Lane._deliver
+    deliver = Attempts._deliver
 
-    def jumping(lane: Lane, armed: object) -> object:
+    def jumping(attempts: Attempts, claimed: object) -> object:
         site.forward(hours=next(jumps, 0))
-        return deliver(lane, armed)  # type: ignore[arg-type]
+        return deliver(attempts, claimed)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Lane, "_deliver", jumping)
+    monkeypatch.setattr(Attempts, "_deliver", jumping)
     site.submit("soldes", people(3))
     site.work_to_the_end()
     assert site.outcomes() == ["not_sent", "sent"]
@@ -196,16 +196,16 @@ def test_a_window_that_closes_between_arming_and_sending_sends_nothing(
     workerless: OpenWorkerless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = workerless(at=CLOSING - timedelta(seconds=20), switches=REFUSES)
-    deliver = Lane._deliver
+    deliver = Attempts._deliver
 
-    def late(lane: Lane, armed: object) -> object:
+    def late(attempts: Attempts, claimed: object) -> object:
         site.forward(seconds=4)
-        return deliver(lane, armed)  # type: ignore[arg-type]
+        return deliver(attempts, claimed)  # type: ignore[arg-type]
 
     site.submit("soldes", people(3))
     site.forward_to(CLOSING - timedelta(seconds=1))
     with monkeypatch.context() as patch:
-        patch.setattr(Lane, "_deliver", late)
+        patch.setattr(Attempts, "_deliver", late)
         site.work()
     assert (site.outcomes(), site.sends()) == (["not_sent"], 0)
     site.work()

@@ -65,7 +65,7 @@ class Workerless(Installation):
         self.dispatcher.prepare()
         # a clock that is moved is one that PostgreSQL's own contradicts
         self._patches.enter_context(
-            mock.patch("dispatcher.dispatch.sending.send_loop.MOST_SKEW", timedelta.max)
+            mock.patch("dispatcher.dispatch.sending.attempt.MOST_SKEW", timedelta.max)
         )
         return self
 

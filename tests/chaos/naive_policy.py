@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.outcome import InDoubt, NotSent, Outcome
 from dispatcher.campaigns.states import BatchState
-from dispatcher.dispatch.sending import send_loop as lane
+from dispatcher.dispatch.sending import request
 from dispatcher.gateway import Reply
 from dispatcher.gateway.outcomes import verdict
 from dispatcher.storage.batches import moves
@@ -45,5 +45,5 @@ def _replace(module: ModuleType, name: str, by: Callable[..., Any]) -> None:
     setattr(module, name, by)
 
 
-_replace(lane, "verdict", retry)
+_replace(request, "verdict", retry)
 _replace(moves, "rescue", requeue)

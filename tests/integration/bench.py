@@ -154,5 +154,5 @@ class Bench:
 @contextmanager
 def opened(database: Database, **settings: Any) -> Iterator[Bench]:
     """A bench whose clock the database's clock does not contradict."""
-    with mock.patch("dispatcher.dispatch.sending.send_loop.MOST_SKEW", timedelta.max):
+    with mock.patch("dispatcher.dispatch.sending.attempt.MOST_SKEW", timedelta.max):
         yield Bench(database, **settings)

@@ -1,4 +1,4 @@
-"""Gathering: a due batch with all that its request is made of, for those who may be texted."""
+"""Gathering: a due batch with everything that its request needs, for those who may be texted."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from dispatcher.dispatch.sending.caps import SendCaps
 from dispatcher.storage.batches import due, results
 
 
-class Gathering:
-    """Looks up what a hint tells of."""
+class Gather:
+    """Reads the batch that a hint names."""
 
     def __init__(self, context: Context, caps: SendCaps) -> None:
         self._context = context
         self._caps = caps
 
     def gather(self, batch_id: int) -> DueBatch | None:
-        """The batch if it is due, without those who have opted out or had enough meanwhile."""
+        """The batch if it is due, without those who opted out or reached the weekly cap."""
         with self._context.database.read() as session:
-            batch, left_out = self._look(session, batch_id)
-        while batch is not None and left_out:
+            batch, excluded = self._read(session, batch_id)
+        while batch is not None and excluded:
             with self._context.database.write() as session:
-                rejected = [p for p, state in left_out.items() if state is MessageState.REJECTED]
+                rejected = [p for p, state in excluded.items() if state is MessageState.REJECTED]
                 codes = dict.fromkeys(rejected, WEEKLY_CODE)
-                results.leave_out(session, batch, left_out, codes=codes)
-                batch, left_out = self._look(session, batch_id)
+                results.leave_out(session, batch, excluded, codes=codes)
+                batch, excluded = self._read(session, batch_id)
         return batch
 
-    def _look(
+    def _read(
         self, session: Session, batch_id: int
     ) -> tuple[DueBatch | None, dict[int, MessageState]]:
-        """The batch if it is due, and whom of it to leave out."""
+        """The batch if it is due, and the new states of those positions that must not be texted."""
         batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
         over = self._caps.over_weekly(session, batch)
-        gone = set() if batch is None else batch.recipients.opted_out
+        opted_out = set() if batch is None else batch.recipients.opted_out
         return batch, {
             **dict.fromkeys(over, MessageState.REJECTED),
-            **dict.fromkeys(gone, MessageState.OPTED_OUT),
+            **dict.fromkeys(opted_out, MessageState.OPTED_OUT),
         }

@@ -1,4 +1,4 @@
-"""Records: what an attempt came to is written down, patiently."""
+"""Results: the outcome of an attempt is recorded, with patience if the database is away."""
 
 from __future__ import annotations
 
@@ -46,26 +46,21 @@ log = logging.getLogger(__name__)
 _PATIENCE = (0.2, 1.0, 4.0, 10.0, 20.0)
 
 
-class Records:
-    """Keeps the outcomes of attempts."""
+class Results:
+    """Records the outcomes of attempts."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def keep(
-        self,
-        batch: DueBatch,
-        tag: str,
-        positions: Sequence[int],
-        outcome: Outcome,
-        seconds: float | None = None,
+    def record(
+        self, batch: DueBatch, tag: str, outcome: Outcome, seconds: float | None = None
     ) -> None:
-        """Write down what the attempt on ``batch`` under ``tag`` came to.
+        """Record the outcome of the attempt on ``batch`` under ``tag``.
 
-        ``positions`` are those of the request's lines; ``seconds`` is how long the call took, if
-        there was one. Raises StorageError when the database stays away; the batch is a doubt
-        then, once its lease is over.
+        ``seconds`` is how long the call took, if there was one. Raises StorageError if the
+        database stays away; the batch is in doubt then, once its lease is over.
         """
+        positions = batch.recipients.positions
         self._context.calls.count(name_of(outcome), seconds)
         for patience in (*_PATIENCE, None):
             try:

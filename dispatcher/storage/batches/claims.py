@@ -75,14 +75,14 @@ _BEGIN_ATTEMPT = insert(ATTEMPT)
 
 # PostgreSQL does all of it in one statement, which saves two round trips. The campaign's row is
 # locked before the batch's, as a cancellation does: a pause waits for it, or is seen.
-_told = bindparam("told", type_=_INSTANT)
+_clock = bindparam("clock", type_=_INSTANT)
 
 
 def _begun(doubts: Select[int]) -> ReturningInsert[Any]:
     armed = _claim(
         _CAMPAIGN.with_for_update(read=True).cte("campaign_that_runs"),
         doubts,
-        func.abs(extract("epoch", func.clock_timestamp() - _told))
+        func.abs(extract("epoch", func.clock_timestamp() - _clock))
         <= bindparam("most_skew", type_=Float),
     ).cte("armed")
     return (
@@ -108,7 +108,7 @@ def _begun(doubts: Select[int]) -> ReturningInsert[Any]:
 _ON_POSTGRESQL = {apart: _begun(doubts) for apart, doubts in _COUNTED.items()}
 
 
-def arm(
+def claim(
     session: Session,
     batch: DueBatch,
     *,
@@ -119,7 +119,7 @@ def arm(
     now: datetime,
     lease: timedelta,
     doubt_limit: int,
-    told: datetime,
+    clock: datetime,
     most_skew: timedelta,
     cost: Decimal | None = None,
 ) -> bool:
@@ -144,7 +144,7 @@ def arm(
         "until": now + lease,
     }
     if session.get_bind().dialect.name == "postgresql":
-        clocks = {"told": told, "most_skew": most_skew.total_seconds()}
+        clocks = {"clock": clock, "most_skew": most_skew.total_seconds()}
         begins = {"worker": worker, "carries": len(batch.recipients), "its_cost": cost}
         armed = session.execute(_ON_POSTGRESQL[apart], {**asked, **clocks, **begins})
         return armed.one_or_none() is not None

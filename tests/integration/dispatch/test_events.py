@@ -401,5 +401,5 @@ def context_of(bench: Bench) -> Context:
         gateway=bench.gateway,
         windows=bench.dispatcher.windows,
         clock=bench.clock,
-        throttle=mock.Mock(),
+        rate_limit=mock.Mock(),
     )

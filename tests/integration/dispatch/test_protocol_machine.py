@@ -229,9 +229,9 @@ class Protocol(RuleBasedStateMachine):
             armed(*args, **options)
             raise Crash
 
-        armed = claims.arm
+        armed = claims.claim
         requests = len(self.gateway.requests)
-        with mock.patch.object(claims, "arm", arm):
+        with mock.patch.object(claims, "claim", arm):
             self.send_due()
         assert len(self.gateway.requests) == requests
 
@@ -533,14 +533,14 @@ BREAKS = [
         id="what a lost worker had is sent again",
     ),
     pytest.param(
-        "dispatcher.dispatch.sending.send_loop.Lane._taken_before",
+        "dispatcher.dispatch.sending.attempt.Attempts._check_earlier_attempts",
         is_unknown,
         ["throttle and take"],
         "somebody was texted twice",
         id="what was refused for its rate is sent again unseen",
     ),
     pytest.param(
-        "dispatcher.dispatch.sending.send_loop.Lane._hold",
+        "dispatcher.dispatch.sending.attempt.Attempts._hold",
         is_free,
         ["swallow"],
         "is None",

@@ -1,4 +1,4 @@
-"""The rate of bulk sends, with and without a Redis to share it."""
+"""The rate limit of sends, with and without a Redis to share it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from dispatcher.dispatch.rate_limit import Throttle, _items
+from dispatcher.dispatch.rate_limit import RateLimit, _items
 from tests.servers import redis_url
 
 
@@ -20,48 +20,51 @@ from tests.servers import redis_url
         (0.0001, (1, 1), (1, 3600)),
     ],
 )
-def test_a_rate_is_kept_over_a_window_and_nearly_within_a_second(
+def test_rate_limits_ten_seconds_and_a_tenth_more_within_one(
     rate: float, second: tuple[int, int], window: tuple[int, int]
 ) -> None:
     assert [(item.amount, item.get_expiry()) for item in _items(rate)] == [second, window]
 
 
-def test_without_a_rate_nothing_waits() -> None:
-    throttle = Throttle(None, None)
-    assert throttle.unlimited
-    assert {throttle.wait() for _ in range(1000)} == {0.0}
+def test_no_rate_never_waits() -> None:
+    rate_limit = RateLimit(None, None)
+    assert {rate_limit.wait() for _ in range(1000)} == {0.0}
 
 
-def test_without_a_broker_a_process_has_the_whole_rate() -> None:
-    throttle = Throttle(4, None)
-    assert [throttle.wait() > 0 for _ in range(6)] == [False] * 5 + [True]
+def test_no_broker_gives_a_process_the_whole_rate() -> None:
+    rate_limit = RateLimit(4, None)
+    assert [rate_limit.take() > 0 for _ in range(6)] == [False] * 5 + [True]
 
 
-def test_processes_share_one_rate() -> None:
+def test_processes_with_one_redis_share_one_rate() -> None:
     url = redis_url()
-    throttles = [Throttle(8, url) for _ in range(4)]
-    passed = [throttle.wait() == 0 for _ in range(4) for throttle in throttles]
+    limits = [RateLimit(8, url) for _ in range(4)]
+    passed = [rate_limit.take() == 0 for _ in range(4) for rate_limit in limits]
     assert passed == [True] * 9 + [False] * 7
 
 
-def test_each_account_has_a_rate_of_its_own() -> None:
+def test_accounts_with_one_redis_do_not_share_a_rate() -> None:
     url = redis_url()
-    shop, again, news = Throttle(1, url, "shop"), Throttle(1, url, "shop"), Throttle(1, url, "news")
-    assert [shop.wait() == 0, again.wait() == 0, shop.wait() == 0] == [True, True, False]
-    assert news.wait() == 0
+    shop, again, news = (
+        RateLimit(1, url, "shop"),
+        RateLimit(1, url, "shop"),
+        RateLimit(1, url, "news"),
+    )
+    assert [shop.take() == 0, again.take() == 0, shop.take() == 0] == [True, True, False]
+    assert news.take() == 0
 
 
-def test_a_rabbitmq_leaves_each_process_a_share_and_nothing_to_complain_of(
+def test_rabbitmq_gives_each_process_a_share_without_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    throttle = Throttle(16, "amqp://127.0.0.1/")
-    assert [throttle.wait() > 0 for _ in range(4)] == [False] * 3 + [True]
+    rate_limit = RateLimit(16, "amqp://127.0.0.1/")
+    assert [rate_limit.take() > 0 for _ in range(4)] == [False] * 3 + [True]
     assert caplog.text == ""
 
 
-def test_a_redis_that_does_not_answer_leaves_each_process_a_share() -> None:
+def test_unreachable_redis_gives_each_process_a_share() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        throttle = Throttle(16, f"redis://127.0.0.1:{closed.getsockname()[1]}/0")
+        rate_limit = RateLimit(16, f"redis://127.0.0.1:{closed.getsockname()[1]}/0")
         # an eighth of it: two a second, three within the first
-        assert [throttle.wait() > 0 for _ in range(4)] == [False] * 3 + [True]
+        assert [rate_limit.take() > 0 for _ in range(4)] == [False] * 3 + [True]

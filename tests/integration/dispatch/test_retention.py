@@ -224,7 +224,7 @@ def _prune_alone(bench: Bench) -> int:
         gateway=bench.gateway,
         windows=one.windows,
         clock=one.clock,
-        throttle=mock.Mock(),
+        rate_limit=mock.Mock(),
     )
     return Pruning(context).prune()
 

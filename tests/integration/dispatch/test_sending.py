@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import MessageState
+from dispatcher.dispatch.sending import attempt, send_loop
 from dispatcher.dispatch.sending import results as records
-from dispatcher.dispatch.sending import send_loop as lane
 from dispatcher.errors import InvalidCampaign
 from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
 from dispatcher.storage.batches import claims
@@ -132,14 +132,14 @@ def test_the_window_is_asked_again_just_before_the_bytes(
 ) -> None:
     batch = bench.submit(3)
     bench.clock.at = datetime(2026, 11, 24, 19, 58, 59, tzinfo=PARIS).astimezone(UTC)
-    armed = claims.arm
+    armed = claims.claim
 
     def slow(*args: Any, **options: Any) -> bool:
         done = armed(*args, **options)
         bench.clock.forward(seconds=2)
         return done
 
-    monkeypatch.setattr(claims, "arm", slow)
+    monkeypatch.setattr(claims, "claim", slow)
     bench.gateway.behave = unwanted
     assert bench.send(batch) == 0
     row = bench.batch(batch)
@@ -975,14 +975,14 @@ class Failing(AtCommits):
 
 def arming(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Tells, once, whether what is being committed arms a batch."""
-    armed = claims.arm
+    armed = claims.claim
     now: list[bool] = []
 
     def note(*args: Any, **options: Any) -> bool:
         now.append(True)
         return armed(*args, **options)
 
-    monkeypatch.setattr(claims, "arm", note)
+    monkeypatch.setattr(claims, "claim", note)
     return lambda: bool(now) and now.pop()
 
 
@@ -1061,13 +1061,13 @@ def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
 
         def sleep() -> None:
             if armed():
-                slept[0] = lane.STALE + 1
+                slept[0] = attempt.STALE + 1
 
         patched.setattr(
             "dispatcher.dispatch.sending.send_loop.time.monotonic", lambda: steady() + slept[0]
         )
         bench.gateway.behave = unwanted
-        patched.setattr(lane, "TURN", 0.0)
+        patched.setattr(send_loop, "TIME_SLICE", 0.0)
         with AtCommits(sleep, after=True):
             assert bench.send(batch) == 0
     assert bench.outcomes(batch) == ["not_sent"]
@@ -1082,17 +1082,17 @@ def test_a_machine_that_was_suspended_after_arming_sends_nothing(
 ) -> None:
     """The steady clock stands still in a suspended machine; the wall's does not."""
     batch = bench.submit(3)
-    armed = claims.arm
+    armed = claims.claim
 
     def suspend(*args: Any, **options: Any) -> bool:
         done = armed(*args, **options)
-        bench.clock.forward(seconds=lane.STALE + 1)
+        bench.clock.forward(seconds=attempt.STALE + 1)
         return done
 
     bench.gateway.behave = unwanted
     with monkeypatch.context() as patched:
-        patched.setattr(claims, "arm", suspend)
-        patched.setattr(lane, "TURN", 0.0)
+        patched.setattr(claims, "claim", suspend)
+        patched.setattr(send_loop, "TIME_SLICE", 0.0)
         assert bench.send(batch) == 0
     assert bench.outcomes(batch) == ["not_sent"]
 
@@ -1112,7 +1112,7 @@ def test_a_clock_that_the_database_contradicts_sends_nothing(
     assert len(bench.gateway.requests) == leaves
     assert len(bench.attempts()) == leaves
     # it does not try again and again until its turn is over
-    assert time.monotonic() - began < lane.TURN / 2
+    assert time.monotonic() - began < send_loop.TIME_SLICE / 2
 
 
 # -- containment

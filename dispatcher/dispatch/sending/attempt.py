@@ -1,0 +1,225 @@
+"""One attempt to send a batch: gathered, claimed, sent at most once, recorded.
+
+No transaction is open while the gateway is waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dispatcher.campaigns.batch import DueBatch
+from dispatcher.campaigns.caps import Usage
+from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
+from dispatcher.campaigns.waits import backoff
+from dispatcher.dispatch.call_counts import UNREACHABLE
+from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.rate_limit import Permit
+from dispatcher.dispatch.sending.caps import CapReached, SendCaps
+from dispatcher.dispatch.sending.gather import Gather
+from dispatcher.dispatch.sending.request import Request, request_of, texts_of
+from dispatcher.dispatch.sending.results import Results
+from dispatcher.dispatch.tags import new_tag, worker_name
+from dispatcher.errors import GatewayError, StorageError
+from dispatcher.storage.batches import claims, hand_over, moves
+from dispatcher.window import Hold
+
+#: a claimed batch whose first byte has not left within this (seconds) is not sent: the process
+#: or its machine was suspended, and the window may have closed meanwhile
+STALE = 5.0
+#: with the database's clock further away than this, nobody can tell whether the window is open
+MOST_SKEW = timedelta(seconds=30)
+
+
+class _NotNow(Exception):
+    """Raised where nothing is sent: the batch waits for ``hold``, or is no longer ours to send."""
+
+    def __init__(self, hold: Hold | None = None) -> None:
+        super().__init__()
+        self.hold = hold
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What an attempt is going to send, before it is claimed."""
+
+    tag: str
+    request: Request
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A batch that this process, and no other, may send now."""
+
+    batch: DueBatch
+    request: Request
+    #: when it was claimed, by the monotonic clock and by the wall clock: a suspended machine
+    #: stops one of them
+    at: float
+    at_wall: datetime
+
+
+class Attempts:
+    """Makes attempts to send batches, one in each thread that calls it."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._results = Results(context)
+        self._caps = SendCaps(context)
+        self._gather = Gather(context, self._caps).gather
+        #: one for each request that may be under way: from the claim to the answer
+        self._connections = threading.BoundedSemaphore(context.settings.connections)
+
+    def make(self, batch_id: int, permit: Permit) -> bool:
+        """Send a batch, once, if it is due and may leave now; True if the gateway took it.
+
+        Otherwise its row says why it waits and until when. Raises StorageError; a batch that was
+        claimed is in doubt then, once its lease is over.
+        """
+        batch = self._gather(batch_id)
+        if batch is None or self._wait_for_window(batch):
+            return False
+        draft = self._draft(batch)
+        try:
+            self._check_earlier_attempts(batch)
+            self._caps.check(batch, draft.usage)
+            self._wait_for_permit(permit)
+            with self._connection():
+                claimed = self._claim(batch, draft)
+                permit.use()
+                outcome, seconds = self._deliver(claimed)
+        except GatewayError as error:
+            self._context.calls.count(UNREACHABLE)
+            self._postpone(batch, self._in(backoff(batch.checks), str(error)), failed=True)
+        except CapReached as reached:
+            self._caps.apply(batch, reached)
+        except _NotNow as reason:
+            if reason.hold is not None:
+                self._postpone(batch, reason.hold)
+        else:
+            self._results.record(batch, draft.tag, outcome, seconds)
+            return isinstance(outcome, Sent)
+        return False
+
+    def _wait_for_window(self, batch: DueBatch) -> bool:
+        """Let the batch wait here if it may not leave now; True if it does."""
+        hold = self._hold(batch)
+        if hold is not None and batch.leaves_at is not None:
+            with self._context.database.write() as session:
+                hand_over.wait_here(session, batch, hold, self._context.clock())
+        elif hold is not None:
+            self._postpone(batch, hold)
+        return hold is not None
+
+    def _draft(self, batch: DueBatch) -> _Draft:
+        tag, texts = new_tag(), texts_of(batch)
+        request = request_of(batch, texts, tag, self._context.gateway, self._context.settings)
+        return _Draft(tag, request, self._caps.usage(batch, texts))
+
+    def _check_earlier_attempts(self, batch: DueBatch) -> None:
+        """Raise _NotNow if an attempt thought unsent shows at the gateway: it is in doubt now.
+
+        Raises GatewayError when that cannot be learnt: then nothing may be sent.
+        """
+        for tag in batch.unproven:
+            if self._context.shows(tag, set(batch.recipients.phones)):
+                with self._context.database.write() as session:
+                    moves.recall(session, batch.id, tag, now=self._context.clock())
+                raise _NotNow
+
+    def _wait_for_permit(self, permit: Permit) -> None:
+        if seconds := permit.wait():
+            raise _NotNow(self._in(seconds, "rate limit"))
+
+    @contextmanager
+    def _connection(self) -> Iterator[None]:
+        """Hold one of the account's connections, open to the gateway. Raises GatewayError."""
+        with self._connections:
+            if self._context.stopping.is_set():
+                raise _NotNow
+            self._context.gateway.connect()
+            yield
+
+    def _claim(self, batch: DueBatch, draft: _Draft) -> _Claimed:
+        """Claim the batch in one short transaction. If its commit raises, nothing is sent.
+
+        Raises _NotNow if the batch cannot be claimed, CapReached.
+        """
+        settings = self._context.settings
+        offset = timedelta(seconds=settings.clock_offset)
+        database = self._context.database
+        with database.write() if self._caps.lock else database.once() as session:
+            # before the commit: a process may be suspended during it
+            steady, now = time.monotonic(), self._context.clock()
+            if self._hold(batch) is not None:
+                raise _NotNow  # the next hint gathers it again
+            if not self._caps.check_locked(session, batch, draft.usage, now):
+                raise _NotNow
+            claimed = claims.claim(
+                session,
+                batch,
+                account=self._context.account,
+                apart=self._context.counted is not None,
+                tag=draft.tag,
+                worker=worker_name(),
+                now=now,
+                lease=timedelta(seconds=settings.lease),
+                doubt_limit=settings.doubt_limit,
+                clock=now - offset,
+                most_skew=MOST_SKEW,
+                cost=self._caps.cost(draft.usage),
+            )
+        if not claimed:
+            self._compare_clocks(offset)
+            raise _NotNow
+        return _Claimed(batch, draft.request, steady, now)
+
+    def _compare_clocks(self, offset: timedelta) -> None:
+        """Raise StorageError, which ends the send loop, if the clocks differ by too much."""
+        clock = self._context.database.clock()
+        skew = timedelta(0) if clock is None else abs(self._context.clock() - clock - offset)
+        if skew > MOST_SKEW:
+            raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
+
+    def _deliver(self, claimed: _Claimed) -> tuple[Outcome, float | None]:
+        """Send a claimed batch: the outcome, and the seconds of the call if there was one."""
+        if objection := self._objection(claimed):
+            return NotSent(objection, 0), None
+        started = time.monotonic()
+        outcome = claimed.request.deliver(
+            self._context.gateway,
+            claimed.batch.recipients.phones,
+            # asked once more when the connection is open, right before the first byte
+            unless=lambda: self._objection(claimed),
+        )
+        return outcome, time.monotonic() - started
+
+    def _objection(self, claimed: _Claimed) -> str:
+        """Why a claimed batch must not leave any more; empty if it may."""
+        slept = time.monotonic() - claimed.at
+        jumped = abs((self._context.clock() - claimed.at_wall).total_seconds())
+        if max(slept, jumped) > STALE:
+            return "its worker was asleep"
+        if self._hold(claimed.batch) is None:
+            return ""
+        if claimed.batch.leaves_at is None:
+            return "the window has closed"
+        return "its hour is too near"
+
+    def _hold(self, batch: DueBatch) -> Hold | None:
+        if batch.leaves_at is not None:
+            return self._context.waits_here(batch, batch.leaves_at)
+        return self._context.hold(batch.territory) if batch.commercial else None
+
+    def _in(self, seconds: float, why: str) -> Hold:
+        return Hold(self._context.clock() + timedelta(seconds=seconds), why)
+
+    def _postpone(self, batch: DueBatch, hold: Hold, *, failed: bool = False) -> None:
+        now = self._context.clock()
+        with self._context.database.write() as session:
+            moves.postpone(session, batch, hold, now=now, failed=failed)
