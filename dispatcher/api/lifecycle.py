@@ -86,7 +86,7 @@ class Lifecycle:
                 moves.cancel_batches(session, found.id)
             # also if a worker had paused it: a person may want back what was handed over
             why = CANCELLED if cancels else PAUSED
-            recalled = recalls.want_of_campaign(session, found.id, why, now)
+            recalled = recalls.request_campaign(session, found.id, why, now)
             if moved or recalled:
                 who = by or actor()
                 actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)

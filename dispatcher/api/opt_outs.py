@@ -142,7 +142,7 @@ class OptOuts:
         with self._database.write() as session:
             replies.forget(session, number)
             checks.forget(session, number)
-            recalls.want_opted_out(session, self._clock())  # by name, as long as it has one
+            recalls.request_opted_out(session, self._clock())  # by name, as long as it has one
             return opt_outs.erase(session, number, actor=actor(), now=self._clock())
 
     def history(self, phone: str) -> list[OptOutChange]:

@@ -173,7 +173,7 @@ class _Entry:
             session,
             campaign_id,
             self._schedule.each(self._told(batches)),
-            rule=self._schedule.rule,
+            policy=self._schedule.policy,
             prices=prices,
             call_size=submission.call_size,
             now=self._now,

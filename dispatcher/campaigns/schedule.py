@@ -26,8 +26,8 @@ class Schedule:
         self._now = now
         self._hand_over = submission.hand_over
         self._windows = windows if submission.commercial else None
-        #: what judges its batches (``Windows.rule``); empty for what no window holds
-        self.rule = windows.rule if submission.commercial else ""
+        #: what decides on its batches (``Windows.policy``); empty for what no window holds
+        self.policy = windows.policy if submission.commercial else ""
         self._scheduled = Hold(self.start, "scheduled" if self.start > now else "")
         self._holds: dict[str, Hold] = {}
         self._handed: dict[str, Hold | None] = {}

@@ -16,7 +16,7 @@ from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError
 from dispatcher.storage import actions
 from dispatcher.storage.batches import recalls
-from dispatcher.storage.batches.recalls import Wanted
+from dispatcher.storage.batches.recalls import RecallRequest
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +47,14 @@ class Recalls:
             asked += 1
         return asked
 
-    def _ask(self, batch: Wanted) -> tuple[Cancellation | None, str]:
+    def _ask(self, batch: RecallRequest) -> tuple[Cancellation | None, str]:
         """The gateway's answer; None, with the reason, when it told nothing."""
         try:
             return self._context.gateway.cancel(batch.message_id), ""
         except GatewayError as error:
             return None, str(error)
 
-    def _record(self, batch: Wanted, answer: Cancellation | None, failed: str) -> None:
+    def _record(self, batch: RecallRequest, answer: Cancellation | None, failed: str) -> None:
         context = self._context
         now = context.clock()
         end = ending(answer, batch.leaves_at, now)
@@ -65,23 +65,23 @@ class Recalls:
         with context.database.write() as session:
             match end:
                 case Ending.BACK:
-                    done = recalls.given_back(session, batch, now)
+                    done = recalls.record_returned(session, batch, now)
                     if batch.why == OPTED_OUT:
                         history = f"{OPTED_OUT}; it gave it back"
                 case Ending.LEAVES:
                     at = now if answer is Cancellation.LEFT else max(now, batch.leaves_at)
                     wait = context.after(context.settings.poll_intervals, 0) - now
-                    done = recalls.not_given_back(session, batch, at, at + wait)
+                    done = recalls.record_leaving(session, batch, at, at + wait)
                     history = f"{batch.why}; too late: it leaves, or has left, all the same"
                 case Ending.AGAIN:
                     later = context.after(context.settings.settle_intervals, batch.checks)
                     if now < batch.leaves_at - _LAST:  # not to be put off until it is too late
                         later = min(later, batch.leaves_at - _LAST)
-                    done = recalls.ask_again(session, batch, later)
+                    done = recalls.retry(session, batch, later)
                 case Ending.DOUBT:
                     why = f"nobody knows whether the gateway gave it back: {said}"
                     check_at = context.after(context.settings.settle_intervals, 0)
-                    done = recalls.doubt(session, batch, why, check_at=check_at, now=now)
+                    done = recalls.record_doubt(session, batch, why, check_at=check_at, now=now)
                     history = why
             if done and history:
                 actions.note(

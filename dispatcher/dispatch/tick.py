@@ -21,21 +21,13 @@ from dispatcher.storage import balances, caps, credit, events, monitoring, stop_
 from dispatcher.storage import (
     retention as pruning,
 )
-from dispatcher.storage.batches import (
-    attempts,
-    due,
-    polls,
-    recalls,
-)
+from dispatcher.storage.batches import attempts, due, polls, recalls, reevaluation
 from dispatcher.storage.batches import (
     hand_over as handed,
 )
 from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.batches import (
     queue as supply,
-)
-from dispatcher.storage.batches import (
-    rejudging as rules,
 )
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.window import Hold
@@ -115,7 +107,7 @@ class Ticks:
             if handed.any_held(session):
                 self._look_after_held(session, now)
             campaign_moves.finish_ended(session, now)
-            self._judge_anew(session, now)
+            self._reevaluate(session, now)
             for context in self._contexts:
                 _release(session, context, now)
             if settings.credit_check == "off":
@@ -132,26 +124,26 @@ class Ticks:
                 prune=settings.history_days > 0 and pruning.due(session, now, EVERY),
             )
 
-    def _judge_anew(self, session: Session, now: datetime) -> None:
-        """Nothing that waits is lost, or left to an old calendar, when the rule changes."""
-        rule = self._context.windows.rule
-        for group in rules.outdated(session, rule):
+    def _reevaluate(self, session: Session, now: datetime) -> None:
+        """Decide again on pending batches when the policy or a calendar has changed."""
+        policy = self._context.windows.policy
+        for group in reevaluation.stale(session, policy):
             start = max(now, group.not_before or now)
             scheduled = Hold(start, "scheduled" if start > now else "")
-            rules.judge(
-                session, group, self._context.hold(group.territory, start) or scheduled, rule
+            reevaluation.reevaluate(
+                session, group, self._context.hold(group.territory, start) or scheduled, policy
             )
-            log.info("campaign %d, %s: judged anew", group.campaign_id, group.territory)
+            log.info("campaign %d, %s: reevaluated", group.campaign_id, group.territory)
 
     def _look_after_held(self, session: Session, now: datetime) -> None:
         """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
         handed.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
-        recalls.want_cancelled(session, now)
-        recalls.want_opted_out(session, now)
-        rule = self._context.windows.rule
-        for territory, leaves_at in recalls.outdated(session, rule):
+        recalls.request_cancelled(session, now)
+        recalls.request_opted_out(session, now)
+        policy = self._context.windows.policy
+        for territory, leaves_at in reevaluation.stale_held(session, policy):
             hold = self._context.hold(territory, leaves_at)
-            recalls.judge(session, territory, leaves_at, rule, hold, now)
+            reevaluation.reevaluate_held(session, territory, leaves_at, policy, hold, now)
 
 
 def _release(session: Session, context: Context, now: datetime) -> None:

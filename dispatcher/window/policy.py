@@ -71,8 +71,11 @@ class Windows:
         }
 
     @property
-    def rule(self) -> str:
-        """What judges here, with its versions: a batch judged by another rule is judged anew."""
+    def policy(self) -> str:
+        """The clock policy, opening hours and calendars with their versions, as one word.
+
+        Batches that another policy decided on are reevaluated.
+        """
         hours = self.profile
         named = f"{hours.name}/{hours.version}"
         if hours.name == "custom":

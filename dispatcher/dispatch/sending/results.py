@@ -27,12 +27,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.errors import StorageError
 from dispatcher.gateway.codes import OF_SCHEDULE
 from dispatcher.settings.logs import event
-from dispatcher.storage.batches import (
-    attempts,
-    moves,
-    recalls,
-    results,
-)
+from dispatcher.storage.batches import attempts, moves, recalls, results
 from dispatcher.storage.batches import (
     hand_over as handed,
 )
@@ -201,9 +196,9 @@ class Results:
                 now=now,
             )
             if done and leaves_at == asked and handed.opted_out_meanwhile(session, batch):
-                recalls.want(session, Batch.id == batch.id, OPTED_OUT, now)
+                recalls.request(session, Batch.id == batch.id, OPTED_OUT, now)
         if done and leaves_at != asked:
-            recalls.want(session, Batch.id == batch.id, OTHER_HOUR, now)
+            recalls.request(session, Batch.id == batch.id, OTHER_HOUR, now)
         return done
 
     def _next_opening(self, batch: DueBatch, now: datetime) -> datetime:

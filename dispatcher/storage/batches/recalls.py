@@ -1,7 +1,7 @@
-"""What the gateway holds and is asked for back.
+"""Recalls: batches that the gateway holds and is asked to give back.
 
-While nobody wants a batch back its ``check_at`` is null. Set, it is when the gateway is asked
-next, and ``why`` says for what reason: whoever dies meanwhile leaves a row that says so.
+A held batch has a ``check_at`` only once it is requested back: when the gateway is asked next.
+``why`` says for what reason. Both are on the row, so that a request outlives its worker.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.hand_over import BACK, CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
+from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import events, meta
 from dispatcher.storage import opt_out_marks as left_out
@@ -29,18 +29,17 @@ from dispatcher.storage.tables import (
     Campaign,
     in_state,
 )
-from dispatcher.window import Hold
 
-#: the version of the opt-out list that everything handed over was last held against
-_SEEN = "handed_over_opt_outs"
-#: those who opted out so long before the last look are looked at once more
+#: the version of the opt-out list that held batches were last compared with
+_COMPARED = "handed_over_opt_outs"
+#: opt-outs from so long before the last comparison are compared once more
 _MARGIN = timedelta(hours=1)
 _TO_GO = MessageState.PENDING.letter
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A batch taken to be asked for back, once."""
+class RecallRequest:
+    """A batch that the gateway is asked once to give back."""
 
     id: int
     campaign_id: int
@@ -54,9 +53,9 @@ class Wanted:
     checks: int
 
 
-def want(session: Session, which: ColumnElement[bool], why: str, now: datetime) -> int:
-    """Have the gateway asked for what it holds, or is about to, back; returns how many batches."""
-    wanted = session.execute(
+def request(session: Session, which: ColumnElement[bool], why: str, now: datetime) -> int:
+    """Request back what the gateway holds, or is about to hold; returns how many batches."""
+    requested = session.execute(
         update(Batch)
         .where(
             which,
@@ -67,34 +66,34 @@ def want(session: Session, which: ColumnElement[bool], why: str, now: datetime) 
         .values(check_at=now, why=why)
         .returning(Batch.id)
     )
-    return len(wanted.all())
+    return len(requested.all())
 
 
-def want_of_campaign(session: Session, campaign_id: int, why: str, now: datetime) -> int:
-    """Want back all that the gateway holds of a campaign; returns how many batches."""
-    return want(session, Batch.campaign_id == campaign_id, why, now)
+def request_campaign(session: Session, campaign_id: int, why: str, now: datetime) -> int:
+    """Request back all that the gateway holds of a campaign; returns how many batches."""
+    return request(session, Batch.campaign_id == campaign_id, why, now)
 
 
-def want_cancelled(session: Session, now: datetime) -> int:
-    """Want back what came to be held after its campaign was cancelled."""
+def request_cancelled(session: Session, now: datetime) -> int:
+    """Request back what was handed over after its campaign was cancelled."""
     cancelled = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED)
-    return want(session, and_(IS_HELD, Batch.campaign_id.in_(cancelled)), CANCELLED, now)
+    return request(session, and_(IS_HELD, Batch.campaign_id.in_(cancelled)), CANCELLED, now)
 
 
-def want_opted_out(session: Session, now: datetime) -> int:
-    """Want back what is for somebody who has opted out since it was handed over.
+def request_opted_out(session: Session, now: datetime) -> int:
+    """Request back the batches in which somebody opted out after the hand-over.
 
-    Looked for among those who are new since the list's last version that was held against it.
+    Looks only at opt-outs that are newer than the list version that was last compared.
     """
     version = session.scalar(select(left_out.version())) or ""
-    noted = meta.get(session, _SEEN)
-    seen = {"version": "", "at": None} if noted is None else json.loads(noted)
-    if seen["version"] == version:
+    noted = meta.get(session, _COMPARED)
+    compared = {"version": "", "at": None} if noted is None else json.loads(noted)
+    if compared["version"] == version:
         return 0
     new: list[ColumnElement[bool]] = []
-    if seen["at"] is not None:
-        # not all clocks agree, and who is added first may be committed last
-        new = [OPT_OUT.c.created_at > min(now, datetime.fromisoformat(seen["at"])) - _MARGIN]
+    if compared["at"] is not None:
+        # clocks differ, and the first to be added may be the last to be committed
+        new = [OPT_OUT.c.created_at > min(now, datetime.fromisoformat(compared["at"])) - _MARGIN]
     concerned = (
         select(RECIPIENT.c.batch_id)
         .join_from(OPT_OUT, RECIPIENT, OPT_OUT.c.phone == RECIPIENT.c.phone)
@@ -106,44 +105,13 @@ def want_opted_out(session: Session, now: datetime) -> int:
         )
         .distinct()
     )
-    wanted = want(session, Batch.id.in_(session.scalars(concerned).all()), OPTED_OUT, now)
-    told = json.dumps({"version": version, "at": now.isoformat()})
-    meta.put(session, _SEEN, told)
-    return wanted
-
-
-def outdated(session: Session, rule: str) -> list[tuple[str, datetime]]:
-    """Territories and hours of what is held and was judged by another rule than ``rule``."""
-    rows = session.execute(
-        select(Batch.territory, Batch.leaves_at)
-        .where(IS_HELD, Batch.rule.not_in(("", rule)))
-        .distinct()
-    )
-    return [(row.territory, row.leaves_at) for row in rows]
-
-
-def judge(
-    session: Session,
-    territory: str,
-    leaves_at: datetime,
-    rule: str,
-    hold: Hold | None,
-    now: datetime,
-) -> None:
-    """Write down how ``rule`` judged an hour, and want back what would leave in a closed window."""
-    these = and_(
-        IS_HELD,
-        Batch.territory == territory,
-        Batch.leaves_at == leaves_at,
-        Batch.rule.not_in(("", rule)),
-    )
-    if hold is not None:
-        want(session, these, f"{BACK}{hold.why}", now)
-    session.execute(update(Batch).where(these).values(rule=rule))
+    requested = request(session, Batch.id.in_(session.scalars(concerned).all()), OPTED_OUT, now)
+    meta.put(session, _COMPARED, json.dumps({"version": version, "at": now.isoformat()}))
+    return requested
 
 
 def due(session: Session, now: datetime, account: str) -> bool:
-    """Whether an account is to be asked for anything now."""
+    """True if an account's gateway is to be asked for any batch now."""
     asked = (
         select(Batch.id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
@@ -152,10 +120,10 @@ def due(session: Session, now: datetime, account: str) -> bool:
     return bool(session.scalar(select(exists(asked))))
 
 
-def take(session: Session, now: datetime, lease: timedelta, account: str) -> Wanted | None:
-    """Take an account's batch whose hour is next: nobody else asks before the lease ends.
+def take(session: Session, now: datetime, lease: timedelta, account: str) -> RecallRequest | None:
+    """Lease an account's batch that leaves next: nobody else asks for it before the lease ends.
 
-    Another account may not be asked for it: it would answer that it knows no such message.
+    Only the account that handed it over may ask: another one is told of no such message.
     """
     batch = session.scalar(
         select(Batch)
@@ -167,7 +135,7 @@ def take(session: Session, now: datetime, lease: timedelta, account: str) -> Wan
     )
     if batch is None or batch.leaves_at is None:
         return None
-    found = Wanted(
+    found = RecallRequest(
         id=batch.id,
         campaign_id=batch.campaign_id,
         number=batch.number,
@@ -183,8 +151,8 @@ def take(session: Session, now: datetime, lease: timedelta, account: str) -> Wan
     return found
 
 
-def given_back(session: Session, batch: Wanted, now: datetime) -> bool:
-    """The gateway will not send it: it ends with its campaign, or is to be handed over anew."""
+def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bool:
+    """The gateway gave it back: it ends with its campaign, or is to be handed over again."""
     state = session.scalar(select(Campaign.state).where(Campaign.id == batch.campaign_id))
     ends = state == CampaignState.CANCELLED
     earlier = Batch.sent > 0  # a part that an earlier attempt sent keeps its reports
@@ -198,7 +166,7 @@ def given_back(session: Session, batch: Wanted, now: datetime) -> bool:
         "message_id": None,
         "sent_at": case((earlier, Batch.sent_at)),
     }
-    if batch.why == OTHER_HOUR:  # it would say so again: the hour is waited for here
+    if batch.why == OTHER_HOUR:  # handed over again it would be refused again: it waits here
         values |= {"not_before": Batch.not_before, "leaves_at": None, "why": "scheduled"}
     if ends:
         letter = MessageState.CANCELLED.letter
@@ -216,18 +184,20 @@ def given_back(session: Session, batch: Wanted, now: datetime) -> bool:
     return True
 
 
-def not_given_back(session: Session, batch: Wanted, at: datetime, poll_at: datetime) -> bool:
-    """It leaves ``at``, or has left then, whatever is asked."""
+def record_leaving(session: Session, batch: RecallRequest, at: datetime, poll_at: datetime) -> bool:
+    """The gateway does not give it back: it leaves ``at``, or has left then."""
     return _applied(session, batch, handed.sent(at, poll_at))
 
 
-def ask_again(session: Session, batch: Wanted, check_at: datetime) -> bool:
-    """Nothing is known yet."""
+def retry(session: Session, batch: RecallRequest, check_at: datetime) -> bool:
+    """The gateway's answer says nothing: ask it again at ``check_at``."""
     return _applied(session, batch, {"check_at": check_at})
 
 
-def doubt(session: Session, batch: Wanted, why: str, *, check_at: datetime, now: datetime) -> bool:
-    """Nobody knows whether it leaves: it is looked up by its tag, and never sent again."""
+def record_doubt(
+    session: Session, batch: RecallRequest, why: str, *, check_at: datetime, now: datetime
+) -> bool:
+    """It is unknown whether it leaves: it is looked up by its tag, and never sent again."""
     raised = _applied(
         session,
         batch,
@@ -247,7 +217,7 @@ def doubt(session: Session, batch: Wanted, why: str, *, check_at: datetime, now:
     return raised
 
 
-def _applied(session: Session, batch: Wanted, values: dict[str, Any]) -> bool:
+def _applied(session: Session, batch: RecallRequest, values: dict[str, Any]) -> bool:
     return moves.applied(
         session,
         update(Batch)

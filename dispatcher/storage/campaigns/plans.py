@@ -86,7 +86,7 @@ def add_batches(
     campaign_id: int,
     batches: Iterable[tuple[PlannedBatch, Hold]],
     *,
-    rule: str,
+    policy: str,
     prices: Prices,
     now: datetime,
     handed: Callable[[str], datetime | None],
@@ -94,9 +94,9 @@ def add_batches(
 ) -> int:
     """Store the batches of a campaign, each with what it waits for; returns how many.
 
-    ``rule`` is what judged them (``Windows.rule``), empty for what no window holds; ``prices``
-    are euros a part by destination. ``call_size`` is the most that one call carries: a batch of
-    more is stored as several. ``handed`` tells until when the gateway is to hold those of a
+    ``policy`` is ``Windows.policy``, empty for what no window holds; ``prices`` are euros a
+    segment by destination. ``call_size`` is the most that one call carries: a larger batch is
+    stored as several. ``handed`` returns until when the gateway is to hold the batches of a
     territory; they are due ``now``.
     """
     parts = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
@@ -109,7 +109,7 @@ def add_batches(
             ids = session.scalars(
                 insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
                 [
-                    _row(campaign_id, number, batch, hold, rule)
+                    _row(campaign_id, number, batch, hold, policy)
                     | {"planned": batch.cost(prices)}
                     | _handed(handed(batch.territory), now)
                     for number, (batch, hold) in stride
@@ -121,7 +121,7 @@ def add_batches(
 
 
 def _row(
-    campaign_id: int, number: int, batch: PlannedBatch, hold: Hold, rule: str
+    campaign_id: int, number: int, batch: PlannedBatch, hold: Hold, policy: str
 ) -> dict[str, Any]:
     size = len(batch.messages)
     return {
@@ -132,7 +132,7 @@ def _row(
         "state": BatchState.PENDING,
         "not_before": hold.until,
         "why": hold.why,
-        "rule": rule,
+        "rule": policy,
         "states": document.fresh(size),
         "pending": size,
         "segments": batch.segments,

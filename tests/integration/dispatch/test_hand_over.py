@@ -568,7 +568,7 @@ def test_a_rule_that_leaves_the_hour_open_leaves_it_there(bench: Bench) -> None:
     with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="09:00") as later:
         later.work()
         assert held_now(later, batch)
-        assert later.batch(batch).rule == later.dispatcher.windows.rule
+        assert later.batch(batch).rule == later.dispatcher.windows.policy
         assert not later.gateway.cancel_calls
 
 
