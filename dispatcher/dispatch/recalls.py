@@ -77,7 +77,7 @@ class Recalls:
                     later = context.after(context.settings.settle_intervals, batch.checks)
                     if now < batch.leaves_at - _LAST:  # not to be put off until it is too late
                         later = min(later, batch.leaves_at - _LAST)
-                    done = recalls.retry(session, batch, later)
+                    done = recalls.postpone(session, batch, later)
                 case Ending.DOUBT:
                     why = f"nobody knows whether the gateway gave it back: {said}"
                     check_at = context.after(context.settings.settle_intervals, 0)

@@ -189,7 +189,7 @@ def record_leaving(session: Session, batch: RecallRequest, at: datetime, poll_at
     return _applied(session, batch, handed.sent(at, poll_at))
 
 
-def retry(session: Session, batch: RecallRequest, check_at: datetime) -> bool:
+def postpone(session: Session, batch: RecallRequest, check_at: datetime) -> bool:
     """The gateway's answer says nothing: ask it again at ``check_at``."""
     return _applied(session, batch, {"check_at": check_at})
 
