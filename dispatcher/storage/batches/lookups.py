@@ -38,13 +38,12 @@ def record(
         values["why"] = why
     proven = MessageState.PENDING.letter not in states
     if proven:
-        ended = MessageState.SENT.letter not in states
-        values = {"state": BatchState.DONE if ended else BatchState.SENT, "why": "", "checks": 0}
+        values = {"state": BatchState.SENT, "why": "", "checks": 0}
         if batch.leaves_at is not None and batch.leaves_at > now:
-            # it cannot be had back without an id: it leaves, and is polled from then on
+            # without an id it cannot be recalled: it leaves, and is polled from then on
             poll_at += batch.leaves_at - now
             values["sent_at"] = batch.leaves_at
-        values["check_at"] = None if ended else poll_at
+        values["check_at"] = poll_at
     moved = moves.applied(
         session,
         update(Batch)
@@ -59,6 +58,9 @@ def record(
     )
     if moved and proven:
         attempts.end(session, batch.tag or "", outcome="sent", detail="proven by its tag", now=now)
+        if MessageState.SENT.letter not in states:
+            done = moves.move(batch.id, BatchState.DONE).values(check_at=None)
+            session.execute(done)
     return moved
 
 

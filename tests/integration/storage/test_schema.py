@@ -123,7 +123,7 @@ def test_a_table_in_the_way_is_a_storage_error(empty: Database) -> None:
 PREPARING = """
 import sys
 from dispatcher.storage import schema
-from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.database import Database
 
 database = Database(sys.argv[1])
 sys.stdin.readline()
