@@ -23,7 +23,7 @@ from rich.console import Console
 from dispatcher.errors import ConfigurationError
 from dispatcher.sandbox.audit import audit
 from dispatcher.sandbox.customers import ENCODING, Clients, write_clients
-from dispatcher.sandbox.installation import DATABASE, LEDGER, Stage, StageError
+from dispatcher.sandbox.installation import DATABASE, LEDGER, Installation, InstallationError
 from dispatcher.sandbox.report import faults_of, side_by_side
 
 #: the Saturday before Easter, when it is day in every territory of the file
@@ -58,7 +58,7 @@ def run(directory: Path = DIRECTORY, *, rows: int = 5000) -> int:
     except ConfigurationError as error:
         console.print(f"\nerror: {error}")
         return 1
-    except StageError as error:
+    except InstallationError as error:
         console.print(f"\nerror: {error}\n  what the processes said is in {directory}/*.log")
         return 1
     except KeyboardInterrupt:
@@ -88,20 +88,20 @@ class _Demo:
             f"For all of its processes it is now {CLOCK:%A} {CLOCK.day} {CLOCK:%B %Y, %H:%M} in"
             " Paris, the day before Easter."
         )
-        with Stage(self._directory, CLOCK) as stage:
-            clients = self._plan(stage)
-            self._start(stage)
-            self._send(stage)
-            self._wait(stage)
-            return self._check(stage, clients)
+        with Installation(self._directory, CLOCK) as installation:
+            clients = self._plan(installation)
+            self._start(installation)
+            self._send(installation)
+            self._wait(installation)
+            return self._check(installation, clients)
 
-    def _start(self, stage: Stage) -> None:
-        server = stage.redis.server
+    def _start(self, installation: Installation) -> None:
+        server = installation.redis.server
         self._title(
             f"{server.name.title()} {server.version}, the fake gateway, two workers and beat"
         )
         begun = time.monotonic()
-        self._run(stage, "migrate")
+        self._run(installation, "migrate")
         processes = {
             "worker1": ["worker", "--hostname", "worker1@%h", "--loglevel", "INFO"],
             "worker2": ["worker", "--hostname", "worker2@%h", "--loglevel", "INFO"],
@@ -109,44 +109,48 @@ class _Demo:
         }
         for arguments in processes.values():
             self._command("celery", "-A", "workers", *arguments, after=" &")
-        stage.celery(**processes)
+        installation.celery(**processes)
         self._say(
             f"ready after {time.monotonic() - begun:.1f} s; their logs are in {self._directory}"
         )
 
-    def _plan(self, stage: Stage) -> Clients:
+    def _plan(self, installation: Installation) -> Clients:
         self._title(f"The plan for a list of {self._rows:,} rows, as spreadsheets write them")
-        clients = write_clients(stage.directory / _FILE, rows=self._rows)
-        lines = (stage.directory / _FILE).read_text(encoding=ENCODING).splitlines()
+        clients = write_clients(installation.directory / _FILE, rows=self._rows)
+        lines = (installation.directory / _FILE).read_text(encoding=ENCODING).splitlines()
         self._command("head", "-9", _FILE)
         for line in lines[:9]:
             self._say(f"  {line}")
-        stage.gateway.configure(stopped=clients.phones[:_STOPPED])
-        self._run(stage, "opt-outs", "sync")
-        self._run(stage, "plan", _FILE, "--text", _TEXT, "--save", _PLAN)
+        installation.gateway.configure(stopped=clients.phones[:_STOPPED])
+        self._run(installation, "opt-outs", "sync")
+        self._run(installation, "plan", _FILE, "--text", _TEXT, "--save", _PLAN)
         return clients
 
-    def _send(self, stage: Stage) -> None:
+    def _send(self, installation: Installation) -> None:
         self._title("The campaign, as it was planned or not at all")
-        self._run(stage, "submit", _FILE, "--reference", NOW, "--text", _TEXT, "--plan", _PLAN)
-        self._run(stage, "progress", NOW, "--watch", "--interval", "0.5", within=_PATIENCE)
+        self._run(
+            installation, "submit", _FILE, "--reference", NOW, "--text", _TEXT, "--plan", _PLAN
+        )
+        self._run(installation, "progress", NOW, "--watch", "--interval", "0.5", within=_PATIENCE)
 
-    def _wait(self, stage: Stage) -> None:
+    def _wait(self, installation: Installation) -> None:
         self._title("A second one, which asks to leave this evening after closing time")
         self._run(
-            stage, "submit", _FILE, "--reference", LATER, "--text", "Joyeuses Pâques !",
+            installation, "submit", _FILE, "--reference", LATER, "--text", "Joyeuses Pâques !",
             "--not-before", CLOCK.replace(hour=20).isoformat(timespec="minutes"),
         )  # fmt: skip
 
-    def _check(self, stage: Stage, clients: Clients) -> bool:
+    def _check(self, installation: Installation, clients: Clients) -> bool:
         self._title("Every recipient in the database against the ledger of the gateway")
         reports = {
             reference: json.loads(
-                stage.dispatcher("progress", reference, "--json", within=30, stdout=subprocess.PIPE)
+                installation.dispatcher(
+                    "progress", reference, "--json", within=30, stdout=subprocess.PIPE
+                )
             )
             for reference in (NOW, LATER)
         }
-        found = audit(stage.directory / DATABASE, stage.directory / LEDGER)
+        found = audit(installation.directory / DATABASE, installation.directory / LEDGER)
         self._console.print(side_by_side(reports, found))
         self._say(
             f"{clients.rows:,} rows = {clients.recipients:,} recipients"
@@ -169,9 +173,9 @@ class _Demo:
         self._step += 1
         self._console.print(f"\n{self._step}. {text}", style="bold")
 
-    def _run(self, stage: Stage, *arguments: str, within: float = 60.0) -> None:
+    def _run(self, installation: Installation, *arguments: str, within: float = 60.0) -> None:
         self._command("dispatcher", *arguments)
-        stage.dispatcher(*arguments, within=within)
+        installation.dispatcher(*arguments, within=within)
 
     def _command(self, *words: str, after: str = "") -> None:
         self._console.print(f"$ {' '.join(map(_quoted, words))}{after}", style="cyan")

@@ -40,11 +40,11 @@ _PRICES: Final = "metropole=0.045," + ",".join(
 _PYTHON: Final = (sys.executable, "-P", "-m")
 
 
-class StageError(Exception):
-    """Raised when a process of the stage does not do its part; says which, and its last words."""
+class InstallationError(Exception):
+    """Raised when a process of the installation does not do its part; says which, and its last words."""
 
 
-class Stage:
+class Installation:
     """Starts everything in its ``with`` block and ends all of it, whatever happens in there.
 
     All processes run in ``directory`` with the same environment; their clocks say ``at`` now.
@@ -71,7 +71,7 @@ class Stage:
     def __enter__(self) -> Self:
         """Make the directory, start Redis and the gateway.
 
-        Raises ConfigurationError or StageError.
+        Raises ConfigurationError or InstallationError.
         """
         _empty(self.directory)
         with _undisturbed(), ExitStack() as stack:
@@ -79,7 +79,7 @@ class Stage:
             try:
                 stack.enter_context(self.gateway)
             except RuntimeError as error:
-                raise StageError(str(error)) from None
+                raise InstallationError(str(error)) from None
             self._stack = stack.pop_all()
         return self
 
@@ -108,7 +108,7 @@ class Stage:
     def celery(self, **processes: list[str]) -> None:
         """Start ``celery -A workers …`` for each, its log in ``name.log``; wait for the workers.
 
-        Raises StageError.
+        Raises InstallationError.
         """
         started = {
             name: self._start(name, ["celery", "-A", "workers", *arguments])
@@ -118,7 +118,9 @@ class Stage:
         while started:
             for name, process in list(started.items()):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise StageError(f"{name} did not start; the end of its log:\n{self.log(name)}")
+                    raise InstallationError(
+                        f"{name} did not start; the end of its log:\n{self.log(name)}"
+                    )
                 # a beat does not say that it is ready
                 if processes[name][0] == "beat" or " ready." in self.log(name, lines=100):
                     del started[name]
@@ -127,7 +129,7 @@ class Stage:
     def dispatcher(self, *arguments: str, within: float = 120.0, **options: Any) -> str:
         """Run ``dispatcher …`` in the user's terminal; returns its output where it is captured.
 
-        Raises StageError when it ends with an error or not ``within`` so many seconds.
+        Raises InstallationError when it ends with an error or not ``within`` so many seconds.
         """
         try:
             done = subprocess.run(  # noqa: S603 - our own module
@@ -141,11 +143,11 @@ class Stage:
                 **options,
             )
         except subprocess.TimeoutExpired:
-            raise StageError(
+            raise InstallationError(
                 f"dispatcher {arguments[0]} did not end within {within:.0f} s"
             ) from None
         except subprocess.CalledProcessError as error:
-            raise StageError(
+            raise InstallationError(
                 f"dispatcher {arguments[0]} ended with status {error.returncode}"
             ) from None
         return done.stdout or ""
