@@ -67,7 +67,7 @@ _SPELLINGS: Final[tuple[Callable[[str, str], str], ...]] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clients:
+class Customers:
     """What is in a made-up file, as it was made: the answer that a reader has to find."""
 
     rows: int
@@ -79,7 +79,7 @@ class Clients:
     phones: tuple[str, ...] = field(repr=False)
 
 
-def write_clients(path: Path, *, rows: int = 5000, seed: int = 2027) -> Clients:
+def write_customers(path: Path, *, rows: int = 5000, seed: int = 2027) -> Customers:
     """Write a file with so many rows and one empty line; the same ``seed`` writes the same file.
 
     From 20 to 10,000 rows: there are no more numbers that belong to nobody.
@@ -109,7 +109,7 @@ def write_clients(path: Path, *, rows: int = 5000, seed: int = 2027) -> Clients:
     rest += [line(_RUBBISH[n % len(_RUBBISH)]) for n in range(rubbish)]
     chance.shuffle(rest)
     path.write_bytes(_file(first + rest))
-    return Clients(
+    return Customers(
         rows=rows,
         recipients=single + overseas,
         duplicates=doubled,

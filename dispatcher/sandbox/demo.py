@@ -22,7 +22,7 @@ from rich.console import Console
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.sandbox.audit import audit
-from dispatcher.sandbox.customers import ENCODING, Clients, write_clients
+from dispatcher.sandbox.customers import ENCODING, Customers, write_customers
 from dispatcher.sandbox.installation import DATABASE, LEDGER, Installation, InstallationError
 from dispatcher.sandbox.report import faults_of, side_by_side
 
@@ -89,11 +89,11 @@ class _Demo:
             " Paris, the day before Easter."
         )
         with Installation(self._directory, CLOCK) as installation:
-            clients = self._plan(installation)
+            customers = self._plan(installation)
             self._start(installation)
             self._send(installation)
             self._wait(installation)
-            return self._check(installation, clients)
+            return self._check(installation, customers)
 
     def _start(self, installation: Installation) -> None:
         server = installation.redis.server
@@ -114,17 +114,17 @@ class _Demo:
             f"ready after {time.monotonic() - begun:.1f} s; their logs are in {self._directory}"
         )
 
-    def _plan(self, installation: Installation) -> Clients:
+    def _plan(self, installation: Installation) -> Customers:
         self._title(f"The plan for a list of {self._rows:,} rows, as spreadsheets write them")
-        clients = write_clients(installation.directory / _FILE, rows=self._rows)
+        customers = write_customers(installation.directory / _FILE, rows=self._rows)
         lines = (installation.directory / _FILE).read_text(encoding=ENCODING).splitlines()
         self._command("head", "-9", _FILE)
         for line in lines[:9]:
             self._say(f"  {line}")
-        installation.gateway.configure(stopped=clients.phones[:_STOPPED])
+        installation.gateway.configure(stopped=customers.phones[:_STOPPED])
         self._run(installation, "opt-outs", "sync")
         self._run(installation, "plan", _FILE, "--text", _TEXT, "--save", _PLAN)
-        return clients
+        return customers
 
     def _send(self, installation: Installation) -> None:
         self._title("The campaign, as it was planned or not at all")
@@ -140,7 +140,7 @@ class _Demo:
             "--not-before", CLOCK.replace(hour=20).isoformat(timespec="minutes"),
         )  # fmt: skip
 
-    def _check(self, installation: Installation, clients: Clients) -> bool:
+    def _check(self, installation: Installation, customers: Customers) -> bool:
         self._title("Every recipient in the database against the ledger of the gateway")
         reports = {
             reference: json.loads(
@@ -153,17 +153,17 @@ class _Demo:
         found = audit(installation.directory / DATABASE, installation.directory / LEDGER)
         self._console.print(side_by_side(reports, found))
         self._say(
-            f"{clients.rows:,} rows = {clients.recipients:,} recipients"
-            f" + {clients.duplicates:,} duplicates + {clients.unusable:,} that are no mobile"
+            f"{customers.rows:,} rows = {customers.recipients:,} recipients"
+            f" + {customers.duplicates:,} duplicates + {customers.unusable:,} that are no mobile"
         )
         self._say(f"{_STOPPED} people are on the gateway's STOP list; none of them was texted")
         self._say(f"texted twice: {found.twice}")
-        faults = [*faults_of(reports, found, clients), *_unexpected(reports, clients)]
+        faults = [*faults_of(reports, found, customers), *_unexpected(reports, customers)]
         for sentence in faults:
             self._console.print(f"WRONG: {sentence}", style="red")
         if not faults:
             self._console.print(
-                f"\nDatabase and ledger agree on all {clients.recipients:,} recipients"
+                f"\nDatabase and ledger agree on all {customers.recipients:,} recipients"
                 f" of both campaigns. What was made is in {self._directory}.",
                 style="green",
             )
@@ -184,7 +184,7 @@ class _Demo:
         self._console.print(text)
 
 
-def _unexpected(reports: dict[str, dict[str, Any]], clients: Clients) -> list[str]:
+def _unexpected(reports: dict[str, dict[str, Any]], customers: Customers) -> list[str]:
     """What should have become of the two campaigns, and has not."""
     now, later = reports[NOW], reports[LATER]
     faults = []
@@ -192,7 +192,7 @@ def _unexpected(reports: dict[str, dict[str, Any]], clients: Clients) -> list[st
         faults.append(f"{NOW} has not come to its end")
     waits = later["waits_until"]
     waiting = later["messages"]["pending"] + later["messages"]["opted_out"]
-    if waiting != clients.recipients or waits is None or datetime.fromisoformat(waits) != TUESDAY:
+    if waiting != customers.recipients or waits is None or datetime.fromisoformat(waits) != TUESDAY:
         faults.append(f"not all of {LATER} waits for Tuesday 08:00")
     return faults
 

@@ -41,7 +41,7 @@ _PYTHON: Final = (sys.executable, "-P", "-m")
 
 
 class InstallationError(Exception):
-    """Raised when a process of the installation does not do its part; says which, and its last words."""
+    """Raised when a process fails or takes too long; names it and quotes the end of its log."""
 
 
 class Installation:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from dispatcher.sandbox.audit import Audit
-    from dispatcher.sandbox.customers import Clients
+    from dispatcher.sandbox.customers import Customers
 
 
 def side_by_side(reports: dict[str, dict[str, Any]], found: Audit) -> Table:
@@ -36,9 +36,9 @@ def side_by_side(reports: dict[str, dict[str, Any]], found: Audit) -> Table:
     return table
 
 
-def faults_of(reports: dict[str, dict[str, Any]], found: Audit, clients: Clients) -> list[str]:
+def faults_of(reports: dict[str, dict[str, Any]], found: Audit, customers: Customers) -> list[str]:
     """What must not be and is, in sentences."""
-    made = (clients.rows, clients.recipients, clients.duplicates, clients.unusable)
+    made = (customers.rows, customers.recipients, customers.duplicates, customers.unusable)
     faults = [
         (f"{found.twice} people were texted twice", found.twice),
         (f"{found.missing} count as texted and are not in the ledger", found.missing),

@@ -8,14 +8,14 @@ import pytest
 from dispatcher.campaigns.planner import Planner
 from dispatcher.recipients.files import open_recipients
 from dispatcher.recipients.phones import normalise, territory_of
-from dispatcher.sandbox.customers import ENCODING, HEADER, write_clients
+from dispatcher.sandbox.customers import ENCODING, HEADER, write_customers
 from dispatcher.sandbox.demo import CLOCK, TUESDAY
 from dispatcher.window import Windows
 
 
 @pytest.mark.parametrize("rows", [20, 333, 5000])
 def test_a_file_is_read_as_it_was_made(tmp_path: Path, rows: int) -> None:
-    made = write_clients(tmp_path / "clients.csv", rows=rows)
+    made = write_customers(tmp_path / "clients.csv", rows=rows)
     planner = Planner('Bonjour {{ Prénom | default("à tous") }}')
     with open_recipients(str(tmp_path / "clients.csv")) as recipients:
         planned = [phone for batch in planner.cut(recipients) for phone, _ in batch.messages]
@@ -29,7 +29,7 @@ def test_a_file_is_read_as_it_was_made(tmp_path: Path, rows: int) -> None:
 
 def test_it_holds_what_real_files_hold(tmp_path: Path) -> None:
     path = tmp_path / "clients.csv"
-    write_clients(path)
+    write_customers(path)
     text = path.read_bytes().decode(ENCODING)
     lines = text.split("\r\n")
     rows = list(csv.reader(text.splitlines(keepends=True), delimiter=";"))
@@ -46,19 +46,19 @@ def test_it_holds_what_real_files_hold(tmp_path: Path) -> None:
 
 def test_the_same_seed_writes_the_same_file(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        write_clients(tmp_path / name, rows=100, seed=seed)
+        write_customers(tmp_path / name, rows=100, seed=seed)
     first, same, other = ((tmp_path / name).read_bytes() for name in "abc")
     assert first == same != other
 
 
 def test_every_number_of_this_country_belongs_to_nobody(tmp_path: Path) -> None:
-    made = write_clients(tmp_path / "clients.csv")
+    made = write_customers(tmp_path / "clients.csv")
     assert all(phone.startswith("+3363998") for phone in made.phones)
     assert all(phone == normalise(phone) for phone in made.phones)
 
 
 def test_it_is_day_everywhere_at_the_hour_of_the_demo(tmp_path: Path) -> None:
-    write_clients(tmp_path / "clients.csv")
+    write_customers(tmp_path / "clients.csv")
     planner = Planner("Bonjour")
     with open_recipients(str(tmp_path / "clients.csv")) as recipients:
         territories = {batch.territory for batch in planner.cut(recipients)}
