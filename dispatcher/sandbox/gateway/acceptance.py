@@ -23,7 +23,7 @@ MOST_NUMBERS: Final = 500
 
 
 @dataclass(slots=True)
-class Judged:
+class Checked:
     """The lines of a request: those taken, the answers to all, the refusals among them."""
 
     taken: list[tuple[str, str, int]] = field(default_factory=list)
@@ -32,18 +32,18 @@ class Judged:
     units: int = 0
 
 
-def judge(state: State, order: Order, pairs: Sequence[tuple[object, object]]) -> Judged:
-    """Judge each pair of number and text; raises ``Refused`` for too many."""
+def check(state: State, order: Order, pairs: Sequence[tuple[object, object]]) -> Checked:
+    """Check each pair of number and text; raises ``Refused`` for too many."""
     if len(pairs) > MOST_NUMBERS:
         raise Refused(50)
-    judged, switches = Judged(), state.switches
+    checked, switches = Checked(), state.switches
     stopped = state.account.stopped
     affordable: float = float("inf")
     if switches.credit_runs_out == "mid_batch" and switches.price and not order.sandbox:
         affordable = int(state.account.credit / switches.price)
     seen: set[str] = set()
     costs = [euros(state, units) for units in range(MOST_PARTS + 1)]
-    take, answer = judged.taken.append, judged.answers.append
+    take, answer = checked.taken.append, checked.answers.append
     for raw, text in pairs:
         phone, units, final = e164(raw), 0, ""
         if phone is None:
@@ -58,14 +58,14 @@ def judge(state: State, order: Order, pairs: Sequence[tuple[object, object]]) ->
             code = 43
         else:
             final, units = leaving(text, order.unicode, order.stop_mention)
-            code = 52 if units > MOST_PARTS else 11 if judged.units + units > affordable else 0
+            code = 52 if units > MOST_PARTS else 11 if checked.units + units > affordable else 0
         if code or phone is None:
             line = _refused_line(code, phone or raw)
-            judged.refused.append(line)
+            checked.refused.append(line)
             answer(line)
             continue
         seen.add(phone)
-        judged.units += units
+        checked.units += units
         take((phone, final, units))
         answer(
             {
@@ -76,7 +76,7 @@ def judge(state: State, order: Order, pairs: Sequence[tuple[object, object]]) ->
                 "phoneNumber": phone,
             }
         )
-    return judged
+    return checked
 
 
 def _refused_line(code: int, phone: object) -> dict[str, Any]:
@@ -85,14 +85,14 @@ def _refused_line(code: int, phone: object) -> dict[str, Any]:
     return {"success": False, "code": shown, "message": MEANINGS[code], "phoneNumber": phone}
 
 
-def take(state: State, order: Order, judged: Judged, *, path: str, request: int) -> Message:
-    """Debit, keep and write down what was judged good; raises ``Refused`` when nothing was."""
-    if not judged.taken and any(line["code"] == 11 for line in judged.refused):
+def take(state: State, order: Order, checked: Checked, *, path: str, request: int) -> Message:
+    """Debit, keep and write down what was checked good; raises ``Refused`` when nothing was."""
+    if not checked.taken and any(line["code"] == 11 for line in checked.refused):
         raise no_credit(state)
-    if not judged.taken:
+    if not checked.taken:
         # captured with the sentence of code 13
-        raise Refused(55, MEANINGS[13], errors=judged.refused)
-    price = state.switches.price * judged.units
+        raise Refused(55, MEANINGS[13], errors=checked.refused)
+    price = state.switches.price * checked.units
     if not order.sandbox:
         if price > state.account.credit:
             raise no_credit(state)
@@ -103,8 +103,8 @@ def take(state: State, order: Order, judged: Judged, *, path: str, request: int)
         tag=order.tag,
         accepted_at=now,
         leaves_at=max(order.leaves_at, now),
-        phones=tuple(phone for phone, _, _ in judged.taken),
-        units=judged.units,
+        phones=tuple(phone for phone, _, _ in checked.taken),
+        units=checked.units,
         scheduled=order.scheduled,
         sandbox=order.sandbox,
         price=price,
@@ -115,7 +115,7 @@ def take(state: State, order: Order, judged: Judged, *, path: str, request: int)
     if not order.sandbox:
         _expect_replies(state, message)
         state.ledger.accepted(
-            judged.taken,
+            checked.taken,
             request=request,
             at=now,
             path=path,

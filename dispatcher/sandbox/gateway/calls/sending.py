@@ -6,7 +6,7 @@ import random
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dispatcher.sandbox.gateway.acceptance import euros, judge, take
+from dispatcher.sandbox.gateway.acceptance import check, euros, take
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.rendering import MOST_PARTS, leaving
 from dispatcher.sandbox.gateway.send_options import PARIS, Order, read_order
@@ -68,17 +68,17 @@ def _one_text(
     if leaving(text, order.unicode, order.stop_mention)[1] > MOST_PARTS:
         raise Refused(52)
     numbers = [number.strip() for number in raw.split(",") if number.strip()]
-    judged = judge(state, order, [(number, text) for number in numbers])
-    message = take(state, order, judged, path=path, request=request)
+    checked = check(state, order, [(number, text) for number in numbers])
+    message = take(state, order, checked, path=path, request=request)
     answer = _success(state, message) | {
-        "nb_sms": judged.units,
-        "cost": euros(state, judged.units),
+        "nb_sms": checked.units,
+        "cost": euros(state, checked.units),
         "currency": "EUR",
     }
     if message.scheduled:
         answer["scheduledDeliveryDate"] = _wall(message.leaves_at)
-    if judged.refused and state.switches.failed_lines == "listed":
-        answer[state.switches.error_key] = judged.refused
+    if checked.refused and state.switches.failed_lines == "listed":
+        answer[state.switches.error_key] = checked.refused
     return answer
 
 
@@ -88,16 +88,16 @@ def bulk_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[st
     if not isinstance(listed, list):
         raise Refused(2)
     order = read_order(body, state.switches, now=state.clock(), urls=state.switches.bulk_urls)
-    judged = judge(state, order, _pairs(listed))
-    message = take(state, order, judged, path="/v1/bulk-send", request=request)
+    checked = check(state, order, _pairs(listed))
+    message = take(state, order, checked, path="/v1/bulk-send", request=request)
     omitted = state.switches.failed_lines == "omitted"
-    lines = [line for line in judged.answers if line["success"]] if omitted else judged.answers
+    lines = [line for line in checked.answers if line["success"]] if omitted else checked.answers
     if state.switches.reorder_lines:
         random.Random(message.id).shuffle(lines)  # noqa: S311 - the same order in every run
     answer = _success(state, message) | {
         "currency": "EUR",
-        "cost": euros(state, judged.units),
-        "nbSMS": judged.units,
+        "cost": euros(state, checked.units),
+        "nbSMS": checked.units,
         "SMSResponse_List": lines,
     }
     if message.scheduled and state.switches.bulk_tells_schedule:
