@@ -147,7 +147,7 @@ def test_a_success_that_is_not_quite_one_is_settled_by_its_tag(
     workerless: OpenWorkerless, how: str
 ) -> None:
     site = workerless()
-    site.gateway.fault("mangle", BULK, how=how)
+    site.gateway.fault("corrupt", BULK, how=how)
     site.submit("soldes", people(3))
     site.work()
     assert site.batch().state == "in_doubt"
@@ -163,7 +163,7 @@ def test_a_success_that_is_not_quite_one_is_settled_by_its_tag(
 @pytest.mark.parametrize("how", ["reordered", "national_numbers"])
 def test_order_and_spelling_of_the_list_do_not_matter(workerless: OpenWorkerless, how: str) -> None:
     site = workerless()
-    site.gateway.fault("mangle", BULK, how=how)
+    site.gateway.fault("corrupt", BULK, how=how)
     site.submit("soldes", people(3))
     site.work()
     assert (site.batch().state, site.said()) == ("sent", {"sent": 3})
@@ -196,7 +196,7 @@ def test_a_list_that_is_not_the_batchs_own_is_settled_by_its_tag(
     workerless: OpenWorkerless, how: str, why: str
 ) -> None:
     site = workerless()
-    site.gateway.fault("mangle", BULK, how=how)
+    site.gateway.fault("corrupt", BULK, how=how)
     site.submit("soldes", people(4))
     site.work()
     assert (site.batch().state, site.batch().why) == ("in_doubt", why)

@@ -382,7 +382,7 @@ def in_doubt(site: Installation, reference: str, why: str) -> int:
         pytest.param("28", 120, {"kind": "slow_head"}, id="28-slow-head"),
         pytest.param("30", 130, {"kind": "truncated_head"}, id="30-truncated-head"),
         pytest.param("31", 140, {"kind": "status", "status": 502}, id="31-502"),
-        pytest.param("36", 150, {"kind": "mangle", "how": "short_list"}, id="36-partial-list"),
+        pytest.param("36", 150, {"kind": "corrupt", "how": "short_list"}, id="36-partial-list"),
     ],
 )
 def test_workers_settle_what_was_taken(

@@ -41,10 +41,10 @@ IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
         pytest.param({"kind": "code", "code": 10}, "code 10", id="the-key-is-refused"),
         pytest.param({"kind": "code", "code": 3}, "code 3", id="unknown-code"),
         pytest.param(
-            {"kind": "mangle", "how": "success_as_text"}, "neither success", id="no-success"
+            {"kind": "corrupt", "how": "success_as_text"}, "neither success", id="no-success"
         ),
-        pytest.param({"kind": "mangle", "how": "list"}, "unreadable", id="a-list"),
-        pytest.param({"kind": "mangle", "how": "latin1"}, "unreadable", id="latin-1"),
+        pytest.param({"kind": "corrupt", "how": "list"}, "unreadable", id="a-list"),
+        pytest.param({"kind": "corrupt", "how": "latin1"}, "unreadable", id="latin-1"),
     ],
 )
 def test_a_lookup_that_fails_says_nothing_either_way(
@@ -63,8 +63,8 @@ def test_a_lookup_that_fails_says_nothing_either_way(
 @pytest.mark.parametrize(
     ("fault", "known"),
     [
-        pytest.param({"kind": "mangle", "how": "short_list"}, {"in_doubt": 2}, id="partial"),
-        pytest.param({"kind": "mangle", "how": "foreign_numbers"}, {"in_doubt": 4}, id="foreign"),
+        pytest.param({"kind": "corrupt", "how": "short_list"}, {"in_doubt": 2}, id="partial"),
+        pytest.param({"kind": "corrupt", "how": "foreign_numbers"}, {"in_doubt": 4}, id="foreign"),
         pytest.param({"kind": "code", "code": 4}, {"in_doubt": 4}, id="not-found"),
     ],
 )
@@ -96,7 +96,7 @@ def test_a_lookup_that_shows_everybody_settles_whatever_else_it_shows(
 ) -> None:
     site = workerless()
     lost_answer(site)
-    site.gateway.fault("mangle", BY_TAG, how=how)
+    site.gateway.fault("corrupt", BY_TAG, how=how)
     site.pass_by(seconds=2)
     assert site.batch().state in {"sent", "done"}
     settled(site)
@@ -262,7 +262,7 @@ def test_the_case_of_a_word_does_not_matter(workerless: OpenWorkerless, case: st
         pytest.param({"kind": "status", "status": 500}, id="500"),
         pytest.param({"kind": "not_json"}, id="garbage"),
         pytest.param({"kind": "reset_after_read"}, id="reset"),
-        pytest.param({"kind": "mangle", "how": "foreign_numbers"}, id="foreign"),
+        pytest.param({"kind": "corrupt", "how": "foreign_numbers"}, id="foreign"),
         pytest.param({"kind": "code", "code": 10}, id="refused"),
     ],
 )

@@ -106,7 +106,7 @@ TROUBLE: list[dict[str, Any]] = [
     {"kind": "hang"},
     {"kind": "status", "status": 502},
     {"kind": "status", "status": 429, "headers": {"Retry-After": "1"}},
-    {"kind": "mangle", "how": "foreign_numbers"},
+    {"kind": "corrupt", "how": "foreign_numbers"},
     {"kind": "code", "code": 9, "processed": False},
     {"kind": "status", "status": 307, "headers": {"Location": "http://127.0.0.1:9/v1/bulk-send"}},
 ]

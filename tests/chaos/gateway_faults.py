@@ -37,7 +37,7 @@ _SENDS: list[tuple[float, str, dict[str, Any]]] = [
     # beyond the lag: what is asked to wait for less cannot be looked up
     (1.0, "status", {"status": 429, "headers": {"Retry-After": "4"}}),
     (0.5, "code", {"code": 500}),
-    *((0.4, "mangle", {"how": how}) for how in get_args(How)),
+    *((0.4, "corrupt", {"how": how}) for how in get_args(How)),
     # taken, and everybody hears of it, after a while in which much may happen
     (15.0, "hang", {"seconds": 0.7}),
     (15.0, "hang", {"seconds": 0.7, "processed": "after"}),
@@ -72,7 +72,7 @@ _QUESTIONS: list[tuple[float, str, dict[str, Any]]] = [
     (1.0, "not_json", {}),
     (1.0, "empty", {}),
     (1.0, "code", {"code": 500}),
-    *((0.5, "mangle", {"how": how}) for how in get_args(How)),
+    *((0.5, "corrupt", {"how": how}) for how in get_args(How)),
 ]
 _PATHS = {
     "/v1/bulk-send": _SENDS,

@@ -24,11 +24,11 @@ Kind = Literal[
     "big_body",  # `megabytes` of blanks before the answer
     "status",  # an HTTP status with a page or body of any kind
     "code",  # an error in the gateway's own words
-    "mangle",  # the true answer, spoilt by `how`
+    "corrupt",  # the true answer, spoilt by `how`
     "not_json",  # HTTP 200 and text
     "empty",  # HTTP 200 and nothing
 ]
-#: how a true answer is spoilt; see ``mangle.py``
+#: how a true answer is spoilt; see ``corrupt.py``
 How = Literal[
     "no_message_id",
     "success_as_text",
@@ -49,7 +49,7 @@ Shape = Literal["A", "B", "C", "D", "E"]
 
 #: they spoil a true answer, so there must be one
 _NEED_AN_ANSWER: Final = frozenset(
-    {"slow_head", "slow_body", "truncated_body", "content_length_lie", "big_body", "mangle"}
+    {"slow_head", "slow_body", "truncated_body", "content_length_lie", "big_body", "corrupt"}
 )
 _NEVER_PROCESSED: Final = frozenset({"reset_before_read"})
 

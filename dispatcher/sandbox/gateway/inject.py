@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from dispatcher.sandbox.gateway import codec
-from dispatcher.sandbox.gateway import corrupt as mangle
+from dispatcher.sandbox.gateway import codec, corrupt
 from dispatcher.sandbox.gateway.http_server import Connection, Response
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ async def misbehave(
         connection.close()
     elif fault.kind == "hang":
         connection.write(answer.response().encode())
-    elif fault.kind == "mangle" and answer.document is not None:
-        spoilt = mangle.spoil(answer.document, fault.how)
+    elif fault.kind == "corrupt" and answer.document is not None:
+        spoilt = corrupt.spoil(answer.document, fault.how)
         connection.write(Response(answer.status, spoilt).encode())
     else:
         await _spoil_bytes(fault, answer.response(), connection)
@@ -52,7 +51,7 @@ def _instead(fault: Fault, error_status: int) -> Response:
     if fault.kind == "not_json":
         return Response(200, (fault.body or "OK, bien reçu").encode(), _HTML)
     if fault.kind == "code":
-        document = mangle.error(fault.code, fault.shape)
+        document = corrupt.error(fault.code, fault.shape)
         return Response(fault.status or error_status, codec.dumps(document))
     status = fault.status or 500
     page = f"<html><body><h1>{status}</h1></body></html>"

@@ -54,7 +54,7 @@ class Server:
         seen = self.journal.begin(request, at=at)
         fault = self.faults.pick(request.path)
         if fault is not None:
-            seen.fault = fault.how if fault.kind == "mangle" else fault.kind
+            seen.fault = fault.how if fault.kind == "corrupt" else fault.kind
         if fault is not None and fault.kind == "reset_before_read":
             seen.outcome = "not processed"
             connection.reset()

@@ -277,7 +277,7 @@ MANGLED = [
 @pytest.mark.parametrize(("how", "seen"), MANGLED, ids=[how for how, _ in MANGLED])
 def test_a_true_answer_can_be_spoilt(sandbox: Sandbox, how: str, seen: Any) -> None:
     before = taken(sandbox)
-    sandbox.fault("mangle", how=how)
+    sandbox.fault("corrupt", how=how)
     assert seen(post(sandbox))
     assert taken(sandbox) == before + 1
     assert last(sandbox)["fault"] == how

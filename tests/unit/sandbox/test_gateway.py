@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from dispatcher.sandbox.gateway import corrupt as mangle
-from dispatcher.sandbox.gateway import ledger
+from dispatcher.sandbox.gateway import corrupt, ledger
 from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Request
@@ -422,8 +421,8 @@ def test_chance_is_the_same_for_the_same_seed() -> None:
         {"kind": "explode"},
         {},
         {"kind": "empty", "colour": "red"},
-        {"kind": "mangle", "how": "badly"},
-        {"kind": "mangle", "processed": False},
+        {"kind": "corrupt", "how": "badly"},
+        {"kind": "corrupt", "processed": False},
         {"kind": "empty", "processed": "after"},
     ],
 )
@@ -434,7 +433,7 @@ def test_a_fault_that_contradicts_itself_is_refused(values: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
 def test_errors_take_each_known_shape(shape: Any) -> None:
-    document = mangle.error(11, shape)
+    document = corrupt.error(11, shape)
     assert (document["success"], document["code"]) == (False, 11)
     assert [name for name in ("message", "error", "errors") if name in document] == {
         "A": ["message"],
