@@ -17,7 +17,7 @@ _MEGABYTE = 1024 * 1024
 _CHUNK = b" " * 65536
 
 
-async def misbehave(
+async def inject(
     fault: Fault, answer: Answer | None, connection: Connection, *, error_status: int
 ) -> None:
     """Answer wrongly, or not at all; ``answer`` is the true one when there is one.

@@ -16,7 +16,7 @@ from dispatcher.sandbox.gateway.clock import MovableClock
 from dispatcher.sandbox.gateway.control import PREFIX, control
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Connection, Request
-from dispatcher.sandbox.gateway.inject import misbehave
+from dispatcher.sandbox.gateway.inject import inject
 from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.request_log import Journal, Seen
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
@@ -98,7 +98,7 @@ class Server:
             outcome = seen.outcome
         seen.outcome = outcome
         mode = self.gateway.state.switches.http_status_mode
-        await misbehave(fault, answer, connection, error_status=int(mode))
+        await inject(fault, answer, connection, error_status=int(mode))
 
     async def _hang(self, fault: Fault) -> None:
         if fault.seconds is None:
