@@ -124,7 +124,7 @@ def take(state: State, order: Order, checked: Checked, *, path: str, request: in
             message_id=message.id,
             leaves_at=message.leaves_at if message.leaves_at > now else None,
         )
-    state.outbox.expect(message, state.switches)
+    state.webhook_queue.expect(message, state.switches)
     return message
 
 

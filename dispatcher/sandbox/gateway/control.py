@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dispatcher.sandbox.gateway.faults import FaultScript
     from dispatcher.sandbox.gateway.request_log import Journal
     from dispatcher.sandbox.gateway.routes import Gateway
-    from dispatcher.sandbox.gateway.webhook_sender import Postman
+    from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
 
 PREFIX: Final = "/_sandbox/"
 
@@ -49,7 +49,7 @@ class Controlled(Protocol):
         """The requests that came."""
 
     @property
-    def postman(self) -> Postman:
+    def webhook_sender(self) -> WebhookSender:
         """Makes the calls to webhooks."""
 
     def release(self) -> None:
@@ -81,7 +81,7 @@ def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str
         case ("GET", "requests"):
             return {"requests": server.journal.listed()}
         case ("GET", "webhooks"):
-            return {"webhooks": server.postman.listed()}
+            return {"webhooks": server.webhook_sender.listed()}
         case ("GET", "state"):
             state = server.gateway.state
             return {
@@ -100,7 +100,7 @@ def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str
             server.release()
         case ("POST", "clock"):
             server.clock.offset = float(given["offset"])
-            server.postman.wake()
+            server.webhook_sender.wake()
         case ("POST", "account"):
             credit = Decimal(str(given["credit"]))
             server.gateway.state.set_account(str(given["key"]), credit=credit)

@@ -183,7 +183,7 @@ class Sandbox:
         self._call("POST", "reply", given)
 
     def webhooks(self, kind: str = "") -> list[dict[str, Any]]:
-        """The calls that were made to others, in their order, see ``postman.Posted``."""
+        """The calls that were made to others, in their order, see ``webhook_sender.Posted``."""
         made: list[dict[str, Any]] = self._call("GET", "webhooks")["webhooks"]
         return [call for call in made if not kind or call["kind"] == kind]
 

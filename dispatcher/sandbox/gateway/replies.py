@@ -44,16 +44,16 @@ def reply(
         at = datetime.fromtimestamp(now, PARIS).strftime("%Y-%m-%d %H:%M:%S")
         reference = random.Random(f"{phone}{text}{now}").randrange(2**32)  # noqa: S311
         for fields in long_replies(number, to, text, reference=reference, at=at):
-            state.outbox.add(Call("reply", url, fields), at=now, copies=copies)
+            state.webhook_queue.add(Call("reply", url, fields), at=now, copies=copies)
         return
     fields = {"type": "response", "phone_number": number, "text": text, "message_id": message_id}
     if text.strip().upper() == "STOP":
         state.account.add_stop(number, at=now)
-        state.outbox.add(
+        state.webhook_queue.add(
             Call("stop", url, stop_fields(number, text, message_id)), at=now, copies=copies
         )
     else:
-        state.outbox.add(Call("reply", url, fields), at=now, copies=copies)
+        state.webhook_queue.add(Call("reply", url, fields), at=now, copies=copies)
 
 
 def long_replies(

@@ -21,7 +21,7 @@ from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.request_log import Journal, Seen
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
-from dispatcher.sandbox.gateway.webhook_sender import Postman
+from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Server:
         self.clock = clock
         self.faults = FaultScript()
         self.journal = Journal()
-        self.postman = Postman(gateway.state)
+        self.webhook_sender = WebhookSender(gateway.state)
         self._latency = latency
         self._released = asyncio.Event()
 
@@ -140,7 +140,7 @@ async def serve(
         lambda: Connection(server, connections), host, port, backlog=512
     )
     bound = listener.sockets[0].getsockname()[1]
-    rounds = loop.create_task(server.postman.run())
+    rounds = loop.create_task(server.webhook_sender.run())
     print(f"listening on http://{host}:{bound}/v1", flush=True)  # noqa: T201 - it is the signal
     try:
         await stopped.wait()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dispatcher.sandbox.gateway.account import Account
 from dispatcher.sandbox.gateway.behaviour import Switches
 from dispatcher.sandbox.gateway.messages import Messages
-from dispatcher.sandbox.gateway.webhook_queue import Outbox
+from dispatcher.sandbox.gateway.webhook_queue import WebhookQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ class State:
     switches: Switches = field(default_factory=Switches)
     account: Account = field(init=False)
     messages: Messages = field(default_factory=Messages)
-    outbox: Outbox = field(default_factory=Outbox)
+    webhook_queue: WebhookQueue = field(default_factory=WebhookQueue)
     #: the other accounts of this gateway, by key
     others: dict[str, State] = field(default_factory=dict)
 
@@ -109,7 +109,7 @@ class State:
             return
         switches = replace(self.switches, credit=credit, stopped=())
         other = State(key, self.clock, self.ledger, switches)
-        other.messages, other.outbox = self.messages.beside(), self.outbox
+        other.messages, other.webhook_queue = self.messages.beside(), self.webhook_queue
         self.others[key] = other
 
     def of_key(self, key: object) -> State | None:

@@ -1,6 +1,6 @@
 """The calls that the fake gateway makes to others: reports, replies, STOPs, results of checks.
 
-It plans them; ``postman`` carries them.
+It plans them; ``webhook_sender`` carries them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _nobody_waits() -> None:
     """What a new plan wakes, until somebody listens."""
 
 
-class Outbox:
+class WebhookQueue:
     """Calls to come, by the gateway's clock."""
 
     def __init__(self) -> None:

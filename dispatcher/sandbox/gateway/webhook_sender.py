@@ -1,4 +1,4 @@
-"""Carries the calls of the outbox to their addresses, and notes what became of each."""
+"""Carries the calls of the webhook_queue to their addresses, and notes what became of each."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Posted:
     status: int
 
 
-class Postman:
+class WebhookSender:
     """Makes the calls that are due one after the other."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._wake = asyncio.Event()
         self._posted: deque[Posted] = deque(maxlen=KEPT)
-        state.outbox.planned = self._wake.set
+        state.webhook_queue.planned = self._wake.set
 
     def wake(self) -> None:
         """Look at the clock again."""
@@ -54,12 +54,12 @@ class Postman:
 
     async def run(self) -> None:
         """Make calls for ever."""
-        outbox = self._state.outbox
+        webhook_queue = self._state.webhook_queue
         while True:
             self._wake.clear()
-            for call in outbox.take_due(self._state.switches, now=self._state.clock()):
+            for call in webhook_queue.take_due(self._state.switches, now=self._state.clock()):
                 await self._make(call)
-            wait = _until(outbox.next_at, self._state.clock)
+            wait = _until(webhook_queue.next_at, self._state.clock)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
 
@@ -70,7 +70,7 @@ class Postman:
                 status = await self._post(call)
         self._posted.append(Posted(call.kind, call.url, call.fields, call.attempt, status))
         if not 200 <= status < 300:
-            self._state.outbox.again(call, self._state.switches, now=self._state.clock())
+            self._state.webhook_queue.again(call, self._state.switches, now=self._state.clock())
 
     async def _post(self, call: Call) -> int:
         switches = self._state.switches

@@ -48,7 +48,7 @@ class Bench:
 
     def due(self) -> list[dict[str, Any]]:
         """The fields of the calls that are due now."""
-        calls = self.state.outbox.take_due(self.state.switches, now=self.now)
+        calls = self.state.webhook_queue.take_due(self.state.switches, now=self.now)
         return [call.fields for call in calls]
 
 
@@ -268,7 +268,7 @@ def test_addresses_of_a_bulk_send_count_if_that_is_the_habit(bench: Bench) -> No
     for habit, url in ((True, URL), (False, "http://account/")):
         bench.state.configure({"bulk_urls": habit})
         bench.post("bulk-send", SMSList=listed, urlDlr=URL)
-        (call,) = bench.state.outbox.take_due(bench.state.switches, now=bench.now)
+        (call,) = bench.state.webhook_queue.take_due(bench.state.switches, now=bench.now)
         assert call.url == url
 
 

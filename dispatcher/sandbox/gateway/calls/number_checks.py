@@ -66,7 +66,7 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
         if not error:
             continue
         call = Call("check", str(url), _result(phone, at, error))
-        state.outbox.add(call, at=at, copies=state.switches.webhook_copies)
+        state.webhook_queue.add(call, at=at, copies=state.switches.webhook_copies)
     return {
         "success": True,
         "code": 200,
