@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.send_options import PARIS
-from dispatcher.sandbox.gateway.webhook_queue import Call, stop_fields
+from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall, stop_fields
 
 if TYPE_CHECKING:
     from dispatcher.sandbox.gateway.state import State
@@ -44,16 +44,16 @@ def reply(
         at = datetime.fromtimestamp(now, PARIS).strftime("%Y-%m-%d %H:%M:%S")
         reference = random.Random(f"{phone}{text}{now}").randrange(2**32)  # noqa: S311
         for fields in long_replies(number, to, text, reference=reference, at=at):
-            state.webhook_queue.add(Call("reply", url, fields), at=now, copies=copies)
+            state.webhook_queue.add(OutgoingCall("reply", url, fields), at=now, copies=copies)
         return
     fields = {"type": "response", "phone_number": number, "text": text, "message_id": message_id}
     if text.strip().upper() == "STOP":
         state.account.add_stop(number, at=now)
         state.webhook_queue.add(
-            Call("stop", url, stop_fields(number, text, message_id)), at=now, copies=copies
+            OutgoingCall("stop", url, stop_fields(number, text, message_id)), at=now, copies=copies
         )
     else:
-        state.webhook_queue.add(Call("reply", url, fields), at=now, copies=copies)
+        state.webhook_queue.add(OutgoingCall("reply", url, fields), at=now, copies=copies)
 
 
 def long_replies(

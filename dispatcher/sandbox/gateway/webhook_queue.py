@@ -1,6 +1,6 @@
 """The calls that the fake gateway makes to others: reports, replies, STOPs, results of checks.
 
-It plans them; ``webhook_sender`` carries them.
+It queues them; ``webhook_sender`` makes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Kind = Literal["report", "reply", "stop", "check"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class OutgoingCall:
     """One call: the fields that are posted to ``url``, for the ``attempt``-th time."""
 
     kind: Kind
@@ -37,7 +37,7 @@ class _Planned:
     at: float
     serial: int
     #: the call, or what makes it once it is due; None when there is nothing to tell by then
-    make: Callable[[], Call | None] = field(compare=False)
+    make: Callable[[], OutgoingCall | None] = field(compare=False)
 
 
 def _nobody_waits() -> None:
@@ -58,12 +58,12 @@ class WebhookQueue:
         """When the next call is due, in epoch seconds."""
         return self._planned[0].at if self._planned else None
 
-    def add(self, call: Call, *, at: float, copies: int = 1) -> None:
+    def add(self, call: OutgoingCall, *, at: float, copies: int = 1) -> None:
         """Plan a call."""
         for _ in range(copies):
             self._plan(at, lambda: call)
 
-    def again(self, call: Call, switches: Switches, *, now: float) -> None:
+    def again(self, call: OutgoingCall, switches: Switches, *, now: float) -> None:
         """Plan a call that nobody took once more, unless it was made often enough."""
         if call.attempt <= switches.webhook_retries:
             later = replace(call, attempt=call.attempt + 1)
@@ -81,15 +81,15 @@ class WebhookQueue:
                 self._plan(at, _report(message, phone, switches, at))
                 if switches.webhook_late_waiting and turn == 0:
                     late = {**_fields(message, phone, WAITING, at), "date": int(at) - 1}
-                    self.add(Call("report", message.reports_to, late), at=at)
+                    self.add(OutgoingCall("report", message.reports_to, late), at=at)
             if message.replies_to and says_stop(phone, switches):
                 stop = stop_fields(phone, "Stop", message.id)
                 copies = switches.webhook_copies
-                self.add(Call("stop", message.replies_to, stop), at=at, copies=copies)
+                self.add(OutgoingCall("stop", message.replies_to, stop), at=at, copies=copies)
 
-    def take_due(self, switches: Switches, *, now: float) -> list[Call]:
+    def take_due(self, switches: Switches, *, now: float) -> list[OutgoingCall]:
         """The calls that are due, in the order in which they are to be made."""
-        due: list[Call] = []
+        due: list[OutgoingCall] = []
         while self._planned and self._planned[0].at <= now:
             call = heapq.heappop(self._planned).make()
             if call is not None:
@@ -98,19 +98,21 @@ class WebhookQueue:
             random.Random(len(due)).shuffle(due)  # noqa: S311 - the same order in every run
         return due
 
-    def _plan(self, at: float, make: Callable[[], Call | None]) -> None:
+    def _plan(self, at: float, make: Callable[[], OutgoingCall | None]) -> None:
         heapq.heappush(self._planned, _Planned(at, next(self._serial), make))
         self.planned()
 
 
 def _report(
     message: Message, phone: str, switches: Switches, at: float
-) -> Callable[[], Call | None]:
-    def make() -> Call | None:
+) -> Callable[[], OutgoingCall | None]:
+    def make() -> OutgoingCall | None:
         found = status(message, phone, switches, now=at)
         if message.cancelled or found.word == WAITING:
             return None
-        return Call("report", message.reports_to, _fields(message, phone, found.word, found.since))
+        return OutgoingCall(
+            "report", message.reports_to, _fields(message, phone, found.word, found.since)
+        )
 
     return make
 

@@ -1,4 +1,4 @@
-"""Carries the calls of the webhook_queue to their addresses, and notes what became of each."""
+"""Carries the queued calls to their addresses, and notes what became of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dispatcher.sandbox.gateway.state import State
-    from dispatcher.sandbox.gateway.webhook_queue import Call
+    from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
 #: seconds that a call waits for its answer
 PATIENCE: Final = 5.0
@@ -25,7 +25,7 @@ _GLANCE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedCall:
     """One call that was made. ``status`` is the HTTP status of its answer, 0 for none."""
 
     kind: str
@@ -41,7 +41,7 @@ class WebhookSender:
     def __init__(self, state: State) -> None:
         self._state = state
         self._wake = asyncio.Event()
-        self._posted: deque[Posted] = deque(maxlen=KEPT)
+        self._posted: deque[PostedCall] = deque(maxlen=KEPT)
         state.webhook_queue.planned = self._wake.set
 
     def wake(self) -> None:
@@ -54,25 +54,25 @@ class WebhookSender:
 
     async def run(self) -> None:
         """Make calls for ever."""
-        webhook_queue = self._state.webhook_queue
+        queue = self._state.webhook_queue
         while True:
             self._wake.clear()
-            for call in webhook_queue.take_due(self._state.switches, now=self._state.clock()):
+            for call in queue.take_due(self._state.switches, now=self._state.clock()):
                 await self._make(call)
-            wait = _until(webhook_queue.next_at, self._state.clock)
+            wait = _until(queue.next_at, self._state.clock)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
 
-    async def _make(self, call: Call) -> None:
+    async def _make(self, call: OutgoingCall) -> None:
         status = 0
         with suppress(OSError, TimeoutError, ValueError):
             async with asyncio.timeout(PATIENCE):
                 status = await self._post(call)
-        self._posted.append(Posted(call.kind, call.url, call.fields, call.attempt, status))
+        self._posted.append(PostedCall(call.kind, call.url, call.fields, call.attempt, status))
         if not 200 <= status < 300:
             self._state.webhook_queue.again(call, self._state.switches, now=self._state.clock())
 
-    async def _post(self, call: Call) -> int:
+    async def _post(self, call: OutgoingCall) -> int:
         switches = self._state.switches
         parts = urlsplit(call.url)
         if parts.hostname not in switches.webhook_hosts:
@@ -94,7 +94,7 @@ def _until(at: float | None, clock: Callable[[], float]) -> float | None:
     return None if at is None else min(max(at - clock(), 0.001), _GLANCE)
 
 
-def _request(call: Call, *, as_form: bool) -> bytes:
+def _request(call: OutgoingCall, *, as_form: bool) -> bytes:
     parts = urlsplit(call.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if as_form:

@@ -10,7 +10,7 @@ from dispatcher.sandbox.gateway.acceptance import MOST_NUMBERS, no_credit
 from dispatcher.sandbox.gateway.account import CHECK_PRICE
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.state import Refused, State
-from dispatcher.sandbox.gateway.webhook_queue import Call
+from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
         error = next((errors[end] for end in errors if phone.endswith(end)), "NO_ERROR")
         if not error:
             continue
-        call = Call("check", str(url), _result(phone, at, error))
+        call = OutgoingCall("check", str(url), _result(phone, at, error))
         state.webhook_queue.add(call, at=at, copies=state.switches.webhook_copies)
     return {
         "success": True,
