@@ -13,7 +13,7 @@ from dispatcher.gateway.smspartner.client import SmsPartner
 from tests.acceptance.installation import OPEN, Installation, people
 
 BULK = "/v1/bulk-send"
-#: characters of a key that the gateway's journal shows
+#: characters of a key that the gateway's request log shows
 SHOWN = 2
 
 

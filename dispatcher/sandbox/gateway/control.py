@@ -22,7 +22,7 @@ from dispatcher.sandbox.gateway.replies import reply
 if TYPE_CHECKING:
     from dispatcher.sandbox.gateway.clock import MovableClock
     from dispatcher.sandbox.gateway.faults import FaultScript
-    from dispatcher.sandbox.gateway.request_log import Journal
+    from dispatcher.sandbox.gateway.request_log import RequestLog
     from dispatcher.sandbox.gateway.routes import Gateway
     from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
 
@@ -45,7 +45,7 @@ class Controlled(Protocol):
         """The faults to come."""
 
     @property
-    def journal(self) -> Journal:
+    def request_log(self) -> RequestLog:
         """The requests that came."""
 
     @property
@@ -79,7 +79,7 @@ def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str
     asked = (request.method, request.path.removeprefix(PREFIX))
     match asked:
         case ("GET", "requests"):
-            return {"requests": server.journal.listed()}
+            return {"requests": server.request_log.listed()}
         case ("GET", "webhooks"):
             return {"webhooks": server.webhook_sender.listed()}
         case ("GET", "state"):

@@ -135,7 +135,7 @@ class Sandbox:
         return ledger.texted(self.ledger_path)
 
     def requests(self, path: str | None = None) -> list[dict[str, Any]]:
-        """Every request seen, to one path ("/v1/bulk-send") or to all, see ``journal.Seen``."""
+        """Every request to one path ("/v1/bulk-send") or to all, see ``LoggedRequest``."""
         seen: list[dict[str, Any]] = self._call("GET", "requests")["requests"]
         return [request for request in seen if path in (None, request["path"])]
 
@@ -183,7 +183,7 @@ class Sandbox:
         self._call("POST", "reply", given)
 
     def webhooks(self, kind: str = "") -> list[dict[str, Any]]:
-        """The calls that were made to others, in their order, see ``webhook_sender.Posted``."""
+        """The calls that were made to others, in their order, see ``webhook_sender.PostedCall``."""
         made: list[dict[str, Any]] = self._call("GET", "webhooks")["webhooks"]
         return [call for call in made if not kind or call["kind"] == kind]
 

@@ -1,4 +1,4 @@
-"""The journal of the fake gateway: every request that it saw, whatever became of it."""
+"""The request log of the fake gateway: every request that it saw, whatever became of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEPT: Final = 100_000
 
 
 @dataclass(slots=True)
-class Seen:
+class LoggedRequest:
     """One request. ``at`` is the gateway's clock, ISO in UTC; ``key`` is masked.
 
     ``outcome`` is "begun" until the request has its end, "held" while a hang lasts, then the
@@ -32,21 +32,21 @@ class Seen:
     fault: str = ""
 
 
-class Journal:
+class RequestLog:
     """The requests in the order in which they began."""
 
     def __init__(self) -> None:
-        self._seen: deque[Seen] = deque(maxlen=KEPT)
+        self._seen: deque[LoggedRequest] = deque(maxlen=KEPT)
         self.count = 0
 
-    def begin(self, request: Request, *, at: str) -> Seen:
+    def begin(self, request: Request, *, at: str) -> LoggedRequest:
         """Note a request whose head has come."""
         self.count += 1
         query = ""
         if request.query:
             pairs = parse_qsl(request.query, keep_blank_values=True)
             query = urlencode([pair for pair in pairs if pair[0] != "apiKey"])
-        seen = Seen(self.count, at, request.method, request.path, query)
+        seen = LoggedRequest(self.count, at, request.method, request.path, query)
         self._seen.append(seen)
         return seen
 

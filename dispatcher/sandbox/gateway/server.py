@@ -18,7 +18,7 @@ from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Connection, Request
 from dispatcher.sandbox.gateway.inject import inject
 from dispatcher.sandbox.gateway.ledger import Ledger
-from dispatcher.sandbox.gateway.request_log import Journal, Seen
+from dispatcher.sandbox.gateway.request_log import LoggedRequest, RequestLog
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
@@ -35,7 +35,7 @@ class Server:
         self.gateway = gateway
         self.clock = clock
         self.faults = FaultScript()
-        self.journal = Journal()
+        self.request_log = RequestLog()
         self.webhook_sender = WebhookSender(gateway.state)
         self._latency = latency
         self._released = asyncio.Event()
@@ -46,12 +46,14 @@ class Server:
         self._released.set()
         self._released = asyncio.Event()
 
-    def begun(self, request: Request, connection: Connection) -> tuple[Seen, Fault | None] | None:
+    def begun(
+        self, request: Request, connection: Connection
+    ) -> tuple[LoggedRequest, Fault | None] | None:
         """Note a request and pick its fault, before its body is read."""
         if request.path.startswith(PREFIX):
             return None
         at = datetime.fromtimestamp(self.clock(), UTC).isoformat()
-        seen = self.journal.begin(request, at=at)
+        seen = self.request_log.begin(request, at=at)
         fault = self.faults.pick(request.path)
         if fault is not None:
             seen.fault = fault.how if fault.kind == "corrupt" else fault.kind
@@ -61,7 +63,10 @@ class Server:
         return seen, fault
 
     async def respond(
-        self, request: Request, connection: Connection, begun: tuple[Seen, Fault | None] | None
+        self,
+        request: Request,
+        connection: Connection,
+        begun: tuple[LoggedRequest, Fault | None] | None,
     ) -> None:
         """Answer a request whose body has come."""
         if begun is None:
@@ -76,13 +81,13 @@ class Server:
             await asyncio.sleep(self._latency)
         connection.write(answer.response().encode())
 
-    def _process(self, request: Request, seen: Seen) -> Answer:
+    def _process(self, request: Request, seen: LoggedRequest) -> Answer:
         answer = self.gateway.answer(request, number=seen.number)
         seen.outcome, seen.key = answer.outcome, answer.key
         return answer
 
     async def _fail(
-        self, fault: Fault, request: Request, seen: Seen, connection: Connection
+        self, fault: Fault, request: Request, seen: LoggedRequest, connection: Connection
     ) -> None:
         answer: Answer | None = None
         outcome = "not processed"
