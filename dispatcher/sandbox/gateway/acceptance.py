@@ -16,7 +16,7 @@ from dispatcher.sandbox.gateway.state import MEANINGS, Refused, State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dispatcher.sandbox.gateway.send_options import Order
+    from dispatcher.sandbox.gateway.send_options import ReceivedOptions
 
 #: numbers in one request
 MOST_NUMBERS: Final = 500
@@ -32,14 +32,16 @@ class Checked:
     units: int = 0
 
 
-def check(state: State, order: Order, pairs: Sequence[tuple[object, object]]) -> Checked:
+def check(
+    state: State, options: ReceivedOptions, pairs: Sequence[tuple[object, object]]
+) -> Checked:
     """Check each pair of number and text; raises ``Refused`` for too many."""
     if len(pairs) > MOST_NUMBERS:
         raise Refused(50)
     checked, switches = Checked(), state.switches
     stopped = state.account.stopped
     affordable: float = float("inf")
-    if switches.credit_runs_out == "mid_batch" and switches.price and not order.sandbox:
+    if switches.credit_runs_out == "mid_batch" and switches.price and not options.sandbox:
         affordable = int(state.account.credit / switches.price)
     seen: set[str] = set()
     costs = [euros(state, units) for units in range(MOST_PARTS + 1)]
@@ -57,7 +59,7 @@ def check(state: State, order: Order, pairs: Sequence[tuple[object, object]]) ->
         elif not text or not isinstance(text, str):
             code = 43
         else:
-            final, units = leaving(text, order.unicode, order.stop_mention)
+            final, units = leaving(text, options.unicode, options.stop_mention)
             code = 52 if units > MOST_PARTS else 11 if checked.units + units > affordable else 0
         if code or phone is None:
             line = _refused_line(code, phone or raw)
@@ -85,42 +87,44 @@ def _refused_line(code: int, phone: object) -> dict[str, Any]:
     return {"success": False, "code": shown, "message": MEANINGS[code], "phoneNumber": phone}
 
 
-def take(state: State, order: Order, checked: Checked, *, path: str, request: int) -> Message:
-    """Debit, keep and write down what was checked good; raises ``Refused`` when nothing was."""
+def take(
+    state: State, options: ReceivedOptions, checked: Checked, *, path: str, request: int
+) -> Message:
+    """Debit, keep and write down the accepted messages; raises ``Refused`` if there are none."""
     if not checked.taken and any(line["code"] == 11 for line in checked.refused):
         raise no_credit(state)
     if not checked.taken:
         # captured with the sentence of code 13
         raise Refused(55, MEANINGS[13], errors=checked.refused)
     price = state.switches.price * checked.units
-    if not order.sandbox:
+    if not options.sandbox:
         if price > state.account.credit:
             raise no_credit(state)
         state.account.debit(price)
     now = state.clock()
     message = Message(
         id=state.messages.next_id(),
-        tag=order.tag,
+        tag=options.tag,
         accepted_at=now,
-        leaves_at=max(order.leaves_at, now),
+        leaves_at=max(options.leaves_at, now),
         phones=tuple(phone for phone, _, _ in checked.taken),
         units=checked.units,
-        scheduled=order.scheduled,
-        sandbox=order.sandbox,
+        scheduled=options.scheduled,
+        sandbox=options.sandbox,
         price=price,
-        reports_to=order.reports_to,
-        replies_to=order.replies_to,
+        reports_to=options.reports_to,
+        replies_to=options.replies_to,
     )
     state.messages.add(message)
-    if not order.sandbox:
+    if not options.sandbox:
         _expect_replies(state, message)
         state.ledger.accepted(
             checked.taken,
             request=request,
             at=now,
             path=path,
-            sender=order.sender,
-            tag=order.tag,
+            sender=options.sender,
+            tag=options.tag,
             message_id=message.id,
             leaves_at=message.leaves_at if message.leaves_at > now else None,
         )

@@ -25,7 +25,7 @@ _date = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4}").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ReceivedOptions:
     """The checked fields of a send; ``leaves_at`` is an epoch second."""
 
     sender: str
@@ -39,15 +39,15 @@ class Order:
     replies_to: str
 
 
-def read_order(
+def read_options(
     body: Mapping[str, Any],
     switches: Switches,
     *,
     now: float,
     urls: bool = True,
     long_number: str = "",
-) -> Order:
-    """The order in a body; raises ``Refused``.
+) -> ReceivedOptions:
+    """The options in a body; raises ``Refused``.
 
     Without ``urls`` those of the body count for nothing, and the account's are left. A
     ``long_number`` stands for the sender.
@@ -55,7 +55,7 @@ def read_order(
     tag = _read_tag(body, switches)
     sender = long_number or _read_sender(body, switches)
     schedule = _read_schedule(body, switches, now=now)
-    return Order(
+    return ReceivedOptions(
         sender=sender,
         tag=tag,
         leaves_at=_in_hours(now if schedule is None else schedule, switches),

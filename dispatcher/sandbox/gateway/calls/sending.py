@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dispatcher.sandbox.gateway.acceptance import check, euros, take
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.rendering import MOST_PARTS, leaving
-from dispatcher.sandbox.gateway.send_options import PARIS, Order, read_order
+from dispatcher.sandbox.gateway.send_options import PARIS, ReceivedOptions, read_options
 from dispatcher.sandbox.gateway.state import Refused, State
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, An
         raise Refused(2)
     if not text or not isinstance(text, str):
         raise Refused(43)
-    order = read_order(body, state.switches, now=state.clock())
-    return _one_text(state, order, raw, text, path="/v1/send", request=request)
+    options = read_options(body, state.switches, now=state.clock())
+    return _one_text(state, options, raw, text, path="/v1/send", request=request)
 
 
 def survey(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def survey(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, 
         for name in ("tag", "scheduledDeliveryDate", "time", "minute")
         if name in body
     }
-    order = read_order(taken, state.switches, now=state.clock())
+    options = read_options(taken, state.switches, now=state.clock())
     text = f"Sondage {ident}"
-    return _one_text(state, order, raw, text, path="/v1/sondage/to/send", request=request)
+    return _one_text(state, options, raw, text, path="/v1/sondage/to/send", request=request)
 
 
 def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
@@ -58,18 +58,18 @@ def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict
         raise Refused(43)
     known = ("tag", "isStopSms", "sandbox", "urlDlr", "urlResponse")
     taken = {name: body[name] for name in known if name in body}
-    order = read_order(taken, state.switches, now=state.clock(), long_number=ours)
-    return _one_text(state, order, raw.split(",")[0], text, path="/v1/vn/send", request=request)
+    options = read_options(taken, state.switches, now=state.clock(), long_number=ours)
+    return _one_text(state, options, raw.split(",")[0], text, path="/v1/vn/send", request=request)
 
 
 def _one_text(
-    state: State, order: Order, raw: str, text: str, *, path: str, request: int
+    state: State, options: ReceivedOptions, raw: str, text: str, *, path: str, request: int
 ) -> dict[str, Any]:
-    if leaving(text, order.unicode, order.stop_mention)[1] > MOST_PARTS:
+    if leaving(text, options.unicode, options.stop_mention)[1] > MOST_PARTS:
         raise Refused(52)
     numbers = [number.strip() for number in raw.split(",") if number.strip()]
-    checked = check(state, order, [(number, text) for number in numbers])
-    message = take(state, order, checked, path=path, request=request)
+    checked = check(state, options, [(number, text) for number in numbers])
+    message = take(state, options, checked, path=path, request=request)
     answer = _success(state, message) | {
         "nb_sms": checked.units,
         "cost": euros(state, checked.units),
@@ -87,9 +87,9 @@ def bulk_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[st
     listed = body.get("SMSList")
     if not isinstance(listed, list):
         raise Refused(2)
-    order = read_order(body, state.switches, now=state.clock(), urls=state.switches.bulk_urls)
-    checked = check(state, order, _pairs(listed))
-    message = take(state, order, checked, path="/v1/bulk-send", request=request)
+    options = read_options(body, state.switches, now=state.clock(), urls=state.switches.bulk_urls)
+    checked = check(state, options, _pairs(listed))
+    message = take(state, options, checked, path="/v1/bulk-send", request=request)
     omitted = state.switches.failed_lines == "omitted"
     lines = [line for line in checked.answers if line["success"]] if omitted else checked.answers
     if state.switches.reorder_lines:
