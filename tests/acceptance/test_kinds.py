@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance.installation import Installation, people
 from tests.acceptance.test_gateway_faults import EITHER, IMPATIENT, NOT_TAKEN, TAKEN
 from tests.acceptance.workerless import OpenWorkerless, Workerless
-from tests.habits import HABITS
+from tests.behaviours import BEHAVIOURS
 
 OURS = "+33639988888"
 
@@ -44,11 +44,13 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return found
 
 
-@pytest.mark.parametrize("habit", [pytest.param(one, id=name) for name, one in HABITS.items()])
+@pytest.mark.parametrize(
+    "behaviour", [pytest.param(one, id=name) for name, one in BEHAVIOURS.items()]
+)
 def test_everybody_gets_a_call_and_a_report(
-    workerless: OpenWorkerless, kind: Kind, habit: dict[str, Any]
+    workerless: OpenWorkerless, kind: Kind, behaviour: dict[str, Any]
 ) -> None:
-    site = workerless(switches=habit | {"fates": {"02": "Not delivered"}})
+    site = workerless(switches=behaviour | {"fates": {"02": "Not delivered"}})
     kind.submit(site, people(5))
     site.work_to_the_end()
     assert site.said() == {"delivered": 4, "undelivered": 1}
@@ -57,11 +59,13 @@ def test_everybody_gets_a_call_and_a_report(
     site.check()
 
 
-@pytest.mark.parametrize("habit", [pytest.param(one, id=name) for name, one in HABITS.items()])
+@pytest.mark.parametrize(
+    "behaviour", [pytest.param(one, id=name) for name, one in BEHAVIOURS.items()]
+)
 def test_a_lost_answer_is_settled_by_its_tag(
-    workerless: OpenWorkerless, kind: Kind, habit: dict[str, Any]
+    workerless: OpenWorkerless, kind: Kind, behaviour: dict[str, Any]
 ) -> None:
-    site = workerless(switches=habit)
+    site = workerless(switches=behaviour)
     site.gateway.fault("close_after_read", kind.path, processed=True)
     kind.submit(site, people(3))
     site.work()

@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from dispatcher import Dispatcher, Settings
 from dispatcher.dispatch.steps import Due
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.ledger import Entry
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.tables import Action, Attempt
@@ -77,7 +77,7 @@ class Workerless(Installation):
         self.gateway.clear_faults()
         self.gateway.release()
         self.gateway.wait_until(lambda gateway: gateway.held() == 0)
-        self.gateway.configure(**asdict(Switches(delivery_seconds=(0.1, 0.5))))
+        self.gateway.configure(**asdict(Behaviour(delivery_seconds=(0.1, 0.5))))
         self.gateway.configure(**self._switches)
         self.gateway.set_clock(self._offset.total_seconds())
         self._seen = len(self.gateway.requests())

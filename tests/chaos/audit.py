@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select, text
 
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
 from tests.chaos.campaigns import MARK, Plan
@@ -100,7 +100,7 @@ def judge(
     verdict = Verdict()
     _nobody_twice(evidence, verdict)
     _nobody_lost(world, evidence, plans, verdict)
-    _what_was_said(evidence, Switches().changed(dict(switches)), verdict)
+    _what_was_said(evidence, Behaviour().changed(dict(switches)), verdict)
     _in_the_window(world, evidence, verdict)
     _nobody_named(world, verdict)
     return verdict
@@ -165,7 +165,7 @@ def _nobody_lost(
             lost.append(f"{reference} has not ended: {progress.state}, {progress.why}")
 
 
-def _what_was_said(evidence: Evidence, switches: Switches, verdict: Verdict) -> None:
+def _what_was_said(evidence: Evidence, switches: Behaviour, verdict: Verdict) -> None:
     """Each state against the truth that the gateway keeps."""
     given_up = {action.batch_id for action in evidence.actions if action.verb == "give up"}
     for (campaign, phone), (batch_id, state) in evidence.messages.items():

@@ -83,7 +83,7 @@ SENDS = "/v1/bulk-send"
 
 
 def switches(stops: list[str]) -> dict[str, Any]:
-    """The gateway's habits; ``stops`` answer STOP to the first text."""
+    """The switches of the fake gateway; ``stops`` answer STOP to the first text."""
     return {
         "tag_lag_seconds": TAG_LAG,
         "share_not_delivered": 0.03,

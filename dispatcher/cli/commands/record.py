@@ -105,7 +105,7 @@ def _compare(path: Path, switches: tuple[str, ...]) -> None:
     asked = dict(map(switch, switches))
     try:
         found = compare(transcript, asked)
-        habits, left = closest(transcript, asked)
+        best, left = closest(transcript, asked)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise Unusable(f"--switch: {error}") from None
     for difference in found:
@@ -113,7 +113,7 @@ def _compare(path: Path, switches: tuple[str, ...]) -> None:
     if not found:
         say(f"the fake gateway answers all {len(transcript.steps)} steps in the same shapes")
         return
-    more = [f"--switch {name}={json.dumps(habits[name])}" for name in habits if name not in asked]
+    more = [f"--switch {name}={json.dumps(best[name])}" for name in best if name not in asked]
     if more:
         say(f"with {' '.join(more)} it differs in {counted(len(left), 'place')}")
     raise Refusal(f"the fake gateway differs in {counted(len(found), 'place')}")

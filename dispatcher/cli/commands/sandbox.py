@@ -51,7 +51,9 @@ from dispatcher.cli.output import say
     show_default=True,
     help="When reports come, least and most.",
 )
-@click.option("--switch", "switches", multiple=True, metavar="NAME=JSON", help="A habit to change.")
+@click.option(
+    "--switch", "switches", multiple=True, metavar="NAME=JSON", help="One switch of its behaviour."
+)
 def sandbox(
     *,
     port: int,
@@ -63,12 +65,12 @@ def sandbox(
     switches: tuple[str, ...],
 ) -> None:
     """Run a gateway that texts nobody, until Ctrl-C."""
-    from dispatcher.sandbox.gateway.behaviour import Switches
+    from dispatcher.sandbox.gateway.behaviour import Behaviour
     from dispatcher.sandbox.gateway.server import serve
 
     asked = {"delivery_seconds": [*delivery_seconds], **dict(map(switch, switches))}
     try:
-        Switches().changed(asked)
+        Behaviour().changed(asked)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise Unusable(f"--switch: {error}") from None
     port = port or _free_port()

@@ -38,11 +38,11 @@ def check(
     """Check each pair of number and text; raises ``Refused`` for too many."""
     if len(pairs) > MOST_NUMBERS:
         raise Refused(50)
-    checked, switches = Checked(), state.switches
+    checked, behaviour = Checked(), state.behaviour
     stopped = state.account.stopped
     affordable: float = float("inf")
-    if switches.credit_runs_out == "mid_batch" and switches.price and not options.sandbox:
-        affordable = int(state.account.credit / switches.price)
+    if behaviour.credit_runs_out == "mid_batch" and behaviour.price and not options.sandbox:
+        affordable = int(state.account.credit / behaviour.price)
     seen: set[str] = set()
     costs = [euros(state, units) for units in range(MOST_PARTS + 1)]
     take, answer = checked.taken.append, checked.answers.append
@@ -54,7 +54,7 @@ def check(
             code = 15
         elif phone in stopped:
             code = 14
-        elif switches.no_price and phone.startswith(switches.no_price):
+        elif behaviour.no_price and phone.startswith(behaviour.no_price):
             code = 13
         elif not text or not isinstance(text, str):
             code = 43
@@ -96,7 +96,7 @@ def take(
     if not checked.taken:
         # captured with the sentence of code 13
         raise Refused(55, MEANINGS[13], errors=checked.refused)
-    price = state.switches.price * checked.units
+    price = state.behaviour.price * checked.units
     if not options.sandbox:
         if price > state.account.credit:
             raise no_credit(state)
@@ -128,22 +128,22 @@ def take(
             message_id=message.id,
             leaves_at=message.leaves_at if message.leaves_at > now else None,
         )
-    state.webhook_queue.expect(message, state.switches)
+    state.webhook_queue.expect(message, state.behaviour)
     return message
 
 
 def _expect_replies(state: State, message: Message) -> None:
-    if not state.switches.share_stop and not state.switches.answers_stop:
+    if not state.behaviour.share_stop and not state.behaviour.answers_stop:
         return
     for phone in message.phones:
-        if says_stop(phone, state.switches):
-            at = reported_at(message, phone, state.switches)
+        if says_stop(phone, state.behaviour):
+            at = reported_at(message, phone, state.behaviour)
             state.account.expect_stop(phone, at=at)
 
 
 def no_credit(state: State) -> Refused:
-    """The refusal for want of credit, in the manner of the switches."""
-    if state.switches.no_credit_shape == "message":
+    """The refusal for want of credit, as the switches want it."""
+    if state.behaviour.no_credit_shape == "message":
         return Refused(11)
     counters = {"creditSms": 0, "creditSmsLowCost": 0, "toSend": 0, "solde": 0}
     refused = Refused(11)
@@ -158,4 +158,4 @@ def no_credit(state: State) -> Refused:
 
 def euros(state: State, units: int) -> float:
     """What so many parts cost, as the answers write it."""
-    return round(float(state.switches.price * units), 3)
+    return round(float(state.behaviour.price * units), 3)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dispatcher.sandbox.gateway.behaviour import Switches
+    from dispatcher.sandbox.gateway.behaviour import Behaviour
 
 #: of one number's paid check, in euros
 CHECK_PRICE: Final = Decimal("0.005")
@@ -68,19 +68,19 @@ class Account:
             at, phone = heapq.heappop(self._expected)
             self.add_stop(phone, at=at)
 
-    def counters(self, switches: Switches, *, to_send: int) -> dict[str, Any]:
-        """The ``credits`` of /me, in the manner of the switches."""
+    def counters(self, behaviour: Behaviour, *, to_send: int) -> dict[str, Any]:
+        """The ``credits`` of /me, as the switches want it."""
         text = f"{self.credit:.3f}"
-        amount = text if switches.amounts == "text" else float(text)
-        affordable = int(self.credit / switches.price) if switches.price else 0
+        amount = text if behaviour.amounts == "text" else float(text)
+        affordable = int(self.credit / behaviour.price) if behaviour.price else 0
         counters = {
             "creditSms": affordable,
-            "creditSmsLowCost" if switches.old_counters else "creditSmsECO": affordable,
+            "creditSmsLowCost" if behaviour.old_counters else "creditSmsECO": affordable,
             "creditHlr": int(self.credit / CHECK_PRICE),
             "toSend": to_send,
             "solde": amount,
             "currency": "EUR",
             "balance": amount,
         }
-        hidden = {"balance": "solde", "solde": "balance"}.get(switches.balance_names)
+        hidden = {"balance": "solde", "solde": "balance"}.get(behaviour.balance_names)
         return {name: value for name, value in counters.items() if name != hidden}

@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Switches:
-    """The gateway's habits; the first of each ``Literal`` is the default.
+class Behaviour:
+    """The switches of the fake gateway; the first of each ``Literal`` is the default.
 
     ``credit`` and ``stopped`` are starting values: the account moves away from them.
     """

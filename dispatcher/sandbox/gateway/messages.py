@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dispatcher.sandbox.gateway.behaviour import Switches
+    from dispatcher.sandbox.gateway.behaviour import Behaviour
 
 WAITING: Final = "Waiting"
 DELIVERED: Final = "Delivered"
@@ -58,16 +58,16 @@ def _luck(phone: str, salt: str) -> float:
     return zlib.crc32(f"{salt}{phone}".encode()) / 2**32
 
 
-def fate(phone: str, switches: Switches) -> str:
+def fate(phone: str, behaviour: Behaviour) -> str:
     """The word that a number comes to in the end."""
-    for suffix, word in switches.fates.items():
+    for suffix, word in behaviour.fates.items():
         if phone.endswith(suffix):
             return word
     luck = _luck(phone, "fate")
     for share, word in (
-        (switches.share_not_delivered, NOT_DELIVERED),
-        (switches.share_ko, KO),
-        (switches.share_waiting, WAITING),
+        (behaviour.share_not_delivered, NOT_DELIVERED),
+        (behaviour.share_ko, KO),
+        (behaviour.share_waiting, WAITING),
     ):
         if luck < share:
             return word
@@ -75,23 +75,23 @@ def fate(phone: str, switches: Switches) -> str:
     return DELIVERED
 
 
-def says_stop(phone: str, switches: Switches) -> bool:
+def says_stop(phone: str, behaviour: Behaviour) -> bool:
     """Whether the person behind a number answers STOP to what is delivered."""
-    return phone in switches.answers_stop or _luck(phone, "stop") < switches.share_stop
+    return phone in behaviour.answers_stop or _luck(phone, "stop") < behaviour.share_stop
 
 
-def reported_at(message: Message, phone: str, switches: Switches) -> float:
+def reported_at(message: Message, phone: str, behaviour: Behaviour) -> float:
     """When the report about a number comes in."""
-    least, most = switches.delivery_seconds
+    least, most = behaviour.delivery_seconds
     return message.leaves_at + least + (most - least) * _luck(phone, "delay")
 
 
-def status(message: Message, phone: str, switches: Switches, *, now: float) -> Status:
+def status(message: Message, phone: str, behaviour: Behaviour, *, now: float) -> Status:
     """Where one recipient stands at ``now``."""
-    word, at = fate(phone, switches), reported_at(message, phone, switches)
+    word, at = fate(phone, behaviour), reported_at(message, phone, behaviour)
     if message.cancelled or word == WAITING or now < at:
         return Status(WAITING, message.accepted_at, stop=False)
-    return Status(word, at, stop=word == DELIVERED and says_stop(phone, switches))
+    return Status(word, at, stop=word == DELIVERED and says_stop(phone, behaviour))
 
 
 class Messages:

@@ -36,10 +36,10 @@ def reply(
     if number is None:
         raise ValueError("no number to answer from")
     message = state.messages.find(message_id, now=now)
-    url = url or (message.replies_to if message else "") or state.switches.account_replies_to
+    url = url or (message.replies_to if message else "") or state.behaviour.account_replies_to
     if not url:
         raise ValueError("nowhere to post the reply to")
-    copies = state.switches.webhook_copies
+    copies = state.behaviour.webhook_copies
     if to:
         at = datetime.fromtimestamp(now, PARIS).strftime("%Y-%m-%d %H:%M:%S")
         reference = random.Random(f"{phone}{text}{now}").randrange(2**32)  # noqa: S311

@@ -1,6 +1,6 @@
 """The fake SMS Partner: a request in, an answer out. It knows no socket and no clock of its own.
 
-What the vendor documents contradictorily, or not at all, is a switch (``switches.py``).
+Where the documentation contradicts itself or is silent, ``behaviour.py`` has a switch.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ class Gateway:
                 assert action is not None  # noqa: S101 - for the type checker
                 document = action(state, parameters)
         except Refused as refused:
-            by_status = self.state.switches.http_status_mode == "400" or refused.code == 90
+            by_status = self.state.behaviour.http_status_mode == "400" or refused.code == 90
             return _answer(400 if by_status else 200, refused.body, str(refused.code), parameters)
         return _answer(200, document, "200", parameters)
 
     def _is_open(self, method: str, path: str) -> bool:
         """Whether it is a GET of /multi-status that is heard, though its body is not."""
         return (method, path) == ("GET", "/multi-status") and (
-            self.state.switches.multi_status_get == "code1"
+            self.state.behaviour.multi_status_get == "code1"
         )
 
     def _account_of(self, parameters: Mapping[str, Any]) -> State:
@@ -92,9 +92,9 @@ class Gateway:
             raise Refused(1)
         state = self.state.of_key(key)
         if state is None:
-            raise Refused(10, self.state.switches.key_text)
-        if self.state.switches.account_code:
-            raise Refused(self.state.switches.account_code)
+            raise Refused(10, self.state.behaviour.key_text)
+        if self.state.behaviour.account_code:
+            raise Refused(self.state.behaviour.account_code)
         return state
 
 

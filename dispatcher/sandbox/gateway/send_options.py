@@ -14,7 +14,7 @@ from dispatcher.sandbox.gateway.state import Refused, invalid_fields
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dispatcher.sandbox.gateway.behaviour import Switches
+    from dispatcher.sandbox.gateway.behaviour import Behaviour
     from dispatcher.window import CommercialWindow
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -41,7 +41,7 @@ class ReceivedOptions:
 
 def read_options(
     body: Mapping[str, Any],
-    switches: Switches,
+    behaviour: Behaviour,
     *,
     now: float,
     urls: bool = True,
@@ -52,19 +52,19 @@ def read_options(
     Without ``urls`` those of the body count for nothing, and the account's are left. A
     ``long_number`` stands for the sender.
     """
-    tag = _read_tag(body, switches)
-    sender = long_number or _read_sender(body, switches)
-    schedule = _read_schedule(body, switches, now=now)
+    tag = _read_tag(body, behaviour)
+    sender = long_number or _read_sender(body, behaviour)
+    schedule = _read_schedule(body, behaviour, now=now)
     return ReceivedOptions(
         sender=sender,
         tag=tag,
-        leaves_at=_in_hours(now if schedule is None else schedule, switches),
+        leaves_at=_in_hours(now if schedule is None else schedule, behaviour),
         scheduled=schedule is not None,
         stop_mention=_flag(body, "isStopSms"),
-        unicode=_flag(body, "isUnicode") and switches.unicode_enabled,
+        unicode=_flag(body, "isUnicode") and behaviour.unicode_enabled,
         sandbox=_flag(body, "sandbox"),
-        reports_to=(_url(body, "urlDlr") if urls else "") or switches.account_reports_to,
-        replies_to=(_url(body, "urlResponse") if urls else "") or switches.account_replies_to,
+        reports_to=(_url(body, "urlDlr") if urls else "") or behaviour.account_reports_to,
+        replies_to=(_url(body, "urlResponse") if urls else "") or behaviour.account_replies_to,
     )
 
 
@@ -77,24 +77,24 @@ def _flag(body: Mapping[str, Any], name: str) -> bool:
     return body.get(name) in (1, "1", True)
 
 
-def _read_tag(body: Mapping[str, Any], switches: Switches) -> str:
+def _read_tag(body: Mapping[str, Any], behaviour: Behaviour) -> str:
     tag = body.get("tag") or ""
     if tag and not (isinstance(tag, str) and _tag(tag)):
         message = "Le tag a 20 caractères au plus, en minuscules et sans espace"
-        raise invalid_fields([("tag", message)], key=switches.error_key)
+        raise invalid_fields([("tag", message)], key=behaviour.error_key)
     return str(tag)
 
 
-def _read_sender(body: Mapping[str, Any], switches: Switches) -> str:
+def _read_sender(body: Mapping[str, Any], behaviour: Behaviour) -> str:
     sender = body.get("sender") or ""
     if sender and not (isinstance(sender, str) and _sender(sender)):
         raise Refused(44)
-    if sender in switches.blocked_senders:
+    if sender in behaviour.blocked_senders:
         raise Refused(992)
     return str(sender)
 
 
-def _read_schedule(body: Mapping[str, Any], switches: Switches, *, now: float) -> float | None:
+def _read_schedule(body: Mapping[str, Any], behaviour: Behaviour, *, now: float) -> float | None:
     day, hour, minute = (body.get(name) for name in ("scheduledDeliveryDate", "time", "minute"))
     if day is None and hour is None and minute is None:
         return None
@@ -106,7 +106,7 @@ def _read_schedule(body: Mapping[str, Any], switches: Switches, *, now: float) -
         if value is None
     ]
     if missing:
-        raise invalid_fields(missing, key=switches.error_key)
+        raise invalid_fields(missing, key=behaviour.error_key)
     if not (str(hour).isdecimal() and int(str(hour)) <= 24):
         raise Refused(46)
     if not (str(minute).isdecimal() and int(str(minute)) <= 59):
@@ -116,7 +116,7 @@ def _read_schedule(body: Mapping[str, Any], switches: Switches, *, now: float) -
     at = _instant(str(day), int(str(hour)), int(str(minute)))
     if at < now:
         message = f"La date ({day} à {hour}:{minute}) est antérieure à la date actuelle"
-        raise invalid_fields([("scheduledDeliveryDate", message)], key=switches.error_key)
+        raise invalid_fields([("scheduledDeliveryDate", message)], key=behaviour.error_key)
     return at
 
 
@@ -140,13 +140,13 @@ def _window() -> CommercialWindow:
     return CommercialWindow()
 
 
-def _in_hours(leaves_at: float, switches: Switches) -> float:
-    if switches.marketing_window == "ignore":
+def _in_hours(leaves_at: float, behaviour: Behaviour) -> float:
+    if behaviour.marketing_window == "ignore":
         return leaves_at
     at = datetime.fromtimestamp(leaves_at, UTC)
     if _window().is_open(at):
         return leaves_at
-    if switches.marketing_window == "pause":
+    if behaviour.marketing_window == "pause":
         return _window().next_open(at).timestamp()
     noon = datetime.combine(at.astimezone(PARIS).date(), time(12), PARIS)
     raise Refused(22 if _window().is_open(noon) else 23)

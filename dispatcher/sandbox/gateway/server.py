@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway import codec
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.clock import MovableClock
 from dispatcher.sandbox.gateway.control import PREFIX, control
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
@@ -102,7 +102,7 @@ class Server:
             answer = self._process(request, seen)
             outcome = seen.outcome
         seen.outcome = outcome
-        mode = self.gateway.state.switches.http_status_mode
+        mode = self.gateway.state.behaviour.http_status_mode
         await inject(fault, answer, connection, error_status=int(mode))
 
     async def _hang(self, fault: Fault) -> None:
@@ -135,7 +135,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     clock = MovableClock(clock_offset)
     book = Ledger(ledger, sync=sync)
-    state = State(key, clock, book, Switches().changed(switches or {}))
+    state = State(key, clock, book, Behaviour().changed(switches or {}))
     server = Server(Gateway(state), clock, latency=latency)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -178,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         least, most = (float(part) for part in asked.delivery_seconds.split(","))
         switches = {"delivery_seconds": [least, most], **codec.loads(asked.switches.encode())}
-        Switches().changed(switches)
+        Behaviour().changed(switches)
     except (TypeError, ValueError) as error:
         parser.error(f"--delivery-seconds is two numbers, --switches a JSON object: {error}")
     asyncio.run(

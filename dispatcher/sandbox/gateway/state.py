@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dispatcher.sandbox.gateway.account import Account
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import Messages
 from dispatcher.sandbox.gateway.webhook_queue import WebhookQueue
 
@@ -72,12 +72,12 @@ def invalid_fields(fields: Sequence[tuple[str, str]], *, key: str) -> Refused:
 
 @dataclass(slots=True)
 class State:
-    """The account, its messages and the switches. ``clock`` tells epoch seconds."""
+    """The account, its messages and its behaviour. ``clock`` gives epoch seconds."""
 
     key: str
     clock: Callable[[], float]
     ledger: Ledger
-    switches: Switches = field(default_factory=Switches)
+    behaviour: Behaviour = field(default_factory=Behaviour)
     account: Account = field(init=False)
     messages: Messages = field(default_factory=Messages)
     webhook_queue: WebhookQueue = field(default_factory=WebhookQueue)
@@ -85,16 +85,16 @@ class State:
     others: dict[str, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.account = Account(self.switches.credit)
-        self.account.replace_stops(self.switches.stopped, at=self.clock())
+        self.account = Account(self.behaviour.credit)
+        self.account.replace_stops(self.behaviour.stopped, at=self.clock())
 
     def configure(self, values: dict[str, Any]) -> None:
-        """Set switches anew; ``credit`` and ``stopped`` set the account's present ones."""
-        self.switches = self.switches.changed(values)
+        """Set switches; ``credit`` and ``stopped`` set those of the account now."""
+        self.behaviour = self.behaviour.changed(values)
         if "credit" in values:
-            self.account.credit = self.switches.credit
+            self.account.credit = self.behaviour.credit
         if "stopped" in values:
-            self.account.replace_stops(self.switches.stopped, at=self.clock())
+            self.account.replace_stops(self.behaviour.stopped, at=self.clock())
         shared = {name: value for name, value in values.items() if name not in _OF_ONE_ACCOUNT}
         for other in self.others.values():
             other.configure(shared)
@@ -107,8 +107,8 @@ class State:
         if key in self.others:
             self.others[key].account.credit = credit
             return
-        switches = replace(self.switches, credit=credit, stopped=())
-        other = State(key, self.clock, self.ledger, switches)
+        behaviour = replace(self.behaviour, credit=credit, stopped=())
+        other = State(key, self.clock, self.ledger, behaviour)
         other.messages, other.webhook_queue = self.messages.beside(), self.webhook_queue
         self.others[key] = other
 

@@ -16,7 +16,7 @@ from dispatcher.sandbox.gateway.messages import WAITING, reported_at, says_stop,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dispatcher.sandbox.gateway.behaviour import Switches
+    from dispatcher.sandbox.gateway.behaviour import Behaviour
     from dispatcher.sandbox.gateway.messages import Message
 
 Kind = Literal["report", "reply", "stop", "check"]
@@ -63,38 +63,38 @@ class WebhookQueue:
         for _ in range(copies):
             self._plan(at, lambda: call)
 
-    def again(self, call: OutgoingCall, switches: Switches, *, now: float) -> None:
+    def again(self, call: OutgoingCall, behaviour: Behaviour, *, now: float) -> None:
         """Plan a call that nobody took once more, unless it was made often enough."""
-        if call.attempt <= switches.webhook_retries:
+        if call.attempt <= behaviour.webhook_retries:
             later = replace(call, attempt=call.attempt + 1)
-            self.add(later, at=now + switches.webhook_retry_seconds)
+            self.add(later, at=now + behaviour.webhook_retry_seconds)
 
-    def expect(self, message: Message, switches: Switches) -> None:
+    def expect(self, message: Message, behaviour: Behaviour) -> None:
         """Plan the reports of a message that was taken, and the STOPs that it will bring."""
         if not (message.reports_to or message.replies_to):
             return
-        if message.sandbox and not switches.sandbox_webhooks:
+        if message.sandbox and not behaviour.sandbox_webhooks:
             return
         for phone in message.phones:
-            at = reported_at(message, phone, switches)
-            for turn in range(switches.webhook_copies if message.reports_to else 0):
-                self._plan(at, _report(message, phone, switches, at))
-                if switches.webhook_late_waiting and turn == 0:
+            at = reported_at(message, phone, behaviour)
+            for turn in range(behaviour.webhook_copies if message.reports_to else 0):
+                self._plan(at, _report(message, phone, behaviour, at))
+                if behaviour.webhook_late_waiting and turn == 0:
                     late = {**_fields(message, phone, WAITING, at), "date": int(at) - 1}
                     self.add(OutgoingCall("report", message.reports_to, late), at=at)
-            if message.replies_to and says_stop(phone, switches):
+            if message.replies_to and says_stop(phone, behaviour):
                 stop = stop_fields(phone, "Stop", message.id)
-                copies = switches.webhook_copies
+                copies = behaviour.webhook_copies
                 self.add(OutgoingCall("stop", message.replies_to, stop), at=at, copies=copies)
 
-    def take_due(self, switches: Switches, *, now: float) -> list[OutgoingCall]:
+    def take_due(self, behaviour: Behaviour, *, now: float) -> list[OutgoingCall]:
         """The calls that are due, in the order in which they are to be made."""
         due: list[OutgoingCall] = []
         while self._planned and self._planned[0].at <= now:
             call = heapq.heappop(self._planned).make()
             if call is not None:
                 due.append(call)
-        if switches.webhook_shuffled:
+        if behaviour.webhook_shuffled:
             random.Random(len(due)).shuffle(due)  # noqa: S311 - the same order in every run
         return due
 
@@ -104,10 +104,10 @@ class WebhookQueue:
 
 
 def _report(
-    message: Message, phone: str, switches: Switches, at: float
+    message: Message, phone: str, behaviour: Behaviour, at: float
 ) -> Callable[[], OutgoingCall | None]:
     def make() -> OutgoingCall | None:
-        found = status(message, phone, switches, now=at)
+        found = status(message, phone, behaviour, now=at)
         if message.cancelled or found.word == WAITING:
             return None
         return OutgoingCall(

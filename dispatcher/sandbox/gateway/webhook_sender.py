@@ -57,7 +57,7 @@ class WebhookSender:
         queue = self._state.webhook_queue
         while True:
             self._wake.clear()
-            for call in queue.take_due(self._state.switches, now=self._state.clock()):
+            for call in queue.take_due(self._state.behaviour, now=self._state.clock()):
                 await self._make(call)
             wait = _until(queue.next_at, self._state.clock)
             with suppress(TimeoutError):
@@ -70,18 +70,18 @@ class WebhookSender:
                 status = await self._post(call)
         self._posted.append(PostedCall(call.kind, call.url, call.fields, call.attempt, status))
         if not 200 <= status < 300:
-            self._state.webhook_queue.again(call, self._state.switches, now=self._state.clock())
+            self._state.webhook_queue.again(call, self._state.behaviour, now=self._state.clock())
 
     async def _post(self, call: OutgoingCall) -> int:
-        switches = self._state.switches
+        behaviour = self._state.behaviour
         parts = urlsplit(call.url)
-        if parts.hostname not in switches.webhook_hosts:
+        if parts.hostname not in behaviour.webhook_hosts:
             return 0
         tls = parts.scheme == "https"
         port = parts.port or (443 if tls else 80)
         reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls or None)
         try:
-            writer.write(_request(call, as_form=switches.webhook_form == "form"))
+            writer.write(_request(call, as_form=behaviour.webhook_form == "form"))
             await writer.drain()
             words = (await reader.readline()).split()
             await reader.read()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from dispatcher.sandbox.gateway.behaviour import CHOICES, Switches
+from dispatcher.sandbox.gateway.behaviour import CHOICES, Behaviour
 from dispatcher.sandbox.gateway.http_server import Request
 from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.routes import Gateway
@@ -46,11 +46,11 @@ def compare(transcript: Transcript, switches: Mapping[str, Any] | None = None) -
 
     Steps that had no answer say nothing. Raises ValueError for a wrong switch.
     """
-    habits = Switches().changed(dict(switches or {}))
+    behaviour = Behaviour().changed(dict(switches or {}))
     with tempfile.TemporaryDirectory(prefix="comparison-") as directory:
         book = Ledger(Path(directory) / "ledger.jsonl")
         try:
-            gateway = Gateway(State(_KEY, time.time, book, habits))
+            gateway = Gateway(State(_KEY, time.time, book, behaviour))
             return _compared(transcript, gateway)
         finally:
             book.close()
@@ -59,7 +59,7 @@ def compare(transcript: Transcript, switches: Mapping[str, Any] | None = None) -
 def closest(
     transcript: Transcript, switches: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], list[Difference]]:
-    """The habits, added to ``switches``, under which least differs, and what then still does.
+    """The switches, those given among them, with which least differs, and what then still does.
 
     They are found one by one, each time the one that explains most. Raises ValueError for a
     wrong switch.
@@ -83,7 +83,7 @@ def closest(
 
 def _open_habits() -> dict[str, tuple[Any, ...]]:
     """The switches that change the shape of an answer, each with its other values."""
-    standard = Switches()
+    standard = Behaviour()
     flags = {name: (not getattr(standard, name),) for name in _FLAGS}
     return flags | {
         name: tuple(value for value in values if value != getattr(standard, name))

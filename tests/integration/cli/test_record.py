@@ -83,9 +83,9 @@ def test_a_gateway_of_other_habits_is_told_apart_and_explained(
     told = compared.stdout.splitlines()[-1]
     assert told.startswith("with --switch ")
     assert told.endswith("it differs in 0 places")
-    habits = [word for word in told.split() if "=" in word]
-    assert sorted(habits) == ['http_status_mode="200"', 'message_id_type="str"']
-    switches = [part for habit in habits for part in ("--switch", habit)]
+    found = [word for word in told.split() if "=" in word]
+    assert sorted(found) == ['http_status_mode="200"', 'message_id_type="str"']
+    switches = [part for switch in found for part in ("--switch", switch)]
     again = dispatcher(tmp_path, "record", "--compare", "all.json", *switches)
     assert again.returncode == 0, again.stdout
 

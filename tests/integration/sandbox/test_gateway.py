@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.process import Sandbox
-from tests.habits import HABITS
+from tests.behaviours import BEHAVIOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,15 +39,15 @@ def running() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(params=[pytest.param(HABITS[name], id=name) for name in RUN_UNDER])
+@pytest.fixture(params=[pytest.param(BEHAVIOURS[name], id=name) for name in RUN_UNDER])
 def sandbox(request: pytest.FixtureRequest, running: Sandbox) -> Iterator[Sandbox]:
-    """The gateway with one habit: the whole suite runs under each."""
-    habit: dict[str, Any] = request.param
-    running.configure(**habit)
+    """The gateway with one behaviour: the whole suite runs under each."""
+    behaviour: dict[str, Any] = request.param
+    running.configure(**behaviour)
     yield running
     running.clear_faults()
     running.release()
-    running.configure(**{name: getattr(Switches(), name) for name in {*habit, *CHANGED}})
+    running.configure(**{name: getattr(Behaviour(), name) for name in {*behaviour, *CHANGED}})
     running.set_clock(0)
 
 

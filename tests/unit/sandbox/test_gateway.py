@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from dispatcher.sandbox.gateway import corrupt, ledger
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Request
 from dispatcher.sandbox.gateway.numbers import e164
@@ -41,7 +41,7 @@ class Bench:
 
     def shown(self, message_id: int) -> int | str:
         """A message id as this gateway writes it in the answer to a send."""
-        quoted = self.state.switches.message_id_type == "str"
+        quoted = self.state.behaviour.message_id_type == "str"
         return str(message_id) if quoted else message_id
 
     def ask(self, request: Request) -> Answer:
@@ -69,7 +69,7 @@ class Bench:
 
 
 #: under which the whole suite runs: what they change is told apart where it shows
-HABITS = {
+BEHAVIOURS = {
     "as documented": {},
     "errors with HTTP 200": {"http_status_mode": "200"},
     "errors under error": {"error_key": "error"},
@@ -77,7 +77,7 @@ HABITS = {
 }
 
 
-@pytest.fixture(params=[pytest.param(habit, id=name) for name, habit in HABITS.items()])
+@pytest.fixture(params=[pytest.param(behaviour, id=name) for name, behaviour in BEHAVIOURS.items()])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path / "ledger.jsonl")
     bench.state.configure(request.param)
@@ -162,7 +162,7 @@ def test_a_wrong_request_is_refused_whole(bench: Bench, changes: dict[str, Any],
     answer = bench.post("bulk-send", **body)
     assert (answer["success"], answer["code"]) == (False, code)
     assert bench.texted() == {}
-    assert bench.state.account.credit == bench.state.switches.credit
+    assert bench.state.account.credit == bench.state.behaviour.credit
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"\xff{}", b""])
@@ -332,7 +332,7 @@ def test_a_scheduled_message_can_be_cancelled_until_five_minutes_before(bench: B
 def test_a_sandbox_send_costs_nothing_reaches_nobody_and_goes_after_a_day(bench: Bench) -> None:
     message_id = bench.bulk(ANNE, sandbox=1)["message_id"]
     assert bench.texted() == {}
-    assert bench.state.account.credit == bench.state.switches.credit
+    assert bench.state.account.credit == bench.state.behaviour.credit
     assert bench.get("bulk-status", messageId=message_id)["success"] is True
     bench.now += 24 * 3600
     assert bench.get("bulk-status", messageId=message_id)["code"] == 4
@@ -395,7 +395,7 @@ def test_numbers_are_read_as_the_gateway_does(raw: object, expected: str | None)
 )
 def test_a_switch_that_cannot_be_is_refused(switch: str, value: object) -> None:
     with pytest.raises(ValueError, match=switch):
-        Switches().changed({switch: value})
+        Behaviour().changed({switch: value})
 
 
 def test_a_fault_goes_off_at_its_request_and_its_path_only() -> None:

@@ -48,7 +48,7 @@ class Bench:
 
     def due(self) -> list[dict[str, Any]]:
         """The fields of the calls that are due now."""
-        calls = self.state.webhook_queue.take_due(self.state.switches, now=self.now)
+        calls = self.state.webhook_queue.take_due(self.state.behaviour, now=self.now)
         return [call.fields for call in calls]
 
 
@@ -186,12 +186,12 @@ def test_costs_are_by_month_of_paris(bench: Bench) -> None:
 
 def test_a_cancelled_message_is_paid_back_if_that_is_the_habit(bench: Bench) -> None:
     schedule: dict[str, Any] = {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 0}
-    for habit, back in ((False, 0), (True, 1)):
-        bench.state.configure({"cancel_refunds": habit})
+    for on, back in ((False, 0), (True, 1)):
+        bench.state.configure({"cancel_refunds": on})
         sent = bench.post("send", phoneNumbers=ANNE, message="x", **schedule)
         before = bench.state.account.credit
         bench.get("message-cancel", messageId=sent["message_id"])
-        assert (bench.state.account.credit - before) / bench.state.switches.price == back
+        assert (bench.state.account.credit - before) / bench.state.behaviour.price == back
 
 
 # -- number checks
@@ -265,10 +265,10 @@ def test_what_was_cancelled_in_time_is_not_reported(bench: Bench) -> None:
 def test_addresses_of_a_bulk_send_count_if_that_is_the_habit(bench: Bench) -> None:
     listed = [{"phoneNumber": ANNE, "message": "x"}]
     bench.state.configure({"delivery_seconds": [0, 0], "account_reports_to": "http://account/"})
-    for habit, url in ((True, URL), (False, "http://account/")):
-        bench.state.configure({"bulk_urls": habit})
+    for on, url in ((True, URL), (False, "http://account/")):
+        bench.state.configure({"bulk_urls": on})
         bench.post("bulk-send", SMSList=listed, urlDlr=URL)
-        (call,) = bench.state.webhook_queue.take_due(bench.state.switches, now=bench.now)
+        (call,) = bench.state.webhook_queue.take_due(bench.state.behaviour, now=bench.now)
         assert call.url == url
 
 
@@ -286,7 +286,7 @@ def test_a_stop_is_told_where_the_message_said(bench: Bench) -> None:
 
 def test_what_is_only_tried_is_reported_if_that_is_the_habit(bench: Bench) -> None:
     bench.state.configure({"delivery_seconds": [0, 0]})
-    for habit, calls in ((False, 0), (True, 1)):
-        bench.state.configure({"sandbox_webhooks": habit})
+    for on, calls in ((False, 0), (True, 1)):
+        bench.state.configure({"sandbox_webhooks": on})
         bench.post("send", phoneNumbers=ANNE, message="x", urlDlr=URL, sandbox=1)
         assert len(bench.due()) == calls

@@ -432,8 +432,8 @@ def test_the_habits_that_explain_a_transcript_are_found() -> None:
         (STATUS, Answered(200, "application/json", REPORTS | {"StatutResponse_List": [status]})),
         (Step("GET /me"), Answered(200, "application/json", CREDIT | {"news": "text"})),
     )
-    habits, left = closest(made)
-    assert habits == {
+    found, left = closest(made)
+    assert found == {
         "http_status_mode": "200",
         "message_id_type": "str",
         "status_date": "text",

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 def me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The credit; its XML was seen with both names of the balance only."""
-    switches = state.switches
+    behaviour = state.behaviour
     if parameters.get("_format") == "xml":
-        switches = switches.changed({"balance_names": "both"})
+        behaviour = behaviour.changed({"balance_names": "both"})
     waiting = state.messages.to_leave(now=state.clock())
     return {
         "success": True,
         "code": 200,
         "user": {"username": "sandbox@example.org", "firstname": "Sand", "lastname": "Box"},
-        "credits": state.account.counters(switches, to_send=waiting),
+        "credits": state.account.counters(behaviour, to_send=waiting),
     }
 
 

@@ -21,7 +21,7 @@ _TAKES: Final = 1.0
 
 def lookup(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
     """The format of each number; one with a space before it fails, as was seen."""
-    kinds = state.switches.lookups
+    kinds = state.behaviour.lookups
     found = [_format(raw, kinds) for raw in _numbers(body)]
     return {"success": True, "code": 200, "lookup": found}
 
@@ -60,13 +60,13 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
         raise no_credit(state)
     state.account.debit(cost)
     url, at = body.get("notifyUrl"), state.clock() + _TAKES
-    errors = state.switches.check_errors
+    errors = state.behaviour.check_errors
     for phone in numbers if isinstance(url, str) and url else ():
         error = next((errors[end] for end in errors if phone.endswith(end)), "NO_ERROR")
         if not error:
             continue
         call = OutgoingCall("check", str(url), _result(phone, at, error))
-        state.webhook_queue.add(call, at=at, copies=state.switches.webhook_copies)
+        state.webhook_queue.add(call, at=at, copies=state.behaviour.webhook_copies)
     return {
         "success": True,
         "code": 200,

@@ -35,7 +35,7 @@ def message_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any
         "stopSms": stop,
         "date": since,
         "statut": word,
-        "cost": float(state.switches.price),
+        "cost": float(state.behaviour.price),
         "countryCode": "FR",
         "currency": "EUR",
     }
@@ -93,27 +93,27 @@ def by_tag(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
     tag = parameters.get("tag")
     if not tag:
         raise Refused(3, "Paramètre tag manquant")
-    switches, now = state.switches, state.clock()
+    behaviour, now = state.behaviour, state.clock()
     seen = [
         (message, phone)
         for message in state.messages.tagged(tag, now=now)
-        if now - message.accepted_at >= switches.tag_lag_seconds
-        and (switches.sandbox_in_tags or not message.sandbox)
+        if now - message.accepted_at >= behaviour.tag_lag_seconds
+        and (behaviour.sandbox_in_tags or not message.sandbox)
         for phone in message.phones
     ]
-    if switches.tag_missing:
+    if behaviour.tag_missing:
         seen = []
-    if not seen and switches.tag_unknown == "code4":
+    if not seen and behaviour.tag_unknown == "code4":
         raise Refused(4)
     raw_page = str(parameters.get("page", 1))
-    page = int(raw_page) if raw_page.isdecimal() and not switches.tag_ignores_page else 1
-    first = (max(page, 1) - 1) * switches.tag_page_size
-    shown = seen[first : first + switches.tag_page_size]
+    page = int(raw_page) if raw_page.isdecimal() and not behaviour.tag_ignores_page else 1
+    first = (max(page, 1) - 1) * behaviour.tag_page_size
+    shown = seen[first : first + behaviour.tag_page_size]
     return {
         "success": True,
         "code": 200,
         "currentPage": max(page, 1),
-        "total": len(seen) if switches.total_type == "int" else str(len(seen)),
+        "total": len(seen) if behaviour.total_type == "int" else str(len(seen)),
         "StatutResponse_List": [_line(state, message, phone) for message, phone in shown],
     }
 
@@ -134,14 +134,14 @@ def _line(state: State, message: Message, phone: str) -> dict[str, Any]:
 
 
 def _shown(state: State, message: Message, phone: str) -> tuple[str, str, bool]:
-    """The word, the instant and the STOP of a recipient, in the manner of the switches."""
-    switches = state.switches
-    found = status(message, phone, switches, now=state.clock())
+    """The word, the instant and the STOP of a recipient, as the switches want it."""
+    behaviour = state.behaviour
+    found = status(message, phone, behaviour, now=state.clock())
     word = found.word
-    if switches.status_case != "title":
-        word = word.lower() if switches.status_case == "lower" else word.upper()
+    if behaviour.status_case != "title":
+        word = word.lower() if behaviour.status_case == "lower" else word.upper()
     since = str(int(found.since))
-    if switches.status_date == "text":
+    if behaviour.status_date == "text":
         since = datetime.fromtimestamp(found.since, PARIS).strftime("%Y-%m-%d %H:%M:%S")
     return word, since, found.stop
 
@@ -156,7 +156,7 @@ def cancel(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
     if message.leaves_at - now < 300:
         raise Refused(6, "Le message part dans moins de 5 minutes")
     message.cancelled = True
-    if state.switches.cancel_refunds:
+    if state.behaviour.cancel_refunds:
         state.account.credit += message.price
     state.ledger.cancelled(message.id, at=now)
     return {"success": True, "code": 200, "message": "L'envoi du SMS a été annulé."}

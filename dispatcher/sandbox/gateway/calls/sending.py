@@ -25,7 +25,7 @@ def send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, An
         raise Refused(2)
     if not text or not isinstance(text, str):
         raise Refused(43)
-    options = read_options(body, state.switches, now=state.clock())
+    options = read_options(body, state.behaviour, now=state.clock())
     return _one_text(state, options, raw, text, path="/v1/send", request=request)
 
 
@@ -41,7 +41,7 @@ def survey(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, 
         for name in ("tag", "scheduledDeliveryDate", "time", "minute")
         if name in body
     }
-    options = read_options(taken, state.switches, now=state.clock())
+    options = read_options(taken, state.behaviour, now=state.clock())
     text = f"Sondage {ident}"
     return _one_text(state, options, raw, text, path="/v1/sondage/to/send", request=request)
 
@@ -58,7 +58,7 @@ def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict
         raise Refused(43)
     known = ("tag", "isStopSms", "sandbox", "urlDlr", "urlResponse")
     taken = {name: body[name] for name in known if name in body}
-    options = read_options(taken, state.switches, now=state.clock(), long_number=ours)
+    options = read_options(taken, state.behaviour, now=state.clock(), long_number=ours)
     return _one_text(state, options, raw.split(",")[0], text, path="/v1/vn/send", request=request)
 
 
@@ -77,8 +77,8 @@ def _one_text(
     }
     if message.scheduled:
         answer["scheduledDeliveryDate"] = _wall(message.leaves_at)
-    if checked.refused and state.switches.failed_lines == "listed":
-        answer[state.switches.error_key] = checked.refused
+    if checked.refused and state.behaviour.failed_lines == "listed":
+        answer[state.behaviour.error_key] = checked.refused
     return answer
 
 
@@ -87,12 +87,12 @@ def bulk_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[st
     listed = body.get("SMSList")
     if not isinstance(listed, list):
         raise Refused(2)
-    options = read_options(body, state.switches, now=state.clock(), urls=state.switches.bulk_urls)
+    options = read_options(body, state.behaviour, now=state.clock(), urls=state.behaviour.bulk_urls)
     checked = check(state, options, _pairs(listed))
     message = take(state, options, checked, path="/v1/bulk-send", request=request)
-    omitted = state.switches.failed_lines == "omitted"
+    omitted = state.behaviour.failed_lines == "omitted"
     lines = [line for line in checked.answers if line["success"]] if omitted else checked.answers
-    if state.switches.reorder_lines:
+    if state.behaviour.reorder_lines:
         random.Random(message.id).shuffle(lines)  # noqa: S311 - the same order in every run
     answer = _success(state, message) | {
         "currency": "EUR",
@@ -100,7 +100,7 @@ def bulk_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[st
         "nbSMS": checked.units,
         "SMSResponse_List": lines,
     }
-    if message.scheduled and state.switches.bulk_tells_schedule:
+    if message.scheduled and state.behaviour.bulk_tells_schedule:
         answer["scheduledDeliveryDate"] = _wall(message.leaves_at)
     return answer
 
@@ -114,7 +114,7 @@ def _pairs(listed: list[Any]) -> list[tuple[object, object]]:
 
 
 def _success(state: State, message: Message) -> dict[str, Any]:
-    quoted = state.switches.message_id_type == "str"
+    quoted = state.behaviour.message_id_type == "str"
     shown: int | str = str(message.id) if quoted else message.id
     return {"success": True, "code": 200, "message_id": shown}
 

@@ -1,4 +1,4 @@
-"""Whole campaigns, by hand, against a gateway of each habit that its documentation leaves open."""
+"""Whole campaigns, step by step, under each behaviour that the documentation leaves open."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import pytest
 
 from tests.acceptance.installation import people
 from tests.acceptance.workerless import OpenWorkerless
-from tests.habits import HABITS
+from tests.behaviours import BEHAVIOURS
 
 BULK = "/v1/bulk-send"
 under_each_habit = pytest.mark.parametrize(
-    "habit", [pytest.param(habit, id=name) for name, habit in HABITS.items()]
+    "behaviour", [pytest.param(behaviour, id=name) for name, behaviour in BEHAVIOURS.items()]
 )
 
 
 @under_each_habit
 def test_everybody_is_texted_once_and_reported(
-    workerless: OpenWorkerless, habit: dict[str, Any]
+    workerless: OpenWorkerless, behaviour: dict[str, Any]
 ) -> None:
-    site = workerless(switches=habit | {"fates": {"02": "Not delivered"}})
+    site = workerless(switches=behaviour | {"fates": {"02": "Not delivered"}})
     site.submit("soldes", people(5))
     site.work_to_the_end()
     assert site.said() == {"delivered": 4, "undelivered": 1}
@@ -30,9 +30,9 @@ def test_everybody_is_texted_once_and_reported(
 
 @under_each_habit
 def test_a_lost_answer_is_settled_by_its_tag(
-    workerless: OpenWorkerless, habit: dict[str, Any]
+    workerless: OpenWorkerless, behaviour: dict[str, Any]
 ) -> None:
-    site = workerless(switches=habit)
+    site = workerless(switches=behaviour)
     site.gateway.fault("close_after_read", BULK, processed=True)
     site.submit("soldes", people(5))
     site.work()
@@ -45,9 +45,9 @@ def test_a_lost_answer_is_settled_by_its_tag(
 
 @under_each_habit
 def test_an_empty_account_pauses_and_fails_nobody(
-    workerless: OpenWorkerless, habit: dict[str, Any]
+    workerless: OpenWorkerless, behaviour: dict[str, Any]
 ) -> None:
-    site = workerless(switches=habit | {"credit": "0.01"})
+    site = workerless(switches=behaviour | {"credit": "0.01"})
     site.submit("soldes", people(5))
     site.work()
     assert (site.progress("soldes").state, site.said()) == ("paused", {"pending": 5})

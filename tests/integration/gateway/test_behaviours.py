@@ -1,4 +1,4 @@
-"""Every call of the client against the fake gateway, under each habit that it may have."""
+"""Every call of the client against the fake gateway, under each behaviour that it may have."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.gateway.smspartner.transport import Format
 from dispatcher.gateway.smspartner.wire.cancellations import Cancellation
 from dispatcher.gateway.smspartner.wire.schedule import next_slot
-from dispatcher.sandbox.gateway.behaviour import Switches
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.process import Sandbox
-from tests.habits import HABITS
+from tests.behaviours import BEHAVIOURS
 
 A, B, C, OURS = (f"+3363998000{digit}" for digit in (1, 2, 3, 9))
 LANDLINE = "+33199000001"
-DEFAULTS = Switches()
+DEFAULTS = Behaviour()
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +39,15 @@ def answers(request: pytest.FixtureRequest) -> Format:
     return format_
 
 
-@pytest.fixture(params=[pytest.param(habit, id=name) for name, habit in HABITS.items()])
+@pytest.fixture(params=[pytest.param(behaviour, id=name) for name, behaviour in BEHAVIOURS.items()])
 def sandbox(request: pytest.FixtureRequest, running: Sandbox) -> Iterator[Sandbox]:
-    """The gateway with one habit: a test that takes it runs under each."""
-    habit: dict[str, Any] = request.param
-    running.configure(credit="100", stopped=[], **habit)
+    """The gateway with one behaviour: a test that takes it runs under each."""
+    behaviour: dict[str, Any] = request.param
+    running.configure(credit="100", stopped=[], **behaviour)
     yield running
     running.clear_faults()
     running.set_clock(0)
-    running.configure(**{name: getattr(DEFAULTS, name) for name in habit})
+    running.configure(**{name: getattr(DEFAULTS, name) for name in behaviour})
 
 
 @pytest.fixture

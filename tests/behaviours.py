@@ -1,10 +1,10 @@
-"""The habits of the gateway that its documentation leaves open, each a set of switches."""
+"""The behaviours of the gateway that its documentation leaves open, each as switches."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-HABITS: Final[dict[str, dict[str, Any]]] = {
+BEHAVIOURS: Final[dict[str, dict[str, Any]]] = {
     "as documented": {},
     "errors with HTTP 200": {"http_status_mode": "200"},
     "errors under error": {"error_key": "error"},
