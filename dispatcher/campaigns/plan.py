@@ -172,7 +172,7 @@ def warnings_of(
     if sender is not None and sender.isdigit():
         said.append("the sender is a number: operators block numbers as senders")
     if from_number is not None and from_number.startswith(("+336", "+337")):
-        said.append("operators may block a mobile number as sender: ask the vendor about yours")
+        said.append("operators may block a mobile number as sender: ask SMS Partner about yours")
     if survey:
         said.append("what a survey says and costs is not known here: try it on yourself first")
     if survey and commercial:

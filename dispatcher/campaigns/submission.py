@@ -36,7 +36,7 @@ class Options(TypedDict, total=False):
     sender: str | None
     #: a long number of the account (E.164), which people can answer, in place of a sender
     from_number: str | None
-    #: a survey of the vendor's dashboard, by its identifier, in place of a text and a sender
+    #: a survey of the gateway's dashboard, by its identifier, in place of a text and a sender
     survey: str | None
     #: the name of the account that it goes through; without one, that of ``DISPATCHER_API_KEY``
     account: str | None
@@ -120,7 +120,7 @@ class Submission:
         if self.survey is not None and not _SURVEY.fullmatch(self.survey):
             raise InvalidCampaign("a survey is named by 1 to 64 characters without blanks")
         if self.survey is not None and self.text:
-            raise InvalidCampaign("a survey has its text from the vendor's dashboard: give none")
+            raise InvalidCampaign("a survey has its text from the gateway's dashboard: give none")
         if self.survey is not None and (self.sender or self.from_number):
             raise InvalidCampaign("a survey takes neither a sender nor a long number")
         if self.sender and self.from_number:

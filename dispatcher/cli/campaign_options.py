@@ -36,7 +36,7 @@ _REST = (
     click.option("--account", help="The account it goes through; see DISPATCHER_ACCOUNTS."),
     click.option("--sender", help="3 to 11 letters or digits."),
     click.option("--from-number", help="A long number of the account, in place of a sender."),
-    click.option("--survey", help="A survey of the vendor's dashboard, in place of a text."),
+    click.option("--survey", help="A survey of the gateway's dashboard, in place of a text."),
     click.option(
         "--not-before", type=INSTANT, help="Nothing leaves before (2027-03-27T20:00+01:00)."
     ),

@@ -102,7 +102,7 @@ class Reading:
 
     def _texts(self) -> Iterator[str]:
         if self._survey:
-            yield f"the survey {self._survey}, as it is in the vendor's dashboard"
+            yield f"the survey {self._survey}, as it is in the gateway's dashboard"
             return
         one = len(self._plan.longest) == 1
         yield "the longest text, as it arrives" if one else "the longest texts, as they arrive"

@@ -18,7 +18,7 @@ OUT_OF_SERVICE: Final = "out_of_service"
 IN_SERVICE, UNDECIDED = "in_service", "undecided"
 #: the networks' words for a number that nobody has. A phone that is off or barred has another
 _NOBODY: Final = frozenset({"UNKNOWN_SUBSCRIBER", "UNIDENTIFIED_SUBSCRIBER"})
-#: codes with which an order of checks is refused whole, by the vendor's pages: nothing is paid
+#: codes with which an order of checks is refused whole, by the gateway's pages: nothing is paid
 REFUSALS: Final = frozenset({1, 2, 3, 9, 10, 11, 13, 14, 19, 20, 30, 40, 50, 55, 90, 96})
 #: so many lines are named, the others counted
 _LINES_SHOWN: Final = 10

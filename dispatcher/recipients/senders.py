@@ -42,7 +42,7 @@ def check_from_number(number: str | None) -> str | None:
 def long_number(raw: str) -> str:
     """The E.164 form of a number that one sends from; written internationally, any range.
 
-    The vendor's are mobile numbers, but ARCEP has other ranges for programs. Raises InvalidPhone.
+    The gateway's are mobile numbers, but ARCEP has other ranges for programs. Raises InvalidPhone.
     """
     try:
         return normalise(raw)

@@ -54,7 +54,7 @@ class Own(BaseModel):
     )
     unicode: bool = Field(
         True,
-        description="off where the vendor has not enabled Unicode (emoji, other alphabets): a text"
+        description="off where the gateway has not enabled Unicode (emoji, other alphabets): a text"
         " that needs it is refused",
     )
     rate: float | None = Field(

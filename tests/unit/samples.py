@@ -1,4 +1,4 @@
-"""The answers that the vendor documents, or that clients have captured, with made-up people.
+"""The answers that the gateway documents, or that clients have captured, with made-up people.
 
 Each is its shape and its types, as it was seen; numbers are of the block kept for fiction.
 """

@@ -87,7 +87,7 @@ class NewCampaign(_Body):
         str | None,
         Field(
             pattern=r"^[!-~]{1,64}$",
-            description="a survey of the vendor's dashboard, in place of a text and a sender",
+            description="a survey of the gateway's dashboard, in place of a text and a sender",
         ),
     ] = None
     not_before: Annotated[

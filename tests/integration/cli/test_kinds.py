@@ -27,7 +27,7 @@ def test_a_survey_is_planned_without_a_text_a_length_or_a_cost(shell: Shell) -> 
     lines = said.stdout.splitlines()
     assert lines[0] == "2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 2 batches"
     assert "segments and cost are not known here: progress tells what the gateway charges" in lines
-    assert "the survey a1b2, as it is in the vendor's dashboard" in lines
+    assert "the survey a1b2, as it is in the gateway's dashboard" in lines
     assert "0.00" not in said.stdout
     told = json.loads(shell("plan", "clients.csv", "--survey", "a1b2", "--json").stdout)
     assert (told["segments"], told["cost"], told["batches"], told["advice"]) == (None, None, 2, [])
@@ -60,7 +60,7 @@ def test_a_campaign_leaves_from_a_long_number(shell: Shell) -> None:
     assert shell("submit", "clients.csv", "--reference", "r", *given).exit_code == 0
     assert shell.rows("SELECT sender, from_number FROM campaign") == [(None, "+33639988888")]
     said = shell("plan", "clients.csv", *given).stdout
-    assert "operators may block a mobile number as sender: ask the vendor about yours" in said
+    assert "operators may block a mobile number as sender: ask SMS Partner about yours" in said
 
 
 @pytest.mark.parametrize(

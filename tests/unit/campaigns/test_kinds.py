@@ -45,7 +45,7 @@ def asked(**options: Any) -> Submission:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"survey": "a1"}, "text from the vendor's dashboard"),
+        ({"survey": "a1"}, "text from the gateway's dashboard"),
         ({"survey": "a 1", "text": ""}, "without blanks"),
         ({"survey": "é", "text": ""}, "without blanks"),
         ({"survey": 65 * "a", "text": ""}, "1 to 64 characters"),

@@ -84,7 +84,7 @@ def test_what_changes_something_is_done_with_http_200_only(sample: Sample, statu
         assert isinstance(found, unknown) or (refusal and status < 300)
 
 
-# -- XML written by hand, as the vendor's pages show it ---------------------------------------
+# -- XML written by hand, as the gateway's pages show it ---------------------------------------
 
 HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 SENT = (

@@ -46,7 +46,7 @@ class Sends:
     def survey(
         self, phones: Sequence[str], survey: str, options: SendOptions = _NONE
     ) -> SingleReply:
-        """Send a survey of the vendor's dashboard to 1 to 500 numbers (``/sondage/to/send``)."""
+        """Send a survey of the gateway's dashboard to 1 to 500 numbers (``/sondage/to/send``)."""
         base = self._transport.base("/sondage/to/send")
         body = requests.survey_body(phones, survey, options, base)
         return self._transport.send("/sondage/to/send", body, sending.read_single)

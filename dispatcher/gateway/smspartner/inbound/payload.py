@@ -1,6 +1,6 @@
 """The fields of a call that came in, whatever their form, within bounds.
 
-The vendor shows JSON for reports and short-code replies, and dumps of PHP arrays elsewhere, which
+The gateway shows JSON for reports and short-code replies, and dumps of PHP arrays elsewhere, which
 may stand for a form as well as for JSON. So a body is read as JSON when it is an object, else as
 a form; without a body the query counts, as some clients have it.
 """

@@ -9,7 +9,7 @@ from dispatcher.gateway.smspartner.wire.answer import Parse, done
 
 __all__ = ["Cancellation", "read_cancellation"]
 
-#: by the call's own page; the vendor's general table of codes gives 5 and 6 other meanings
+#: by the call's own page; the gateway's general table of codes gives 5 and 6 other meanings
 _ANSWERS = {
     4: Cancellation.UNKNOWN,
     5: Cancellation.ALREADY,

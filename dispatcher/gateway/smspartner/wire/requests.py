@@ -67,7 +67,7 @@ def send_body(phones: Sequence[str], text: str, options: SendOptions, base: Base
 def virtual_body(phone: str, text: str, sender: str, options: SendOptions, base: Base) -> bytes:
     """The body of ``POST /vn/send``: one text from a long number of ours to one number.
 
-    The vendor's table of this call has neither schedule nor sender name, range or Unicode: those
+    The gateway's table of this call has neither schedule nor sender name, range or Unicode: those
     raise InvalidRequest, as an empty text does. Raises InvalidPhone for either number.
     """
     if options.at or options.sender or options.range or options.unicode:
@@ -79,15 +79,15 @@ def virtual_body(phone: str, text: str, sender: str, options: SendOptions, base:
 
 
 def survey_body(phones: Sequence[str], survey: str, options: SendOptions, base: Base) -> bytes:
-    """The body of ``POST /sondage/to/send``: a survey that was made in the vendor's dashboard.
+    """The body of ``POST /sondage/to/send``: a survey that was made in the gateway's dashboard.
 
-    The vendor's table of this call has the tag and the schedule only, and no sandbox: anything
+    The gateway's table of this call has the tag and the schedule only, and no sandbox: anything
     else raises InvalidRequest. Raises InvalidPhone.
     """
     if options != SendOptions(tag=options.tag, at=options.at):
         raise InvalidRequest("a survey takes a tag and a schedule, and nothing else")
     if not survey or len(survey) > _LONGEST_SURVEY_NAME or not survey.isprintable():
-        raise InvalidRequest("a survey is named by the identifier of the vendor's dashboard")
+        raise InvalidRequest("a survey is named by the identifier of the gateway's dashboard")
     listed = ",".join(checked_phones(phones))
     return fields.encode(
         {**base, **checked_fields(options), "phoneNumbers": listed, "sondageIdent": survey}

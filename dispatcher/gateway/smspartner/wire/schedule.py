@@ -1,6 +1,6 @@
 """Scheduled sends: the gateway takes a wall time of Paris, in steps of five minutes.
 
-The vendor never names the zone; its captured answers are in Paris time (a message scheduled for
+The gateway never names the zone; its captured answers are in Paris time (a message scheduled for
 20:00:00 was delivered at 18:00:06 UTC in summer). Twice a year the wall clock is no instant: in
 autumn an hour happens twice, in spring one does not happen. What the gateway makes of those is
 undocumented, so neither is ever asked for.

@@ -1,6 +1,6 @@
 """The answers to the sends. Anything that is not fully understood is ``Lost``.
 
-HTTP status discriminates nothing by itself: the vendor's errors come with 400 and with 200.
+HTTP status discriminates nothing by itself: the gateway's errors come with 400 and with 200.
 """
 
 from __future__ import annotations

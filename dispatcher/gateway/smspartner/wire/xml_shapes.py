@@ -1,6 +1,6 @@
 """The order of the values of each answer, by which alone its XML can be read.
 
-It is the order of the vendor's JSON samples. Where an answer was seen with and without a value,
+It is the order of the gateway's JSON samples. Where an answer was seen with and without a value,
 both are here.
 """
 

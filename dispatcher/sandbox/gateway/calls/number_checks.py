@@ -85,7 +85,7 @@ def _result(phone: str, at: float, error: str) -> dict[str, Any]:
         "mccMnc": "20815",
         "ported": 1,
         "errorGrpId": int(error != "NO_ERROR"),
-        # the blank is in the vendor's sample
+        # the blank is in the gateway's sample
         "errorName": f"{error} ",
         "errorDesc": error.removeprefix("EC_").replace("_", " ").title(),
         "date": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000",
