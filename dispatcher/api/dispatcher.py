@@ -38,7 +38,7 @@ from dispatcher.dispatch.hints import Hints
 from dispatcher.gateway import Account, Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock, shifted
 from dispatcher.storage import schema
 from dispatcher.storage.balances import Balance
@@ -71,7 +71,7 @@ class Dispatcher:
         self.database = database or Database(settings.database_url.get_secret_value())
         installation = Installation(settings, self.clock, self.database, self._make_tables)
         self._installation, self.windows = installation, installation.windows
-        known = dict(gateways or {}) | ({UNNAMED: gateway} if gateway else {})
+        known = dict(gateways or {}) | ({DEFAULT: gateway} if gateway else {})
         self._gateways = Gateways(installation, known)
         #: counts of this process's calls to the gateway: of all accounts, and of each
         self.calls, self.calls_of = self._gateways.calls, self._gateways.calls_of
@@ -253,10 +253,10 @@ class Dispatcher:
     def number_checks(self) -> NumberChecks:
         """What is known of numbers beyond their spelling, and orders of checks, which cost.
 
-        They go through the account without a name; see ``for_account``.
+        They go through the default account; see ``for_account``.
         """
         self.prepare()
-        account = self._account or UNNAMED
+        account = self._account or DEFAULT
         return NumberChecks(
             self.settings,
             self.database,
@@ -273,7 +273,7 @@ class Dispatcher:
         return self.inbox.latest(since=since, limit=limit, account=self._account)
 
     def for_account(self, account: str) -> Self:
-        """The same dispatcher as one account sees it; the empty name is the account that has none.
+        """The same dispatcher as one account sees it; the empty name is the default account.
 
         Campaigns, batches, doubts, replies and money of others do not show and cannot be
         touched: they are NotFound. What is submitted or ordered by it goes through the account.
@@ -296,7 +296,7 @@ class Dispatcher:
         """See to what time does, and publish a hint for all that is due."""
         return self._operations.tick()
 
-    def check_credit(self, account: str = UNNAMED) -> bool:
+    def check_credit(self, account: str = DEFAULT) -> bool:
         """Read an account's balance, if that is due; True when more may leave by it."""
         return self._operations.check_credit(account)
 
@@ -347,7 +347,7 @@ class Dispatcher:
     @property
     def gateway(self) -> Gateway:
         """The gateway; see ``for_account``. Raises ConfigurationError without an API key."""
-        return self._gateways.of(self._account or UNNAMED)
+        return self._gateways.of(self._account or DEFAULT)
 
     @property
     def gateways(self) -> Mapping[str, Gateway]:

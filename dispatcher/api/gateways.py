@@ -13,7 +13,7 @@ from dispatcher.dispatch.call_counts import Calls
 from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import ConfigurationError
 from dispatcher.gateway import Gateway
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 
 if TYPE_CHECKING:
     from dispatcher.dispatch.steps import Context, Dispatch
@@ -28,9 +28,9 @@ class Gateways:
         self._made = dict(known)
         #: counts of this process's calls: of all accounts together, and of each
         self.calls = Calls()
-        self.calls_of = {UNNAMED: self.calls}
+        self.calls_of = {DEFAULT: self.calls}
         if self._settings.accounts:
-            names = (UNNAMED, *self._settings.accounts)
+            names = (DEFAULT, *self._settings.accounts)
             self.calls_of = {name: Calls(also=self.calls) for name in names}
 
     def of(self, account: str) -> Gateway:
@@ -60,7 +60,7 @@ class Gateways:
         from dispatcher.dispatch.steps import Dispatch
 
         stopping = threading.Event()
-        names = (UNNAMED, *self._settings.accounts)
+        names = (DEFAULT, *self._settings.accounts)
         return Dispatch(*(self._context(name, stopping) for name in names))
 
     def _context(self, account: str, stopping: threading.Event) -> Context:

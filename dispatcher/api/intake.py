@@ -5,7 +5,7 @@ from __future__ import annotations
 from dispatcher.campaigns.submission import Options, Submission
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 
 
 def submission_of(
@@ -15,7 +15,7 @@ def submission_of(
 
     ``account`` is the only one that may be used; None stands for any. Raises InvalidCampaign.
     """
-    name = options.get("account") or account or UNNAMED
+    name = options.get("account") or account or DEFAULT
     if account not in (None, name):
         raise InvalidCampaign(f"account {name!r} is not that of this dispatcher")
     own = settings.of_account(name)

@@ -10,7 +10,7 @@ from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import Hints
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import balances, credit, monitoring, schema
 from dispatcher.storage.balances import Balance
 from dispatcher.storage.campaigns import campaigns, totals
@@ -67,13 +67,13 @@ class Operations:
     def credit(self) -> Balance:
         """See ``Dispatcher.credit``."""
         with self._installation.read() as session:
-            return balances.last(session, self._account or UNNAMED)
+            return balances.last(session, self._account or DEFAULT)
 
     def to_go(self) -> tuple[Decimal, list[str]]:
         """See ``Dispatcher.to_go``."""
         prices = self._installation.settings.prices
         with self._installation.read() as session:
-            return credit.to_go(session, self._account or UNNAMED, prices)
+            return credit.to_go(session, self._account or DEFAULT, prices)
 
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
         """See ``Dispatcher.spent``."""
@@ -83,7 +83,7 @@ class Operations:
 
     def orphans(self) -> dict[str, int]:
         """See ``Dispatcher.orphans``."""
-        known = (UNNAMED, *self._installation.settings.accounts)
+        known = (DEFAULT, *self._installation.settings.accounts)
         with self._installation.read() as session:
             return campaigns.orphans(session, known)
 

@@ -19,7 +19,7 @@ from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.submission import Given, Submission, listed
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import caps, opt_outs, schema
 from dispatcher.storage.database import Database
 from dispatcher.window.slots import next_slot
@@ -52,7 +52,7 @@ class Previews:
 
         ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
         """
-        settings = self._settings.of_account(submission.account or UNNAMED)
+        settings = self._settings.of_account(submission.account or DEFAULT)
         # first, for a wrong text is told before anybody is asked
         planner = submission.planner(settings, reject)
         screen = self._screen(submission)
@@ -124,12 +124,12 @@ class Previews:
                 *screen.warnings,
             ),
             fingerprint=approve(submission.approved, body, planner, prices),
-            account=submission.account or UNNAMED,
+            account=submission.account or DEFAULT,
             lookups=screen.lookups,
         )
 
     def _screen(self, submission: Submission) -> Screen:
-        gateway = self._gateway(submission.account or UNNAMED) if submission.check_numbers else None
+        gateway = self._gateway(submission.account or DEFAULT) if submission.check_numbers else None
         if schema.version(self._database) is None:
             return Screen(gateway)
         schema.check(self._database)
@@ -152,7 +152,7 @@ class _History:
         self._settings = settings
         self._database = database
         self._start = start
-        self._account = (submission.account or UNNAMED) if settings.accounts else None
+        self._account = (submission.account or DEFAULT) if settings.accounts else None
         self._weekly = settings.weekly_messages if submission.commercial else None
         self._known = schema.version(database) is not None
         self.repeats = Repeats(settings, submission)

@@ -15,7 +15,7 @@ from dispatcher.campaigns.records import (
     MessageRecord,
     Page,
 )
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import doubts
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
@@ -88,7 +88,7 @@ class Records:
 
     def _progress(self, session: Session, facts: Facts) -> Progress:
         account, settings = facts.account, self._settings
-        orphaned = account != UNNAMED and account not in settings.accounts
+        orphaned = account != DEFAULT and account not in settings.accounts
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
         return progress_of(
             facts,

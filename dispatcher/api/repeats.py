@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import PREFIX, Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import caps
 
 _MODE = f"{PREFIX}REPEAT_MODE=block"
@@ -23,7 +23,7 @@ class Repeats:
     def __init__(self, settings: Settings, submission: Submission) -> None:
         self._text, self._survey = submission.text, submission.survey
         self._within = timedelta(days=settings.repeat_days)
-        self._account = submission.account or UNNAMED
+        self._account = submission.account or DEFAULT
         #: by id, what each is called in a sentence
         self._names: dict[int, str] = {}
         self._people: Counter[int] = Counter()

@@ -25,7 +25,7 @@ from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import actions
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.campaigns import campaigns, plans
@@ -70,7 +70,7 @@ class Submissions:
             known = campaigns.stored(session, submission.reference)
         # what is stored already is the same whatever the gateway says; what was approved is not
         asks = submission.check_numbers and (known is None or submission.approved is not None)
-        gateway = self._gateway(submission.account or UNNAMED) if asks else None
+        gateway = self._gateway(submission.account or DEFAULT) if asks else None
         screen = Screen.of(self._settings, self._database, self._clock(), gateway)
         planner.refused = screen.refused
         rows = screen.rows(listed(recipients))
@@ -101,7 +101,7 @@ class Submissions:
         screen: Screen,
         now: datetime,
     ) -> int:
-        settings = self._settings.of_account(submission.account or UNNAMED)
+        settings = self._settings.of_account(submission.account or DEFAULT)
         entry = _Entry(settings, submission, planner, screen, self._windows, now)
         batches = planner.cut(rows)
         # no transaction waits for the gateway, and no query runs on a connection that stores people

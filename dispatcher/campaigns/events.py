@@ -30,7 +30,7 @@ class Event:
     batch_id: int | None = None
     reply_id: int | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
-    #: the account that the campaign goes through; None for the one without a name
+    #: the account that the campaign goes through; None for the default account
     account: str | None = None
 
     def as_json(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Plan:
     forecast: Forecast
     warnings: tuple[str, ...]
     fingerprint: str
-    #: the account that it goes through; empty for the one without a name
+    #: the account that it goes through; empty for the default account
     account: str = ""
     lookups: Lookups | None = None
 

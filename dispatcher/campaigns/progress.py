@@ -60,7 +60,7 @@ class Progress:
     capped: int = 0
     planned: Decimal | None = None
     untold: int = 0
-    #: the account that it goes through; empty for the one without a name
+    #: the account that it goes through; empty for the default account
     account: str = ""
 
     @property

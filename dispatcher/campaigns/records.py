@@ -63,7 +63,7 @@ class CampaignRecord:
     sender: str | None
     from_number: str | None
     survey: str | None
-    #: the account that it goes through; empty for the one without a name
+    #: the account that it goes through; empty for the default account
     account: str = ""
     commercial: bool
     not_before: datetime | None
@@ -156,7 +156,7 @@ class Doubt:
     #: how often it was looked up, and when it is next
     lookups: int
     next_lookup: datetime | None
-    #: the account that it went through; empty for the one without a name
+    #: the account that it went through; empty for the default account
     account: str = ""
 
 

@@ -17,7 +17,7 @@ from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.recipients.senders import check_from_number, check_sender
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]
@@ -151,7 +151,7 @@ class Submission:
         """Who of those that it goes through sends no Unicode; empty when all do."""
         if self.from_number is not None:
             return "no long number sends"
-        enabled = settings.of_account(self.account or UNNAMED).unicode
+        enabled = settings.of_account(self.account or DEFAULT).unicode
         return "" if enabled else "this account does not send (DISPATCHER_UNICODE)"
 
     def planner(self, settings: Settings, reject: Callable[[Rejection], None] | None) -> Planner:

@@ -15,7 +15,7 @@ from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen, Windows
@@ -25,7 +25,7 @@ CHECK_LEASE = timedelta(minutes=2)
 
 
 def of(account: str) -> str:
-    """What a sentence of the log adds for an account; nothing for the one without a name."""
+    """What a sentence of the log adds for an account; nothing for the default account."""
     return f" of {account}" if account else ""
 
 
@@ -45,8 +45,8 @@ class Context:
     calls: Calls = field(default_factory=Calls)
     #: set when the process is told to stop: no lane begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)
-    #: empty for the account that has no name
-    account: str = UNNAMED
+    #: empty for the default account
+    account: str = DEFAULT
 
     @property
     def counted(self) -> str | None:

@@ -12,7 +12,7 @@ import logging
 from celery import Celery
 
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +62,11 @@ class Hints:
         """Have a worker look a batch in doubt up."""
         return self._publish(SETTLE, batch_id)
 
-    def poll(self, account: str = UNNAMED) -> bool:
+    def poll(self, account: str = DEFAULT) -> bool:
         """Have a worker ask for the delivery reports of an account that are due."""
         return self._publish(POLL, *_named(account))
 
-    def sync_opt_outs(self, account: str = UNNAMED) -> bool:
+    def sync_opt_outs(self, account: str = DEFAULT) -> bool:
         """Have a worker read an account's STOP list."""
         return self._publish(SYNC, *_named(account))
 
@@ -74,7 +74,7 @@ class Hints:
         """Have a worker tell what has happened."""
         return self._publish(DELIVER)
 
-    def check_credit(self, account: str = UNNAMED) -> bool:
+    def check_credit(self, account: str = DEFAULT) -> bool:
         """Have a worker read an account's balance."""
         return self._publish(CREDIT, *_named(account))
 
@@ -82,7 +82,7 @@ class Hints:
         """Have a worker delete old history."""
         return self._publish(PRUNE)
 
-    def recall(self, account: str = UNNAMED) -> bool:
+    def recall(self, account: str = DEFAULT) -> bool:
         """Have a worker ask the gateway for what it holds of an account and is wanted back."""
         return self._publish(RECALL, *_named(account))
 
@@ -106,7 +106,7 @@ class Hints:
 
 
 def _named(account: str) -> list[str]:
-    """What a hint carries of an account: nothing of the one that has no name."""
+    """What a hint carries of an account: nothing for the default account."""
     return [account] if account else []
 
 

@@ -58,7 +58,7 @@ class Dispatch:
     """The steps of one process; safe for any number of threads."""
 
     def __init__(self, *contexts: Context) -> None:
-        """``contexts`` are those of the accounts, that of the one without a name first."""
+        """``contexts`` are those of the accounts, that of the default account first."""
         self._context = contexts[0]
         self._steps: Mapping[str, _Steps] = {one.account: _Steps(one) for one in contexts}
         #: let what is under way come to its end, and begin nothing more
@@ -114,7 +114,7 @@ class Dispatch:
             except GatewayError as error:
                 if len(self._steps) == 1:
                     raise
-                failed.append(f"{account or 'the unnamed account'}: {error}")
+                failed.append(f"{account or 'the default account'}: {error}")
         if failed:
             raise GatewayError("; ".join(failed))
         return together(synced)

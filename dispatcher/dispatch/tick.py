@@ -87,7 +87,7 @@ class Ticks:
     """Any number of them may run at once, on any number of hosts."""
 
     def __init__(self, contexts: Sequence[Context]) -> None:
-        """``contexts`` are those of the accounts, that of the one without a name first."""
+        """``contexts`` are those of the accounts, that of the default account first."""
         self._contexts = contexts
         self._context = contexts[0]
 

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from sqlalchemy.orm import Session
 
 from dispatcher.api import Dispatcher
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import monitoring
 from dispatcher.storage.monitoring import OfAccount
 
@@ -17,11 +17,11 @@ _PREFIX = "dispatcher_account_"
 
 
 class Accounts:
-    """Told apart by the label ``account``, which is empty for the one that has no name."""
+    """Told apart by the label ``account``, which is empty for the default account."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         named = dispatcher.settings.accounts
-        self._names = (UNNAMED, *named) if named else ()
+        self._names = (DEFAULT, *named) if named else ()
         self._dispatcher = dispatcher
 
     def read(self, session: Session, at: datetime) -> Mapping[str, OfAccount]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from dispatcher.api import Dispatcher
 from dispatcher.dispatch import broker
 from dispatcher.errors import DispatcherError
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 
 #: two clocks further apart than this cannot both tell the window
 _SKEW = timedelta(seconds=30)
@@ -56,7 +56,7 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[
         "credit": (_credit, "top the account up; dispatcher resume what paused"),
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
     }
-    accounts = (UNNAMED, *dispatcher.settings.accounts)
+    accounts = (DEFAULT, *dispatcher.settings.accounts)
     for name in (it for it in LOOKS if it in names):
         look, remedy = looks[name]
         if len(accounts) == 1 or name not in _OF_ACCOUNTS:

@@ -19,8 +19,8 @@ from pydantic import (
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients.senders import check_from_number, check_sender
 
-#: the name of the account that has none: its key is ``DISPATCHER_API_KEY``
-UNNAMED = ""
+#: the name of the default account, whose key is ``DISPATCHER_API_KEY``
+DEFAULT = ""
 _NAME = re.compile(r"[a-z][a-z0-9]{0,19}")
 #: ``DISPATCHER_API_KEY_FILE`` names a file
 _RESERVED = "file"
@@ -165,4 +165,4 @@ def unknown(name: str, names: Iterable[str]) -> InvalidCampaign:
     known = ", ".join(names)
     if not known:
         return InvalidCampaign(f"there is no {said}: DISPATCHER_ACCOUNTS names none")
-    return InvalidCampaign(f"there is no {said}: there are {known}, and the unnamed one")
+    return InvalidCampaign(f"there is no {said}: there are {known}, and the default account")

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from dispatcher.errors import ConfigurationError
-from dispatcher.settings.accounts import UNNAMED, Accounts, Own, gathered, named, split, unknown
+from dispatcher.settings.accounts import DEFAULT, Accounts, Own, gathered, named, split, unknown
 from dispatcher.window.hours import profile_of
 from dispatcher.window.territories import TERRITORIES
 
@@ -277,12 +277,12 @@ class Settings(Own):
         return []
 
     def of_account(self, name: str) -> Self:
-        """The settings as an account has them; the empty name is the account that has none.
+        """The settings as an account has them; the empty name is the default account.
 
         What it does not set itself is that of all, but for the key. Raises InvalidCampaign for
         a name that is not known.
         """
-        if name == UNNAMED:
+        if name == DEFAULT:
             return self
         if name not in self.accounts:
             raise unknown(name, self.accounts)

@@ -126,7 +126,7 @@ class Campaign(Base):
     #: a long number of ours (E.164), or a survey: sent by a call for each person
     from_number: Mapped[str | None]
     survey: Mapped[str | None]
-    #: the account at the gateway that it goes through; empty for the one that has no name
+    #: the account at the gateway that it goes through; empty for the default account
     account: Mapped[str] = mapped_column(default="", server_default="")
 
 

@@ -16,7 +16,7 @@ from dispatcher.campaigns.hand_over import to_be
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
-from dispatcher.settings.accounts import UNNAMED
+from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage.campaigns import bulk_insert as intake
 from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.window import Hold
@@ -43,7 +43,7 @@ def add_campaign(
         sender=submission.sender,
         from_number=submission.from_number,
         survey=submission.survey,
-        account=submission.account or UNNAMED,
+        account=submission.account or DEFAULT,
         commercial=submission.commercial,
         not_before=submission.not_before,
         not_after=submission.not_after,

@@ -38,7 +38,8 @@ def test_an_unknown_account_is_one_sentence_with_those_there_are(shell: Shell) -
         result = shell(*arguments, "--account", "shoes")
         assert result.exit_code == 2
         assert result.stderr == (
-            "dispatcher: there is no account 'shoes': there are shop, news, and the unnamed one\n"
+            "dispatcher: there is no account 'shoes':"
+            " there are shop, news, and the default account\n"
         )
 
 

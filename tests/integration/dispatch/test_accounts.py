@@ -36,7 +36,7 @@ HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 
 class Accounts(Bench):
-    """A bench with two accounts beside the unnamed one, each with a gateway in memory."""
+    """A bench with two accounts beside the default account, each with a gateway in memory."""
 
     def __init__(self, database: Database, **settings: Any) -> None:
         self.clock = HandClock(OPEN)
@@ -118,7 +118,7 @@ def test_a_campaign_leaves_through_the_account_that_it_names(accounts: Accounts)
 
 
 def test_an_unknown_account_is_refused_with_those_there_are(accounts: Accounts) -> None:
-    with pytest.raises(InvalidCampaign, match="'shoes': there are shop, news, and the unnamed"):
+    with pytest.raises(InvalidCampaign, match="'shoes': there are shop, news, and the default"):
         accounts.submit(account="shoes")
     with pytest.raises(InvalidCampaign, match="there are shop, news"):
         accounts.dispatcher.plan(TEXT, people(1), account="shoes")
@@ -183,10 +183,10 @@ def test_an_account_in_doubt_holds_up_no_other(tables: Database) -> None:
         in_doubt(bench, bench.shop, "shop", 2)
         held = bench.submit(3, "held", start=50, account="shop")
         free = bench.submit(3, "free", start=60, account="news")
-        unnamed = bench.submit(3, "unnamed", start=70)
-        assert bench.tick().send == [unnamed, free]
+        default = bench.submit(3, "unnamed", start=70)
+        assert bench.tick().send == [default, free]
         assert not bench.send(held)
-        assert bench.send(free) == bench.send(unnamed) == 1
+        assert bench.send(free) == bench.send(default) == 1
         assert bench.progress("held").why == "too many batches in doubt: see dispatcher doubts"
         assert not bench.progress("free").why
 
@@ -544,9 +544,9 @@ def test_what_an_account_submits_goes_through_it(accounts: Accounts) -> None:
     assert accounts.progress("hello").account == "news"
     with pytest.raises(InvalidCampaign, match="not that of this dispatcher"):
         news.submit("other", TEXT, people(2), account="shop")
-    unnamed = accounts.dispatcher.for_account("")
-    unnamed.submit("plain", TEXT, people(2, 10))
-    assert [one.reference for one in unnamed.campaigns()] == ["plain"]
+    default = accounts.dispatcher.for_account("")
+    default.submit("plain", TEXT, people(2, 10))
+    assert [one.reference for one in default.campaigns()] == ["plain"]
     with pytest.raises(InvalidCampaign, match="no account 'shoes'"):
         accounts.dispatcher.for_account("shoes")
 
@@ -577,7 +577,7 @@ def test_what_happens_to_a_campaign_is_told_with_its_account(accounts: Accounts)
 def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Database) -> None:
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
     for bench in opened(tables, **address):
-        unnamed = bench.dispatcher.number_checks  # whoever came first does not ask for all
+        default = bench.dispatcher.number_checks  # whoever came first does not ask for all
         checks = bench.dispatcher.for_account("shop").number_checks
         survey = checks.survey(people(2), look_up=True)
         assert checks.order(survey, max_cost=Decimal(1)).ordered == 2
@@ -586,7 +586,7 @@ def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Data
             for one in (bench.gateway, bench.shop, bench.news)
         ]
         assert asked == [(0, 0), (1, 1), (0, 0)]
-        assert unnamed.order(unnamed.survey(people(3)), max_cost=Decimal(1)).ordered == 1
+        assert default.order(default.survey(people(3)), max_cost=Decimal(1)).ordered == 1
         assert bench.gateway.orders[0][0] == people(1, 2)
 
 

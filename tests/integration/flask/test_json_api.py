@@ -484,7 +484,7 @@ def test_a_campaign_names_its_account_and_a_list_may_be_of_one(
     assert listed("account=shop") == (["mine"], 1)
     assert listed("account=") == (["plain"], 1)
     assert listed("account=shop&reference=theirs") == ([], 0)
-    known = "there are shop, news, and the unnamed one"
+    known = "there are shop, news, and the default account"
     for response in (
         call.submit(2, "other", account="shoes"),
         call.get("/campaigns?account=shoes"),

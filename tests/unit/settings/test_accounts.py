@@ -111,7 +111,7 @@ def test_an_unknown_account_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(InvalidCampaign) as caught:
         settings.of_account("shoes")
     assert str(caught.value) == (
-        "there is no account 'shoes': there are shop, news, and the unnamed one"
+        "there is no account 'shoes': there are shop, news, and the default account"
     )
     with pytest.raises(InvalidCampaign, match="DISPATCHER_ACCOUNTS names none"):
         Settings.of().of_account("shop")
@@ -120,7 +120,7 @@ def test_an_unknown_account_is_refused_with_those_that_are_known() -> None:
             settings.of_account(secret)
         assert (
             str(caught.value)
-            == "there is no such account: there are shop, news, and the unnamed one"
+            == "there is no such account: there are shop, news, and the default account"
         )
 
 
