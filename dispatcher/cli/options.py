@@ -94,10 +94,10 @@ def environment() -> dict[str, str]:
     if _GIVEN not in click.get_current_context().meta:
         return dict(os.environ)
     from dispatcher.settings import PREFIX
-    from dispatcher.settings.environment import written
+    from dispatcher.settings.environment import to_environment
 
     others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    return others | written(current_settings())
+    return others | to_environment(current_settings())
 
 
 def open_dispatcher(account: str | None = None) -> Dispatcher:

@@ -1,4 +1,4 @@
-"""Accounts at the gateway: what each may have of its own, and how a setting names it."""
+"""Accounts at the gateway: the settings of each, and the variables that name them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _RESERVED = "file"
 Euros = Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=2)]
 
 
-class Own(BaseModel):
-    """What an account may have of its own; what it does not set is that of all.
+class AccountSettings(BaseModel):
+    """The settings that an account can have of its own.
 
-    But for the key: an account without one cannot be used.
+    It shares all that it does not set, except the key: an account without a key cannot be used.
     """
 
     model_config = ConfigDict(
@@ -102,7 +102,7 @@ class Own(BaseModel):
 
 
 def _mapped(value: object) -> object:
-    """Names as accounts that have nothing of their own."""
+    """Accounts from a list of names, without settings of their own."""
     if isinstance(value, str):
         value = [part.strip() for part in value.split(",")]
     if isinstance(value, list | tuple):
@@ -110,7 +110,7 @@ def _mapped(value: object) -> object:
             raise ValueError("a name is given twice")
         value = {name: {} for name in value}
     for name in value if isinstance(value, Mapping) else ():
-        # it is not repeated: a key pasted in the wrong place would be printed
+        # the value is not repeated: a key pasted in the wrong place would be printed
         if not isinstance(name, str) or not _NAME.fullmatch(name) or name == _RESERVED:
             raise ValueError(
                 "a name is 1 to 20 lower-case letters and digits, a letter first, and not file"
@@ -118,30 +118,30 @@ def _mapped(value: object) -> object:
     return value
 
 
-#: account name -> what it has of its own
-Accounts = Annotated[dict[str, Own], BeforeValidator(_mapped)]
+#: account name -> the settings of its own
+Accounts = Annotated[dict[str, AccountSettings], BeforeValidator(_mapped)]
 
 
-def split(setting: str) -> tuple[str, str] | None:
-    """``rate_shop`` as ``("rate", "shop")``; None for what no account may have of its own."""
+def split_account(setting: str) -> tuple[str, str] | None:
+    """``rate_shop`` as ``("rate", "shop")``; None if no account can set that itself."""
     field, _, name = setting.rpartition("_")
-    return (field, name) if field in Own.model_fields else None
+    return (field, name) if field in AccountSettings.model_fields else None
 
 
-def named(accounts: object) -> list[str]:
-    """The names that a setting ``accounts`` gives, as text, a list or a mapping."""
+def account_names(accounts: object) -> list[str]:
+    """The names in a value of the setting ``accounts``: a text, a list or a mapping."""
     if isinstance(accounts, str):
         return [part.strip() for part in accounts.split(",")]
     return [str(name) for name in accounts] if isinstance(accounts, Iterable) else []
 
 
-def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values of which those of an account (``rate_shop``) are under ``accounts``."""
-    names = named(values.get("accounts"))
+def by_account(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with those of an account (``rate_shop``) moved under ``accounts``."""
+    names = account_names(values.get("accounts"))
     rest: dict[str, Any] = {}
     own: dict[str, dict[str, Any]] = {name: {} for name in names}
     for setting, value in values.items():
-        match split(setting):
+        match split_account(setting):
             case (field, name) if name in own:
                 own[name][field] = value
             case _:
@@ -153,16 +153,16 @@ def gathered(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(own: object) -> dict[str, Any]:
-    if isinstance(own, Own):
+    if isinstance(own, AccountSettings):
         return {field: getattr(own, field) for field in own.model_fields_set}
     return dict(own) if isinstance(own, Mapping) else {}
 
 
 def unknown(name: str, names: Iterable[str]) -> InvalidCampaign:
-    """What to raise for an account that nobody has named; ``names`` are those that are known."""
-    # what cannot be a name is not repeated: it may be a key, or a number
-    said = f"account {name!r}" if _NAME.fullmatch(name) else "such account"
+    """The error for an account that no setting names; ``names`` are those that exist."""
+    # the value is repeated only if it can be a name: it may be a key, or a number
+    account = f"account {name!r}" if _NAME.fullmatch(name) else "such account"
     known = ", ".join(names)
     if not known:
-        return InvalidCampaign(f"there is no {said}: DISPATCHER_ACCOUNTS names none")
-    return InvalidCampaign(f"there is no {said}: there are {known}, and the default account")
+        return InvalidCampaign(f"there is no {account}: DISPATCHER_ACCOUNTS names none")
+    return InvalidCampaign(f"there is no {account}: there are {known}, and the default account")

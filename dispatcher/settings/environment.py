@@ -1,4 +1,4 @@
-"""Settings that do not come from the environment alone, and settings for a child process."""
+"""Settings of an app that has some itself, and settings for a child process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pydantic import SecretStr
 from dispatcher.settings.settings import PREFIX, Settings
 
 
-def settled(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of an app that has some itself; the environment has the rest.
+def load(values: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of an app: ``values`` where it sets them, the environment for the rest.
 
-    ``given`` is named as variables are (``DISPATCHER_RATE``, ``DISPATCHER_API_KEY_FILE``); its
-    values may be text or typed, other names are left alone. Raises ConfigurationError.
+    ``values`` has the names of variables (``DISPATCHER_RATE``, ``DISPATCHER_API_KEY_FILE``) and
+    text or typed values; other names are ignored. Raises ConfigurationError.
     """
-    ours = {variable: value for variable, value in given.items() if value not in (None, "")}
+    ours = {variable: value for variable, value in values.items() if value not in (None, "")}
     names = {variable.removesuffix("_FILE") for variable in ours}
     rest = {
         variable: value
@@ -27,22 +27,22 @@ def settled(given: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -
     return Settings.from_env({**rest, **ours})
 
 
-def written(settings: Settings) -> dict[str, str]:
-    """The variables that make the same settings in a child process; secrets are in clear."""
-    given = {
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The variables that give a child process the same settings. Secrets are in clear."""
+    values = {
         name: ",".join(settings.accounts) if name == "accounts" else getattr(settings, name)
         for name in Settings.model_fields
         if name in settings.model_fields_set
     }
     return {
         f"{PREFIX}{name.upper()}": text
-        for name, value in {**given, **own_of(settings)}.items()
+        for name, value in {**values, **account_values(settings)}.items()
         if (text := as_variable(value)) is not None
     }
 
 
-def own_of(settings: Settings) -> dict[str, Any]:
-    """What the accounts have of their own, named as settings are: ``rate_shop``."""
+def account_values(settings: Settings) -> dict[str, Any]:
+    """The settings that accounts have of their own, by name: ``rate_shop``."""
     return {
         f"{field}_{name}": getattr(own, field)
         for name, own in settings.accounts.items()
@@ -52,7 +52,7 @@ def own_of(settings: Settings) -> dict[str, Any]:
 
 
 def as_variable(value: Any) -> str | None:
-    """A setting as it stands in a variable; None for one that is not set."""
+    """A setting as text for a variable; None if it is not set."""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, Mapping):

@@ -23,7 +23,15 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from dispatcher.errors import ConfigurationError
-from dispatcher.settings.accounts import DEFAULT, Accounts, Own, gathered, named, split, unknown
+from dispatcher.settings.accounts import (
+    DEFAULT,
+    Accounts,
+    AccountSettings,
+    account_names,
+    by_account,
+    split_account,
+    unknown,
+)
 from dispatcher.window.hours import profile_of
 from dispatcher.window.territories import TERRITORIES
 
@@ -67,7 +75,7 @@ Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
 
 
-class Settings(Own):
+class Settings(AccountSettings):
     """How one installation works; every field is the environment variable ``DISPATCHER_<NAME>``.
 
     A variable ``DISPATCHER_<NAME>_FILE`` names a file that holds the value instead, for secrets.
@@ -246,13 +254,13 @@ class Settings(Own):
                 name, value = name.removesuffix("_file"), _content(variable, value)
                 if environ.get(f"{PREFIX}{name.upper()}"):
                     raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
-            if name not in cls.model_fields and split(name) is None:
+            if name not in cls.model_fields and split_account(name) is None:
                 raise ConfigurationError(f"unknown setting {variable}")
             if value != "":
                 values[name] = value
-        names = named(values.get("accounts"))
+        names = account_names(values.get("accounts"))
         for name in values.keys() - cls.model_fields.keys():
-            if (own := split(name)) is not None and own[1] not in names:
+            if (own := split_account(name)) is not None and own[1] not in names:
                 raise ConfigurationError(
                     f"unknown setting {PREFIX}{name.upper()}: {PREFIX}ACCOUNTS does not name"
                     f" {own[1]}"
@@ -294,8 +302,8 @@ class Settings(Own):
 
     @model_validator(mode="before")
     @classmethod
-    def _gathered(cls, values: Any) -> Any:
-        return gathered(values) if isinstance(values, dict) else values
+    def _by_account(cls, values: Any) -> Any:
+        return by_account(values) if isinstance(values, dict) else values
 
     @field_validator("web_token")
     @classmethod
@@ -373,7 +381,7 @@ class Settings(Own):
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self
 
-    def _check_account(self, name: str, own: Own) -> None:
+    def _check_account(self, name: str, own: AccountSettings) -> None:
         if own.sender and own.from_number:
             both = f"{PREFIX}SENDER_{name.upper()} or {PREFIX}FROM_NUMBER_{name.upper()}"
             raise ValueError(f"set {both}, not both")

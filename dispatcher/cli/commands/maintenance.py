@@ -85,11 +85,11 @@ def migrate() -> None:
 def settings(*, as_json: bool) -> None:
     """Show every setting as it is in effect here; secrets are masked."""
     from dispatcher.settings import PREFIX, Settings
-    from dispatcher.settings.environment import as_variable, own_of
+    from dispatcher.settings.environment import account_values, as_variable
 
     effective = current_settings()
     told = effective.model_dump(mode="json") | {"accounts": ",".join(effective.accounts)}
-    own = own_of(effective)
+    own = account_values(effective)
     values = {name: _hidden(name, getattr(effective, name)) or told[name] for name in told}
     values |= {name: _hidden(name, value) or value for name, value in own.items()}
     if as_json:

@@ -13,7 +13,7 @@ from django.db import connections
 from dispatcher.contrib.django.database_url import url_of
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import PREFIX, Settings
-from dispatcher.settings.environment import settled
+from dispatcher.settings.environment import load
 
 #: the one key that is no setting of the dispatcher: which of DATABASES has the tables
 ALIAS = "DATABASE"
@@ -60,7 +60,7 @@ def settings() -> Settings:
     rest = {name: value for name, value in os.environ.items() if name not in _URL}
     if alias is not None:
         ours[f"{PREFIX}DATABASE_URL"] = url_of(connections[alias])
-    return settled(ours, rest)
+    return load(ours, rest)
 
 
 def alias() -> str | None:

@@ -14,7 +14,7 @@ from dispatcher.campaigns.submission import Given, Options
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems
 from dispatcher.recipients import Rejection
-from dispatcher.settings.environment import settled
+from dispatcher.settings.environment import load
 
 _NAME = "dispatcher"
 
@@ -60,7 +60,7 @@ class Dispatcher(_Base):
         The app also gets ``flask dispatcher …``, and an answer in one sentence to every
         DispatcherError that a view lets through, unless it has one of its own.
         """
-        settings = settled(app.config)
+        settings = load(app.config)
         app.extensions[_NAME] = Library(settings)
         app.cli.add_command(commands_of(lambda: settings))
         problems.answer_in(app)

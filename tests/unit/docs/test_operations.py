@@ -13,7 +13,7 @@ from pathlib import Path
 from dispatcher.campaigns.events import Event
 from dispatcher.dispatch.hints import QUEUES
 from dispatcher.settings import PREFIX, Settings
-from dispatcher.settings.accounts import split
+from dispatcher.settings.accounts import split_account
 from tests.unit.programs import check_command
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,7 @@ def test_its_commands_exist() -> None:
 def test_its_variables_are_settings() -> None:
     for name in re.findall(rf"\b{PREFIX}(\w+)", PAGE):
         setting = name.lower().removesuffix("_file")
-        assert setting in Settings.model_fields or split(setting), name
+        assert setting in Settings.model_fields or split_account(setting), name
 
 
 def test_it_lists_every_task_with_its_queue() -> None:

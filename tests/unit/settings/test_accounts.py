@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import Own
-from dispatcher.settings.environment import settled, written
+from dispatcher.settings.accounts import AccountSettings
+from dispatcher.settings.environment import load, to_environment
 from dispatcher.settings.logs import secrets_of
 
 KEY, SHOP, NEWS = (40 * letter for letter in "abc")
@@ -50,7 +50,7 @@ def refused(**variables: str) -> str:
 
 
 def test_the_table_above_has_all_that_an_account_may_have_of_its_own() -> None:
-    assert OWN.keys() == Own.model_fields.keys()
+    assert OWN.keys() == AccountSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -60,7 +60,7 @@ def test_an_account_has_what_its_own_variable_says(name: str) -> None:
     settings = Settings.from_env({**PRICED, **variables})
     assert plain(getattr(settings.of_account("shop"), name)) == value
     for other in (settings, settings.of_account("news")):
-        assert getattr(other, name) == Own.model_fields[name].default
+        assert getattr(other, name) == AccountSettings.model_fields[name].default
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -209,12 +209,12 @@ def test_every_key_is_taken_out_of_logs() -> None:
 def test_a_child_process_has_the_same_accounts() -> None:
     more = {"DISPATCHER_RATE_SHOP": "2.5", "DISPATCHER_DAILY_EUROS_NEWS": "9"}
     settings = Settings.from_env({**TWO, **PRICED, **more})
-    assert Settings.from_env(written(settings)) == settings
+    assert Settings.from_env(to_environment(settings)) == settings
 
 
 def test_an_app_names_accounts_in_its_own_settings() -> None:
     given = {"DISPATCHER_ACCOUNTS": ["shop"], "DISPATCHER_RATE_SHOP": 2}
-    settings = settled(given, {"DISPATCHER_API_KEY_SHOP": SHOP})
+    settings = load(given, {"DISPATCHER_API_KEY_SHOP": SHOP})
     assert settings.of_account("shop").rate == 2
     assert plain(settings.of_account("shop").api_key) == SHOP
 

@@ -7,7 +7,7 @@ import pytest
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.settings.environment import settled, written
+from dispatcher.settings.environment import load, to_environment
 from tests.unit.settings.test_settings import WRITTEN
 
 #: an offset needs a gateway on loopback; a campaign leaves from a sender or from a number
@@ -20,36 +20,36 @@ EVERYTHING = {
 
 def test_what_is_written_for_a_child_makes_the_same_settings() -> None:
     settings = Settings.from_env(EVERYTHING)
-    assert Settings.from_env(written(settings)) == settings
+    assert Settings.from_env(to_environment(settings)) == settings
 
 
 def test_what_was_never_set_is_not_written() -> None:
-    assert written(Settings.of(rate=2.5)) == {"DISPATCHER_RATE": "2.5"}
-    assert written(Settings.of(rate=None, poll_intervals=(1, 2))) == {
+    assert to_environment(Settings.of(rate=2.5)) == {"DISPATCHER_RATE": "2.5"}
+    assert to_environment(Settings.of(rate=None, poll_intervals=(1, 2))) == {
         "DISPATCHER_POLL_INTERVALS": "1,2"
     }
 
 
 def test_an_apps_settings_go_before_the_environments() -> None:
     environ = {"DISPATCHER_RATE": "2", "DISPATCHER_SENDER": "Ailleurs", "PATH": "/bin"}
-    settings = settled({"DISPATCHER_SENDER": "MaBoutique", "DEBUG": True}, environ)
+    settings = load({"DISPATCHER_SENDER": "MaBoutique", "DEBUG": True}, environ)
     assert (settings.sender, settings.rate) == ("MaBoutique", 2.0)
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_setting_that_an_app_leaves_empty_is_the_environments(nothing: Any) -> None:
     environ = {"DISPATCHER_SENDER": "Ailleurs"}
-    assert settled({"DISPATCHER_SENDER": nothing}, environ).sender == "Ailleurs"
+    assert load({"DISPATCHER_SENDER": nothing}, environ).sender == "Ailleurs"
 
 
 def test_a_typed_zero_is_a_value() -> None:
     environ = {"DISPATCHER_CLOSING_GUARD": "120"}
-    assert settled({"DISPATCHER_CLOSING_GUARD": 0}, environ).closing_guard == 0
+    assert load({"DISPATCHER_CLOSING_GUARD": 0}, environ).closing_guard == 0
 
 
 def test_typed_values_are_taken_as_they_are() -> None:
     given = {"DISPATCHER_POLL_INTERVALS": [5, 10], "DISPATCHER_PRICES": {"metropole": 0.045}}
-    settings = settled(given, {})
+    settings = load(given, {})
     assert settings.poll_intervals == (5, 10)
     assert str(settings.prices["metropole"]) == "0.045"
 
@@ -58,11 +58,9 @@ def test_an_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -
     file = tmp_path / "sender"
     file.write_text("Ailleurs", encoding="utf-8")
     environ = {"DISPATCHER_SENDER_FILE": str(file)}
-    assert settled({"DISPATCHER_SENDER": "MaBoutique"}, environ).sender == "MaBoutique"
-    assert settled({}, environ).sender == "Ailleurs"
-    assert settled({"DISPATCHER_SENDER_FILE": file}, {"DISPATCHER_SENDER": "x"}).sender == (
-        "Ailleurs"
-    )
+    assert load({"DISPATCHER_SENDER": "MaBoutique"}, environ).sender == "MaBoutique"
+    assert load({}, environ).sender == "Ailleurs"
+    assert load({"DISPATCHER_SENDER_FILE": file}, {"DISPATCHER_SENDER": "x"}).sender == ("Ailleurs")
 
 
 @pytest.mark.parametrize(
@@ -77,4 +75,4 @@ def test_an_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -
 )
 def test_a_wrong_value_fails_with_its_name(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
-        settled(given, {})
+        load(given, {})

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import Own
+from dispatcher.settings.accounts import AccountSettings
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 TOKEN = "b7e4c1d2a9f80635"
@@ -24,7 +24,7 @@ BROKER = "redis://:hunter3@redis.example:6379/4"
 
 # field -> (as written in the environment, as read)
 WRITTEN: dict[str, tuple[str, Any]] = {
-    "accounts": ("shop, news", {"shop": Own(), "news": Own()}),
+    "accounts": ("shop, news", {"shop": AccountSettings(), "news": AccountSettings()}),
     "database_url": (DATABASE, DATABASE),
     "broker_url": (BROKER, BROKER),
     "api_url": ("http://127.0.0.1:8025/v1", "http://127.0.0.1:8025/v1"),
