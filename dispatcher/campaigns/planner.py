@@ -13,7 +13,7 @@ import orjson
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection, phones
-from dispatcher.recipients.number_set import Seen
+from dispatcher.recipients.number_set import NumberSet
 from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
 from dispatcher.texts.estimate import Weigher
@@ -92,9 +92,9 @@ class Planner:
     def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
         """The batches, as they fill up; a batch never mixes territories."""
         # every row of a million passes here
-        seen = Seen()
+        numbers = NumberSet()
         filling: dict[str, _Filling] = defaultdict(_Filling)
-        normalise, personal, add = phones.normalise, self._personal, seen.add
+        normalise, personal, add = phones.normalise, self._personal, numbers.add
         usual = self._territory or "metropole"
         refused = self.refused
         for recipient in recipients:
@@ -113,7 +113,7 @@ class Planner:
                 try:
                     fields, parts = personal(recipient)
                 except InvalidText:
-                    seen.discard(number)
+                    numbers.discard(number)
                     raise
             except InvalidPhone as error:
                 self._leave_out(recipient, error.reason)

@@ -8,7 +8,7 @@ import mmap
 _FIRST, _COUNT = 33_600_000_000, 200_000_000
 
 
-class Seen:
+class NumberSet:
     """A set of numbers whose memory does not grow with the list: 25 MB, of which what is used.
 
     Numbers of other countries and territories are few, and kept one by one.

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.recipients.number_set import Seen
+from dispatcher.recipients.number_set import NumberSet
 
 NUMBERS = st.one_of(
     st.integers(33_599_999_990, 33_600_000_010),
@@ -14,11 +14,11 @@ NUMBERS = st.one_of(
 
 @given(st.lists(st.tuples(st.booleans(), NUMBERS)))
 def test_it_remembers_what_a_set_remembers(acts: list[tuple[bool, int]]) -> None:
-    seen, model = Seen(), set[int]()
+    numbers, model = NumberSet(), set[int]()
     for adds, number in acts:
         if adds:
-            assert seen.add(number) is (number not in model)
+            assert numbers.add(number) is (number not in model)
             model.add(number)
         elif number in model:
-            seen.discard(number)
+            numbers.discard(number)
             model.discard(number)
