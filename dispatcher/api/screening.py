@@ -15,8 +15,8 @@ from dispatcher.recipients import Recipient
 from dispatcher.recipients.number_checks import (
     INVALID_THERE,
     OUT_OF_SERVICE,
-    Lines,
     Lookups,
+    RowNumbers,
     Tally,
     answered,
     difference,
@@ -55,7 +55,7 @@ class Screen:
         self._opted_out = opted_out
         self._out_of_service = out_of_service
         self._rejects = rejects
-        self._gone, self._warned = Lines(), set[str]()
+        self._gone, self._warned = RowNumbers(), set[str]()
         self._wait = wait
         self._next = 0.0
         self._tally = Tally()

@@ -53,7 +53,7 @@ class HlrOrder:
     currency: str = ""
 
 
-class Lines:
+class RowNumbers:
     """How many rows something is said of, and on which lines they stand."""
 
     def __init__(self) -> None:
@@ -142,13 +142,13 @@ class Tally:
         self.asked = self.unasked = 0
         self.failed = ""
         self._forms: Counter[str] = Counter()
-        self._differences: dict[tuple[str, bool], Lines] = {}
+        self._differences: dict[tuple[str, bool], RowNumbers] = {}
 
     def add(self, says: str, row: int | None, *, rejected: bool) -> None:
         """The gateway says something else than we do of the number on a line."""
         if len(self._differences) >= _FORMS and (says, rejected) not in self._differences:
             says = "something else, the gateway says"
-        self._differences.setdefault((says, rejected), Lines()).add(row)
+        self._differences.setdefault((says, rejected), RowNumbers()).add(row)
 
     def known(self, check: NumberCheck) -> None:
         """The gateway knows a number."""

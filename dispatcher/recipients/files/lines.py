@@ -30,7 +30,7 @@ _MARKS = (
 _MISREAD = re.compile("Ã[" + re.escape(bytes(range(0x80, 0xC0)).decode("cp1252", "ignore")) + "]")
 
 
-class Lines:
+class TextLines:
     """Iterates over lines that keep their ends (LF, CRLF or CR); raises InvalidFile."""
 
     def __init__(self, head: bytes, stream: BinaryIO, *, encoding: str | None = None) -> None:

@@ -12,7 +12,7 @@ from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.closeable import Closeable
 from dispatcher.recipients.files.columns import Columns, columns_of
 from dispatcher.recipients.files.delimiter import NONE, delimiter_of, said_delimiter
-from dispatcher.recipients.files.lines import Lines
+from dispatcher.recipients.files.lines import TextLines
 from dispatcher.recipients.files.sources import open_source, seekable
 from dispatcher.recipients.files.xlsx import ZIP, WorkbookRows
 from dispatcher.recipients.recipient import Recipient
@@ -55,7 +55,7 @@ def open_recipients(
         if head.startswith(ZIP):
             book = WorkbookRows(seekable(stream, stack), stack)
             return RecipientFile(book, stack, column, territory_column, keep)
-        lines = Lines(head, stream, encoding=encoding)
+        lines = TextLines(head, stream, encoding=encoding)
         delimiter, rows = _split(lines, column)
         file = RecipientFile(rows, stack, column, territory_column, keep)
         file._describe(lines, delimiter)
@@ -86,7 +86,7 @@ class RecipientFile(Closeable):
         keep: Collection[str] | None,
     ) -> None:
         self._stack = stack
-        self._lines: Lines | None = None
+        self._lines: TextLines | None = None
         header, before = _next_row(rows, 0)
         if header is None:
             raise InvalidFile("the file is empty")
@@ -104,7 +104,7 @@ class RecipientFile(Closeable):
         fields_of = _fields_of(found, keep)
         self._recipients = self._read(rows, first, before, found, fields_of)
 
-    def _describe(self, lines: Lines, delimiter: str) -> None:
+    def _describe(self, lines: TextLines, delimiter: str) -> None:
         self._lines = lines
         self.delimiter = None if delimiter == NONE else delimiter
 
@@ -158,7 +158,7 @@ class RecipientFile(Closeable):
             self._stack.close()
 
 
-def _split(lines: Lines, column: str | None) -> tuple[str, _Rows]:
+def _split(lines: TextLines, column: str | None) -> tuple[str, _Rows]:
     physical = iter(lines)
     sample = list(islice(physical, _SAMPLE))
     whole = len(sample) < _SAMPLE

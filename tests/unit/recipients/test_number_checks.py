@@ -8,8 +8,8 @@ from dispatcher.recipients.number_checks import (
     IN_SERVICE,
     OUT_OF_SERVICE,
     UNDECIDED,
-    Lines,
     NumberCheck,
+    RowNumbers,
     answered,
     difference,
     service,
@@ -76,7 +76,7 @@ def test_only_a_number_that_nobody_has_is_out_of_service(
 
 
 def test_lines_are_named_up_to_ten_and_counted_beyond() -> None:
-    lines = Lines()
+    lines = RowNumbers()
     assert str(lines) == ""
     lines.add(7)
     assert str(lines) == "line 7"
