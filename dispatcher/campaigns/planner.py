@@ -16,7 +16,7 @@ from dispatcher.recipients import Recipient, Rejection, phones
 from dispatcher.recipients.number_set import NumberSet
 from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
-from dispatcher.texts.estimate import Weigher
+from dispatcher.texts.estimate import Estimator
 from dispatcher.texts.templates import compile_template
 from dispatcher.window.territories import find as find_territory
 
@@ -69,7 +69,7 @@ class Planner:
         self._bar = (0, 0)
         #: the parts of a text without fields
         self._plain = 0 if self.template.fields else self._measure(text)
-        self._weigher = Weigher(self.template, self._stop)
+        self._estimator = Estimator(self.template, self._stop)
         self._values = itemgetter(*self.template.fields) if self.template.fields else None
         #: the values of the fields used, and what was made of them: first names come again and
         #: again, and so does the longest, whose text is made to be shown
@@ -172,13 +172,13 @@ class Planner:
     def _judged(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
         """The JSON of the fields used, and the parts of the text. Raises InvalidText."""
         used = {name: fields[name] for name in self.template.fields if name in fields}
-        weight = self._weigher.weigh(used)
-        if weight is None or weight[0] > segments.MAX_SEGMENTS or weight > self._bar:
+        estimate = self._estimator.estimate(used)
+        if estimate is None or estimate[0] > segments.MAX_SEGMENTS or estimate > self._bar:
             text = self.template.render(used)
             texts.check(text)
             parts = self._measure(text)
         else:
-            parts = weight[0]
+            parts = estimate[0]
         return _as_json(used), parts
 
     def _measure(self, text: str) -> int:

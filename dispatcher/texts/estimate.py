@@ -1,8 +1,8 @@
-"""How many parts a personal text is billed as, without making the text.
+"""How many segments a personal text is billed as, without rendering it.
 
-Most values of a list are plain: letters, digits, spaces. What a template weighs with such values
-is its own weight and theirs. Whatever is not plain is left to the long way round: the text is
-made, respelled and measured.
+Most values of a list are plain: letters, digits, spaces. With them, the length of the text is
+that of the template plus that of the values. With any other value there is no estimate: the
+caller renders, spells and measures the text.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED, measure
 from dispatcher.texts.spelling import as_sent, wire_text
 from dispatcher.texts.templates import Template
 
-#: weights remembered: first names come again and again, codes never do
+#: lengths that are remembered: first names repeat, codes do not
 _MOST = 50_000
-#: characters that arrive as they are, in one unit, whatever stands beside them
+#: characters that arrive unchanged, as one unit, next to any other
 _PLAIN = "".join(
     char
     for char in sorted(GSM_BASIC - {":"})
     if char.isprintable() and as_sent(wire_text(char)) == char
 )
 _plain = re.compile(f"[{re.escape(_PLAIN)}]*").fullmatch
-#: with these at its edge, a text may make a tag together with a value
+#: one of these at the edge of a literal may form a tag together with a value
 _edgy = re.compile("[:\n€]").search
 _EDGE = 5
 
 
-class Weigher:
-    """Weighs the texts of one template, each with the ``tail`` that is added to all of them."""
+class Estimator:
+    """Estimates the texts of one template, each with the same ``tail`` at its end."""
 
     def __init__(self, template: Template, tail: str) -> None:
         literals = template.literals
@@ -40,8 +40,8 @@ class Weigher:
         self._pairs = sum(char in GSM_EXTENDED for char in static)
         self._known: dict[str, int] = {}
 
-    def weigh(self, fields: Mapping[str, str]) -> tuple[int, int] | None:
-        """(parts, characters with the tail), or None where the text itself has to be looked at."""
+    def estimate(self, fields: Mapping[str, str]) -> tuple[int, int] | None:
+        """(segments, characters with the tail), or None if the text must be rendered."""
         if not self._alone:
             return None
         length = self._length
@@ -59,11 +59,11 @@ class Weigher:
         units = length + self._pairs
         if units <= 160:
             return 1, length
-        # neither half of a pair may stand alone: where one stands is left to measure()
+        # measure() cuts between segments without splitting a pair of units
         return None if self._pairs else (-(-units // 153), length)
 
     def _units(self, value: str) -> int:
-        """The units of a plain value; -1 for any other."""
+        """The units of a plain value; -1 for another."""
         units = len(value.strip()) if _plain(value) else -1
         if len(self._known) < _MOST:
             self._known[value] = units
@@ -71,7 +71,7 @@ class Weigher:
 
 
 def _fits_alone(literals: tuple[str, ...]) -> bool:
-    """Whether what stands between the fields is spelled the same whatever the values are."""
+    """True if the literals between the fields are spelled the same with any values."""
     edges = [literal[-_EDGE:] for literal in literals[:-1]]
     edges += [literal[:_EDGE] for literal in literals[1:]]
     visible = any(as_sent(wire_text(literal)).strip() for literal in literals)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dispatcher.errors import InvalidText
 from dispatcher.texts import as_sent, wire_text
-from dispatcher.texts.estimate import Weigher
+from dispatcher.texts.estimate import Estimator
 from dispatcher.texts.segments import measure
 from dispatcher.texts.templates import compile_template
 
@@ -48,21 +48,21 @@ def test_a_text_weighs_what_it_is_measured_as(text: str, a: str, b: str, tail: s
     fields = {"a": a, "b": b}
     try:
         template = compile_template(text)
-        weight = Weigher(template, tail).weigh(fields)
+        estimate = Estimator(template, tail).estimate(fields)
         arrives = arriving(template.render(fields))
     except InvalidText:
         return
-    if weight is not None:
-        assert weight == (measure(arrives + tail).segments, len(arrives + tail))
+    if estimate is not None:
+        assert estimate == (measure(arrives + tail).segments, len(arrives + tail))
 
 
 @pytest.mark.parametrize(
     "text", ["Bonjour {{ a }} !", "Hé {{ a }}, 12 € chez https://un.example/x"]
 )
 def test_plain_values_are_weighed_without_their_text(text: str) -> None:
-    assert Weigher(compile_template(text), "").weigh({"a": "Éléonore-Zoé d'été 2"}) is not None
+    assert Estimator(compile_template(text), "").estimate({"a": "Éléonore-Zoé d'été 2"}) is not None
 
 
 @pytest.mark.parametrize("value", ["", " ", "Zoê", "a:b", "12 €", "a\nb", "e\u0301", "Ω≈", "😀"])
 def test_what_is_not_plain_is_left_to_its_text(value: str) -> None:
-    assert Weigher(compile_template("Bonjour {{ a }} !"), "").weigh({"a": value}) is None
+    assert Estimator(compile_template("Bonjour {{ a }} !"), "").estimate({"a": value}) is None
