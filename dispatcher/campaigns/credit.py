@@ -1,4 +1,4 @@
-"""Credit: whether the balance pays for what is still to go. Pure."""
+"""Credit: whether the balance pays for the batches that are not sent yet. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ _CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
-class ToGo:
-    """A batch that is still to go: its number, and its cost in euros if a price is known."""
+class UnsentBatch:
+    """A batch that is not sent yet: its number, and its cost in euros if a price is known."""
 
     number: int
     cost: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """What a campaign still needs: its batches in the order of their numbers.
+class CreditNeed:
+    """What a campaign still has to pay: its unsent batches in the order of their numbers.
 
-    ``unpriced`` are the territories of those whose cost is unknown.
+    ``unpriced`` are the territories of the batches whose cost is unknown.
     """
 
     campaign_id: int
-    batches: Sequence[ToGo]
+    batches: Sequence[UnsentBatch]
     unpriced: Sequence[str] = ()
 
     @property
@@ -36,40 +36,40 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """What the balance means for a campaign.
+class CreditDecision:
+    """How far the balance lets a campaign run.
 
-    Batches up to number ``funded_to`` may leave, all when it is None. ``paused`` is the reason
-    to pause it, ``unjudged`` why it runs although nobody knows whether the balance will do.
+    Batches up to number ``funded_to`` may leave; None means all. ``paused`` is the reason to
+    pause it, ``unchecked`` why it runs although the balance may not suffice.
     """
 
     campaign_id: int
     funded_to: int | None = None
     paused: str = ""
-    unjudged: str = ""
+    unchecked: str = ""
 
 
-def judge(
-    needs: Sequence[Need],
+def decide(
+    needs: Sequence[CreditNeed],
     balance: Decimal,
     *,
-    flying: Decimal = Decimal(0),
+    in_flight: Decimal = Decimal(0),
     mode: Literal["pause", "cap"] = "pause",
-) -> list[Ruling]:
-    """Rule on each campaign in turn, the first served first; all live on one ``balance``.
+) -> list[CreditDecision]:
+    """Decide on each campaign in their order; all are paid from one ``balance`` (euros).
 
-    ``flying`` is what is under way, which the balance may have paid or not. A pause gives the
-    campaign the benefit of that doubt: the gateway's own refusal is still behind it. A cap
-    does not, and waits.
+    ``in_flight`` is the cost of batches under way, which may or may not be charged yet. The mode
+    ``pause`` assumes that it is charged, because the gateway refuses what cannot be paid. The
+    mode ``cap`` assumes that it is not, and waits.
     """
-    rulings = []
+    decisions = []
     left = balance
     for need in needs:
-        ruling = _ruled(need, left, flying, mode)
-        rulings.append(ruling)
-        if ruling.paused:
+        decision = _decision(need, left, in_flight, mode)
+        decisions.append(decision)
+        if decision.paused:
             continue
-        to = ruling.funded_to
+        to = decision.funded_to
         left -= sum(
             (
                 batch.cost or Decimal(0)
@@ -78,29 +78,29 @@ def judge(
             ),
             Decimal(0),
         )
-    return rulings
+    return decisions
 
 
-def _ruled(need: Need, left: Decimal, flying: Decimal, mode: str) -> Ruling:
+def _decision(need: CreditNeed, left: Decimal, in_flight: Decimal, mode: str) -> CreditDecision:
     whole = len(need.batches)
-    unjudged = ""
+    unchecked = ""
     if need.unpriced:
-        unjudged = f"no price is known for {', '.join(need.unpriced)} (DISPATCHER_PRICES)"
+        unchecked = f"no price is known for {', '.join(need.unpriced)} (DISPATCHER_PRICES)"
     if mode == "cap":
-        fits = _affordable(need, left - flying)
+        fits = _affordable(need, left - in_flight)
         if fits == whole:
-            return Ruling(need.campaign_id, unjudged=unjudged)
+            return CreditDecision(need.campaign_id, unchecked=unchecked)
         if fits:
-            return Ruling(need.campaign_id, need.batches[fits - 1].number)
-        if _affordable(need, left):  # it depends on what is under way
-            return Ruling(need.campaign_id, 0)
+            return CreditDecision(need.campaign_id, need.batches[fits - 1].number)
+        if _affordable(need, left):  # that depends on what is in flight
+            return CreditDecision(need.campaign_id, 0)
     elif _affordable(need, left) == whole:
-        return Ruling(need.campaign_id, unjudged=unjudged)
-    return Ruling(need.campaign_id, 0, paused=_missing(need, left))
+        return CreditDecision(need.campaign_id, unchecked=unchecked)
+    return CreditDecision(need.campaign_id, 0, paused=_missing(need, left))
 
 
-def _affordable(need: Need, left: Decimal) -> int:
-    """How many of the batches can be paid; one of unknown cost needs that something is left."""
+def _affordable(need: CreditNeed, left: Decimal) -> int:
+    """How many of the batches can be paid. One of unknown cost needs some money left."""
     spent = Decimal(0)
     for fits, batch in enumerate(need.batches):
         spent += batch.cost or Decimal(0)
@@ -109,7 +109,7 @@ def _affordable(need: Need, left: Decimal) -> int:
     return len(need.batches)
 
 
-def _missing(need: Need, left: Decimal) -> str:
+def _missing(need: CreditNeed, left: Decimal) -> str:
     missing = (need.known - left).quantize(_CENT, ROUND_UP)
     if missing <= 0:
         return "no credit: nothing is left of the balance"

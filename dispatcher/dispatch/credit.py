@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.credit import Ruling, judge
+from dispatcher.campaigns.credit import CreditDecision, decide
 from dispatcher.dispatch.context import Context, of
 from dispatcher.errors import GatewayError
 from dispatcher.storage import actions, balances, credit
@@ -72,25 +72,25 @@ class Credit:
     def _rule(self, session: Session, judged: Sequence[int], euros: Decimal, now: datetime) -> bool:
         settings = self._context.settings
         prices, account = settings.prices, self._context.account
-        rulings = judge(
+        decisions = decide(
             credit.needs(session, account, judged, prices, now),
             euros,
-            flying=credit.flying(session, account, now, prices),
+            in_flight=credit.in_flight(session, account, now, prices),
             mode="cap" if settings.credit_check == "cap" else "pause",
         )
         # one order everywhere: two that rule at the same moment would lock each other
-        changed = [self._apply(session, one, now) for one in sorted(rulings, key=_by_campaign)]
+        changed = [self._apply(session, one, now) for one in sorted(decisions, key=_by_campaign)]
         return any(changed)
 
-    def _apply(self, session: Session, ruling: Ruling, now: datetime) -> bool:
-        if ruling.paused:
-            pause(session, ruling.campaign_id, ruling.paused, now)
-            log.warning("campaign %d: %s", ruling.campaign_id, ruling.paused)
+    def _apply(self, session: Session, decision: CreditDecision, now: datetime) -> bool:
+        if decision.paused:
+            pause(session, decision.campaign_id, decision.paused, now)
+            log.warning("campaign %d: %s", decision.campaign_id, decision.paused)
             return False
-        funded = credit.fund(session, ruling)
-        if funded and ruling.unjudged:
-            self._note(session, ruling.campaign_id, ruling.unjudged, now)
-        return funded and ruling.funded_to != 0
+        funded = credit.fund(session, decision)
+        if funded and decision.unchecked:
+            self._note(session, decision.campaign_id, decision.unchecked, now)
+        return funded and decision.funded_to != 0
 
     def _let_run(self, session: Session, judged: Sequence[int], why: str, now: datetime) -> bool:
         released = credit.release(session, judged)
@@ -106,5 +106,5 @@ class Credit:
         )
 
 
-def _by_campaign(ruling: Ruling) -> int:
-    return ruling.campaign_id
+def _by_campaign(decision: CreditDecision) -> int:
+    return decision.campaign_id

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, upd
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import SURVEYS
-from dispatcher.campaigns.credit import Need, Ruling, ToGo
+from dispatcher.campaigns.credit import CreditDecision, CreditNeed, UnsentBatch
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances
@@ -57,7 +57,7 @@ def needs(
     campaign_ids: Sequence[int],
     prices: Prices,
     now: datetime,
-) -> list[Need]:
+) -> list[CreditNeed]:
     """What these campaigns, in their order, still need; without those that do not run any more."""
     runs = set(session.scalars(_judged(account, now)))
     learnt = _learnt(session, account)
@@ -69,12 +69,12 @@ def needs(
         rows = session.execute(_to_go(mine).order_by(BATCH.c.number)).all()
         costs = [(row, _cost(row, prices, learnt)) for row in rows]
         unpriced = _unpriced(costs)
-        batches = [ToGo(row.number, cost) for row, cost in costs]
-        found.append(Need(campaign_id, batches, tuple(unpriced)))
+        batches = [UnsentBatch(row.number, cost) for row, cost in costs]
+        found.append(CreditNeed(campaign_id, batches, tuple(unpriced)))
     return found
 
 
-def flying(session: Session, account: str, since: datetime, prices: Prices) -> Decimal:
+def in_flight(session: Session, account: str, since: datetime, prices: Prices) -> Decimal:
     """Euros of what is under way or was answered after ``since``: paid by then, or not."""
     learnt, mine = _learnt(session, account), _through(account)
     rows = session.execute(_to_go(and_(BATCH.c.state == BatchState.SENDING, mine))).all()
@@ -83,20 +83,20 @@ def flying(session: Session, account: str, since: datetime, prices: Prices) -> D
     return under_way + (answered or Decimal(0))
 
 
-def fund(session: Session, ruling: Ruling) -> bool:
-    """Let a running campaign's batches leave as far as the ruling says; True if that changes it.
+def fund(session: Session, decision: CreditDecision) -> bool:
+    """Let a running campaign's batches leave as far as the decision says; True if that changes it.
 
-    One that a person has excepted meanwhile is left alone.
+    A campaign that a person has exempted meanwhile stays as it is.
     """
     changed = session.execute(
         update(Campaign)
         .where(
-            Campaign.id == ruling.campaign_id,
+            Campaign.id == decision.campaign_id,
             Campaign.state == CampaignState.RUNNING,
             Campaign.credit_checked,
-            Campaign.funded_to.is_distinct_from(ruling.funded_to),
+            Campaign.funded_to.is_distinct_from(decision.funded_to),
         )
-        .values(funded_to=ruling.funded_to)
+        .values(funded_to=decision.funded_to)
         .returning(Campaign.id)
     )
     return changed.one_or_none() is not None

@@ -7,65 +7,65 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.campaigns.credit import Need, Ruling, ToGo, judge
+from dispatcher.campaigns.credit import CreditDecision, CreditNeed, UnsentBatch, decide
 
 MODES: tuple[Literal["pause", "cap"], ...] = ("pause", "cap")
 
 
-def need(campaign_id: int, *costs: str | None, unpriced: tuple[str, ...] = ()) -> Need:
+def need(campaign_id: int, *costs: str | None, unpriced: tuple[str, ...] = ()) -> CreditNeed:
     batches = [
-        ToGo(number, None if cost is None else Decimal(cost))
+        UnsentBatch(number, None if cost is None else Decimal(cost))
         for number, cost in enumerate(costs, start=1)
     ]
-    return Need(campaign_id, batches, unpriced)
+    return CreditNeed(campaign_id, batches, unpriced)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_balance_that_is_exactly_enough_is_enough(mode: Literal["pause", "cap"]) -> None:
-    assert judge([need(1, "2.5", "2.5")], Decimal("5.000"), mode=mode) == [Ruling(1)]
+    assert decide([need(1, "2.5", "2.5")], Decimal("5.000"), mode=mode) == [CreditDecision(1)]
 
 
 def test_a_campaign_that_cannot_be_finished_pauses_and_says_how_much_is_missing() -> None:
-    (ruling,) = judge([need(1, "10", "12.3951")], Decimal("10"))
-    assert ruling == Ruling(1, 0, paused="no credit: 12.40 € are missing")
+    (decision,) = decide([need(1, "10", "12.3951")], Decimal("10"))
+    assert decision == CreditDecision(1, 0, paused="no credit: 12.40 € are missing")
 
 
 def test_capped_it_goes_as_far_as_the_money_and_no_further() -> None:
     balance = Decimal("7.4")
-    (ruling,) = judge([need(1, "2.5", "2.5", "2.5")], balance, mode="cap")
-    assert ruling == Ruling(1, 2)
-    (ruling,) = judge([need(1, "7.5")], balance, mode="cap")
-    assert ruling == Ruling(1, 0, paused="no credit: 0.10 € are missing")
+    (decision,) = decide([need(1, "2.5", "2.5", "2.5")], balance, mode="cap")
+    assert decision == CreditDecision(1, 2)
+    (decision,) = decide([need(1, "7.5")], balance, mode="cap")
+    assert decision == CreditDecision(1, 0, paused="no credit: 0.10 € are missing")
 
 
 def test_what_is_under_way_may_be_paid_already() -> None:
     one = need(1, "5")
-    assert judge([one], Decimal(5), flying=Decimal(1)) == [Ruling(1)]
+    assert decide([one], Decimal(5), in_flight=Decimal(1)) == [CreditDecision(1)]
     # a cap waits until that is known; it pauses nobody for it
-    assert judge([one], Decimal(5), flying=Decimal(1), mode="cap") == [Ruling(1, 0)]
+    assert decide([one], Decimal(5), in_flight=Decimal(1), mode="cap") == [CreditDecision(1, 0)]
 
 
 def test_campaigns_live_on_one_balance_and_one_that_pauses_takes_nothing_of_it() -> None:
-    first, second, third = judge([need(1, "6"), need(2, "5"), need(3, "4")], Decimal(10))
-    assert first == Ruling(1)
+    first, second, third = decide([need(1, "6"), need(2, "5"), need(3, "4")], Decimal(10))
+    assert first == CreditDecision(1)
     assert second.paused == "no credit: 1.00 € are missing"
-    assert third == Ruling(3)
+    assert third == CreditDecision(3)
 
 
 def test_what_has_no_price_is_not_judged_and_says_so() -> None:
     unpriced = need(1, "3", None, unpriced=("mayotte",))
-    (ruling,) = judge([unpriced], Decimal(4))
-    assert not ruling.paused
-    assert ruling.unjudged == "no price is known for mayotte (DISPATCHER_PRICES)"
+    (decision,) = decide([unpriced], Decimal(4))
+    assert not decision.paused
+    assert decision.unchecked == "no price is known for mayotte (DISPATCHER_PRICES)"
     # but what is known may already be too much
-    (ruling,) = judge([unpriced], Decimal(2))
-    assert ruling.paused == "no credit: at least 1.00 € are missing"
+    (decision,) = decide([unpriced], Decimal(2))
+    assert decision.paused == "no credit: at least 1.00 € are missing"
 
 
 @pytest.mark.parametrize("balance", ["0", "-1"])
 def test_nothing_leaves_on_an_empty_balance_whatever_it_costs(balance: str) -> None:
-    (ruling,) = judge([need(1, None, unpriced=("metropole",))], Decimal(balance))
-    assert ruling.paused.startswith("no credit: ")
+    (decision,) = decide([need(1, None, unpriced=("metropole",))], Decimal(balance))
+    assert decision.paused.startswith("no credit: ")
 
 
 costs = st.lists(st.decimals(0, 50, places=3), min_size=1, max_size=8)
@@ -73,21 +73,21 @@ costs = st.lists(st.decimals(0, 50, places=3), min_size=1, max_size=8)
 
 @given(st.lists(costs, min_size=1, max_size=5), st.decimals(-5, 200, places=3), costs.map(sum))
 def test_no_cap_lets_more_leave_than_there_is(
-    campaigns: list[list[Decimal]], balance: Decimal, flying: Decimal
+    campaigns: list[list[Decimal]], balance: Decimal, in_flight: Decimal
 ) -> None:
     needs = [
-        Need(number, [ToGo(at, cost) for at, cost in enumerate(each, start=1)])
+        CreditNeed(number, [UnsentBatch(at, cost) for at, cost in enumerate(each, start=1)])
         for number, each in enumerate(campaigns, start=1)
     ]
-    rulings = judge(needs, balance, flying=Decimal(flying), mode="cap")
+    decisions = decide(needs, balance, in_flight=Decimal(in_flight), mode="cap")
     leaving = Decimal(0)
-    for one, ruling in zip(needs, rulings, strict=True):
-        to = len(one.batches) if ruling.funded_to is None else ruling.funded_to
+    for one, decision in zip(needs, decisions, strict=True):
+        to = len(one.batches) if decision.funded_to is None else decision.funded_to
         leaving += sum((b.cost or Decimal(0) for b in one.batches[:to]), Decimal(0))
-        if ruling.paused:
+        if decision.paused:
             assert to == 0
             assert (one.batches[0].cost or Decimal(0)) > balance - leaving
-    assert leaving == 0 or leaving <= balance - flying
+    assert leaving == 0 or leaving <= balance - in_flight
 
 
 @given(st.lists(costs, min_size=1, max_size=5), st.decimals(-5, 200, places=3))
@@ -95,13 +95,13 @@ def test_a_pause_lets_a_campaign_leave_whole_or_not_at_all(
     campaigns: list[list[Decimal]], balance: Decimal
 ) -> None:
     needs = [
-        Need(number, [ToGo(at, cost) for at, cost in enumerate(each, start=1)])
+        CreditNeed(number, [UnsentBatch(at, cost) for at, cost in enumerate(each, start=1)])
         for number, each in enumerate(campaigns, start=1)
     ]
-    rulings = judge(needs, balance)
+    decisions = decide(needs, balance)
     leaving = sum(
-        (one.known for one, ruling in zip(needs, rulings, strict=True) if not ruling.paused),
+        (one.known for one, decision in zip(needs, decisions, strict=True) if not decision.paused),
         Decimal(0),
     )
     assert leaving == 0 or leaving <= balance
-    assert all((ruling.funded_to is None) != bool(ruling.paused) for ruling in rulings)
+    assert all((decision.funded_to is None) != bool(decision.paused) for decision in decisions)
