@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dispatcher.campaigns.wording import counted, moment
-from dispatcher.cli.text_report import advised, stop_of, weigh
+from dispatcher.cli.text_report import finding_lines, stop_of, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.forecast import Departure
     from dispatcher.campaigns.plan import Group, Plan
     from dispatcher.cli.campaign_options import Asked
-    from dispatcher.texts.lint import Advice
+    from dispatcher.texts.lint import Finding
 
 
 class Reading:
@@ -42,7 +42,7 @@ class Reading:
         yield from self._groups()
         yield ""
 
-    def after(self, advice: Sequence[Advice]) -> Iterator[str]:
+    def after(self, findings: Sequence[Finding]) -> Iterator[str]:
         """How it leaves, and what to think of before the button is pressed."""
         yield ""
         yield from self._forecast()
@@ -50,10 +50,10 @@ class Reading:
             yield ""
             yield "warnings"
             yield from (f"  {warning}" for warning in self._plan.warnings)
-        if advice:
+        if findings:
             yield ""
             yield "the text on its way"
-            yield from (f"  {line}" for line in advised(advice))
+            yield from (f"  {line}" for line in finding_lines(findings))
         yield ""
         yield "nothing is stored: dispatcher submit does that"
 

@@ -10,7 +10,7 @@ from dispatcher.campaigns.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dispatcher.texts.lint import Advice
+    from dispatcher.texts.lint import Finding
     from dispatcher.texts.segments import Measure
 
 #: no segment holds more
@@ -62,13 +62,14 @@ def stop_of(text: str, budget: int, *, commercial: bool) -> int:
     return budget if commercial and not has_stop(text) else 0
 
 
-def advised(advice: Sequence[Advice]) -> list[str]:
-    """A line for each advice."""
+def finding_lines(findings: Sequence[Finding]) -> list[str]:
+    """A line for each finding."""
     return [
-        f"{each.message}" + (f" ({each.count} times)" if each.count > 1 else "") for each in advice
+        f"{each.message}" + (f" ({each.count} times)" if each.count > 1 else "")
+        for each in findings
     ]
 
 
-def advice_json(advice: Sequence[Advice]) -> list[dict[str, Any]]:
-    """Advice as JSON values."""
-    return [asdict(each) for each in advice]
+def findings_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Findings as JSON values."""
+    return [asdict(each) for each in findings]

@@ -10,8 +10,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def kept(seconds: float, read: Callable[[], T]) -> Callable[[], T]:
-    """``read``, but what it returned is good for ``seconds``; what it raises is not kept."""
+def cached(seconds: float, read: Callable[[], T]) -> Callable[[], T]:
+    """``read``, but what it returned is good for ``seconds``; an error is not cached."""
     lock = threading.Lock()
     last: list[tuple[float, T]] = []
 

@@ -31,7 +31,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.call_counts import BOUNDS, Tally
 from dispatcher.errors import DispatcherError
 from dispatcher.monitoring.account_metrics import Accounts
-from dispatcher.monitoring.cached import kept
+from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.storage import monitoring
 from dispatcher.storage.campaigns import totals
@@ -71,8 +71,8 @@ class _Metrics(Collector):
         self._dispatcher = dispatcher
         self._findings = findings
         self._accounts = Accounts(dispatcher)
-        self._past = kept(PAST_FRESH, self._read_past)
-        self._reading = kept(FRESH, self._read)
+        self._past = cached(PAST_FRESH, self._read_past)
+        self._reading = cached(FRESH, self._read)
 
     def collect(self) -> Iterator[Metric]:
         """Everything; without what the database would say when it does not answer."""

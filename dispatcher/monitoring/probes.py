@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dispatcher.api import Dispatcher
 from dispatcher.api.wsgi_server import Server
 from dispatcher.errors import ConfigurationError
-from dispatcher.monitoring.cached import kept
+from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import PROGRESS, Finding, examine
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Probes:
     """The WSGI application that tells how a worker is."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
-        self._findings = kept(_FRESH, lambda: [*examine(dispatcher, PROGRESS)])
+        self._findings = cached(_FRESH, lambda: [*examine(dispatcher, PROGRESS)])
         self._exposition = _exposition(dispatcher, self._findings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

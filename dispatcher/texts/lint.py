@@ -1,4 +1,4 @@
-"""What happens to the characters of a text on the way, what that costs, what to write instead."""
+"""What the gateway does to the characters of a text, what they cost, and what to write instead."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from dispatcher.texts.templates import without_fields
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
-    """One character of a text that does not arrive as written, or that makes it dearer."""
+class Finding:
+    """One character of a text that does not arrive as written, or that makes the text dearer."""
 
     character: str
     count: int
-    #: what arrives in its place, "" when nothing does; None when it stays and needs Unicode
+    #: what arrives in its place, "" for nothing; None if it stays and needs Unicode
     becomes: str | None
     message: str
 
 
-def advise(text: str) -> list[Advice]:
-    """What happens to the characters of a text on the way, in the order in which they appear.
+def findings_in(text: str) -> list[Finding]:
+    """A finding for each character that changes or costs, in the order of the text.
 
-    Fields, and blanks that become a plain space or a line break, are passed over.
+    Skips fields, and blanks that become a plain space or a line break.
     """
     written = unicodedata.normalize("NFC", without_fields(text))
     arrival = {char: as_sent(wire_text(char)) for char in written}
     dear = {char for char in arrival if needs_unicode(char)}
     plain = "".join(char for char in written if char not in dear)
     much, less = (measure(as_sent(wire_text(each))).segments for each in (written, plain))
-    advice = []
+    findings = []
     for char, count in Counter(written).items():
         shown = char if char.isprintable() and char != "\ufe0f" else f"U+{ord(char):04X}"
         becomes = None if char in dear else arrival[char]
@@ -45,5 +45,5 @@ def advise(text: str) -> list[Advice]:
         else:
             better = "; write “c” if that reads better" if char == "ç" else ""
             message = f"{shown} becomes “{becomes}”{better}."
-        advice.append(Advice(char, count, becomes, message))
-    return advice
+        findings.append(Finding(char, count, becomes, message))
+    return findings

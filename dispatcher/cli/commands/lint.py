@@ -7,7 +7,7 @@ import click
 from dispatcher.cli.campaign_options import text_of, text_options
 from dispatcher.cli.options import current_settings, json_option
 from dispatcher.cli.output import print_json, say
-from dispatcher.cli.text_report import advice_json, advised, stop_of, weigh
+from dispatcher.cli.text_report import finding_lines, findings_json, stop_of, weigh
 from dispatcher.texts.templates import compile_template
 
 
@@ -18,7 +18,7 @@ from dispatcher.texts.templates import compile_template
 def lint(*, text: str | None, text_file: str | None, transactional: bool, as_json: bool) -> None:
     """Tell how a text arrives, what it is billed as, and what to write instead."""
     from dispatcher.texts import spelling as texts
-    from dispatcher.texts.lint import advise
+    from dispatcher.texts.lint import findings_in
 
     written = text_of(text, text_file)
     template = compile_template(written)
@@ -28,14 +28,14 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     arrives = texts.as_sent(texts.wire_text(example))
     budget = current_settings().stop_budget
     weight = weigh(arrives, stop_of(written, budget, commercial=not transactional))
-    advice = advise(written)
+    findings = findings_in(written)
     if as_json:
-        print_json(weight.as_json() | {"arrives": arrives, "advice": advice_json(advice)})
+        print_json(weight.as_json() | {"arrives": arrives, "advice": findings_json(findings)})
         return
     say(str(weight))
     if template.fields:
         say(f"reckoned with the names of the fields: {', '.join(template.fields)}")
     for line in arrives.splitlines():
         say(f"  {line}")
-    for line in advised(advice) or ["arrives as written"]:
+    for line in finding_lines(findings) or ["arrives as written"]:
         say(line)

@@ -15,7 +15,7 @@ from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import out, print_json, say
 from dispatcher.cli.plan_text import Reading
 from dispatcher.cli.saved_plan import save, write_private
-from dispatcher.cli.text_report import advice_json
+from dispatcher.cli.text_report import findings_json
 from dispatcher.cli.timeline_view import drawn
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def plan(
     Nothing is stored and nobody is asked. Rejected rows are counted, and written only where
     --rejects says.
     """
-    from dispatcher.texts.lint import advise
+    from dispatcher.texts.lint import findings_in
 
     asked = Asked(**given)
     dispatcher = open_dispatcher()
@@ -65,15 +65,15 @@ def plan(
         write_private(svg, in_svg(line, title=title))
     if saved:
         save(planned, saved)
-    advice = advise(asked.body) if asked.body else []
+    findings = findings_in(asked.body) if asked.body else []
     if as_json:
-        print_json(planned.as_json() | {"advice": advice_json(advice)})
+        print_json(planned.as_json() | {"advice": findings_json(findings)})
         return
     reading = Reading(planned, dispatcher, asked)
     for sentence in reading.before():
         say(sentence)
     out().print(drawn(line, out()))
-    for sentence in reading.after(advice):
+    for sentence in reading.after(findings):
         say(sentence)
     for path, what in (
         (left_out.count and left_out.path, "rejected rows, with line and reason"),

@@ -5,16 +5,16 @@ from itertools import count
 
 import pytest
 
-from dispatcher.monitoring.cached import kept
+from dispatcher.monitoring.cached import cached
 
 
 def test_a_value_is_read_once_while_it_is_good() -> None:
-    reading = kept(3600, count().__next__)
+    reading = cached(3600, count().__next__)
     assert [reading(), reading()] == [0, 0]
 
 
 def test_a_value_that_is_too_old_is_read_again() -> None:
-    reading = kept(-1, count().__next__)
+    reading = cached(-1, count().__next__)
     assert [reading(), reading()] == [0, 1]
 
 
@@ -26,7 +26,7 @@ def test_a_failure_is_not_kept() -> None:
             raise OSError("down")
         return 1
 
-    reading = kept(3600, read)
+    reading = cached(3600, read)
     with pytest.raises(OSError, match="down"):
         reading()
     assert reading() == 1
@@ -35,7 +35,7 @@ def test_a_failure_is_not_kept() -> None:
 def test_many_who_ask_at_once_make_it_read_once() -> None:
     at_once = threading.Barrier(8)
     reads = count()
-    reading = kept(3600, reads.__next__)
+    reading = cached(3600, reads.__next__)
     got: list[int] = []
 
     def ask() -> None:

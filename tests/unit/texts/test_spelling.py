@@ -15,7 +15,7 @@ from dispatcher.texts import (
     wire_text,
     wire_texts,
 )
-from dispatcher.texts.lint import Advice, advise
+from dispatcher.texts.lint import Finding, findings_in
 from dispatcher.texts.segments import MAX_SEGMENTS, measure
 from tests.unit.strategies import ANYTHING, TAGGY
 
@@ -162,41 +162,43 @@ def test_any_text_passes_or_is_refused_as_invalid(text: str) -> None:
     arriving(text).encode()
 
 
-# -- what is advised
+# -- findings
 
 
-def test_advice_tells_what_is_replaced_deleted_or_dear() -> None:
-    assert advise(f"ê’ça~ {GRIN}ê") == [
-        Advice("ê", 2, "e", "ê becomes “e”."),
-        Advice("’", 1, "'", "’ becomes “'”."),
-        Advice("ç", 1, "Ç", "ç becomes “Ç”; write “c” if that reads better."),
-        Advice("~", 1, "", "~ is deleted; write it another way if a link or a code needs it."),
-        Advice(GRIN, 1, None, f"{GRIN} needs Unicode; segments with its like: 1, without: 1."),
+def test_finding_tells_what_is_replaced_deleted_or_dear() -> None:
+    assert findings_in(f"ê’ça~ {GRIN}ê") == [
+        Finding("ê", 2, "e", "ê becomes “e”."),
+        Finding("’", 1, "'", "’ becomes “'”."),
+        Finding("ç", 1, "Ç", "ç becomes “Ç”; write “c” if that reads better."),
+        Finding("~", 1, "", "~ is deleted; write it another way if a link or a code needs it."),
+        Finding(GRIN, 1, None, f"{GRIN} needs Unicode; segments with its like: 1, without: 1."),
     ]
 
 
-def test_advice_counts_what_unicode_costs() -> None:
-    (advice,) = advise("a" * 150 + "\u200d")
-    assert advice.message == "U+200D needs Unicode; segments with its like: 3, without: 1."
+def test_finding_counts_what_unicode_costs() -> None:
+    (finding,) = findings_in("a" * 150 + "\u200d")
+    assert finding.message == "U+200D needs Unicode; segments with its like: 3, without: 1."
 
 
-def test_advice_composes_accents_first() -> None:
-    assert [(advice.character, advice.becomes) for advice in advise("e\u0302")] == [("ê", "e")]
+def test_finding_composes_accents_first() -> None:
+    assert [(finding.character, finding.becomes) for finding in findings_in("e\u0302")] == [
+        ("ê", "e")
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "Plain, été à 12 €", "a\nb", "12\xa0%", 'Bonjour {{ prénom | default("tête") }}'],
 )
-def test_there_is_no_advice_on_what_arrives_as_it_looks(text: str) -> None:
-    assert advise(text) == []
+def test_there_is_no_finding_on_what_arrives_as_it_looks(text: str) -> None:
+    assert findings_in(text) == []
 
 
 @settings(deadline=None)
 @given(ANYTHING)
-def test_a_text_needs_unicode_when_some_advice_says_so(text: str) -> None:
+def test_a_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
     text = text.replace("{", "")
-    assert needs_unicode(text) == any(advice.becomes is None for advice in advise(text))
+    assert needs_unicode(text) == any(finding.becomes is None for finding in findings_in(text))
 
 
 # -- the opt-out mention
