@@ -18,8 +18,8 @@ RUN pip install --no-cache-dir --no-deps --no-index /tmp/wheels/*.whl && rm -r /
 ENV PYTHONUNBUFFERED=1
 USER dispatcher
 WORKDIR /srv
-# celery takes SIGTERM as "finish what runs, take nothing new"
+# Celery finishes its tasks on SIGTERM, and takes no new ones
 STOPSIGNAL SIGTERM
-# a worker, a beat and a Flower are well in different ways: see docker-compose.yml
+# health differs between a worker, a beat and a Flower: see docker-compose.yml
 HEALTHCHECK NONE
 CMD ["dispatcher", "--help"]

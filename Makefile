@@ -1,4 +1,4 @@
-# GNU make 3.81 and a POSIX shell are enough. Everything that is installed goes into .venv.
+# GNU make 3.81 and a POSIX shell are enough. Everything is installed into .venv.
 #   PYTHON=python3.12        the Python to build .venv with
 #   PYTEST_ARGS="-k window"  other arguments for pytest
 
@@ -10,40 +10,40 @@ PYTHONS =
 TESTS =
 CHAOS_ARGS =
 BENCH_ARGS =
-# Most tests wait for processes, so that a few at a time share the machine well.
+# Most tests wait for processes, so several at a time use the machine better.
 PYTEST_ARGS = -n logical --maxprocesses 4
 PY = .venv/bin/python
-# not the code in the pages, which is laid out to be read
+# without the code blocks of the pages, whose layout is for readers
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 
 .PHONY: help demo test coverage matrix chaos bench docs lint lock clean
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/stamp ## send 5,000 made-up SMS through real processes and check every one (needs no account)
 	@$(PY) -m dispatcher.sandbox.demo
 
-test: lint ## every check, then the whole suite
+test: lint ## run every check, then the whole suite
 	@$(PY) -m pytest $(PYTEST_ARGS)
 
 # Apart from `test`: the tracer doubles the processor time of the tests.
-coverage: .venv/stamp ## unit and integration tests; fails when they cover less than pyproject.toml says
+coverage: .venv/stamp ## measure what unit and integration tests cover; fails below the figure in pyproject.toml
 	@$(PY) -m pytest $(PYTEST_ARGS) --hypothesis-profile ci tests/unit tests/integration --cov --cov-report term
 
-matrix: ## unit tests and the wheel's on each Python 3.11 … 3.14 that is here (PYTHONS="3.12 3.13")
+matrix: ## run the unit and wheel tests on each Python 3.11 … 3.14 of this machine (PYTHONS="3.12 3.13")
 	@PYTHON="$(PYTHON)" PYTHONS="$(PYTHONS)" TESTS="$(TESTS)" sh scripts/matrix.sh $(PYTEST_ARGS)
 
-chaos: .venv/stamp ## minutes of kills and faults, then the ledger against the rows (CHAOS_ARGS="--seed 7")
+chaos: .venv/stamp ## kill and disturb an installation for minutes, then compare ledger and rows (CHAOS_ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(CHAOS_ARGS)
 
-bench: .venv/bench ## minutes of measuring against other designs, written to docs/performance.md
+bench: .venv/bench ## measure it beside other designs, and write docs/performance.md
 	@$(PY) -m benchmarks $(BENCH_ARGS)
 
-docs: .venv/stamp ## the documentation as a site, in var/docs/index.html
+docs: .venv/stamp ## build the documentation as a site, in var/docs/index.html
 	@$(PY) -m sphinx -q -W --keep-going docs var/docs
 
-lint: .venv/stamp ## format, lint, types and layers
+lint: .venv/stamp ## check format, lint, types and layers
 	@$(PY) -m ruff format --check $(CODE)
 	@$(PY) -m ruff check $(CODE)
 	@$(PY) -m mypy
@@ -52,16 +52,16 @@ lint: .venv/stamp ## format, lint, types and layers
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@sh scripts/lock.sh
 
-clean: ## remove .venv and everything that was made
+clean: ## remove .venv and all that the commands above made
 	rm -rf .venv var build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The script does nothing when .venv is up to date; make cannot tell that by itself, because an
-# environment also goes stale when its directory is moved or its Python is upgraded away.
+# The script does nothing when .venv is up to date. Make cannot know that: an environment also becomes
+# stale when its directory is moved or its Python is removed.
 .venv/stamp: ALWAYS
 	@PYTHON="$(PYTHON)" sh scripts/environment.sh
 
-# The other contenders, beside what the tests need; the tests do not notice.
+# Adds the other contenders to the environment of the tests.
 .venv/bench: .venv/stamp requirements/bench.txt
 	@$(PY) -m pip --disable-pip-version-check -qq install --no-compile --no-deps --require-hashes \
 		--only-binary :all: -r requirements/bench.txt

@@ -171,7 +171,7 @@ def _memory(lives: dict[str, list[Life]]) -> Table:
             for name, listed in lives.items()
             for life in listed
         ),
-        notes=("Told by the system (VmHWM) at the end of each life of the table before.",),
+        notes=("From the system (VmHWM), at the end of each life of the table before.",),
     )
 
 

@@ -31,7 +31,7 @@ def measure(bench: Bench) -> list[Table]:
 
 
 def _connections(latency: float) -> int:
-    # without latency more lanes than cores only take turns
+    # without latency, more threads than cores only take turns
     return _CONNECTIONS if latency else 4
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .venv with what requirements/dev.txt lists, unless it is up to date.
-# PYTHON names the Python to use; by default the first fit one of CANDIDATES.
-# An argument names another directory for it; what is in there is removed.
+# Makes .venv with the packages of requirements/dev.txt, unless it is up to date.
+# PYTHON names the Python to use; the default is the first suitable one of CANDIDATES.
+# An argument names another directory for it, whose content is removed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -10,7 +10,7 @@ CANDIDATES="python3.13 python3.12 python3.11 python3.14 python3 python"
 
 say() { printf '%s\n' "$*" >&2; }
 
-# What the environment was made of and for. A moved one points to where it was.
+# What the environment was made of, and where: a moved one still points to its old place.
 fingerprint() { printf '%s\n' "$(pwd)" "$1"; cat requirements/dev.txt pyproject.toml scripts/environment.sh; }
 
 fresh() {
@@ -57,8 +57,8 @@ rm -rf "$VENV"
 "$python" -m venv "$VENV"
 # Compiling every module in advance would take half of the time.
 install() { "$VENV"/bin/python -m pip --disable-pip-version-check -qq install --no-compile --no-deps "$@"; }
-# The lock names everything, with its hash; the project itself is linked in by build tools that
-# are in the lock too. So nothing unpinned is fetched, and nothing is built but the project.
+# The lock names every package with its hash, the build tools among them, which link in the project.
+# So nothing unpinned is fetched, and nothing but the project is built.
 if ! install --require-hashes --only-binary :all: -r requirements/dev.txt ||
     ! install --no-build-isolation -e .; then
     say "error: not everything could be installed; the lines above say what and why."

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the lock files anew, for every platform, with hashes and without any address.
+# Writes the lock files for every platform, with hashes and without any address.
 # Newer versions: scripts/lock.sh --upgrade
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,8 +18,8 @@ lock() {
 }
 
 lock requirements/dev.txt --extra dev "$@"
-# what a server needs, in the same versions
+# what a server needs, in the versions of dev.txt
 lock requirements/server.txt --extra postgres --extra flower --extra metrics --extra xlsx \
     --constraint requirements/dev.txt
-# what benchmarks/ adds to the environment of the tests, in versions that go with it
+# what benchmarks/ adds to the environment of the tests, in versions that fit
 lock requirements/bench.txt --extra bench --constraint requirements/dev.txt

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Runs the quick part of the suite on each Python from 3.11 to 3.14 that is here: those on PATH, in
-# /usr/bin, of pyenv and of uv, each release once (3.11.2 and 3.11.7 read regular expressions
-# differently). PYTHONS="3.12 3.13" runs these alone, and fails where one is missing. PYTHON names
-# one to leave out, because the whole suite runs on it. TESTS names other tests. The environments
-# stay in build/matrix/ and are used again.
+# Runs the quick tests on each Python from 3.11 to 3.14 of this machine: on PATH, in /usr/bin, of pyenv
+# and of uv, each release once (3.11.2 and 3.11.7 read regular expressions differently).
+#   PYTHONS="3.12 3.13"   only these; a missing one is an error
+#   PYTHON=python3.12     leave this one out, because the whole suite runs on it
+#   TESTS=tests/unit      other tests
+# The environments stay in build/matrix/ and are used again.
 set -eu
 cd "$(dirname "$0")/.."
 

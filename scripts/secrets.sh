@@ -1,11 +1,11 @@
 #!/bin/sh
-# Makes secrets/ for docker-compose.yml; what is there already stays. The passwords are random,
-# the key is asked for (or read from standard input).
+# Makes secrets/ for docker-compose.yml; files that exist already stay. The passwords are random; the
+# key is read from the terminal or from standard input.
 set -eu
 cd "$(dirname "$0")/.."
 
-# Only you may enter the directory. The files themselves are read in the containers by users with
-# other ids, so their mode has to let them.
+# Only you may enter the directory. In the containers, users with other ids read the files, so their
+# mode has to allow it.
 umask 077
 mkdir -p secrets
 echo '*' > secrets/.gitignore

@@ -77,7 +77,7 @@ class CeleryEach(CeleryChunks):
     """What one gets by default: a task for each recipient."""
 
     name = "Celery, one by one"
-    what = "a task and a call per recipient; measured on a few thousand, told per recipient"
+    what = "a task and a call per recipient; measured on a few thousand, given per recipient"
     task = SEND_ONE
 
     def recipients(self, course: Course) -> int:

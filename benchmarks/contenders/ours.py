@@ -99,7 +99,7 @@ class Installation:
         return self._stack.enter_context(process)
 
     def warm(self) -> None:
-        """Have every lane send a few batches."""
+        """Have every send loop send a few batches."""
         count = 3 * BATCH * self.settings.connections * len(self.workers)
         self.dispatcher.submit("warm", TEXT, recipients(count, _WARM))
         wait(lambda: not self._unsent("warm"), "the workers to be warm")

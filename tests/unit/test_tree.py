@@ -90,11 +90,11 @@ def places(pattern: str, among: list[Path]) -> list[str]:
         "(?<!no-emit-)find-links[ =]",
     ],
 )
-def test_no_file_says_where_packages_come_from(host: str) -> None:
+def test_no_file_names_a_package_registry(host: str) -> None:
     assert places(host, files()) == []
 
 
-def test_no_file_names_a_directory_of_the_machine_that_it_was_written_on() -> None:
+def test_no_file_names_a_directory_of_a_machine() -> None:
     here = [str(ROOT), str(Path.home())]
     literal = "|".join(re.escape(path) for path in here if path != "/")
     usual = r"(?<![\w.$})/-])/(?:ro" + r"ot|ho" + r"me|Us" + r"ers|wo" + r"rk|op" + r"t)/\w"
@@ -121,12 +121,12 @@ def strangers(pattern: str, *exempt: str) -> list[str]:
     ]
 
 
-def test_the_only_numbers_are_those_that_belong_to_nobody() -> None:
+def test_every_number_outside_unit_tests_is_fictional() -> None:
     """ARCEP keeps 06 39 98 xx xx for fiction; other spellings are the subject of unit tests."""
     assert strangers(_MOBILE, "tests/unit", "tests/data") == []
 
 
-def test_no_number_from_overseas_is_written_outside_the_tests() -> None:
+def test_no_overseas_number_stands_outside_the_tests() -> None:
     """There is no block for fiction there."""
     assert strangers(_OVERSEAS, "tests") == []
 
@@ -141,7 +141,7 @@ def test_no_number_from_overseas_is_written_outside_the_tests() -> None:
         ("0612345678901", False),
     ],
 )
-def test_a_number_is_seen_in_its_usual_spellings(number: str, *, is_found: bool) -> None:
+def test_a_number_is_found_in_its_usual_spellings(number: str, *, is_found: bool) -> None:
     assert bool(re.search(_MOBILE, f'"{number}"')) is is_found
 
 
@@ -166,11 +166,11 @@ def test_a_number_is_seen_in_its_usual_spellings(number: str, *, is_found: bool)
         r"shell\s*=\s*True",
     ],
 )
-def test_no_code_uses_what_the_design_rules_out(pattern: str) -> None:
+def test_no_code_uses_what_the_design_forbids(pattern: str) -> None:
     assert places(pattern, files("dispatcher", "workers")) == []
 
 
-def test_no_module_is_longer_than_can_be_read_at_once() -> None:
+def test_no_module_is_longer_than_the_limit() -> None:
     long = {
         path.relative_to(ROOT).as_posix()
         for path in files("dispatcher", "workers")
@@ -180,7 +180,7 @@ def test_no_module_is_longer_than_can_be_read_at_once() -> None:
     assert all((ROOT / path).exists() for path in LONGER)
 
 
-def test_nothing_is_left_for_later() -> None:
+def test_no_file_holds_an_open_task() -> None:
     marks = r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b|NotImplemented" + "Error"
     assert places(marks, files("dispatcher", "workers", "tests", "scripts")) == []
 
@@ -196,7 +196,7 @@ def test_the_public_names_are_sorted_and_exist() -> None:
         assert isinstance(value, Signal) or value.__name__ == name
 
 
-def test_every_imported_name_is_public_and_the_other_way_round() -> None:
+def test_public_names_are_exactly_the_imported_ones() -> None:
     """``__getattr__`` finds a name when it is used; type checkers read the imports."""
     tree = ast.parse((ROOT / "dispatcher/__init__.py").read_text(encoding="utf-8"))
     imported = {
@@ -282,7 +282,7 @@ def wanted(*extras: str) -> Iterator[Requirement]:
         ("bench.txt", ["bench"]),
     ],
 )
-def test_a_lock_has_all_that_is_asked_for(name: str, extras: list[str]) -> None:
+def test_a_lock_has_every_required_package(name: str, extras: list[str]) -> None:
     lock = locked(name)
     for requirement in wanted(*extras):
         versions = lock.get(canonicalize_name(requirement.name), set())
@@ -290,7 +290,7 @@ def test_a_lock_has_all_that_is_asked_for(name: str, extras: list[str]) -> None:
         assert all(requirement.specifier.contains(it) for it in versions), f"{name}: make lock"
 
 
-def test_the_server_runs_the_versions_that_the_tests_ran() -> None:
+def test_server_lock_has_the_versions_of_the_test_lock() -> None:
     tested = locked("dev.txt")
     for package, versions in locked("server.txt").items():
         assert versions <= tested[package], package

@@ -55,7 +55,7 @@ def send(client: SmsPartner, phones: list[str], tag: str = "t1") -> Taken:
     return reply
 
 
-def test_the_gateway_answers_for_the_very_numbers_that_it_was_given(client: SmsPartner) -> None:
+def test_the_gateway_answers_for_each_number_of_the_request(client: SmsPartner) -> None:
     reply = send(client, PEOPLE)
     assert [line.phone for line in reply.lines] == PEOPLE
     assert all(line.accepted for line in reply.lines)
@@ -69,7 +69,7 @@ def test_the_gateway_counts_every_number(client: SmsPartner, gateway: Gateway) -
     assert [first for _, first in gateway.arrivals()] == PEOPLE[:1]
 
 
-def test_the_gateway_sees_who_is_texted_twice(client: SmsPartner, gateway: Gateway) -> None:
+def test_the_gateway_counts_numbers_texted_twice(client: SmsPartner, gateway: Gateway) -> None:
     send(client, PEOPLE)
     send(client, PEOPLE[:1])
     assert gateway.counts().duplicates == 1
@@ -77,13 +77,15 @@ def test_the_gateway_sees_who_is_texted_twice(client: SmsPartner, gateway: Gatew
         gateway.check(4)
 
 
-def test_the_gateway_sees_who_is_missing(client: SmsPartner, gateway: Gateway) -> None:
+def test_the_gateway_counts_missing_numbers(client: SmsPartner, gateway: Gateway) -> None:
     send(client, PEOPLE)
     with pytest.raises(Failed, match="took 3 recipients of 4"):
         gateway.check(4)
 
 
-def test_the_gateway_delivers_when_it_is_told_to(client: SmsPartner, gateway: Gateway) -> None:
+def test_the_gateway_reports_a_delivery_after_it_was_ordered(
+    client: SmsPartner, gateway: Gateway
+) -> None:
     gateway.reset(delivered=False)
     message_id = send(client, PEOPLE).message_id
     pairs = [(number, message_id) for number in PEOPLE]
@@ -95,7 +97,7 @@ def test_the_gateway_delivers_when_it_is_told_to(client: SmsPartner, gateway: Ga
     assert gateway.counts().pairs == 6
 
 
-def test_the_gateway_knows_nothing_of_who_was_not_texted(client: SmsPartner) -> None:
+def test_the_gateway_reports_nothing_of_numbers_it_never_texted(client: SmsPartner) -> None:
     message_id = send(client, PEOPLE[:1]).message_id
     assert not client.multi_status([(PEOPLE[1], message_id)])
 
@@ -113,7 +115,9 @@ def test_the_gateway_has_an_account_and_an_empty_stop_list(client: SmsPartner) -
     assert list(client.stop_list()) == []
 
 
-def test_everybody_asks_for_the_same(gateway: Gateway, tmp_path: Path) -> None:
+def test_contenders_send_the_same_request_as_the_dispatcher(
+    gateway: Gateway, tmp_path: Path
+) -> None:
     people = list(rows(20))
     with Installation(tmp_path, gateway.url, None) as installation:
         template = compile_template(TEXT)

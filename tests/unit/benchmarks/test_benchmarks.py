@@ -31,7 +31,7 @@ TABLE = Table(
 )
 
 
-def test_people_have_numbers_of_their_own_that_can_be_texted() -> None:
+def test_made_up_people_have_distinct_valid_numbers() -> None:
     numbers = [phone(person) for person in [*range(5000), *range(10_000_000, 10_005_000)]]
     assert len(set(numbers)) == 10_000
     assert all(normalise(number) == number for number in numbers)
@@ -47,16 +47,16 @@ def test_chunks_hold_the_same_people() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(152_345, "152,000"), (275.4, "275"), (999_999, "1,000,000"), (7, "7")]
 )
-def test_a_rate_is_told_in_three_figures(value: float, text: str) -> None:
+def test_a_rate_is_written_with_three_figures(value: float, text: str) -> None:
     assert thousands(value) == text
 
 
-def test_a_spread_is_its_middle_and_its_ends() -> None:
+def test_a_spread_shows_median_and_extremes() -> None:
     assert Spread.of([3.0, 1.0, 2.0]).text(1) == "2.0 (1.0–3.0)"
     assert Spread.of([2.0]).text(2) == "2.00"
 
 
-def test_a_table_is_kept_until_its_benchmark_runs_again(tmp_path: Path) -> None:
+def test_a_table_stays_until_its_benchmark_runs_again(tmp_path: Path) -> None:
     file = tmp_path / "var" / "benchmarks.json"
     other = replace(TABLE, key="life")
     for table in (TABLE, other, replace(TABLE, title="Again")):
@@ -64,7 +64,7 @@ def test_a_table_is_kept_until_its_benchmark_runs_again(tmp_path: Path) -> None:
     assert figures.load(file) == [replace(TABLE, title="Again"), other]
 
 
-def test_the_report_leaves_what_people_wrote_alone(tmp_path: Path) -> None:
+def test_a_report_changes_no_text_outside_its_marks(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
     document.write_text(f"# Speed\n\n{report.BEGIN}\nold\n{report.END}\n\nThe plan.\n", "utf-8")
     report.write([TABLE], document)
@@ -77,7 +77,7 @@ def test_the_report_leaves_what_people_wrote_alone(tmp_path: Path) -> None:
     assert "`make bench` on 2 processors" in text
 
 
-def test_the_plot_is_a_picture_with_a_bar_for_each_row_that_has_one(tmp_path: Path) -> None:
+def test_a_plot_has_a_bar_for_each_row_with_a_value(tmp_path: Path) -> None:
     report.write([TABLE], tmp_path / "performance.md")
     drawn = (tmp_path / "performance-send.svg").read_text("utf-8")
     words = [text.text for text in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
@@ -88,7 +88,7 @@ def test_a_table_without_bars_has_no_plot() -> None:
     assert plot.bars(replace(TABLE, rows=TABLE.rows[1:])) == ""
 
 
-def test_the_meter_counts_the_children_that_a_process_has_buried() -> None:
+def test_cpu_time_includes_children_that_have_ended() -> None:
     work = "x = sum(range(6_000_000))"
     script = (
         "import subprocess, sys;"
@@ -114,20 +114,20 @@ def test_the_meter_counts_the_children_that_a_process_has_buried() -> None:
     assert spent["nothing"] == 0
 
 
-def test_without_other_limits_the_gateways_latency_is_the_limit() -> None:
+def test_latency_limits_a_simulation_without_other_limits() -> None:
     cheap = Costs(worker=1e-6, database=1e-6, flush=1e-6)
     outcome = simulate(Place(machines=2, database_cores=4, latency=0.05), cheap, batches=5000)
     assert outcome.rate == pytest.approx(2 * 64 / 0.05, rel=0.05)
 
 
-def test_a_database_that_is_busy_all_the_time_is_the_limit() -> None:
+def test_a_saturated_database_limits_a_simulation() -> None:
     costs = Costs(worker=1e-6, database=0.004, flush=1e-6)
     outcome = simulate(Place(machines=10, database_cores=4, latency=0.05), costs, batches=8000)
     assert outcome.database == pytest.approx(1, abs=0.02)
     assert outcome.rate == pytest.approx(4 / 0.004, rel=0.05)
 
 
-def test_one_flush_of_the_log_serves_all_who_wait() -> None:
+def test_one_flush_of_the_log_serves_every_waiting_commit() -> None:
     costs = Costs(worker=1e-6, database=1e-6, flush=0.01)
     outcome = simulate(Place(machines=1, database_cores=4, latency=0.05), costs, batches=5000)
     # two flushes a batch, one after the other, would allow 50 a second

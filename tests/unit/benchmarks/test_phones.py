@@ -14,11 +14,13 @@ def test_the_same_seed_gives_the_same_rows_in_many_spellings() -> None:
     assert len(kinds) >= 14
 
 
-def test_both_readers_do_the_work_that_is_compared() -> None:
+def test_both_phone_readers_read_nearly_every_number() -> None:
     assert len(ROWS) * 0.98 < theirs(ROWS) <= ours(ROWS) < len(ROWS)
 
 
-def test_it_prints_both_and_their_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+def test_phone_benchmark_prints_both_times_and_their_ratio(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     main(["300", "--rounds", "1"])
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("300 rows of mixed French spellings")

@@ -34,24 +34,24 @@ def seconds(written: str) -> float:
     return float(number) * {"s": 1, "m": 60}[unit]
 
 
-def test_the_services_are_those_of_one_installation() -> None:
+def test_compose_has_every_service_of_an_installation() -> None:
     assert OTHERS == ["postgres", "redis"]
     assert sorted(OURS) == ["beat", "flower", "gateway", "migrate", "webhooks", "worker"]
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_command_exists_with_its_options(name: str) -> None:
+def test_every_command_of_compose_exists_with_its_options(name: str) -> None:
     check_command(argv(name))
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_variable_is_a_setting(name: str) -> None:
+def test_every_variable_of_compose_is_a_setting(name: str) -> None:
     for variable in SERVICES[name].get("environment", {}):
         check_variable(variable)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_secret_comes_from_a_file_that_is_declared(name: str) -> None:
+def test_every_secret_of_compose_comes_from_a_declared_file(name: str) -> None:
     service = SERVICES[name]
     given = service.get("secrets", [])
     assert set(given) <= FILE["secrets"].keys()
@@ -72,7 +72,7 @@ def test_every_secret_is_made_by_the_script() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_whoever_waits_for_health_waits_for_a_service_that_tells_it(name: str) -> None:
+def test_a_service_that_others_wait_for_has_a_health_check(name: str) -> None:
     for other, condition in SERVICES[name].get("depends_on", {}).items():
         match condition["condition"]:
             case "service_healthy":
@@ -84,7 +84,7 @@ def test_whoever_waits_for_health_waits_for_a_service_that_tells_it(name: str) -
 
 
 @pytest.mark.parametrize("name", [name for name in SERVICES if name != "migrate"])
-def test_every_service_that_stays_tells_its_health(name: str) -> None:
+def test_every_running_service_has_a_health_check(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
     kind, *command = check["test"]
     assert kind in {"CMD", "CMD-SHELL"}
@@ -98,7 +98,7 @@ def test_every_service_that_stays_tells_its_health(name: str) -> None:
             assert name in OTHERS
 
 
-def test_the_health_of_a_worker_is_its_progress_and_is_asked_where_it_is_served() -> None:
+def test_health_check_of_a_worker_asks_readyz_on_its_metrics_port() -> None:
     worker = SERVICES["worker"]
     port = worker["environment"][f"{PREFIX}METRICS_PORT"]
     program = worker["healthcheck"]["test"][-1]
@@ -110,7 +110,7 @@ def test_the_health_of_a_worker_is_its_progress_and_is_asked_where_it_is_served(
     assert others == ["worker"]
 
 
-def test_the_health_of_flower_is_asked_where_it_listens() -> None:
+def test_health_check_of_flower_uses_its_port() -> None:
     port = next(word for word in argv("flower") if word.startswith("--port=")).partition("=")[2]
     assert port in SERVICES["flower"]["healthcheck"]["test"][-1]
 
@@ -121,7 +121,7 @@ def test_workers_and_beats_start_after_redis_and_the_tables() -> None:
     assert SERVICES["migrate"]["depends_on"].keys() == {"postgres"}
 
 
-def test_a_worker_may_finish_the_call_that_it_is_in() -> None:
+def test_a_worker_gets_more_time_to_stop_than_a_call_takes() -> None:
     written = SERVICES["worker"]["environment"][f"{PREFIX}CALL_TIMEOUT"]
     default = float(re.fullmatch(r"\$\{\w+:-(\d+)\}", written)[1])  # type: ignore[index]
     assert default == Settings().call_timeout
@@ -139,7 +139,7 @@ def test_flower_is_behind_a_password_without_default_and_on_loopback() -> None:
     assert SERVICES["flower"]["ports"] == ["127.0.0.1:5555:5555"]
 
 
-def test_the_webhooks_need_neither_the_key_nor_redis() -> None:
+def test_webhooks_get_neither_the_key_nor_redis() -> None:
     webhooks = SERVICES["webhooks"]
     assert webhooks["secrets"] == ["database_url", "webhook_secret"]
     assert webhooks["environment"].keys() == {
@@ -149,14 +149,14 @@ def test_the_webhooks_need_neither_the_key_nor_redis() -> None:
     assert webhooks["depends_on"].keys() == {"migrate"}
 
 
-def test_the_webhooks_are_asked_for_their_health_where_they_listen() -> None:
+def test_health_check_of_webhooks_uses_their_port() -> None:
     port = argv("webhooks")[argv("webhooks").index("--port") + 1]
     assert port in SERVICES["webhooks"]["healthcheck"]["test"][-1]
     # a proxy with TLS stands before it, on the same host
     assert SERVICES["webhooks"]["ports"] == [f"127.0.0.1:{port}:{port}"]
 
 
-def test_workers_name_the_address_that_the_webhooks_serve() -> None:
+def test_workers_and_webhooks_share_one_secret() -> None:
     worker, webhooks = (SERVICES[name]["environment"] for name in ("worker", "webhooks"))
     secret = f"{PREFIX}WEBHOOK_SECRET_FILE"
     assert worker[secret] == webhooks[secret]
@@ -164,29 +164,29 @@ def test_workers_name_the_address_that_the_webhooks_serve() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if name != "gateway"])
-def test_an_address_in_the_env_file_is_for_those_that_have_its_secret(name: str) -> None:
+def test_a_service_without_the_webhook_secret_ignores_the_webhook_url(name: str) -> None:
     # every service reads .env, and refuses to start with the address and no secret
     given = SERVICES[name]["environment"]
     if f"{PREFIX}WEBHOOK_SECRET_FILE" not in given:
         assert given[f"{PREFIX}WEBHOOK_URL"] == ""
 
 
-def test_nothing_else_is_published() -> None:
+def test_only_webhooks_and_flower_publish_a_port() -> None:
     published = [name for name, service in SERVICES.items() if "ports" in service]
     assert published == ["webhooks", "flower"]
 
 
-def test_flower_has_neither_the_key_nor_the_database() -> None:
+def test_flower_gets_neither_the_key_nor_the_database() -> None:
     assert SERVICES["flower"]["secrets"] == ["broker_url"]
 
 
-def test_redis_keeps_hints_and_asks_for_a_password() -> None:
+def test_redis_evicts_nothing_and_asks_for_a_password() -> None:
     script = SERVICES["redis"]["command"][-1]
     for line in ("maxmemory-policy noeviction", "appendonly yes", "requirepass"):
         assert line in script
 
 
-def test_the_fake_gateway_comes_only_when_asked_for() -> None:
+def test_the_fake_gateway_starts_only_with_its_profile() -> None:
     assert [name for name, service in SERVICES.items() if "profiles" in service] == ["gateway"]
     assert SERVICES["gateway"]["network_mode"] == "service:worker"
 

@@ -64,7 +64,7 @@ def test_there_is_an_example_of_each_part() -> None:
 
 
 @named(KUBERNETES)
-def test_a_pod_runs_what_there_is(path: Path) -> None:
+def test_every_command_and_variable_of_a_pod_exists(path: Path) -> None:
     pod = Pod(path)
     check_command(pod.container["command"])
     for variable, value in pod.environment.items():
@@ -74,7 +74,7 @@ def test_a_pod_runs_what_there_is(path: Path) -> None:
 
 
 @named(KUBERNETES)
-def test_a_pod_has_its_secrets_from_files_and_no_other_ones(path: Path) -> None:
+def test_a_pod_gets_its_secrets_from_mounted_files_only(path: Path) -> None:
     pod = Pod(path)
     files = {value for name, value in pod.environment.items() if name.endswith("_FILE")}
     assert files == set(pod.files())
@@ -83,7 +83,7 @@ def test_a_pod_has_its_secrets_from_files_and_no_other_ones(path: Path) -> None:
 
 
 @named(KUBERNETES)
-def test_a_pod_may_do_no_more_than_it_must(path: Path) -> None:
+def test_a_pod_runs_without_root_and_privileges(path: Path) -> None:
     pod = Pod(path)
     assert pod.spec["securityContext"]["runAsNonRoot"] is True
     user = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
@@ -96,13 +96,13 @@ def test_a_pod_may_do_no_more_than_it_must(path: Path) -> None:
 
 
 @named([path for path in KUBERNETES if path.stem != "migrate"])
-def test_a_deployment_selects_its_own_pods_two_of_them(path: Path) -> None:
+def test_a_deployment_selects_its_own_two_pods(path: Path) -> None:
     spec = Pod(path).manifest["spec"]
     assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
     assert spec["replicas"] == 2
 
 
-def test_a_worker_is_asked_for_life_and_progress_where_it_answers() -> None:
+def test_probes_of_a_worker_use_its_metrics_port() -> None:
     pod = Pod(WORKER)
     (port,) = pod.container["ports"]
     assert str(port["containerPort"]) == pod.environment[f"{PREFIX}METRICS_PORT"]
@@ -113,12 +113,12 @@ def test_a_worker_is_asked_for_life_and_progress_where_it_answers() -> None:
     assert told["prometheus.io/port"] == pod.environment[f"{PREFIX}METRICS_PORT"]
 
 
-def test_a_worker_in_a_pod_may_finish_the_call_that_it_is_in() -> None:
+def test_a_pod_gets_more_time_to_stop_than_a_call_takes() -> None:
     grace = Pod(WORKER).spec["terminationGracePeriodSeconds"]
     assert grace > Settings().call_timeout + AFTERWARDS
 
 
-def test_the_webhooks_are_asked_where_they_listen_and_have_no_key() -> None:
+def test_probes_of_webhooks_use_their_port_and_need_no_key() -> None:
     pod = Pod(ROOT / "deploy/kubernetes/webhooks.yaml")
     (port,) = pod.container["ports"]
     command = pod.container["command"]
@@ -154,7 +154,7 @@ class Unit:
 
 
 @named(SYSTEMD)
-def test_a_unit_runs_what_there_is(path: Path) -> None:
+def test_every_command_and_variable_of_a_unit_exists(path: Path) -> None:
     unit = Unit(path)
     program, *words = shlex.split(unit.one("ExecStart"))
     assert Path(program).is_relative_to(unit.one("WorkingDirectory"))
@@ -164,7 +164,7 @@ def test_a_unit_runs_what_there_is(path: Path) -> None:
 
 
 @named(SYSTEMD)
-def test_a_unit_has_its_secrets_as_credentials(path: Path) -> None:
+def test_a_unit_gets_its_secrets_as_credentials(path: Path) -> None:
     unit = Unit(path)
     given = [credential.partition(":")[0] for credential in unit.all("LoadCredential")]
     read = [
@@ -176,7 +176,7 @@ def test_a_unit_has_its_secrets_as_credentials(path: Path) -> None:
 
 
 @named(SYSTEMD)
-def test_an_address_among_the_other_settings_is_for_those_that_have_its_secret(path: Path) -> None:
+def test_a_unit_without_the_webhook_secret_unsets_the_webhook_url(path: Path) -> None:
     unit = Unit(path)
     secret = f"{PREFIX}WEBHOOK_SECRET_FILE"
     if unit.all("EnvironmentFile") and secret not in path.read_text(encoding="utf-8"):
@@ -184,14 +184,14 @@ def test_an_address_among_the_other_settings_is_for_those_that_have_its_secret(p
 
 
 @named(SYSTEMD)
-def test_a_unit_is_not_roots(path: Path) -> None:
+def test_a_unit_runs_without_root(path: Path) -> None:
     unit = Unit(path)
     assert unit.one("User") == "dispatcher"
     assert unit.one("NoNewPrivileges") == "yes"
     assert unit.one("ProtectSystem") == "strict"
 
 
-def test_a_worker_under_systemd_may_finish_the_call_that_it_is_in() -> None:
+def test_a_unit_gets_more_time_to_stop_than_a_call_takes() -> None:
     unit = Unit(ROOT / "deploy/systemd/dispatcher-worker@.service")
     assert float(unit.one("TimeoutStopSec")) > Settings().call_timeout + AFTERWARDS
     assert unit.one("KillMode") == "mixed"
