@@ -112,7 +112,10 @@ class Settings(AccountSettings):
         time(20), description="closing hour of the `default` profile, local; not after 22:00"
     )
     closing_guard: int = Field(
-        60, ge=0, le=3600, description="no batch is armed within this time before closing"
+        60,
+        ge=0,
+        le=3600,
+        description="no batch is armed within this time before closing; ≥ `call_timeout` + 5",
     )
     reports_within: int = Field(
         259_200, gt=0, description="a message without a final report after this is unreported"
@@ -377,6 +380,9 @@ class Settings(AccountSettings):
             raise ValueError(f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET: it signs")
         if self.webhook_url and self.webhook_secret is None:
             raise ValueError(f"{PREFIX}WEBHOOK_URL needs {PREFIX}WEBHOOK_SECRET: both are its path")
+        if self.closing_guard < self.call_timeout + 5:
+            # a call that begins at the last moment ends before the window does
+            raise ValueError(f"{PREFIX}CLOSING_GUARD must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self

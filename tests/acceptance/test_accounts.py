@@ -181,7 +181,9 @@ def test_an_account_with_its_doubts_at_the_limit_holds_up_no_other(
 def test_a_gateway_that_hangs_for_one_account_leaves_the_other_its_connections(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    with two(tmp_path, sqlite_url, connections=2, call_timeout=60, lease=90) as site:
+    with two(
+        tmp_path, sqlite_url, connections=2, call_timeout=60, closing_guard=65, lease=90
+    ) as site:
         site.worker()
         site.beat()
         site.gateway.fault("hang", BULK, processed="after", times=2)

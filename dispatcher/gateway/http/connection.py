@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import struct
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -169,10 +170,32 @@ class Line:
         self._pool.close()
 
 
+def _socket_options(call_timeout: float) -> list[tuple[int, int, int | bytes]]:
+    """Options of a connection whose calls take ``call_timeout`` seconds at most.
+
+    An abandoned call sends nothing more: with SO_LINGER (1, 0) a close resets the connection and
+    drops what its buffer holds. Set when the socket is made, it also holds for a process that is
+    killed. TCP_USER_TIMEOUT (Linux) does the same for a process that is stopped.
+    """
+    options: list[tuple[int, int, int | bytes]] = [
+        *HTTPConnection.default_socket_options,
+        (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)),
+    ]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = int(call_timeout * 1000)
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds))
+    return options
+
+
 def _pool(url: str, timeout: Timeout) -> _PlainPool | _TlsPool:
     parts = urlsplit(url)
     assert parts.hostname  # noqa: S101 - Settings has checked the URL
-    options: dict[str, Any] = {"maxsize": 1, "block": True, "timeout": timeout}
+    options: dict[str, Any] = {
+        "maxsize": 1,
+        "block": True,
+        "timeout": timeout,
+        "socket_options": _socket_options(float(timeout.read_timeout or 0)),
+    }
     if parts.scheme != "https":
         return _PlainPool(parts.hostname, parts.port or 80, **options)
     return _TlsPool(

@@ -47,7 +47,7 @@ def test_settings_may_be_typed_or_text(make_app: MakeApp) -> None:
         database_url="sqlite:///a.db",
         rate=2.5,
         tick="0.5",
-        closing_guard=0,
+        stop_budget=0,
         poll_intervals=[5, 10],
         settle_intervals="7,8",
         prices={"metropole": Decimal("0.045")},
@@ -55,7 +55,7 @@ def test_settings_may_be_typed_or_text(make_app: MakeApp) -> None:
         sender=None,
     )
     settings = library_of(app).settings
-    assert (settings.rate, settings.tick, settings.closing_guard) == (2.5, 0.5, 0)
+    assert (settings.rate, settings.tick, settings.stop_budget) == (2.5, 0.5, 0)
     assert (settings.poll_intervals, settings.settle_intervals) == ((5, 10), (7, 8))
     assert settings.prices == {"metropole": Decimal("0.045")}
     assert (settings.window_closes, settings.sender) == (time(19), None)

@@ -65,14 +65,18 @@ class Peer:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
-    def peek(self) -> None:
-        """Wait until a byte has come, and leave it there."""
-        self.sock.recv(1, socket.MSG_PEEK)
+    def peek(self, size: int = 1) -> None:
+        """Wait until this many bytes have come, and leave them there."""
+        while len(self.sock.recv(size, socket.MSG_PEEK)) < size:
+            pass
 
     def until_gone(self) -> None:
         """Wait until the client closes the connection."""
-        while data := self.sock.recv(65536):
-            self.server.seen += data
+        try:
+            while data := self.sock.recv(65536):
+                self.server.seen += data
+        except ConnectionResetError:
+            self.server.resets += 1
 
     def _receive(self) -> None:
         data = self.sock.recv(65536)
@@ -88,7 +92,13 @@ Script = Callable[[Peer], None]
 class RawServer:
     """Listens on loopback; the n-th connection follows the n-th script, or else the last."""
 
-    def __init__(self, *scripts: Script, tls: bool = False, tickets: int = 2) -> None:
+    def __init__(
+        self,
+        *scripts: Script,
+        tls: bool = False,
+        tickets: int = 2,
+        receive_buffer: int | None = None,
+    ) -> None:
         self._scripts = scripts
         self._tls: ssl.SSLContext | None = None
         if tls:
@@ -96,6 +106,8 @@ class RawServer:
             self._tls.load_cert_chain(CERTIFICATE)
             self._tls.num_tickets = tickets  # sent after the handshake, unasked
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if receive_buffer is not None:  # the sockets that it accepts inherit it
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._threads: list[threading.Thread] = []
         self._open: list[socket.socket] = []
@@ -108,6 +120,12 @@ class RawServer:
         self.seen = b""
         #: a script has come to its end, or its client has gone
         self.left = threading.Semaphore(0)
+        #: connections that their client has reset
+        self.resets = 0
+        #: a request waits in the buffers of the kernel
+        self.buffered = threading.Event()
+        #: a test lets scripts that wait for it read
+        self.may_read = threading.Event()
         self.ended = threading.Event()
 
     @property

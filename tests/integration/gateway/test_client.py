@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import ssl
 import subprocess
 import sys
 import threading
@@ -428,6 +429,59 @@ def test_a_deadline_holds_over_tls_too(script: Callable[[Peer], None]) -> None:
         client = gateway(server, call_timeout=SHORT)
         assert isinstance(send(client), Lost)
         assert server.wait_left()
+
+
+# -- an abandoned call sends nothing more ------------------------------------------------------
+
+#: of a batch of 500, and more than the buffer of a gateway that does not read
+LONG = b"x" * 92_000
+
+
+def reads_late(peer: Peer) -> None:
+    """Begin to read when the test lets it, long after the client has given up."""
+    if not isinstance(peer.sock, ssl.SSLSocket):
+        peer.peek(2000)
+    peer.server.buffered.set()
+    peer.server.may_read.wait(PATIENCE)
+    peer.until_gone()
+
+
+ABANDONING = """
+import sys
+from dispatcher.gateway.smspartner.client import SmsPartner
+
+SmsPartner(sys.argv[1], "key", call_timeout=60).bulk_send(b"x" * 92_000)
+"""
+
+
+def test_call_past_its_deadline_leaves_no_byte_in_the_kernel() -> None:
+    with RawServer(reads_late, receive_buffer=4096) as server:
+        assert isinstance(gateway(server, call_timeout=SHORT).bulk_send(LONG), Lost)
+        server.may_read.set()
+        assert server.wait_left()
+        assert server.resets == 1
+        assert len(server.seen) < len(LONG)
+
+
+def test_killed_process_leaves_no_byte_in_the_kernel() -> None:
+    with RawServer(reads_late, receive_buffer=4096) as server:
+        worker = subprocess.Popen([sys.executable, "-c", ABANDONING, server.url])
+        assert server.buffered.wait(PATIENCE)
+        worker.kill()
+        worker.wait(PATIENCE)
+        server.may_read.set()
+        assert server.wait_left()
+        assert server.resets == 1
+        assert len(server.seen) < len(LONG)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_call_past_its_deadline_leaves_no_byte_in_the_kernel_over_tls() -> None:
+    with RawServer(reads_late, receive_buffer=4096, tls=True) as server:
+        assert isinstance(gateway(server, call_timeout=SHORT).bulk_send(LONG), Lost)
+        server.may_read.set()
+        assert server.wait_left()
+        assert len(server.seen) < len(LONG)
 
 
 def test_a_request_that_the_gateway_does_not_read_ends_with_the_call() -> None:

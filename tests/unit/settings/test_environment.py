@@ -43,8 +43,8 @@ def test_a_setting_that_an_app_leaves_empty_is_the_environments(nothing: Any) ->
 
 
 def test_a_typed_zero_is_a_value() -> None:
-    environ = {"DISPATCHER_CLOSING_GUARD": "120"}
-    assert load({"DISPATCHER_CLOSING_GUARD": 0}, environ).closing_guard == 0
+    environ = {"DISPATCHER_STOP_BUDGET": "120"}
+    assert load({"DISPATCHER_STOP_BUDGET": 0}, environ).stop_budget == 0
 
 
 def test_typed_values_are_taken_as_they_are() -> None:

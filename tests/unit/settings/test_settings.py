@@ -380,6 +380,12 @@ def test_an_offset_is_accepted_on_loopback(url: str) -> None:
     assert Settings.of(api_url=url, clock_offset=-5).clock_offset == -5
 
 
+def test_closing_guard_shorter_than_a_call_is_refused() -> None:
+    assert Settings.of(call_timeout=30, closing_guard=35).closing_guard == 35
+    with pytest.raises(ConfigurationError, match=r"CLOSING_GUARD.*DISPATCHER_CALL_TIMEOUT"):
+        Settings.of(call_timeout=30, closing_guard=34)
+
+
 def test_a_lease_outlives_the_call_it_covers() -> None:
     assert Settings.of(call_timeout=30, lease=35).lease == 35
     with pytest.raises(ConfigurationError, match=r"DISPATCHER_LEASE.*DISPATCHER_CALL_TIMEOUT"):
