@@ -15,7 +15,7 @@ from typing import Self
 
 import psutil
 
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 
 ROOT = Path(__file__).parents[1]
 #: what is made and not committed
@@ -37,7 +37,7 @@ class Process:
         self._log = directory / f"{name}.log"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                tethered([sys.executable, "-P", "-m", *arguments]),
+                tied_to_parent([sys.executable, "-P", "-m", *arguments]),
                 env=environment(**settings),
                 cwd=directory,
                 stdin=subprocess.PIPE,

@@ -17,7 +17,7 @@ from typing import Self
 import psutil
 from kombu import Connection
 
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 from tests.servers import free_port
 
 _STARTS_WITHIN = 90.0
@@ -118,7 +118,7 @@ class RabbitServer:
         }
         with (self._folder / f"{name}.out").open("ab") as output:
             child = subprocess.Popen(
-                tethered(argv),
+                tied_to_parent(argv),
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 
 if TYPE_CHECKING:
     import re
@@ -69,7 +69,7 @@ class Life:
         """Start the process in a session of its own. Raises OSError when there is none."""
         self.start_at, self.started_at, self.ready = math.inf, time.monotonic(), False
         self.process = subprocess.Popen(  # noqa: S603 - running commands is its purpose
-            tethered(self.child.argv),
+            tied_to_parent(self.child.argv),
             env=self.child.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

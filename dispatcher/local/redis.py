@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis_server import Server, find_server
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 
 __all__ = ["BrokerUrl", "EmbeddedRedis", "Server", "become_server", "find_server", "loopback_url"]
 
@@ -166,7 +166,7 @@ class EmbeddedRedis:
         try:
             with log.open("wb") as lines:
                 self._process = subprocess.Popen(  # noqa: S603 - the server of find_server
-                    tethered([str(self.server.path), "-"]),
+                    tied_to_parent([str(self.server.path), "-"]),
                     stdin=subprocess.PIPE,
                     stdout=lines,
                     stderr=lines,

@@ -28,7 +28,7 @@ except OSError as error:
 """
 
 
-def tethered(argv: Sequence[str]) -> list[str]:
+def tied_to_parent(argv: Sequence[str]) -> list[str]:
     """The command that runs ``argv`` and is killed by the system when this process ends.
 
     Linux only; elsewhere it is ``argv`` itself. The kernel watches the *thread* that starts the

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis import EmbeddedRedis
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.settings import PREFIX
 
@@ -133,7 +133,7 @@ class Installation:
         """
         try:
             done = subprocess.run(  # noqa: S603 - our own module
-                tethered([*_PYTHON, "dispatcher.cli", *arguments]),
+                tied_to_parent([*_PYTHON, "dispatcher.cli", *arguments]),
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -160,7 +160,7 @@ class Installation:
     def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
         with _undisturbed(), (self.directory / f"{name}.log").open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - celery, or our own module
-                tethered([*_PYTHON, *arguments]),
+                tied_to_parent([*_PYTHON, *arguments]),
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -24,7 +24,7 @@ from sqlalchemy import select, text, update
 from dispatcher import Dispatcher, Progress, Settings
 from dispatcher.dispatch.hints import QUEUES
 from dispatcher.local.redis import EmbeddedRedis
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.tables import Attempt, Batch
 
@@ -55,7 +55,7 @@ class Child:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                tethered(argv),
+                tied_to_parent(argv),
                 env=environment,
                 cwd=ROOT,
                 stdout=output,

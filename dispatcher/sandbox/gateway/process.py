@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.gateway import ledger
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Sandbox:
         ]
         # fmt: on
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            tethered(argv), stdout=subprocess.PIPE, text=True, start_new_session=True
+            tied_to_parent(argv), stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         self._url = self._await_address(self._process)
         return self

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from dispatcher import Dispatcher, Settings
-from dispatcher.local.tied_process import tethered
+from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.gateway.ledger import texted
 from dispatcher.sandbox.process import Sandbox
 from tests.integration.cli.test_commands import TUESDAY
@@ -45,7 +45,7 @@ class Running:
     def __init__(self, directory: Path, environment: dict[str, str], *arguments: str) -> None:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            tethered([*INSTALLED, *arguments]),
+            tied_to_parent([*INSTALLED, *arguments]),
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
