@@ -1,4 +1,4 @@
-"""One process under a supervisor: what it is, and what is known of its life."""
+"""One process under a supervisor: what it is, and what is known of its state."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Child:
 
 
 @dataclass
-class Life:
+class ChildState:
     """The starts, lines and deaths of one child; its times are of the monotonic clock."""
 
     child: Child
@@ -54,7 +54,7 @@ class Life:
     kill_at: float = math.inf
     early_deaths: int = 0
     #: it outlived its first seconds once: what ends it now is not that it cannot be started
-    proved: bool = False
+    stable: bool = False
     ready: bool = False
     unfinished: bytes = b""
 
@@ -105,7 +105,7 @@ class Life:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
-    def bury(self) -> list[str]:
+    def reap(self) -> list[str]:
         """Forget the dead process and what it has left behind; returns its last lines."""
         self.kill()
         lines = self.read() or []

@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO
 
-from dispatcher.local.child import Child, Life
+from dispatcher.local.child import Child, ChildState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,7 @@ class Supervisor:
         out: TextIO,
         line: Callable[[str, str], str] | None = None,
     ) -> None:
-        self._lives = [Life(child, FIRST_DELAY) for child in children]
+        self._states = [ChildState(child, FIRST_DELAY) for child in children]
         self._out = out
         self._line = line or self._labelled
         coloured = out.isatty() and not os.environ.get("NO_COLOR")
@@ -71,8 +71,8 @@ class Supervisor:
                 while self._move(selector):
                     self._watch(selector)
             finally:
-                for life in self._lives:
-                    life.kill()
+                for state in self._states:
+                    state.kill()
         return self._status
 
     @contextmanager
@@ -108,14 +108,14 @@ class Supervisor:
         """Start and stop whatever is due; False when nothing runs and nothing will."""
         if self._stopping:
             self._stop_some()
-        for life in self._lives:
-            if life.start_at <= time.monotonic():
-                self._start(life, selector)
-        return any(life.process or life.start_at < math.inf for life in self._lives)
+        for state in self._states:
+            if state.start_at <= time.monotonic():
+                self._start(state, selector)
+        return any(state.process or state.start_at < math.inf for state in self._states)
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
         """Wait for a line, a death, a signal or the next due time, and note what has come."""
-        due = min(min(life.start_at, life.kill_at) for life in self._lives)
+        due = min(min(state.start_at, state.kill_at) for state in self._states)
         wait = max(0.0, due - time.monotonic()) if due < math.inf else None
         for key, _events in selector.select(wait):
             if isinstance(key.fileobj, socket.socket):
@@ -126,34 +126,34 @@ class Supervisor:
                 selector.unregister(key.fileobj)
             else:
                 self._show(key.data, lines)
-        for life in self._lives:
-            status = life.process.poll() if life.process else None
+        for state in self._states:
+            status = state.process.poll() if state.process else None
             if status is not None:
                 with suppress(KeyError):  # the pipe may have ended before the process
-                    selector.unregister(life.output)
-                self._show(life, life.bury())
-                self._ended(life, status)
+                    selector.unregister(state.output)
+                self._show(state, state.reap())
+                self._ended(state, status)
 
-    def _start(self, life: Life, selector: selectors.BaseSelector) -> None:
+    def _start(self, state: ChildState, selector: selectors.BaseSelector) -> None:
         try:
-            life.start()
+            state.start()
         except OSError as error:
-            self._say(f"{life.child.name}: {error.strerror}")
-            self._ended(life, 127)
+            self._say(f"{state.child.name}: {error.strerror}")
+            self._ended(state, 127)
         else:
-            selector.register(life.output, selectors.EVENT_READ, life)
+            selector.register(state.output, selectors.EVENT_READ, state)
 
-    def _ended(self, life: Life, status: int) -> None:
+    def _ended(self, state: ChildState, status: int) -> None:
         """Decide what follows the end of a child's process."""
-        lived = time.monotonic() - life.started_at
-        end = f"{life.child.name} {_told(status)}"
-        if self._stopping or not life.child.restart:
+        lived = time.monotonic() - state.started_at
+        end = f"{state.child.name} {_told(status)}"
+        if self._stopping or not state.child.restart:
             self._say(end)
             self._status = 1 if status and not self._stopping else self._status
             return
-        life.proved = life.proved or lived >= EARLY
-        life.early_deaths += 1
-        if not life.proved and life.early_deaths >= EARLY_DEATHS:
+        state.stable = state.stable or lived >= EARLY
+        state.early_deaths += 1
+        if not state.stable and state.early_deaths >= EARLY_DEATHS:
             self._say(
                 f"{end}, and {EARLY_DEATHS} times within {EARLY:.0f} s of its start: giving up."
                 " Its last lines above say why; correct that and start again."
@@ -161,37 +161,37 @@ class Supervisor:
             self._status, self._stopping = 1, True
             return
         if lived >= LONG_LIFE:
-            life.delay = FIRST_DELAY
-        self._say(f"{end} after {lived:.0f} s; starting it again in {life.delay:.0f} s")
-        life.start_at = time.monotonic() + life.delay
-        life.delay = min(2 * life.delay, LONGEST_DELAY)
+            state.delay = FIRST_DELAY
+        self._say(f"{end} after {lived:.0f} s; starting it again in {state.delay:.0f} s")
+        state.start_at = time.monotonic() + state.delay
+        state.delay = min(2 * state.delay, LONGEST_DELAY)
 
     def _stop_some(self) -> None:
         """Ask the last child that runs, and its group, to stop; kill whoever overstays."""
         hurried, self._hurried = self._hurried, False
         if hurried:
             self._say("killing what is left")
-        elif not any(life.asked_to_stop for life in self._lives):
+        elif not any(state.asked_to_stop for state in self._states):
             self._say("stopping: running work may end (Ctrl-C again: kill at once)")
-        for life in self._lives:
-            life.start_at = math.inf
-        running = [life for life in self._lives if life.process]
-        for life in running:
-            late = time.monotonic() >= life.kill_at
+        for state in self._states:
+            state.start_at = math.inf
+        running = [state for state in self._states if state.process]
+        for state in running:
+            late = time.monotonic() >= state.kill_at
             if late:
-                self._say(f"{life.child.name} did not stop within {life.child.grace:.0f} s")
+                self._say(f"{state.child.name} did not stop within {state.child.grace:.0f} s")
             if late or hurried:
-                life.kill()
-                life.asked_to_stop, life.kill_at, self._status = True, math.inf, 1
-            elif life is running[-1] or life.child.group == running[-1].child.group != "":
-                life.ask_to_stop()
+                state.kill()
+                state.asked_to_stop, state.kill_at, self._status = True, math.inf, 1
+            elif state is running[-1] or state.child.group == running[-1].child.group != "":
+                state.ask_to_stop()
 
-    def _show(self, life: Life, lines: list[str]) -> None:
+    def _show(self, state: ChildState, lines: list[str]) -> None:
         for line in lines:
-            self._print(life.child.name, line)
-            if life.child.ready and not life.ready and life.child.ready.search(line):
-                life.ready = True
-                self._say(f"{life.child.name} ready")
+            self._print(state.child.name, line)
+            if state.child.ready and not state.ready and state.child.ready.search(line):
+                state.ready = True
+                self._say(f"{state.child.name} ready")
 
     def _say(self, text: str) -> None:
         self._print(_NAME, text)
