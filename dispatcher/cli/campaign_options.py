@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import click
 
 from dispatcher.cli.options import INSTANT
-from dispatcher.cli.progress_bar import shown_reading
+from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
 
@@ -158,7 +158,7 @@ class Asked:
             )
             path = target if write or self.rejects is not None else None
             left_out = stack.enter_context(LeftOut(path, recipients.columns, done=done))
-            rows = stack.enter_context(shown_reading(recipients, source, quiet=quiet))
+            rows = stack.enter_context(with_progress_bar(recipients, source, quiet=quiet))
             try:
                 yield rows, left_out
             except InvalidCampaign as error:

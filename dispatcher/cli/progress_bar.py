@@ -34,7 +34,7 @@ class Watched:
 
 
 @contextmanager
-def shown_reading(
+def with_progress_bar(
     recipients: RecipientFile, source: str | BinaryIO, *, quiet: bool = False
 ) -> Iterator[Watched]:
     """The recipients; how far they are shows on stderr, if people sit at a terminal."""

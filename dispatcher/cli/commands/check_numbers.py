@@ -11,7 +11,7 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import print_json, say
-from dispatcher.cli.progress_bar import shown_reading
+from dispatcher.cli.progress_bar import with_progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def check_numbers(
     checks = open_dispatcher(account).number_checks
     with (
         open_recipients(file, column=column, encoding=encoding, keep=()) as recipients,
-        shown_reading(recipients, file) as rows,
+        with_progress_bar(recipients, file) as rows,
     ):
         survey = checks.survey(rows, look_up=not hlr)
     if not as_json:

@@ -12,7 +12,7 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import open_dispatcher
 from dispatcher.cli.output import say
-from dispatcher.cli.progress_bar import shown_reading
+from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign
 
@@ -50,7 +50,7 @@ def import_(
     with ExitStack() as stack:
         rows = stack.enter_context(open_recipients(file, column=column, encoding=encoding, keep=()))
         left_out = stack.enter_context(LeftOut(target, rows.columns, done="the list is added"))
-        given = stack.enter_context(shown_reading(rows, file))
+        given = stack.enter_context(with_progress_bar(rows, file))
         try:
             added = listed.add_all(
                 given, reject=left_out, strict=strict, source=source, reason=reason
