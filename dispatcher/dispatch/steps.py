@@ -19,7 +19,7 @@ from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.recalls import Recalls
 from dispatcher.dispatch.retention import Pruning
 from dispatcher.dispatch.sending.send_loop import SendLoop
-from dispatcher.dispatch.stop_list import StopList, Synced, together
+from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import turnstile
 from dispatcher.dispatch.tick import Asked, Due, Ticks
 from dispatcher.errors import GatewayError, IllegalMove, NotFound
@@ -96,7 +96,7 @@ class Dispatch:
         """What orders checks of numbers through an account, which is known here."""
         return self._steps[account].check_orders
 
-    def sync_opt_outs(self, account: str = "", *, at_once: bool = False) -> Synced:
+    def sync_opt_outs(self, account: str = "", *, at_once: bool = False) -> SyncResult:
         """See ``StopList.sync_opt_outs``; ``at_once`` is every account's.
 
         One that cannot be read keeps no other from it: GatewayError is raised at the end.
@@ -104,9 +104,9 @@ class Dispatch:
         if at_once:
             return self._sync_all()
         steps = self._of(account)
-        return Synced() if steps is None else steps.stops.sync_opt_outs()
+        return SyncResult() if steps is None else steps.stops.sync_opt_outs()
 
-    def _sync_all(self) -> Synced:
+    def _sync_all(self) -> SyncResult:
         synced, failed = [], []
         for account, steps in self._steps.items():
             try:

@@ -20,7 +20,7 @@ MOST_PUSHED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Synced:
+class SyncResult:
     """What a look at both lists came to.
 
     ``new`` numbers were added here and ``pushed`` there; ``left`` are still to be added there,
@@ -35,9 +35,9 @@ class Synced:
     failed: str = ""
 
 
-def together(synced: Sequence[Synced]) -> Synced:
+def together(synced: Sequence[SyncResult]) -> SyncResult:
     """What looks at the lists of several accounts came to in all."""
-    return Synced(
+    return SyncResult(
         new=sum(one.new for one in synced),
         pushed=sum(one.pushed for one in synced),
         left=sum(one.left for one in synced),
@@ -53,7 +53,7 @@ class StopList:
         self._context = context
         self._account = context.account
 
-    def sync_opt_outs(self, *, at_once: bool = False) -> Synced:
+    def sync_opt_outs(self, *, at_once: bool = False) -> SyncResult:
         """Bring the lists together, if that is due.
 
         A list that cannot be read is tried again soon. ``at_once`` reads it, due or not, and
@@ -65,7 +65,7 @@ class StopList:
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
             if not stop_list.due(session, now, every, self._account):
-                return Synced()
+                return SyncResult()
             # nobody else need read it meanwhile
             stop_list.note_synced(session, now, self._account)
         try:
@@ -73,7 +73,7 @@ class StopList:
         except GatewayError as error:
             log.warning("the STOP list%s cannot be read: %s", of(self._account), error)
             self._again_soon(now)
-            return Synced()
+            return SyncResult()
 
     def delete_at_gateway(self, phone: str) -> bool:
         """Take a number (E.164) off the gateway's list; False when it is not on it.
@@ -82,7 +82,7 @@ class StopList:
         """
         return self._context.gateway.delete_stop(phone)
 
-    def _sync(self, now: datetime) -> Synced:
+    def _sync(self, now: datetime) -> SyncResult:
         stopped = self._context.gateway.stop_list()
         with self._context.database.write() as session:
             stop_list.note_synced(session, now, self._account)
@@ -95,7 +95,7 @@ class StopList:
         if lost:
             log.warning("%d opt-outs are not on the gateway's STOP list any more", lost)
         if not self._context.settings.stop_list_push:
-            return Synced(new=new, lost=lost)
+            return SyncResult(new=new, lost=lost)
         pushed, failed = self._push(ours[:MOST_PUSHED])
         left = len(ours) - pushed
         if pushed:
@@ -103,7 +103,7 @@ class StopList:
         if left:
             log.warning("%d opt-outs still to be added there%s", left, failed and f": {failed}")
             self._again_soon(now)
-        return Synced(new=new, pushed=pushed, left=left, lost=lost, failed=failed)
+        return SyncResult(new=new, pushed=pushed, left=left, lost=lost, failed=failed)
 
     def _push(self, phones: Sequence[str]) -> tuple[int, str]:
         """How many of them are on the gateway's list now, and why no more if a call failed."""

@@ -24,7 +24,7 @@ from dispatcher import (
     Settings,
 )
 from dispatcher.api.opt_outs import Added
-from dispatcher.dispatch.stop_list import Synced
+from dispatcher.dispatch.stop_list import SyncResult
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Meta, OptOut, OptOutEvent
@@ -401,7 +401,7 @@ def pushing(tables: Database) -> Iterator[Bench]:
 
 def test_without_being_asked_for_nobody_is_put_on_the_gateways_list(bench: Bench) -> None:
     bench.opt_out(ANNE)
-    assert bench.dispatcher.dispatch.sync_opt_outs() == Synced()
+    assert bench.dispatcher.dispatch.sync_opt_outs() == SyncResult()
     assert not bench.gateway.stop_calls
 
 
@@ -410,16 +410,16 @@ def test_who_is_on_one_list_is_on_both_and_nobody_is_added_twice(pushing: Bench)
     pushing.opt_out(ANNE)
     pushing.opt_out(BRUNO)
     pushing.gateway.stopped |= {BRUNO, CHLOE}
-    assert sync() == Synced(new=1, pushed=1)
+    assert sync() == SyncResult(new=1, pushed=1)
     assert pushing.gateway.stopped == set(listed(pushing)) == {ANNE, BRUNO, CHLOE}
-    assert sync(at_once=True) == Synced()
+    assert sync(at_once=True) == SyncResult()
     assert pushing.gateway.stop_calls == [ANNE]
 
 
 def test_the_erased_are_never_told_to_the_gateway(pushing: Bench) -> None:
     pushing.opt_out(ANNE)
     pushing.dispatcher.opt_outs.erase(ANNE)
-    assert pushing.dispatcher.dispatch.sync_opt_outs() == Synced()
+    assert pushing.dispatcher.dispatch.sync_opt_outs() == SyncResult()
     # nor somebody who is erased while the gateway's list is read
     pushing.opt_out(BRUNO)
     pushing.opt_out(CHLOE)
@@ -440,12 +440,12 @@ def test_a_long_list_goes_in_portions_and_the_rest_soon(
     monkeypatch.setattr("dispatcher.dispatch.stop_list.MOST_PUSHED", 2)
     pushing.dispatcher.opt_outs.add(people(5))
     sync = pushing.dispatcher.dispatch.sync_opt_outs
-    assert sync() == Synced(pushed=2, left=3)
+    assert sync() == SyncResult(pushed=2, left=3)
     assert not pushing.tick().stop_list
     pushing.clock.forward(minutes=5)
     assert pushing.tick().stop_list
-    assert sync() == Synced(pushed=2, left=1)
-    assert sync(at_once=True) == Synced(pushed=1)
+    assert sync() == SyncResult(pushed=2, left=1)
+    assert sync(at_once=True) == SyncResult(pushed=1)
     assert pushing.gateway.stop_calls == people(5)
 
 
@@ -460,10 +460,10 @@ def test_a_call_that_fails_ends_the_run_and_the_next_goes_on(pushing: Bench) -> 
 
     pushing.gateway.add_stop = fail_at_the_second  # type: ignore[method-assign]
     sync = pushing.dispatcher.dispatch.sync_opt_outs
-    assert sync() == Synced(pushed=1, left=2, failed="HTTP 503")
+    assert sync() == SyncResult(pushed=1, left=2, failed="HTTP 503")
     pushing.gateway.add_stop = add  # type: ignore[method-assign]
     pushing.clock.forward(minutes=5)
-    assert sync() == Synced(pushed=2)
+    assert sync() == SyncResult(pushed=2)
 
 
 def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None:
@@ -471,7 +471,7 @@ def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None
     bench.gateway.stopped |= {ANNE, BRUNO}
     sync()
     bench.gateway.stopped.discard(ANNE)
-    assert sync(at_once=True) == Synced(lost=1)
+    assert sync(at_once=True) == SyncResult(lost=1)
     assert listed(bench) == [ANNE, BRUNO]
 
 
@@ -484,7 +484,7 @@ def test_who_consents_anew_comes_off_both_lists_with_a_reason(bench: Bench) -> N
     last = opt_outs.history(ANNE)[-1]
     assert (last.verb, last.reason) == ("remove", "signed in the shop")
     assert last.source == "by hand, on the gateway's STOP list too"
-    assert bench.dispatcher.dispatch.sync_opt_outs(at_once=True) == Synced()
+    assert bench.dispatcher.dispatch.sync_opt_outs(at_once=True) == SyncResult()
     assert listed(bench) == []
 
 
@@ -515,11 +515,11 @@ def test_the_list_of_a_real_gateway_is_written(database_url: str) -> None:
         )
         dispatcher.prepare()
         dispatcher.opt_outs.add(people(3, start=1))
-        assert dispatcher.dispatch.sync_opt_outs() == Synced(new=1, pushed=2)
+        assert dispatcher.dispatch.sync_opt_outs() == SyncResult(new=1, pushed=2)
         assert sorted(dispatcher.gateway.stop_list()) == people(4)
         assert dispatcher.opt_outs.remove(people(1)[0], reason="signed", at_gateway=True)
         assert sorted(dispatcher.gateway.stop_list()) == people(3, start=1)
-        assert dispatcher.dispatch.sync_opt_outs(at_once=True) == Synced()
+        assert dispatcher.dispatch.sync_opt_outs(at_once=True) == SyncResult()
         dispatcher.database.close()
 
 
