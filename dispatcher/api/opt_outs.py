@@ -20,14 +20,14 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.opt_out_history import OptOutChange
 from dispatcher.storage.opt_outs import OptOutEntry
 
-__all__ = ["Added", "OptOutChange", "OptOutEntry", "OptOuts"]
+__all__ = ["ImportResult", "OptOutChange", "OptOutEntry", "OptOuts"]
 
 #: characters of a source or a reason
 _LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
+class ImportResult:
     """What adding a whole list came to: ``rows`` is the sum of the others."""
 
     rows: int
@@ -92,7 +92,7 @@ class OptOuts:
         strict: bool = False,
         reason: str = "",
         source: str = "import",
-    ) -> Added:
+    ) -> ImportResult:
         """Add the numbers of a whole list, such as ``open_recipients`` reads, in one transaction.
 
         ``reject`` is told of every row that is no number. Raises InvalidCampaign for one such
@@ -112,7 +112,7 @@ class OptOuts:
         if strict and rejected:
             raise InvalidCampaign(f"{rejected} of {rows} rows are no number to text (strict)")
         new = self._add(numbers, source=source, reason=reason)
-        return Added(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
+        return ImportResult(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
 
     def remove(self, phone: str, *, reason: str, at_gateway: bool = False) -> bool:
         """Take a number off the list: its owner consented anew. False when it is not on it.

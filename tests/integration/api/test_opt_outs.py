@@ -23,7 +23,7 @@ from dispatcher import (
     Rejection,
     Settings,
 )
-from dispatcher.api.opt_outs import Added
+from dispatcher.api.opt_outs import ImportResult
 from dispatcher.dispatch.stop_list import SyncResult
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage.database import Database
@@ -133,7 +133,7 @@ def test_a_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
     with statements(bench) as asked:
         added = bench.dispatcher.opt_outs.add_all(rows(), reject=rejections.append)
 
-    assert added == Added(rows=20_000, new=9_900, known=9_900, rejected=200)
+    assert added == ImportResult(rows=20_000, new=9_900, known=9_900, rejected=200)
     assert held[101] == 1  # told of while the list is read, not at its end
     assert [(one.row, one.reason) for one in rejections[:2]] == [
         (100, "not_a_number"),
@@ -144,7 +144,7 @@ def test_a_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
     assert listed(bench) == kept
     assert len(bench.dispatcher.opt_outs.history(kept[-1])) == 1
     again = bench.dispatcher.opt_outs.add_all(numbers)
-    assert again == Added(rows=20_000, new=100, known=19_900, rejected=0)
+    assert again == ImportResult(rows=20_000, new=100, known=19_900, rejected=0)
 
 
 def test_a_strict_list_is_added_whole_or_not_at_all(bench: Bench) -> None:
@@ -178,7 +178,7 @@ def test_a_list_is_read_before_the_database_is_held(bench: Bench) -> None:
 def test_who_is_given_twice_is_added_once(bench: Bench) -> None:
     bench.opt_out(ANNE)
     added = bench.dispatcher.opt_outs.add_all(["0639980000", "0639980001", BRUNO])
-    assert added == Added(rows=3, new=1, known=2, rejected=0)
+    assert added == ImportResult(rows=3, new=1, known=2, rejected=0)
 
 
 def test_lists_added_at_the_same_moment_count_everybody_once(bench: Bench) -> None:
