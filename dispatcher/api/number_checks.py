@@ -13,7 +13,7 @@ from dispatcher.api.actor import actor
 from dispatcher.api.screening import Screen
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.submission import Given, listed
-from dispatcher.dispatch.number_checks import CheckOrders, Ordered
+from dispatcher.dispatch.number_checks import CheckOrders, OrderResult
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.gateway import Gateway
 from dispatcher.recipients.number_checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
@@ -27,7 +27,7 @@ from dispatcher.storage.number_checks import WAITING
 
 #: of a number that is not asked about
 OPTED_OUT = "opted_out"
-__all__ = ["NumberChecks", "Ordered", "Survey"]
+__all__ = ["NumberChecks", "OrderResult", "Survey"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class NumberChecks:
 
     def order(
         self, survey: Survey, *, max_cost: Decimal, again: bool = False, by: str | None = None
-    ) -> Ordered:
+    ) -> OrderResult:
         """Have the networks asked about the numbers of which nothing is known; it costs money.
 
         Nothing is ordered when all of them together cost more than ``max_cost`` euros. Of those

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
+class OrderResult:
     """What ordering came to.
 
     ``ordered`` numbers were taken, for ``cost`` euros as the gateway says. Of ``lost`` ones nobody
@@ -48,7 +48,7 @@ class CheckOrders:
         actor: str,
         known_at: datetime,
         again: bool = False,
-    ) -> Ordered:
+    ) -> OrderResult:
         """Have the networks asked about numbers (E.164), as long as ``max_cost`` euros suffice.
 
         Ends with the first order that the gateway does not take. ``known_at`` is when it was
@@ -62,7 +62,7 @@ class CheckOrders:
             some = phones[start : start + LARGEST_BATCH]
             left = len(phones) - start
             if spent + price * len(some) > max_cost:
-                return Ordered(ordered, cost, lost, left, "more would cost more than the cap")
+                return OrderResult(ordered, cost, lost, left, "more would cost more than the cap")
             now = self._context.clock()
             with self._context.database.write() as session:
                 claim = checks.begin(
@@ -89,11 +89,11 @@ class CheckOrders:
                 if _nothing_ordered(error):
                     with self._context.database.write() as session:
                         checks.note_refused(session, claim, str(error))
-                    return Ordered(ordered, cost, lost, left, str(error))
+                    return OrderResult(ordered, cost, lost, left, str(error))
                 log.warning("order %d of number checks is lost: %s", claim.order_id, error)
                 with self._context.database.write() as session:
                     checks.note_lost(session, claim, str(error))
-                return Ordered(ordered, cost, count, left - len(some), str(error))
+                return OrderResult(ordered, cost, count, left - len(some), str(error))
             with self._context.database.write() as session:
                 checks.note_taken(session, claim, taken)
             log.info("%d number checks ordered", count)
@@ -101,7 +101,7 @@ class CheckOrders:
             # a sample of the documentation may tell the price of one: the larger counts
             spent += max(taken.cost, price * count)
             price = max(price, taken.cost / count)
-        return Ordered(ordered, cost, lost, 0, "")
+        return OrderResult(ordered, cost, lost, 0, "")
 
 
 def _nothing_ordered(error: GatewayError) -> bool:

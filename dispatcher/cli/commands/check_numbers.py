@@ -16,7 +16,7 @@ from dispatcher.cli.progress_bar import with_progress_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dispatcher.api.number_checks import Ordered, Survey
+    from dispatcher.api.number_checks import OrderResult, Survey
 
 _SAID = {
     "in_service": "in service",
@@ -132,7 +132,7 @@ def _told(survey: Survey, *, again: bool, hlr: bool) -> Iterator[str]:
         yield "nothing to order"
 
 
-def _as_json(ordered: Ordered) -> dict[str, Any]:
+def _as_json(ordered: OrderResult) -> dict[str, Any]:
     return {
         "ordered": ordered.ordered,
         "cost": str(ordered.cost),

@@ -22,7 +22,7 @@ from dispatcher import (
     PlanChanged,
     Settings,
 )
-from dispatcher.api.number_checks import Ordered
+from dispatcher.api.number_checks import OrderResult
 from dispatcher.api.screening import Screen
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.recipients import Recipient, Rejection
@@ -218,7 +218,9 @@ def paid(tables: Database) -> Iterator[Bench]:
         bench.check()
 
 
-def order(bench: Bench, phones: list[str], *, cap: Decimal = CAP, again: bool = False) -> Ordered:
+def order(
+    bench: Bench, phones: list[str], *, cap: Decimal = CAP, again: bool = False
+) -> OrderResult:
     checks = bench.dispatcher.number_checks
     return checks.order(checks.survey(phones), max_cost=cap, again=again)
 
@@ -254,7 +256,7 @@ def orders(bench: Bench) -> list[tuple[int, str | None, Decimal | None]]:
 def test_an_order_is_given_500_numbers_at_a_time_and_names_the_address(paid: Bench) -> None:
     everybody = people(LARGEST_BATCH + 3)
     ordered = order(paid, everybody)
-    assert ordered == Ordered(ordered=503, cost=Decimal("2.515"))
+    assert ordered == OrderResult(ordered=503, cost=Decimal("2.515"))
     first, second = paid.gateway.orders
     assert (sorted(first[0]), sorted(second[0])) == (everybody[:500], everybody[500:])
     assert (first[2], second[2]) == (ADDRESS, ADDRESS)
@@ -378,7 +380,7 @@ def test_a_lost_order_is_paid_for_and_never_repeated_by_itself(paid: Bench) -> N
     paid.gateway.order_fails = [None, GatewayError("the connection was cut")]
     everybody = people(1200)
     ordered = order(paid, everybody)
-    assert ordered == Ordered(500, Decimal("2.5"), 500, 200, "the connection was cut")
+    assert ordered == OrderResult(500, Decimal("2.5"), 500, 200, "the connection was cut")
     assert orders(paid)[1] == (500, "lost", None)
     paid.clock.forward(minutes=1)
     assert order(paid, everybody).ordered == 200  # the rest, and nobody who waits
@@ -393,7 +395,7 @@ def test_a_refusal_that_proves_nothing_counts_as_paid(paid: Bench, code: int) ->
     ordered = order(paid, people(2))
     assert (ordered.ordered, ordered.lost) == (0, 2)
     assert orders(paid) == [(2, "lost", None)]
-    assert order(paid, people(2)) == Ordered()
+    assert order(paid, people(2)) == OrderResult()
     assert len(paid.gateway.orders) == 1
 
 
@@ -431,7 +433,7 @@ def test_an_order_for_none_but_those_who_said_stop_is_not_given(paid: Bench) -> 
     checks = paid.dispatcher.number_checks
     survey = checks.survey(people(1))
     paid.opt_out(people(1)[0])
-    assert checks.order(survey, max_cost=CAP) == Ordered()
+    assert checks.order(survey, max_cost=CAP) == OrderResult()
     assert (paid.gateway.orders, orders(paid)) == ([], [])
 
 
@@ -464,7 +466,7 @@ def test_an_order_whose_process_died_is_not_given_again(paid: Bench) -> None:
         order(paid, people(2))
     assert orders(paid) == [(2, None, None)]
     paid.clock.forward(minutes=1)
-    assert order(paid, people(2)) == Ordered()
+    assert order(paid, people(2)) == OrderResult()
     assert len(paid.gateway.orders) == 1
 
 
@@ -478,7 +480,7 @@ def test_two_who_order_the_same_list_do_not_pay_twice(paid: Bench, again: bool) 
     one, other = checks.survey(people(3)), checks.survey(people(3))
     paid.clock.forward(seconds=1)
     assert checks.order(one, max_cost=CAP, again=again).ordered == 3
-    assert checks.order(other, max_cost=CAP, again=again) == Ordered()
+    assert checks.order(other, max_cost=CAP, again=again) == OrderResult()
     assert len(paid.gateway.orders) == before + 1
 
 
