@@ -16,13 +16,13 @@ from dispatcher.errors import GatewayError
 from dispatcher.gateway import (
     Accepted,
     Account,
-    Found,
     LineAnswer,
     Lost,
     Reply,
     Report,
     SendOptions,
     SingleReply,
+    StatusPage,
     Taken,
     Unless,
     Unsent,
@@ -242,12 +242,12 @@ class FakeGateway:
                 shown[phone, message_id] = self._report(phone, state)
         return shown
 
-    def status_by_tag(self, tag: str) -> Found:
+    def status_by_tag(self, tag: str) -> StatusPage:
         self._look()
         self.lookups.append(tag)
         states = {} if tag in self.hidden else self.tags.get(tag, {})
         reports = [self._report(phone, state) for phone, state in states.items()]
-        return Found(reports, complete=not self.cut)
+        return StatusPage(reports, complete=not self.cut)
 
     def stop_list(self) -> Sequence[str]:
         self._look()

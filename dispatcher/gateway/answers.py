@@ -145,7 +145,7 @@ def _weight(report: Report) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StatusPage:
     """What the gateway shows under a tag or of a message; ``complete`` when every page was read."""
 
     reports: Sequence[Report]

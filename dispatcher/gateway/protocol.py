@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from dispatcher.campaigns.hand_over import Cancellation
-from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
+from dispatcher.gateway.answers import Account, Reply, Report, SingleReply, StatusPage
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 
@@ -57,7 +57,7 @@ class Gateway(Protocol):
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""
 
-    def status_by_tag(self, tag: str) -> Found:
+    def status_by_tag(self, tag: str) -> StatusPage:
         """What the gateway shows under ``tag``."""
 
     def stop_list(self) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayRefused
-from dispatcher.gateway import Accepted, Declined, Found, LineAnswer, Report, Taken
+from dispatcher.gateway import Accepted, Declined, LineAnswer, Report, StatusPage, Taken
 from dispatcher.gateway.smspartner.wire.account import Credit, MonthCost, read_costs, read_credit
 from dispatcher.gateway.smspartner.wire.answer import Parse
 from dispatcher.gateway.smspartner.wire.cancellations import Cancellation, read_cancellation
@@ -107,7 +107,7 @@ UNKNOWN_PAIR = {
     "status": "Numéro introuvable",
 }
 REPORT = {"phoneNumber": A, "status": "Delivered", "stopSMS": False, "date": "1517934416"}
-FOUND = Found([Report(A, DELIVERED, READ_AT), Report(B, DELIVERED, READ_AT, stop=True)])
+FOUND = StatusPage([Report(A, DELIVERED, READ_AT), Report(B, DELIVERED, READ_AT, stop=True)])
 REPORTS = [REPORT, {**REPORT, "phoneNumber": B, "stopSMS": True}]
 ME = {
     **OK,
@@ -294,7 +294,7 @@ SAMPLES = [
         {**OK, "message_id": "111", "StatutResponse_List": REPORTS},
         FOUND,
     ),
-    Sample("statuses of no message", "/bulk-status", read_message, refused(4), Found(())),
+    Sample("statuses of no message", "/bulk-status", read_message, refused(4), StatusPage(())),
     Sample(
         "statuses under a tag",
         "/bulk-status-by-tag",
@@ -307,7 +307,7 @@ SAMPLES = [
         "/bulk-status-by-tag",
         read_tag_page,
         {**OK, "currentPage": 1, "total": 0, "StatutResponse_List": []},
-        (Found([]), 0),
+        (StatusPage([]), 0),
     ),
     Sample(
         "costs",

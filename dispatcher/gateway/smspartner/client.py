@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.errors import GatewayError
-from dispatcher.gateway.answers import Account, Found, Reply, Report, SingleReply
+from dispatcher.gateway.answers import Account, Reply, Report, SingleReply, StatusPage
 from dispatcher.gateway.protocol import Unless
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.calls.accounts import Money
@@ -107,7 +107,7 @@ class SmsPartner:
         """Reports by (phone, message id). Raises GatewayError when nothing was learnt."""
         return self.statuses.by_pair(pairs)
 
-    def status_by_tag(self, tag: str) -> Found:
+    def status_by_tag(self, tag: str) -> StatusPage:
         """Everything that the gateway shows under ``tag``. Raises GatewayError."""
         return self.statuses.of_tag(tag)
 

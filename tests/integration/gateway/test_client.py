@@ -17,7 +17,16 @@ import requests.adapters
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.gateway import Declined, Found, Lost, Reply, SendOptions, Taken, Throttled, Unsent
+from dispatcher.gateway import (
+    Declined,
+    Lost,
+    Reply,
+    SendOptions,
+    StatusPage,
+    Taken,
+    Throttled,
+    Unsent,
+)
 from dispatcher.gateway.http import connection as connection_module
 from dispatcher.gateway.smspartner import transport as transport_module
 from dispatcher.gateway.smspartner.client import SmsPartner
@@ -770,7 +779,7 @@ def test_a_tag_is_read_to_its_end(
 ) -> None:
     with RawServer(answering(*pages)) as server:
         shown = gateway(server).status_by_tag("abcdef")
-        assert isinstance(shown, Found)
+        assert isinstance(shown, StatusPage)
         assert [report.phone for report in shown.reports] == found
         assert {report.state for report in shown.reports} <= {MessageState.SENT}
         assert shown.complete is complete

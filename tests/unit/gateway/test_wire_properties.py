@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError, GatewayRefused, InvalidPayload
-from dispatcher.gateway import Declined, Found, Lost, Report, Throttled, Unsent, merged
+from dispatcher.gateway import Declined, Lost, Report, StatusPage, Throttled, Unsent, merged
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.inbound import (
     join,
@@ -159,8 +159,8 @@ def is_success(found: object) -> bool:
         return False
     if isinstance(found, Cancellation):
         return found is Cancellation.DONE
-    empty = isinstance(found, Found) and not found.reports
-    return found is not None and not empty and found != (Found(()), 0)
+    empty = isinstance(found, StatusPage) and not found.reports
+    return found is not None and not empty and found != (StatusPage(()), 0)
 
 
 def says(sample: Sample, body: bytes, parse: Callable[[bytes], dict[str, Any] | None]) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dispatcher.errors import GatewayRefused
-from dispatcher.gateway.answers import Found, Report, merged
+from dispatcher.gateway.answers import Report, StatusPage, merged
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import statuses
 from dispatcher.gateway.smspartner.wire.requests import MOST_LINES
@@ -46,14 +46,14 @@ class Statuses:
                 return None
             raise
 
-    def of_message(self, message_id: str) -> Found:
+    def of_message(self, message_id: str) -> StatusPage:
         """Every number of a message (``/bulk-status``); empty when it is not known."""
         answer = self._transport.get("/bulk-status", {"messageId": message_id})
         parse = self._transport.parser("/bulk-status")
         found = statuses.read_message(answer.status, answer.body, parse)
-        return Found(tuple(_by_phone(found.reports).values()), found.complete)
+        return StatusPage(tuple(_by_phone(found.reports).values()), found.complete)
 
-    def of_tag(self, tag: str) -> Found:
+    def of_tag(self, tag: str) -> StatusPage:
         """Everything that the gateway shows under ``tag``, page by page.
 
         The paging is undocumented: it ends when the announced total is reached or a page
@@ -71,7 +71,7 @@ class Statuses:
             complete = complete and found.complete
             if len(reports) == before or len(reports) >= total:
                 break
-        return Found(tuple(reports.values()), complete and len(reports) >= announced)
+        return StatusPage(tuple(reports.values()), complete and len(reports) >= announced)
 
 
 def _by_phone(reports: Sequence[Report]) -> dict[str, Report]:

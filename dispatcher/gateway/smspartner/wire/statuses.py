@@ -11,7 +11,7 @@ from typing import Any
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
-from dispatcher.gateway.answers import Found, Report
+from dispatcher.gateway.answers import Report, StatusPage
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first, objects, success
 
@@ -123,16 +123,18 @@ def read_status(status: int, body: bytes, parse: Parse = fields.json_object) -> 
     )
 
 
-def read_message(status: int, body: bytes, parse: Parse = fields.json_object) -> Found:
+def read_message(status: int, body: bytes, parse: Parse = fields.json_object) -> StatusPage:
     """The answer of ``GET /bulk-status``: every number of a message; none for one unknown.
 
     Raises GatewayError when the answer brings no information.
     """
     answer = _known(status, body, parse)
-    return Found(()) if answer is None else _found(objects(answer, "StatutResponse_List"))
+    return StatusPage(()) if answer is None else _found(objects(answer, "StatutResponse_List"))
 
 
-def read_tag_page(status: int, body: bytes, parse: Parse = fields.json_object) -> tuple[Found, int]:
+def read_tag_page(
+    status: int, body: bytes, parse: Parse = fields.json_object
+) -> tuple[StatusPage, int]:
     """One page of what is under a tag and the total that it announces (0 for nothing).
 
     The gateway's code 4, "message not found", is an empty page. Raises GatewayError when the
@@ -140,7 +142,7 @@ def read_tag_page(status: int, body: bytes, parse: Parse = fields.json_object) -
     """
     answer = _known(status, body, parse)
     if answer is None:
-        return Found(()), 0
+        return StatusPage(()), 0
     entries = objects(answer, "StatutResponse_List")
     total = fields.integer(answer.get("total"))
     return _found(entries), len(entries) if total is None else total
@@ -155,11 +157,11 @@ def _known(status: int, body: bytes, parse: Parse) -> dict[str, Any] | None:
     return success(status, body, lambda _: answer)
 
 
-def _found(entries: Sequence[Mapping[str, Any]]) -> Found:
+def _found(entries: Sequence[Mapping[str, Any]]) -> StatusPage:
     # a line that failed has an error text where its status should be
     sound = [entry for entry in entries if entry.get("success", True) is True]
     reports = [report for entry in sound if (report := read_report(entry)) is not None]
-    return Found(reports, len(reports) == len(entries))
+    return StatusPage(reports, len(reports) == len(entries))
 
 
 def read_report(entry: Mapping[str, Any]) -> Report | None:
