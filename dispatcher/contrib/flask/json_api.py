@@ -34,22 +34,22 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     it all, and is the same everywhere, so it needs no token. ``body_limit`` is in bytes.
     """
     blueprint = Blueprint("dispatcher_api", __name__)
-    endpoints = _Endpoints(body_limit)
+    views = _Views(body_limit)
     blueprint.record(_check)
-    blueprint.before_request(endpoints.guard)
+    blueprint.before_request(views.guard)
     answer_as(blueprint, pages=False)
-    _route(blueprint, "/campaigns", GET=endpoints.campaigns, POST=endpoints.submit)
-    _route(blueprint, _CAMPAIGN, GET=endpoints.progress)
-    _route(blueprint, f"{_CAMPAIGN}/pause", POST=endpoints.pause)
-    _route(blueprint, f"{_CAMPAIGN}/resume", POST=endpoints.resume)
-    _route(blueprint, f"{_CAMPAIGN}/cancel", POST=endpoints.cancel)
-    _route(blueprint, "/openapi.json", GET=endpoints.openapi)
+    _route(blueprint, "/campaigns", GET=views.campaigns, POST=views.submit)
+    _route(blueprint, _CAMPAIGN, GET=views.progress)
+    _route(blueprint, f"{_CAMPAIGN}/pause", POST=views.pause)
+    _route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
+    _route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
+    _route(blueprint, "/openapi.json", GET=views.openapi)
     for rule in ("/", "/<path:_>"):
         blueprint.add_url_rule(rule, "nothing", _nothing, methods=_METHODS)
     return blueprint
 
 
-class _Endpoints:
+class _Views:
     """The views; the name of each is the ``operationId`` in the description."""
 
     def __init__(self, body_limit: int) -> None:
