@@ -19,9 +19,9 @@ from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage.database import Database
 
 registry.register(
-    "postgresql.django", "dispatcher.contrib.django.shared_connection", "LentPostgres"
+    "postgresql.django", "dispatcher.contrib.django.shared_connection", "SharedPostgres"
 )
-registry.register("sqlite.django", "dispatcher.contrib.django.shared_connection", "LentSqlite")
+registry.register("sqlite.django", "dispatcher.contrib.django.shared_connection", "SharedSqlite")
 
 
 class DjangoDatabase(Database):
@@ -106,12 +106,12 @@ class DjangoDatabase(Database):
     def _lend(self) -> Any:
         # a cursor, and not just the connection: tests forbid those, threads and async code too
         with self.connection.cursor():
-            lent: Any = self.connection.connection
-        if not self.is_sqlite and not hasattr(lent, "pgconn"):
+            shared: Any = self.connection.connection
+        if not self.is_sqlite and not hasattr(shared, "pgconn"):
             raise ConfigurationError(
                 "the dispatcher needs psycopg 3: pip install 'psycopg[binary]'"
             )
-        return lent
+        return shared
 
 
 def _take_turn(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""SQLAlchemy on connections that are Django's: lent for a moment, never opened or ended here."""
+"""SQLAlchemy on connections that are Django's: never opened, committed or closed here."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine.interfaces import Dialect
 
 
-class _Lent:
-    """Leaves the connection as it is: whoever lent it begins, commits, closes and sets it up."""
+class _Shared:
+    """Leaves the connection as it is: Django begins, commits, closes and sets it up."""
 
     supports_server_side_cursors = False
 
@@ -41,7 +41,7 @@ class _Cursor(PGExecutionContext_psycopg):
         return cursor
 
 
-class LentPostgres(_Lent, PGDialect_psycopg):
+class SharedPostgres(_Shared, PGDialect_psycopg):
     """PostgreSQL through a connection of Django's."""
 
     execution_ctx_cls = _Cursor
@@ -62,7 +62,7 @@ class _Instant(DATETIME):
         return lambda value: value if isinstance(value, datetime) else parse(value)
 
 
-class LentSqlite(_Lent, SQLiteDialect_pysqlite):
+class SharedSqlite(_Shared, SQLiteDialect_pysqlite):
     """SQLite through a connection of Django's."""
 
     supports_statement_cache = True
