@@ -1,4 +1,4 @@
-"""What a person may do to a campaign or a batch in doubt, and what is asked beforehand."""
+"""What a person may do to a campaign or a batch in doubt, and what is asked before that is done."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dispatcher.contrib.django import dispatcher
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
+class Action:
     """One thing that may be done: its name in a URL, the permission, the words."""
 
     name: str
@@ -75,8 +75,8 @@ def _ask_give_up(doubt: Doubt) -> str:
     return f"{about_doubt(doubt, risk_of_giving_up(doubt))}; they stay unreported."
 
 
-CAMPAIGN_VERBS = (
-    Verb(
+CAMPAIGN_ACTIONS = (
+    Action(
         "pause",
         "Pause",
         "dispatcher.pause_campaign",
@@ -86,7 +86,7 @@ CAMPAIGN_VERBS = (
         _pause,
         states=("running",),
     ),
-    Verb(
+    Action(
         "resume",
         "Resume",
         "dispatcher.resume_campaign",
@@ -94,7 +94,7 @@ CAMPAIGN_VERBS = (
         _resume,
         states=("paused",),
     ),
-    Verb(
+    Action(
         "cancel",
         "Cancel for good",
         "dispatcher.cancel_campaign",
@@ -104,7 +104,7 @@ CAMPAIGN_VERBS = (
         final=True,
     ),
 )
-DOUBT_VERBS = (
-    Verb("resend", "Send again", "dispatcher.resend_doubt", _ask_resend, _resend, final=True),
-    Verb("give-up", "Give up", "dispatcher.give_up_doubt", _ask_give_up, _give_up, final=True),
+DOUBT_ACTIONS = (
+    Action("resend", "Send again", "dispatcher.resend_doubt", _ask_resend, _resend, final=True),
+    Action("give-up", "Give up", "dispatcher.give_up_doubt", _ask_give_up, _give_up, final=True),
 )

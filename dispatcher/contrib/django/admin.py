@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from dispatcher.contrib.django import conf, dispatcher
-from dispatcher.contrib.django.actions import CAMPAIGN_VERBS, DOUBT_VERBS, Verb
+from dispatcher.contrib.django.actions import CAMPAIGN_ACTIONS, DOUBT_ACTIONS, Action
 from dispatcher.contrib.django.admin_pages import LIMIT, Pages, View, may, offset_of, silence
 from dispatcher.contrib.django.models import Campaign, Doubt, OptOut
 from dispatcher.errors import DispatcherError, IllegalMove, NotFound, StorageError
@@ -25,13 +25,13 @@ _FIND = "admin:dispatcher_campaign_change"
 def confirmed(
     pages: Pages,
     request: HttpRequest,
-    verb: Verb,
+    action: Action,
     number: int,
     find: Callable[[int], Any],
     back: str,
 ) -> HttpResponse:
     """Ask for a reason, and do it once there is one: a GET changes nothing."""
-    if not may(request, verb.permission):
+    if not may(request, action.permission):
         raise PermissionDenied
     found = find(number)
     reason = request.POST.get("reason", "").strip()
@@ -40,7 +40,7 @@ def confirmed(
         try:
             if not reason:
                 raise IllegalMove("a reason is needed: it goes on record")
-            done = verb.do(number, reason, request.user.get_username())
+            done = action.do(number, reason, request.user.get_username())
         except StorageError:
             raise
         except DispatcherError as error:
@@ -51,9 +51,9 @@ def confirmed(
     return pages.show(
         request,
         "confirm",
-        f"{verb.label} {found.reference}",
-        verb=verb,
-        question=verb.question(found),
+        f"{action.label} {found.reference}",
+        action=action,
+        question=action.question(found),
         reason=reason,
         problem=problem,
         back=back,
@@ -71,8 +71,8 @@ class CampaignPages(Pages):
             ("<int:campaign>/", self.detail, "change"),
             ("batches/<int:batch>/", self.batch, "batch"),
             *(
-                (f"<int:campaign>/{verb.name}/", partial(self.ask, verb=verb), verb.name)
-                for verb in CAMPAIGN_VERBS
+                (f"<int:campaign>/{action.name}/", partial(self.ask, action=action), action.name)
+                for action in CAMPAIGN_ACTIONS
             ),
         ]
 
@@ -92,10 +92,10 @@ class CampaignPages(Pages):
     def detail(self, request: HttpRequest, campaign: int) -> HttpResponse:
         """One campaign."""
         progress = dispatcher.progress(campaign)
-        verbs = [
-            verb
-            for verb in CAMPAIGN_VERBS
-            if progress.state in verb.states and may(request, verb.permission)
+        allowed = [
+            action
+            for action in CAMPAIGN_ACTIONS
+            if progress.state in action.states and may(request, action.permission)
         ]
         return self.show(
             request,
@@ -105,7 +105,7 @@ class CampaignPages(Pages):
             progress=progress,
             page=dispatcher.batches(campaign, offset=offset_of(request), limit=LIMIT),
             actions=dispatcher.actions(campaign, limit=LIMIT),
-            verbs=verbs,
+            allowed=allowed,
             silence="" if progress.ended else silence(),
         )
 
@@ -118,13 +118,13 @@ class CampaignPages(Pages):
             f"Batch {found.number} of {dispatcher.campaign(found.campaign_id).reference}",
             batch=found,
             recipients=dispatcher.messages(batch),
-            verbs=_doubt_verbs(request) if found.state == "in_doubt" else [],
+            allowed=_doubt_actions(request) if found.state == "in_doubt" else [],
         )
 
-    def ask(self, request: HttpRequest, campaign: int, verb: Verb) -> HttpResponse:
-        """The confirmation of a verb."""
+    def ask(self, request: HttpRequest, campaign: int, action: Action) -> HttpResponse:
+        """The confirmation of an action."""
         back = reverse(_FIND, args=[campaign])
-        return confirmed(self, request, verb, campaign, dispatcher.progress, back)
+        return confirmed(self, request, action, campaign, dispatcher.progress, back)
 
 
 @admin.register(Doubt)
@@ -136,8 +136,8 @@ class DoubtPages(Pages):
         return [
             ("", self.index, "changelist"),
             *(
-                (f"<int:batch>/{verb.name}/", partial(self.ask, verb=verb), verb.name)
-                for verb in DOUBT_VERBS
+                (f"<int:batch>/{action.name}/", partial(self.ask, action=action), action.name)
+                for action in DOUBT_ACTIONS
             ),
         ]
 
@@ -149,14 +149,14 @@ class DoubtPages(Pages):
             "Batches in doubt",
             doubts=dispatcher.doubts(),
             incidents=dispatcher.incidents(),
-            verbs=_doubt_verbs(request),
+            allowed=_doubt_actions(request),
             silence=silence(),
         )
 
-    def ask(self, request: HttpRequest, batch: int, verb: Verb) -> HttpResponse:
-        """The confirmation of a verb."""
+    def ask(self, request: HttpRequest, batch: int, action: Action) -> HttpResponse:
+        """The confirmation of an action."""
         back = reverse("admin:dispatcher_doubt_changelist")
-        return confirmed(self, request, verb, batch, _doubt, back)
+        return confirmed(self, request, action, batch, _doubt, back)
 
 
 @admin.register(OptOut)
@@ -204,8 +204,8 @@ class OptOutPages(Pages):
         return dispatcher.opt_outs.add([phone], reason=reason, source="admin", by=by) > 0
 
 
-def _doubt_verbs(request: HttpRequest) -> list[Verb]:
-    return [verb for verb in DOUBT_VERBS if may(request, verb.permission)]
+def _doubt_actions(request: HttpRequest) -> list[Action]:
+    return [action for action in DOUBT_ACTIONS if may(request, action.permission)]
 
 
 def _doubt(batch: int) -> Any:

@@ -33,7 +33,7 @@ View = Callable[..., HttpResponse]
 class Pages(_Admin):
     """A section of pages that read the dispatcher, and never a model's rows.
 
-    Nothing is edited by hand: what can be done to a campaign is a verb, with a reason.
+    Nothing is edited by hand: what can be done to a campaign is an action, with a reason.
     """
 
     def routes(self) -> list[tuple[str, View, str]]:
