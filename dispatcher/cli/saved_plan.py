@@ -1,4 +1,4 @@
-"""A plan that was saved for somebody to approve, and what is submitted held against it."""
+"""A plan that was saved for approval; a submission is compared with it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.plan import Plan
 
 
-#: in bytes; more is no plan
+#: bytes; a larger file is not a plan
 _LARGEST_PLAN = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """The plan in a file of ``dispatcher plan --save``, as far as it binds."""
+class SavedPlan:
+    """What a file of ``dispatcher plan --save`` says of the plan that was approved."""
 
     fingerprint: str
     kept: int
@@ -50,7 +50,7 @@ class Approval:
 
     @contextmanager
     def enforced(self) -> Iterator[None]:
-        """Adds to a PlanChanged what had been approved."""
+        """Add what was approved to a PlanChanged that is raised inside."""
         try:
             yield
         except PlanChanged as error:
@@ -81,4 +81,4 @@ def write_private(path: str, content: str, **also: Any) -> None:
 
 
 def _no_plan(path: str) -> InvalidFile:
-    return InvalidFile(f"--plan {path} is no plan; make one by dispatcher plan … --save {path}")
+    return InvalidFile(f"--plan {path} is not a plan; make one by dispatcher plan … --save {path}")

@@ -11,7 +11,7 @@ from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.campaign_options import Asked, campaign_options
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import print_json, say
-from dispatcher.cli.saved_plan import Approval
+from dispatcher.cli.saved_plan import SavedPlan
 from dispatcher.errors import NotFound
 
 if TYPE_CHECKING:
@@ -35,14 +35,14 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **given: Any
     asked = Asked(**given)
     dispatcher = open_dispatcher()
     options = asked.options
-    approval = None if plan_file is None else Approval.read(plan_file)
-    if approval:
-        options["approved"] = approval.fingerprint
+    saved = None if plan_file is None else SavedPlan.read(plan_file)
+    if saved:
+        options["approved"] = saved.fingerprint
     with asked.opened(done="the campaign is stored", write=True, quiet=as_json) as opened:
         rows, left_out = opened
         options["stored"] = rows.stored
         known = _is_known(dispatcher, reference)
-        with approval.enforced() if approval else nullcontext():
+        with saved.enforced() if saved else nullcontext():
             campaign = dispatcher.submit(reference, asked.body, rows, reject=left_out, **options)
     progress = dispatcher.progress(campaign)
     checked = "" if known or not asked.check_numbers else _checked(dispatcher, campaign)
