@@ -39,7 +39,7 @@ Exit codes:
   0   done
   1   cannot be done: no such campaign, its state forbids it, the reference is taken
   2   wrong usage, unusable input or a wrong setting; nothing was stored
-  3   the database, Redis or the gateway is out of reach; doctor: something is not well
+  3   the database, Redis or the gateway is out of reach; doctor: a check failed
   70  a bug
 
 Settings are DISPATCHER_* variables: see `dispatcher settings`. Errors go to stderr.

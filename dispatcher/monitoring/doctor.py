@@ -1,4 +1,4 @@
-"""The doctor: looks at everything that a dispatcher needs, and says what to do."""
+"""The doctor: checks at everything that a dispatcher needs, and says what to do."""
 
 from __future__ import annotations
 
@@ -6,47 +6,52 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from dispatcher.api import Dispatcher
 from dispatcher.dispatch import broker
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.accounts import DEFAULT
 
-#: two clocks further apart than this cannot both tell the window
+#: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
-#: what was charged is compared with what was planned for so long, and may differ by this share
+#: the charges of this period are compared with the plan, and may differ by this share
 _LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look came to. ``remedy`` says what to do when it is not well."""
+    """The result of one check. ``remedy`` says what to do if it failed."""
 
     name: str
-    well: bool
+    ok: bool
     says: str
     remedy: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values, under the names that monitoring relies on."""
+        return {"name": self.name, "well": self.ok, "says": self.says, "remedy": self.remedy}
 
-class _IllError(Exception):
-    """A look that found something wrong."""
+
+class _FailedError(Exception):
+    """A check failed."""
 
     def __init__(self, says: str, remedy: str) -> None:
         super().__init__(says)
         self.remedy = remedy
 
 
-#: what there is to look at
-LOOKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
-#: without one of these a worker makes no progress
+#: all checks, in their order
+CHECKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
+#: if one of these fails, a worker makes no progress
 PROGRESS = ("database", "broker", "beat")
-#: what each account is looked at for
+#: checks that are made for each account
 _OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs")
 
 
-def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[Finding]:
-    """Look at each thing of ``names`` in turn; one that fails does not keep others from a look."""
-    looks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
+def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator[Finding]:
+    """Make the checks of ``names`` in turn; a failure does not stop those after it."""
+    checks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
         "database": (_database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
         "broker": (_broker, "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"),
         "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
@@ -57,43 +62,43 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = LOOKS) -> Iterator[
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
     }
     accounts = (DEFAULT, *dispatcher.settings.accounts)
-    for name in (it for it in LOOKS if it in names):
-        look, remedy = looks[name]
+    for name in (it for it in CHECKS if it in names):
+        check, remedy = checks[name]
         if len(accounts) == 1 or name not in _OF_ACCOUNTS:
-            yield _look(name, dispatcher, look, remedy)
+            yield _run(name, dispatcher, check, remedy)
             continue
         for account in accounts:
             called = " ".join(filter(None, [name, account]))
             key = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
             ours = remedy.replace("DISPATCHER_API_KEY", key)
-            yield _look(called, dispatcher.for_account(account), look, ours)
+            yield _run(called, dispatcher.for_account(account), check, ours)
     if "gateway" in names and (orphans := _orphans(dispatcher)):
         yield orphans
 
 
-def _look(
-    name: str, dispatcher: Dispatcher, look: Callable[[Dispatcher], str], remedy: str
+def _run(
+    name: str, dispatcher: Dispatcher, check: Callable[[Dispatcher], str], remedy: str
 ) -> Finding:
     try:
-        return Finding(name, well=True, says=look(dispatcher))
-    except _IllError as error:
-        return Finding(name, well=False, says=str(error), remedy=error.remedy or remedy)
+        return Finding(name, ok=True, says=check(dispatcher))
+    except _FailedError as error:
+        return Finding(name, ok=False, says=str(error), remedy=error.remedy or remedy)
     except DispatcherError as error:
-        return Finding(name, well=False, says=str(error), remedy=remedy)
+        return Finding(name, ok=False, says=str(error), remedy=remedy)
 
 
 def _orphans(dispatcher: Dispatcher) -> Finding | None:
-    """What nobody sends, because no setting names its account."""
+    """The campaigns that nobody sends, because no setting names their account."""
     try:
         orphans = dispatcher.orphans()
     except DispatcherError:
-        return None  # the look at the database says so already
+        return None  # the check of the database reports it
     if not orphans:
         return None
-    told = ", ".join(f"{count} of {account!r}" for account, count in orphans.items())
-    says = f"campaigns of accounts that are not set up here: {told}"
+    listed = ", ".join(f"{count} of {account!r}" for account, count in orphans.items())
+    says = f"campaigns of accounts that are not set up here: {listed}"
     remedy = "name them in DISPATCHER_ACCOUNTS, each with its key; or cancel the campaigns"
-    return Finding("accounts", well=False, says=says, remedy=remedy)
+    return Finding("accounts", ok=False, says=says, remedy=remedy)
 
 
 def _database(dispatcher: Dispatcher) -> str:
@@ -118,7 +123,7 @@ def _clock(dispatcher: Dispatcher) -> str:
     for name, clock in others.items():
         skew = None if clock is None else abs(datetime.now(UTC) - clock)
         if skew is not None and skew > _SKEW:
-            raise _IllError(f"it differs from that of {name} by {skew}", "")
+            raise _FailedError(f"it differs from that of {name} by {skew}", "")
     compared = [name for name, clock in others.items() if clock is not None]
     says = f"agrees with {' and '.join(compared)}" if compared else "nothing to compare it with"
     return says + (f"; shifted by {shift} to try things" if shift else "")
@@ -128,39 +133,41 @@ def _gateways(dispatcher: Dispatcher) -> datetime | None:
     try:
         return dispatcher.account().at
     except DispatcherError:
-        return None  # the look at the gateway says so already
+        return None  # the check of the gateway reports it
 
 
 def _beat(dispatcher: Dispatcher) -> str:
     last = dispatcher.last_tick()
     if last is None:
-        raise _IllError("it has never ticked", "")
+        raise _FailedError("it has never ticked", "")
     age = dispatcher.clock() - last
     if age > max(timedelta(seconds=60), timedelta(seconds=5 * dispatcher.settings.tick)):
-        raise _IllError(f"the last tick was {age} ago", "")
+        raise _FailedError(f"the last tick was {age} ago", "")
     return f"ticked {age.total_seconds():.0f} s ago"
 
 
 def _doubts(dispatcher: Dispatcher) -> str:
     doubts, incidents = dispatcher.doubts(), dispatcher.incidents()
     if doubts:
-        raise _IllError(f"{len(doubts)} batches in doubt", "")
+        raise _FailedError(f"{len(doubts)} batches in doubt", "")
     if incidents:
-        raise _IllError(f"{len(incidents)} double texts on record", "dispatcher doubts shows them")
+        raise _FailedError(
+            f"{len(incidents)} double texts on record", "dispatcher doubts shows them"
+        )
     return "none"
 
 
 def _credit(dispatcher: Dispatcher) -> str:
-    """Whether the balance pays for all that is planned, begun or not."""
+    """Check that the balance pays for all planned messages, of paused campaigns too."""
     if dispatcher.settings.credit_check == "off":
-        return "nobody looks at it (DISPATCHER_CREDIT_CHECK=off)"
+        return "nobody checks at it (DISPATCHER_CREDIT_CHECK=off)"
     to_go, unpriced = dispatcher.to_go()
     last = dispatcher.credit()
     if last.failures:
         since = "never" if last.at is None else f"last at {last.at:%Y-%m-%d %H:%M} UTC"
-        raise _IllError(
+        raise _FailedError(
             f"the balance could not be read {last.failures} times in a row, {since}:"
-            " campaigns run without a look at it",
+            " campaigns run without a check of it",
             "see the gateway above",
         )
     balance = dispatcher.account().balance
@@ -169,7 +176,7 @@ def _credit(dispatcher: Dispatcher) -> str:
     if balance is None:
         return f"{planned} to go; the gateway tells no balance"
     if balance < to_go:
-        raise _IllError(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
+        raise _FailedError(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
     return f"balance {balance:.2f} €, {planned} to go"
 
 
@@ -179,5 +186,5 @@ def _costs(dispatcher: Dispatcher) -> str:
         return "nothing to compare: no prices, or nothing sent lately"
     says = f"{charged:.2f} € charged in {_LATELY.days} days, {planned:.2f} € were planned"
     if abs(charged - planned) > planned * _TOLERANCE:
-        raise _IllError(says, "")
+        raise _FailedError(says, "")
     return says

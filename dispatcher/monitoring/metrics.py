@@ -78,8 +78,8 @@ class _Metrics(Collector):
         """Everything; without what the database would say when it does not answer."""
         yield self._build()
         yield from _calls(self._dispatcher.calls.tally())
-        ready = {finding.name: float(finding.well) for finding in self._findings()}
-        yield _gauge("ready", "whether this is well: 1 or 0", ready, label="check")
+        ready = {finding.name: float(finding.ok) for finding in self._findings()}
+        yield _gauge("ready", "whether this check is ok: 1 or 0", ready, label="check")
         yield _gauge(
             "window_open", "whether it may leave now: 1 or 0", self._windows(), "territory"
         )

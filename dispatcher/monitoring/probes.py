@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -72,8 +72,8 @@ class Probes:
 
     def _ready(self) -> Answer:
         findings = self._findings()
-        ready = all(finding.well for finding in findings)
-        value = {"ready": ready, "checks": [asdict(finding) for finding in findings]}
+        ready = all(finding.ok for finding in findings)
+        value = {"ready": ready, "checks": [finding.as_json() for finding in findings]}
         return _json(value, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 

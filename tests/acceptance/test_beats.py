@@ -47,10 +47,10 @@ def test_without_a_beat_the_doctor_says_so_and_the_command_line_does_its_work(
         assert _beat(site).says == "it has never ticked"
         told = site.command("tick", "--inline")
         assert told.returncode == 0, told.stderr
-        assert _beat(site).well
+        assert _beat(site).ok
         assert site.outcomes() == ["sent"]
         silent = _beat(site, after=timedelta(seconds=61))
-        assert (silent.well, silent.remedy[:10]) == (False, "start beat")
+        assert (silent.ok, silent.remedy[:10]) == (False, "start beat")
         site.worker()
         while site.progress("soldes").state != "finished":
             assert site.command("tick").returncode == 0

@@ -99,7 +99,7 @@ def test_without_redis_campaigns_are_taken_and_the_command_line_sends_them(
         assert len(site.dispatcher.tick().send) == 1
         assert site.batch().state == "pending"
         broker = {look.name: look for look in examine(site.dispatcher)}["broker"]
-        assert (broker.well, broker.remedy[:11]) == (False, "start Redis")
+        assert (broker.ok, broker.remedy[:11]) == (False, "start Redis")
         assert site.command("tick", "--inline").returncode == 0
         assert site.outcomes() == ["sent"]
         site.redis.start()

@@ -500,16 +500,16 @@ def test_a_campaign_that_was_there_before_is_no_way_round_an_approval(shell: She
     ("content", "says"),
     [
         pytest.param(None, "--plan p.json: No such file or directory", id="no file"),
-        pytest.param("", "is no plan", id="empty"),
-        pytest.param("\xff\xfe", "is no plan", id="not text"),
-        pytest.param("[1]", "is no plan", id="a list"),
-        pytest.param('{"fingerprint": "x"}', "is no plan", id="half of one"),
+        pytest.param("", "is not a plan", id="empty"),
+        pytest.param("\xff\xfe", "is not a plan", id="not text"),
+        pytest.param("[1]", "is not a plan", id="a list"),
+        pytest.param('{"fingerprint": "x"}', "is not a plan", id="half of one"),
         pytest.param(
             '{"fingerprint": 1, "kept": 2, "segments": 2, "cost": null}',
-            "is no plan",
+            "is not a plan",
             id="a number",
         ),
-        pytest.param("[" * 100_000, "is no plan", id="nested without end"),
+        pytest.param("[" * 100_000, "is not a plan", id="nested without end"),
     ],
 )
 def test_a_file_that_is_no_plan_is_refused(shell: Shell, content: str | None, says: str) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dispatcher import Dispatcher, GatewayError, Settings
-from dispatcher.cli.commands.doctor import _LOOKS
+from dispatcher.cli.commands.doctor import _CHECKS
 from dispatcher.gateway import Account
 from dispatcher.local.redis import EmbeddedRedis
-from dispatcher.monitoring.doctor import LOOKS, PROGRESS, Finding, examine
+from dispatcher.monitoring.doctor import CHECKS, PROGRESS, Finding, examine
 from dispatcher.sandbox.process import Sandbox
 from tests.fakes import FakeGateway
 from tests.integration.bench import people
@@ -51,7 +51,7 @@ def test_all_is_well_where_everything_answers(dispatcher: Dispatcher) -> None:
     findings = list(examine(dispatcher))
 
     assert [finding.name for finding in findings] == NAMES
-    assert [(finding.well, finding.remedy) for finding in findings] == [(True, "")] * 8
+    assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 8
     said = {finding.name: finding.says for finding in findings}
     assert dispatcher.schema() in said["database"]
     assert said["gateway"] == "the key is good, balance 100.000 €"
@@ -74,9 +74,9 @@ def test_a_redis_is_looked_at(tmp_path: Path, gateway: FakeGateway) -> None:
     gone = found(dispatcher, "broker")
     dispatcher.database.close()
 
-    assert not evicting.well
+    assert not evicting.ok
     assert "volatile-lru" in evicting.says
-    assert not gone.well
+    assert not gone.ok
     assert (gone.says, gone.remedy) == (
         "Redis does not answer at DISPATCHER_BROKER_URL",
         "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL",
@@ -90,18 +90,18 @@ def test_a_gateway_that_refuses_the_key_is_told(
 
     finding = found(dispatcher, "gateway")
 
-    assert not finding.well
+    assert not finding.ok
     assert "DISPATCHER_API_KEY" in finding.remedy
-    assert found(dispatcher, "clock").well  # it says so once
+    assert found(dispatcher, "clock").ok  # it says so once
 
 
-@pytest.mark.parametrize(("minutes", "well"), [(0, True), (2, False), (-2, False)])
+@pytest.mark.parametrize(("minutes", "ok"), [(0, True), (2, False), (-2, False)])
 def test_a_clock_that_disagrees_with_the_gateway_is_told(
     dispatcher: Dispatcher,
     gateway: FakeGateway,
     monkeypatch: pytest.MonkeyPatch,
     minutes: int,
-    well: bool,
+    ok: bool,
 ) -> None:
     def account() -> Account:
         return Account(None, at=datetime.now(UTC) + timedelta(minutes=minutes))
@@ -110,9 +110,9 @@ def test_a_clock_that_disagrees_with_the_gateway_is_told(
 
     finding = found(dispatcher, "clock")
 
-    assert finding.well is well
+    assert finding.ok is ok
     assert "the gateway" in finding.says
-    assert finding.remedy == ("" if well else "set this host's clock by NTP")
+    assert finding.remedy == ("" if ok else "set this host's clock by NTP")
 
 
 def test_a_beat_that_never_ticked_or_stopped_is_told(tmp_path: Path, gateway: FakeGateway) -> None:
@@ -124,12 +124,12 @@ def test_a_beat_that_never_ticked_or_stopped_is_told(tmp_path: Path, gateway: Fa
     )
     assert found(dispatcher, "beat").says == "it has never ticked"
     dispatcher.tick()
-    assert found(dispatcher, "beat").well
+    assert found(dispatcher, "beat").ok
     at += timedelta(seconds=61)
     stopped = found(dispatcher, "beat")
     dispatcher.database.close()
 
-    assert not stopped.well
+    assert not stopped.ok
     assert "0:01:01 ago" in stopped.says
     assert "dispatcher run" in stopped.remedy
 
@@ -142,7 +142,7 @@ def test_a_batch_in_doubt_is_told(dispatcher: Dispatcher, gateway: FakeGateway) 
 
     finding = found(dispatcher, "doubts")
 
-    assert (finding.well, finding.says) == (False, "1 batches in doubt")
+    assert (finding.ok, finding.says) == (False, "1 batches in doubt")
     assert "resend or give-up" in finding.remedy
 
 
@@ -155,8 +155,8 @@ def test_what_fails_does_not_keep_the_rest_from_being_looked_at(gateway: FakeGat
     dispatcher.database.close()
 
     assert [finding.name for finding in findings] == NAMES
-    assert {finding.name for finding in findings if finding.well} >= {"broker", "gateway"}
-    assert not findings[0].well
+    assert {finding.name for finding in findings if finding.ok} >= {"broker", "gateway"}
+    assert not findings[0].ok
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_money_that_is_missing_for_what_is_planned_is_told(
     assert found(watched, "credit").says == "balance 100.00 €, 3.00 € to go"
     gateway.balance = Decimal("1.5")
     short = found(watched, "credit")
-    assert (short.well, short.says) == (False, "1.50 € are missing: 3.00 € to go")
+    assert (short.ok, short.says) == (False, "1.50 € are missing: 3.00 € to go")
     assert "top the account up" in short.remedy
 
 
@@ -185,7 +185,7 @@ def test_a_balance_that_cannot_be_read_is_told(watched: Dispatcher, gateway: Fak
     gateway.blind = True
     watched.check_credit()
     blind = found(watched, "credit")
-    assert not blind.well
+    assert not blind.ok
     assert "could not be read 1 times in a row, never" in blind.says
 
 
@@ -195,7 +195,7 @@ def test_charges_that_were_not_planned_are_told(watched: Dispatcher, gateway: Fa
     for batch_id in watched.tick().send:
         watched.dispatch.send_batch(batch_id)
     costs = found(watched, "costs")
-    assert (costs.well, costs.says) == (
+    assert (costs.ok, costs.says) == (
         False,
         "3.80 € charged in 30 days, 3.00 € were planned",
     )
@@ -241,15 +241,18 @@ def test_the_command_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
 def test_the_command_looks_at_one_thing_alone_for_a_health_check(shell: Shell) -> None:
     told = shell("doctor", "--only", "beat", "--only", "database", "--json")
     assert told.exit_code == 3
-    looks = json.loads(told.stdout)
-    assert [(look["name"], look["well"]) for look in looks] == [("database", True), ("beat", False)]
+    checks = json.loads(told.stdout)
+    assert [(check["name"], check["well"]) for check in checks] == [
+        ("database", True),
+        ("beat", False),
+    ]
     assert shell("doctor", "--only", "database").exit_code == 0
     assert shell("doctor", "--only", "moon").exit_code == 2
 
 
-def test_the_command_knows_every_look() -> None:
-    assert LOOKS == _LOOKS
-    assert set(PROGRESS) < set(LOOKS)
+def test_command_knows_every_check() -> None:
+    assert CHECKS == _CHECKS
+    assert set(PROGRESS) < set(CHECKS)
 
 
 def test_the_command_answers_machines(shell: Shell) -> None:
