@@ -21,22 +21,22 @@ class MessageResults:
     cost: Decimal = Decimal(0)
 
     def placed(self, positions: Sequence[int]) -> MessageResults:
-        """The same, for a request whose n-th line is at ``positions[n]`` in the batch."""
+        """The same, for a request whose n-th message is at ``positions[n]`` in the batch."""
         if positions == range(len(positions)):
             return self
         return replace(
             self,
-            states={positions[line]: state for line, state in self.states.items()},
-            codes={positions[line]: code for line, code in self.codes.items()},
+            states={positions[n]: state for n, state in self.states.items()},
+            codes={positions[n]: code for n, code in self.codes.items()},
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway took the batch and said so of every line."""
+    """The gateway took the batch, and its answer covers every message."""
 
     message_id: str
-    lines: MessageResults
+    messages: MessageResults
     #: why the campaign pauses all the same: the credit ran out on the way, for one
     blocked: str = ""
     #: until when the gateway says that it holds it, if it says anything
@@ -45,11 +45,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """Nobody knows whether the batch was taken; of ``lines`` we know, if a part was confirmed."""
+    """Nobody knows whether the batch was taken; ``messages`` are those that were confirmed."""
 
     why: str
     message_id: str | None = None
-    lines: MessageResults = field(default_factory=MessageResults)
+    messages: MessageResults = field(default_factory=MessageResults)
     #: the beginning of the answer, redacted
     excerpt: str = field(default="", compare=False)
 
@@ -60,6 +60,8 @@ class Refused:
 
     code: int
     why: str
+    #: the hour that was asked for may be the reason, and nothing else
+    of_schedule: bool = False
 
 
 @dataclass(frozen=True, slots=True)

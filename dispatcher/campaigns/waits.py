@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
 #: a wait of at least this (seconds) may be rounded up, so that many batches share a call
 _SHARED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What decides how long a batch waits: the settings' intervals (seconds), and the window."""
+
+    poll_intervals: Sequence[int]
+    settle_intervals: Sequence[int]
+    #: for a territory and an instant: the first opening of the window after the present one
+    #: closes, or after the instant if it is closed then; None if there is none
+    next_opening: Callable[[str, datetime], datetime | None]
+
+    def first_poll(self, now: datetime) -> datetime:
+        """When a batch that was sent ``now`` is polled for the first time."""
+        return after(now, self.poll_intervals, 0)
+
+    def first_lookup(self, now: datetime) -> datetime:
+        """When a batch in doubt since ``now`` is looked up for the first time."""
+        return after(now, self.settle_intervals, 0)
 
 
 def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:
@@ -18,6 +38,11 @@ def backoff(tries: int, *, first: float = 5, longest: float = 300) -> float:
 def interval(intervals: Sequence[int], done: int) -> int:
     """Seconds until the next poll or lookup after ``done`` of them; the last interval repeats."""
     return intervals[min(done, len(intervals) - 1)]
+
+
+def after(now: datetime, intervals: Sequence[int], done: int) -> datetime:
+    """When the next poll or lookup is due after ``done`` of them."""
+    return now + timedelta(seconds=interval(intervals, done))
 
 
 def next_poll(now: datetime, intervals: Sequence[int], done: int) -> datetime:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from dispatcher.campaigns import hand_over as handover
 from dispatcher.campaigns.batch import DueBatch
-from dispatcher.campaigns.waits import interval
+from dispatcher.campaigns.waits import after
 from dispatcher.dispatch.call_counts import Calls
 from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import GatewayError
@@ -61,6 +61,17 @@ class Context:
         except NeverOpen as error:  # refused when planned; the policy has changed since
             return Hold(error.next_open or at + timedelta(days=1), str(error))
 
+    def next_opening(self, territory: str, at: datetime) -> datetime | None:
+        """When the window opens after ``at``, or after its present opening if it is open then.
+
+        For an attempt that the gateway's calendar refused while ours was open. None if the
+        window stays open.
+        """
+        hold = self.hold(territory, at)
+        if hold is None:
+            hold = self.hold(territory, self.windows.closes_at(at, territory))
+        return None if hold is None else hold.until
+
     def waits_here(self, batch: DueBatch, leaves_at: datetime) -> Hold | None:
         """What a batch that is to be handed over waits for here instead; None when it is not."""
         hold = self.hold(batch.territory, leaves_at) if batch.commercial else None
@@ -81,5 +92,5 @@ class Context:
         return False
 
     def after(self, intervals: Sequence[int], done: int) -> datetime:
-        """When the next check is due after ``done`` checks."""
-        return self.clock() + timedelta(seconds=interval(intervals, done))
+        """When the next poll or lookup is due after ``done`` of them."""
+        return after(self.clock(), intervals, done)

@@ -31,7 +31,14 @@ from dispatcher.gateway.answers import (
     Throttled,
     Unsent,
 )
-from dispatcher.gateway.codes import BLOCKED, CLOSED, OF_NUMBERS, REFUSED, TOO_MANY_REQUESTS
+from dispatcher.gateway.codes import (
+    BLOCKED,
+    CLOSED,
+    OF_NUMBERS,
+    OF_SCHEDULE,
+    REFUSED,
+    TOO_MANY_REQUESTS,
+)
 
 #: a Retry-After beyond this is not believed
 LONGEST_WAIT = 3600.0
@@ -114,7 +121,7 @@ def _declined(reply: Declined) -> Outcome:
     if (why := CLOSED.get(reply.code)) is not None:
         return Closed(why)
     if (why := REFUSED.get(reply.code)) is not None:
-        return Refused(reply.code, why)
+        return Refused(reply.code, why, of_schedule=reply.code in OF_SCHEDULE)
     if reply.code == TOO_MANY_REQUESTS:
         return _throttled(None)
     return InDoubt(f"the gateway answered code {reply.code}")

@@ -1,198 +1,159 @@
-"""What an attempt came to, as the move that it makes.
+"""The outcome of an attempt, written: a change that was decided elsewhere, by one guarded UPDATE.
 
-A result names the attempt that it ends: a ghost of attempt 1 cannot touch attempt 2.
+A change names the attempt that it ends, so that a late attempt 1 cannot touch attempt 2.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import and_, bindparam, case, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.batch import DueBatch
-from dispatcher.campaigns.outcome import MessageResults
-from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
+from dispatcher.campaigns.change import AttemptEnd, Change, codes_of
+from dispatcher.campaigns.hand_over import OPTED_OUT
+from dispatcher.campaigns.message_states import marked, tally
+from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import events
-from dispatcher.storage.batches import attempts, moves
+from dispatcher.storage.batches import attempts, hand_over, moves, recalls
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
-from dispatcher.window import Hold
-
-_INSTANT = BATCH.c.sent_at.type
-# what every batch goes through is built once
-_SENT = (
-    update(BATCH)
-    .where(
-        BATCH.c.id == bindparam("its_id"),
-        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.SENT)),
-        BATCH.c.attempt == bindparam("ends"),
-        BATCH.c.states == bindparam("seen"),
-    )
-    .values(
-        state=bindparam("its_state"),
-        states=bindparam("its_states"),
-        **{state.value: bindparam(f"its_{state}") for state in MessageState},
-        codes=bindparam("its_codes"),
-        cost=BATCH.c.cost + bindparam("spent"),
-        message_id=bindparam("its_message_id"),
-        sent_at=bindparam("now"),
-        lease_until=None,
-        check_at=bindparam("poll_at"),
-        checks=0,
-        why="",
-    )
-    .returning(BATCH.c.id)
-)
-_SENT_WHOLE = _SENT.values(segments=bindparam("parts"))
 
 
-def _with_its_attempt(sent: ReturningUpdate[Any]) -> ReturningUpdate[Any]:
-    """The same, and the end of the attempt, in one statement: PostgreSQL's."""
-    recorded = sent.cte("recorded")
-    return (
-        update(ATTEMPT)
-        .where(ATTEMPT.c.tag == bindparam("its_tag"), ATTEMPT.c.batch_id == recorded.c.id)
-        .values(
-            outcome="sent",
-            detail="",
-            ended_at=bindparam("now", type_=_INSTANT),
-            check_at=None,
-            messages=bindparam("taken"),
-            cost=bindparam("its_cost"),
-        )
-        .returning(recorded.c.id)
-    )
+def apply(session: Session, batch: DueBatch, change: Change, *, tag: str, now: datetime) -> bool:
+    """Apply the change that ends the attempt under ``tag``; False if the row has moved on.
 
-
-_AT_ONCE = {statement: _with_its_attempt(statement) for statement in (_SENT, _SENT_WHOLE)}
-
-
-def record_sent(
-    session: Session,
-    batch: DueBatch,
-    lines: MessageResults,
-    *,
-    tag: str,
-    message_id: str,
-    now: datetime,
-    poll_at: datetime,
-) -> bool:
-    """The attempt's receipt: the gateway took the batch. Accepted from a doubt, too.
-
-    When it is, the attempt under ``tag`` is ended as well.
+    The caller pauses the campaign before, as its row is locked before the batch's.
     """
-    states = document.marked(batch.states, lines.states)
-    ended = MessageState.SENT.letter not in states
-    told = {
-        "its_id": batch.id,
-        "ends": batch.attempt + 1,
-        "seen": batch.states,
-        # with every line rejected there is no report to wait for
-        "its_state": BatchState.DONE if ended else BatchState.SENT,
-        "its_states": states,
-        **{f"its_{state}": count for state, count in document.tally(states).items()},
-        "its_codes": codes_of(batch, lines.codes),
-        "spent": lines.cost,
-        "its_message_id": message_id,
-        "now": now,
-        "poll_at": None if ended else poll_at,
-    }
-    statement = _SENT
-    if len(lines.states) == len(states):  # of a part, our own count for the whole is kept
-        statement, told["parts"] = _SENT_WHOLE, lines.segments
-    at_once = session.get_bind().dialect.name == "postgresql"
-    taken = list(lines.states.values()).count(MessageState.SENT)
-    if at_once:
-        statement = _AT_ONCE[statement]
-        told |= {"its_tag": tag, "taken": taken, "its_cost": lines.cost}
-    if session.execute(statement, told).one_or_none() is None:
+    if not _update(session, batch, change, tag, now):
         return False
-    if not at_once:
-        answered = (taken, lines.cost)
-        attempts.end(session, tag, outcome="sent", detail="", now=now, taken=answered)
+    if change.event:
+        events.add(session, change.event, now=now, campaign_id=batch.campaign_id, batch_id=batch.id)
+    recall = change.recall
+    if change.state is BatchState.HANDED_OVER and not recall:
+        recall = OPTED_OUT if hand_over.opted_out_meanwhile(session, batch) else ""
+    if recall:
+        recalls.request(session, Batch.id == batch.id, recall, now)
     return True
 
 
-def record_doubt(
-    session: Session,
-    batch: DueBatch,
-    lines: MessageResults,
-    *,
-    why: str,
-    message_id: str | None,
-    check_at: datetime,
-    now: datetime,
-) -> bool:
-    """The attempt's answer was lost, or speaks of a part of the batch only."""
-    states = document.marked(batch.states, lines.states)
-    raised = moves.applied(
+def _update(session: Session, batch: DueBatch, change: Change, tag: str, now: datetime) -> bool:
+    """Write the batch and the end of its attempt; on PostgreSQL in one statement."""
+    row = _row(change)
+    held = change.state is BatchState.HANDED_OVER
+    statement = _batch_statement(tuple(row), held)
+    params = {
+        "its_id": batch.id,
+        "ends": batch.attempt + 1,
+        "leaves": sorted(change.leaves),
+        "decided_on": batch.states,
+        **{f"its_{name}": value for name, value in row.items()},
+    }
+    if session.get_bind().dialect.name == "postgresql":
+        end = _attempt_row(change.attempt, now)
+        statement = _with_attempt(tuple(row), held, tuple(end))
+        params |= {"its_tag": tag, **{f"end_{name}": value for name, value in end.items()}}
+        return session.execute(statement, params).one_or_none() is not None
+    if session.execute(statement, params).one_or_none() is None:
+        return False
+    end_attempt(session, tag, change.attempt, now=now)
+    return True
+
+
+def end_attempt(
+    session: Session, tag: str, end: AttemptEnd, *, now: datetime, again: bool = True
+) -> None:
+    """Write the end of an attempt; ``again=False`` leaves an attempt alone that has ended."""
+    taken = None if end.messages is None or end.cost is None else (end.messages, end.cost)
+    attempts.end(
         session,
-        ends(batch, BatchState.IN_DOUBT)
-        # a lost answer says nothing against a person who has had the batch sent again
-        .where(Batch.state == BatchState.SENDING)
-        .values(
-            {
-                **moves.counted(states),
-                "codes": codes_of(batch, lines.codes),
-                "cost": Batch.cost + lines.cost,
-                "message_id": message_id,
-                "sent_at": now,
-                "lease_until": None,
-                "check_at": check_at,
-                "checks": 0,
-                "why": why,
-            }
-        ),
+        tag,
+        outcome=end.outcome,
+        detail=end.detail,
+        now=now,
+        check_at=end.check_at,
+        again=again,
+        taken=taken,
     )
-    if raised:
-        events.add(
-            session,
-            "doubt_raised",
-            now=now,
-            campaign_id=batch.campaign_id,
-            batch_id=batch.id,
+
+
+def _row(change: Change) -> dict[str, Any]:
+    """The columns of the batch that a change writes."""
+    row: dict[str, Any] = {
+        "state": change.state,
+        "states": change.states,
+        **{state.value: count for state, count in tally(change.states).items()},
+        "codes": change.codes,
+        "why": change.why,
+        "check_at": change.check_at,
+        "checks": change.checks,
+        "leaves_at": change.leaves_at,
+    }
+    if change.not_before is not None:
+        row["not_before"] = change.not_before
+    if change.receipt is not None:
+        row["message_id"] = change.receipt.message_id
+        row["sent_at"] = change.receipt.sent_at
+        row["cost"] = change.receipt.cost
+        if change.receipt.segments is not None:
+            row["segments"] = change.receipt.segments
+    return row
+
+
+def _attempt_row(end: AttemptEnd, now: datetime) -> dict[str, Any]:
+    """The columns of the attempt that its end writes."""
+    row = {
+        "outcome": end.outcome,
+        "detail": end.detail,
+        "ended_at": now,
+        "check_at": end.check_at,
+    }
+    return row if end.messages is None else row | {"messages": end.messages, "cost": end.cost}
+
+
+# to build a statement takes longer than to run it: there is one for each set of columns
+@cache
+def _batch_statement(columns: tuple[str, ...], held: bool) -> ReturningUpdate[Any]:
+    values: dict[str, Any] = {
+        name: bindparam(f"its_{name}", type_=BATCH.c[name].type) for name in columns
+    }
+    values["lease_until"] = None
+    if "cost" in values:
+        values["cost"] = BATCH.c.cost + values["cost"]
+    if held:
+        # whoever wanted it back while its request was under way did not wait for the answer
+        wanted = and_(BATCH.c.state == BatchState.SENDING, BATCH.c.check_at.is_not(None))
+        values["check_at"] = case((wanted, BATCH.c.check_at), else_=values["check_at"])
+        values["why"] = case((wanted, BATCH.c.why), else_=values["why"])
+    return (
+        update(BATCH)
+        .where(
+            BATCH.c.id == bindparam("its_id"),
+            BATCH.c.state.in_(bindparam("leaves", expanding=True)),
+            BATCH.c.attempt == bindparam("ends"),
+            BATCH.c.states == bindparam("decided_on"),
         )
-    return raised
-
-
-def record_unsent(
-    session: Session, batch: DueBatch, hold: Hold, *, checks: int, here: bool = False
-) -> bool:
-    """The attempt's word that nothing left: the batch goes back and waits.
-
-    ``here`` for one that the gateway does not hold for us, and is not asked to any more.
-    """
-    return moves.applied(
-        session,
-        ends(batch, BatchState.PENDING)
-        .values(not_before=hold.until, why=hold.why, leaves_at=None if here else batch.leaves_at)
-        .values(lease_until=None, check_at=None, checks=checks),
+        .values(values)
+        .returning(BATCH.c.id)
     )
 
 
-def record_refused(session: Session, batch: DueBatch, *, code: int, why: str) -> bool:
-    """The gateway refused the batch for good; a part sent earlier keeps its reports."""
-    positions = document.positions(batch.states, MessageState.PENDING)
-    states = document.marked(batch.states, dict.fromkeys(positions, MessageState.REJECTED))
-    reports = MessageState.SENT.letter in states
-    return moves.applied(
-        session,
-        ends(batch, BatchState.SENT if reports else BatchState.FAILED).values(
-            {
-                **moves.counted(states),
-                "codes": codes_of(batch, dict.fromkeys(positions, code)),
-                "why": why,
-                "lease_until": None,
-                "check_at": Batch.sent_at if reports else None,
-            }
-        ),
+@cache
+def _with_attempt(
+    columns: tuple[str, ...], held: bool, end: tuple[str, ...]
+) -> ReturningUpdate[Any]:
+    recorded = _batch_statement(columns, held).cte("recorded")
+    return (
+        update(ATTEMPT)
+        .where(ATTEMPT.c.tag == bindparam("its_tag"), ATTEMPT.c.batch_id == recorded.c.id)
+        .values({name: bindparam(f"end_{name}", type_=ATTEMPT.c[name].type) for name in end})
+        .returning(recorded.c.id)
     )
 
 
@@ -203,12 +164,12 @@ def leave_out(
     *,
     codes: Mapping[int, int] = MappingProxyType({}),
 ) -> bool:
-    """Give messages of a due batch their end unsent: opt-outs, and who has had enough.
+    """End messages of a due batch that must not be sent: opt-outs, and those over the weekly cap.
 
-    The batch leaves ``pending`` if nobody is left to text. A part that an earlier attempt sent
-    keeps its reports: the batch is polled then, else done.
+    The batch leaves ``pending`` if nobody is left to text: it is polled if an earlier attempt
+    sent a part of it, otherwise it is done.
     """
-    after = document.marked(batch.states, states)
+    after = marked(batch.states, states)
     values = {
         **moves.counted(after),
         "codes": codes_of(batch, codes),
@@ -228,23 +189,10 @@ def leave_out(
 
 
 def refreshed(session: Session, batch: DueBatch) -> DueBatch | None:
-    """The batch with its present document, if it still stands at the attempt made on it."""
+    """The batch with its present message states, if the attempt made on it is still its last."""
     row = session.execute(
         select(Batch.states, Batch.codes).where(
             Batch.id == batch.id, Batch.attempt == batch.attempt + 1
         )
     ).one_or_none()
     return None if row is None else replace(batch, states=row.states, codes=row.codes)
-
-
-def ends(batch: DueBatch, target: BatchState) -> Update:
-    """The move that ends the attempt made on ``batch``, from ``sending`` or a doubt of it."""
-    return moves.move(batch.id, target).where(
-        Batch.attempt == batch.attempt + 1, Batch.states == batch.states
-    )
-
-
-def codes_of(batch: DueBatch, codes: Mapping[int, int]) -> str:
-    """The codes of rejected positions, with those that were known before."""
-    new = {str(position): code for position, code in codes.items()}
-    return json.dumps({**json.loads(batch.codes), **new})

@@ -183,7 +183,7 @@ def test_a_success_that_names_a_refusal_is_not_believed_to_have_sent() -> None:
     refused = (LineAnswer(PHONE, False, 14),)
     outcome = personal_verdict(Accepted("77", 1, COST, refused=refused, partial=True), PHONE)
     assert isinstance(outcome, InDoubt)
-    assert outcome.lines.codes == {0: 14}
+    assert outcome.messages.codes == {0: 14}
 
 
 @pytest.mark.parametrize(

@@ -114,15 +114,15 @@ def test_a_success_tells_of_each_position() -> None:
 def test_a_rejection_without_a_code_has_code_0() -> None:
     outcome = verdict(taken(no(A, None)), [A])
     assert isinstance(outcome, Sent)
-    assert outcome.lines.codes == {0: 0}
+    assert outcome.messages.codes == {0: 0}
 
 
 def test_what_a_partial_answer_confirms_is_kept() -> None:
     outcome = verdict(taken(yes(A), no(C, 14)), PHONES)
     assert isinstance(outcome, InDoubt)
     assert outcome.message_id == "95415616"
-    assert outcome.lines.states == {0: MessageState.SENT, 2: MessageState.REJECTED}
-    assert outcome.lines.codes == {2: 14}
+    assert outcome.messages.states == {0: MessageState.SENT, 2: MessageState.REJECTED}
+    assert outcome.messages.codes == {2: 14}
     assert "1 of 3" in outcome.why
 
 
@@ -130,7 +130,7 @@ def test_what_a_partial_answer_confirms_is_kept() -> None:
 def test_an_answer_about_strangers_is_not_believed_in_anything(stranger: LineAnswer) -> None:
     outcome = verdict(taken(yes(A), yes(B), yes(C), stranger), PHONES)
     assert isinstance(outcome, InDoubt)
-    assert outcome.lines == MessageResults()
+    assert outcome.messages == MessageResults()
 
 
 def test_a_refusal_keeps_its_code() -> None:
@@ -210,9 +210,9 @@ def test_sent_means_that_every_number_is_named_once_with_a_word_on_it(
         words = {line.phone: line for line in lines}
         for position, phone in enumerate(phones):
             expected = MessageState.SENT if words[phone].accepted else MessageState.REJECTED
-            assert outcome.lines.states[position] is expected
-        rejected = {p for p, state in outcome.lines.states.items() if state != MessageState.SENT}
-        assert set(outcome.lines.codes) == rejected
+            assert outcome.messages.states[position] is expected
+        rejected = {p for p, state in outcome.messages.states.items() if state != MessageState.SENT}
+        assert set(outcome.messages.codes) == rejected
 
 
 @given(LINES, st.permutations(PHONES))
@@ -222,7 +222,7 @@ def test_no_success_says_more_of_a_number_than_the_gateway_did(
 ) -> None:
     outcome = verdict(Taken("1", lines), phones)
     assert isinstance(outcome, Sent | InDoubt)
-    for position, state in outcome.lines.states.items():
+    for position, state in outcome.messages.states.items():
         words = [line.accepted for line in lines if line.phone == phones[position]]
         assert words == [state is MessageState.SENT]
 

@@ -38,7 +38,7 @@ def test_refusals_beside_a_success_are_kept_and_the_rest_is_in_doubt() -> None:
     refused = (LineAnswer(B, False, 14), LineAnswer(None, False, 9), LineAnswer("+336", False, 9))
     outcome = single_verdict(Accepted("77", 3, COST, refused=refused, partial=True), PHONES, 1)
     assert isinstance(outcome, InDoubt)
-    assert outcome.lines == MessageResults({1: MessageState.REJECTED}, {1: 14}, cost=COST)
+    assert outcome.messages == MessageResults({1: MessageState.REJECTED}, {1: 14}, cost=COST)
     assert outcome.message_id == "77"
 
 
@@ -73,4 +73,4 @@ def test_only_a_whole_success_is_sent(
     outcome = single_verdict(reply, PHONES, parts)
     assert isinstance(outcome, Sent) == (not answers and segments == 3 * parts)
     if isinstance(outcome, InDoubt):
-        assert set(outcome.lines.states.values()) <= {MessageState.REJECTED}
+        assert set(outcome.messages.states.values()) <= {MessageState.REJECTED}

@@ -1,0 +1,250 @@
+"""What the outcome of an attempt changes. Storage applies it by one guarded UPDATE."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from dispatcher.campaigns.batch import DueBatch
+from dispatcher.campaigns.events import Kind
+from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR, looked_up
+from dispatcher.campaigns.message_states import marked, positions
+from dispatcher.campaigns.outcome import (
+    Blocked,
+    Closed,
+    InDoubt,
+    MessageResults,
+    NotSent,
+    Outcome,
+    Refused,
+    Sent,
+    name_of,
+)
+from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
+from dispatcher.campaigns.waits import Waits, backoff
+from dispatcher.window import Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the gateway's answer said of taking the batch, or a part of it."""
+
+    message_id: str | None
+    #: when the batch counts as sent (UTC)
+    sent_at: datetime
+    #: in euros, added to what earlier attempts cost
+    cost: Decimal
+    #: billed segments; None if the answer spoke of a part, so that our own estimate stays
+    segments: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """What the record of the attempt says in the end."""
+
+    outcome: str
+    detail: str
+    #: when its tag is looked up, if nothing proves that the batch was not taken
+    check_at: datetime | None = None
+    #: messages that the gateway took; None if it did not say
+    messages: int | None = None
+    #: their cost in euros
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What an outcome changes: the batch, its attempt, and whatever follows from both."""
+
+    state: BatchState
+    #: the states that the batch may leave; in any other the change does not apply
+    leaves: frozenset[BatchState]
+    #: the message states after it, one letter a message
+    states: str = field(repr=False)
+    #: JSON object: position -> the gateway's code, of every rejected message
+    codes: str = field(repr=False)
+    why: str = ""
+    #: the next poll or lookup; None for a batch that is not asked about
+    check_at: datetime | None = None
+    #: failures in a row, by which the next attempt waits
+    checks: int = 0
+    #: the earliest instant of the next attempt; None leaves it as it is
+    not_before: datetime | None = None
+    #: until when the gateway is to hold the batch; None for one that leaves at once
+    leaves_at: datetime | None = None
+    receipt: Receipt | None = None
+    attempt: AttemptEnd
+    #: why the campaign pauses; empty if it does not
+    pause: str = ""
+    #: why the gateway is asked to give the batch back; empty if it is not
+    recall: str = ""
+    event: Kind | None = None
+
+    @property
+    def is_alone(self) -> bool:
+        """True if it changes no row but those of the batch and its attempt."""
+        return not (self.pause or self.event or self.state is BatchState.HANDED_OVER)
+
+
+def change_of(batch: DueBatch, outcome: Outcome, now: datetime, waits: Waits) -> Change:
+    """The change that ``outcome`` of the attempt made on ``batch`` makes at ``now`` (UTC)."""
+    match outcome:
+        case Sent() if batch.leaves_at is not None:
+            return _handed_over(batch, outcome, batch.leaves_at, now, waits)
+        case Sent():
+            return _sent(batch, outcome, now, waits)
+        case InDoubt():
+            return _in_doubt(batch, outcome, now, waits)
+        case Refused(why=why) if batch.leaves_at is not None and outcome.of_schedule:
+            hold = Hold(batch.leaves_at, f"not handed over: {why}")
+            return _unsent(batch, outcome, hold, leaves_at=None)  # without an hour it may be taken
+        case Refused():
+            return _refused(batch, outcome, now)
+        case Blocked(why):
+            unsent = _unsent(batch, outcome, Hold(now, ""), leaves_at=batch.leaves_at)
+            return replace(unsent, pause=why)
+        case Closed(why):
+            opening = waits.next_opening(batch.territory, batch.leaves_at or now)
+            return _unsent(batch, outcome, Hold(opening or now, why), leaves_at=None)
+        case NotSent():
+            return _not_sent(batch, outcome, now, waits)
+
+
+def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change:
+    messages = outcome.messages.placed(batch.recipients.positions)
+    states = marked(batch.states, messages.states)
+    # with every message rejected there is no report to wait for
+    ended = MessageState.SENT.letter not in states
+    return Change(
+        state=BatchState.DONE if ended else BatchState.SENT,
+        leaves=_leaves(BatchState.SENT),
+        states=states,
+        codes=codes_of(batch, messages.codes),
+        check_at=None if ended else waits.first_poll(now),
+        leaves_at=batch.leaves_at,
+        receipt=_receipt(batch, outcome.message_id, messages, now),
+        attempt=_taken(messages, ""),
+        pause=outcome.blocked,
+    )
+
+
+def _handed_over(
+    batch: DueBatch, outcome: Sent, asked: datetime, now: datetime, waits: Waits
+) -> Change:
+    """The gateway holds the batch until its hour: ``asked``, unless its answer says another."""
+    leaves_at = outcome.leaves_at or asked
+    recall = OTHER_HOUR if leaves_at != asked else ""
+    pause = recall or outcome.blocked
+    messages = outcome.messages.placed(batch.recipients.positions)
+    if MessageState.SENT not in messages.states.values():  # nobody is left to wait for the hour
+        sent = _sent(batch, outcome, now, waits)
+        return replace(sent, pause=pause, recall=recall)
+    rejected = {p: state for p, state in messages.states.items() if state is MessageState.REJECTED}
+    return Change(
+        state=BatchState.HANDED_OVER,
+        leaves=_leaves(BatchState.HANDED_OVER),
+        states=marked(batch.states, rejected),
+        codes=codes_of(batch, messages.codes),
+        why=HELD,
+        # its own hour again, should the gateway give it back
+        not_before=asked,
+        leaves_at=leaves_at,
+        receipt=_receipt(batch, outcome.message_id, messages, now),
+        attempt=_taken(messages, f"until {leaves_at.isoformat()}"),
+        pause=pause,
+        recall=recall,
+    )
+
+
+def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) -> Change:
+    messages = outcome.messages.placed(batch.recipients.positions)
+    detail = f"{outcome.why}: {outcome.excerpt}" if outcome.excerpt else outcome.why
+    return Change(
+        state=BatchState.IN_DOUBT,
+        # a lost answer is no argument against a person who has had the batch sent again
+        leaves=frozenset({BatchState.SENDING}),
+        states=marked(batch.states, messages.states),
+        codes=codes_of(batch, messages.codes),
+        why=outcome.why,
+        check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
+        leaves_at=batch.leaves_at,
+        receipt=Receipt(outcome.message_id, now, messages.cost, None),
+        attempt=AttemptEnd("in_doubt", detail),
+        event="doubt_raised",
+    )
+
+
+def _refused(batch: DueBatch, outcome: Refused, now: datetime) -> Change:
+    """Refused for good; a part that an earlier attempt sent keeps its reports."""
+    rejected = positions(batch.states, MessageState.PENDING)
+    states = marked(batch.states, dict.fromkeys(rejected, MessageState.REJECTED))
+    state = BatchState.SENT if MessageState.SENT.letter in states else BatchState.FAILED
+    return Change(
+        state=state,
+        leaves=_leaves(state),
+        states=states,
+        codes=codes_of(batch, dict.fromkeys(rejected, outcome.code)),
+        why=outcome.why,
+        check_at=now if state is BatchState.SENT else None,
+        leaves_at=batch.leaves_at,
+        attempt=AttemptEnd("refused", outcome.why),
+    )
+
+
+def _not_sent(batch: DueBatch, outcome: NotSent, now: datetime, waits: Waits) -> Change:
+    """Nothing left, as far as is known: it is tried again after a while."""
+    usual = backoff(batch.checks)
+    seconds = usual if outcome.after is None else outcome.after
+    if outcome.answered:  # time for its tag to show, if the gateway took it after all
+        seconds = max(seconds, usual, waits.settle_intervals[0])
+    hold = Hold(now + timedelta(seconds=seconds), outcome.why if seconds else "")
+    unsent = _unsent(batch, outcome, hold, leaves_at=batch.leaves_at)
+    check_at = now if outcome.answered else None
+    return replace(
+        unsent, checks=batch.checks + 1, attempt=replace(unsent.attempt, check_at=check_at)
+    )
+
+
+def _unsent(
+    batch: DueBatch,
+    outcome: Refused | Blocked | Closed | NotSent,
+    hold: Hold,
+    *,
+    leaves_at: datetime | None,
+) -> Change:
+    """The batch goes back and waits; without ``leaves_at`` it is not handed over any more."""
+    return Change(
+        state=BatchState.PENDING,
+        leaves=_leaves(BatchState.PENDING),
+        states=batch.states,
+        codes=batch.codes,
+        why=hold.why,
+        not_before=hold.until,
+        leaves_at=leaves_at,
+        attempt=AttemptEnd(name_of(outcome), outcome.why),
+    )
+
+
+def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: datetime) -> Receipt:
+    segments = messages.segments if len(messages.states) == len(batch.states) else None
+    return Receipt(message_id, now, messages.cost, segments)
+
+
+def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
+    count = list(messages.states.values()).count(MessageState.SENT)
+    return AttemptEnd("sent", detail, messages=count, cost=messages.cost)
+
+
+def _leaves(target: BatchState) -> frozenset[BatchState]:
+    return frozenset(sources(BATCH_MOVES, target))
+
+
+def codes_of(batch: DueBatch, codes: Mapping[int, int]) -> str:
+    """The codes of rejected positions as JSON, together with those that were known before."""
+    if not codes:
+        return batch.codes
+    new = {str(position): code for position, code in codes.items()}
+    return json.dumps({**json.loads(batch.codes), **new})
