@@ -28,7 +28,7 @@ class Spool:
         try:
             for batch in batches:
                 # written whole: marshal reads a file in the smallest pieces
-                blob = marshal.dumps((batch.territory, batch.messages, batch.parts))
+                blob = marshal.dumps((batch.territory, batch.messages, batch.segments))
                 self._file.write(len(blob).to_bytes(_LENGTH) + blob)
                 self._count += 1
         except BaseException:

@@ -22,34 +22,34 @@ class PlannedBatch:
 
     territory: str
     messages: tuple[tuple[str, str | None], ...] = field(repr=False)
-    #: billed parts of each message by our own count; the gateway's answer replaces it
-    parts: tuple[int, ...] = field(repr=False)
+    #: segments of each message by our own count; the answer of the gateway replaces it
+    segments: tuple[int, ...] = field(repr=False)
 
     @property
-    def segments(self) -> int:
-        """Billed parts of the whole batch."""
-        return sum(self.parts)
+    def total_segments(self) -> int:
+        """Segments of the whole batch."""
+        return sum(self.segments)
 
     @property
     def billed(self) -> Counter[str]:
         """Segments by the destination of each number."""
         billed: Counter[str] = Counter()
-        for (phone, _), segments in zip(self.messages, self.parts, strict=True):
-            billed[destination_of(phone)] += segments
+        for (phone, _), count in zip(self.messages, self.segments, strict=True):
+            billed[destination_of(phone)] += count
         return billed
 
     def cost(self, prices: Prices) -> Decimal | None:
         """Euros that it should cost; None if a price is missing, and for a survey."""
-        return euros_of(self.billed, prices) if prices and self.segments else None
+        return euros_of(self.billed, prices) if prices and self.total_segments else None
 
     def split(self, size: int) -> Iterator[PlannedBatch]:
         """The same people in batches of at most ``size``."""
-        if size >= len(self.parts):
+        if size >= len(self.segments):
             yield self
             return
-        for start in range(0, len(self.parts), size):
+        for start in range(0, len(self.segments), size):
             some = slice(start, start + size)
-            yield PlannedBatch(self.territory, self.messages[some], self.parts[some])
+            yield PlannedBatch(self.territory, self.messages[some], self.segments[some])
 
 
 @dataclass(frozen=True, slots=True)

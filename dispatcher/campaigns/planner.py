@@ -14,9 +14,9 @@ from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection, phones
 from dispatcher.recipients.number_set import NumberSet
-from dispatcher.texts import segments
 from dispatcher.texts import spelling as texts
 from dispatcher.texts.estimate import Estimator
+from dispatcher.texts.segments import MAX_SEGMENTS, measure
 from dispatcher.texts.templates import compile_template
 from dispatcher.window.territories import find as find_territory
 
@@ -49,7 +49,7 @@ class Planner:
         Raises InvalidText or InvalidCampaign.
         """
         self.template = compile_template(text)
-        #: whether parts and cost are known; a survey's text is made elsewhere
+        #: whether segments and cost are known; a survey's text is made elsewhere
         self.measured = not survey
         self._no_unicode = no_unicode
         # with fields, each recipient's own text is checked
@@ -63,11 +63,11 @@ class Planner:
         self._reject = reject
         #: looked at for each number (E.164): why it is left out, by what others say
         self.refused: Mapping[str, str] = {}
-        #: the longest texts as they arrive, with their parts, longest first
+        #: the longest texts as they arrive, with their segments, longest first
         self.longest: list[tuple[int, str]] = []
-        #: (parts, characters with the tail) that a text must have more of to be one of them
+        #: (segments, characters with the tail) that a text must have more of to be one of them
         self._bar = (0, 0)
-        #: the parts of a text without fields
+        #: the segments of a text without fields
         self._plain = 0 if self.template.fields else self._measure(text)
         self._estimator = Estimator(self.template, self._stop)
         self._values = itemgetter(*self.template.fields) if self.template.fields else None
@@ -78,7 +78,7 @@ class Planner:
         self.rows = 0
         self.kept = 0
         self.duplicates = 0
-        #: billed parts by destination (``phones.destination_of``)
+        #: segments by destination (``phones.destination_of``)
         self.billed: Counter[str] = Counter()
         #: recipients kept by territory
         self.territories: Counter[str] = Counter()
@@ -111,7 +111,7 @@ class Planner:
                     self.duplicates += 1
                     continue
                 try:
-                    fields, parts = personal(recipient)
+                    fields, segments = personal(recipient)
                 except InvalidText:
                     numbers.discard(number)
                     raise
@@ -129,10 +129,10 @@ class Planner:
             batch = filling[territory]
             messages = batch.messages
             messages.append((phone, fields))
-            batch.parts.append(parts)
+            batch.segments.append(segments)
             if not french:
-                self.billed[phones.destination_of(phone)] += parts
-                batch.elsewhere += parts
+                self.billed[phones.destination_of(phone)] += segments
+                batch.elsewhere += segments
             if len(messages) == LARGEST_BATCH:
                 yield self._close(territory, filling.pop(territory))
         for territory, batch in filling.items():
@@ -170,16 +170,16 @@ class Planner:
         return known
 
     def _judged(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
-        """The JSON of the fields used, and the parts of the text. Raises InvalidText."""
+        """The JSON of the fields used, and the segments of the text. Raises InvalidText."""
         used = {name: fields[name] for name in self.template.fields if name in fields}
         estimate = self._estimator.estimate(used)
-        if estimate is None or estimate[0] > segments.MAX_SEGMENTS or estimate > self._bar:
+        if estimate is None or estimate[0] > MAX_SEGMENTS or estimate > self._bar:
             text = self.template.render(used)
             texts.check(text)
-            parts = self._measure(text)
+            segments = self._measure(text)
         else:
-            parts = estimate[0]
-        return _as_json(used), parts
+            segments = estimate[0]
+        return _as_json(used), segments
 
     def _measure(self, text: str) -> int:
         if not self.measured:
@@ -190,19 +190,19 @@ class Planner:
                 f"the text has a character that needs Unicode, which {self._no_unicode}"
             )
         arrives = texts.as_sent(wire)
-        parts = segments.measure(arrives + self._stop).segments
-        if parts > segments.MAX_SEGMENTS:
+        segments = measure(arrives + self._stop).segments
+        if segments > MAX_SEGMENTS:
             raise InvalidText(
-                f"the text has {parts} segments with the STOP mention; "
-                f"the gateway takes at most {segments.MAX_SEGMENTS}"
+                f"the text has {segments} segments with the STOP mention; "
+                f"the gateway takes at most {MAX_SEGMENTS}"
             )
-        self._keep_if_long(arrives, parts)
-        return parts
+        self._keep_if_long(arrives, segments)
+        return segments
 
-    def _keep_if_long(self, text: str, parts: int) -> None:
+    def _keep_if_long(self, text: str, segments: int) -> None:
         longest = self.longest
-        if (parts, len(text) + len(self._stop)) > self._bar and (parts, text) not in longest:
-            longest.append((parts, text))
+        if (segments, len(text) + len(self._stop)) > self._bar and (segments, text) not in longest:
+            longest.append((segments, text))
             longest.sort(key=lambda one: (one[0], len(one[1])), reverse=True)
             del longest[_LONGEST:]
             if len(longest) == _LONGEST:
@@ -215,12 +215,12 @@ class Planner:
             self._reject(recipient.rejected(reason))
 
     def _close(self, territory: str, batch: _Filling) -> PlannedBatch:
-        self.kept += len(batch.parts)
-        self.territories[territory] += len(batch.parts)
-        if at_home := sum(batch.parts) - batch.elsewhere:
+        self.kept += len(batch.segments)
+        self.territories[territory] += len(batch.segments)
+        if at_home := sum(batch.segments) - batch.elsewhere:
             self.billed["metropole"] += at_home
         self._remember(territory, batch.messages)
-        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.parts))
+        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.segments))
 
     def _remember(self, territory: str, messages: list[tuple[str, str | None]]) -> None:
         # a sum does not depend on the order: a table read twice may come in two orders
@@ -237,8 +237,8 @@ class _Filling:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str | None]] = []
-        self.parts: list[int] = []
-        #: the parts of what is not for metropolitan numbers
+        self.segments: list[int] = []
+        #: the segments of what is not for metropolitan numbers
         self.elsewhere = 0
 
 

@@ -81,7 +81,7 @@ class BatchRecord:
     ``messages`` counts by message state, as in ``Progress``; ``number`` is its place in the
     campaign. A pending batch waits until ``not_before`` for ``why``; the gateway holds one that is
     handed over until ``leaves_at``. ``check_at`` is when the
-    gateway is next asked about it; ``cost`` is in euros, ``segments`` are billed parts.
+    gateway is next asked about it; ``cost`` is in euros, ``segments`` are those that are billed.
     """
 
     id: int
@@ -148,7 +148,7 @@ class Doubt:
     #: its place in the campaign
     number: int
     territory: str
-    #: how many people it concerns, and about how many billed parts
+    #: how many people it concerns, and about how many segments
     messages: int
     segments: int
     since: datetime

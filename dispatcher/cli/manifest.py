@@ -43,8 +43,8 @@ class Manifest:
         number = len(self._batches)
         with self._refusing():
             self._waiting.writelines(
-                f"{phone} {number} {parts} {int(phone in opted_out)}\n"
-                for (phone, _), parts in zip(batch.messages, batch.parts, strict=True)
+                f"{phone} {number} {segments} {int(phone in opted_out)}\n"
+                for (phone, _), segments in zip(batch.messages, batch.segments, strict=True)
             )
 
     def write(self, forecast: Forecast) -> None:
@@ -57,16 +57,16 @@ class Manifest:
         with self._refusing(), PrivateTable(Path(self.path), _COLUMNS) as table:
             self._waiting.seek(0)
             for line in self._waiting:
-                phone, number, parts, gone = line.split()
+                phone, number, segments, gone = line.split()
                 at = int(number) - 1
                 when = times[at]
                 if gone == "1":
-                    when, parts = "opted out", "0"
-                euros = euros_of({destination_of(phone): int(parts)}, self._prices)
+                    when, segments = "opted out", "0"
+                euros = euros_of({destination_of(phone): int(segments)}, self._prices)
                 cost = "" if euros is None else str(euros)
-                if parts == "0" and gone == "0":  # a survey: nobody here knows
-                    parts = cost = ""
-                table.write([phone, number, self._batches[at][0], when, parts, cost])
+                if segments == "0" and gone == "0":  # a survey: nobody here knows
+                    segments = cost = ""
+                table.write([phone, number, self._batches[at][0], when, segments, cost])
 
     @contextmanager
     def _refusing(self) -> Iterator[None]:

@@ -151,9 +151,9 @@ def _release(session: Session, context: Context, now: datetime) -> None:
     settings, account = context.settings, context.counted
     day = caps_of(settings)[1]
     left = caps.left_since(session, day_of(now), account) if day.set else Usage(0)
-    messages, parts = day.room(left, max(settings.prices.values(), default=Decimal(0)))
+    messages, segments = day.room(left, max(settings.prices.values(), default=Decimal(0)))
     released = caps.release(
-        session, now, day.reasons, messages=messages, parts=parts, account=account
+        session, now, day.reasons, messages=messages, segments=segments, account=account
     )
     if released:
         log.info("%d batches need not wait for another day any more", released)

@@ -204,16 +204,16 @@ def release(
     reasons: Sequence[str],
     *,
     messages: int,
-    parts: int,
+    segments: int,
     account: str | None = None,
 ) -> int:
     """Let go what waits for another day and need not any more; returns how many batches.
 
     Of one account, or of any.
     That is what another cap than the present ones holds (``reasons`` are theirs), and what fits
-    into the room for ``messages`` of so many ``parts`` that the day has again.
+    into the room for ``messages`` of so many ``segments`` that the day has again.
     """
-    fits = and_(Batch.pending <= messages, Batch.segments <= parts)
+    fits = and_(Batch.pending <= messages, Batch.segments <= segments)
     mine = select(Campaign.id).where(Campaign.account == account)
     released = session.execute(
         update(Batch)

@@ -1,8 +1,8 @@
 """How many segments a text is billed as: GSM 03.38 in septets, or UCS-2 in UTF-16 units.
 
 The alphabet is 3GPP TS 23.038's default one with its extension table; the cutting follows
-TS 23.040 (9.2.3.24.1): neither an escape pair nor a surrogate pair straddles two parts, so a
-long text may take one part more than a plain division says.
+TS 23.040 (9.2.3.24.1): neither an escape pair nor a surrogate pair lies across two segments, so a
+long text may take one segment more than a plain division says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dispatcher.errors import InvalidText
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: the gateway refuses a text of more parts (its code 52)
+#: the gateway refuses a text of more segments (its code 52)
 MAX_SEGMENTS: Final = 10
 #: the characters that cost one septet
 GSM_BASIC: Final = frozenset(
@@ -32,7 +32,7 @@ _astral = re.compile("[\U00010000-\U0010ffff]")
 
 
 class Measure(NamedTuple):
-    """What a text weighs; ``units`` are septets in GSM-7 and UTF-16 units in UCS-2."""
+    """The length of a text; ``units`` are septets in GSM-7 and UTF-16 units in UCS-2."""
 
     encoding: Literal["GSM-7", "UCS-2"]
     units: int
@@ -50,7 +50,7 @@ def measure(text: str, *, unicode: bool | None = None) -> Measure:
         return _ucs2(text)
     if text.isascii() and not text.encode().translate(None, _ASCII_BASIC):
         units = len(text)
-        return Measure("GSM-7", units, _parts(units, 160, 153))
+        return Measure("GSM-7", units, _count(units, 160, 153))
     misfit = _outside(text)
     if misfit is None:
         return _gsm7(text)
@@ -64,17 +64,17 @@ def measure(text: str, *, unicode: bool | None = None) -> Measure:
 def _gsm7(text: str) -> Measure:
     pairs = [match.start() for match in _extended.finditer(text)]
     units = len(text) + len(pairs)
-    return Measure("GSM-7", units, _parts(units, 160, 153, pairs))
+    return Measure("GSM-7", units, _count(units, 160, 153, pairs))
 
 
 def _ucs2(text: str) -> Measure:
     pairs = [] if text.isascii() else [match.start() for match in _astral.finditer(text)]
     units = len(text) + len(pairs)
-    return Measure("UCS-2", units, _parts(units, 70, 67, pairs))
+    return Measure("UCS-2", units, _count(units, 70, 67, pairs))
 
 
-def _parts(units: int, alone: int, each: int, pairs: Iterable[int] = ()) -> int:
-    """The parts of a text whose characters at ``pairs`` take two units and are never split."""
+def _count(units: int, alone: int, each: int, pairs: Iterable[int] = ()) -> int:
+    """The segments of a text whose characters at ``pairs`` take two units and are never split."""
     if units <= alone:
         return 1 if units else 0
     gaps = 0

@@ -62,8 +62,8 @@ class SendCaps:
         stop = "x" * settings.stop_budget if mention else ""
         billed: Counter[str] = Counter()
         for phone, text in zip(batch.recipients.phones, said, strict=True):
-            parts = segments.measure(texts.as_sent(text) + stop).segments
-            billed[destination_of(phone)] += parts
+            count = segments.measure(texts.as_sent(text) + stop).segments
+            billed[destination_of(phone)] += count
         return usage_of(len(said), billed, settings.prices)
 
     def cost(self, usage: Usage) -> Decimal | None:

@@ -99,8 +99,8 @@ def add_batches(
     stored as several. ``handed`` returns until when the gateway is to hold the batches of a
     territory; they are due ``now``.
     """
-    parts = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
-    numbered = enumerate(parts, start=1)
+    sized = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
+    numbered = enumerate(sized, start=1)
     count = 0
     most = _STRIDE * LARGEST_BATCH // max(call_size, _FEW)
     with intake.load(session) as load:
@@ -135,7 +135,7 @@ def _row(
         "rule": policy,
         "states": document.fresh(size),
         "pending": size,
-        "segments": batch.segments,
+        "segments": batch.total_segments,
     }
 
 

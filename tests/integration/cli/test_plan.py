@@ -549,8 +549,8 @@ def test_a_plan_shows_each_batch_to_who_wants_to_see_it(shell: Shell) -> None:
     )
 
     assert [len(batch.messages) for batch in seen] == [500, 500, 1]
-    assert {len(batch.parts) for batch in seen} == {500, 1}
-    assert sum(batch.segments for batch in seen) == made.segments == 2002
+    assert {len(batch.segments) for batch in seen} == {500, 1}
+    assert sum(batch.total_segments for batch in seen) == made.segments == 2002
 
 
 # -- lint

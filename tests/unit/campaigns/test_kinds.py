@@ -101,7 +101,7 @@ def test_only_they_have_a_call_for_each_person() -> None:
 def test_a_batch_is_split_in_order() -> None:
     batch = PlannedBatch("metropole", tuple((f"+33{n}", None) for n in range(5)), (1, 2, 3, 4, 5))
     parts = list(batch.split(2))
-    assert [part.parts for part in parts] == [(1, 2), (3, 4), (5,)]
+    assert [part.segments for part in parts] == [(1, 2), (3, 4), (5,)]
     assert [message for part in parts for message in part.messages] == list(batch.messages)
     assert {part.territory for part in parts} == {"metropole"}
     assert list(batch.split(5)) == [batch]

@@ -309,7 +309,7 @@ def test_a_text_that_cannot_be_sent_is_refused_at_once(text: str) -> None:
 def test_the_stop_mention_is_counted_before_the_text_is_accepted(length: int, fits: bool) -> None:
     if fits:
         (batch,) = cut(Planner("x" * length, stop_budget=14), [phone(1)])
-        assert batch.segments == 10
+        assert batch.total_segments == 10
     else:
         with pytest.raises(InvalidText, match="STOP"):
             Planner("x" * length, stop_budget=14)
@@ -331,7 +331,7 @@ def test_the_stop_mention_is_counted_before_the_text_is_accepted(length: int, fi
 def test_segments_are_counted_as_billed(text: str, stop: int, segments: int) -> None:
     planner = Planner(text, stop_budget=stop)
     batches = cut(planner, people(range(3)))
-    assert [batch.segments for batch in batches] == [3 * segments]
+    assert [batch.total_segments for batch in batches] == [3 * segments]
     assert planner.billed == {"metropole": 3 * segments}
 
 
@@ -339,7 +339,7 @@ def test_personal_texts_are_counted_one_by_one() -> None:
     planner = Planner("{{ corps }}", stop_budget=0)
     bodies = ["x" * 160, "x" * 161, "x" * 307]
     (batch,) = cut(planner, [Recipient(phone(n), {"corps": b}) for n, b in enumerate(bodies)])
-    assert batch.segments == 1 + 2 + 3
+    assert batch.total_segments == 1 + 2 + 3
     assert planner.billed == {"metropole": 1 + 2 + 3}
 
 
@@ -376,15 +376,15 @@ def test_who_has_what_others_have_is_planned_as_if_alone(
         told: list[Rejection] = []
         alone = Planner(text, reject=told.append)
         expected = [
-            (message, parts)
+            (message, segments)
             for batch in cut(alone, [row])
-            for message, parts in zip(batch.messages, batch.parts, strict=True)
+            for message, segments in zip(batch.messages, batch.segments, strict=True)
         ]
         assert [one for one in left_out if one.row == row.row] == told
         assert expected == [
-            (message, parts)
+            (message, segments)
             for batch in batches
-            for message, parts in zip(batch.messages, batch.parts, strict=True)
+            for message, segments in zip(batch.messages, batch.segments, strict=True)
             if message[0] == row.phone
         ]
 
@@ -422,7 +422,7 @@ def test_a_text_without_fields_keeps_none() -> None:
 def test_a_template_is_not_measured_as_a_text() -> None:
     text = "x" * 1500 + "{{ prenom | default('cher client, chère cliente') }}"
     (batch,) = cut(Planner(text), [Recipient(phone(1), {"prenom": "Anne"})])
-    assert batch.segments == 10
+    assert batch.total_segments == 10
 
 
 # -- nobody is lost ---------------------------------------------------------------------------
@@ -450,7 +450,7 @@ def test_every_row_is_kept_a_duplicate_or_left_out(rows: list[Recipient], text: 
     assert planner.kept == len(numbers) == len(set(numbers))
     assert planner.rows == planner.kept + planner.duplicates + len(told)
     assert sum(planner.reasons.values()) == len(told)
-    assert sum(planner.billed.values()) == sum(batch.segments for batch in batches)
+    assert sum(planner.billed.values()) == sum(batch.total_segments for batch in batches)
     assert all(batch.messages for batch in batches)
 
 

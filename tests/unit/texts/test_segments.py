@@ -16,7 +16,7 @@ UCS2 = st.text(st.sampled_from(f"aê{GRIN}"), max_size=250)
 
 
 def reference(text: str, encoding: str) -> tuple[int, int]:
-    """Units and segments, by filling parts one character after the other."""
+    """Units and segments, by filling segments one character after the other."""
     if encoding == "GSM-7":
         alone, each, sizes = 160, 153, [2 if char in GSM_EXTENDED else 1 for char in text]
     else:
@@ -24,12 +24,12 @@ def reference(text: str, encoding: str) -> tuple[int, int]:
     units = sum(sizes)
     if units <= alone:
         return units, min(units, 1)
-    parts, room = 0, 0
+    segments, room = 0, 0
     for size in sizes:
         if size > room:
-            parts, room = parts + 1, each
+            segments, room = segments + 1, each
         room -= size
-    return units, parts
+    return units, segments
 
 
 @pytest.mark.parametrize(
@@ -38,9 +38,9 @@ def reference(text: str, encoding: str) -> tuple[int, int]:
         pytest.param("", ("GSM-7", 0, 0), id="nothing"),
         pytest.param("a" * 160, ("GSM-7", 160, 1), id="a full single part"),
         pytest.param("a" * 161, ("GSM-7", 161, 2), id="one more"),
-        pytest.param("a" * 306, ("GSM-7", 306, 2), id="two full parts"),
-        pytest.param("a" * 307, ("GSM-7", 307, 3), id="two full parts and one"),
-        pytest.param("a" * 1530, ("GSM-7", 1530, 10), id="ten parts"),
+        pytest.param("a" * 306, ("GSM-7", 306, 2), id="two full segments"),
+        pytest.param("a" * 307, ("GSM-7", 307, 3), id="two full segments and one"),
+        pytest.param("a" * 1530, ("GSM-7", 1530, 10), id="ten segments"),
         pytest.param("a" * 1531, ("GSM-7", 1531, 11), id="more than the gateway takes"),
         pytest.param("€" * 80, ("GSM-7", 160, 1), id="80 euros fill a part"),
         pytest.param("a" * 159 + "€", ("GSM-7", 161, 2), id="160 characters, 161 septets"),
@@ -59,7 +59,7 @@ def reference(text: str, encoding: str) -> tuple[int, int]:
         pytest.param("e\u0301", ("UCS-2", 2, 1), id="decomposed"),
         pytest.param("ê" * 70, ("UCS-2", 70, 1), id="a full Unicode part"),
         pytest.param("ê" * 71, ("UCS-2", 71, 2), id="one more in Unicode"),
-        pytest.param("ê" * 134, ("UCS-2", 134, 2), id="two full Unicode parts"),
+        pytest.param("ê" * 134, ("UCS-2", 134, 2), id="two full Unicode segments"),
         pytest.param("€" * 69 + "ê", ("UCS-2", 70, 1), id="in Unicode a euro is one"),
         pytest.param(GRIN * 35, ("UCS-2", 70, 1), id="35 emoji fill a part"),
         pytest.param(GRIN * 67, ("UCS-2", 134, 3), id="33 emoji to a part"),
