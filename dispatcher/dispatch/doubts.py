@@ -17,8 +17,9 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage import doubts, opt_outs
-from dispatcher.storage.batches import attempts, due, lookups, moves, polls
-from dispatcher.storage.tables import Attempt, Batch
+from dispatcher.storage.batches import attempts, lookups, moves, polls
+from dispatcher.storage.batches.attempts import DueLookup
+from dispatcher.storage.batches.lookups import BatchSnapshot
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Doubts:
     def _control(self, session: Session) -> str | None:
         return attempts.control_tag(session, self._context.clock(), self._context.account)
 
-    def _look_back(self, attempt: Attempt) -> None:
+    def _look_back(self, attempt: DueLookup) -> None:
         """Look for a late proof that an attempt thought unsent was taken."""
         settings = self._context.settings
         try:
@@ -120,14 +121,13 @@ class Doubts:
         later = self._context.after(settings.settle_intervals, attempt.checks + 1)
         again = None if later > attempt.armed_at + _MEMORY else later
         with self._context.database.write() as session:
-            batch = session.get_one(Batch, attempt.batch_id)
-            if batch.state == BatchState.PENDING:
-                # a part of the batch may be known to have been taken: that is no news
-                to_go = due.waiting(session, batch.id, batch.states, MessageState.PENDING)
-                shown &= {phone for _, phone, _ in to_go}
+            batch = lookups.snapshot(session, attempt.batch_id)
+            if batch.state is BatchState.PENDING:
+                # a part of the batch may be known to have been taken: that proves nothing new
+                shown &= batch.to_go
             if shown and moves.recall(session, attempt.batch_id, attempt.tag, now=now):
                 return
-            ended = batch.state != BatchState.SENDING
+            ended = batch.state is not BatchState.SENDING
             if shown and ended and batch.attempt == attempt.number:
                 # nothing was sent after it: the batch was cancelled, say, before the proof came
                 late = "proven by its tag, after the end"
@@ -137,7 +137,9 @@ class Doubts:
                 return
             twice = shown & others
             if not twice or not ended:
-                attempts.checked(session, attempt, again)  # a later attempt may yet show itself
+                attempts.looked_up(
+                    session, attempt.tag, again
+                )  # a later attempt may yet show itself
                 return
             late = "proven by its tag, too late"
             if not attempts.prove(session, attempt.tag, detail=late, now=now):
@@ -148,10 +150,10 @@ class Doubts:
     def _shown(self, tag: str) -> set[str]:
         return {report.phone for report in self._context.gateway.status_by_tag(tag).reports}
 
-    def _others(self, attempt: Attempt) -> set[str]:
+    def _others(self, attempt: DueLookup) -> set[str]:
         """The numbers that the gateway shows under the batch's other attempts."""
         with self._context.database.read() as session:
-            tags = [one.tag for one in attempts.of_batch(session, attempt.batch_id)]
+            tags = attempts.tags_of_batch(session, attempt.batch_id)
         shown = (self._shown(tag) for tag in tags if tag != attempt.tag)
         return set().union(*shown)
 
@@ -162,8 +164,8 @@ class Doubts:
         batch is settled then) or the batch is not in doubt, NotFound.
         """
         with self._context.database.read() as session:
-            batch, waiting = doubts.find(session, batch_id)
-            tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
+            batch = doubts.find(session, batch_id)
+            tags = attempts.tags_of_batch(session, batch_id)
             control = self._control(session)
         if batch.leaves_at is not None and self._context.clock() < batch.leaves_at + LAG:
             raise IllegalMove(
@@ -173,7 +175,7 @@ class Doubts:
         gateway = self._context.gateway
         if control is not None and not gateway.status_by_tag(control).reports:
             raise GatewayError("the gateway does not even show what it took: try again later")
-        self._refuse_if_shown(batch_id, waiting, tags)
+        self._refuse_if_shown(batch, tags)
         with self._context.database.write() as session:
             doubts.resend(session, batch, actor=actor, reason=reason, now=self._context.clock())
 
@@ -186,11 +188,11 @@ class Doubts:
         doubt, NotFound. A gateway that cannot be asked does not keep a person from giving up.
         """
         with self._context.database.read() as session:
-            batch, waiting = doubts.find(session, batch_id)
-            tags = [attempt.tag for attempt in attempts.of_batch(session, batch_id)]
+            batch = doubts.find(session, batch_id)
+            tags = attempts.tags_of_batch(session, batch_id)
         try:
             if account_known:
-                self._refuse_if_shown(batch_id, waiting, tags)
+                self._refuse_if_shown(batch, tags)
             else:  # no other account can tell
                 log.warning("batch %d given up unseen: its account is unknown here", batch_id)
         except GatewayError as error:
@@ -198,10 +200,9 @@ class Doubts:
         with self._context.database.write() as session:
             doubts.give_up(session, batch, actor=actor, reason=reason, now=self._context.clock())
 
-    def _refuse_if_shown(self, batch_id: int, waiting: list[str], tags: list[str]) -> None:
-        missing = set(waiting)
-        if any(self._context.shows(tag, missing) for tag in tags):
+    def _refuse_if_shown(self, batch: BatchSnapshot, tags: list[str]) -> None:
+        if any(self._context.shows(tag, batch.to_go) for tag in tags):
             with self._context.database.write() as session:
-                lookups.expedite(session, batch_id, self._context.clock())
-            self.settle_batch(batch_id)
-            raise IllegalMove(f"batch {batch_id} shows at the gateway: it was taken")
+                lookups.expedite(session, batch.id, self._context.clock())
+            self.settle_batch(batch.id)
+            raise IllegalMove(f"batch {batch.id} shows at the gateway: it was taken")

@@ -106,7 +106,7 @@ class Polls:
         if batch.message_id is not None and batch.attempt == 1:
             return []
         with self._context.database.read() as session:
-            tags = [attempt.tag for attempt in attempts.of_batch(session, batch.id)]
+            tags = attempts.tags_of_batch(session, batch.id)
         return [tag for tag in tags if batch.message_id is None or tag != batch.tag]
 
     def _poll_tag(

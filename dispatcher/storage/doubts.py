@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
-from dispatcher.errors import IllegalMove, NotFound
+from dispatcher.errors import IllegalMove
 from dispatcher.storage import actions
-from dispatcher.storage.batches import attempts, due, moves
+from dispatcher.storage.batches import attempts, moves
+from dispatcher.storage.batches.lookups import BatchSnapshot, snapshot
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Campaign
 
@@ -58,18 +59,17 @@ def incidents(session: Session, account: str | None = None, limit: int = 50) -> 
     ]
 
 
-def find(session: Session, batch_id: int) -> tuple[Batch, list[str]]:
-    """A batch in doubt and its numbers still to go. Raises NotFound or IllegalMove."""
-    batch = session.get(Batch, batch_id)
-    if batch is None:
-        raise NotFound(f"no batch {batch_id}")
-    if batch.state != BatchState.IN_DOUBT:
+def find(session: Session, batch_id: int) -> BatchSnapshot:
+    """A batch in doubt. Raises NotFound, IllegalMove if it is not in doubt."""
+    batch = snapshot(session, batch_id)
+    if batch.state is not BatchState.IN_DOUBT:
         raise IllegalMove(f"batch {batch_id} is {batch.state}, not in doubt")
-    waiting = due.waiting(session, batch.id, batch.states, MessageState.PENDING)
-    return batch, [phone for _, phone, _ in waiting]
+    return batch
 
 
-def resend(session: Session, batch: Batch, *, actor: str, reason: str, now: datetime) -> None:
+def resend(
+    session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
+) -> None:
     """Let a batch in doubt be sent again; its tag stays looked up. Raises IllegalMove."""
     if session.get_one(Campaign, batch.campaign_id).state == CampaignState.CANCELLED:
         raise IllegalMove("its campaign is cancelled: the doubt can be given up, not sent again")
@@ -96,7 +96,9 @@ def resend(session: Session, batch: Batch, *, actor: str, reason: str, now: date
     _note(session, batch, verb="resend", actor=actor, reason=reason, now=now)
 
 
-def give_up(session: Session, batch: Batch, *, actor: str, reason: str, now: datetime) -> None:
+def give_up(
+    session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
+) -> None:
     """End a doubt without sending: what became of the messages stays unreported."""
     positions = document.positions(batch.states, MessageState.PENDING)
     states = document.marked(batch.states, dict.fromkeys(positions, MessageState.UNREPORTED))
@@ -127,7 +129,7 @@ def give_up(session: Session, batch: Batch, *, actor: str, reason: str, now: dat
 
 
 def texted_twice(
-    session: Session, batch: Batch, people: int, *, number: int, now: datetime
+    session: Session, batch: BatchSnapshot, people: int, *, number: int, now: datetime
 ) -> None:
     """Put on record that an attempt thought unsent was taken, and so was another."""
     _note(
@@ -141,7 +143,7 @@ def texted_twice(
     )
 
 
-def _end(session: Session, batch: Batch, statement: object) -> None:
+def _end(session: Session, batch: BatchSnapshot, statement: object) -> None:
     ended = moves.applied(
         session,
         statement.where(  # type: ignore[attr-defined]
@@ -156,7 +158,7 @@ def _end(session: Session, batch: Batch, statement: object) -> None:
 
 
 def _note(
-    session: Session, batch: Batch, *, verb: str, actor: str, reason: str, now: datetime
+    session: Session, batch: BatchSnapshot, *, verb: str, actor: str, reason: str, now: datetime
 ) -> None:
     actions.note(
         session,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,20 @@ RECALLED = "recalled"
 _MEMORY = timedelta(hours=48)
 #: by then a tag that was taken should show
 _LAG = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class DueLookup:
+    """An attempt thought unsent whose tag is to be looked up."""
+
+    tag: str
+    batch_id: int
+    #: the attempt's, counted from 1
+    number: int
+    #: how many lookups were made before
+    checks: int
+    armed_at: datetime
+
 
 _END = (
     update(ATTEMPT)
@@ -71,15 +85,17 @@ def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:
     return proven.one_or_none() is not None
 
 
-def of_batch(session: Session, batch_id: int) -> Sequence[Attempt]:
-    """The attempts of a batch by which somebody may have been texted, the first one first.
+def tags_of_batch(session: Session, batch_id: int) -> list[str]:
+    """Tags of the attempts by which somebody may have been texted, that of the first one first.
 
-    What the gateway gave back may show under its tag for ever, and tells nothing.
+    A batch that the gateway gave back may show under its tag for ever, and proves nothing.
     """
     texts = or_(Attempt.outcome.is_(None), Attempt.outcome != RECALLED)
-    return session.scalars(
-        select(Attempt).where(Attempt.batch_id == batch_id, texts).order_by(Attempt.number)
-    ).all()
+    return list(
+        session.scalars(
+            select(Attempt.tag).where(Attempt.batch_id == batch_id, texts).order_by(Attempt.number)
+        )
+    )
 
 
 def unproven(session: Session, batch_id: int) -> list[str]:
@@ -93,10 +109,10 @@ def unproven(session: Session, batch_id: int) -> list[str]:
 
 def due(
     session: Session, now: datetime, *, account: str, batch_id: int | None = None
-) -> list[Attempt]:
+) -> list[DueLookup]:
     """An account's attempts whose tag is to be looked up now."""
     query = (
-        select(Attempt)
+        select(Attempt.tag, Attempt.batch_id, Attempt.number, Attempt.checks, Attempt.armed_at)
         .join(Batch, Batch.id == Attempt.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
         .where(Attempt.check_at <= now, Campaign.account == account)
@@ -105,14 +121,14 @@ def due(
     )
     if batch_id is not None:
         query = query.where(Attempt.batch_id == batch_id)
-    return list(session.scalars(query))
+    return [DueLookup(*row) for row in session.execute(query)]
 
 
-def checked(session: Session, attempt: Attempt, check_at: datetime | None) -> None:
-    """Write down that a lookup brought nothing, and when the next one is."""
+def looked_up(session: Session, tag: str, check_at: datetime | None) -> None:
+    """Record that a lookup of a tag proved nothing, and when the next one is."""
     session.execute(
         update(Attempt)
-        .where(Attempt.tag == attempt.tag)
+        .where(Attempt.tag == tag)
         .values(checks=Attempt.checks + 1, check_at=check_at)
     )
 

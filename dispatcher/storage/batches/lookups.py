@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,45 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.errors import NotFound
 from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches.polls import Checked
-from dispatcher.storage.tables import Batch, Recipient
+from dispatcher.storage.batches.recipients import phones_of
+from dispatcher.storage.tables import BATCH, Batch
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSnapshot:
+    """A batch as it stands, for whoever decides what its attempts have shown."""
+
+    id: int
+    campaign_id: int
+    state: BatchState
+    #: how many attempts were made
+    attempt: int
+    states: str
+    tag: str | None
+    #: until when the gateway is to hold it; None for one that leaves at once
+    leaves_at: datetime | None
+    #: position -> E.164, of every message
+    phones: Mapping[int, str] = field(repr=False)
+
+    @property
+    def to_go(self) -> set[str]:
+        """The numbers (E.164) of the messages that are still to go."""
+        letter = MessageState.PENDING.letter
+        return {phone for position, phone in self.phones.items() if self.states[position] == letter}
+
+
+def snapshot(session: Session, batch_id: int) -> BatchSnapshot:
+    """The batch as it stands. Raises NotFound."""
+    names = ("campaign_id", "state", "attempt", "states", "tag", "leaves_at")
+    query = select(*(BATCH.c[name] for name in names)).where(BATCH.c.id == batch_id)
+    row = session.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"no batch {batch_id}")
+    values = {**row._mapping, "state": BatchState(row.state)}
+    return BatchSnapshot(id=batch_id, phones=phones_of(session, [batch_id])[batch_id], **values)
 
 
 def record(
@@ -65,19 +102,18 @@ def record(
 
 
 def revive(
-    session: Session, batch: Batch, phones: Collection[str], *, tag: str, now: datetime
+    session: Session, batch: BatchSnapshot, phones: Collection[str], *, tag: str, now: datetime
 ) -> int:
     """Count as sent what was cancelled or expired and shows at the gateway; returns how many."""
     ended = {MessageState.CANCELLED.letter, MessageState.EXPIRED.letter}
-    rows = session.execute(
-        select(Recipient.position, Recipient.phone).where(Recipient.batch_id == batch.id)
-    )
-    spots = [
-        row.position for row in rows if row.phone in phones and batch.states[row.position] in ended
+    positions = [
+        position
+        for position, phone in batch.phones.items()
+        if phone in phones and batch.states[position] in ended
     ]
-    if not spots:
+    if not positions:
         return 0
-    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.SENT))
+    states = document.marked(batch.states, dict.fromkeys(positions, MessageState.SENT))
     leaves = now if batch.leaves_at is None else max(now, batch.leaves_at)
     revived = moves.applied(
         session,
@@ -97,7 +133,7 @@ def revive(
             checks=0,
         ),
     )
-    return len(spots) if revived else 0
+    return len(positions) if revived else 0
 
 
 def expedite(session: Session, batch_id: int, now: datetime) -> None:

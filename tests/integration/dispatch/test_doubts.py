@@ -280,7 +280,7 @@ def test_a_person_who_looked_before_another_attempt_comes_too_late(bench: Bench)
     """While one person makes up their mind, another has it sent again and it is lost again."""
     batch = in_doubt(bench, taken=False)
     with bench.dispatcher.database.read() as session:
-        stale, _ = doubts.find(session, batch)
+        stale = doubts.find(session, batch)
     bench.dispatcher.resend(batch, reason=WHY)
     bench.gateway.behave = bench.gateway.lose
     bench.send(batch)
