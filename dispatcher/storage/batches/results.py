@@ -175,16 +175,18 @@ def leave_out(
         "codes": codes_of(batch, codes),
         "capped": Batch.capped + len(codes),
     }
-    statement = update(Batch).where(Batch.id == batch.id, Batch.state == BatchState.PENDING)
+    statement = update(Batch).where(Batch.id == batch.id)
     if MessageState.PENDING.letter not in after:
         reports = MessageState.SENT.letter in after
         statement = moves.move(batch.id, BatchState.SENT if reports else BatchState.DONE)
         values["check_at"] = Batch.sent_at if reports else None  # at once
     return moves.applied(
         session,
-        statement.where(Batch.attempt == batch.attempt, Batch.states == batch.states).values(
-            values
-        ),
+        statement.where(
+            Batch.state == BatchState.PENDING,
+            Batch.attempt == batch.attempt,
+            Batch.states == batch.states,
+        ).values(values),
     )
 
 
