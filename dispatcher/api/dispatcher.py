@@ -258,9 +258,7 @@ class Dispatcher:
         self.prepare()
         account = self._account or DEFAULT
         return NumberChecks(
-            self.settings,
-            self.database,
-            self.clock,
+            self._installation,
             lambda: self._gateways.of(account),
             lambda: self._gateways.steps.check_orders(account),
         )

@@ -1,19 +1,91 @@
-"""The way of a list into a campaign: recipients, screened, cut in batches, scheduled."""
+"""The way of a list into a campaign: recipients are screened, cut in batches and scheduled."""
 
 from __future__ import annotations
 
-from dispatcher.campaigns.submission import Options, Submission
-from dispatcher.errors import InvalidCampaign
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+
+from dispatcher.api.installation import Installation
+from dispatcher.api.screening import Screening
+from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.caps import check_campaign, usage_of
+from dispatcher.campaigns.plan import approve
+from dispatcher.campaigns.planner import Planner
+from dispatcher.campaigns.schedule import Schedule
+from dispatcher.campaigns.submission import Given, Options, Submission
+from dispatcher.errors import InvalidCampaign, UnusableInput
+from dispatcher.recipients import Recipient, Rejection
+from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.window import Hold
+
+
+class Intake:
+    """One submission and its list. ``submit`` stores the batches, ``preview`` counts them.
+
+    The counters of ``planner`` are complete once all batches have been read. Raises InvalidText
+    or InvalidCampaign, before any number is checked.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        submission: Submission,
+        reject: Callable[[Rejection], None] | None,
+    ) -> None:
+        self.submission = submission
+        self.account = submission.account or DEFAULT
+        self.settings = installation.settings.of_account(self.account)
+        self.now = installation.clock()
+        self.planner = planner_of(submission, self.settings, reject)
+        self._windows = installation.windows
+
+    def cut(self, recipients: Iterable[Given], screening: Screening) -> Iterator[PlannedBatch]:
+        """The recipients, screened and cut in batches. Raises UnusableInput."""
+        self.planner.excluded = screening.excluded
+        return self.planner.cut(screening.checked(listed(recipients)))
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """When batches may leave. Raises InvalidCampaign if ``not_after`` is too early."""
+        return Schedule(self.submission, self._windows, self.now)
+
+    def scheduled(self, batches: Iterable[PlannedBatch]) -> Iterator[tuple[PlannedBatch, Hold]]:
+        """Each batch with what it waits for. Raises NeverOpen."""
+        schedule = self.schedule
+        return ((batch, schedule.hold(batch.territory)) for batch in batches)
+
+    def check(self) -> None:
+        """Raise InvalidCampaign or NeverOpen if the list, now read, cannot be sent as asked."""
+        self.planner.check(strict=self.submission.strict)
+        self.schedule.check(self.planner.territories)
+
+    def check_caps(self, *, opted_out: int) -> None:
+        """Raise InvalidCampaign if the campaign exceeds a cap, without those ``opted_out``."""
+        planner = self.planner
+        usage = usage_of(
+            planner.kept - opted_out, planner.billed, self.settings.prices, planner.measured
+        )
+        check_campaign(self.settings, usage)
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of what was submitted, once the list is read."""
+        return self.submission.fingerprint(self.planner.digest)
+
+    def plan_fingerprint(self) -> str:
+        """The fingerprint of the plan. Raises PlanChanged if another plan was approved."""
+        prices = self.settings.prices
+        return approve(self.submission.approved, self.fingerprint, self.planner, prices)
 
 
 def submission_of(
     settings: Settings, account: str | None, reference: str, text: str, options: Options
 ) -> Submission:
-    """A submission through its account, which gives the sender where the caller names none.
+    """A submission through its account, which gives the sender if the caller names none.
 
-    ``account`` is the only one that may be used; None stands for any. Raises InvalidCampaign.
+    ``account`` is the only one that may be used; None allows all. Raises InvalidCampaign.
     """
     name = options.get("account") or account or DEFAULT
     if account not in (None, name):
@@ -23,3 +95,33 @@ def submission_of(
     if not (options.get("sender") or options.get("from_number") or options.get("survey")):
         options |= {"sender": own.sender, "from_number": own.from_number}
     return Submission(reference=reference, text=text, **options)
+
+
+def planner_of(
+    submission: Submission, settings: Settings, reject: Callable[[Rejection], None] | None
+) -> Planner:
+    """What cuts the list in batches; ``settings`` are those of the submission's account.
+
+    Raises InvalidText or InvalidCampaign.
+    """
+    no_unicode = "" if settings.unicode else "this account does not send (DISPATCHER_UNICODE)"
+    if submission.from_number is not None:
+        no_unicode = "no long number sends"
+    return Planner(
+        submission.text,
+        territory=submission.territory,
+        stop_budget=settings.stop_budget if submission.commercial else 0,
+        reject=reject,
+        survey=submission.survey is not None,
+        no_unicode=no_unicode,
+    )
+
+
+def listed(recipients: Iterable[Given]) -> Iterator[Recipient]:
+    """The recipients of a caller's list. Raises UnusableInput, with the position."""
+    if isinstance(recipients, str | Mapping):  # its characters or keys would be read as numbers
+        raise UnusableInput(f"a list of recipients is needed, not one {type(recipients).__name__}")
+    return (
+        one if isinstance(one, Recipient) else recipient_of(one, position=n)
+        for n, one in enumerate(recipients, start=1)
+    )

@@ -10,19 +10,18 @@ from decimal import Decimal
 from typing import Any
 
 from dispatcher.api.actor import actor
-from dispatcher.api.screening import Screen
+from dispatcher.api.installation import Installation
+from dispatcher.api.intake import listed
+from dispatcher.api.screening import Screening
 from dispatcher.campaigns.prices import shown
-from dispatcher.campaigns.submission import Given, listed
+from dispatcher.campaigns.submission import Given
 from dispatcher.dispatch.number_checks import CheckOrders, OrderResult
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.gateway import Gateway
 from dispatcher.recipients.number_checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
 from dispatcher.recipients.phones import normalise
-from dispatcher.settings import Settings
-from dispatcher.settings.clock import Clock
 from dispatcher.storage import number_checks as checks
 from dispatcher.storage import opt_outs
-from dispatcher.storage.database import Database
 from dispatcher.storage.number_checks import WAITING
 
 #: of a number that is not asked about
@@ -82,15 +81,14 @@ class NumberChecks:
 
     def __init__(
         self,
-        settings: Settings,
-        database: Database,
-        clock: Clock,
+        installation: Installation,
         gateway: Callable[[], Gateway],
         orders: Callable[[], CheckOrders],
     ) -> None:
-        self._settings = settings
-        self._database = database
-        self._clock = clock
+        self._installation = installation
+        self._settings = installation.settings
+        self._database = installation.database
+        self._clock = installation.clock
         self._gateway = gateway
         self._orders = orders
 
@@ -102,11 +100,11 @@ class NumberChecks:
         """
         now = self._clock()
         gateway = self._gateway() if look_up else None
-        screen = Screen.of(self._settings, self._database, now, gateway)
+        screening = Screening.of(self._installation, gateway)
         rows = 0
         phones: dict[str, None] = {}
         rejected: Counter[str] = Counter()
-        for recipient in screen.rows(listed(recipients)):
+        for recipient in screening.checked(listed(recipients)):
             rows += 1
             try:
                 phones.setdefault(normalise(recipient.phone))
@@ -125,7 +123,7 @@ class NumberChecks:
             unknown=tuple(phone for phone in phones if phone not in known),
             waiting=tuple(phone for phone in phones if known.get(phone) == WAITING),
             price=self._settings.check_price,
-            lookups=screen.lookups,
+            lookups=screening.lookups,
             at=now,
         )
 

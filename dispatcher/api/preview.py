@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
+from dispatcher.api.intake import Intake
 from dispatcher.api.repeats import Repeats
-from dispatcher.api.screening import Screen
+from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.caps import Day, Usage, caps_of, check_campaign, day_of, usage_of
-from dispatcher.campaigns.forecast import forecast
-from dispatcher.campaigns.plan import Group, Plan, approve, warnings_of
+from dispatcher.campaigns.caps import Day, Usage, caps_of, day_of
+from dispatcher.campaigns.forecast import Forecast, forecast
+from dispatcher.campaigns.plan import Group, Plan, warnings_of
 from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
-from dispatcher.campaigns.schedule import Schedule
-from dispatcher.campaigns.submission import Given, Submission, listed
+from dispatcher.campaigns.submission import Given, Submission
+from dispatcher.gateway import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
-from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import caps, opt_outs, schema
-from dispatcher.storage.database import Database
+from dispatcher.window import Hold
 from dispatcher.window.slots import next_slot
 
-#: batches a second that a forecast reckons with when no rate is set: eight lanes, 1.6 s a call
+#: batches a second that a forecast assumes if no rate is set: eight send loops, 1.6 s a call
 _USUAL_RATE = 5.0
-#: and when the gateway has had all of it before its hour
+#: the same for a campaign that is handed over: the gateway has all of it before its hour
 _AT_ONCE = 1e6
 
 
@@ -34,11 +34,8 @@ class Previews:
     """Plans campaigns; the database, if there is one, is only read."""
 
     def __init__(self, installation: Installation, gateways: Gateways) -> None:
-        self._settings = installation.settings
-        self._database = installation.database
-        self._windows = installation.windows
-        self._clock = installation.clock
-        self._gateway = gateways.of
+        self._installation = installation
+        self._gateways = gateways
 
     def plan(
         self,
@@ -50,20 +47,18 @@ class Previews:
     ) -> Plan:
         """What storing ``submission`` would do. Raises UnusableInput or StorageError.
 
-        ``each`` is shown every batch, in the order of their numbers, and who opted out of it.
+        ``each`` is called with every batch, in the order of their numbers, and the numbers in it
+        that have opted out.
         """
-        settings = self._settings.of_account(submission.account or DEFAULT)
-        # first, for a wrong text is told before anybody is asked
-        planner = submission.planner(settings, reject)
-        screen = self._screen(submission)
-        planner.refused = screen.refused
-        schedule = Schedule(submission, self._windows, self._clock())
-        groups: dict[str, Group] = {}
+        # first: a wrong text is refused before the gateway is asked
+        intake = Intake(self._installation, submission, reject)
+        gateway = self._gateways.of(intake.account) if submission.check_numbers else None
+        history = _History(self._installation, intake)
+        screening = history.screening(gateway)
         sizes: dict[str, list[int]] = {}
         euros: dict[str, list[Decimal]] = {}
-        history = _History(settings, self._database, submission, schedule.start)
         opted_out = capped = 0
-        for batch, hold in schedule.each(planner.cut(screen.rows(listed(recipients)))):
+        for batch, hold in intake.scheduled(intake.cut(recipients, screening)):
             gone, heavy = history.of(batch, hold.until)
             opted_out += len(gone)
             capped += len(heavy - gone)
@@ -71,30 +66,11 @@ class Previews:
                 if each is not None:
                     each(part, gone)
                 sizes.setdefault(batch.territory, []).append(len(part.messages))
-                euros.setdefault(batch.territory, []).append(_euros(part, settings))
-            before = groups.get(batch.territory)
-            groups[batch.territory] = Group(
-                territory=batch.territory,
-                batches=len(sizes[batch.territory]),
-                messages=len(batch.messages) + (before.messages if before else 0),
-                opens_at=hold.until,
-                why=hold.why,
-            )
-        planner.check(strict=submission.strict)
-        schedule.check(planner.territories)
-        prices = settings.prices
-        body = submission.fingerprint(planner.digest)
-        texted = planner.kept - opted_out
-        check_campaign(settings, usage_of(texted, planner.billed, prices, planner.measured))
-        leaves = forecast(
-            sizes,
-            start=next_slot(schedule.start) if submission.hand_over else schedule.start,
-            rate=_AT_ONCE if submission.hand_over else settings.rate or _USUAL_RATE,
-            windows=self._windows if submission.commercial else None,
-            not_after=submission.not_after,
-            day=Day(caps_of(settings)[1], schedule.start, history.left()),
-            euros=euros,
-        )
+                euros.setdefault(batch.territory, []).append(_euros(part, intake.settings))
+        intake.check()
+        intake.check_caps(opted_out=opted_out)
+        planner, prices = intake.planner, intake.settings.prices
+        leaves = self._forecast(intake, sizes, euros, history.left())
         return Plan(
             rows=planner.rows,
             kept=planner.kept,
@@ -105,7 +81,10 @@ class Previews:
             segments=planner.billed.total() if planner.measured else None,
             billed=dict(planner.billed.most_common()),
             cost=to_cents(euros_of(planner.billed, prices)) if planner.measured else None,
-            groups=tuple(groups.values()),
+            groups=tuple(
+                _group(territory, of_batches, intake.schedule.hold(territory))
+                for territory, of_batches in sizes.items()
+            ),
             longest=tuple(text for _, text in planner.longest),
             forecast=leaves,
             warnings=(
@@ -116,53 +95,79 @@ class Previews:
                     sender=submission.sender,
                     unpriced=unpriced(planner.billed, prices),
                     late=leaves.late,
-                    closed=schedule.late(planner.territories),
+                    closed=intake.schedule.late(planner.territories),
                     from_number=submission.from_number,
                     survey=submission.survey is not None,
                 ),
                 *history.repeats.warnings,
-                *screen.warnings,
+                *screening.warnings,
             ),
-            fingerprint=approve(submission.approved, body, planner, prices),
-            account=submission.account or DEFAULT,
-            lookups=screen.lookups,
+            fingerprint=intake.plan_fingerprint(),
+            account=intake.account,
+            lookups=screening.lookups,
         )
 
-    def _screen(self, submission: Submission) -> Screen:
-        gateway = self._gateway(submission.account or DEFAULT) if submission.check_numbers else None
-        if schema.version(self._database) is None:
-            return Screen(gateway)
-        schema.check(self._database)
-        return Screen.of(self._settings, self._database, self._clock(), gateway)
+    def _forecast(
+        self,
+        intake: Intake,
+        sizes: Mapping[str, Sequence[int]],
+        euros: Mapping[str, Sequence[Decimal]],
+        left_today: Usage,
+    ) -> Forecast:
+        submission, start = intake.submission, intake.schedule.start
+        handed_over = submission.hand_over
+        return forecast(
+            sizes,
+            start=next_slot(start) if handed_over else start,
+            rate=_AT_ONCE if handed_over else intake.settings.rate or _USUAL_RATE,
+            windows=self._installation.windows if submission.commercial else None,
+            not_after=submission.not_after,
+            day=Day(caps_of(intake.settings)[1], start, left_today),
+            euros=euros,
+        )
+
+
+def _group(territory: str, sizes: Sequence[int], hold: Hold) -> Group:
+    return Group(
+        territory=territory,
+        batches=len(sizes),
+        messages=sum(sizes),
+        opens_at=hold.until,
+        why=hold.why,
+    )
 
 
 def _euros(batch: PlannedBatch, settings: Settings) -> Decimal:
-    """What a batch costs, where a cap asks for it."""
+    """The price of a batch if there is a daily cap in euros; otherwise nobody asks for it."""
     if settings.daily_euros is None:
         return Decimal(0)
     return batch.cost(settings.prices) or Decimal(0)
 
 
 class _History:
-    """What the database, if there is one, knows of the people of a plan."""
+    """What the database, if it has tables, knows of the recipients of a plan."""
 
-    def __init__(
-        self, settings: Settings, database: Database, submission: Submission, start: datetime
-    ) -> None:
+    def __init__(self, installation: Installation, intake: Intake) -> None:
+        settings, submission = intake.settings, intake.submission
+        self._installation = installation
+        self._database = installation.database
         self._settings = settings
-        self._database = database
-        self._start = start
-        self._account = (submission.account or DEFAULT) if settings.accounts else None
+        self._start = intake.schedule.start
+        self._account = intake.account if settings.accounts else None
         self._weekly = settings.weekly_messages if submission.commercial else None
-        self._known = schema.version(database) is not None
+        self._known = schema.version(self._database) is not None
         self.repeats = Repeats(settings, submission)
         if self._known:
-            schema.check(database)
-            with database.read() as session:
-                self.repeats.look(session, start)
+            schema.check(self._database)
+            with self._database.read() as session:
+                self.repeats.find(session, self._start)
+
+    def screening(self, gateway: Gateway | None) -> Screening:
+        """The screening of the list; without tables only the gateway is asked."""
+        return Screening.of(self._installation, gateway) if self._known else Screening(gateway)
 
     def of(self, batch: PlannedBatch, at: datetime) -> tuple[set[str], set[str]]:
-        """Who of a batch that leaves at ``at`` has opted out, and who has had enough by then."""
+        """The numbers of a batch that have opted out, and those at the weekly cap by ``at``."""
         if not self._known:
             return set(), set()
         phones = [phone for phone, _ in batch.messages]
@@ -174,7 +179,7 @@ class _History:
             return opt_outs.known(session, phones), heavy
 
     def left(self) -> Usage:
-        """What has left on the day on which the plan may begin."""
+        """What has already left on the day on which the plan may begin."""
         if not self._known or not caps_of(self._settings)[1].set:
             return Usage(0)
         with self._database.read() as session:

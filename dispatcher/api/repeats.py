@@ -32,7 +32,7 @@ class Repeats:
         #: whether they are a reason to refuse the whole
         self.refused = self.asked and settings.repeat_mode == "block"
 
-    def look(self, session: Session, start: datetime, *, but: int | None = None) -> None:
+    def find(self, session: Session, start: datetime, *, but: int | None = None) -> None:
         """Find the campaigns with this text, other than ``but``; ``start`` is when this one may."""
         if self.asked:
             since = start - self._within

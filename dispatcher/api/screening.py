@@ -1,13 +1,14 @@
-"""The screen: what others say of the numbers of a list, before it is cut in batches."""
+"""Screening: numbers are checked 500 at a time before a list is cut in batches."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Final, Self
 
+from dispatcher.api.installation import Installation
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.errors import GatewayError, InvalidPhone
 from dispatcher.gateway import Gateway
@@ -22,21 +23,18 @@ from dispatcher.recipients.number_checks import (
     difference,
 )
 from dispatcher.recipients.phones import destination_of, normalise
-from dispatcher.settings import Settings
-from dispatcher.storage import number_checks as checks
-from dispatcher.storage import opt_outs
-from dispatcher.storage.database import Database
+from dispatcher.storage import number_checks, opt_outs
 
 #: seconds from one look-up to the next: the gateway takes 360 a minute
 _PACE: Final = 0.2
 
 
-class Screen:
-    """Looks at recipients 500 at a time, ahead of who plans them.
+class Screening:
+    """Checks the recipients of a list, 500 at a time, before the planner reads them.
 
-    ``gateway`` is asked about the form of each number but of those that have ``opted_out``, and
-    ``out_of_service`` which numbers (E.164) a check has found so. With ``rejects`` those are left
-    out. None asks nobody.
+    The ``gateway`` is asked about the form of each number, except those that ``opted_out`` names.
+    ``out_of_service`` names the numbers (E.164) that a number check found out of service; with
+    ``rejects`` they are excluded, and otherwise counted for a warning. None skips a check.
     """
 
     def __init__(
@@ -48,24 +46,22 @@ class Screen:
         rejects: bool = True,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        #: why numbers (E.164) are left out, of the rows that were yielded last and those that
-        #: come next
-        self.refused: dict[str, str] = {}
+        #: numbers (E.164) among the 500 rows being yielded that are excluded, with the reason
+        self.excluded: dict[str, str] = {}
         self._gateway = gateway
         self._opted_out = opted_out
         self._out_of_service = out_of_service
         self._rejects = rejects
-        self._gone, self._warned = RowNumbers(), set[str]()
+        self._out_of_service_rows, self._warned = RowNumbers(), set[str]()
         self._wait = wait
         self._next = 0.0
         self._tally = Tally()
 
     @classmethod
-    def of(
-        cls, settings: Settings, database: Database, now: datetime, gateway: Gateway | None
-    ) -> Self:
-        """The one that the settings ask for; the database has its tables."""
-        since = now - timedelta(days=settings.checks_days)
+    def of(cls, installation: Installation, gateway: Gateway | None) -> Self:
+        """The screening that the settings ask for. The tables must exist."""
+        settings, database = installation.settings, installation.database
+        since = installation.clock() - timedelta(days=settings.checks_days)
 
         def opted_out(phones: Sequence[str]) -> set[str]:
             with database.read() as session:
@@ -73,12 +69,12 @@ class Screen:
 
         def out_of_service(phones: Sequence[str]) -> set[str]:
             with database.read() as session:
-                return checks.out_of_service(session, phones, since)
+                return number_checks.out_of_service(session, phones, since)
 
         asks = settings.checks_mode != "off"
         if asks:
             with database.read() as session:
-                asks = checks.any_out_of_service(session, since)
+                asks = number_checks.any_out_of_service(session, since)
         return cls(
             gateway,
             opted_out=opted_out,
@@ -86,14 +82,14 @@ class Screen:
             rejects=settings.checks_mode == "reject",
         )
 
-    def rows(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
-        """The same recipients, each after it was looked at."""
+    def checked(self, recipients: Iterable[Recipient]) -> Iterator[Recipient]:
+        """The same recipients, each after it was checked."""
         if not self.asks:
             yield from recipients
             return
         rest = iter(recipients)
         while some := list(islice(rest, LARGEST_BATCH)):
-            self._look(some)
+            self._check(some)
             yield from some
 
     @property
@@ -103,60 +99,61 @@ class Screen:
 
     @property
     def lookups(self) -> Lookups | None:
-        """What the gateway says; None when it is not asked. Complete once all rows are read."""
+        """What the gateway said; None if it is not asked. Complete once all rows are read."""
         return None if self._gateway is None else self._tally.total()
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence about those that are out of service and kept, once all rows are read."""
-        if not self._gone.count:
+        """A sentence about numbers out of service that stay in, once all rows are read."""
+        rows = self._out_of_service_rows
+        if not rows.count:
             return []
-        many = f"{self._gone.count:,} of these numbers"
-        where = f" ({self._gone})" if str(self._gone) else ""
+        many = f"{rows.count:,} of these numbers"
+        where = f" ({rows})" if str(rows) else ""
         return [f"{many} were out of service when checked{where}: each costs an SMS for nobody"]
 
-    def _look(self, some: Sequence[Recipient]) -> None:
+    def _check(self, some: Sequence[Recipient]) -> None:
         lines: dict[str, int | None] = {}
         for recipient in some:
             try:
                 lines.setdefault(normalise(recipient.phone), recipient.row)
             except InvalidPhone:
-                continue  # whoever plans it says why
-        self.refused.clear()
+                continue  # the planner rejects it and says why
+        self.excluded.clear()
         if not lines:
             return
         if self._gateway is not None:
-            # who said STOP is not texted: that he is on this list is nobody else's business
-            gone = self._opted_out(list(lines)) if self._opted_out else set()
-            if asked := {phone: row for phone, row in lines.items() if phone not in gone}:
-                self._look_up(self._gateway, asked)
+            # privacy: the gateway need not learn that an opted-out number is on this list
+            opted_out = self._opted_out(list(lines)) if self._opted_out else set()
+            if others := {phone: row for phone, row in lines.items() if phone not in opted_out}:
+                self._look_up(self._gateway, others)
         if self._out_of_service is None:
             return
-        gone = self._out_of_service(list(lines))
+        out_of_service = self._out_of_service(list(lines))
         for phone, row in lines.items():
-            if phone not in gone:
+            if phone not in out_of_service:
                 continue
             if self._rejects:
-                self.refused[phone] = OUT_OF_SERVICE
+                self.excluded[phone] = OUT_OF_SERVICE
             elif phone not in self._warned:
                 self._warned.add(phone)
-                self._gone.add(row)
+                self._out_of_service_rows.add(row)
 
     def _look_up(self, gateway: Gateway, lines: dict[str, int | None]) -> None:
         tally = self._tally
         if not tally.failed:
             self._pace()
             try:
-                said = gateway.lookup(list(lines))
+                checks = gateway.lookup(list(lines))
             except GatewayError as error:
-                # the others would each wait for it again
+                # do not ask for the rest: every call would wait as long
                 tally.failed = str(error)
         if tally.failed:
             tally.unasked += len(lines)
             return
         tally.asked += len(lines)
-        found = answered(list(lines), said)
-        # an answer that knows no number at all is a gateway that has not understood
+        found = answered(list(lines), checks)
+        # if no number at all is valid, the gateway has not understood the request
         understood = any(check.valid for check in found.values())
         for phone, row in lines.items():
             check = found.get(phone)
@@ -165,11 +162,11 @@ class Screen:
             says = difference(phone, check)
             if not says:
                 continue
-            # for French numbers the numbering plan has the last word, and it has said yes
+            # a French number is valid by the numbering plan, whatever the gateway says
             foreign = destination_of(phone) == "foreign"
             rejected = understood and foreign and check is not None and check.refused
             if rejected:
-                self.refused[phone] = INVALID_THERE
+                self.excluded[phone] = INVALID_THERE
             tally.add(says, row, rejected=rejected)
 
     def _pace(self) -> None:

@@ -61,8 +61,8 @@ class Planner:
         # a text that says STOP itself gets no second mention
         self._stop = "" if texts.has_stop(text) else "x" * stop_budget
         self._reject = reject
-        #: looked at for each number (E.164): why it is left out, by what others say
-        self.refused: Mapping[str, str] = {}
+        #: numbers (E.164) that the screening excludes, with the reason; read for each row
+        self.excluded: Mapping[str, str] = {}
         #: the longest texts as they arrive, with their segments, longest first
         self.longest: list[tuple[int, str]] = []
         #: (segments, characters with the tail) that a text must have more of to be one of them
@@ -86,7 +86,7 @@ class Planner:
 
     @property
     def digest(self) -> str:
-        """A hash of the recipients kept or refused, whatever their order."""
+        """A hash of the recipients kept or excluded, whatever their order."""
         return f"{self._digest:032x}"
 
     def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
@@ -96,7 +96,7 @@ class Planner:
         filling: dict[str, _Filling] = defaultdict(_Filling)
         normalise, personal, add = phones.normalise, self._personal, numbers.add
         usual = self._territory or "metropole"
-        refused = self.refused
+        excluded = self.excluded
         for recipient in recipients:
             self.rows += 1
             try:
@@ -121,10 +121,10 @@ class Planner:
             except (InvalidText, InvalidCampaign) as error:
                 self._leave_out(recipient, str(error))
                 continue
-            if phone in refused:
-                # submitted all the same: the body does not change with what others say of it
+            if phone in excluded:
+                # part of the digest all the same: a check must not make it another submission
                 self._remember(territory, [(phone, fields)])
-                self._leave_out(recipient, refused[phone])
+                self._leave_out(recipient, excluded[phone])
                 continue
             batch = filling[territory]
             messages = batch.messages

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from datetime import datetime
 
-from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.hand_over import departure, too_near
 from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign
@@ -92,8 +91,3 @@ class Schedule:
 
     def _held(self, at: datetime, territory: str) -> Hold | None:
         return None if self._windows is None else self._windows.hold(at, territory)
-
-    def each(self, batches: Iterable[PlannedBatch]) -> Iterator[tuple[PlannedBatch, Hold]]:
-        """Every batch with what it waits for."""
-        for batch in batches:
-            yield batch, self.hold(batch.territory)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.campaigns.batch import LARGEST_BATCH
-from dispatcher.campaigns.planner import Planner
-from dispatcher.errors import InvalidCampaign, UnusableInput
-from dispatcher.recipients import Recipient, Rejection
-from dispatcher.recipients.recipient import recipient_of
+from dispatcher.errors import InvalidCampaign
+from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
-from dispatcher.settings import Settings
-from dispatcher.settings.accounts import DEFAULT
 
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 Given = str | Recipient | Mapping[str, object]
@@ -146,31 +142,3 @@ class Submission:
         if self.account:  # what was submitted before there were accounts stays what it is
             body.append(self.account)
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
-
-    def _no_unicode(self, settings: Settings) -> str:
-        """Who of those that it goes through sends no Unicode; empty when all do."""
-        if self.from_number is not None:
-            return "no long number sends"
-        enabled = settings.of_account(self.account or DEFAULT).unicode
-        return "" if enabled else "this account does not send (DISPATCHER_UNICODE)"
-
-    def planner(self, settings: Settings, reject: Callable[[Rejection], None] | None) -> Planner:
-        """What cuts its recipients in batches. Raises InvalidText or InvalidCampaign."""
-        return Planner(
-            self.text,
-            territory=self.territory,
-            stop_budget=settings.stop_budget if self.commercial else 0,
-            reject=reject,
-            survey=self.survey is not None,
-            no_unicode=self._no_unicode(settings),
-        )
-
-
-def listed(recipients: Iterable[Given]) -> Iterator[Recipient]:
-    """Recipients, whatever a caller's list holds. Raises UnusableInput with the position."""
-    if isinstance(recipients, str | Mapping):  # its characters, or its keys, would be taken
-        raise UnusableInput(f"a list of recipients is needed, not one {type(recipients).__name__}")
-    return (
-        one if isinstance(one, Recipient) else recipient_of(one, position=n)
-        for n, one in enumerate(recipients, start=1)
-    )

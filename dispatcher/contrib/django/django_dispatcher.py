@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from django.db import connections, transaction
 
 from dispatcher.api import Dispatcher
+from dispatcher.api.intake import Intake
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options
@@ -113,7 +114,7 @@ class DjangoDispatcher(Dispatcher):
         is raised now: a text, a sender, a date, a field that does not exist. What fails later is
         logged and given to ``on_error``, or raised to whoever committed: nothing is stored then.
         """
-        self._submission(reference, text, options).planner(self.settings, None)
+        Intake(self._installation, self._submission(reference, text, options), None)
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )

@@ -23,7 +23,7 @@ from dispatcher import (
     Settings,
 )
 from dispatcher.api.number_checks import OrderResult
-from dispatcher.api.screening import Screen
+from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.number_checks import NumberCheck
@@ -154,8 +154,8 @@ def test_each_number_of_a_call_is_asked_about_once_and_no_other(bench: Bench) ->
 
 def test_look_ups_keep_the_pace_that_the_gateway_asks_for() -> None:
     waits: list[float] = []
-    screen = Screen(FakeGateway(), wait=waits.append)
-    rows = screen.rows(Recipient(phone) for phone in people(2 * LARGEST_BATCH + 1))
+    screening = Screening(FakeGateway(), wait=waits.append)
+    rows = screening.checked(Recipient(phone) for phone in people(2 * LARGEST_BATCH + 1))
     assert sum(1 for _ in rows) == 2 * LARGEST_BATCH + 1
     assert len(waits) == 2
     assert all(0 < wait <= 0.4 for wait in waits)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dispatcher.api.intake import planner_of
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Usage, check_campaign, usage_of
 from dispatcher.campaigns.outcome import (
@@ -109,15 +110,17 @@ def test_a_batch_is_split_in_order() -> None:
 
 def test_a_text_that_needs_unicode_leaves_from_no_long_number() -> None:
     with pytest.raises(InvalidText, match="Unicode"):
-        asked(text="Спасибо", from_number=OURS).planner(SETTINGS, None)
-    asked(text="Спасибо").planner(SETTINGS, None)
+        planner_of(asked(text="Спасибо", from_number=OURS), SETTINGS, None)
+    planner_of(asked(text="Спасибо"), SETTINGS, None)
     # what the gateway's table, or we, spell plainly needs none
-    asked(text="Là-bas, c’est l’été…", from_number=OURS).planner(SETTINGS, None)
+    planner_of(asked(text="Là-bas, c’est l’été…", from_number=OURS), SETTINGS, None)
 
 
 def test_who_has_a_value_that_needs_unicode_is_left_out_alone() -> None:
     left_out: list[Rejection] = []
-    planner = asked(text="Bonjour {{ nom }}", from_number=OURS).planner(SETTINGS, left_out.append)
+    planner = planner_of(
+        asked(text="Bonjour {{ nom }}", from_number=OURS), SETTINGS, left_out.append
+    )
     names = ["Zoé", "Юлия", "Luc"]
     people = [Recipient(f"063998000{n}", {"nom": name}) for n, name in enumerate(names)]
     [batch] = planner.cut(people)
@@ -135,7 +138,7 @@ def test_nothing_of_a_survey_is_measured() -> None:
 
 def test_an_empty_text_is_that_of_a_survey_only() -> None:
     with pytest.raises(InvalidText, match="empty"):
-        asked(text="").planner(SETTINGS, None)
+        planner_of(asked(text=""), SETTINGS, None)
 
 
 def test_a_cap_of_euros_does_not_judge_a_survey() -> None:
