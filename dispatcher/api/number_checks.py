@@ -1,4 +1,4 @@
-"""Number checks as callers and operators use them: what is known of a list, and what to order."""
+"""Number checks: what is known about the numbers of a list, and paid checks of the others."""
 
 from __future__ import annotations
 
@@ -24,43 +24,45 @@ from dispatcher.storage import number_checks as checks
 from dispatcher.storage import opt_outs
 from dispatcher.storage.number_checks import WAITING
 
-#: of a number that is not asked about
+#: the state of a number that is never checked
 OPTED_OUT = "opted_out"
-__all__ = ["NumberChecks", "OrderResult", "Survey"]
+__all__ = ["NumberChecks", "NumberReport", "OrderResult"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
-    """What is known of a list.
+class NumberReport:
+    """What is known about the numbers of a list, at the instant ``at`` (UTC).
 
-    ``numbers`` counts its numbers, each once; ``rejected`` the other rows, by reason. ``known``
-    counts the numbers that checks have told of lately, or are expected to: "in_service",
-    "out_of_service", "undecided", "waiting"; and "opted_out". An order is for the rest.
+    ``rows`` is the length of the list, ``numbers`` how many different numbers it has, and
+    ``rejected`` counts the rows without a valid number, by reason. ``known`` counts numbers by
+    state: "in_service", "out_of_service" and "undecided" come from checks of the last
+    ``checks_days`` days, "waiting" numbers are ordered and have no result yet, and "opted_out"
+    numbers are never checked. An order is for the others.
     """
 
     rows: int
     numbers: int
     rejected: Mapping[str, int]
     known: Mapping[str, int]
-    #: the numbers (E.164) of which nothing is known, and those whose result has not come
+    #: the numbers (E.164) about which nothing is known, and those whose result has not come
     unknown: Sequence[str] = field(repr=False)
     waiting: Sequence[str] = field(repr=False)
-    #: euros of one check, as they are reckoned
+    #: euros for one check, by the setting ``check_price``
     price: Decimal
-    #: what the gateway says of their form; None when it was not asked
+    #: the gateway's answers about their form; None if it was not asked
     lookups: Lookups | None
     at: datetime
 
     def to_order(self, *, again: bool = False) -> Sequence[str]:
-        """The numbers that an order is for; with ``again`` those that wait, too."""
+        """The numbers (E.164) to order checks for; with ``again`` also those that wait."""
         return (*self.unknown, *self.waiting) if again else self.unknown
 
     def cost(self, *, again: bool = False) -> Decimal:
-        """Euros of that order, as they are reckoned."""
+        """The price of that order in euros, by the setting ``check_price``."""
         return self.price * len(self.to_order(again=again))
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON values, without the numbers."""
+        """The report as JSON values, without the numbers themselves; euros are text."""
         return {
             "rows": self.rows,
             "numbers": self.numbers,
@@ -74,9 +76,10 @@ class Survey:
 
 
 class NumberChecks:
-    """Asks the gateway about numbers: their form for free, their networks for a price.
+    """Asks the gateway about numbers: about their form for free, about their networks for money.
 
-    ``gateway`` and ``orders`` are those of one account, which pays. What is known is everybody's.
+    ``gateway`` and ``orders`` belong to one account, which pays; all accounts share the results.
+    Every method raises StorageError when the database cannot be used.
     """
 
     def __init__(
@@ -92,11 +95,12 @@ class NumberChecks:
         self._gateway = gateway
         self._orders = orders
 
-    def survey(self, recipients: Iterable[Given], *, look_up: bool = False) -> Survey:
-        """What is known of a list; with ``look_up`` the gateway is asked about their form, too.
+    def survey(self, recipients: Iterable[Given], *, look_up: bool = False) -> NumberReport:
+        """What is known about a list; with ``look_up`` also ask the gateway about its numbers.
 
-        Nothing is ordered. Raises UnusableInput for a list that cannot be read, and
-        ConfigurationError when the gateway is to be asked without a key.
+        Nothing is ordered and nothing is paid. If the gateway does not answer, the report says so
+        in ``lookups``. Raises UnusableInput for a list that cannot be read, and ConfigurationError
+        for ``look_up`` without an API key.
         """
         now = self._clock()
         gateway = self._gateway() if look_up else None
@@ -112,10 +116,10 @@ class NumberChecks:
                 rejected[error.reason] += 1
         with self._database.read() as session:
             known = checks.standings(session, phones, now - self._within)
-            # no money for those whom no campaign texts, and nobody is told of them
+            # opted-out numbers are never texted: pay for no check, and do not pass them on
             known |= dict.fromkeys(opt_outs.known(session, phones), OPTED_OUT)
         counts = Counter(known.values())
-        return Survey(
+        return NumberReport(
             rows=rows,
             numbers=len(phones),
             rejected=dict(rejected.most_common()),
@@ -128,17 +132,17 @@ class NumberChecks:
         )
 
     def order(
-        self, survey: Survey, *, max_cost: Decimal, again: bool = False, by: str | None = None
+        self, report: NumberReport, *, max_cost: Decimal, again: bool = False, by: str | None = None
     ) -> OrderResult:
-        """Have the networks asked about the numbers of which nothing is known; it costs money.
+        """Order network checks of the numbers about which nothing is known; this costs money.
 
-        Nothing is ordered when all of them together cost more than ``max_cost`` euros. Of those
-        that wait for a result nobody knows whether it will come: they are ordered once more only
-        with ``again``. The results come to the webhooks. ``by`` is who orders, for the record.
+        Nothing is ordered if all of them together cost more than ``max_cost`` euros. A number
+        that waits for a result, which may never come, is ordered once more only with ``again``.
+        The gateway posts the results to the webhooks. ``by`` is who orders, for the record.
 
-        Raises InvalidCampaign for the cap, ConfigurationError without an address of webhooks or a
-        key, and IllegalMove inside a transaction of the caller's. What the gateway says is in the
-        result.
+        A failure of the gateway is in the result. Raises InvalidCampaign above ``max_cost``,
+        ConfigurationError without an address of the webhooks or an API key, and IllegalMove
+        inside a transaction of the caller's.
         """
         if self._database.in_transaction:
             raise IllegalMove(
@@ -146,18 +150,18 @@ class NumberChecks:
                 " could be rolled back and forget it"
             )
         address = self._address()
-        cost = survey.cost(again=again)
+        cost = report.cost(again=again)
         if cost > max_cost:
             raise InvalidCampaign(
-                f"{len(survey.to_order(again=again)):,} checks cost {shown(cost)}, more than"
+                f"{len(report.to_order(again=again)):,} checks cost {shown(cost)}, more than"
                 f" {shown(max_cost)}: nothing was ordered"
             )
         return self._orders().order_checks(
-            survey.to_order(again=again),
+            report.to_order(again=again),
             max_cost=max_cost,
             results_to=address,
             actor=by or actor(),
-            known_at=survey.at,
+            known_at=report.at,
             again=again,
         )
 

@@ -16,7 +16,7 @@ from dispatcher.cli.progress_bar import with_progress_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dispatcher.api.number_checks import OrderResult, Survey
+    from dispatcher.api.number_checks import NumberReport, OrderResult
 
 _SAID = {
     "in_service": "in service",
@@ -79,23 +79,23 @@ def check_numbers(
         open_recipients(file, column=column, encoding=encoding, keep=()) as recipients,
         with_progress_bar(recipients, file) as rows,
     ):
-        survey = checks.survey(rows, look_up=not hlr)
+        report = checks.survey(rows, look_up=not hlr)
     if not as_json:
-        for line in _told(survey, again=again, hlr=hlr):
+        for line in _told(report, again=again, hlr=hlr):
             say(line)
     if not hlr:
         if as_json:
-            print_json(survey.as_json())
+            print_json(report.as_json())
         return
     if max_cost is None:
         if as_json:
-            print_json(survey.as_json())
+            print_json(report.as_json())
         raise Refusal("nothing was ordered: say what it may cost by --max-cost EUROS")
-    ordered = checks.order(survey, max_cost=max_cost, again=again)
+    ordered = checks.order(report, max_cost=max_cost, again=again)
     if as_json:
-        print_json(survey.as_json() | {"order": _as_json(ordered)})
+        print_json(report.as_json() | {"order": _as_json(ordered)})
     elif ordered.ordered:
-        reckoned = survey.price * ordered.ordered
+        reckoned = report.price * ordered.ordered
         other = f", as the gateway says: {_euros(reckoned)} by our own count"
         said = "" if ordered.cost == reckoned else other
         say(f"{counted(ordered.ordered, 'check')} ordered for {_euros(ordered.cost)}{said}")
@@ -109,25 +109,25 @@ def check_numbers(
         raise Refusal(f"{counted(ordered.left, 'check')} not ordered: {ordered.why}")
 
 
-def _told(survey: Survey, *, again: bool, hlr: bool) -> Iterator[str]:
-    rejected = sum(survey.rejected.values())
-    duplicates = survey.rows - survey.numbers - rejected
+def _told(report: NumberReport, *, again: bool, hlr: bool) -> Iterator[str]:
+    rejected = sum(report.rejected.values())
+    duplicates = report.rows - report.numbers - rejected
     yield (
-        f"{counted(survey.numbers, 'number')} in {counted(survey.rows, 'row')},"
+        f"{counted(report.numbers, 'number')} in {counted(report.rows, 'row')},"
         f" {counted(duplicates, 'duplicate')}, {counted(rejected, 'reject')}"
     )
-    yield from (f"  {count:,} × {reason}" for reason, count in survey.rejected.items())
-    if survey.lookups is not None:
+    yield from (f"  {count:,} × {reason}" for reason, count in report.rejected.items())
+    if report.lookups is not None:
         yield ""
         yield "the numbers, as the gateway reads them"
-        yield from (f"  {sentence}" for sentence in survey.lookups.sentences())
+        yield from (f"  {sentence}" for sentence in report.lookups.sentences())
     yield ""
     yield "the numbers, as the networks know them"
-    yield from (f"  {count:,} × {_SAID[name]}" for name, count in survey.known.items())
-    yield f"  {len(survey.unknown):,} × not checked"
-    if survey.to_order(again=again):
-        checks = counted(len(survey.to_order(again=again)), "check")
-        yield f"{checks} at {_euros(survey.price)}: {_euros(survey.cost(again=again))}"
+    yield from (f"  {count:,} × {_SAID[name]}" for name, count in report.known.items())
+    yield f"  {len(report.unknown):,} × not checked"
+    if report.to_order(again=again):
+        checks = counted(len(report.to_order(again=again)), "check")
+        yield f"{checks} at {_euros(report.price)}: {_euros(report.cost(again=again))}"
     elif hlr:
         yield "nothing to order"
 

@@ -419,11 +419,11 @@ def test_who_said_stop_is_not_paid_for(paid: Bench) -> None:
 def test_who_said_stop_after_the_list_was_read_is_not_paid_for(paid: Bench) -> None:
     a, b, c = people(3)
     checks = paid.dispatcher.number_checks
-    survey = checks.survey([a, b, c])
+    report = checks.survey([a, b, c])
     paid.opt_out(a)
     paid.opt_out(b)
     paid.dispatcher.opt_outs.erase(b)
-    assert checks.order(survey, max_cost=CAP).ordered == 1
+    assert checks.order(report, max_cost=CAP).ordered == 1
     assert paid.gateway.orders[0][0] == [c]
     with paid.dispatcher.database.read() as session:
         assert session.scalars(select(Checked.phone)).all() == [c]
@@ -431,9 +431,9 @@ def test_who_said_stop_after_the_list_was_read_is_not_paid_for(paid: Bench) -> N
 
 def test_an_order_for_none_but_those_who_said_stop_is_not_given(paid: Bench) -> None:
     checks = paid.dispatcher.number_checks
-    survey = checks.survey(people(1))
+    report = checks.survey(people(1))
     paid.opt_out(people(1)[0])
-    assert checks.order(survey, max_cost=CAP) == OrderResult()
+    assert checks.order(report, max_cost=CAP) == OrderResult()
     assert (paid.gateway.orders, orders(paid)) == ([], [])
 
 
@@ -486,10 +486,10 @@ def test_two_who_order_the_same_list_do_not_pay_twice(paid: Bench, again: bool) 
 
 def test_many_who_order_at_once_pay_once(paid: Bench) -> None:
     checks, everybody = paid.dispatcher.number_checks, people(300)
-    surveys = [checks.survey(everybody) for _ in range(6)]
+    reports = [checks.survey(everybody) for _ in range(6)]
     paid.clock.forward(seconds=1)
     with ThreadPoolExecutor(6) as pool:
-        done = list(pool.map(lambda survey: checks.order(survey, max_cost=CAP), surveys))
+        done = list(pool.map(lambda report: checks.order(report, max_cost=CAP), reports))
     assert sum(one.ordered for one in done) == 300
     assert sorted(phone for order in paid.gateway.orders for phone in order[0]) == everybody
 

@@ -579,8 +579,8 @@ def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Data
     for bench in opened(tables, **address):
         default = bench.dispatcher.number_checks  # whoever came first does not ask for all
         checks = bench.dispatcher.for_account("shop").number_checks
-        survey = checks.survey(people(2), look_up=True)
-        assert checks.order(survey, max_cost=Decimal(1)).ordered == 2
+        report = checks.survey(people(2), look_up=True)
+        assert checks.order(report, max_cost=Decimal(1)).ordered == 2
         asked = [
             (len(one.number_checks), len(one.orders))
             for one in (bench.gateway, bench.shop, bench.news)

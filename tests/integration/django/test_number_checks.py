@@ -25,11 +25,11 @@ def test_an_order_is_refused_inside_a_transaction_and_given_outside(
     numbers = customers(3).values_list("mobile", flat=True)
     checks = dispatcher.number_checks
     with transaction.atomic():
-        survey = checks.survey(numbers)
+        report = checks.survey(numbers)
         with pytest.raises(IllegalMove, match="outside of a transaction"):
-            checks.order(survey, max_cost=Decimal(1))
+            checks.order(report, max_cost=Decimal(1))
         assert gateway.orders == []
-    assert checks.order(survey, max_cost=Decimal(1)).ordered == 3
+    assert checks.order(report, max_cost=Decimal(1)).ordered == 3
     assert checks.survey(numbers).known == {"waiting": 3}
 
 
@@ -42,11 +42,11 @@ def test_an_order_is_refused_where_the_project_commits_by_hand(
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
     dispatcher = DjangoDispatcher(Settings.of(**address), "default", gateway=gateway)
     checks = dispatcher.number_checks
-    survey = checks.survey(customers(3).values_list("mobile", flat=True))
+    report = checks.survey(customers(3).values_list("mobile", flat=True))
     transaction.set_autocommit(False)
     try:
         with pytest.raises(IllegalMove, match="outside of a transaction"):
-            checks.order(survey, max_cost=Decimal(1))
+            checks.order(report, max_cost=Decimal(1))
     finally:
         transaction.rollback()
         transaction.set_autocommit(True)
