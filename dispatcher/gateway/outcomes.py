@@ -59,16 +59,16 @@ def verdict(reply: Reply, phones: Sequence[str]) -> Outcome:
             return InDoubt(reason, excerpt=excerpt)
 
 
-def single_verdict(reply: SingleReply, phones: Sequence[str], parts: int) -> Outcome:
+def single_verdict(reply: SingleReply, phones: Sequence[str], segments: int) -> Outcome:
     """What ``reply`` to one text for ``phones`` (E.164, by position) proves.
 
     Its success speaks of the whole. It vouches for every number only if it names no refusal and
-    bills ``parts``, our own count, for each; else the batch is in doubt. A refusal because of
+    bills ``segments``, our own count, for each; else the batch is in doubt. A refusal because of
     some number does not say of which: nothing left, and each is to be asked for by itself.
     """
     match reply:
         case Accepted():
-            return _accepted(reply, phones, parts)
+            return _accepted(reply, phones, segments)
         case Declined(code) if code in OF_NUMBERS and len(phones) > 1:
             return NotSent(f"{REFUSED[code]}: each is asked for by itself", answered=True)
         case _:
@@ -78,7 +78,7 @@ def single_verdict(reply: SingleReply, phones: Sequence[str], parts: int) -> Out
 def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
     """What ``reply`` to a call for one person (E.164) alone proves.
 
-    Its success speaks of nobody else: it vouches for them, whatever parts it bills, unless it
+    Its success speaks of nobody else: it vouches for them, whatever segments it bills, unless it
     bills none. An invalid request is not theirs, whose number and text were checked, but that of
     the long number or the survey, so that everybody's would be refused.
     """
@@ -91,8 +91,8 @@ def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
             return verdict(reply, [phone])
 
 
-def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
-    if not reply.partial and reply.segments == parts * len(phones):
+def _accepted(reply: Accepted, phones: Sequence[str], segments: int) -> Outcome:
+    if not reply.partial and reply.segments == segments * len(phones):
         states = dict.fromkeys(range(len(phones)), MessageState.SENT)
         lines = MessageResults(states, {}, reply.segments, reply.cost)
         return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
@@ -105,7 +105,7 @@ def _accepted(reply: Accepted, phones: Sequence[str], parts: int) -> Outcome:
     lines = MessageResults(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=reply.cost)
     if reply.partial:
         return InDoubt("the answer names refusals beside its success", reply.message_id, lines)
-    why = f"the answer bills {reply.segments} parts for {len(phones)} numbers of {parts} each"
+    why = f"the answer bills {reply.segments} segments for {len(phones)} numbers of {segments} each"
     return InDoubt(why, reply.message_id, lines)
 
 

@@ -17,18 +17,18 @@ from dispatcher.texts.templates import compile_template
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent for a batch. ``parts`` are those of the one text, if it is one for all."""
+    """What is sent for a batch. ``segments`` are those of the one text, if it is one for all."""
 
     body: bytes = field(repr=False)
-    parts: int | None = None
+    segments: int | None = None
 
     def deliver(
         self, gateway: Gateway, phones: Sequence[str], unless: Callable[[], str]
     ) -> Outcome:
         """Send it, once, to ``phones`` (E.164, by position); what came of it."""
-        if self.parts is None:
+        if self.segments is None:
             return verdict(gateway.bulk_send(self.body, unless=unless), phones)
-        return single_verdict(gateway.single_send(self.body, unless=unless), phones, self.parts)
+        return single_verdict(gateway.single_send(self.body, unless=unless), phones, self.segments)
 
 
 @dataclass(frozen=True, slots=True)

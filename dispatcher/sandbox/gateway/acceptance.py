@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dispatcher.sandbox.gateway.messages import Message, reported_at, says_stop
 from dispatcher.sandbox.gateway.numbers import e164
-from dispatcher.sandbox.gateway.rendering import MOST_PARTS, leaving
+from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving
 from dispatcher.sandbox.gateway.state import MEANINGS, Refused, State
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def check(
     if behaviour.credit_runs_out == "mid_batch" and behaviour.price and not options.sandbox:
         affordable = int(state.account.credit / behaviour.price)
     seen: set[str] = set()
-    costs = [euros(state, units) for units in range(MOST_PARTS + 1)]
+    costs = [euros(state, units) for units in range(MOST_SEGMENTS + 1)]
     take, answer = checked.taken.append, checked.answers.append
     for raw, text in pairs:
         phone, units, final = e164(raw), 0, ""
@@ -60,7 +60,7 @@ def check(
             code = 43
         else:
             final, units = leaving(text, options.unicode, options.stop_mention)
-            code = 52 if units > MOST_PARTS else 11 if checked.units + units > affordable else 0
+            code = 52 if units > MOST_SEGMENTS else 11 if checked.units + units > affordable else 0
         if code or phone is None:
             line = _refused_line(code, phone or raw)
             checked.refused.append(line)
@@ -157,5 +157,5 @@ def no_credit(state: State) -> Refused:
 
 
 def euros(state: State, units: int) -> float:
-    """What so many parts cost, as the answers write it."""
+    """What so many segments cost, as the answers write it."""
     return round(float(state.behaviour.price * units), 3)

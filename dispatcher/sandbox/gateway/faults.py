@@ -56,7 +56,7 @@ _NEVER_PROCESSED: Final = frozenset({"reset_before_read"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault; raises ``ValueError`` when its parts contradict each other.
+    """One fault; raises ``ValueError`` when its fields contradict each other.
 
     ``path`` is a path of the gateway ("/v1/bulk-send") or "*". It spares the requests before
     the ``nth`` and goes off ``times`` times (``None``: for ever), each with ``probability``.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One SMS: the number in E.164, the text as it left, its billed parts."""
+    """One SMS: the number in E.164, the text as it left, its billed segments."""
 
     phone: str
     text: str
@@ -66,7 +66,7 @@ class Ledger:
         message_id: int,
         leaves_at: float | None = None,
     ) -> None:
-        """Write that a send was taken, as number, text and parts for each SMS.
+        """Write that a send was taken, as number, text and segments for each SMS.
 
         ``leaves_at`` is for what is held.
         """

@@ -155,9 +155,9 @@ class Sandbox:
         """Have the gateway's clock run ``offset`` seconds before the system's."""
         self._call("POST", "clock", {"offset": offset})
 
-    def fault(self, kind: str, path: str = "/v1/bulk-send", **parts: Any) -> None:
+    def fault(self, kind: str, path: str = "/v1/bulk-send", **fields: Any) -> None:
         """Order a fault, see ``faults.Fault``; raises ``ValueError`` for one that cannot be."""
-        self._call("POST", "fault", {"kind": kind, "path": path, **parts})
+        self._call("POST", "fault", {"kind": kind, "path": path, **fields})
 
     def clear_faults(self) -> None:
         """Forget every fault; what a hang holds stays held."""

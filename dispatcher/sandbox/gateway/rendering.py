@@ -1,4 +1,4 @@
-"""The text that leaves the gateway, and the parts that it is billed.
+"""The text that leaves the gateway, and the segments that it is billed.
 
 Written from the gateway's published table and GSM 03.38, apart from ``dispatcher.texts`` on
 purpose: a fault there must not be hidden by the same fault here.
@@ -12,8 +12,8 @@ from typing import Final
 
 #: what ``isStopSms`` adds; the gateway's own wording and length are not documented
 STOP_MENTION: Final = " STOP 36000"
-#: a text of more parts than this is refused (code 52)
-MOST_PARTS: Final = 10
+#: a text of more segments than this is refused (code 52)
+MOST_SEGMENTS: Final = 10
 
 _GSM = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
@@ -45,14 +45,14 @@ _REPLACED = {
     "": "^~|\\¨§",
 }
 _TABLE = str.maketrans({old: new for new, olds in _REPLACED.items() for old in olds})
-# these the table leaves alone: their own length, one part
+# these the table leaves alone: their own length, one segment
 _plain = re.compile(r"[A-Za-z0-9éèàù .,;:!?/'()+*%&=<>@$#-]{1,160}").fullmatch
 _not_gsm = re.compile(f"[^{re.escape(_GSM)}]").sub
 
 
 @lru_cache(maxsize=4096)
 def leaving(text: str, unicode: bool, stop: bool) -> tuple[str, int]:
-    """The text as the phone shows it, and its parts.
+    """The text as the phone shows it, and its segments.
 
     ``:br:`` is a line break that counts two, ``:euro:`` a €. Without ``unicode`` what GSM does
     not know becomes a question mark (undocumented; chosen here).
@@ -65,10 +65,10 @@ def leaving(text: str, unicode: bool, stop: bool) -> tuple[str, int]:
     whole = whole.replace(":br:", "\n").replace(":euro:", "€")
     if unicode:
         units = len(whole.encode("utf-16-le", "surrogatepass")) // 2 + extra
-        return whole, _parts(units, 70, 67)
+        return whole, _segments(units, 70, 67)
     sent = _not_gsm("?", whole.translate(_TABLE))
-    return sent, _parts(len(sent) + sent.count("€") + extra, 160, 153)
+    return sent, _segments(len(sent) + sent.count("€") + extra, 160, 153)
 
 
-def _parts(units: int, alone: int, joined: int) -> int:
+def _segments(units: int, alone: int, joined: int) -> int:
     return 1 if units <= alone else -(-units // joined)

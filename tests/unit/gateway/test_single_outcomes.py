@@ -28,7 +28,7 @@ def test_an_answer_that_bills_every_number_vouches_for_every_number() -> None:
 def test_one_that_bills_anything_else_is_in_doubt(segments: int) -> None:
     outcome = single_verdict(Accepted("77", segments, COST), PHONES, 1)
     assert outcome == InDoubt(
-        f"the answer bills {segments} parts for 3 numbers of 1 each",
+        f"the answer bills {segments} segments for 3 numbers of 1 each",
         "77",
         MessageResults(cost=COST),
     )
@@ -66,11 +66,11 @@ def test_all_else_means_what_it_means_for_many_texts(
     st.integers(1, 10),
 )
 def test_only_a_whole_success_is_sent(
-    segments: int, refused: list[tuple[str | None, bool]], parts: int
+    segments: int, refused: list[tuple[str | None, bool]], each: int
 ) -> None:
     answers = tuple(LineAnswer(phone, accepted, 9) for phone, accepted in refused)
     reply = Accepted("77", segments, COST, refused=answers, partial=bool(answers))
-    outcome = single_verdict(reply, PHONES, parts)
-    assert isinstance(outcome, Sent) == (not answers and segments == 3 * parts)
+    outcome = single_verdict(reply, PHONES, each)
+    assert isinstance(outcome, Sent) == (not answers and segments == 3 * each)
     if isinstance(outcome, InDoubt):
         assert set(outcome.messages.states.values()) <= {MessageState.REJECTED}

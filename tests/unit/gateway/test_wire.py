@@ -212,7 +212,7 @@ def test_the_message_id_is_read_under_its_other_name() -> None:
         pytest.param(
             line(nbSms=10**30),
             LineAnswer(A, True, 200, 0, Decimal("0.038")),
-            id="absurd parts",
+            id="absurd segments",
         ),
         pytest.param(
             line(nbSms=True, cost=True), LineAnswer(A, True, 200), id="booleans are no numbers"

@@ -353,10 +353,10 @@ def test_a_line_still_being_written_is_not_read(bench: Bench) -> None:
     assert bench.texted() == {ANNE: 1}
 
 
-PARTS = [
+SEGMENTS = [
     pytest.param("a" * 160, False, False, 1, id="one full part"),
     pytest.param("a" * 161, False, False, 2, id="one more character"),
-    pytest.param("é" * 306, False, False, 2, id="two full parts"),
+    pytest.param("é" * 306, False, False, 2, id="two full segments"),
     pytest.param("€" * 81, False, False, 2, id="a euro counts two"),
     pytest.param(":br:" + "a" * 159, False, False, 2, id="a break counts two"),
     pytest.param("œ" * 81, False, False, 2, id="oe becomes two letters"),
@@ -367,9 +367,11 @@ PARTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "unicode", "stop", "parts"), PARTS)
-def test_parts_are_counted_on_what_leaves(text: str, unicode: bool, stop: bool, parts: int) -> None:
-    assert leaving(text, unicode, stop)[1] == parts
+@pytest.mark.parametrize(("text", "unicode", "stop", "segments"), SEGMENTS)
+def test_segments_are_counted_on_what_leaves(
+    text: str, unicode: bool, stop: bool, segments: int
+) -> None:
+    assert leaving(text, unicode, stop)[1] == segments
 
 
 @pytest.mark.parametrize(

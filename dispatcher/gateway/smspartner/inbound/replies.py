@@ -13,7 +13,7 @@ from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.inbound.payload import own, payload, phone
 from dispatcher.gateway.smspartner.wire.answer import first
 
-#: characters of one call; ten parts of an SMS have 1,530
+#: characters of one call; ten segments have 1,530
 LONGEST_TEXT: Final = 2000
 _MOST_PARTS: Final = 255
 #: the word that ends it, at the beginning, also with the digits of a short code after it

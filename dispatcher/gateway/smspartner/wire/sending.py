@@ -147,14 +147,14 @@ def _line(entry: object) -> LineAnswer:
 
 @lru_cache(maxsize=1024, typed=True)  # most of a batch's lines say the same
 def _read(
-    success: object, told: object, parts: object, cost: object
+    success: object, told: object, segments: object, cost: object
 ) -> tuple[bool | None, int | None, int, Decimal]:
     """What a line says of its message."""
     accepted = success if isinstance(success, bool) else None
     code = fields.integer(told)
     if accepted and code != 200 and told is not None:
         accepted = None
-    return accepted, code, fields.count(parts), fields.price(cost)
+    return accepted, code, fields.count(segments), fields.price(cost)
 
 
 def _retry_after(raw: str | None, sent_at: str | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway.acceptance import check, euros, take
 from dispatcher.sandbox.gateway.numbers import e164
-from dispatcher.sandbox.gateway.rendering import MOST_PARTS, leaving
+from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving
 from dispatcher.sandbox.gateway.send_options import PARIS, ReceivedOptions, read_options
 from dispatcher.sandbox.gateway.state import Refused, State
 
@@ -65,7 +65,7 @@ def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict
 def _one_text(
     state: State, options: ReceivedOptions, raw: str, text: str, *, path: str, request: int
 ) -> dict[str, Any]:
-    if leaving(text, options.unicode, options.stop_mention)[1] > MOST_PARTS:
+    if leaving(text, options.unicode, options.stop_mention)[1] > MOST_SEGMENTS:
         raise Refused(52)
     numbers = [number.strip() for number in raw.split(",") if number.strip()]
     checked = check(state, options, [(number, text) for number in numbers])
