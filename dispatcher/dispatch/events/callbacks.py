@@ -11,7 +11,7 @@ from urllib3.util import Timeout
 
 from dispatcher.campaigns.events import Event
 from dispatcher.dispatch.events.signatures import signed
-from dispatcher.gateway.http.connection import Line
+from dispatcher.gateway.http.connection import Connection
 from dispatcher.gateway.http.deadline import watchdog
 
 #: a call may take this long (seconds) in all, however its answer trickles in
@@ -32,16 +32,16 @@ class Callbacks:
         """
         body = json.dumps(event.as_json()).encode()
         headers = signed(self._secret, event.id, body, at=int(now.timestamp()))
-        line = Line(self._url, Timeout(connect=PATIENCE / 2, read=PATIENCE))
+        connection = Connection(self._url, Timeout(connect=PATIENCE / 2, read=PATIENCE))
         try:
             with watchdog.limit(PATIENCE) as call:
-                line.warm(call)
-                with line.ask("POST", self._url, data=body, headers=headers) as response:
+                connection.warm(call)
+                with connection.ask("POST", self._url, data=body, headers=headers) as response:
                     status = response.status_code
                 if call.expired:
                     return "no answer in time"
         except (requests.RequestException, HTTPError, OSError) as error:
             return f"no answer ({type(error).__name__})"
         finally:
-            line.close()
+            connection.close()
         return "" if 200 <= status < 300 else f"HTTP {status}"

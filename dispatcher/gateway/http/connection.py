@@ -139,8 +139,8 @@ class _Adapter(HTTPAdapter):
         return self.pool
 
 
-class Line:
-    """A session with the gateway over one connection. For one thread at a time."""
+class Connection:
+    """One connection to one host, opened ahead of its requests. For one thread at a time."""
 
     def __init__(self, url: str, timeout: Timeout) -> None:
         self._timeout = timeout

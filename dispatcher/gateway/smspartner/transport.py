@@ -79,7 +79,7 @@ class Transport:
         """Open this thread's connection. Raises GatewayUnreached; nothing is sent."""
         with deadline.watchdog.limit(self._call_timeout) as call:
             try:
-                self._line().warm(call)
+                self._connection().warm(call)
                 self._own.used_at = time.monotonic()
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing left
                 raise GatewayUnreached(_reason(error)) from None
@@ -133,30 +133,30 @@ class Transport:
         params: dict[str, Any] | None = None,
         unless: Unless = None,
     ) -> Answer:
-        line = self._line()
+        held = self._connection()
         try:
-            line.warm(call)
+            held.warm(call)
             if unless is not None and (reason := unless()):
-                raise GatewayError(reason)  # noqa: TRY301 - ends the line like any failure
-            with line.ask(method, self.url + path, data=data, params=params) as response:
+                raise GatewayError(reason)  # noqa: TRY301 - closes the connection as any failure does
+            with held.ask(method, self.url + path, data=data, params=params) as response:
                 answer = Answer(response)
         except BaseException:
-            line.close()
-            self._own.line = None
+            held.close()
+            self._own.connection = None
             raise
         self._own.used_at = time.monotonic()
         return answer
 
-    def _line(self) -> connection.Line:
+    def _connection(self) -> connection.Connection:
         """The thread's connection; never one that a parent process, or long idleness, has left."""
-        line: connection.Line | None = getattr(self._own, "line", None)
-        if line is not None and self._own.pid == os.getpid():
+        held: connection.Connection | None = getattr(self._own, "connection", None)
+        if held is not None and self._own.pid == os.getpid():
             if time.monotonic() - self._own.used_at <= LONGEST_IDLE:
-                return line
-            line.close()
-        line = connection.Line(self.url, self._timeout)
-        self._own.line, self._own.pid, self._own.used_at = line, os.getpid(), time.monotonic()
-        return line
+                return held
+            held.close()
+        held = connection.Connection(self.url, self._timeout)
+        self._own.connection, self._own.pid, self._own.used_at = held, os.getpid(), time.monotonic()
+        return held
 
 
 def _reason(error: Exception) -> str:
