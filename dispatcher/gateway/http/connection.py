@@ -24,7 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import Timeout
 from urllib3.util.wait import wait_for_read
 
-from dispatcher.gateway.http.deadline import Call
+from dispatcher.gateway.http.deadline import TimedCall
 
 _HEADERS = {
     "Accept": "application/json",
@@ -46,7 +46,7 @@ for _name in ("urllib3.connectionpool", "urllib3.connection"):
 class _Marked:
     """A connection that tells its call of its socket, and of the first byte that leaves."""
 
-    call: Call | None = None
+    call: TimedCall | None = None
     sock: Any
     #: a second handle on the connection, under TLS too: shutting it ends the call
     grip: socket.socket | None = None
@@ -104,7 +104,7 @@ class _TlsConnection(_Marked, HTTPSConnection):
 class _Pool:
     """One connection, opened ahead of its request."""
 
-    def warm(self, call: Call) -> None:
+    def warm(self, call: TimedCall) -> None:
         """Have the connection open and tell ``call`` of it."""
         connection = self._get_conn()  # type: ignore[attr-defined]
         try:
@@ -147,7 +147,7 @@ class Connection:
         self._pool = _pool(url, timeout)
         self._adapter = _Adapter(self._pool)
 
-    def warm(self, call: Call) -> None:
+    def warm(self, call: TimedCall) -> None:
         """Connect, if need be. Nothing is sent."""
         self._pool.warm(call)
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 
-class Call:
+class TimedCall:
     """What is known of one call while it runs."""
 
     def __init__(self) -> None:
@@ -64,15 +64,15 @@ class Watchdog:
     """Expires calls at their deadlines."""
 
     def __init__(self) -> None:
-        self._calls: list[tuple[float, int, Call]] = []
+        self._calls: list[tuple[float, int, TimedCall]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
         self._pid = 0
 
     @contextmanager
-    def limit(self, seconds: float) -> Iterator[Call]:
+    def limit(self, seconds: float) -> Iterator[TimedCall]:
         """A call that is ended after ``seconds`` in all."""
-        call = Call()
+        call = TimedCall()
         deadline = time.monotonic() + seconds
         with self._changed:
             self._start()

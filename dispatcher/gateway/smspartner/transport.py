@@ -125,7 +125,7 @@ class Transport:
 
     def _call(
         self,
-        call: deadline.Call,
+        call: deadline.TimedCall,
         method: str,
         path: str,
         *,
