@@ -16,6 +16,7 @@ from dispatcher.errors import GatewayError
 from dispatcher.gateway import (
     Accepted,
     Account,
+    BatchTaken,
     LineAnswer,
     Lost,
     Reply,
@@ -23,7 +24,6 @@ from dispatcher.gateway import (
     SendOptions,
     SingleReply,
     StatusPage,
-    Taken,
     Unless,
     Unsent,
 )
@@ -57,7 +57,7 @@ class Body:
     at: str | None = None
 
 
-def sum_of(reply: Taken) -> Decimal:
+def sum_of(reply: BatchTaken) -> Decimal:
     return sum((line.cost for line in reply.lines), Decimal(0))
 
 
@@ -135,7 +135,7 @@ class FakeGateway:
     def take(self, tag: str, phones: list[str]) -> Reply:
         message_id = self.accept(tag, phones)
         lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones]
-        return Taken(message_id, lines)
+        return BatchTaken(message_id, lines)
 
     def lose(self, tag: str, phones: list[str]) -> Reply:
         """Take the batch and lose the answer."""
@@ -176,7 +176,7 @@ class FakeGateway:
             at = datetime.fromisoformat(body.at)
             for message_id in list(self._messages)[known:]:
                 self.schedule[message_id] = at
-            if isinstance(reply, Taken):
+            if isinstance(reply, BatchTaken):
                 reply = replace(reply, leaves_at=self.says_hour)
         return reply
 
@@ -185,7 +185,7 @@ class FakeGateway:
 
     def single_send(self, request: bytes, *, unless: Unless = None) -> SingleReply:
         reply = self.bulk_send(request, unless=unless)
-        if not isinstance(reply, Taken):
+        if not isinstance(reply, BatchTaken):
             return reply
         segments = sum(line.segments for line in reply.lines)
         return Accepted(reply.message_id, segments, sum_of(reply), leaves_at=reply.leaves_at)

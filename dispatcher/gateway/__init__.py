@@ -3,6 +3,7 @@
 from dispatcher.gateway.answers import (
     Accepted,
     Account,
+    BatchTaken,
     Declined,
     Line,
     LineAnswer,
@@ -11,7 +12,6 @@ from dispatcher.gateway.answers import (
     Report,
     SingleReply,
     StatusPage,
-    Taken,
     Throttled,
     Unsent,
     merged,
@@ -22,6 +22,7 @@ from dispatcher.gateway.send_options import SendOptions
 __all__ = [
     "Accepted",
     "Account",
+    "BatchTaken",
     "Declined",
     "Gateway",
     "Line",
@@ -32,7 +33,6 @@ __all__ = [
     "SendOptions",
     "SingleReply",
     "StatusPage",
-    "Taken",
     "Throttled",
     "Unless",
     "Unsent",

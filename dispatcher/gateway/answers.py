@@ -1,7 +1,7 @@
 """What the gateway is asked and what it answers, as plain values.
 
 Three kinds of answer to a send, sorted by what is known: the request never left (``Unsent``), the
-gateway answered (``Taken``, ``Accepted``, ``Declined`` or ``Throttled``), or nobody knows
+gateway answered (``BatchTaken``, ``Accepted``, ``Declined`` or ``Throttled``), or nobody knows
 (``Lost``).
 """
 
@@ -50,7 +50,7 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BatchTaken:
     """A well-formed success: the gateway says that it took the batch.
 
     ``leaves_at`` (UTC) is what it says of a schedule, if it says anything.
@@ -105,7 +105,7 @@ class Lost:
 
 
 #: to a request with a line for each number
-Reply = Unsent | Taken | Declined | Throttled | Lost
+Reply = Unsent | BatchTaken | Declined | Throttled | Lost
 #: to a request with one text for all its numbers
 SingleReply = Unsent | Accepted | Declined | Throttled | Lost
 

@@ -23,11 +23,11 @@ from dispatcher.campaigns.outcome import (
 from dispatcher.campaigns.states import MessageState
 from dispatcher.gateway.answers import (
     Accepted,
+    BatchTaken,
     Declined,
     Lost,
     Reply,
     SingleReply,
-    Taken,
     Throttled,
     Unsent,
 )
@@ -53,7 +53,7 @@ def verdict(reply: Reply, phones: Sequence[str]) -> Outcome:
             return _throttled(retry_after)
         case Declined():
             return _declined(reply)
-        case Taken():
+        case BatchTaken():
             return _taken(reply, phones)
         case Lost(reason, excerpt):
             return InDoubt(reason, excerpt=excerpt)
@@ -127,7 +127,7 @@ def _declined(reply: Declined) -> Outcome:
     return InDoubt(f"the gateway answered code {reply.code}")
 
 
-def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
+def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:
     if (lines := _all_taken(reply, phones)) is not None:
         return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
     place = dict(zip(phones, range(len(phones)), strict=True))
@@ -153,7 +153,7 @@ def _taken(reply: Taken, phones: Sequence[str]) -> Outcome:
     return Sent(reply.message_id, lines, blocked, reply.leaves_at)
 
 
-def _all_taken(reply: Taken, phones: Sequence[str]) -> MessageResults | None:
+def _all_taken(reply: BatchTaken, phones: Sequence[str]) -> MessageResults | None:
     """What a reply says that takes each line as it was asked for, as nearly all do; else None."""
     if not reply.lines or len(set(phones)) < len(phones):
         return None

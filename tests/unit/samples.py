@@ -13,7 +13,7 @@ from typing import Any
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayRefused
-from dispatcher.gateway import Accepted, Declined, LineAnswer, Report, StatusPage, Taken
+from dispatcher.gateway import Accepted, BatchTaken, Declined, LineAnswer, Report, StatusPage
 from dispatcher.gateway.smspartner.wire.account import Credit, MonthCost, read_costs, read_credit
 from dispatcher.gateway.smspartner.wire.answer import Parse
 from dispatcher.gateway.smspartner.wire.cancellations import Cancellation, read_cancellation
@@ -78,7 +78,7 @@ BULK = {
     "nbSMS": 2,
     "SMSResponse_List": [LINE, {**LINE, "phoneNumber": B}],
 }
-TAKEN = Taken("2254444", [LineAnswer(phone, True, 200, 1, PRICE) for phone in (A, B)])
+TAKEN = BatchTaken("2254444", [LineAnswer(phone, True, 200, 1, PRICE) for phone in (A, B)])
 STATUS = {
     **OK,
     "number": A,
@@ -191,7 +191,7 @@ SAMPLES = [
                 {"success": False, "code": "9", "message": "pas un mobile", "phoneNumber": B},
             ],
         },
-        Taken("2254444", [LineAnswer(A, True, 200, 1, PRICE), LineAnswer(B, False, 9)]),
+        BatchTaken("2254444", [LineAnswer(A, True, 200, 1, PRICE), LineAnswer(B, False, 9)]),
     ),
     Sample("error A (captured)", "/send", single, refused(10, "Clef API incorrecte"), Declined(10)),
     Sample(

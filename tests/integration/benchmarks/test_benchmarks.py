@@ -19,7 +19,7 @@ from benchmarks.people import BATCH, KEY, SENDER, TEXT, body, phone, rows
 from benchmarks.processes import Failed
 from benchmarks.servers import Gateway, durable_postgres
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import SendOptions, Taken
+from dispatcher.gateway import BatchTaken, SendOptions
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.texts import wire_text
 from dispatcher.texts.templates import compile_template
@@ -47,11 +47,11 @@ def client(gateway: Gateway) -> SmsPartner:
 PEOPLE = [phone(person) for person in range(3)]
 
 
-def send(client: SmsPartner, phones: list[str], tag: str = "t1") -> Taken:
+def send(client: SmsPartner, phones: list[str], tag: str = "t1") -> BatchTaken:
     said = ["Soldes demain chez nous"] * len(phones)
     options = SendOptions(sender="MaBoutique", tag=tag, stop=True)
     reply = client.bulk_send(client.request(phones, said, options))
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     return reply
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import event, func, select
 from dispatcher import InvalidCampaign, Recipient
 from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import Declined, LineAnswer, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Reply, Throttled, Unsent
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.storage.tables import Recipient as StoredRecipient
@@ -58,7 +58,7 @@ def priced(price: str) -> Callable[[Bench], Callable[[str, list[str]], Reply]]:
     def gateway(bench: Bench) -> Callable[[str, list[str]], Reply]:
         def take(tag: str, phones: list[str]) -> Reply:
             lines = [LineAnswer(phone, True, 200, 1, Decimal(price)) for phone in phones]
-            return Taken(bench.gateway.accept(tag, phones), lines)
+            return BatchTaken(bench.gateway.accept(tag, phones), lines)
 
         return take
 
@@ -245,7 +245,7 @@ def test_who_is_rejected_by_the_gateway_takes_no_room(tables: Database) -> None:
         bench.gateway.accept(tag, phones[2:])
         lines = [LineAnswer(phone, False, 14, 0, Decimal(0)) for phone in phones[:2]]
         lines += [LineAnswer(phone, True, 200, 1, Decimal("0.04")) for phone in phones[2:]]
-        return Taken("1", lines)
+        return BatchTaken("1", lines)
 
     with opened(tables, daily_recipients=4) as bench:
         bench.gateway.behave = reject_two

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.errors import GatewayError
-from dispatcher.gateway import Account, LineAnswer, Taken
+from dispatcher.gateway import Account, BatchTaken, LineAnswer
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch, Campaign
 from tests.integration.bench import Bench, opened, people
@@ -229,9 +229,9 @@ def test_without_a_price_it_runs_unjudged_and_learns_the_price(tables: Database)
 
 
 def test_what_was_charged_is_held_against_what_was_planned(bench: Bench) -> None:
-    def dearer(tag: str, phones: list[str]) -> Taken:
+    def dearer(tag: str, phones: list[str]) -> BatchTaken:
         lines = [LineAnswer(phone, True, 200, 2, Decimal("0.076")) for phone in phones]
-        return Taken(bench.gateway.accept(tag, phones), lines)
+        return BatchTaken(bench.gateway.accept(tag, phones), lines)
 
     bench.gateway.behave = dearer
     bench.opt_out(people(1)[0])

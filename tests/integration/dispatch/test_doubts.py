@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign, NotFound
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import LineAnswer, Reply, Report, Taken, Throttled
+from dispatcher.gateway import BatchTaken, LineAnswer, Reply, Report, Throttled
 from dispatcher.storage import doubts
 from tests.integration.bench import OPEN, Bench, people
 
@@ -298,7 +298,7 @@ def test_only_those_who_are_in_doubt_are_sent_to_again(bench: Bench) -> None:
 
     def partial(tag: str, phones: list[str]) -> Reply:
         bench.gateway.accept(tag, known)
-        return Taken("1001", [LineAnswer(phone, True, 200, 1) for phone in known])
+        return BatchTaken("1001", [LineAnswer(phone, True, 200, 1) for phone in known])
 
     bench.gateway.behave = partial
     bench.send(batch)

@@ -15,7 +15,7 @@ from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
-from dispatcher.gateway import Declined, LineAnswer, Reply, Taken, Throttled
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Reply, Throttled
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.campaigns.moves import pause
@@ -227,7 +227,7 @@ def test_who_is_refused_is_rejected_at_once(bench: Bench) -> None:
     def refuse_one(tag: str, phones: list[str]) -> Reply:
         message_id = bench.gateway.accept(tag, phones[1:])
         lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones[1:]]
-        return Taken(message_id, [LineAnswer(phones[0], False, 14), *lines])
+        return BatchTaken(message_id, [LineAnswer(phones[0], False, 14), *lines])
 
     bench.gateway.behave = refuse_one
     batch = hand_over(bench)
@@ -236,7 +236,7 @@ def test_who_is_refused_is_rejected_at_once(bench: Bench) -> None:
 
 
 def test_with_nobody_left_there_is_no_hour_to_wait_for(bench: Bench) -> None:
-    bench.gateway.behave = lambda tag, phones: Taken(
+    bench.gateway.behave = lambda tag, phones: BatchTaken(
         "1000", [LineAnswer(phone, False, 14) for phone in phones]
     )
     batch = hand_over(bench)

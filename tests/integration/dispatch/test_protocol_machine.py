@@ -27,7 +27,7 @@ from sqlalchemy import select, text
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
-from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, Reply, Throttled, Unsent
 from dispatcher.storage.batches import attempts, claims, moves
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
@@ -138,7 +138,7 @@ class Protocol(RuleBasedStateMachine):
 
         def part(taken: list[str]) -> Reply:
             message_id = gateway.accept(tag, taken)
-            return Taken(message_id, [LineAnswer(phones[0], True, 200, 1)])
+            return BatchTaken(message_id, [LineAnswer(phones[0], True, 200, 1)])
 
         def sleep(reply: Callable[[], Reply]) -> Reply:
             answer = reply()

@@ -18,7 +18,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.sending import attempt, send_loop
 from dispatcher.dispatch.sending import results as records
 from dispatcher.errors import InvalidCampaign
-from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, Reply, Throttled, Unsent
 from dispatcher.storage.batches import claims
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -327,7 +327,7 @@ def test_positions_stay_right_when_an_opt_out_shortens_the_request(bench: Bench)
         assert len(phones) == 3
         bench.gateway.accept(tag, [phone for phone in phones if phone != third])
         lines = [LineAnswer(phone, phone != third, 200, 1, PRICE) for phone in reversed(phones)]
-        return Taken("77", lines)
+        return BatchTaken("77", lines)
 
     bench.gateway.behave = one_rejected
     bench.send(batch)
@@ -478,7 +478,7 @@ def test_a_partial_answer_is_a_doubt_about_the_rest(bench: Bench) -> None:
 
     def partial(tag: str, phones: list[str]) -> Reply:
         bench.gateway.accept(tag, phones)
-        return Taken("77", [LineAnswer(phone, True, 200, 1, PRICE) for phone in known])
+        return BatchTaken("77", [LineAnswer(phone, True, 200, 1, PRICE) for phone in known])
 
     bench.gateway.behave = partial
     assert bench.send(batch) == 0
@@ -519,7 +519,7 @@ def test_a_refusal_for_good_rejects_everybody_with_the_code(bench: Bench) -> Non
 
 def test_when_every_line_is_rejected_the_batch_is_done(bench: Bench) -> None:
     batch = bench.submit(2)
-    bench.gateway.behave = lambda tag, phones: Taken(
+    bench.gateway.behave = lambda tag, phones: BatchTaken(
         "77", [LineAnswer(phone, False, 14) for phone in phones]
     )
     bench.send(batch)

@@ -12,7 +12,15 @@ import pytest
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayRefused, GatewayUnreached
-from dispatcher.gateway import Accepted, Declined, Line, SendOptions, SingleReply, Taken, Throttled
+from dispatcher.gateway import (
+    Accepted,
+    BatchTaken,
+    Declined,
+    Line,
+    SendOptions,
+    SingleReply,
+    Throttled,
+)
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.gateway.smspartner.transport import Format
 from dispatcher.gateway.smspartner.wire.cancellations import Cancellation
@@ -73,7 +81,7 @@ def test_one_text_for_many(gateway: SmsPartner, sandbox: Sandbox) -> None:
 def test_a_text_for_each(gateway: SmsPartner, sandbox: Sandbox) -> None:
     lines = [Line(A, "Un"), Line(B, "Deux"), Line(C, "a" * 161)]
     reply = gateway.sends.many_texts(lines, SendOptions(sender="Boutique"))
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     found = {line.phone: (line.accepted, line.segments) for line in reply.lines}
     assert found == {A: (True, 1), B: (True, 1), C: (True, 2)}
     entry = sandbox.entries()[-1]
@@ -85,7 +93,7 @@ def test_refusals_of_some_numbers_are_told_beside_the_success(
 ) -> None:
     sandbox.configure(stopped=[B])
     lines = gateway.sends.many_texts([Line(A, "Un"), Line(B, "Deux")])
-    assert isinstance(lines, Taken)
+    assert isinstance(lines, BatchTaken)
     assert {line.phone: (line.accepted, line.code) for line in lines.lines} == {
         A: (True, 200),
         B: (False, 14),
@@ -169,7 +177,7 @@ def test_a_scheduled_message_is_held_and_cancelled_by_the_rule(
 def test_a_bulk_send_may_be_scheduled(gateway: SmsPartner, sandbox: Sandbox) -> None:
     at = next_slot(datetime.now(UTC) + timedelta(days=3))
     reply = gateway.sends.many_texts([Line(A, "Plus tard")], SendOptions(at=at))
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     assert reply.leaves_at in (at, None)
     found = gateway.statuses.of_message(reply.message_id)
     assert [report.state for report in found.reports] == [MessageState.SENT]

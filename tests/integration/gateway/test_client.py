@@ -18,12 +18,12 @@ import requests.adapters
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import (
+    BatchTaken,
     Declined,
     Lost,
     Reply,
     SendOptions,
     StatusPage,
-    Taken,
     Throttled,
     Unsent,
 )
@@ -82,7 +82,7 @@ def answering(*bodies: dict[str, object]) -> Callable[[Peer], None]:
 def test_a_send_reaches_the_gateway_and_its_answer_comes_back() -> None:
     with RawServer(honest) as server:
         reply = send(gateway(server))
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     assert reply.message_id == "2254444"
     (first, headers, body), *more = server.requests
     assert not more
@@ -135,7 +135,7 @@ def continued(peer: Peer) -> None:
 @pytest.mark.parametrize("script", [chunked, until_close, continued])
 def test_an_answer_may_come_in_any_lawful_framing(script: Callable[[Peer], None]) -> None:
     with RawServer(script) as server:
-        assert isinstance(send(gateway(server)), Taken)
+        assert isinstance(send(gateway(server)), BatchTaken)
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_a_good_certificate_is_sent_to_over_one_connection(tickets: int) -> None
         client = gateway(server)
         client.connect()
         assert there.wait(PATIENCE)
-        assert isinstance(send(client), Taken)
-        assert isinstance(send(client), Taken)
+        assert isinstance(send(client), BatchTaken)
+        assert isinstance(send(client), BatchTaken)
     assert server.connections == 1
 
 
@@ -427,7 +427,7 @@ def test_after_a_byte_has_left_no_answer_but_a_good_one_is_believed(
             assert server.wait_left()  # the script is over, or the client has closed
         assert isinstance(reply, Lost)
         assert server.connections == 1  # nothing was tried again
-        assert isinstance(send(client), Taken)  # and the next one starts afresh
+        assert isinstance(send(client), BatchTaken)  # and the next one starts afresh
         assert server.connections == 2
 
 
@@ -561,7 +561,7 @@ def test_the_environment_sends_nothing_elsewhere(
     with RawServer(honest) as proxy, RawServer(honest, tls=tls) as server:
         for variable in PROXIES:
             monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
-        assert isinstance(send(gateway(server)), Taken)
+        assert isinstance(send(gateway(server)), BatchTaken)
         assert proxy.connections == 0
     (_, headers, _), *_ = server.requests
     assert "authorization" not in headers
@@ -605,7 +605,7 @@ def test_two_sends_in_a_row_use_one_connection() -> None:
     with RawServer(honest) as server:
         client = gateway(server)
         client.connect()
-        assert [type(send(client)) for _ in range(3)] == [Taken] * 3
+        assert [type(send(client)) for _ in range(3)] == [BatchTaken] * 3
         assert server.connections == 1
 
 
@@ -615,7 +615,7 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
     monkeypatch.setattr(transport_module, "LONGEST_IDLE", -1.0)
     with RawServer(honest) as server:
         client = gateway(server)
-        assert [type(send(client)) for _ in range(2)] == [Taken] * 2
+        assert [type(send(client)) for _ in range(2)] == [BatchTaken] * 2
         assert server.connections == 2
 
 
@@ -630,7 +630,7 @@ def test_a_connection_closed_between_two_sends_loses_nothing(way: str) -> None:
     with RawServer(once) as server:
         client = gateway(server)
         for _ in range(3):
-            assert isinstance(send(client), Taken)
+            assert isinstance(send(client), BatchTaken)
             assert server.wait_left()
         assert server.connections == 3
         assert len(server.requests) == 3
@@ -641,7 +641,7 @@ def test_a_connection_closed_after_connecting_loses_nothing() -> None:
         client = gateway(server)
         client.connect()
         assert server.wait_left()
-        assert isinstance(send(client), Taken)
+        assert isinstance(send(client), BatchTaken)
 
 
 def test_bytes_that_nobody_asked_for_are_no_answer_to_the_next_request() -> None:
@@ -655,10 +655,10 @@ def test_bytes_that_nobody_asked_for_are_no_answer_to_the_next_request() -> None
 
     with RawServer(script, honest) as server:
         client = gateway(server)
-        assert isinstance(send(client), Taken)
+        assert isinstance(send(client), BatchTaken)
         assert server.wait_left()
         second = send(client)
-    assert isinstance(second, Taken)
+    assert isinstance(second, BatchTaken)
     assert second.message_id == "2254444"
 
 
@@ -683,7 +683,7 @@ def test_threads_do_not_share_a_connection() -> None:
         for sender in senders:
             sender.join(PATIENCE)
         assert server.connections == threads
-    assert [type(reply) for reply in replies] == [Taken] * threads
+    assert [type(reply) for reply in replies] == [BatchTaken] * threads
 
 
 FORKING = """
@@ -724,7 +724,7 @@ def test_a_forked_child_can_send_and_keeps_its_deadlines(
     forked: tuple[list[str], RawServer],
 ) -> None:
     lines, server = forked
-    assert lines == ["child Taken Lost", "parent Taken Taken Lost"]
+    assert lines == ["child BatchTaken Lost", "parent BatchTaken BatchTaken Lost"]
     assert len(server.requests) == 3
 
 

@@ -19,7 +19,7 @@ from dispatcher.campaigns.outcome import (
     Sent,
 )
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import Declined, LineAnswer, Lost, Reply, Taken, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, Reply, Throttled, Unsent
 from dispatcher.gateway.outcomes import LONGEST_WAIT, verdict
 
 A, B, C = "+33639980001", "+33639980002", "+33639980003"
@@ -39,8 +39,8 @@ def unread(phone: str | None) -> LineAnswer:
     return LineAnswer(phone, None)
 
 
-def taken(*lines: LineAnswer) -> Taken:
-    return Taken("95415616", lines)
+def taken(*lines: LineAnswer) -> BatchTaken:
+    return BatchTaken("95415616", lines)
 
 
 def waits(after: float | None) -> NotSent:
@@ -187,7 +187,7 @@ REPLIES = st.one_of(
     st.builds(Lost, st.text()),
     st.builds(Throttled, st.none() | st.floats(allow_nan=False)),
     st.builds(Declined, st.integers()),
-    st.builds(Taken, st.text(min_size=1), LINES),
+    st.builds(BatchTaken, st.text(min_size=1), LINES),
 )
 
 
@@ -197,7 +197,7 @@ def test_sent_means_that_every_number_is_named_once_with_a_word_on_it(
     lines: list[LineAnswer], phones: list[str], size: int
 ) -> None:
     phones = phones[:size]
-    outcome = verdict(Taken("1", lines), phones)
+    outcome = verdict(BatchTaken("1", lines), phones)
     named = Counter(line.phone for line in lines)
     proven = (
         set(named) == set(phones)
@@ -220,7 +220,7 @@ def test_sent_means_that_every_number_is_named_once_with_a_word_on_it(
 def test_no_success_says_more_of_a_number_than_the_gateway_did(
     lines: list[LineAnswer], phones: list[str]
 ) -> None:
-    outcome = verdict(Taken("1", lines), phones)
+    outcome = verdict(BatchTaken("1", lines), phones)
     assert isinstance(outcome, Sent | InDoubt)
     for position, state in outcome.messages.states.items():
         words = [line.accepted for line in lines if line.phone == phones[position]]

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import (
+    BatchTaken,
     Declined,
     LineAnswer,
     Lost,
     Reply,
     Report,
     SendOptions,
-    Taken,
     Throttled,
     Unsent,
 )
@@ -130,7 +130,7 @@ def test_a_status_request_holds_what_the_gateway_documents(known: str, sent: obj
 
 def test_the_documented_success_is_taken() -> None:
     answered = LineAnswer(A, True, 200, 1, Decimal("0.038"))
-    assert read(success()) == Taken(
+    assert read(success()) == BatchTaken(
         "2254444", [answered, LineAnswer(B, True, 200, 1, Decimal("0.038"))]
     )
 
@@ -152,7 +152,7 @@ def test_the_message_id_is_read_in_each_of_its_types(
     changes: dict[str, object], message_id: str
 ) -> None:
     reply = read(success(**changes))
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     assert reply.message_id == message_id
 
 
@@ -160,7 +160,7 @@ def test_the_message_id_is_read_under_its_other_name() -> None:
     answer = success(messageId="77")
     del answer["message_id"]
     reply = read(answer)
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     assert reply.message_id == "77"
 
 
@@ -236,12 +236,12 @@ def test_the_message_id_is_read_under_its_other_name() -> None:
 )
 def test_one_line_of_a_success(entry: object, answer: LineAnswer) -> None:
     reply = read(success(entry))
-    assert isinstance(reply, Taken)
+    assert isinstance(reply, BatchTaken)
     assert reply.lines == [answer]
 
 
 def test_an_empty_list_is_taken_as_it_stands() -> None:
-    assert read(success(SMSResponse_List=[])) == Taken("2254444", [])
+    assert read(success(SMSResponse_List=[])) == BatchTaken("2254444", [])
 
 
 # -- refusals ---------------------------------------------------------------------------------
@@ -599,8 +599,8 @@ def mutated(draw: st.DrawFn) -> bytes:
 @settings(max_examples=300)
 def test_nothing_but_a_fully_valid_success_is_taken(raw: bytes, status: int) -> None:
     reply = read_send(status, {}, raw)
-    assert isinstance(reply, Taken) == fully_valid(status, raw)
-    if isinstance(reply, Taken):
+    assert isinstance(reply, BatchTaken) == fully_valid(status, raw)
+    if isinstance(reply, BatchTaken):
         listed = json.loads(raw)["SMSResponse_List"]
         assert len(reply.lines) == len(listed)
         for entry, answer in zip(listed, reply.lines, strict=True):

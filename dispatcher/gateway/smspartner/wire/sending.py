@@ -14,12 +14,12 @@ from typing import Any
 
 from dispatcher.gateway.answers import (
     Accepted,
+    BatchTaken,
     Declined,
     LineAnswer,
     Lost,
     Reply,
     SingleReply,
-    Taken,
     Throttled,
 )
 from dispatcher.gateway.smspartner import fields
@@ -37,7 +37,9 @@ def read_send(
     listed = answer.get("SMSResponse_List")
     if message_id is None or not isinstance(listed, list):
         return _shown(Lost("a success without message id or list"), body)
-    return Taken(message_id, _lines(listed), fields.instant(answer.get("scheduledDeliveryDate")))
+    return BatchTaken(
+        message_id, _lines(listed), fields.instant(answer.get("scheduledDeliveryDate"))
+    )
 
 
 def read_single(
