@@ -19,9 +19,9 @@ from dispatcher.gateway import (
     BatchTaken,
     LineAnswer,
     Lost,
-    Reply,
     Report,
     SendOptions,
+    SendReply,
     SingleReply,
     StatusPage,
     Unless,
@@ -82,7 +82,7 @@ class FakeGateway:
         self.requests: list[str] = []
         self.bodies: list[Body] = []
         self.tags: dict[str, dict[str, MessageState]] = {}
-        self.behave: Callable[[str, list[str]], Reply] = self.take
+        self.behave: Callable[[str, list[str]], SendReply] = self.take
         self.unreachable = ""
         #: what happens while a lane connects
         self.on_connect: Callable[[], object] = lambda: None
@@ -132,17 +132,17 @@ class FakeGateway:
             self._messages[message_id] = tag
         return message_id
 
-    def take(self, tag: str, phones: list[str]) -> Reply:
+    def take(self, tag: str, phones: list[str]) -> SendReply:
         message_id = self.accept(tag, phones)
         lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones]
         return BatchTaken(message_id, lines)
 
-    def lose(self, tag: str, phones: list[str]) -> Reply:
+    def lose(self, tag: str, phones: list[str]) -> SendReply:
         """Take the batch and lose the answer."""
         self.accept(tag, phones)
         return Lost("the connection was cut")
 
-    def swallow(self, tag: str, phones: list[str]) -> Reply:
+    def swallow(self, tag: str, phones: list[str]) -> SendReply:
         """Lose the request itself."""
         return Lost("the connection was cut")
 
@@ -164,7 +164,7 @@ class FakeGateway:
         body = Body(options.tag, said, options.sender, options.stop, options.unicode, hour)
         return json.dumps(astuple(body)).encode()
 
-    def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Unless = None) -> SendReply:
         if unless is not None and (reason := unless()):
             return Unsent(reason)
         body = Body(*json.loads(request))

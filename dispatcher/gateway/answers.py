@@ -105,7 +105,7 @@ class Lost:
 
 
 #: to a request with a line for each number
-Reply = Unsent | BatchTaken | Declined | Throttled | Lost
+SendReply = Unsent | BatchTaken | Declined | Throttled | Lost
 #: to a request with one text for all its numbers
 SingleReply = Unsent | Accepted | Declined | Throttled | Lost
 

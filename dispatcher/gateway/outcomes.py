@@ -26,7 +26,7 @@ from dispatcher.gateway.answers import (
     BatchTaken,
     Declined,
     Lost,
-    Reply,
+    SendReply,
     SingleReply,
     Throttled,
     Unsent,
@@ -44,7 +44,7 @@ from dispatcher.gateway.codes import (
 LONGEST_WAIT = 3600.0
 
 
-def verdict(reply: Reply, phones: Sequence[str]) -> Outcome:
+def verdict(reply: SendReply, phones: Sequence[str]) -> Outcome:
     """What ``reply`` to a batch for ``phones`` (E.164, by position) proves."""
     match reply:
         case Unsent(reason):

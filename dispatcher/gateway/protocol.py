@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from dispatcher.campaigns.hand_over import Cancellation
-from dispatcher.gateway.answers import Account, Reply, Report, SingleReply, StatusPage
+from dispatcher.gateway.answers import Account, Report, SendReply, SingleReply, StatusPage
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.recipients.number_checks import HlrOrder, NumberCheck
 
@@ -26,7 +26,7 @@ class Gateway(Protocol):
     def request(self, phones: Sequence[str], texts: Sequence[str], options: SendOptions) -> bytes:
         """The bytes of a bulk send: to each phone (E.164) its text as it goes on the wire."""
 
-    def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Unless = None) -> SendReply:
         """Send what ``request`` made. Never raises.
 
         ``unless`` is asked when the connection stands; if it gives a reason, nothing is sent and

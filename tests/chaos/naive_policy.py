@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.outcome import InDoubt, NotSent, Outcome
 from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.sending import request
-from dispatcher.gateway import Reply
+from dispatcher.gateway import SendReply
 from dispatcher.gateway.outcomes import verdict
 from dispatcher.storage.batches import moves
 from dispatcher.storage.tables import Batch
@@ -25,7 +25,7 @@ from workers.celery import app
 __all__ = ["app"]
 
 
-def retry(reply: Reply, phones: Sequence[str]) -> Outcome:
+def retry(reply: SendReply, phones: Sequence[str]) -> Outcome:
     """Whatever proves nothing is taken for a failure."""
     outcome = verdict(reply, phones)
     return NotSent(outcome.why, 1) if isinstance(outcome, InDoubt) else outcome

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.errors import GatewayError
-from dispatcher.gateway.answers import Account, Reply, Report, SingleReply, StatusPage
+from dispatcher.gateway.answers import Account, Report, SendReply, SingleReply, StatusPage
 from dispatcher.gateway.protocol import Unless
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.calls.accounts import Money
@@ -63,7 +63,7 @@ class SmsPartner:
         more = self._base("/bulk-send") | fields_of(options)
         return requests.bulk_body(phones, texts, more)
 
-    def bulk_send(self, request: bytes, *, unless: Unless = None) -> Reply:
+    def bulk_send(self, request: bytes, *, unless: Unless = None) -> SendReply:
         """Send what ``request`` made, once, unless there is a reason not to. Never raises."""
         return self._transport.send("/bulk-send", request, sending.read_send, unless=unless)
 

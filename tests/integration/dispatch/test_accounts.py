@@ -25,7 +25,7 @@ from dispatcher.errors import (
     PlanChanged,
     ReferenceTaken,
 )
-from dispatcher.gateway import Declined, Reply
+from dispatcher.gateway import Declined, SendReply
 from dispatcher.storage.database import Database
 from tests.fakes import FakeGateway, HandClock
 from tests.integration.bench import OPEN, TEXT, Bench, people
@@ -260,7 +260,7 @@ def test_an_account_whose_gateway_is_silent_keeps_no_other_from_its_reports(
 
 
 def test_a_refused_key_pauses_the_campaigns_of_its_account_alone(accounts: Accounts) -> None:
-    def refuse(tag: str, phones: list[str]) -> Reply:
+    def refuse(tag: str, phones: list[str]) -> SendReply:
         return Declined(40)
 
     accounts.shop.behave = refuse

@@ -18,7 +18,7 @@ from sqlalchemy import event, func, select
 from dispatcher import InvalidCampaign, Recipient
 from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Reply, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled, Unsent
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Campaign
 from dispatcher.storage.tables import Recipient as StoredRecipient
@@ -52,11 +52,11 @@ def rows(bench: Bench) -> tuple[int, int]:
     return counts[0], counts[1]
 
 
-def priced(price: str) -> Callable[[Bench], Callable[[str, list[str]], Reply]]:
+def priced(price: str) -> Callable[[Bench], Callable[[str, list[str]], SendReply]]:
     """A gateway whose messages cost that much."""
 
-    def gateway(bench: Bench) -> Callable[[str, list[str]], Reply]:
-        def take(tag: str, phones: list[str]) -> Reply:
+    def gateway(bench: Bench) -> Callable[[str, list[str]], SendReply]:
+        def take(tag: str, phones: list[str]) -> SendReply:
             lines = [LineAnswer(phone, True, 200, 1, Decimal(price)) for phone in phones]
             return BatchTaken(bench.gateway.accept(tag, phones), lines)
 
@@ -220,7 +220,7 @@ def test_a_day_may_be_full_of_euros(tables: Database) -> None:
 
 
 @pytest.mark.parametrize("answer", [Unsent("cut"), Throttled(None), Declined(9), Declined(22)])
-def test_what_has_not_left_leaves_its_room_to_others(tables: Database, answer: Reply) -> None:
+def test_what_has_not_left_leaves_its_room_to_others(tables: Database, answer: SendReply) -> None:
     with opened(tables, daily_recipients=3) as bench:
         bench.gateway.behave = lambda tag, phones: answer
         bench.send(bench.submit(3))
@@ -241,7 +241,7 @@ def test_what_may_have_left_keeps_its_room(tables: Database) -> None:
 
 
 def test_who_is_rejected_by_the_gateway_takes_no_room(tables: Database) -> None:
-    def reject_two(tag: str, phones: list[str]) -> Reply:
+    def reject_two(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones[2:])
         lines = [LineAnswer(phone, False, 14, 0, Decimal(0)) for phone in phones[:2]]
         lines += [LineAnswer(phone, True, 200, 1, Decimal("0.04")) for phone in phones[2:]]
@@ -274,7 +274,7 @@ def test_a_day_that_gets_room_again_lets_go_what_fits(tables: Database) -> None:
     with opened(tables, daily_recipients=3) as bench:
         first, second = bench.submit(3), bench.submit(3, "brocante", start=100)
 
-        def meanwhile(tag: str, phones: list[str]) -> Reply:
+        def meanwhile(tag: str, phones: list[str]) -> SendReply:
             bench.gateway.behave = bench.gateway.take
             assert bench.send(second) == 0
             assert bench.progress("brocante").why == "daily cap of 3 messages reached"

@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign, NotFound
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import BatchTaken, LineAnswer, Reply, Report, Throttled
+from dispatcher.gateway import BatchTaken, LineAnswer, Report, SendReply, Throttled
 from dispatcher.storage import doubts
 from tests.integration.bench import OPEN, Bench, people
 
@@ -16,7 +16,7 @@ WHY = "not in their dashboard"
 STRANGER = "+33639989999"
 
 
-def unwanted(tag: str, phones: list[str]) -> Reply:
+def unwanted(tag: str, phones: list[str]) -> SendReply:
     raise AssertionError("a request left that must not leave")
 
 
@@ -296,7 +296,7 @@ def test_only_those_who_are_in_doubt_are_sent_to_again(bench: Bench) -> None:
     batch = bench.submit(3)
     known, last = people(2), people(3)[2]
 
-    def partial(tag: str, phones: list[str]) -> Reply:
+    def partial(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, known)
         return BatchTaken("1001", [LineAnswer(phone, True, 200, 1) for phone in known])
 
@@ -438,7 +438,7 @@ def test_a_rate_limited_attempt_that_shows_after_the_second_one_is_an_incident(
     control(bench)
     batch = bench.submit(3)
 
-    def taken_all_the_same(tag: str, phones: list[str]) -> Reply:
+    def taken_all_the_same(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones)
         bench.gateway.hidden.add(tag)
         return Throttled(10.0)
@@ -461,7 +461,7 @@ def test_a_rate_limited_attempt_that_shows_after_a_cancellation_is_no_double_tex
     control(bench)
     batch = bench.submit(3)
 
-    def taken_all_the_same(tag: str, phones: list[str]) -> Reply:
+    def taken_all_the_same(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones)
         return Throttled(10.0)
 

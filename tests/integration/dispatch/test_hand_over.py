@@ -15,7 +15,7 @@ from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Reply, Throttled
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.campaigns.moves import pause
@@ -203,7 +203,7 @@ def test_a_gateway_whose_calendar_is_closed_then_has_the_next_opening_waited_for
 def test_what_the_gateway_may_hold_already_is_not_handed_over_again(bench: Bench) -> None:
     """A tag need not show what waits: it is looked up after its hour, and then sent from here."""
 
-    def throttle(tag: str, phones: list[str]) -> Reply:
+    def throttle(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones)  # it lies: it has taken them
         bench.gateway.hidden.add(tag)
         return Throttled(1)
@@ -224,7 +224,7 @@ def test_what_the_gateway_may_hold_already_is_not_handed_over_again(bench: Bench
 
 
 def test_who_is_refused_is_rejected_at_once(bench: Bench) -> None:
-    def refuse_one(tag: str, phones: list[str]) -> Reply:
+    def refuse_one(tag: str, phones: list[str]) -> SendReply:
         message_id = bench.gateway.accept(tag, phones[1:])
         lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones[1:]]
         return BatchTaken(message_id, [LineAnswer(phones[0], False, 14), *lines])
@@ -406,7 +406,7 @@ def test_a_worker_that_dies_while_it_asks_leaves_a_row_that_is_asked_for_again(
 def test_what_is_on_its_way_when_it_is_cancelled_is_asked_back_when_it_is_held(
     bench: Bench,
 ) -> None:
-    def cancelled_meanwhile(tag: str, phones: list[str]) -> Reply:
+    def cancelled_meanwhile(tag: str, phones: list[str]) -> SendReply:
         progress = bench.dispatcher.cancel("soldes")
         assert progress.batches["sending"] == 1
         return bench.gateway.take(tag, phones)
@@ -421,7 +421,7 @@ def test_what_is_on_its_way_when_it_is_cancelled_is_asked_back_when_it_is_held(
 def test_a_receipt_that_comes_after_the_doubt_holds_and_a_cancelled_one_is_asked_back(
     bench: Bench,
 ) -> None:
-    def late(tag: str, phones: list[str]) -> Reply:
+    def late(tag: str, phones: list[str]) -> SendReply:
         bench.clock.forward(seconds=bench.settings.lease + 1)
         bench.tick()
         assert bench.messages() == {"in_doubt": 3}
@@ -515,7 +515,7 @@ def test_who_opts_out_too_late_is_on_record(bench: Bench) -> None:
 
 
 def test_who_opts_out_while_it_is_on_its_way_has_it_asked_back(bench: Bench) -> None:
-    def opts_out(tag: str, phones: list[str]) -> Reply:
+    def opts_out(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.behave = bench.gateway.take
         bench.opt_out(people(3)[0])
         bench.tick()
@@ -695,7 +695,7 @@ def test_what_leaves_weeks_later_is_no_repetition_of_it(bench: Bench) -> None:
 def throttled_though_taken(bench: Bench) -> int:
     """A batch that the gateway holds although it said that it took nothing."""
 
-    def throttle(tag: str, phones: list[str]) -> Reply:
+    def throttle(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones)
         return Throttled(1)
 

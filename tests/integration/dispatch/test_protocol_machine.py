@@ -27,7 +27,7 @@ from sqlalchemy import select, text
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, Reply, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
 from dispatcher.storage.batches import attempts, claims, moves
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
@@ -112,35 +112,35 @@ class Protocol(RuleBasedStateMachine):
 
     # -- the gateway
 
-    def answer(self, tag: str, phones: list[str]) -> Reply:
+    def answer(self, tag: str, phones: list[str]) -> SendReply:
         self.judge_request(tag, phones)
         how = self.script.popleft() if self.script else "take"
         if self.lag and "throttle" not in how:
             self.gateway.hidden.add(tag)
         return self.replies(tag, phones)[how]()
 
-    def replies(self, tag: str, phones: list[str]) -> dict[str, Callable[[], Reply]]:
+    def replies(self, tag: str, phones: list[str]) -> dict[str, Callable[[], SendReply]]:
         gateway = self.gateway
 
-        def after(act: Callable[[], object], reply: Reply) -> Reply:
+        def after(act: Callable[[], object], reply: SendReply) -> SendReply:
             act()
             return reply
 
-        def die() -> Reply:
+        def die() -> SendReply:
             raise Crash
 
         def accept() -> None:
             gateway.accept(tag, phones)
 
-        def take_and_die() -> Reply:
+        def take_and_die() -> SendReply:
             accept()
             raise Crash
 
-        def part(taken: list[str]) -> Reply:
+        def part(taken: list[str]) -> SendReply:
             message_id = gateway.accept(tag, taken)
             return BatchTaken(message_id, [LineAnswer(phones[0], True, 200, 1)])
 
-        def sleep(reply: Callable[[], Reply]) -> Reply:
+        def sleep(reply: Callable[[], SendReply]) -> SendReply:
             answer = reply()
             self.bench.clock.forward(seconds=self.bench.settings.lease + 1)
             for act in self.asleep:

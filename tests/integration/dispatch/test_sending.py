@@ -18,7 +18,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.sending import attempt, send_loop
 from dispatcher.dispatch.sending import results as records
 from dispatcher.errors import InvalidCampaign
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, Reply, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
 from dispatcher.storage.batches import claims
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -30,13 +30,13 @@ NEXT_OPENING = datetime(2026, 11, 25, 7, tzinfo=UTC)
 PRICE = Decimal("0.038")
 
 
-def answers(*replies: Reply) -> Callable[[str, list[str]], Reply]:
+def answers(*replies: SendReply) -> Callable[[str, list[str]], SendReply]:
     """One reply after another; the last one for ever."""
     left = list(replies)
     return lambda tag, phones: left.pop(0) if len(left) > 1 else left[0]
 
 
-def unwanted(tag: str, phones: list[str]) -> Reply:
+def unwanted(tag: str, phones: list[str]) -> SendReply:
     raise AssertionError("a request left that must not leave")
 
 
@@ -213,7 +213,7 @@ def test_no_more_requests_at_once_than_connections(tables: Database) -> None:
         inside, most, both = [0], [0], threading.Barrier(2)
         changing = threading.Lock()
 
-        def hold(tag: str, phones: list[str]) -> Reply:
+        def hold(tag: str, phones: list[str]) -> SendReply:
             with changing:
                 inside[0] += 1
                 most[0] = max(most[0], inside[0])
@@ -323,7 +323,7 @@ def test_positions_stay_right_when_an_opt_out_shortens_the_request(bench: Bench)
     bench.opt_out(people(4)[1])
     third = people(4)[2]
 
-    def one_rejected(tag: str, phones: list[str]) -> Reply:
+    def one_rejected(tag: str, phones: list[str]) -> SendReply:
         assert len(phones) == 3
         bench.gateway.accept(tag, [phone for phone in phones if phone != third])
         lines = [LineAnswer(phone, phone != third, 200, 1, PRICE) for phone in reversed(phones)]
@@ -362,7 +362,7 @@ def test_pausing_while_lanes_run_is_exact(bench: Bench) -> None:
     ids = [batch.id for batch in bench.batches()]
     some = threading.Semaphore(0)
 
-    def count(tag: str, phones: list[str]) -> Reply:
+    def count(tag: str, phones: list[str]) -> SendReply:
         some.release()
         return bench.gateway.take(tag, phones)
 
@@ -385,7 +385,7 @@ def test_what_is_in_flight_when_pausing_is_reported(bench: Bench) -> None:
     batch = bench.submit(600)
     seen: list[int] = []
 
-    def pause(tag: str, phones: list[str]) -> Reply:
+    def pause(tag: str, phones: list[str]) -> SendReply:
         seen.append(bench.dispatcher.pause("soldes").batches["sending"])
         return bench.gateway.take(tag, phones)
 
@@ -407,7 +407,7 @@ def test_what_is_cancelled_never_leaves(bench: Bench) -> None:
 def test_what_comes_back_unsent_after_a_cancellation_is_cancelled(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def cancel(tag: str, phones: list[str]) -> Reply:
+    def cancel(tag: str, phones: list[str]) -> SendReply:
         bench.dispatcher.cancel("soldes")
         return Unsent("connection refused")
 
@@ -421,7 +421,7 @@ def test_what_comes_back_unsent_after_a_cancellation_is_cancelled(bench: Bench) 
 def test_what_was_taken_is_followed_after_a_cancellation(bench: Bench) -> None:
     batch = bench.submit(600)
 
-    def cancel(tag: str, phones: list[str]) -> Reply:
+    def cancel(tag: str, phones: list[str]) -> SendReply:
         bench.dispatcher.cancel("soldes")
         return bench.gateway.take(tag, phones)
 
@@ -476,7 +476,7 @@ def test_a_partial_answer_is_a_doubt_about_the_rest(bench: Bench) -> None:
     batch = bench.submit(3)
     known = people(2)
 
-    def partial(tag: str, phones: list[str]) -> Reply:
+    def partial(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones)
         return BatchTaken("77", [LineAnswer(phone, True, 200, 1, PRICE) for phone in known])
 
@@ -551,7 +551,7 @@ def test_lanes_that_meet_the_same_refusal_pause_once(bench: Bench) -> None:
     first = bench.submit(600)
     second = bench.batches()[1].id
 
-    def both(tag: str, phones: list[str]) -> Reply:
+    def both(tag: str, phones: list[str]) -> SendReply:
         if len(bench.gateway.requests) == 1:
             bench.send(second)  # as another lane would, meanwhile
         return Declined(11)
@@ -565,7 +565,7 @@ def test_lanes_that_meet_the_same_refusal_pause_once(bench: Bench) -> None:
 def test_no_credit_does_not_pause_a_campaign_that_was_cancelled_meanwhile(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def cancel(tag: str, phones: list[str]) -> Reply:
+    def cancel(tag: str, phones: list[str]) -> SendReply:
         bench.dispatcher.cancel("soldes")
         return Declined(11)
 
@@ -682,7 +682,7 @@ def test_a_wait_of_nothing_is_not_believed(bench: Bench, retry_after: float | No
 def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def taken_all_the_same(tag: str, phones: list[str]) -> Reply:
+    def taken_all_the_same(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones)
         return Throttled(10.0)
 
@@ -705,7 +705,7 @@ def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(bench: Be
 def test_a_rate_limit_that_took_a_part_texts_nobody_twice(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def partly(tag: str, phones: list[str]) -> Reply:
+    def partly(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones[:1])
         return Throttled(10.0)
 
@@ -779,7 +779,7 @@ def test_a_worker_that_dies_before_the_commit_leaves_the_batch_as_it_was(
 def test_a_worker_that_dies_once_armed_leaves_a_doubt(bench: Bench, taken: bool) -> None:
     batch = bench.submit(3)
 
-    def die(tag: str, phones: list[str]) -> Reply:
+    def die(tag: str, phones: list[str]) -> SendReply:
         if taken:
             bench.gateway.accept(tag, phones)
         raise Crash
@@ -805,7 +805,7 @@ def test_a_worker_that_dies_once_armed_leaves_a_doubt(bench: Bench, taken: bool)
 def test_a_late_receipt_ends_the_doubt(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def sleep(tag: str, phones: list[str]) -> Reply:
+    def sleep(tag: str, phones: list[str]) -> SendReply:
         reply = bench.gateway.take(tag, phones)
         lost_at(bench, batch)
         return reply
@@ -821,7 +821,7 @@ def test_a_late_receipt_ends_the_doubt(bench: Bench) -> None:
 def test_a_late_word_that_nothing_left_ends_the_doubt_too(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def sleep(tag: str, phones: list[str]) -> Reply:
+    def sleep(tag: str, phones: list[str]) -> SendReply:
         lost_at(bench, batch)
         return Unsent("connection refused")
 
@@ -834,7 +834,7 @@ def test_a_late_word_that_nothing_left_ends_the_doubt_too(bench: Bench) -> None:
 def test_a_late_receipt_counts_what_the_lookups_have_shown_meanwhile(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def sleep(tag: str, phones: list[str]) -> Reply:
+    def sleep(tag: str, phones: list[str]) -> SendReply:
         reply = bench.gateway.take(tag, phones)
         bench.gateway.tags[tag] = {phones[0]: MessageState.DELIVERED}  # the lag of the tag query
         lost_at(bench, batch)
@@ -857,11 +857,11 @@ def test_a_late_receipt_counts_what_the_lookups_have_shown_meanwhile(bench: Benc
         pytest.param(Throttled(5.0), id="a rate limit"),
     ],
 )
-def test_a_ghost_of_attempt_1_cannot_touch_attempt_2(bench: Bench, late: Reply) -> None:
+def test_a_ghost_of_attempt_1_cannot_touch_attempt_2(bench: Bench, late: SendReply) -> None:
     """Its worker sleeps, a person has it sent again, attempt 2 is sent, the ghost awakes."""
     batch = bench.submit(3)
 
-    def sleep(tag: str, phones: list[str]) -> Reply:
+    def sleep(tag: str, phones: list[str]) -> SendReply:
         lost_at(bench, batch)
         bench.dispatcher.resend(batch, reason="not in their dashboard")
         bench.gateway.behave = bench.gateway.take
@@ -882,7 +882,7 @@ def test_a_ghost_of_attempt_1_cannot_touch_attempt_2(bench: Bench, late: Reply) 
 def test_a_lost_answer_that_comes_after_a_persons_word_does_not_undo_it(bench: Bench) -> None:
     batch = bench.submit(3)
 
-    def sleep(tag: str, phones: list[str]) -> Reply:
+    def sleep(tag: str, phones: list[str]) -> SendReply:
         lost_at(bench, batch)
         bench.dispatcher.resend(batch, reason="not in their dashboard")
         bench.gateway.behave = bench.gateway.take
@@ -899,7 +899,7 @@ def test_a_receipt_that_comes_after_a_persons_word_stops_the_second_request(benc
     """The tag query lags, a person has it sent again, then the first worker's receipt comes."""
     batch = bench.submit(3)
 
-    def sleep(tag: str, phones: list[str]) -> Reply:
+    def sleep(tag: str, phones: list[str]) -> SendReply:
         reply = bench.gateway.take(tag, phones)
         bench.gateway.hidden.add(tag)
         lost_at(bench, batch)

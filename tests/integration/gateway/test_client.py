@@ -21,8 +21,8 @@ from dispatcher.gateway import (
     BatchTaken,
     Declined,
     Lost,
-    Reply,
     SendOptions,
+    SendReply,
     StatusPage,
     Throttled,
     Unsent,
@@ -55,7 +55,7 @@ def gateway(server: RawServer, *, call_timeout: float = PATIENCE) -> SmsPartner:
     return SmsPartner(server.url, KEY, call_timeout=call_timeout, connect_timeout=call_timeout)
 
 
-def send(client: SmsPartner, tag: str = "abcdef") -> Reply:
+def send(client: SmsPartner, tag: str = "abcdef") -> SendReply:
     request = client.request([PHONE], ["Bonjour"], SendOptions(tag=tag, stop=True))
     return client.bulk_send(request)
 
@@ -148,7 +148,7 @@ def test_an_answer_may_come_in_any_lawful_framing(script: Callable[[Peer], None]
     ],
 )
 def test_one_answer_is_one_reply(
-    status: str, head: tuple[str, ...], body: bytes, reply: Reply
+    status: str, head: tuple[str, ...], body: bytes, reply: SendReply
 ) -> None:
     def script(peer: Peer) -> None:
         peer.request()
@@ -672,7 +672,7 @@ def test_threads_do_not_share_a_connection() -> None:
         peer.answer(SUCCESS)
         peer.until_gone()
 
-    replies: list[Reply] = []
+    replies: list[SendReply] = []
     with RawServer(script) as server:
         client = gateway(server)
         senders = [

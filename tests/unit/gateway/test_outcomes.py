@@ -19,7 +19,7 @@ from dispatcher.campaigns.outcome import (
     Sent,
 )
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, Reply, Throttled, Unsent
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
 from dispatcher.gateway.outcomes import LONGEST_WAIT, verdict
 
 A, B, C = "+33639980001", "+33639980002", "+33639980003"
@@ -94,7 +94,7 @@ THROTTLE = 429
         *(pytest.param(Declined(code), Refused, id=f"{code}: request") for code in sorted(REQUEST)),
     ],
 )
-def test_the_verdict(reply: Reply, kind: type[Outcome]) -> None:
+def test_the_verdict(reply: SendReply, kind: type[Outcome]) -> None:
     assert type(verdict(reply, PHONES)) is kind
 
 
@@ -237,7 +237,7 @@ def test_only_documented_refusals_are_believed(code: int) -> None:
 @given(REPLIES)
 @settings(max_examples=150)
 def test_nothing_but_an_unsent_request_or_a_documented_refusal_denies_a_send(
-    reply: Reply,
+    reply: SendReply,
 ) -> None:
     outcome = verdict(reply, PHONES)
     if isinstance(outcome, NotSent | Blocked | Closed | Refused):

@@ -19,9 +19,9 @@ from dispatcher.gateway import (
     Declined,
     LineAnswer,
     Lost,
-    Reply,
     Report,
     SendOptions,
+    SendReply,
     Throttled,
     Unsent,
 )
@@ -62,7 +62,7 @@ def success(*lines: object, **changes: object) -> dict[str, Any]:
     } | changes
 
 
-def read(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def read(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> SendReply:
     return read_send(status, headers or {}, body(value))
 
 

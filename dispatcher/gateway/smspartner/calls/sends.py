@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dispatcher.gateway.answers import Line, Reply, SingleReply
+from dispatcher.gateway.answers import Line, SendReply, SingleReply
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import requests, sending
@@ -30,7 +30,7 @@ class Sends:
         body = requests.send_body(phones, text, options, self._transport.base("/send"))
         return self._transport.send("/send", body, sending.read_single)
 
-    def many_texts(self, lines: Sequence[Line], options: SendOptions = _NONE) -> Reply:
+    def many_texts(self, lines: Sequence[Line], options: SendOptions = _NONE) -> SendReply:
         """Send each of 1 to 500 numbers its own text (``/bulk-send``)."""
         body = requests.lines_body(lines, options, self._transport.base("/bulk-send"))
         return self._transport.send("/bulk-send", body, sending.read_send)

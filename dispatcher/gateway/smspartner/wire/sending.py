@@ -18,7 +18,7 @@ from dispatcher.gateway.answers import (
     Declined,
     LineAnswer,
     Lost,
-    Reply,
+    SendReply,
     SingleReply,
     Throttled,
 )
@@ -28,7 +28,7 @@ from dispatcher.gateway.smspartner.wire.answer import Parse, first
 
 def read_send(
     status: int, headers: Mapping[str, str], body: bytes, parse: Parse = fields.json_object
-) -> Reply:
+) -> SendReply:
     """The reply to a bulk send."""
     answer = _success(status, headers, body, parse)
     if not isinstance(answer, dict):
