@@ -10,8 +10,9 @@ from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import Hints
+from dispatcher.errors import StorageError
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import balances, credit, monitoring, schema
+from dispatcher.storage import balances, credit, durability, monitoring, schema
 from dispatcher.storage.balances import Balance
 from dispatcher.storage.campaigns import campaigns, totals
 
@@ -99,7 +100,9 @@ class Operations:
 
     def check(self) -> None:
         """See ``Dispatcher.check``."""
-        self._installation.prepare()
+        with self._installation.read() as session:
+            if objections := durability.objections(session):
+                raise StorageError("; ".join(objections))
         _ = self._gateways.steps
         if self._installation.broker_url is not None:
             broker.check(self._installation.broker_url)

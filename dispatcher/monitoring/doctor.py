@@ -12,6 +12,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.dispatch import broker
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import durability
 
 #: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
@@ -102,6 +103,9 @@ def _orphans(dispatcher: Dispatcher) -> Finding | None:
 
 
 def _database(dispatcher: Dispatcher) -> str:
+    with dispatcher.database.read() as session:
+        if objections := durability.objections(session):
+            raise _FailedError("; ".join(objections), "change that setting of the database")
     return f"{dispatcher.database.engine.dialect.name}, schema {dispatcher.schema()}"
 
 

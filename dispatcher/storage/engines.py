@@ -41,18 +41,41 @@ def create(url: URL) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
+        # caps are exact, and a claim reads what it locks, only with it; told with each BEGIN, so
+        # that it holds behind a pooler too
+        isolation_level="READ COMMITTED",
         **_POOL,
         connect_args={
             "connect_timeout": 5,
             # what the URL asks for (a search_path, say) has the last word
             "options": "-c lock_timeout=10s -c statement_timeout=60s"
             " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+            r" -c default_transaction_isolation=read\ committed"
             f" {url.query.get('options', '')}",
         },
     )
+    event.listen(engine, "connect", _configure_postgresql)
     event.listen(engine, "checkin", _note_return)
     event.listen(engine, "checkout", _check_idle)
     return engine
+
+
+def _configure_postgresql(connection: Any, _: Any) -> None:
+    """Hold a connection to what the promises need: durable commits, and no foreign statement.
+
+    A pooler hands out another server connection for each transaction. There a prepared statement
+    may be another client's of the same name, and a SET would be another client's setting: the
+    pooled server must be durable by itself, which ``durability.objections`` checks.
+    """
+    connection.autocommit = True
+    pid, commits = connection.execute(
+        "SELECT pg_backend_pid(), current_setting('synchronous_commit')"
+    ).fetchone()
+    if pid != connection.info.backend_pid:
+        connection.prepare_threshold = None
+    elif commits == "off":
+        connection.execute("SET synchronous_commit = on")
+    connection.autocommit = False
 
 
 def _note_return(_: Any, record: ConnectionPoolEntry) -> None:

@@ -1,0 +1,120 @@
+"""What the promises need of the database, on real servers and through a real PgBouncer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+
+from dispatcher import Dispatcher, Settings, StorageError
+from dispatcher.monitoring.doctor import examine
+from dispatcher.storage import durability
+from dispatcher.storage.database import Database
+from tests.databases import connected
+from tests.pgbouncer import PgBouncer
+
+
+@pytest.fixture
+def pooled(fresh_postgres_url: str, tmp_path: Path) -> Iterator[Database]:
+    """A database behind a PgBouncer that has two server connections for everybody."""
+    with PgBouncer(fresh_postgres_url, tmp_path) as bouncer:
+        database = Database(bouncer.url)
+        yield database
+        database.close()
+
+
+def role_setting(url: str, assignment: str) -> None:
+    with connected(url) as connection:
+        connection.execute(f'ALTER DATABASE "{make_url(url).database}" SET {assignment}'.encode())
+
+
+def setting(database: Database, name: str) -> object:
+    with database.write() as session:
+        return session.execute(text(f"SHOW {name}")).scalar_one()
+
+
+def objections(database: Database) -> list[str]:
+    with database.read() as session:
+        return durability.objections(session)
+
+
+def test_usual_database_has_no_objection(database: Database) -> None:
+    assert objections(database) == []
+
+
+@pytest.mark.parametrize(
+    ("assignment", "name", "value"),
+    [
+        ("synchronous_commit = off", "synchronous_commit", "on"),
+        ("default_transaction_isolation = 'repeatable read'", "transaction_isolation", None),
+    ],
+)
+def test_direct_connection_overrides_what_the_server_is_set_to(
+    fresh_postgres_url: str, assignment: str, name: str, value: str | None
+) -> None:
+    role_setting(fresh_postgres_url, assignment)
+    database = Database(fresh_postgres_url)
+    assert setting(database, name) == (value or "read committed")
+    assert objections(database) == []
+    database.close()
+
+
+def test_transaction_behind_a_pooler_is_read_committed(
+    fresh_postgres_url: str, pooled: Database
+) -> None:
+    role_setting(fresh_postgres_url, "default_transaction_isolation = 'repeatable read'")
+    assert setting(pooled, "transaction_isolation") == "read committed"
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "synchronous_commit = off",
+        "default_transaction_isolation = 'repeatable read'",
+        "default_transaction_read_only = on",
+    ],
+)
+def test_pooled_server_that_breaks_a_promise_is_named(
+    fresh_postgres_url: str, pooled: Database, assignment: str
+) -> None:
+    role_setting(fresh_postgres_url, assignment)
+    (objection,) = objections(pooled)
+    assert assignment.split()[0].removeprefix("default_").split("_")[-1] in objection
+
+
+def test_worker_refuses_a_database_that_is_read_only(fresh_postgres_url: str) -> None:
+    settings = Settings.of(database_url=fresh_postgres_url, api_key="k")
+    Dispatcher(settings).migrate()
+    role_setting(fresh_postgres_url, "default_transaction_read_only = on")
+    dispatcher = Dispatcher(settings)
+    with pytest.raises(StorageError, match="nothing can be written"):
+        dispatcher.check()
+    (finding,) = examine(dispatcher, ["database"])
+    assert not finding.ok
+    assert "nothing can be written" in finding.says
+
+
+def test_statements_behind_a_pooler_never_get_another_clients_answer(pooled: Database) -> None:
+    wrong: list[str] = []
+    failed: list[Exception] = []
+
+    def ask(name: str) -> None:
+        statement = text(f"SELECT '{name}' || CAST(:x AS text)")
+        try:
+            for number in range(200):
+                with pooled.read() as session:
+                    answer = session.execute(statement, {"x": number}).scalar_one()
+                if answer != f"{name}{number}":
+                    wrong.append(answer)
+        except Exception as error:  # noqa: BLE001 - reported by the test's own thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in "ABCD"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (wrong, failed) == ([], [])
