@@ -45,38 +45,42 @@ class AccountSettings(BaseModel):
 
     api_key: SecretStr | None = Field(None, description="SMS Partner key; a secret, never printed")
     sender: str | None = Field(
-        None, description="sender of campaigns that name none, 3–11 letters or digits"
+        None, description="sender of campaigns that name none: 3 to 11 letters or digits"
     )
     from_number: str | None = Field(
         None,
-        description="long number of campaigns that name none and no sender, like `+33 7 …`: one"
-        " call for each person",
+        description="long number of campaigns that name no sender and no number, like `+33 7 …`;"
+        " each person then takes one call",
     )
     unicode: bool = Field(
         True,
-        description="off where the gateway has not enabled Unicode (emoji, other alphabets): a text"
-        " that needs it is refused",
+        description="off if SMS Partner has not enabled Unicode (emoji, other alphabets): a"
+        " text that"
+        " needs it is refused",
     )
     rate: float | None = Field(
         None,
         gt=0,
         le=1000,
-        description="most sends a second over all workers; unset: no limit",
+        description="at most this many sends a second over all workers; unset: no limit",
     )
     doubt_limit: int = Field(
-        5, ge=1, description="with this many batches in doubt nothing new is armed"
+        5, ge=1, description="with this many batches in doubt no further batch is sent"
     )
     campaign_recipients: int | None = Field(
-        None, ge=1, description="most recipients of one campaign; unset: no cap"
+        None, ge=1, description="cap of recipients of one campaign; unset: no cap"
     )
     campaign_euros: Euros | None = Field(
-        None, description="most euros of one campaign, at `prices` and as the gateway answers"
+        None,
+        description="cap of euros of one campaign, by `prices` and by the answers of the gateway",
     )
     daily_recipients: int | None = Field(
-        None, ge=1, description="most messages of one day in Paris; the rest waits for the next"
+        None,
+        ge=1,
+        description="cap of messages of one day in Paris; further batches wait for the next day",
     )
     daily_euros: Euros | None = Field(
-        None, description="most euros of one day in Paris; the rest waits for the next"
+        None, description="cap of euros of one day in Paris; further batches wait for the next day"
     )
 
     @field_validator("sender")

@@ -42,15 +42,15 @@ _SHORTEST_HISTORY = 31
 _IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
 
 
-def _listed(value: object) -> object:
+def _split_commas(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-def _priced(value: object) -> object:
+def _parse_prices(value: object) -> object:
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    if not all(equals for _, equals, _ in pairs):  # a decimal comma, for one
+    if not all(equals for _, equals, _ in pairs):  # for example a decimal comma
         raise ValueError("write it like metropole=0.045,mayotte=0.06")
     prices = {name.strip(): price.strip() for name, _, price in pairs}
     if len(prices) < len(pairs):
@@ -59,20 +59,21 @@ def _priced(value: object) -> object:
 
 
 def _long_enough(days: int) -> int:
-    # what is told, joined and repeated within a month needs its rows
+    # callbacks, long replies and repeated texts read rows of up to a month
     if 0 < days < _SHORTEST_HISTORY:
         raise ValueError(f"must be 0 or at least {_SHORTEST_HISTORY}")
     return days
 
 
 Prices = Annotated[
-    dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]], BeforeValidator(_priced)
+    dict[str, Annotated[Decimal, Field(ge=0, le=10, decimal_places=4)]],
+    BeforeValidator(_parse_prices),
 ]
 CheckPrice = Annotated[Decimal, Field(gt=0, le=10, decimal_places=4)]
 HistoryDays = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough)]
 _Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
-Modules = Annotated[tuple[_Module, ...], BeforeValidator(_listed)]
-Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_listed)]
+Modules = Annotated[tuple[_Module, ...], BeforeValidator(_split_commas)]
+Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_split_commas)]
 
 
 class Settings(AccountSettings):
@@ -89,7 +90,8 @@ class Settings(AccountSettings):
     )
     database_url: SecretStr = Field(
         SecretStr("sqlite:///dispatcher.db"),
-        description="SQLAlchemy URL of the database: SQLite or PostgreSQL (`postgresql+psycopg://…`)",
+        description="SQLAlchemy URL of the database: SQLite or PostgreSQL"
+        " (`postgresql+psycopg://…`)",
     )
     broker_url: SecretStr | None = Field(
         None,
@@ -115,50 +117,58 @@ class Settings(AccountSettings):
         60,
         ge=0,
         le=3600,
-        description="no batch is armed within this time before closing; ≥ `call_timeout` + 5",
+        description="no batch leaves within this time before closing; ≥ `call_timeout` + 5",
     )
     reports_within: int = Field(
-        259_200, gt=0, description="a message without a final report after this is unreported"
+        259_200,
+        gt=0,
+        description="a message that has no final report after this time is unreported",
     )
     poll_intervals: Seconds = Field(
         (10, 30, 120, 600, 3600, 7200, 14_400, 28_800),
         min_length=1,
-        description="waits between polls of a batch, comma-separated; the last one repeats",
+        description="waits between polls for the reports of a batch, comma-separated; the last"
+        " one repeats",
     )
     settle_intervals: Seconds = Field(
         (15, 30, 60, 120, 300, 600, 1800, 3600),
         min_length=1,
-        description="waits between lookups of a batch in doubt; the last one repeats",
+        description="waits between lookups of a batch in doubt, comma-separated; the last one"
+        " repeats",
     )
     stop_list_every: int = Field(
-        3600, ge=60, description="the gateway's STOP list is read into the opt-outs this often"
+        3600, ge=60, description="interval of reading the gateway's STOP list into the opt-outs"
     )
     single_send: bool = Field(
-        False, description="a batch of which all texts are equal goes by `/send`: a shorter request"
+        False,
+        description="send a batch whose texts are all equal by `/send`, which makes a shorter"
+        " request",
     )
-    stop_list_push: bool = Field(
-        False, description="opt-outs are added to the gateway's STOP list, too"
-    )
+    stop_list_push: bool = Field(False, description="add opt-outs to the gateway's STOP list, too")
     credit_check: Literal["off", "pause", "cap"] = Field(
         "pause",
-        description="a campaign that the balance cannot finish: `pause` it before its first"
-        " batch, `cap`: run as far as the credit goes, `off`: do not look",
+        description="if the balance cannot pay for a whole campaign: `pause` it before its first"
+        " batch, `cap`: send what the balance pays for, `off`: do not check",
     )
     credit_every: int = Field(
-        60, ge=5, description="the balance is read this often while something runs"
+        60, ge=5, description="interval of reading the balance while a campaign runs"
     )
     call_timeout: float = Field(
-        30, gt=0, le=300, description="a call to the gateway may take this long in all"
+        30,
+        gt=0,
+        le=300,
+        description="longest duration of a call to the gateway, connecting included",
     )
-    connect_timeout: float = Field(5, gt=0, le=60, description="connecting may take this long")
+    connect_timeout: float = Field(5, gt=0, le=60, description="longest duration of connecting")
     lease: float = Field(
         90,
         gt=0,
-        description="a batch still `sending` after this lost its worker; ≥ `call_timeout` + 5",
+        description="a batch that is still `sending` after this time has lost its worker;"
+        " ≥ `call_timeout` + 5",
     )
     tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
     connections: int = Field(
-        8, ge=1, le=64, description="lanes (threads, connections) of one worker process"
+        8, ge=1, le=64, description="sending threads of one worker process, each with a connection"
     )
     stop_budget: int = Field(
         14, ge=0, le=40, description="characters reserved for the STOP mention of a commercial SMS"
@@ -171,46 +181,51 @@ class Settings(AccountSettings):
         None,
         ge=1,
         le=1000,
-        description="most commercial messages to one person in 7 days; no more are sent to them",
+        description="cap of commercial messages to one person in 7 days; further ones are rejected",
     )
     repeat_days: int = Field(
         7,
         ge=0,
         le=366,
-        description="days in which one text should not go twice to a person; 0: any",
+        description="days within which a text should not go to a person twice; 0: no check",
     )
     repeat_mode: Literal["warn", "block"] = Field(
-        "warn", description="a text that is repeated: the plan warns, or `block`: it is refused"
+        "warn",
+        description="if a text is repeated within `repeat_days`: the plan says so, or `block`:"
+        " refuse it",
     )
     checks_mode: Literal["reject", "warn", "off"] = Field(
         "reject",
-        description="a number that a check found out of service: `reject` it, `warn` in the plan,"
-        " `off`: do not look",
+        description="if a check found a number out of service: `reject` it, `warn` in the plan, or"
+        " `off`: ignore the check",
     )
     checks_days: int = Field(
         30,
         ge=1,
         le=366,
-        description="days for which the result of a number check counts; no other is ordered",
+        description="days for which the result of a number check is valid; until then no new"
+        " one is ordered",
     )
     check_price: CheckPrice = Field(
         Decimal("0.005"),
-        description="euros of one check of a network (`/hlr/notify`), as they are reckoned",
+        description="euros that one check of a network (`/hlr/notify`) is reckoned to cost",
     )
     history_days: HistoryDays = Field(
-        365, description="days for which events, replies and number checks are kept; 0: for ever"
+        365, description="days for which events, replies and number checks are stored; 0: for ever"
     )
     log_format: Literal["text", "json"] = Field(
-        "text", description="lines of workers, beats and `dispatcher run`: `text` or `json`"
+        "text",
+        description="format of the log of workers, beats and `dispatcher run`: `text` or `json`",
     )
     metrics_port: int | None = Field(
         None,
         ge=1,
         le=65_535,
-        description="a worker serves `/metrics`, `/healthz` and `/readyz` here; unset: it does not",
+        description="port on which a worker serves `/metrics`, `/healthz` and `/readyz`; unset:"
+        " none",
     )
     metrics_host: str = Field(
-        "127.0.0.1", description="the address that it serves them on; `0.0.0.0` in a container"
+        "127.0.0.1", description="address on which a worker serves them; `0.0.0.0` in a container"
     )
     web_token: SecretStr | None = Field(
         None,
@@ -221,25 +236,33 @@ class Settings(AccountSettings):
     webhook_url: str | None = Field(
         None,
         max_length=300,
-        description="where the gateway can reach the webhooks; unset: it is asked to post nothing",
+        description="URL under which the gateway reaches the webhooks; unset: it posts nothing",
     )
     webhook_secret: SecretStr | None = Field(
         None,
-        description="what their address holds; a secret, ≥ 16 letters, digits, `-` or `_`",
+        description="part of the address of the webhooks; a secret, ≥ 16 letters, digits, `-`"
+        " or `_`",
     )
     callback_url: str | None = Field(
-        None, max_length=300, description="where events are posted; https, or http on loopback"
+        None,
+        max_length=300,
+        description="URL to which events are posted; https, or http on loopback",
     )
     callback_secret: SecretStr | None = Field(
-        None, min_length=16, description="signs them; a secret, ≥ 16 characters"
+        None,
+        min_length=16,
+        description="key that signs the posted events; a secret, ≥ 16 characters",
     )
     receivers: Modules = Field(
         (),
-        description="modules that workers import: they connect to the signals of `dispatcher`",
+        description="modules that workers import, comma-separated: they connect to the signals"
+        " of `dispatcher`",
     )
     clock_offset: float = Field(
         0,
-        description="shifts every clock, to try things; refused unless the gateway is on loopback",
+        description="seconds that every clock is shifted by, for trials; refused unless the"
+        " gateway is"
+        " on loopback",
     )
 
     @classmethod
@@ -288,10 +311,10 @@ class Settings(AccountSettings):
         return []
 
     def of_account(self, name: str) -> Self:
-        """The settings as an account has them; the empty name is the default account.
+        """The settings of one account; the empty name is the default account.
 
-        What it does not set itself is that of all, but for the key. Raises InvalidCampaign for
-        a name that is not known.
+        It shares what it does not set itself, except the key. Raises InvalidCampaign for an
+        unknown name.
         """
         if name == DEFAULT:
             return self
@@ -299,7 +322,7 @@ class Settings(AccountSettings):
             raise unknown(name, self.accounts)
         own = self.accounts[name]
         values = {field: getattr(own, field) for field in own.model_fields_set}
-        if own.sender or own.from_number:  # either one stands for both
+        if own.sender or own.from_number:  # an account that sets one has no other
             values = {"sender": None, "from_number": None, **values}
         return self.model_copy(update={"api_key": None, **values})
 
@@ -377,9 +400,13 @@ class Settings(AccountSettings):
         for name, own in self.accounts.items():
             self._check_account(name, own)
         if self.callback_url and self.callback_secret is None:
-            raise ValueError(f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET: it signs")
+            raise ValueError(
+                f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET, which signs the events"
+            )
         if self.webhook_url and self.webhook_secret is None:
-            raise ValueError(f"{PREFIX}WEBHOOK_URL needs {PREFIX}WEBHOOK_SECRET: both are its path")
+            raise ValueError(
+                f"{PREFIX}WEBHOOK_URL needs {PREFIX}WEBHOOK_SECRET, which is part of the address"
+            )
         if self.closing_guard < self.call_timeout + 5:
             # a call that begins at the last moment ends before the window does
             raise ValueError(f"{PREFIX}CLOSING_GUARD must be at least {PREFIX}CALL_TIMEOUT + 5 s")
@@ -397,7 +424,7 @@ class Settings(AccountSettings):
                 raise ValueError(f"{variable} needs {PREFIX}PRICES")
         others = [self.api_key, *(it.api_key for it in self.accounts.values() if it is not own)]
         if own.api_key is not None and own.api_key in others:
-            # its rate, its caps and its balance would count twice
+            # the rate, the caps and the balance would count twice
             raise ValueError(f"{PREFIX}API_KEY_{name.upper()} is the key of another account, too")
 
 
@@ -412,8 +439,8 @@ def _content(variable: str, path: str) -> str:
 
 
 def _sentences(error: ValidationError) -> list[str]:
-    told = error.errors(include_url=False, include_context=False, include_input=False)
-    return [_sentence(each) for each in told]
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [_sentence(each) for each in details]
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -428,6 +455,6 @@ def _sentence(error: ErrorDetails) -> str:
         if error["type"] == "extra_forbidden":
             return f"unknown setting '{field}_{account}'"
         return f"{PREFIX}{field}_{account}".upper() + f": {message[:1].lower()}{message[1:]}"
-    # of several prices, the one that is wrong
+    # names the price that is wrong among several
     within = "".join(f"{key}: " for key in error["loc"][1:2] if isinstance(key, str))
     return f"{PREFIX}{name.upper()}: {within}{message[:1].lower()}{message[1:]}"
