@@ -68,7 +68,7 @@ def taken(reply: SingleReply) -> Accepted:
     return reply
 
 
-def test_one_text_for_many(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_one_text_to_many_is_accepted(gateway: SmsPartner, sandbox: Sandbox) -> None:
     before = sandbox.texted()
     reply = taken(gateway.sends.one_text([A, B], "Bonjour", SendOptions(tag="one", stop=True)))
     assert (reply.segments, reply.cost, reply.currency) == (2, Decimal("0.076"), "EUR")
@@ -78,7 +78,7 @@ def test_one_text_for_many(gateway: SmsPartner, sandbox: Sandbox) -> None:
     assert (entry.path, entry.tag, str(entry.message_id)) == ("/v1/send", "one", reply.message_id)
 
 
-def test_a_text_for_each(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_text_for_each_is_taken(gateway: SmsPartner, sandbox: Sandbox) -> None:
     lines = [Line(A, "Un"), Line(B, "Deux"), Line(C, "a" * 161)]
     reply = gateway.sends.many_texts(lines, SendOptions(sender="Boutique"))
     assert isinstance(reply, BatchTaken)
@@ -88,9 +88,7 @@ def test_a_text_for_each(gateway: SmsPartner, sandbox: Sandbox) -> None:
     assert {text.phone: text.text[:4] for text in entry.texts} == {A: "Un", B: "Deux", C: "aaaa"}
 
 
-def test_refusals_of_some_numbers_are_told_beside_the_success(
-    gateway: SmsPartner, sandbox: Sandbox
-) -> None:
+def test_refused_numbers_are_named_beside_success(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(stopped=[B])
     lines = gateway.sends.many_texts([Line(A, "Un"), Line(B, "Deux")])
     assert isinstance(lines, BatchTaken)
@@ -112,13 +110,13 @@ def test_one_text_with_refusals_is_partial(running: Sandbox) -> None:
     assert reply.segments == 1
 
 
-def test_numbers_that_are_all_refused(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_all_numbers_refused_is_declined(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(stopped=[A])
     assert gateway.sends.one_text([A], "Bonjour") == Declined(55)
     assert gateway.sends.many_texts([Line(A, "Bonjour")]) == Declined(55)
 
 
-def test_a_long_number_and_a_survey_send(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_long_number_and_survey_send(gateway: SmsPartner, sandbox: Sandbox) -> None:
     before = sandbox.texted()
     taken(gateway.sends.from_number(OURS, A, "Bonjour", SendOptions(tag="vn")))
     assert sandbox.entries()[-1].sender == OURS
@@ -130,9 +128,7 @@ def test_a_long_number_and_a_survey_send(gateway: SmsPartner, sandbox: Sandbox) 
     assert sandbox.texted() - before == {A: 2, B: 1}
 
 
-def test_what_is_only_tried_costs_nothing_and_reaches_nobody(
-    gateway: SmsPartner, sandbox: Sandbox
-) -> None:
+def test_sandbox_send_is_free_and_texts_nobody(gateway: SmsPartner, sandbox: Sandbox) -> None:
     before, credit = sandbox.texted(), gateway.money.credit().balance
     reply = taken(gateway.sends.one_text([A], "Bonjour", SendOptions(sandbox=True)))
     assert gateway.statuses.of_message(reply.message_id).reports
@@ -150,7 +146,7 @@ def test_what_is_only_tried_costs_nothing_and_reaches_nobody(
     ],
     ids=["long before", "five minutes before", "too late", "after"],
 )
-def test_a_scheduled_message_is_held_and_cancelled_by_the_rule(
+def test_scheduled_message_is_held_and_cancelled(
     gateway: SmsPartner, sandbox: Sandbox, forward: timedelta, answer: Cancellation
 ) -> None:
     at = next_slot(datetime.now(UTC) + timedelta(days=3))
@@ -174,7 +170,7 @@ def test_a_scheduled_message_is_held_and_cancelled_by_the_rule(
     assert gateway.sends.cancel("1") is Cancellation.UNKNOWN
 
 
-def test_a_bulk_send_may_be_scheduled(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_bulk_send_is_scheduled(gateway: SmsPartner, sandbox: Sandbox) -> None:
     at = next_slot(datetime.now(UTC) + timedelta(days=3))
     reply = gateway.sends.many_texts([Line(A, "Plus tard")], SendOptions(at=at))
     assert isinstance(reply, BatchTaken)
@@ -184,12 +180,12 @@ def test_a_bulk_send_may_be_scheduled(gateway: SmsPartner, sandbox: Sandbox) -> 
     assert gateway.sends.cancel(reply.message_id).stopped
 
 
-def test_a_date_that_has_passed_is_declined(gateway: SmsPartner) -> None:
+def test_past_date_is_declined(gateway: SmsPartner) -> None:
     at = next_slot(datetime.now(UTC) - timedelta(days=3))
     assert gateway.sends.one_text([A], "Hier", SendOptions(at=at)) == Declined(9)
 
 
-def test_reports_are_read_by_every_road(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_reports_are_read_by_every_lookup(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(fates={"02": "Not delivered", "03": "ko", "04": "Waiting", "05": "Exploded"})
     phones = [f"+3363998000{digit}" for digit in range(1, 6)]
     tag = f"roads{len(sandbox.entries())}"
@@ -217,14 +213,14 @@ def test_reports_are_read_by_every_road(gateway: SmsPartner, sandbox: Sandbox) -
     assert all(at and abs(at - datetime.now(UTC)) < timedelta(minutes=5) for at in instants)
 
 
-def test_what_the_gateway_does_not_know_is_absent(gateway: SmsPartner) -> None:
+def test_unknown_message_is_absent(gateway: SmsPartner) -> None:
     assert gateway.statuses.of_number(A, "1") is None
     assert not gateway.statuses.of_message("1").reports
     assert not gateway.status_by_tag("nosuchtag").reports
     assert gateway.multi_status([(A, "1")]) == {}
 
 
-def test_the_credit_and_what_was_spent(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_credit_and_costs_are_read(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(credit="2.5")
     credit = gateway.money.credit()
     assert (credit.balance, credit.currency) == (Decimal("2.500"), "EUR")
@@ -238,13 +234,13 @@ def test_the_credit_and_what_was_spent(gateway: SmsPartner, sandbox: Sandbox) ->
     assert {month.month for month in custom} <= {today.replace(day=1), date(2026, 1, 1)}
 
 
-def test_no_credit_is_declined(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_send_without_credit_is_declined(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(credit="0.01")
     assert gateway.sends.one_text([A], "Bonjour") == Declined(11)
     assert gateway.sends.many_texts([Line(A, "Bonjour")]) == Declined(11)
 
 
-def test_the_stop_list_is_kept(gateway: SmsPartner) -> None:
+def test_stop_list_is_read_and_changed(gateway: SmsPartner) -> None:
     first = gateway.stops.add("06 39 98 00 01")
     assert first is not None
     assert gateway.stops.add(A) is None
@@ -284,7 +280,7 @@ def test_two_accounts_share_nothing(gateway: SmsPartner, sandbox: Sandbox) -> No
     assert other.money.credit().balance == Decimal(15)
 
 
-def test_a_wrong_key_is_refused_everywhere(sandbox: Sandbox, answers: Format) -> None:
+def test_wrong_key_is_refused_by_every_call(sandbox: Sandbox, answers: Format) -> None:
     stranger = SmsPartner(sandbox.url, "0" * 40, answers=answers)
     assert stranger.sends.one_text([A], "Bonjour") == Declined(10)
     assert stranger.sends.many_texts([Line(A, "Bonjour")]) == Declined(10)
@@ -307,12 +303,12 @@ def test_a_wrong_key_is_refused_everywhere(sandbox: Sandbox, answers: Format) ->
         assert raised.value.code == 10
 
 
-def test_a_gateway_that_asks_to_wait_is_heard(gateway: SmsPartner, sandbox: Sandbox) -> None:
+def test_http_429_gives_throttled_with_wait(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.fault("status", "/v1/send", status=429, headers={"Retry-After": "7"}, processed=False)
     assert gateway.sends.one_text([A], "Bonjour") == Throttled(7)
 
 
-def test_a_gateway_that_is_not_there_was_not_asked() -> None:
+def test_absent_gateway_raises_unreached() -> None:
     gateway = SmsPartner("http://127.0.0.1:1/v1", "0" * 40)
     with pytest.raises(GatewayUnreached):
         gateway.stops.add(A)

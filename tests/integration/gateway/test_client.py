@@ -79,7 +79,7 @@ def answering(*bodies: dict[str, object]) -> Callable[[Peer], None]:
 # -- what is taken ----------------------------------------------------------------------------
 
 
-def test_a_send_reaches_the_gateway_and_its_answer_comes_back() -> None:
+def test_send_is_answered() -> None:
     with RawServer(honest) as server:
         reply = send(gateway(server))
     assert isinstance(reply, BatchTaken)
@@ -95,7 +95,7 @@ def test_a_send_reaches_the_gateway_and_its_answer_comes_back() -> None:
     assert sent["SMSList"] == [{"phoneNumber": PHONE, "message": "Bonjour"}]
 
 
-def test_a_request_may_carry_more_options() -> None:
+def test_request_carries_all_options() -> None:
     client = SmsPartner("http://127.0.0.1:1/v1", KEY, answers="xml")
     options = SendOptions(
         sender="Boutique",
@@ -133,7 +133,7 @@ def continued(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("script", [chunked, until_close, continued])
-def test_an_answer_may_come_in_any_lawful_framing(script: Callable[[Peer], None]) -> None:
+def test_answer_in_any_framing_is_read(script: Callable[[Peer], None]) -> None:
     with RawServer(script) as server:
         assert isinstance(send(gateway(server)), BatchTaken)
 
@@ -147,7 +147,7 @@ def test_an_answer_may_come_in_any_lawful_framing(script: Callable[[Peer], None]
         ("503 Unavailable", ("Retry-After: 0",), b"", Lost("HTTP 503")),
     ],
 )
-def test_one_answer_is_one_reply(
+def test_answer_gives_reply(
     status: str, head: tuple[str, ...], body: bytes, reply: SendReply
 ) -> None:
     def script(peer: Peer) -> None:
@@ -164,7 +164,7 @@ def test_one_answer_is_one_reply(
 # -- what was never sent ----------------------------------------------------------------------
 
 
-def test_a_refused_connection_sends_nothing() -> None:
+def test_refused_connection_sends_nothing() -> None:
     with RawServer(honest) as server:
         client = gateway(server)
     assert isinstance(send(client), Unsent)
@@ -172,7 +172,7 @@ def test_a_refused_connection_sends_nothing() -> None:
         client.connect()
 
 
-def test_a_name_that_does_not_resolve_sends_nothing() -> None:
+def test_unresolved_name_sends_nothing() -> None:
     client = SmsPartner("https://gateway.invalid/v1", KEY)
     reply = send(client)
     assert isinstance(reply, Unsent)
@@ -182,7 +182,7 @@ def test_a_name_that_does_not_resolve_sends_nothing() -> None:
 
 
 @pytest.mark.parametrize("variable", [None, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_a_certificate_that_nobody_vouches_for_sees_no_byte(
+def test_untrusted_certificate_gets_no_byte(
     variable: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if variable is not None:
@@ -206,7 +206,7 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_certificate_of_another_host_sees_no_byte() -> None:
+def test_certificate_of_other_host_gets_no_byte() -> None:
     with RawServer(honest, tls=True) as server:
         client = SmsPartner(f"https://127.0.0.1:{server.port}/v1", KEY)
         assert isinstance(send(client), Unsent)
@@ -224,7 +224,7 @@ def test_a_certificate_of_another_host_sees_no_byte() -> None:
         ),
     ],
 )
-def test_a_good_certificate_is_sent_to_over_one_connection(tickets: int) -> None:
+def test_good_certificate_sends_over_one_connection(tickets: int) -> None:
     there = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -246,7 +246,7 @@ def not_tls(peer: Peer) -> None:
     peer.until_gone()
 
 
-def test_a_server_that_speaks_no_tls_sees_no_key() -> None:
+def test_server_without_tls_gets_no_key() -> None:
     with RawServer(not_tls) as server:
         client = SmsPartner(f"https://localhost:{server.port}/v1", KEY)
         assert isinstance(send(client), Unsent)
@@ -254,7 +254,7 @@ def test_a_server_that_speaks_no_tls_sees_no_key() -> None:
     assert KEY.encode() not in server.seen
 
 
-def test_a_handshake_that_trickles_ends_with_the_call() -> None:
+def test_slow_handshake_ends_at_deadline() -> None:
     over = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -416,7 +416,7 @@ def named(script: Callable[[Peer], None]) -> str:
     ],
     ids=named,
 )
-def test_after_a_byte_has_left_no_answer_but_a_good_one_is_believed(
+def test_sent_byte_with_bad_answer_is_lost(
     script: Callable[[Peer], None],
 ) -> None:
     with RawServer(script, honest) as server:
@@ -433,7 +433,7 @@ def test_after_a_byte_has_left_no_answer_but_a_good_one_is_believed(
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("script", [hang, slow_head, slow_body], ids=named)
-def test_a_deadline_holds_over_tls_too(script: Callable[[Peer], None]) -> None:
+def test_deadline_holds_over_tls(script: Callable[[Peer], None]) -> None:
     with RawServer(script, tls=True) as server:
         client = gateway(server, call_timeout=SHORT)
         assert isinstance(send(client), Lost)
@@ -493,7 +493,7 @@ def test_call_past_its_deadline_leaves_no_byte_in_the_kernel_over_tls() -> None:
         assert len(server.seen) < len(LONG)
 
 
-def test_a_request_that_the_gateway_does_not_read_ends_with_the_call() -> None:
+def test_unread_request_ends_at_deadline() -> None:
     with RawServer(never_read) as server:
         client = gateway(server, call_timeout=SHORT)
         # more than the buffers on both sides hold
@@ -503,7 +503,7 @@ def test_a_request_that_the_gateway_does_not_read_ends_with_the_call() -> None:
 @pytest.mark.parametrize(
     "script", [hang, slow_head, slow_body, cut_head, cut_body, huge], ids=named
 )
-def test_a_lookup_without_an_answer_is_an_error(script: Callable[[Peer], None]) -> None:
+def test_lookup_without_answer_raises(script: Callable[[Peer], None]) -> None:
     with RawServer(script) as server:
         client = gateway(server, call_timeout=SHORT)
         with pytest.raises(GatewayError):
@@ -516,7 +516,7 @@ def test_a_lookup_without_an_answer_is_an_error(script: Callable[[Peer], None]) 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("elsewhere", ["another host", "the same host"])
-def test_a_redirect_is_not_followed(status: int, elsewhere: str) -> None:
+def test_redirect_is_not_followed(status: int, elsewhere: str) -> None:
     with RawServer(honest) as other:
 
         def script(peer: Peer) -> None:
@@ -543,7 +543,7 @@ PROXIES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
-def test_the_environment_sends_nothing_elsewhere(
+def test_proxy_environment_is_ignored(
     tls: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -568,7 +568,7 @@ def test_the_environment_sends_nothing_elsewhere(
     assert "proxy-authorization" not in headers
 
 
-def test_cookies_are_not_kept() -> None:
+def test_cookies_are_not_sent_back() -> None:
     def script(peer: Peer) -> None:
         while True:
             peer.request()
@@ -585,7 +585,7 @@ def test_cookies_are_not_kept() -> None:
 # -- connections ------------------------------------------------------------------------------
 
 
-def test_connecting_sends_no_byte() -> None:
+def test_connect_sends_no_byte() -> None:
     there = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -601,7 +601,7 @@ def test_connecting_sends_no_byte() -> None:
     assert server.seen == b""
 
 
-def test_two_sends_in_a_row_use_one_connection() -> None:
+def test_two_sends_share_one_connection() -> None:
     with RawServer(honest) as server:
         client = gateway(server)
         client.connect()
@@ -609,7 +609,7 @@ def test_two_sends_in_a_row_use_one_connection() -> None:
         assert server.connections == 1
 
 
-def test_a_connection_that_was_idle_for_long_is_not_trusted(
+def test_long_idle_connection_is_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(transport_module, "LONGEST_IDLE", -1.0)
@@ -620,7 +620,7 @@ def test_a_connection_that_was_idle_for_long_is_not_trusted(
 
 
 @pytest.mark.parametrize("way", ["close", "reset"])
-def test_a_connection_closed_between_two_sends_loses_nothing(way: str) -> None:
+def test_connection_closed_between_sends_is_replaced(way: str) -> None:
     def once(peer: Peer) -> None:
         peer.request()
         peer.answer(SUCCESS)
@@ -636,7 +636,7 @@ def test_a_connection_closed_between_two_sends_loses_nothing(way: str) -> None:
         assert len(server.requests) == 3
 
 
-def test_a_connection_closed_after_connecting_loses_nothing() -> None:
+def test_connection_closed_after_connect_is_replaced() -> None:
     with RawServer(lambda _: None, honest) as server:
         client = gateway(server)
         client.connect()
@@ -644,7 +644,7 @@ def test_a_connection_closed_after_connecting_loses_nothing() -> None:
         assert isinstance(send(client), BatchTaken)
 
 
-def test_bytes_that_nobody_asked_for_are_no_answer_to_the_next_request() -> None:
+def test_unrequested_bytes_do_not_answer_next_request() -> None:
     forged = json.dumps({**SUCCESS, "message_id": 666}).encode()
 
     def script(peer: Peer) -> None:
@@ -662,7 +662,7 @@ def test_bytes_that_nobody_asked_for_are_no_answer_to_the_next_request() -> None
     assert second.message_id == "2254444"
 
 
-def test_threads_do_not_share_a_connection() -> None:
+def test_threads_have_own_connections() -> None:
     threads = 4
     both = threading.Barrier(threads)
 
@@ -720,7 +720,7 @@ def forked() -> Iterator[tuple[list[str], RawServer]]:
     assert done.stderr == ""
 
 
-def test_a_forked_child_can_send_and_keeps_its_deadlines(
+def test_forked_child_sends_with_deadlines(
     forked: tuple[list[str], RawServer],
 ) -> None:
     lines, server = forked
@@ -728,7 +728,7 @@ def test_a_forked_child_can_send_and_keeps_its_deadlines(
     assert len(server.requests) == 3
 
 
-def test_a_forked_child_does_not_use_its_parents_connection(
+def test_forked_child_opens_own_connection(
     forked: tuple[list[str], RawServer],
 ) -> None:
     _, server = forked
@@ -774,7 +774,7 @@ UNKNOWN: dict[str, object] = {"success": False, "code": 4, "message": "Message n
         ),
     ],
 )  # fmt: skip
-def test_a_tag_is_read_to_its_end(
+def test_tag_is_read_to_its_end(
     pages: list[dict[str, object]], found: list[str], complete: bool, asked: int
 ) -> None:
     with RawServer(answering(*pages)) as server:
@@ -791,7 +791,7 @@ def test_a_tag_is_read_to_its_end(
         assert f"page={number}" in first
 
 
-def test_an_error_on_a_later_page_is_an_error() -> None:
+def test_error_on_later_page_raises() -> None:
     with (
         RawServer(answering(page(4, A, B), {"success": False, "code": 10})) as server,
         pytest.raises(GatewayError, match="10"),
@@ -799,7 +799,7 @@ def test_an_error_on_a_later_page_is_an_error() -> None:
         gateway(server).status_by_tag("abcdef")
 
 
-def test_statuses_of_pairs_are_asked_in_one_body() -> None:
+def test_pairs_are_looked_up_in_one_body() -> None:
     entry = {
         "success": True,
         "code": 200,
@@ -818,7 +818,7 @@ def test_statuses_of_pairs_are_asked_in_one_body() -> None:
     assert [line["phoneNumber"] for line in json.loads(body)["SMSStatut_List"]] == [A, B]
 
 
-def test_the_stop_list_is_asked_and_read() -> None:
+def test_stop_list_is_read() -> None:
     entries = [{"id": 1, "phoneNumber": A, "createdAt": "2015-07-20 10:19:45"}]
     answer: dict[str, object] = {"success": True, "code": 200, "nbData": 1, "data": entries}
     with RawServer(answering(answer)) as server:
@@ -874,7 +874,7 @@ def words_of(client: SmsPartner) -> str:
     ],
     ids=named,
 )
-def test_neither_key_nor_number_nor_query_is_said(
+def test_logs_and_errors_show_no_secret(
     script: Callable[[Peer], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -889,7 +889,7 @@ def test_neither_key_nor_number_nor_query_is_said(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "https://gateway.invalid/v1"])
-def test_a_gateway_out_of_reach_is_told_without_key_or_query(
+def test_unreachable_gateway_error_shows_no_secret(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -899,7 +899,7 @@ def test_a_gateway_out_of_reach_is_told_without_key_or_query(
     assert "apiKey" not in said
 
 
-def test_hiding_queries_leaves_other_log_records_alone(caplog: pytest.LogCaptureFixture) -> None:
+def test_other_log_records_pass_the_filter(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("urllib3.connectionpool")
     with caplog.at_level(logging.DEBUG, logger=logger.name):
         logger.warning("worth reading")

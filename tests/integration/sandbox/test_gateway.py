@@ -83,7 +83,7 @@ def last(sandbox: Sandbox) -> dict[str, Any]:
     return sandbox.requests(BULK)[-1]
 
 
-def test_a_bulk_send_is_answered_and_stands_in_the_ledger(sandbox: Sandbox) -> None:
+def test_bulk_send_is_answered_and_in_ledger(sandbox: Sandbox) -> None:
     before = sandbox.texted()
     answer = post(sandbox, tag="happy")
     assert answer.status_code == 200
@@ -98,7 +98,7 @@ def test_a_bulk_send_is_answered_and_stands_in_the_ledger(sandbox: Sandbox) -> N
     assert sandbox.texted() - before == {ANNE: 2, BRUNO: 2}
 
 
-def test_the_reports_are_read_over_http_by_every_road(sandbox: Sandbox) -> None:
+def test_reports_are_read_by_every_call(sandbox: Sandbox) -> None:
     tag = f"roads{len(sandbox.entries())}"
     message_id = post(sandbox, tag=tag).json()["message_id"]
     asked = {"apiKey": sandbox.key, "messageId": message_id, "phoneNumber": ANNE, "tag": tag}
@@ -121,7 +121,7 @@ def test_the_reports_are_read_over_http_by_every_road(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("mode", "status"), [("400", 400), ("200", 200)])
-def test_errors_come_with_the_status_of_the_mode(sandbox: Sandbox, mode: str, status: int) -> None:
+def test_error_has_http_status_of_mode(sandbox: Sandbox, mode: str, status: int) -> None:
     sandbox.configure(http_status_mode=mode)
     for more, code in [({"apiKey": "wrong"}, 10), ({"sender": "a!"}, 44), ({"tag": "A B"}, 9)]:
         answer = post(sandbox, **more)
@@ -129,7 +129,7 @@ def test_errors_come_with_the_status_of_the_mode(sandbox: Sandbox, mode: str, st
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded", None])
-def test_the_content_type_does_not_matter(sandbox: Sandbox, kind: str | None) -> None:
+def test_any_content_type_is_read(sandbox: Sandbox, kind: str | None) -> None:
     answer = requests.post(
         f"{sandbox.url}/bulk-send",
         data=json.dumps(body(sandbox)),
@@ -139,14 +139,14 @@ def test_the_content_type_does_not_matter(sandbox: Sandbox, kind: str | None) ->
     assert answer.json()["success"] is True
 
 
-def test_the_journal_shows_no_key(sandbox: Sandbox) -> None:
+def test_request_log_masks_key(sandbox: Sandbox) -> None:
     requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key, "x": "1"}, timeout=10)
     seen = sandbox.requests("/v1/me")[-1]
     assert (seen["query"], seen["key"], seen["outcome"]) == ("x=1", sandbox.key[:2] + "…", "200")
     assert sandbox.key not in json.dumps(sandbox.requests())
 
 
-def test_the_clock_can_be_moved(sandbox: Sandbox) -> None:
+def test_clock_is_moved_by_control(sandbox: Sandbox) -> None:
     sandbox.set_clock(3600)
     post(sandbox)
     ahead = sandbox.entries()[-1].at - datetime.now(UTC)
@@ -155,7 +155,7 @@ def test_the_clock_can_be_moved(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("processed", [True, False])
 @pytest.mark.parametrize("kind", ["reset_after_read", "close_after_read", "truncated_head"])
-def test_an_answer_is_lost_whether_it_was_taken_or_not(
+def test_fault_loses_answer_of_taken_or_untaken_request(
     sandbox: Sandbox, kind: str, processed: bool
 ) -> None:
     before = taken(sandbox)
@@ -172,7 +172,7 @@ def test_an_answer_is_lost_whether_it_was_taken_or_not(
     assert post(sandbox).status_code == 200
 
 
-def test_a_reset_before_the_body_takes_nothing(sandbox: Sandbox) -> None:
+def test_reset_before_body_takes_nothing(sandbox: Sandbox) -> None:
     before = taken(sandbox)
     sandbox.fault("reset_before_read")
     with pytest.raises(ConnectionResetError):
@@ -180,7 +180,7 @@ def test_a_reset_before_the_body_takes_nothing(sandbox: Sandbox) -> None:
     assert taken(sandbox) == before
 
 
-def test_a_body_cut_short_announces_more_than_comes(sandbox: Sandbox) -> None:
+def test_truncated_body_announces_more_than_it_sends(sandbox: Sandbox) -> None:
     before = taken(sandbox)
     sandbox.fault("truncated_body")
     head, _, rest = on_the_wire(sandbox).partition(b"\r\n\r\n")
@@ -194,13 +194,13 @@ def test_a_body_cut_short_announces_more_than_comes(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["slow_head", "slow_body"])
-def test_a_slow_answer_still_comes_whole(sandbox: Sandbox, kind: str) -> None:
+def test_slow_answer_arrives_whole(sandbox: Sandbox, kind: str) -> None:
     sandbox.fault(kind, interval=0)
     assert post(sandbox).json()["success"] is True
     assert last(sandbox)["fault"] == kind
 
 
-def test_a_slow_answer_comes_byte_by_byte(sandbox: Sandbox) -> None:
+def test_slow_answer_arrives_byte_by_byte(sandbox: Sandbox) -> None:
     sandbox.fault("slow_head", interval=3600)
     address = urlsplit(sandbox.url)
     content = json.dumps(body(sandbox)).encode()
@@ -213,7 +213,7 @@ def test_a_slow_answer_comes_byte_by_byte(sandbox: Sandbox) -> None:
             connection.recv(65536)
 
 
-def test_a_big_body_is_as_big_as_asked(sandbox: Sandbox) -> None:
+def test_big_body_has_requested_size(sandbox: Sandbox) -> None:
     sandbox.fault("big_body", megabytes=2)
     answer = post(sandbox)
     assert len(answer.content) > 2 * 1024 * 1024
@@ -231,7 +231,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("parts", "processed"), STATUSES)
-def test_any_http_status_can_be_ordered(
+def test_status_fault_answers_requested_status(
     sandbox: Sandbox, parts: dict[str, Any], processed: bool
 ) -> None:
     before = taken(sandbox)
@@ -243,7 +243,7 @@ def test_any_http_status_can_be_ordered(
 
 
 @pytest.mark.parametrize("processed", [True, False])
-def test_an_error_code_can_be_ordered(sandbox: Sandbox, processed: bool) -> None:
+def test_code_fault_answers_requested_code(sandbox: Sandbox, processed: bool) -> None:
     before = taken(sandbox)
     sandbox.configure(http_status_mode="200")
     sandbox.fault("code", code=500, shape="C", processed=processed)
@@ -275,7 +275,7 @@ MANGLED = [
 
 
 @pytest.mark.parametrize(("how", "seen"), MANGLED, ids=[how for how, _ in MANGLED])
-def test_a_true_answer_can_be_spoilt(sandbox: Sandbox, how: str, seen: Any) -> None:
+def test_corrupt_fault_changes_true_answer(sandbox: Sandbox, how: str, seen: Any) -> None:
     before = taken(sandbox)
     sandbox.fault("corrupt", how=how)
     assert seen(post(sandbox))
@@ -283,7 +283,7 @@ def test_a_true_answer_can_be_spoilt(sandbox: Sandbox, how: str, seen: Any) -> N
     assert last(sandbox)["fault"] == how
 
 
-def test_an_answer_may_be_no_json_or_nothing(sandbox: Sandbox) -> None:
+def test_answer_is_not_json_or_empty_by_fault(sandbox: Sandbox) -> None:
     sandbox.fault("not_json", processed=False)
     sandbox.fault("empty", processed=False, nth=2)
     before = taken(sandbox)
@@ -299,7 +299,7 @@ HELD = [
 
 
 @pytest.mark.parametrize(("processed", "while_held", "in_the_end"), HELD)
-def test_a_request_is_held_until_it_is_released(
+def test_held_request_is_answered_on_release(
     sandbox: Sandbox, processed: bool | str, while_held: int, in_the_end: int
 ) -> None:
     before = taken(sandbox)
@@ -323,7 +323,7 @@ def on_the_wire_once(sandbox: Sandbox) -> bytes:
         return b""
 
 
-def test_a_request_is_processed_though_its_client_has_gone(sandbox: Sandbox) -> None:
+def test_held_request_is_processed_without_client(sandbox: Sandbox) -> None:
     before = taken(sandbox)
     sandbox.hold(processed="after")
     with pytest.raises(requests.ReadTimeout):
@@ -334,26 +334,26 @@ def test_a_request_is_processed_though_its_client_has_gone(sandbox: Sandbox) -> 
     assert taken(sandbox) == before + 1
 
 
-def test_a_hang_with_an_end_answers_late(sandbox: Sandbox) -> None:
+def test_timed_hang_answers_late(sandbox: Sandbox) -> None:
     sandbox.fault("hang", seconds=0.05)
     assert post(sandbox).json()["success"] is True
     assert last(sandbox)["fault"] == "hang"
 
 
-def test_a_wrong_control_is_refused(sandbox: Sandbox) -> None:
+def test_wrong_control_is_refused(sandbox: Sandbox) -> None:
     with pytest.raises(ValueError, match="colour"):
         sandbox.configure(colour="red")
     with pytest.raises(ValueError, match="explode"):
         sandbox.fault("explode")
 
 
-def test_a_wrong_address_is_a_page(sandbox: Sandbox) -> None:
+def test_wrong_address_answers_html_page(sandbox: Sandbox) -> None:
     assert requests.get(f"{sandbox.url}/nothing", timeout=10).status_code == 404
     assert requests.get(f"{sandbox.url}/bulk-send", timeout=10).status_code == 405
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_and_the_ledger_stays(tmp_path: Path, number: int) -> None:
+def test_signal_ends_sandbox_and_keeps_ledger(tmp_path: Path, number: int) -> None:
     path = tmp_path / "ledger.jsonl"
     argv = [sys.executable, "-m", "dispatcher.sandbox.gateway.server"]
     argv += ["--ledger", str(path), "--key", "k" * 40, "--fsync", "--delivery-seconds", "0,1"]

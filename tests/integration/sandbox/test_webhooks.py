@@ -87,7 +87,7 @@ def text(sandbox: Sandbox, *phones: str, options: SendOptions) -> str:
 
 
 @pytest.mark.parametrize("form", ["json", "form"])
-def test_reports_arrive_with_the_query_of_the_address(
+def test_report_is_posted_with_query_of_url(
     made: Callable[..., Sandbox], listener: Listener, form: str
 ) -> None:
     sandbox = made(webhook_form=form, fates={"02": "ko"})
@@ -104,7 +104,7 @@ def test_reports_arrive_with_the_query_of_the_address(
     assert [call["status"] for call in sandbox.webhooks()] == [200, 200]
 
 
-def test_reports_doubled_shuffled_and_late_come_to_the_same(
+def test_duplicate_shuffled_late_reports_merge_alike(
     made: Callable[..., Sandbox], listener: Listener
 ) -> None:
     sandbox = made(webhook_copies=2, webhook_late_waiting=True, webhook_shuffled=True)
@@ -115,7 +115,7 @@ def test_reports_doubled_shuffled_and_late_come_to_the_same(
     assert merged(merged(first, second), third).state is MessageState.DELIVERED
 
 
-def test_a_call_that_is_not_taken_comes_again_only_if_that_is_the_habit(
+def test_unanswered_call_is_retried_by_switch(
     made: Callable[..., Sandbox], listener: Listener
 ) -> None:
     sandbox = made(webhook_retries=2, webhook_retry_seconds=0)
@@ -136,16 +136,14 @@ def test_a_call_that_is_not_taken_comes_again_only_if_that_is_the_habit(
     assert listener.calls.empty()
 
 
-def test_the_clock_brings_a_report_that_is_hours_away(
-    made: Callable[..., Sandbox], listener: Listener
-) -> None:
+def test_moved_clock_brings_report(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made(delivery_seconds=(3600, 3600))
     text(sandbox, A, options=SendOptions(reports_to=listener.url))
     sandbox.set_clock(3601)
     assert read_delivery_report(listener.next()[0]).report.state is MessageState.DELIVERED
 
 
-def test_a_stranger_is_not_called(made: Callable[..., Sandbox], listener: Listener) -> None:
+def test_host_outside_list_is_not_called(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made(webhook_hosts=["localhost"])
     text(sandbox, A, options=SendOptions(reports_to=listener.url))
     sandbox.wait_until(lambda sandbox: len(sandbox.webhooks()) == 1)
@@ -153,7 +151,7 @@ def test_a_stranger_is_not_called(made: Callable[..., Sandbox], listener: Listen
     assert listener.calls.empty()
 
 
-def test_people_answer_the_short_code(made: Callable[..., Sandbox], listener: Listener) -> None:
+def test_reply_to_short_code_is_posted(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made()
     message_id = text(sandbox, A, options=SendOptions(replies_to=listener.url))
     sandbox.reply(A, "Oui, volontiers", message_id=int(message_id))
@@ -165,9 +163,7 @@ def test_people_answer_the_short_code(made: Callable[..., Sandbox], listener: Li
     assert SmsPartner(sandbox.url, sandbox.key).stop_list() == [A]
 
 
-def test_people_answer_a_long_number_in_parts(
-    made: Callable[..., Sandbox], listener: Listener
-) -> None:
+def test_long_reply_is_posted_in_parts(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made(webhook_copies=2, webhook_shuffled=True, account_replies_to=listener.url)
     said = "Bonjour, " + "je voudrais savoir si la boutique est ouverte. " * 8
     sandbox.reply(A, said, to=OURS)
@@ -177,7 +173,7 @@ def test_people_answer_a_long_number_in_parts(
     assert (reply.phone, reply.to, reply.text, reply.stop) == (A, OURS, said, False)
 
 
-def test_results_of_checks_arrive(made: Callable[..., Sandbox], listener: Listener) -> None:
+def test_check_results_are_posted(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made()
     SmsPartner(sandbox.url, sandbox.key).checks.order_hlr([A], results_to=listener.url)
     result = read_hlr_result(listener.next()[0])
@@ -192,8 +188,6 @@ def test_results_of_checks_arrive(made: Callable[..., Sandbox], listener: Listen
 @pytest.mark.parametrize(
     "given", [{"phone": "nobody", "text": "x"}, {"phone": A, "text": "x"}], ids=["who", "where"]
 )
-def test_a_reply_that_cannot_be_made_is_refused(
-    made: Callable[..., Sandbox], given: dict[str, Any]
-) -> None:
+def test_impossible_reply_raises(made: Callable[..., Sandbox], given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no"):
         made().reply(**given)

@@ -79,7 +79,7 @@ def body(value: object) -> bytes:
         pytest.param({"stopSms": "0", "tag": "t1"}, id="more than was captured"),
     ],
 )
-def test_a_delivery_report_is_read(changes: dict[str, Any]) -> None:
+def test_delivery_report_is_read(changes: dict[str, Any]) -> None:
     assert read_delivery_report(body(CAPTURED | changes)) == REPORT
 
 
@@ -94,12 +94,12 @@ def test_a_delivery_report_is_read(changes: dict[str, Any]) -> None:
         ({"number": A}, "phone"),
     ],
 )
-def test_a_delivery_report_is_read_under_other_names(names: dict[str, Any], removed: str) -> None:
+def test_delivery_report_is_read_in_other_spellings(names: dict[str, Any], removed: str) -> None:
     given = {name: value for name, value in CAPTURED.items() if name != removed}
     assert read_delivery_report(body(given | names)) == REPORT
 
 
-def test_a_delivery_report_may_be_a_form_or_a_query() -> None:
+def test_delivery_report_is_read_from_form_or_query() -> None:
     form = urlencode(CAPTURED)
     assert read_delivery_report(form.encode()) == REPORT
     assert read_delivery_report(b"", form) == REPORT
@@ -116,36 +116,36 @@ def test_a_delivery_report_may_be_a_form_or_a_query() -> None:
         ("exploded", MessageState.SENT),
     ],
 )
-def test_a_word_of_a_report_is_read_as_in_the_answers(word: str, state: MessageState) -> None:
+def test_report_word_is_read_as_in_answers(word: str, state: MessageState) -> None:
     assert read_delivery_report(body(CAPTURED | {"status": word})).report.state is state
 
 
-def test_a_report_may_tell_of_a_stop() -> None:
+def test_report_with_stop_is_read() -> None:
     assert read_delivery_report(body(CAPTURED | {"stopSms": "1"})).report.stop
 
 
 # -- replies
 
 
-def test_a_reply_to_the_short_code_is_read() -> None:
+def test_short_code_reply_is_read() -> None:
     assert read_reply(body(SHORT)) == PersonReply(A, "Oui", message_id="123")
     assert read_reply(urlencode(SHORT | {"message_id": "123"}).encode()) == PersonReply(
         A, "Oui", message_id="123"
     )
 
 
-def test_a_stop_to_the_short_code_is_one_whatever_it_says() -> None:
+def test_stop_type_is_a_stop_with_any_text() -> None:
     for text in ("Stop", "", "laissez-moi"):
         reply = read_reply(body(SHORT | {"type": "stop", "text": text}))
         assert reply.stop
         assert reply.text == text
 
 
-def test_a_reply_that_the_gateway_takes_for_none_may_be_a_stop() -> None:
+def test_response_type_with_stop_text_is_a_stop() -> None:
     assert read_reply(body(SHORT | {"text": "STOP svp"})).stop
 
 
-def test_a_reply_to_a_long_number_is_read() -> None:
+def test_long_number_reply_is_read() -> None:
     assert read_reply(body(LONG)) == PersonReply(
         A,
         "Merci beaucoup",
@@ -155,7 +155,7 @@ def test_a_reply_to_a_long_number_is_read() -> None:
     )
 
 
-def test_a_stop_to_a_long_number_is_heard_in_its_text_or_its_keyword() -> None:
+def test_long_number_stop_is_read_from_text_or_keyword() -> None:
     assert read_reply(body(LONG | {"text": "stop", "keyword": "STOP"})).stop
     assert read_reply(body(LONG | {"text": "\u2026", "keyword": "STOP"})).stop
     assert not read_reply(body(LONG | {"text": "ne dites pas stop"})).stop
@@ -166,12 +166,12 @@ def test_a_stop_to_a_long_number_is_heard_in_its_text_or_its_keyword() -> None:
     ["STOP", "stop", " Stop.", "«STOP»", "STOP 36180", "stop36180", "StopSMS", "STOP!!!", "stop_",
      "arrêt", "ARRET svp", "\u200bSTOP"],
 )  # fmt: skip
-def test_what_begins_with_the_word_is_a_stop(text: str) -> None:
+def test_text_that_begins_with_stop_is_a_stop(text: str) -> None:
     assert says_stop(text)
 
 
 @pytest.mark.parametrize("text", ["", "non", "stopper ?", "Arrête", "le stop", "0", "st op"])
-def test_what_does_not_is_none(text: str) -> None:
+def test_text_without_leading_stop_is_no_stop(text: str) -> None:
     assert not says_stop(text)
 
 
@@ -189,7 +189,7 @@ def part(number: int, text: str, *, total: int = 3, reference: str = "171") -> P
     return read_reply(body(given))
 
 
-def test_parts_come_together_in_whatever_order() -> None:
+def test_parts_in_any_order_are_joined() -> None:
     first, second, third = part(1, "Bonjour "), part(2, "je dis "), part(3, "STOP ici")
     for parts in ([first, second, third], [third, first, second, first, third]):
         joined = join(parts)
@@ -202,30 +202,30 @@ def test_parts_come_together_in_whatever_order() -> None:
         assert not whole.stop
 
 
-def test_a_stop_at_the_beginning_of_the_whole_counts() -> None:
+def test_stop_at_start_of_joined_reply_counts() -> None:
     (whole,) = join([part(2, "suite", total=2), part(1, "STOP ", total=2)]).whole
     assert whole.stop
 
 
-def test_the_stop_of_a_first_part_does_not_wait_for_the_others() -> None:
+def test_stop_in_first_part_counts_before_the_rest() -> None:
     joined = join([part(1, "STOP ")])
     assert joined.whole == ()
     assert [(reply.stop, reply.part) for reply in joined.waiting] == [(True, Part("171", 1, 3))]
 
 
-def test_parts_of_others_are_not_mixed() -> None:
+def test_parts_of_other_people_are_not_mixed() -> None:
     joined = join([part(1, "a ", total=2), part(2, "b ", total=2, reference="172")])
     assert joined.whole == ()
     assert len(joined.waiting) == 2
 
 
-def test_two_texts_for_one_part_are_not_chosen_from() -> None:
+def test_conflicting_texts_for_one_part_stay_apart() -> None:
     joined = join([part(1, "a ", total=2), part(2, "b ", total=2), part(2, "c ", total=2)])
     assert joined.whole == ()
     assert len(joined.waiting) == 3
 
 
-def test_whole_replies_pass_and_come_once() -> None:
+def test_whole_reply_is_returned_once() -> None:
     reply = read_reply(body(LONG))
     assert join([reply, reply]).whole == (reply,)
 
@@ -233,7 +233,7 @@ def test_whole_replies_pass_and_come_once() -> None:
 # -- number checks
 
 
-def test_the_result_of_a_check_is_read() -> None:
+def test_check_result_is_read() -> None:
     expected = HlrResult(
         A,
         id="0b5e4c7a-3d35-4c8a-8f0e-1d1e6b8b9f10",
@@ -289,7 +289,7 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN.keys())
-def test_a_foreign_call_is_refused(read: Any, foreign: tuple[bytes, str]) -> None:
+def test_foreign_call_raises(read: Any, foreign: tuple[bytes, str]) -> None:
     with pytest.raises(InvalidPayload):
         read(*foreign)
 
@@ -319,12 +319,12 @@ def test_a_foreign_call_is_refused(read: Any, foreign: tuple[bytes, str]) -> Non
         pytest.param(read_hlr_result, CAPTURED, id="a report for a check"),
     ],
 )
-def test_a_call_that_does_not_say_enough_is_refused(read: Any, given: dict[str, Any]) -> None:
+def test_incomplete_call_raises(read: Any, given: dict[str, Any]) -> None:
     with pytest.raises(InvalidPayload):
         read(body(given))
 
 
-def test_a_text_is_kept_as_a_database_can_keep_it() -> None:
+def test_text_is_made_storable() -> None:
     reply = read_reply(
         b'{"type":"response","phone_number":"+33639980001","text":"a\\u0000\\ud800b"}'
     )

@@ -23,19 +23,19 @@ PHONE, OURS = "+33639980001", "+33639988888"
         ("0033199000000", "+33199000000"),
     ],
 )
-def test_a_long_number_need_not_be_a_mobile(raw: str, e164: str) -> None:
+def test_long_number_may_be_a_landline(raw: str, e164: str) -> None:
     assert long_number(raw) == e164
     body = json.loads(virtual_body(PHONE, "Bonjour", raw, SendOptions(), {}))
     assert (body["to"], body["from"]) == (PHONE, e164[1:])
 
 
 @pytest.mark.parametrize("raw", ["", "01 99 00 00 00", "abc", "+339", "+33" + 14 * "1", "36180"])
-def test_what_is_no_number_is_no_long_number(raw: str) -> None:
+def test_other_text_is_no_long_number(raw: str) -> None:
     with pytest.raises(InvalidPhone):
         long_number(raw)
 
 
-def test_an_answer_to_one_that_is_no_mobile_is_read() -> None:
+def test_reply_to_landline_long_number_is_read() -> None:
     call = {"msisdn": PHONE[1:], "to": "33199000000", "messageId": "x", "text": "STOP"}
     reply = read_reply(json.dumps(call).encode())
     assert (reply.to, reply.stop) == ("+33199000000", True)

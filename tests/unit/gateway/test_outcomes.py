@@ -94,11 +94,11 @@ THROTTLE = 429
         *(pytest.param(Declined(code), Refused, id=f"{code}: request") for code in sorted(REQUEST)),
     ],
 )
-def test_the_verdict(reply: SendReply, kind: type[Outcome]) -> None:
+def test_reply_gives_outcome(reply: SendReply, kind: type[Outcome]) -> None:
     assert type(verdict(reply, PHONES)) is kind
 
 
-def test_a_success_tells_of_each_position() -> None:
+def test_success_gives_result_of_each_position() -> None:
     reply = taken(no(C, 14), yes(A, segments=2, cost=Decimal("0.076")), yes(B))
     assert verdict(reply, PHONES) == Sent(
         "95415616",
@@ -111,13 +111,13 @@ def test_a_success_tells_of_each_position() -> None:
     )
 
 
-def test_a_rejection_without_a_code_has_code_0() -> None:
+def test_rejection_without_code_has_code_0() -> None:
     outcome = verdict(taken(no(A, None)), [A])
     assert isinstance(outcome, Sent)
     assert outcome.messages.codes == {0: 0}
 
 
-def test_what_a_partial_answer_confirms_is_kept() -> None:
+def test_partial_answer_keeps_confirmed_lines() -> None:
     outcome = verdict(taken(yes(A), no(C, 14)), PHONES)
     assert isinstance(outcome, InDoubt)
     assert outcome.message_id == "95415616"
@@ -127,19 +127,19 @@ def test_what_a_partial_answer_confirms_is_kept() -> None:
 
 
 @pytest.mark.parametrize("stranger", [yes("+33639980099"), yes(None), no(None)])
-def test_an_answer_about_strangers_is_not_believed_in_anything(stranger: LineAnswer) -> None:
+def test_answer_about_strangers_is_in_doubt(stranger: LineAnswer) -> None:
     outcome = verdict(taken(yes(A), yes(B), yes(C), stranger), PHONES)
     assert isinstance(outcome, InDoubt)
     assert outcome.messages == MessageResults()
 
 
-def test_a_refusal_keeps_its_code() -> None:
+def test_refusal_keeps_code() -> None:
     outcome = verdict(Declined(55), PHONES)
     assert isinstance(outcome, Refused)
     assert outcome.code == 55
 
 
-def test_the_word_on_doubt_names_the_unknown_code() -> None:
+def test_unknown_code_is_named_in_doubt() -> None:
     outcome = verdict(Declined(777), PHONES)
     assert isinstance(outcome, InDoubt)
     assert "777" in outcome.why
@@ -157,11 +157,11 @@ def test_the_word_on_doubt_names_the_unknown_code() -> None:
         pytest.param(-5.0, 0.0, id="negative"),
     ],
 )
-def test_a_wait_that_is_asked_for_is_bounded(asked: float | None, after: float | None) -> None:
+def test_retry_after_is_bounded(asked: float | None, after: float | None) -> None:
     assert verdict(Throttled(asked), PHONES) == waits(after)
 
 
-def test_only_a_gateway_that_answered_makes_the_tag_worth_a_look() -> None:
+def test_only_answered_refusal_has_its_tag_looked_up() -> None:
     unsent = verdict(Unsent("refused"), PHONES)
     assert isinstance(unsent, NotSent)
     assert not unsent.answered
@@ -193,7 +193,7 @@ REPLIES = st.one_of(
 
 @given(LINES, st.permutations(PHONES), st.integers(1, 3))
 @settings(max_examples=200)
-def test_sent_means_that_every_number_is_named_once_with_a_word_on_it(
+def test_sent_names_every_number_once(
     lines: list[LineAnswer], phones: list[str], size: int
 ) -> None:
     phones = phones[:size]
@@ -217,9 +217,7 @@ def test_sent_means_that_every_number_is_named_once_with_a_word_on_it(
 
 @given(LINES, st.permutations(PHONES))
 @settings(max_examples=200)
-def test_no_success_says_more_of_a_number_than_the_gateway_did(
-    lines: list[LineAnswer], phones: list[str]
-) -> None:
+def test_outcome_claims_no_more_than_the_answer(lines: list[LineAnswer], phones: list[str]) -> None:
     outcome = verdict(BatchTaken("1", lines), phones)
     assert isinstance(outcome, Sent | InDoubt)
     for position, state in outcome.messages.states.items():
@@ -228,7 +226,7 @@ def test_no_success_says_more_of_a_number_than_the_gateway_did(
 
 
 @given(st.integers())
-def test_only_documented_refusals_are_believed(code: int) -> None:
+def test_only_documented_refusal_is_final(code: int) -> None:
     outcome = verdict(Declined(code), PHONES)
     documented = ACCOUNT | HOURS | REQUEST | {THROTTLE}
     assert isinstance(outcome, InDoubt) == (code not in documented)
@@ -236,7 +234,7 @@ def test_only_documented_refusals_are_believed(code: int) -> None:
 
 @given(REPLIES)
 @settings(max_examples=150)
-def test_nothing_but_an_unsent_request_or_a_documented_refusal_denies_a_send(
+def test_only_unsent_or_documented_refusal_denies_send(
     reply: SendReply,
 ) -> None:
     outcome = verdict(reply, PHONES)
@@ -252,7 +250,7 @@ def test_nothing_but_an_unsent_request_or_a_documented_refusal_denies_a_send(
 # -- positions, waits -------------------------------------------------------------------------
 
 
-def test_a_request_for_some_positions_is_placed_in_the_whole_batch() -> None:
+def test_results_of_some_positions_are_placed_in_batch() -> None:
     lines = MessageResults(
         states={0: MessageState.SENT, 1: MessageState.REJECTED},
         codes={1: 14},

@@ -18,14 +18,14 @@ PHONES = (A, B, C)
 COST = Decimal("0.114")
 
 
-def test_an_answer_that_bills_every_number_vouches_for_every_number() -> None:
+def test_answer_that_bills_every_number_is_sent() -> None:
     assert single_verdict(Accepted("77", 6, COST), PHONES, 2) == Sent(
         "77", MessageResults(dict.fromkeys(range(3), MessageState.SENT), {}, 6, COST)
     )
 
 
 @pytest.mark.parametrize("segments", [0, 1, 2, 4, 6])
-def test_one_that_bills_anything_else_is_in_doubt(segments: int) -> None:
+def test_answer_with_other_bill_is_in_doubt(segments: int) -> None:
     outcome = single_verdict(Accepted("77", segments, COST), PHONES, 1)
     assert outcome == InDoubt(
         f"the answer bills {segments} segments for 3 numbers of 1 each",
@@ -34,7 +34,7 @@ def test_one_that_bills_anything_else_is_in_doubt(segments: int) -> None:
     )
 
 
-def test_refusals_beside_a_success_are_kept_and_the_rest_is_in_doubt() -> None:
+def test_refusals_beside_success_leave_rest_in_doubt() -> None:
     refused = (LineAnswer(B, False, 14), LineAnswer(None, False, 9), LineAnswer("+336", False, 9))
     outcome = single_verdict(Accepted("77", 3, COST, refused=refused, partial=True), PHONES, 1)
     assert isinstance(outcome, InDoubt)
@@ -43,7 +43,7 @@ def test_refusals_beside_a_success_are_kept_and_the_rest_is_in_doubt() -> None:
 
 
 @pytest.mark.parametrize("code", [13, 14, 15, 55])
-def test_a_refusal_because_of_some_number_asks_for_each_by_itself(code: int) -> None:
+def test_number_refusal_sends_each_by_itself(code: int) -> None:
     outcome = single_verdict(Declined(code), PHONES, 1)
     assert isinstance(outcome, NotSent)
     assert outcome.answered  # its tag is looked up before anything is sent again
@@ -53,7 +53,7 @@ def test_a_refusal_because_of_some_number_asks_for_each_by_itself(code: int) -> 
 @pytest.mark.parametrize(
     "reply", [Unsent("no"), Declined(11), Declined(9), Declined(500), Throttled(3), Lost("cut")]
 )
-def test_all_else_means_what_it_means_for_many_texts(
+def test_other_reply_has_same_verdict_as_bulk(
     reply: Unsent | Declined | Throttled | Lost,
 ) -> None:
     assert single_verdict(reply, PHONES, 1) == verdict(reply, PHONES)

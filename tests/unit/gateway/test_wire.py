@@ -69,7 +69,7 @@ def read(value: object, status: int = 200, headers: Mapping[str, str] | None = N
 # -- what is sent -----------------------------------------------------------------------------
 
 
-def test_a_request_holds_what_the_gateway_documents() -> None:
+def test_request_has_documented_fields() -> None:
     options = SendOptions(sender="MaBoutique", tag="abcdefghijklmnopqrst", stop=True, unicode=True)
     more = {"apiKey": KEY, **fields_of(options)}
     made = bulk_body([A, B], ["Soldes :br: -50 %", "été"], more)
@@ -87,13 +87,13 @@ def test_a_request_holds_what_the_gateway_documents() -> None:
     assert made.isascii()  # whatever charset the gateway reads
 
 
-def test_a_request_leaves_out_what_is_not_asked_for() -> None:
+def test_request_leaves_out_unset_options() -> None:
     made = bulk_body([A], ["x"], {"apiKey": KEY, **fields_of(SendOptions(tag="t"))})
     assert set(json.loads(made)) == {"apiKey", "tag", "SMSList"}
 
 
 @given(st.lists(st.text() | st.sampled_from(["\0", r"\u0000", "\\", '"', "\ud83d", "é\n"])))
-def test_any_text_arrives_as_it_was(texts: list[str]) -> None:
+def test_any_text_round_trips_in_bulk_body(texts: list[str]) -> None:
     phones = [f"+336399800{number:02}" for number in range(len(texts))]
     made = bulk_body(phones, texts, {"apiKey": KEY})
     lines = json.loads(made)["SMSList"]
@@ -104,7 +104,7 @@ def test_any_text_arrives_as_it_was(texts: list[str]) -> None:
 
 
 @given(st.text(min_size=1))
-def test_what_is_no_number_cannot_change_a_request(phone: str) -> None:
+def test_strange_phone_cannot_change_request(phone: str) -> None:
     made = bulk_body([phone], ["x"], {"apiKey": KEY})
     assert json.loads(made)["SMSList"] == [{"phoneNumber": phone, "message": "x"}]
 
@@ -118,7 +118,7 @@ def test_what_is_no_number_cannot_change_a_request(phone: str) -> None:
         pytest.param("٣", "٣", id="digits of another script"),
     ],
 )
-def test_a_status_request_holds_what_the_gateway_documents(known: str, sent: object) -> None:
+def test_status_request_has_documented_fields(known: str, sent: object) -> None:
     assert json.loads(status_body([(A, known)], {"apiKey": KEY})) == {
         "apiKey": KEY,
         "SMSStatut_List": [{"phoneNumber": A, "messageId": sent}],
@@ -128,7 +128,7 @@ def test_a_status_request_holds_what_the_gateway_documents(known: str, sent: obj
 # -- a success --------------------------------------------------------------------------------
 
 
-def test_the_documented_success_is_taken() -> None:
+def test_documented_success_is_taken() -> None:
     answered = LineAnswer(A, True, 200, 1, Decimal("0.038"))
     assert read(success()) == BatchTaken(
         "2254444", [answered, LineAnswer(B, True, 200, 1, Decimal("0.038"))]
@@ -148,15 +148,13 @@ def test_the_documented_success_is_taken() -> None:
         ),
     ],
 )
-def test_the_message_id_is_read_in_each_of_its_types(
-    changes: dict[str, object], message_id: str
-) -> None:
+def test_message_id_of_either_type_is_read(changes: dict[str, object], message_id: str) -> None:
     reply = read(success(**changes))
     assert isinstance(reply, BatchTaken)
     assert reply.message_id == message_id
 
 
-def test_the_message_id_is_read_under_its_other_name() -> None:
+def test_message_id_in_other_spelling_is_read() -> None:
     answer = success(messageId="77")
     del answer["message_id"]
     reply = read(answer)
@@ -234,13 +232,13 @@ def test_the_message_id_is_read_under_its_other_name() -> None:
         pytest.param([line()], LineAnswer(None, None), id="a list in the list"),
     ],
 )
-def test_one_line_of_a_success(entry: object, answer: LineAnswer) -> None:
+def test_success_line_is_read(entry: object, answer: LineAnswer) -> None:
     reply = read(success(entry))
     assert isinstance(reply, BatchTaken)
     assert reply.lines == [answer]
 
 
-def test_an_empty_list_is_taken_as_it_stands() -> None:
+def test_empty_list_is_taken() -> None:
     assert read(success(SMSResponse_List=[])) == BatchTaken("2254444", [])
 
 
@@ -284,13 +282,11 @@ VALIDATION = [{"elementId": "children[phoneNumber].data", "message": "invalide"}
         pytest.param({"success": False, "code": "96", "message": "IP"}, 96, id="code as a string"),
     ],
 )
-def test_each_shape_of_refusal_gives_its_code(
-    answer: dict[str, object], code: int, status: int
-) -> None:
+def test_refusal_of_any_shape_gives_code(answer: dict[str, object], code: int, status: int) -> None:
     assert read(answer, status) == Declined(code)
 
 
-def test_a_refusal_says_nothing_of_the_people_it_names() -> None:
+def test_refusal_shows_no_numbers() -> None:
     reply = read({"success": False, "code": 55, "message": f"Aucun prix ({A})", "errors": [A]})
     assert A not in repr(reply)
 
@@ -358,7 +354,7 @@ def without(name: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_is_neither_success_nor_refusal_is_lost(answer: object) -> None:
+def test_neither_success_nor_refusal_is_lost(answer: object) -> None:
     assert isinstance(read(answer), Lost)
 
 
@@ -386,18 +382,18 @@ def test_what_is_neither_success_nor_refusal_is_lost(answer: object) -> None:
     ],
 )
 @pytest.mark.parametrize("status", [200, 400])
-def test_what_is_no_json_of_ours_is_lost(raw: bytes, status: int) -> None:
+def test_foreign_json_is_lost(raw: bytes, status: int) -> None:
     assert isinstance(read_send(status, {}, raw), Lost)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599, 301, 302, 303, 307, 308])
 @pytest.mark.parametrize("answer", [success(), {"success": False, "code": 11}, None])
-def test_a_broken_gateway_and_a_redirect_prove_nothing(answer: object, status: int) -> None:
+def test_broken_gateway_or_redirect_is_lost(answer: object, status: int) -> None:
     assert isinstance(read(answer, status), Lost)
 
 
 @pytest.mark.parametrize("status", [100, 103, 201, 202, 204, 206, 400, 403])
-def test_a_success_under_another_status_is_lost(status: int) -> None:
+def test_success_with_other_status_is_lost(status: int) -> None:
     assert isinstance(read(success(), status), Lost)
 
 
@@ -408,7 +404,7 @@ def test_a_success_under_another_status_is_lost(status: int) -> None:
         body(success())[:-1] + b',"success":false,"code":11}',
     ],
 )
-def test_an_answer_that_says_both_is_lost(raw: bytes) -> None:
+def test_contradictory_answer_is_lost(raw: bytes) -> None:
     assert isinstance(read_send(200, {}, raw), Lost)
 
 
@@ -438,11 +434,11 @@ NOW = "Wed, 13 Jan 2027 10:00:00 GMT"
     ],
 )
 @pytest.mark.parametrize("raw", [b"", b"<html>", b'{"code": 429}'], ids=["empty", "html", "json"])
-def test_429_asks_to_wait(headers: dict[str, str], after: float | None, raw: bytes) -> None:
+def test_http_429_is_throttled(headers: dict[str, str], after: float | None, raw: bytes) -> None:
     assert read_send(429, headers, raw) == Throttled(after)
 
 
-def test_what_is_lost_keeps_an_excerpt_without_numbers_or_keys() -> None:
+def test_lost_answer_keeps_redacted_excerpt() -> None:
     page = f"<html>\r\n<b>502</b> {'a1' * 20} to +33639980001".encode()
     reply = read_send(502, {}, page + b"x" * 1000)
     assert isinstance(reply, Lost)
@@ -450,11 +446,11 @@ def test_what_is_lost_keeps_an_excerpt_without_numbers_or_keys() -> None:
     assert len(reply.excerpt) == 200
 
 
-def test_a_429_that_speaks_of_a_success_is_lost() -> None:
+def test_http_429_with_success_is_lost() -> None:
     assert isinstance(read_send(429, {"Retry-After": "5"}, body(success())), Lost)
 
 
-def test_an_http_date_without_a_zone_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_http_date_without_zone_is_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Pacific/Noumea")
     time.tzset()
     try:
@@ -508,7 +504,7 @@ HEADERS = st.dictionaries(st.sampled_from(["Retry-After", "Date"]), st.text() | 
 
 @given(st.binary(max_size=200) | st.text().map(str.encode), STATUSES, HEADERS)
 @settings(max_examples=200)
-def test_no_bytes_raise(raw: bytes, status: int, headers: dict[str, str]) -> None:
+def test_any_bytes_do_not_raise(raw: bytes, status: int, headers: dict[str, str]) -> None:
     reply = read_send(status, headers, raw)
     assert isinstance(reply, Lost | Throttled)
 
@@ -517,7 +513,9 @@ def test_no_bytes_raise(raw: bytes, status: int, headers: dict[str, str]) -> Non
 @settings(max_examples=200)
 @example({"success": True, "credits": {"balance": "1e9999999"}}, 200, {})
 @example({"success": True, "StatutResponse_List": [{"date": "1e400"}]}, 200, {})
-def test_no_json_raises(answer: dict[str, Any], status: int, headers: dict[str, str]) -> None:
+def test_any_json_does_not_raise(
+    answer: dict[str, Any], status: int, headers: dict[str, str]
+) -> None:
     raw = body(answer)
     reply = read_send(status, headers, raw)
     assert not isinstance(reply, Unsent)
@@ -597,7 +595,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 @given(mutated(), STATUSES)
 @settings(max_examples=300)
-def test_nothing_but_a_fully_valid_success_is_taken(raw: bytes, status: int) -> None:
+def test_only_valid_success_is_taken(raw: bytes, status: int) -> None:
     reply = read_send(status, {}, raw)
     assert isinstance(reply, BatchTaken) == fully_valid(status, raw)
     if isinstance(reply, BatchTaken):
@@ -682,12 +680,12 @@ AT = datetime(2018, 2, 6, 16, 26, 56, tzinfo=UTC)
         pytest.param({"phoneNumber": "0639980001"}, Report(A, MessageState.DELIVERED, AT), id="06"),
     ],
 )
-def test_one_line_of_a_multi_status(changes: dict[str, object], report: Report) -> None:
+def test_multi_status_line_is_read(changes: dict[str, object], report: Report) -> None:
     raw = body(statuses(status_line(**changes)))
     assert read_multi_status(200, raw) == {(A, "111"): report}
 
 
-def test_a_line_under_its_other_names_is_read() -> None:
+def test_status_line_in_other_spelling_is_read() -> None:
     entry = {
         "success": True,
         "number": A,
@@ -712,13 +710,13 @@ def test_a_line_under_its_other_names_is_read() -> None:
         pytest.param(status_line(status=None), id="no status"),
     ],
 )
-def test_a_line_that_says_nothing_is_absent(entry: object) -> None:
+def test_empty_status_line_is_absent(entry: object) -> None:
     other = status_line(phoneNumber=B)
     found = read_multi_status(200, body(statuses(entry, other)))
     assert set(found) == {(B, "111")}
 
 
-def test_lines_that_are_equal_in_python_and_not_in_json_are_told_apart() -> None:
+def test_lines_equal_only_in_python_are_distinct() -> None:
     phones = [f"+336399800{n:02d}" for n in range(6)]
     succeeded: list[object] = [True, 1, 1.0, "true", True, True]
     stops: list[object] = ["0", "0", "0", "0", 1, True]
@@ -735,7 +733,7 @@ def test_lines_that_are_equal_in_python_and_not_in_json_are_told_apart() -> None
 
 
 @pytest.mark.parametrize("changes", [{}, {"stopSms": False}, {"phoneNumber": "0639980099"}])
-def test_many_lines_say_what_each_says_alone(changes: dict[str, object]) -> None:
+def test_many_lines_read_as_each_alone(changes: dict[str, object]) -> None:
     words = ["Delivered", "Not delivered", "KO", "Waiting", "delivered"]
     lines = [
         status_line(
@@ -764,7 +762,7 @@ def tag_line(**changes: object) -> dict[str, object]:
     } | changes
 
 
-def test_a_page_under_a_tag_gives_its_reports_and_the_total() -> None:
+def test_tag_page_gives_reports_and_total() -> None:
     answer = statuses(tag_line(), tag_line(phoneNumber=B, stopSMS=True), currentPage=1, total=7)
     found, total = read_tag_page(200, body(answer))
     assert found.reports == [
@@ -787,7 +785,7 @@ def test_a_page_under_a_tag_gives_its_reports_and_the_total() -> None:
         pytest.param({"success": False, "code": "4"}, 0, id="code '4'"),
     ],
 )
-def test_the_total_under_a_tag(answer: object, total: int) -> None:
+def test_tag_total_is_read(answer: object, total: int) -> None:
     assert read_tag_page(200, body(answer))[1] == total
 
 
@@ -801,7 +799,7 @@ def test_the_total_under_a_tag(answer: object, total: int) -> None:
         ),
     ],
 )
-def test_a_line_that_cannot_be_read_proves_nothing_and_leaves_a_page_incomplete(
+def test_unreadable_line_makes_page_incomplete(
     entry: object,
 ) -> None:
     found, _ = read_tag_page(200, body(statuses(entry, tag_line(phoneNumber=B))))
@@ -823,9 +821,7 @@ def test_a_line_that_cannot_be_read_proves_nothing_and_leaves_a_page_incomplete(
         pytest.param(body(statuses("Delivered")), id="a word in the list"),
     ],
 )
-def test_an_answer_without_information_is_an_error(
-    lookup: Callable[[int, bytes], object], raw: bytes
-) -> None:
+def test_uninformative_answer_raises(lookup: Callable[[int, bytes], object], raw: bytes) -> None:
     with pytest.raises(GatewayError):
         lookup(200, raw)
 
@@ -833,7 +829,7 @@ def test_an_answer_without_information_is_an_error(
 # -- the STOP list ----------------------------------------------------------------------------
 
 
-def test_the_stop_list_gives_its_numbers() -> None:
+def test_stop_list_gives_numbers() -> None:
     answer = {
         "success": True,
         "code": 200,
@@ -854,7 +850,7 @@ def test_the_stop_list_gives_its_numbers() -> None:
     [None, [], {"success": False, "code": 10}, {"success": True, "data": {"0": A}}],
     ids=["null", "a list", "wrong key", "an object"],
 )
-def test_a_stop_list_without_information_is_an_error(answer: object) -> None:
+def test_uninformative_stop_list_raises(answer: object) -> None:
     with pytest.raises(GatewayError):
         read_stops(200, body(answer))
 
@@ -875,14 +871,14 @@ def test_a_stop_list_without_information_is_an_error(answer: object) -> None:
         pytest.param(None, None, id="null"),
     ],
 )
-def test_the_balance(credit: object, balance: str | None) -> None:
+def test_balance_is_read(credit: object, balance: str | None) -> None:
     raw = body({"success": True, "code": 200, "user": {"username": "a"}, "credits": credit})
     expected = None if balance is None else Decimal(balance)
     assert read_credit(200, {}, raw).balance == expected
 
 
 @pytest.mark.parametrize("raw", [b"", b"null", body({"success": False, "code": 10})])
-def test_an_account_that_is_refused_is_an_error(raw: bytes) -> None:
+def test_refused_account_raises(raw: bytes) -> None:
     with pytest.raises(GatewayError):
         read_credit(401, {}, raw)
 
@@ -895,7 +891,5 @@ def test_an_account_that_is_refused_is_an_error(raw: bytes) -> None:
         ({}, None),
     ],
 )
-def test_the_gateways_clock_is_that_of_its_answer(
-    headers: dict[str, str], at: datetime | None
-) -> None:
+def test_account_has_clock_of_answer(headers: dict[str, str], at: datetime | None) -> None:
     assert read_credit(200, headers, body({"success": True})).at == at

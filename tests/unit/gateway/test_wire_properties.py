@@ -108,7 +108,7 @@ def varied(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("sample", NAMED)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_an_answer_in_other_spellings_says_the_same(sample: Sample, data: st.DataObject) -> None:
+def test_answer_in_other_spelling_reads_alike(sample: Sample, data: st.DataObject) -> None:
     document = data.draw(varied(sample.document))
     found = told(sample, json.dumps(document).encode(), fields.json_object)
     assert_says(sample, found)
@@ -174,7 +174,7 @@ def says(sample: Sample, body: bytes, parse: Callable[[bytes], dict[str, Any] | 
 @pytest.mark.parametrize("sample", NAMED)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_spoilt_answer_is_never_more_than_it_says(sample: Sample, data: st.DataObject) -> None:
+def test_spoilt_answer_claims_no_more(sample: Sample, data: st.DataObject) -> None:
     document = data.draw(spoilt(sample.document))
     found = says(sample, json.dumps(document).encode(), fields.json_object)
     assert not isinstance(found, Unsent)
@@ -188,7 +188,7 @@ def test_a_spoilt_answer_is_never_more_than_it_says(sample: Sample, data: st.Dat
 @pytest.mark.parametrize("sample", IN_XML)
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_spoilt_xml_is_never_more_than_it_says(sample: Sample, data: st.DataObject) -> None:
+def test_spoilt_xml_claims_no_more(sample: Sample, data: st.DataObject) -> None:
     body = fake_xml.dumps(data.draw(spoilt(sample.document)))
     cut = data.draw(st.integers(0, len(body)))
     odd = data.draw(st.sampled_from([b"", b"<", b"\0", b"<entry/>", b"]]>", b"&x;"]))
@@ -202,7 +202,7 @@ def test_spoilt_xml_is_never_more_than_it_says(sample: Sample, data: st.DataObje
 @settings(max_examples=100, deadline=None)
 @example(b"[" * 10_000)
 @example(b"<a>" * 10_000)
-def test_no_bytes_raise_anything_of_somebody_elses(body: bytes) -> None:
+def test_any_bytes_raise_only_own_errors(body: bytes) -> None:
     for sample in EVERY:
         for parse in (fields.json_object, READERS.get(sample.path, fields.json_object)):
             assert not is_success(says(sample, body, parse))
@@ -232,7 +232,7 @@ INBOUND = st.dictionaries(
 @example(b'{"phone":' + b"9" * 4000 + b',"mccMnc":1}', "")
 @example(b"phone=%ff&mccMnc=1", "")
 @example(b"a=1&" * 41, "")
-def test_a_hostile_call_is_read_or_refused(body: bytes, query: str) -> None:
+def test_hostile_call_is_read_or_refused(body: bytes, query: str) -> None:
     for read in (read_delivery_report, read_reply, read_hlr_result):
         refusal = ""
         try:
@@ -253,7 +253,7 @@ REPORTS = st.builds(
 
 @given(st.lists(REPORTS, min_size=1, max_size=5), st.randoms())
 @settings(deadline=None)
-def test_reports_come_to_the_same_in_whatever_order(reports: list[Report], luck: Any) -> None:
+def test_reports_merge_alike_in_any_order(reports: list[Report], luck: Any) -> None:
     def all_of(ordered: list[Report]) -> Report:
         whole = ordered[0]
         for report in ordered[1:]:
@@ -295,9 +295,7 @@ PARTS = st.lists(
 
 @given(PARTS, st.randoms())
 @settings(deadline=None)
-def test_parts_are_joined_in_whatever_order_they_come(
-    parts: list[dict[str, str]], luck: Any
-) -> None:
+def test_parts_join_alike_in_any_order(parts: list[dict[str, str]], luck: Any) -> None:
     replies = [read_reply(json.dumps(part).encode()) for part in parts]
     shuffled = replies * 2
     luck.shuffle(shuffled)
@@ -308,6 +306,6 @@ def test_parts_are_joined_in_whatever_order_they_come(
 
 @given(st.decimals(allow_nan=True, allow_infinity=True) | st.text() | st.integers())
 @settings(deadline=None)
-def test_an_amount_is_finite_or_none(raw: Decimal | str | int) -> None:
+def test_amount_is_finite_or_none(raw: Decimal | str | int) -> None:
     amount = fields.decimal(raw)
     assert amount is None or amount.is_finite()

@@ -50,18 +50,18 @@ EVERY_FIELD = {
 }
 
 
-def test_one_text_for_many_has_its_numbers_in_one_field_without_spaces() -> None:
+def test_send_body_lists_numbers_without_spaces() -> None:
     made = json.loads(send_body(["06 39 98 00 01", B], "Bonjour", EVERYTHING, BASE))
     assert made == EVERY_FIELD | {"phoneNumbers": f"{A},{B}", "message": "Bonjour"}
 
 
-def test_a_text_for_each_has_a_list() -> None:
+def test_lines_body_lists_a_text_for_each_number() -> None:
     made = json.loads(lines_body([Line("0639980001", "Un"), Line(B, "Deux")], EVERYTHING, BASE))
     listed = [{"phoneNumber": A, "message": "Un"}, {"phoneNumber": B, "message": "Deux"}]
     assert made == EVERY_FIELD | {"SMSList": listed}
 
 
-def test_what_is_not_set_is_not_said() -> None:
+def test_unset_options_are_left_out() -> None:
     assert json.loads(send_body([A], "x", SendOptions(), BASE)) == {
         "apiKey": "k",
         "phoneNumbers": A,
@@ -69,12 +69,12 @@ def test_what_is_not_set_is_not_said() -> None:
     }
 
 
-def test_the_low_cost_range_is_gamme_2() -> None:
+def test_low_cost_range_is_gamme_2() -> None:
     made = json.loads(send_body([A], "x", SendOptions(range="low-cost"), BASE))
     assert made["gamme"] == 2
 
 
-def test_a_long_number_is_named_without_its_plus() -> None:
+def test_long_number_is_sent_without_plus() -> None:
     options = SendOptions(tag="t", stop=True, replies_to="http://127.0.0.1:8000/r", sandbox=True)
     made = json.loads(virtual_body(A, "Bonjour", "0639980009", options, BASE))
     assert made == {
@@ -89,7 +89,7 @@ def test_a_long_number_is_named_without_its_plus() -> None:
     }
 
 
-def test_a_survey_is_named_by_its_identifier() -> None:
+def test_survey_body_has_identifier() -> None:
     made = json.loads(survey_body([A], "a1b2", SendOptions(tag="t", at=SUMMER), BASE))
     assert made == {
         "apiKey": "k",
@@ -102,7 +102,7 @@ def test_a_survey_is_named_by_its_identifier() -> None:
     }
 
 
-def test_a_check_names_where_its_results_go() -> None:
+def test_check_body_has_results_url() -> None:
     made = json.loads(check_body([A, B], BASE, tag="t", results_to="https://example.org/hlr"))
     assert made == {
         "apiKey": "k",
@@ -191,19 +191,19 @@ UNASKABLE: list[Any] = [
 
 
 @pytest.mark.parametrize("make", UNASKABLE)
-def test_what_cannot_be_asked_is_not_made(make: Callable[[], object]) -> None:
+def test_impossible_request_raises(make: Callable[[], object]) -> None:
     with pytest.raises((InvalidRequest, InvalidPhone)) as raised:
         make()
     assert isinstance(raised.value, UnusableInput)
     assert "63998" not in str(raised.value)
 
 
-def test_five_hundred_numbers_are_not_too_many() -> None:
+def test_five_hundred_numbers_are_accepted() -> None:
     made = json.loads(send_body(MANY[:MOST_LINES], "x", SendOptions(), BASE))
     assert made["phoneNumbers"].count(",") == MOST_LINES - 1
 
 
-def test_a_custom_interval_has_days() -> None:
+def test_custom_interval_has_days() -> None:
     asked = costs_params("custom", date(2027, 1, 2), date(2027, 2, 28))
     assert asked == {"interval": "custom", "from": "02-01-2027", "to": "28-02-2027"}
     assert costs_params("last_month", None, None) == {"interval": "last_month"}

@@ -34,23 +34,23 @@ def assert_says(sample: Sample, found: object) -> None:
 
 
 @pytest.mark.parametrize("sample", [*SAMPLES, *JSON_ONLY], ids=lambda sample: sample.name)
-def test_a_documented_answer_says_what_it_says(sample: Sample) -> None:
+def test_documented_answer_is_read(sample: Sample) -> None:
     body = json.dumps(sample.document).encode()
     assert_says(sample, told(sample, body, fields.json_object))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
-def test_its_xml_gives_equal_values(sample: Sample) -> None:
+def test_xml_gives_values_of_json(sample: Sample) -> None:
     body = fake_xml.dumps(sample.document)
     assert_says(sample, told(sample, body, READERS[sample.path]))
 
 
-def test_every_call_that_has_a_reader_of_xml_has_a_sample() -> None:
+def test_every_xml_reader_has_a_sample() -> None:
     assert {sample.path for sample in SAMPLES} == set(READERS)
 
 
 @pytest.mark.parametrize("sample", [*SAMPLES, *JSON_ONLY], ids=lambda sample: sample.name)
-def test_values_keep_people_and_keys_out_of_sight(sample: Sample) -> None:
+def test_repr_shows_no_person(sample: Sample) -> None:
     said = repr(told(sample, json.dumps(sample.document).encode(), fields.json_object))
     for secret in ("3998", "example.org", "Martin"):
         # the keys of a dictionary of reports are numbers, and meant to be
@@ -70,7 +70,7 @@ CHANGING = {
     [each for each in [*SAMPLES, *JSON_ONLY] if each.path in CHANGING],
     ids=lambda sample: sample.name,
 )
-def test_what_changes_something_is_done_with_http_200_only(sample: Sample, status: int) -> None:
+def test_change_is_done_only_with_http_200(sample: Sample, status: int) -> None:
     refusal = sample.document["success"] is False
     try:
         found = sample.read(status, json.dumps(sample.document).encode(), fields.json_object)
@@ -106,7 +106,7 @@ INVALID = HEAD + (
 )
 
 
-def test_a_send_in_xml_is_what_it_is_in_json() -> None:
+def test_send_reads_alike_in_xml() -> None:
     assert READERS["/send"](SENT) == {
         "success": True,
         "code": 200,
@@ -117,7 +117,7 @@ def test_a_send_in_xml_is_what_it_is_in_json() -> None:
     }
 
 
-def test_the_user_of_the_account_keeps_its_names() -> None:
+def test_account_user_has_named_xml_elements() -> None:
     found = READERS["/me"](CREDIT)
     assert found is not None
     assert found["user"] == {
@@ -128,14 +128,14 @@ def test_the_user_of_the_account_keeps_its_names() -> None:
     assert found["credits"]["balance"] == "0.900"
 
 
-def test_field_errors_in_xml_are_told_from_a_message() -> None:
+def test_field_errors_in_xml_differ_from_message() -> None:
     found = READERS["/send"](INVALID)
     assert found is not None
     assert (found["success"], found["code"]) == (False, 9)
     assert found["errors"] == [{"elementId": "children[phoneNumbers].data", "message": "invalide"}]
 
 
-def test_null_is_null() -> None:
+def test_xml_nil_is_none() -> None:
     body = b'<result xmlns:xsi="x"><entry>true</entry><entry xsi:nil="true"/></result>'
     assert xml.reader(("success", "code"))(body) == {"success": True, "code": None}
 
@@ -183,11 +183,11 @@ HOSTILE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_and_foreign_xml_is_no_answer(body: bytes) -> None:
+def test_hostile_or_foreign_xml_is_unreadable(body: bytes) -> None:
     assert xml.reader(("success", "code"))(body) is None
 
 
-def test_a_place_that_two_shapes_explain_is_not_guessed() -> None:
+def test_ambiguous_xml_shape_is_unreadable() -> None:
     reader = xml.reader(("success", "code"), ("success", "stopId"))
     assert reader(b"<result><entry>true</entry><entry>200</entry></result>") is None
 
@@ -210,7 +210,7 @@ def test_a_place_that_two_shapes_explain_is_not_guessed() -> None:
         ("a &lt; b", "a < b"),
     ],
 )
-def test_only_what_is_in_a_section_is_text(written: str, value: object) -> None:
+def test_only_cdata_is_text(written: str, value: object) -> None:
     body = f"<result><entry>true</entry><entry>{written}</entry></result>".encode()
     found = xml.reader(("success", "value"))(body)
     assert found is not None

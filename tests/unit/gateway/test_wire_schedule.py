@@ -42,11 +42,11 @@ def utc(*parts: int) -> datetime:
         pytest.param(utc(2027, 10, 31, 2), Slot(date(2027, 10, 31), 3, 0), id="after twice"),
     ],
 )
-def test_an_instant_is_asked_for_on_pariss_clock(at: datetime, expected: Slot) -> None:
+def test_instant_is_written_in_paris_time(at: datetime, expected: Slot) -> None:
     assert slot(at) == expected
 
 
-def test_a_slot_is_written_as_the_gateway_takes_it() -> None:
+def test_slot_has_documented_fields() -> None:
     assert Slot(date(2027, 2, 3), 8, 5).fields() == {
         "scheduledDeliveryDate": "03/02/2027",
         "time": 8,
@@ -54,7 +54,7 @@ def test_a_slot_is_written_as_the_gateway_takes_it() -> None:
     }
 
 
-def test_the_zeros_of_midnight_are_said() -> None:
+def test_midnight_zeros_are_written() -> None:
     # a client that leaves them out cannot schedule on the hour
     assert Slot(date(2027, 2, 3), 0, 0).fields()["time"] == 0
     assert Slot(date(2027, 2, 3), 0, 0).fields()["minute"] == 0
@@ -73,7 +73,7 @@ def test_the_zeros_of_midnight_are_said() -> None:
         pytest.param(utc(2027, 10, 31, 1, 55), "twice", id="02:55 in winter time"),
     ],
 )
-def test_an_instant_that_cannot_be_said_is_not_asked_for(at: datetime, why: str) -> None:
+def test_inexpressible_instant_raises(at: datetime, why: str) -> None:
     with pytest.raises(InvalidRequest, match=why):
         slot(at)
 
@@ -89,7 +89,7 @@ def test_an_instant_that_cannot_be_said_is_not_asked_for(at: datetime, why: str)
         pytest.param(utc(2027, 10, 31, 1, 30), utc(2027, 10, 31, 2), id="in its repetition"),
     ],
 )
-def test_the_next_slot_is_the_first_that_can_be_said(at: datetime, expected: datetime) -> None:
+def test_next_slot_is_first_expressible(at: datetime, expected: datetime) -> None:
     assert next_slot(at) == expected
 
 
@@ -98,7 +98,7 @@ INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st
 
 @given(INSTANTS)
 @settings(deadline=None)
-def test_the_next_slot_is_near_can_be_asked_for_and_means_itself(at: datetime) -> None:
+def test_next_slot_is_near_and_round_trips(at: datetime) -> None:
     found = next_slot(at)
     assert at <= found < at + STEP + timedelta(hours=2)
     assert next_slot(found) == found
@@ -110,7 +110,7 @@ def test_the_next_slot_is_near_can_be_asked_for_and_means_itself(at: datetime) -
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)))  # noqa: DTZ001
-def test_a_time_of_pariss_clock_is_one_instant_or_none(wall: datetime) -> None:
+def test_paris_time_is_one_instant_or_raises(wall: datetime) -> None:
     wall = wall.replace(fold=0)
     shown = [
         at
@@ -137,12 +137,12 @@ def test_a_time_of_pariss_clock_is_one_instant_or_none(wall: datetime) -> None:
         (utc(2027, 1, 1), "without a zone"),
     ],
 )
-def test_a_time_that_is_no_instant_is_refused(wall: datetime, why: str) -> None:
+def test_impossible_paris_time_raises(wall: datetime, why: str) -> None:
     with pytest.raises(InvalidRequest, match=why):
         instant(wall)
 
 
-def test_the_last_chance_to_cancel_is_five_minutes_before() -> None:
+def test_cancel_is_possible_until_five_minutes_before() -> None:
     leaves = utc(2027, 1, 13, 9)
     assert may_cancel(leaves, leaves - NOTICE)
     assert not may_cancel(leaves, leaves - NOTICE + timedelta(microseconds=1))

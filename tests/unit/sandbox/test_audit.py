@@ -52,20 +52,20 @@ def audited(
 
 
 @pytest.mark.parametrize("state", TEXTED)
-def test_whoever_was_texted_once_is_right(tmp_path: Path, state: str) -> None:
+def test_one_text_agrees_with_sent_state(tmp_path: Path, state: str) -> None:
     found = audited(tmp_path, [state], [("first", 0)])
     assert found.agrees
     assert found.database == found.ledger == {("one", state): 1}
 
 
 @pytest.mark.parametrize("state", TEXTED)
-def test_whoever_counts_as_texted_must_be_in_the_ledger(tmp_path: Path, state: str) -> None:
+def test_sent_state_without_text_is_missing(tmp_path: Path, state: str) -> None:
     found = audited(tmp_path, [state], [])
     assert (found.missing, found.agrees) == (1, False)
 
 
 @pytest.mark.parametrize("state", NOT_TEXTED)
-def test_whoever_was_not_texted_must_not_be_in_the_ledger(tmp_path: Path, state: str) -> None:
+def test_text_in_unsent_state_is_unexpected(tmp_path: Path, state: str) -> None:
     found = audited(tmp_path, [state, state], [("first", 1)])
     assert (found.unexpected, found.agrees) == (1, False)
     assert found.database == {("one", state): 2}
@@ -73,23 +73,21 @@ def test_whoever_was_not_texted_must_not_be_in_the_ledger(tmp_path: Path, state:
 
 
 @pytest.mark.parametrize("state", NOT_TEXTED)
-def test_whoever_was_not_texted_and_is_not_in_the_ledger_is_right(
-    tmp_path: Path, state: str
-) -> None:
+def test_no_text_agrees_with_unsent_state(tmp_path: Path, state: str) -> None:
     assert audited(tmp_path, [state], []).agrees
 
 
-def test_two_texts_are_one_too_many_whichever_attempts_they_are_of(tmp_path: Path) -> None:
+def test_two_texts_of_any_attempts_count_as_twice(tmp_path: Path) -> None:
     found = audited(tmp_path, ["delivered"], [("first", 0), ("again", 0)])
     assert (found.twice, found.agrees) == (1, False)
     assert found.ledger == {("one", "delivered"): 2}
 
 
 @pytest.mark.parametrize("tag", ["nobody's", "other"])
-def test_a_text_of_no_campaign_or_to_nobody_in_it_is_a_stranger(tmp_path: Path, tag: str) -> None:
+def test_text_outside_every_campaign_is_a_stranger(tmp_path: Path, tag: str) -> None:
     found = audited(tmp_path, ["pending"], [(tag, 0)])
     assert (found.strangers, found.agrees) == (1, False)
 
 
-def test_a_text_that_the_gateway_took_back_does_not_count(tmp_path: Path) -> None:
+def test_cancelled_text_does_not_count(tmp_path: Path) -> None:
     assert audited(tmp_path, ["cancelled"], [("first", 0)], cancelled=True).agrees

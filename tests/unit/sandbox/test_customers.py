@@ -14,7 +14,7 @@ from dispatcher.window import Windows
 
 
 @pytest.mark.parametrize("rows", [20, 333, 5000])
-def test_a_file_is_read_as_it_was_made(tmp_path: Path, rows: int) -> None:
+def test_made_up_file_is_read_with_its_counts(tmp_path: Path, rows: int) -> None:
     made = write_customers(tmp_path / "clients.csv", rows=rows)
     planner = Planner('Bonjour {{ Prénom | default("à tous") }}')
     with open_recipients(str(tmp_path / "clients.csv")) as recipients:
@@ -27,7 +27,7 @@ def test_a_file_is_read_as_it_was_made(tmp_path: Path, rows: int) -> None:
     assert made.overseas == sum(territory_of(phone) != "metropole" for phone in planned)
 
 
-def test_it_holds_what_real_files_hold(tmp_path: Path) -> None:
+def test_made_up_file_has_spellings_of_real_files(tmp_path: Path) -> None:
     path = tmp_path / "clients.csv"
     write_customers(path)
     text = path.read_bytes().decode(ENCODING)
@@ -44,20 +44,20 @@ def test_it_holds_what_real_files_hold(tmp_path: Path) -> None:
         assert mark in spelled
 
 
-def test_the_same_seed_writes_the_same_file(tmp_path: Path) -> None:
+def test_same_seed_writes_same_file(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         write_customers(tmp_path / name, rows=100, seed=seed)
     first, same, other = ((tmp_path / name).read_bytes() for name in "abc")
     assert first == same != other
 
 
-def test_every_number_of_this_country_belongs_to_nobody(tmp_path: Path) -> None:
+def test_french_numbers_are_from_fiction_block(tmp_path: Path) -> None:
     made = write_customers(tmp_path / "clients.csv")
     assert all(phone.startswith("+3363998") for phone in made.phones)
     assert all(phone == normalise(phone) for phone in made.phones)
 
 
-def test_it_is_day_everywhere_at_the_hour_of_the_demo(tmp_path: Path) -> None:
+def test_demo_hour_is_open_in_every_territory(tmp_path: Path) -> None:
     write_customers(tmp_path / "clients.csv")
     planner = Planner("Bonjour")
     with open_recipients(str(tmp_path / "clients.csv")) as recipients:

@@ -85,7 +85,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     bench.state.ledger.close()
 
 
-def test_a_bulk_send_answers_in_the_documented_shape(bench: Bench) -> None:
+def test_bulk_send_answers_documented_shape(bench: Bench) -> None:
     assert bench.bulk("0639980001", BRUNO, tag="soldes1") == {
         "success": True,
         "code": 200,
@@ -101,7 +101,7 @@ def test_a_bulk_send_answers_in_the_documented_shape(bench: Bench) -> None:
     assert bench.get("me")["credits"]["balance"] == "99999.924"
 
 
-def test_a_single_send_has_one_id_and_the_total_for_all_its_numbers(bench: Bench) -> None:
+def test_single_send_answers_one_id_and_totals(bench: Bench) -> None:
     answer = bench.post("send", phoneNumbers=f"{ANNE}, {BRUNO}", message="a" * 161)
     assert answer == {
         "success": True,
@@ -113,7 +113,7 @@ def test_a_single_send_has_one_id_and_the_total_for_all_its_numbers(bench: Bench
     }
 
 
-def test_the_same_request_twice_is_two_ids_two_debits_and_two_texts(bench: Bench) -> None:
+def test_repeated_request_texts_and_debits_twice(bench: Bench) -> None:
     first, second = (bench.bulk(ANNE, tag="same") for _ in range(2))
     assert first["message_id"] != second["message_id"]
     assert bench.state.account.credit == Decimal("99999.924")
@@ -156,7 +156,7 @@ REFUSED_BODIES = [
 
 
 @pytest.mark.parametrize(("changes", "code"), REFUSED_BODIES)
-def test_a_wrong_request_is_refused_whole(bench: Bench, changes: dict[str, Any], code: int) -> None:
+def test_wrong_request_is_refused_whole(bench: Bench, changes: dict[str, Any], code: int) -> None:
     bench.state.configure({"blocked_senders": ["BLOCKED"]})
     body = {"SMSList": [{"phoneNumber": ANNE, "message": "Bonjour"}], **changes}
     answer = bench.post("bulk-send", **body)
@@ -166,13 +166,13 @@ def test_a_wrong_request_is_refused_whole(bench: Bench, changes: dict[str, Any],
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"\xff{}", b""])
-def test_broken_json_is_code_90_with_status_400_in_every_mode(bench: Bench, raw: bytes) -> None:
+def test_broken_json_answers_400_and_code_90_in_every_mode(bench: Bench, raw: bytes) -> None:
     bench.state.configure({"http_status_mode": "200"})
     answer = bench.ask(Request("POST", "/v1/bulk-send", "", {}, raw))
     assert (answer.status, answer.outcome) == (400, "90")
 
 
-def test_each_bad_line_has_its_code_and_the_good_ones_leave(bench: Bench) -> None:
+def test_bad_lines_are_refused_and_good_ones_leave(bench: Bench) -> None:
     bench.state.configure({"stopped": [BRUNO], "no_price": ["+212"]})
     lines = [
         {"phoneNumber": ANNE, "message": "Bonjour"},
@@ -193,7 +193,7 @@ def test_each_bad_line_has_its_code_and_the_good_ones_leave(bench: Bench) -> Non
     assert [line["code"] for line in answer["SMSResponse_List"]] == [200]
 
 
-def test_credit_that_does_not_reach_refuses_the_whole_or_the_rest(bench: Bench) -> None:
+def test_short_credit_refuses_whole_request_or_rest(bench: Bench) -> None:
     bench.state.configure({"credit": "0.040"})
     assert bench.bulk(ANNE, BRUNO)["error"] == {"message": "NOCREDITS"}
     bench.state.configure({"credit_runs_out": "mid_batch"})
@@ -202,7 +202,7 @@ def test_credit_that_does_not_reach_refuses_the_whole_or_the_rest(bench: Bench) 
     assert bench.texted() == {ANNE: 1}
 
 
-def test_a_number_waits_and_is_then_reported(bench: Bench) -> None:
+def test_message_waits_then_is_reported(bench: Bench) -> None:
     message_id = bench.bulk(ANNE)["message_id"]
     pair = {"phoneNumber": ANNE, "messageId": message_id}
 
@@ -234,14 +234,14 @@ def test_a_number_waits_and_is_then_reported(bench: Bench) -> None:
     }
 
 
-def test_a_pair_that_is_not_known_has_its_own_error_inside_a_success(bench: Bench) -> None:
+def test_unknown_pair_has_error_inside_success(bench: Bench) -> None:
     answer = bench.post("multi-status", SMSStatut_List=[{"phoneNumber": ANNE, "messageId": 7}])
     assert answer["success"] is True
     line = answer["StatutResponse_List"][0]
     assert (line["success"], line["code"], line["status"]) == (False, 4, "Numéro introuvable")
 
 
-def test_fates_follow_the_end_of_the_number_and_the_shares(bench: Bench) -> None:
+def test_fate_follows_number_end_and_shares(bench: Bench) -> None:
     bench.state.configure({"fates": {"01": "Not delivered", "02": "Waiting"}, "share_ko": 1})
     message_id = bench.bulk(ANNE, BRUNO, CHLOE)["message_id"]
     bench.now += 1000
@@ -249,7 +249,7 @@ def test_fates_follow_the_end_of_the_number_and_the_shares(bench: Bench) -> None
     assert [line["status"] for line in lines] == ["Not delivered", "Waiting", "ko"]
 
 
-def test_a_number_that_answers_stop_is_refused_from_then_on(bench: Bench) -> None:
+def test_number_that_answers_stop_is_refused_later(bench: Bench) -> None:
     bench.state.configure({"answers_stop": [ANNE]})
     message_id = bench.bulk(ANNE, BRUNO)["message_id"]
     bench.now += 3
@@ -259,7 +259,7 @@ def test_a_number_that_answers_stop_is_refused_from_then_on(bench: Bench) -> Non
     assert [line["code"] for line in bench.bulk(ANNE, BRUNO)["SMSResponse_List"]] == [14, 200]
 
 
-def test_the_stop_list_takes_and_gives_back_a_number(bench: Bench) -> None:
+def test_stop_list_adds_and_deletes_number(bench: Bench) -> None:
     stop_id = bench.post("stop-sms/add", phoneNumber=ANNE)["stopId"]
     assert bench.post("stop-sms/add", phoneNumber=ANNE)["code"] == 3
     assert bench.get("stop-sms/delete", id=stop_id) == {"success": True, "code": 200}
@@ -267,7 +267,7 @@ def test_the_stop_list_takes_and_gives_back_a_number(bench: Bench) -> None:
     assert bench.get("stop-sms/list")["nbData"] == 0
 
 
-def test_a_tag_is_read_page_by_page(bench: Bench) -> None:
+def test_tag_is_read_page_by_page(bench: Bench) -> None:
     bench.state.configure({"tag_page_size": 2})
     bench.bulk(ANNE, BRUNO, CHLOE, tag="t1")
 
@@ -282,7 +282,7 @@ def test_a_tag_is_read_page_by_page(bench: Bench) -> None:
     assert [line["phoneNumber"] for line in again["StatutResponse_List"]] == [ANNE, BRUNO]
 
 
-def test_a_tag_may_be_late_missing_or_empty(bench: Bench) -> None:
+def test_tag_is_late_missing_or_empty_by_switch(bench: Bench) -> None:
     bench.state.configure({"tag_lag_seconds": 60})
     bench.bulk(ANNE, tag="t1")
     assert bench.get("bulk-status-by-tag", tag="t1")["code"] == 4
@@ -296,7 +296,7 @@ def test_a_tag_may_be_late_missing_or_empty(bench: Bench) -> None:
     ("at", "code"),
     [pytest.param(MONDAY_NIGHT, 22, id="night"), pytest.param(SUNDAY_NOON, 23, id="Sunday")],
 )
-def test_outside_the_hours_it_refuses_or_waits(bench: Bench, at: float, code: int) -> None:
+def test_marketing_hours_refuse_or_hold_by_switch(bench: Bench, at: float, code: int) -> None:
     bench.now = at
     bench.state.configure({"marketing_window": "refuse"})
     assert bench.bulk(ANNE)["code"] == code
@@ -313,7 +313,7 @@ def test_outside_the_hours_it_refuses_or_waits(bench: Bench, at: float, code: in
     assert word() == "Delivered"
 
 
-def test_a_scheduled_message_can_be_cancelled_until_five_minutes_before(bench: Bench) -> None:
+def test_scheduled_message_is_cancelled_until_five_minutes_before(bench: Bench) -> None:
     schedule = {"scheduledDeliveryDate": "23/11/2026", "time": "14", "minute": 0}
     first, second = (
         bench.post("send", phoneNumbers=ANNE, message="Bonjour", **schedule) for _ in range(2)
@@ -329,7 +329,7 @@ def test_a_scheduled_message_can_be_cancelled_until_five_minutes_before(bench: B
     assert bench.texted() == {ANNE: 1}
 
 
-def test_a_sandbox_send_costs_nothing_reaches_nobody_and_goes_after_a_day(bench: Bench) -> None:
+def test_sandbox_send_is_free_textless_and_gone_after_a_day(bench: Bench) -> None:
     message_id = bench.bulk(ANNE, sandbox=1)["message_id"]
     assert bench.texted() == {}
     assert bench.state.account.credit == bench.state.behaviour.credit
@@ -338,7 +338,7 @@ def test_a_sandbox_send_costs_nothing_reaches_nobody_and_goes_after_a_day(bench:
     assert bench.get("bulk-status", messageId=message_id)["code"] == 4
 
 
-def test_the_ledger_keeps_the_text_as_it_left(bench: Bench) -> None:
+def test_ledger_has_text_as_it_left(bench: Bench) -> None:
     bench.bulk(ANNE, text="Ça coûte 5 € : dès jeudi[!]:br:Garçon", sender="Boutique", tag="t1")
     (entry,) = ledger.entries(bench.path)
     assert (entry.request, entry.tag, entry.sender) == (1, "t1", "Boutique")
@@ -346,7 +346,7 @@ def test_the_ledger_keeps_the_text_as_it_left(bench: Bench) -> None:
     assert entry.texts[0].text == "Ça coute 5 € : dès jeudi(!)\nGarÇon"
 
 
-def test_a_line_still_being_written_is_not_read(bench: Bench) -> None:
+def test_unfinished_ledger_line_is_not_read(bench: Bench) -> None:
     bench.bulk(ANNE)
     with bench.path.open("ab") as file:
         file.write(b'{"request": 2, "at"')
@@ -388,26 +388,26 @@ def test_segments_are_counted_on_what_leaves(
         (639980001, None),
     ],
 )
-def test_numbers_are_read_as_the_gateway_does(raw: object, expected: str | None) -> None:
+def test_number_spellings_are_read_as_by_the_gateway(raw: object, expected: str | None) -> None:
     assert e164(raw) == expected
 
 
 @pytest.mark.parametrize(
     ("switch", "value"), [("colour", "red"), ("tag_unknown", "maybe"), ("http_status_mode", 200)]
 )
-def test_a_switch_that_cannot_be_is_refused(switch: str, value: object) -> None:
+def test_unknown_switch_or_value_raises(switch: str, value: object) -> None:
     with pytest.raises(ValueError, match=switch):
         Behaviour().changed({switch: value})
 
 
-def test_a_fault_goes_off_at_its_request_and_its_path_only() -> None:
+def test_fault_hits_only_its_path_and_request() -> None:
     script = FaultScript()
     script.add(Fault(kind="empty", path="/v1/send", nth=2, times=2))
     picked = [script.pick(path) for path in ["/v1/send", "/v1/me"] + ["/v1/send"] * 3]
     assert [fault is not None for fault in picked] == [False, False, True, True, False]
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
+def test_same_seed_picks_same_requests() -> None:
     def run(seed: int) -> list[bool]:
         script = FaultScript()
         script.add(Fault(kind="empty", probability=0.5, times=None, seed=seed))
@@ -428,13 +428,13 @@ def test_chance_is_the_same_for_the_same_seed() -> None:
         {"kind": "empty", "processed": "after"},
     ],
 )
-def test_a_fault_that_contradicts_itself_is_refused(values: dict[str, Any]) -> None:
+def test_contradictory_fault_raises(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"fault|processed"):
         Fault.of(values)
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
-def test_errors_take_each_known_shape(shape: Any) -> None:
+def test_error_takes_each_known_shape(shape: Any) -> None:
     document = corrupt.error(11, shape)
     assert (document["success"], document["code"]) == (False, 11)
     assert [name for name in ("message", "error", "errors") if name in document] == {

@@ -62,7 +62,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 # -- sends
 
 
-def test_a_bulk_body_at_the_documented_address_fails_visibly(bench: Bench) -> None:
+def test_bulk_body_at_send_is_refused(bench: Bench) -> None:
     listed = [{"phoneNumber": ANNE, "message": "Bonjour"}]
     assert bench.post("send", SMSList=listed)["code"] == 2
     assert ledger.texted(bench.path) == {}
@@ -82,14 +82,14 @@ def test_a_bulk_body_at_the_documented_address_fails_visibly(bench: Bench) -> No
         pytest.param("hlr/notify", {"phoneNumbers": "x"}, 55, id="nothing to check"),
     ],
 )
-def test_what_lacks_a_field_is_refused(
+def test_missing_field_is_refused_with_code(
     bench: Bench, path: str, body: dict[str, Any], code: int
 ) -> None:
     answer = bench.post(path, **body)
     assert (answer["success"], answer["code"]) == (False, code)
 
 
-def test_a_long_number_sends_and_takes_no_schedule(bench: Bench) -> None:
+def test_long_number_send_ignores_schedule(bench: Bench) -> None:
     schedule: dict[str, Any] = {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 0}
     answer = bench.post(
         "vn/send", to="0639980001", message="Bonjour", tag="t", **schedule, **{"from": OURS[1:]}
@@ -100,7 +100,7 @@ def test_a_long_number_sends_and_takes_no_schedule(bench: Bench) -> None:
     assert (entry.path, entry.sender, entry.tag) == ("/v1/vn/send", OURS, "t")
 
 
-def test_some_refused_numbers_stand_beside_a_success(bench: Bench) -> None:
+def test_refused_numbers_are_listed_beside_success(bench: Bench) -> None:
     bench.state.configure({"stopped": [BRUNO], "error_key": "error"})
     answer = bench.post("send", phoneNumbers=f"{ANNE},{BRUNO}", message="Bonjour")
     assert answer["success"] is True
@@ -113,7 +113,7 @@ def test_some_refused_numbers_stand_beside_a_success(bench: Bench) -> None:
 # -- addresses and formats
 
 
-def test_a_get_of_multi_status_is_no_address_or_one_without_a_body(bench: Bench) -> None:
+def test_get_multi_status_answers_405_or_ignores_body(bench: Bench) -> None:
     assert bench.ask("GET", "multi-status").status == 405
     bench.state.configure({"multi_status_get": "code1"})
     refused = bench.ask("GET", "multi-status", body=json.dumps({"apiKey": KEY}).encode())
@@ -121,7 +121,7 @@ def test_a_get_of_multi_status_is_no_address_or_one_without_a_body(bench: Bench)
     assert bench.get("multi-status")["code"] == 5
 
 
-def test_a_plus_that_is_not_escaped_is_a_space(bench: Bench) -> None:
+def test_unescaped_plus_in_query_is_a_space(bench: Bench) -> None:
     message_id = bench.post("send", phoneNumbers=ANNE, message="Bonjour")["message_id"]
     query = f"apiKey={KEY}&messageId={message_id}&phoneNumber="
     assert bench.ask("GET", "message-status", query + ANNE).outcome == "4"
@@ -150,7 +150,7 @@ def test_errors_are_in_xml_too_and_keep_their_status(bench: Bench) -> None:
 # -- money
 
 
-def test_the_counters_have_their_older_names_and_types(bench: Bench) -> None:
+def test_old_counters_have_names_and_types_of_2018(bench: Bench) -> None:
     bench.state.configure(
         {"credit": "2.5", "old_counters": True, "amounts": "number", "balance_names": "solde"}
     )
@@ -164,7 +164,7 @@ def test_the_counters_have_their_older_names_and_types(bench: Bench) -> None:
     }
 
 
-def test_costs_are_by_month_of_paris(bench: Bench) -> None:
+def test_costs_are_summed_by_paris_month(bench: Bench) -> None:
     bench.now = datetime(2026, 10, 31, 22, 59, tzinfo=UTC).timestamp()  # 23:59 in Paris
     bench.post("send", phoneNumbers=ANNE, message="Octobre")
     bench.now += 120
@@ -184,7 +184,7 @@ def test_costs_are_by_month_of_paris(bench: Bench) -> None:
     assert bench.get("statistics/cost-resume", interval="custom")["code"] == 49
 
 
-def test_a_cancelled_message_is_paid_back_if_that_is_the_habit(bench: Bench) -> None:
+def test_cancelled_message_is_refunded_by_switch(bench: Bench) -> None:
     schedule: dict[str, Any] = {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 0}
     for on, back in ((False, 0), (True, 1)):
         bench.state.configure({"cancel_refunds": on})
@@ -197,7 +197,7 @@ def test_a_cancelled_message_is_paid_back_if_that_is_the_habit(bench: Bench) -> 
 # -- number checks
 
 
-def test_a_number_with_a_space_before_it_is_none(bench: Bench) -> None:
+def test_number_after_space_is_invalid(bench: Bench) -> None:
     good, bad = bench.post("lookup", phoneNumbers=f"{ANNE}, {BRUNO}")["lookup"]
     assert (good["success"], good["phoneNumber"], good["format"]["national"]) == (
         True,
@@ -207,7 +207,7 @@ def test_a_number_with_a_space_before_it_is_none(bench: Bench) -> None:
     assert (bad["success"], bad["request"]) == (False, f" {BRUNO}")
 
 
-def test_a_check_is_paid_and_its_results_come_later(bench: Bench) -> None:
+def test_hlr_check_is_paid_and_reported_later(bench: Bench) -> None:
     before = bench.state.account.credit
     answer = bench.post("hlr/notify", phoneNumbers=f"{ANNE},{BRUNO}", notifyUrl=URL)
     assert (answer["number"], answer["cost"]) == (2, 0.01)
@@ -239,7 +239,7 @@ def test_second_account_has_its_own_credit_and_messages(bench: Bench) -> None:
 # -- calls to others
 
 
-def test_reports_are_due_when_the_network_has_decided(bench: Bench) -> None:
+def test_report_is_due_when_network_decides(bench: Bench) -> None:
     bench.state.configure({"fates": {"02": "Not delivered", "03": "Waiting"}})
     phones = f"{ANNE},{BRUNO},+33639980003"
     sent = bench.post("send", phoneNumbers=phones, message="x", urlDlr=URL)
@@ -254,7 +254,7 @@ def test_reports_are_due_when_the_network_has_decided(bench: Bench) -> None:
     assert all(isinstance(call["date"], int) for call in calls)
 
 
-def test_what_was_cancelled_in_time_is_not_reported(bench: Bench) -> None:
+def test_cancelled_message_is_not_reported(bench: Bench) -> None:
     schedule: dict[str, Any] = {"scheduledDeliveryDate": "23/11/2026", "time": 14, "minute": 0}
     sent = bench.post("send", phoneNumbers=ANNE, message="x", urlDlr=URL, **schedule)
     assert bench.get("message-cancel", messageId=sent["message_id"])["success"] is True
@@ -262,7 +262,7 @@ def test_what_was_cancelled_in_time_is_not_reported(bench: Bench) -> None:
     assert bench.due() == []
 
 
-def test_addresses_of_a_bulk_send_count_if_that_is_the_habit(bench: Bench) -> None:
+def test_bulk_send_uses_its_urls_by_switch(bench: Bench) -> None:
     listed = [{"phoneNumber": ANNE, "message": "x"}]
     bench.state.configure({"delivery_seconds": [0, 0], "account_reports_to": "http://account/"})
     for on, url in ((True, URL), (False, "http://account/")):
@@ -272,7 +272,7 @@ def test_addresses_of_a_bulk_send_count_if_that_is_the_habit(bench: Bench) -> No
         assert call.url == url
 
 
-def test_a_stop_is_told_where_the_message_said(bench: Bench) -> None:
+def test_stop_is_posted_to_url_of_message(bench: Bench) -> None:
     bench.state.configure({"answers_stop": [ANNE], "delivery_seconds": [0, 0]})
     sent = bench.post("send", phoneNumbers=f"{ANNE},{BRUNO}", message="x", urlResponse=URL)
     (call,) = bench.due()
@@ -284,7 +284,7 @@ def test_a_stop_is_told_where_the_message_said(bench: Bench) -> None:
     }
 
 
-def test_what_is_only_tried_is_reported_if_that_is_the_habit(bench: Bench) -> None:
+def test_sandbox_send_is_reported_by_switch(bench: Bench) -> None:
     bench.state.configure({"delivery_seconds": [0, 0]})
     for on, calls in ((False, 0), (True, 1)):
         bench.state.configure({"sandbox_webhooks": on})

@@ -26,7 +26,7 @@ def script(*lines: str) -> bytes:
     return "\n".join(lines).encode()
 
 
-def test_a_script_is_read_step_by_step() -> None:
+def test_script_is_read_step_by_step() -> None:
     steps = read_script(
         script(
             "[[step]]",
@@ -99,12 +99,12 @@ def test_a_script_is_read_step_by_step() -> None:
         ),
     ],
 )
-def test_a_script_that_cannot_be_played_is_refused(raw: bytes, why: str) -> None:
+def test_unplayable_script_raises(raw: bytes, why: str) -> None:
     with pytest.raises(InvalidFile, match=re.escape(why)):
         read_script(raw)
 
 
-def test_names_are_filled_in_wherever_they_stand() -> None:
+def test_kept_names_are_filled_in_everywhere() -> None:
     asked = {"a": "$id", "b": [{"c": "$id"}, 1, "$no"], "d": "x"}
     assert filled(asked, {"id": 7}) == {"a": 7, "b": [{"c": 7}, 1, None], "d": "x"}
 
@@ -113,7 +113,7 @@ def test_names_are_filled_in_wherever_they_stand() -> None:
     ("path", "value"),
     [("id", 7), ("list.1.id", "x"), ("list.9.id", None), ("id.more", None), ("list", None)],
 )
-def test_what_is_kept_of_an_answer(path: str, value: object) -> None:
+def test_kept_path_reads_value_or_none(path: str, value: object) -> None:
     kept: dict[str, Any] = {}
     answer = {"id": 7, "list": [{"id": "w"}, {"id": "x"}]}
     kept_from(Step("GET /me", keep={"name": path}), answer, kept)
@@ -140,7 +140,7 @@ def test_what_is_kept_of_an_answer(path: str, value: object) -> None:
     ],
     ids=lambda value: value.call if isinstance(value, Step) else None,
 )
-def test_what_may_change_something_is_played_only_if_wanted(step: Step, changes: bool) -> None:
+def test_changing_step_needs_changes_flag(step: Step, changes: bool) -> None:
     check([step], changes=True)
     if changes:
         with pytest.raises(InvalidRequest, match="step 1"):
@@ -149,7 +149,7 @@ def test_what_may_change_something_is_played_only_if_wanted(step: Step, changes:
         check([step], changes=False)
 
 
-def test_the_script_of_the_product_changes_nothing() -> None:
+def test_shipped_script_changes_nothing() -> None:
     check(every_call(), changes=False)
     assert {step.path for step in every_call()} >= {"/send", "/bulk-send", "/message-cancel"}
 
@@ -192,12 +192,12 @@ def test_the_script_of_the_product_changes_nothing() -> None:
         ),
     ],
 )
-def test_a_request_is_masked(fields: dict[str, Any], masked: dict[str, Any]) -> None:
+def test_request_is_masked(fields: dict[str, Any], masked: dict[str, Any]) -> None:
     # the numbers above are checked by nothing but this: they are never dialled
     assert Masks().request(fields) == masked
 
 
-def test_one_number_is_masked_alike_throughout() -> None:
+def test_same_number_is_masked_alike() -> None:
     masks = Masks()
     first = masks.request({"phoneNumber": "0639981234"})
     masks.request({"phoneNumber": "0639985678"})
@@ -270,7 +270,7 @@ def test_one_number_is_masked_alike_throughout() -> None:
         ),
     ],
 )
-def test_an_outline_has_kinds_and_no_values(body: bytes, outline: object) -> None:
+def test_outline_has_kinds_without_values(body: bytes, outline: object) -> None:
     assert outlines.of_body(body) == outline
 
 
@@ -282,7 +282,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["success", "code", "phone", "text"]), VALUES, max_size=4))
 @settings(deadline=None)
-def test_an_outline_tells_no_text(document: dict[str, Any]) -> None:
+def test_outline_has_no_text(document: dict[str, Any]) -> None:
     told = json.dumps(outlines.of_value(document))
     for text in re.findall(r"[secrt0-9]{6,}", json.dumps(list(document.values()))):
         if re.search(r"\d{5}", text) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,39}", text):
@@ -315,7 +315,7 @@ def test_an_outline_tells_no_text(document: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_outlines_are_held_against_each_other(one: Any, other: Any, found: object) -> None:
+def test_outlines_are_compared(one: Any, other: Any, found: object) -> None:
     assert outlines.differences(one, other) == found
 
 
@@ -370,7 +370,7 @@ WRONG = Step("GET /me", key="wrong")
 REFUSED = {"success": "false", "code": "int 10", "message": "text"}
 
 
-def test_a_transcript_comes_back_from_its_file() -> None:
+def test_transcript_round_trips_through_file() -> None:
     made = transcript(ME, TAKEN, SEEN, (WRONG, Answered(400, "application/json", REFUSED)))
     assert Transcript.loads(made.dumps().encode()) == made
 
@@ -396,17 +396,17 @@ def test_a_transcript_comes_back_from_its_file() -> None:
         pytest.param(b" " * (4 * 1024 * 1024 + 1), "too large", id="too large"),
     ],
 )
-def test_a_file_that_is_no_transcript_is_refused(raw: bytes, why: str) -> None:
+def test_other_file_is_refused_as_transcript(raw: bytes, why: str) -> None:
     with pytest.raises(InvalidFile, match=why):
         Transcript.loads(raw)
 
 
-def test_a_gateway_like_the_fake_one_differs_nowhere() -> None:
+def test_transcript_of_fake_gateway_has_no_difference() -> None:
     made = transcript(ME, TAKEN, SEEN, (WRONG, Answered(400, "application/json", REFUSED)))
     assert compare(made) == []
 
 
-def test_each_difference_says_where_it_is() -> None:
+def test_difference_names_its_place() -> None:
     other = SENT | {"message_id": "text: digits", "more": "null"}
     made = transcript(ME, (SEND, Answered(201, "text/html", other)))
     assert [(each.step, each.where, each.recorded, each.fake) for each in compare(made)] == [
@@ -420,11 +420,11 @@ def test_each_difference_says_where_it_is() -> None:
     )
 
 
-def test_a_step_without_an_answer_says_nothing() -> None:
+def test_unanswered_step_has_no_difference() -> None:
     assert compare(transcript((SEND, Answered(0, "", "no answer: it was cut")))) == []
 
 
-def test_the_habits_that_explain_a_transcript_are_found() -> None:
+def test_switches_that_explain_transcript_are_found() -> None:
     status = {**REPORTS["StatutResponse_List"][0], "date": "text: wall time"}  # type: ignore[dict-item]
     made = transcript(
         (WRONG, Answered(200, "application/json", REFUSED)),
@@ -441,6 +441,6 @@ def test_the_habits_that_explain_a_transcript_are_found() -> None:
     assert [(each.step, each.where) for each in left] == [(4, "news")]
 
 
-def test_a_switch_that_does_not_exist_is_an_error() -> None:
+def test_unknown_switch_raises() -> None:
     with pytest.raises(ValueError, match="mood"):
         compare(transcript(ME), {"mood": "bad"})
