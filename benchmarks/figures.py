@@ -1,4 +1,4 @@
-"""What was measured, as rows that the table, the plot and the JSON file are made of."""
+"""Measured figures, as rows from which the table, the plot and the JSON file are made."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ FILE = RESULTS / "benchmarks.json"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: whose, and its figures as text in the order of the headings."""
+    """One line of a table: its contender, and its figures as text in the order of the headings."""
 
     name: str
     figures: tuple[str, ...]
-    #: what the plot draws, if anything
+    #: the value that the plot draws, if any
     bar: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What one benchmark has found."""
+    """The results of one benchmark."""
 
     #: the benchmark's name; a new run of it takes the place of the old one
     key: str
@@ -40,7 +40,7 @@ class Table:
     rows: tuple[Row, ...]
     #: how it was measured, in sentences
     notes: tuple[str, ...] = ()
-    #: what the bars of the plot are
+    #: the meaning of the plot's bars
     unit: str = ""
     #: other benchmarks' use: plain numbers by name
     values: dict[str, float] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The middle and the ends of several measurements."""
+    """Median, least and most of several measurements."""
 
     middle: float
     least: float
@@ -58,12 +58,12 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
-        """Of one measurement or more."""
+        """Make one from one measurement or more."""
         found = sorted(values)
         return cls(statistics.median(found), found[0], found[-1])
 
     def text(self, places: int) -> str:
-        """Such as ``0.83 (0.81–0.84)``; the middle alone where there is no spread."""
+        """Such as ``0.83 (0.81–0.84)``; the median alone where there is no spread."""
         middle = f"{self.middle:.{places}f}"
         if self.least == self.most:
             return middle
@@ -71,7 +71,7 @@ class Spread:
 
 
 def machine() -> str:
-    """The machine in a line."""
+    """The machine, described in one line."""
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{os.cpu_count()} × {_processor()}, {memory:.0f} GiB, {platform.system()}"
@@ -95,7 +95,7 @@ def load(path: Path = FILE) -> list[Table]:
 
 
 def save(table: Table, path: Path = FILE) -> None:
-    """Keep a table, in the place of the one with its key."""
+    """Store a table in the place of the earlier one with its key."""
     kept = {one.key: one for one in load(path)} | {table.key: table}
     path.parent.mkdir(exist_ok=True)
     path.write_text(
@@ -111,11 +111,11 @@ def _table(one: dict[str, Any]) -> Table:
 
 
 def thousands(value: float) -> str:
-    """A rate or a count, with three figures that mean something."""
+    """A rate or a count with three significant figures."""
     rounded = round(value, -max(0, len(str(int(value))) - 3))
     return f"{rounded:,.0f}"
 
 
 def medians(values: Sequence[float]) -> float:
-    """The median; NaN of nothing."""
+    """The median; NaN without values."""
     return statistics.median(values) if values else float("nan")

@@ -1,4 +1,4 @@
-"""The far side: a gateway so cheap that it is never what limits a contender, and still honest.
+"""A gateway that is too cheap to limit a contender, and still counts every number.
 
 It reads every body, answers for the numbers that are in it and counts how often each was texted.
 Raw HTTP on one event loop; the latency of an answer is a timer and costs no thread.
@@ -43,7 +43,7 @@ class Ledger:
         self.reset({})
 
     def reset(self, given: dict[str, Any]) -> None:
-        """Forget everything; ``latency`` is in seconds, ``delivered`` says what a poll hears."""
+        """Forget everything; ``latency`` is in seconds, ``delivered`` is what polls report."""
         self.latency = float(given.get("latency", 0.0))
         self.delivered = bool(given.get("delivered", True))
         self.texted: Counter[str] = Counter()
@@ -54,7 +54,7 @@ class Ledger:
         self.arrivals: list[tuple[float, str]] = []
 
     def counts(self) -> dict[str, Any]:
-        """The sums that a judge asks for."""
+        """The sums by which a run is checked."""
         return {
             "accepted": self.accepted,
             "answered": self.answered,
@@ -64,7 +64,7 @@ class Ledger:
         }
 
     def bulk_send(self, body: bytes) -> str:
-        """Take a bulk send whole, or refuse it whole."""
+        """Accept or refuse all of a bulk send."""
         order = loads(body)
         phones = [line["phoneNumber"] for line in order["SMSList"] if line["message"]]
         if not 0 < len(phones) <= BATCH:
@@ -119,8 +119,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        """Store the transport for the answers."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         """Answer each request that is complete."""
@@ -132,7 +132,7 @@ class Connection(asyncio.Protocol):
             head = bytes(self._received[:end])
             whole = end + _length(head)
             if len(self._received) < whole:
-                self._needed = whole - 1  # not to be looked at again before then
+                self._needed = whole - 1  # no need to parse before that many bytes are there
                 return
             body = bytes(self._received[end:whole])
             del self._received[:whole]
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
 
 
 def _asked(ledger: Ledger, path: str, body: bytes) -> Any:
-    """What the harness asks, under ``/_bench``."""
+    """Answer the harness's own requests, under ``/_bench``."""
     match path:
         case "/_bench/reset":
             ledger.reset(loads(body))
@@ -199,7 +199,7 @@ def _length(head: bytes) -> int:
 
 
 async def serve(port: int) -> None:
-    """Listen on loopback and say where."""
+    """Listen on loopback and print the address."""
     ledger = Ledger()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(ledger), "127.0.0.1", port, backlog=1024)

@@ -1,4 +1,4 @@
-"""Ingest: a file of a million to stored rows, beside the database's own bulk load of them."""
+"""Ingest: storing a file of a million rows, beside the database's own bulk load of them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _PATIENCE = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What one list took."""
+    """Time, processor and memory that one list took."""
 
     recipients: int
     #: wall seconds until it was stored, and until all was delivered

@@ -1,4 +1,4 @@
-"""What a run of the benchmarks is asked for, and the servers that it shares."""
+"""The options of a run of the benchmarks, and the servers that it shares."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Options:
     contenders: tuple[str, ...]
     #: of the gateway, in seconds; empty for all
     latencies: tuple[float, ...]
-    #: recipients; 0 for what suits the benchmark
+    #: recipients; 0 for the benchmark's default
     recipients: int
     processes: int
-    #: whether py-spy looks at ours
+    #: whether py-spy profiles ours
     profile: bool
 
     def count(self, usual: int, quick: int) -> int:
-        """How many recipients: what was asked for, or what suits."""
+        """How many recipients: the option, or the benchmark's default."""
         return self.recipients or (quick if self.quick else usual)
 
 
@@ -47,18 +47,18 @@ class Bench:
     console: Console
 
     def say(self, words: str) -> None:
-        """A line for who waits."""
+        """Print how far the run is."""
         self.console.print(words, highlight=False, markup=False)
 
     def databases(self) -> list[PostgresServer | None]:
-        """What ours is measured on: the server, and None for SQLite."""
+        """The databases for ours: the server, and None for SQLite."""
         both: dict[str, PostgresServer | None] = {"postgresql": self.postgres, "sqlite": None}
         asked = self.options.database
         return [server for name, server in both.items() if asked in ("", name)]
 
     @contextmanager
     def directory(self) -> Iterator[Path]:
-        """An empty directory; if what is done in it fails, the ends of its logs are shown."""
+        """An empty directory; if the block fails, the ends of the logs in it are printed."""
         with tempfile.TemporaryDirectory(prefix="bench-") as name:
             try:
                 yield Path(name)

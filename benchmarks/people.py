@@ -1,4 +1,4 @@
-"""Whom the benchmarks text, and what they say: made up at run time, the same in every process.
+"""The recipients and texts of the benchmarks: made up at run time, the same in every process.
 
 ARCEP's block for fiction has ten thousand numbers, a benchmark needs a million. So the numbers
 are syntactically valid mobiles; none of them is ever written to a file that stays, and nothing
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-#: what the gateway of the benchmarks takes for a key
+#: the key that the gateway of the benchmarks accepts
 KEY = "0" * 40
 SENDER = "MaBoutique"
 #: 122 characters with a first name of six

@@ -25,7 +25,7 @@ from dispatcher.recipients.phones import normalise
 ROWS: Final = 1_000_000
 ROUNDS: Final = 3
 SEED: Final = 2027
-#: what the fast path promises
+#: the least speed-up of the fast path
 LEAST: Final = 10
 
 #: how often each spelling occurs in a thousand rows; "n" is the number without its zero

@@ -1,4 +1,4 @@
-"""Processes of a benchmark: started, told to go, metered by the operating system, ended."""
+"""Processes of a benchmark: started, released, measured by the operating system, ended."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ import psutil
 from dispatcher.local.tied_process import tied_to_parent
 
 ROOT = Path(__file__).parents[1]
-#: what is made and not committed
+#: output, which is not committed
 RESULTS = ROOT / "var"
 PATIENCE = 120.0
 
 
 class Failed(Exception):
-    """Raised when a process does not do its part; says which, and its last words."""
+    """Raised when a process fails; names it and quotes its last output."""
 
 
 class Process:
-    """A child process that dies with this one; what it says goes to a file."""
+    """A child process that dies with this one; its output goes to a file."""
 
     def __init__(
         self, name: str, arguments: Sequence[str], directory: Path, **settings: object
@@ -59,7 +59,7 @@ class Process:
 
     @property
     def said(self) -> str:
-        """All that it has said."""
+        """Its output so far."""
         return self._log.read_text(errors="replace")
 
     def wait_to_say(self, words: str) -> str:
@@ -83,7 +83,7 @@ class Process:
         self._process.stdin.flush()
 
     def stop(self) -> None:
-        """End it, gently at first; nothing happens when it has ended."""
+        """End it, first by SIGTERM; does nothing if it has ended."""
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -122,7 +122,7 @@ def wait(
 
 
 class Meter:
-    """CPU seconds (user and system) of process trees, by the name of the part that each is.
+    """CPU seconds (user and system) of process trees, by the name of each part.
 
     What has been reaped counts: a parent inherits the time of the children that it waits for.
     The system counts in hundredths of a second a process: measure two seconds of work or more.
@@ -139,7 +139,7 @@ class Meter:
         return time.perf_counter() - self._start
 
     def spent(self) -> dict[str, float]:
-        """What each part has spent since this meter was made."""
+        """CPU seconds of each part since this meter was made."""
         return {name: now - self._before[name] for name, now in self._read().items()}
 
     def _read(self) -> dict[str, float]:

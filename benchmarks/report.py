@@ -24,7 +24,7 @@ END = "<!-- the end of what make bench has found -->"
 
 
 def show(console: Console, table: Table) -> None:
-    """On a terminal."""
+    """Print them on a terminal."""
     grid = Grid(title=table.title, title_justify="left")
     for heading in ("", *table.headings):
         grid.add_column(heading, justify="left" if not heading else "right")

@@ -36,7 +36,7 @@ def _connections(latency: float) -> int:
 
 
 def contenders(bench: Bench) -> list[Contender]:
-    """All that were asked for, the limit apart."""
+    """The contenders of the run, without the bare loop."""
     listed: list[Contender] = [
         *(Ours(database) for database in bench.databases()),
         *(CeleryChunks(), CeleryEach(), Queue("dramatiq"), Queue("huey")),

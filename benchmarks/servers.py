@@ -1,4 +1,4 @@
-"""The servers beside the contenders: the gateway's far side, and a PostgreSQL that flushes."""
+"""The servers beside the contenders: the gateway, and a PostgreSQL that flushes its commits."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ class Gateway:
         return self._process.pid
 
     def reset(self, *, latency: float = 0.0, delivered: bool = True) -> None:
-        """Forget everything. ``latency`` is in seconds, ``delivered`` what polls will hear."""
+        """Forget everything. ``latency`` is in seconds, ``delivered`` is what polls report."""
         self._ask("reset", {"latency": latency, "delivered": delivered})
 
     def deliver(self) -> None:
-        """From now on everything is delivered."""
+        """Report everything as delivered from now on."""
         self._ask("deliver")
 
     def counts(self) -> Counts:
-        """What it has counted."""
+        """Its counts since the last reset."""
         return Counts(**self._ask("counts"))
 
     def arrivals(self) -> list[tuple[float, str]]:

@@ -58,7 +58,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Station:
-    """Some servers and one queue; ``together`` serves all who wait at once."""
+    """Some servers and one queue; ``together`` serves everything that waits at once."""
 
     servers: int
     together: bool = False
@@ -77,12 +77,12 @@ class _World:
         self._number = 0
 
     def after(self, seconds: float, then: Callable[[], None]) -> None:
-        """Have something happen."""
+        """Schedule an event."""
         self._number += 1
         heapq.heappush(self._events, (self.now + seconds, self._number, then))
 
     def step(self) -> None:
-        """Let the next thing happen."""
+        """Run the next event."""
         self.now, _, then = heapq.heappop(self._events)
         then()
 
@@ -162,7 +162,7 @@ def simulate(place: Place, costs: Costs, *, batches: int = 20_000, seed: int = 7
 
 
 def measured() -> Costs:
-    """What the last run of the send benchmark has found. Raises Failed without one."""
+    """The results of the last run of the send benchmark. Raises Failed without one."""
     for table in figures.load():
         if table.key == "send-50" and "ours on PostgreSQL worker" in table.values:
             per_batch = BATCH / 1e6

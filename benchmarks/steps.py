@@ -23,7 +23,7 @@ from dispatcher.gateway.smspartner.transport import Transport
 from tests.postgres_server import PostgresServer
 from workers.memory import calm_collector
 
-#: what is timed, and how the table calls it; a step within another is taken from it
+#: the timed functions, and their names in the table; a step within another is subtracted from it
 _STEPS: tuple[tuple[Any, str, str], ...] = (
     (FairQueue, "next_batch", "choose the next batch"),
     (Gather, "gather", "gather: the batch, its people, who opted out"),

@@ -1,4 +1,4 @@
-"""Submits files of recipients by the command line, in a process of its own that is watched."""
+"""Submits files of recipients by the command line, in a process of its own that is measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.processes import Failed, environment
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """What a command took: wall and CPU seconds from the start of its process, bytes at most."""
+    """The cost of a command: wall and CPU seconds from its start, most bytes of memory."""
 
     seconds: float
     cpu: float
@@ -25,7 +25,7 @@ class Took:
 
 
 def write_csv(file: Path, count: int) -> Path:
-    """A file of people with three columns, as a shop's export has them."""
+    """A file of people with three columns, like a shop's export."""
     with file.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines, delimiter=";")
         writer.writerow(("prenom", "telephone", "client"))

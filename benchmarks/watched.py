@@ -1,4 +1,4 @@
-"""Runs the command line ``dispatcher`` and says, as its last line, what it took.
+"""Runs the command line ``dispatcher`` and prints its cost as the last line.
 
 ``python -m benchmarks.watched submit …``; the figures are JSON: seconds of CPU, and the largest
 resident set in bytes. Both begin with this process, its start-up included.

@@ -1,4 +1,4 @@
-"""Those who send the same people the same texts over as many connections, each in its own way.
+"""The contenders: each sends the same texts to the same people over as many connections.
 
 ``loop`` is the limit; ``ours`` is the dispatcher; the others are what people usually build.
 """

@@ -1,4 +1,4 @@
-"""The plain Celery design: what is sent travels in the message; ``celery -A …celery_app``."""
+"""The plain Celery design: the message carries the recipients; ``celery -A …celery_app``."""
 
 from __future__ import annotations
 

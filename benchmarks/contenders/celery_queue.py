@@ -14,7 +14,7 @@ from benchmarks.people import chunks, rows
 from benchmarks.processes import Meter, Process
 from dispatcher.local.redis import EmbeddedRedis
 
-#: what the worker takes from, and where the messages lie until the clock starts
+#: the worker's queue, and the one that holds the messages until the clock starts
 _QUEUE, _HELD = "bench", "bench.held"
 #: recipients of the slow one
 _SAMPLE = 2000
@@ -36,7 +36,7 @@ class CeleryChunks:
         return ((chunk,) for chunk in chunks(count))
 
     def run(self, course: Course) -> Run:
-        """From the moment when the workers may take from the full queue."""
+        """Measure from the moment when the workers may take from the full queue."""
         count = self.recipients(course)
         with ExitStack() as stack:
             redis = stack.enter_context(EmbeddedRedis())
@@ -74,14 +74,14 @@ class CeleryChunks:
 
 
 class CeleryEach(CeleryChunks):
-    """What one gets by default: a task for each recipient."""
+    """The design of most examples: a task for each recipient."""
 
     name = "Celery, one by one"
     what = "a task and a call per recipient; measured on a few thousand, given per recipient"
     task = SEND_ONE
 
     def recipients(self, course: Course) -> int:
-        """Some seconds' worth."""
+        """As many as take some seconds."""
         return min(course.recipients, _SAMPLE)
 
     def messages(self, count: int) -> Iterator[tuple[object, ...]]:

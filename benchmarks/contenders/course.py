@@ -1,4 +1,4 @@
-"""What every contender has to do, and what comes of it."""
+"""The work that every contender has to do, and its result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Course:
     processes: int
     #: of the gateway, in seconds
     latency: float
-    #: whether py-spy is to look at ours
+    #: whether py-spy profiles ours
     profile: bool = False
 
     @property
@@ -35,7 +35,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of one contender took."""
+    """Time and processor that one run of one contender took."""
 
     contender: str
     recipients: int
@@ -57,9 +57,9 @@ class Run:
 class Contender(Protocol):
     """One way to send."""
 
-    #: what the table calls it
+    #: its name in the table
     name: str
-    #: what the table says about it
+    #: its note below the table
     what: str
 
     def run(self, course: Course) -> Run:
@@ -67,7 +67,7 @@ class Contender(Protocol):
         ...
 
     def recipients(self, course: Course) -> int:
-        """How many it is worth sending to: all, or fewer for one that would take all day."""
+        """How many to send to: all, or fewer for a contender that would take all day."""
         ...
 
 

@@ -11,7 +11,7 @@ from benchmarks.people import chunks
 
 
 def main() -> None:
-    """The runner: fills the queue if it is given people, and works it off when told."""
+    """The runner: fills the queue if it is given people, and empties it on a signal."""
     asked = runner.asked()
     broker = RedisBroker(url=asked.broker)
     dramatiq.set_broker(broker)

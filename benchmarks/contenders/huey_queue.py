@@ -10,7 +10,7 @@ from benchmarks.people import chunks
 
 
 def main() -> None:
-    """The runner: fills the queue if it is given people, and works it off when told."""
+    """The runner: fills the queue if it is given people, and empties it on a signal."""
     asked = runner.asked()
     huey = RedisHuey("bench", url=asked.broker, results=False)
     send_chunk = huey.task(name="send_chunk")(lambda rows: post_rows(asked.url, rows) and None)

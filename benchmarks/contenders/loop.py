@@ -1,4 +1,4 @@
-"""The limit: threads that post prebuilt bodies and do nothing else."""
+"""The bare loop: threads that post prebuilt bodies and do nothing else."""
 
 from __future__ import annotations
 

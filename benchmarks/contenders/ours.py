@@ -109,7 +109,7 @@ class Installation:
         return batches.get("pending", 0) + batches.get("sending", 0)
 
     def is_sent(self) -> bool:
-        """Whether nothing at all is to be sent, or being sent; cheap to ask."""
+        """Whether nothing waits to be sent or is being sent; a cheap query."""
         unsent = select(Batch.id).where(Batch.state.in_((BatchState.PENDING, BatchState.SENDING)))
         with self.silent.database.read() as session:
             return session.scalar(unsent.limit(1)) is None
@@ -121,7 +121,7 @@ class Installation:
             return session.scalar(armed) is not None
 
     def has_ended(self) -> bool:
-        """Whether every batch there is has come to its end; cheap to ask, as the rest costs."""
+        """Whether every batch has ended; a cheap query, because it is counted in the costs."""
         live = [BatchState.PENDING, BatchState.SENDING, BatchState.IN_DOUBT, BatchState.SENT]
         with self.silent.database.read() as session:
             return session.scalar(select(Batch.id).where(Batch.state.in_(live)).limit(1)) is None
@@ -140,7 +140,7 @@ class Installation:
             return int(session.execute(statement).scalar_one())
 
     def meter(self) -> Meter:
-        """CPU of all its processes; the harness's own is apart."""
+        """CPU of all its processes, without the harness."""
         parts = {
             "worker": [worker.pid for worker in self.workers],
             "beat": [beat.pid for beat in self.beats],
@@ -152,7 +152,7 @@ class Installation:
 
 
 class Ours:
-    """The dispatcher, whose campaign lies in the database, paused, when the clock starts."""
+    """The dispatcher; its campaign is stored and paused when the clock starts."""
 
     def __init__(self, postgres: PostgresServer | None) -> None:
         self._postgres = postgres
@@ -167,7 +167,7 @@ class Ours:
         return course.recipients
 
     def run(self, course: Course) -> Run:
-        """From ``resume`` to the last outcome that is stored."""
+        """Measure from ``resume`` to the last stored outcome."""
         with self.prepared(course) as installation, ExitStack() as stack:
             if course.profile:
                 file = RESULTS / f"profile-{self.name.split()[-1]}-{course.latency * 1000:.0f}.svg"
@@ -210,7 +210,7 @@ def _check(installation: Installation, recipients: int) -> None:
 
 
 def recipients(count: int, start: int = 0) -> Iterator[Recipient]:
-    """People as a caller gives them."""
+    """Recipients as a caller passes them."""
     return (Recipient(phone, {"prenom": name}) for phone, name in rows(count, start))
 
 

@@ -23,7 +23,7 @@ class Queue:
         return course.recipients
 
     def run(self, course: Course) -> Run:
-        """From the moment when the workers may take from the full queue."""
+        """Measure from the moment when the workers may take from the full queue."""
         with ExitStack() as stack:
             redis = stack.enter_context(EmbeddedRedis())
             workers = []

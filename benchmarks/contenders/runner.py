@@ -1,4 +1,4 @@
-"""A contender in a process of its own that gets ready, waits for the word, and says when done."""
+"""A contender in a process of its own: it prepares, waits for a signal, and reports its end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a runner is asked to do; ``start`` is the first of the ``count`` people."""
+    """The task of a runner; ``start`` is the first of the ``count`` people."""
 
     url: str
     broker: str
@@ -30,20 +30,20 @@ def asked() -> Asked:
 
 
 def say(word: str) -> None:
-    """Tell the harness."""
+    """Send a line to the harness."""
     sys.stdout.write(f"{word}\n")
     sys.stdout.flush()
 
 
 def wait_for_the_word() -> None:
-    """Say that all is ready, and wait for the harness; at its end, end too."""
+    """Report that all is ready, and wait for the harness; end when it ends."""
     say("ready")
     if not sys.stdin.readline():
         raise SystemExit
 
 
 def arguments(asked: Asked) -> list[str]:
-    """The command line that ``asked`` reads."""
+    """The command line that ``asked`` parses."""
     return [
         *("--url", asked.url, "--threads", str(asked.threads)),
         *("--start", str(asked.start), "--count", str(asked.count)),
