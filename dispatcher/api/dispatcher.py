@@ -1,4 +1,4 @@
-"""Dispatcher: what callers and workers hold. Each method hands on to the service that does it."""
+"""Dispatcher: what callers and workers hold. Each method calls the service that does the work."""
 
 from __future__ import annotations
 
@@ -65,7 +65,10 @@ class Dispatcher:
         gateways: Mapping[str, Gateway] | None = None,
         database: Database | None = None,
     ) -> None:
-        """``gateway`` and ``gateways``, by the name of their account, stand in for SMS Partner."""
+        """Without ``gateway`` and ``gateways`` (by account name), SMS Partner is called.
+
+        Raises ConfigurationError for a database URL that cannot be used.
+        """
         self.settings = settings
         self.clock = clock or shifted(settings.clock_offset)
         self.database = database or Database(settings.database_url.get_secret_value())
@@ -81,7 +84,7 @@ class Dispatcher:
         self._show(None)
 
     def _show(self, account: str | None) -> None:
-        """Show what goes through ``account``, or through all accounts (None)."""
+        """Show only what belongs to ``account``; None shows all accounts."""
         shared = (self._installation, self._gateways, self._hints)
         self._account = account
         self._records = Records(self._installation, account)
@@ -110,13 +113,15 @@ class Dispatcher:
     ) -> int:
         """Store a campaign and return its id; workers send it when it may leave.
 
-        ``reference`` is the caller's own: the same again, with the same body, is the same
-        campaign. ``text`` may hold ``{{ field }}``, and is empty for a survey. ``recipients`` are
-        numbers, ``Recipient`` values or mappings; ``reject`` is told of those left out. See
-        ``submission.Options``.
+        ``reference`` is the caller's own name for the campaign: to submit the same reference and
+        body again returns the same id. ``text`` may hold ``{{ field }}``, and is empty for a
+        survey. ``recipients`` are numbers, ``Recipient`` values or mappings; ``reject`` is called
+        with each row that is left out. ``submission.Options`` describes the options.
 
-        Redis may be down: the campaign starts when it is back. Raises UnusableInput (its
-        subclasses say what is wrong), ReferenceTaken or StorageError; nothing is stored then.
+        If Redis is down, the campaign starts when it is back. Raises UnusableInput (its subclasses
+        say what is wrong), ReferenceTaken for another body under the same reference,
+        ConfigurationError for ``check_numbers`` without an API key, and StorageError; nothing is
+        stored then.
         """
         submission = self._submission(reference, text, options)
         return self._submissions.store(submission, recipients, reject=reject)
@@ -130,16 +135,17 @@ class Dispatcher:
         each: Callable[[PlannedBatch, set[str]], None] | None = None,
         **options: Unpack[Options],
     ) -> Plan:
-        """What ``submit`` with the same arguments would do: nothing written, and no network.
+        """What ``submit`` with the same arguments would do; nothing is written.
 
-        But for ``check_numbers``, which has the gateway asked. ``each`` is shown every batch and
-        who opted out of it. Raises UnusableInput as ``submit``.
+        Only ``check_numbers`` calls the gateway. ``each`` is called with every batch and the
+        numbers (E.164) in it that have opted out. Raises UnusableInput, ConfigurationError and
+        StorageError as ``submit`` does.
         """
         submission = self._submission("plan", text, options)
         return self._previews.plan(submission, recipients, reject=reject, each=each)
 
     def progress(self, campaign: int | str) -> Progress:
-        """How far a campaign is, by its id or its reference (str). Raises NotFound."""
+        """How far a campaign is, by its id (int) or its reference (str). Raises NotFound."""
         return self._records.progress(campaign)
 
     def campaigns(self, limit: int = 50) -> list[Progress]:
@@ -147,7 +153,7 @@ class Dispatcher:
         return self._records.campaigns(limit)
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
-        """The same for a page of many: ``limit`` campaigns, newest first, from ``offset`` on."""
+        """One page of the campaigns, newest first: ``limit`` of them from ``offset`` on."""
         return self._records.page(offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
@@ -157,33 +163,36 @@ class Dispatcher:
     def batches(
         self, campaign: int | str, *, offset: int = 0, limit: int = 1000
     ) -> Page[BatchRecord]:
-        """The batches of a campaign as they stand, in order. Raises NotFound."""
+        """The batches of a campaign with their states, in order. Raises NotFound."""
         return self._records.batches(campaign, offset, limit)
 
     def batch(self, batch_id: int) -> BatchRecord:
-        """One batch as it stands. Raises NotFound."""
+        """One batch with its state. Raises NotFound."""
         return self._records.batch(batch_id)
 
     def messages(self, batch_id: int) -> tuple[MessageRecord, ...]:
-        """Every recipient of a batch and what became of the message. Raises NotFound."""
+        """Every recipient of a batch with the state of the message. Raises NotFound."""
         return self._records.messages(batch_id)
 
     def actions(
         self, campaign: int | str, *, offset: int = 0, limit: int = 100
     ) -> Page[ActionRecord]:
-        """Who did what to a campaign and its batches, when and why, latest first; or NotFound."""
+        """Who did what to a campaign and its batches, when and why, latest first.
+
+        Raises NotFound.
+        """
         return self._records.actions(campaign, offset, limit)
 
     def pause(
         self, campaign: int | str, *, reason: str = "by hand", by: str | None = None
     ) -> Progress:
-        """Stop arming: when this returns, no request starts that was not armed before.
+        """Pause a campaign: once this returns, no further request starts.
 
-        What is in flight shows in the result as batches ``sending``. What was handed over is
-        asked back from the gateway, which refuses that in the last five minutes: it shows as
-        batches ``handed_over`` until the answer is there, and ``resume`` hands it over anew.
-        ``by`` is who decides, for the record; by default the user of this system. Raises
-        NotFound or IllegalMove.
+        Requests under way show in the result as batches ``sending``. Workers ask the gateway to
+        cancel what was handed over, which it refuses in the last five minutes: such batches stay
+        ``handed_over`` until it has answered, and ``resume`` hands them over again. ``by`` is who
+        decides, for the record; by default the user of this system. Raises NotFound, IllegalMove,
+        and InvalidCampaign for an empty ``reason``.
         """
         return self._lifecycle.pause(campaign, reason, by)
 
@@ -197,31 +206,33 @@ class Dispatcher:
     ) -> Progress:
         """Let a paused campaign run again. Raises NotFound or IllegalMove.
 
-        The balance is looked at anew, if that is set; with ``check_credit=False`` this campaign
-        runs whatever the balance, which goes on record.
+        If the settings ask for a check of the credit, the balance is read first; with
+        ``check_credit=False`` this campaign runs whatever the balance, and the record says so.
         """
         return self._lifecycle.resume(campaign, reason, by, check_credit=check_credit)
 
     def cancel(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
-        """End a campaign: what has not left never does; what has is followed to its end.
+        """End a campaign: pending messages are never sent, delivery reports of the others follow.
 
-        What was handed over is asked back from the gateway, as ``pause`` does.
+        Workers ask the gateway to cancel what was handed over, as with ``pause``. Raises NotFound
+        or IllegalMove.
         """
         return self._lifecycle.cancel(campaign, reason, by)
 
     def doubts(self) -> list[Doubt]:
-        """The batches in doubt, the oldest first: each needs a proof or a person."""
+        """The batches in doubt, oldest first: evidence or a person has to settle each."""
         return self._records.doubts()
 
     def incidents(self) -> list[Incident]:
-        """The double texts on record, the latest first."""
+        """The recorded cases of recipients texted twice, latest first."""
         return self._records.incidents()
 
     def resend(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
-        """Have a batch in doubt sent again: a person's decision, on record with who and why.
+        """Send a batch in doubt again: a person's decision, recorded with who and why.
 
-        The gateway is asked for every earlier attempt first. Raises IllegalMove when one shows
-        there or the batch is not in doubt, GatewayError when it cannot be asked, NotFound.
+        First the gateway is asked about every earlier attempt. Raises IllegalMove if it shows one
+        or if the batch is not in doubt, GatewayError if it does not answer, NotFound,
+        InvalidCampaign for an empty ``reason``, and ConfigurationError without an API key.
         """
         self._lifecycle.resend(batch_id, reason, by)
 
@@ -230,28 +241,28 @@ class Dispatcher:
         self._lifecycle.give_up(batch_id, reason, by)
 
     def opt_out(self, phone: str, *, reason: str = "") -> bool:
-        """Never text this number again, in any spelling; False when it was listed already.
+        """Never text this number again, in any spelling; False if it was on the list already.
 
-        ``opt_outs`` does more. Raises InvalidPhone.
+        ``opt_outs`` has the other actions on the list. Raises InvalidPhone.
         """
         return self.opt_outs.add([phone], reason=reason) > 0
 
     @cached_property
     def opt_outs(self) -> OptOuts:
-        """The list of those who said STOP."""
+        """The opt-out list: the numbers that are never texted."""
         self.prepare()
-        # the gateway, which needs a key, is not asked before it has to be
+        # a function, because the steps need an API key
         return OptOuts(self.database, self.clock, lambda phone: self.dispatch.delete_stop(phone))
 
     @cached_property
     def inbox(self) -> Inbox:
-        """What takes the gateway's webhooks; ``dispatcher.Webhooks`` serves it."""
+        """Receives the gateway's webhooks; ``dispatcher.Webhooks`` serves it over HTTP."""
         self.prepare()
         return Inbox(self.database, self.clock)
 
     @cached_property
     def number_checks(self) -> NumberChecks:
-        """What is known of numbers beyond their spelling, and orders of checks, which cost.
+        """What is known about numbers beyond their spelling, and orders of paid checks.
 
         They go through the default account; see ``for_account``.
         """
@@ -264,19 +275,20 @@ class Dispatcher:
         )
 
     def replies(self, *, since: datetime | None = None, limit: int = 1000) -> list[Reply]:
-        """What people answered, as the webhooks brought it, the newest first.
+        """The replies that came in by the webhooks since ``since`` (aware), newest first.
 
-        ``since`` (aware) is when it came in. A long reply is one once all its parts have come.
+        The parts of a long reply are one reply once all have come. Raises InvalidCampaign for a
+        ``since`` without a time zone.
         """
         return self.inbox.latest(since=since, limit=limit, account=self._account)
 
     def for_account(self, account: str) -> Self:
         """The same dispatcher as one account sees it; the empty name is the default account.
 
-        Campaigns, batches, doubts, replies and money of others do not show and cannot be
-        touched: they are NotFound. What is submitted or ordered by it goes through the account.
-        The list of opt-outs is everybody's: who says STOP says it to the advertiser. Raises
-        InvalidCampaign for a name that no setting gives.
+        Campaigns, batches, doubts, replies and money of other accounts do not show: their methods
+        raise NotFound. Submissions and orders go through the account. All accounts share one
+        opt-out list, because a person opts out of the advertiser. Raises InvalidCampaign for an
+        unknown name.
         """
         self.settings.of_account(account)
         view = copy.copy(self)
@@ -285,45 +297,55 @@ class Dispatcher:
         return view
 
     def hold(self, at: datetime | None = None, territory: str = "metropole") -> Hold | None:
-        """What a commercial message would wait for at ``at`` (now); None when it may leave."""
+        """What a commercial message waits for at ``at`` (aware, default now); None if it may leave.
+
+        Raises InvalidCampaign for an unknown territory, and NeverOpen if its clock shares no open
+        hour with Paris.
+        """
         return self.windows.hold(at or self.clock(), territory)
 
     # -- for workers and operators
 
     def tick(self) -> Due:
-        """See to what time does, and publish a hint for all that is due."""
+        """Do what time requires, such as expiring batches, and publish hints for what is due.
+
+        Raises ConfigurationError if an account has no API key.
+        """
         return self._operations.tick()
 
     def check_credit(self, account: str = DEFAULT) -> bool:
-        """Read an account's balance, if that is due; True when more may leave by it."""
+        """Read an account's balance if that is due; True if more may leave because of it."""
         return self._operations.check_credit(account)
 
     def credit(self) -> Balance:
-        """The account's balance as a worker last read it; see ``for_account``."""
+        """The account's balance as a worker last read it; ``for_account`` chooses the account."""
         return self._operations.credit()
 
     def to_go(self) -> tuple[Decimal, list[str]]:
-        """Euros of all that is planned and not sent, and the territories without a price."""
+        """Euros for all that is planned and not sent, and the destinations without a price."""
         return self._operations.to_go()
 
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
-        """Euros that the gateway charged lately, and what was planned for the same messages."""
+        """Euros charged in the last ``lately``, and euros planned for the same messages."""
         return self._operations.spent(lately)
 
     @property
     def dispatch(self) -> Dispatch:
-        """The steps. Raises ConfigurationError when an account has no API key."""
+        """The steps that workers take. Raises ConfigurationError if an account has no API key."""
         return self._gateways.steps
 
     def account(self) -> Account:
-        """The account behind the key; see ``for_account``.
+        """The account behind the API key, as the gateway shows it now.
 
-        Raises GatewayError or ConfigurationError.
+        Raises GatewayError, or ConfigurationError without a key.
         """
         return self.gateway.account()
 
     def orphans(self) -> dict[str, int]:
-        """How many campaigns have not ended and go through an account that is not set up here."""
+        """How many unfinished campaigns go through accounts that the settings do not name.
+
+        The keys are the names of these accounts.
+        """
         return self._operations.orphans()
 
     def last_tick(self) -> datetime | None:
@@ -344,18 +366,18 @@ class Dispatcher:
 
     @property
     def gateway(self) -> Gateway:
-        """The gateway; see ``for_account``. Raises ConfigurationError without an API key."""
+        """The client of this account. Raises ConfigurationError without an API key."""
         return self._gateways.of(self._account or DEFAULT)
 
     @property
     def gateways(self) -> Mapping[str, Gateway]:
-        """The gateway as each account with a name has it. Raises ConfigurationError."""
+        """The clients of the named accounts. Raises ConfigurationError without an API key."""
         return {name: self._gateways.of(name) for name in self.settings.accounts}
 
     def prepare(self) -> None:
-        """Make the tables of an empty database; raise StorageError for an unknown schema."""
+        """Make the tables of an empty database. Raises StorageError for an unknown schema."""
         self._installation.prepare()
 
     def migrate(self) -> None:
-        """Bring the database to the schema of this version."""
+        """Bring the database to the schema of this version. Raises StorageError."""
         self._installation.migrate()

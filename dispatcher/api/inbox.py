@@ -1,7 +1,7 @@
-"""What the gateway posts to us, kept: each call in one transaction, and nothing asked of anybody.
+"""What the gateway posts to the webhooks: each call is stored in one transaction.
 
-Whoever knows the address can make such a call, so it proves nothing. A report has its batch
-polled soon, and the poll says what is true. A STOP counts by itself.
+Anybody who knows the address can make such a call, so it proves nothing. A delivery report only
+makes a worker poll its batch soon. A STOP takes effect at once.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from dispatcher.storage.replies import Call
 
 log = logging.getLogger(__name__)
 
-#: reports of one batch come by hundreds; they have it polled this often
+#: how often reports may cause a poll of one batch; they come by hundreds
 POLLED_EVERY = timedelta(seconds=30)
-#: parts of one reply come within this: their reference is a byte, and comes again some day
+#: parts of one reply come within this time: their reference is one byte, which is reused
 PARTS_WITHIN = timedelta(hours=24)
 _STOP = "answered STOP"
 
 
 def addresses(settings: Settings) -> SendOptions | None:
-    """What a send asks the gateway to post, and where to; None when no address is set."""
+    """The addresses that the gateway posts reports and replies to; None if none is set."""
     secret = settings.webhook_secret
     if settings.webhook_url is None or secret is None:
         return None
@@ -43,10 +43,10 @@ def addresses(settings: Settings) -> SendOptions | None:
 
 
 class Inbox:
-    """Takes what was posted. Any number of processes may take the same call any number of times.
+    """Stores posted calls. The same call may come any number of times, to several processes.
 
-    Each method raises InvalidPayload for what is not a call of its kind and StorageError when
-    it cannot be kept: it is to be made again then.
+    Each method raises InvalidPayload for a call of another kind, and StorageError if the call
+    cannot be stored: the gateway has to make it again then.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -54,13 +54,16 @@ class Inbox:
         self._clock = clock
 
     def report(self, body: bytes, query: str = "") -> None:
-        """A delivery report: no state is written, its batch is polled soon."""
+        """Take a delivery report: its batch is polled soon; no state is written.
+
+        A STOP in it is an opt-out. Raises InvalidPayload or StorageError.
+        """
         told = inbound.read_delivery_report(body, query)
         now = self._clock()
         with self._database.read() as session:
             early = early_polls.wanted(session, told.message_id, now=now, every=POLLED_EVERY)
         if early is None and not told.report.stop:
-            return  # as most are: one of a hundred writes, and waits for other writers
+            return  # most reports end here, without a wait for other writers
         with self._database.write() as session:
             hastened = early is not None and early_polls.hasten(session, early)
             if told.report.stop:
@@ -69,7 +72,10 @@ class Inbox:
             log.info("batch %d: a report came, it is polled soon", early.batch_id)
 
     def reply(self, body: bytes, query: str = "") -> None:
-        """A person's answer, kept once; a STOP in it is an opt-out in the same transaction."""
+        """Store a person's reply, once; a STOP in it is an opt-out in the same transaction.
+
+        Raises InvalidPayload or StorageError.
+        """
         call = _call_of(inbound.read_reply(body, query))
         now = self._clock()
         with self._database.write() as session:
@@ -78,10 +84,10 @@ class Inbox:
             log.info("a reply came%s", ": STOP" if call.stop else "")
 
     def check(self, body: bytes, query: str = "") -> None:
-        """The result of a number check: kept if it was ordered, and else let go.
+        """Store the result of a number check, if the check was ordered here.
 
-        Results come in any order and any number of times: the network's date tells which of two
-        is the later one.
+        Results come in any order and any number of times; by the network's date the later of two
+        counts. Raises InvalidPayload or StorageError.
         """
         told = inbound.read_hlr_result(body, query)
         result = checks.Result(
@@ -111,12 +117,12 @@ class Inbox:
 
 
 def _keep(session: Session, call: Call, now: datetime) -> bool:
-    """Whether the call is a new one."""
+    """Store a call; False if it was stored before."""
     if call.number is not None:
         replies.one_at_a_time(session, call)
     new = replies.add(session, call, now=now)
     if new is None:
-        return False  # nor is its STOP heard again: it may have been taken back since
+        return False  # its STOP must not count again: the person may have consented since
     if call.stop:
         opt_outs.add(session, [call.phone], source=_STOP, now=now)
     if call.number is None:
@@ -140,7 +146,7 @@ def _tell(session: Session, reply_id: int, call: Call, now: datetime) -> None:
 
 
 def _join(session: Session, part: Call, now: datetime) -> None:
-    """Make a reply whole when its last part has come, whichever that is."""
+    """Store the whole reply once all its parts have come, in any order."""
     waiting = replies.parts(session, part, since=now - PARTS_WITHIN)
     for whole in inbound.join([_person_reply(part.call) for part in waiting]).whole:
         call = _call_of(whole)
@@ -149,7 +155,7 @@ def _join(session: Session, part: Call, now: datetime) -> None:
             continue
         replies.absorb(session, [part.id for part in waiting], whole_id)
         _tell(session, whole_id, call, now)
-        if call.stop:  # the word itself may have been cut in two
+        if call.stop:  # the word STOP may have been split between two parts
             opt_outs.add(session, [call.phone], source=_STOP, now=now)
 
 

@@ -28,17 +28,20 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportResult:
-    """What adding a whole list came to: ``rows`` is the sum of the others."""
+    """How many rows of a list were added; ``rows`` is the sum of the others."""
 
     rows: int
     new: int
-    #: on the list before, or given twice
+    #: on the opt-out list before, or twice in the file
     known: int
     rejected: int
 
 
 class OptOuts:
-    """Who said STOP, when and where. They are left out when planning and again when arming."""
+    """The numbers that are never texted: excluded when a plan is made and again before a request.
+
+    Every method raises StorageError when the database cannot be used.
+    """
 
     def __init__(
         self, database: Database, clock: Clock, delete_stop: Callable[[str], bool]
@@ -48,7 +51,7 @@ class OptOuts:
         self._delete_stop = delete_stop
 
     def __iter__(self) -> Iterator[OptOutEntry]:
-        """The list, the oldest first, streamed; of erased numbers there is no trace."""
+        """The entries, oldest first, streamed from the database; without the erased ones."""
         with self._database.stream() as session:
             yield from opt_outs.entries(session)
 
@@ -58,13 +61,13 @@ class OptOuts:
             return bool(opt_outs.known(session, [normalise(phone)]))
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[OptOutEntry]:
-        """Some of the list, the latest first: ``limit`` entries from ``offset`` on."""
+        """One page of the list, latest first: ``limit`` entries from ``offset`` on."""
         with self._database.read() as session:
             return opt_outs.page(session, offset, limit)
 
     @property
     def erased(self) -> int:
-        """How many more are on the list of whom only a hash is kept."""
+        """How many erased numbers are on the list: only a hash of each is stored."""
         with self._database.read() as session:
             return opt_outs.erased(session)
 
@@ -78,8 +81,9 @@ class OptOuts:
     ) -> int:
         """Never text these numbers again, in any spelling; returns how many are new.
 
-        ``by`` is who says so, for the record; by default the user of this system. Raises
-        InvalidPhone for the first that is none; nothing is added then.
+        ``by`` is who decides, for the record; by default the user of this system. Raises
+        InvalidPhone for the first invalid number, and InvalidCampaign for a ``reason`` or
+        ``source`` that is too long; nothing is added then.
         """
         numbers = [normalise(phone) for phone in phones]
         return self._add(numbers, source=source, reason=reason, by=by)
@@ -93,12 +97,13 @@ class OptOuts:
         reason: str = "",
         source: str = "import",
     ) -> ImportResult:
-        """Add the numbers of a whole list, such as ``open_recipients`` reads, in one transaction.
+        """Add the numbers of a list, for example from ``open_recipients``, in one transaction.
 
-        ``reject`` is told of every row that is no number. Raises InvalidCampaign for one such
-        row when ``strict``, and UnusableInput for what cannot be read: nothing is added then.
+        ``reject`` is called with every row without a valid number. Raises InvalidCampaign for one
+        such row if ``strict``, and UnusableInput for a list that cannot be read; nothing is added
+        then.
         """
-        # all is read before the transaction begins: a slow pipe would hold up every worker
+        # read all before the transaction begins: a slow pipe must not block the workers
         rows = rejected = 0
         numbers: set[str] = set()
         for rows, given in enumerate(recipients, start=1):
@@ -115,11 +120,12 @@ class OptOuts:
         return ImportResult(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
 
     def remove(self, phone: str, *, reason: str, at_gateway: bool = False) -> bool:
-        """Take a number off the list: its owner consented anew. False when it is not on it.
+        """Remove a number whose owner has consented again; False if it is not on the list.
 
-        ``at_gateway`` takes it off the gateway's STOP list first: from there it would come back.
-        The reason goes on record. Raises InvalidCampaign without one, InvalidPhone; GatewayError
-        and ConfigurationError when the gateway cannot be asked: nothing is removed here then.
+        ``at_gateway`` removes it first from the gateway's STOP list, which would bring it back.
+        The reason is recorded. Raises InvalidCampaign without a reason, InvalidPhone,
+        GatewayError if the gateway does not answer and ConfigurationError without an API key;
+        nothing is removed here then.
         """
         number, reason = normalise(phone), _on_record("a reason", reason)
         if not reason:
@@ -129,24 +135,25 @@ class OptOuts:
         facts = {"reason": reason, "actor": actor(), "source": source}
         with self._database.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
-            if there and not removed:  # it is gone there, which belongs on record all the same
+            if there and not removed:  # record the removal at the gateway all the same
                 opt_out_history.record(session, [number], "remove", now=self._clock(), **facts)
         return removed or there
 
     def erase(self, phone: str) -> bool:
-        """Forget a number, its history, replies and checks; False when it is not listed by name.
+        """Delete a number with its history, replies and checks; False if the list has no entry.
 
-        One that is listed leaves a keyed hash, so that it stays unsent. Raises InvalidPhone.
+        Of an entry a keyed hash is left, so that the number is still never texted. Raises
+        InvalidPhone.
         """
         number = normalise(phone)
         with self._database.write() as session:
             replies.forget(session, number)
             checks.forget(session, number)
-            recalls.request_opted_out(session, self._clock())  # by name, as long as it has one
+            recalls.request_opted_out(session, self._clock())  # while the number is still there
             return opt_outs.erase(session, number, actor=actor(), now=self._clock())
 
     def history(self, phone: str) -> list[OptOutChange]:
-        """What happened to a number, in any spelling, the oldest first. Raises InvalidPhone."""
+        """The changes of a number, in any spelling, oldest first. Raises InvalidPhone."""
         with self._database.read() as session:
             return opt_out_history.of(session, normalise(phone))
 
@@ -160,7 +167,7 @@ class OptOuts:
 
 
 def _on_record(what: str, words: str) -> str:
-    """Words of a person, on one line. Raises InvalidCampaign for what no terminal should show."""
+    """A person's words on one line. Raises InvalidCampaign for unprintable or too many of them."""
     line = " ".join(words.split())
     if len(line) > _LONGEST or not line.isprintable():
         raise InvalidCampaign(f"{what} has at most {_LONGEST} printable characters")

@@ -1,4 +1,4 @@
-"""The same text again: who of a list gets it, or got it, under another reference."""
+"""Repeats: recipients who get the same text, or got it, from another campaign."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ _MODE = f"{PREFIX}REPEAT_MODE=block"
 
 
 class Repeats:
-    """Counts them, batch by batch; what is not commercial may repeat itself."""
+    """Counts such recipients, batch by batch. Only commercial campaigns are compared."""
 
     def __init__(self, settings: Settings, submission: Submission) -> None:
         self._text, self._survey = submission.text, submission.survey
         self._within = timedelta(days=settings.repeat_days)
         self._account = submission.account or DEFAULT
-        #: by id, what each is called in a sentence
+        #: the name of each campaign in a sentence, by id
         self._names: dict[int, str] = {}
         self._people: Counter[int] = Counter()
-        #: whether anybody asks
+        #: whether the settings ask for this check
         self.asked = submission.commercial and settings.repeat_days > 0
-        #: whether they are a reason to refuse the whole
+        #: whether a repeat refuses the whole campaign
         self.refused = self.asked and settings.repeat_mode == "block"
 
     def find(self, session: Session, start: datetime, *, but: int | None = None) -> None:
-        """Find the campaigns with this text, other than ``but``; ``start`` is when this one may."""
+        """Find the campaigns with this text, except ``but``; this one may leave at ``start``."""
         if self.asked:
             since = start - self._within
             found = caps.same_text(session, self._text, since, but=but, survey=self._survey)
             self._names = {
-                # nothing of one account is visible to another, but who would be texted twice
+                # accounts do not see each other's campaigns, only that somebody gets a text twice
                 campaign: repr(reference) if account == self._account else "another account"
                 for campaign, (reference, account) in found.items()
             }
 
     def lock(self, session: Session) -> None:
-        """Let nobody else store a campaign of this text before the transaction ends."""
+        """Block other campaigns with this text until the transaction ends."""
         caps.lock_text(session, self._text or f"survey {self._survey}")
 
     def add(self, session: Session, phones: Sequence[str], at: datetime) -> None:
-        """Count the people (E.164) of one batch, which leaves at ``at`` or later."""
+        """Count the recipients (E.164) of one batch, which leaves at ``at`` or later."""
         if self._names:
             self._people += caps.overlap(session, phones, self._names, at, self._within)
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence for each campaign with the same text, the one with most people first."""
+        """A sentence for each campaign with the same text, the most recipients first."""
         end = f": submit refuses it ({_MODE})" if self.refused else ""
         return [self._sentence(*one) + end for one in self._people.most_common()]
 
     def check(self) -> None:
-        """Raise InvalidCampaign if there is anybody, and that is a reason."""
+        """Raise InvalidCampaign for a repeat, if the settings refuse repeats."""
         if self.refused and self._people:
             raise InvalidCampaign(f"{self._sentence(*self._people.most_common(1)[0])} ({_MODE})")
 

@@ -1,7 +1,7 @@
-"""Planned batches on their way to the database, kept in an unnamed file meanwhile.
+"""Planned batches in an unnamed file, until the whole list has been read.
 
-A list may come slowly, from a pipe or a query; a transaction that waited for it would hold up
-every worker.
+A list may come slowly, from a pipe or a query; a transaction that waited for it would block every
+worker.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Self
 
 from dispatcher.campaigns.batch import PlannedBatch
 
-#: what is kept in memory before a file is used: some 20,000 recipients
+#: bytes in memory before a file is used: some 20,000 recipients
 _IN_MEMORY = 4 * 1024 * 1024
-#: bytes that tell how long a batch is
+#: bytes of the number that gives the length of a batch
 _LENGTH = 8
 
 
 class Spool:
-    """Batches that have been read to their end, to be read once more."""
+    """Reads all batches at once; they can then be read again, in the same order."""
 
     def __init__(self, batches: Iterable[PlannedBatch]) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - see __exit__
         self._count = 0
         try:
             for batch in batches:
-                # written whole: marshal reads a file in the smallest pieces
+                # marshal would read a file in tiny pieces, so each batch is written as one blob
                 blob = marshal.dumps((batch.territory, batch.messages, batch.segments))
                 self._file.write(len(blob).to_bytes(_LENGTH) + blob)
                 self._count += 1
@@ -42,7 +42,7 @@ class Spool:
         self._file.close()
 
     def __iter__(self) -> Iterator[PlannedBatch]:
-        """The batches, in their order."""
+        """The batches, in the order in which they came."""
         self._file.seek(0)
         for _ in range(self._count):
             length = int.from_bytes(self._file.read(_LENGTH))

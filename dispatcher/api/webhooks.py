@@ -1,6 +1,6 @@
 """The WSGI application: ``/<secret>/report``, ``/<secret>/reply`` and ``/<secret>/check``.
 
-It answers 200 when what came is kept, and never asks the gateway anything.
+It answers 200 once a call is stored, and never calls the gateway.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Body(Protocol):
     """What a request's body is read from."""
 
     def read(self, size: int, /) -> bytes:
-        """At most so many bytes; none at the end."""
+        """At most ``size`` bytes; empty at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered: a status, and a sentence for people."""
+    """An HTTP answer: a status, and a sentence for people."""
 
     status: HTTPStatus
     sentence: str = ""
@@ -55,10 +55,10 @@ class Answer:
 
 
 class Webhooks:
-    """Serves the addresses of one dispatcher, under whatever prefix it is mounted.
+    """Serves the webhooks of one dispatcher as a WSGI application, under any prefix.
 
-    Raises ConfigurationError when it has no ``webhook_secret``. The address of a call is a
-    secret: keep it out of the access log of whatever stands before this.
+    Raises ConfigurationError if the settings have no ``webhook_secret``. The path of a call is a
+    secret: keep it out of the access log of the server or proxy in front.
     """
 
     def __init__(self, dispatcher: Dispatcher) -> None:
@@ -69,7 +69,7 @@ class Webhooks:
         self._dispatcher = dispatcher
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """WSGI."""
+        """Answer one request (WSGI); never raises."""
         answer = self.answer(
             environ["REQUEST_METHOD"],
             environ.get("PATH_INFO", ""),
@@ -97,8 +97,8 @@ class Webhooks:
     ) -> Answer:
         """Take one call; never raises.
 
-        ``path`` is what comes after the prefix. ``length`` is the header's; without one the body
-        is read only if it ``ends`` by itself.
+        ``path`` is the part after the prefix. ``length`` is the header Content-Length; without it
+        the body is read only if it ``ends`` by itself.
         """
         take = self._taker(path)
         if take is None:
@@ -113,13 +113,13 @@ class Webhooks:
         except StorageError as error:
             log.warning("a call cannot be kept: %s", error)
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE)
-        except Exception as error:  # noqa: BLE001 - its own words may hold a number or a text
+        except Exception as error:  # noqa: BLE001 - its message may hold a number or a text
             log.error("a call ended in an unexpected %s", type(error).__name__)  # noqa: TRY400
             return Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
         return Answer(HTTPStatus.OK, "ok")
 
     def _taker(self, path: str) -> Callable[[bytes, str], None] | None:
-        """What takes the calls to a path; None for one that does not exist here."""
+        """The function that takes calls to a path; None for an unknown path."""
         first, _, kind = path.removeprefix("/").partition("/")
         # WSGI gives the bytes of a path as latin-1
         given = first.encode("latin-1", "replace")
@@ -134,7 +134,7 @@ class Webhooks:
 
 
 def _read(body: Body, length: str | None, *, ends: bool) -> bytes:
-    """The body, of which no more is read than a call may have. Raises InvalidPayload."""
+    """The body, read up to the largest allowed size. Raises InvalidPayload."""
     if length is None and not ends:
         return b""
     promised = None
@@ -149,7 +149,7 @@ def _read(body: Body, length: str | None, *, ends: bool) -> bytes:
     try:
         while len(found) < most and (piece := body.read(most - len(found))):
             found += piece
-    except Exception:  # noqa: BLE001 - each server has its own for a client that is slow or gone
+    except Exception:  # noqa: BLE001 - each server raises its own error if the client has gone
         raise InvalidPayload("the call ended before its end") from None
     if promised is not None and len(found) < promised:
         raise InvalidPayload("the call ended before its end")

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from dispatcher.campaigns.caps import Day, Usage, day_after
 from dispatcher.window import Hold, Windows
 
-#: delivery reports of the slowest messages come within this after they left
+#: delivery reports come at most this long after a message has left
 _REPORTS = timedelta(hours=48)
 
 
@@ -21,7 +21,7 @@ _REPORTS = timedelta(hours=48)
 class Departure:
     """Messages of one territory that leave without a break, from ``starts`` to ``ends`` (UTC).
 
-    ``why`` is what they waited for; empty when nothing held them.
+    ``why`` says what they waited for; empty if nothing held them.
     """
 
     territory: str
@@ -33,10 +33,10 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """How a plan would leave. ``late`` messages would leave at or after ``not_after``.
+    """When a plan would leave. ``late`` messages would leave at or after ``not_after``.
 
-    ``rate`` is the one reckoned with, in batches a second. ``leaves`` has the instants (UTC) of
-    the batches of each territory, in their order, without those that are late.
+    ``rate`` is the assumed rate in batches a second. ``leaves`` has, for each territory, the
+    instants (UTC) at which its batches leave, in order, without the late ones.
     """
 
     departures: tuple[Departure, ...]
@@ -70,11 +70,11 @@ def forecast(
     day: Day | None = None,
     euros: Mapping[str, Sequence[Decimal]] = MappingProxyType({}),
 ) -> Forecast:
-    """Walk through the departures of ``groups``: territory -> sizes of its batches.
+    """Compute the departures of ``groups``: territory -> sizes of its batches.
 
     ``rate`` is in batches a second over all territories, which take turns; ``windows`` is None
-    for what may leave at any hour. Under the caps of ``day`` a batch waits for the next one;
-    ``euros`` is what the batches cost. Raises NeverOpen for a territory that has no opening.
+    for messages that may leave at any hour. A batch above the caps of ``day`` waits for the next
+    day; ``euros`` are the costs of the batches. Raises NeverOpen for a territory that never opens.
     """
     step = timedelta(seconds=1 / rate)
     left = {
@@ -113,7 +113,7 @@ def forecast(
         if not_after is not None and at >= not_after:
             break
         for territory in free:
-            # the batches before it in this turn took their time
+            # the batches before it in this round have moved the clock
             if not_after is not None and at >= not_after:
                 break
             if held(at, territory):

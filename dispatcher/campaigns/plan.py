@@ -1,4 +1,4 @@
-"""What submitting would do, as a person reads it before pressing the button."""
+"""The plan of a campaign: what submitting would store, send and cost."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Group:
 class Plan:
     """What submitting would store and when it would leave. Nothing is written.
 
-    ``kept`` recipients would be texted, but for those ``opted_out`` or ``capped`` (who have had
-    as many messages as a week allows by then), whose segments and cost are counted all the same;
-    ``rejected`` counts rows by reason. ``cost`` is in euros at the prices set, None when one of
-    them is not. Of a survey, whose text is made elsewhere, ``segments`` and ``cost`` are None.
-    ``longest`` are texts as they arrive. ``fingerprint``
-    names exactly this text, these options, these recipients, their segments and their cost:
-    ``submit(..., approved=plan.fingerprint)`` stores that or nothing. ``lookups`` is what the
-    gateway says of the numbers, None unless ``check_numbers`` asked for it.
+    ``kept`` recipients would be stored. Of them ``opted_out`` and ``capped`` (at the weekly cap
+    by then) would not be texted, though their segments and cost are counted. ``rejected`` counts
+    the other rows by reason. ``cost`` is in euros at the prices of the settings; None if a price
+    is missing. For a survey, whose text SMS Partner holds, ``segments`` and ``cost`` are None.
+    ``longest`` are the longest texts as they arrive. ``fingerprint`` identifies this text, these
+    options and recipients, their segments and their cost:
+    ``submit(..., approved=plan.fingerprint)`` stores exactly this or nothing. ``lookups`` are the
+    gateway's answers about the numbers; None without ``check_numbers``.
     """
 
     rows: int
@@ -66,7 +66,7 @@ class Plan:
 
     @property
     def batches(self) -> int:
-        """How many calls to the gateway that makes."""
+        """How many batches, and so calls to the gateway, there are."""
         return sum(group.batches for group in self.groups)
 
     @property
@@ -76,11 +76,11 @@ class Plan:
 
     @property
     def finishes_about(self) -> datetime | None:
-        """When the last batch has left, at the rate set (UTC)."""
+        """When the last batch will have left, at the rate of the settings (UTC)."""
         return self.forecast.ends
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON values: instants in ISO 8601, euros as text."""
+        """The plan as JSON values: instants in ISO 8601, euros as text."""
         return {
             "rows": self.rows,
             "kept": self.kept,
@@ -125,7 +125,7 @@ class Plan:
 
 
 def fingerprint_of(body: str, billed: Mapping[str, int], prices: Prices) -> str:
-    """What an approval of a plan holds on to; ``body`` is the hash of what was submitted."""
+    """The fingerprint of a plan: a hash of ``body``, the hash of the submission, and the bill."""
     bill = [
         (place, count, str(to_cents(euros_of({place: count}, prices))))
         for place, count in billed.items()
@@ -134,9 +134,9 @@ def fingerprint_of(body: str, billed: Mapping[str, int], prices: Prices) -> str:
 
 
 def approve(approved: str | None, body: str, planner: Planner, prices: Prices) -> str:
-    """The fingerprint of a plan. Raises PlanChanged when another one was approved.
+    """The fingerprint of a plan. Raises PlanChanged if another plan was approved.
 
-    ``body`` is the hash of what is submitted; ``planner`` has read all of it.
+    ``body`` is the hash of the submission; ``planner`` has read the whole list.
     """
     fingerprint = fingerprint_of(body, planner.billed, prices)
     if approved not in (None, fingerprint):
@@ -163,27 +163,31 @@ def warnings_of(
     from_number: str | None = None,
     survey: bool = False,
 ) -> list[str]:
-    """What a careful colleague would say before the button is pressed."""
-    said = []
+    """Sentences that a person should read before submitting."""
+    sentences = []
     if rows and Decimal(rejected) / rows > _MANY_REJECTED:
-        said.append(f"{rejected} of {rows} rows cannot be texted: is it the right column?")
+        sentences.append(f"{rejected} of {rows} rows cannot be texted: is it the right column?")
     if not commercial:
-        said.append("no STOP mention and no window: only for what is not commercial")
+        sentences.append("no STOP mention and no window: only for what is not commercial")
     if sender is not None and sender.isdigit():
-        said.append("the sender is a number: operators block numbers as senders")
+        sentences.append("the sender is a number: operators block numbers as senders")
     if from_number is not None and from_number.startswith(("+336", "+337")):
-        said.append("operators may block a mobile number as sender: ask SMS Partner about yours")
+        sentences.append(
+            "operators may block a mobile number as sender: ask SMS Partner about yours"
+        )
     if survey:
-        said.append("what a survey says and costs is not known here: try it on yourself first")
+        sentences.append("what a survey says and costs is not known here: try it on yourself first")
     if survey and commercial:
-        said.append("no STOP mention can be asked for with a survey: it has to be in its text")
+        sentences.append("no STOP mention can be asked for with a survey: it has to be in its text")
     if unpriced:
-        said.append(f"no price is set for {', '.join(unpriced)} (DISPATCHER_PRICES)")
+        sentences.append(f"no price is set for {', '.join(unpriced)} (DISPATCHER_PRICES)")
     if late:
         where = ", ".join(find(territory).label for territory in closed)
         all_there = f", all those for {where} among them" if closed else ""
-        said.append(f"{late} messages would leave after not_after: they would expire{all_there}")
-    return said
+        sentences.append(
+            f"{late} messages would leave after not_after: they would expire{all_there}"
+        )
+    return sentences
 
 
 def _iso(at: datetime | None) -> str | None:

@@ -23,14 +23,14 @@ from dispatcher.window.territories import find as find_territory
 _DIGEST_BYTES = 16
 #: how many of the longest texts a plan shows
 _LONGEST = 3
-#: values whose judgement is remembered: a list has thousands of first names, and a million codes
+#: most values of fields whose result is cached: first names recur, voucher codes do not
 _MOST_KNOWN = 10_000
 
 
 class Planner:
-    """Cuts one list of recipients in batches and keeps the count of what it met.
+    """Cuts one list of recipients in batches and counts its rows.
 
-    ``reject`` is told of every row that is left out. The counters are complete once ``cut``
+    ``reject`` is called with every row that is left out. The counters are complete once ``cut``
     has been read to its end.
     """
 
@@ -44,35 +44,35 @@ class Planner:
         survey: bool = False,
         no_unicode: str = "",
     ) -> None:
-        """A ``survey`` has no text here; ``no_unicode`` ends the sentence that refuses Unicode.
+        """A ``survey`` has no text here; ``no_unicode``, if any, says who cannot send Unicode.
 
-        Raises InvalidText or InvalidCampaign.
+        ``stop_budget`` is the length of the STOP mention in characters. Raises InvalidText, or
+        InvalidCampaign for an unknown territory.
         """
         self.template = compile_template(text)
-        #: whether segments and cost are known; a survey's text is made elsewhere
+        #: whether segments and cost are known: SMS Partner holds the text of a survey
         self.measured = not survey
         self._no_unicode = no_unicode
-        # with fields, each recipient's own text is checked
+        # a text with fields is checked for each recipient
         if self.measured and not self.template.fields:
             texts.check(text)
         if territory is not None:
             find_territory(territory)
         self._territory = territory
-        # a text that says STOP itself gets no second mention
+        # a text with its own STOP mention gets no second one
         self._stop = "" if texts.has_stop(text) else "x" * stop_budget
         self._reject = reject
         #: numbers (E.164) that the screening excludes, with the reason; read for each row
         self.excluded: Mapping[str, str] = {}
         #: the longest texts as they arrive, with their segments, longest first
         self.longest: list[tuple[int, str]] = []
-        #: (segments, characters with the tail) that a text must have more of to be one of them
+        #: a text must exceed these (segments, characters with the STOP mention) to be one of them
         self._bar = (0, 0)
         #: the segments of a text without fields
         self._plain = 0 if self.template.fields else self._measure(text)
         self._estimator = Estimator(self.template, self._stop)
         self._values = itemgetter(*self.template.fields) if self.template.fields else None
-        #: the values of the fields used, and what was made of them: first names come again and
-        #: again, and so does the longest, whose text is made to be shown
+        #: cache: values of the fields used -> their JSON and the segments
         self._known: dict[object, tuple[str | None, int]] = {}
         self._digest = 0
         self.rows = 0
@@ -91,7 +91,7 @@ class Planner:
 
     def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
         """The batches, as they fill up; a batch never mixes territories."""
-        # every row of a million passes here
+        # the hot loop: a list may have a million rows
         numbers = NumberSet()
         filling: dict[str, _Filling] = defaultdict(_Filling)
         normalise, personal, add = phones.normalise, self._personal, numbers.add
@@ -160,16 +160,16 @@ class Planner:
         fields = recipient.fields
         try:
             values = self._values(fields)
-        except KeyError:  # what is missing may have a default
-            return self._judged(fields)
+        except KeyError:  # a missing field may have a default
+            return self._made(fields)
         known = self._known.get(values)
         if known is None:
-            known = self._judged(fields)
+            known = self._made(fields)
             if len(self._known) < _MOST_KNOWN:
                 self._known[values] = known
         return known
 
-    def _judged(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
+    def _made(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
         """The JSON of the fields used, and the segments of the text. Raises InvalidText."""
         used = {name: fields[name] for name in self.template.fields if name in fields}
         estimate = self._estimator.estimate(used)
@@ -223,10 +223,10 @@ class Planner:
         return PlannedBatch(territory, tuple(batch.messages), tuple(batch.segments))
 
     def _remember(self, territory: str, messages: list[tuple[str, str | None]]) -> None:
-        # a sum does not depend on the order: a table read twice may come in two orders
+        # a sum, because a query may return the same rows in another order
         total, begun, number = self._digest, blake2b(digest_size=_DIGEST_BYTES), int.from_bytes
         for phone, fields in messages:
-            line = begun.copy()  # half the time of a new one
+            line = begun.copy()  # twice as fast as a new hash
             line.update(f"{phone}\0{territory}\0{fields or ''}".encode())
             total += number(line.digest(), "big")
         self._digest = total % (1 << 8 * _DIGEST_BYTES)
@@ -238,12 +238,12 @@ class _Filling:
     def __init__(self) -> None:
         self.messages: list[tuple[str, str | None]] = []
         self.segments: list[int] = []
-        #: the segments of what is not for metropolitan numbers
+        #: the segments for numbers outside metropolitan France
         self.elsewhere = 0
 
 
 def _as_json(fields: Mapping[str, str]) -> str:
     try:
         return orjson.dumps(fields).decode()
-    except TypeError:  # half a character, which has no UTF-8
+    except TypeError:  # a lone surrogate, which has no UTF-8
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

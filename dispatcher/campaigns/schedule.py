@@ -13,14 +13,14 @@ from dispatcher.window.territories import TERRITORIES
 
 
 class Schedule:
-    """The first instants of one submission, territory by territory.
+    """The first instants at which the batches of one submission may leave, by territory.
 
-    Raises InvalidCampaign when ``not_after`` has passed before anything can leave, and, when it
-    is asked for it, NeverOpen for a territory whose clock shares no hour with Paris's.
+    Raises InvalidCampaign if ``not_after`` passes before anything can leave. Its methods raise
+    NeverOpen for a territory whose clock shares no open hour with Paris.
     """
 
     def __init__(self, submission: Submission, windows: Windows, now: datetime) -> None:
-        #: the earliest instant that the submission asks for (UTC)
+        #: the earliest instant that the submission allows
         self.start = max(now, submission.not_before or now)
         self._now = now
         self._hand_over = submission.hand_over
@@ -31,15 +31,14 @@ class Schedule:
         self._holds: dict[str, Hold] = {}
         self._handed: dict[str, Hold | None] = {}
         self._not_after = submission.not_after
-        # wherever its people live; who they are need not be known
+        # too late for every territory: refused before the list is read
         if submission.not_after is not None and all(map(self._too_late, TERRITORIES)):
             raise self._refusal(self.hold(submission.territory or "metropole"))
 
     def check(self, territories: Collection[str]) -> None:
         """Raise InvalidCampaign if none of a list's territories opens before ``not_after``.
 
-        Where only some of them do, what is for the others expires, and is counted. Raises
-        NeverOpen.
+        If only some do, the batches of the others expire. Raises NeverOpen.
         """
         first = min(map(self.hold, territories), key=lambda hold: hold.until)
         if self._late(first):
@@ -66,7 +65,7 @@ class Schedule:
         )
 
     def hold(self, territory: str) -> Hold:
-        """What a batch of ``territory`` waits for; until ``start`` when nothing holds it."""
+        """What a batch of ``territory`` waits for: the window, or only ``start``."""
         if territory not in self._holds:
             handed = self._at_gateway(territory)
             held = self._held(self.start, territory) if handed is None else handed
@@ -74,12 +73,12 @@ class Schedule:
         return self._holds[territory]
 
     def handed(self, territory: str) -> datetime | None:
-        """Until when the gateway is to hold a batch of ``territory``; None for what waits here."""
+        """Until when the gateway holds a batch of ``territory``; None if it waits here (UTC)."""
         hold = self._at_gateway(territory)
         return None if hold is None or self._late(hold) else hold.until
 
     def _at_gateway(self, territory: str) -> Hold | None:
-        """What the gateway would hold it for; None unless that is asked for, and worth asking."""
+        """What the gateway would hold a batch for; None without ``hand_over`` or too near."""
         if not self._hand_over:
             return None
         if territory not in self._handed:

@@ -1,4 +1,4 @@
-"""A campaign as a caller asks for it."""
+"""A submission: a campaign as a caller asks for it, without its recipients."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ from dispatcher.recipients.senders import check_from_number, check_sender
 Given = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
 _SURVEY = re.compile(r"[!-~]{1,64}")
-#: which campaigns leave first, when several are due; between equals each has its turn
+#: which campaigns leave first if several are due; equals take turns
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
-#: beyond them instants overflow, and no calendar tells the holidays
+#: outside these years instants overflow and no calendar has the holidays
 _YEARS = range(2000, 2101)
 
 
 class Options(TypedDict, total=False):
-    """What may be asked of a campaign beside its text and recipients."""
+    """The options of a campaign."""
 
-    #: 3 to 11 letters or digits; without one, that of the settings
+    #: 3 to 11 letters or digits; by default the sender of the settings
     sender: str | None
-    #: a long number of the account (E.164), which people can answer, in place of a sender
+    #: a long number of the account (E.164), to which people can reply, in place of a sender
     from_number: str | None
     #: a survey of the gateway's dashboard, by its identifier, in place of a text and a sender
     survey: str | None
-    #: the name of the account that it goes through; without one, that of ``DISPATCHER_API_KEY``
+    #: the name of the account to send through; by default that of ``DISPATCHER_API_KEY``
     account: str | None
-    #: aware instants: nothing leaves before the one; what has not left by the other expires
+    #: aware instants: nothing leaves before ``not_before``; the rest expires at ``not_after``
     not_before: datetime | None
     not_after: datetime | None
     #: False (an alert, a delivery notice) skips the window and the STOP mention
     commercial: bool
-    #: overrides what the numbers say; a recipient's own territory overrides it in turn
+    #: the territory of all recipients without one of their own; by default the number decides
     territory: str | None
-    #: ``low``, ``normal`` or ``high``: what is due of a higher one leaves first. It is how a
-    #: campaign is sent and not what it says: submitted again with another, it stays as it is
+    #: ``low``, ``normal`` or ``high``: due batches of a higher priority leave first. Submitting
+    #: again with another priority changes nothing
     priority: str
-    #: have the gateway hold it until ``not_before``, which is needed then: nothing here need run
-    #: at that hour. How it is sent as well: submitted again with another, it stays as it is
+    #: hand the campaign to the gateway, which holds it until ``not_before`` (required): no worker
+    #: need run at that hour. Submitting again with another value changes nothing
     hand_over: bool
-    #: refuse the whole when one recipient cannot be texted
+    #: refuse the whole campaign if one recipient cannot be texted
     strict: bool
-    #: the fingerprint of the plan that was approved: anything else is refused
+    #: the fingerprint of the approved plan: any other plan is refused
     approved: str | None
-    #: the recipients come without waiting and by no query, from memory or a local file, and
-    #: ``reject`` is quick and asks no database either: PostgreSQL takes them in while they are
-    #: read, which takes half the time, in a transaction that is open meanwhile. In a Django
-    #: project a query in between would wait for ever: the connection is the same
+    #: say that the recipients come from memory or a local file, without a wait or a query, and
+    #: that ``reject`` is as quick. PostgreSQL then stores them while they are read, in an open
+    #: transaction, which takes half the time. In a Django project a query in between would wait
+    #: for ever, because the connection is the same
     at_hand: bool
-    #: is told again and again how many of the recipients kept are stored, and of how many so far
+    #: called after each batch with the recipients stored so far and the recipients kept so far
     stored: Callable[[int, int], None]
-    #: who submits, for the record of actions; by default the user of this system
+    #: who submits, for the record; by default the user of this system
     by: str | None
     #: ask the gateway about the form of each number first (``/lookup``, free); needs the key
     check_numbers: bool
@@ -68,9 +68,9 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One campaign as asked for, without its recipients; see ``Options``.
+    """One campaign without its recipients; ``Options`` describes the fields.
 
-    Raises InvalidCampaign for a reference, a sender or a date that cannot be.
+    Raises InvalidCampaign for an invalid reference, sender, date or combination.
     """
 
     reference: str
@@ -126,19 +126,19 @@ class Submission:
 
     @property
     def call_size(self) -> int:
-        """The most people of one call, and so of one batch.
+        """The most recipients of one call, and so of one batch.
 
-        A long number's call is for one person. A survey's may be for more, but its answer has one
-        count for all, of a text that is not known here: it would vouch for nobody.
+        A call from a long number has one recipient. A call of a survey may have more, but its
+        answer has one count for all of them, which proves nothing about each.
         """
         return 1 if self.from_number or self.survey else LARGEST_BATCH
 
     def fingerprint(self, digest: str) -> str:
-        """A hash of all that was submitted; ``digest`` is that of the recipients."""
+        """A hash of the whole submission; ``digest`` is the hash of its recipients."""
         instants = [at and at.timestamp() for at in (self.not_before, self.not_after)]
         body = [self.text, self.sender, *instants, self.commercial, self.territory, digest]
-        if self.from_number or self.survey:  # what was stored before them keeps its hash
+        if self.from_number or self.survey:  # older submissions keep their hash
             body += [self.from_number, self.survey]
-        if self.account:  # what was submitted before there were accounts stays what it is
+        if self.account:  # submissions from before there were accounts keep their hash
             body.append(self.account)
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
