@@ -9,11 +9,15 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 
-def create_database(server_url: str) -> str:
-    """Create an empty database beside that of ``server_url`` and return its URL."""
+def create_database(server_url: str, *, template: str | None = None) -> str:
+    """Create a database on the server of ``server_url`` and return its URL.
+
+    It is empty, or a copy of the database at the URL ``template``, which nobody may be using.
+    """
     name = f"test_{secrets.token_hex(6)}"
-    with connected(server_url) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    origin = make_url(template).database if template else "template0"
+    with connected(_text(make_url(server_url).set(database="postgres"))) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{origin}"'.encode())
     return _text(make_url(server_url).set(database=name))
 
 

@@ -1,4 +1,4 @@
-"""A real RabbitMQ that tests start and end, where one is installed; all that it has is its own."""
+"""A real RabbitMQ that tests start and end, with its own data, name and ports."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from dispatcher.local.tied_process import tied_to_parent
 from tests.servers import free_port
 
 _STARTS_WITHIN = 90.0
-#: Debian's program of that name changes the user, and loses the environment on its way
-_DEBIANS = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+#: Debian's ``rabbitmq-server`` changes the user and drops the environment; this one does not
+_DEBIAN_PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
 class NoRabbitError(Exception):
@@ -36,7 +36,7 @@ class RabbitServer:
         found = shutil.which("rabbitmq-server")
         if found is None:
             raise NoRabbitError("rabbitmq-server is not on PATH")
-        self._program = str(_DEBIANS if _DEBIANS.exists() else found)
+        self._program = str(_DEBIAN_PROGRAM if _DEBIAN_PROGRAM.exists() else found)
         self._folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
         self._name = f"test{secrets.token_hex(4)}@localhost"
         self._password = secrets.token_hex(16)
@@ -47,12 +47,12 @@ class RabbitServer:
         (self._folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self._port}\n"
             f"default_user = dispatcher\ndefault_pass = {self._password}\n"
-            # a full disk of somebody's machine is none of a test's business
+            # so that it starts on a machine whose disk is nearly full, too
             "disk_free_limit.absolute = 1MB\n"
         )
 
     def url(self, password: str | None = None) -> str:
-        """Its URL, with the right password unless another is given."""
+        """Its URL, with its own password unless another is given."""
         return f"amqp://dispatcher:{password or self._password}@127.0.0.1:{self._port}//"
 
     def start(self) -> Self:
@@ -69,7 +69,7 @@ class RabbitServer:
         return self
 
     def kill(self) -> None:
-        """End it as a crash would, with all that it has started; its data stay."""
+        """Kill it with all processes that it has started; its data stay."""
         started = [psutil.Process(one.pid) for one in self._children if one.poll() is None]
         family = started + [one for each in started for one in each.children(recursive=True)]
         for process in family:
@@ -93,7 +93,7 @@ class RabbitServer:
         try:
             with Connection(self.url(), connect_timeout=2) as connection:
                 connection.connect()
-        except Exception:  # noqa: BLE001 - it listens before it lets anybody in
+        except Exception:  # noqa: BLE001 - it listens before it accepts logins
             return False
         return True
 
@@ -101,7 +101,7 @@ class RabbitServer:
         folder = str(self._folder)
         environment = {
             "PATH": os.environ["PATH"],
-            "HOME": folder,  # where Erlang keeps its cookie
+            "HOME": folder,  # where Erlang stores its cookie
             "LANG": "C.UTF-8",
             "ERL_EPMD_PORT": str(self._mapper),
             "ERL_EPMD_ADDRESS": "127.0.0.1",

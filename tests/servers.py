@@ -1,8 +1,8 @@
 """The real PostgreSQL and the real Redis that tests run against.
 
-Each comes from the first of: a URL in the environment (``TEST_POSTGRES_URL``,
-``TEST_REDIS_URL``), a server started here and ended with this process. Where there is neither,
-tests skip with the reason; with ``CI`` set they fail.
+Each is at the URL in ``TEST_POSTGRES_URL`` or ``TEST_REDIS_URL``, or a server that is started here
+and ends with this process. Where there is neither, tests skip with the reason; with ``CI`` set they
+fail.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def redis_url() -> str:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """A port on loopback on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,6 +1,7 @@
-"""The workers' app, halting at named points until it is told to go on, or is killed there.
+"""The workers' app with breakpoints: a worker halts at a named point until the point is off.
 
-A point is on while ``$SITE_HALTS/<point>.on`` exists; reaching it leaves ``<point>.reached``.
+A point is on while ``$SITE_HALTS/<point>.on`` exists; a worker that reaches it creates
+``<point>.reached``.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ __all__ = ["app"]
 _HALTS = Path(os.environ["SITE_HALTS"])
 
 
-# a test has less patience than an installation (seconds; milliseconds)
+# limits that a test may shorten (seconds; milliseconds)
 attempt.STALE = float(os.environ.get("SITE_STALE", attempt.STALE))
 engines._SQLITE_PATIENCE = int(os.environ.get("SITE_PATIENCE", engines._SQLITE_PATIENCE))
 
 
 def halt(point: str) -> None:
-    """Stand still here while the point is on."""
+    """Wait here while the point is on."""
     switch = _HALTS / f"{point}.on"
     if switch.exists():
         (_HALTS / f"{point}.reached").touch()
@@ -58,12 +59,12 @@ def _after(owner: Any, name: str, point: str) -> None:
     setattr(owner, name, halting)
 
 
-#: gathered and connected, the claim not begun
+#: the batch is gathered, the connection is open, the claim has not begun
 _before(Attempts, "_claim", "before_arm")
-#: the claim is written and not committed; on PostgreSQL only where it is a transaction of several
-#: statements, as with ``site.CAPPED``, and not one statement that commits itself
+#: the claim is written and not committed. On PostgreSQL this needs ``installation.CAPPED``, which
+#: makes the claim a transaction of several statements and not one statement that commits itself
 _after(claims, "claim", "before_commit")
-#: the claim is committed and no byte has left
+#: the claim is committed, no byte has left
 _before(Attempts, "_deliver", "armed")
 #: the answer is known and not recorded
 _before(Results, "record", "answered")

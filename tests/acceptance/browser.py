@@ -1,7 +1,7 @@
-"""Pages in a real browser: a Chromium of this machine, headless, that knows only loopback.
+"""Pages in a real browser: a headless Chromium of this machine that may only open loopback.
 
-It comes from ``TEST_CHROMIUM`` or from the usual names on PATH; nothing is fetched. Where there
-is none, tests skip with the reason; with ``CI`` set they fail.
+It is ``TEST_CHROMIUM`` or one of the usual names on PATH; nothing is downloaded. Where there is
+none, tests skip with the reason; with ``CI`` set they fail.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-#: opens a page of its own cookies and passwords; arguments are those of ``Browser.new_context``
+#: opens a page with its own cookies and passwords; takes the arguments of ``Browser.new_context``
 OpenPage = Callable[..., Page]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
@@ -27,14 +27,14 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 #: milliseconds; generous, because several tests share the machine
-_PATIENCE = 30_000
+_PATIENCE = 90_000
 
 
-# no longer than its module: meanwhile this thread counts as asynchronous, and Django refuses to
-# use a database in one
+# it ends with its module: while it runs this thread counts as asynchronous, and Django refuses to
+# use a database there
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the tests of a module; each opens pages of its own with ``open_page``."""
+    """One browser for the tests of a module; each test opens its own pages with ``open_page``."""
     path = os.environ.get("TEST_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         reason = "no Chromium on this machine: install one, or name it in TEST_CHROMIUM"

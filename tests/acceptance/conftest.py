@@ -1,4 +1,7 @@
-"""Sites by hand: one gateway process for a module, a database for each test."""
+"""Installations for tests: without workers for one test, or running ones that a module shares.
+
+The databases have their tables already: copied from a template, which is quicker than migrated.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,39 @@ import pytest
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
+from tests.acceptance.installation import Installation
 from tests.acceptance.workerless import OpenWorkerless, Workerless
+from tests.databases import create_database, drop_database
+
+#: module fixtures that several tests share; all of them have to run in one process of pytest-xdist
+_SHARED = {"module_database_url", "crew", "scene"}
 
 
-@pytest.fixture(scope="module")
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share an installation in one process (``--dist loadgroup``).
+
+    Give all tests of this folder more time than others: they wait for processes.
+    """
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
+        if isinstance(item, pytest.Function) and _SHARED & set(item.fixturenames):
+            callspec = getattr(item, "callspec", None)
+            database = callspec.params.get("module_database_url", "") if callspec else ""
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{database}"))
+
+
+@pytest.fixture(scope="session")
 def gateway_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A gateway that serves the tests of a module one after the other."""
+    """A gateway that serves tests without workers, one after the other."""
     with Sandbox(tmp_path_factory.mktemp("gateway") / "ledger.jsonl") as gateway:
         yield gateway
 
 
 @pytest.fixture(scope="session")
 def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the tables and nothing in them: copied, not migrated, it is quick."""
+    """A SQLite file that has the tables and no row."""
     path = tmp_path_factory.mktemp("tables") / "tables.db"
     database = Database(f"sqlite:///{path}")
     schema.prepare(database)
@@ -33,18 +56,80 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database that has the tables and no row."""
+    url = create_database(postgres_server)
+    database = Database(url)
+    schema.prepare(database)
+    database.close()
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(empty_tables: Path, tmp_path: Path) -> str:
+    """The URL of a SQLite database of this test's own, with empty tables."""
+    return f"sqlite:///{shutil.copy(empty_tables, tmp_path / 'test.db')}"
+
+
+@pytest.fixture
+def fresh_postgres_url(postgres_template: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own, with empty tables."""
+    url = create_database(postgres_template, template=postgres_template)
+    yield url
+    drop_database(url)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def module_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The URL of a database that the tests of a module share; they run on both.
+
+    A test runs on SQLite only with ``@on_sqlite`` of ``installation.py``.
+    """
+    if request.param == "sqlite":
+        tables: Path = request.getfixturevalue("empty_tables")
+        yield f"sqlite:///{shutil.copy(tables, tmp_path_factory.mktemp('module') / 'test.db')}"
+    else:
+        template: str = request.getfixturevalue("postgres_template")
+        url = create_database(template, template=template)
+        yield url
+        drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def site_that_ticks(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    directory = tmp_path_factory.mktemp("standby")
+    with Installation(directory, module_database_url, single_send=True) as site:
+        site.ticks()
+        site.worker("standby")
+        yield site
+
+
+@pytest.fixture
+def standby_site(site_that_ticks: Installation) -> Iterator[Installation]:
+    """A running site for tests that lose a worker: another one stands by, suspended.
+
+    ``wake_standby`` has it work.
+    """
+    with site_that_ticks.lent() as site:
+        [standby] = site.children
+        site.suspend(standby)
+        yield site
+
+
 @pytest.fixture
 def workerless(
-    gateway_process: Sandbox, empty_tables: Path, tmp_path: Path
+    gateway_process: Sandbox, sqlite_url: str, tmp_path: Path
 ) -> Iterator[OpenWorkerless]:
-    """Opens a site that is worked by hand, on SQLite unless a database's URL is given."""
+    """Opens an installation without workers, on SQLite unless the URL of a database is given."""
     with ExitStack() as opened:
 
-        def make(database_url: str | None = None, **options: Any) -> Workerless:
-            if database_url is None:
-                file = tmp_path / "by-hand.db"
-                shutil.copy(empty_tables, file)
-                database_url = f"sqlite:///{file}"
+        def make(database_url: str = sqlite_url, **options: Any) -> Workerless:
             options.setdefault("gateway", gateway_process)
             return opened.enter_context(Workerless(tmp_path, database_url, **options))
 

@@ -1,4 +1,4 @@
-"""A real Flower, as an operator would start it."""
+"""A real Flower server, started as an operator starts it, and its pages."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.acceptance.installation import Child, Installation
+from tests.acceptance.installation import PATIENCE, Child, Installation
 from tests.servers import free_port
 
 USER, PASSWORD = "operator", "on-the-loopback"
 
 
 class FlowerServer:
-    """A real Flower, as an operator would start it."""
+    """A Flower that watches one installation."""
 
     def __init__(self, site: Installation) -> None:
         self.port = free_port()
-        # as in docker-compose.yml: on a command line every process list would show the password
+        # in the environment, as in docker-compose.yml: process lists show command lines
         self.process: Child = site.start(
             "flower",
             *("celery", "-A", "workers", "flower", "--address=127.0.0.1", f"--port={self.port}"),
@@ -30,7 +30,7 @@ class FlowerServer:
         site.wait(lambda: self._answers("/healthcheck"), "Flower to answer")
 
     def pages(self) -> dict[str, str]:
-        """All that it shows and answers: of the workers, and of a task of each kind."""
+        """Every page and API answer about the workers, and about one task of each kind, by path."""
         paths = ["/", "/workers", "/tasks", "/broker", "/metrics", _TABLE]
         paths += ["/api/workers?refresh=1", "/api/tasks", "/api/task/types", "/api/queues/length"]
         shown = {path: self.page(path) for path in paths}
@@ -43,28 +43,28 @@ class FlowerServer:
         return shown
 
     def tasks(self) -> dict[str, dict[str, Any]]:
-        """Every task that it has seen, by its id."""
+        """Every task that it has seen, by id."""
         tasks: dict[str, dict[str, Any]] = json.loads(self.page("/api/tasks"))
         return tasks
 
     def workers(self) -> dict[str, dict[str, Any]]:
-        """Every worker that it sees, by its name."""
+        """Every worker that it sees, by name."""
         workers: dict[str, dict[str, Any]] = json.loads(self.page("/api/workers?refresh=1"))
         return workers
 
     def page(self, path: str) -> str:
-        """What is at ``path``, with the password."""
+        """The body of ``path``, asked for with the password; the status must be 200."""
         status, body = self.get(path)
         assert status == 200, f"{path}: {status}"
         return body
 
     def get(self, path: str, *, password: str | None = PASSWORD) -> tuple[int, str]:
-        """Status and body of what is at ``path``; with None, nobody says who is asking."""
+        """Status and body of ``path``; with None as password, without credentials."""
         headers = {}
         if password is not None:
             known = base64.b64encode(f"{USER}:{password}".encode()).decode()
             headers["Authorization"] = f"Basic {known}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
@@ -79,7 +79,7 @@ class FlowerServer:
             return False
 
 
-#: the table of tasks, as its page asks for it
+#: the request for the table of tasks that its page makes
 _TABLE = "/tasks/datatable?" + urlencode(
     {
         "draw": 1,

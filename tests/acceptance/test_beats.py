@@ -1,6 +1,6 @@
-"""Rows 22 and 23 of the fault matrix: too many beats, and none.
+"""Rows 22 and 23 of the fault matrix: two beats at once, and none.
 
-A tick is the same statements on both databases; what differs is how writers wait for each other.
+Both databases where writers wait for each other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dispatcher.settings.clock import shifted
 from tests.acceptance.installation import Installation, people
 
 
-def test_two_beats_and_ticks_at_the_same_moment_come_to_the_same_as_one(
+def test_two_beats_and_three_ticks_at_once_send_each_batch_once(
     tmp_path: Path, database_url: str
 ) -> None:  # row 22
     with Installation(tmp_path, database_url) as site:
@@ -39,7 +39,7 @@ def test_two_beats_and_ticks_at_the_same_moment_come_to_the_same_as_one(
         site.check()
 
 
-def test_without_a_beat_the_doctor_says_so_and_the_command_line_does_its_work(
+def test_without_a_beat_doctor_says_so_and_the_tick_command_replaces_it(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 23
     with Installation(tmp_path, sqlite_url) as site:
@@ -59,7 +59,7 @@ def test_without_a_beat_the_doctor_says_so_and_the_command_line_does_its_work(
 
 
 def _beat(site: Installation, after: timedelta = timedelta(0)) -> Finding:
-    """What the doctor finds of the beat, some time later."""
+    """The doctor's finding about the beat, some time later."""
     offset = site.settings.clock_offset + after.total_seconds()
     patient = Dispatcher(site.settings, clock=shifted(offset))
     [finding] = [look for look in examine(patient) if look.name == "beat"]

@@ -5,7 +5,9 @@ from pathlib import Path
 from tests.acceptance.installation import Installation, people
 
 
-def test_a_campaign_goes_through_to_its_last_report(tmp_path: Path, database_url: str) -> None:
+def test_campaign_of_five_thousand_ends_with_every_report(
+    tmp_path: Path, database_url: str
+) -> None:
     with Installation(tmp_path, database_url) as site:
         site.worker()
         site.beat()

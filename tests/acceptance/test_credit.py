@@ -1,4 +1,4 @@
-"""Credit, with real workers: no more leaves than the balance pays for, and a top-up is enough."""
+"""Credit, with real workers: no more is sent than the balance pays, until it is topped up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PRICES = "metropole=0.045"
 
 @contextmanager
 def short_of_money(directory: Path, database_url: str, check: str) -> Iterator[Installation]:
-    """3,000 people, two workers, and a balance for 2,222 of them; the campaign has paused."""
+    """A site whose campaign of 3,000 people has paused, with a balance for 2,222 of them."""
     with Installation(
         directory, database_url, credit_check=check, credit_every=5, prices=PRICES
     ) as site:
@@ -26,7 +26,7 @@ def short_of_money(directory: Path, database_url: str, check: str) -> Iterator[I
         yield site
 
 
-def test_what_the_balance_cannot_finish_does_not_begin_until_it_is_topped_up(
+def test_campaign_beyond_the_balance_starts_after_a_top_up(
     tmp_path: Path, database_url: str
 ) -> None:
     with short_of_money(tmp_path, database_url, "pause") as site:
@@ -40,7 +40,7 @@ def test_what_the_balance_cannot_finish_does_not_begin_until_it_is_topped_up(
         site.check()
 
 
-def test_capped_many_workers_send_as_far_as_the_money_goes(
+def test_capped_campaign_beyond_the_balance_stops_at_the_balance(
     tmp_path: Path, database_url: str
 ) -> None:
     with short_of_money(tmp_path, database_url, "cap") as site:

@@ -1,7 +1,7 @@
-"""Rows 40 to 43, 51 and 52 of the fault matrix: the database is busy, lost, full or of another age.
+"""Rows 40 to 43, 51 and 52 of the fault matrix: the database is busy, lost, full, old or new.
 
 Row 40 is about the one writer of SQLite, row 41 about the server and the connections of
-PostgreSQL. No commit, no request: whatever fails at the claim, the gateway hears nothing.
+PostgreSQL. A claim that is not committed sends nothing: the gateway gets no request.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from sqlalchemy import make_url, text
 
-from tests.acceptance.installation import CAPPED, Child, Installation, people
+from tests.acceptance.installation import CAPPED, Child, Installation, on_sqlite, people
 from tests.databases import connected
 from tests.postgres_server import NoPostgresError, PostgresServer
 
@@ -45,7 +46,7 @@ def _another_writer(url: str) -> Iterator[None]:
 
 @contextmanager
 def _full_disk(worker: Child, url: str) -> Iterator[None]:
-    """No file of the worker's may grow beyond what SQLite's log already has."""
+    """No file of the worker may grow beyond the size that SQLite's log already has."""
     limit = 64 * 1024
     assert Path(f"{_file(url)}-wal").stat().st_size > limit
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -54,50 +55,83 @@ def _full_disk(worker: Child, url: str) -> Iterator[None]:
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, endless)
 
 
-def test_a_claim_that_cannot_have_the_one_writers_lock_sends_nothing(
-    tmp_path: Path, sqlite_url: str
-) -> None:  # row 40, at arm
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = _halted(site, "before_arm")
-        with _another_writer(sqlite_url):
-            site.go_on("before_arm")
-            site.wait(lambda: worker.says("database is locked"), "the claim to fail")
-        _nothing_sent_and_then_once(site)
+@pytest.fixture(scope="module")
+def crew(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """A site that ticks, with a worker that halts at breakpoints and waits 0.3 s for a lock."""
+    with Installation(tmp_path_factory.mktemp("crew"), module_database_url) as site:
+        site.halting_worker("halting", "-c", "1", SITE_PATIENCE="300")
+        site.ticks()
+        yield site
 
 
-def test_an_answer_that_cannot_have_the_one_writers_lock_is_recorded_later(
-    tmp_path: Path, sqlite_url: str
+@dataclass(frozen=True)
+class Halted:
+    """A site whose only worker halts at a breakpoint, with a campaign."""
+
+    site: Installation
+    worker: Child
+    url: str
+
+    def at(self, point: str, count: int = 3) -> None:
+        _halt(self.site, point, count)
+
+
+@pytest.fixture
+def halted(crew: Installation, module_database_url: str) -> Iterator[Halted]:
+    with crew.lent() as site:
+        [worker] = site.children
+        yield Halted(site, worker, module_database_url)
+
+
+@on_sqlite
+def test_claim_without_the_writers_lock_sends_nothing(halted: Halted) -> None:  # row 40, at arm
+    halted.at("before_arm")
+    with _another_writer(halted.url):
+        halted.site.go_on("before_arm")
+        halted.site.wait(lambda: halted.worker.says("database is locked"), "the claim to fail")
+        _nothing_sent(halted.site)
+    _sent_once(halted.site)
+
+
+@on_sqlite
+def test_answer_without_the_writers_lock_is_recorded_later(
+    halted: Halted,
 ) -> None:  # row 40, at the record
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = _halted(site, "answered")
-        with _another_writer(sqlite_url):
-            site.go_on("answered")
-            site.wait(lambda: worker.says("database is locked"), "the record to fail")
-        _sent_once(site)
+    halted.at("answered")
+    with _another_writer(halted.url):
+        halted.site.go_on("answered")
+        halted.site.wait(lambda: halted.worker.says("database is locked"), "the record to fail")
+    _sent_once(halted.site)
 
 
-def test_a_claim_without_room_on_the_disk_sends_nothing(
-    tmp_path: Path, sqlite_url: str
-) -> None:  # row 42, at arm; PostgreSQL says it by an error of the same class
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = _halted(site, "before_arm", count=2000)
-        with _full_disk(worker, sqlite_url):
-            site.go_on("before_arm")
-            site.wait(lambda: worker.says("the database cannot be used"), "the claim to fail")
-            # while it lasts: another lane may be quick when there is room again
-            _nothing_sent(site)
-        _sent_once(site)
+@on_sqlite
+def test_claim_without_room_on_the_disk_sends_nothing(
+    halted: Halted,
+) -> None:  # row 42, at arm; PostgreSQL raises an error of the same class
+    halted.at("before_arm", count=2000)
+    with _full_disk(halted.worker, halted.url):
+        halted.site.go_on("before_arm")
+        halted.site.wait(
+            lambda: halted.worker.says("the database cannot be used"), "the claim to fail"
+        )
+        # before there is room: another send loop may be quick then
+        _nothing_sent(halted.site)
+    _sent_once(halted.site)
 
 
-def test_an_answer_without_room_on_the_disk_is_recorded_when_there_is_room(
-    tmp_path: Path, sqlite_url: str
+@on_sqlite
+def test_answer_without_room_on_the_disk_is_recorded_when_there_is_room(
+    halted: Halted,
 ) -> None:  # row 42, at the record
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = _halted(site, "answered", count=2000)
-        with _full_disk(worker, sqlite_url):
-            site.go_on("answered")
-            site.wait(lambda: worker.says("the database cannot be used"), "the record to fail")
-        _sent_once(site)
+    halted.at("answered", count=2000)
+    with _full_disk(halted.worker, halted.url):
+        halted.site.go_on("answered")
+        halted.site.wait(
+            lambda: halted.worker.says("the database cannot be used"), "the record to fail"
+        )
+    _sent_once(halted.site)
 
 
 def _terminated(server: PostgresServer, url: str) -> None:
@@ -113,7 +147,7 @@ def _killed(server: PostgresServer, url: str) -> None:
 
 
 @pytest.mark.parametrize("fault", [_terminated, _killed])
-def test_a_claim_whose_commit_fails_sends_nothing(
+def test_claim_whose_commit_fails_sends_nothing(
     tmp_path: Path, own_postgres: PostgresServer, fault: Callable[[PostgresServer, str], None]
 ) -> None:  # row 41, before the commit
     url = own_postgres.create_database()
@@ -123,13 +157,15 @@ def test_a_claim_whose_commit_fails_sends_nothing(
         site.go_on("before_commit")
         site.wait(lambda: worker.says("database"), "the claim to fail")
         own_postgres.start()
-        _nothing_sent_and_then_once(site)
+        _nothing_sent(site)
+        site.ticks()
+        _sent_once(site)
 
 
 @pytest.mark.parametrize(
     ("point", "fault"), [("armed", _terminated), ("armed", _killed), ("answered", _killed)]
 )
-def test_an_answer_is_recorded_when_the_database_is_back(
+def test_answer_is_recorded_when_the_database_is_back(
     tmp_path: Path,
     own_postgres: PostgresServer,
     point: str,
@@ -143,17 +179,18 @@ def test_an_answer_is_recorded_when_the_database_is_back(
         if not own_postgres.running:
             site.wait(lambda: worker.says("database"), "the record to fail")
         own_postgres.start()
+        site.ticks()
         _sent_once(site)
 
 
 class _Wire:
-    """Lies between a worker and PostgreSQL, and may lose the answers."""
+    """A proxy between a worker and PostgreSQL that can drop the answers."""
 
     def __init__(self, url: str) -> None:
         self._real = make_url(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
-        self.loses_answers = False
+        self.drops_answers = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -179,7 +216,7 @@ class _Wire:
     def _carry(self, source: socket.socket, target: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
-                if not (self.loses_answers and source is far):
+                if not (self.drops_answers and source is far):
                     target.sendall(data)
 
 
@@ -190,13 +227,13 @@ class _Wire:
         pytest.param("before_arm", {}, id="one statement"),
     ],
 )
-def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
+def test_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_in_doubt(
     tmp_path: Path, fresh_postgres_url: str, point: str, caps: dict[str, str]
 ) -> None:  # row 41, in the commit
     wire = _Wire(fresh_postgres_url)
     with closing(wire._listener), Installation(tmp_path, fresh_postgres_url) as site:
         worker = _halted(site, point, {"DISPATCHER_DATABASE_URL": wire.url, **caps})
-        wire.loses_answers = True
+        wire.drops_answers = True
         site.go_on(point)
         site.wait_for("sending")  # committed, and its worker does not know
         wire.cut()
@@ -213,11 +250,11 @@ def test_a_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_a_doubt(
         site.check()
 
 
-def test_a_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
+def test_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
     tmp_path: Path, fresh_postgres_url: str
 ) -> None:
-    """Row 43. A lock that is waited for too long ends by an error of the same class; what
-    runs at READ COMMITTED cannot fail to be serialised; SQLite has one lock and no deadlock."""
+    """Row 43. A lock timeout raises an error of the same class; READ COMMITTED has no failure of
+    serialisation; SQLite has one lock and so no deadlock."""
     with connected(fresh_postgres_url) as other, Installation(tmp_path, fresh_postgres_url) as site:
         database = make_url(fresh_postgres_url).database
         other.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '2s'".encode())
@@ -229,7 +266,9 @@ def test_a_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
             site.wait(lambda: _waits_for_a_lock(fresh_postgres_url), "the claim to wait")
             other.execute("UPDATE campaign SET text = text")
             site.wait(lambda: worker.says("deadlock detected"), "the claim to fail")
-        _nothing_sent_and_then_once(site)
+        _nothing_sent(site)
+        site.ticks()
+        _sent_once(site)
 
 
 def _waits_for_a_lock(url: str) -> bool:
@@ -241,7 +280,7 @@ def _waits_for_a_lock(url: str) -> bool:
     return row is not None and row[0] > 0
 
 
-def test_a_backup_from_the_middle_of_a_call_is_settled_by_tag(
+def test_backup_made_during_a_call_is_settled_by_its_tag(
     tmp_path: Path, sqlite_url: str
 ) -> None:  # row 51
     with Installation(tmp_path, sqlite_url) as site:
@@ -263,11 +302,11 @@ def test_a_backup_from_the_middle_of_a_call_is_settled_by_tag(
         site.check()
 
 
-def test_a_backup_from_before_a_campaign_stays_still_when_it_is_paused_first(
+def test_campaign_paused_in_a_backup_from_before_it_sends_nothing(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    """Row 51. What such a backup says is to go has gone: nothing can tell the dispatcher. It
-    is told by a person, before the workers start."""
+    """Row 51. Such a backup says that sent messages are still to go, and does not know that it is
+    old: a person has to pause the campaign before the workers start."""
     with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(3))
         _copy(_file(sqlite_url), tmp_path / "backup.db")
@@ -278,16 +317,16 @@ def test_a_backup_from_before_a_campaign_stays_still_when_it_is_paused_first(
         site.worker()
         site.ticks()
         site.wait(site.dispatcher.last_tick, "a tick")
-        seen = site.dispatcher.last_tick()
-        site.wait(lambda: site.dispatcher.last_tick() != seen, "a second tick")
+        first = site.dispatcher.last_tick()
+        site.wait(lambda: site.dispatcher.last_tick() != first, "a second tick")
         assert site.progress("soldes").why == "paused: restored from a backup"
         site.dispatcher.cancel("soldes")
         site.check()
 
 
-def test_a_worker_refuses_a_schema_of_another_version(
+def test_worker_refuses_a_schema_of_another_version(
     tmp_path: Path, sqlite_url: str
-) -> None:  # row 52; the look at the version is the same on both databases
+) -> None:  # row 52; the check of the version is the same on both databases
     with Installation(tmp_path, sqlite_url) as site:
         with site.dispatcher.database.write() as session:
             session.execute(text("UPDATE dispatcher_version SET version_num = '9999'"))
@@ -298,33 +337,29 @@ def test_a_worker_refuses_a_schema_of_another_version(
 
 
 def _halted(
-    site: Installation,
-    point: str,
-    environment: Mapping[str, str] = MappingProxyType({}),
-    count: int = 3,
+    site: Installation, point: str, environment: Mapping[str, str] = MappingProxyType({})
 ) -> Child:
-    """A worker that stands at ``point``, with a campaign of one batch (of more, from 500)."""
+    """A new worker that halts at ``point``, with a campaign of one batch."""
     worker = site.halting_worker("halting", "-c", "1", SITE_PATIENCE="300", **environment)
-    site.halt_at(point)
-    site.submit("soldes", people(count))
-    site.wait_halted(point)
+    _halt(site, point)
     return worker
 
 
-def _nothing_sent_and_then_once(site: Installation) -> None:
-    """Nothing left, no attempt is on record; when the fault is over the campaign goes."""
-    _nothing_sent(site)
-    _sent_once(site)
+def _halt(site: Installation, point: str, count: int = 3) -> None:
+    """Submit a campaign, and wait until the worker halts at ``point``."""
+    site.halt_at(point)
+    site.submit("soldes", people(count))
+    site.wait_halted(point)
 
 
 def _nothing_sent(site: Installation) -> None:
-    assert not site.gateway.requests("/v1/bulk-send")
+    """Nothing has left, and no attempt is on record."""
+    assert not site.requests("/v1/bulk-send")
     assert not site.outcomes()
 
 
 def _sent_once(site: Installation) -> None:
-    """The campaign goes through, with one attempt on each batch."""
-    site.ticks()
+    """The campaign finishes with one attempt for each batch."""
     progress = site.wait_finished("soldes")
     assert progress.messages["delivered"] == progress.recipients
     assert site.outcomes() == ["sent"] * len(site.batches())
@@ -332,7 +367,7 @@ def _sent_once(site: Installation) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A backup, or the restoring of one, by SQLite's own means."""
+    """Make or restore a backup by SQLite's own means."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 

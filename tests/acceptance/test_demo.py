@@ -1,4 +1,4 @@
-"""The demo as a user runs it, with a shorter list."""
+"""The demo as a user runs it, with a shorter list of recipients."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import psutil
+
+from tests.acceptance.installation import PATIENCE
 
 CODE = "import sys; from dispatcher.sandbox.demo import run; sys.exit(run(rows=300))"
 
@@ -28,12 +30,12 @@ def started(directory: Path, **environment: str) -> subprocess.Popen[str]:
 
 
 def output(demo: subprocess.Popen[str]) -> str:
-    said, _ = demo.communicate(timeout=100)
+    said, _ = demo.communicate(timeout=PATIENCE)
     return said
 
 
-def test_the_demo_ends_with_an_agreement_and_leaves_nothing_running(tmp_path: Path) -> None:
-    # in a directory with a space, after another run, with settings that must not count
+def test_demo_compares_ledger_and_rows_and_leaves_nothing_running(tmp_path: Path) -> None:
+    # in a directory with a space, after another run, with settings that must have no effect
     directory = tmp_path / "a directory"
     (directory / "var/demo").mkdir(parents=True)
     (directory / "var/demo/made-by-dispatcher-demo").touch()
@@ -54,11 +56,11 @@ def test_the_demo_ends_with_an_agreement_and_leaves_nothing_running(tmp_path: Pa
     assert running_in(directory) == []
 
 
-def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None:
+def test_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None:
     demo = started(tmp_path)
     try:
         log = tmp_path / "var/demo/worker2.log"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not log.exists():
             assert demo.poll() is None, output(demo)
             assert time.monotonic() < deadline
@@ -73,7 +75,7 @@ def test_an_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None
     assert running_in(tmp_path) == []
 
 
-def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+def test_demo_refuses_a_directory_that_it_has_not_made(tmp_path: Path) -> None:
     (tmp_path / "var/demo").mkdir(parents=True)
     (tmp_path / "var/demo/thesis.txt").write_text("years of work")
     demo = started(tmp_path)
@@ -83,7 +85,7 @@ def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "var/demo/thesis.txt").read_text() == "years of work"
 
 
-def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_demo_names_a_directory_that_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file stands where the directory should be")
     demo = started(tmp_path)
     said = output(demo)

@@ -1,4 +1,4 @@
-"""The example in Flask, with real processes and a real browser."""
+"""The Flask example with real processes and a real browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEND = re.compile("Send to")
 
 
 def address_of(site: Installation, server: Child) -> str:
-    """Where a ``flask run --port 0`` listens."""
+    """The address on which ``flask run --port 0`` listens."""
     running = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
     site.wait(lambda: running.search(server.log.read_text()) or not server.alive, "Flask to listen")
     found = running.search(server.log.read_text())
@@ -41,7 +41,7 @@ def launch(page: Page, address: str, **fields: str) -> None:
     page.get_by_role("button", name=SEND).click()
 
 
-def test_a_campaign_is_launched_by_a_double_click_and_seen_delivered(
+def test_double_click_launches_one_campaign_and_its_page_follows_it(
     tmp_path: Path, database_url: str, open_page: OpenPage
 ) -> None:
     with Installation(tmp_path, database_url, web_token=TOKEN) as site:
@@ -50,18 +50,18 @@ def test_a_campaign_is_launched_by_a_double_click_and_seen_delivered(
         page.goto(address)
         page.get_by_role("button", name=SEND).dblclick()
         expect(page.get_by_role("heading", level=1)).to_have_text("soldes-2027 running")
-        # nobody has sent anything yet: there is no worker
+        # nothing is sent yet: there is no worker
         expect(page.get_by_role("row", name="pending 2", exact=True)).to_be_visible()
 
         site.worker()
         site.beat()
-        # the page looks again by itself
+        # the page reloads by itself
         expect(page.get_by_role("heading", level=1)).to_have_text("soldes-2027 finished")
         expect(page.get_by_role("row", name="delivered 2", exact=True)).to_be_visible()
         expect(page.get_by_role("img", name="100 % have come to their end")).to_be_visible()
         expect(page.get_by_role("table").nth(1)).to_contain_text("Metropolitan France")
 
-        # once more, from the form: it is the same campaign
+        # launched once more from the form, it is the same campaign
         launch(page, address)
         expect(page).to_have_url(f"{address}/sms/campaigns/1")
         page.get_by_role("link", name="Campaigns").click()
@@ -76,7 +76,7 @@ def test_a_campaign_is_launched_by_a_double_click_and_seen_delivered(
         ]
 
 
-def test_what_is_wrong_is_a_sentence_on_a_page(tmp_path: Path, open_page: OpenPage) -> None:
+def test_refused_form_is_a_page_with_a_sentence(tmp_path: Path, open_page: OpenPage) -> None:
     with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
         address = serve(site)
         page = open_page(http_credentials=PASSWORD)
@@ -90,12 +90,12 @@ def test_what_is_wrong_is_a_sentence_on_a_page(tmp_path: Path, open_page: OpenPa
         expect(page.get_by_role("heading")).to_have_text("422 Unprocessable Entity")
         assert site.dispatcher.page().total == 1
 
-        # without the password there is nothing to see
+        # without the password no page is shown
         stranger = open_page()
         with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
             stranger.goto(f"{address}/sms/campaigns/1")
 
-        # a page of another site, here another port, launches nothing
+        # a form on another site, here on another port, launches nothing
         other = serve(site, "other")
         stranger.goto(other)
         stranger.evaluate(f"document.forms[0].action = '{address}/campaigns'")
@@ -105,7 +105,7 @@ def test_what_is_wrong_is_a_sentence_on_a_page(tmp_path: Path, open_page: OpenPa
         assert site.dispatcher.page().total == 1
 
 
-def test_a_database_that_is_down_is_a_page(tmp_path: Path, open_page: OpenPage) -> None:
+def test_database_that_is_down_is_a_page(tmp_path: Path, open_page: OpenPage) -> None:
     nowhere = "postgresql+psycopg://app:hunter2@127.0.0.1:9/app"
     with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
         address = serve(site, DISPATCHER_DATABASE_URL=nowhere)
@@ -120,7 +120,7 @@ def test_a_database_that_is_down_is_a_page(tmp_path: Path, open_page: OpenPage) 
             assert "hunter2" not in page.content()
 
 
-def test_without_redis_a_campaign_is_taken(tmp_path: Path, open_page: OpenPage) -> None:
+def test_campaign_is_accepted_without_redis(tmp_path: Path, open_page: OpenPage) -> None:
     with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}", web_token=TOKEN) as site:
         address = serve(site)
         site.redis.kill()
@@ -141,7 +141,7 @@ Dispatcher(app)
 
 
 @pytest.mark.parametrize("embedded", [False, True], ids=["given-redis", "own-redis"])
-def test_flask_dispatcher_run_works_with_the_apps_settings_alone(
+def test_flask_dispatcher_run_needs_only_the_settings_of_the_app(
     tmp_path: Path, *, embedded: bool
 ) -> None:
     with Installation(tmp_path, f"sqlite:///{tmp_path / 'shop.db'}") as site:

@@ -1,4 +1,4 @@
-"""Flower as an operator has it: what goes on is seen, with a password and without a secret."""
+"""Flower with a real installation: what it shows, behind its password and without a secret."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVERYONE = people(1200)
 
 @dataclass(frozen=True)
 class Scene:
-    """An installation that has brought a campaign to its end under Flower's eyes."""
+    """An installation that has finished a campaign while Flower watched."""
 
     site: Installation
     flower: FlowerServer
@@ -51,7 +51,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         site.check()
 
 
-def test_every_worker_is_seen_with_its_tasks_and_queues(scene: Scene) -> None:
+def test_every_worker_is_shown_with_its_tasks_and_queues(scene: Scene) -> None:
     workers = scene.flower.workers()
     assert {name.partition("@")[0] for name in workers} == {"worker1", "worker2"}
     for worker in workers.values():
@@ -59,7 +59,7 @@ def test_every_worker_is_seen_with_its_tasks_and_queues(scene: Scene) -> None:
         assert set(worker["registered"]) >= set(QUEUES)
 
 
-def test_every_task_is_counted_and_says_what_it_is_about(scene: Scene) -> None:
+def test_every_task_is_counted_and_shows_its_batch(scene: Scene) -> None:
     site, flower = scene.site, scene.flower
     batches = {str(batch.id) for batch in site.batches()}
 
@@ -79,7 +79,7 @@ def test_every_task_is_counted_and_says_what_it_is_about(scene: Scene) -> None:
 
 def test_nothing_is_shown_without_the_password(scene: Scene) -> None:
     shown = scene.flower.pages()
-    # Flower keeps this one open for Prometheus: names of workers and tasks, and numbers of them
+    # Flower leaves this page open for Prometheus: names of workers and tasks, and counts
     open_to_all = {"/metrics"}
     for path in shown.keys() - open_to_all:
         for password in (None, "", "a guess"):
@@ -87,7 +87,7 @@ def test_nothing_is_shown_without_the_password(scene: Scene) -> None:
             assert (status, body) in {(401, "Access denied"), (401, "")}, path
 
 
-def test_neither_key_nor_number_nor_text_is_on_any_page(scene: Scene) -> None:
+def test_no_page_shows_key_number_or_text(scene: Scene) -> None:
     shown = scene.flower.pages()
     assert any(path.startswith("/task/") for path in shown)
     assert any(path.startswith("/worker/") for path in shown)
@@ -95,17 +95,17 @@ def test_neither_key_nor_number_nor_text_is_on_any_page(scene: Scene) -> None:
     assert password
     number = "|".join("[ .-]?".join(phone[3:]) for phone in EVERYONE)
     hidden = "|".join([re.escape(scene.site.gateway.key), re.escape(password), "renard", "douze"])
-    # the search finds what is there
+    # the search finds numbers where they are
     assert len(re.findall(number, scene.site.gateway.ledger_path.read_text())) >= len(EVERYONE)
-    given_away = {
+    found = {
         path: match[0]
         for path, page in shown.items()
         if (match := re.search(f"{number}|{hidden}", page))
     }
-    assert given_away == {}
+    assert found == {}
 
 
-def test_the_health_check_of_the_compose_file_knows_flower_from_none(scene: Scene) -> None:
+def test_health_check_of_the_compose_file_notices_a_missing_flower(scene: Scene) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     *_, program = compose["services"]["flower"]["healthcheck"]["test"]
     assert program.count("5555") == 1
@@ -120,8 +120,10 @@ def test_the_health_check_of_the_compose_file_knows_flower_from_none(scene: Scen
     [("/workers", "worker2@"), ("/tasks", SEND), ("/broker", QUEUES[SEND])],
     ids=["workers", "tasks", "broker"],
 )
-def test_a_browser_shows_it(scene: Scene, open_page: OpenPage, path: str, words: str) -> None:
-    """A picture of it goes to the directory ``TEST_SCREENSHOTS``, if that is set."""
+def test_browser_shows_workers_tasks_and_queues(
+    scene: Scene, open_page: OpenPage, path: str, words: str
+) -> None:
+    """Saves a screenshot to the directory ``TEST_SCREENSHOTS``, if that is set."""
     page = open_page(
         viewport={"width": 1200, "height": 640},
         http_credentials={"username": USER, "password": PASSWORD},

@@ -1,8 +1,8 @@
-"""Rows 34 to 36 of the fault matrix: the gateway answers, and what it says is odd.
+"""Rows 34 to 36 of the fault matrix: refusals, and answers that differ from the documentation.
 
-By hand against the real gateway process (see ``workerless.py``), on SQLite: how an answer is read
-and judged is the same whatever database keeps it. A refusal, an empty account and a partial list
-go through real workers in ``test_gateway_faults.py``.
+Without workers (see ``workerless.py``), on SQLite: an answer is read the same on every database.
+A refusal, an empty account and a partial list go through real workers in
+``test_gateway_faults.py``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TOMORROW_MORNING = datetime(2026, 11, 25, 7, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("code", [2, 9, 13, 14, 15, 42, 43, 50, 52, 55, 90])
-def test_a_refusal_of_the_request_ends_the_batch(workerless: OpenWorkerless, code: int) -> None:
+def test_refusal_of_the_request_ends_the_batch(workerless: OpenWorkerless, code: int) -> None:
     site = workerless()
     site.gateway.fault("code", BULK, code=code, processed=False)
     site.submit("soldes", people(3))
     site.work_to_the_end()
-    assert site.said() == {"rejected": 3}
+    assert site.messages() == {"rejected": 3}
     assert (site.batch().state, site.outcomes()) == ("failed", ["refused"])
     assert (site.sends(), site.taken()) == (1, [])
     site.check()
@@ -48,7 +48,7 @@ def test_a_refusal_of_the_request_ends_the_batch(workerless: OpenWorkerless, cod
         (992, "the sender is not authorised"),
     ],
 )
-def test_a_refusal_of_the_account_pauses_the_campaign_and_fails_nobody(
+def test_refusal_of_the_account_pauses_the_campaign_and_fails_nobody(
     workerless: OpenWorkerless, code: int, why: str
 ) -> None:
     site = workerless()
@@ -57,19 +57,19 @@ def test_a_refusal_of_the_account_pauses_the_campaign_and_fails_nobody(
     site.work()
     progress = site.progress("soldes")
     assert (progress.state, progress.why) == ("paused", f"paused: {why}")
-    assert site.said() == {"pending": 3}
+    assert site.messages() == {"pending": 3}
     site.pass_by(hours=1)
-    assert site.sends() == 1  # it does not hammer
+    assert site.sends() == 1  # it does not repeat the call
     site.dispatcher.resume("soldes")
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert site.outcomes() == ["blocked", "sent"]
     site.check()
 
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
 @pytest.mark.parametrize("status", ["200", "400"])
-def test_no_credit_is_understood_in_each_of_its_shapes(
+def test_missing_credit_is_recognised_in_each_form(
     workerless: OpenWorkerless, shape: str, status: str
 ) -> None:
     site = workerless(switches={"http_status_mode": status})
@@ -91,7 +91,7 @@ def test_no_credit_is_understood_in_each_of_its_shapes(
         pytest.param({}, {"api_key": "0" * 40}, "the API key is wrong", id="10-wrong-key"),
     ],
 )
-def test_the_gateways_own_refusals_pause_the_campaign(
+def test_refusal_by_the_gateways_own_rules_pauses_the_campaign(
     workerless: OpenWorkerless, switches: dict[str, Any], settings: dict[str, Any], why: str
 ) -> None:
     site = workerless(switches=switches, **settings)
@@ -103,7 +103,7 @@ def test_the_gateways_own_refusals_pause_the_campaign(
 
 
 @pytest.mark.parametrize("code", [22, 23])
-def test_a_gateway_that_calls_itself_closed_is_believed_until_the_next_opening(
+def test_code_of_a_closed_gateway_delays_until_the_next_opening(
     workerless: OpenWorkerless, code: int
 ) -> None:
     site = workerless()
@@ -113,16 +113,16 @@ def test_a_gateway_that_calls_itself_closed_is_believed_until_the_next_opening(
     progress = site.progress("soldes")
     assert progress.waits_until == TOMORROW_MORNING
     assert "the gateway refuses this" in progress.why
-    assert site.said() == {"pending": 3}
+    assert site.messages() == {"pending": 3}
     site.forward_to(TOMORROW_MORNING)
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert all(entry.at >= TOMORROW_MORNING for entry in site.taken())
     site.check()
 
 
 @pytest.mark.parametrize("code", [0, 3, 4, 12, 99, 500, 1234])
-def test_a_code_that_nobody_documents_proves_nothing(workerless: OpenWorkerless, code: int) -> None:
+def test_undocumented_code_proves_nothing(workerless: OpenWorkerless, code: int) -> None:
     site = workerless()
     site.gateway.fault("code", BULK, code=code)  # and the gateway has taken it
     site.submit("soldes", people(3))
@@ -132,53 +132,53 @@ def test_a_code_that_nobody_documents_proves_nothing(workerless: OpenWorkerless,
         f"the gateway answered code {code}",
     )
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert site.sends() == 1
     site.check()
 
 
-# -- row 35: a success that is none ------------------------------------------------------------
+# -- row 35: a success that is malformed -------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "how", ["no_message_id", "success_as_text", "code_as_text", "nan", "list", "bom", "latin1"]
 )
-def test_a_success_that_is_not_quite_one_is_settled_by_its_tag(
-    workerless: OpenWorkerless, how: str
-) -> None:
+def test_malformed_success_is_settled_by_its_tag(workerless: OpenWorkerless, how: str) -> None:
     site = workerless()
     site.gateway.fault("corrupt", BULK, how=how)
     site.submit("soldes", people(3))
     site.work()
     assert site.batch().state == "in_doubt"
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert site.sends() == 1
     site.check()
 
 
-# -- row 36: a success whose list is not the one expected --------------------------------------
+# -- row 36: a success whose list differs from the batch ---------------------------------------
 
 
 @pytest.mark.parametrize("how", ["reordered", "national_numbers"])
-def test_order_and_spelling_of_the_list_do_not_matter(workerless: OpenWorkerless, how: str) -> None:
+def test_list_in_another_order_or_spelling_is_accepted(
+    workerless: OpenWorkerless, how: str
+) -> None:
     site = workerless()
     site.gateway.fault("corrupt", BULK, how=how)
     site.submit("soldes", people(3))
     site.work()
-    assert (site.batch().state, site.said()) == ("sent", {"sent": 3})
+    assert (site.batch().state, site.messages()) == ("sent", {"sent": 3})
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     site.check()
 
 
-def test_each_line_of_a_shuffled_list_counts_for_its_own_number(workerless: OpenWorkerless) -> None:
+def test_line_of_a_shuffled_list_counts_for_its_own_number(workerless: OpenWorkerless) -> None:
     everyone = people(40)
     stopped = everyone[::3]
     site = workerless(switches={"reorder_lines": True, "stopped": stopped})
     site.submit("soldes", everyone)
     site.work_to_the_end()
-    assert site.said() == {"delivered": 26, "rejected": 14}
+    assert site.messages() == {"delivered": 26, "rejected": 14}
     assert set(site.gateway.texted()) == set(everyone) - set(stopped)
     site.check()
 
@@ -192,7 +192,7 @@ def test_each_line_of_a_shuffled_list_counts_for_its_own_number(workerless: Open
         ("duplicates", "the answer speaks twice of one number"),
     ],
 )
-def test_a_list_that_is_not_the_batchs_own_is_settled_by_its_tag(
+def test_list_that_differs_from_the_batch_is_settled_by_its_tag(
     workerless: OpenWorkerless, how: str, why: str
 ) -> None:
     site = workerless()
@@ -201,34 +201,34 @@ def test_a_list_that_is_not_the_batchs_own_is_settled_by_its_tag(
     site.work()
     assert (site.batch().state, site.batch().why) == ("in_doubt", why)
     known = {"sent": 2, "in_doubt": 2} if how == "short_list" else {"in_doubt": 4}
-    assert site.said() == known
+    assert site.messages() == known
     site.work_to_the_end()
-    assert site.said() == {"delivered": 4}
+    assert site.messages() == {"delivered": 4}
     assert site.sends() == 1
     site.check()
 
 
-def test_what_a_list_leaves_out_and_no_tag_shows_is_a_persons_to_decide(
+def test_number_missing_in_the_answer_and_under_the_tag_is_left_to_a_person(
     workerless: OpenWorkerless,
 ) -> None:
     everyone = people(4)
-    # the gateway drops refused lines from its answer, and never took them
+    # the gateway leaves refused lines out of its answer, and has not taken them
     site = workerless(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
     site.submit("soldes", everyone)
     for _ in range(4):
         site.pass_by(minutes=5)
     assert site.batch().state == "in_doubt"
     assert site.batch().why.startswith("the gateway shows 2 of 4 numbers under its tag")
-    assert site.said() == {"delivered": 2, "in_doubt": 2}
+    assert site.messages() == {"delivered": 2, "in_doubt": 2}
     site.gateway.configure(stopped=[])
     site.dispatcher.resend(site.batch().id, reason="they were on the STOP list by mistake")
     site.work_to_the_end()
-    assert site.said() == {"delivered": 4}
+    assert site.messages() == {"delivered": 4}
     assert [len(entry.texts) for entry in site.taken()] == [2, 2]
     site.check()
 
 
-def test_what_a_list_leaves_out_may_be_given_up(workerless: OpenWorkerless) -> None:
+def test_number_missing_in_the_answer_can_be_given_up(workerless: OpenWorkerless) -> None:
     everyone = people(4)
     site = workerless(switches={"failed_lines": "omitted", "stopped": everyone[2:]})
     site.submit("soldes", everyone)
@@ -236,6 +236,6 @@ def test_what_a_list_leaves_out_may_be_given_up(workerless: OpenWorkerless) -> N
     site.pass_by(minutes=5)
     site.dispatcher.give_up(site.batch().id, reason="they said STOP")
     site.work_to_the_end()
-    assert site.said() == {"delivered": 2, "unreported": 2}
+    assert site.messages() == {"delivered": 2, "unreported": 2}
     assert site.sends() == 1
     site.check()

@@ -1,8 +1,8 @@
-"""Rows 24 to 33 of the fault matrix: the way to the gateway and back breaks, in every manner.
+"""Rows 24 to 33 of the fault matrix: a call to the gateway or its answer is lost or spoilt.
 
-Each fault is tried by hand (see ``workerless.py``) against the real gateway process; the main kinds
-go through real workers at the end. SQLite only: what a database does is the same whatever the
-gateway did, and has rows of its own.
+Each fault is tested without workers (see ``workerless.py``) against the real gateway process; the
+main kinds go through real workers at the end. SQLite only: the database does the same whatever the
+gateway did, and its faults have rows of their own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import requests.adapters
 from dispatcher.gateway.http import connection
 from dispatcher.gateway.smspartner.transport import LARGEST_ANSWER
 from dispatcher.sandbox.process import Sandbox
+from tests.acceptance.calls import CALLS, Call, sends
 from tests.acceptance.installation import Installation, people
 from tests.acceptance.workerless import OpenWorkerless, Workerless
 from tests.integration.gateway import rawserver
@@ -29,15 +30,15 @@ from tests.integration.gateway.rawserver import CERTIFICATE, Peer, RawServer
 
 EXPIRED = CERTIFICATE.with_name("expired.pem")
 BULK, BY_TAG = "/v1/bulk-send", "/v1/bulk-status-by-tag"
-#: quick enough for a test that waits for it, long enough for an honest answer
+#: short enough for a test that waits for it, long enough for a good answer (seconds)
 IMPATIENT = {"call_timeout": 1.0, "connect_timeout": 1.0}
 
 
-# -- row 24: no connection, or not with the gateway --------------------------------------------
+# -- row 24: no connection, or one with another server -----------------------------------------
 
 
 def unreachable(site: Workerless, why: str) -> None:
-    """The batch has stayed where it was, says why and is tried again later."""
+    """Assert that the batch stays pending, says why and is tried again later."""
     site.submit("soldes", people(3))
     for tries in (1, 2):
         site.work()
@@ -51,7 +52,7 @@ def unreachable(site: Workerless, why: str) -> None:
     site.check()
 
 
-def honest(peer: Peer) -> None:
+def valid(peer: Peer) -> None:
     while True:
         peer.request()
         peer.answer({"success": True, "code": 200})
@@ -65,17 +66,17 @@ def no_tls(peer: Peer) -> None:
 
 @pytest.fixture
 def closed_port() -> int:
-    with RawServer(honest) as server:
+    with RawServer(valid) as server:
         return server.port
 
 
-def test_a_refused_connection_arms_nothing(workerless: OpenWorkerless, closed_port: int) -> None:
+def test_refused_connection_arms_nothing(workerless: OpenWorkerless, closed_port: int) -> None:
     nowhere = f"http://127.0.0.1:{closed_port}/v1"
     site = workerless(api_url=nowhere)
     unreachable(site, "the gateway cannot be reached")
 
 
-def test_a_name_that_does_not_resolve_arms_nothing(workerless: OpenWorkerless) -> None:
+def test_name_that_does_not_resolve_arms_nothing(workerless: OpenWorkerless) -> None:
     # a clock that is shifted for good is refused unless the gateway is on loopback
     elsewhere = {"api_url": "https://gateway.invalid/v1", "clock_offset": 0}
     site = workerless(**elsewhere)
@@ -85,12 +86,12 @@ def test_a_name_that_does_not_resolve_arms_nothing(workerless: OpenWorkerless) -
 @pytest.mark.parametrize(
     ("certificate", "trusted", "host"),
     [
-        pytest.param(CERTIFICATE, None, "localhost", id="vouched-for-by-nobody"),
+        pytest.param(CERTIFICATE, None, "localhost", id="self-signed"),
         pytest.param(CERTIFICATE, CERTIFICATE, "127.0.0.1", id="of-another-host"),
         pytest.param(EXPIRED, EXPIRED, "localhost", id="expired"),
     ],
 )
-def test_a_bad_certificate_arms_nothing_and_sees_no_byte(
+def test_bad_certificate_arms_nothing_and_gets_no_byte(
     workerless: OpenWorkerless,
     monkeypatch: pytest.MonkeyPatch,
     certificate: Path,
@@ -99,9 +100,9 @@ def test_a_bad_certificate_arms_nothing_and_sees_no_byte(
 ) -> None:
     monkeypatch.setattr(rawserver, "CERTIFICATE", certificate)
     if trusted is not None:
-        for module in (connection, requests.adapters):  # it checks for itself as well
+        for module in (connection, requests.adapters):  # requests checks as well
             monkeypatch.setattr(module, "DEFAULT_CA_BUNDLE_PATH", str(trusted))
-    with RawServer(honest, tls=True) as server:
+    with RawServer(valid, tls=True) as server:
         impostor = f"https://{host}:{server.port}/v1"
         site = workerless(api_url=impostor)
         unreachable(site, "certificate")
@@ -109,7 +110,7 @@ def test_a_bad_certificate_arms_nothing_and_sees_no_byte(
         assert server.seen == b""
 
 
-def test_a_server_without_tls_sees_no_key(workerless: OpenWorkerless) -> None:
+def test_server_without_tls_gets_no_key(workerless: OpenWorkerless) -> None:
     with RawServer(no_tls) as server:
         impostor = f"https://localhost:{server.port}/v1"
         site = workerless(api_url=impostor)
@@ -118,7 +119,7 @@ def test_a_server_without_tls_sees_no_key(workerless: OpenWorkerless) -> None:
         assert site.gateway.key.encode() not in server.seen
 
 
-def test_once_the_gateway_is_back_it_is_sent(workerless: OpenWorkerless, tmp_path: Path) -> None:
+def test_batch_leaves_when_the_gateway_is_back(workerless: OpenWorkerless, tmp_path: Path) -> None:
     with Sandbox(tmp_path / "ledger.jsonl") as gateway:
         site = workerless(gateway=gateway)
         gateway.stop()
@@ -130,12 +131,12 @@ def test_once_the_gateway_is_back_it_is_sent(workerless: OpenWorkerless, tmp_pat
         again = Sandbox(gateway.ledger_path, key=gateway.key, port=port, delivery_seconds=[0, 0])
         with again as site.gateway:
             site.work_to_the_end()
-            assert site.said() == {"delivered": 3}
+            assert site.messages() == {"delivered": 3}
             assert site.outcomes() == ["sent"]
             site.check()
 
 
-# -- rows 25 to 31: the bytes have left, and no answer proves anything -------------------------
+# -- rows 25 to 31: the request has left, and no answer proves whether it was taken ------------
 
 #: faults after which the gateway may or may not have taken the batch
 EITHER = [
@@ -155,7 +156,7 @@ EITHER = [
     pytest.param({"kind": "status", "status": 404}, "HTTP 404", id="404-page"),
     pytest.param({"kind": "status", "status": 202, "body": "{}"}, "HTTP 202", id="202"),
 ]
-#: faults that spoil an answer: there was one, so the batch was taken
+#: faults that spoil an answer: the batch was taken
 TAKEN = [
     pytest.param({"kind": "slow_head", "interval": 0.1}, "too long", id="28-slow-head"),
     pytest.param({"kind": "slow_body", "interval": 0.1}, "too long", id="29-slow-body"),
@@ -163,36 +164,43 @@ TAKEN = [
     pytest.param({"kind": "content_length_lie"}, "unreadable", id="30-length-lie"),
     pytest.param({"kind": "big_body", "megabytes": 10}, "too large", id="30-big-body"),
 ]
-#: faults before the gateway can have taken it, which nobody here can tell from the others
+#: faults before the gateway can take the batch, which a client cannot tell from the others
 NOT_TAKEN = [
     pytest.param({"kind": "reset_before_read"}, "the connection was cut", id="25-reset-unread")
 ]
 
 
+by_each_call = pytest.mark.parametrize(
+    "call", [pytest.param(call, id=name) for name, call in CALLS.items()]
+)
+
+
+@by_each_call
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *TAKEN])
-def test_what_was_taken_is_settled_by_its_tag(
-    workerless: OpenWorkerless, fault: dict[str, Any], why: str
+def test_taken_batch_without_an_answer_is_settled_by_its_tag(
+    workerless: OpenWorkerless, call: Call, fault: dict[str, Any], why: str
 ) -> None:
-    site = workerless(**IMPATIENT)
-    site.gateway.fault(**fault)
-    site.submit("soldes", people(3))
+    site = workerless(**IMPATIENT, **call.settings)
+    site.gateway.fault(path=call.path, **fault)
+    call.submit(site, people(call.batch))
     site.work()
     assert site.batch().state == "in_doubt"
     assert re.search(why, site.batch().why)
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": call.batch}
     assert site.outcomes() == ["sent"]
-    assert site.sends() == 1
+    assert sends(site) == [call.path]
     site.check()
 
 
+@by_each_call
 @pytest.mark.parametrize(("fault", "why"), [*EITHER, *NOT_TAKEN])
-def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
-    workerless: OpenWorkerless, fault: dict[str, Any], why: str
+def test_batch_not_taken_is_sent_again_only_by_a_person(
+    workerless: OpenWorkerless, call: Call, fault: dict[str, Any], why: str
 ) -> None:
-    site = workerless(**IMPATIENT)
-    site.gateway.fault(**fault, processed=False)
-    site.submit("soldes", people(3))
+    site = workerless(**IMPATIENT, **call.settings)
+    site.gateway.fault(path=call.path, **fault, processed=False)
+    call.submit(site, people(call.batch))
     site.work()
     assert re.search(why, site.batch().why)
     site.gateway.release()
@@ -200,15 +208,31 @@ def test_what_was_not_taken_is_never_sent_again_but_by_a_person(
         site.pass_by(hours=hours)
         assert site.batch().state == "in_doubt"
     assert site.batch().why.startswith("the gateway shows nothing under its tag")
-    assert (site.sends(), site.taken()) == (1, [])
+    assert (sends(site), site.taken()) == ([call.path], [])
     site.dispatcher.resend(site.batch().id, reason="their own list has nothing")
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": call.batch}
     assert site.outcomes() == ["resent", "sent"]
     site.check()
 
 
-def test_a_body_without_end_takes_little_memory(workerless: OpenWorkerless) -> None:  # row 30
+@by_each_call
+@pytest.mark.parametrize("taken", [True, False])
+def test_rate_limited_batch_is_looked_up_before_it_is_sent_again(
+    workerless: OpenWorkerless, call: Call, *, taken: bool
+) -> None:
+    site = workerless(**call.settings)
+    site.gateway.fault("status", call.path, status=429, processed=taken)
+    call.submit(site, people(call.batch))
+    site.work()
+    assert site.batch().state == "pending"
+    site.work_to_the_end()
+    assert site.messages() == {"delivered": call.batch}
+    assert len(sends(site)) == (1 if taken else 2)
+    site.check()
+
+
+def test_endless_body_takes_little_memory(workerless: OpenWorkerless) -> None:  # row 30
     site = workerless()
     site.gateway.fault("big_body", BULK, megabytes=256)
     site.gateway.fault("big_body", BY_TAG, megabytes=256)
@@ -230,7 +254,7 @@ def test_a_body_without_end_takes_little_memory(workerless: OpenWorkerless) -> N
 
 
 def in_half_a_minute(site: Workerless) -> dict[str, str]:
-    """An HTTP date, beside that of the answer; the gateway's clock is its own."""
+    """Retry-After as an HTTP date, with the date of the answer by the gateway's own clock."""
     now = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
     later = now + timedelta(seconds=30)
     return {
@@ -244,39 +268,43 @@ def in_half_a_minute(site: Workerless) -> dict[str, str]:
     [
         pytest.param({"Retry-After": "42"}, 41, 42, id="seconds"),
         pytest.param(in_half_a_minute, 29, 30, id="http-date"),
-        pytest.param({}, 4, 5, id="none-is-the-usual-backoff"),
+        pytest.param({}, 4, 5, id="none-is-the-backoff"),
         pytest.param({"Retry-After": "999999999999"}, 3599, 3600, id="absurd-is-an-hour"),
-        pytest.param({"Retry-After": "-30"}, 4, 5, id="negative-is-the-usual-backoff"),
-        pytest.param({"Retry-After": "0"}, 4, 5, id="nothing-is-the-usual-backoff"),
-        pytest.param({"Retry-After": "soon"}, 4, 5, id="no-number-is-the-usual-backoff"),
+        pytest.param({"Retry-After": "-30"}, 4, 5, id="negative-is-the-backoff"),
+        pytest.param({"Retry-After": "0"}, 4, 5, id="zero-is-the-backoff"),
+        pytest.param({"Retry-After": "soon"}, 4, 5, id="words-are-the-backoff"),
         pytest.param(
-            {"Retry-After": "Wed, 01 Jan 2020 00:00:00 GMT"}, 4, 5, id="a-date-without-ours"
+            {"Retry-After": "Wed, 01 Jan 2020 00:00:00 GMT"},
+            4,
+            5,
+            id="date-without-a-date-of-the-answer",
         ),
     ],
 )
-def test_a_rate_limit_waits_as_asked_and_looks_before_it_sends_again(
+def test_rate_limited_batch_waits_as_long_as_the_answer_asks(
     workerless: OpenWorkerless, headers: Any, least: float, most: float
 ) -> None:
     site = workerless()
     given = headers(site) if callable(headers) else headers
     site.gateway.fault("status", BULK, status=429, headers=given, processed=False)
     site.submit("soldes", people(3))
+    site.stop_clock()
     site.work()
-    after = (site.batch().not_before - site.clock()).total_seconds()
-    assert least - 3 < after <= most
+    wait = (site.batch().not_before - site.clock()).total_seconds()
+    assert least < wait <= most
     assert site.progress("soldes").waits_until == site.batch().not_before
     assert site.progress("soldes").why == "the gateway asks to wait"
-    assert site.said() == {"pending": 3}
-    site.forward_to(site.batch().not_before - timedelta(seconds=4))
+    assert site.messages() == {"pending": 3}
+    site.forward_to(site.batch().not_before - timedelta(seconds=1))
     assert not site.work().send
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert site.outcomes() == ["throttled", "sent"]
-    looked_up_before_the_second_send(site)
+    assert_lookup_before_the_second_send(site)
     site.check()
 
 
-def looked_up_before_the_second_send(site: Workerless) -> None:
+def assert_lookup_before_the_second_send(site: Workerless) -> None:
     first = site.attempts()[0].tag
     paths = [
         request["path"] + (f"?{request['query']}" if first in request["query"] else "")
@@ -286,7 +314,7 @@ def looked_up_before_the_second_send(site: Workerless) -> None:
     assert any(first in path for path in paths[:second])
 
 
-def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(
+def test_rate_limited_batch_that_was_taken_is_sent_once(
     workerless: OpenWorkerless,
 ) -> None:
     site = workerless()
@@ -295,12 +323,12 @@ def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(
     site.work()
     assert site.batch().state == "pending"
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert (site.sends(), site.outcomes()) == (1, ["sent"])
     site.check()
 
 
-def test_a_rate_limited_batch_whose_tag_cannot_be_asked_waits_on(
+def test_rate_limited_batch_waits_while_its_tag_cannot_be_looked_up(
     workerless: OpenWorkerless,
 ) -> None:
     site = workerless()
@@ -313,7 +341,7 @@ def test_a_rate_limited_batch_whose_tag_cannot_be_asked_waits_on(
     assert "HTTP 503" in site.batch().why
     site.gateway.clear_faults()
     site.work_to_the_end()
-    assert (site.sends(), site.said()) == (1, {"delivered": 3})
+    assert (site.sends(), site.messages()) == (1, {"delivered": 3})
     site.check()
 
 
@@ -321,13 +349,11 @@ def test_a_rate_limited_batch_whose_tag_cannot_be_asked_waits_on(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(
-    workerless: OpenWorkerless, tmp_path: Path, status: int
-) -> None:
+def test_redirect_is_not_followed(workerless: OpenWorkerless, tmp_path: Path, status: int) -> None:
     site = workerless()
-    # the same key is good there: whoever followed would text people and be told so
+    # the same key is valid there: a client that followed would text people
     elsewhere = Sandbox(tmp_path / "elsewhere.jsonl", key=site.gateway.key)
-    with RawServer(honest) as listener, elsewhere:
+    with RawServer(valid) as listener, elsewhere:
         for path, target in ((BULK, elsewhere.url), (BY_TAG, listener.url)):
             there = target + path.removeprefix("/v1")
             headers = {"Location": there}
@@ -351,7 +377,7 @@ def test_a_redirect_is_not_followed(
 
 @pytest.fixture(scope="module")
 def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A worker and a beat that go from one campaign to the next, as they do in life."""
+    """A site with a worker and a beat that go on from test to test."""
     directory = tmp_path_factory.mktemp("crew")
     with Installation(directory, f"sqlite:///{directory / 'crew.db'}", doubt_limit=50) as site:
         site.worker()
@@ -385,7 +411,7 @@ def in_doubt(site: Installation, reference: str, why: str) -> int:
         pytest.param("36", 150, {"kind": "corrupt", "how": "short_list"}, id="36-partial-list"),
     ],
 )
-def test_workers_settle_what_was_taken(
+def test_workers_settle_a_taken_batch_without_an_answer(
     crew: Installation, reference: str, start: int, fault: dict[str, Any]
 ) -> None:
     crew.gateway.fault(**fault)
@@ -394,7 +420,7 @@ def test_workers_settle_what_was_taken(
     crew.check()
 
 
-def test_workers_leave_what_was_not_taken_to_a_person(crew: Installation) -> None:  # row 31
+def test_workers_leave_a_batch_not_taken_to_a_person(crew: Installation) -> None:  # row 31
     crew.gateway.fault("status", BULK, status=500, processed=False)
     crew.submit("31 not taken", people(4, 200))
     batch = in_doubt(crew, "31 not taken", "the gateway shows nothing under its tag")
@@ -411,7 +437,7 @@ def test_workers_wait_as_long_as_a_rate_limit_asks(crew: Installation) -> None: 
     crew.check()
 
 
-def test_workers_take_a_refusal_for_an_end(crew: Installation) -> None:  # row 34
+def test_workers_end_a_refused_batch(crew: Installation) -> None:  # row 34
     crew.gateway.fault("code", BULK, code=9, processed=False)
     crew.submit("34 refused", people(4, 220))
     assert crew.wait_finished("34 refused").messages["rejected"] == 4

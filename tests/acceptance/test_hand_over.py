@@ -1,11 +1,12 @@
-"""Campaigns that the gateway holds until their hour: nothing of ours runs then.
+"""Campaigns that the gateway holds until their hour, while nothing of ours has to run.
 
-With real workers, whose clock is set by starting others; by hand where what varies is the
-gateway's manner.
+Three of them share a site: workers hand them over and end, and other workers start later. Without
+workers where only the gateway's behaviour varies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,76 +18,89 @@ from dispatcher.storage.tables import Batch
 from tests.acceptance.installation import OPEN, Installation, people
 from tests.acceptance.workerless import OpenWorkerless
 
-#: two hours after ``OPEN``, at which a site begins
+#: two hours after ``OPEN``, at which a site starts
 HOUR = OPEN + timedelta(hours=2)
+#: when the workers of the second half start
+LATER = HOUR + timedelta(minutes=1)
+#: when each campaign leaves: it has left, it can be cancelled, or it is too late to cancel it
+HOURS = {
+    "left": HOUR,
+    "early": HOUR + timedelta(minutes=15),
+    "late": HOUR + timedelta(minutes=5),
+}
 
 
-def set_clock(site: Installation, at: datetime) -> dict[str, str]:
-    """Have the gateway live at ``at``; the environment of processes that do."""
-    offset = (at - datetime.now(UTC)).total_seconds()
-    site.gateway.set_clock(offset)
-    return {"DISPATCHER_CLOCK_OFFSET": str(offset)}
+@pytest.fixture(scope="module")
+def crew(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """A site at ``LATER``: three campaigns were handed over, and one of them was cancelled."""
+    with Installation(tmp_path_factory.mktemp("crew"), module_database_url) as site:
+        worker, beat = site.worker("before"), site.beat("before-beat")
+        for start, (reference, hour) in enumerate(HOURS.items()):
+            site.submit(reference, people(501, 1000 * start), not_before=hour, hand_over=True)
+        site.wait(
+            lambda: all(batch.state == "handed_over" for batch in site.batches()), "the hand-over"
+        )
+        for reference in HOURS:
+            assert site.progress(reference).messages["pending"] == 501
+        worker.stop()
+        beat.stop()
+        site.dispatcher.cancel("late")  # and no worker runs until it is too late
+        offset = str((LATER - datetime.now(UTC)).total_seconds())
+        site.gateway.set_clock(float(offset))
+        site.worker("after", DISPATCHER_CLOCK_OFFSET=offset)
+        beat_of_later = ("celery", "-A", "workers", "beat", "-l", "INFO")
+        site.start("after-beat", *beat_of_later, DISPATCHER_CLOCK_OFFSET=offset)
+        yield site
 
 
-def handed_over(site: Installation, count: int = 501) -> None:
-    """Submit, have workers hand it over, and stop them."""
-    worker, beat = site.worker("before"), site.beat("before-beat")
-    site.submit("soldes", people(count), not_before=HOUR, hand_over=True)
-    site.wait(
-        lambda: all(batch.state == "handed_over" for batch in site.batches()), "the hand-over"
-    )
-    assert site.progress("soldes").messages["pending"] == count
-    worker.stop()
-    beat.stop()
+def outcomes(site: Installation, reference: str) -> list[str | None]:
+    campaign = site.progress(reference).id
+    batches = {batch.id for batch in site.batches() if batch.campaign_id == campaign}
+    return [attempt.outcome for attempt in site.attempts() if attempt.batch_id in batches]
 
 
-def start_at(site: Installation, at: datetime) -> None:
-    clock = set_clock(site, at)
-    site.worker("after", **clock)
-    site.start("after-beat", "celery", "-A", "workers", "beat", "-l", "INFO", **clock)
+def texted(site: Installation, start: int) -> list[int]:
+    """How often each of the 501 people from ``start`` was texted, of those that were."""
+    counts = site.gateway.texted()
+    return [counts[phone] for phone in people(501, start) if phone in counts]
 
 
-def test_it_leaves_at_its_hour_with_nothing_running_here(tmp_path: Path, database_url: str) -> None:
-    with Installation(tmp_path, database_url) as site:
-        handed_over(site)
-        entries = site.gateway.entries()
-        assert {entry.leaves_at for entry in entries} == {HOUR}
-        start_at(site, HOUR + timedelta(minutes=1))
-        assert site.wait_finished("soldes").messages["delivered"] == 501
-        assert site.outcomes() == ["sent", "sent"]
-        site.check()
+def test_handed_over_campaign_leaves_at_its_hour(crew: Installation) -> None:
+    entries = [entry for entry in crew.gateway.entries() if entry.leaves_at == HOURS["left"]]
+    assert {sms.phone for entry in entries for sms in entry.texts} == set(people(501))
+    assert len(entries) == 2
+    assert crew.wait_finished("left").messages["delivered"] == 501
+    assert outcomes(crew, "left") == ["sent", "sent"]
+    assert texted(crew, 0) == [1] * 501
+    crew.check("left")
 
 
-def test_a_cancelled_campaign_is_had_back_and_nobody_is_texted(
-    tmp_path: Path, database_url: str
-) -> None:
-    with Installation(tmp_path, database_url) as site:
-        handed_over(site)
-        start_at(site, HOUR - timedelta(minutes=6))
-        site.gateway.hold("/v1/message-cancel")  # a quick one has answered before it is printed
-        said = site.command("cancel", "soldes", "--yes")
-        site.gateway.clear_faults()
-        site.gateway.release()
-        assert said.returncode == 0, said.stderr
-        assert "2 batches asked back from the gateway" in said.stdout
-        site.wait(lambda: site.progress("soldes").ended, "the gateway to give it back")
-        assert site.progress("soldes").messages["cancelled"] == 501
-        assert site.outcomes() == ["recalled", "recalled"]
-        assert not site.gateway.texted()
+def test_cancelled_campaign_is_recalled_and_texts_nobody(crew: Installation) -> None:
+    crew.gateway.hold("/v1/message-cancel")  # a quick gateway answers before the command prints
+    done = crew.command("cancel", "early", "--yes")
+    crew.gateway.clear_faults()
+    crew.gateway.release()
+    assert done.returncode == 0, done.stderr
+    assert "2 batches asked back from the gateway" in done.stdout
+    crew.wait(lambda: crew.progress("early").ended, "the gateway to give it back")
+    assert crew.progress("early").messages["cancelled"] == 501
+    assert outcomes(crew, "early") == ["recalled", "recalled"]
+    assert texted(crew, 1000) == []
 
 
-def test_in_the_last_five_minutes_it_leaves_all_the_same(tmp_path: Path, database_url: str) -> None:
-    with Installation(tmp_path, database_url) as site:
-        handed_over(site)
-        site.dispatcher.cancel("soldes")  # and nobody works until
-        start_at(site, HOUR - timedelta(minutes=3))
-        site.wait(lambda: site.progress("soldes").messages["sent"] == 501, "the gateway's refusals")
-        late = site.dispatcher.actions("soldes")[0].reason
-        assert "too late: it leaves" in late
-        assert len(site.gateway.texted()) == 501
+def test_campaign_cancelled_in_the_last_five_minutes_leaves(crew: Installation) -> None:
+    def all_leave() -> bool:
+        messages = crew.progress("late").messages
+        return messages["sent"] + messages["delivered"] == 501
+
+    crew.wait(all_leave, "the gateway to refuse")
+    assert "too late: it leaves" in crew.dispatcher.actions("late")[0].reason
+    assert texted(crew, 2000) == [1] * 501
 
 
-def test_a_worker_killed_while_it_cancels_leaves_it_to_another(
+def test_worker_killed_while_it_recalls_leaves_the_recall_to_another(
     tmp_path: Path, sqlite_url: str
 ) -> None:
     with Installation(tmp_path, sqlite_url) as site:
@@ -100,8 +114,8 @@ def test_a_worker_killed_while_it_cancels_leaves_it_to_another(
         lost.kill()
         site.gateway.clear_faults()
         site.gateway.release()
-        assert site.batch().state == "handed_over"  # the gateway has cancelled it: who knows?
-        # the moment when the lease of the question is over, without the wait for it
+        assert site.batch().state == "handed_over"  # the gateway has cancelled it, unknown to us
+        # have the lease of the recall end now, instead of waiting for it
         with site.dispatcher.database.write() as session:
             session.execute(update(Batch).values(check_at=site.dispatcher.clock()))
         site.worker("another")
@@ -110,15 +124,19 @@ def test_a_worker_killed_while_it_cancels_leaves_it_to_another(
         assert len(site.gateway.requests("/v1/message-cancel")) == 2
 
 
-def test_who_says_stop_meanwhile_is_not_texted(tmp_path: Path, database_url: str) -> None:
+def test_recipient_who_opts_out_after_the_hand_over_is_not_texted(
+    tmp_path: Path, database_url: str
+) -> None:
     with Installation(tmp_path, database_url) as site:
         site.worker()
         site.beat()
         site.submit("soldes", people(600), not_before=HOUR, hand_over=True)
         site.wait(lambda: site.progress("soldes").batches["handed_over"] == 2, "the hand-over")
         site.dispatcher.opt_out(people(1)[0])
-        site.wait(lambda: sorted(map(str, site.outcomes())) == ["recalled", "sent", "sent"],
-                  "another hand-over")  # fmt: skip
+        site.wait(
+            lambda: sorted(map(str, site.outcomes())) == ["recalled", "sent", "sent"],
+            "another hand-over",
+        )
         assert site.progress("soldes").messages["opted_out"] == 1
         texted = site.gateway.texted()
         assert people(1)[0] not in texted
@@ -139,7 +157,7 @@ def test_who_says_stop_meanwhile_is_not_texted(tmp_path: Path, database_url: str
     ids=lambda switches: "-".join(switches) or "usual",
 )
 @pytest.mark.parametrize("single_send", [False, True])
-def test_whatever_its_manner_the_gateway_holds_it_and_gives_it_back(
+def test_gateway_of_any_behaviour_holds_a_campaign_and_gives_it_back(
     workerless: OpenWorkerless, switches: dict[str, Any], single_send: bool
 ) -> None:
     site = workerless(switches=switches, single_send=single_send)
@@ -155,14 +173,14 @@ def test_whatever_its_manner_the_gateway_holds_it_and_gives_it_back(
     assert site.batch().state == "handed_over"
     site.forward_to(HOUR)
     site.work()
-    assert site.said() == {"sent": 3}
+    assert site.messages() == {"sent": 3}
     site.work_to_the_end()
-    assert site.said() == {"delivered": 3}
+    assert site.messages() == {"delivered": 3}
     assert site.outcomes() == ["recalled", "sent"]
     site.check()
 
 
-def test_a_lost_answer_to_a_cancellation_is_asked_for_again(workerless: OpenWorkerless) -> None:
+def test_lost_answer_to_a_recall_is_asked_for_again(workerless: OpenWorkerless) -> None:
     site = workerless()
     site.submit("soldes", people(3), not_before=HOUR, hand_over=True)
     site.work()
@@ -171,5 +189,5 @@ def test_a_lost_answer_to_a_cancellation_is_asked_for_again(workerless: OpenWork
     site.work()
     assert site.batch().state == "handed_over"
     site.pass_by(minutes=10)
-    assert site.said() == {"cancelled": 3}
+    assert site.messages() == {"cancelled": 3}
     assert not site.gateway.texted()

@@ -1,7 +1,7 @@
-"""Rows 1 to 9 and 11 of the fault matrix, and the promise itself: workers killed or stopped.
+"""Rows 1 to 9 and 11 of the fault matrix: workers killed or stopped.
 
-The pool is of threads, so that a worker is one process: what the matrix calls a child is killed
-with it. A pool of forked processes, which an operator may choose, has tests of its own.
+The pool is of threads, so that a worker is one process: a child of the matrix is killed with it.
+A pool of forked processes, which an operator may choose, has tests of its own.
 
 Both databases where a transaction is cut; after that the claim is a committed row on either.
 """
@@ -15,219 +15,228 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.installation import CAPPED, Child, Installation, people
+from tests.acceptance.installation import CAPPED, PATIENCE, Child, Installation, on_sqlite, people
 
 
-def test_a_worker_killed_before_it_commits_its_claim_has_claimed_nothing(
-    tmp_path: Path, database_url: str
+def caught_in_a_call(site: Installation, worker: Child) -> Child:
+    """The worker, in a call of three messages that the gateway took and does not answer."""
+    site.gateway.hold(processed=True)
+    site.submit("soldes", people(3))
+    site.wait_held()
+    return worker
+
+
+def test_worker_killed_before_its_claim_is_committed_has_claimed_nothing(
+    standby_site: Installation,
 ) -> None:  # row 1
-    with Installation(tmp_path, database_url) as site:
-        lost = site.halting_worker("lost", **CAPPED)
-        site.halt_at("before_commit")
-        site.submit("soldes", people(3))
-        site.wait_halted("before_commit")
-        lost.kill()
-        site.go_on("before_commit")
-        assert (site.batch().state, site.outcomes()) == ("pending", [])
-        site.ticks()
-        site.worker("another")
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert site.outcomes() == ["sent"]
-        site.check()
+    site = standby_site
+    lost = site.halting_worker("lost", **CAPPED)
+    site.halt_at("before_commit")
+    site.submit("soldes", people(3))
+    site.wait_halted("before_commit")
+    lost.kill()
+    site.go_on("before_commit")
+    assert (site.batch().state, site.outcomes()) == ("pending", [])
+    site.wake_standby()
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert site.outcomes() == ["sent"]
+    site.check()
 
 
-def test_a_worker_killed_before_its_first_byte_leaves_a_doubt_for_a_person(
-    tmp_path: Path, database_url: str
+def test_worker_killed_before_its_first_byte_leaves_a_doubt_to_a_person(
+    standby_site: Installation,
 ) -> None:  # row 2
-    with Installation(tmp_path, database_url) as site:
-        site.ticks()
-        lost = site.halting_worker("lost")
-        site.halt_at("armed")
-        site.submit("soldes", people(3))
-        site.wait_halted("armed")
-        lost.kill()
-        site.go_on("armed")
-        site.worker("another")
-        site.let_leases_end()
-        site.wait_in_doubt()
-        assert not site.gateway.texted()
-        assert site.batch().why.startswith("the gateway shows nothing under its tag")
-        site.dispatcher.resend(site.batch().id, reason="nothing in the gateway's own list")
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert site.outcomes() == ["resent", "sent"]
-        site.check()
+    site = standby_site
+    lost = site.halting_worker("lost")
+    site.halt_at("armed")
+    site.submit("soldes", people(3))
+    site.wait_halted("armed")
+    lost.kill()
+    site.go_on("armed")
+    site.wake_standby()
+    site.let_leases_end()
+    site.wait_in_doubt()
+    assert not site.gateway.texted()
+    assert site.batch().why.startswith("the gateway shows nothing under its tag")
+    site.dispatcher.resend(site.batch().id, reason="nothing in the gateway's own list")
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert site.outcomes() == ["resent", "sent"]
+    site.check()
 
 
 # After the claim is committed nothing below depends on the database: SQLite is enough.
 
 
-def test_a_worker_killed_in_a_call_is_settled_by_tag(
-    tmp_path: Path, sqlite_url: str
-) -> None:  # row 3
-    with Installation(tmp_path, sqlite_url) as site:
-        site.ticks()
-        lost = _caught_in_a_call(site, site.worker("lost"))
-        lost.kill()
-        site.worker("another")
-        site.let_leases_end()
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert site.outcomes() == ["sent"]
-        site.check()
+@on_sqlite
+def test_worker_killed_in_a_call_is_settled_by_its_tag(standby_site: Installation) -> None:  # row 3
+    site = standby_site
+    lost = caught_in_a_call(site, site.worker("lost"))
+    lost.kill()
+    site.wake_standby()
+    site.let_leases_end()
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert site.outcomes() == ["sent"]
+    site.check()
 
 
+@on_sqlite
 @pytest.mark.parametrize(("point", "state"), [("answered", "sending"), ("recorded", "sent")])
-def test_a_worker_killed_about_its_record_sends_nobody_twice(
-    tmp_path: Path, sqlite_url: str, point: str, state: str
+def test_worker_killed_around_its_record_texts_nobody_twice(
+    standby_site: Installation, point: str, state: str
 ) -> None:  # row 4
-    with Installation(tmp_path, sqlite_url) as site:
-        site.ticks()
-        lost = site.halting_worker("lost")
-        site.halt_at(point)
-        site.submit("soldes", people(3))
-        site.wait_halted(point)
-        lost.kill()
-        site.go_on(point)
-        assert site.batch().state == state
-        site.worker("another")
-        site.let_leases_end()
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert site.outcomes() == ["sent"]
-        site.check()
+    site = standby_site
+    lost = site.halting_worker("lost")
+    site.halt_at(point)
+    site.submit("soldes", people(3))
+    site.wait_halted(point)
+    lost.kill()
+    site.go_on(point)
+    assert site.batch().state == state
+    site.wake_standby()
+    site.let_leases_end()
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert site.outcomes() == ["sent"]
+    site.check()
 
 
-def test_a_forked_child_killed_in_a_call_is_replaced_and_settled(
-    tmp_path: Path, sqlite_url: str
+@on_sqlite
+def test_forked_child_killed_in_a_call_is_replaced_and_its_call_settled(
+    standby_site: Installation,
 ) -> None:  # row 3, forked
-    with Installation(tmp_path, sqlite_url) as site:
-        site.ticks()
-        worker = _caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
-        for child in worker.forked:
-            child.kill()
-        site.let_leases_end()
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert worker.alive
-        site.check()
+    site = standby_site
+    worker = caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
+    for child in worker.forked:
+        child.kill()
+    site.let_leases_end()
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert worker.alive
+    site.check()
 
 
-def test_the_children_of_a_killed_worker_die_with_it(
-    tmp_path: Path, sqlite_url: str
-) -> None:  # row 5
-    with Installation(tmp_path, sqlite_url) as site:
-        site.ticks()
-        lost = _caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
-        children = lost.forked
-        lost.kill()
-        site.wait(lambda: not any(map(_runs, children)), "the children to die")
-        site.worker("another")
-        site.let_leases_end()
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        site.check()
+@on_sqlite
+def test_children_of_a_killed_worker_die_with_it(standby_site: Installation) -> None:  # row 5
+    site = standby_site
+    lost = caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
+    children = lost.forked
+    lost.kill()
+    site.wait(lambda: not any(map(_runs, children)), "the children to die")
+    site.wake_standby()
+    site.let_leases_end()
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    site.check()
 
 
-def test_a_worker_told_to_stop_ends_its_call_and_records_it(
-    tmp_path: Path, sqlite_url: str
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@on_sqlite
+def test_worker_that_gets_sigterm_ends_its_call_and_records_it(
+    standby_site: Installation,
 ) -> None:  # row 6
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = _caught_in_a_call(site, site.worker())
-        worker.signal(signal.SIGTERM)
-        site.wait(lambda: worker.says("Warm shutdown"), "the worker to take the signal")
-        assert (worker.alive, site.batch().state) == (True, "sending")
-        site.gateway.release()
-        assert worker.process.wait(75) == 0
-        assert (site.batch().state, site.outcomes()) == ("sent", ["sent"])
-        site.check()
+    site = standby_site
+    worker = caught_in_a_call(site, site.worker())
+    worker.signal(signal.SIGTERM)
+    site.wait(lambda: worker.says("Warm shutdown"), "the worker to take the signal")
+    assert (worker.alive, site.batch().state) == (True, "sending")
+    site.gateway.release()
+    assert worker.process.wait(PATIENCE) == 0
+    assert (site.batch().state, site.outcomes()) == ("sent", ["sent"])
+    site.check()
 
 
+@on_sqlite
 @pytest.mark.parametrize(
-    "hurry",
+    "signals",
     [
         pytest.param([signal.SIGQUIT], id="SIGQUIT"),
         pytest.param([signal.SIGTERM, signal.SIGTERM], id="two-SIGTERM"),
         pytest.param([signal.SIGTERM, signal.SIGKILL], id="container-out-of-patience"),
     ],
 )
-def test_a_worker_stopped_in_a_hurry_leaves_its_call_to_be_settled(
-    tmp_path: Path, sqlite_url: str, hurry: list[signal.Signals]
+def test_call_of_a_worker_stopped_at_once_is_settled_by_its_tag(
+    standby_site: Installation, signals: list[signal.Signals]
 ) -> None:  # row 7
-    with Installation(tmp_path, sqlite_url) as site:
-        site.ticks()
-        worker = _caught_in_a_call(site, site.worker("hurried"))
-        site.worker("another")
-        for number in hurry:
-            worker.signal(number)
-        site.let_leases_end()
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        site.wait(lambda: not worker.alive, "the hurried worker to end")
-        assert site.outcomes() == ["sent"]
-        site.check()
+    site = standby_site
+    worker = caught_in_a_call(site, site.worker("stopped"))
+    site.wake_standby()
+    for number in signals:
+        worker.signal(number)
+    site.let_leases_end()
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    site.wait(lambda: not worker.alive, "the worker to end")
+    assert site.outcomes() == ["sent"]
+    site.check()
 
 
-def test_a_worker_asleep_before_its_first_byte_does_not_send_what_it_armed(
-    tmp_path: Path, sqlite_url: str
+@on_sqlite
+def test_worker_asleep_before_its_first_byte_does_not_send_what_it_armed(
+    standby_site: Installation,
 ) -> None:  # row 8
-    stale = 1.0
-    with Installation(tmp_path, sqlite_url) as site:
-        sleeper = site.halting_worker("sleeper", SITE_STALE=str(stale))
-        site.halt_at("armed")
-        site.submit("soldes", people(3))
-        site.wait_halted("armed")
-        site.suspend(sleeper)
-        asleep = time.monotonic()
-        site.go_on("armed")
-        site.ticks()
-        site.worker("another")
-        site.let_leases_end()
-        site.wait_in_doubt()
-        site.wait(lambda: time.monotonic() - asleep > stale, "the nap to be long enough")
-        sleeper.signal(signal.SIGCONT)
-        # its own late word, that nothing left, ends the doubt: the batch goes again
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert site.outcomes() == ["not_sent", "sent"]
-        site.check()
+    site, stale = standby_site, 1.0
+    sleeper = site.halting_worker("sleeper", SITE_STALE=str(stale))
+    site.halt_at("armed")
+    site.submit("soldes", people(3))
+    site.wait_halted("armed")
+    site.suspend(sleeper)
+    asleep_since = time.monotonic()
+    site.go_on("armed")
+    site.wake_standby()
+    site.let_leases_end()
+    site.wait_in_doubt()
+    site.wait(lambda: time.monotonic() - asleep_since > stale, "the attempt to be stale")
+    sleeper.signal(signal.SIGCONT)
+    # its own late report that nothing left ends the doubt: the batch is sent again
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert site.outcomes() == ["not_sent", "sent"]
+    site.check()
 
 
+@on_sqlite
 @pytest.mark.parametrize(
-    "seen_by_tag", [pytest.param(True, id="settled-meanwhile"), pytest.param(False, id="in-doubt")]
+    "shown", [pytest.param(True, id="settled-meanwhile"), pytest.param(False, id="in-doubt")]
 )
-def test_an_answer_read_after_a_long_sleep_counts(
-    tmp_path: Path,
-    sqlite_url: str,
-    seen_by_tag: bool,
+def test_answer_that_a_worker_reads_after_a_long_sleep_counts(
+    standby_site: Installation, shown: bool
 ) -> None:  # row 9
-    unseen = {"tag_missing": not seen_by_tag}
-    with Installation(tmp_path, sqlite_url, switches=unseen, call_timeout=40, lease=60) as site:
-        sleeper = _caught_in_a_call(site, site.worker("sleeper"))
-        site.suspend(sleeper)
-        site.gateway.release()
-        site.ticks()
-        site.worker("another")
-        site.let_leases_end()
-        if seen_by_tag:
-            site.wait_for("done")
-        else:
-            site.wait_in_doubt()
-        sleeper.signal(signal.SIGCONT)
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        site.wait(lambda: sleeper.says("batch=1 attempt=1 outcome=sent"), "the sleeper to record")
-        assert site.outcomes() == ["sent"]
-        site.check()
+    site = standby_site
+    site.gateway.configure(tag_missing=not shown)
+    patient = {"DISPATCHER_CALL_TIMEOUT": "250", "DISPATCHER_LEASE": "280"}
+    sleeper = caught_in_a_call(site, site.worker("sleeper", **patient))
+    site.suspend(sleeper)
+    site.gateway.release()
+    site.wake_standby()
+    site.let_leases_end()
+    if shown:
+        site.wait_for("done")
+    else:
+        site.wait_in_doubt()
+    sleeper.signal(signal.SIGCONT)
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    recorded = f"batch={site.batch().id} attempt=1 outcome=sent"
+    site.wait(lambda: sleeper.says(recorded), "the sleeper to record")
+    assert site.outcomes() == ["sent"]
+    site.check()
 
 
-def test_a_call_that_trickles_is_ended_by_its_own_deadline_and_its_worker_lives(
-    tmp_path: Path, sqlite_url: str
+@on_sqlite
+def test_call_whose_answer_trickles_ends_at_its_deadline_and_its_worker_lives(
+    standby_site: Installation,
 ) -> None:  # row 11: there is no time limit of Celery's to be hit
-    with Installation(tmp_path, sqlite_url, call_timeout=1) as site:
-        site.ticks()
-        worker = site.worker()
-        site.gateway.fault("slow_head", interval=0.1)
-        site.submit("soldes", people(3))
-        assert site.wait_finished("soldes").messages["delivered"] == 3
-        assert worker.says("the call took too long")
-        assert worker.alive
-        site.check()
+    site = standby_site
+    worker = site.worker("trickled", DISPATCHER_CALL_TIMEOUT="1")
+    site.gateway.fault("slow_head", interval=0.1)
+    site.submit("soldes", people(3))
+    assert site.wait_finished("soldes").messages["delivered"] == 3
+    assert worker.says("the call took too long")
+    assert worker.alive
+    site.check()
 
 
-def test_five_thousand_with_both_workers_killed_and_redis_flushed_are_texted_once(
+def test_five_thousand_are_texted_once_when_both_workers_and_redis_fail(
     tmp_path: Path, database_url: str
 ) -> None:
     with Installation(tmp_path, database_url, switches={"latency": 0.05}) as site:
@@ -244,7 +253,7 @@ def test_five_thousand_with_both_workers_killed_and_redis_flushed_are_texted_onc
         with site.redis_client() as redis:
             redis.flushall()
         site.go_on("armed")
-        site.gateway.release()  # what was held is taken now, for nobody who could hear of it
+        site.gateway.release()  # the gateway takes what it holds, after its workers are gone
         site.let_leases_end()
         site.worker("one")
         site.worker("two")
@@ -267,15 +276,3 @@ def test_five_thousand_with_both_workers_killed_and_redis_flushed_are_texted_onc
         assert progress.messages["delivered"] == 5000 - given_up.messages
         assert set(site.gateway.texted().values()) == {1}
         site.check()
-
-
-def _caught_in_a_call(site: Installation, worker: Child) -> Child:
-    """The worker, in a call of three messages that the gateway took and does not answer."""
-    site.gateway.hold(processed=True)
-    site.submit("soldes", people(3))
-    site.wait_held()
-    return worker
-
-
-def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -1,4 +1,4 @@
-"""Checks of networks, ordered from the command line and told to the webhooks, by real processes."""
+"""Number checks with real processes: ordered by a command, answered by webhooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.acceptance.installation import Installation, people
 from tests.acceptance.test_webhooks import SECRET, free_port
 
 
-def test_who_is_out_of_service_is_left_out_of_the_next_campaign(
+def test_number_out_of_service_is_excluded_from_the_next_campaign(
     tmp_path: Path, database_url: str
 ) -> None:
     port, everyone = free_port(), people(20)
@@ -33,8 +33,8 @@ def test_who_is_out_of_service_is_left_out_of_the_next_campaign(
         order = ("check-numbers", str(clients), "--hlr", "--max-cost", "0.10")
         ordered = site.command(*order)
         assert "20 checks ordered for 0.10 €" in ordered.stdout, ordered.stderr
-        # nobody listens so far: the gateway tries again
-        site.gateway.wait_until(lambda gateway: len(gateway.webhooks("check")) > 0)
+        # nothing listens yet: the gateway tries again
+        site.wait(lambda: site.gateway.webhooks("check"), "the first webhook")
         serving = site.start("webhooks", "dispatcher.cli", "webhooks", "--port", str(port))
         counts = {"in_service": 17, "out_of_service": 1, "undecided": 1, "waiting": 1}
         site.wait(lambda: known(site.dispatcher, everyone) == counts, "19 results")
@@ -51,13 +51,13 @@ def test_who_is_out_of_service_is_left_out_of_the_next_campaign(
         assert "1 × out_of_service" in submitted.stdout, submitted.stderr
         assert rejects.read_text(encoding="utf-8-sig").splitlines()[1].endswith('"out_of_service"')
         site.wait_finished("soldes")
-        (left_out,) = set(everyone) - set(site.gateway.texted())
-        assert left_out.endswith("03")
+        (excluded,) = set(everyone) - set(site.gateway.texted())
+        assert excluded.endswith("03")
 
         assert serving.stop() == 0
-        said = "".join(child.log.read_text() for child in site.children) + ordered.stdout
+        logs = "".join(child.log.read_text() for child in site.children) + ordered.stdout
         for hidden in (SECRET, site.gateway.key, *(phone[3:] for phone in everyone)):
-            assert hidden not in said
+            assert hidden not in logs
         site.check()
 
 

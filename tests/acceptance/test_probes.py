@@ -1,4 +1,4 @@
-"""A real worker tells process from progress, and what it tells Prometheus is what the rows say."""
+"""The probes of a real worker, and its metrics for Prometheus compared with the rows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from dispatcher.monitoring.metrics import FRESH
-from tests.acceptance.installation import ROOT, Child, Installation, people
+from tests.acceptance.installation import PATIENCE, ROOT, Child, Installation, on_sqlite, people
 from tests.servers import NoPostgresError, PostgresServer, free_port, unavailable
 
 
@@ -33,7 +34,7 @@ class Probed:
         self.child: Child = site.worker(f"probed{self.port}", **environment)
 
     def get(self, path: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
@@ -42,14 +43,16 @@ class Probed:
             connection.close()
 
     def ready(self) -> tuple[int, dict[str, tuple[bool, str]]]:
-        """The status of /readyz, and each check with what it says."""
+        """The status of /readyz, and the result and sentence of each check."""
         status, body = self.get("/readyz")
-        told: dict[str, Any] = json.loads(body)
-        assert told["ready"] is (status == 200)
-        return status, {check["name"]: (check["well"], check["says"]) for check in told["checks"]}
+        document: dict[str, Any] = json.loads(body)
+        assert document["ready"] is (status == 200)
+        return status, {
+            check["name"]: (check["well"], check["says"]) for check in document["checks"]
+        }
 
     def health_check(self) -> int:
-        """How the health check of docker-compose.yml ends."""
+        """The exit code of the health check of docker-compose.yml."""
         compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
         *_, program = compose["services"]["worker"]["healthcheck"]["test"]
         asked = program.replace("9808", str(self.port))
@@ -66,63 +69,138 @@ class Probed:
         }
 
 
+@dataclass(frozen=True)
+class Scene:
+    """A site with a beat and a worker that has probes."""
+
+    site: Installation
+    worker: Probed
+
+
+@pytest.fixture(scope="module")
+def scene(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with Installation(tmp_path_factory.mktemp("scene"), module_database_url) as site:
+        worker = Probed(site)
+        site.beat()
+        yield Scene(site, worker)
+
+
 @pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Iterator[Installation]:
-    with Installation(tmp_path, database_url) as site:
-        yield site
+def lent(scene: Scene) -> Iterator[Scene]:
+    with scene.site.lent():
+        yield scene
 
 
-def test_what_a_worker_tells_prometheus_is_what_the_rows_say(site: Installation) -> None:
-    worker = Probed(site)
-    beat = site.beat()
+def test_metrics_of_a_worker_agree_with_the_rows(lent: Scene) -> None:
+    site, worker = lent.site, lent.worker
+    before = worker.metrics()
     site.gateway.fault("reset_after_read", "/v1/bulk-send", nth=3)
     site.submit("soldes", people(1200))
-    site.wait_finished("soldes")
+    progress = site.wait_finished("soldes")
 
-    def finished() -> bool:
-        return worker.metrics()["dispatcher_campaigns", "running"] == 0
+    def of(metrics: dict[tuple[str, ...], float], name: str) -> dict[str, float]:
+        return {key[1]: value for key, value in metrics.items() if key[0] == name and value}
 
-    site.wait(finished, f"the {FRESH} s to pass for which a reading is kept")
-    told = worker.metrics()
+    def rows() -> Counter[str]:
+        with site.dispatcher.database.read() as session:
+            return Counter(session.scalars(text("SELECT state FROM message")).all())
+
+    def up_to_date() -> bool:
+        now = worker.metrics()
+        running = now["dispatcher_campaigns", "running"]
+        return running == 0 and of(now, "dispatcher_recipients") == rows()
+
+    site.wait(up_to_date, f"the {FRESH} s to pass for which a reading is cached")
+    after = worker.metrics()
+
+    def grown(name: str) -> dict[str, float]:
+        earlier = of(before, name)
+        return {
+            label: value - earlier.get(label, 0)
+            for label, value in of(after, name).items()
+            if value != earlier.get(label, 0)
+        }
+
     with site.dispatcher.database.read() as session:
-        states = Counter(session.scalars(text("SELECT state FROM message")).all())
-    outcomes = Counter(site.outcomes())
-
-    def by(name: str) -> dict[str, float]:
-        return {key[1]: value for key, value in told.items() if key[0] == name and value}
-
-    assert by("dispatcher_recipients") == states == {"delivered": 1200}
-    assert by("dispatcher_batches") == Counter(batch.state for batch in site.batches())
-    assert by("dispatcher_calls_total") == {"sent": 2, "in_doubt": 1}
-    assert outcomes == {"sent": 3}  # the third one was proven by its tag
-    assert told["dispatcher_call_seconds_count",] == 3
-    spent = float(site.progress("soldes").cost)
-    assert told["dispatcher_spend_euros_total",] == pytest.approx(spent)
-    assert told["dispatcher_window_open", "metropole"] == 1
-    assert told["dispatcher_due_batches",] == told["dispatcher_doubt_age_seconds",] == 0
-    assert told["dispatcher_tick_age_seconds",] < 60
-    assert by("dispatcher_ready") == {"database": 1, "broker": 1, "beat": 1}
-    assert told["process_start_time_seconds",] > 0
-    (build,) = (key for key in told if key[0] == "dispatcher_build_info")
+        batches = Counter(session.scalars(text("SELECT state FROM batch")).all())
+    assert of(after, "dispatcher_batches") == batches
+    assert grown("dispatcher_recipients") == {"delivered": 1200}
+    assert grown("dispatcher_calls_total") == {"sent": 2, "in_doubt": 1}
+    assert Counter(site.outcomes()) == {"sent": 3}  # the third one was proven by its tag
+    calls = ("dispatcher_call_seconds_count",)
+    assert after[calls] - before[calls] == 3
+    spent = ("dispatcher_spend_euros_total",)
+    assert after[spent] - before[spent] == pytest.approx(float(progress.cost))
+    assert after["dispatcher_window_open", "metropole"] == 1
+    assert after["dispatcher_due_batches",] == after["dispatcher_doubt_age_seconds",] == 0
+    assert after["dispatcher_tick_age_seconds",] < 60
+    assert of(after, "dispatcher_ready") == {"database": 1, "broker": 1, "beat": 1}
+    assert after["process_start_time_seconds",] > 0
+    (build,) = (key for key in after if key[0] == "dispatcher_build_info")
     assert site.dispatcher.database.engine.dialect.name in build
-    assert beat.alive
     site.check()
 
 
-def test_nothing_secret_is_told_or_logged(site: Installation) -> None:
-    worker = Probed(site)
-    site.beat()
+def test_probes_and_log_hold_no_secret(lent: Scene) -> None:
+    site, worker = lent.site, lent.worker
     site.submit("Customers of July", people(3))
     site.wait_finished("Customers of July")
-    told = "".join(worker.get(path)[1] for path in ("/metrics", "/readyz", "/healthz", "/x"))
+    answers = "".join(worker.get(path)[1] for path in ("/metrics", "/readyz", "/healthz", "/x"))
     password = urlsplit(str(site.redis.url)).password
     assert password
     for hidden in (site.gateway.key, password, "3363998", "July", "Soldes"):
-        assert hidden not in told
+        assert hidden not in answers
         assert hidden not in worker.child.log.read_text()
 
 
-def test_a_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_url: str) -> None:
+@on_sqlite
+def test_worker_listens_on_loopback_unless_a_host_is_set(lent: Scene) -> None:
+    here = lent.worker
+    assert listening(here.child) == {("127.0.0.1", here.port)}
+    everywhere = Probed(lent.site, DISPATCHER_METRICS_HOST="0.0.0.0")
+    assert listening(everywhere.child) == {("0.0.0.0", everywhere.port)}
+
+
+@on_sqlite
+def test_worker_without_a_port_listens_nowhere(lent: Scene) -> None:
+    worker = lent.site.worker("without-port")
+    assert listening(worker) == set()
+
+
+@on_sqlite
+def test_worker_whose_port_is_taken_ends_with_one_sentence(lent: Scene) -> None:
+    taken = lent.worker.port
+    second = lent.site.start(
+        "second",
+        *("celery", "-A", "workers", "worker", "-n", "second@%h"),
+        DISPATCHER_METRICS_PORT=str(taken),
+    )
+    assert second.process.wait(PATIENCE) != 0
+    log = second.log.read_text()
+    assert f"error: DISPATCHER_METRICS_PORT: 127.0.0.1 port {taken} cannot" in log
+    assert "Traceback" not in log
+
+
+@on_sqlite
+def test_worker_without_prometheus_client_starts_and_names_the_missing_package(
+    lent: Scene, tmp_path: Path
+) -> None:
+    shadow = tmp_path / "shadow" / "prometheus_client"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text("raise ImportError('not installed')")
+    site = lent.site
+    worker = Probed(site, PYTHONPATH=f"{shadow.parent}:{ROOT}")
+    site.wait(lambda: worker.ready()[0] == 200, "the worker to be ready")
+    assert worker.get("/healthz")[0] == 200
+    status, body = worker.get("/metrics")
+    assert (status, re.findall(r"\[(\w+)\]", body)) == (501, ["metrics"])
+    assert worker.child.says("sms-campaign-dispatcher[metrics]")
+    site.suspend(lent.worker.child)  # so that the other one sends
+    site.submit("soldes", people(3))
+    site.wait_finished("soldes")
+
+
+def test_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_url: str) -> None:
     with Installation(tmp_path, sqlite_url) as site:
         worker = Probed(site)
         status, checks = worker.ready()
@@ -134,17 +212,17 @@ def test_a_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_
         assert worker.health_check() == 0
         assert site.command("doctor", "--only", "beat").returncode == 0
         site.redis.stop()
-        site.wait(lambda: worker.ready()[0] == 503, "the worker to miss Redis")
+        site.wait(lambda: worker.ready()[0] == 503, "the worker to notice the loss of Redis")
         assert worker.ready()[1]["broker"] == (
             False,
             "Redis does not answer at DISPATCHER_BROKER_URL",
         )
         assert worker.get("/healthz") == (200, '{"alive": true}\n')
         assert worker.health_check() == 1
-        site.wait(lambda: worker.metrics()["dispatcher_ready", "broker"] == 0, "it to be told")
+        site.wait(lambda: worker.metrics()["dispatcher_ready", "broker"] == 0, "its metric")
 
 
-def test_a_worker_without_its_database_is_healthy_and_not_ready(tmp_path: Path) -> None:
+def test_worker_without_its_database_is_healthy_and_not_ready(tmp_path: Path) -> None:
     try:
         server = PostgresServer()
         server.start()
@@ -155,70 +233,19 @@ def test_a_worker_without_its_database_is_healthy_and_not_ready(tmp_path: Path) 
         site.dispatcher.tick()
         site.wait(lambda: worker.ready()[0] == 200, "the worker to be ready")
         server.kill()
-        site.wait(lambda: worker.ready()[0] == 503, "the worker to miss its database")
+        site.wait(lambda: worker.ready()[0] == 503, "the worker to notice the loss of its database")
         well, says = worker.ready()[1]["database"]
         assert not well
         assert "database" in says
         assert worker.get("/healthz")[0] == 200
-        told = worker.metrics
-        site.wait(lambda: told()["dispatcher_database_up",] == 0, "it to be told")
-        assert ("dispatcher_calls_total", "sent") in told()
+        site.wait(lambda: worker.metrics()["dispatcher_database_up",] == 0, "its metric")
+        assert ("dispatcher_calls_total", "sent") in worker.metrics()
         server.restart()
         site.wait(lambda: worker.ready()[0] == 200, "the worker to be ready again")
 
 
-def test_without_a_port_nothing_listens(tmp_path: Path, sqlite_url: str) -> None:
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = site.worker()
-        assert listening(worker) == set()
-
-
-def test_a_worker_listens_on_loopback_unless_told_otherwise(
-    tmp_path: Path, sqlite_url: str
-) -> None:
-    with Installation(tmp_path, sqlite_url) as site:
-        here = Probed(site)
-        assert listening(here.child) == {("127.0.0.1", here.port)}
-        everywhere = Probed(site, DISPATCHER_METRICS_HOST="0.0.0.0")
-        assert listening(everywhere.child) == {("0.0.0.0", everywhere.port)}
-
-
-def test_a_port_that_is_taken_ends_the_worker_with_one_sentence(
-    tmp_path: Path, sqlite_url: str
-) -> None:
-    with Installation(tmp_path, sqlite_url) as site:
-        first = Probed(site)
-        second = site.start(
-            "second",
-            *("celery", "-A", "workers", "worker", "-n", "second@%h"),
-            DISPATCHER_METRICS_PORT=str(first.port),
-        )
-        assert second.process.wait(60) != 0
-        told = second.log.read_text()
-        assert f"error: DISPATCHER_METRICS_PORT: 127.0.0.1 port {first.port} cannot" in told
-        assert "Traceback" not in told
-
-
-def test_without_prometheus_client_a_worker_starts_and_says_what_is_missing(
-    tmp_path: Path, sqlite_url: str
-) -> None:
-    shadow = tmp_path / "shadow" / "prometheus_client"
-    shadow.mkdir(parents=True)
-    (shadow / "__init__.py").write_text("raise ImportError('not installed')")
-    with Installation(tmp_path, sqlite_url) as site:
-        worker = Probed(site, PYTHONPATH=f"{shadow.parent}:{ROOT}")
-        site.dispatcher.tick()
-        assert worker.get("/healthz")[0] == worker.ready()[0] == 200
-        status, body = worker.get("/metrics")
-        assert (status, re.findall(r"\[(\w+)\]", body)) == (501, ["metrics"])
-        assert worker.child.says("sms-campaign-dispatcher[metrics]")
-        site.submit("soldes", people(3))
-        site.beat()
-        site.wait_finished("soldes")
-
-
 def listening(child: Child) -> set[tuple[str, int]]:
-    """Where a process waits for connections."""
+    """The addresses and ports on which a process listens."""
     return {
         (connection.laddr.ip, connection.laddr.port)
         for connection in psutil.Process(child.pid).net_connections("tcp")

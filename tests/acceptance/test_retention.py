@@ -1,4 +1,4 @@
-"""Old history goes by itself where ticks and a worker run."""
+"""Retention with a real worker: old events are deleted without a command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dispatcher.storage.tables import Event
 from tests.acceptance.installation import Installation, people
 
 
-def test_a_worker_deletes_old_events_while_it_sends(tmp_path: Path, database_url: str) -> None:
+def test_worker_deletes_old_events_while_it_sends(tmp_path: Path, database_url: str) -> None:
     with Installation(tmp_path, database_url, history_days=31) as site:
         old = site.dispatcher.clock() - timedelta(days=32)
         with site.dispatcher.database.write() as session:
@@ -23,12 +23,12 @@ def test_a_worker_deletes_old_events_while_it_sends(tmp_path: Path, database_url
         site.submit("soldes", people(40))
         site.ticks()
 
-        def kept() -> int:
+        def left() -> int:
             with site.dispatcher.database.read() as session:
                 question = select(func.count()).select_from(Event).where(Event.at <= old)
                 return session.scalar(question) or 0
 
-        site.wait(lambda: kept() == 0, "the old events to go")
+        site.wait(lambda: left() == 0, "the old events to be deleted")
         site.wait_finished("soldes")
         assert worker.says("pruned: 1200 events")
         site.check()

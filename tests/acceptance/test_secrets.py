@@ -1,8 +1,8 @@
-"""Row 54 of the fault matrix: neither key nor number nor text is seen anywhere but on the wire.
+"""Row 54 of the fault matrix: key, numbers and texts are nowhere but in the calls to the gateway.
 
-One installation with everything at DEBUG goes through a campaign in which every kind of thing
-goes wrong; all that it says is kept, and searched at the end. SQLite: what a database says in
-its errors is hidden by the same line of code for both.
+A site with everything at DEBUG goes through campaigns in which every kind of fault occurs; all its
+output is collected, and searched at the end. SQLite: one line of code hides the errors of both
+databases.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def everyone() -> list[str]:
 
 
 def secrets_of(site: Installation, everyone: list[str]) -> dict[str, str]:
-    """What may be seen nowhere, by a pattern that finds it in any spelling of a number."""
+    """What nothing may show, with a pattern that finds it; a number in any spelling."""
     return {
         "the key": re.escape(site.gateway.key),
         "half of the key": re.escape(site.gateway.key[:20]),
@@ -43,7 +43,7 @@ def secrets_of(site: Installation, everyone: list[str]) -> dict[str, str]:
     }
 
 
-def test_nothing_says_key_number_or_text(
+def test_nothing_shows_key_number_or_text(
     tmp_path: Path, sqlite_url: str, everyone: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -64,19 +64,19 @@ def test_nothing_says_key_number_or_text(
         heard = {
             "this process's log": caplog.text,
             "Redis": dump(site),
-            "what Redis was told": "\n".join(said),
+            "the commands of Redis": "\n".join(said),
             "the database but for recipients and texts": columns(site),
             **{f"Flower's {path}": page for path, page in pages.items()},
             **{f"{child.name}'s log": child.log.read_text() for child in site.children},
         }
         assert beat.alive
-        # there was something to be seen
-        assert "dispatcher.send_batch" in heard["what Redis was told"]
+        # the campaigns have left traces
+        assert "dispatcher.send_batch" in heard["the commands of Redis"]
         assert "dispatcher.tick" in heard["Redis"]
         assert any(path.startswith("/task/") for path in pages)
         assert "the connection was cut" in heard["worker's log"]
         assert "doubtful" in heard["doubts's log"]
-        # and the search finds what is there
+        # and the search finds secrets where they are
         ledger = site.gateway.ledger_path.read_text() + site.gateway.key
         hidden = base64.b64encode(ledger.encode()).decode()
         assert set(found(ledger, site, everyone)) == set(found(hidden, site, everyone)) != set()
@@ -87,12 +87,12 @@ def test_nothing_says_key_number_or_text(
         site.check()
 
 
-#: what a person reads while it runs
+#: commands that a person runs meanwhile
 COMMANDS = [("progress", "quiet"), ("doubts",), ("doctor",)]
 
 
 def found(words: str, site: Installation, everyone: list[str]) -> list[str]:
-    """What ``words`` give away."""
+    """The secrets in ``words``."""
     return [
         what
         for what, pattern in secrets_of(site, everyone).items()
@@ -100,7 +100,7 @@ def found(words: str, site: Installation, everyone: list[str]) -> list[str]:
     ]
 
 
-#: what happens to the sends, in their order; the first one goes well
+#: the faults of the sends, in their order; the first send succeeds
 TROUBLE: list[dict[str, Any]] = [
     {"kind": "reset_after_read", "nth": 2},
     {"kind": "hang"},
@@ -113,7 +113,7 @@ TROUBLE: list[dict[str, Any]] = [
 
 
 def every_kind_of_trouble(site: Installation, everyone: list[str]) -> None:
-    """A campaign for each way in which a send goes, and lookups and polls that fail, too."""
+    """Run a campaign for each fault of a send, with lookups and polls that fail, too."""
     for fault in TROUBLE:
         site.gateway.fault(path=BULK, **fault)
     for path in (BY_TAG, STATUSES):
@@ -126,7 +126,8 @@ def every_kind_of_trouble(site: Installation, everyone: list[str]) -> None:
         site.dispatcher.submit(reference, TEXT, recipients)
     for reference in references:
         site.wait_finished(reference)
-    # a doubt that stays, and a gateway that refuses connections: a lookup has the key in its URL
+    # a batch that stays in doubt, and a gateway that refuses connections: the URL of a lookup has
+    # the key in it
     site.gateway.fault("status", BULK, status=500, processed=False)
     site.dispatcher.submit("doubtful", TEXT, [{"phone": everyone[36], "remise": "moins-douze"}])
     site.wait(lambda: site.progress("doubtful").in_doubt, "it to be in doubt")
@@ -136,7 +137,7 @@ def every_kind_of_trouble(site: Installation, everyone: list[str]) -> None:
 
 @contextmanager
 def monitored(site: Installation) -> Iterator[list[str]]:
-    """Every command that Redis is given, with its values."""
+    """Collects every command that Redis gets, with its values."""
     heard: list[str] = []
     with (
         site.redis_client() as speaking,
@@ -153,7 +154,7 @@ def monitored(site: Installation) -> Iterator[list[str]]:
             listening.result()
 
 
-#: the last word of what is monitored
+#: ends the monitoring
 _END = "that-is-all"
 
 
@@ -174,7 +175,7 @@ def dump(site: Installation) -> str:
 
 
 def columns(site: Installation) -> str:
-    """What is on record of batches, attempts and actions."""
+    """The texts that rows of batches, attempts and actions hold."""
     with site.dispatcher.database.read() as session:
         batches = session.execute(select(Batch.why, Batch.rule, Batch.codes)).all()
         attempts = session.execute(select(Attempt.worker, Attempt.outcome, Attempt.detail)).all()
@@ -183,7 +184,7 @@ def columns(site: Installation) -> str:
 
 
 def decoded(words: str) -> str:
-    """What is hidden in ``words`` as base64, as Celery hides the body of a message."""
+    """The texts that ``words`` hold as base64, in which Celery encodes the body of a message."""
     found = []
     for run in re.findall(r"[A-Za-z0-9+/]{16,}={0,2}", words):
         whole = run + "=" * (-len(run) % 4)

@@ -1,4 +1,4 @@
-"""The gateway's own webhooks, against real processes: nothing else brings the news here."""
+"""The webhooks of the gateway with real processes: reports and replies without any poll."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_reports_and_replies_doubled_shuffled_and_late_come_to_the_truth(
+def test_doubled_shuffled_and_late_webhooks_are_counted_once(
     tmp_path: Path, database_url: str
 ) -> None:
     port = free_port()
@@ -27,7 +27,7 @@ def test_reports_and_replies_doubled_shuffled_and_late_come_to_the_truth(
     site = Installation(
         tmp_path,
         database_url,
-        poll_intervals="86400",  # no poll comes by itself
+        poll_intervals="86400",  # no poll is due
         webhook_url=f"http://127.0.0.1:{port}",
         webhook_secret=SECRET,
         switches={
@@ -55,30 +55,30 @@ def test_reports_and_replies_doubled_shuffled_and_late_come_to_the_truth(
         base = f"http://127.0.0.1:{port}/{SECRET}/reply"
         site.gateway.reply(everyone[1], LONG, to=OURS, url=base)
         site.gateway.reply(everyone[2], "Oui", url=base)
-        site.gateway.wait_until(lambda gateway: len(gateway.webhooks("reply")) == 8)
-        site.gateway.wait_until(lambda gateway: len(gateway.webhooks("stop")) == 2)
-        kept = {one.phone: one for one in site.dispatcher.replies()}
-        assert {one.complete for one in kept.values()} == {True}
-        assert {phone: one.text for phone, one in kept.items()} == {
+        site.wait(lambda: len(site.gateway.webhooks("reply")) == 8, "every reply")
+        site.wait(lambda: len(site.gateway.webhooks("stop")) == 2, "every STOP")
+        replies = {one.phone: one for one in site.dispatcher.replies()}
+        assert {one.complete for one in replies.values()} == {True}
+        assert {phone: one.text for phone, one in replies.items()} == {
             everyone[0]: "Stop",
             everyone[1]: LONG,
             everyone[2]: "Oui",
         }
-        assert kept[everyone[0]].campaign == "soldes"
+        assert replies[everyone[0]].campaign == "soldes"
         assert [entry.phone for entry in site.dispatcher.opt_outs] == everyone[:1]
         assert {call["status"] for call in site.gateway.webhooks()} == {200}
 
-        told = site.command("replies")
-        assert LONG.strip() in told.stdout
-        assert everyone[1] not in told.stdout
-        assert "3 replies" in told.stdout
+        shown = site.command("replies")
+        assert LONG.strip() in shown.stdout
+        assert everyone[1] not in shown.stdout
+        assert "3 replies" in shown.stdout
         listed = json.loads(site.command("replies", "--numbers", "--json").stdout)
         assert {one["phone"] for one in listed} == set(everyone[:3])
 
         assert serving.stop() == 0
-        said = "".join(child.log.read_text() for child in site.children)
-        assert "a report came" in said
+        logs = "".join(child.log.read_text() for child in site.children)
+        assert "a report came" in logs
         for hidden in (SECRET, "renard", site.gateway.key, *(phone[3:] for phone in everyone)):
-            assert hidden not in said
+            assert hidden not in logs
         assert worker.alive
         site.check()

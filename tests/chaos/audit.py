@@ -1,4 +1,4 @@
-"""The verdict: the gateway's ledger against the rows, person by person."""
+"""The audit at the end of a run: the gateway's ledger compared with the rows, person by person."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
 from tests.chaos.campaigns import MARK, Plan
 from tests.chaos.cluster import Cluster
 
-#: a STOP is on record before whoever polls has told everybody of it
+#: how long a STOP may be on record before every worker knows it
 _STOP_GRACE = timedelta(minutes=10)
-#: in a log a number may be spelled in any way
+#: a number in any spelling
 _PHONE = re.compile(r"(?<![0-9a-f])(?:\+?33|0033|0)[ .-]?6[ .-]?39[ .-]?98[ .-]?\d\d[ .-]?\d\d")
 _ENDS = {
     "delivered", "undelivered", "unreported", "rejected", "opted_out", "expired", "cancelled",
@@ -31,7 +31,7 @@ _NEVER_LEFT = {"pending", "rejected", "opted_out", "expired", "cancelled"}
 
 @dataclass
 class Evidence:
-    """Everything that there is to judge by, read once, at the end."""
+    """The rows and the ledger, read once at the end."""
 
     campaigns: dict[int, Campaign]
     batches: dict[int, Batch]
@@ -44,16 +44,16 @@ class Evidence:
     rows: int
     #: (campaign, phone) -> the tags under which the ledger has it
     texted: dict[tuple[int, str], list[str]]
-    #: tags of the ledger that no attempt has
+    #: tags of the ledger that belong to no attempt
     strangers: list[str]
 
 
 @dataclass
-class Verdict:
-    """What was found; every list must be empty."""
+class Findings:
+    """What the audit found; every list must be empty."""
 
     twice: list[str] = field(default_factory=list)
-    #: texted twice, and an incident says so
+    #: texted twice, with an incident on record
     explained: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
@@ -65,9 +65,9 @@ class Verdict:
         return not any(vars(self).values())
 
 
-def read(world: Cluster) -> Evidence:
+def read(cluster: Cluster) -> Evidence:
     """Read the rows and the ledger."""
-    with world.dispatcher.database.read() as session:
+    with cluster.dispatcher.database.read() as session:
         stops = session.execute(select(OptOut.phone, OptOut.created_at)).all()
         seen = session.execute(text("SELECT campaign_id, phone, batch_id, state FROM message"))
         messages = [((row[0], row[1]), (row[2], row[3])) for row in seen]
@@ -82,7 +82,7 @@ def read(world: Cluster) -> Evidence:
             texted={},
             strangers=[],
         )
-    for entry in world.gateway.entries():
+    for entry in cluster.gateway.entries():
         attempt = evidence.attempts.get(entry.tag)
         if attempt is None:
             evidence.strangers.append(entry.tag)
@@ -93,20 +93,20 @@ def read(world: Cluster) -> Evidence:
     return evidence
 
 
-def judge(
-    world: Cluster, evidence: Evidence, plans: Mapping[str, Plan], switches: Mapping[str, Any]
-) -> Verdict:
-    """Nobody twice, nobody lost, nothing outside the window, nobody named."""
-    verdict = Verdict()
-    _nobody_twice(evidence, verdict)
-    _nobody_lost(world, evidence, plans, verdict)
-    _what_was_said(evidence, Behaviour().changed(dict(switches)), verdict)
-    _in_the_window(world, evidence, verdict)
-    _nobody_named(world, verdict)
-    return verdict
+def audit(
+    cluster: Cluster, evidence: Evidence, plans: Mapping[str, Plan], switches: Mapping[str, Any]
+) -> Findings:
+    """Check: nobody twice, nobody lost, nothing outside the window, no secret in a log."""
+    findings = Findings()
+    _nobody_twice(evidence, findings)
+    _nobody_lost(cluster, evidence, plans, findings)
+    _states_are_true(evidence, Behaviour().changed(dict(switches)), findings)
+    _in_the_window(cluster, evidence, findings)
+    _no_secret_in_logs(cluster, findings)
+    return findings
 
 
-def _nobody_twice(evidence: Evidence, verdict: Verdict) -> None:
+def _nobody_twice(evidence: Evidence, findings: Findings) -> None:
     on_record = {action.batch_id for action in evidence.actions if action.verb == "texted twice"}
     people: Counter[tuple[int, tuple[str, ...]]] = Counter()
     for (campaign, phone), tags in evidence.texted.items():
@@ -114,16 +114,16 @@ def _nobody_twice(evidence: Evidence, verdict: Verdict) -> None:
             batch_id = evidence.messages.get((campaign, phone), (0, ""))[0]
             people[batch_id, tuple(tags)] += 1
     for (batch_id, tried), count in people.items():
-        found = verdict.explained if batch_id in on_record else verdict.twice
-        history = "; ".join(_told(evidence, tag) for tag in tried)
+        found = findings.explained if batch_id in on_record else findings.twice
+        history = "; ".join(_described(evidence, tag) for tag in tried)
         found.extend([f"batch {batch_id}: {history}"] * count)
     for alarm in on_record - {batch_id for batch_id, _ in people}:
-        verdict.complaints.append(
+        findings.complaints.append(
             f"an incident that never happened, of batch {alarm}: {_batch(evidence, alarm or 0)}"
         )
 
 
-def _told(evidence: Evidence, tag: str) -> str:
+def _described(evidence: Evidence, tag: str) -> str:
     attempt = evidence.attempts[tag]
     return (
         f"attempt {attempt.number} armed {attempt.armed_at:%H:%M:%S.%f} by {attempt.worker}, "
@@ -132,11 +132,11 @@ def _told(evidence: Evidence, tag: str) -> str:
 
 
 def _nobody_lost(
-    world: Cluster, evidence: Evidence, plans: Mapping[str, Plan], verdict: Verdict
+    cluster: Cluster, evidence: Evidence, plans: Mapping[str, Plan], findings: Findings
 ) -> None:
-    lost = verdict.lost
+    lost = findings.lost
     if evidence.rows != len(evidence.messages):
-        lost.append(f"{evidence.rows - len(evidence.messages)} people stand twice in a campaign")
+        lost.append(f"{evidence.rows - len(evidence.messages)} people are twice in a campaign")
     lost.extend(f"a text under a tag that no attempt has: {tag}" for tag in evidence.strangers)
     phones: dict[int, set[str]] = {number: set() for number in evidence.campaigns}
     states: dict[int, Counter[str]] = {number: Counter() for number in evidence.campaigns}
@@ -155,9 +155,9 @@ def _nobody_lost(
         lost.append(f"{reference} was submitted or stored, not both")
     for reference in references.keys() & plans.keys():
         plan, number = plans[reference], references[reference]
-        progress = world.dispatcher.progress(reference)
+        progress = cluster.dispatcher.progress(reference)
         if phones[number] != set(plan.phones) or progress.recipients != len(plan.phones):
-            lost.append(f"{reference} has not the people that it was submitted with")
+            lost.append(f"{reference} does not have the people that it was submitted with")
         counted = {state: count for state, count in progress.messages.items() if count}
         if counted != dict(states[number]) or progress.recipients != sum(counted.values()):
             lost.append(f"{reference}: progress says {counted}, the view {dict(states[number])}")
@@ -165,8 +165,8 @@ def _nobody_lost(
             lost.append(f"{reference} has not ended: {progress.state}, {progress.why}")
 
 
-def _what_was_said(evidence: Evidence, switches: Behaviour, verdict: Verdict) -> None:
-    """Each state against the truth that the gateway keeps."""
+def _states_are_true(evidence: Evidence, switches: Behaviour, findings: Findings) -> None:
+    """Compare each state with what the gateway knows of the message."""
     given_up = {action.batch_id for action in evidence.actions if action.verb == "give up"}
     for (campaign, phone), (batch_id, state) in evidence.messages.items():
         texted = (campaign, phone) in evidence.texted
@@ -178,7 +178,7 @@ def _what_was_said(evidence: Evidence, switches: Behaviour, verdict: Verdict) ->
             or (state == "unreported" and batch_id not in given_up and truth != WAITING)
         )
         if wrong:
-            verdict.lost.append(
+            findings.lost.append(
                 f"a {state} message whose truth is {truth or 'never texted'}, in "
                 f"batch {batch_id}: {_batch(evidence, batch_id)}"
             )
@@ -188,38 +188,38 @@ def _batch(evidence: Evidence, batch_id: int) -> str:
     batch = evidence.batches[batch_id]
     campaign = evidence.campaigns[batch.campaign_id]
     tries = [row for row in evidence.attempts.values() if row.batch_id == batch_id]
-    history = "; ".join(_told(evidence, row.tag) for row in tries)
+    history = "; ".join(_described(evidence, row.tag) for row in tries)
     return f"{batch.state} ({batch.why}) of {campaign.reference} ({campaign.state}): {history}"
 
 
-def _in_the_window(world: Cluster, evidence: Evidence, verdict: Verdict) -> None:
-    for entry in world.gateway.entries():
+def _in_the_window(cluster: Cluster, evidence: Evidence, findings: Findings) -> None:
+    for entry in cluster.gateway.entries():
         attempt = evidence.attempts.get(entry.tag)
         if attempt is None:
             continue
         territory = evidence.batches[attempt.batch_id].territory
-        if world.dispatcher.windows.hold(entry.at, territory, guarded=False) is not None:
-            verdict.outside.append(f"batch {attempt.batch_id} for {territory} at {entry.at}")
+        if cluster.dispatcher.windows.hold(entry.at, territory, guarded=False) is not None:
+            findings.outside.append(f"batch {attempt.batch_id} for {territory} at {entry.at}")
         for sms in entry.texts:
             stop = evidence.stops.get(sms.phone)
             if stop is not None and attempt.armed_at > stop + _STOP_GRACE:
-                verdict.outside.append(f"batch {attempt.batch_id}: to somebody who said STOP")
+                findings.outside.append(f"batch {attempt.batch_id}: to somebody who said STOP")
 
 
-def _nobody_named(world: Cluster, verdict: Verdict) -> None:
-    for log in sorted(world.directory.glob("*.log")):
+def _no_secret_in_logs(cluster: Cluster, findings: Findings) -> None:
+    for log in sorted(cluster.directory.glob("*.log")):
         for line in log.read_text(errors="replace").splitlines():
             for what, found in (
-                ("the key", world.gateway.key in line),
+                ("the key", cluster.gateway.key in line),
                 ("a text", MARK in line),
                 ("a number", _PHONE.search(line)),
             ):
                 if found:
-                    verdict.leaks.append(f"{what} in {log.name}")
+                    findings.leaks.append(f"{what} in {log.name}")
 
 
-def mishaps(logs: Iterable[Path]) -> Counter[str]:
-    """What the processes did not expect: the last lines of their tracebacks."""
+def unexpected_errors(logs: Iterable[Path]) -> Counter[str]:
+    """Unexpected errors of the processes, by the last line of the traceback."""
     found: Counter[str] = Counter()
     for log in logs:
         for line in log.read_text(errors="replace").splitlines():
@@ -230,8 +230,8 @@ def mishaps(logs: Iterable[Path]) -> Counter[str]:
     return found
 
 
-def keep(evidence: Evidence, directory: Path) -> None:
-    """Write the rows down beside the ledger, for whoever looks into it."""
+def save(evidence: Evidence, directory: Path) -> None:
+    """Write the rows beside the ledger, to look into a failed run."""
     rows = [
         {column.key: getattr(row, column.key) for column in type(row).__table__.columns}
         for row in (

@@ -1,4 +1,4 @@
-"""What is left to do, asked of the rows."""
+"""The backlog: batches and campaigns that have not ended, counted in the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dispatcher.storage.tables import UtcDateTime
 from tests.acceptance.installation import OPEN
 from tests.chaos.cluster import Cluster
 
-#: what could still leave today, or is on its way
+#: batches that are being sent or may still leave today
 BUSY = text("""
 SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
  WHERE batch.state = 'sending'
@@ -21,11 +21,11 @@ UNENDED = text("""
 SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
  WHERE batch.state IN ('pending', 'sending', 'sent', 'in_doubt') OR campaign.state = 'running'
 """)
-#: without those of whom no report has come
+#: batches that have not left; those that wait for reports do not count
 UNSENT = text("SELECT count(*) FROM batch WHERE state IN ('pending', 'sending', 'in_doubt')")
 
 
 def none(world: Cluster, query: TextClause) -> bool:
-    """Whether a query that counts finds nothing."""
+    """True if a query that counts rows finds none."""
     with world.dispatcher.database.read() as session:
         return int(session.execute(query).scalar_one()) == 0

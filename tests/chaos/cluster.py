@@ -1,4 +1,4 @@
-"""The installation under attack: two workers, two beats, and a supervisor that restarts them."""
+"""The cluster under test: two workers, two beats, and a supervisor that restarts them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.chaos.databases import Database
 
 #: a Wednesday, 16:00 in Paris and 11:00 in Martinique
 SECOND_DAY = OPEN + timedelta(days=1, hours=6)
-#: by then whoever has no report never gets one
+#: by then messages without a report never get one
 THIRD_DAY = SECOND_DAY + timedelta(days=1)
 LEASE = float(QUICK["lease"])  # type: ignore[arg-type]
 
 
 class Slot:
-    """A place that always has a process, sooner or later."""
+    """A process of the cluster, which is started again when it has died."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -32,71 +32,71 @@ class Slot:
         self.next_at = 0.0
 
     @property
-    def manned(self) -> bool:
+    def alive(self) -> bool:
         return self.child is not None and self.child.alive
 
 
 class Cluster(Installation):
-    """A site whose processes are restarted, on a database and a clock that may change."""
+    """An installation whose processes are restarted, and whose clock can be moved."""
 
     def __init__(
-        self, directory: Path, home: Database, *, app: str, luck: random.Random, **parts: Any
+        self, directory: Path, database: Database, *, app: str, rng: random.Random, **parts: Any
     ) -> None:
         super().__init__(
             directory,
-            home.url,
-            # a batch settled without a person; far more than this and nothing would move
+            database.url,
+            # enough for doubts to be settled while sending goes on
             doubt_limit=16,
             reports_within=6 * 3600,
             rate=40,
             **parts,
         )
-        self.home = home
+        self.database = database
         self.workers = [Slot("worker-1"), Slot("worker-2")]
         self.beats = [Slot("beat-1"), Slot("beat-2")]
         self.restarts = 0
         self._app = app
-        self._luck = luck
+        self._random = rng
         self._lock = threading.Lock()
-        self._storm = directory / "storm.log"
+        self._log = directory / "faults.log"
 
     def supervise(self) -> None:
-        """Restart whoever has died; to be called by the thread that lives longest."""
-        for post in (*self.workers, *self.beats):
-            if post.manned:
+        """Start each process that has died again; call it from the thread that lives longest."""
+        for slot in (*self.workers, *self.beats):
+            if slot.alive:
                 continue
-            if post.child is not None and post.next_at == 0:
-                post.next_at = time.monotonic() + self._luck.uniform(0.2, 1.5)
-            if time.monotonic() >= post.next_at:
-                self._man(post)
+            if slot.child is not None and slot.next_at == 0:
+                slot.next_at = time.monotonic() + self._random.uniform(0.2, 1.5)
+            if time.monotonic() >= slot.next_at:
+                self._start(slot)
 
-    def _man(self, post: Slot) -> None:
-        post.lives += 1
-        post.next_at = 0.0
-        self.restarts += post.lives > 1
-        name = f"{post.name}.{post.lives}"
-        if post in self.workers:
+    def _start(self, slot: Slot) -> None:
+        slot.lives += 1
+        slot.next_at = 0.0
+        self.restarts += slot.lives > 1
+        name = f"{slot.name}.{slot.lives}"
+        if slot in self.workers:
             options = ["-A", self._app, "worker", "-n", f"{name}@%h"]
         else:
             options = ["-A", "workers", "beat"]
-        post.child = self.start(name, "celery", *options, "-l", "INFO")
+        slot.child = self.start(name, "celery", *options, "-l", "INFO")
 
     def stop_processes(self) -> None:
-        """SIGTERM to all, and wait for each; SIGKILL to who does not listen."""
-        posts = [post for post in (*self.workers, *self.beats) if post.child is not None]
-        for post in posts:
-            if post.child is not None and post.child.alive:
-                post.child.process.terminate()
-        for post in posts:
-            assert post.child is not None
+        """Send SIGTERM to all and wait for each; SIGKILL those that do not end."""
+        slots = [slot for slot in (*self.workers, *self.beats) if slot.child is not None]
+        for slot in slots:
+            if slot.child is not None and slot.child.alive:
+                slot.child.process.terminate()
+        for slot in slots:
+            assert slot.child is not None
             try:
-                post.child.process.wait(30)
+                slot.child.process.wait(30)
             except subprocess.TimeoutExpired:
-                post.child.kill()
-            post.child = None
+                slot.child.kill()
+            slot.child = None
 
     def move_to(self, at: datetime) -> None:
-        """Set every clock; no process may run."""
+        """Set the clocks of gateway and dispatcher; no process may run."""
         now = shifted()()
         offset = (at - now).total_seconds()
         self.gateway.set_clock(offset)
@@ -105,8 +105,8 @@ class Cluster(Installation):
         self.settings = Settings.of(**self._values)
         self.dispatcher = Dispatcher(self.settings)
 
-    def tell(self, words: str) -> None:
-        """Note what is done to the world, in the manner of the workers' logs."""
+    def note(self, text: str) -> None:
+        """Log an injected fault, in the format of the workers' logs."""
         now = datetime.now().astimezone()
-        with self._lock, self._storm.open("a") as log:
-            log.write(f"[{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03d}] {words}\n")
+        with self._lock, self._log.open("a") as log:
+            log.write(f"[{now:%Y-%m-%d %H:%M:%S},{now.microsecond // 1000:03d}] {text}\n")

@@ -1,4 +1,4 @@
-"""Where the rows live, and what can be done to it."""
+"""The database of a run, SQLite or PostgreSQL, and the faults that can be injected into it."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from typing import Protocol
 from tests.databases import connected
 from tests.postgres_server import PostgresServer
 
-#: how long what was done lasts (seconds), and how it ends
+#: how long a fault lasts (seconds), and how it is undone
 Effect = tuple[float, Callable[[], object]]
-#: None when it could not be done
-Deed = Callable[[Random], Effect | None]
+#: injects a fault; None when that was not possible
+Injection = Callable[[Random], Effect | None]
 
 
 class Database(Protocol):
-    """A database of the campaign's own."""
+    """A database for one run."""
 
     url: str
 
-    def deeds(self) -> dict[str, tuple[int, Deed]]:
-        """What a nemesis can do to it, and how often each is drawn."""
+    def faults(self) -> dict[str, tuple[int, Injection]]:
+        """Faults by name, each with its share of the draws."""
 
     def close(self) -> None:
         """End it."""
 
 
 class SqliteDatabase:
-    """A file. Its only weak point is its one writer."""
+    """A file, whose one writer can be blocked."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "dispatcher.db"
         self.url = f"sqlite:///{self._path}"
 
-    def deeds(self) -> dict[str, tuple[int, Deed]]:
+    def faults(self) -> dict[str, tuple[int, Injection]]:
         return {
             "database held by another writer": (3, lambda luck: self._hold(luck.uniform(0.5, 4))),
-            # an answer that cannot be recorded before its lease is over
+            # so long that an answer cannot be recorded before its lease ends
             "database held past a lease": (1, lambda luck: self._hold(luck.uniform(9, 12))),
         }
 
@@ -57,14 +57,14 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """A server: it can be killed, and its connections cut."""
+    """A server that can be killed, and whose connections can be cut."""
 
     def __init__(self) -> None:
         self._server = PostgresServer()
         self._server.start()
         self.url = self._server.create_database()
 
-    def deeds(self) -> dict[str, tuple[int, Deed]]:
+    def faults(self) -> dict[str, tuple[int, Injection]]:
         return {
             "PostgreSQL killed": (2, self._kill),
             "PostgreSQL's connections cut": (3, self._terminate),

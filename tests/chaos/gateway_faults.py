@@ -1,4 +1,4 @@
-"""Every way in which the gateway fails, with its share of the requests."""
+"""The faults of the gateway, each with its share of the requests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, get_args
 from dispatcher.sandbox.gateway.faults import How
 from dispatcher.sandbox.process import Sandbox
 
-#: a message is not seen by its tag for so long (seconds)
+#: how long a message does not show under its tag (seconds)
 TAG_LAG = 1.5
-#: the gateway may take a request so long (seconds) after its client has gone
+#: how long after its client has gone the gateway may take a request (seconds)
 LATEST = 5.0
 
 #: (percent of the sends, kind, the rest)
 _SENDS: list[tuple[float, str, dict[str, Any]]] = [
-    # taken, and nobody hears of it
+    # taken, without a good answer
     (1.5, "reset_after_read", {}),
     (1.5, "close_after_read", {}),
     (1.0, "hang", {"seconds": LATEST}),
@@ -34,11 +34,11 @@ _SENDS: list[tuple[float, str, dict[str, Any]]] = [
     (1.0, "status", {"status": 504}),
     (0.5, "status", {"status": 307, "headers": {"Location": "http://127.0.0.1:9/"}}),
     (1.0, "status", {"status": 429}),
-    # beyond the lag: what is asked to wait for less cannot be looked up
+    # longer than the lag of tags: after a shorter wait a lookup would not find the batch
     (1.0, "status", {"status": 429, "headers": {"Retry-After": "4"}}),
     (0.5, "code", {"code": 500}),
     *((0.4, "corrupt", {"how": how}) for how in get_args(How)),
-    # taken, and everybody hears of it, after a while in which much may happen
+    # taken, with a good answer that comes late
     (15.0, "hang", {"seconds": 0.7}),
     (15.0, "hang", {"seconds": 0.7, "processed": "after"}),
     (3.0, "hang", {"seconds": 2, "processed": "after"}),
@@ -54,7 +54,7 @@ _SENDS: list[tuple[float, str, dict[str, Any]]] = [
     (1.0, "status", {"status": 429, "processed": False}),
     (1.0, "status", {"status": 429, "processed": False, "headers": {"Retry-After": "1"}}),
     (1.0, "code", {"code": 500, "processed": False}),
-    # refused in the gateway's own words
+    # refused with a code of the gateway
     (1.5, "code", {"code": 11, "processed": False, "shape": "D"}),
     (0.7, "code", {"code": 20, "processed": False}),
     (1.0, "code", {"code": 22, "processed": False}),
@@ -83,7 +83,7 @@ SENDS = "/v1/bulk-send"
 
 
 def switches(stops: list[str]) -> dict[str, Any]:
-    """The switches of the fake gateway; ``stops`` answer STOP to the first text."""
+    """The gateway's behaviour; the people of ``stops`` answer STOP to their first text."""
     return {
         "tag_lag_seconds": TAG_LAG,
         "share_not_delivered": 0.03,
@@ -95,11 +95,11 @@ def switches(stops: list[str]) -> dict[str, Any]:
     }
 
 
-def ordered(luck: random.Random) -> Iterator[dict[str, Any]]:
-    """Every fault as ``Sandbox.fault`` takes it, each with a seed of its own."""
-    for path, menu in _PATHS.items():
-        for percent, kind, parts in menu:
-            seed = luck.randrange(2**32)
+def all_faults(rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Every fault as arguments of ``Sandbox.fault``, each with a seed of its own."""
+    for path, faults in _PATHS.items():
+        for percent, kind, parts in faults:
+            seed = rng.randrange(2**32)
             yield {
                 "kind": kind,
                 "path": path,
@@ -110,7 +110,7 @@ def ordered(luck: random.Random) -> Iterator[dict[str, Any]]:
             }
 
 
-def let_loose(gateway: Sandbox, luck: random.Random) -> None:
+def inject(gateway: Sandbox, rng: random.Random) -> None:
     """Have the gateway fail from now on."""
-    for fault in ordered(luck):
+    for fault in all_faults(rng):
         gateway.fault(**fault)

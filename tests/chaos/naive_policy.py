@@ -1,6 +1,6 @@
-"""The workers' app with the usual policy, "retry on any error": it must text people twice.
+"""The workers' app with a naive policy, "retry on any error", which texts people twice.
 
-The check would be worth nothing if it did not see that.
+It proves that the audit notices double texts.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["app"]
 
 
 def retry(reply: SendReply, phones: Sequence[str]) -> Outcome:
-    """Whatever proves nothing is taken for a failure."""
+    """The verdict of the gateway, but with an answer that proves nothing as a failure."""
     outcome = verdict(reply, phones)
     return NotSent(outcome.why, 1) if isinstance(outcome, InDoubt) else outcome
 
 
 def requeue(session: Session, now: datetime, check_at: datetime) -> list[int]:
-    """What a lost worker held goes back to be sent."""
+    """Send the batches of lost workers again."""
     session.execute(
         update(Batch)
         .where(Batch.state == BatchState.SENDING, Batch.lease_until < now)

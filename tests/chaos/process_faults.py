@@ -1,4 +1,4 @@
-"""What happens to the processes: a deck of blows, dealt by a seed."""
+"""The faults of processes, Redis and database: drawn at random by a seed and injected."""
 
 from __future__ import annotations
 
@@ -16,143 +16,146 @@ from random import Random
 import redis
 
 from tests.chaos.cluster import LEASE, Cluster, Slot
-from tests.chaos.databases import Deed, Effect
+from tests.chaos.databases import Effect, Injection
 
-#: the longest that a worker is stopped (seconds)
-LONGEST_STOP = LEASE + 3
+#: the longest time for which a worker is frozen (seconds)
+LONGEST_FREEZE = LEASE + 3
 
 
 class ProcessFaults(threading.Thread):
-    """Strikes until told to calm down; it lives on, for servers that die with their starter."""
+    """Injects faults until ``calm_down``, and lives until ``leave``.
 
-    def __init__(self, world: Cluster, luck: Random) -> None:
-        super().__init__(name="nemesis", daemon=True)
-        self.blows: Counter[str] = Counter()
+    Servers that it has started die with their starter, so that it has to outlive them.
+    """
+
+    def __init__(self, cluster: Cluster, rng: Random) -> None:
+        super().__init__(name="faults", daemon=True)
+        self.injected: Counter[str] = Counter()
         self.error: Exception | None = None
-        self._world = world
-        self._luck = luck
-        self._calm, self._healed, self._over = (threading.Event() for _ in range(3))
+        self._cluster = cluster
+        self._random = rng
+        self._calm, self._undone, self._over = (threading.Event() for _ in range(3))
         self._order = count()
-        self._wounds: list[tuple[float, int, str, Callable[[], object]]] = []
+        self._active: list[tuple[float, int, str, Callable[[], object]]] = []
         self._deck: list[str] = []
-        self._deeds: dict[str, tuple[int, Deed]] = {
+        self._faults: dict[str, tuple[int, Injection]] = {
             "worker killed": (5, self._kill_worker),
             "worker stopped in good order": (1, self._end_worker),
-            "worker frozen": (2, lambda luck: self._freeze(world.workers, luck.uniform(0.3, 4))),
+            "worker frozen": (2, lambda rng: self._freeze(cluster.workers, rng.uniform(0.3, 4))),
             "worker frozen past its lease": (
                 2,
-                lambda luck: self._freeze(world.workers, luck.uniform(LEASE + 1, LONGEST_STOP)),
+                lambda rng: self._freeze(cluster.workers, rng.uniform(LEASE + 1, LONGEST_FREEZE)),
             ),
             "beat killed": (2, self._kill_beat),
-            "beat frozen": (1, lambda luck: self._freeze(world.beats, luck.uniform(1, 8))),
+            "beat frozen": (1, lambda rng: self._freeze(cluster.beats, rng.uniform(1, 8))),
             "Redis killed": (2, self._kill_redis),
             "Redis flushed": (2, self._flush),
             "Redis's clients cut": (2, self._cut_clients),
             "Redis frozen": (1, self._freeze_redis),
             "gateway frozen": (1, self._freeze_gateway),
-            **world.home.deeds(),
+            **cluster.database.faults(),
         }
 
     def run(self) -> None:
         try:
             next_at = time.monotonic()
             while not self._calm.is_set():
-                self._heal(time.monotonic())
+                self._undo(time.monotonic())
                 if time.monotonic() >= next_at:
-                    self._strike()
-                    next_at = time.monotonic() + min(4, self._luck.expovariate(0.7))
+                    self._inject()
+                    next_at = time.monotonic() + min(4, self._random.expovariate(0.7))
                 self._calm.wait(0.05)
-            self._heal(float("inf"))
-        except Exception as error:  # noqa: BLE001 - told to the main thread
+            self._undo(float("inf"))
+        except Exception as error:  # noqa: BLE001 - raised in the main thread
             self.error = error
-        self._healed.set()
+        self._undone.set()
         self._over.wait()
 
     def calm_down(self) -> None:
-        """Strike no more and undo what lasts; returns when that is done."""
+        """Inject no more and undo every fault that lasts; returns when that is done."""
         self._calm.set()
-        self._healed.wait()
+        self._undone.wait()
         if self.error is not None:
             raise self.error
 
     def leave(self) -> None:
-        """End the thread, and with it what it started."""
+        """End the thread, and the servers that it has started."""
         self._calm.set()
         self._over.set()
 
-    def _strike(self) -> None:
-        """Deal cards until a blow falls."""
+    def _inject(self) -> None:
+        """Draw until a fault could be injected, ten times at most."""
         for _ in range(10):
             if not self._deck:
                 self._deck = [
-                    name for name, (often, _) in self._deeds.items() for _ in range(often)
+                    name for name, (often, _) in self._faults.items() for _ in range(often)
                 ]
-                self._luck.shuffle(self._deck)
+                self._random.shuffle(self._deck)
             name = self._deck.pop()
-            place = _place(name)
-            # a frozen process may be killed; two things at once to a server are left out
-            single = "frozen" in name or place not in ("worker", "beat")
-            if single and any(hurt == place for _, _, hurt, _ in self._wounds):
+            target = _target(name)
+            # a frozen process may be killed; a server gets one fault at a time
+            single = "frozen" in name or target not in ("worker", "beat")
+            if single and any(hit == target for _, _, hit, _ in self._active):
                 continue
-            effect = self._deeds[name][1](self._luck)
+            effect = self._faults[name][1](self._random)
             if effect is None:
                 continue
-            lasts, heal = effect
-            self.blows[name] += 1
-            self._world.tell(f"nemesis: {name}" + (f" for {lasts:.1f} s" if lasts else ""))
+            lasts, undo = effect
+            self.injected[name] += 1
+            self._cluster.note(f"fault: {name}" + (f" for {lasts:.1f} s" if lasts else ""))
             if lasts:
-                wound = (time.monotonic() + lasts, next(self._order), place, heal)
-                heapq.heappush(self._wounds, wound)
+                active = (time.monotonic() + lasts, next(self._order), target, undo)
+                heapq.heappush(self._active, active)
             return
 
-    def _heal(self, until: float) -> None:
-        while self._wounds and self._wounds[0][0] <= until:
-            _, _, place, heal = heapq.heappop(self._wounds)
-            heal()
-            self._world.tell(f"nemesis: {place} again")
+    def _undo(self, until: float) -> None:
+        while self._active and self._active[0][0] <= until:
+            _, _, target, undo = heapq.heappop(self._active)
+            undo()
+            self._cluster.note(f"fault: {target} restored")
 
-    # -- the blows
+    # -- the faults
 
-    def _victim(self, posts: list[Slot]) -> Slot | None:
-        manned = [post for post in posts if post.manned]
-        return self._luck.choice(manned) if manned else None
+    def _victim(self, slots: list[Slot]) -> Slot | None:
+        alive = [slot for slot in slots if slot.alive]
+        return self._random.choice(alive) if alive else None
 
     def _kill_worker(self, _: Random) -> Effect | None:
-        return self._signal(self._world.workers, signal.SIGKILL)
+        return self._signal(self._cluster.workers, signal.SIGKILL)
 
     def _end_worker(self, _: Random) -> Effect | None:
-        return self._signal(self._world.workers, signal.SIGTERM)
+        return self._signal(self._cluster.workers, signal.SIGTERM)
 
     def _kill_beat(self, _: Random) -> Effect | None:
-        return self._signal(self._world.beats, signal.SIGKILL)
+        return self._signal(self._cluster.beats, signal.SIGKILL)
 
-    def _signal(self, posts: list[Slot], number: signal.Signals) -> Effect | None:
-        post = self._victim(posts)
-        if post is None or post.child is None:
+    def _signal(self, slots: list[Slot], number: signal.Signals) -> Effect | None:
+        slot = self._victim(slots)
+        if slot is None or slot.child is None:
             return None
-        post.child.signal(number)
+        slot.child.signal(number)
         return 0, lambda: None
 
-    def _freeze(self, posts: list[Slot], seconds: float) -> Effect | None:
-        post = self._victim(posts)
-        if post is None or post.child is None:
+    def _freeze(self, slots: list[Slot], seconds: float) -> Effect | None:
+        slot = self._victim(slots)
+        if slot is None or slot.child is None:
             return None
-        child = post.child
+        child = slot.child
         child.signal(signal.SIGSTOP)
         return seconds, lambda: child.signal(signal.SIGCONT)
 
-    def _kill_redis(self, luck: Random) -> Effect:
-        self._world.redis.kill()
-        return luck.uniform(0.2, 4), self._world.redis.start
+    def _kill_redis(self, rng: Random) -> Effect:
+        self._cluster.redis.kill()
+        return rng.uniform(0.2, 4), self._cluster.redis.start
 
-    def _freeze_redis(self, luck: Random) -> Effect:
-        pid = self._world.redis.pid
+    def _freeze_redis(self, rng: Random) -> Effect:
+        pid = self._cluster.redis.pid
         os.kill(pid, signal.SIGSTOP)
-        return luck.uniform(1, 7), lambda: os.kill(pid, signal.SIGCONT)
+        return rng.uniform(1, 7), lambda: os.kill(pid, signal.SIGCONT)
 
-    def _freeze_gateway(self, luck: Random) -> Effect:
-        self._world.gateway.suspend()
-        return luck.uniform(0.5, 3.5), self._world.gateway.resume
+    def _freeze_gateway(self, rng: Random) -> Effect:
+        self._cluster.gateway.suspend()
+        return rng.uniform(0.5, 3.5), self._cluster.gateway.resume
 
     def _flush(self, _: Random) -> Effect | None:
         return self._on_redis(lambda client: client.flushall())
@@ -162,16 +165,16 @@ class ProcessFaults(threading.Thread):
             lambda client: [client.client_kill_filter(_type=kind) for kind in ("normal", "pubsub")]
         )
 
-    def _on_redis(self, deed: Callable[[redis.Redis], object]) -> Effect | None:
+    def _on_redis(self, call: Callable[[redis.Redis], object]) -> Effect | None:
         with (
             contextlib.suppress(redis.RedisError),
-            redis.Redis.from_url(str(self._world.redis.url), socket_timeout=2) as client,
+            redis.Redis.from_url(str(self._cluster.redis.url), socket_timeout=2) as client,
         ):
-            deed(client)
+            call(client)
             return 0, lambda: None
         return None
 
 
-def _place(name: str) -> str:
-    """What a blow falls on: one thing at a time happens to it."""
+def _target(name: str) -> str:
+    """What a fault is injected into."""
     return name.split()[0].removesuffix("'s").lower().replace("postgresql", "database")

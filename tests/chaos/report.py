@@ -1,4 +1,4 @@
-"""The table at the end."""
+"""The report at the end of a run, as tables."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from rich.console import Console, Group
 from rich.table import Table
 
-from tests.chaos.audit import Evidence, Verdict
+from tests.chaos.audit import Evidence, Findings
 from tests.chaos.gateway_faults import SENDS
 
 
 def facts(
     evidence: Evidence,
     *,
-    blows: Counter[str],
-    deeds: Counter[str],
+    injected: Counter[str],
+    actions: Counter[str],
     most_doubts: int,
     restarts: int,
     seconds: float,
     logs: Iterable[Path],
 ) -> Table:
-    """What there was, and what was done to it."""
+    """What the run held, and the faults that were injected."""
     attempts = list(evidence.attempts.values())
     proven = sum((row.detail or "").startswith("proven by its tag") for row in attempts)
     verbs = Counter(action.verb for action in evidence.actions)
@@ -46,18 +46,18 @@ def facts(
         ("  most at once", most_doubts),
         ("incidents", verbs["texted twice"]),
         ("campaigns paused by the gateway's refusal", _paused_by_itself(evidence)),
-        *((f"by hand: {name}", number) for name, number in sorted(deeds.items())),
+        *((f"by users: {name}", number) for name, number in sorted(actions.items())),
         ("seconds", round(seconds)),
     ):
         table.add_row(name, f"{number:,}")
     table.add_section()
-    for name, number in sorted(blows.items()):
+    for name, number in sorted(injected.items()):
         table.add_row(name, str(number))
     return table
 
 
 def requests(seen: list[dict[str, Any]]) -> Table:
-    """The requests that the gateway saw, by what it did to them."""
+    """The requests that reached the gateway, by fault."""
     table = Table(title="requests by fault: all / processed")
     table.add_column("")
     paths = [SENDS, "/v1/bulk-status-by-tag", "/v1/multi-status"]
@@ -78,9 +78,9 @@ def requests(seen: list[dict[str, Any]]) -> Table:
     return table
 
 
-def verdicts(found: Verdict) -> Table:
-    """The numbers that must be 0."""
-    table = Table(title="verdict", show_header=False)
+def results(found: Findings) -> Table:
+    """The numbers of the audit, which must be 0."""
+    table = Table(title="audit", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name, lines in (
@@ -95,16 +95,16 @@ def verdicts(found: Verdict) -> Table:
     return table
 
 
-def show(console: Console, found: Verdict, *tables: Table) -> None:
-    """Print the tables, and the first findings of each kind."""
-    console.print(Group(*tables, verdicts(found)))
+def show(console: Console, found: Findings, *tables: Table) -> None:
+    """Print the tables, and the most frequent findings of each kind."""
+    console.print(Group(*tables, results(found)))
     for lines in vars(found).values():
         for line, count in Counter(lines).most_common(8):
             console.print(f"{count} × {line}", markup=False, highlight=False)
 
 
 def _lost(logs: Iterable[Path]) -> int:
-    # from the logs: a row keeps only how a doubt ended
+    # from the logs: a row has only how a doubt ended
     return sum(log.read_text(errors="replace").count("its worker was lost; in") for log in logs)
 
 

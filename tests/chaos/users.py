@@ -1,4 +1,4 @@
-"""The people of the house: one submits campaigns, one watches over them."""
+"""The users of the cluster: a customer submits campaigns, an operator watches over them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from dispatcher import DispatcherError, Doubt, StorageError
 from tests.chaos.campaigns import Plan
 from tests.chaos.cluster import LEASE, Cluster
 from tests.chaos.gateway_faults import LATEST, TAG_LAG
-from tests.chaos.process_faults import LONGEST_STOP
+from tests.chaos.process_faults import LONGEST_FREEZE
 
-#: a doubt is left to the gateway for so long (seconds): beyond the longest stop of a worker that
-#: still sends when it wakes, and the lag with which the gateway shows it
-PATIENCE = LONGEST_STOP - LEASE + LATEST + TAG_LAG + 4.5
-#: … and for so long if nobody has looked it up, because who would have was killed
+#: how long the operator leaves a doubt to the gateway (seconds): longer than a worker may be frozen
+#: and still send, and than the lag of tags
+PATIENCE = LONGEST_FREEZE - LEASE + LATEST + TAG_LAG + 4.5
+#: … if no lookup was made, because the worker that would have made it was killed
 LONGEST_PATIENCE = PATIENCE + 8
 _CHECK = "to see whether it stops"
 _RUNNING = """
@@ -32,13 +32,13 @@ SELECT reference FROM campaign
 """
 
 
-class _Worker(threading.Thread):
-    """Does one thing again and again; what it must not meet becomes a complaint."""
+class _User(threading.Thread):
+    """A thread that repeats its turn; an unexpected error becomes a complaint."""
 
-    def __init__(self, name: str, world: Cluster, luck: Random) -> None:
+    def __init__(self, name: str, cluster: Cluster, rng: Random) -> None:
         super().__init__(name=name, daemon=True)
-        self.world = world
-        self.luck = luck
+        self.cluster = cluster
+        self.rng = rng
         self.done: Counter[str] = Counter()
         self.complaints: list[str] = []
         self.stopped = threading.Event()
@@ -47,40 +47,41 @@ class _Worker(threading.Thread):
         while not self.stopped.wait(0.3):
             self.attempt(self.turn)
 
-    def attempt(self, deed: Callable[[], Any]) -> bool:
-        """Whether it was done; what the library raises on purpose is part of a bad day."""
+    def attempt(self, call: Callable[[], Any]) -> bool:
+        """True if the call succeeded; errors of the library are expected under faults."""
         try:
-            deed()
+            call()
         except DispatcherError as error:
             self.done[f"refused: {type(error).__name__}"] += 1
             return False
-        except Exception:  # noqa: BLE001 - told in the verdict
-            self.complaints.append(f"{self.name} met\n{traceback.format_exc()}")
+        except Exception:  # noqa: BLE001 - reported in the findings
+            self.complaints.append(f"{self.name} got\n{traceback.format_exc()}")
             return False
         return True
 
     def turn(self) -> None:
-        """What there is to do now."""
+        """Do what there is to do now."""
 
     def leave(self) -> None:
         self.stopped.set()
         self.join()
 
 
-class Customer(_Worker):
-    """Submits campaigns over ``seconds``; an error is answered by submitting again."""
+class Customer(_User):
+    """Submits campaigns over ``seconds``; after an error it submits again."""
 
-    def __init__(self, world: Cluster, luck: Random, plans: Sequence[Plan], seconds: float) -> None:
-        super().__init__("customer", world, luck)
+    def __init__(
+        self, cluster: Cluster, rng: Random, plans: Sequence[Plan], seconds: float
+    ) -> None:
+        super().__init__("customer", cluster, rng)
         self.submitted: dict[str, Plan] = {}
         at_once, later = list(plans[:3]), list(plans[3:])
-        luck.shuffle(later)
+        rng.shuffle(later)
         start = time.monotonic()
         self._todo = [(start, plan) for plan in at_once]
         self._todo += [
-            (start + seconds * place / len(later), plan) for place, plan in enumerate(later)
+            (start + seconds * position / len(later), plan) for position, plan in enumerate(later)
         ]
-        self._again: list[Plan] = []
 
     @property
     def finished(self) -> bool:
@@ -93,32 +94,32 @@ class Customer(_Worker):
             self._todo.pop(0)
 
     def _submit(self, plan: Plan) -> None:
-        dispatcher = self.world.dispatcher
+        dispatcher = self.cluster.dispatcher
         try:
-            found = self._given(plan)
+            found = self._submitted(plan)
         except StorageError:
             self.done["submitted again after an error"] += 1
             raise
         self.submitted[plan.reference] = plan
         self.done["submitted"] += 1
-        if self.luck.random() < 0.05:
+        if self.rng.random() < 0.05:
             self.done["submitted twice on purpose"] += 1
-            if self._given(plan) != found:
+            if self._submitted(plan) != found:
                 self.complaints.append(f"{plan.reference} was stored twice")
         if dispatcher.progress(found).recipients != len(plan.phones):
             self.complaints.append(f"{plan.reference} was not stored whole")
 
-    def _given(self, plan: Plan) -> int:
-        return self.world.dispatcher.submit(
+    def _submitted(self, plan: Plan) -> int:
+        return self.cluster.dispatcher.submit(
             plan.reference, plan.text, plan.recipients(), territory=plan.territory
         )
 
 
-class Operator(_Worker):
-    """Resumes, pauses, cancels, and ends doubts: half of them each way."""
+class Operator(_User):
+    """Resumes, pauses and cancels campaigns; ends doubts, half of them each way."""
 
-    def __init__(self, world: Cluster, luck: Random) -> None:
-        super().__init__("person", world, luck)
+    def __init__(self, cluster: Cluster, rng: Random) -> None:
+        super().__init__("operator", cluster, rng)
         self.cancels = 2
         self.most_doubts = 0
         self._resends: dict[int, bool] = {}
@@ -126,8 +127,8 @@ class Operator(_Worker):
         self._cancel_at = time.monotonic() + 12
 
     def turn(self) -> None:
-        for deed in (self._resume, self._look_at_doubts, self._count, self._cancel, self._pause):
-            self.attempt(deed)
+        for call in (self._resume, self._look_at_doubts, self._count, self._cancel, self._pause):
+            self.attempt(call)
 
     def calm_down(self) -> None:
         """Pause and cancel no more."""
@@ -138,13 +139,13 @@ class Operator(_Worker):
             self.attempt(partial(self._resume_one, reference))
 
     def _resume_one(self, reference: str) -> None:
-        self.world.dispatcher.resume(reference)
+        self.cluster.dispatcher.resume(reference)
         self.done["resumed"] += 1
 
     def _look_at_doubts(self) -> None:
-        doubts = self.world.dispatcher.doubts()
+        doubts = self.cluster.dispatcher.doubts()
         self.most_doubts = max(self.most_doubts, len(doubts))
-        now = self.world.dispatcher.clock()
+        now = self.cluster.dispatcher.clock()
         for doubt in doubts:
             age = (now - doubt.since).total_seconds()
             looked_up = doubt.lookups > 0 and doubt.why.startswith("the gateway shows")
@@ -152,19 +153,19 @@ class Operator(_Worker):
                 self.attempt(partial(self._decide, doubt))
 
     def _decide(self, doubt: Doubt) -> None:
-        dispatcher = self.world.dispatcher
-        # decided once: a resend that is refused because the gateway cannot be asked is tried again
-        resend = self._resends.setdefault(doubt.batch_id, self.luck.random() < 0.5)
+        dispatcher = self.cluster.dispatcher
+        # decided once: a resend that fails because a lookup fails is tried again
+        resend = self._resends.setdefault(doubt.batch_id, self.rng.random() < 0.5)
         if resend and dispatcher.progress(doubt.reference).state != "cancelled":
-            dispatcher.resend(doubt.batch_id, reason="nothing shows", by="person")
+            dispatcher.resend(doubt.batch_id, reason="nothing shows", by="operator")
             self.done["resent"] += 1
         else:
-            dispatcher.give_up(doubt.batch_id, reason="nothing shows", by="person")
+            dispatcher.give_up(doubt.batch_id, reason="nothing shows", by="operator")
             self.done["given up"] += 1
         del self._resends[doubt.batch_id]
 
     def _count(self) -> None:
-        for progress in self.world.dispatcher.campaigns(3):
+        for progress in self.cluster.dispatcher.campaigns(3):
             self.done["progress read"] += 1
             if progress.recipients != sum(progress.messages.values()):
                 self.complaints.append(f"the progress of {progress.reference} does not add up")
@@ -174,29 +175,29 @@ class Operator(_Worker):
             return
         running = [name for name in self._references(_RUNNING) if not _large(name)]
         if running:
-            self.world.dispatcher.cancel(self.luck.choice(running))
+            self.cluster.dispatcher.cancel(self.rng.choice(running))
             self.done["cancelled"] += 1
             self.cancels -= 1
             self._cancel_at = time.monotonic() + 15
 
     def _pause(self) -> None:
-        """Pause a campaign and see whether it stops."""
+        """Pause a campaign and check that it stops."""
         if time.monotonic() < self._pause_at:
             return
-        self._pause_at = time.monotonic() + self.luck.uniform(4, 8)
+        self._pause_at = time.monotonic() + self.rng.uniform(4, 8)
         running = self._references(_RUNNING)
         if not running:
             return
         reference = next((name for name in running if _large(name)), running[0])
-        progress = self.world.dispatcher.pause(reference, reason=_CHECK)
+        progress = self.cluster.dispatcher.pause(reference, reason=_CHECK)
         before = self._texted(progress.id)
         in_flight = progress.batches["sending"] + progress.batches["in_doubt"]
-        self.stopped.wait(self.luck.uniform(1, 3))
+        self.stopped.wait(self.rng.uniform(1, 3))
         grown = self._texted(progress.id) - before
-        again = self.world.dispatcher.progress(reference)
-        self.world.dispatcher.resume(reference)
+        again = self.cluster.dispatcher.progress(reference)
+        self.cluster.dispatcher.resume(reference)
         self.done["paused"] += 1
-        # the gateway may have paused it a moment earlier: the first reason stands
+        # a refusal of the gateway may have paused it a moment earlier: only the state counts
         if again.state != "paused":
             self.complaints.append(f"{reference} was paused and then {again.state}: {again.why}")
         if len(grown) > in_flight:
@@ -207,18 +208,18 @@ class Operator(_Worker):
 
     def _texted(self, campaign_id: int) -> set[tuple[str, int]]:
         """The ledger's entries of a campaign."""
-        # the ledger first: a tag in it is in the rows already
-        entries = [(entry.tag, entry.message_id) for entry in self.world.gateway.entries()]
+        # the ledger is read first: a tag in it is in the rows already
+        entries = [(entry.tag, entry.message_id) for entry in self.cluster.gateway.entries()]
         query = text(
             "SELECT tag FROM attempt"
             " WHERE batch_id IN (SELECT id FROM batch WHERE campaign_id = :campaign)"
         )
-        with self.world.dispatcher.database.read() as session:
+        with self.cluster.dispatcher.database.read() as session:
             tags = set(session.scalars(query, {"campaign": campaign_id}))
         return {entry for entry in entries if entry[0] in tags}
 
     def _references(self, query: str) -> list[str]:
-        with self.world.dispatcher.database.read() as session:
+        with self.cluster.dispatcher.database.read() as session:
             return list(session.scalars(text(query)))
 
 

@@ -1,6 +1,6 @@
-"""Row 53 of the fault matrix: what the environment of a worker says to HTTP libraries.
+"""Row 53 of the fault matrix: variables of the environment that HTTP libraries read.
 
-Real workers, whose environment it is. SQLite: the database reads none of it.
+Real workers with these variables. SQLite: the database reads none of them.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from tests.integration.gateway.rawserver import CERTIFICATE, PATIENCE, Peer, Raw
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
-def test_a_worker_goes_through_no_proxy_and_gives_no_password(
-    tmp_path: Path, sqlite_url: str
-) -> None:
+def test_worker_ignores_proxies_and_netrc(tmp_path: Path, sqlite_url: str) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login me password secret\ndefault login me password s\n")
     netrc.chmod(0o600)
@@ -27,7 +25,7 @@ def test_a_worker_goes_through_no_proxy_and_gives_no_password(
             worker = site.worker(
                 DISPATCHER_API_URL=tapped.url,
                 NETRC=str(netrc),
-                HOME=str(tmp_path),  # a .netrc is looked for there, too
+                HOME=str(tmp_path),  # where requests looks for a .netrc, too
                 REQUESTS_CA_BUNDLE="no-such-file.pem",
                 CURL_CA_BUNDLE="no-such-file.pem",
                 **dict.fromkeys(PROXIES, f"http://127.0.0.1:{proxy.port}"),
@@ -43,8 +41,10 @@ def test_a_worker_goes_through_no_proxy_and_gives_no_password(
         site.check()
 
 
-def test_a_worker_takes_nobodys_word_for_a_certificate(tmp_path: Path, sqlite_url: str) -> None:
-    """Whoever can set a variable could otherwise have the key told to a server of theirs."""
+def test_worker_ignores_certificate_bundles_of_the_environment(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    """Otherwise a variable would be enough to send the key to another server."""
     trusting = dict.fromkeys(
         ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"), str(CERTIFICATE)
     )
@@ -63,7 +63,7 @@ def test_a_worker_takes_nobodys_word_for_a_certificate(tmp_path: Path, sqlite_ur
 
 
 class Wiretap:
-    """A script of ``RawServer`` that hands every byte to the gateway and back, and listens."""
+    """A script of ``RawServer`` that passes every byte to the gateway and back."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
