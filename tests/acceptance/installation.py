@@ -55,6 +55,10 @@ QUICK = {
 }
 
 
+#: settings of calls that may last longer than a test (seconds)
+PATIENT: dict[str, Any] = {"call_timeout": 250, "closing_guard": 255, "lease": 280}
+
+
 class Child:
     """A process of the site, with its log."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dispatcher.gateway.smspartner.client import SmsPartner
-from tests.acceptance.installation import OPEN, Installation, on_sqlite, people
+from tests.acceptance.installation import OPEN, PATIENT, Installation, on_sqlite, people
 
 BULK = "/v1/bulk-send"
 #: characters of a key that the gateway's log of requests shows
@@ -30,8 +30,7 @@ SETTINGS = {
     "rate_slow": 0.02,
     # calls that hang last longer than a test
     "connections": 2,
-    "call_timeout": 250,
-    "lease": 280,
+    **PATIENT,
 }
 #: they are on the gateway's stop list of these accounts before workers start
 STOPPED = dict(zip(("", "plain", "other"), people(3, 9990), strict=True))

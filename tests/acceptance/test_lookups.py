@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage.tables import Batch, Recipient
-from tests.acceptance.installation import Installation, people
+from tests.acceptance.installation import PATIENT, Installation, people
 from tests.acceptance.workerless import OpenWorkerless, Workerless
 
 BULK, BY_TAG, STATUSES = "/v1/bulk-send", "/v1/bulk-status-by-tag", "/v1/multi-status"
@@ -301,9 +301,7 @@ def test_ten_thousand_unanswered_questions_do_not_delay_sending(
     tmp_path: Path, sqlite_url: str, asked: str
 ) -> None:
     """Polls or lookups of ten thousand batches are due, and the gateway answers none."""
-    with Installation(
-        tmp_path, sqlite_url, call_timeout=250, lease=280, doubt_limit=20_000
-    ) as site:
+    with Installation(tmp_path, sqlite_url, doubt_limit=20_000, **PATIENT) as site:
         site.submit("old", people(1))
         site.dispatcher.dispatch.send_batch(site.batch().id)
         site.gateway.hold(asked, processed=False)

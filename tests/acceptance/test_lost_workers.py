@@ -15,7 +15,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.installation import CAPPED, PATIENCE, Child, Installation, on_sqlite, people
+from tests.acceptance.installation import (
+    CAPPED,
+    PATIENCE,
+    PATIENT,
+    Child,
+    Installation,
+    on_sqlite,
+    people,
+)
 
 
 def caught_in_a_call(site: Installation, worker: Child) -> Child:
@@ -204,7 +212,7 @@ def test_answer_that_a_worker_reads_after_a_long_sleep_counts(
 ) -> None:  # row 9
     site = standby_site
     site.gateway.configure(tag_missing=not shown)
-    patient = {"DISPATCHER_CALL_TIMEOUT": "250", "DISPATCHER_LEASE": "280"}
+    patient = {f"DISPATCHER_{name.upper()}": str(value) for name, value in PATIENT.items()}
     sleeper = caught_in_a_call(site, site.worker("sleeper", **patient))
     site.suspend(sleeper)
     site.gateway.release()

@@ -21,7 +21,7 @@ import pytest
 
 from dispatcher.dispatch.hints import QUEUES, SEND
 from dispatcher.monitoring.doctor import examine
-from tests.acceptance.installation import PATIENCE, Child, Installation, people
+from tests.acceptance.installation import PATIENCE, PATIENT, Child, Installation, people
 
 
 def _killed(site: Installation) -> None:
@@ -62,7 +62,7 @@ def test_busy_worker_goes_on_after_redis_failed(
     fault: Callable[[Installation], None],
     keeps_hints: bool,
 ) -> None:
-    with Installation(tmp_path, sqlite_url, call_timeout=250, lease=280) as site:
+    with Installation(tmp_path, sqlite_url, **PATIENT) as site:
         worker = _busy_worker_and_queue(site)
         fault(site)
         beat = site.beat()
