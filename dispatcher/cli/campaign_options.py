@@ -75,14 +75,14 @@ def text_options(command: _Command) -> _Command:
 
 
 def campaign_options(command: _Command) -> _Command:
-    """FILE and all that makes an ``Asked``."""
+    """FILE and the options of ``CampaignArguments``."""
     for option in reversed(_REST):
         command = option(command)
     return click.argument("file")(text_options(command))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class CampaignArguments:
     """What ``campaign_options`` take."""
 
     file: str

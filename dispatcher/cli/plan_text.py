@@ -15,21 +15,23 @@ if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
     from dispatcher.campaigns.forecast import Departure
     from dispatcher.campaigns.plan import Group, Plan
-    from dispatcher.cli.campaign_options import Asked
+    from dispatcher.cli.campaign_options import CampaignArguments
     from dispatcher.texts.lint import Finding
 
 
-class Reading:
+class PlanText:
     """The sentences about one plan, those before and those after its timeline."""
 
-    def __init__(self, plan: Plan, dispatcher: Dispatcher, asked: Asked) -> None:
+    def __init__(self, plan: Plan, dispatcher: Dispatcher, arguments: CampaignArguments) -> None:
         self._plan = plan
         self._settings = dispatcher.settings.of_account(plan.account)
         self._windows = dispatcher.windows
         self._now = dispatcher.clock()
-        self._commercial = not asked.transactional
-        self._survey = asked.survey
-        self._stop = stop_of(asked.body, self._settings.stop_budget, commercial=self._commercial)
+        self._commercial = not arguments.transactional
+        self._survey = arguments.survey
+        self._stop = stop_of(
+            arguments.body, self._settings.stop_budget, commercial=self._commercial
+        )
 
     def before(self) -> Iterator[str]:
         """Who, what, for how much, and from when on."""

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from dispatcher.recipients import Rejection
 
 
-def rejects_path(source: Path | None, given: str | None) -> Path:
-    """The file of rejects: the one given, else one next to the source.
+def rejects_path(source: Path | None, value: str | None) -> Path:
+    """The file of rejects: the path in ``value``, else one next to the source.
 
     It is ``rejects.csv`` here for standard input. Raises InvalidFile for the source itself.
     """
-    if given is not None:
-        path = Path(given)
+    if value is not None:
+        path = Path(value)
         if source is not None and path.exists() and source.exists() and path.samefile(source):
-            raise InvalidFile(f"--rejects {given} is the file of recipients itself")
+            raise InvalidFile(f"--rejects {value} is the file of recipients itself")
         return path
     if source is None:
         return Path("rejects.csv")

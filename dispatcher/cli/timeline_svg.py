@@ -80,7 +80,7 @@ def _row(line: Timeline, row: Row, top: float) -> Iterator[str]:
         left, right = _extent(line, departure)
         yield (
             f'<rect x="{left:.1f}" y="{top + 24}" width="{right - left:.1f}" height="{_ROW - 32}"'
-            f' rx="2" fill="{_LEAVES}"><title>{escape(_told(row, departure))}</title></rect>'
+            f' rx="2" fill="{_LEAVES}"><title>{escape(_title(row, departure))}</title></rect>'
         )
         begin = min(left, _WIDTH - _EDGE - _length(count, 13))
         if begin >= taken:
@@ -133,11 +133,11 @@ def _legend(base: float) -> Iterator[str]:
 def _described(line: Timeline) -> str:
     """What the picture shows, for those who do not see it."""
     days = f"{len(line.days)} days from {line.start:%A} {line.start.day} {line.start:%B %Y}"
-    told = [f"{_told(row, departure)}." for row in line.rows for departure in row.departures]
-    return " ".join([f"{days}, on the clock of Paris.", *told])
+    texts = [f"{_title(row, departure)}." for row in line.rows for departure in row.departures]
+    return " ".join([f"{days}, on the clock of Paris.", *texts])
 
 
-def _told(row: Row, departure: Departure) -> str:
+def _title(row: Row, departure: Departure) -> str:
     at = PARIS.local(departure.starts)
     why = f" ({departure.why})" if departure.why else ""
     return (

@@ -65,8 +65,8 @@ def _described(path: Path) -> Server | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    said = re.search(r"(Redis|Valkey) server v=(\d+(?:\.\d+)+)", answer.stdout)
-    return Server(path, said[1].lower(), said[2]) if said else None
+    match = re.search(r"(Redis|Valkey) server v=(\d+(?:\.\d+)+)", answer.stdout)
+    return Server(path, match[1].lower(), match[2]) if match else None
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -96,12 +96,12 @@ class _Metrics(Collector):
         yield from self._accounts.of_installation(reading.accounts)
 
     def _build(self) -> Metric:
-        told = {
+        labels = {
             "version": version("sms-campaign-dispatcher"),
             "python": platform.python_version(),
             "database": "sqlite" if self._dispatcher.database.is_sqlite else "postgresql",
         }
-        return InfoMetricFamily("dispatcher_build", "what runs here", told)
+        return InfoMetricFamily("dispatcher_build", "what runs here", labels)
 
     def _windows(self) -> dict[str, float]:
         return {territory: float(self._is_open(territory)) for territory in TERRITORIES}

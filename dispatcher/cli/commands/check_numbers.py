@@ -97,8 +97,8 @@ def check_numbers(
     elif ordered.ordered:
         reckoned = report.price * ordered.ordered
         other = f", as the gateway says: {_euros(reckoned)} by our own count"
-        said = "" if ordered.cost == reckoned else other
-        say(f"{counted(ordered.ordered, 'check')} ordered for {_euros(ordered.cost)}{said}")
+        price = "" if ordered.cost == reckoned else other
+        say(f"{counted(ordered.ordered, 'check')} ordered for {_euros(ordered.cost)}{price}")
     if ordered.lost:
         raise Refusal(
             f"of {ordered.lost:,} nobody knows whether they were ordered, and paid:"

@@ -88,9 +88,9 @@ def settings(*, as_json: bool) -> None:
     from dispatcher.settings.environment import account_values, as_variable
 
     effective = current_settings()
-    told = effective.model_dump(mode="json") | {"accounts": ",".join(effective.accounts)}
+    shown = effective.model_dump(mode="json") | {"accounts": ",".join(effective.accounts)}
     own = account_values(effective)
-    values = {name: _hidden(name, getattr(effective, name)) or told[name] for name in told}
+    values = {name: _hidden(name, getattr(effective, name)) or shown[name] for name in shown}
     values |= {name: _hidden(name, value) or value for name, value in own.items()}
     if as_json:
         print_json(

@@ -50,10 +50,10 @@ def import_(
     with ExitStack() as stack:
         rows = stack.enter_context(open_recipients(file, column=column, encoding=encoding, keep=()))
         left_out = stack.enter_context(LeftOut(target, rows.columns, done="the list is added"))
-        given = stack.enter_context(with_progress_bar(rows, file))
+        recipients = stack.enter_context(with_progress_bar(rows, file))
         try:
             added = listed.add_all(
-                given, reject=left_out, strict=strict, source=source, reason=reason
+                recipients, reject=left_out, strict=strict, source=source, reason=reason
             )
         except InvalidCampaign as error:
             if not left_out.count:

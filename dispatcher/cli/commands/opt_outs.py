@@ -48,9 +48,9 @@ def _unrepeated() -> Iterator[None]:
     try:
         yield
     except click.UsageError as error:
-        said = error.format_message()
+        sentence = error.format_message()
         helps = isinstance(error, click.exceptions.NoArgsIsHelpError)
-        if helps or sum(map(str.isdecimal, said)) < _TELLING:
+        if helps or sum(map(str.isdecimal, sentence)) < _TELLING:
             raise
         raise click.UsageError(
             "wrong usage, not repeated here: it may hold a number."

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatcher.campaigns.wording import counted
-from dispatcher.cli.campaign_options import Asked, campaign_options
+from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.manifest import Manifest
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import out, print_json, say
-from dispatcher.cli.plan_text import Reading
+from dispatcher.cli.plan_text import PlanText
 from dispatcher.cli.saved_plan import save, write_private
 from dispatcher.cli.text_report import findings_json
 from dispatcher.cli.timeline_view import drawn
@@ -36,7 +36,7 @@ _SOON = timedelta(days=7)
 @click.option("--save", "saved", metavar="FILE", help="Keep the plan, for submit --plan FILE.")
 @json_option
 def plan(
-    *, svg: str | None, manifest: str | None, saved: str | None, as_json: bool, **given: Any
+    *, svg: str | None, manifest: str | None, saved: str | None, as_json: bool, **params: Any
 ) -> None:
     """Show what submitting FILE would do: who, what, when, for how much.
 
@@ -45,18 +45,20 @@ def plan(
     """
     from dispatcher.texts.lint import findings_in
 
-    asked = Asked(**given)
+    arguments = CampaignArguments(**params)
     dispatcher = open_dispatcher()
     with ExitStack() as stack:
         rows, left_out = stack.enter_context(
-            asked.opened(done="the plan is made", write=False, quiet=as_json)
+            arguments.opened(done="the plan is made", write=False, quiet=as_json)
         )
         prices = dispatcher.settings.prices
         listed = stack.enter_context(Manifest(manifest, prices)) if manifest else None
-        planned = dispatcher.plan(asked.body, rows, reject=left_out, each=listed, **asked.options)
+        planned = dispatcher.plan(
+            arguments.body, rows, reject=left_out, each=listed, **arguments.options
+        )
         if listed:
             listed.write(planned.forecast)
-    line = _timeline(dispatcher, planned, commercial=not asked.transactional)
+    line = _timeline(dispatcher, planned, commercial=not arguments.transactional)
     if svg:
         from dispatcher.cli.timeline_svg import in_svg
 
@@ -65,15 +67,15 @@ def plan(
         write_private(svg, in_svg(line, title=title))
     if saved:
         save(planned, saved)
-    findings = findings_in(asked.body) if asked.body else []
+    findings = findings_in(arguments.body) if arguments.body else []
     if as_json:
         print_json(planned.as_json() | {"advice": findings_json(findings)})
         return
-    reading = Reading(planned, dispatcher, asked)
-    for sentence in reading.before():
+    text = PlanText(planned, dispatcher, arguments)
+    for sentence in text.before():
         say(sentence)
     out().print(drawn(line, out()))
-    for sentence in reading.after(findings):
+    for sentence in text.after(findings):
         say(sentence)
     for path, what in (
         (left_out.count and left_out.path, "rejected rows, with line and reason"),

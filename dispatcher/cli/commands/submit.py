@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dispatcher.campaigns.wording import counted, standing
-from dispatcher.cli.campaign_options import Asked, campaign_options
+from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import print_json, say
 from dispatcher.cli.saved_plan import SavedPlan
@@ -25,27 +25,29 @@ if TYPE_CHECKING:
 @campaign_options
 @click.option("--plan", "plan_file", metavar="FILE", help="What was approved (plan --save FILE).")
 @json_option
-def submit(*, reference: str, plan_file: str | None, as_json: bool, **given: Any) -> None:
+def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: Any) -> None:
     """Store a campaign for the recipients in FILE.
 
     FILE is CSV or XLSX, plain or gzipped; "-" is standard input. The same reference with the
     same text and recipients is the same campaign, and stored once. Unusable rows go to
     FILE.rejects.csv.
     """
-    asked = Asked(**given)
+    arguments = CampaignArguments(**params)
     dispatcher = open_dispatcher()
-    options = asked.options
+    options = arguments.options
     saved = None if plan_file is None else SavedPlan.read(plan_file)
     if saved:
         options["approved"] = saved.fingerprint
-    with asked.opened(done="the campaign is stored", write=True, quiet=as_json) as opened:
+    with arguments.opened(done="the campaign is stored", write=True, quiet=as_json) as opened:
         rows, left_out = opened
         options["stored"] = rows.stored
         known = _is_known(dispatcher, reference)
         with saved.enforced() if saved else nullcontext():
-            campaign = dispatcher.submit(reference, asked.body, rows, reject=left_out, **options)
+            campaign = dispatcher.submit(
+                reference, arguments.body, rows, reject=left_out, **options
+            )
     progress = dispatcher.progress(campaign)
-    checked = "" if known or not asked.check_numbers else _checked(dispatcher, campaign)
+    checked = "" if known or not arguments.check_numbers else _checked(dispatcher, campaign)
     if as_json:
         print_json(
             progress.as_json()

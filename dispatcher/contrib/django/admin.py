@@ -44,7 +44,7 @@ def confirmed(
         except StorageError:
             raise
         except DispatcherError as error:
-            problem = conf.told(error)
+            problem = conf.in_project_terms(error)
         else:
             messages.success(request, done)
             return redirect(back)
@@ -170,11 +170,11 @@ class OptOutPages(Pages):
     def index(self, request: HttpRequest) -> HttpResponse:
         """The list, the latest first. A number comes by POST: a URL ends in logs."""
         may_add = may(request, "dispatcher.add_optout")
-        given = request.POST.get("phone", "").strip()
+        value = request.POST.get("phone", "").strip()
         context: dict[str, Any] = {}
-        if given:
+        if value:
             try:
-                phone = normalise(given)
+                phone = normalise(value)
                 if "add" in request.POST:
                     context["added"] = self._add(request, phone, may_add=may_add)
                 context["phone"] = phone
@@ -183,7 +183,7 @@ class OptOutPages(Pages):
             except StorageError:
                 raise
             except DispatcherError as error:
-                context["problem"] = conf.told(error)
+                context["problem"] = conf.in_project_terms(error)
         return self.show(
             request,
             "opt_outs",

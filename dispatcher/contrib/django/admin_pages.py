@@ -90,7 +90,7 @@ class Pages(_Admin):
             except NotFound as error:
                 raise Http404(str(error)) from None
             except DispatcherError as error:
-                problem = conf.told(error)
+                problem = conf.in_project_terms(error)
                 return self.show(
                     request, "unavailable", "Not available", status=503, problem=problem
                 )
@@ -106,8 +106,8 @@ def may(request: HttpRequest, permission: str) -> bool:
 
 def offset_of(request: HttpRequest) -> int:
     """Where the page begins that is asked for."""
-    given = request.GET.get("from", "0")
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
+    value = request.GET.get("from", "0")
+    return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
 def silence() -> str:

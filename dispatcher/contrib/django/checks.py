@@ -18,19 +18,19 @@ from dispatcher.settings import PREFIX, Settings
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """An error for each setting that is wrong, by its name in DISPATCHER."""
     return [
-        checks.Error(conf.told(sentence), id=f"dispatcher.{number}")
+        checks.Error(conf.in_project_terms(sentence), id=f"dispatcher.{number}")
         for number, sentence in _wrong()
     ]
 
 
 def _wrong() -> Iterator[tuple[str, str]]:
     try:
-        said = conf.given()
+        values = conf.configured()
     except ConfigurationError as error:
         yield "E001", str(error)
         return
     try:
-        alias = conf.alias_of(said)
+        alias = conf.alias_of(values)
     except ConfigurationError as error:
         refused = True
         yield "E002", str(error)
@@ -43,7 +43,7 @@ def _wrong() -> Iterator[tuple[str, str]]:
             )
     values = {
         name.removeprefix(PREFIX).lower(): value
-        for name, value in said.items()
+        for name, value in values.items()
         if name != f"{PREFIX}{conf.ALIAS}"
         and not name.endswith("_FILE")
         and value not in (None, "")

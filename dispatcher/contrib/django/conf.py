@@ -20,24 +20,24 @@ ALIAS = "DATABASE"
 _URL = {f"{PREFIX}DATABASE_URL", f"{PREFIX}DATABASE_URL_FILE"}
 
 
-def given() -> dict[str, Any]:
+def configured() -> dict[str, Any]:
     """What DISPATCHER says, named as variables of the environment. Raises ConfigurationError."""
-    said = getattr(project, "DISPATCHER", {})
-    if not isinstance(said, Mapping) or not all(isinstance(key, str) for key in said):
+    values = getattr(project, "DISPATCHER", {})
+    if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
         raise ConfigurationError("DISPATCHER is not a dict of settings")
-    named = {f"{PREFIX}{key.upper()}": value for key, value in said.items()}
-    if len(named) < len(said):
+    named = {f"{PREFIX}{key.upper()}": value for key, value in values.items()}
+    if len(named) < len(values):
         raise ConfigurationError("DISPATCHER names a setting twice, in upper and in lower case")
     return named
 
 
-def alias_of(said: Mapping[str, Any]) -> str | None:
+def alias_of(values: Mapping[str, Any]) -> str | None:
     """Which of DATABASES has the tables; None when DATABASE_URL names a database of its own.
 
     Raises ConfigurationError unless it is PostgreSQL or SQLite.
     """
-    chosen = said.get(f"{PREFIX}{ALIAS}")
-    if any(said.get(name) for name in _URL):
+    chosen = values.get(f"{PREFIX}{ALIAS}")
+    if any(values.get(name) for name in _URL):
         if chosen:
             raise ConfigurationError(f"set {PREFIX}{ALIAS} or {PREFIX}DATABASE_URL, not both")
         return None
@@ -54,9 +54,9 @@ def settings() -> Settings:
     What DISPATCHER does not say, ``DISPATCHER_*`` variables of the environment do; but for the
     database, which is the project's own unless DISPATCHER names another.
     """
-    said = given()
-    alias = alias_of(said)
-    ours = {name: value for name, value in said.items() if name != f"{PREFIX}{ALIAS}"}
+    values = configured()
+    alias = alias_of(values)
+    ours = {name: value for name, value in values.items() if name != f"{PREFIX}{ALIAS}"}
     rest = {name: value for name, value in os.environ.items() if name not in _URL}
     if alias is not None:
         ours[f"{PREFIX}DATABASE_URL"] = url_of(connections[alias])
@@ -65,9 +65,9 @@ def settings() -> Settings:
 
 def alias() -> str | None:
     """Which of DATABASES has the tables, as ``alias_of``."""
-    return alias_of(given())
+    return alias_of(configured())
 
 
-def told(sentence: object) -> str:
+def in_project_terms(sentence: object) -> str:
     """A sentence about settings, with their names as the project writes them."""
     return re.sub(rf"\b{PREFIX}([A-Z0-9_]+)", r'DISPATCHER["\1"]', str(sentence))

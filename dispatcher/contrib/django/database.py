@@ -63,9 +63,9 @@ class DjangoDatabase(Database):
                 yield
         except DjangoError as error:
             about_the_server = isinstance(error, OperationalError | InterfaceError)
-            told = (str(error).strip().splitlines() or [""])[0] if about_the_server else ""
+            sentence = (str(error).strip().splitlines() or [""])[0] if about_the_server else ""
             raise StorageError(
-                f"the database cannot be used: {told or type(error).__name__}"
+                f"the database cannot be used: {sentence or type(error).__name__}"
             ) from None
         except StorageError:
             # as Django's own wrapper does: it looks after the connection when the request ends

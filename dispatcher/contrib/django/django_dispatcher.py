@@ -54,7 +54,7 @@ class DjangoDispatcher(Dispatcher):
         try:
             return cls(conf.settings(), conf.alias())
         except DispatcherError as error:
-            raise type(error)(conf.told(error)) from None
+            raise type(error)(conf.in_project_terms(error)) from None
 
     def submit(
         self,

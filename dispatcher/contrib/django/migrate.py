@@ -12,7 +12,7 @@ from dispatcher.storage import schema
 from dispatcher.storage.tables import Base
 
 
-def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **told: Any) -> None:
+def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **options: Any) -> None:
     """After ``migrate`` bring the tables to this version's schema; after ``flush`` empty them.
 
     Both run for each database; only the one that has our tables is looked at.
@@ -23,7 +23,7 @@ def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **told: Any) -
     before = schema.version(database)
     schema.migrate(database)
     after = schema.version(database)
-    if "plan" not in told:  # it is flush that tells of no plan
+    if "plan" not in options:  # it is flush that tells of no plan
         _empty(database)
     if verbosity and after != before:
         message = f"  The dispatcher's tables have schema {after}."

@@ -28,6 +28,6 @@ def texts(reference: str) -> dict[str, str]:
         with dispatcher.database.read() as session:
             waiting = due.waiting(session, batch.id, states, MessageState.PENDING)
         for _, phone, fields in waiting:
-            said = template.render(json.loads(fields) if fields else {})
-            found[phone] = as_sent(wire_text(said))
+            text = template.render(json.loads(fields) if fields else {})
+            found[phone] = as_sent(wire_text(text))
     return found

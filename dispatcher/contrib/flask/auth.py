@@ -42,8 +42,8 @@ def refuse_foreign() -> None:
 
 def require_bearer() -> None:
     """Refuse (401) a request without the token. Raises Unauthorized."""
-    given = request.authorization
-    if given is None or given.type != "bearer" or not _is_token(given.token):
+    credentials = request.authorization
+    if credentials is None or credentials.type != "bearer" or not _is_token(credentials.token):
         raise Unauthorized(
             "the header Authorization must be Bearer and the value of DISPATCHER_WEB_TOKEN",
             www_authenticate=WWWAuthenticate("bearer", {"realm": _REALM}),
@@ -52,8 +52,8 @@ def require_bearer() -> None:
 
 def require_password() -> None:
     """Refuse (401) a browser that does not know the token. Raises Unauthorized."""
-    given = request.authorization
-    if given is None or given.type != "basic" or not _is_token(given.password):
+    credentials = request.authorization
+    if credentials is None or credentials.type != "basic" or not _is_token(credentials.password):
         raise Unauthorized(
             "the password is the value of DISPATCHER_WEB_TOKEN, under any user name",
             www_authenticate=WWWAuthenticate("basic", {"realm": _REALM, "charset": "UTF-8"}),
@@ -77,12 +77,12 @@ def check_token(app: Flask, use: str) -> None:
         raise ConfigurationError(f"DISPATCHER_WEB_TOKEN is not set: {use}")
 
 
-def _is_token(given: str | None) -> bool:
+def _is_token(value: str | None) -> bool:
     token = library_of(current_app).settings.web_token
-    if token is None or given is None:
+    if token is None or value is None:
         return False
     # in constant time, so that its letters cannot be found out one by one
-    return hmac.compare_digest(given.encode(errors="replace"), token.get_secret_value().encode())
+    return hmac.compare_digest(value.encode(errors="replace"), token.get_secret_value().encode())
 
 
 def _host(origin: str) -> str | None:

@@ -101,5 +101,5 @@ class Dispatcher(_Base):
 
 def _given(recipients: Iterable[Given | Row]) -> Iterator[Given]:
     for one in recipients:
-        given: Any = one
-        yield getattr(given, "_mapping", given)
+        row: Any = one
+        yield getattr(row, "_mapping", row)

@@ -115,10 +115,10 @@ def _library() -> Dispatcher:
 
 
 def _offset() -> int:
-    given = request.args.get("offset", "0")
-    if not re.fullmatch(r"[0-9]{1,9}", given):
+    value = request.args.get("offset", "0")
+    if not re.fullmatch(r"[0-9]{1,9}", value):
         raise NotFound("there is no such page")
-    return int(given)
+    return int(value)
 
 
 def _live(*, ended: bool) -> dict[str, Any]:

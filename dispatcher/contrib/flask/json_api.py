@@ -76,23 +76,23 @@ class _Views:
         return jsonify(campaigns=[one.as_json() for one in page], total=page.total)
 
     def submit(self) -> tuple[Response, int, dict[str, str]]:
-        asked = read(NewCampaign, self._limit)
-        known = _is_known(asked.reference)
+        body = read(NewCampaign, self._limit)
+        known = _is_known(body.reference)
         rejected: list[Rejection] = []
         campaign = _library().submit(
-            asked.reference,
-            asked.text,
-            asked.recipients,
+            body.reference,
+            body.text,
+            body.recipients,
             reject=rejected.append,
-            **asked.options(by=_ACTOR),
+            **body.options(by=_ACTOR),
         )
-        told = _library().progress(campaign).as_json()
+        answer = _library().progress(campaign).as_json()
         # without the rows themselves: the caller has them, and a log of answers must not
-        told["rejected"] = [
+        answer["rejected"] = [
             {"row": one.row, "column": one.column, "reason": one.reason} for one in rejected
         ]
         where = {"Location": url_for(".progress", campaign=campaign)}
-        return jsonify(told), HTTPStatus.OK if known else HTTPStatus.CREATED, where
+        return jsonify(answer), HTTPStatus.OK if known else HTTPStatus.CREATED, where
 
     def progress(self, campaign: str) -> Response:
         return jsonify(_library().progress(id_of(campaign)).as_json())
@@ -151,10 +151,10 @@ def _is_known(reference: str) -> bool:
 
 def _number(name: str, default: int, least: int, most: int) -> int:
     """A whole number of the query. Raises Problem (422)."""
-    given = request.args.get(name)
-    if given is None:
+    value = request.args.get(name)
+    if value is None:
         return default
-    number = int(given) if re.fullmatch(r"[0-9]{1,10}", given) else -1
+    number = int(value) if re.fullmatch(r"[0-9]{1,10}", value) else -1
     if not least <= number <= most:
         sentence = f"{name} must be a whole number from {least} to {most}"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)

@@ -51,14 +51,14 @@ class Problem(Exception):
 
     def as_json(self, **headers: str) -> Response:
         """As programs read it."""
-        told = {
+        members = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
         }
-        body = json.dumps(told)
+        body = json.dumps(members)
         return Response(body, self.status, headers, content_type=PROBLEM_JSON)
 
     def as_page(self, **headers: str) -> Response:

@@ -71,7 +71,7 @@ def _settings() -> Settings:
     try:
         return conf.settings()
     except DispatcherError as error:
-        raise type(error)(conf.told(error)) from None
+        raise type(error)(conf.in_project_terms(error)) from None
 
 
 def _without_django(arguments: Sequence[str]) -> list[str]:
