@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dispatcher.campaigns.wording import counted, moment
-from dispatcher.cli.text_report import finding_lines, stop_of, weigh
+from dispatcher.cli.text_report import finding_lines, report_of, stop_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,7 +113,7 @@ class PlanText:
             yield f"  “{first}" + ("" if rest else "”")
             yield from (f"   {line}" for line in rest[:-1])
             yield from (f"   {line}”" for line in rest[-1:])
-            yield f"     {weigh(text, self._stop)}"
+            yield f"     {report_of(text, self._stop)}"
 
     def _groups(self) -> Iterator[str]:
         yield "from when on, on the clock of each place"

@@ -1,4 +1,4 @@
-"""What a text weighs and what becomes of its characters, in sentences."""
+"""Segments of a text and what happens to its characters, in sentences."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _LONGEST = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Weight:
+class TextReport:
     """A text as it arrives, with ``stop`` characters kept free for the STOP mention."""
 
     measured: Measure
     stop: int
-    #: how many more characters make it dearer
+    #: characters that can be added before it costs another segment
     spare: int
 
     def __str__(self) -> str:
-        """The weight in one sentence."""
+        """Segments, encoding and length in one sentence."""
         stop = f" with {self.stop} for the STOP mention" if self.stop else ""
         return (
             f"{counted(self.measured.segments, 'segment')} of {self.measured.encoding}:"
@@ -45,14 +45,14 @@ class Weight:
         }
 
 
-def weigh(arrives: str, stop: int) -> Weight:
-    """The weight of a text as it arrives."""
+def report_of(arrives: str, stop: int) -> TextReport:
+    """The report of a text as it arrives."""
     from dispatcher.texts.segments import measure
 
     text = arrives + "x" * stop
     measured = measure(text)
     more = (measure(text + "x" * n).segments > measured.segments for n in range(1, _LONGEST + 1))
-    return Weight(measured, stop, next(n for n, dearer in enumerate(more) if dearer))
+    return TextReport(measured, stop, next(n for n, dearer in enumerate(more) if dearer))
 
 
 def stop_of(text: str, budget: int, *, commercial: bool) -> int:

@@ -7,7 +7,7 @@ import click
 from dispatcher.cli.campaign_options import text_of, text_options
 from dispatcher.cli.options import current_settings, json_option
 from dispatcher.cli.output import print_json, say
-from dispatcher.cli.text_report import finding_lines, findings_json, stop_of, weigh
+from dispatcher.cli.text_report import finding_lines, findings_json, report_of, stop_of
 from dispatcher.texts.templates import compile_template
 
 
@@ -27,12 +27,12 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     texts.check(example)
     arrives = texts.as_sent(texts.wire_text(example))
     budget = current_settings().stop_budget
-    weight = weigh(arrives, stop_of(written, budget, commercial=not transactional))
+    report = report_of(arrives, stop_of(written, budget, commercial=not transactional))
     findings = findings_in(written)
     if as_json:
-        print_json(weight.as_json() | {"arrives": arrives, "advice": findings_json(findings)})
+        print_json(report.as_json() | {"arrives": arrives, "advice": findings_json(findings)})
         return
-    say(str(weight))
+    say(str(report))
     if template.fields:
         say(f"reckoned with the names of the fields: {', '.join(template.fields)}")
     for line in arrives.splitlines():
