@@ -1,4 +1,4 @@
-"""A campaign as a command line asks for it: a file of recipients, a text, and what goes with it."""
+"""The options of a campaign: a file of recipients, a text, and the rest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dispatcher.cli.progress_bar import Watched
 
 _STDIN = "-"
-#: in bytes; a template may be longer than what it makes, within reason
+#: bytes; a template may be longer than the texts that it makes
 _LONGEST_TEXT = 1 << 16
 _Command = TypeVar("_Command", bound="Callable[..., None]")
 
@@ -83,7 +83,7 @@ def campaign_options(command: _Command) -> _Command:
 
 @dataclass(frozen=True, kw_only=True)
 class CampaignArguments:
-    """What ``campaign_options`` take."""
+    """The values of ``campaign_options``."""
 
     file: str
     text: str | None
@@ -114,7 +114,7 @@ class CampaignArguments:
 
     @property
     def options(self) -> Options:
-        """What goes with text and recipients."""
+        """The options for ``Dispatcher.submit`` and ``Dispatcher.plan``."""
         return {
             "account": self.account,
             "sender": self.sender,
@@ -134,11 +134,11 @@ class CampaignArguments:
 
     @contextmanager
     def opened(self, *, done: str, write: bool, quiet: bool) -> Iterator[tuple[Watched, LeftOut]]:
-        """The recipients, and what takes those that are left out.
+        """The recipients, and the collector of rejected rows.
 
         They are written next to FILE when ``write``, else only where ``--rejects`` says;
-        ``done`` is as in ``LeftOut``. ``quiet`` shows no bar. A refusal of the campaign tells
-        where they are.
+        ``done`` is as in ``LeftOut``. ``quiet`` shows no bar. If the campaign is refused, the error
+        names the file of rejects.
         """
         from dispatcher.recipients.files import open_recipients
         from dispatcher.texts.templates import compile_template
@@ -176,7 +176,7 @@ class CampaignArguments:
 
 
 def text_of(text: str | None, text_file: str | None, *, but_not: str | None = None) -> str:
-    """The text that ``text_options`` ask for. Raises InvalidText.
+    """The text of ``text_options``. Raises InvalidText.
 
     ``but_not`` is a file that may be standard input, too.
     """

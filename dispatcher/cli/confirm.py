@@ -1,4 +1,4 @@
-"""Asking a person before what cannot be undone."""
+"""Asks a person to confirm what cannot be undone."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dispatcher.cli.exits import Unusable
 
 
 def confirm(question: str, *, yes: bool, else_: str) -> None:
-    """Ask on a terminal, unless ``yes`` has been said already.
+    """Ask on a terminal, unless ``yes`` is true.
 
-    Ends the command at a no; raises Unusable with ``else_`` where nobody can be asked.
+    Ends the command if the answer is no. Raises Unusable with ``else_`` without a terminal.
     """
     if yes:
         return
@@ -22,5 +22,5 @@ def confirm(question: str, *, yes: bool, else_: str) -> None:
 
 
 def can_ask() -> bool:
-    """Whether somebody sits there."""
+    """Whether standard input is a terminal."""
     return sys.stdin.isatty()

@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do what was asked: one sentence and an exit code."""
+"""How a command fails: with one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dispatcher.errors import (
 
 
 class Refusal(click.ClickException):
-    """Ends the command with one sentence on stderr; what was asked cannot be done."""
+    """Ends the command with one sentence on stderr: it cannot be done."""
 
     exit_code = 1
 
@@ -31,7 +31,7 @@ class Refusal(click.ClickException):
 
 
 class Unusable(Refusal):
-    """The same for what was given and cannot be used: input, a setting, an option."""
+    """The same for input, a setting or an option that cannot be used."""
 
     exit_code = 2
 
@@ -43,7 +43,7 @@ class OutOfReach(Refusal):
 
 
 def refusal_of(error: DispatcherError) -> Refusal:
-    """What the command line makes of an error that was raised on purpose."""
+    """The exit for an error that was raised on purpose."""
     match error:
         case UnusableInput() | ConfigurationError():
             return Unusable(str(error))
@@ -58,9 +58,9 @@ def refusal_of(error: DispatcherError) -> Refusal:
 
 
 class UnexpectedError(click.ClickException):
-    """Ends the command with the way that led to a bug, and without the error's own words.
+    """Ends the command with the traceback of a bug, without the message of the error.
 
-    Those may quote a phone number or a key; the lines of the code cannot.
+    The message may quote a phone number or a key; the lines of code cannot.
     """
 
     #: EX_SOFTWARE of sysexits.h

@@ -1,4 +1,4 @@
-"""The group of all commands: what they have in common is how they end."""
+"""The group of all commands, and how they end."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ Settings are DISPATCHER_* variables: see `dispatcher settings`. Errors go to std
 
 
 class Commands(click.Group):
-    """Turns whatever a command raises into one sentence and an exit code.
+    """Turns every exception of a command into one sentence and an exit code.
 
-    ``settings`` makes those of an app that has some; without it they are the environment's.
-    ``dispatcher`` makes that of the app, where it is not just one with those settings.
+    ``settings`` returns an app's settings; without it they come from the environment.
+    ``dispatcher`` returns the app's own dispatcher; without it one is made with the settings.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Commands(click.Group):
         self._dispatcher = dispatcher
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run the command that the arguments name."""
         try:
             if self._settings is not None:
                 give_settings(self._settings, self._dispatcher)
@@ -122,7 +122,7 @@ for _command in (
 def commands_of(
     settings: Callable[[], Settings], dispatcher: Callable[[], Dispatcher] | None = None
 ) -> Commands:
-    """The same commands for an app with settings of its own, to be hung into its command line."""
+    """The same commands with an app's own settings, to be added to its command line."""
     return Commands(
         "dispatcher",
         commands=cli.commands,

@@ -1,4 +1,4 @@
-"""The manifest of a plan: who is in which batch, when that leaves, and what it costs."""
+"""The manifest of a plan: each recipient's batch, when it leaves, and what it costs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Manifest:
 
 
 def _local(forecast: Forecast, territory: str, place: int) -> str:
-    """When a batch leaves on its people's clock, or that it comes too late."""
+    """When a batch leaves, on the clock of its territory; "expires" if it would be too late."""
     from dispatcher.window.territories import find
 
     leaves = forecast.leaves[territory]

@@ -1,4 +1,4 @@
-"""What several commands take: instants, campaigns, settings."""
+"""Options and arguments of several commands, and the dispatcher that they use."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dispatcher.settings import Settings
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
-#: no database counts further
+#: larger than any id of a database
 _MOST_DIGITS = 18
-#: where a command's context keeps the settings of an app, and what makes its dispatcher
+#: keys of a command's context: an app's settings, and its dispatcher
 _GIVEN, _MADE = "dispatcher.settings", "dispatcher.dispatcher"
 
 
@@ -48,7 +48,7 @@ class Instant(click.ParamType[datetime]):
                 f"{option} {value!r} is no instant; write it like 2027-03-27T20:00+01:00"
             ) from None
         if at.utcoffset() is None:
-            # not guessed: the programs of one company run on many clocks
+            # not guessed: programs of one company may run in several time zones
             meant = at.replace(tzinfo=PARIS).isoformat(timespec="minutes")
             raise InvalidCampaign(f"{option} {value} has no time zone; write {meant}")
         return at
@@ -77,7 +77,7 @@ def limit_option(*, most: int, default: int) -> Callable[[_Command], _Command]:
 def give_settings(
     settings: Callable[[], Settings], dispatcher: Callable[[], Dispatcher] | None = None
 ) -> None:
-    """Have this command, and those below it, use an app's settings and not the environment's."""
+    """Make this command and its subcommands use an app's settings, not the environment's."""
     click.get_current_context().meta.update({_GIVEN: settings, _MADE: dispatcher})
 
 
@@ -90,7 +90,7 @@ def current_settings() -> Settings:
 
 
 def environment() -> dict[str, str]:
-    """What a child process needs to have the settings of this command."""
+    """The environment that gives a child process the settings of this command."""
     if _GIVEN not in click.get_current_context().meta:
         return dict(os.environ)
     from dispatcher.settings import PREFIX
@@ -103,7 +103,7 @@ def environment() -> dict[str, str]:
 def open_dispatcher(account: str | None = None) -> Dispatcher:
     """The dispatcher of these settings; nothing connects yet. Raises ConfigurationError.
 
-    With an ``account`` it shows nothing of others; raises InvalidCampaign for an unknown one.
+    With an ``account`` it shows no other account. Raises InvalidCampaign if it is unknown.
     """
     context = click.get_current_context()
     make: Callable[[], Dispatcher] | None = context.meta.get(_MADE)

@@ -1,4 +1,4 @@
-"""What people and machines read: consoles, sentences, JSON lines."""
+"""Output of commands: consoles, sentences, JSON lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.console import Console
 if TYPE_CHECKING:
     from rich.table import Table
 
-#: columns of what goes to a file or a pipe, where nothing ought to be folded
+#: columns of output to a file or a pipe, where no line should be folded
 _WIDE = 160
 
 
 def out() -> Console:
-    """Standard output for people: coloured on a terminal only, and not with NO_COLOR."""
+    """Standard output for people; in colour on a terminal, unless NO_COLOR is set."""
     width = None if sys.stdout.isatty() else _WIDE
-    # what is printed holds names that people chose: no [markup] and no :emoji: in them
+    # names that users chose must not be read as [markup] or :emoji:
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 

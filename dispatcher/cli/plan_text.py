@@ -1,4 +1,4 @@
-"""A plan as a person reads it."""
+"""A plan as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class PlanText:
-    """The sentences about one plan, those before and those after its timeline."""
+    """The sentences about one plan, before and after its timeline."""
 
     def __init__(self, plan: Plan, dispatcher: Dispatcher, arguments: CampaignArguments) -> None:
         self._plan = plan
@@ -34,7 +34,7 @@ class PlanText:
         )
 
     def before(self) -> Iterator[str]:
-        """Who, what, for how much, and from when on."""
+        """Recipients, cost, texts, and when the first batches may leave."""
         yield from self._people()
         yield ""
         yield from self._money()
@@ -45,7 +45,7 @@ class PlanText:
         yield ""
 
     def after(self, findings: Sequence[Finding]) -> Iterator[str]:
-        """How it leaves, and what to think of before the button is pressed."""
+        """The forecast, warnings, and findings about the text."""
         yield ""
         yield from self._forecast()
         if self._plan.warnings:

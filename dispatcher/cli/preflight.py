@@ -1,4 +1,4 @@
-"""What ``dispatcher run`` asks of the outside world before it starts anything."""
+"""Checks that ``dispatcher run`` makes before it starts anything."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY_CODES = {"1", "10"}
 def check_key(dispatcher: Dispatcher) -> None:
     """Raise ConfigurationError for a key that is missing or that the gateway refuses.
 
-    A gateway that cannot be asked is no reason not to start: campaigns wait for it in rows.
+    A gateway that does not answer is a warning only: campaigns wait in the database.
     """
     try:
         dispatcher.account()

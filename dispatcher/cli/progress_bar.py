@@ -1,4 +1,4 @@
-"""A bar on the terminal while a file is read, and while what it held is stored."""
+"""A progress bar on the terminal while a file is read and its recipients are stored."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from dispatcher.recipients import Recipient
     from dispatcher.recipients.files import RecipientFile
 
-#: rows between two looks at the file's position
+#: rows between two updates of the bar
 _STRIDE = 500
 
 
 class Watched:
-    """Recipients, to be read once; nobody watches."""
+    """Recipients, to be read once, without a bar."""
 
     def __init__(self, recipients: Iterable[Recipient]) -> None:
         self._recipients = recipients
@@ -30,14 +30,14 @@ class Watched:
         return iter(self._recipients)
 
     def stored(self, done: int, total: int) -> None:
-        """Take note that so many of the recipients kept are on their way into the database."""
+        """Show that ``done`` of ``total`` recipients were sent to the database."""
 
 
 @contextmanager
 def with_progress_bar(
     recipients: RecipientFile, source: str | BinaryIO, *, quiet: bool = False
 ) -> Iterator[Watched]:
-    """The recipients; how far they are shows on stderr, if people sit at a terminal."""
+    """The recipients, with a progress bar on stderr if it is a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -46,7 +46,7 @@ def with_progress_bar(
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-    # a workbook is read here and there, standard input has no end: only their rows are counted
+    # a workbook is not read in order, standard input has no size: only their rows are counted
     stream = None if isinstance(source, str) or recipients.encoding is None else source
     with Progress(
         SpinnerColumn(),
@@ -61,7 +61,7 @@ def with_progress_bar(
 
 
 class _Bar(Watched):
-    """The same, watched: first how far the file is read, then how far its people are stored."""
+    """The same with a bar: for reading the file, then for storing its recipients."""
 
     def __init__(
         self, recipients: Iterable[Recipient], bar: Progress, stream: BinaryIO | None

@@ -1,4 +1,4 @@
-"""Where the rows that cannot be texted go, and how many of them there are."""
+"""The file of rejected rows, and how many there are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def rejects_path(source: Path | None, value: str | None) -> Path:
     """The file of rejects: the path in ``value``, else one next to the source.
 
-    It is ``rejects.csv`` here for standard input. Raises InvalidFile for the source itself.
+    For standard input it is ``rejects.csv``. Raises InvalidFile if it is the source itself.
     """
     if value is not None:
         path = Path(value)
@@ -48,11 +48,11 @@ class LeftOut:
 
     @property
     def count(self) -> int:
-        """How many rows were left out."""
+        """How many rows were rejected."""
         return self.reasons.total()
 
     def __call__(self, rejection: Rejection) -> None:
-        """Note one row. Raises InvalidFile when it cannot be written down."""
+        """Write one row. Raises InvalidFile if it cannot be written."""
         try:
             if self._writer is not None:
                 self._writer.write(rejection)

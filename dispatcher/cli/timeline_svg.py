@@ -12,9 +12,9 @@ from dispatcher.cli.timeline import PARIS, Row, Span, Timeline, label_of, short
 
 _WIDTH, _MARGIN, _EDGE = 1120, 220, 24
 _HEAD, _ROW, _FOOT = 104, 52, 48
-#: the least that a bar is wide, or nobody sees an hour among two weeks
+#: the smallest width of a bar: an hour must be visible among two weeks
 _LEAST = 6
-#: how wide a character is at most, against its size
+#: the largest width of a character, as a share of the font size
 _CHARACTER = 0.6
 _INK, _FAINT, _RULE = "#1d2733", "#5b6875", "#c3cad2"
 _OPEN, _CLOSED, _LEAVES, _NOW = "#ffffff", "#dde2e8", "#0b6e99", "#b3261e"
@@ -131,7 +131,7 @@ def _legend(base: float) -> Iterator[str]:
 
 
 def _described(line: Timeline) -> str:
-    """What the picture shows, for those who do not see it."""
+    """A description of the picture, for screen readers."""
     days = f"{len(line.days)} days from {line.start:%A} {line.start.day} {line.start:%B %Y}"
     texts = [f"{_title(row, departure)}." for row in line.rows for departure in row.departures]
     return " ".join([f"{days}, on the clock of Paris.", *texts])

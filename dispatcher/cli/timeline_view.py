@@ -1,4 +1,4 @@
-"""A timeline on a terminal, in its colours."""
+"""A timeline on a terminal, in colour."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def drawn(line: Timeline, console: Console) -> Text:
-    """The timeline as wide as the console, with what its characters mean."""
+    """The timeline in the width of the console, with a key of its characters."""
     from rich.text import Text
 
     from dispatcher.cli.timeline import ASCII, SHADES, in_text

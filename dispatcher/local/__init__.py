@@ -1,1 +1,1 @@
-"""Everything on one machine: the supervisor, its children, the embedded Redis."""
+"""Everything on one machine: the supervisor, its child processes, the embedded Redis."""

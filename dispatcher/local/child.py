@@ -1,4 +1,4 @@
-"""One process under a supervisor: what it is, and what is known of its state."""
+"""One process under a supervisor: its command, and its state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_LINE = 64 * 1024
 
 @dataclass(frozen=True)
 class Child:
-    """A process to keep running: its name in the output and the command that starts it."""
+    """A process to keep running: its name in the output, and the command that starts it."""
 
     name: str
     argv: Sequence[str]
@@ -41,32 +41,32 @@ class Child:
 
 @dataclass
 class ChildState:
-    """The starts, lines and deaths of one child; its times are of the monotonic clock."""
+    """The state of one child process; times are those of the monotonic clock."""
 
     child: Child
     #: seconds to wait before the next restart
     delay: float
     process: subprocess.Popen[bytes] | None = None
-    #: when to start it (again); infinite while it runs and once it is not to run any more
+    #: when to start it (again); infinite while it runs and when it must not start again
     start_at: float = -math.inf
     started_at: float = 0.0
     asked_to_stop: bool = False
     kill_at: float = math.inf
     early_deaths: int = 0
-    #: it outlived its first seconds once: what ends it now is not that it cannot be started
+    #: it outlived its first seconds once, so that its command works
     stable: bool = False
     ready: bool = False
     unfinished: bytes = b""
 
     @property
     def output(self) -> IO[bytes]:
-        """The pipe that the child writes to; there is one while there is a process."""
+        """The pipe that the child writes to; call it only while there is a process."""
         assert self.process is not None  # noqa: S101
         assert self.process.stdout is not None  # noqa: S101
         return self.process.stdout
 
     def start(self) -> None:
-        """Start the process in a session of its own. Raises OSError when there is none."""
+        """Start the process in a session of its own. Raises OSError if it cannot be started."""
         self.start_at, self.started_at, self.ready = math.inf, time.monotonic(), False
         self.process = subprocess.Popen(  # noqa: S603 - running commands is its purpose
             tied_to_parent(self.child.argv),
@@ -79,7 +79,7 @@ class ChildState:
         os.set_blocking(self.output.fileno(), False)
 
     def read(self) -> list[str] | None:
-        """The lines written since the last call; None when the pipe is at its end."""
+        """The lines written since the last call; None at the end of the pipe."""
         try:
             # more than a pipe holds: one read takes all that a dead child has left
             chunk = os.read(self.output.fileno(), 1024 * 1024)
@@ -94,19 +94,19 @@ class ChildState:
         return [_text(line) for line in lines]
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM, once, to the process alone: its own children are its own to stop."""
+        """Send SIGTERM, once, to the process alone: it stops its own children."""
         if self.process is not None and not self.asked_to_stop:
             self.process.send_signal(signal.SIGTERM)
             self.asked_to_stop, self.kill_at = True, time.monotonic() + self.child.grace
 
     def kill(self) -> None:
-        """Send SIGKILL to the process and to whatever it has started in its session's group."""
+        """Send SIGKILL to the process and to its process group."""
         if self.process is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def reap(self) -> list[str]:
-        """Forget the dead process and what it has left behind; returns its last lines."""
+        """Close what the dead process left open, and return its last lines."""
         self.kill()
         lines = self.read() or []
         if self.unfinished:

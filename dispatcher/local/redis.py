@@ -43,7 +43,7 @@ class BrokerUrl(str):
 
 
 def loopback_url(port: int = 0) -> BrokerUrl:
-    """The URL of a server yet to be started: a free loopback port, a new random password."""
+    """The URL for a new server: a free loopback port and a random password."""
     return BrokerUrl(f"redis://:{secrets.token_hex(24)}@{_HOST}:{port or _free_port()}/0")
 
 
@@ -55,7 +55,7 @@ def _free_port() -> int:
 
 
 def _configuration(url: str) -> bytes:
-    """What the server reads on its standard input, where no other user sees the password."""
+    """The configuration, for standard input, where nobody else sees the password."""
     parts = urlsplit(url)
     lines = (
         f"bind {_HOST}",
@@ -71,7 +71,7 @@ def _configuration(url: str) -> bytes:
 
 
 class EmbeddedRedis:
-    """A Redis server that lives as long as its ``with`` block, and never longer than its process.
+    """A Redis server that runs during its ``with`` block, and never longer than this process.
 
     ``port`` 0 takes a free one. ``directory`` is where it runs and logs; by default one of its
     own, removed when it stops. The URL is the same after ``kill()`` or ``stop()`` and a new
@@ -106,13 +106,13 @@ class EmbeddedRedis:
 
     @property
     def pid(self) -> int:
-        """The server's process id, also of one that was killed; none before start, after stop."""
+        """The server's process id, also after ``kill``. Raises ConfigurationError before start."""
         if self._process is None:
             raise ConfigurationError("the embedded Redis is not started")
         return self._process.pid
 
     def start(self) -> None:
-        """Start the server and return when it answers; nothing happens when it runs already.
+        """Start the server and return when it answers; does nothing if it runs already.
 
         Raises ``ConfigurationError`` when it does not start or the port that it keeps is taken.
         """
@@ -132,7 +132,7 @@ class EmbeddedRedis:
         raise ConfigurationError(f"the embedded Redis did not start: {reason}")
 
     def stop(self) -> None:
-        """Stop the server and remove the directory that was its own; may be repeated."""
+        """Stop the server and remove its own directory; may be called again."""
         if os.getpid() != self._owner:
             return  # a forked copy of the owner is ending, not the owner
         self._end(signal.SIGTERM, within=_STOPS_WITHIN)
@@ -148,10 +148,10 @@ class EmbeddedRedis:
         self._end(signal.SIGKILL, within=None)
 
     def _started(self, log: Path) -> bool:
-        """Spawn the server; True when it answers, False when it has died or is too late."""
+        """Start the process; True if it answers, False if it ended or does not answer in time."""
         spawned, self._gone = threading.Event(), threading.Event()
         # The thread stays with the server: the kernel ties a child to the thread that made it,
-        # and the caller's may be a short one.
+        # and the caller's thread may end earlier.
         threading.Thread(
             target=self._keep, args=(log, spawned, self._gone), name="embedded-redis", daemon=True
         ).start()
@@ -200,7 +200,7 @@ class EmbeddedRedis:
         return telling[0].strip() if telling else "it ended without a word"
 
     def _answers(self) -> bool:
-        """Whether *our* server answers: another one would not know the password."""
+        """Whether our own server answers: another one would refuse the password."""
         parts = urlsplit(self.url)
         try:
             with socket.create_connection((_HOST, parts.port or 0), timeout=0.25) as connection:
@@ -223,7 +223,7 @@ def become_server(url: str) -> NoReturn:
     os.close(writing)
     os.dup2(reading, 0)
     os.close(reading)
-    # It runs in a directory that is already removed: whatever it is told to save has no place.
+    # It runs in a removed directory, so that nothing can be saved.
     directory = tempfile.mkdtemp(prefix="dispatcher-redis-")
     os.chdir(directory)
     Path(directory).rmdir()

@@ -15,7 +15,7 @@ from dispatcher.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: the oldest version that is taken
+#: the oldest version that is accepted
 OLDEST = (6, 2)
 _REMEDIES = (
     "no Redis server was found: install redis-server, or run"

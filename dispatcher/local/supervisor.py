@@ -1,7 +1,7 @@
-"""Runs a handful of processes as one: their lines in one stream, their deaths repaired, one stop.
+"""Runs several processes as one: one stream of lines, restarts after a crash, one stop.
 
-It knows nothing of what it runs. It never asks a child to stop twice: a child that is told to
-finish its work in peace must not take a second signal for impatience.
+It never sends a child two stop signals: Celery takes the second one as an order to stop at
+once, without finishing the calls that are under way.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Child", "Supervisor"]
 
-#: a child that never outlives this many seconds, so many times in a row, cannot be started
+#: a child that ends within so many seconds, so many times in a row, cannot be started
 EARLY, EARLY_DEATHS = 5.0, 3
 #: seconds before a restart: the first, and the longest of the doublings
 FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
@@ -33,11 +33,11 @@ _COLOURS = (36, 33, 35, 32, 34, 31)
 
 
 class Supervisor:
-    """Starts ``children`` in their order and stops them in the reverse one, the last first.
+    """Starts ``children`` in their order, and stops them in reverse order.
 
     Each is in a session of its own: a Ctrl-C in the terminal reaches the supervisor alone. On
     Linux the children are killed with the supervisor even if it dies by SIGKILL. ``line`` makes
-    a line of a name and what it says; without it the name goes before, in a colour of its own.
+    an output line of a child's name and its line; by default the name is put in front, coloured.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Supervisor:
 
     @contextmanager
     def _signals(self, selector: selectors.BaseSelector) -> Iterator[None]:
-        """Let every signal that matters wake the selector up."""
+        """Handle the signals, and let each of them wake the selector up."""
 
         def on_stop(signum: int, _frame: object) -> None:
             self._hurried = self._hurried or (self._stopping and signum == signal.SIGINT)
@@ -88,7 +88,7 @@ class Supervisor:
             signal.SIGTERM: on_stop,
             signal.SIGCHLD: lambda _signum, _frame: None,
         }
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup has the last word
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
             handlers[signal.SIGHUP] = on_stop
         reading, writing = socket.socketpair()
         with reading, writing:
@@ -114,7 +114,7 @@ class Supervisor:
         return any(state.process or state.start_at < math.inf for state in self._states)
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
-        """Wait for a line, a death, a signal or the next due time, and note what has come."""
+        """Wait for a line, the end of a child, a signal or the next due time, and handle it."""
         due = min(min(state.start_at, state.kill_at) for state in self._states)
         wait = max(0.0, due - time.monotonic()) if due < math.inf else None
         for key, _events in selector.select(wait):
@@ -144,7 +144,7 @@ class Supervisor:
             selector.register(state.output, selectors.EVENT_READ, state)
 
     def _ended(self, state: ChildState, status: int) -> None:
-        """Decide what follows the end of a child's process."""
+        """Decide whether a child that ended is started again."""
         lived = time.monotonic() - state.started_at
         end = f"{state.child.name} {_told(status)}"
         if self._stopping or not state.child.restart:
@@ -167,7 +167,7 @@ class Supervisor:
         state.delay = min(2 * state.delay, LONGEST_DELAY)
 
     def _stop_some(self) -> None:
-        """Ask the last child that runs, and its group, to stop; kill whoever overstays."""
+        """Stop the last running child and its group; kill those that exceed their grace period."""
         hurried, self._hurried = self._hurried, False
         if hurried:
             self._say("killing what is left")
@@ -200,11 +200,11 @@ class Supervisor:
         encoding = self._out.encoding or "utf-8"
         rest = memoryview(f"{self._line(name, text)}\n".encode(encoding, "replace"))
         try:
-            # not by way of the text: under PYTHONUNBUFFERED it drops what a signal cuts off
+            # not by the text layer: under PYTHONUNBUFFERED it loses what a signal interrupts
             while rest:
                 rest = rest[self._out.buffer.write(rest) or 0 :]
             self._out.flush()
-        except OSError:  # the terminal or the pipe is gone: nobody is left to work for
+        except OSError:  # the terminal or the pipe is closed
             self._stopping = True
 
     def _labelled(self, name: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Ties a child process to this one: however this process dies, the child dies too."""
+"""Ties a child process to this one: the system kills it when this process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 # Runs in the child and then becomes the command, so that no process is added and its id is the
 # command's. A preexec_fn would do the same, but runs Python between fork and exec: it may hang a
-# process that has threads, and Python 3.12 warns of it. Python ignores SIGPIPE; its heir must not.
+# process that has threads, and Python 3.12 warns of it. Python ignores SIGPIPE; a command must not.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 parent, *argv = sys.argv[1:]

@@ -1,1 +1,1 @@
-"""What operators and machines ask: is it alive, does it make progress, what is wrong."""
+"""Probes, metrics and the doctor, for operators and for monitoring systems."""

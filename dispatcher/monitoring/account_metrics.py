@@ -1,4 +1,4 @@
-"""Metrics of each account at the gateway, where settings name several; none where there is one."""
+"""Metrics per account at the gateway; there are none unless settings name several accounts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PREFIX = "dispatcher_account_"
 
 
 class Accounts:
-    """Told apart by the label ``account``, which is empty for the default account."""
+    """The metrics that have a label ``account``; it is empty for the default account."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         named = dispatcher.settings.accounts
@@ -25,11 +25,11 @@ class Accounts:
         self._dispatcher = dispatcher
 
     def read(self, session: Session, at: datetime) -> Mapping[str, OfAccount]:
-        """How each stands in the database."""
+        """The state of each account in the database at ``at``."""
         return {name: monitoring.of_account(session, name, at) for name in self._names}
 
     def of_process(self) -> Iterator[Metric]:
-        """What this process did through each, and what is set for it."""
+        """The calls of this process and the doubt limit, for each account."""
         if not self._names:
             return
         calls = CounterMetricFamily(
@@ -45,7 +45,7 @@ class Accounts:
         yield from (calls, limits)
 
     def of_installation(self, found: Mapping[str, OfAccount]) -> Iterator[Metric]:
-        """How each stands."""
+        """Campaigns, doubts, due batches and balance of each account."""
         if not found:
             return
         campaigns = GaugeMetricFamily(

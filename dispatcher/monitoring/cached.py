@@ -1,4 +1,4 @@
-"""A value that is read at most once in so many seconds, however many threads ask for it."""
+"""A value that is read at most once in some seconds, however many threads need it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def cached(seconds: float, read: Callable[[], T]) -> Callable[[], T]:
-    """``read``, but what it returned is good for ``seconds``; an error is not cached."""
+    """``read`` with its value cached for ``seconds``; errors are not cached."""
     lock = threading.Lock()
     last: list[tuple[float, T]] = []
 

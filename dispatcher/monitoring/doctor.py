@@ -1,4 +1,4 @@
-"""The doctor: checks at everything that a dispatcher needs, and says what to do."""
+"""The doctor: checks everything that a dispatcher needs, and says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: what this process did, and how the whole installation stands.
+"""Metrics for Prometheus, of this process and of the whole installation.
 
 What a process does is counted in it; the installation is read from the database when somebody
 asks, so every worker tells the same of it: take ``max`` over workers, never ``sum``. No label
@@ -38,11 +38,11 @@ from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import OfAccount, Standing
 from dispatcher.window.territories import TERRITORIES
 
-#: the database is read this often (seconds) at most, and all that has ended this often
+#: seconds between two reads of the database, and between two sums of ended campaigns
 FRESH, PAST_FRESH = 5.0, 600.0
-#: a query that takes longer (seconds) is given up: whoever asked has gone
+#: seconds after which a query is given up: the scraper has disconnected by then
 _LONGEST_QUERY = 10
-#: a campaign that ended this recently may have ended in a transaction not yet seen
+#: the transaction that ended a campaign may become visible this much later
 _MARGIN = timedelta(minutes=10)
 
 
@@ -57,7 +57,7 @@ class _Reading:
 def registry_of(
     dispatcher: Dispatcher, findings: Callable[[], Iterable[Finding]]
 ) -> CollectorRegistry:
-    """All metrics of a worker; ``findings`` tell whether it makes progress."""
+    """All metrics of a worker; ``findings`` are the checks of its progress."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     registry.register(_Metrics(dispatcher, findings))
@@ -65,7 +65,7 @@ def registry_of(
 
 
 class _Metrics(Collector):
-    """Reads when it is asked."""
+    """Reads the values at each scrape."""
 
     def __init__(self, dispatcher: Dispatcher, findings: Callable[[], Iterable[Finding]]) -> None:
         self._dispatcher = dispatcher
@@ -75,7 +75,7 @@ class _Metrics(Collector):
         self._reading = cached(FRESH, self._read)
 
     def collect(self) -> Iterator[Metric]:
-        """Everything; without what the database would say when it does not answer."""
+        """All metrics; without those of the database if it does not answer."""
         yield self._build()
         yield from _calls(self._dispatcher.calls.tally())
         ready = {finding.name: float(finding.ok) for finding in self._findings()}

@@ -38,7 +38,7 @@ class Answer:
 
 
 class Probes:
-    """The WSGI application that tells how a worker is."""
+    """The WSGI application that reports the state of a worker."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._findings = cached(_FRESH, lambda: [*examine(dispatcher, PROGRESS)])
@@ -94,7 +94,7 @@ def serve(probes: Probes, host: str, port: int) -> Server:
 def _exposition(
     dispatcher: Dispatcher, findings: Callable[[], list[Finding]]
 ) -> Callable[[], Answer]:
-    """What ``/metrics`` answers; without prometheus-client, how to have it."""
+    """What ``/metrics`` answers; without prometheus-client, how to install it."""
     try:
         from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 

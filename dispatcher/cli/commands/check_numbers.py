@@ -1,4 +1,4 @@
-"""``dispatcher check-numbers``: what the gateway and the networks say of a list."""
+"""``dispatcher check-numbers``: checks of a list by the gateway and the networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dispatcher doubts``, ``resend`` and ``give-up``: what nobody knows, and a person's decision."""
+"""``dispatcher doubts``, ``resend`` and ``give-up``: batches in doubt, and decisions about them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _confirm(doubt: Doubt, risk: str, question: str, *, yes: bool) -> None:
 
 
 def _find(dispatcher: Dispatcher, batch: int) -> Doubt:
-    """The doubt about a batch: only what can be named is asked about and acted on."""
+    """The doubt about a batch. Raises IllegalMove if it is not in doubt."""
     found = [doubt for doubt in dispatcher.doubts() if doubt.batch_id == batch]
     if not found:
         raise IllegalMove(f"no batch {batch} is in doubt; dispatcher doubts lists those that are")

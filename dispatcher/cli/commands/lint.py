@@ -1,4 +1,4 @@
-"""``dispatcher lint``: what becomes of a text on the way, and what that costs."""
+"""``dispatcher lint``: a text as it arrives, its segments, and what to write instead."""
 
 from __future__ import annotations
 

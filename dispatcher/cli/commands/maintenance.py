@@ -116,7 +116,7 @@ def settings(*, as_json: bool) -> None:
 
 
 def _hidden(name: str, value: Any) -> str | None:
-    """What is shown of a secret; None for what is no secret."""
+    """A secret as it is shown, masked; None if the value is not a secret."""
     from pydantic import SecretStr
 
     if isinstance(value, SecretStr):
@@ -125,7 +125,7 @@ def _hidden(name: str, value: Any) -> str | None:
 
 
 def _masked(url: str) -> str:
-    """A URL without its password and its query, where some drivers take one, too."""
+    """A URL without its password and its query, which may hold a password, too."""
     try:
         parts = urlsplit(url)
         user, at, place = parts.netloc.rpartition("@")

@@ -1,4 +1,4 @@
-"""``dispatcher opt-outs``: who said STOP, and how a number comes on that list and off it."""
+"""``dispatcher opt-outs``: the list of numbers that said STOP."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-#: so many digits in a message may be somebody's number
+#: a message with this many digits may hold a phone number
 _TELLING = 4
 
 
 class _Discreet(click.Group):
-    """Says what is wrong with a command line without repeating a number that stands in it."""
+    """Reports usage errors without repeating a number of the command line."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the group's own options."""
@@ -33,7 +33,7 @@ class _Discreet(click.Group):
             return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
+        """Run the command that the arguments name."""
         with _unrepeated():
             return super().invoke(ctx)
 

@@ -1,4 +1,4 @@
-"""``dispatcher plan``: what submitting would do, to be read before it is done."""
+"""``dispatcher plan``: what submitting would do, without doing it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.plan import Plan
     from dispatcher.cli.timeline import Timeline
 
-#: days that a timeline shows: room to see the next opening, and not more than one can read
+#: days that a timeline shows: enough for the next opening, and not too many to read
 _FEWEST, _MOST = 3, 14
 #: a campaign that starts later is shown from its own first day on
 _SOON = timedelta(days=7)

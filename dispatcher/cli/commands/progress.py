@@ -1,4 +1,4 @@
-"""``dispatcher progress``: where every recipient of a campaign stands, once or live."""
+"""``dispatcher progress``: the state of a campaign's recipients, once or live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dispatcher replies``: what people answered."""
+"""``dispatcher replies``: the answers of recipients."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def _marks(reply: Reply) -> str:
 
 
 def _line(text: str) -> str:
-    """A stranger's text on one line, without what a terminal would obey."""
+    """A reply on one line, without control characters, which a terminal would execute."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""``dispatcher run``: everything that one machine needs, as children of one process."""
+"""``dispatcher run``: workers, beat and Redis on one machine, as children of one process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dispatcher.local.child import Child
     from dispatcher.settings import Settings
 
-#: seconds beyond a call's own limit that a worker may take to record what came of it
+#: seconds that a worker may take, after a call's own limit, to record its outcome
 _AFTERWARDS = 10.0
 _PORT, _LAST_PORT = "DISPATCHER_METRICS_PORT", 65_535
 #: what `celery -A workers …` does, with our own `workers` whatever lies in the directory

@@ -1,4 +1,4 @@
-"""What a person may do to a campaign or a batch in doubt, and what is asked before that is done."""
+"""What a user may do to a campaign or a batch in doubt, and the question that confirms it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from dispatcher.contrib.django import dispatcher
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that may be done: its name in a URL, the permission, the words."""
+    """One action: its name in a URL, its permission and its texts."""
 
     name: str
     label: str
     permission: str
-    #: what is asked before it is done, of a Progress or a Doubt
+    #: the question that confirms it, from a Progress or a Doubt
     question: Callable[[Any], str]
-    #: does it, by id, and says what came of it
+    #: does it, with id, reason and user, and returns a sentence about the result
     do: Callable[[int, str, str], str]
-    #: the states of a campaign in which it can be done; empty for a doubt
+    #: the states of a campaign that allow it; empty for a doubt
     states: tuple[str, ...] = ()
-    #: whether it cannot be taken back
+    #: whether it cannot be undone
     final: bool = False
 
 

@@ -30,7 +30,7 @@ def confirmed(
     find: Callable[[int], Any],
     back: str,
 ) -> HttpResponse:
-    """Ask for a reason, and do it once there is one: a GET changes nothing."""
+    """Ask for a reason, and do it when a POST gives one; a GET changes nothing."""
     if not may(request, action.permission):
         raise PermissionDenied
     found = find(number)
@@ -62,7 +62,7 @@ def confirmed(
 
 @admin.register(Campaign)
 class CampaignPages(Pages):
-    """Campaigns, the latest first; each with its batches and what was done to it."""
+    """Campaigns, the latest first; each with its batches and its record of actions."""
 
     def routes(self) -> list[tuple[str, View, str]]:
         """Every page."""
@@ -77,7 +77,7 @@ class CampaignPages(Pages):
         ]
 
     def index(self, request: HttpRequest) -> HttpResponse:
-        """The list; a reference that is searched for leads to its campaign."""
+        """The list; a search for a reference redirects to its campaign."""
         wanted = request.GET.get("q", "").strip()
         if wanted:
             try:

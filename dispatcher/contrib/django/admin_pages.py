@@ -1,4 +1,4 @@
-"""What every page of the admin's section has in common."""
+"""The base of all pages in the admin."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ else:
 #: entries of a page
 LIMIT = 50
 FULL_NUMBERS = "dispatcher.view_full_numbers"
-#: a beat that has been silent for longer is said to be so
+#: after this time without a tick the pages show a warning
 _SILENCE = timedelta(minutes=2)
 View = Callable[..., HttpResponse]
 
 
 class Pages(_Admin):
-    """A section of pages that read the dispatcher, and never a model's rows.
+    """Pages that read from the dispatcher, and never from a model.
 
     Nothing is edited by hand: what can be done to a campaign is an action, with a reason.
     """
 
     def routes(self) -> list[tuple[str, View, str]]:
-        """(route, view, name) of each page; the first is the one that the index links to."""
+        """(route, view, name) of each page; the admin's index links to the first."""
         return []
 
     def get_urls(self) -> list[URLPattern]:
-        """Only our own pages: there is no form to add or change a row."""
+        """Only these pages: rows cannot be added or changed."""
         prefix = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
             path(route, self.admin_site.admin_view(self._page(view)), name=f"{prefix}_{name}")
@@ -99,19 +99,19 @@ class Pages(_Admin):
 
 
 def may(request: HttpRequest, permission: str) -> bool:
-    """Whether the one who asks has a permission."""
+    """Whether the user has a permission."""
     user: Any = request.user
     return bool(user.has_perm(permission))
 
 
 def offset_of(request: HttpRequest) -> int:
-    """Where the page begins that is asked for."""
+    """The first entry of the page; 0 if the query is not a number."""
     value = request.GET.get("from", "0")
     return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
 def silence() -> str:
-    """What is wrong when nothing ticks; empty when something does."""
+    """A warning if there was no tick lately; else empty."""
     last = dispatcher.last_tick()
     if last is None:
         return "Nothing has ever ticked: campaigns wait until manage.py dispatcher run is running."

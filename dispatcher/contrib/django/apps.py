@@ -1,4 +1,4 @@
-"""The app: what Django is told when it starts."""
+"""The Django app and what it registers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DispatcherConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks of DISPATCHER, and make the tables after each migrate."""
+        """Register the checks of DISPATCHER, and create the tables after each migrate."""
         from dispatcher.contrib.django.checks import check_settings
         from dispatcher.contrib.django.migrate import follow
 

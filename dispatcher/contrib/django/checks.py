@@ -1,4 +1,4 @@
-"""What is wrong with DISPATCHER, told when Django starts and by ``manage.py check``."""
+"""Errors in DISPATCHER, reported when Django starts and by ``manage.py check``."""
 
 from __future__ import annotations
 

@@ -15,13 +15,13 @@ from dispatcher.errors import ConfigurationError
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.settings.environment import load
 
-#: the one key that is no setting of the dispatcher: which of DATABASES has the tables
+#: the only key that is not a setting of the dispatcher: which of DATABASES has the tables
 ALIAS = "DATABASE"
 _URL = {f"{PREFIX}DATABASE_URL", f"{PREFIX}DATABASE_URL_FILE"}
 
 
 def configured() -> dict[str, Any]:
-    """What DISPATCHER says, named as variables of the environment. Raises ConfigurationError."""
+    """The values of DISPATCHER under the names of variables. Raises ConfigurationError."""
     values = getattr(project, "DISPATCHER", {})
     if not isinstance(values, Mapping) or not all(isinstance(key, str) for key in values):
         raise ConfigurationError("DISPATCHER is not a dict of settings")
@@ -51,8 +51,8 @@ def alias_of(values: Mapping[str, Any]) -> str | None:
 def settings() -> Settings:
     """The settings of the dispatcher. Raises ConfigurationError.
 
-    What DISPATCHER does not say, ``DISPATCHER_*`` variables of the environment do; but for the
-    database, which is the project's own unless DISPATCHER names another.
+    Settings that DISPATCHER lacks come from ``DISPATCHER_*`` variables of the environment, but the
+    database is the project's own unless DISPATCHER names another.
     """
     values = configured()
     alias = alias_of(values)
@@ -69,5 +69,5 @@ def alias() -> str | None:
 
 
 def in_project_terms(sentence: object) -> str:
-    """A sentence about settings, with their names as the project writes them."""
+    """The sentence with ``DISPATCHER_X`` written as ``DISPATCHER["X"]``."""
     return re.sub(rf"\b{PREFIX}([A-Z0-9_]+)", r'DISPATCHER["\1"]', str(sentence))

@@ -1,4 +1,4 @@
-"""The project's own database: our tables beside its own, in its own transactions."""
+"""The project's own database: our tables are in it, and we use its transactions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ registry.register("sqlite.django", "dispatcher.contrib.django.shared_connection"
 class DjangoDatabase(Database):
     """Opens transactions as ``transaction.atomic`` does, on this thread's connection.
 
-    Inside a transaction of the project's a write is a savepoint of it: both or neither.
+    Inside a transaction of the project a write is a savepoint: both commit or neither does.
     """
 
     def __init__(self, alias: str) -> None:
@@ -45,12 +45,12 @@ class DjangoDatabase(Database):
         return self.connection.in_atomic_block or not self.connection.get_autocommit()
 
     def close(self) -> None:
-        """Leave the connection alone: it is Django's."""
+        """Do nothing: the connection is Django's."""
 
     def take_turn(self) -> None:
         """Inside a transaction on SQLite, wait for other writers before anything is read.
 
-        One that has read and writes after another has written fails at once, however patient.
+        SQLite refuses at once a transaction that read before another wrote, whatever its timeout.
         """
         if self.is_sqlite and self.connection.in_atomic_block:
             _take_turn(self._lend())
@@ -85,12 +85,12 @@ class DjangoDatabase(Database):
                 yield session
 
     def keeping(self) -> AbstractContextManager[None]:
-        """Keep nothing: the connection is Django's."""
+        """Do nothing: the connection is Django's."""
         return nullcontext()
 
     @contextmanager
     def once(self) -> Iterator[Session]:
-        """As ``write``: what is committed by itself is Django's affair."""
+        """As ``write``: Django decides what is committed."""
         with self.write() as session:
             yield session
 

@@ -1,4 +1,4 @@
-"""The URL of a database that Django knows by its own settings: for processes of their own."""
+"""The URL of one of Django's databases, for processes that do not run Django."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dispatcher.errors import ConfigurationError
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-#: what Django passes to the driver that is no part of an address
+#: options that Django passes to the driver and that are not part of a URL
 _OBJECTS = {"context", "cursor_factory", "client_encoding", "prepare_threshold", "row_factory"}
 _IN_URL = {"dbname": "database", "user": "username", "password": "password", "port": "port"}
 

@@ -1,4 +1,4 @@
-"""The project's dispatcher: lists come from QuerySets, and a commit is waited for."""
+"""The project's dispatcher: takes QuerySets, and waits for a commit before it tells workers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DjangoDispatcher(Dispatcher):
 
     @classmethod
     def of_project(cls) -> Self:
-        """The one that the setting DISPATCHER asks for. Raises ConfigurationError."""
+        """A dispatcher with the setting DISPATCHER. Raises ConfigurationError."""
         try:
             return cls(conf.settings(), conf.alias())
         except DispatcherError as error:
@@ -158,7 +158,7 @@ class DjangoDispatcher(Dispatcher):
     def _make_tables(self) -> None:
         """Raise StorageError unless ``manage.py migrate`` has made the tables.
 
-        A database of its own gets them here, as without Django.
+        In a database of its own they are made here, as without Django.
         """
         if self.alias is None:
             super()._make_tables()
@@ -171,21 +171,21 @@ class DjangoDispatcher(Dispatcher):
             ) from None
 
     def _open_elsewhere(self) -> str | None:
-        """A database with an open transaction of which a campaign would be no part."""
+        """A database with an open transaction that a campaign would not belong to."""
         opened = [one for one in connections.all(initialized_only=True) if _is_open(one)]
         names = [one.alias for one in opened]
         return None if self.alias in names or not names else names[0]
 
 
 class _Committed(Hints):
-    """Tells workers of what a person did once it is committed: before, there is nothing to see."""
+    """Sends hints to workers after the commit: before it they would see nothing."""
 
     def __init__(self, broker_url: str | None, alias: str | None) -> None:
         super().__init__(broker_url)
         self._alias = alias
 
     def tick(self) -> bool:
-        """Have a worker look for due work after the commit."""
+        """Send a hint for due work after the commit."""
         if self._alias is None:
             return super().tick()
         publish = super().tick
@@ -196,12 +196,12 @@ class _Committed(Hints):
         try:
             transaction.on_commit(tell, using=self._alias)
         except transaction.TransactionManagementError:
-            # the project commits by hand: only a tick can tell when
+            # the project commits by hand, so a tick has to find the work
             return False
         return True
 
 
 def _is_open(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open that is not just a TestCase's own."""
+    """Whether a transaction is open, other than that of a TestCase."""
     blocks: Iterable[Any] = getattr(connection, "atomic_blocks", ())
     return any(not getattr(block, "_from_testcase", False) for block in blocks)

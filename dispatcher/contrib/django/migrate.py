@@ -1,4 +1,4 @@
-"""The dispatcher's tables come and go with the project's own."""
+"""Creates and empties the dispatcher's tables together with the project's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dispatcher.storage.tables import Base
 def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **options: Any) -> None:
     """After ``migrate`` bring the tables to this version's schema; after ``flush`` empty them.
 
-    Both run for each database; only the one that has our tables is looked at.
+    Both run for each database; those without our tables are skipped.
     """
     if conf.alias() != using:
         return
@@ -23,7 +23,7 @@ def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **options: Any
     before = schema.version(database)
     schema.migrate(database)
     after = schema.version(database)
-    if "plan" not in options:  # it is flush that tells of no plan
+    if "plan" not in options:  # sent by flush, which has no plan
         _empty(database)
     if verbosity and after != before:
         message = f"  The dispatcher's tables have schema {after}."

@@ -1,4 +1,4 @@
-"""What permissions are of, and what the admin's index lists. No model has rows here.
+"""Models for permissions and for the admin's index. None of them has rows.
 
 The rows are the dispatcher's own; ``dispatcher.progress``, ``batches`` and the like read them.
 """
@@ -16,7 +16,7 @@ else:
 
 
 class Nothing(_Nothing):
-    """Finds nothing: so ``dumpdata`` and other tools that read every model have nothing to do."""
+    """Finds nothing, so that ``dumpdata`` and other tools that read every model skip it."""
 
     def get_queryset(self) -> models.QuerySet[_Listed]:
         """No rows."""
@@ -44,7 +44,7 @@ class Campaign(_Listed):
 
 
 class Doubt(_Listed):
-    """A batch of which nobody knows whether the gateway took it."""
+    """A batch of which it is not known whether the gateway took it."""
 
     class Meta:
         managed = False

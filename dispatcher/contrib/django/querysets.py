@@ -1,4 +1,4 @@
-"""Recipients from a QuerySet, streamed; or from whatever else a list may hold."""
+"""Recipients from a QuerySet, streamed, or from a list."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def streamed(
     fields: Mapping[str, str] | None = None,
     territory_field: str | None = None,
 ) -> Iterable[Given]:
-    """Recipients whose numbers and fields are where the arguments say; nothing is read yet.
+    """Recipients with the numbers and fields that the arguments name; nothing is read yet.
 
     Raises InvalidCampaign for a field that does not exist, InvalidText.
     """
@@ -50,7 +50,7 @@ def streamed(
 
 
 class _Streamed:
-    """Rows as recipients, read as they are asked for; may be read again."""
+    """Rows as recipients, read lazily; may be read again."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class _Streamed:
 
 
 def _rows(recipients: QuerySet[Any, Any], columns: list[str]) -> QuerySet[Any, Any]:
-    """A QuerySet of dicts that have these columns, and the key of the model where they can."""
+    """A QuerySet of dicts with these columns and, if possible, the model's primary key."""
     kind = recipients._iterable_class
     if kind is ValuesIterable:  # it may be grouped by these very columns: it is left alone
         known = recipients.query.values_select + tuple(recipients.query.annotations)
@@ -96,7 +96,7 @@ def _rows(recipients: QuerySet[Any, Any], columns: list[str]) -> QuerySet[Any, A
 
 
 def _phone_of(recipients: QuerySet[Any, Any]) -> str:
-    """The one field that is called a number. Raises InvalidCampaign."""
+    """The only field whose name means a phone number. Raises InvalidCampaign."""
     model: type[Model] = recipients.model
     selected = recipients.query.values_select
     names = list(selected or [field.name for field in model._meta.concrete_fields])

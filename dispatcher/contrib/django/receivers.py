@@ -1,4 +1,4 @@
-"""What a worker imports to have the project's receivers: Django, set up, and its signals.
+"""What a worker imports to call the project's receivers: sets Django up and forwards its signals.
 
 ``DJANGO_SETTINGS_MODULE`` names the project, as ``manage.py`` does, and ``PYTHONPATH`` has its
 folder. A receiver is called in a thread of the worker, which gives its connections back.
@@ -19,7 +19,7 @@ if not apps.ready:
 
 
 def tell(event: Event) -> None:
-    """Send an event to Django's receivers, with connections as a request would find them."""
+    """Send an event to Django's receivers, with fresh connections, as for a request."""
     close_old_connections()
     try:
         forward(event)

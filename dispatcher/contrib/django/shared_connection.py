@@ -19,10 +19,10 @@ class _Shared:
     supports_server_side_cursors = False
 
     def on_connect(self) -> Any:
-        """Set nothing up: Django has functions and handlers of its own there."""
+        """Set nothing up: Django has its own functions and handlers."""
 
     def do_begin(self, _: Any) -> None:
-        """Leave that to Django."""
+        """Do nothing: Django does it."""
 
     do_commit = do_rollback = do_terminate = do_close = do_begin
 

@@ -1,4 +1,4 @@
-"""For the tests of a project: what a campaign would say to whom, without sending anything.
+"""For the tests of a project: the texts of a campaign, without sending anything.
 
 In a ``TestCase`` campaigns are rolled back as everything else. ``submit_on_commit`` needs
 ``with self.captureOnCommitCallbacks(execute=True):`` as every callback does there.
@@ -18,7 +18,7 @@ __all__ = ["texts"]
 
 
 def texts(reference: str) -> dict[str, str]:
-    """Number (E.164) -> text as it arrives, of all that is still to go. Raises NotFound."""
+    """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound."""
     template = compile_template(dispatcher.campaign(reference).text)
     letter = MessageState.PENDING.letter
     found: dict[str, str] = {}

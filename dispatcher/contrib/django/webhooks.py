@@ -16,7 +16,7 @@ from dispatcher.api.webhooks import Webhooks
 from dispatcher.contrib.django import dispatcher
 
 
-# with ATOMIC_REQUESTS the answer would be made before the commit, and "kept" said too early
+# with ATOMIC_REQUESTS the gateway would be answered before the commit
 @transaction.non_atomic_requests
 @csrf_exempt
 def take(request: HttpRequest, path: str) -> HttpResponse:

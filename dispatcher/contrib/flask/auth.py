@@ -1,4 +1,4 @@
-"""Who may come in: tokens, origins and sizes, judged before anything is read."""
+"""Access: tokens, origins and sizes, checked before the body is read."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def require_bearer() -> None:
 
 
 def require_password() -> None:
-    """Refuse (401) a browser that does not know the token. Raises Unauthorized."""
+    """Refuse (401) a browser without the token as its password. Raises Unauthorized."""
     credentials = request.authorization
     if credentials is None or credentials.type != "basic" or not _is_token(credentials.password):
         raise Unauthorized(
@@ -61,7 +61,7 @@ def require_password() -> None:
 
 
 def refuse_larger_than(limit: int) -> None:
-    """Refuse (413) a body that says that it is longer than ``limit`` bytes."""
+    """Refuse (413) a body whose Content-Length exceeds ``limit`` bytes."""
     if (request.content_length or 0) > limit:
         raise too_large(limit)
 
@@ -81,7 +81,7 @@ def _is_token(value: str | None) -> bool:
     token = library_of(current_app).settings.web_token
     if token is None or value is None:
         return False
-    # in constant time, so that its letters cannot be found out one by one
+    # in constant time, so that it cannot be guessed letter by letter
     return hmac.compare_digest(value.encode(errors="replace"), token.get_secret_value().encode())
 
 

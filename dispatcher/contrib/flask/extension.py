@@ -34,7 +34,7 @@ def library_of(app: Flask) -> Library:
     return found
 
 
-# every call goes to the current app's own dispatcher: to a type checker it is one
+# at run time it delegates to the current app's dispatcher; for type checkers it is one
 if TYPE_CHECKING:
     _Base = Library
 else:

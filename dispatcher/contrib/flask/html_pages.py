@@ -22,12 +22,12 @@ from dispatcher.contrib.flask.problems import answer_as, id_of
 from dispatcher.recipients.phones import mask
 from dispatcher.window.territories import TERRITORIES
 
-#: seconds between two looks of a page that is left open
+#: seconds after which an open page reloads itself
 _REFRESH = 5
 _CAMPAIGNS, _BATCHES = 50, 100
 _BAR = 1000
 _NUMBER = re.compile(r"(?:\+|\b00?)[1-9](?:[ .-]?\d){7,13}\b")
-#: nothing but our own style sheet is loaded, and no other site frames a page
+#: only our own style sheet is loaded, and no other site may frame a page
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none';"
     " base-uri 'none'; form-action 'none'",
@@ -122,7 +122,7 @@ def _offset() -> int:
 
 
 def _live(*, ended: bool) -> dict[str, Any]:
-    """Whether the page looks again by itself; a reader may stop that."""
+    """Whether the page reloads itself; the reader may stop that."""
     still = request.args.get("refresh") == "off"
     return {"refresh": None if ended or still else _REFRESH, "can_refresh": not ended}
 
@@ -133,7 +133,7 @@ def _closed(response: Response) -> Response:
 
 
 def _words() -> dict[str, Any]:
-    """What the templates say things with."""
+    """The functions and values that all templates use."""
     now = _library().clock()
 
     def at(instant: datetime) -> str:
@@ -163,5 +163,5 @@ def _words() -> dict[str, Any]:
 
 
 def masked(words: str) -> str:
-    """What a person typed, with whatever may be a phone number masked."""
+    """The text with everything masked that may be a phone number."""
     return _NUMBER.sub(lambda found: mask(re.sub(r"[ .-]", "", found[0])), words)

@@ -1,4 +1,4 @@
-"""The JSON API: submit, list, follow, pause, resume and cancel campaigns."""
+"""The JSON API: submit, list, show, pause, resume and cancel campaigns."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from dispatcher.contrib.flask.problems import PROBLEM_JSON
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 
 MOST_LISTED = 200
-#: no database counts further
+#: the largest id of a database
 LARGEST_ID = 2**63 - 1
 _REF = "#/components/schemas/"
 _SAID = {
@@ -26,7 +26,7 @@ _SAID = {
     422: "What was given cannot be used; nothing was stored.",
     503: "The database is out of reach.",
 }
-#: what any request may come to
+#: statuses that every operation may answer
 _ALWAYS = (401, 403, 413, 503)
 
 

@@ -23,7 +23,7 @@ from dispatcher.errors import (
 )
 
 PROBLEM_JSON = "application/problem+json"
-#: what is told of an error that is not the caller's: its own words are for the log
+#: sentences for errors that are not the caller's; their own messages go to the log
 _UNAVAILABLE = (
     "the database is out of reach; try again later, the same reference is the same campaign"
 )
@@ -45,12 +45,12 @@ class Problem(Exception):
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
-        # Python renames phrases from version to version, and an enum is no number in JSON
+        # not http.HTTPStatus: its phrases differ between versions of Python
         self.status, self.title = int(status), HTTP_STATUS_CODES[int(status)]
         self.code, self.detail = code, detail
 
     def as_json(self, **headers: str) -> Response:
-        """As programs read it."""
+        """As problem+json."""
         members = {
             "type": "about:blank",
             "title": self.title,
@@ -62,7 +62,7 @@ class Problem(Exception):
         return Response(body, self.status, headers, content_type=PROBLEM_JSON)
 
     def as_page(self, **headers: str) -> Response:
-        """As people read it."""
+        """As a page."""
         title = f"{self.status} {self.title}"
         detail = f"{self.detail[:1].upper()}{self.detail[1:].rstrip('.')}."
         page = _PAGE.format(title=escape(title), detail=escape(detail))
@@ -70,15 +70,15 @@ class Problem(Exception):
 
 
 def id_of(segment: str) -> int:
-    """The id in a URL. Raises NotFound for what is none."""
-    # not the router's: it knows numbers of any length, and of any script
+    """The id in a URL. Raises NotFound if it is not a number."""
+    # not the router's converter, which takes numbers of any length and script
     if not re.fullmatch(r"[0-9]{1,19}", segment):
         raise NotFound("no such campaign: its id is a number")
     return int(segment)
 
 
 def problem_of(error: Exception) -> Problem:
-    """What is told of an error; what went wrong on our side goes to the app's log as well."""
+    """The answer to an error; an error on our side goes to the app's log, too."""
     match error:
         case Problem():
             return error
@@ -100,14 +100,14 @@ def problem_of(error: Exception) -> Problem:
             code = error.name.lower().replace(" ", "_")
             return Problem(error.code or InternalServerError.code, code, error.description or "")
         case _:
-            # without the error's own words, which may quote a number or a row
+            # without the error's message, which may quote a number or a row
             way = "".join(traceback.format_tb(error.__traceback__))
             current_app.logger.error("dispatcher: %s\n%s", type(error).__name__, way)
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", _BUG)
 
 
 def answer_as(blueprint: Blueprint, *, pages: bool) -> None:
-    """Have everything that a blueprint's views raise answered, as pages or as problem+json."""
+    """Answer every exception of a blueprint's views, as a page or as problem+json."""
 
     def answer(error: Exception) -> Any:
         if isinstance(error, HTTPException) and error.response is not None:
@@ -119,7 +119,7 @@ def answer_as(blueprint: Blueprint, *, pages: bool) -> None:
 
 
 def answer_in(app: Flask) -> None:
-    """Have every DispatcherError that an app's own views let through answered."""
+    """Answer every DispatcherError that the app's own views raise."""
 
     def answer(error: DispatcherError) -> Response:
         problem = problem_of(error)
@@ -132,7 +132,7 @@ def answer_in(app: Flask) -> None:
 
 
 def _headers(error: Exception) -> dict[str, str]:
-    """What goes with a status, such as Allow and WWW-Authenticate."""
+    """The headers of an HTTP error, such as Allow and WWW-Authenticate."""
     if not isinstance(error, HTTPException):
         return {}
     return {name: value for name, value in error.get_headers() if name != "Content-Type"}

@@ -1,4 +1,4 @@
-"""What a worker imports to have the app's receivers: the Flask app, and the bridge to its signals.
+"""What a worker imports to call the app's receivers: loads the Flask app and forwards signals.
 
 ``FLASK_APP`` names the app, as it does for ``flask``, and ``PYTHONPATH`` has its folder. A
 receiver is called in a thread of the worker, in an app context.

@@ -1,4 +1,4 @@
-"""What the JSON API takes: bodies, read once and held against their types."""
+"""The bodies that the JSON API takes, as models; they are validated once."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class NewCampaign(_Body):
     ] = False
 
     def options(self, *, by: str) -> Options:
-        """What goes with text and recipients; ``by`` is who submits."""
+        """The options for ``Dispatcher.submit``; ``by`` is who submits."""
         options = self.model_dump(exclude={"reference", "text", "recipients"})
         return cast("Options", options | {"by": by})
 
@@ -166,7 +166,7 @@ def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Re
 
 
 def _sentence(model: type[BaseModel], first: object) -> str:
-    """What is wrong and where; a field that the caller named himself may hold a number."""
+    """What is wrong and where, without field names that the caller chose: they may hold numbers."""
     assert isinstance(first, dict)  # noqa: S101 - for the type checker
     if first["loc"][:1] == ("recipients",) and len(first["loc"]) > 1:
         position = first["loc"][1] + 1

@@ -15,12 +15,12 @@ from flask.blueprints import BlueprintSetupState
 from dispatcher.api.webhooks import Webhooks
 from dispatcher.contrib.flask.extension import library_of
 
-# what is not GET or POST is refused by the webhooks, which know the secret first
+# the webhooks refuse other methods than GET and POST, after they have checked the secret
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def webhooks() -> Blueprint:
-    """What takes the gateway's calls: ``register_blueprint(webhooks(), url_prefix=…)``.
+    """The blueprint of the gateway's webhooks: ``register_blueprint(webhooks(), url_prefix=…)``.
 
     The prefix is its own, not that of the pages or the API. Registering raises ConfigurationError
     without the setting ``webhook_secret``. The app's own ``before_request`` functions are called
@@ -45,7 +45,7 @@ def _take(path: str) -> Response:
         request.method,
         f"/{path}",
         environ.get("QUERY_STRING", ""),
-        # not the request's stream: that has the app's bounds, and raises
+        # not the request's stream, which has the app's limits and raises
         body=environ["wsgi.input"],
         length=environ.get("CONTENT_LENGTH") or None,
         ends=bool(environ.get("wsgi.input_terminated")),

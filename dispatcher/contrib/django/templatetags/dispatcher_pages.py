@@ -1,4 +1,4 @@
-"""How progress, instants and numbers look on a page."""
+"""Filters and tags for progress, instants and numbers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WIDTH = 1000
 
 @register.filter
 def bar(messages: Mapping[str, int]) -> SafeString:
-    """A bar of what became of messages; what is still to go is its empty rest."""
+    """A bar of the states of messages; pending messages are its empty rest."""
     parts = [
         (piece.start, max(1, piece.width), COLOURS[piece.state])
         for piece in pieces(messages, _WIDTH)
@@ -60,7 +60,7 @@ def bar(messages: Mapping[str, int]) -> SafeString:
 
 @register.filter
 def ended(messages: Mapping[str, int]) -> str:
-    """The share of messages that have come to their end."""
+    """The share of messages that have ended."""
     return f"{percent_ended(messages)} %"
 
 
@@ -86,7 +86,7 @@ def until(instant: datetime, now: datetime) -> str:
 
 @register.filter
 def waits(progress: Progress, now: datetime) -> str:
-    """What a campaign waits for and until when, on the clock of Paris."""
+    """Why a campaign waits and until when, on the clock of Paris."""
     return standing(progress, now)
 
 
