@@ -1,6 +1,6 @@
-"""What the gateway and the networks say of numbers, and what follows from it. Pure.
+"""Checks of numbers by the gateway and the networks, and what they mean for a list. Pure.
 
-Our own judgement of a number is ARCEP's numbering plan, or ``phonenumbers`` for other countries.
+Our own check of a number is ``recipients.phones``.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-#: why a row is left out that our own judgement would text
+#: reasons to reject a row whose number passes our own check
 INVALID_THERE: Final = "invalid_at_gateway"
 OUT_OF_SERVICE: Final = "out_of_service"
-#: what a check of a network came to
+#: results of a check by the network
 IN_SERVICE, UNDECIDED = "in_service", "undecided"
-#: the networks' words for a number that nobody has. A phone that is off or barred has another
+#: answers of networks for a number that nobody has; a phone that is off or barred has others
 _NOBODY: Final = frozenset({"UNKNOWN_SUBSCRIBER", "UNIDENTIFIED_SUBSCRIBER"})
-#: codes with which an order of checks is refused whole, by the gateway's pages: nothing is paid
+#: codes that refuse a whole order of checks, by SMS Partner's pages: nothing is paid
 REFUSALS: Final = frozenset({1, 2, 3, 9, 10, 11, 13, 14, 19, 20, 30, 40, 50, 55, 90, 96})
-#: so many lines are named, the others counted
+#: this many row numbers are listed, the others only counted
 _LINES_SHOWN: Final = 10
-#: so many countries with kinds are told apart, of so many characters: words of somebody else
+#: at most this many countries with kinds are counted apart; their names are cut to this length
 _FORMS, _LONGEST_WORD = 30, 40
 
 
 @dataclass(frozen=True, slots=True)
 class NumberCheck:
-    """What ``/lookup`` says of one number. ``request`` is the number as the gateway read it."""
+    """The answer of ``/lookup`` on one number. ``request`` is the number as the gateway read it."""
 
     request: str = field(repr=False)
     valid: bool
@@ -39,13 +39,13 @@ class NumberCheck:
     #: "Mobile" and others, as the gateway writes them
     kind: str = ""
     network: str = ""
-    #: the gateway says that it is no number: an answer that cannot be read says neither
+    #: the gateway says that this is not a number; both are False if its answer is unreadable
     refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HlrOrder:
-    """A paid check that was taken; its results are posted to the address that was given."""
+    """A paid order of checks that the gateway took. It posts the results to our address."""
 
     id: str
     numbers: int
@@ -54,21 +54,21 @@ class HlrOrder:
 
 
 class RowNumbers:
-    """How many rows something is said of, and on which lines they stand."""
+    """A count of rows, with the numbers of the first ones."""
 
     def __init__(self) -> None:
         self.count = 0
         self._first: list[int] = []
 
     def add(self, row: int | None) -> None:
-        """One more; ``row`` is its line, if that is known."""
+        """Count one row; ``row`` is its number, if known."""
         self.count += 1
         if row is not None and len(self._first) < _LINES_SHOWN:
             self._first.append(row)
 
     @property
     def first(self) -> tuple[int, ...]:
-        """The first lines."""
+        """The numbers of the first rows."""
         return tuple(self._first)
 
     def __str__(self) -> str:
@@ -82,13 +82,13 @@ class RowNumbers:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Rows of which the gateway says something else than we do."""
+    """Rows whose check by the gateway differs from ours."""
 
     says: str
     count: int
     lines: tuple[int, ...]
     where: str
-    #: whether they are left out for it
+    #: True if they are rejected for it
     rejected: bool
 
     def __str__(self) -> str:
@@ -98,23 +98,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookups:
-    """What the gateway says of a list, none of it by number."""
+    """What the gateway says of a list, without any number."""
 
-    #: numbers that it was asked about, and those that it was not, because it ``failed``
+    #: how many numbers it was asked about, and how many not, because it ``failed`` (the reason)
     asked: int
     unasked: int
     failed: str
-    #: how many numbers there are of each country and kind, in its own words
+    #: how many numbers it knows of each country and kind, in its own words
     forms: Mapping[str, int]
     differences: Sequence[Difference]
 
     def sentences(self) -> list[str]:
         """The same for people."""
-        said = [f"{count:,} × {form}" for form, count in self.forms.items()]
-        said += map(str, self.differences)
+        sentences = [f"{count:,} × {form}" for form, count in self.forms.items()]
+        sentences += map(str, self.differences)
         if self.unasked:
-            said.append(f"{self.unasked:,} were not looked up: {self.failed}")
-        return said
+            sentences.append(f"{self.unasked:,} were not looked up: {self.failed}")
+        return sentences
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values."""
@@ -136,7 +136,7 @@ class Lookups:
 
 
 class Tally:
-    """Counts what the gateway says, number by number."""
+    """Counts the answers of the gateway, number by number."""
 
     def __init__(self) -> None:
         self.asked = self.unasked = 0
@@ -145,19 +145,19 @@ class Tally:
         self._differences: dict[tuple[str, bool], RowNumbers] = {}
 
     def add(self, says: str, row: int | None, *, rejected: bool) -> None:
-        """The gateway says something else than we do of the number on a line."""
+        """Count a row whose check by the gateway differs from ours."""
         if len(self._differences) >= _FORMS and (says, rejected) not in self._differences:
             says = "something else, the gateway says"
         self._differences.setdefault((says, rejected), RowNumbers()).add(row)
 
     def known(self, check: NumberCheck) -> None:
-        """The gateway knows a number."""
+        """Count a number that the gateway knows."""
         country = _word(check.country) or (f"+{check.prefix}" if check.prefix else "")
         form = f"{country or 'unknown country'}, {_word(check.kind) or 'unknown kind'}"
         self._forms[form if form in self._forms or len(self._forms) < _FORMS else "others"] += 1
 
     def total(self) -> Lookups:
-        """All that was counted, the most frequent first."""
+        """Everything that was counted, the most frequent first."""
         by_count = sorted(self._differences.items(), key=lambda one: -one[1].count)
         return Lookups(
             asked=self.asked,
@@ -172,7 +172,7 @@ class Tally:
 
 
 def difference(phone: str, check: NumberCheck | None) -> str:
-    """What the gateway says of ``phone`` (E.164) that we do not; empty when it agrees."""
+    """How the gateway's check of ``phone`` (E.164) differs from ours; empty if it does not."""
     if check is None or not (check.valid or check.refused):
         return "not answered by the gateway"
     if check.refused:
@@ -187,30 +187,30 @@ def difference(phone: str, check: NumberCheck | None) -> str:
 
 
 def _word(words: str) -> str:
-    """Words of the gateway as they may be shown: short, on one line, and nobody's number."""
+    """A text of the gateway made safe to show: short, on one line, without digits."""
     shown = "".join(char if char.isprintable() else " " for char in words if not char.isdigit())
     return " ".join(shown.split())[:_LONGEST_WORD]
 
 
 def answered(phones: Sequence[str], checks: Sequence[NumberCheck]) -> dict[str, NumberCheck]:
-    """Each number (E.164) with what is said of it; an answer about none of them is let go.
+    """The check of each number (E.164); an answer on any other number is dropped.
 
-    The order of the answers is not documented: only the number tells which is which.
+    The order of the answers is not documented, so each is matched by its number.
     """
-    wanted = set(phones)
+    numbers = set(phones)
     found: dict[str, NumberCheck] = {}
     for check in checks:
-        about = check.request if check.request in wanted else check.phone
-        if about in wanted:
+        about = check.request if check.request in numbers else check.phone
+        if about in numbers:
             found.setdefault(about, check)
     return found
 
 
 def service(group: int | None, name: str) -> str:
-    """What the network's answer says of a number: in service, out of service, or neither.
+    """What the answer of a network means: in service, out of service, or undecided.
 
-    Only a name that says that nobody has the number takes it out of service. Those of a phone
-    that is off, of a barred line and of a network in trouble decide nothing.
+    Out of service means that nobody has the number. A phone that is off, a barred line and a
+    network with a fault are undecided.
     """
     word = name.strip().upper().removeprefix("EC_")
     if word in _NOBODY:

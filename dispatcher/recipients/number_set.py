@@ -1,26 +1,26 @@
-"""The numbers of a list that have come already."""
+"""The set of the numbers that occurred in a list."""
 
 from __future__ import annotations
 
 import mmap
 
-#: French mobiles are +33 6… and +33 7…: a bit for each of them
+#: French mobile numbers are +33 6… and +33 7…: one bit for each of them
 _FIRST, _COUNT = 33_600_000_000, 200_000_000
 
 
 class NumberSet:
-    """A set of numbers whose memory does not grow with the list: 25 MB, of which what is used.
+    """A set of numbers in at most 25 MB, however long the list.
 
-    Numbers of other countries and territories are few, and kept one by one.
+    Numbers of other countries and territories are few: they are stored one by one.
     """
 
     def __init__(self) -> None:
-        # anonymous memory costs nothing until a page of it is written to
+        # the system allocates anonymous memory only when a page is written
         self._bits = mmap.mmap(-1, _COUNT // 8)
         self._others: set[int] = set()
 
     def add(self, number: int) -> bool:
-        """Remember a number (E.164, as digits); False when it has come already."""
+        """Add a number (the digits of E.164); False if it is in the set already."""
         place = number - _FIRST
         if 0 <= place < _COUNT:
             at, bit = place >> 3, 1 << (place & 7)
@@ -35,7 +35,7 @@ class NumberSet:
         return True
 
     def discard(self, number: int) -> None:
-        """Forget a number: it may come again."""
+        """Remove a number."""
         place = number - _FIRST
         if 0 <= place < _COUNT:
             self._bits[place >> 3] &= ~(1 << (place & 7)) & 0xFF

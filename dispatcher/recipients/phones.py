@@ -1,8 +1,8 @@
-"""A phone number as people write it, made into E.164, or refused with a reason.
+"""Phone numbers: from any spelling to E.164, or a reason why not.
 
-Ranges are ARCEP's numbering plan: metropolitan mobiles under +33, overseas departments under
-their own codes although they are dialled 06 and 07 like the rest. Numbers of other countries
-are judged by ``phonenumbers``, which is loaded when the first of them turns up.
+The ranges are those of ARCEP's numbering plan: metropolitan mobiles under +33, overseas
+departments under their own codes, although they are dialled 06 and 07 too. ``phonenumbers``
+checks the numbers of other countries; it is loaded for the first of them.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ REASONS: Final = frozenset(
     }
 )
 
-# The common spellings of a metropolitan mobile: those of exports, found in half the time, and any
-# with one separator or none. Both may only accept what _thorough does, which a test holds to.
+# The usual spellings of a metropolitan mobile: those of exports, which match in half the time, and
+# those with one kind of separator or none. A test checks that _thorough accepts all of them.
 _exported = re.compile(r"(?:0|\+33)(?:6(?:[0-24-8]\d|3[0-8]|9[589])|7[3-9]\d)\d{6}", re.A).fullmatch
 _common = re.compile(
     r"(?:(?:\+|00)?33S?|0)?"
     r"(?=6S?(?:[0-24-8]|3[0-8]|39S?98|9[589])|7S?[3-9])"
     r"[67](S?)[0-9]{2}(?:\1[0-9]{2}){3}".replace("S", r"[ .\-\xa0\u202f]")
 ).fullmatch
-# 0639 98 is the block kept for fiction, which libphonenumber takes for no number at all
+# 0639 98 is the block for fiction, which libphonenumber does not accept
 _metropolitan = re.compile(r"6(?:[0-24-8]|3[0-8]|3998|9[589])|7[3-9]").match
 _float = re.compile(r"\+?\d+(?:[.,]\d+)?e[+-]?\d+", re.ASCII | re.IGNORECASE).fullmatch
 _whole_float = re.compile(r"(\+?\d+)[.,]0+", re.ASCII).fullmatch
@@ -68,7 +68,7 @@ _OVERSEAS = {
     **dict.fromkeys(("70930", "70931", "70932", "70933"), "594"),
     **dict.fromkeys(("70935", "70936", "70937"), "262"),
 }
-# they share the plan of metropolitan France: nine digits, a trunk zero, the same first digits
+# they have the plan of metropolitan France: nine digits, a trunk zero, the same first digits
 _DEPARTMENTS = ("262", "590", "594", "596")
 _MAYOTTE = ("+262639", "+26270935", "+26270936", "+26270937")
 _TERRITORIES = {
@@ -87,7 +87,7 @@ _LOOKALIKES = {"＋": "+", "（": "(", "）": ")", "．": ".", "−": "-", "’"
 def normalise(raw: str) -> str:
     """The E.164 form of a number that can be texted, such as ``+33639980001``.
 
-    Raises ``InvalidPhone`` with one of ``REASONS``.
+    Raises ``InvalidPhone``, whose ``reason`` is one of ``REASONS``.
     """
     if _exported(raw):
         return "+33" + raw[-9:]
@@ -99,10 +99,10 @@ def normalise(raw: str) -> str:
 
 
 def territory_of(e164: str) -> str | None:
-    """The territory whose calendar and clock a number follows; None for what is not E.164.
+    """The territory whose calendar and clock apply to a number; None if it is not E.164.
 
-    All of +590 is ``guadeloupe`` (Saint-Martin and Saint-Barthélemy share its numbers), and
-    another country's number is ``metropole``.
+    All of +590 is ``guadeloupe``: Saint-Martin and Saint-Barthélemy share its numbers. A number
+    of another country is ``metropole``.
     """
     if not e164.startswith("+"):
         return None
@@ -112,7 +112,7 @@ def territory_of(e164: str) -> str | None:
 
 
 def destination_of(e164: str) -> str:
-    """What a number is priced as: the name of its territory, or ``foreign``."""
+    """The destination that a number (E.164) is priced by: its territory, or ``foreign``."""
     if e164.startswith("+33"):
         return "metropole"
     territory = territory_of(e164)
@@ -120,7 +120,7 @@ def destination_of(e164: str) -> str:
 
 
 def mask(e164: str) -> str:
-    """A number with its middle hidden, such as ``+336••••••78``, fit for a log line."""
+    """A number with its middle hidden, such as ``+336••••••78``, safe in a log line."""
     if len(e164) < 9:
         return "•" * len(e164)
     return f"{e164[:4]}{'•' * (len(e164) - 6)}{e164[-2:]}"
@@ -150,7 +150,7 @@ def _thorough(raw: str) -> str:
 
 
 def _legible(raw: str) -> str:
-    """ASCII where it can be; no invisible marks, outer blanks or quotes of a spreadsheet."""
+    """In ASCII where possible, without invisible marks, outer blanks and quotes of spreadsheets."""
     text = raw if raw.isascii() else "".join(map(_plain, raw))
     text = text.strip().removeprefix("=").strip(" '\"")
     return text[4:].strip() if text[:4].lower() == "tel:" else text
@@ -166,7 +166,7 @@ def _plain(char: str) -> str:
 
 
 def _bare(digits: str) -> str:
-    """A number with neither a plus nor a zero in front: a spreadsheet dropped one of them."""
+    """A number without a leading plus or zero: a spreadsheet dropped it."""
     if len(digits) == 9:
         return _french(digits)
     if len(digits) >= 10 and digits.startswith("33"):
@@ -203,7 +203,7 @@ def _department(country: str, number: str) -> str:
 
 
 def _country(number: str) -> str:
-    """The country code that a mobile of the French plan is reached under."""
+    """The country code of a mobile number in the French plan."""
     if number.startswith("700") and len(number) == 13:
         raise InvalidPhone("m2m_or_unassigned")
     if len(number) != 9:
@@ -219,8 +219,8 @@ def _country(number: str) -> str:
 
 
 def _abroad(digits: str) -> str:
-    """A number of another plan: its mobiles, and unlisted numbers of a mobile's length."""
-    # 40 ms and 10 MB that a list of French numbers need not pay
+    """A number of another country: a mobile, or one of unknown kind with the length of a mobile."""
+    # takes 40 ms and 10 MB, which a list of French numbers does not need
     import phonenumbers
     from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
 

@@ -1,7 +1,7 @@
-"""Who a campaign is for, as the caller gave it: a raw number, its fields, where it stood.
+"""Recipients as the caller passes them: a raw number, its fields, and its row.
 
-Nothing is judged here. ``dispatcher.recipients.phones`` says whether a number can be texted,
-``dispatcher.window.territories`` whether a territory exists.
+Nothing is checked here: ``dispatcher.recipients.phones`` checks numbers,
+``dispatcher.window.territories`` checks territories.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from decimal import Decimal
 
 from dispatcher.errors import UnusableInput
 
-# The kinds of names under which a phone column goes, best first: a file with "Téléphone" and
-# "Portable" means the second. Compared after fold().
+# Patterns for the name of a phone column, the best first: of "Téléphone" and "Portable", the
+# second holds the mobile number. They match names after fold().
 _PHONE_NAMES = (
     re.compile(
         r"(n|no|num|numero)?(de|du)?(tel|telephone|phone)?"
@@ -31,11 +31,11 @@ _TERRITORY_NAMES = frozenset({"territoire", "territory"})
 
 @dataclass(frozen=True, slots=True, init=False)
 class Recipient:
-    """One person to text, before any judgement; its repr shows neither number nor fields.
+    """One person to text, not checked yet. Its repr shows neither number nor fields.
 
-    ``phone`` is spelled as given. ``fields`` holds every column by name, or those kept.
-    ``row`` is the physical line on which the record starts (the header counts), or the
-    position in the caller's own list, from 1. ``raw`` is the row as it stood.
+    ``phone`` is spelled as in the source. ``fields`` holds the columns by name. ``row`` is the
+    physical line on which the record starts (the header counts), or the position in the
+    caller's own list, from 1. ``raw`` is the unchanged row.
     """
 
     phone: str = field(repr=False)
@@ -44,8 +44,8 @@ class Recipient:
     row: int | None
     raw: tuple[str, ...] = field(repr=False, compare=False)
 
-    # by the slots themselves: a frozen dataclass's own way takes twice as long, and a file
-    # makes a million of these
+    # sets the slots directly: the usual way of a frozen dataclass takes twice as long, and a
+    # file makes a million of these
     def __init__(
         self,
         phone: str,
@@ -61,7 +61,7 @@ class Recipient:
         _set_raw(self, raw)
 
     def rejected(self, reason: str, *, column: str | None = None) -> Rejection:
-        """The same row, as one that no message will be sent to."""
+        """A rejection of this row."""
         return Rejection(row=self.row, raw=self.raw or self.phone, reason=reason, column=column)
 
 
@@ -72,22 +72,22 @@ _set_phone, _set_fields, _set_territory, _set_row, _set_raw = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A row that no message will be sent to, and why; its repr does not show the row."""
+    """A row that gets no message, and why. Its repr does not show the row."""
 
     row: int | None
     raw: tuple[str, ...] | str = field(repr=False)
     reason: str
-    #: the column at fault, where there is one
+    #: the column at fault, if there is one
     column: str | None = None
 
 
 def recipient_of(
     value: str | Recipient | Mapping[str, object], *, position: int | None = None
 ) -> Recipient:
-    """What a caller's list may hold, as a Recipient.
+    """A Recipient from an item of a caller's list.
 
-    A mapping needs one key that names a phone column as in files; ``territoire`` or
-    ``territory`` overrides the territory. Raises UnusableInput with ``position``.
+    A mapping needs exactly one key that is a name for a phone column, as in files; its key
+    ``territoire`` or ``territory`` sets the territory. Raises UnusableInput with ``position``.
     """
     if isinstance(value, Recipient):
         return value
@@ -120,13 +120,13 @@ def recipient_of(
 
 
 def fold(name: str) -> str:
-    """A column's name without case, accents, spaces and punctuation."""
+    """The name of a column without case, accents, spaces and punctuation."""
     decomposed = unicodedata.normalize("NFKD", name).casefold()
     return "".join(character for character in decomposed if character.isalnum())
 
 
 def phone_columns(names: Sequence[str]) -> list[int]:
-    """Where the columns stand whose names best say "mobile number"; several are ambiguous."""
+    """Positions of the columns whose names fit a mobile number best; several are ambiguous."""
     folded = [fold(name) for name in names]
     for pattern in _PHONE_NAMES:
         if found := [at for at, name in enumerate(folded) if pattern.fullmatch(name)]:
@@ -135,14 +135,14 @@ def phone_columns(names: Sequence[str]) -> list[int]:
 
 
 def territory_column(names: Sequence[str]) -> int | None:
-    """Where the column stands that overrides the territory, if there is one."""
+    """Position of the column that sets the territory, if there is one."""
     return next((at for at, name in enumerate(names) if fold(name) in _TERRITORY_NAMES), None)
 
 
 def text_of(cell: object) -> str:
-    """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5; nothing is empty.
+    """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5; None is empty.
 
-    A whole float is written without its decimals, as spreadsheets and data frames turn a
+    A whole float is written without decimals, because spreadsheets and data frames turn a
     number that lost its zero into 612345678.0. Raises TypeError for bytes and containers.
     """
     if isinstance(cell, str):

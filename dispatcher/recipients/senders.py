@@ -1,4 +1,4 @@
-"""Senders: the name that a message shows, or the long number that people can answer."""
+"""Senders: the name that a message shows, or the long number that people can reply to."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dispatcher.recipients.phones import normalise
 
 _SENDER: Final = re.compile(r"[A-Za-z0-9]{3,11}")
 _separators: Final = re.compile(r"[\s./()_-]+")
-#: a number of E.164, its country code first
+#: a number of E.164 with its country code
 _international: Final = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})").fullmatch
-#: what is no mobile, but a number all the same
+#: ranges that are not mobile, but valid for a sender
 _OTHER_RANGES: Final = {"landline", "voip", "m2m_or_unassigned"}
 
 
@@ -40,9 +40,9 @@ def check_from_number(number: str | None) -> str | None:
 
 
 def long_number(raw: str) -> str:
-    """The E.164 form of a number that one sends from; written internationally, any range.
+    """The E.164 form of a number to send from: a mobile, or any range if written with +.
 
-    The gateway's are mobile numbers, but ARCEP has other ranges for programs. Raises InvalidPhone.
+    SMS Partner offers mobile numbers; ARCEP assigns other ranges to programs. Raises InvalidPhone.
     """
     try:
         return normalise(raw)

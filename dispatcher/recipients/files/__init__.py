@@ -1,4 +1,4 @@
-"""Recipients from files, and the rows refused on the way back into one."""
+"""Files of recipients, and files of the rejected rows."""
 
 from dispatcher.recipients.files.private_csv import PrivateTable, private
 from dispatcher.recipients.files.reader import RecipientFile, open_recipients

@@ -1,6 +1,6 @@
-"""Which columns of a file mean what: the header, the numbers, the territories, the fields.
+"""The columns of a file: its header, and which hold numbers, territories and fields.
 
-Promise behind every rule: no row that holds a person is taken for a header.
+Every rule serves one promise: a row that holds a person is never taken for a header.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dispatcher.recipients.recipient import fold, phone_columns, territory_colum
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-# from the surest sign of a mobile number to the weakest; tried on digits and plus signs only
+# signs of a mobile number, the surest first; matched against digits and plus signs only
 _NUMBERS = (
     re.compile(r"(\+?33|0033)?0?[67]\d{8}"),
     re.compile(r"(\+|00)\d{8,15}|0\d{9}"),
@@ -27,23 +27,23 @@ _MOST_LISTED = 30
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What the columns of one file mean; positions count from 0."""
+    """The columns of one file; positions count from 0."""
 
     names: tuple[str, ...]
     phone: int
     territory: int | None
-    #: the first row is a person, and the columns are named "1", "2"…
+    #: the first row is a person: the columns are named "1", "2"…
     headless: bool
 
     def kept(self, keep: Collection[str]) -> dict[str, int]:
-        """Where the asked fields stand; raises InvalidFile for one that the file lacks."""
+        """Positions of the fields in ``keep``. Raises InvalidFile if the file lacks one."""
         return {name: _named(name, self.names) for name in keep}
 
 
 def columns_of(first: Sequence[str], column: str | None, territory: str | None) -> Columns:
-    """Reads the first row of a file; ``column`` and ``territory`` are names or positions from 1.
+    """Read the first row of a file. ``column`` and ``territory`` are names or positions from 1.
 
-    Raises InvalidFile when a name is unknown, given twice or ambiguous.
+    Raises InvalidFile if a name is unknown, ambiguous or twice in the header.
     """
     headless = _is_headless(first, column)
     positions = [str(position) for position in range(1, len(first) + 1)]
@@ -54,7 +54,7 @@ def columns_of(first: Sequence[str], column: str | None, territory: str | None) 
             cell.strip() or at for cell, at in zip(first, positions, strict=True)
         )  # an unnamed column goes by its position
         if twice := [name for name, count in Counter(names).items() if count > 1]:
-            raise InvalidFile(f"the column {_shown(twice[0], 0)} is given twice in the header")
+            raise InvalidFile(f"the column {_shown(twice[0], 0)} is twice in the header")
     if column is not None:
         phone = _named(column, names)
     else:
@@ -67,20 +67,20 @@ def columns_of(first: Sequence[str], column: str | None, territory: str | None) 
 
 
 def number_rank(cell: str) -> int:
-    """How much a cell looks like a phone number: 0 not at all, 3 like a mobile."""
+    """How much a cell looks like a phone number, from 0 (not at all) to 3 (a mobile)."""
     if sum(character.isalpha() for character in cell) > 1:  # one, for 6.12E+08
         return 0
     digits = "".join(character for character in cell if character.isdecimal() or character == "+")
     ranks = range(len(_NUMBERS), 0, -1)
     return next(
-        (rank for rank, seen in zip(ranks, _NUMBERS, strict=True) if seen.fullmatch(digits)), 0
+        (rank for rank, sign in zip(ranks, _NUMBERS, strict=True) if sign.fullmatch(digits)), 0
     )
 
 
 def _is_headless(first: Sequence[str], column: str | None) -> bool:
     rank = max(map(number_rank, first))
     if rank > 1:
-        return True  # even beside a cell that says "mobile"
+        return True  # even with another cell "mobile"
     named = phone_columns(first) or (column is not None and _find(column, first))
     return rank == 1 and not named
 
@@ -96,10 +96,10 @@ def _only_phone(names: tuple[str, ...]) -> int:
         return found[0]
     if not found:
         raise InvalidFile(
-            f"no column says that it holds phone numbers; give one as column: {_listed(names)}"
+            f"no column name says that it holds phone numbers; name one as column: {_listed(names)}"
         )
     several = ", ".join(_shown(names[at], at) for at in found)
-    raise InvalidFile(f"several columns may hold the mobile number; give one as column: {several}")
+    raise InvalidFile(f"several columns may hold the mobile number; name one as column: {several}")
 
 
 def _named(name: str, names: Sequence[str]) -> int:
@@ -128,6 +128,6 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _shown(name: str, at: int) -> str:
-    # a row of people that was taken for a header must not end up in a message
+    # a message must not repeat a row of people that was taken for a header
     numbered = sum(character.isdecimal() for character in name) >= 4
     return f"(column {at + 1})" if numbered else repr(name)

@@ -1,4 +1,4 @@
-"""What separates the cells of a text file, read off its first lines."""
+"""The delimiter of a text file, found in its first lines."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from dispatcher.recipients.recipient import phone_columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: in order of preference between equals: a French spreadsheet writes the first
+#: the first wins a tie: French spreadsheets write it
 _CANDIDATES = (";", ",", "\t", "|")
-#: stands for "none": one column, in which a comma is part of the cell
+#: stands for no delimiter: one column, in which a comma is part of the cell
 NONE = "\x1f"
 _SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
 
 
-def said_delimiter(line: str) -> str | None:
-    """The delimiter that a spreadsheet's own ``sep=;`` line names."""
-    said = _SEP_LINE.fullmatch(line)
-    return said[1] if said else None
+def declared_delimiter(line: str) -> str | None:
+    """The delimiter in the line ``sep=;`` that spreadsheets write."""
+    match = _SEP_LINE.fullmatch(line)
+    return match[1] if match else None
 
 
 def delimiter_of(lines: Sequence[str], *, whole: bool, column: str | None = None) -> str:
     """The delimiter that splits the first lines most consistently, or NONE.
 
-    A first row with a recognisable phone column, by name or by content, counts before
-    consistency: a decimal comma is consistent too. ``whole`` says that the file ends here.
+    A first row with a phone column, recognised by name or content, counts more than
+    consistency, because a decimal comma is consistent too. ``whole``: the file has no more lines.
     """
     best: tuple[tuple[bool, float, int], str] | None = None
     for delimiter in _CANDIDATES:
         records: list[list[str]] = []
-        with suppress(csv.Error):  # what comes before is enough; the reading proper says where
+        with suppress(csv.Error):  # the records before are enough; the reader reports the error
             records.extend(filter(None, csv.reader(lines, delimiter=delimiter)))
         if not whole and len(records) > 1:
-            records.pop()  # its quoted cell may go on
+            records.pop()  # its last cell may be quoted and continue
         width = len(records[0]) if records else 0
         if width < 2:
             continue

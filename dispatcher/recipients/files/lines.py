@@ -1,8 +1,8 @@
-"""The physical lines of a text file, decoded as they come.
+"""The physical lines of a text file, decoded while they are read.
 
-A file that names no encoding is UTF-8 until a byte proves otherwise. When everything before that
-byte is ASCII, the file is cp1252 and nothing was misread; otherwise two encodings are mixed, and
-a guess would text "HÃ©lÃ¨ne" to somebody: the line is named instead.
+A file without a byte order mark is read as UTF-8 until a byte proves otherwise. If everything
+before that byte is ASCII, the file is cp1252. Otherwise it mixes two encodings, and a guess could
+text "HÃ©lÃ¨ne" to somebody: the error names the line instead.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 1 << 16
-#: in characters; no spreadsheet writes a longer line, and a line is held in memory
+#: in characters: a line is held in memory, and no spreadsheet writes a longer one
 LONGEST_LINE = 1 << 20
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# what the two bytes of an accented letter in UTF-8 look like when they are read as cp1252
+# an accented letter in UTF-8 whose two bytes are read as cp1252
 _MISREAD = re.compile("Ã[" + re.escape(bytes(range(0x80, 0xC0)).decode("cp1252", "ignore")) + "]")
 
 
 class TextLines:
-    """Iterates over lines that keep their ends (LF, CRLF or CR); raises InvalidFile."""
+    """Iterates over lines with their ends (LF, CRLF or CR). Raises InvalidFile."""
 
     def __init__(self, head: bytes, stream: BinaryIO, *, encoding: str | None = None) -> None:
         self._stream = stream
@@ -42,7 +42,7 @@ class TextLines:
         self._ascii = True
 
     def _use(self, encoding: str) -> None:
-        #: as known so far: an unmarked file in which only ASCII was seen is "utf-8"
+        #: as far as known: "utf-8" while a file without a mark held only ASCII
         self.encoding = encoding
         self._decoder = codecs.getincrementaldecoder(encoding)()
 
@@ -53,11 +53,11 @@ class TextLines:
                 block = self._stream.read(_BLOCK)
             text = begun + self._decoded(block, begun)
             if self._before == 0:
-                text = text.removeprefix("\ufeff")  # there whatever the caller said
+                text = text.removeprefix("\ufeff")  # it may be there with any encoding
             self._check(text)
             lines = io.StringIO(text, newline="").readlines()
             begun = ""
-            # the last line may go on in the next block, or its CR be half of a CRLF
+            # the last line may continue in the next block, or end in half of a CRLF
             if block and lines and not lines[-1].endswith("\n"):
                 begun = lines.pop()
                 if len(begun) > LONGEST_LINE:
@@ -72,13 +72,13 @@ class TextLines:
             text = self._decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:
             fine = error.object[: error.start]
-            proven = self._guessing and self.encoding == "utf-8"
-            if proven and self._ascii and fine.isascii():
+            guessed = self._guessing and self.encoding == "utf-8"
+            if guessed and self._ascii and fine.isascii():
                 self._use("cp1252")
                 return self._decoded(error.object, begun)
             line = self._line_after(begun + fine.decode(error.encoding, "replace"))
-            advice = "save the file as UTF-8, or name its encoding"
-            raise InvalidFile(f"line {line} is not valid {self.encoding}; {advice}") from None
+            cure = "save the file as UTF-8, or name its encoding"
+            raise InvalidFile(f"line {line} is not valid {self.encoding}; {cure}") from None
         self._ascii = self._ascii and text.isascii()
         return text
 
@@ -87,12 +87,12 @@ class TextLines:
             before = text[: text.index("\0")]
             line = self._line_after(before)
             at = len(before) - max(before.rfind("\n"), before.rfind("\r"))
-            advice = "this is no text, or UTF-16 that does not say so: save it as CSV in UTF-8"
-            raise InvalidFile(f"line {line} holds a NUL byte, its character {at}; {advice}")
+            cure = "this is not text, or UTF-16 without a mark: save it as CSV in UTF-8"
+            raise InvalidFile(f"line {line} holds a NUL byte, its character {at}; {cure}")
         if self._guessing and self.encoding == "cp1252" and (misread := _MISREAD.search(text)):
             line = self._line_after(text[: misread.start()])
-            advice = "save the file in one encoding, or name it"
-            raise InvalidFile(f"line {line} mixes UTF-8 with cp1252; {advice}")
+            cure = "save the file in one encoding, or name it"
+            raise InvalidFile(f"line {line} mixes UTF-8 with cp1252; {cure}")
 
     def _line_after(self, text: str) -> int:
         ends = text.count("\n") + text.count("\r") - text.count("\r\n")
@@ -101,7 +101,7 @@ class TextLines:
 
 def _known(encoding: str) -> str:
     try:
-        " ".encode(encoding)  # refuses the codecs that make no text
+        " ".encode(encoding)  # raises for codecs that are not for text
         codecs.getincrementaldecoder(encoding)
         return codecs.lookup(encoding).name
     except LookupError:

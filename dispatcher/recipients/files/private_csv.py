@@ -1,4 +1,4 @@
-"""A table about people, in a file that a spreadsheet opens and only its owner reads."""
+"""A CSV file about people, for spreadsheets, which only its owner may read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FORMULA = frozenset("=+-@")
-# a spreadsheet looks through these at what follows
+# a spreadsheet ignores these before a formula
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
 class PrivateTable(Closeable):
     """Writes rows below a header: UTF-8 with a BOM, semicolons, every cell quoted, no formula.
 
-    The file appears with the first row and only its owner may read it. A caller's stream is
-    flushed and stays open.
+    The file is created with the first row; only its owner may read it. A stream of the caller
+    is flushed and stays open.
     """
 
     def __init__(self, target: str | Path | BinaryIO, header: Sequence[str]) -> None:
@@ -33,13 +33,13 @@ class PrivateTable(Closeable):
         self._rows: Any = None
 
     def write(self, cells: Sequence[str]) -> None:
-        """Adds one row."""
+        """Add one row."""
         if self._text is None:
             self._begin()
         self._rows.writerow([harmless(cell) for cell in cells])
 
     def close(self) -> None:
-        """Ends the file, if there is one."""
+        """End the file, if it was created."""
         text, self._text = self._text, None
         if text is None:
             return
@@ -61,10 +61,10 @@ class PrivateTable(Closeable):
 
 
 def harmless(cell: str) -> str:
-    """The cell, after an apostrophe where a spreadsheet would take it for a formula.
+    """The cell, with an apostrophe in front if a spreadsheet would read it as a formula.
 
-    The characters are OWASP's (CSV injection), also in their full-width and small forms, and
-    behind blanks and marks that nobody sees.
+    The characters are those of OWASP's page on CSV injection, in their full-width and small
+    forms too, and after blanks and invisible marks.
     """
     if cell[:1] in {"\t", "\r"}:
         return f"'{cell}"
@@ -76,8 +76,8 @@ def harmless(cell: str) -> str:
 
 
 def private(path: str, flags: int) -> int:
-    """Opens a file that only its owner may read, for ``open(..., opener=private)``."""
+    """Open a file that only its owner may read: ``open(..., opener=private)``."""
     descriptor = os.open(path, flags, 0o600)
-    if hasattr(os, "fchmod"):  # a file that was there keeps its mode otherwise
+    if hasattr(os, "fchmod"):  # a file that exists would keep its mode
         os.fchmod(descriptor, 0o600)
     return descriptor

@@ -1,4 +1,4 @@
-"""Files of recipients, read row by row in flat memory."""
+"""Files of recipients, read row by row in constant memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.closeable import Closeable
 from dispatcher.recipients.files.columns import Columns, columns_of
-from dispatcher.recipients.files.delimiter import NONE, delimiter_of, said_delimiter
+from dispatcher.recipients.files.delimiter import NONE, declared_delimiter, delimiter_of
 from dispatcher.recipients.files.lines import TextLines
 from dispatcher.recipients.files.sources import open_source, seekable
 from dispatcher.recipients.files.xlsx import ZIP, WorkbookRows
@@ -25,7 +25,7 @@ _SAMPLE = 50
 
 
 class _Rows(Protocol):
-    """Rows of cells; ``line_num`` is the last physical line of the last one."""
+    """Rows of cells; ``line_num`` is the last physical line of the last row."""
 
     @property
     def line_num(self) -> int: ...
@@ -41,13 +41,13 @@ def open_recipients(
     encoding: str | None = None,
     keep: Collection[str] | None = None,
 ) -> RecipientFile:
-    """Opens a CSV or XLSX file (or ``.gz``) of recipients; "-" is standard input.
+    """Open a CSV or XLSX file (or ``.gz``) of recipients; "-" is standard input.
 
-    Encoding, delimiter and header are found out. ``column`` and ``territory_column`` are names
-    or positions from 1. ``keep`` limits ``Recipient.fields`` to these names, spelled so; None
-    keeps every column. Of a workbook, the first sheet is read.
+    Encoding, delimiter and header are detected. ``column`` and ``territory_column`` are names or
+    positions from 1. ``keep`` limits ``Recipient.fields`` to these names, in this spelling; None
+    means every column. The first sheet of a workbook is read.
 
-    Raises InvalidFile, here or while reading, with the line and the column that are at fault.
+    Raises InvalidFile, here or while reading, with the line and the column at fault.
     """
     stack = ExitStack()
     try:
@@ -66,12 +66,11 @@ def open_recipients(
 
 
 class RecipientFile(Closeable):
-    """An open file of recipients: an iterator of Recipient, and what was found out about it.
+    """An open file of recipients: an iterator of Recipient, and what was detected.
 
-    A blank row is skipped. Cells that a row lacks are empty, cells beyond the header are only in
-    ``Recipient.raw``; a row without a cell for the number gives a Recipient with an empty one.
-    The end of the file and the end of a ``with`` block close what was opened, never the caller's
-    own stream.
+    Blank rows are skipped. Missing cells are empty; cells beyond the header are only in
+    ``Recipient.raw``. A row without a number yields a Recipient with an empty one. The end of
+    the file and of a ``with`` block close what was opened, but never a stream of the caller.
     """
 
     #: None for a workbook, and for a file of one column
@@ -99,7 +98,7 @@ class RecipientFile(Closeable):
         #: the names in the header, or "1", "2"… for a file without one
         self.columns = found.names
         self.phone_column = found.names[found.phone]
-        #: recipients given so far
+        #: recipients read so far
         self.rows_read = 0
         fields_of = _fields_of(found, keep)
         self._recipients = self._read(rows, first, before, found, fields_of)
@@ -117,13 +116,13 @@ class RecipientFile(Closeable):
         return self._lines.encoding if self._lines else None
 
     def __iter__(self) -> Iterator[Recipient]:
-        return self._recipients  # the one that next() moves: a call less per row
+        return self._recipients  # the iterator that next() advances: one call less per row
 
     def __next__(self) -> Recipient:
         return next(self._recipients)
 
     def close(self) -> None:
-        """Closes what was opened; nothing more can be read."""
+        """Close what was opened; nothing more can be read."""
         self._recipients.close()
         self._stack.close()
 
@@ -135,7 +134,7 @@ class RecipientFile(Closeable):
         found: Columns,
         fields_of: Callable[[list[str]], dict[str, str]],
     ) -> Generator[Recipient]:
-        # every row of a million passes here: no call and no lookup that is not needed
+        # runs for each of a million rows: avoid calls and lookups
         width, phone_at, territory_at = len(found.names), found.phone, found.territory
         line = before
         try:
@@ -162,11 +161,11 @@ def _split(lines: TextLines, column: str | None) -> tuple[str, _Rows]:
     physical = iter(lines)
     sample = list(islice(physical, _SAMPLE))
     whole = len(sample) < _SAMPLE
-    said = said_delimiter(sample[0]) if sample else None
-    delimiter = said or delimiter_of(sample, whole=whole, column=column)
-    # strict: a quote that is never closed would take everybody after it for one cell
+    declared = declared_delimiter(sample[0]) if sample else None
+    delimiter = declared or delimiter_of(sample, whole=whole, column=column)
+    # strict: otherwise a quote that is never closed makes one cell of all rows after it
     rows = csv.reader(chain(sample, physical), delimiter=delimiter, strict=True)
-    if said:
+    if declared:
         next(rows)
     return delimiter, rows
 
@@ -188,7 +187,7 @@ def _fields_of(
 ) -> Callable[[list[str]], dict[str, str]]:
     if keep is None:
         names = found.names
-        # strict=False, said aloud, costs half as much again as the dict itself
+        # passing strict=False would take half as long as the dict itself
         return lambda cells: dict(zip(names, cells))  # noqa: B905
     kept = found.kept(keep)
     if not kept:
@@ -201,13 +200,13 @@ def _fields_of(
 
 
 def _fault(error: csv.Error, line: int) -> InvalidFile:
-    said = str(error)
-    if "field limit" in said:
+    message = str(error)
+    if "field limit" in message:
         why = f"has a cell of over {csv.field_size_limit()} characters; is a quote never closed?"
-    elif "end of data" in said:
+    elif "end of data" in message:
         why = "opens a quote that is never closed"
-    elif "expected after" in said:
+    elif "expected after" in message:
         why = "has text after a closing quote; a quote inside a quoted cell is written twice"
     else:
-        why = f"cannot be read ({said})"
+        why = f"cannot be read ({message})"
     return InvalidFile(f"the row that begins on line {line} {why}")

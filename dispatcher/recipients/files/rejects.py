@@ -1,4 +1,4 @@
-"""The refused rows, in a file that a spreadsheet opens and a person can repair and give again."""
+"""Rejected rows in a CSV file, which a person can correct and submit again."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 class RejectsWriter(Closeable):
-    """Writes each refused row as it stood, then its line and the reason.
+    """Writes each rejected row unchanged, then its line and the reason.
 
-    The file is a ``PrivateTable``: it appears with the first rejection.
+    The file is a ``PrivateTable``: it is created with the first rejection.
     """
 
     def __init__(self, target: str | Path | BinaryIO, columns: Sequence[str]) -> None:
         self._width = len(columns)
-        # rejects that were repaired and refused again have these columns already
+        # a file of rejects that is submitted again has these columns already
         added = [_free(name, set(columns)) for name in ("line", "reason")]
         self._table = PrivateTable(target, [*columns, *added])
         self.count = 0
 
     def write(self, rejection: Rejection) -> None:
-        """Adds one row; cells beyond the columns go after the reason."""
+        """Add one row; cells beyond the columns follow the reason."""
         raw = (rejection.raw,) if isinstance(rejection.raw, str) else rejection.raw
         cells = [*raw[: self._width], *[""] * (self._width - len(raw))]
         line = "" if rejection.row is None else str(rejection.row)
@@ -36,7 +36,7 @@ class RejectsWriter(Closeable):
         self.count += 1
 
     def close(self) -> None:
-        """Ends the file, if there is one."""
+        """End the file, if it was created."""
         self._table.close()
 
 

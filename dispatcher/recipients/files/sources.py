@@ -1,4 +1,4 @@
-"""Where bytes come from: a path, standard input or a stream, plain or gzipped."""
+"""Sources of bytes: a path, standard input or a stream, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 def open_source(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[bytes, BinaryIO]:
     """The first bytes of a source, and the source from its beginning, decompressed.
 
-    What is opened here is closed by ``stack``; the caller's own stream and standard input
-    stay open. Raises InvalidFile.
+    ``stack`` closes what is opened here; a stream of the caller and standard input stay open.
+    Raises InvalidFile.
     """
     if isinstance(source, str | Path):
         stream = sys.stdin.buffer if source == "-" else _open_path(Path(source), stack)
@@ -45,7 +45,7 @@ def open_source(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[bytes,
 
 
 def seekable(stream: BinaryIO, stack: ExitStack) -> BinaryIO:
-    """The stream itself, or its content in a nameless temporary file."""
+    """The stream itself if it can seek, else its content in a temporary file."""
     if stream.seekable():
         return stream
     spool = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
@@ -57,7 +57,7 @@ def seekable(stream: BinaryIO, stack: ExitStack) -> BinaryIO:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
-    """Turns what a broken or truncated source raises into InvalidFile."""
+    """Turn the errors of a broken or truncated source into InvalidFile."""
     try:
         yield
     except (EOFError, OSError, zlib.error):
@@ -75,7 +75,7 @@ def _look_ahead(stream: BinaryIO, *, returns: bool) -> tuple[bytes, BinaryIO]:
     head = b""
     try:
         with damage_named():
-            # a pipe may give less than asked for
+            # a pipe may return fewer bytes
             while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
                 head += more
     except TypeError:
@@ -87,7 +87,7 @@ def _look_ahead(stream: BinaryIO, *, returns: bool) -> tuple[bytes, BinaryIO]:
 
 
 class _Rejoined(io.RawIOBase):
-    """A stream that cannot go back, with the bytes that were read ahead of it."""
+    """A stream that cannot seek, preceded by the bytes that were read from it."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 ZIP = b"PK\x03\x04"
-# what a zip archive, its members and their XML raise when they are not what they should be
+# errors of a damaged zip archive, its members and their XML
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -29,13 +29,13 @@ _DAMAGE = (
 
 
 class WorkbookRows:
-    """Iterates over the rows of the first sheet; ``line_num`` is the number of the last one."""
+    """Iterates over the rows of the first sheet; ``line_num`` is the number of the last row."""
 
     def __init__(self, stream: BinaryIO, stack: ExitStack) -> None:
         book = _open(stream)
         stack.callback(book.close)
         sheet = book.worksheets[0]
-        # some exporters write a dimension of one cell, which would end the sheet there
+        # some exporters write a dimension of one cell, which would cut the sheet
         sheet.reset_dimensions()
         self._rows = sheet.iter_rows(values_only=True)
         self.line_num = 0

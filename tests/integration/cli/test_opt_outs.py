@@ -315,13 +315,13 @@ def test_a_list_comes_from_standard_input(shell: OptOutShell) -> None:
         pytest.param(
             b"nom;ville\nAnne;Brest\n",
             [],
-            "no column says that it holds phone numbers; give one as column: 'nom', 'ville'",
+            "no column name says that it holds phone numbers; name one as column: 'nom', 'ville'",
             id="no column",
         ),
         pytest.param(
             b"mobile;mobile\n0639980000;0639980001\n",
             [],
-            "the column 'mobile' is given twice in the header",
+            "the column 'mobile' is twice in the header",
             id="a column twice",
         ),
         pytest.param(

@@ -204,7 +204,7 @@ def test_a_column_without_a_name_goes_by_its_position() -> None:
         pytest.param(SIMPLE, {"column": "0"}, "no column '0'", id="positions start at 1"),
         pytest.param(SIMPLE, {"territory_column": "zone"}, "no column 'zone'", id="territory"),
         pytest.param(f"{ONE};a\n", {"column": "tel"}, "has '1', '2'", id="a name, no header"),
-        pytest.param("nom;ville\na;b\n", {}, "give one as column: 'nom', 'ville'", id="no phone"),
+        pytest.param("nom;ville\na;b\n", {}, "name one as column: 'nom', 'ville'", id="no phone"),
         pytest.param(f"gsm;mobile\n{ONE};\n", {}, "several columns .*'gsm', 'mobile'", id="two"),
         pytest.param(f"né {ONE};p\nq;r\n", {"column": "tel"}, r"1\), 'p'", id="people unshown"),
     ],
