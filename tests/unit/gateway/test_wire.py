@@ -893,3 +893,22 @@ def test_refused_account_raises(raw: bytes) -> None:
 )
 def test_account_has_clock_of_answer(headers: dict[str, str], at: datetime | None) -> None:
     assert read_credit(200, headers, body({"success": True})).at == at
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("DELIVRD", MessageState.DELIVERED),
+        ("UNDELIV", MessageState.UNDELIVERED),
+        ("EXPIRED", MessageState.UNDELIVERED),
+        ("REJECTD", MessageState.UNDELIVERED),
+        ("ENROUTE", MessageState.SENT),
+        ("ACCEPTD", MessageState.SENT),
+        ("PENDING", MessageState.SENT),
+        ("UNKNOWN", MessageState.SENT),
+    ],
+)
+def test_operator_code_is_read_as_a_status(word: str, state: MessageState) -> None:
+    answer = {"success": True, "code": 200, "StatutResponse_List": [tag_line(status=word)]}
+    page, _ = read_tag_page(200, body(answer))
+    assert [report.state for report in page.reports] == [state]

@@ -20,6 +20,11 @@ STATES = {
     "delivered": MessageState.DELIVERED,
     "not delivered": MessageState.UNDELIVERED,
     "ko": MessageState.UNDELIVERED,
+    # the operators' codes, which the page of codes lists
+    "delivrd": MessageState.DELIVERED,
+    "undeliv": MessageState.UNDELIVERED,
+    "expired": MessageState.UNDELIVERED,
+    "rejectd": MessageState.UNDELIVERED,
 }
 _NOT_FOUND = 4
 
