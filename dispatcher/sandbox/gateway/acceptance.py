@@ -16,6 +16,7 @@ from dispatcher.sandbox.gateway.state import MEANINGS, Refused, State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from dispatcher.sandbox.gateway.behaviour import Behaviour
     from dispatcher.sandbox.gateway.send_options import ReceivedOptions
 
 #: numbers in one request
@@ -62,7 +63,7 @@ def check(
             final, units = leaving(text, options.unicode, options.stop_mention)
             code = 52 if units > MOST_SEGMENTS else 11 if checked.units + units > affordable else 0
         if code or phone is None:
-            line = _refused_line(code, phone or raw)
+            line = _refused_line(code, phone or raw, behaviour)
             checked.refused.append(line)
             answer(line)
             continue
@@ -81,9 +82,9 @@ def check(
     return checked
 
 
-def _refused_line(code: int, phone: object) -> dict[str, Any]:
+def _refused_line(code: int, phone: object, behaviour: Behaviour) -> dict[str, Any]:
     # a line's code 9 was captured as text, the others are not known to be
-    shown: int | str = "9" if code == 9 else code
+    shown: int | str = "9" if code == 9 and behaviour.line_code == "text" else code
     return {"success": False, "code": shown, "message": MEANINGS[code], "phoneNumber": phone}
 
 
@@ -109,6 +110,7 @@ def take(
         leaves_at=max(options.leaves_at, now),
         phones=tuple(phone for phone, _, _ in checked.taken),
         units=checked.units,
+        segments=tuple(units for _, _, units in checked.taken),
         scheduled=options.scheduled,
         sandbox=options.sandbox,
         price=price,

@@ -18,8 +18,15 @@ class Behaviour:
     http_status_mode: Literal["400", "200"] = "400"
     #: the name of the list of field errors
     error_key: Literal["errors", "error"] = "errors"
+    #: a field that is missing or wrong has a code of its own (43, 44, 55), or code 9 with an entry
+    #: for each field, as the pages of the calls show it
+    field_refusals: Literal["code", "list"] = "code"
+    #: the code 9 of a line as text (captured) or as a number
+    line_code: Literal["text", "number"] = "text"
     message_id_type: Literal["int", "str"] = "int"
     key_text: str = "Clé API incorrecte"
+    #: every call is answered with a success that names nothing, and nothing is done
+    generic_acknowledgement: bool = False
     #: an account code (20, 30, 40, 96) that answers every call; 0 for none
     account_code: int = 0
     tag_unknown: Literal["code4", "empty"] = "code4"
@@ -113,6 +120,8 @@ class Behaviour:
 CHOICES: dict[str, tuple[str, ...]] = {
     "http_status_mode": ("400", "200"),
     "error_key": ("errors", "error"),
+    "field_refusals": ("code", "list"),
+    "line_code": ("text", "number"),
     "message_id_type": ("int", "str"),
     "tag_unknown": ("code4", "empty"),
     "failed_lines": ("listed", "omitted"),

@@ -34,6 +34,8 @@ class Message:
     #: E.164, in the order of the request, repeated when the request repeats it
     phones: tuple[str, ...]
     units: int
+    #: those of each phone, in the same order
+    segments: tuple[int, ...] = ()
     scheduled: bool = False
     sandbox: bool = False
     cancelled: bool = False
@@ -138,7 +140,7 @@ class Messages:
 
     def _waiting(self, now: float) -> Iterable[Message]:
         for message in self._by_id.values():
-            if message.leaves_at > now and not message.cancelled:
+            if message.leaves_at > now and not message.cancelled and not message.sandbox:
                 yield message
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 # Apart from dispatcher.recipients.phones on purpose: a fault there must not be hidden by the same
 # fault here.
 _french = re.compile(r"(?:\+33|0033|33|0)([67][0-9]{8})").fullmatch
 _written_so = re.compile(r"\+33[67][0-9]{8}").fullmatch
 _foreign = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})").fullmatch
+_international = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})").fullmatch
 _fixed = re.compile(r"33[1-589]").match
 
 
@@ -24,3 +26,31 @@ def e164(raw: object) -> str | None:
     if foreign is None or _fixed(foreign[1]):
         return None
     return "+" + foreign[1]
+
+
+def long_number(raw: object) -> str | None:
+    """A number in international form, of any kind, in E.164; ``None`` when it is not one."""
+    found = _international(raw) if isinstance(raw, str) else None
+    return e164(raw) or (found and f"+{found[1]}")
+
+
+def country(phone: str) -> tuple[int, str]:
+    """The calling code and the two letters of the country of a number in E.164."""
+    import phonenumbers
+
+    number = phonenumbers.parse(phone)
+    return number.country_code or 0, phonenumbers.region_code_for_number(number) or ""
+
+
+def formats(phone: str) -> dict[str, str]:
+    """A number in E.164 in the four forms of a look-up."""
+    import phonenumbers
+
+    number = phonenumbers.parse(phone)
+    kinds: Any = phonenumbers.PhoneNumberFormat
+    return {
+        "e164": phone,
+        "international": phonenumbers.format_number(number, kinds.INTERNATIONAL),
+        "national": phonenumbers.format_number(number, kinds.NATIONAL),
+        "rfc3966": phonenumbers.format_number(number, kinds.RFC3966),
+    }

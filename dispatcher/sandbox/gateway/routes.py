@@ -5,7 +5,8 @@ Where the documentation contradicts itself or is silent, ``behaviour.py`` has a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway import codec, xml
@@ -17,7 +18,7 @@ from dispatcher.sandbox.gateway.calls import (
     stop_list as stops,
 )
 from dispatcher.sandbox.gateway.http_server import Request, Response
-from dispatcher.sandbox.gateway.state import Refused, State
+from dispatcher.sandbox.gateway.state import FIELDS, Refused, State, invalid_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,16 +38,20 @@ class Answer:
     outcome: str
     key: str = ""
     as_xml: bool = False
+    #: the gateway's clock, in epoch seconds
+    at: float = 0.0
 
     def response(self) -> Response:
         """The answer as HTTP."""
+        date = ("Date", formatdate(self.at, usegmt=True))
         if self.document is None:
             html = f"<html><body><h1>{self.status}</h1></body></html>"
-            return Response(self.status, html.encode(), (("Content-Type", "text/html"),))
+            return Response(self.status, html.encode(), (("Content-Type", "text/html"), date))
         if self.as_xml:
-            kind = (("Content-Type", "application/xml"),)
-            return Response(self.status, xml.dumps(self.document), kind)
-        return Response(self.status, codec.dumps(self.document))
+            kind = ("Content-Type", "application/xml")
+            return Response(self.status, xml.dumps(self.document), (kind, date))
+        kind = ("Content-Type", "application/json")
+        return Response(self.status, codec.dumps(self.document), (kind, date))
 
 
 class Gateway:
@@ -56,7 +61,12 @@ class Gateway:
         self.state = state
 
     def answer(self, request: Request, *, number: int) -> Answer:
-        """Do what a request asks for, and what it is answered; the ledger is written by then."""
+        """Do what a request asks for; the ledger is written when this returns."""
+        return replace(self._answered(request, number=number), at=self.state.clock())
+
+    def _answered(self, request: Request, *, number: int) -> Answer:
+        if self.state.behaviour.generic_acknowledgement:
+            return Answer(200, dict(_ACKNOWLEDGEMENT), "acknowledged")
         path = request.path.removeprefix("/v1")
         action = _ROUTES.get((request.method, path))
         sends = request.method == "POST" and path in _SENDS
@@ -76,6 +86,11 @@ class Gateway:
                 assert action is not None  # noqa: S101 - for the type checker
                 document = action(state, parameters)
         except Refused as refused:
+            if self.state.behaviour.field_refusals == "list" and refused.code in FIELDS:
+                refused = invalid_fields(
+                    [(FIELDS[refused.code], refused.body["message"])],
+                    key=self.state.behaviour.error_key,
+                )
             by_status = self.state.behaviour.http_status_mode == "400" or refused.code == 90
             return _answer(400 if by_status else 200, refused.body, str(refused.code), parameters)
         return _answer(200, document, "200", parameters)
@@ -121,6 +136,11 @@ def _mask(parameters: Mapping[str, Any]) -> str:
     return f"{str(key)[:2]}…" if key else ""
 
 
+_ACKNOWLEDGEMENT = {
+    "success": True,
+    "code": 200,
+    "message": "Request queued for processing",
+}
 _SENDS = {
     "/send": sending.send,
     "/bulk-send": sending.bulk_send,

@@ -48,6 +48,10 @@ MEANINGS: Final = {
 }
 
 
+#: codes of one field, and the field
+FIELDS: Final = {43: "message", 44: "sender", 55: "phoneNumbers"}
+
+
 class Refused(Exception):
     """Raised to answer with an error; ``body`` is the whole answer."""
 

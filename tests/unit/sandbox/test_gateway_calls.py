@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -202,7 +203,7 @@ def test_number_after_space_is_invalid(bench: Bench) -> None:
     assert (good["success"], good["phoneNumber"], good["format"]["national"]) == (
         True,
         ANNE,
-        "0639980001",
+        "06 39 98 00 01",
     )
     assert (bad["success"], bad["request"]) == (False, f" {BRUNO}")
 
@@ -217,6 +218,89 @@ def test_hlr_check_is_paid_and_reported_later(bench: Bench) -> None:
     assert [call["phone"] for call in bench.due()] == [ANNE, BRUNO]
     bench.state.configure({"credit": "0"})
     assert bench.post("hlr/notify", phoneNumbers=ANNE)["code"] == 11
+
+
+# -- what real clients saw
+
+
+@pytest.mark.parametrize("sender", ["33937000001", "+33970000001", "33199000001", "0033970000001"])
+def test_any_international_long_number_may_send(bench: Bench, sender: str) -> None:
+    answer = bench.post("vn/send", to=ANNE, message="x", **{"from": sender})
+    assert answer["success"] is True
+
+
+@pytest.mark.parametrize(
+    ("phone", "prefix", "international", "national"),
+    [
+        ("+212620123456", 212, "+212620123456", "0620123456"),
+        ("+590690000001", 590, "+590690000001", "0690000001"),
+        (ANNE, 33, ANNE, "0639980001"),
+    ],
+)
+def test_lookup_formats_number_as_its_country_does(
+    bench: Bench, phone: str, prefix: int, international: str, national: str
+) -> None:
+    (found,) = bench.post("lookup", phoneNumbers=phone)["lookup"]
+    assert found["prefixCode"] == prefix
+    # where the blanks and hyphens stand depends on the release of phonenumbers
+    bare = {name: re.sub("[ -]", "", value) for name, value in found["format"].items()}
+    assert (bare["international"], bare["national"]) == (international, national)
+
+
+@pytest.mark.parametrize("key", ["errors", "error"])
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"phoneNumbers": ANNE}, "message"),
+        ({"phoneNumbers": ANNE, "message": "x", "sender": "é"}, "sender"),
+        ({"phoneNumbers": "01", "message": "x"}, "phoneNumbers"),
+    ],
+)
+def test_wrong_field_is_listed_under_code_9_by_switch(
+    bench: Bench, key: str, body: dict[str, Any], name: str
+) -> None:
+    bench.state.configure({"field_refusals": "list", "error_key": key})
+    answer = bench.post("send", **body)
+    assert (answer["success"], answer["code"]) == (False, 9)
+    assert [entry["elementId"] for entry in answer[key]] == [f"children[{name}].data"]
+
+
+@pytest.mark.parametrize(("line_code", "code"), [("text", "9"), ("number", 9)])
+def test_line_code_is_text_or_number_by_switch(bench: Bench, line_code: str, code: object) -> None:
+    bench.state.configure({"line_code": line_code})
+    listed = [{"phoneNumber": phone, "message": "x"} for phone in (ANNE, "01")]
+    lines = bench.post("bulk-send", SMSList=listed)["SMSResponse_List"]
+    assert lines[1]["code"] == code
+
+
+def test_message_status_has_country_and_whole_cost(bench: Bench) -> None:
+    phone = "+590690000001"
+    listed = [{"phoneNumber": ANNE, "message": "x"}, {"phoneNumber": phone, "message": "x" * 400}]
+    sent = bench.post("bulk-send", SMSList=listed)["message_id"]
+    answer = bench.get("message-status", messageId=sent, phoneNumber=phone)
+    assert (answer["countryCode"], answer["cost"]) == ("GP", 0.114)
+
+
+def test_to_send_leaves_out_sandbox_sends(bench: Bench) -> None:
+    later: dict[str, Any] = {"scheduledDeliveryDate": "24/11/2026", "time": 10, "minute": 0}
+    bench.post("send", phoneNumbers=ANNE, message="x", sandbox=1, **later)
+    assert bench.get("me")["credits"]["toSend"] == 0
+    bench.post("send", phoneNumbers=ANNE, message="x", **later)
+    assert bench.get("me")["credits"]["toSend"] == 1
+
+
+def test_answer_has_date_of_the_gateways_clock(bench: Bench) -> None:
+    headers = dict(bench.ask("GET", "me", urlencode({"apiKey": KEY})).response().headers)
+    assert headers["Date"] == "Mon, 23 Nov 2026 11:00:00 GMT"
+
+
+@pytest.mark.parametrize("path", ["me", "bulk-send", "message-cancel", "stop-sms/add", "nowhere"])
+def test_generic_acknowledgement_is_answered_on_every_path(bench: Bench, path: str) -> None:
+    bench.state.configure({"generic_acknowledgement": True})
+    answer = bench.post(path, SMSList=[{"phoneNumber": ANNE, "message": "x"}], phoneNumber=ANNE)
+    assert answer == {"success": True, "code": 200, "message": "Request queued for processing"}
+    assert ledger.texted(bench.path) == {}
+    assert bench.state.account.stops() == []
 
 
 # -- several accounts

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dispatcher.sandbox.gateway.acceptance import MOST_NUMBERS, no_credit
 from dispatcher.sandbox.gateway.account import CHECK_PRICE
-from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.numbers import country, e164, formats
 from dispatcher.sandbox.gateway.state import Refused, State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
@@ -31,22 +31,15 @@ def _format(raw: str, kinds: Mapping[str, str]) -> dict[str, Any]:
     kind = next((kinds[end] for end in kinds if raw.endswith(end)), "Mobile")
     if phone is None or not kind:
         return {"request": raw, "success": False, "message": "Numéro invalide"}
-    french = phone.startswith("+33")
-    national = "0" + phone[3:] if french else phone
     return {
         "request": raw,
         "success": True,
-        "countryCode": "France" if french else "",
-        "prefixCode": int(phone[1:3]),
+        "countryCode": "France" if phone.startswith("+33") else "",
+        "prefixCode": country(phone)[0],
         "phoneNumber": phone,
         "type": kind,
         "network": "",
-        "format": {
-            "e164": phone,
-            "international": f"{phone[:3]} {phone[3:]}",
-            "national": national,
-            "rfc3966": f"tel:{phone}",
-        },
+        "format": formats(phone),
     }
 
 

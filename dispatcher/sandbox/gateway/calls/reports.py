@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from dispatcher.sandbox.gateway.acceptance import euros
 from dispatcher.sandbox.gateway.messages import Message, status
-from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.numbers import country, e164
 from dispatcher.sandbox.gateway.send_options import PARIS
 from dispatcher.sandbox.gateway.state import Refused, State
 
@@ -35,8 +36,8 @@ def message_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any
         "stopSms": stop,
         "date": since,
         "statut": word,
-        "cost": float(state.behaviour.price),
-        "countryCode": "FR",
+        "cost": euros(state, message.segments[message.phones.index(phone)]),
+        "countryCode": country(phone)[1],
         "currency": "EUR",
     }
 

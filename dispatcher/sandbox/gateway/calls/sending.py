@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dispatcher.sandbox.gateway.acceptance import check, euros, take
-from dispatcher.sandbox.gateway.numbers import e164
+from dispatcher.sandbox.gateway.numbers import long_number
 from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving
 from dispatcher.sandbox.gateway.send_options import PARIS, ReceivedOptions, read_options
 from dispatcher.sandbox.gateway.state import Refused, State
@@ -51,7 +51,7 @@ def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict
     raw, sender, text = body.get("to"), body.get("from"), body.get("message")
     if not raw or not isinstance(raw, str):
         raise Refused(2)
-    ours = e164(sender)
+    ours = long_number(sender)
     if ours is None:
         raise Refused(44)
     if not text or not isinstance(text, str):
