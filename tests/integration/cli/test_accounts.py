@@ -19,13 +19,13 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
-def test_a_campaign_names_its_account(shell: Shell) -> None:
+def test_campaign_names_its_account(shell: Shell) -> None:
     shell.submit("--account", "shop")
     assert "soldes (campaign 1, account shop): running" in shell("progress", "soldes").stdout
     assert json.loads(shell("progress", "soldes", "--json").stdout)["account"] == "shop"
 
 
-def test_an_unknown_account_is_one_sentence_with_those_there_are(shell: Shell) -> None:
+def test_unknown_account_is_one_sentence_with_those_there_are(shell: Shell) -> None:
     shell.write()
     for arguments in (
         ("submit", "clients.csv", "--reference", "soldes", "--text", "Soldes"),
@@ -43,7 +43,7 @@ def test_an_unknown_account_is_one_sentence_with_those_there_are(shell: Shell) -
         )
 
 
-def test_one_account_is_looked_at_alone(shell: Shell) -> None:
+def test_account_option_hides_other_accounts(shell: Shell) -> None:
     shell.submit("--account", "shop", reference="mine")
     shell.submit("--account", "news", reference="theirs")
     shell.submit(reference="plain")
@@ -65,7 +65,7 @@ def test_one_account_is_looked_at_alone(shell: Shell) -> None:
     assert shell("pause", "theirs", "--account", "news").exit_code == 0
 
 
-def test_without_accounts_nothing_speaks_of_them(shell: Shell) -> None:
+def test_output_names_no_account_if_none_is_set(shell: Shell) -> None:
     shell.unset("accounts")
     shell.unset("api_key_shop")
     shell.unset("api_key_news")
@@ -74,7 +74,7 @@ def test_without_accounts_nothing_speaks_of_them(shell: Shell) -> None:
         assert "account" not in shell(*command).stdout
 
 
-def test_a_plan_is_of_an_account(shell: Shell) -> None:
+def test_plan_uses_the_settings_of_its_account(shell: Shell) -> None:
     shell.set(daily_recipients_news=1)
     shell.write()
     plan = ("plan", "clients.csv", "--text", "Soldes")
@@ -92,7 +92,7 @@ def test_a_plan_is_of_an_account(shell: Shell) -> None:
     assert shell(*submit, "--plan", "plan.json", "--account", "shop").exit_code == 0
 
 
-def test_settings_show_what_each_has_and_no_key(shell: Shell) -> None:
+def test_settings_show_values_of_each_account_without_keys(shell: Shell) -> None:
     shell.set(rate_shop=2.5)
     told = json.loads(shell("settings", "--json").stdout)
     assert told["DISPATCHER_ACCOUNTS"] == "shop,news"
@@ -103,7 +103,7 @@ def test_settings_show_what_each_has_and_no_key(shell: Shell) -> None:
     assert not any(key in shown for key in (KEY, SHOP, NEWS))
 
 
-def test_the_doctor_looks_at_each(shell: Shell) -> None:
+def test_doctor_checks_each_account(shell: Shell) -> None:
     shell.submit("--account", "news")
     told = json.loads(shell("doctor", "--only", "gateway", "--json").stdout)
     assert [(one["name"], one["remedy"]) for one in told] == [
@@ -126,7 +126,7 @@ def test_the_doctor_looks_at_each(shell: Shell) -> None:
     assert "is not set up here: see DISPATCHER_ACCOUNTS" in shell("progress", "soldes").stdout
 
 
-def test_a_worker_does_not_start_without_every_key(shell: Shell) -> None:
+def test_worker_does_not_start_without_every_key(shell: Shell) -> None:
     shell.unset("api_key_news")
     result = shell("tick", "--inline")
     assert result.exit_code == 2

@@ -48,11 +48,11 @@ def _check_sentence(result: Result, exit_code: int) -> None:
 
 
 @pytest.mark.parametrize("command", [["run"], ["tick"], ["tick", "--inline"]])
-def test_a_missing_key(shell: Shell, command: list[str]) -> None:
+def test_missing_key_ends_with_one_sentence(shell: Shell, command: list[str]) -> None:
     assert refused(shell, *command).startswith("DISPATCHER_API_KEY is not set")
 
 
-def test_a_wrong_key(shell: Shell) -> None:
+def test_wrong_key_ends_with_one_sentence(shell: Shell) -> None:
     with Sandbox(key="the-right-one") as gateway:
         shell.set(api_url=gateway.url, api_key="the-wrong-one")
 
@@ -61,7 +61,7 @@ def test_a_wrong_key(shell: Shell) -> None:
     assert said == "DISPATCHER_API_KEY: the gateway refuses the key (code 10)"
 
 
-def test_a_key_file_that_is_not_there(shell: Shell) -> None:
+def test_missing_key_file_ends_with_one_sentence(shell: Shell) -> None:
     shell.set(api_key_file="no-such-file")
 
     said = refused(shell, "run")
@@ -90,7 +90,7 @@ def test_a_key_file_that_is_not_there(shell: Shell) -> None:
         ("repeat_mode", "perhaps", "DISPATCHER_REPEAT_MODE: input should be 'warn' or 'block'"),
     ],
 )
-def test_a_wrong_setting(shell: Shell, name: str, value: str, says: str) -> None:
+def test_wrong_setting_is_named(shell: Shell, name: str, value: str, says: str) -> None:
     before = shell.rows("SELECT count(*) FROM campaign")
     shell.set(**{name: value})
 
@@ -105,7 +105,7 @@ def test_a_wrong_setting(shell: Shell, name: str, value: str, says: str) -> None
 
 
 @pytest.mark.parametrize("sender", ["AB", "MaBoutique12", "Ma Bout", "Été2027", "A_B_C"])
-def test_a_sender_that_is_not_3_to_11_letters_or_digits(shell: Shell, sender: str) -> None:
+def test_sender_of_wrong_form_is_refused(shell: Shell, sender: str) -> None:
     said = submitted(shell, "--sender", sender)
 
     assert said == "the sender is not 3 to 11 letters or digits without accents"
@@ -123,7 +123,7 @@ def test_a_sender_that_is_not_3_to_11_letters_or_digits(shell: Shell, sender: st
         (["--column", "4"], "Soldes", "no column '4'; the file has 'nom', 'mobile', 'ville'"),
     ],
 )
-def test_an_unknown_column(shell: Shell, options: list[str], text: str, says: str) -> None:
+def test_unknown_column_is_refused(shell: Shell, options: list[str], text: str, says: str) -> None:
     assert submitted(shell, *options, text=text).startswith(says)
 
 
@@ -153,26 +153,26 @@ def test_an_unknown_column(shell: Shell, options: list[str], text: str, says: st
         "no numbers",
     ],
 )
-def test_a_file_that_cannot_be_read(shell: Shell, content: str | bytes, says: str) -> None:
+def test_unreadable_file_is_refused(shell: Shell, content: str | bytes, says: str) -> None:
     shell.write(content)
 
     assert submitted(shell).startswith(says)
 
 
-def test_a_file_that_is_not_there(shell: Shell) -> None:
+def test_missing_file_is_refused(shell: Shell) -> None:
     said = refused(shell, "submit", "nope.csv", "--reference", "r", "--text", "x")
 
     assert said == "cannot open nope.csv: No such file or directory"
 
 
-def test_a_file_in_another_encoding_than_said(shell: Shell) -> None:
+def test_file_in_another_encoding_is_refused(shell: Shell) -> None:
     shell.write(CLIENTS.encode("cp1252"))
 
     assert submitted(shell, "--encoding", "utf-8").startswith("line 2 is not valid utf-8; ")
     assert submitted(shell, "--encoding", "latin-42") == "unknown encoding 'latin-42'"
 
 
-def test_a_cp1252_file_is_no_bad_input(shell: Shell) -> None:
+def test_cp1252_file_is_accepted(shell: Shell) -> None:
     shell.write(CLIENTS.encode("cp1252"))
 
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "{{ nom }}")
@@ -184,7 +184,7 @@ def test_a_cp1252_file_is_no_bad_input(shell: Shell) -> None:
 # -- the numbers
 
 
-def test_a_zone_that_does_not_exist_is_named_with_its_row(shell: Shell) -> None:
+def test_zone_that_does_not_exist_is_named_with_its_row(shell: Shell) -> None:
     shell.write("nom;mobile;territoire\nZoé;0639980001;atlantis\nEva;0639980002;mayotte\n")
 
     said = submitted(shell, "--strict")
@@ -194,7 +194,7 @@ def test_a_zone_that_does_not_exist_is_named_with_its_row(shell: Shell) -> None:
     assert '"Zoé";"0639980001";"atlantis";"2";"unknown territory \'atlantis\'; ' in rejects
 
 
-def test_a_number_in_arabic_digits_is_no_bad_input(shell: Shell) -> None:
+def test_number_in_arabic_digits_is_accepted(shell: Shell) -> None:
     shell.write("nom;mobile\nZoé;٠٦٣٩٩٨٠٠٠١\nEva;06 39 98 00 ۰۲\n")
 
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
@@ -203,7 +203,7 @@ def test_a_number_in_arabic_digits_is_no_bad_input(shell: Shell) -> None:
     assert shell.rows("SELECT phone FROM recipient") == [("+33639980001",), ("+33639980002",)]
 
 
-def test_a_number_that_is_none_is_left_out_and_named(shell: Shell) -> None:
+def test_invalid_number_is_rejected_with_its_row(shell: Shell) -> None:
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
 
     assert result.exit_code == 0
@@ -212,14 +212,14 @@ def test_a_number_that_is_none_is_left_out_and_named(shell: Shell) -> None:
     assert shell.rows("SELECT count(*) FROM recipient") == [(2,)]
 
 
-def test_a_strict_campaign_is_stored_whole_or_not_at_all(shell: Shell) -> None:
+def test_strict_campaign_is_stored_whole_or_not_at_all(shell: Shell) -> None:
     said = submitted(shell, "--strict")
 
     assert said == ("2 of 5 rows cannot be texted (strict); the reasons are in clients.rejects.csv")
     assert "not_a_number" in (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
 
 
-def test_nobody_who_can_be_texted(shell: Shell) -> None:
+def test_list_without_valid_numbers_is_refused(shell: Shell) -> None:
     shell.write(HEADER + PEOPLE[-1])
 
     said = submitted(shell)
@@ -234,7 +234,7 @@ def test_nobody_who_can_be_texted(shell: Shell) -> None:
         ("no/such/place.csv", "the rejects cannot be written to no/such/place.csv: No such file"),
     ],
 )
-def test_rejects_that_cannot_be_kept(shell: Shell, path: str, says: str) -> None:
+def test_unwritable_rejects_file_is_refused(shell: Shell, path: str, says: str) -> None:
     assert submitted(shell, "--rejects", path).startswith(says)
 
     assert (shell.directory / "clients.csv").read_text("utf-8") == CLIENTS
@@ -265,11 +265,11 @@ def test_rejects_that_cannot_be_kept(shell: Shell, path: str, says: str) -> None
         "a control character",
     ],
 )
-def test_a_text_that_cannot_be_sent(shell: Shell, text: str, says: str) -> None:
+def test_unsendable_text_is_refused(shell: Shell, text: str, says: str) -> None:
     assert submitted(shell, text=text).startswith(says)
 
 
-def test_a_text_that_is_too_long_for_one_person_alone(shell: Shell) -> None:
+def test_text_too_long_for_one_recipient_is_rejected_for_that_one(shell: Shell) -> None:
     shell.write(f"nom;mobile\nZoé;0639980001\n{'a' * 1600};0639980002\n")
 
     said = submitted(shell, "--strict", text="Bonjour {{ nom }}")
@@ -286,7 +286,7 @@ def test_a_text_that_is_too_long_for_one_person_alone(shell: Shell) -> None:
         (b"a" * 70_000, "--text-file text.txt is over 64 KB long: no SMS is"),
     ],
 )
-def test_a_text_file_that_cannot_be_read(shell: Shell, content: bytes | None, says: str) -> None:
+def test_unreadable_text_file_is_refused(shell: Shell, content: bytes | None, says: str) -> None:
     if content is not None:
         shell.write(content, "text.txt")
 
@@ -298,7 +298,7 @@ def test_a_text_file_that_cannot_be_read(shell: Shell, content: bytes | None, sa
 # -- dates
 
 
-def test_a_not_after_before_the_next_opening(shell: Shell) -> None:
+def test_not_after_before_next_opening_is_refused(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
     said = submitted(shell, "--not-after", "2027-03-29T12:00+02:00")
@@ -317,12 +317,12 @@ def test_a_not_after_before_the_next_opening(shell: Shell) -> None:
         ("2027-03-27", "has no time zone; write 2027-03-27T00:00+01:00"),
     ],
 )
-def test_a_naive_datetime(shell: Shell, option: str, given: str, says: str) -> None:
+def test_instant_without_zone_is_refused(shell: Shell, option: str, given: str, says: str) -> None:
     assert submitted(shell, option, given) == f"{option} {given} {says}"
 
 
 @pytest.mark.parametrize("option", ["--not-before", "--not-after"])
-def test_an_instant_of_another_age(shell: Shell, option: str) -> None:
+def test_instant_out_of_range_is_refused(shell: Shell, option: str) -> None:
     at = "9000-01-01T00:00:00+01:00"
 
     said = submitted(shell, option, at, "--transactional")
@@ -340,11 +340,11 @@ def test_an_instant_of_another_age(shell: Shell, option: str) -> None:
         ["window", "--at", "0001-01-01T00:00+05:00"],
     ],
 )
-def test_an_instant_that_is_none(shell: Shell, command: list[str]) -> None:
+def test_text_that_is_not_an_instant_is_refused(shell: Shell, command: list[str]) -> None:
     assert "is no instant; write it like 2027-03-27T20:00+01:00" in refused(shell, *command)
 
 
-def test_a_not_after_that_is_not_later_than_not_before(shell: Shell) -> None:
+def test_not_after_up_to_not_before_is_refused(shell: Shell) -> None:
     at = datetime(2027, 1, 5, 10, tzinfo=PARIS).isoformat()
 
     said = submitted(shell, "--not-before", at, "--not-after", at)
@@ -352,7 +352,7 @@ def test_a_not_after_that_is_not_later_than_not_before(shell: Shell) -> None:
     assert said == "not_after must be later than not_before"
 
 
-def test_an_unknown_territory(shell: Shell) -> None:
+def test_unknown_territory_is_refused(shell: Shell) -> None:
     for said in (
         submitted(shell, "--territory", "Corse"),
         refused(shell, "window", "--territory", "Corse"),
@@ -363,7 +363,7 @@ def test_an_unknown_territory(shell: Shell) -> None:
 # -- the database
 
 
-def test_a_database_that_is_out_of_reach(shell: Shell) -> None:
+def test_unreachable_database_ends_with_3(shell: Shell) -> None:
     good = f"sqlite:///{shell.directory / 'dispatcher.db'}"
     for url in ("sqlite:////no/such/place/x.db", "postgresql://bob:hidden@127.0.0.1:9/sms"):
         for command in (
@@ -389,7 +389,7 @@ def redis(tmp_path: Path) -> EmbeddedRedis:
     return EmbeddedRedis(tmp_path / "redis")
 
 
-def test_a_redis_that_refuses_the_password(shell: Shell, redis: EmbeddedRedis) -> None:
+def test_redis_with_wrong_password_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
     with redis:
         shell.set(api_key="any", broker_url=f"redis://:hidden@127.0.0.1:{urlsplit(redis.url).port}")
 
@@ -398,7 +398,7 @@ def test_a_redis_that_refuses_the_password(shell: Shell, redis: EmbeddedRedis) -
     assert said == "DISPATCHER_BROKER_URL: wrong or missing password"
 
 
-def test_a_redis_that_throws_hints_away(shell: Shell, redis: EmbeddedRedis) -> None:
+def test_redis_that_evicts_hints_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
     from redis import Redis
 
     with redis:
@@ -412,7 +412,7 @@ def test_a_redis_that_throws_hints_away(shell: Shell, redis: EmbeddedRedis) -> N
     assert said.endswith("set it to noeviction")
 
 
-def test_a_redis_that_does_not_answer(shell: Shell) -> None:
+def test_unreachable_redis_is_reported(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://:hidden@127.0.0.1:9/0")
 
     said = refused(shell, "run", exit_code=3)
@@ -420,13 +420,13 @@ def test_a_redis_that_does_not_answer(shell: Shell) -> None:
     assert said == "Redis does not answer at DISPATCHER_BROKER_URL"
 
 
-def test_a_url_that_is_no_redis(shell: Shell) -> None:
+def test_url_of_another_kind_is_refused(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://localhost:port/0")
 
     assert refused(shell, "run") == "DISPATCHER_BROKER_URL is not a Redis URL"
 
 
-def test_a_campaign_is_stored_while_redis_refuses(shell: Shell) -> None:
+def test_campaign_is_stored_while_redis_refuses(shell: Shell) -> None:
     shell.set(broker_url="redis://:hidden@127.0.0.1:9/0")
 
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
@@ -450,7 +450,7 @@ def test_a_campaign_is_stored_while_redis_refuses(shell: Shell) -> None:
         (["fly"], "No such command 'fly'"),
     ],
 )
-def test_wrong_usage_is_for_click_to_say(shell: Shell, command: list[str], says: str) -> None:
+def test_wrong_usage_is_reported_by_click(shell: Shell, command: list[str], says: str) -> None:
     result = shell(*command)
 
     assert (result.exit_code, result.stdout) == (2, "")

@@ -32,7 +32,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> 
     return shell
 
 
-def test_a_plan_says_what_the_gateway_reads(shell: Shell) -> None:
+def test_plan_shows_how_the_gateway_reads_numbers(shell: Shell) -> None:
     result = shell("plan", "clients.csv", "--text", "Soldes", "--check-numbers")
     assert (result.exit_code, result.stderr) == (0, "")
     said = result.stdout.splitlines()
@@ -48,7 +48,7 @@ def test_a_plan_says_what_the_gateway_reads(shell: Shell) -> None:
     assert not any(phone[-8:] in result.output for phone in [*people(4, start=1), FOREIGN])
 
 
-def test_submit_writes_down_who_is_left_out_and_why(shell: Shell) -> None:
+def test_submit_writes_rejects_with_reasons(shell: Shell) -> None:
     options = ["--reference", "soldes", "--text", "Soldes", "--check-numbers", "--json"]
     result = shell("submit", "clients.csv", *options)
     assert result.exit_code == 0, result.output
@@ -65,7 +65,7 @@ def test_submit_writes_down_who_is_left_out_and_why(shell: Shell) -> None:
     assert json.loads(again.stdout)["already_submitted"]
 
 
-def test_a_gateway_out_of_reach_leaves_the_plan_and_says_so(shell: Shell) -> None:
+def test_gateway_out_of_reach_leaves_the_plan_and_says_so(shell: Shell) -> None:
     shell.set(api_url="http://127.0.0.1:9/v1")
     result = shell("plan", "clients.csv", "--text", "Soldes", "--check-numbers")
     assert result.exit_code == 0, result.output
@@ -93,7 +93,7 @@ def listening(shell: Shell) -> None:
     shell.set(webhook_url="http://127.0.0.1:9", webhook_secret="q8Zr4-Tn0_Vb6Hs2Lk")
 
 
-def test_a_list_is_looked_up_for_nothing(shell: Shell, gateway: Sandbox) -> None:
+def test_list_is_checked_without_cost(shell: Shell, gateway: Sandbox) -> None:
     result = shell("check-numbers", "clients.csv")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -116,7 +116,9 @@ def test_a_list_is_looked_up_for_nothing(shell: Shell, gateway: Sandbox) -> None
     assert orders(gateway) == 0
 
 
-def test_without_a_cap_the_cost_is_said_and_nothing_ordered(shell: Shell, gateway: Sandbox) -> None:
+def test_without_max_cost_the_cost_is_shown_and_nothing_ordered(
+    shell: Shell, gateway: Sandbox
+) -> None:
     listening(shell)
     result = shell(*ORDER)
     assert result.exit_code == 1
@@ -125,7 +127,7 @@ def test_without_a_cap_the_cost_is_said_and_nothing_ordered(shell: Shell, gatewa
     assert orders(gateway) == 0
 
 
-def test_an_order_says_what_it_cost(shell: Shell, gateway: Sandbox) -> None:
+def test_order_shows_its_cost(shell: Shell, gateway: Sandbox) -> None:
     listening(shell)
     result = shell(*ORDER, "--max-cost", "0,03")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -143,7 +145,7 @@ def test_an_order_says_what_it_cost(shell: Shell, gateway: Sandbox) -> None:
     assert orders(gateway) == 2
 
 
-def test_a_price_that_is_not_the_reckoned_one_is_said(shell: Shell) -> None:
+def test_differing_price_of_the_gateway_is_shown(shell: Shell) -> None:
     listening(shell)
     shell.set(check_price="0.004")
     said = shell(*ORDER, "--max-cost", "5").stdout.splitlines()
@@ -161,9 +163,7 @@ def test_more_than_the_cap_is_refused(shell: Shell, gateway: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", ["close_after_read", "empty", "truncated_body"])
-def test_an_order_whose_answer_is_lost_is_said_to_be_so(
-    shell: Shell, gateway: Sandbox, kind: str
-) -> None:
+def test_order_with_lost_answer_is_reported(shell: Shell, gateway: Sandbox, kind: str) -> None:
     listening(shell)
     gateway.fault(kind, "/v1/hlr/notify")
     result = shell(*ORDER, "--max-cost", "5")
@@ -173,7 +173,7 @@ def test_an_order_whose_answer_is_lost_is_said_to_be_so(
     assert orders(gateway) == 1
 
 
-def test_no_credit_is_said_and_leaves_nothing_behind(shell: Shell, gateway: Sandbox) -> None:
+def test_order_without_credit_is_refused_and_stores_nothing(shell: Shell, gateway: Sandbox) -> None:
     listening(shell)
     gateway.fault("code", "/v1/hlr/notify", code=11)
     result = shell(*ORDER, "--max-cost", "5")
@@ -183,14 +183,14 @@ def test_no_credit_is_said_and_leaves_nothing_behind(shell: Shell, gateway: Sand
 
 
 @pytest.mark.parametrize("cap", ["0", "-1", "nan", "inf", "five"])
-def test_a_cap_that_is_none_is_refused(shell: Shell, cap: str) -> None:
+def test_invalid_max_cost_is_refused(shell: Shell, cap: str) -> None:
     result = shell(*ORDER, f"--max-cost={cap}")
     assert result.exit_code == 2
     assert "write it like 12.50" in result.stderr
 
 
 @pytest.mark.parametrize("options", [["--max-cost", "5"], ["--again"]])
-def test_what_is_about_an_order_needs_one(shell: Shell, options: list[str]) -> None:
+def test_order_options_need_hlr(shell: Shell, options: list[str]) -> None:
     result = shell("check-numbers", "clients.csv", *options)
     assert result.exit_code == 2
     assert "give --hlr, too" in result.stderr
@@ -203,7 +203,7 @@ def test_without_webhooks_an_order_is_refused(shell: Shell, gateway: Sandbox) ->
     assert orders(gateway) == 0
 
 
-def test_a_file_that_is_none_is_refused(shell: Shell) -> None:
+def test_missing_file_is_refused(shell: Shell) -> None:
     result = shell("check-numbers", "nowhere.csv")
     assert result.exit_code == 2
     assert "nowhere.csv" in result.stderr

@@ -124,7 +124,7 @@ def in_terminal(argv: Sequence[str], *, streams: Sequence[str] = ("stdout",)) ->
 # -- submit
 
 
-def test_submit_says_what_was_kept_and_what_was_not(shell: Shell) -> None:
+def test_submit_counts_kept_and_rejected_rows(shell: Shell) -> None:
     said = shell.submit().stdout.splitlines()
 
     assert said[0] == "soldes is campaign 1"
@@ -154,7 +154,7 @@ def test_rejected_rows_go_next_to_the_file_with_line_and_reason(shell: Shell) ->
         ("-", [], "rejects.csv"),
     ],
 )
-def test_the_rejects_have_a_name_that_tells_of_their_file(
+def test_rejects_file_is_named_after_its_source(
     shell: Shell, name: str, options: list[str], rejects: str
 ) -> None:
     if name != "-":
@@ -177,7 +177,7 @@ def test_without_a_reject_no_file_appears(shell: Shell) -> None:
     assert not list(shell.directory.glob("*rejects*"))
 
 
-def test_a_saturday_evening_waits_until_tuesday_and_says_why(shell: Shell) -> None:
+def test_saturday_evening_waits_until_tuesday_and_says_why(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
     said = shell.submit().stdout
@@ -185,13 +185,13 @@ def test_a_saturday_evening_waits_until_tuesday_and_says_why(shell: Shell) -> No
     assert said.endswith("waits until Tuesday 08:00: Sunday, Easter Monday\n")
 
 
-def test_a_far_opening_has_its_date(shell: Shell) -> None:
+def test_opening_after_a_week_is_shown_with_its_date(shell: Shell) -> None:
     said = shell.submit("--not-before", "2027-03-27T20:00+01:00").stdout
 
     assert said.endswith("waits until Tuesday 30 March 2027 08:00: Sunday, Easter Monday\n")
 
 
-def test_a_transactional_campaign_waits_for_no_window(shell: Shell) -> None:
+def test_transactional_campaign_waits_for_no_window(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
     assert "waits for nothing" in shell.submit("--transactional").stdout
@@ -211,7 +211,7 @@ def test_submit_takes_what_the_text_needs_and_no_more(shell: Shell) -> None:
     assert kept == [{"NOM": "Zoé"}, {"NOM": "Bob"}]
 
 
-def test_the_same_again_is_the_same_campaign(shell: Shell) -> None:
+def test_same_again_is_the_same_campaign(shell: Shell) -> None:
     shell.submit()
 
     again = shell.submit()
@@ -259,7 +259,7 @@ _BAR = r"{} [\d,]+ rows .*[━╸╺]+.* [\d,]+ rows/s .*(-:--:--|\d:\d\d:\d\d)"
         pytest.param(_PLAN, ("reading",), id="plan"),
     ],
 )
-def test_a_terminal_sees_how_far_a_list_is(asked: Sequence[str], phases: Sequence[str]) -> None:
+def test_terminal_shows_a_progress_bar(asked: Sequence[str], phases: Sequence[str]) -> None:
     colour = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
     shown = colour.sub("", in_terminal(command(*asked), streams=("stdout", "stderr")))
 
@@ -278,7 +278,9 @@ def test_a_terminal_sees_how_far_a_list_is(asked: Sequence[str], phases: Sequenc
         pytest.param((*_PLAN, "--json"), ("stdout", "stderr"), id="plan --json"),
     ],
 )
-def test_who_reads_no_terminal_sees_no_bar(asked: Sequence[str], streams: Sequence[str]) -> None:
+def test_output_to_a_pipe_shows_no_progress_bar(
+    asked: Sequence[str], streams: Sequence[str]
+) -> None:
     shown = in_terminal(command(*asked), streams=streams)
 
     assert "rows/s" not in shown
@@ -336,7 +338,7 @@ def test_digits_are_a_reference_before_they_are_an_id(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_watch_writes_a_line_for_each_change_until_the_end(
+def test_watch_to_a_pipe_writes_a_line_for_each_change(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:
     shell.submit()
@@ -361,14 +363,14 @@ def test_watch_writes_a_line_for_each_change_until_the_end(
         ]
 
 
-def test_names_are_not_read_as_markup(shell: Shell) -> None:
+def test_reference_with_brackets_is_not_read_as_markup(shell: Shell) -> None:
     shell.submit(reference="[red]x :smile:")
 
     assert "[red]x :smile: (campaign 1)" in shell("progress", "1").stdout
     assert "[red]x :smile:" in shell("campaigns").stdout
 
 
-def test_a_terminal_gets_colours_unless_it_asks_for_none(
+def test_terminal_gets_colours_unless_no_color_is_set(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shell.submit()
@@ -380,7 +382,7 @@ def test_a_terminal_gets_colours_unless_it_asks_for_none(
     assert not coloured.search(in_terminal(command("progress", "soldes")))
 
 
-def test_a_terminal_watches_until_the_end(shell: Shell) -> None:
+def test_terminal_watches_until_the_end(shell: Shell) -> None:
     shell.submit()
     shell("cancel", "soldes", "--yes")
 
@@ -401,7 +403,7 @@ def test_campaigns_are_listed_newest_first(shell: Shell) -> None:
     assert re.findall(r"^\d +(\w)", shell("campaigns").stdout, re.MULTILINE) == ["c", "b", "a"]
 
 
-def test_pause_and_resume_say_what_they_came_to(shell: Shell) -> None:
+def test_pause_and_resume_show_the_new_state(shell: Shell) -> None:
     shell.submit()
 
     paused = shell("pause", "soldes", "--reason", "wrong price")
@@ -411,7 +413,7 @@ def test_pause_and_resume_say_what_they_came_to(shell: Shell) -> None:
     assert shell("resume", "soldes").stdout == "soldes is running\n"
 
 
-def test_pause_tells_what_is_in_flight(shell: Shell) -> None:
+def test_pause_shows_batches_in_flight(shell: Shell) -> None:
     shell.submit()
     with sqlite3.connect(shell.directory / "dispatcher.db") as connection:
         connection.execute("UPDATE batch SET state = 'sending', lease_until = 1")
@@ -421,7 +423,7 @@ def test_pause_tells_what_is_in_flight(shell: Shell) -> None:
     assert said == "soldes is paused; 1 batch in flight, which cannot be stopped\n"
 
 
-def test_cancel_needs_a_yes_where_nobody_can_be_asked(shell: Shell) -> None:
+def test_cancel_without_terminal_needs_yes(shell: Shell) -> None:
     shell.submit()
 
     refused = shell("cancel", "soldes")
@@ -433,7 +435,7 @@ def test_cancel_needs_a_yes_where_nobody_can_be_asked(shell: Shell) -> None:
     assert cancelled == "soldes is cancelled, 2 messages with it; nothing is in flight\n"
 
 
-def test_what_is_handed_over_says_its_hour_and_is_asked_back(shell: Shell, tmp_path: Path) -> None:
+def test_handed_over_campaign_shows_its_hour_and_is_recalled(shell: Shell, tmp_path: Path) -> None:
     offset = (TUESDAY - datetime.now(UTC)).total_seconds()
     with Sandbox(tmp_path / "ledger.jsonl", clock_offset=offset) as sandbox:
         shell.set(api_url=sandbox.url, api_key=sandbox.key, clock_offset=offset)
@@ -494,7 +496,7 @@ def test_cancel_asks_on_a_terminal(
     assert shell.dispatcher().progress("soldes").state == state
 
 
-def test_what_the_state_forbids_is_refused(shell: Shell) -> None:
+def test_move_that_the_state_forbids_is_refused(shell: Shell) -> None:
     shell.submit()
     shell("cancel", "soldes", "--yes")
 
@@ -505,7 +507,7 @@ def test_what_the_state_forbids_is_refused(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("verb", ["progress", "pause", "resume", "cancel"])
-def test_a_campaign_that_does_not_exist_is_named(shell: Shell, verb: str) -> None:
+def test_unknown_campaign_is_named(shell: Shell, verb: str) -> None:
     result = shell(verb, "nope")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -528,7 +530,7 @@ def test_window_says_why_it_is_closed_and_when_it_opens(shell: Shell) -> None:
     assert len(said) == 14
 
 
-def test_window_asks_about_now(shell: Shell) -> None:
+def test_window_is_judged_now_by_default(shell: Shell) -> None:
     said = shell("window").stdout.splitlines()
 
     assert said[1:3] == ["open", "closes at    Tuesday 2026-11-24 20:00 in Paris"]
@@ -540,7 +542,7 @@ def test_window_shows_two_clocks_overseas(shell: Shell) -> None:
     assert "La Réunion, Saturday 2027-03-27 23:00 there, Saturday 2027-03-27 20:00 in Paris" in said
 
 
-def test_window_answers_machines(shell: Shell) -> None:
+def test_window_prints_json(shell: Shell) -> None:
     closed = json.loads(shell("window", "--at", BEFORE_EASTER.isoformat(), "--json").stdout)
     opened = json.loads(shell("window", "--at", TUESDAY.isoformat(), "--json").stdout)
 
@@ -592,7 +594,7 @@ def test_settings_are_shown_as_they_are_written(shell: Shell) -> None:
     assert shown["DISPATCHER_SETTLE_INTERVALS"] == [15, 30]
 
 
-def test_migrate_may_be_repeated(shell: Shell) -> None:
+def test_migrate_twice_changes_nothing(shell: Shell) -> None:
     for _ in range(2):
         assert shell("migrate").stdout == "the database has the schema of this version\n"
 
@@ -607,7 +609,7 @@ def test_tick_says_what_is_due(shell: Shell) -> None:
     assert shell("tick").stdout == "due: 1 batch to send, 0 to settle, 0 polls\n"
 
 
-def test_tick_inline_does_all_without_redis(shell: Shell) -> None:
+def test_tick_inline_sends_and_polls_without_redis(shell: Shell) -> None:
     with Sandbox(delivery_seconds=[0, 0]) as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key, poll_intervals="1")
         shell.submit("--transactional")
@@ -623,7 +625,7 @@ def test_tick_inline_does_all_without_redis(shell: Shell) -> None:
     assert sorted(texted.items()) == [("+33639980001", 1), ("+33639980002", 1)]
 
 
-def test_tick_inline_ends_with_a_gateway_that_is_away(shell: Shell) -> None:
+def test_tick_inline_ends_if_the_gateway_is_unreachable(shell: Shell) -> None:
     shell.set(api_key="any")
     shell.submit()
 
@@ -646,14 +648,14 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
         assert f"  {line}" in said
 
 
-def test_every_option_says_what_it_is_for() -> None:
+def test_every_option_has_help() -> None:
     for name, each in cli.commands.items():
         for parameter in each.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{name} {parameter.opts}"
 
 
-def test_help_is_quick_because_it_loads_nothing_heavy() -> None:
+def test_help_loads_no_heavy_library() -> None:
     script = """
 import sys
 from dispatcher.cli import cli
@@ -669,13 +671,13 @@ sys.exit(repr(heavy & sys.modules.keys()) if heavy & sys.modules.keys() else 0)
     assert done.returncode == 0, done.stderr
 
 
-def test_it_tells_its_version() -> None:
+def test_version_option_prints_the_version() -> None:
     assert re.fullmatch(
         r"dispatcher, version \d+\.\d+\.\d+\n", CliRunner().invoke(cli, ["--version"]).stdout
     )
 
 
-def test_a_bug_is_reported_without_the_words_of_its_error(
+def test_unexpected_error_is_reported_without_its_message(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stumble(*_: object) -> None:
@@ -695,7 +697,7 @@ def test_a_bug_is_reported_without_the_words_of_its_error(
 # -- an app's settings
 
 
-def test_an_apps_settings_are_those_of_every_command_hung_into_it(shell: Shell) -> None:
+def test_commands_of_an_app_use_its_settings(shell: Shell) -> None:
     shell.set(sender="Ailleurs")
     elsewhere = f"sqlite:///{shell.directory / 'app.db'}"
     commands = commands_of(lambda: Settings.of(database_url=elsewhere, sender="MaBoutique"))
@@ -708,7 +710,7 @@ def test_an_apps_settings_are_those_of_every_command_hung_into_it(shell: Shell) 
     assert json.loads(shell("settings", "--json").stdout)["DISPATCHER_SENDER"] == "Ailleurs"
 
 
-def test_wrong_settings_of_an_app_are_one_sentence(shell: Shell) -> None:
+def test_wrong_settings_of_an_app_end_with_one_sentence(shell: Shell) -> None:
     commands = commands_of(lambda: Settings.of(rate=-1))
     result = CliRunner().invoke(commands, ["campaigns"])
     assert result.exit_code == 2

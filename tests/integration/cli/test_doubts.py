@@ -46,12 +46,12 @@ def in_doubt(bench: Bench, count: int = 3, reference: str = "soldes") -> int:
 # -- doubts
 
 
-def test_no_doubt_is_said_so(shell: Shell, bench: Bench) -> None:
+def test_doubts_without_any_says_so(shell: Shell, bench: Bench) -> None:
     assert shell("doubts").stdout == "nothing is in doubt\n"
     assert json.loads(shell("doubts", "--json").stdout) == {"doubts": [], "incidents": []}
 
 
-def test_a_doubt_is_listed_with_its_people_and_its_reason(shell: Shell, bench: Bench) -> None:
+def test_doubt_is_listed_with_its_people_and_its_reason(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
 
     header, row, *rest = shell("doubts").stdout.splitlines()
@@ -64,7 +64,7 @@ def test_a_doubt_is_listed_with_its_people_and_its_reason(shell: Shell, bench: B
     assert "639" not in row.replace("+", "")
 
 
-def test_doubts_answer_machines(shell: Shell, bench: Bench) -> None:
+def test_doubts_print_json(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
     (doubt,) = bench.dispatcher.doubts()
     assert doubt.next_lookup is not None
@@ -88,7 +88,7 @@ def test_doubts_answer_machines(shell: Shell, bench: Bench) -> None:
     ]
 
 
-def test_a_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
+def test_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch_id = bench.submit(3)
     bench.work()
@@ -146,7 +146,7 @@ def test_give_up_leaves_the_messages_unreported(shell: Shell, bench: Bench) -> N
         ("give-up", "did not take it, 3 people will never get the text"),
     ],
 )
-def test_a_decision_needs_a_yes_where_nobody_can_be_asked(
+def test_decision_without_terminal_needs_yes(
     shell: Shell, bench: Bench, verb: str, at_stake: str
 ) -> None:
     batch_id = in_doubt(bench)
@@ -169,7 +169,7 @@ def test_a_decision_needs_a_yes_where_nobody_can_be_asked(
         ("give-up", "y\n", "failed"),
     ],
 )
-def test_a_terminal_is_asked_with_what_is_at_stake(
+def test_decision_on_terminal_asks_with_the_risk(
     shell: Shell, bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str, answer: str, state: str
 ) -> None:
     batch_id = in_doubt(bench)
@@ -182,7 +182,7 @@ def test_a_terminal_is_asked_with_what_is_at_stake(
     assert result.exit_code == (0 if answer == "y\n" else 1)
 
 
-def test_what_a_resend_may_cost_is_said_where_a_price_is_set(shell: Shell, bench: Bench) -> None:
+def test_resend_shows_its_cost_if_a_price_is_set(shell: Shell, bench: Bench) -> None:
     shell.set(prices="metropole=0.05")
     batch_id = in_doubt(bench, 40)
 
@@ -191,7 +191,7 @@ def test_what_a_resend_may_cost_is_said_where_a_price_is_set(shell: Shell, bench
     assert "40 people will be texted twice and billed twice (about 2.00 €)" in refused.stderr
 
 
-def test_a_batch_that_shows_at_the_gateway_is_not_sent_again(shell: Shell, bench: Bench) -> None:
+def test_batch_that_shows_at_the_gateway_is_not_sent_again(shell: Shell, bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch_id = bench.submit(3)
     bench.work()
@@ -204,7 +204,7 @@ def test_a_batch_that_shows_at_the_gateway_is_not_sent_again(shell: Shell, bench
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_a_gateway_that_cannot_be_asked_ends_with_3(shell: Shell, bench: Bench) -> None:
+def test_gateway_that_cannot_be_asked_ends_with_3(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
     bench.gateway.blind = True
 
@@ -216,7 +216,7 @@ def test_a_gateway_that_cannot_be_asked_ends_with_3(shell: Shell, bench: Bench) 
 
 @pytest.mark.parametrize("verb", ["resend", "give-up"])
 @pytest.mark.parametrize("batch", ["7", "9" * 19])
-def test_only_what_is_in_doubt_can_be_decided(
+def test_decision_on_unknown_batch_is_refused(
     shell: Shell, bench: Bench, verb: str, batch: str
 ) -> None:
     bench.submit()
@@ -227,7 +227,7 @@ def test_only_what_is_in_doubt_can_be_decided(
 
 
 @pytest.mark.parametrize("verb", ["resend", "give-up"])
-def test_a_batch_that_is_not_in_doubt_is_left_alone(shell: Shell, bench: Bench, verb: str) -> None:
+def test_batch_that_is_not_in_doubt_is_left_alone(shell: Shell, bench: Bench, verb: str) -> None:
     batch_id = bench.submit()
 
     refused = shell(verb, batch_id, "--reason", "x", "--yes")
@@ -238,7 +238,7 @@ def test_a_batch_that_is_not_in_doubt_is_left_alone(shell: Shell, bench: Bench, 
 
 
 @pytest.mark.parametrize("reason", [[], ["--reason", "  "]])
-def test_a_decision_without_a_reason_is_refused(
+def test_decision_without_a_reason_is_refused(
     shell: Shell, bench: Bench, reason: list[str]
 ) -> None:
     batch_id = in_doubt(bench)

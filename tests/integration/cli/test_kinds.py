@@ -20,7 +20,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
-def test_a_survey_is_planned_without_a_text_a_length_or_a_cost(shell: Shell) -> None:
+def test_survey_is_planned_without_a_text_a_length_or_a_cost(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
     said = shell("plan", "clients.csv", "--survey", "a1b2")
     assert said.exit_code == 0, said.output
@@ -33,7 +33,7 @@ def test_a_survey_is_planned_without_a_text_a_length_or_a_cost(shell: Shell) -> 
     assert (told["segments"], told["cost"], told["batches"], told["advice"]) == (None, None, 2, [])
 
 
-def test_a_survey_is_stored_and_its_plan_may_be_approved(shell: Shell) -> None:
+def test_survey_is_stored_and_its_plan_may_be_approved(shell: Shell) -> None:
     assert shell("plan", "clients.csv", "--survey", "a1b2", "--save", "p.json").exit_code == 0
     command = ("submit", "clients.csv", "--plan", "p.json", "--reference", "enquete")
     other = shell(*command, "--survey", "b2")
@@ -44,7 +44,7 @@ def test_a_survey_is_stored_and_its_plan_may_be_approved(shell: Shell) -> None:
     assert shell.rows("SELECT count(*), max(size) FROM batch") == [(2, 1)]
 
 
-def test_the_manifest_of_a_survey_leaves_open_what_nobody_knows(shell: Shell) -> None:
+def test_manifest_of_a_survey_has_no_segments_and_no_cost(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
     assert shell("opt-outs", "add", "06 39 98 00 01", "--reason", "by phone").exit_code == 0
     assert shell("plan", "clients.csv", "--survey", "a1", "--manifest", "m.csv").exit_code == 0
@@ -55,7 +55,7 @@ def test_the_manifest_of_a_survey_leaves_open_what_nobody_knows(shell: Shell) ->
     assert [row["leaves_about"] == "opted out" for row in rows] == [True, False]
 
 
-def test_a_campaign_leaves_from_a_long_number(shell: Shell) -> None:
+def test_campaign_leaves_from_a_long_number(shell: Shell) -> None:
     given = ("--text", "Bonjour", "--from-number", OURS)
     assert shell("submit", "clients.csv", "--reference", "r", *given).exit_code == 0
     assert shell.rows("SELECT sender, from_number FROM campaign") == [(None, "+33639988888")]
@@ -75,7 +75,7 @@ def test_a_campaign_leaves_from_a_long_number(shell: Shell) -> None:
         (["--from-number", OURS, "--sender", "Abc", "--text", "Bonjour"], "not both"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_is_stored(
+def test_impossible_combination_is_refused_and_nothing_is_stored(
     shell: Shell, given: list[str], says: str
 ) -> None:
     for command in (("plan", "clients.csv"), ("submit", "clients.csv", "--reference", "r")):

@@ -92,7 +92,7 @@ def test_who_opted_out_is_left_out_of_the_next_campaign(shell: OptOutShell) -> N
     assert (messages["pending"], messages["opted_out"]) == (1, 1)
 
 
-def test_the_list_is_masked_unless_whole_numbers_are_asked_for(shell: OptOutShell) -> None:
+def test_list_is_masked_unless_whole_numbers_are_asked_for(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
     masked, full = shell.done("list"), shell.done("list", "--full")
@@ -104,7 +104,7 @@ def test_the_list_is_masked_unless_whole_numbers_are_asked_for(shell: OptOutShel
     assert full.splitlines()[0].startswith(f"{ANNE}      2026-11-24 10:00")
 
 
-def test_the_list_as_json(shell: OptOutShell) -> None:
+def test_list_as_json(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
     (masked,) = json.loads(shell.done("list", "--json"))
@@ -115,18 +115,18 @@ def test_the_list_as_json(shell: OptOutShell) -> None:
     assert full["since"].startswith("2026-11-24T09:00:0")
 
 
-def test_a_terminal_shows_no_whole_number(shell: OptOutShell) -> None:
+def test_terminal_shows_no_whole_number(shell: OptOutShell) -> None:
     shell.done("add", ANNE)
 
     assert "+336••••••00" in in_terminal(command("opt-outs", "list"))
 
 
-def test_an_empty_list_says_so(shell: OptOutShell) -> None:
+def test_empty_list_says_so(shell: OptOutShell) -> None:
     assert shell.done("list") == "nobody opted out\n"
     assert shell.done("list", "--json") == "[]\n"
 
 
-def test_a_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -> None:
+def test_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
     said = shell.done("remove", "06 39 98 00 00", "--reason", "signed the form")
@@ -158,7 +158,7 @@ def test_removing_needs_a_reason(shell: OptOutShell, options: list[str]) -> None
     assert shell.phones() == [ANNE]
 
 
-def test_a_history_of_somebody_unknown_is_empty(shell: OptOutShell) -> None:
+def test_history_of_unknown_number_is_empty(shell: OptOutShell) -> None:
     assert shell.done("history", ANNE) == "not on the list\n"
 
 
@@ -178,7 +178,7 @@ def test_a_history_of_somebody_unknown_is_empty(shell: OptOutShell) -> None:
         (["erase", "06399800", "--yes"], "the number cannot be texted: too_short"),
     ],
 )
-def test_a_number_that_is_none(shell: OptOutShell, arguments: list[str], says: str) -> None:
+def test_invalid_number_is_refused(shell: OptOutShell, arguments: list[str], says: str) -> None:
     assert shell.refused(*arguments) == f"{says}; nothing was changed"
 
 
@@ -194,7 +194,7 @@ def test_a_number_that_is_none(shell: OptOutShell, arguments: list[str], says: s
         pytest.param(["history", "0639980000", "-0639980001"], id="an option by its dash"),
     ],
 )
-def test_a_wrong_command_line_is_not_repeated(shell: OptOutShell, arguments: list[str]) -> None:
+def test_wrong_command_line_is_not_repeated(shell: OptOutShell, arguments: list[str]) -> None:
     result = shell.opt_outs(*arguments)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -202,7 +202,7 @@ def test_a_wrong_command_line_is_not_repeated(shell: OptOutShell, arguments: lis
     assert shell.kept() == []
 
 
-def test_a_command_line_that_is_not_repeated_says_so(shell: OptOutShell) -> None:
+def test_command_line_that_is_not_repeated_says_so(shell: OptOutShell) -> None:
     result = shell.opt_outs("remove", ANNE, BRUNO, "--reason", "x")
 
     assert result.stderr.splitlines()[-1] == (
@@ -211,14 +211,14 @@ def test_a_command_line_that_is_not_repeated_says_so(shell: OptOutShell) -> None
     )
 
 
-def test_a_wrong_command_line_without_a_number_is_explained(shell: OptOutShell) -> None:
+def test_wrong_command_line_without_a_number_is_explained(shell: OptOutShell) -> None:
     assert "No such option '--ful'" in shell.opt_outs("list", "--ful").stderr
     assert "No such command 'lits'" in shell.opt_outs("lits").stderr
     assert "Missing argument 'NUMBER...'" in shell.opt_outs("add").stderr
     assert "import" in shell.opt_outs().stderr  # the help
 
 
-def test_a_reason_that_would_paint_the_terminal(shell: OptOutShell) -> None:
+def test_control_characters_of_a_reason_are_not_printed(shell: OptOutShell) -> None:
     said = shell.refused("add", ANNE, "--reason", "\x1b[2J")
 
     assert said == "a reason has at most 500 printable characters"
@@ -227,7 +227,7 @@ def test_a_reason_that_would_paint_the_terminal(shell: OptOutShell) -> None:
 # -- import
 
 
-def test_a_list_with_rubbish_in_it_is_added_without_the_rubbish(shell: OptOutShell) -> None:
+def test_import_skips_invalid_rows(shell: OptOutShell) -> None:
     shell.write(RUBBISH, "stops.csv")
 
     said = shell.done("import", "stops.csv", "--source", "old CRM").splitlines()
@@ -249,7 +249,7 @@ def test_a_list_with_rubbish_in_it_is_added_without_the_rubbish(shell: OptOutShe
     assert (shell.directory / "stops.rejects.csv").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_strict_import_adds_nothing_where_there_is_rubbish(shell: OptOutShell) -> None:
+def test_strict_import_with_invalid_row_adds_nothing(shell: OptOutShell) -> None:
     shell.write(RUBBISH, "stops.csv")
 
     said = shell.refused("import", "stops.csv", "--strict", "--rejects", "bad.csv")
@@ -258,7 +258,7 @@ def test_a_strict_import_adds_nothing_where_there_is_rubbish(shell: OptOutShell)
     assert (shell.directory / "bad.csv").exists()
 
 
-def test_a_list_of_rubbish_only_adds_nobody(shell: OptOutShell) -> None:
+def test_import_of_invalid_rows_adds_nobody(shell: OptOutShell) -> None:
     shell.write("mobile\nnéant\n?\n", "stops.csv")
 
     said = shell.done("import", "stops.csv")
@@ -289,7 +289,7 @@ def workbook(*cells: object) -> bytes:
         ),
     ],
 )
-def test_a_list_is_read_as_submit_reads_one(
+def test_import_reads_files_as_submit_does(
     shell: OptOutShell, content: bytes, options: list[str]
 ) -> None:
     shell.write(content, "stops")
@@ -300,7 +300,7 @@ def test_a_list_is_read_as_submit_reads_one(
     assert shell.phones() == [ANNE, BRUNO]
 
 
-def test_a_list_comes_from_standard_input(shell: OptOutShell) -> None:
+def test_import_reads_standard_input(shell: OptOutShell) -> None:
     said = shell.done("import", "-", stdin="mobile\n0639980000\nnéant\n")
 
     assert said.splitlines()[0].startswith("2 rows: 1 added")
@@ -365,7 +365,7 @@ def test_a_list_comes_from_standard_input(shell: OptOutShell) -> None:
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_adds_nobody(
+def test_import_of_unreadable_file_adds_nobody(
     shell: OptOutShell, content: bytes, options: list[str], says: str
 ) -> None:
     shell.write(content, "stops.csv")
@@ -373,13 +373,13 @@ def test_a_file_that_cannot_be_read_adds_nobody(
     assert shell.refused("import", "stops.csv", *options).startswith(says)
 
 
-def test_a_file_that_is_not_there(shell: OptOutShell) -> None:
+def test_import_of_missing_file_is_refused(shell: OptOutShell) -> None:
     said = shell.refused("import", "stops.csv")
 
     assert said == "cannot open stops.csv: No such file or directory"
 
 
-def test_a_list_is_read_from_a_workbook(shell: OptOutShell) -> None:
+def test_list_is_read_from_a_workbook(shell: OptOutShell) -> None:
     shell.write(workbook("mobile", 639980000, 639980001.0, "?"), "stops.xlsx")
 
     said = shell.done("import", "stops.xlsx").splitlines()
@@ -391,7 +391,7 @@ def test_a_list_is_read_from_a_workbook(shell: OptOutShell) -> None:
 # -- export
 
 
-def test_the_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
+def test_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "=HYPERLINK(1)")
     target = shell.write("yesterday's", "stops.csv")
     target.chmod(0o644)
@@ -408,7 +408,7 @@ def test_the_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
 
 
-def test_an_export_can_be_imported_elsewhere(shell: OptOutShell) -> None:
+def test_export_can_be_imported_elsewhere(shell: OptOutShell) -> None:
     shell.done("add", ANNE, BRUNO, "+262692980000", "--reason", 'said; "stop"')
     shell.done("export", "stops.csv")
     shell.set(database_url="sqlite:///elsewhere.db")
@@ -418,7 +418,7 @@ def test_an_export_can_be_imported_elsewhere(shell: OptOutShell) -> None:
     assert said == "3 rows: 3 added, 0 listed before or given twice, 0 rejects\n"
 
 
-def test_the_list_goes_to_standard_output(shell: OptOutShell) -> None:
+def test_export_writes_to_standard_output(shell: OptOutShell) -> None:
     shell.done("add", ANNE)
 
     lines = shell.done("export", "-").splitlines()
@@ -428,14 +428,14 @@ def test_the_list_goes_to_standard_output(shell: OptOutShell) -> None:
     assert not (shell.directory / "-").exists()
 
 
-def test_nobody_is_no_export(shell: OptOutShell) -> None:
+def test_export_of_empty_list_is_refused(shell: OptOutShell) -> None:
     said = shell.refused("export", "stops.csv", exit_code=1)
 
     assert said == "nobody to export: stops.csv was not written"
     assert not (shell.directory / "stops.csv").exists()
 
 
-def test_an_export_that_cannot_be_written(shell: OptOutShell) -> None:
+def test_unwritable_export_is_refused(shell: OptOutShell) -> None:
     shell.done("add", ANNE)
 
     said = shell.refused("export", "no/stops.csv", exit_code=1)
@@ -446,7 +446,7 @@ def test_an_export_that_cannot_be_written(shell: OptOutShell) -> None:
 # -- erase
 
 
-def test_an_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
+def test_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
     shell.done("add", ANNE, BRUNO, "--reason", "rang us")
 
     said = shell.done("erase", "06 39 98 00 00", "--yes")
@@ -460,7 +460,7 @@ def test_an_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
     assert again == "the number was erased before: only a hash is kept\n"
 
 
-def test_erasing_who_is_not_listed(shell: OptOutShell) -> None:
+def test_erasing_unlisted_number_says_so(shell: OptOutShell) -> None:
     said = shell.done("erase", ANNE, "--yes")
 
     assert said == "the number is not on the list; no history of it is kept\n"
@@ -472,7 +472,9 @@ def test_erasing_is_confirmed(shell: OptOutShell) -> None:
     assert shell.refused("erase", ANNE) == "erasing cannot be undone: confirm it by --yes"
 
 
-def test_a_no_erases_nothing(shell: OptOutShell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_erase_answered_no_changes_nothing(
+    shell: OptOutShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shell.done("add", ANNE)
     monkeypatch.setattr(consent, "can_ask", lambda: True)
 
@@ -486,7 +488,7 @@ def test_a_no_erases_nothing(shell: OptOutShell, monkeypatch: pytest.MonkeyPatch
 # -- sync
 
 
-def test_the_gateways_list_is_read_now(shell: OptOutShell) -> None:
+def test_sync_reads_the_gateways_list(shell: OptOutShell) -> None:
     with Sandbox(stopped=[ANNE, BRUNO]) as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key)
 
@@ -497,7 +499,7 @@ def test_the_gateways_list_is_read_now(shell: OptOutShell) -> None:
     assert shell.phones() == [ANNE, BRUNO]
 
 
-def test_both_lists_are_brought_together_when_that_is_set(shell: OptOutShell) -> None:
+def test_sync_with_push_updates_both_lists(shell: OptOutShell) -> None:
     with Sandbox(stopped=[ANNE]) as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key, stop_list_push=True)
         shell.done("add", BRUNO)
@@ -520,7 +522,7 @@ def test_both_lists_are_brought_together_when_that_is_set(shell: OptOutShell) ->
     assert shell.phones() == [BRUNO]
 
 
-def test_a_gateway_that_is_out_of_reach(shell: OptOutShell) -> None:
+def test_sync_with_unreachable_gateway_ends_with_3(shell: OptOutShell) -> None:
     shell.set(api_key="k" * 40)
 
     said = shell.refused("sync", exit_code=3)
@@ -532,7 +534,7 @@ def test_syncing_needs_a_key(shell: OptOutShell) -> None:
     assert shell.refused("sync").startswith("DISPATCHER_API_KEY is not set")
 
 
-def test_the_first_command_of_all_makes_the_database(shell: OptOutShell, tmp_path: Path) -> None:
+def test_first_command_creates_the_database(shell: OptOutShell, tmp_path: Path) -> None:
     shell.set(database_url=f"sqlite:///{tmp_path / 'new.db'}")
 
     assert shell.done("add", ANNE) == "1 number added\n"

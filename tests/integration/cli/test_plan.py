@@ -60,14 +60,14 @@ def files(shell: Shell) -> set[str]:
 # -- what is said
 
 
-def test_a_plan_says_who_is_kept_and_who_is_not(shell: Shell) -> None:
+def test_plan_counts_kept_and_rejected_rows(shell: Shell) -> None:
     said = plan(shell).splitlines()
 
     assert said[0] == ("2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch")
     assert sorted(said[1:3]) == ["  1 × landline", "  1 × not_a_number"]
 
 
-def test_a_plan_knows_who_opted_out(shell: Shell) -> None:
+def test_plan_knows_who_opted_out(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
     shell.dispatcher().opt_out("06 39 98 00 01")
 
@@ -79,7 +79,7 @@ def test_a_plan_knows_who_opted_out(shell: Shell) -> None:
     assert (kept["segments"], kept["cost"]) == ("1", "0.045")
 
 
-def test_a_plan_knows_who_will_have_had_enough_and_who_got_the_text_already(shell: Shell) -> None:
+def test_plan_counts_weekly_cap_and_repeats(shell: Shell) -> None:
     shell.set(weekly_messages=1)
     shell.submit()
     with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
@@ -99,7 +99,7 @@ def test_a_plan_knows_who_will_have_had_enough_and_who_got_the_text_already(shel
     assert repeated in again
 
 
-def test_a_plan_above_a_cap_is_refused_in_one_sentence(shell: Shell) -> None:
+def test_plan_above_a_cap_is_refused_in_one_sentence(shell: Shell) -> None:
     shell.set(campaign_recipients=1)
     for words in (["plan"], ["submit", "--reference", "soldes"]):
         result = shell(words[0], "clients.csv", *words[1:], "--text", "Soldes")
@@ -110,7 +110,7 @@ def test_a_plan_above_a_cap_is_refused_in_one_sentence(shell: Shell) -> None:
         )
 
 
-def test_a_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
+def test_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
     numbers(shell, 100, "many.csv", REUNION + " 00 00 01", "+32 470 00 00 01")
 
     def money() -> list[str]:
@@ -133,7 +133,7 @@ def test_a_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
     assert money()[0] == "204 segments, no price is set"
 
 
-def test_a_plan_shows_the_longest_texts_as_they_arrive(shell: Shell) -> None:
+def test_plan_shows_the_longest_texts_as_they_arrive(shell: Shell) -> None:
     said = plan(shell, text=TEXT)
 
     assert "the longest texts, as they arrive\n" in said
@@ -144,13 +144,13 @@ def test_a_plan_shows_the_longest_texts_as_they_arrive(shell: Shell) -> None:
     assert "  ’ becomes “'”." in said
 
 
-def test_a_text_of_one_and_all_is_shown_once(shell: Shell) -> None:
+def test_identical_text_is_shown_once(shell: Shell) -> None:
     said = plan(shell, text="Ligne 1\nLigne 2")
 
     assert "the longest text, as it arrives\n  “Ligne 1\n   Ligne 2”\n" in said
 
 
-def test_a_plan_says_from_when_on_and_why_on_the_clock_of_each_place(shell: Shell) -> None:
+def test_plan_shows_opening_and_reason_on_each_local_clock(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     name = numbers(shell, 600, "many.csv", REUNION + " 00 00 01")
 
@@ -162,7 +162,7 @@ def test_a_plan_says_from_when_on_and_why_on_the_clock_of_each_place(shell: Shel
     )
 
 
-def test_a_forecast_tells_of_the_tail(shell: Shell) -> None:
+def test_forecast_shows_the_last_departure(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 60)
 
@@ -181,7 +181,7 @@ def test_a_forecast_tells_of_the_tail(shell: Shell) -> None:
     ) in said
 
 
-def test_a_tail_that_comes_too_late_is_told(shell: Shell) -> None:
+def test_forecast_shows_messages_that_expire(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 600)
 
@@ -192,7 +192,7 @@ def test_a_tail_that_comes_too_late_is_told(shell: Shell) -> None:
     assert "  500 messages would leave after not_after: they would expire\n" in said
 
 
-def test_a_plan_draws_the_days_to_come(shell: Shell) -> None:
+def test_plan_draws_the_days_to_come(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
 
     said = plan(shell)
@@ -202,7 +202,7 @@ def test_a_plan_draws_the_days_to_come(shell: Shell) -> None:
     assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in said
 
 
-def test_a_transactional_plan_is_never_closed(shell: Shell) -> None:
+def test_transactional_plan_is_never_closed(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
     said = plan(shell, "--transactional")
@@ -213,7 +213,7 @@ def test_a_transactional_plan_is_never_closed(shell: Shell) -> None:
     assert "no STOP mention and no window" in said
 
 
-def test_a_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None:
+def test_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None:
     said = plan(shell, "--not-before", "2027-03-27T20:00+01:00")
 
     assert "Sat 27 Mar" not in said  # it opens on Tuesday
@@ -221,7 +221,7 @@ def test_a_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None
     assert "Tuesday 30 March 2027 08:00 (Sunday, Easter Monday)" in said
 
 
-def test_a_terminal_sees_colours_and_no_line_is_folded(
+def test_terminal_sees_colours_and_no_line_is_folded(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -237,7 +237,7 @@ def test_a_terminal_sees_colours_and_no_line_is_folded(
 # -- for machines
 
 
-def test_a_plan_as_json_is_that_of_the_library(shell: Shell) -> None:
+def test_plan_json_equals_the_library_plan(shell: Shell) -> None:
     said = planned(shell, text=TEXT)
 
     dispatcher = shell.dispatcher()
@@ -255,14 +255,14 @@ def test_a_plan_as_json_is_that_of_the_library(shell: Shell) -> None:
 # -- nothing is stored
 
 
-def test_a_plan_writes_nothing_that_was_not_asked_for(shell: Shell) -> None:
+def test_plan_writes_no_file_without_option(shell: Shell) -> None:
     plan(shell)
     plan(shell, "--json")
 
     assert files(shell) == {"clients.csv"}
 
 
-def test_rejects_are_written_where_they_are_asked_for(shell: Shell) -> None:
+def test_rejects_option_writes_rejects(shell: Shell) -> None:
     said = plan(shell, "--rejects", "bad.csv")
 
     assert "rejected rows, with line and reason: bad.csv\n" in said
@@ -298,7 +298,7 @@ def manifest(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter=";"))
 
 
-def test_a_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shell) -> None:
+def test_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 1200, prices="metropole=0.045")
     numbers(shell, 1200, "many.csv", REUNION + " 00 00 01")
@@ -327,7 +327,7 @@ def test_a_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shel
     assert rows[-1]["cost"] == ""  # no price is set there
 
 
-def test_a_manifest_has_the_batches_that_submitting_stores(shell: Shell) -> None:
+def test_manifest_has_the_batches_that_submitting_stores(shell: Shell) -> None:
     name = numbers(shell, 1100, "many.csv", *(f"0692 {n:06d}" for n in range(600)))
     plan(shell, "--manifest", "m.csv", file=name)
 
@@ -339,7 +339,7 @@ def test_a_manifest_has_the_batches_that_submitting_stores(shell: Shell) -> None
     )
 
 
-def test_a_manifest_tells_who_comes_too_late(shell: Shell) -> None:
+def test_manifest_marks_messages_that_expire(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 1200)
 
@@ -354,9 +354,7 @@ def test_a_manifest_tells_who_comes_too_late(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("there_before", [False, True])
-def test_only_its_owner_may_read_what_a_plan_writes_about_people(
-    shell: Shell, there_before: bool
-) -> None:
+def test_files_of_a_plan_are_readable_by_owner_only(shell: Shell, there_before: bool) -> None:
     for name in ("m.csv", "p.json"):
         if there_before:
             shell.write("x", name).chmod(0o644)
@@ -368,7 +366,7 @@ def test_only_its_owner_may_read_what_a_plan_writes_about_people(
 
 
 @pytest.mark.parametrize("option", ["--manifest", "--save", "--svg"])
-def test_a_file_that_cannot_be_written_is_named(shell: Shell, option: str) -> None:
+def test_file_that_cannot_be_written_is_named(shell: Shell, option: str) -> None:
     result = shell("plan", "clients.csv", "--text", "x", option, "no/such/place")
 
     assert result.exit_code == 1
@@ -379,7 +377,7 @@ def test_a_file_that_cannot_be_written_is_named(shell: Shell, option: str) -> No
 # -- the picture
 
 
-def test_a_picture_is_drawn_of_when_it_leaves(shell: Shell) -> None:
+def test_svg_option_draws_the_departures(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
 
     plan(shell, "--svg", "when.svg")
@@ -408,7 +406,7 @@ def submit(shell: Shell, *options: object, text: str = TEXT, reference: str = "r
     )
 
 
-def test_what_was_approved_is_stored(shell: Shell) -> None:
+def test_approved_plan_is_stored(shell: Shell) -> None:
     saved = approved(shell, "--sender", "Moi")
 
     result = submit(shell, "--sender", "Moi")
@@ -417,7 +415,7 @@ def test_what_was_approved_is_stored(shell: Shell) -> None:
     assert shell.rows("SELECT count(*) FROM recipient") == [(saved["kept"],)]
 
 
-def test_an_approval_holds_an_hour_later(shell: Shell) -> None:
+def test_approved_plan_is_stored_an_hour_later(shell: Shell) -> None:
     approved(shell)
     shell.at(BEFORE_EASTER)
 
@@ -450,7 +448,7 @@ def test_submitting_again_what_was_approved_is_the_same_campaign(shell: Shell) -
         pytest.param([], TEXT, None, {"prices": ""}, id="no price any more"),
     ],
 )
-def test_anything_but_what_was_approved_is_refused(
+def test_changed_submission_is_refused(
     shell: Shell,
     options: list[str],
     text: str,
@@ -472,7 +470,7 @@ def test_anything_but_what_was_approved_is_refused(
     assert shell.rows("SELECT count(*) FROM recipient") == [(0,)]
 
 
-def test_a_longer_stop_mention_is_not_what_was_approved(shell: Shell) -> None:
+def test_longer_stop_mention_is_refused(shell: Shell) -> None:
     text = "x" * 146
     approved(shell, text=text)
     shell.set(stop_budget=15)
@@ -484,7 +482,7 @@ def test_a_longer_stop_mention_is_not_what_was_approved(shell: Shell) -> None:
     assert "approved were 2 recipients, 2 segments" in result.stderr
 
 
-def test_a_campaign_that_was_there_before_is_no_way_round_an_approval(shell: Shell) -> None:
+def test_existing_campaign_does_not_bypass_an_approval(shell: Shell) -> None:
     approved(shell)
     assert (
         shell("submit", "clients.csv", "--reference", "r", "--text", "Autre chose").exit_code == 0
@@ -512,7 +510,7 @@ def test_a_campaign_that_was_there_before_is_no_way_round_an_approval(shell: She
         pytest.param("[" * 100_000, "is not a plan", id="nested without end"),
     ],
 )
-def test_a_file_that_is_no_plan_is_refused(shell: Shell, content: str | None, says: str) -> None:
+def test_file_that_is_not_a_plan_is_refused(shell: Shell, content: str | None, says: str) -> None:
     if content is not None:
         (shell.directory / "p.json").write_bytes(content.encode("latin-1"))
 
@@ -526,7 +524,7 @@ def test_a_file_that_is_no_plan_is_refused(shell: Shell, content: str | None, sa
 # -- the library
 
 
-def test_the_library_refuses_what_was_not_approved(shell: Shell) -> None:
+def test_library_refuses_a_plan_that_was_not_approved(shell: Shell) -> None:
     dispatcher: Dispatcher = shell.dispatcher()
     approval = dispatcher.plan("Soldes", people(3)).fingerprint
 
@@ -541,7 +539,7 @@ def test_the_library_refuses_what_was_not_approved(shell: Shell) -> None:
     assert dispatcher.progress("soldes").recipients == 3
 
 
-def test_a_plan_shows_each_batch_to_who_wants_to_see_it(shell: Shell) -> None:
+def test_plan_hands_each_batch_to_the_caller(shell: Shell) -> None:
     seen: list[PlannedBatch] = []
 
     made = shell.dispatcher().plan(
@@ -556,7 +554,7 @@ def test_a_plan_shows_each_batch_to_who_wants_to_see_it(shell: Shell) -> None:
 # -- lint
 
 
-def test_lint_tells_what_becomes_of_a_text(shell: Shell) -> None:
+def test_lint_shows_the_text_as_it_arrives(shell: Shell) -> None:
     result = shell("lint", "--text", "Fête d’hiver")
 
     assert (result.exit_code, result.stderr) == (0, "")
@@ -591,7 +589,7 @@ def test_lint_counts_the_stop_mention(
     assert shell("lint", "--text", text, *options).stdout.startswith(head)
 
 
-def test_lint_takes_the_name_of_a_field_for_its_value(shell: Shell) -> None:
+def test_lint_uses_field_names_as_values(shell: Shell) -> None:
     shell.write("Bonjour {{ prenom }} {{ ville | default('') }}!\n", "text.txt")
 
     said = shell("lint", "--text-file", "text.txt").stdout.splitlines()
@@ -603,7 +601,7 @@ def test_lint_takes_the_name_of_a_field_for_its_value(shell: Shell) -> None:
     ]
 
 
-def test_lint_answers_machines(shell: Shell) -> None:
+def test_lint_prints_json(shell: Shell) -> None:
     assert json.loads(shell("lint", "--text", "été ê", "--json").stdout) == {
         "encoding": "GSM-7",
         "units": 19,
@@ -636,7 +634,7 @@ def test_window_draws_days(shell: Shell) -> None:
     assert said[-1] == "hours of Paris; ░ closed, ▼ now"
 
 
-def test_window_gives_machines_the_spans_of_those_days(shell: Shell) -> None:
+def test_window_json_has_the_spans_of_its_days(shell: Shell) -> None:
     arguments = ("window", "--at", BEFORE_EASTER.isoformat(), "--json")
 
     said = json.loads(shell(*arguments, "--days", 4).stdout)
@@ -649,7 +647,7 @@ def test_window_gives_machines_the_spans_of_those_days(shell: Shell) -> None:
     assert "spans" not in json.loads(shell(*arguments).stdout)
 
 
-def test_a_long_plan_is_drawn_for_two_weeks_and_no_more(shell: Shell) -> None:
+def test_long_plan_is_drawn_for_two_weeks_and_no_more(shell: Shell) -> None:
     shell.set(rate=1 / 36_000)  # one or two batches a day
 
     plan(

@@ -71,7 +71,7 @@ def test_every_call_is_recorded_and_the_fake_gateway_agrees_with_itself(
     assert "in the same shapes" in compared.stdout
 
 
-def test_a_gateway_of_other_habits_is_told_apart_and_explained(
+def test_gateway_of_other_habits_is_told_apart_and_explained(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.configure(http_status_mode="200", message_id_type="str")
@@ -90,7 +90,7 @@ def test_a_gateway_of_other_habits_is_told_apart_and_explained(
     assert again.returncode == 0, again.stdout
 
 
-def test_a_transcript_holds_nobodys_data(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_transcript_holds_nobodys_data(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     made = dispatcher(
         tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
@@ -110,7 +110,7 @@ def test_a_transcript_holds_nobodys_data(sandbox: Sandbox, tmp_path: Path) -> No
     assert dispatcher(tmp_path, "record", "--compare", "t.json").returncode == 0
 
 
-def test_an_answer_that_does_not_come_is_noted_and_the_next_step_played(
+def test_answer_that_does_not_come_is_noted_and_the_next_step_played(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
@@ -156,7 +156,7 @@ def test_what_may_change_something_takes_a_word(sandbox: Sandbox, tmp_path: Path
         pytest.param(("broken.toml", "--out", "t.json"), "the script is not TOML", id="no TOML"),
     ],
 )
-def test_a_wrong_use_gets_one_sentence_and_leaves_nothing(
+def test_wrong_use_gets_one_sentence_and_leaves_nothing(
     sandbox: Sandbox, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
@@ -176,7 +176,7 @@ def test_without_a_key_nothing_is_played(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_switch_that_does_not_exist_gets_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_switch_that_does_not_exist_gets_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     dispatcher(tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox)
     done = dispatcher(tmp_path, "record", "--compare", "t.json", "--switch", "mood=bad")

@@ -227,7 +227,7 @@ def test_run_refuses_ports_that_do_not_exist(tmp_path: Path, environment: dict[s
         )
 
 
-def test_run_takes_a_redis_that_is_given(
+def test_run_uses_the_redis_that_is_set(
     environment: dict[str, str], tmp_path: Path, gateway: Sandbox
 ) -> None:
     from dispatcher.local.redis import EmbeddedRedis
@@ -265,7 +265,7 @@ def test_sandbox_says_what_to_set_and_then_takes_campaigns(
     assert texted(tmp_path / "sandbox-ledger.jsonl") == {"+33639980001": 1}
 
 
-def test_a_sandbox_without_its_port_ends_by_one_sentence(
+def test_sandbox_on_taken_port_ends_with_one_sentence(
     environment: dict[str, str], tmp_path: Path, gateway: Sandbox
 ) -> None:
     port = gateway.url.rsplit(":", 1)[1].removesuffix("/v1")
@@ -275,9 +275,7 @@ def test_a_sandbox_without_its_port_ends_by_one_sentence(
         sandbox.wait_for(r"^dispatcher: the sandbox cannot run: ")
 
 
-def test_a_switch_that_does_not_exist_is_refused(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_switch_that_does_not_exist_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     with Running(tmp_path, environment, "sandbox", "--switch", "mood=bad") as sandbox:
         assert sandbox.process.wait(PATIENCE) == 2
         sandbox.wait_for(r"^dispatcher: --switch: no switch is called 'mood'$")
@@ -292,7 +290,7 @@ def test_a_switch_that_does_not_exist_is_refused(
         (["campaigns"], "sqlite:////no/such/place/x.db", 3),
     ],
 )
-def test_exit_codes_mean_something(
+def test_exit_codes_are_those_of_the_help(
     environment: dict[str, str], tmp_path: Path, arguments: list[str], database: str, code: int
 ) -> None:
     if database:
@@ -306,9 +304,7 @@ def test_exit_codes_mean_something(
     assert bool(done.stderr) == bool(code)
 
 
-def test_a_watch_is_left_by_ctrl_c_without_a_word(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_ctrl_c_ends_watch_silently(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "n.csv").write_text("0639980001\n")
     submit = [*INSTALLED, "submit", "n.csv", "--reference", "r", "--text", "x"]
     subprocess.run(submit, cwd=tmp_path, env=environment, check=True, capture_output=True)
@@ -320,7 +316,7 @@ def test_a_watch_is_left_by_ctrl_c_without_a_word(
     assert watch.output == "r running: 1 pending\n"
 
 
-def test_celery_is_reached_with_these_settings(tmp_path: Path) -> None:
+def test_celery_command_uses_these_settings(tmp_path: Path) -> None:
     report = subprocess.run(
         [*INSTALLED, "celery", "report"],
         cwd=tmp_path,
@@ -337,7 +333,7 @@ def test_celery_is_reached_with_these_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words", [["worker"], ["worker", "--pool", "threads"], ["beat"]], ids=" ".join
 )
-def test_a_worker_and_a_beat_have_celerys_options(tmp_path: Path, words: list[str]) -> None:
+def test_worker_and_beat_take_celerys_options(tmp_path: Path, words: list[str]) -> None:
     shown = subprocess.run(
         [*INSTALLED, "celery", *words, "--help"],
         cwd=tmp_path,

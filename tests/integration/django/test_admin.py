@@ -81,7 +81,7 @@ def text_of(client: Client, path: str, *, status: int = 200, **form: Any) -> str
 # -- what it shows
 
 
-def test_the_index_lists_the_three_sections(office: Office) -> None:
+def test_index_lists_the_three_sections(office: Office) -> None:
     shown = text_of(office.client(*VIEWS), "/admin/")
     for section in ("Campaigns", "Batches in doubt", "Opt-outs"):
         assert section in shown
@@ -103,7 +103,7 @@ def test_campaigns_are_listed_with_what_they_wait_for(office: Office) -> None:
     assert "Nothing has ticked for 7 minutes" in text_of(client, CAMPAIGNS)
 
 
-def test_a_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> None:
+def test_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3), by="zoe")
     batch = office.dispatcher.batches("soldes")[0].id
     office.dispatcher.dispatch.send_batch(batch)
@@ -120,7 +120,7 @@ def test_a_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> 
     assert " style=" not in page.split('id="content-main"')[1].split("</table>")[0]
 
 
-def test_a_campaign_shows_what_it_leaves_from(office: Office) -> None:
+def test_campaign_shows_what_it_leaves_from(office: Office) -> None:
     number = office.dispatcher.submit("number", TEXT, people(1), from_number="+33639988888")
     survey = office.dispatcher.submit("survey", "", people(1), survey="a1b2")
     client = office.client("view_campaign")
@@ -131,7 +131,7 @@ def test_a_campaign_shows_what_it_leaves_from(office: Office) -> None:
     assert "sender" not in shown
 
 
-def test_a_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
+def test_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
     office: Office,
 ) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
@@ -142,7 +142,7 @@ def test_a_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
     assert refresh not in client.get(f"{CAMPAIGNS}{campaign}/").content
 
 
-def test_a_reference_leads_to_its_campaign(office: Office) -> None:
+def test_reference_leads_to_its_campaign(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     client = office.client("view_campaign")
     found = client.get(CAMPAIGNS, {"q": "soldes"})
@@ -184,7 +184,7 @@ def test_numbers_are_masked_without_their_permission(office: Office) -> None:
     assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
 
 
-def test_an_opt_out_is_found_in_any_spelling_and_by_post_only(office: Office) -> None:
+def test_opt_out_is_found_in_any_spelling_and_by_post_only(office: Office) -> None:
     office.dispatcher.opt_outs.add(people(1), reason="by phone", by="luc")
     client = office.client("view_optout")
 
@@ -197,7 +197,7 @@ def test_an_opt_out_is_found_in_any_spelling_and_by_post_only(office: Office) ->
     assert "It is on the list" not in text_of(client, f"{OPT_OUTS}?phone=0639980000")
 
 
-def test_an_opt_out_is_added_with_a_reason_and_the_permission(office: Office) -> None:
+def test_opt_out_is_added_with_a_reason_and_the_permission(office: Office) -> None:
     phone = "06 39 98 00 00"
     some, more = (
         office.client("view_optout"),
@@ -226,7 +226,7 @@ def test_an_opt_out_is_added_with_a_reason_and_the_permission(office: Office) ->
         ("running", "cancel", "cancelled"),
     ],
 )
-def test_a_verb_asks_for_a_reason_and_puts_it_on_record(
+def test_action_needs_a_reason_and_records_it(
     office: Office, before: str, verb: str, after: str
 ) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
@@ -250,7 +250,7 @@ def test_a_verb_asks_for_a_reason_and_puts_it_on_record(
     assert f"Campaign soldes is {after}" in done.content.decode()
 
 
-def test_what_the_state_forbids_is_said_and_not_offered(office: Office) -> None:
+def test_forbidden_action_is_not_offered_and_refused(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     office.dispatcher.cancel(campaign)
     client = office.client("view_campaign", *VERBS)
@@ -261,7 +261,7 @@ def test_what_the_state_forbids_is_said_and_not_offered(office: Office) -> None:
     assert "a cancelled campaign cannot become running" in shown
 
 
-def test_no_verb_without_its_permission(office: Office) -> None:
+def test_action_needs_its_permission(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     batch = office.in_doubt("other")
     client = office.client(*VIEWS)
@@ -291,7 +291,7 @@ def test_nothing_is_shown_without_its_permission(office: Office) -> None:
     assert Client().get(CAMPAIGNS).status_code == 302
 
 
-def test_a_post_from_elsewhere_is_refused(office: Office) -> None:
+def test_post_without_csrf_token_is_refused(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     client = office.client("view_campaign", *VERBS, enforce_csrf_checks=True)
     done = client.post(f"{CAMPAIGNS}{campaign}/cancel/", {"reason": "ha"})
@@ -302,7 +302,7 @@ def test_a_post_from_elsewhere_is_refused(office: Office) -> None:
 # -- doubts
 
 
-def test_a_doubt_is_given_up_by_a_person(office: Office) -> None:
+def test_doubt_is_given_up_by_a_person(office: Office) -> None:
     batch = office.in_doubt()
     client = office.client("view_doubt", "give_up_doubt", "resend_doubt")
     assert "soldes, batch 1 3" in text_of(client, DOUBTS)
@@ -316,7 +316,7 @@ def test_a_doubt_is_given_up_by_a_person(office: Office) -> None:
     assert client.get(f"{DOUBTS}{batch}/give-up/").status_code == 404
 
 
-def test_a_doubt_is_sent_again_by_a_person(office: Office) -> None:
+def test_doubt_is_sent_again_by_a_person(office: Office) -> None:
     batch = office.in_doubt()
     client = office.client("view_doubt", "view_campaign", "resend_doubt")
     assert f"{DOUBTS}{batch}/resend/" in client.get(f"{CAMPAIGNS}batches/{batch}/").content.decode()
@@ -327,7 +327,7 @@ def test_a_doubt_is_sent_again_by_a_person(office: Office) -> None:
     assert office.dispatcher.batch(batch).state == "pending"
 
 
-def test_a_gateway_that_cannot_be_asked_is_said_and_nothing_happens(office: Office) -> None:
+def test_unreachable_gateway_is_shown_and_nothing_changes(office: Office) -> None:
     batch = office.in_doubt()
     office.gateway.blind = True
     client = office.client("view_doubt", "resend_doubt")
@@ -336,7 +336,7 @@ def test_a_gateway_that_cannot_be_asked_is_said_and_nothing_happens(office: Offi
     assert office.dispatcher.batch(batch).state == "in_doubt"
 
 
-def test_a_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Office) -> None:
+def test_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Office) -> None:
     batch = office.in_doubt()
     lazy.forget()
     client = office.client("view_doubt", "resend_doubt")
@@ -358,9 +358,7 @@ def test_a_web_process_without_a_key_says_that_it_needs_one(shop: str, office: O
         ({"DATABASE": "nothing"}, "there is no &#x27;nothing&#x27; in DATABASES"),
     ],
 )
-def test_what_is_down_or_wrong_is_one_clear_page(
-    shop: str, said: dict[str, Any], says: str
-) -> None:
+def test_errors_are_shown_as_one_page(shop: str, said: dict[str, Any], says: str) -> None:
     client = Office().client(*VIEWS)
     with django_project.said(**said):
         for path in (CAMPAIGNS, f"{CAMPAIGNS}1/", DOUBTS, OPT_OUTS):
@@ -369,7 +367,7 @@ def test_what_is_down_or_wrong_is_one_clear_page(
             assert "Traceback" not in shown
 
 
-def test_a_redis_that_is_down_does_not_keep_anything_from_being_done(shop: str) -> None:
+def test_actions_work_while_redis_is_down(shop: str) -> None:
     client = Office().client("view_campaign", "resume_campaign")
     with django_project.said(BROKER_URL="redis://127.0.0.1:1/0"):
         from dispatcher.contrib.django import dispatcher
@@ -380,7 +378,7 @@ def test_a_redis_that_is_down_does_not_keep_anything_from_being_done(shop: str) 
         assert "Campaign soldes is running" in done.content.decode()
 
 
-def test_the_account_of_a_campaign_shows(shop: str) -> None:
+def test_campaign_shows_its_account(shop: str) -> None:
     office = Office(accounts="shop")
     lazy._wrapped = office.dispatcher
     office.dispatcher.submit("soldes", TEXT, people(3), account="shop")

@@ -35,7 +35,7 @@ with override_settings(DISPATCHER={{"BROKER_URL": {redis!r}, "SENDER": "MaBoutiq
 """
 
 
-def test_each_goes_to_its_own_broker(sqlite_shop: str) -> None:
+def test_hints_and_project_tasks_use_their_own_brokers(sqlite_shop: str) -> None:
     from redis import Redis
 
     from dispatcher.local.redis import EmbeddedRedis

@@ -44,7 +44,7 @@ def manage(
     )
 
 
-def test_a_campaign_from_a_file_is_in_the_projects_own_database(shop: str, tmp_path: Path) -> None:
+def test_campaign_from_a_file_is_in_the_projects_own_database(shop: str, tmp_path: Path) -> None:
     clients = tmp_path / "clients.csv"
     clients.write_text(CLIENTS)
     with transaction.atomic():
@@ -54,12 +54,12 @@ def test_a_campaign_from_a_file_is_in_the_projects_own_database(shop: str, tmp_p
     assert dispatcher.campaigns() == []
 
 
-def test_json_is_nothing_but_json(shop: str, customers: Callable[..., Any]) -> None:
+def test_json_option_prints_only_json(shop: str, customers: Callable[..., Any]) -> None:
     dispatcher.submit("soldes", "Soldes", customers(2))
     assert json.loads(call("progress", "soldes", "--json"))["recipients"] == 2
 
 
-def test_a_refusal_is_a_command_error_with_its_code(
+def test_refusal_is_a_command_error_with_its_code(
     shop: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(CommandError) as refused:
@@ -71,7 +71,7 @@ def test_a_refusal_is_a_command_error_with_its_code(
     assert connection.is_usable()
 
 
-def test_manage_py_has_every_verb_and_its_own_name(tmp_path: Path) -> None:
+def test_manage_py_has_every_command_under_its_own_name(tmp_path: Path) -> None:
     for arguments in (("dispatcher", "--help"), ("help", "dispatcher")):
         told = manage(tmp_path, *arguments)
         assert told.returncode == 0
@@ -97,7 +97,7 @@ def test_manage_py_keeps_exit_codes_and_sentences(tmp_path: Path) -> None:
     assert "Traceback" not in wrong.stderr
 
 
-def test_a_wrong_setting_keeps_the_project_from_starting(tmp_path: Path) -> None:
+def test_wrong_setting_keeps_the_project_from_starting(tmp_path: Path) -> None:
     checked = manage(tmp_path, "check", DISPATCHER_TICK="no")
     assert checked.returncode == 1
     assert 'dispatcher.E005) DISPATCHER["TICK"]' in checked.stderr

@@ -14,7 +14,7 @@ from dispatcher import IllegalMove, Settings
 from tests.fakes import FakeGateway
 
 
-def test_an_order_is_refused_inside_a_transaction_and_given_outside(
+def test_order_is_refused_inside_a_transaction_and_given_outside(
     shop: str, customers: Callable[..., Any]
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
@@ -33,7 +33,7 @@ def test_an_order_is_refused_inside_a_transaction_and_given_outside(
     assert checks.survey(numbers).known == {"waiting": 3}
 
 
-def test_an_order_is_refused_where_the_project_commits_by_hand(
+def test_order_is_refused_where_the_project_commits_by_hand(
     shop: str, customers: Callable[..., Any]
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
@@ -53,7 +53,7 @@ def test_an_order_is_refused_where_the_project_commits_by_hand(
     assert gateway.orders == []
 
 
-def test_a_project_may_have_its_customers_numbers_looked_up(
+def test_project_may_have_its_customers_numbers_looked_up(
     shop: str, customers: Callable[..., Any]
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher

@@ -28,7 +28,7 @@ def told() -> list[tuple[str | None, str]]:
     ]
 
 
-def test_no_setting_at_all_is_fine(sqlite_shop: str) -> None:
+def test_project_without_setting_starts(sqlite_shop: str) -> None:
     with django_project.said():
         assert told() == []
     assert conf.settings().database_url.get_secret_value() == sqlite_shop
@@ -74,14 +74,14 @@ def test_each_wrong_setting_is_named(said: dict[str, Any], problems: list[tuple[
         assert (ident, message[: len(beginning)]) == (expected, beginning)
 
 
-def test_what_is_no_dict_is_refused() -> None:
+def test_setting_that_is_not_a_dict_is_refused() -> None:
     from django.test import override_settings
 
     with override_settings(DISPATCHER=["SENDER"]):
         assert told() == [("dispatcher.E001", "DISPATCHER is not a dict of settings")]
 
 
-def test_a_secret_is_in_no_message() -> None:
+def test_secret_is_in_no_message() -> None:
     with django_project.said(SENDER="a-key-pasted-here", API_KEY="hunter2", BROKER_URL=5):
         assert "hunter2" not in str(told())
         assert "a-key-pasted-here" not in str(told())
@@ -103,14 +103,14 @@ def test_keys_may_be_written_in_lower_case_and_values_typed(tmp_path: Path) -> N
     assert dispatcher.settings.sender == "MaBoutique"  # as the shop says
 
 
-def test_the_environment_says_what_the_project_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_fills_missing_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPATCHER_SENDER", "Elsewhere")
     monkeypatch.setenv("DISPATCHER_RATE", "3")
     with django_project.said(SENDER="Here"):
         assert (dispatcher.settings.sender, dispatcher.settings.rate) == ("Here", 3)
 
 
-def test_the_environment_cannot_move_the_tables(
+def test_environment_does_not_move_the_tables(
     sqlite_shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISPATCHER_DATABASE_URL", "sqlite:///elsewhere.db")
@@ -118,7 +118,7 @@ def test_the_environment_cannot_move_the_tables(
         assert dispatcher.settings.database_url.get_secret_value() == sqlite_shop
 
 
-def test_a_wrong_setting_is_named_at_the_first_use() -> None:
+def test_wrong_setting_is_named_at_the_first_use() -> None:
     with (
         django_project.said(SENDER="é"),
         pytest.raises(ConfigurationError, match=r'^DISPATCHER\["SENDER"\]'),
@@ -135,11 +135,11 @@ def url(**settings: Any) -> str:
 
 
 @pytest.mark.parametrize("given", [Path("/var/shop.db"), "/var/shop.db"])
-def test_a_sqlite_file_keeps_its_place(given: object) -> None:
+def test_sqlite_url_names_the_same_file(given: object) -> None:
     assert url(ENGINE="django.db.backends.sqlite3", NAME=given) == "sqlite:////var/shop.db"
 
 
-def test_a_relative_file_is_found_from_anywhere() -> None:
+def test_relative_file_is_found_from_anywhere() -> None:
     got = make_url(url(ENGINE="django.db.backends.sqlite3", NAME="shop.db"))
     assert got.database == str(Path("shop.db").absolute())
 
@@ -171,7 +171,7 @@ def test_a_relative_file_is_found_from_anywhere() -> None:
         ),
     ],
 )
-def test_an_address_of_postgresql_is_kept_whole(settings: dict[str, Any], expected: str) -> None:
+def test_postgresql_url_keeps_all_parts(settings: dict[str, Any], expected: str) -> None:
     assert url(ENGINE="django.db.backends.postgresql", **settings) == expected
 
 
@@ -183,7 +183,7 @@ def test_any_other_database_is_refused_and_named() -> None:
     assert "the dispatcher needs PostgreSQL or SQLite" in message
 
 
-def test_the_url_leads_to_the_same_rows(postgres_shop: str, customers: Callable[..., Any]) -> None:
+def test_url_leads_to_the_same_rows(postgres_shop: str, customers: Callable[..., Any]) -> None:
     from dispatcher import Dispatcher
 
     dispatcher.submit("soldes", "Soldes", customers(1))
@@ -192,7 +192,7 @@ def test_the_url_leads_to_the_same_rows(postgres_shop: str, customers: Callable[
     other.database.close()
 
 
-def test_an_older_driver_for_postgresql_is_refused_at_start(
+def test_older_driver_for_postgresql_is_refused_at_start(
     postgres_shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dispatcher.contrib.django.checks.find_spec", lambda _: None)

@@ -32,7 +32,7 @@ print(dispatcher.dispatch.deliver_events(), dispatcher.tick().events)
 """
 
 
-def test_a_worker_sets_django_up_and_sends_its_signals(sqlite_shop: str, tmp_path: Path) -> None:
+def test_worker_sets_django_up_and_sends_its_signals(sqlite_shop: str, tmp_path: Path) -> None:
     (tmp_path / "shop_receivers.py").write_text(_RECEIVERS)
     settings = "from shop.settings import *\nINSTALLED_APPS += ['ready.Ready']\n"
     (tmp_path / "shop_settings.py").write_text(settings)

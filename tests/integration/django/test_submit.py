@@ -43,7 +43,7 @@ def texted(batch_id: int = 1) -> list[str]:
 # -- recipients
 
 
-def test_a_queryset_of_models_is_a_list_of_recipients(shop: str, customers: Customers) -> None:
+def test_queryset_of_models_is_a_list_of_recipients(shop: str, customers: Customers) -> None:
     campaign = dispatcher.submit("soldes", TEXT, customers(3), phone="mobile", fields=FIELDS)
 
     assert dispatcher.progress("soldes").id == campaign
@@ -51,21 +51,19 @@ def test_a_queryset_of_models_is_a_list_of_recipients(shop: str, customers: Cust
     assert texted(batch.id) == ["+33639980000", "+33639980001", "+33639980002"]
 
 
-def test_the_only_field_that_is_called_a_number_needs_no_name(
-    shop: str, customers: Customers
-) -> None:
+def test_only_field_that_is_called_a_number_needs_no_name(shop: str, customers: Customers) -> None:
     dispatcher.submit("soldes", "Soldes", customers(2))
     assert dispatcher.progress("soldes").recipients == 2
 
 
-def test_a_queryset_of_values_is_taken_as_it_is(shop: str, customers: Customers) -> None:
+def test_queryset_of_values_is_accepted(shop: str, customers: Customers) -> None:
     people = customers(2).values("mobile", "first_name")
     dispatcher.submit("soldes", "Bonjour {{ first_name }}", people)
     dispatcher.submit("bis", TEXT, people, phone="mobile", fields=FIELDS)
     assert dispatcher.progress("bis").recipients == 2
 
 
-def test_a_list_is_taken_as_without_django(shop: str) -> None:
+def test_plain_list_is_accepted(shop: str) -> None:
     dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01", {"mobile": "06 39 98 00 02"}])
     assert dispatcher.progress("soldes").recipients == 2
 
@@ -81,7 +79,7 @@ def test_only_the_columns_that_matter_are_fetched_by_one_query(
     assert "consented" not in select
 
 
-def test_a_reject_says_whom_it_speaks_of(shop: str, customers: Customers) -> None:
+def test_rejection_names_the_row_of_the_model(shop: str, customers: Customers) -> None:
     people = customers(2)
     wrong = people[1]
     people.filter(pk=wrong.pk).update(mobile="hello")
@@ -93,7 +91,7 @@ def test_a_reject_says_whom_it_speaks_of(shop: str, customers: Customers) -> Non
     assert (reject.row, reject.raw[0], reject.reason) == (2, str(wrong.pk), "not_a_number")
 
 
-def test_a_field_may_override_the_territory(shop: str, customers: Customers) -> None:
+def test_field_may_override_the_territory(shop: str, customers: Customers) -> None:
     people = customers(2)
     people.update(first_name="alsace-moselle")
     dispatcher.submit("soldes", "Soldes", people, territory_field="first_name")
@@ -108,7 +106,7 @@ def test_a_field_may_override_the_territory(shop: str, customers: Customers) -> 
         ({"territory_field": "zone"}, "no such field.*zone"),
     ],
 )
-def test_a_field_that_does_not_exist_is_named_and_nothing_is_stored(
+def test_field_that_does_not_exist_is_named_and_nothing_is_stored(
     shop: str, customers: Customers, arguments: dict[str, Any], says: str
 ) -> None:
     for submit in (dispatcher.submit, dispatcher.submit_on_commit):
@@ -117,7 +115,7 @@ def test_a_field_that_does_not_exist_is_named_and_nothing_is_stored(
     assert dispatcher.campaigns() == []
 
 
-def test_a_model_without_a_number_asks_for_one(shop: str) -> None:
+def test_model_without_a_number_asks_for_one(shop: str) -> None:
     from django.contrib.auth import get_user_model
 
     with pytest.raises(InvalidCampaign, match=r'which field of User .* none is .*phone="…"'):
@@ -132,7 +130,7 @@ def test_a_model_without_a_number_asks_for_one(shop: str) -> None:
         (lambda all_: list(all_), "recipient 1: expected a number"),
     ],
 )
-def test_what_is_no_list_of_recipients_is_refused(
+def test_recipients_of_wrong_type_are_refused(
     shop: str, customers: Customers, people: Callable[[Any], Any], says: str
 ) -> None:
     with pytest.raises(DispatcherError, match=says):
@@ -144,7 +142,7 @@ def test_names_of_fields_go_with_a_queryset_only(shop: str) -> None:
         dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"], phone="mobile")
 
 
-def test_a_plan_reads_a_queryset_and_writes_nothing(shop: str, customers: Customers) -> None:
+def test_plan_reads_a_queryset_and_writes_nothing(shop: str, customers: Customers) -> None:
     assert dispatcher.plan(TEXT, customers(3), fields=FIELDS).kept == 3
     assert dispatcher.campaigns() == []
 
@@ -152,9 +150,7 @@ def test_a_plan_reads_a_queryset_and_writes_nothing(shop: str, customers: Custom
 # -- a part of the caller's transaction
 
 
-def test_both_or_neither_a_rollback_takes_the_campaign_with_it(
-    shop: str, customers: Customers
-) -> None:
+def test_rollback_removes_the_campaign(shop: str, customers: Customers) -> None:
     with suppress(KeyError), transaction.atomic():
         people = customers(3)
         dispatcher.submit("soldes", "Soldes", people)
@@ -167,7 +163,7 @@ def test_both_or_neither_a_rollback_takes_the_campaign_with_it(
     assert dispatcher.submit("soldes", "Soldes", customers(1)) > 0
 
 
-def test_a_list_at_hand_is_a_part_of_the_transaction_too(shop: str, customers: Customers) -> None:
+def test_list_at_hand_is_stored_in_the_transaction(shop: str, customers: Customers) -> None:
     phones = [f"06 39 98 {n // 100:02d} {n % 100:02d}" for n in range(1200)]
     with transaction.atomic():
         people = customers(2)
@@ -184,7 +180,7 @@ def test_a_list_at_hand_is_a_part_of_the_transaction_too(shop: str, customers: C
     assert dispatcher.progress("kept").recipients == 1200
 
 
-def test_a_queryset_is_not_read_where_its_people_are_being_stored(
+def test_queryset_is_not_read_where_its_people_are_being_stored(
     shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dispatcher.storage.campaigns.plans._STRIDE", 1)
@@ -196,7 +192,7 @@ def test_a_queryset_is_not_read_where_its_people_are_being_stored(
     assert dispatcher.progress("later").recipients == 2000
 
 
-def test_a_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
+def test_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
     shop: str, customers: Customers
 ) -> None:
     people = customers(2)
@@ -209,7 +205,7 @@ def test_a_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
     assert [one.reference for one in dispatcher.campaigns()] == ["kept too", "kept"]
 
 
-def test_a_refused_campaign_leaves_the_callers_transaction_alone(
+def test_refused_campaign_leaves_the_callers_transaction_alone(
     shop: str, customers: Customers
 ) -> None:
     with transaction.atomic():
@@ -226,7 +222,7 @@ def test_a_refused_campaign_leaves_the_callers_transaction_alone(
     assert dispatcher.progress("soldes").recipients == 2
 
 
-def test_a_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alone(
+def test_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alone(
     shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two who submit the same reference at once: the second finds out by a broken constraint."""
@@ -242,7 +238,7 @@ def test_a_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alon
     assert len(dispatcher.campaigns()) == 1
 
 
-def test_a_second_connection_sees_nothing_before_the_commit(
+def test_second_connection_sees_nothing_before_the_commit(
     postgres_shop: str, customers: Customers
 ) -> None:
     from dispatcher import Dispatcher, Settings
@@ -274,7 +270,7 @@ with transaction.atomic():
 """
 
 
-def test_a_process_that_dies_before_its_commit_leaves_neither(
+def test_process_that_dies_before_its_commit_leaves_neither(
     shop: str, customers: Customers
 ) -> None:
     from django.apps import apps
@@ -291,7 +287,7 @@ def test_a_process_that_dies_before_its_commit_leaves_neither(
     assert not apps.get_model("shop", "Customer").objects.exists()
 
 
-def test_a_double_click_is_one_campaign(shop: str, customers: Customers) -> None:
+def test_double_click_is_one_campaign(shop: str, customers: Customers) -> None:
     people = customers(3)
     first = dispatcher.submit("soldes", TEXT, people, fields=FIELDS)
     assert dispatcher.submit("soldes", TEXT, people, fields=FIELDS) == first
@@ -332,25 +328,21 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return published
 
 
-def test_workers_hear_of_a_campaign_after_the_commit(
-    shop: str, customers: Customers, told: list[str]
-) -> None:
+def test_hint_is_sent_after_the_commit(shop: str, customers: Customers, told: list[str]) -> None:
     with transaction.atomic():
         dispatcher.submit("soldes", "Soldes", customers(2))
         assert told == []
     assert told == ["dispatcher.tick"]
 
 
-def test_workers_hear_nothing_of_what_was_rolled_back(
-    shop: str, customers: Customers, told: list[str]
-) -> None:
+def test_rollback_sends_no_hint(shop: str, customers: Customers, told: list[str]) -> None:
     with suppress(KeyError), transaction.atomic():
         dispatcher.submit("soldes", "Soldes", customers(2))
         raise KeyError
     assert told == []
 
 
-def test_a_project_that_commits_by_hand_loses_no_campaign(
+def test_project_that_commits_by_hand_loses_no_campaign(
     postgres_shop: str, customers: Customers, told: list[str]
 ) -> None:
     people = customers(1)
@@ -390,7 +382,7 @@ def test_nothing_is_submitted_without_the_commit(shop: str, customers: Customers
         ("Soldes", {"not_before": datetime(2027, 1, 1)}, InvalidCampaign),  # noqa: DTZ001
     ],
 )
-def test_what_cannot_be_submitted_is_told_before_the_commit(
+def test_invalid_campaign_is_refused_before_the_commit(
     shop: str, customers: Customers, text: str, options: dict[str, Any], error: type[Exception]
 ) -> None:
     with transaction.atomic(), pytest.raises(error):
@@ -411,7 +403,7 @@ def test_what_fails_after_the_commit_is_logged_and_raised(
     assert record.levelname == "ERROR"
 
 
-def test_what_fails_after_the_commit_goes_to_whoever_asked(shop: str, customers: Customers) -> None:
+def test_failure_after_the_commit_reaches_the_handler(shop: str, customers: Customers) -> None:
     people = customers(1)
     dispatcher.submit("soldes", "Soldes", people)
     errors: list[DispatcherError] = []
@@ -427,7 +419,7 @@ def test_what_fails_after_the_commit_goes_to_whoever_asked(shop: str, customers:
 # -- databases
 
 
-def test_the_time_zone_of_the_project_does_not_move_instants(shop: str) -> None:
+def test_time_zone_of_the_project_does_not_move_instants(shop: str) -> None:
     from django.test import override_settings
 
     at = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
@@ -476,7 +468,7 @@ def test_another_of_the_projects_databases_may_have_the_tables(
     assert dispatcher.campaigns() == []
 
 
-def test_a_database_that_is_down_is_one_sentence(sqlite_shop: str) -> None:
+def test_unreachable_database_is_one_sentence(sqlite_shop: str) -> None:
     gone = django_project.database("postgresql://nobody@127.0.0.1:9/nothing")
     django_project.use({"default": gone})
     with pytest.raises(StorageError, match=r"the database cannot be used: .*refused"):
@@ -486,7 +478,7 @@ def test_a_database_that_is_down_is_one_sentence(sqlite_shop: str) -> None:
 # -- handing over
 
 
-def test_a_project_may_have_the_gateway_hold_a_campaign(shop: str, customers: Customers) -> None:
+def test_project_may_have_the_gateway_hold_a_campaign(shop: str, customers: Customers) -> None:
     hour = datetime.now(UTC) + timedelta(days=3)
     dispatcher.submit("soldes", "Soldes", customers(2), not_before=hour, hand_over=True)
     [batch] = dispatcher.batches("soldes")

@@ -68,7 +68,7 @@ class WithRealCommits(TransactionTestCase):
 
 
 class WithAServer(LiveServerTestCase):
-    def test_a_page_of_another_thread(self):
+    def test_page_of_another_thread(self):
         from urllib.request import urlopen
 
         add()
@@ -86,7 +86,7 @@ class WithoutADatabase(SimpleTestCase):
 """
 
 
-def test_a_projects_own_tests_just_work(
+def test_tests_of_a_project_need_no_setup(
     shop: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     tests = tmp_path / "users_tests"
@@ -143,14 +143,14 @@ def test_flush_empties_the_tables_too(shop: str, customers: Callable[..., Any]) 
     assert dispatcher.submit("soldes", "Other words", customers(2)) == 1
 
 
-def test_dumpdata_has_nothing_of_ours(shop: str, customers: Callable[..., Any]) -> None:
+def test_dumpdata_skips_our_models(shop: str, customers: Callable[..., Any]) -> None:
     dispatcher.submit("soldes", "Soldes", customers(2))
     out = io.StringIO()
     call_command("dumpdata", "dispatcher", stdout=out)
     assert out.getvalue().strip() == "[]"
 
 
-def test_a_database_of_another_version_is_refused_with_what_to_do(shop: str) -> None:
+def test_database_of_another_version_is_refused_with_what_to_do(shop: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE dispatcher_version SET version_num = '9999'")
     lazy.forget()

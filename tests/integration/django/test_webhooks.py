@@ -43,14 +43,14 @@ def numbers() -> list[str]:
     return [entry.phone for entry in dispatcher.opt_outs]
 
 
-def test_a_stop_is_kept_once_in_the_projects_database(shop: str, client: Client) -> None:
+def test_stop_is_kept_once_in_the_projects_database(shop: str, client: Client) -> None:
     for _ in range(2):
         assert call(client, "reply", STOP) == 200
     assert numbers() == [A]
     assert [reply.text for reply in dispatcher.replies()] == ["STOP"]
 
 
-def test_parts_become_whole_there_too(shop: str, client: Client) -> None:
+def test_parts_of_a_long_reply_are_joined(shop: str, client: Client) -> None:
     part = {"msisdn": A[1:], "to": "33639989000", "concat": "true", "concat-ref": "5"}
     for number, text in ((2, "monde"), (1, "bonjour ")):
         about = {"messageId": str(number), "concat-part": str(number), "concat-total": "2"}
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_refused_and_the_secret_is_not_logged(
     assert SECRET not in caplog.text
 
 
-def test_a_project_without_a_secret_is_told_what_is_missing(sqlite_shop: str) -> None:
+def test_missing_secret_is_named(sqlite_shop: str) -> None:
     urls = ModuleType("urls")
     vars(urls)["urlpatterns"] = [path("", include("dispatcher.contrib.django.webhooks"))]
     with (

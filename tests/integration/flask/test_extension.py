@@ -66,7 +66,7 @@ def library_of(app: Flask) -> Any:
     return library(app)
 
 
-def test_the_environment_has_what_the_app_has_not(
+def test_environment_fills_missing_settings(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "key"
@@ -171,13 +171,13 @@ def shop(app: Flask) -> Flask:
     return app
 
 
-def test_a_double_click_is_one_campaign(shop: Flask) -> None:
+def test_double_click_is_one_campaign(shop: Flask) -> None:
     client = shop.test_client()
     assert [client.post("/launch/soldes/3").text for _ in range(2)] == ["3", "3"]
     assert library(shop).page().total == 1
 
 
-def test_what_a_view_lets_through_is_a_page_or_a_problem(shop: Flask) -> None:
+def test_error_of_a_view_is_answered_as_page_or_problem(shop: Flask) -> None:
     client = shop.test_client()
     client.post("/launch/soldes/3")
     taken = client.post("/launch/soldes/4")
@@ -188,7 +188,7 @@ def test_what_a_view_lets_through_is_a_page_or_a_problem(shop: Flask) -> None:
     assert (problem.json or {})["detail"] == "no recipients"
 
 
-def test_a_database_that_is_down_is_no_stack_trace_in_a_view(make_app: MakeApp) -> None:
+def test_database_that_is_down_is_no_stack_trace_in_a_view(make_app: MakeApp) -> None:
     app = make_app(NOWHERE)
     dispatcher = Dispatcher()
     app.add_url_rule("/", "index", lambda: str(dispatcher.campaigns()))
@@ -200,7 +200,7 @@ def test_a_database_that_is_down_is_no_stack_trace_in_a_view(make_app: MakeApp) 
         assert "Traceback" not in answer.text
 
 
-def test_an_app_that_answers_errors_itself_goes_on_to_do_so(make_app: MakeApp) -> None:
+def test_error_handler_of_the_app_is_kept(make_app: MakeApp) -> None:
     from dispatcher import DispatcherError
 
     app = bare(database_url=NOWHERE)
@@ -227,9 +227,7 @@ def test_an_app_that_answers_errors_itself_goes_on_to_do_so(make_app: MakeApp) -
         ({"Sec-Fetch-Site": "same-site"}, 403),
     ],
 )
-def test_a_form_of_another_site_launches_nothing(
-    shop: Flask, headers: dict[str, str], status: int
-) -> None:
+def test_form_of_another_site_is_refused(shop: Flask, headers: dict[str, str], status: int) -> None:
     answer = shop.test_client().post("/launch/soldes/3", headers=headers)
     assert answer.status_code == status
     assert library(shop).page().total == (status == 200)
@@ -253,7 +251,7 @@ def test_every_command_is_there_with_the_apps_settings(app: Flask) -> None:
     assert set(cli.commands) == set(app.cli.commands["dispatcher"].commands)  # type: ignore[attr-defined]
 
 
-def test_a_command_that_fails_says_it_in_a_sentence(app: Flask) -> None:
+def test_command_that_fails_says_it_in_a_sentence(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["dispatcher", "progress", "other"])
     assert (result.exit_code, result.stderr) == (1, "dispatcher: no campaign 'other'\n")
 
@@ -298,7 +296,7 @@ def test_recipients_are_the_rows_of_a_query_and_streamed(app: Flask, customers: 
             dispatcher.submit("objects", text, session.scalars(select(Customer)))
 
 
-def test_the_apps_own_celery_stays_the_current_one(make_app: MakeApp, sqlite_url: str) -> None:
+def test_apps_own_celery_stays_the_current_one(make_app: MakeApp, sqlite_url: str) -> None:
     default = celery.Celery("default", set_as_current=False)
     project = celery.Celery("project", broker="memory://", set_as_current=True)
     try:

@@ -66,7 +66,7 @@ def read(client: FlaskClient, path: str) -> str:
 # -- showing
 
 
-def test_a_campaign_shows_where_everybody_stands_and_why_it_waits(app: Flask) -> None:
+def test_campaign_shows_states_and_why_it_waits(app: Flask) -> None:
     library(app).submit("soldes", TEXT, people(1200), not_before=tomorrow(app))
     told = read(reader(app), "/sms/campaigns/1")
     assert "soldes running" in told
@@ -96,7 +96,7 @@ def test_what_was_done_is_shown_with_who_and_why(app: Flask) -> None:
     assert "Paused: the shop is closed." in told
 
 
-def test_a_campaign_shows_what_it_leaves_from(app: Flask) -> None:
+def test_campaign_shows_what_it_leaves_from(app: Flask) -> None:
     library(app).submit("number", TEXT, people(1), from_number="+33639988888")
     library(app).submit("survey", "", people(1), survey="a1b2")
     assert "Long number +33639988888" in read(reader(app), "/sms/campaigns/1")
@@ -105,7 +105,7 @@ def test_a_campaign_shows_what_it_leaves_from(app: Flask) -> None:
     assert "Sender" not in told
 
 
-def test_a_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
+def test_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
     gateway = FakeGateway()
     settings = library(app).settings.model_copy(update={"credit_check": "off"})
     app.extensions["dispatcher"] = Library(settings, gateway=gateway)
@@ -135,7 +135,7 @@ def test_no_number_and_no_text_is_on_any_page(lone_app: Flask) -> None:
     assert "for +336••••••00" in read(reader(lone_app), "/sms/")
 
 
-def test_what_people_typed_is_no_markup(lone_app: Flask) -> None:
+def test_typed_text_is_escaped(lone_app: Flask) -> None:
     evil = "<script>alert(1)</script>"
     library(lone_app).submit(evil, TEXT, people(1), by=evil)
     library(lone_app).pause(1, reason=evil)
@@ -160,7 +160,7 @@ def test_long_lists_are_cut_in_pages(lone_app: Flask) -> None:
         assert reader(lone_app).get(f"/sms/?offset={offset}").status_code == 404
 
 
-def test_a_page_looks_again_by_itself_unless_it_is_told_not_to(lone_app: Flask) -> None:
+def test_page_reloads_itself_unless_switched_off(lone_app: Flask) -> None:
     library(lone_app).submit("soldes", TEXT, people(1))
     client, refresh = reader(lone_app), '<meta http-equiv="refresh"'
     assert refresh in client.get("/sms/campaigns/1").text
@@ -227,7 +227,7 @@ def test_pages_are_not_registered_open_to_everybody(sqlite_url: str) -> None:
         (("log in", 402), 402),
     ],
 )
-def test_an_app_with_users_of_its_own_decides_itself(
+def test_app_with_users_of_its_own_decides_itself(
     lone_app: Flask, answer: Any, status: int
 ) -> None:
     blueprint = pages(authorize=lambda: answer)
@@ -235,14 +235,14 @@ def test_an_app_with_users_of_its_own_decides_itself(
     assert lone_app.test_client().get("/ours/").status_code == status
 
 
-def test_an_app_may_send_people_to_its_login(lone_app: Flask) -> None:
+def test_app_may_send_people_to_its_login(lone_app: Flask) -> None:
     blueprint = pages(authorize=lambda: redirect("/login"))
     lone_app.register_blueprint(blueprint, url_prefix="/ours", name="ours")
     answer = lone_app.test_client().get("/ours/")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/login")
 
 
-def test_pages_are_for_reading_alone(lone_app: Flask) -> None:
+def test_pages_refuse_other_methods(lone_app: Flask) -> None:
     library(lone_app).submit("soldes", TEXT, people(1))
     before = library(lone_app).progress("soldes"), library(lone_app).actions("soldes")
     for path in PAGES:
@@ -253,13 +253,13 @@ def test_pages_are_for_reading_alone(lone_app: Flask) -> None:
 
 
 @pytest.mark.parametrize("name", ["9", "x", "9" * 19, "9" * 5000])
-def test_an_unknown_campaign_is_a_page(lone_app: Flask, name: str) -> None:
+def test_unknown_campaign_is_answered_as_a_page(lone_app: Flask, name: str) -> None:
     answer = reader(lone_app).get(f"/sms/campaigns/{name}")
     assert answer.status_code == 404
     assert re.search(r"404 Not Found No (such )?campaign", words(answer.text))
 
 
-def test_a_database_that_is_down_is_a_page(
+def test_unreachable_database_is_answered_as_a_page(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = make_app(NOWHERE)

@@ -62,7 +62,7 @@ def refused(response: TestResponse, status: int, code: str) -> str:
 # -- doing
 
 
-def test_a_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
+def test_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
     call = Caller(app)
     refused(call.submit(3, hand_over=True), 422, "unusable_input")
     stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00", hand_over=True)
@@ -74,7 +74,7 @@ def test_a_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
     assert (stored.json or {})["batches"]["handed_over"] == 0
 
 
-def test_a_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flask) -> None:
+def test_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flask) -> None:
     call = Caller(app)
     stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00")
     assert stored.status_code == 201
@@ -92,7 +92,7 @@ def test_a_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flas
     assert {action.actor for action in actions} == {"JSON API"}
 
 
-def test_the_same_campaign_posted_twice_is_one(app: Flask) -> None:
+def test_same_campaign_posted_twice_is_one(app: Flask) -> None:
     call = Caller(app)
     first, second = call.submit(), call.submit()
     assert (first.status_code, second.status_code) == (201, 200)
@@ -101,7 +101,7 @@ def test_the_same_campaign_posted_twice_is_one(app: Flask) -> None:
     assert library(app).page().total == 1
 
 
-def test_the_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
+def test_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
     answers: list[TestResponse] = []
     together = threading.Barrier(4)
 
@@ -120,7 +120,7 @@ def test_the_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
     assert library(app).progress("soldes").recipients == 500
 
 
-def test_a_campaign_may_leave_from_a_long_number(app: Flask) -> None:
+def test_campaign_may_leave_from_a_long_number(app: Flask) -> None:
     call = Caller(app)
     assert call.submit(3, from_number="06 39 98 88 88").status_code == 201
     stored = library(app).campaign("soldes")
@@ -131,7 +131,7 @@ def test_a_campaign_may_leave_from_a_long_number(app: Flask) -> None:
     assert "not both" in refused(both, 422, "unusable_input")
 
 
-def test_a_survey_has_no_text(call: Caller) -> None:
+def test_survey_has_no_text(call: Caller) -> None:
     body = campaign(2, survey="a1b2")
     assert "give none" in refused(call.post("/campaigns", body), 422, "unusable_input")
     del body["text"]
@@ -140,7 +140,7 @@ def test_a_survey_has_no_text(call: Caller) -> None:
     refused(call.post("/campaigns", body | {"reference": "b"}), 422, "unusable_input")
 
 
-def test_a_pause_has_a_reason(call: Caller) -> None:
+def test_pause_has_a_reason(call: Caller) -> None:
     call.submit()
     assert (call.post("/campaigns/1/pause").json or {})["why"] == "paused: by hand"
     call.post("/campaigns/1/resume")
@@ -148,7 +148,7 @@ def test_a_pause_has_a_reason(call: Caller) -> None:
     assert (paused.json or {})["why"] == "paused: the shop is closed"
 
 
-def test_who_cannot_be_texted_is_told_without_the_number(call: Caller) -> None:
+def test_rejected_rows_are_answered_without_the_number(call: Caller) -> None:
     given = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
     answer = call.submit(recipients=given)
     assert answer.json is not None
@@ -171,7 +171,7 @@ def test_campaigns_are_listed_the_latest_first(call: Caller) -> None:
     assert [one["reference"] for one in told["campaigns"]] == ["soldes-3", "soldes-2"]
 
 
-def test_a_campaign_is_found_by_any_reference(call: Caller) -> None:
+def test_campaign_is_found_by_any_reference(call: Caller) -> None:
     for reference in ("soldes/été 2027 & ?=#", "12", ".."):
         call.submit(1, reference)
         found = call.get("/campaigns", query_string={"reference": reference}).json
@@ -199,7 +199,7 @@ def test_a_campaign_is_found_by_any_reference(call: Caller) -> None:
         TOKEN,
     ],
 )
-def test_nobody_comes_in_without_the_token(call: Caller, authorization: str | None) -> None:
+def test_request_without_token_is_refused(call: Caller, authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     for method, path in (
         ("GET", "/campaigns"),
@@ -214,11 +214,11 @@ def test_nobody_comes_in_without_the_token(call: Caller, authorization: str | No
         assert answer.headers["WWW-Authenticate"] == "Bearer realm=dispatcher"
 
 
-def test_the_token_is_not_taken_from_the_address(call: Caller) -> None:
+def test_token_is_not_taken_from_the_address(call: Caller) -> None:
     refused(call.get(f"/campaigns?token={TOKEN}", auth=None), 401, "unauthorized")
 
 
-def test_the_api_is_not_registered_without_a_token(sqlite_url: str) -> None:
+def test_api_is_not_registered_without_a_token(sqlite_url: str) -> None:
     app = Flask("shop")
     app.config["DISPATCHER_DATABASE_URL"] = sqlite_url
     Extension(app)
@@ -238,20 +238,20 @@ def test_the_api_is_not_registered_without_a_token(sqlite_url: str) -> None:
         {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
     ],
 )
-def test_a_page_of_another_site_is_refused(call: Caller, headers: dict[str, str]) -> None:
+def test_page_of_another_site_is_refused(call: Caller, headers: dict[str, str]) -> None:
     call.submit()
     for method, path in (("POST", "/campaigns/1/cancel"), ("GET", "/campaigns"), ("GET", "/x")):
         refused(call(method, path, headers=headers), 403, "forbidden")
     assert (call.get("/campaigns/1").json or {})["state"] == "running"
 
 
-def test_the_apps_own_pages_are_no_other_site(call: Caller) -> None:
+def test_request_of_the_same_site_is_accepted(call: Caller) -> None:
     call.submit()
     for headers in ({"Origin": "http://localhost"}, {"Sec-Fetch-Site": "same-origin"}):
         assert call.get("/campaigns/1", headers=headers).status_code == 200
 
 
-def test_a_body_is_not_read_beyond_its_limit(make_app: MakeApp, sqlite_url: str) -> None:
+def test_body_is_not_read_beyond_its_limit(make_app: MakeApp, sqlite_url: str) -> None:
     app = make_app(sqlite_url)
     app.register_blueprint(api(body_limit=1000), url_prefix="/small", name="small")
     call = Caller(app, "/small")
@@ -284,7 +284,7 @@ class Endless(io.RawIOBase):
         return len(buffer)
 
 
-def test_the_apps_own_limit_holds_as_well(make_app: MakeApp, sqlite_url: str) -> None:
+def test_apps_own_limit_holds_as_well(make_app: MakeApp, sqlite_url: str) -> None:
     call = Caller(make_app(sqlite_url, MAX_CONTENT_LENGTH=500))
     refused(call.submit(1000), 413, "request_entity_too_large")
 
@@ -292,15 +292,13 @@ def test_the_apps_own_limit_holds_as_well(make_app: MakeApp, sqlite_url: str) ->
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[1,", b"\xff\xfe", b'{"text": "\\ud800"}', b"[" * 9999]
 )
-def test_a_body_that_is_no_json_is_refused(call: Caller, body: bytes) -> None:
+def test_body_that_is_not_json_is_refused(call: Caller, body: bytes) -> None:
     answer = call.post("/campaigns", data=body, headers={"Content-Type": "application/json"})
     assert refused(answer, 400, "bad_request") == "the body is not JSON"
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
-def test_a_body_that_does_not_say_that_it_is_json_is_refused(
-    call: Caller, kind: str | None
-) -> None:
+def test_body_that_does_not_say_that_it_is_json_is_refused(call: Caller, kind: str | None) -> None:
     headers = {"Content-Type": kind} if kind else {}
     answer = call.post("/campaigns", data=b'{"reference": "r"}', headers=headers)
     refused(answer, 415, "unsupported_media_type")
@@ -339,7 +337,7 @@ def test_a_body_that_does_not_say_that_it_is_json_is_refused(
         ({"unknown": 1}, "the body: extra inputs are not permitted"),
     ],
 )
-def test_what_cannot_be_a_campaign_is_said_in_a_sentence(
+def test_invalid_campaign_is_refused_in_one_sentence(
     lone_app: Flask, more: dict[str, Any], sentence: str
 ) -> None:
     answer = Caller(lone_app).post("/campaigns", campaign(**more))
@@ -349,7 +347,7 @@ def test_what_cannot_be_a_campaign_is_said_in_a_sentence(
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=", "offset=-1",
                                    "offset=1.0", "limit=1_0", "offset=99999999999999"])  # fmt: skip
-def test_a_page_that_cannot_be_is_refused(call: Caller, query: str) -> None:
+def test_invalid_page_query_is_refused(call: Caller, query: str) -> None:
     assert "must be a whole number" in refused(
         call.get(f"/campaigns?{query}"), 422, "unusable_input"
     )
@@ -359,7 +357,7 @@ def test_a_page_that_cannot_be_is_refused(call: Caller, query: str) -> None:
     "name", ["99", "0", "-1", "1.0", "x", "१", str(2**63), "9" * 19, "9" * 5000]
 )
 @pytest.mark.parametrize(("method", "verb"), [("GET", ""), ("POST", "/pause"), ("POST", "/cancel")])
-def test_an_unknown_campaign_is_not_found(call: Caller, name: str, method: str, verb: str) -> None:
+def test_unknown_campaign_is_not_found(call: Caller, name: str, method: str, verb: str) -> None:
     refused(call(method, f"/campaigns/{name}{verb}"), 404, "not_found")
 
 
@@ -371,7 +369,7 @@ def test_what_the_state_does_not_allow_is_refused(call: Caller) -> None:
         assert "a cancelled campaign cannot become" in refused(answer, 409, "illegal_move")
 
 
-def test_a_reference_with_another_body_is_refused(call: Caller) -> None:
+def test_reference_with_another_body_is_refused(call: Caller) -> None:
     call.submit()
     refused(call.submit(4), 409, "reference_taken")
     assert (call.get("/campaigns/1").json or {})["recipients"] == 3
@@ -397,7 +395,7 @@ def test_another_method_is_refused_with_those_there_are(
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/campaigns/", "/campaigns/1/delete"])
-def test_there_is_nothing_else(call: Caller, path: str) -> None:
+def test_other_addresses_are_not_found(call: Caller, path: str) -> None:
     refused(call.get(path), 404, "not_found")
 
 
@@ -414,7 +412,7 @@ def test_reading_changes_nothing(lone_app: Flask) -> None:
 # -- what is down
 
 
-def test_a_database_that_is_down_is_said_without_its_address(
+def test_database_that_is_down_is_said_without_its_address(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     call = Caller(make_app(NOWHERE))
@@ -426,13 +424,13 @@ def test_a_database_that_is_down_is_said_without_its_address(
     assert "hunter2" not in caplog.text
 
 
-def test_a_broker_that_is_down_holds_no_campaign_up(make_app: MakeApp, sqlite_url: str) -> None:
+def test_broker_that_is_down_holds_no_campaign_up(make_app: MakeApp, sqlite_url: str) -> None:
     app = make_app(sqlite_url, DISPATCHER_BROKER_URL="redis://:hunter3@127.0.0.1:9/0")
     assert Caller(app).submit().status_code == 201
     assert library(app).progress("soldes").messages["pending"] == 3
 
 
-def test_a_bug_is_told_without_its_words(
+def test_unexpected_error_is_answered_without_its_message(
     lone_app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(*_: object, **__: object) -> None:
@@ -445,7 +443,7 @@ def test_a_bug_is_told_without_its_words(
     assert people(1)[0] not in caplog.text
 
 
-def test_a_database_lost_in_between_is_a_refusal(
+def test_database_lost_in_between_is_a_refusal(
     lone_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
@@ -455,7 +453,7 @@ def test_a_database_lost_in_between_is_a_refusal(
     refused(Caller(lone_app).submit(), 503, "unavailable")
 
 
-def test_two_tokens_of_two_apps_are_two(make_app: MakeApp, sqlite_url: str) -> None:
+def test_each_app_has_its_own_token(make_app: MakeApp, sqlite_url: str) -> None:
     first = make_app(sqlite_url)
     other = make_app(sqlite_url.replace("test.db", "other.db"))
     assert Caller(first).submit().status_code == 201
@@ -463,7 +461,7 @@ def test_two_tokens_of_two_apps_are_two(make_app: MakeApp, sqlite_url: str) -> N
     refused(Caller(first).get("/campaigns", auth=bearer("x" * 16)), 401, "unauthorized")
 
 
-def test_a_campaign_names_its_account_and_a_list_may_be_of_one(
+def test_campaign_names_its_account_and_a_list_may_be_of_one(
     make_app: MakeApp, sqlite_url: str
 ) -> None:
     call = Caller(make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop,news"))
@@ -492,7 +490,7 @@ def test_a_campaign_names_its_account_and_a_list_may_be_of_one(
         assert known in refused(response, 422, "unusable_input")
 
 
-def test_the_pages_tell_the_account(make_app: MakeApp, sqlite_url: str) -> None:
+def test_pages_show_the_account(make_app: MakeApp, sqlite_url: str) -> None:
     app = make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop")
     library(app).submit("mine", "Soldes", people(2), account="shop")
     for path in ("/sms/", "/sms/campaigns/1"):

@@ -56,7 +56,7 @@ def address(app: Flask) -> Iterator[str]:
     server.server_close()
 
 
-def test_whatever_is_sent_is_answered_as_described(
+def test_fuzzed_requests_are_answered_as_described(
     address: str, app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By Schemathesis in a process of its own: what it sends depends on what is imported."""
@@ -90,7 +90,7 @@ def test_whatever_is_sent_is_answered_as_described(
 
 
 @pytest.mark.parametrize("path", ["", "/pause", "/resume", "/cancel"])
-def test_what_is_done_is_answered_as_described(app: Flask, path: str) -> None:
+def test_actions_are_answered_as_described(app: Flask, path: str) -> None:
     call, told = Caller(app), described("/sms/api")
     components = told["components"]
     valid = {
@@ -127,7 +127,7 @@ def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
     assert told == served
 
 
-def test_the_description_is_openapi_3_1_and_says_where_it_is_served(app: Flask) -> None:
+def test_description_is_openapi_3_1_and_says_where_it_is_served(app: Flask) -> None:
     told = Caller(app, "").get("/sms/api/openapi.json", auth=None).json
     assert told == described("/sms/api")
     assert told["openapi"] == "3.1.0"
@@ -136,7 +136,7 @@ def test_the_description_is_openapi_3_1_and_says_where_it_is_served(app: Flask) 
         Draft202012Validator({**told, **schema}), name
 
 
-def test_the_example_of_a_campaign_can_be_submitted(app: Flask) -> None:
+def test_example_of_a_campaign_can_be_submitted(app: Flask) -> None:
     [example] = described("")["components"]["schemas"]["NewCampaign"]["examples"]
     assert Caller(app).post("/campaigns", example).status_code == 201
 

@@ -52,14 +52,14 @@ def numbers(app: Flask) -> list[str]:
     return [entry.phone for entry in library(app).opt_outs]
 
 
-def test_a_stop_is_kept_once_in_the_apps_database(app: Flask) -> None:
+def test_stop_is_kept_once_in_the_apps_database(app: Flask) -> None:
     for _ in range(2):
         assert call(app, "reply", STOP) == 200
     assert numbers(app) == [A]
     assert [reply.text for reply in library(app).replies()] == ["STOP"]
 
 
-def test_parts_become_whole_there_too(app: Flask) -> None:
+def test_parts_of_a_long_reply_are_joined(app: Flask) -> None:
     part = {"msisdn": A[1:], "to": "33639989000", "concat": "true", "concat-ref": "5"}
     for number, text in ((2, "monde"), (1, "bonjour ")):
         about = {"messageId": str(number), "concat-part": str(number), "concat-total": "2"}
@@ -67,14 +67,14 @@ def test_parts_become_whole_there_too(app: Flask) -> None:
     assert [reply.text for reply in library(app).replies()] == ["bonjour monde"]
 
 
-def test_a_form_is_taken_as_well(lone_app: Flask) -> None:
+def test_form_is_taken_as_well(lone_app: Flask) -> None:
     form = "application/x-www-form-urlencoded"
     body = b"type=stop&phone_number=%2B33639980001&text=STOP&message_id=1"
     assert call(lone_app, "reply", body, content_type=form) == 200
     assert numbers(lone_app) == [A]
 
 
-def test_a_body_of_unknown_length_is_read_where_the_server_ends_it(lone_app: Flask) -> None:
+def test_body_of_unknown_length_is_read_where_the_server_ends_it(lone_app: Flask) -> None:
     chunked = {"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(json.dumps(STOP).encode())}
     assert call(lone_app, "reply", b"", environ_overrides=chunked) == 400
     chunked |= {"wsgi.input_terminated": True}
@@ -111,7 +111,7 @@ def test_no_more_is_read_than_a_call_may_have_and_the_apps_own_bound_is_for_its_
     assert call(app, "reply", STOP) == 200
 
 
-def test_a_database_out_of_reach_has_the_gateway_come_again_and_no_secret_is_logged(
+def test_database_out_of_reach_has_the_gateway_come_again_and_no_secret_is_logged(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -124,7 +124,7 @@ def test_a_database_out_of_reach_has_the_gateway_come_again_and_no_secret_is_log
     assert A[1:] not in caplog.text
 
 
-def test_the_token_of_the_pages_is_not_asked_for_nor_is_it_of_use(lone_app: Flask) -> None:
+def test_token_of_the_pages_is_not_asked_for_nor_is_it_of_use(lone_app: Flask) -> None:
     token = {"Authorization": f"Bearer {lone_app.config['DISPATCHER_WEB_TOKEN']}"}
     assert call(lone_app, "reply", STOP, secret="x" * 20, headers=token) == 404
     assert lone_app.test_client().get("/sms/api/campaigns").status_code == 401
@@ -145,14 +145,12 @@ def test_one_blueprint_serves_each_app_with_its_own_secret(
     assert (numbers(first), numbers(second)) == ([], [A])
 
 
-def test_an_app_without_a_secret_is_told_what_is_missing(
-    make_app: MakeApp, sqlite_url: str
-) -> None:
+def test_missing_secret_is_named(make_app: MakeApp, sqlite_url: str) -> None:
     app = make_app(sqlite_url)
     with pytest.raises(ConfigurationError, match="DISPATCHER_WEBHOOK_SECRET is not set"):
         app.register_blueprint(webhooks(), url_prefix="/sms-in")
 
 
-def test_an_app_without_a_dispatcher_is_told_so_too() -> None:
+def test_missing_dispatcher_is_named() -> None:
     with pytest.raises(RuntimeError, match=r"call Dispatcher\.init_app\(app\) first"):
         Flask("shop").register_blueprint(webhooks(), url_prefix="/sms-in")

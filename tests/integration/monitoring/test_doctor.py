@@ -45,7 +45,7 @@ def found(dispatcher: Dispatcher, name: str) -> Finding:
     return {finding.name: finding for finding in examine(dispatcher)}[name]
 
 
-def test_all_is_well_where_everything_answers(dispatcher: Dispatcher) -> None:
+def test_all_checks_are_ok_if_everything_answers(dispatcher: Dispatcher) -> None:
     dispatcher.tick()
 
     findings = list(examine(dispatcher))
@@ -58,7 +58,7 @@ def test_all_is_well_where_everything_answers(dispatcher: Dispatcher) -> None:
     assert said["doubts"] == "none"
 
 
-def test_a_redis_is_looked_at(tmp_path: Path, gateway: FakeGateway) -> None:
+def test_broker_check_covers_redis(tmp_path: Path, gateway: FakeGateway) -> None:
     with EmbeddedRedis(tmp_path / "redis") as redis:
         settings = Settings.of(
             database_url=f"sqlite:///{tmp_path / 'x.db'}", broker_url=str(redis.url)
@@ -83,9 +83,7 @@ def test_a_redis_is_looked_at(tmp_path: Path, gateway: FakeGateway) -> None:
     )
 
 
-def test_a_gateway_that_refuses_the_key_is_told(
-    dispatcher: Dispatcher, gateway: FakeGateway
-) -> None:
+def test_refused_key_fails_the_gateway_check(dispatcher: Dispatcher, gateway: FakeGateway) -> None:
     gateway.blind = True
 
     finding = found(dispatcher, "gateway")
@@ -96,7 +94,7 @@ def test_a_gateway_that_refuses_the_key_is_told(
 
 
 @pytest.mark.parametrize(("minutes", "ok"), [(0, True), (2, False), (-2, False)])
-def test_a_clock_that_disagrees_with_the_gateway_is_told(
+def test_clock_that_differs_from_the_gateway_fails(
     dispatcher: Dispatcher,
     gateway: FakeGateway,
     monkeypatch: pytest.MonkeyPatch,
@@ -115,7 +113,7 @@ def test_a_clock_that_disagrees_with_the_gateway_is_told(
     assert finding.remedy == ("" if ok else "set this host's clock by NTP")
 
 
-def test_a_beat_that_never_ticked_or_stopped_is_told(tmp_path: Path, gateway: FakeGateway) -> None:
+def test_silent_beat_fails(tmp_path: Path, gateway: FakeGateway) -> None:
     at = datetime(2026, 11, 24, 9, tzinfo=UTC)
     dispatcher = Dispatcher(
         Settings.of(database_url=f"sqlite:///{tmp_path / 'x.db'}"),
@@ -134,7 +132,7 @@ def test_a_beat_that_never_ticked_or_stopped_is_told(tmp_path: Path, gateway: Fa
     assert "dispatcher run" in stopped.remedy
 
 
-def test_a_batch_in_doubt_is_told(dispatcher: Dispatcher, gateway: FakeGateway) -> None:
+def test_batch_in_doubt_fails(dispatcher: Dispatcher, gateway: FakeGateway) -> None:
     gateway.behave = gateway.swallow
     dispatcher.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
     for batch_id in dispatcher.tick().send:
@@ -146,7 +144,7 @@ def test_a_batch_in_doubt_is_told(dispatcher: Dispatcher, gateway: FakeGateway) 
     assert "resend or give-up" in finding.remedy
 
 
-def test_what_fails_does_not_keep_the_rest_from_being_looked_at(gateway: FakeGateway) -> None:
+def test_failed_check_does_not_stop_the_others(gateway: FakeGateway) -> None:
     dispatcher = Dispatcher(
         Settings.of(database_url="sqlite:////no/such/place/x.db"), gateway=gateway
     )
@@ -169,9 +167,7 @@ def watched(database_url: str, gateway: FakeGateway) -> Iterator[Dispatcher]:
     made.database.close()
 
 
-def test_money_that_is_missing_for_what_is_planned_is_told(
-    watched: Dispatcher, gateway: FakeGateway
-) -> None:
+def test_missing_money_fails_the_credit_check(watched: Dispatcher, gateway: FakeGateway) -> None:
     watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
     assert found(watched, "credit").says == "balance 100.00 €, 3.00 € to go"
     gateway.balance = Decimal("1.5")
@@ -180,7 +176,9 @@ def test_money_that_is_missing_for_what_is_planned_is_told(
     assert "top the account up" in short.remedy
 
 
-def test_a_balance_that_cannot_be_read_is_told(watched: Dispatcher, gateway: FakeGateway) -> None:
+def test_unreadable_balance_fails_the_credit_check(
+    watched: Dispatcher, gateway: FakeGateway
+) -> None:
     watched.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
     gateway.blind = True
     watched.check_credit()
@@ -189,7 +187,7 @@ def test_a_balance_that_cannot_be_read_is_told(watched: Dispatcher, gateway: Fak
     assert "could not be read 1 times in a row, never" in blind.says
 
 
-def test_charges_that_were_not_planned_are_told(watched: Dispatcher, gateway: FakeGateway) -> None:
+def test_unplanned_charges_fail_the_costs_check(watched: Dispatcher, gateway: FakeGateway) -> None:
     watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
     watched.check_credit()
     for batch_id in watched.tick().send:
@@ -205,7 +203,7 @@ def test_charges_that_were_not_planned_are_told(watched: Dispatcher, gateway: Fa
 # -- the command
 
 
-def test_the_command_ends_with_0_when_all_is_well(shell: Shell) -> None:
+def test_doctor_ends_with_0_if_all_checks_are_ok(shell: Shell) -> None:
     with Sandbox() as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key)
         shell.unset("clock_offset")
@@ -219,7 +217,7 @@ def test_the_command_ends_with_0_when_all_is_well(shell: Shell) -> None:
     assert gateway.key not in result.output
 
 
-def test_the_command_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
+def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
     result = shell("doctor")
 
     assert (result.exit_code, result.stderr) == (3, "")
@@ -238,7 +236,7 @@ def test_the_command_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
     assert lines["✗ beat"].startswith("it has never ticked; start beat: ")
 
 
-def test_the_command_looks_at_one_thing_alone_for_a_health_check(shell: Shell) -> None:
+def test_doctor_only_makes_one_check(shell: Shell) -> None:
     told = shell("doctor", "--only", "beat", "--only", "database", "--json")
     assert told.exit_code == 3
     checks = json.loads(told.stdout)
@@ -255,7 +253,7 @@ def test_command_knows_every_check() -> None:
     assert set(PROGRESS) < set(CHECKS)
 
 
-def test_the_command_answers_machines(shell: Shell) -> None:
+def test_doctor_prints_json(shell: Shell) -> None:
     result = shell("doctor", "--json")
 
     assert result.exit_code == 3
@@ -264,7 +262,7 @@ def test_the_command_answers_machines(shell: Shell) -> None:
     assert set(findings[0]) == {"name", "well", "says", "remedy"}
 
 
-def test_a_terminal_without_accents_gets_plain_marks(
+def test_terminal_without_accents_gets_plain_marks(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
@@ -278,7 +276,7 @@ def test_a_terminal_without_accents_gets_plain_marks(
     assert said.splitlines()[0].startswith("ok database: ")
 
 
-def test_a_gateway_error_is_no_bug(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gateway_error_is_a_failed_check(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise GatewayError("HTTP 503")
 

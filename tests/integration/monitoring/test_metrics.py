@@ -56,7 +56,7 @@ class Scrape:
         return {key[1]: value for key, value in self.samples.items() if key[0] == name and value}
 
 
-def test_accounts_are_told_apart_where_there_are_several(tables: Database) -> None:
+def test_several_accounts_have_metrics_of_their_own(tables: Database) -> None:
     for bench in opened(tables, doubt_limit_shop=2):
         bench.shop.behave = bench.shop.swallow
         bench.send(bench.submit(3, "lost", account="shop"))
@@ -73,11 +73,11 @@ def test_accounts_are_told_apart_where_there_are_several(tables: Database) -> No
         assert (told["calls_total", "sent"], told["calls_total", "in_doubt"]) == (1, 1)
 
 
-def test_one_account_alone_has_no_label(bench: Bench) -> None:
+def test_single_account_has_no_label(bench: Bench) -> None:
     assert "dispatcher_account" not in Scrape(bench).text
 
 
-def test_an_empty_installation_says_0_and_not_nothing(bench: Bench) -> None:
+def test_empty_installation_exposes_zeros(bench: Bench) -> None:
     told = Scrape(bench)
     for name in ("due_batches", "due_age_seconds", "doubt_age_seconds", "spend_euros_total"):
         assert told[name] == 0
@@ -132,7 +132,7 @@ def test_calls_are_counted_by_verdict_with_their_lengths(bench: Bench) -> None:
     assert told["call_seconds_bucket", "60.0"] == told["call_seconds_bucket", "+Inf"] == 2
 
 
-def test_a_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
+def test_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
     bench.submit(1, "due")
     bench.submit(1, "scheduled", start=1, not_before=OPEN + timedelta(hours=1))
     bench.submit(1, "paused", start=2)
@@ -146,7 +146,7 @@ def test_a_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
     assert (told["due_batches"], told["due_age_seconds"]) == (0, 0)
 
 
-def test_in_a_closed_window_only_what_is_not_commercial_is_due(bench: Bench) -> None:
+def test_closed_window_leaves_transactional_batches_due(bench: Bench) -> None:
     bench.submit(1, "commercial")
     bench.submit(1, "alert", start=1, commercial=False)
     bench.clock.at = SUNDAY + timedelta(days=7)
@@ -154,7 +154,7 @@ def test_in_a_closed_window_only_what_is_not_commercial_is_due(bench: Bench) -> 
     assert told["due_batches"] == 1
 
 
-def test_the_window_is_told_of_every_territory(bench: Bench) -> None:
+def test_window_metric_covers_every_territory(bench: Bench) -> None:
     assert Scrape(bench).by("window_open").keys() < TERRITORIES.keys()
     assert Scrape(bench)["window_open", "metropole"] == 1
     bench.clock.at = SUNDAY
@@ -163,7 +163,7 @@ def test_the_window_is_told_of_every_territory(bench: Bench) -> None:
     assert told["window_open", "mayotte"] == 0
 
 
-def test_a_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None:
+def test_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None:
     bench.submit(1, "first")
     bench.work()
     bench.gateway.behave = bench.gateway.lose
@@ -177,7 +177,7 @@ def test_a_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None
     assert told["tick_age_seconds"] == 100
 
 
-def test_a_double_text_is_an_incident(bench: Bench) -> None:
+def test_double_text_is_an_incident(bench: Bench) -> None:
     batch_id = bench.submit(3)
     bench.gateway.behave = bench.gateway.lose
     bench.gateway.hidden = {"everything"}
@@ -193,12 +193,12 @@ def test_a_double_text_is_an_incident(bench: Bench) -> None:
     assert Scrape(bench)["incidents"] == len(bench.dispatcher.incidents()) == 1
 
 
-def test_findings_are_told_as_1_and_0(bench: Bench) -> None:
+def test_checks_are_exposed_as_1_and_0(bench: Bench) -> None:
     told = Scrape(bench)
     assert (told["ready", "database"], told["ready", "beat"]) == (1, 0)
 
 
-def test_without_the_database_there_are_the_other_metrics(
+def test_unreachable_database_leaves_the_other_metrics(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.submit()
@@ -228,7 +228,7 @@ def test_no_label_has_more_values_than_are_known_beforehand(bench: Bench) -> Non
     assert {key[1:] for key in Scrape(bench).samples if len(key) > 1} == labels
 
 
-def test_the_past_and_the_present_are_everything_wherever_they_are_parted(bench: Bench) -> None:
+def test_ended_and_open_totals_sum_to_everything(bench: Bench) -> None:
     bench.submit(3, "delivered")
     bench.work()
     bench.gateway.deliver()
@@ -255,7 +255,7 @@ def test_the_past_and_the_present_are_everything_wherever_they_are_parted(bench:
     assert ages == [0, 0, 1, 1, 1]  # the cancelled one lingers: its batch is in doubt
 
 
-def test_a_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> None:
+def test_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> None:
     batch_id = bench.submit(4)
     bench.gateway.behave = bench.gateway.swallow
     bench.work()
@@ -271,7 +271,7 @@ def test_a_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> 
     assert [(share.state, share.batches) for share in present] == [(BatchState.FAILED, 1)]
 
 
-def test_what_has_ended_is_not_read_again_at_every_scrape(bench: Bench) -> None:
+def test_ended_campaigns_are_not_read_at_every_scrape(bench: Bench) -> None:
     bench.submit(1200)
     asked: list[str] = []
     with bench.dispatcher.database.read() as session:

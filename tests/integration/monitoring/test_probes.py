@@ -48,7 +48,7 @@ def test_other_paths_are_not_found(port: int) -> None:
         assert "/healthz" in json.loads(body)["error"]
 
 
-def test_a_query_makes_no_difference_and_a_head_has_no_body(port: int) -> None:
+def test_query_makes_no_difference_and_a_head_has_no_body(port: int) -> None:
     assert asked(port, "GET", "/healthz?x=1")[:2] == (200, b'{"alive": true}\n')
     assert asked(port, "HEAD", "/healthz")[:2] == (200, b"")
     status, body, kind = asked(port, "GET", "/metrics")
@@ -58,11 +58,11 @@ def test_a_query_makes_no_difference_and_a_head_has_no_body(port: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_nothing_can_be_done_with_it(port: int, method: str) -> None:
+def test_other_methods_are_refused(port: int, method: str) -> None:
     assert asked(port, method, "/healthz")[0] == 501
 
 
-def test_a_client_that_says_nothing_keeps_nobody_waiting(port: int) -> None:
+def test_silent_clients_do_not_block_others(port: int) -> None:
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
     silent[0].sendall(b"GET /healthz HTTP/1.1\r\nX: ")
     try:
@@ -73,14 +73,14 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting(port: int) -> None:
     assert asked(port, "GET", "/healthz")[0] == 200
 
 
-def test_what_is_no_request_is_refused(port: int) -> None:
+def test_bytes_that_are_not_http_get_400(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         assert b"400" in client.recv(4096)
     assert asked(port, "GET", "/healthz")[0] == 200
 
 
-def test_ipv6_is_an_address_too(probes: Probes) -> None:
+def test_ipv6_address_is_served(probes: Probes) -> None:
     try:
         socket.create_server(("::1", port := free_port()), family=socket.AF_INET6).close()
     except OSError as error:
@@ -95,6 +95,6 @@ def test_ipv6_is_an_address_too(probes: Probes) -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "x" * 300])
-def test_an_address_that_is_not_ours_is_refused_in_one_sentence(probes: Probes, host: str) -> None:
+def test_foreign_address_is_refused_in_one_sentence(probes: Probes, host: str) -> None:
     with pytest.raises(ConfigurationError, match=r"METRICS_PORT: \S+ port \d+ cannot be listened"):
         serve(probes, host, free_port())

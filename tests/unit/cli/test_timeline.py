@@ -60,7 +60,7 @@ def test_spans_follow_each_other_and_say_why_they_are_closed() -> None:
         pytest.param(datetime(2026, 6, 12, 9, tzinfo=PARIS), id="summer"),
     ],
 )
-def test_the_spans_of_a_row_cover_its_days_without_a_gap(territory: str, now: datetime) -> None:
+def test_spans_of_a_row_cover_its_days_without_a_gap(territory: str, now: datetime) -> None:
     line = week(territory, now)
     spans = line.rows[0].spans
 
@@ -83,14 +83,14 @@ def test_days_begin_at_midnight_in_paris_through_a_clock_change() -> None:
     assert line.end.astimezone(UTC) == datetime(2027, 3, 30, 22, tzinfo=UTC)
 
 
-def test_clocks_that_share_no_opening_are_closed_and_say_so() -> None:
+def test_clocks_without_common_opening_are_closed_with_reason() -> None:
     (row,) = week("polynesie-francaise", datetime(2027, 6, 15, 10, tzinfo=PARIS)).rows
 
     assert [span.is_open for span in row.spans] == [False]
     assert "no opening common to Paris and French Polynesia" in row.spans[0].why
 
 
-def test_what_is_not_commercial_is_never_closed() -> None:
+def test_timeline_of_transactional_campaign_has_no_closed_span() -> None:
     (row,) = timeline(["metropole"], windows=None, now=SATURDAY, days=3).rows
 
     assert [span.is_open for span in row.spans] == [True]
@@ -104,7 +104,7 @@ def test_departures_beyond_the_days_shown_are_left_out() -> None:
 # -- on a terminal
 
 
-def test_a_campaign_on_a_terminal() -> None:
+def test_timeline_on_terminal_shows_closed_hours_and_departures() -> None:
     drawn = in_text(campaign({"metropole": 40, "la-reunion": 2}, 4), 72)
 
     assert drawn == [
@@ -115,7 +115,7 @@ def test_a_campaign_on_a_terminal() -> None:
     ]
 
 
-def test_hours_are_as_fine_as_there_is_room() -> None:
+def test_wider_terminal_shows_finer_hours() -> None:
     line = week(days=2, now=datetime(2026, 11, 24, 10, tzinfo=PARIS))
 
     assert in_text(line, 69)[2] == (
@@ -125,7 +125,7 @@ def test_hours_are_as_fine_as_there_is_room() -> None:
     assert in_text(line, 44)[2] == "Metropolitan France  ░░   ░░░   ░"
 
 
-def test_days_that_do_not_fit_go_below_in_weeks() -> None:
+def test_days_that_do_not_fit_continue_below_in_weeks() -> None:
     drawn = in_text(week(days=10), 70)
 
     assert [line.split() for line in (drawn[0], drawn[4])] == [
@@ -138,7 +138,7 @@ def test_days_that_do_not_fit_go_below_in_weeks() -> None:
 
 @pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 120, 250])
 @pytest.mark.parametrize("days", [1, 7, 31])
-def test_nothing_is_wider_than_the_terminal_that_has_room_for_a_day(width: int, days: int) -> None:
+def test_no_line_is_wider_than_the_terminal(width: int, days: int) -> None:
     groups = dict.fromkeys(("metropole", "guadeloupe", "saint-pierre-et-miquelon"), 30)
     drawn = in_text(campaign(groups, days), width)
 
@@ -146,7 +146,7 @@ def test_nothing_is_wider_than_the_terminal_that_has_room_for_a_day(width: int, 
     assert max(map(len, drawn)) <= max(width, len("Saint-Pierre-et-Miquelon (-4 h)") + 2 + 6 + 1)
 
 
-def test_plain_ascii_will_do() -> None:
+def test_ascii_terminal_gets_ascii_characters() -> None:
     drawn = "\n".join(in_text(campaign({"metropole": 40}, 4), 80, ASCII))
 
     assert drawn.isascii()
@@ -154,7 +154,7 @@ def test_plain_ascii_will_do() -> None:
     assert "#15k:::" in drawn
 
 
-def test_now_is_not_shown_on_days_that_it_is_not_in() -> None:
+def test_now_is_shown_on_its_own_day_only() -> None:
     line = timeline(
         ["metropole"],
         windows=WINDOWS,
@@ -177,7 +177,7 @@ def test_now_is_not_shown_on_days_that_it_is_not_in() -> None:
         (1_240_000, "1.2M"),
     ],
 )
-def test_a_count_is_short(count: int, said: str) -> None:
+def test_count_has_at_most_five_characters(count: int, said: str) -> None:
     assert short(count) == said
 
 
@@ -193,7 +193,7 @@ def titled(root: ElementTree.Element, words: str) -> list[dict[str, str]]:
     return [shape.attrib for shape in root.iter() if words in (shape.findtext(f"{SVG}title") or "")]
 
 
-def test_a_picture_says_in_words_what_it_shows() -> None:
+def test_svg_describes_its_content_in_words() -> None:
     root = parsed(in_svg(campaign({"metropole": 40}, 4), title="Who & when <soon>"))
 
     assert root.attrib["role"] == "img"
@@ -208,7 +208,7 @@ def test_a_picture_says_in_words_what_it_shows() -> None:
     )
 
 
-def test_a_picture_needs_no_other_file_and_runs_nothing() -> None:
+def test_svg_loads_no_file_and_holds_no_script() -> None:
     svg = in_svg(campaign({"metropole": 40, "la-reunion": 3}, 7), title="t")
 
     assert re.findall(r"https?://[^\s\"<]+", svg) == ["http://www.w3.org/2000/svg"]
@@ -216,7 +216,7 @@ def test_a_picture_needs_no_other_file_and_runs_nothing() -> None:
     assert set(re.findall(r"url\(([^)]*)\)", svg)) == {"#closed"}
 
 
-def test_a_picture_shades_what_is_closed_through_a_clock_change() -> None:
+def test_svg_shades_closed_spans_through_a_clock_change() -> None:
     root = parsed(in_svg(campaign({"metropole": 40}, 4), title="t"))
     (easter,) = titled(root, "closed: Sunday, Easter Monday")
     (before,) = titled(root, "closed: before 08:00")
@@ -230,7 +230,7 @@ def test_a_picture_shades_what_is_closed_through_a_clock_change() -> None:
 
 
 @pytest.mark.parametrize("days", [1, 3, 7, 14, 31])
-def test_everything_is_inside_the_picture(days: int) -> None:
+def test_every_svg_element_is_inside_the_picture(days: int) -> None:
     groups = dict.fromkeys(TERRITORIES, 3)
     groups.pop("polynesie-francaise")  # closed in summer
     line = campaign(groups, days, rate=5)

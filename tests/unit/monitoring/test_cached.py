@@ -8,17 +8,17 @@ import pytest
 from dispatcher.monitoring.cached import cached
 
 
-def test_a_value_is_read_once_while_it_is_good() -> None:
+def test_fresh_value_is_not_read_again() -> None:
     reading = cached(3600, count().__next__)
     assert [reading(), reading()] == [0, 0]
 
 
-def test_a_value_that_is_too_old_is_read_again() -> None:
+def test_expired_value_is_read_again() -> None:
     reading = cached(-1, count().__next__)
     assert [reading(), reading()] == [0, 1]
 
 
-def test_a_failure_is_not_kept() -> None:
+def test_error_is_not_cached() -> None:
     tries = count()
 
     def read() -> int:
@@ -32,7 +32,7 @@ def test_a_failure_is_not_kept() -> None:
     assert reading() == 1
 
 
-def test_many_who_ask_at_once_make_it_read_once() -> None:
+def test_concurrent_calls_read_once() -> None:
     at_once = threading.Barrier(8)
     reads = count()
     reading = cached(3600, reads.__next__)
