@@ -81,7 +81,7 @@ def _row(bench: Bench, database: PostgresServer | None, campaigns: int, size: in
             dispatcher.submit(f"small-{number}", TEXT, recipients(size, number * size))
         while due := dispatcher.tick().send:
             for batch_id in due:
-                dispatcher.dispatch.send_batch(batch_id)
+                dispatcher.steps.send_batch(batch_id)
         waiting = installation.waiting()
         if waiting != campaigns * size:
             raise Failed(f"{waiting:,} of {campaigns * size:,} were sent")
@@ -89,7 +89,7 @@ def _row(bench: Bench, database: PostgresServer | None, campaigns: int, size: in
             clock.forward(2 * _INTERVAL)  # polls that come late may share the calls of others
             while polls := dispatcher.tick().polls:
                 for _ in range(polls):
-                    dispatcher.dispatch.poll()
+                    dispatcher.steps.poll()
         counts = bench.gateway.counts()
         batches = sum(sum(one.batches.values()) for one in dispatcher.campaigns(campaigns))
         dispatcher.database.close()

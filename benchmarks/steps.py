@@ -132,7 +132,7 @@ def _run(bench: Bench, database: PostgresServer | None) -> dict[str, float]:
         server = Meter({"server": [] if database is None else [database.pid]})
         with _watched() as timers:
             while due := silent.tick().send:
-                silent.dispatch.send_batch(due[0])
+                silent.steps.send_batch(due[0])
         found = {name: timers.alone(name) for _, name, _ in _STEPS}
         if database is not None:
             found |= server.spent()

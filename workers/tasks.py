@@ -50,7 +50,7 @@ def serve() -> None:
 @worker_shutting_down.connect
 def stop(**_: Any) -> None:
     """Let lanes come to their end: a stop in the middle of a call makes a doubt."""
-    dispatcher().dispatch.stop()
+    dispatcher().steps.stop()
 
 
 @app.task(name=hints.TICK)
@@ -62,37 +62,37 @@ def tick() -> None:
 @app.task(name=hints.SEND)
 def send_batch(batch_id: int) -> None:
     """Send a due batch, then the next ones."""
-    dispatcher().dispatch.send_batch(batch_id)
+    dispatcher().steps.send_batch(batch_id)
 
 
 @app.task(name=hints.POLL)
 def poll(account: str = "") -> None:
     """Ask for the delivery reports of an account that are due."""
-    dispatcher().dispatch.poll(account)
+    dispatcher().steps.poll(account)
 
 
 @app.task(name=hints.SETTLE)
 def settle_batch(batch_id: int) -> None:
     """Look a batch in doubt up."""
-    dispatcher().dispatch.settle_batch(batch_id)
+    dispatcher().steps.settle_batch(batch_id)
 
 
 @app.task(name=hints.DELIVER)
 def deliver_events() -> None:
     """Tell what has happened."""
-    dispatcher().dispatch.deliver_events()
+    dispatcher().steps.deliver_events()
 
 
 @app.task(name=hints.SYNC)
 def sync_opt_outs(account: str = "") -> None:
     """Read an account's STOP list."""
-    dispatcher().dispatch.sync_opt_outs(account)
+    dispatcher().steps.sync_opt_outs(account)
 
 
 @app.task(name=hints.RECALL)
 def recall(account: str = "") -> None:
     """Ask the gateway for what it holds of an account and is wanted back."""
-    dispatcher().dispatch.recall(account)
+    dispatcher().steps.recall(account)
 
 
 @app.task(name=hints.CREDIT)
@@ -104,4 +104,4 @@ def check_credit(account: str = "") -> None:
 @app.task(name=hints.PRUNE)
 def prune() -> None:
     """Delete history that is older than is asked for."""
-    dispatcher().dispatch.prune()
+    dispatcher().steps.prune()

@@ -46,7 +46,7 @@ from dispatcher.storage.database import Database
 from dispatcher.window import Hold
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch.steps import Dispatch, Due
+    from dispatcher.dispatch.steps import Due, Steps
 
 
 class Dispatcher:
@@ -252,7 +252,7 @@ class Dispatcher:
         """The opt-out list: the numbers that are never texted."""
         self.prepare()
         # a function, because the steps need an API key
-        return OptOuts(self.database, self.clock, lambda phone: self.dispatch.delete_stop(phone))
+        return OptOuts(self.database, self.clock, lambda phone: self.steps.delete_stop(phone))
 
     @cached_property
     def inbox(self) -> Inbox:
@@ -330,7 +330,7 @@ class Dispatcher:
         return self._operations.spent(lately)
 
     @property
-    def dispatch(self) -> Dispatch:
+    def steps(self) -> Steps:
         """The steps that workers take. Raises ConfigurationError if an account has no API key."""
         return self._gateways.steps
 

@@ -16,7 +16,7 @@ from dispatcher.gateway import Gateway
 from dispatcher.settings.accounts import DEFAULT
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch.steps import Context, Dispatch
+    from dispatcher.dispatch.steps import Context, Steps
 
 
 class Gateways:
@@ -54,14 +54,14 @@ class Gateways:
         return self._made[account]
 
     @cached_property
-    def steps(self) -> Dispatch:
+    def steps(self) -> Steps:
         """The steps of all accounts. Raises ConfigurationError if one has no API key."""
         # imported late, as the client above
-        from dispatcher.dispatch.steps import Dispatch
+        from dispatcher.dispatch.steps import Steps
 
         stopping = threading.Event()
         names = (DEFAULT, *self._settings.accounts)
-        return Dispatch(*(self._context(name, stopping) for name in names))
+        return Steps(*(self._context(name, stopping) for name in names))
 
     def _context(self, account: str, stopping: threading.Event) -> Context:
         from dispatcher.dispatch.steps import Context

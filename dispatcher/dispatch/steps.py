@@ -25,7 +25,7 @@ from dispatcher.dispatch.tick import Asked, Due, Ticks
 from dispatcher.errors import GatewayError, IllegalMove, NotFound
 from dispatcher.storage.batches import due
 
-__all__ = ["QUESTIONS", "Asked", "Context", "Dispatch", "Due"]
+__all__ = ["QUESTIONS", "Asked", "Context", "Due", "Steps"]
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _RECALLS = 2
 QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 5
 
 
-class _Steps:
+class _AccountSteps:
     """The steps of one account."""
 
     def __init__(self, context: Context) -> None:
@@ -54,13 +54,15 @@ class _Steps:
         self.check_orders = CheckOrders(context)
 
 
-class Dispatch:
+class Steps:
     """The steps of one process; safe for any number of threads."""
 
     def __init__(self, *contexts: Context) -> None:
         """``contexts`` are those of the accounts, that of the default account first."""
         self._context = contexts[0]
-        self._steps: Mapping[str, _Steps] = {one.account: _Steps(one) for one in contexts}
+        self._steps: Mapping[str, _AccountSteps] = {
+            one.account: _AccountSteps(one) for one in contexts
+        }
         #: let what is under way come to its end, and begin nothing more
         self.stop = self._context.stopping.set
         self.deliver_events = turnstile(1, Deliveries(self._context).deliver, busy=0)
@@ -145,13 +147,13 @@ class Dispatch:
             raise NotFound(f"no batch {batch_id}")
         return account
 
-    def _of(self, account: object) -> _Steps | None:
+    def _of(self, account: object) -> _AccountSteps | None:
         steps = self._steps.get(account) if isinstance(account, str) else None
         if steps is None:
             log.warning("a hint for an account that is unknown here")
         return steps
 
-    def _of_batch(self, batch_id: object) -> _Steps | None:
+    def _of_batch(self, batch_id: object) -> _AccountSteps | None:
         """The steps of a batch's account, if that is known here."""
         if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
             return self._steps[self._context.account]  # which refuse what is not theirs

@@ -53,7 +53,7 @@ def test_batch_with_a_refused_number_is_settled_by_its_tag(
     """The answer is a success: whether it names the number on the STOP list is not documented."""
     phones = people(4)
     site = workerless(single_send=True, switches={"failed_lines": failed_lines})
-    site.dispatcher.dispatch.sync_opt_outs()  # read before somebody says STOP
+    site.dispatcher.steps.sync_opt_outs()  # read before somebody says STOP
     site.gateway.configure(stopped=phones[:1])
     site.submit("soldes", phones)
     site.work()
@@ -147,7 +147,7 @@ def test_long_number_adds_the_stop_mention_to_commercial_texts_only(
 def test_refused_recipient_is_the_only_one_rejected(workerless: OpenWorkerless, call: Call) -> None:
     phones = people(4)
     site = workerless()
-    site.dispatcher.dispatch.sync_opt_outs()  # read before somebody says STOP
+    site.dispatcher.steps.sync_opt_outs()  # read before somebody says STOP
     site.gateway.configure(stopped=phones[:1])
     call.submit(site, phones)
     site.work_to_the_end()

@@ -40,12 +40,12 @@ def test_worker_whose_clock_differs_from_the_databases_sends_nothing(
         site.submit("soldes", people(3))
         wrong = Dispatcher(site.settings, clock=shifted(offset + hours * 3600))
         batch = site.batch().id
-        assert wrong.dispatch.send_batch(batch) == 0
+        assert wrong.steps.send_batch(batch) == 0
         wrong.database.close()
         assert not site.outcomes()
         if hours > 0:  # to a clock that is behind, the batch is not due yet
             assert "this clock and the database's differ by" in caplog.text
-        assert site.dispatcher.dispatch.send_batch(batch) == 1
+        assert site.dispatcher.steps.send_batch(batch) == 1
         assert site.batch().state == "sent"
         site.check()
 
@@ -125,7 +125,7 @@ def test_campaign_submitted_in_a_closed_window_leaves_at_its_opening(
     site.forward_to(opens - timedelta(seconds=5))
     site.work()
     # an early or forged hint
-    assert site.dispatcher.dispatch.send_batch(site.batch().id) == 0
+    assert site.dispatcher.steps.send_batch(site.batch().id) == 0
     assert site.sends() == 0
     site.forward_to(opens)
     site.work_to_the_end()

@@ -303,7 +303,7 @@ def test_ten_thousand_unanswered_questions_do_not_delay_sending(
     """Polls or lookups of ten thousand batches are due, and the gateway answers none."""
     with Installation(tmp_path, sqlite_url, doubt_limit=20_000, **PATIENT) as site:
         site.submit("old", people(1))
-        site.dispatcher.dispatch.send_batch(site.batch().id)
+        site.dispatcher.steps.send_batch(site.batch().id)
         site.gateway.hold(asked, processed=False)
         _let_ten_thousand_be_due(site, "sent" if asked == STATUSES else "in_doubt")
         worker = site.worker()

@@ -92,9 +92,7 @@ def test_no_request_starts_after_pause_or_cancel_has_returned(
             batch = site.batches()[-1].id
             together = threading.Barrier(len(senders) + 1)
             running = [
-                threads.submit(
-                    _after, together, _some(luck, 0.004), sender.dispatch.send_batch, batch
-                )
+                threads.submit(_after, together, _some(luck, 0.004), sender.steps.send_batch, batch)
                 for sender in senders
             ]
             # every fourth time the stop comes after the gateway has taken the batch

@@ -102,7 +102,7 @@ class Workerless(Installation):
     def work(self) -> Due:
         """Tick, and take every step that is due."""
         due = self.dispatcher.tick()
-        steps = self.dispatcher.dispatch
+        steps = self.dispatcher.steps
         for batch_id in due.send:
             steps.send_batch(batch_id)
         for batch_id in due.settle:

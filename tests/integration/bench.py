@@ -49,10 +49,10 @@ class Bench:
         # an engine compiles each statement once: a new one for every test would take seconds
         with mock.patch("dispatcher.api.dispatcher.Database", return_value=database):
             self.dispatcher = Dispatcher(self.settings, clock=self.clock, gateway=self.gateway)
-        self.send = self.dispatcher.dispatch.send_batch
-        self.poll = self.dispatcher.dispatch.poll
-        self.settle = self.dispatcher.dispatch.settle_batch
-        self.recall = self.dispatcher.dispatch.recall
+        self.send = self.dispatcher.steps.send_batch
+        self.poll = self.dispatcher.steps.poll
+        self.settle = self.dispatcher.steps.settle_batch
+        self.recall = self.dispatcher.steps.recall
 
     # -- doing
 

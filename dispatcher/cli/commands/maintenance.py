@@ -32,7 +32,7 @@ def tick(*, inline: bool) -> None:
 
 def _work(dispatcher: Dispatcher) -> None:
     """Send, poll and settle until nothing is due; a batch is tried once."""
-    steps = dispatcher.dispatch
+    steps = dispatcher.steps
     due = steps.tick()
     say(_told(due))
     for account, asked in due.asked.items():

@@ -165,7 +165,7 @@ def sync() -> None:
     """
     dispatcher = open_dispatcher()
     dispatcher.prepare()
-    synced = dispatcher.dispatch.sync_opt_outs(at_once=True)
+    synced = dispatcher.steps.sync_opt_outs(at_once=True)
     say(f"{counted(synced.new, 'new number')} from the gateway's STOP list")
     if dispatcher.settings.stop_list_push:
         say(f"{counted(synced.pushed, 'number')} added to the gateway's STOP list")

@@ -309,7 +309,7 @@ def test_stop_in_a_lookup_is_listed_by_itself(bench: Bench) -> None:
 
 
 def test_the_gateways_list_is_read_when_it_is_due(bench: Bench) -> None:
-    sync = bench.dispatcher.dispatch.sync_opt_outs
+    sync = bench.dispatcher.steps.sync_opt_outs
     bench.gateway.stopped |= {ANNE, BRUNO}
     bench.opt_out(ANNE)
     assert bench.tick().stop_list
@@ -326,12 +326,12 @@ def test_the_gateways_list_is_read_when_it_is_due(bench: Bench) -> None:
 
 def test_the_gateways_list_takes_nobody_off(bench: Bench) -> None:
     bench.opt_out(ANNE)
-    bench.dispatcher.dispatch.sync_opt_outs()
+    bench.dispatcher.steps.sync_opt_outs()
     assert listed(bench) == [ANNE]
 
 
 def test_the_gateways_list_is_read_at_once_when_asked_for(bench: Bench) -> None:
-    sync = bench.dispatcher.dispatch.sync_opt_outs
+    sync = bench.dispatcher.steps.sync_opt_outs
     assert sync().new == 0
     bench.gateway.stopped.add(ANNE)
     assert sync().new == 0
@@ -348,12 +348,12 @@ def test_a_list_that_is_being_read_is_not_due(
         return [ANNE]
 
     monkeypatch.setattr(bench.gateway, "stop_list", slow)
-    assert bench.dispatcher.dispatch.sync_opt_outs().new == 1
+    assert bench.dispatcher.steps.sync_opt_outs().new == 1
     assert due_meanwhile == [False]
 
 
 def test_a_list_that_cannot_be_read_is_tried_again_soon(bench: Bench) -> None:
-    sync = bench.dispatcher.dispatch.sync_opt_outs
+    sync = bench.dispatcher.steps.sync_opt_outs
     bench.gateway.stopped.add(ANNE)
     bench.gateway.blind = True
     assert sync().new == 0
@@ -378,15 +378,15 @@ def test_the_list_of_a_real_gateway_is_read(database_url: str) -> None:
             )
         )
         dispatcher.prepare()
-        assert dispatcher.dispatch.sync_opt_outs().new == 1500
+        assert dispatcher.steps.sync_opt_outs().new == 1500
         gateway.configure(stopped=numbers[1:])
-        assert dispatcher.dispatch.sync_opt_outs(at_once=True).new == 0
+        assert dispatcher.steps.sync_opt_outs(at_once=True).new == 0
         assert [entry.phone for entry in dispatcher.opt_outs] == numbers
         plan = dispatcher.plan(TEXT, people(1501))
         assert (plan.kept, plan.opted_out) == (1501, 1500)
         assert len(gateway.requests("/v1/stop-sms/list")) == 2
     with pytest.raises(GatewayError):
-        dispatcher.dispatch.sync_opt_outs(at_once=True)
+        dispatcher.steps.sync_opt_outs(at_once=True)
     dispatcher.database.close()
 
 
@@ -401,12 +401,12 @@ def pushing(tables: Database) -> Iterator[Bench]:
 
 def test_without_being_asked_for_nobody_is_put_on_the_gateways_list(bench: Bench) -> None:
     bench.opt_out(ANNE)
-    assert bench.dispatcher.dispatch.sync_opt_outs() == SyncResult()
+    assert bench.dispatcher.steps.sync_opt_outs() == SyncResult()
     assert not bench.gateway.stop_calls
 
 
 def test_who_is_on_one_list_is_on_both_and_nobody_is_added_twice(pushing: Bench) -> None:
-    sync = pushing.dispatcher.dispatch.sync_opt_outs
+    sync = pushing.dispatcher.steps.sync_opt_outs
     pushing.opt_out(ANNE)
     pushing.opt_out(BRUNO)
     pushing.gateway.stopped |= {BRUNO, CHLOE}
@@ -419,7 +419,7 @@ def test_who_is_on_one_list_is_on_both_and_nobody_is_added_twice(pushing: Bench)
 def test_the_erased_are_never_told_to_the_gateway(pushing: Bench) -> None:
     pushing.opt_out(ANNE)
     pushing.dispatcher.opt_outs.erase(ANNE)
-    assert pushing.dispatcher.dispatch.sync_opt_outs() == SyncResult()
+    assert pushing.dispatcher.steps.sync_opt_outs() == SyncResult()
     # nor somebody who is erased while the gateway's list is read
     pushing.opt_out(BRUNO)
     pushing.opt_out(CHLOE)
@@ -430,7 +430,7 @@ def test_the_erased_are_never_told_to_the_gateway(pushing: Bench) -> None:
         return add(phone)
 
     pushing.gateway.add_stop = erase_meanwhile  # type: ignore[method-assign]
-    pushing.dispatcher.dispatch.sync_opt_outs(at_once=True)
+    pushing.dispatcher.steps.sync_opt_outs(at_once=True)
     assert pushing.gateway.stop_calls == [BRUNO]
 
 
@@ -439,7 +439,7 @@ def test_a_long_list_goes_in_portions_and_the_rest_soon(
 ) -> None:
     monkeypatch.setattr("dispatcher.dispatch.stop_list.MOST_PUSHED", 2)
     pushing.dispatcher.opt_outs.add(people(5))
-    sync = pushing.dispatcher.dispatch.sync_opt_outs
+    sync = pushing.dispatcher.steps.sync_opt_outs
     assert sync() == SyncResult(pushed=2, left=3)
     assert not pushing.tick().stop_list
     pushing.clock.forward(minutes=5)
@@ -459,7 +459,7 @@ def test_a_call_that_fails_ends_the_run_and_the_next_goes_on(pushing: Bench) -> 
         return add(phone)
 
     pushing.gateway.add_stop = fail_at_the_second  # type: ignore[method-assign]
-    sync = pushing.dispatcher.dispatch.sync_opt_outs
+    sync = pushing.dispatcher.steps.sync_opt_outs
     assert sync() == SyncResult(pushed=1, left=2, failed="HTTP 503")
     pushing.gateway.add_stop = add  # type: ignore[method-assign]
     pushing.clock.forward(minutes=5)
@@ -467,7 +467,7 @@ def test_a_call_that_fails_ends_the_run_and_the_next_goes_on(pushing: Bench) -> 
 
 
 def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None:
-    sync = bench.dispatcher.dispatch.sync_opt_outs
+    sync = bench.dispatcher.steps.sync_opt_outs
     bench.gateway.stopped |= {ANNE, BRUNO}
     sync()
     bench.gateway.stopped.discard(ANNE)
@@ -478,13 +478,13 @@ def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None
 def test_who_consents_anew_comes_off_both_lists_with_a_reason(bench: Bench) -> None:
     opt_outs = bench.dispatcher.opt_outs
     bench.gateway.stopped.add(ANNE)
-    bench.dispatcher.dispatch.sync_opt_outs()
+    bench.dispatcher.steps.sync_opt_outs()
     assert opt_outs.remove(ANNE, reason="signed in the shop", at_gateway=True)
     assert not bench.gateway.stopped
     last = opt_outs.history(ANNE)[-1]
     assert (last.verb, last.reason) == ("remove", "signed in the shop")
     assert last.source == "by hand, on the gateway's STOP list too"
-    assert bench.dispatcher.dispatch.sync_opt_outs(at_once=True) == SyncResult()
+    assert bench.dispatcher.steps.sync_opt_outs(at_once=True) == SyncResult()
     assert listed(bench) == []
 
 
@@ -515,11 +515,11 @@ def test_the_list_of_a_real_gateway_is_written(database_url: str) -> None:
         )
         dispatcher.prepare()
         dispatcher.opt_outs.add(people(3, start=1))
-        assert dispatcher.dispatch.sync_opt_outs() == SyncResult(new=1, pushed=2)
+        assert dispatcher.steps.sync_opt_outs() == SyncResult(new=1, pushed=2)
         assert sorted(dispatcher.gateway.stop_list()) == people(4)
         assert dispatcher.opt_outs.remove(people(1)[0], reason="signed", at_gateway=True)
         assert sorted(dispatcher.gateway.stop_list()) == people(3, start=1)
-        assert dispatcher.dispatch.sync_opt_outs(at_once=True) == SyncResult()
+        assert dispatcher.steps.sync_opt_outs(at_once=True) == SyncResult()
         dispatcher.database.close()
 
 
@@ -564,7 +564,7 @@ def test_an_erased_number_stays_erased_whoever_adds_it_again(bench: Bench) -> No
     bench.gateway.stopped.add(ANNE)
     assert bench.dispatcher.opt_outs.add([ANNE]) == 0
     assert bench.dispatcher.opt_outs.add_all([ANNE]).known == 1
-    assert bench.dispatcher.dispatch.sync_opt_outs().new == 0
+    assert bench.dispatcher.steps.sync_opt_outs().new == 0
     assert [line for line in dump(bench).splitlines() if "stop_list" not in line] == (
         before.splitlines()
     )

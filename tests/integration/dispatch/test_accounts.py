@@ -50,7 +50,7 @@ class Accounts(Bench):
                 gateway=self.gateway,
                 gateways={"shop": self.shop, "news": self.news},
             )
-        steps = self.dispatcher.dispatch
+        steps = self.dispatcher.steps
         self.send, self.poll, self.settle = steps.send_batch, steps.poll, steps.settle_batch
 
     def ask(self) -> None:
@@ -58,11 +58,11 @@ class Accounts(Bench):
         due = self.tick()
         for account, asked in due.asked.items():
             if asked.stop_list:
-                self.dispatcher.dispatch.sync_opt_outs(account)
+                self.dispatcher.steps.sync_opt_outs(account)
             if asked.credit:
                 self.dispatcher.check_credit(account)
             if asked.recall:
-                self.dispatcher.dispatch.recall(account)
+                self.dispatcher.steps.recall(account)
             for _ in range(asked.polls):
                 self.poll(account)
         for batch_id in self.tick().send:
@@ -157,7 +157,7 @@ def test_each_account_has_its_sender(tables: Database) -> None:
 def test_a_worker_needs_the_key_of_every_account() -> None:
     settings = Settings.of(api_key="k" * 40, accounts="shop,news", api_key_shop="s" * 40)
     with pytest.raises(ConfigurationError, match="DISPATCHER_API_KEY_NEWS is not set"):
-        _ = Dispatcher(settings).dispatch
+        _ = Dispatcher(settings).steps
 
 
 # -- apart
@@ -271,7 +271,7 @@ def test_a_refused_key_pauses_the_campaigns_of_its_account_alone(accounts: Accou
 
 
 def test_a_hint_for_an_account_that_is_unknown_does_nothing(accounts: Accounts) -> None:
-    steps = accounts.dispatcher.dispatch
+    steps = accounts.dispatcher.steps
     accounts.send(accounts.submit(2, account="shop"))
     assert steps.poll("shoes") == 0
     assert not steps.check_credit("shoes")
@@ -298,7 +298,7 @@ def test_what_is_held_is_asked_back_by_the_key_that_handed_it_over(accounts: Acc
         assert mock.call("dispatcher.recall", "shop") in published.mock_calls
         assert mock.call("dispatcher.recall") not in published.mock_calls
     assert [name for name, asked in due.asked.items() if asked.recall] == ["shop"]
-    steps = accounts.dispatcher.dispatch
+    steps = accounts.dispatcher.steps
     assert (steps.recall(), steps.recall("news")) == (0, 0)
     accounts.ask()
     assert [one.cancel_calls for one in gateways] == [[], ["1000"], []]
@@ -469,7 +469,7 @@ def test_a_stop_list_that_cannot_be_read_keeps_no_other_from_being_read(
     accounts.shop.blind = True
     accounts.news.stopped = set(people(1))
     with pytest.raises(GatewayError, match="shop: HTTP 503"):
-        accounts.dispatcher.dispatch.sync_opt_outs(at_once=True)
+        accounts.dispatcher.steps.sync_opt_outs(at_once=True)
     assert people(1)[0] in accounts.dispatcher.opt_outs
     accounts.clock.forward(minutes=6)
     assert [name for name, asked in accounts.tick().asked.items() if asked.stop_list] == ["shop"]
@@ -478,8 +478,8 @@ def test_a_stop_list_that_cannot_be_read_keeps_no_other_from_being_read(
 def test_pushed_an_opt_out_is_on_every_accounts_list(tables: Database) -> None:
     for bench in opened(tables, stop_list_push=True):
         bench.shop.stopped = set(people(1))
-        bench.dispatcher.dispatch.sync_opt_outs(at_once=True)
-        bench.dispatcher.dispatch.sync_opt_outs(at_once=True)
+        bench.dispatcher.steps.sync_opt_outs(at_once=True)
+        bench.dispatcher.steps.sync_opt_outs(at_once=True)
         assert bench.gateway.stopped == bench.shop.stopped == bench.news.stopped == set(people(1))
         assert bench.dispatcher.opt_outs.remove(people(1)[0], reason="back", at_gateway=True)
         assert not (bench.gateway.stopped | bench.shop.stopped | bench.news.stopped)
@@ -562,7 +562,7 @@ def test_what_happens_to_a_campaign_is_told_with_its_account(accounts: Accounts)
     told: list[Event] = []
     campaign_paused.connect(told.append)
     try:
-        accounts.dispatcher.dispatch.deliver_events()
+        accounts.dispatcher.steps.deliver_events()
     finally:
         campaign_paused.disconnect(told.append)
     assert [(event.campaign, event.account) for event in told] == [
@@ -602,7 +602,7 @@ def test_each_view_has_the_gateway_of_its_account(tables: Database) -> None:
 @pytest.mark.parametrize("forged", ["nobody", ["shop"], {}, None, 1])
 def test_a_hint_for_no_account_asks_nobody(tables: Database, forged: Any) -> None:
     for bench in opened(tables):
-        steps = bench.dispatcher.dispatch
+        steps = bench.dispatcher.steps
         assert steps.poll(forged) == 0
         assert not steps.check_credit(forged)
         assert steps.sync_opt_outs(forged).new == 0

@@ -58,7 +58,7 @@ def calling(tables: Database, listener: Listener) -> Iterator[Bench]:
 
 
 def deliver(bench: Bench) -> int:
-    return bench.dispatcher.dispatch.deliver_events()
+    return bench.dispatcher.steps.deliver_events()
 
 
 def rows(bench: Bench) -> Sequence[Event]:

@@ -56,7 +56,7 @@ def happen(bench: Bench, times: int, *, told: bool = True) -> None:
         for _ in range(times):
             events.add(session, "opt_out_added", now=bench.clock(), counts={"opt_outs": 1})
     if told:
-        bench.dispatcher.dispatch.deliver_events()
+        bench.dispatcher.steps.deliver_events()
 
 
 def answer(bench: Bench, text: str, phone: str = people(1)[0], **more: Any) -> None:
@@ -65,7 +65,7 @@ def answer(bench: Bench, text: str, phone: str = people(1)[0], **more: Any) -> N
 
 
 def prune(bench: Bench) -> int:
-    return bench.dispatcher.dispatch.prune()
+    return bench.dispatcher.steps.prune()
 
 
 def test_events_go_once_they_are_told_and_old(bench: Bench) -> None:
@@ -91,10 +91,10 @@ def test_replies_go_with_their_parts(bench: Bench) -> None:
     for call in calls:
         bench.dispatcher.inbox.reply(json.dumps(call).encode())
     assert count(bench, Reply) == [len(calls) + 2]
-    bench.dispatcher.dispatch.deliver_events()
+    bench.dispatcher.steps.deliver_events()
     bench.clock.forward(days=DAYS, seconds=1)
     answer(bench, "Non")
-    bench.dispatcher.dispatch.deliver_events()
+    bench.dispatcher.steps.deliver_events()
     prune(bench)
     assert [one.text for one in bench.dispatcher.replies()] == ["Non"]
     assert count(bench, Reply) == [1]
@@ -109,7 +109,7 @@ def test_a_whole_reply_waits_for_a_part_that_is_younger_than_it(bench: Bench) ->
         part = session.scalars(select(Reply).where(Reply.whole_id.is_not(None))).first()
         assert part is not None
         part.received_at += timedelta(minutes=5)
-    bench.dispatcher.dispatch.deliver_events()
+    bench.dispatcher.steps.deliver_events()
     bench.clock.forward(days=DAYS, seconds=1)
     prune(bench)
     assert count(bench, Reply) == [2]
@@ -159,7 +159,7 @@ def test_the_proof_of_who_was_texted_and_who_said_stop_stays(bench: Bench) -> No
     bench.pass_by(days=1)
     bench.pass_by(minutes=1)
     bench.opt_out(people(1)[0])
-    bench.dispatcher.dispatch.deliver_events()
+    bench.dispatcher.steps.deliver_events()
     proof = (Campaign, Batch, Recipient, Attempt, Action, OptOut, OptOutEvent)
     before = count(bench, *proof)
     assert all(before)

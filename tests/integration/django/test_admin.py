@@ -56,7 +56,7 @@ class Office:
         self.dispatcher.submit(reference, TEXT, people(3))
         batch = self.dispatcher.batches(reference)[0].id
         self.gateway.behave = self.gateway.swallow
-        self.dispatcher.dispatch.send_batch(batch)
+        self.dispatcher.steps.send_batch(batch)
         assert self.dispatcher.batch(batch).state == "in_doubt"
         return batch
 
@@ -106,7 +106,7 @@ def test_campaigns_are_listed_with_what_they_wait_for(office: Office) -> None:
 def test_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3), by="zoe")
     batch = office.dispatcher.batches("soldes")[0].id
-    office.dispatcher.dispatch.send_batch(batch)
+    office.dispatcher.steps.send_batch(batch)
     client = office.client("view_campaign")
 
     shown = text_of(client, f"{CAMPAIGNS}{campaign}/")

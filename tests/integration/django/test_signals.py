@@ -28,7 +28,7 @@ from dispatcher import Dispatcher, Settings
 dispatcher = Dispatcher(Settings.from_env())
 dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"])
 dispatcher.pause("soldes")
-print(dispatcher.dispatch.deliver_events(), dispatcher.tick().events)
+print(dispatcher.steps.deliver_events(), dispatcher.tick().events)
 """
 
 

@@ -112,7 +112,7 @@ def test_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
     gateway.behave = gateway.swallow
     library(app).submit("soldes", TEXT, people(3))
     [batch] = library(app).batches("soldes")
-    library(app).dispatch.send_batch(batch.id)
+    library(app).steps.send_batch(batch.id)
     told = read(reader(app), "/sms/doubts")
     assert re.search(r"Why 1 soldes 1 3 Tuesday \d\d:\d\d 0 Tuesday \d\d:\d\d the connection", told)
     shown = reader(app).get("/sms/campaigns/1").text

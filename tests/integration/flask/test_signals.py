@@ -46,7 +46,7 @@ dispatcher = Dispatcher(Settings.from_env())
 dispatcher.migrate()
 dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"])
 dispatcher.pause("soldes")
-print(dispatcher.dispatch.deliver_events(), dispatcher.tick().events)
+print(dispatcher.steps.deliver_events(), dispatcher.tick().events)
 """
 
 

@@ -136,7 +136,7 @@ def test_batch_in_doubt_fails(dispatcher: Dispatcher, gateway: FakeGateway) -> N
     gateway.behave = gateway.swallow
     dispatcher.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
     for batch_id in dispatcher.tick().send:
-        dispatcher.dispatch.send_batch(batch_id)
+        dispatcher.steps.send_batch(batch_id)
 
     finding = found(dispatcher, "doubts")
 
@@ -191,7 +191,7 @@ def test_unplanned_charges_fail_the_costs_check(watched: Dispatcher, gateway: Fa
     watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
     watched.check_credit()
     for batch_id in watched.tick().send:
-        watched.dispatch.send_batch(batch_id)
+        watched.steps.send_batch(batch_id)
     costs = found(watched, "costs")
     assert (costs.ok, costs.says) == (
         False,
