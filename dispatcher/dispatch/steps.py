@@ -20,7 +20,7 @@ from dispatcher.dispatch.recalls import Recalls
 from dispatcher.dispatch.retention import Pruning
 from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
-from dispatcher.dispatch.thread_limit import turnstile
+from dispatcher.dispatch.thread_limit import limit_threads
 from dispatcher.dispatch.tick import Asked, Due, Ticks
 from dispatcher.errors import GatewayError, IllegalMove, NotFound
 from dispatcher.storage.batches import due
@@ -45,12 +45,12 @@ class _AccountSteps:
 
     def __init__(self, context: Context) -> None:
         self.send_batch = SendLoop(context).send_batch
-        self.poll = turnstile(_POLLS, Polls(context).poll, busy=0)
+        self.poll = limit_threads(_POLLS, Polls(context).poll, busy=0)
         self.doubts = Doubts(context)
-        self.settle_batch = turnstile(_LOOKUPS, self.doubts.settle_batch, busy=False)
+        self.settle_batch = limit_threads(_LOOKUPS, self.doubts.settle_batch, busy=False)
         self.stops = StopList(context)
-        self.check_credit = turnstile(1, Credit(context).check_credit, busy=False)
-        self.recall = turnstile(_RECALLS, Recalls(context).recall, busy=0)
+        self.check_credit = limit_threads(1, Credit(context).check_credit, busy=False)
+        self.recall = limit_threads(_RECALLS, Recalls(context).recall, busy=0)
         self.check_orders = CheckOrders(context)
 
 
@@ -65,8 +65,8 @@ class Steps:
         }
         #: let what is under way come to its end, and begin nothing more
         self.stop = self._context.stopping.set
-        self.deliver_events = turnstile(1, Deliveries(self._context).deliver, busy=0)
-        self.prune = turnstile(1, Pruning(self._context).prune, busy=0)
+        self.deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
+        self.prune = limit_threads(1, Pruning(self._context).prune, busy=0)
         self.tick = Ticks(contexts).tick
 
     def send_batch(self, batch_id: object) -> int:

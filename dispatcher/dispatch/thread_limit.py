@@ -1,7 +1,7 @@
-"""A turnstile: how many threads of a process one step may take.
+"""The thread limit: how many threads of a process one step may take.
 
-A gateway that is asked and does not answer holds a thread for the length of a call. Questions,
-of which thousands may be due at once, must not take the threads that send and tick.
+A gateway that does not answer holds a thread for the length of a call. Thousands of polls and
+lookups may be due at once; they must not take the threads that send and tick.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def turnstile(most: int, step: Callable[P, R], *, busy: R) -> Callable[P, R]:
-    """``step``, for ``most`` threads at a time; one more gets ``busy`` at once.
+def limit_threads(most: int, step: Callable[P, R], *, busy: R) -> Callable[P, R]:
+    """``step`` for ``most`` threads at a time; one more gets ``busy`` at once.
 
-    What it came for stays due, and the next tick says it again.
+    The work that it came for stays due, and the next tick publishes it again.
     """
     places = threading.BoundedSemaphore(most)
 
-    def passing(*args: P.args, **options: P.kwargs) -> R:
+    def limited(*args: P.args, **options: P.kwargs) -> R:
         if not places.acquire(blocking=False):
             return busy
         try:
@@ -29,4 +29,4 @@ def turnstile(most: int, step: Callable[P, R], *, busy: R) -> Callable[P, R]:
         finally:
             places.release()
 
-    return passing
+    return limited

@@ -213,7 +213,7 @@ def test_two_at_once_delete_each_row_once(bench: Bench) -> None:
 
 
 def _prune_alone(bench: Bench) -> int:
-    """As another process would: the turnstile of this one lets one in."""
+    """As another process would: the thread limit of this one is one."""
     from dispatcher.dispatch.retention import Pruning
     from dispatcher.dispatch.steps import Context
 

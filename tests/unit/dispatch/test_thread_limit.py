@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dispatcher.dispatch.thread_limit import turnstile
+from dispatcher.dispatch.thread_limit import limit_threads
 
 
 def test_one_thread_too_many_is_turned_away_and_not_held_up() -> None:
@@ -16,7 +16,7 @@ def test_one_thread_too_many_is_turned_away_and_not_held_up() -> None:
         over.wait(10)
         return answer
 
-    passing = turnstile(2, step, busy="busy")
+    passing = limit_threads(2, step, busy="busy")
     with ThreadPoolExecutor(2) as threads:
         two = [threads.submit(passing, "done") for _ in range(2)]
         inside.wait(10)  # both are in
@@ -31,7 +31,7 @@ def test_a_step_that_raises_gives_its_place_back() -> None:
             raise ValueError
         return sound
 
-    passing = turnstile(1, step, busy=False)
+    passing = limit_threads(1, step, busy=False)
     with pytest.raises(ValueError):  # noqa: PT011 - its own
         passing(sound=False)
     assert passing(sound=True)
