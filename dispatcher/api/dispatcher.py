@@ -77,7 +77,10 @@ class Dispatcher:
         known = dict(gateways or {}) | ({DEFAULT: gateway} if gateway else {})
         self._gateways = Gateways(installation, known)
         #: counts of this process's calls to the gateway: of all accounts, and of each
-        self.calls, self.calls_of = self._gateways.calls, self._gateways.calls_of
+        self.call_counts, self.call_counts_of = (
+            self._gateways.call_counts,
+            self._gateways.call_counts_of,
+        )
         self._hints = self._make_hints(installation.broker_url)
         self._submissions = Submissions(installation, self._gateways, self._hints)
         self._previews = Previews(installation, self._gateways)

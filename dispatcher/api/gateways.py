@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dispatcher.api.inbox import addresses
 from dispatcher.api.installation import Installation
-from dispatcher.dispatch.call_counts import Calls
+from dispatcher.dispatch.call_counts import CallCounts
 from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import ConfigurationError
 from dispatcher.gateway import Gateway
@@ -27,11 +27,11 @@ class Gateways:
         self._settings = installation.settings
         self._made = dict(known)
         #: counts of this process's calls: of all accounts together, and of each
-        self.calls = Calls()
-        self.calls_of = {DEFAULT: self.calls}
+        self.call_counts = CallCounts()
+        self.call_counts_of = {DEFAULT: self.call_counts}
         if self._settings.accounts:
             names = (DEFAULT, *self._settings.accounts)
-            self.calls_of = {name: Calls(also=self.calls) for name in names}
+            self.call_counts_of = {name: CallCounts(also=self.call_counts) for name in names}
 
     def of(self, account: str) -> Gateway:
         """The client of an account. Raises ConfigurationError if it has no API key."""
@@ -74,7 +74,7 @@ class Gateways:
             windows=shared.windows,
             clock=shared.clock,
             rate_limit=RateLimit(settings.rate, shared.broker_url, account),
-            calls=self.calls_of[account],
+            call_counts=self.call_counts_of[account],
             stopping=stopping,
             account=account,
         )

@@ -27,7 +27,7 @@ BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Counts:
     """The counts at one moment."""
 
     verdicts: Mapping[str, int]
@@ -37,10 +37,10 @@ class Tally:
     seconds: float
 
 
-class Calls:
+class CallCounts:
     """Counts calls; safe for any number of threads."""
 
-    def __init__(self, also: Calls | None = None) -> None:
+    def __init__(self, also: CallCounts | None = None) -> None:
         """What is counted here is counted by ``also``, too."""
         self._also = also
         self._lock = threading.Lock()
@@ -58,7 +58,7 @@ class Calls:
         if self._also is not None:
             self._also.count(verdict, seconds)
 
-    def tally(self) -> Tally:
+    def counts(self) -> Counts:
         """The counts as they stand."""
         with self._lock:
-            return Tally(dict(self._verdicts), tuple(accumulate(self._lengths)), self._seconds)
+            return Counts(dict(self._verdicts), tuple(accumulate(self._lengths)), self._seconds)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from dispatcher.campaigns import hand_over as handover
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import after
-from dispatcher.dispatch.call_counts import Calls
+from dispatcher.dispatch.call_counts import CallCounts
 from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Gateway
@@ -42,7 +42,7 @@ class Context:
     windows: Windows
     clock: Clock
     rate_limit: RateLimit
-    calls: Calls = field(default_factory=Calls)
+    call_counts: CallCounts = field(default_factory=CallCounts)
     #: set when the process is told to stop: no lane begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)
     #: empty for the default account

@@ -39,7 +39,7 @@ class Accounts:
         )
         limits = _gauge("doubt_limit", "with this many of its batches in doubt nothing is armed")
         for name in self._names:
-            for verdict, count in self._dispatcher.calls_of[name].tally().verdicts.items():
+            for verdict, count in self._dispatcher.call_counts_of[name].counts().verdicts.items():
                 calls.add_metric([name, verdict], count)
             limits.add_metric([name], self._dispatcher.settings.of_account(name).doubt_limit)
         yield from (calls, limits)

@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import Share, messages_of
 from dispatcher.campaigns.states import BatchState
-from dispatcher.dispatch.call_counts import BOUNDS, Tally
+from dispatcher.dispatch.call_counts import BOUNDS, Counts
 from dispatcher.errors import DispatcherError
 from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import cached
@@ -77,7 +77,7 @@ class _Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics; without those of the database if it does not answer."""
         yield self._build()
-        yield from _calls(self._dispatcher.calls.tally())
+        yield from _calls(self._dispatcher.call_counts.counts())
         ready = {finding.name: float(finding.ok) for finding in self._findings()}
         yield _gauge("ready", "whether this check is ok: 1 or 0", ready, label="check")
         yield _gauge(
@@ -169,17 +169,17 @@ def _gauge(name: str, what: str, value: float | Mapping[str, float], label: str 
     return family
 
 
-def _calls(tally: Tally) -> Iterator[Metric]:
+def _calls(counts: Counts) -> Iterator[Metric]:
     verdicts = CounterMetricFamily(
         "dispatcher_calls", "bulk sends of this process by what they came to", labels=["verdict"]
     )
-    for verdict, count in tally.verdicts.items():
+    for verdict, count in counts.verdicts.items():
         verdicts.add_metric([verdict], count)
     yield verdicts
     bounds = [*map(str, BOUNDS), "+Inf"]
     yield HistogramMetricFamily(
         "dispatcher_call_seconds",
         "how long the bulk sends of this process took",
-        buckets=list(zip(bounds, tally.within, strict=True)),
-        sum_value=tally.seconds,
+        buckets=list(zip(bounds, counts.within, strict=True)),
+        sum_value=counts.seconds,
     )

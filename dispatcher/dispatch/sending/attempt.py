@@ -94,7 +94,7 @@ class Attempts:
                 permit.use()
                 outcome, seconds = self._deliver(claimed)
         except GatewayError as error:
-            self._context.calls.count(UNREACHABLE)
+            self._context.call_counts.count(UNREACHABLE)
             self._postpone(batch, self._in(backoff(batch.checks), str(error)), failed=True)
         except CapReached as reached:
             self._caps.apply(batch, reached)

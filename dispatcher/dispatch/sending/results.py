@@ -39,7 +39,7 @@ class Results:
         ``seconds`` is how long the call took, if there was one. Raises StorageError if the
         database stays away; the batch is in doubt then, once its lease is over.
         """
-        self._context.calls.count(name_of(outcome), seconds)
+        self._context.call_counts.count(name_of(outcome), seconds)
         for patience in (*_PATIENCE, None):
             try:
                 self._write(batch, tag, outcome)
