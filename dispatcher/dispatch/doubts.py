@@ -56,7 +56,7 @@ class Doubts:
             self._look_back(attempt)
         return any(proven)
 
-    def _settle(self, batch: polls.Checked) -> bool:
+    def _settle(self, batch: polls.LeasedBatch) -> bool:
         settings = self._context.settings
         found: dict[int, MessageState] = {}
         stops: list[str] = []

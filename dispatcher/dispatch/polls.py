@@ -101,7 +101,7 @@ class Polls:
             polls.record(session, brought)
         return sum(len(changes) for changes in found.values()), not failed
 
-    def _tags(self, batch: polls.Checked) -> list[str]:
+    def _tags(self, batch: polls.LeasedBatch) -> list[str]:
         """The tags to ask for: what was settled by tag, or sent in parts, has no message id."""
         if batch.message_id is not None and batch.attempt == 1:
             return []
@@ -111,7 +111,7 @@ class Polls:
 
     def _poll_tag(
         self,
-        batch: polls.Checked,
+        batch: polls.LeasedBatch,
         tag: str,
         found: dict[int, MessageState],
         stops: list[str],
@@ -130,8 +130,8 @@ class Polls:
                 _note_report(report, waiting[report.phone], found, stops)
 
     def _brought(
-        self, batch: polls.Checked, found: dict[int, MessageState], *, late: bool
-    ) -> polls.Brought:
+        self, batch: polls.LeasedBatch, found: dict[int, MessageState], *, late: bool
+    ) -> polls.PollResult:
         now = self._context.clock()
         horizon = batch.sent_at + timedelta(seconds=self._context.settings.reports_within)
         if late and now >= horizon:
@@ -140,9 +140,9 @@ class Polls:
         check_at = self._next(batch, now)
         if now < horizon:
             check_at = min(check_at, horizon)
-        return polls.Brought(batch, found, check_at)
+        return polls.PollResult(batch, found, check_at)
 
-    def _next(self, batch: polls.Checked, now: datetime) -> datetime:
+    def _next(self, batch: polls.LeasedBatch, now: datetime) -> datetime:
         intervals = self._context.settings.poll_intervals
         done = batch.checks + 1
         if batch.hastened:  # polls that reports have called for do not use up the intervals
@@ -150,7 +150,7 @@ class Polls:
         return next_poll(now, intervals, done)
 
 
-def _waiting(batch: polls.Checked, found: dict[int, MessageState]) -> Iterable[_Waiting]:
+def _waiting(batch: polls.LeasedBatch, found: dict[int, MessageState]) -> Iterable[_Waiting]:
     """Those of a batch who are asked for by its message id."""
     if batch.message_id is None:
         return ()

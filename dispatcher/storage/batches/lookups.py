@@ -14,7 +14,7 @@ from dispatcher.campaigns import message_states as document
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import attempts, moves
-from dispatcher.storage.batches.polls import Checked
+from dispatcher.storage.batches.polls import LeasedBatch
 from dispatcher.storage.batches.recipients import phones_of
 from dispatcher.storage.tables import BATCH, Batch
 
@@ -55,7 +55,7 @@ def snapshot(session: Session, batch_id: int) -> BatchSnapshot:
 
 def record(
     session: Session,
-    batch: Checked,
+    batch: LeasedBatch,
     found: Mapping[int, MessageState],
     *,
     check_at: datetime,

@@ -17,7 +17,7 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class LeasedBatch:
     """A batch taken for one check at the gateway."""
 
     id: int
@@ -79,7 +79,7 @@ def take(
     account: str,
     most: int,
     batch_id: int | None = None,
-) -> list[Checked]:
+) -> list[LeasedBatch]:
     """Take an account's due batches for a check: nobody else takes them before the lease ends.
 
     Takes batches until ``most`` messages are sent and waiting; at least one batch if any is due.
@@ -99,7 +99,7 @@ def take(
     session.execute(_LEASE, {"ids": ids, "until": now + lease})
     phones = recipients.phones_of(session, ids)
     return [
-        Checked(
+        LeasedBatch(
             id=batch.id,
             attempt=batch.attempt,
             checks=batch.checks,
@@ -138,15 +138,15 @@ _LEASE = update(BATCH).where(BATCH.c.id.in_(_ids)).values(check_at=bindparam("un
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
+class PollResult:
     """What a poll brought of one batch, and when the next one is due."""
 
-    batch: Checked
+    batch: LeasedBatch
     changes: Mapping[int, MessageState]
     check_at: datetime
 
 
-def record(session: Session, polled: Iterable[Brought]) -> None:
+def record(session: Session, polled: Iterable[PollResult]) -> None:
     """Write what polls brought; a batch is done when nothing of it waits any more.
 
     A batch that somebody else has written meanwhile is left as it is: it is polled again.
@@ -155,7 +155,7 @@ def record(session: Session, polled: Iterable[Brought]) -> None:
         session.execute(_RECORD, told)
 
 
-def _told(brought: Brought) -> dict[str, Any]:
+def _told(brought: PollResult) -> dict[str, Any]:
     batch = brought.batch
     states = document.marked(batch.states, brought.changes)
     ended = MessageState.SENT.letter not in states
