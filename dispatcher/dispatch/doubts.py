@@ -125,7 +125,7 @@ class Doubts:
             if batch.state is BatchState.PENDING:
                 # a part of the batch may be known to have been taken: that proves nothing new
                 shown &= batch.to_go
-            if shown and moves.recall(session, attempt.batch_id, attempt.tag, now=now):
+            if shown and moves.mark_taken(session, attempt.batch_id, attempt.tag, now=now):
                 return
             ended = batch.state is not BatchState.SENDING
             if shown and ended and batch.attempt == attempt.number:

@@ -129,7 +129,7 @@ class Attempts:
         for tag in batch.unproven:
             if self._context.shows(tag, set(batch.recipients.phones)):
                 with self._context.database.write() as session:
-                    moves.recall(session, batch.id, tag, now=self._context.clock())
+                    moves.mark_taken(session, batch.id, tag, now=self._context.clock())
                 raise _NotNow
 
     def _wait_for_permit(self, permit: Permit) -> None:

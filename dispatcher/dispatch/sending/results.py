@@ -77,7 +77,7 @@ class Results:
                 return
             if isinstance(outcome, Sent):
                 # a person had it sent again meanwhile: the receipt may come before that attempt
-                moves.recall(session, batch.id, tag, now=now)
+                moves.mark_taken(session, batch.id, tag, now=now)
             fresh = results.refreshed(session, batch)
             if fresh is not None:
                 change = change_of(fresh, outcome, now, self._waits)

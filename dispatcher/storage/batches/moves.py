@@ -36,7 +36,7 @@ def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, fa
     )
 
 
-def recall(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
+def mark_taken(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
     """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
     recalled = applied(
         session,
