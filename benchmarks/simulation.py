@@ -1,6 +1,6 @@
 """What 10 and 100 machines would carry: a simulation fed by what a batch costs on this machine.
 
-A lane takes turns at its machine's processors, at the database's processors, at the database's
+A send loop takes turns at its machine's processors, at the database's processors, at the database's
 log (one flush serves all who wait for it) and at the gateway, which answers everybody after its
 latency. What is not in it is said in docs/performance.md.
 """
@@ -38,13 +38,13 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Machines of so many cores and lanes each, one database, a gateway of some latency (s)."""
+    """Machines of so many cores and loops each, one database, a gateway of some latency (s)."""
 
     machines: int
     database_cores: int
     latency: float
     cores: int = 4
-    lanes: int = 64
+    loops: int = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,9 @@ def simulate(place: Place, costs: Costs, *, batches: int = 20_000, seed: int = 7
         world.serve(database, costs.database / 2, lambda: world.serve(log, costs.flush, recorded))
 
     for machine in machines:
-        for _ in range(place.lanes):
+        for _ in range(place.loops):
             world.after(world.random.uniform(0, place.latency), lambda own=machine: claim(own))  # type: ignore[misc]
-    batches = max(batches, 8 * place.machines * place.lanes)
+    batches = max(batches, 8 * place.machines * place.loops)
     while done < batches // 2:
         world.step()
     start, before = world.now, (sum(one.worked for one in machines), database.worked)
@@ -202,7 +202,7 @@ def measure(bench: Bench) -> list[Table]:
             rows=tuple(_row(place, simulate(place, costs)) for place in places),
             notes=(
                 (
-                    f"Machines of {places[0].cores} cores and {places[0].lanes} connections; a"
+                    f"Machines of {places[0].cores} cores and {places[0].loops} connections; a"
                     f" batch takes {costs.worker * 1e3:.2f} ms of a worker's core and"
                     f" {costs.database * 1e3:.2f} ms of the database's (measured, see the first"
                     f" table), a flush of the log {costs.flush * 1e3:.0f} ms (assumed)."
@@ -217,7 +217,7 @@ def measure(bench: Bench) -> list[Table]:
 
 
 def _row(place: Place, outcome: Outcome) -> Row:
-    limit = place.machines * place.lanes / place.latency
+    limit = place.machines * place.loops / place.latency
     seconds = _DAY / BATCH / outcome.rate
     plural = "s" * (place.machines > 1)
     return Row(

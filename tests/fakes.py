@@ -84,7 +84,7 @@ class FakeGateway:
         self.tags: dict[str, dict[str, MessageState]] = {}
         self.behave: Callable[[str, list[str]], SendReply] = self.take
         self.unreachable = ""
-        #: what happens while a lane connects
+        #: called while a connection is opened
         self.on_connect: Callable[[], object] = lambda: None
         self.blind = False
         #: tags of which no lookup shows anything: the lag of the tag query

@@ -62,7 +62,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_pool="threads",
-    # lanes, and room beside them that questions without an answer cannot fill; each account's
+    # send loops, and threads beside them that calls without an answer cannot take; each account's
     worker_concurrency=(settings.connections + QUESTIONS) * (1 + len(settings.accounts)),
     worker_hijack_root_logger=False,
     worker_send_task_events=True,

@@ -49,7 +49,7 @@ def serve() -> None:
 
 @worker_shutting_down.connect
 def stop(**_: Any) -> None:
-    """Let lanes come to their end: a stop in the middle of a call makes a doubt."""
+    """Let the send loops end: a stop in the middle of a call makes a doubt."""
     dispatcher().steps.stop()
 
 

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from dispatcher.errors import BrokerError, ConfigurationError
 
-#: a half-open Redis must not hold a caller for ever; a connection per lane and some to spare
+#: a half-open Redis must not block a caller for ever; a connection for each thread, and spare ones
 TRANSPORT_OPTIONS: dict[str, Any] = {
     "socket_timeout": 5,
     "socket_connect_timeout": 3,

@@ -43,7 +43,7 @@ class Context:
     clock: Clock
     rate_limit: RateLimit
     call_counts: CallCounts = field(default_factory=CallCounts)
-    #: set when the process is told to stop: no lane begins another batch then
+    #: set when the process is told to stop: no send loop begins another batch then
     stopping: threading.Event = field(default_factory=threading.Event)
     #: empty for the default account
     account: str = DEFAULT

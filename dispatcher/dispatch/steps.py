@@ -1,14 +1,13 @@
 """The steps: send, recall, poll, settle, tick. Only here a transaction and a request meet.
 
 Each step gathers, decides by a pure function, and applies the decision by a guarded UPDATE.
-Every account at the gateway has steps of its own, with lanes, threads and connections of its
+Every account at the gateway has steps of its own, with threads and connections of their
 own: one that is slow, throttled or in doubt holds up no other.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.credit import Credit
@@ -35,7 +34,7 @@ _LARGEST_ID = 2**63
 _POLLS, _LOOKUPS = 2, 4
 #: threads of a process that may ask the gateway for what it holds back
 _RECALLS = 2
-#: threads that a worker needs beside its lanes, for each account: for these, the STOP list,
+#: threads that a worker needs beside its send loops, for each account: for these, the STOP list,
 #: events, the balance, pruning and a tick
 QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 5
 
@@ -60,9 +59,7 @@ class Steps:
     def __init__(self, *contexts: Context) -> None:
         """``contexts`` are those of the accounts, that of the default account first."""
         self._context = contexts[0]
-        self._steps: Mapping[str, _AccountSteps] = {
-            one.account: _AccountSteps(one) for one in contexts
-        }
+        self._steps = {one.account: _AccountSteps(one) for one in contexts}
         #: let what is under way come to its end, and begin nothing more
         self.stop = self._context.stopping.set
         self.deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)

@@ -57,7 +57,7 @@ def move(
 
 
 def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> None:
-    """Pause the campaign, once, whatever number of lanes meet the same reason."""
+    """Pause the campaign, once, however many threads meet the same reason."""
     try:
         paused = move(session, campaign_id, CampaignState.PAUSED, now=now, reason=reason)
     except IllegalMove:

@@ -300,7 +300,7 @@ def test_a_cap_of_less_than_one_batch_pauses_what_no_day_has_room_for(tables: Da
 
 
 def test_many_lanes_that_arm_at_once_do_not_overshoot_a_day(tables: Database) -> None:
-    """Two processes of eight lanes each; every batch looks as if there were room for it."""
+    """Two processes of eight send loops each; every batch looks as if there were room for it."""
     with opened(tables, daily_recipients=10, connections=8) as bench:
         process = other(bench, daily_recipients=10, connections=8)
         for n in range(8):

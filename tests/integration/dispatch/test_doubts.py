@@ -323,7 +323,7 @@ def test_a_batch_is_put_in_doubt_again_when_the_first_attempt_turns_up_before_th
     bench.dispatcher.resend(batch, reason=WHY)
     bench.gateway.hidden.clear()
     bench.gateway.behave = unwanted
-    assert bench.send(batch) == 0  # the lane looks before it sends
+    assert bench.send(batch) == 0  # the attempt looks the tag up before it sends
     for _ in range(3):
         bench.pass_by(minutes=5)
     assert bench.messages() == {"sent": 3}

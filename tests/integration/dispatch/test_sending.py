@@ -187,7 +187,7 @@ def test_sixteen_threads_with_one_hint_make_one_request(tables: Database) -> Non
 
 
 def test_two_processes_with_many_batches_text_nobody_twice(tables: Database) -> None:
-    """Two dispatchers, each with its lanes: what they share is the database."""
+    """Two dispatchers, each with its send loops, share nothing but the database."""
     with (
         opened(tables, connections=2) as bench,
         opened(tables, connections=2, gateway=bench.gateway) as other,
@@ -224,13 +224,13 @@ def test_no_more_requests_at_once_than_connections(tables: Database) -> None:
             return bench.gateway.take(tag, phones)
 
         bench.gateway.behave = hold
-        lanes = [threading.Thread(target=bench.send, args=(batch_id,)) for batch_id in ids]
-        for thread in lanes:
+        threads = [threading.Thread(target=bench.send, args=(batch_id,)) for batch_id in ids]
+        for thread in threads:
             thread.start()
-        for thread in lanes:
+        for thread in threads:
             thread.join(30)
-        assert most == [2]  # however many lanes prepare what comes next
-        assert bench.messages() == {"sent": 2500}  # the lanes looked for themselves
+        assert most == [2]  # however many send loops prepare the next ones
+        assert bench.messages() == {"sent": 2500}  # the send loops found them themselves
 
 
 def test_each_campaign_has_its_turn_and_a_higher_priority_goes_first(tables: Database) -> None:
@@ -553,7 +553,7 @@ def test_lanes_that_meet_the_same_refusal_pause_once(bench: Bench) -> None:
 
     def both(tag: str, phones: list[str]) -> SendReply:
         if len(bench.gateway.requests) == 1:
-            bench.send(second)  # as another lane would, meanwhile
+            bench.send(second)  # as another send loop would, meanwhile
         return Declined(11)
 
     bench.gateway.behave = both
@@ -798,7 +798,7 @@ def test_a_worker_that_dies_once_armed_leaves_a_doubt(bench: Bench, taken: bool)
     assert bench.send(batch) == 0
     bench.pass_by(seconds=20)
     assert bench.batch(batch).state == ("sent" if taken else "in_doubt")
-    bench.send(batch)  # a lane that died has given its place back
+    bench.send(batch)  # a send loop that died has released its place
     assert bench.gateway.texted == (dict.fromkeys(people(3), 1) if taken else {})
 
 
