@@ -18,7 +18,7 @@ from dispatcher.settings import Settings, logs
 settings = Settings.from_env()
 log = logging.getLogger(__name__)
 
-# a tick every two seconds would drown the one line per attempt; Flower has every task anyway
+# a tick every two seconds would hide the one line per attempt; Flower shows every task anyway
 for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -31,17 +31,17 @@ def harden(logger: logging.Logger, **_: Any) -> None:
 
 
 class Step(Task[Any, Any]):
-    """A task whose known failures are a line in the log: the next tick says it again."""
+    """A task whose known failures are a line in the log: the next tick publishes it again."""
 
     throws = (DispatcherError,)
 
     def on_failure(self, exc: Exception, *_: Any) -> None:
-        """Log what is known; what is not gets its traceback from Celery."""
+        """Log a known failure; of any other Celery logs the traceback."""
         if isinstance(exc, DispatcherError):
             log.warning("%s: %s", self.name, exc)
 
 
-# no fixup: where DJANGO_SETTINGS_MODULE is set, Celery would load a project that is none of ours
+# no fixup: with DJANGO_SETTINGS_MODULE set, Celery would load that Django project
 app = Celery("dispatcher", include=["workers.tasks"], task_cls=Step, fixups=[])
 app.conf.update(
     broker_url=settings.broker_url.get_secret_value() if settings.broker_url else None,
@@ -58,7 +58,7 @@ app.conf.update(
     # a hint is acknowledged before it runs: a redelivered one would be useless at best
     task_acks_late=False,
     task_reject_on_worker_lost=False,
-    # nothing is held in reserve: Celery 5.7.0 dies with reserved messages when Redis goes away
+    # nothing is prefetched: Celery 5.7.0 dies with reserved messages when Redis goes away
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
     worker_pool="threads",
@@ -72,7 +72,7 @@ app.conf.update(
     task_routes={task: {"queue": queue} for task, queue in QUEUES.items()},
     timezone="UTC",
     enable_utc=True,
-    # intervals only: a crontab is what goes wrong twice a year
+    # intervals only: a crontab goes wrong twice a year, when the clocks change
     beat_scheduler="celery.beat:Scheduler",
     beat_max_loop_interval=settings.tick,
     beat_schedule={

@@ -1,4 +1,4 @@
-"""What a worker keeps in memory, kept small and the same whatever it sends."""
+"""Memory of a worker: small, and the same whatever it sends."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ _M_ARENA_MAX = -8
 
 
 def calm_collector() -> None:
-    """Have the garbage collector leave alone what was imported, and look less often.
+    """Have the garbage collector ignore what was imported, and run less often.
 
-    A batch makes thousands of tuples that are gone in a moment. At its defaults the collector
-    looks at them and at all that was imported again and again, which took a sixth of the time
-    of a worker that sends.
+    A batch makes thousands of short-lived tuples. With its defaults the collector traverses them
+    and everything that was imported again and again: a sixth of the time of a sending worker.
     """
     gc.collect()
     gc.freeze()
@@ -25,8 +24,8 @@ def calm_collector() -> None:
 def share_heap() -> None:
     """Have all threads allocate from one heap, where the system's allocator is glibc's.
 
-    Each would get one of its own and keep what was freed in it, thirteen megabytes in all.
-    Nothing waits for it: Python lets one thread at a time allocate anyway.
+    Otherwise each thread has a heap of its own and keeps what was freed in it, thirteen megabytes
+    in all. No thread waits for another: Python lets one at a time allocate anyway.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

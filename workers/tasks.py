@@ -1,4 +1,4 @@
-"""The tasks: one line each. What they carry is an id or an account's name, nothing of anybody."""
+"""The tasks: one line each. Their arguments are ids and names of accounts, no personal data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def dispatcher() -> Dispatcher:
 
 @worker_init.connect
 def check(**_: Any) -> None:
-    """Refuse to start on a missing key, an unknown schema or a Redis that loses hints."""
+    """Refuse to start without a key, with an unknown schema or with a Redis that loses hints."""
     try:
         if settings.broker_url is None:
             raise ConfigurationError(
@@ -55,7 +55,7 @@ def stop(**_: Any) -> None:
 
 @app.task(name=hints.TICK)
 def tick() -> None:
-    """Publish a hint for all that is due."""
+    """Publish hints for everything that is due."""
     dispatcher().tick()
 
 
@@ -73,13 +73,13 @@ def poll(account: str = "") -> None:
 
 @app.task(name=hints.SETTLE)
 def settle_batch(batch_id: int) -> None:
-    """Look a batch in doubt up."""
+    """Look up a batch in doubt."""
     dispatcher().steps.settle_batch(batch_id)
 
 
 @app.task(name=hints.DELIVER)
 def deliver_events() -> None:
-    """Tell what has happened."""
+    """Deliver the events that are due."""
     dispatcher().steps.deliver_events()
 
 
@@ -91,17 +91,17 @@ def sync_opt_outs(account: str = "") -> None:
 
 @app.task(name=hints.RECALL)
 def recall(account: str = "") -> None:
-    """Ask the gateway for what it holds of an account and is wanted back."""
+    """Ask the gateway to cancel what it holds of an account and was recalled."""
     dispatcher().steps.recall(account)
 
 
 @app.task(name=hints.CREDIT)
 def check_credit(account: str = "") -> None:
-    """Hold what runs against an account's balance."""
+    """Compare the campaigns that run with an account's balance."""
     dispatcher().check_credit(account)
 
 
 @app.task(name=hints.PRUNE)
 def prune() -> None:
-    """Delete history that is older than is asked for."""
+    """Delete history that is older than the settings say."""
     dispatcher().steps.prune()

@@ -1,4 +1,4 @@
-"""What this process's calls to the gateway came to, counted since its start."""
+"""Counts of the outcomes of this process's calls to the gateway, since its start."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-#: the gateway could not be connected to, or not be asked whether an attempt was taken: nothing
-#: was armed
+#: connecting failed, or an earlier attempt could not be looked up: nothing was claimed
 UNREACHABLE = "unreachable"
 #: the outcomes of attempts (``outcome.name_of``), and that
 VERDICTS = (
@@ -41,7 +40,7 @@ class CallCounts:
     """Counts calls; safe for any number of threads."""
 
     def __init__(self, also: CallCounts | None = None) -> None:
-        """What is counted here is counted by ``also``, too."""
+        """``also`` counts the same calls."""
         self._also = also
         self._lock = threading.Lock()
         self._verdicts = Counter(dict.fromkeys(VERDICTS, 0))

@@ -1,4 +1,4 @@
-"""What every step works with."""
+"""The context: everything outside of a process that its steps use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of(account: str) -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """The outside world of a process, handed to its steps; safe for any number of threads.
+    """What the steps of one account use; safe for any number of threads.
 
     Each account at the gateway has one: its ``settings`` are those of that account.
     """
@@ -54,7 +54,7 @@ class Context:
         return self.account if self.settings.accounts else None
 
     def hold(self, territory: str, at: datetime | None = None) -> Hold | None:
-        """What a commercial message for ``territory`` must wait for at ``at`` (now)."""
+        """What a commercial message for ``territory`` waits for at ``at`` (default: now)."""
         at = at or self.clock()
         try:
             return self.windows.hold(at, territory)
@@ -73,16 +73,16 @@ class Context:
         return None if hold is None else hold.until
 
     def waits_here(self, batch: DueBatch, leaves_at: datetime) -> Hold | None:
-        """What a batch that is to be handed over waits for here instead; None when it is not."""
+        """What a batch waits for here instead of being handed over; None if it is handed over."""
         hold = self.hold(batch.territory, leaves_at) if batch.commercial else None
         unproven = bool(batch.unproven)
         return handover.waits_here(leaves_at, self.clock(), hold, unproven=unproven)
 
     def shows(self, tag: str, phones: Collection[str]) -> bool:
-        """Whether the gateway shows any of ``phones`` (E.164) under ``tag``.
+        """True if the gateway shows any of ``phones`` (E.164) under ``tag``.
 
-        Raises GatewayError when that cannot be learnt: an answer that cannot be read to its
-        end proves no absence.
+        Raises GatewayError if that cannot be learnt: an answer that cannot be read to its end
+        does not prove that they are absent.
         """
         found = self.gateway.status_by_tag(tag)
         if any(report.phone in phones for report in found.reports):

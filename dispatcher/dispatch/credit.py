@@ -1,4 +1,4 @@
-"""The account's credit: read while something runs, and what it cannot pay for is held back."""
+"""Credit: the balance is read while a campaign runs, and batches that it cannot pay for wait."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from dispatcher.storage.campaigns.moves import pause
 
 log = logging.getLogger(__name__)
 
-#: with so many readings in a row failed, what waits for the balance runs without it
+#: after so many failures in a row, campaigns that wait for the balance run without it
 MOST_FAILURES = 3
 
 
 class Credit:
-    """Holds what runs against the balance of the account."""
+    """Compares the campaigns that run with the balance of the account."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -32,8 +32,8 @@ class Credit:
     def check_credit(self) -> bool:
         """Read the balance, if that is due, and rule on what runs; True when more may leave.
 
-        A balance that cannot be read holds nothing up for long: after three tries in a row what
-        waits for it runs, and that is put on record.
+        A balance that cannot be read delays nothing for long: after three failures in a row the
+        campaigns that wait for it run, and that is put on record.
         """
         settings, account = self._context.settings, self._context.account
         if settings.credit_check == "off":
@@ -48,9 +48,9 @@ class Credit:
             if not credit.due(session, account, now, every):
                 return False
             before = balances.last(session, account)
-            # nobody else need ask
+            # no other worker needs to ask
             balances.note(session, account, replace(before, tried=now))
-            # before the balance is read: what is resumed later has a later balance in mind
+            # before the balance is read: a campaign resumed later is judged by a later balance
             judged = credit.judged(session, account, now)
         try:
             euros = self._context.gateway.account().balance

@@ -1,8 +1,8 @@
-"""Doubts: a batch of which nobody knows whether it was taken is looked up by its tag.
+"""Doubts: a batch that may have been taken is looked up by its tag.
 
-What the gateway shows under a tag was texted. What it does not show proves nothing: the query
-is paged and its lag is unknown. So a lookup can end a doubt in one direction only; a person
-ends it in the other.
+The gateway has texted the numbers that it shows under a tag. A number that it does not show
+proves nothing: the answer is paged and its lag is unknown. So a lookup can only prove that a
+batch was sent; that it was not is a person's decision.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from dispatcher.storage.batches.lookups import BatchSnapshot
 
 log = logging.getLogger(__name__)
 
-#: the gateway forgets what is older, and what it still shows of it needs no proof
+#: older attempts are not looked up any more: the gateway forgets them
 _MEMORY = timedelta(hours=48)
 
 
 class Doubts:
-    """Settles what can be settled without a person, and does what a person decides."""
+    """Settles the doubts that can be proven, and carries out what a person decides."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -36,7 +36,7 @@ class Doubts:
     def settle_batch(self, batch_id: int) -> bool:
         """Look up a batch in doubt, and its attempts that are thought unsent.
 
-        True when the batch is proven to have been sent.
+        True if the batch is proven to have been sent.
         """
         now = self._context.clock()
         with self._context.database.write() as session:
@@ -96,7 +96,10 @@ class Doubts:
         return not missing
 
     def _absence(self, missing: int, size: int) -> str:
-        """What it means that a tag does not show ``missing`` numbers: a control tells."""
+        """Why a batch stays in doubt whose tag does not show ``missing`` numbers.
+
+        Asks for a control, a tag that was certainly taken. Raises GatewayError.
+        """
         with self._context.database.read() as session:
             control = self._control(session)
         if control is not None and not self._context.gateway.status_by_tag(control).reports:
@@ -109,7 +112,7 @@ class Doubts:
         return attempts.control_tag(session, self._context.clock(), self._context.account)
 
     def _look_back(self, attempt: DueLookup) -> None:
-        """Look for a late proof that an attempt thought unsent was taken."""
+        """Look up whether an attempt thought unsent was taken after all."""
         settings = self._context.settings
         try:
             shown = self._shown(attempt.tag)
@@ -129,11 +132,11 @@ class Doubts:
                 return
             ended = batch.state is not BatchState.SENDING
             if shown and ended and batch.attempt == attempt.number:
-                # nothing was sent after it: the batch was cancelled, say, before the proof came
+                # no attempt followed: the batch was cancelled, for example, before the proof came
                 late = "proven by its tag, after the end"
                 attempts.prove(session, attempt.tag, detail=late, now=now)
                 people = lookups.revive(session, batch, shown, tag=attempt.tag, now=now)
-                log.error("batch %d had been taken after all: %d people", batch.id, people)
+                log.error("batch %d was taken after all: %d recipients", batch.id, people)
                 return
             twice = shown & others
             if not twice or not ended:
@@ -145,7 +148,7 @@ class Doubts:
             if not attempts.prove(session, attempt.tag, detail=late, now=now):
                 return
             doubts.texted_twice(session, batch, len(twice), number=attempt.number, now=now)
-        log.critical("batch %d was sent twice: %d people", attempt.batch_id, len(twice))
+        log.critical("batch %d was sent twice: %d recipients", attempt.batch_id, len(twice))
 
     def _shown(self, tag: str) -> set[str]:
         return {report.phone for report in self._context.gateway.status_by_tag(tag).reports}
@@ -158,9 +161,9 @@ class Doubts:
         return set().union(*shown)
 
     def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
-        """Send a batch in doubt again, if no attempt on it shows at the gateway right now.
+        """Send a batch in doubt again, if none of its attempts shows at the gateway right now.
 
-        Raises GatewayError when that cannot be learnt, IllegalMove when one does show (the
+        Raises GatewayError if that cannot be learnt, IllegalMove if an attempt does show (the
         batch is settled then) or the batch is not in doubt, NotFound.
         """
         with self._context.database.read() as session:
@@ -182,10 +185,10 @@ class Doubts:
     def give_up(
         self, batch_id: int, *, actor: str, reason: str, account_known: bool = True
     ) -> None:
-        """End a doubt without sending; its messages stay unreported.
+        """End a doubt without sending; its messages become unreported.
 
-        Raises IllegalMove when the gateway does show it (it is settled then) or it is not in
-        doubt, NotFound. A gateway that cannot be asked does not keep a person from giving up.
+        Raises IllegalMove if the gateway shows the batch (it is settled then) or it is not in
+        doubt, NotFound. A person may give up although the gateway does not answer.
         """
         with self._context.database.read() as session:
             batch = doubts.find(session, batch_id)

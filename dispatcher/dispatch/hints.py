@@ -37,10 +37,10 @@ QUEUES = {
     DELIVER: "dispatcher.poll",
     CREDIT: "dispatcher.poll",
     PRUNE: "dispatcher.poll",
-    # not behind thousands of polls: it has to come before an hour
+    # not behind thousands of polls: a recall must come before the hour of its batch
     RECALL: "dispatcher.tick",
 }
-#: a hint older than this (seconds) is dropped unread: later ticks have said it again
+#: a hint older than this (seconds) is dropped unread: later ticks have published it again
 EXPIRES = 120.0
 
 
@@ -59,7 +59,7 @@ class Hints:
         return self._publish(SEND, batch_id)
 
     def settle_batch(self, batch_id: int) -> bool:
-        """Have a worker look a batch in doubt up."""
+        """Have a worker look up a batch in doubt."""
         return self._publish(SETTLE, batch_id)
 
     def poll(self, account: str = DEFAULT) -> bool:
@@ -71,7 +71,7 @@ class Hints:
         return self._publish(SYNC, *_named(account))
 
     def deliver_events(self) -> bool:
-        """Have a worker tell what has happened."""
+        """Have a worker deliver the events that are due."""
         return self._publish(DELIVER)
 
     def check_credit(self, account: str = DEFAULT) -> bool:
@@ -99,7 +99,7 @@ class Hints:
                 ignore_result=True,
                 retry=False,
             )
-        except Exception as error:  # noqa: BLE001 - what is stored is stored: the tick says it
+        except Exception as error:  # noqa: BLE001 - the row is stored: a tick publishes it
             log.warning("no hint published: %s", type(error).__name__)
             return False
         return True

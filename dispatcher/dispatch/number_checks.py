@@ -1,4 +1,4 @@
-"""Orders of paid number checks: within a cap, written down first, and never given twice."""
+"""Orders of paid number checks: within a cap, stored before they are sent, sent once."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OrderResult:
-    """What ordering came to.
+    """What was ordered, in numbers of phones.
 
-    ``ordered`` numbers were taken, for ``cost`` euros as the gateway says. Of ``lost`` ones nobody
-    knows: they may have been taken, and paid. ``left`` were not ordered, because of ``why``.
+    The gateway took ``ordered`` of them for ``cost`` euros. The answer about ``lost`` of them was
+    lost: the gateway may have taken and charged them. ``left`` were not ordered; ``why`` says why.
     """
 
     ordered: int = 0
@@ -34,7 +34,7 @@ class OrderResult:
 
 
 class CheckOrders:
-    """Gives them, 500 numbers each, one after the other."""
+    """Sends orders, one after the other, of up to 500 numbers each."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -49,10 +49,10 @@ class CheckOrders:
         known_at: datetime,
         again: bool = False,
     ) -> OrderResult:
-        """Have the networks asked about numbers (E.164), as long as ``max_cost`` euros suffice.
+        """Order checks of numbers (E.164) for at most ``max_cost`` euros.
 
-        Ends with the first order that the gateway does not take. ``known_at`` is when it was
-        found out which numbers need a check: those that somebody has ordered since are left out.
+        Ends with the first order that the gateway does not take. ``known_at`` is when the numbers
+        were chosen: those that somebody has ordered since are left out.
         """
         settings = self._context.settings
         price = settings.check_price
@@ -81,7 +81,7 @@ class CheckOrders:
             count, gateway = len(claim.phones), self._context.gateway
             try:
                 taken = gateway.order_checks(claim.phones, results_to=results_to, tag=tag)
-            except UnusableInput as error:  # an address that cannot be: not one byte left
+            except UnusableInput as error:  # the address is impossible: no byte left
                 with self._context.database.write() as session:
                     checks.note_refused(session, claim, str(error))
                 raise
@@ -98,14 +98,14 @@ class CheckOrders:
                 checks.note_taken(session, claim, taken)
             log.info("%d number checks ordered", count)
             ordered, cost = ordered + count, cost + taken.cost
-            # a sample of the documentation may tell the price of one: the larger counts
+            # the answer may give the price of one check only: the larger figure counts
             spent += max(taken.cost, price * count)
             price = max(price, taken.cost / count)
         return OrderResult(ordered, cost, lost, 0, "")
 
 
 def _nothing_ordered(error: GatewayError) -> bool:
-    """Whether it is certain; a code that is not documented may come after a part was taken."""
+    """True if that is certain: an undocumented code may follow after a part was taken."""
     if isinstance(error, GatewayRefused):
         return error.code in REFUSALS
     return isinstance(error, GatewayUnreached)

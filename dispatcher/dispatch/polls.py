@@ -1,4 +1,4 @@
-"""Delivery reports: what is due is asked for, many batches in one call."""
+"""Polls: the gateway is asked for delivery reports, of many batches in one call."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from dispatcher.storage.batches import attempts, polls
 
 log = logging.getLogger(__name__)
 
-#: waiting messages taken by one poll: many batches share its calls
+#: messages without a report that one poll takes: many batches share its calls
 POLL_SIZE = 10_000
 #: one hint polls for this long (seconds)
 TURN = 20.0
 #: pairs of one multi-status call
 CALL_SIZE = 500
-#: hints that one tick gives for polls, at most
+#: the most hints that one tick publishes for polls
 _MOST_HINTS = 4
-#: a number, its message id, its position, what is found of its batch, and the batch's id
+#: number, message id, position, the results of its batch so far, batch id
 _Waiting = tuple[str, str, int, dict[int, MessageState], int]
 
 
 def hints_for(due: int) -> int:
-    """How many hints so many due batches are worth: none that the first would leave no work."""
+    """How many hints so many due batches need: no more than find work."""
     return min(-(-due // (POLL_SIZE // CALL_SIZE)), _MOST_HINTS)
 
 
@@ -42,10 +42,10 @@ class Polls:
         self._context = context
 
     def poll(self) -> int:
-        """Ask for the delivery reports that are due; returns how many messages got their end.
+        """Ask for the delivery reports that are due; returns how many messages got a final one.
 
-        Goes on until it has asked for all that was due when it began, its turn is over or the
-        gateway does not answer; a tick says what is left.
+        Ends when all that was due at the beginning was asked for, when the time slice is over or
+        when the gateway does not answer; the next tick publishes what is left.
         """
         ended = 0
         begun = self._context.clock()
@@ -57,7 +57,7 @@ class Polls:
         return ended
 
     def _poll(self, due: datetime) -> tuple[int, bool]:
-        """Poll as many batches, ``due`` by then, as share calls; whether to go on."""
+        """Poll as many batches, due at ``due``, as share calls; the count, and whether to go on."""
         now = self._context.clock()
         lease = now - due + CHECK_LEASE
         with self._context.database.write() as session:
@@ -75,7 +75,7 @@ class Polls:
         stops: list[str] = []
         failed: set[int] = set()
         waiting = chain.from_iterable(_waiting(batch, found[batch.id]) for batch in taken)
-        while part := list(islice(waiting, CALL_SIZE)):  # not all at once: that takes memory
+        while part := list(islice(waiting, CALL_SIZE)):  # in parts, which needs less memory
             asked = [(phone, message_id) for phone, message_id, *_ in part]
             try:
                 answers = self._context.gateway.multi_status(asked)
@@ -91,7 +91,7 @@ class Polls:
         for batch in taken:
             for tag in self._tags(batch):
                 self._poll_tag(batch, tag, found[batch.id], stops, failed)
-        if stops:  # first: a report that is recorded is not asked for again
+        if stops:  # before the reports: a recorded report is not asked for again
             with self._context.database.write() as session:
                 opt_outs.add(session, stops, source="answered STOP", now=now)
         brought = [
@@ -102,7 +102,7 @@ class Polls:
         return sum(len(changes) for changes in found.values()), not failed
 
     def _tags(self, batch: polls.LeasedBatch) -> list[str]:
-        """The tags to ask for: what was settled by tag, or sent in parts, has no message id."""
+        """The tags to ask for: a batch settled by its tag, or sent in parts, has no message id."""
         if batch.message_id is not None and batch.attempt == 1:
             return []
         with self._context.database.read() as session:
@@ -145,13 +145,13 @@ class Polls:
     def _next(self, batch: polls.LeasedBatch, now: datetime) -> datetime:
         intervals = self._context.settings.poll_intervals
         done = batch.checks + 1
-        if batch.hastened:  # polls that reports have called for do not use up the intervals
+        if batch.hastened:  # polls that were expedited do not use up the intervals
             done = min(done, rounds(intervals, (now - batch.sent_at).total_seconds()))
         return next_poll(now, intervals, done)
 
 
 def _waiting(batch: polls.LeasedBatch, found: dict[int, MessageState]) -> Iterable[_Waiting]:
-    """Those of a batch who are asked for by its message id."""
+    """The messages of a batch that are asked for by its message id."""
     if batch.message_id is None:
         return ()
     phones = batch.waiting(MessageState.SENT)

@@ -1,4 +1,4 @@
-"""Recalls: the gateway is asked to give back what it holds, one batch by one call.
+"""Recalls: the gateway is asked to cancel what it holds, one batch in one call.
 
 Its answer decides, and nothing else: what is not understood is asked again, and what nobody
 knows in the end is a doubt. Whoever dies in between leaves a row that is asked for again, to
@@ -20,7 +20,7 @@ from dispatcher.storage.batches.recalls import RecallRequest
 
 log = logging.getLogger(__name__)
 
-#: one turn ends after this long (seconds), so that others get their share
+#: one run ends after this long (seconds): other hints get the thread
 TURN = 20.0
 #: a question that failed is asked once more so long before the hour: the gateway heeds it then
 _LAST = timedelta(minutes=6)

@@ -1,4 +1,4 @@
-"""Pruning: history that is older than is asked for goes, in transactions that hold nobody up."""
+"""Retention: old history is deleted, in short transactions that block nobody."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ import logging
 from datetime import datetime, timedelta
 
 from dispatcher.dispatch.context import Context
-from dispatcher.storage import retention as pruning
+from dispatcher.storage import retention
 
 log = logging.getLogger(__name__)
 
-#: it is looked at this often
+#: how often it is done
 EVERY = timedelta(hours=1)
-#: rows of one transaction, and transactions of one run; what is left is due again at once
+#: the most rows of one transaction, and transactions of one run; a rest is due again at once
 ROWS, RUNS = 500, 20
 
 
-class Pruning:
-    """Deletes rows that nobody needs. Any number may run at once."""
+class Retention:
+    """Deletes rows that nobody needs. Any number of workers may do so at once."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def prune(self) -> int:
-        """Delete what is older than the settings keep, if that is due; returns how many rows."""
+        """Delete what is older than the settings say, if that is due; returns how many rows."""
         settings, now = self._context.settings, self._context.clock()
         if not settings.history_days:
             return 0
         with self._context.database.write() as session:
-            if not pruning.due(session, now, EVERY):
+            if not retention.due(session, now, EVERY):
                 return 0
-            pruning.note_pruned(session, now)  # nobody else need do it meanwhile
+            retention.note_pruned(session, now)  # no other worker needs to do it meanwhile
         before = now - timedelta(days=settings.history_days)
-        # a check counts for so long, and is not ordered again
+        # as long as a check of a number counts, its result must stay: it would be ordered again
         checked = now - timedelta(days=max(settings.history_days, settings.checks_days + 1))
         of_checks = ("number checks", "orders of checks")
         left, total = RUNS, 0
-        for name in pruning.STEPS:
-            gone, left = self._step(name, checked if name in of_checks else before, left)
-            total += gone
-            if gone:
-                log.info("pruned: %d %s", gone, name)
+        for name in retention.STEPS:
+            deleted, left = self._step(name, checked if name in of_checks else before, left)
+            total += deleted
+            if deleted:
+                log.info("retention: %d %s deleted", deleted, name)
         if not left:
             with self._context.database.write() as session:
-                pruning.note_pruned(session, now - EVERY)
+                retention.note_pruned(session, now - EVERY)
         return total
 
     def _step(self, name: str, before: datetime, left: int) -> tuple[int, int]:
-        """How many rows are gone, and how many transactions are left of this run."""
+        """How many rows were deleted, and how many transactions are left of this run."""
         total = 0
         while left and not self._context.stopping.is_set():
             left -= 1
             with self._context.database.write() as session:
-                gone = pruning.STEPS[name](session, before, ROWS)
-            total += gone
-            if gone < ROWS:
+                deleted = retention.STEPS[name](session, before, ROWS)
+            total += deleted
+            if deleted < ROWS:
                 break
         return total, left

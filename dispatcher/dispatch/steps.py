@@ -1,4 +1,4 @@
-"""The steps: send, recall, poll, settle, tick. Only here a transaction and a request meet.
+"""The steps of a worker. No other room opens transactions and makes calls.
 
 Each step gathers, decides by a pure function, and applies the decision by a guarded UPDATE.
 Every account at the gateway has steps of its own, with threads and connections of their
@@ -16,7 +16,7 @@ from dispatcher.dispatch.events.delivery import Deliveries
 from dispatcher.dispatch.number_checks import CheckOrders
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.recalls import Recalls
-from dispatcher.dispatch.retention import Pruning
+from dispatcher.dispatch.retention import Retention
 from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
@@ -40,7 +40,7 @@ QUESTIONS = _POLLS + _LOOKUPS + _RECALLS + 5
 
 
 class _AccountSteps:
-    """The steps of one account."""
+    """The steps of one account at the gateway."""
 
     def __init__(self, context: Context) -> None:
         self.send_batch = SendLoop(context).send_batch
@@ -60,10 +60,10 @@ class Steps:
         """``contexts`` are those of the accounts, that of the default account first."""
         self._context = contexts[0]
         self._steps = {one.account: _AccountSteps(one) for one in contexts}
-        #: let what is under way come to its end, and begin nothing more
+        #: let what is under way end, and begin nothing more
         self.stop = self._context.stopping.set
         self.deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
-        self.prune = limit_threads(1, Pruning(self._context).prune, busy=0)
+        self.prune = limit_threads(1, Retention(self._context).prune, busy=0)
         self.tick = Ticks(contexts).tick
 
     def send_batch(self, batch_id: object) -> int:
@@ -92,13 +92,13 @@ class Steps:
         return 0 if steps is None else steps.recall()
 
     def check_orders(self, account: str = "") -> CheckOrders:
-        """What orders checks of numbers through an account, which is known here."""
+        """The orders of number checks through an account. Raises KeyError if it is unknown here."""
         return self._steps[account].check_orders
 
     def sync_opt_outs(self, account: str = "", *, at_once: bool = False) -> SyncResult:
-        """See ``StopList.sync_opt_outs``; ``at_once`` is every account's.
+        """See ``StopList.sync_opt_outs``; ``at_once`` synchronises every account.
 
-        One that cannot be read keeps no other from it: GatewayError is raised at the end.
+        A list that cannot be read does not stop the others: GatewayError is raised at the end.
         """
         if at_once:
             return self._sync_all()
@@ -119,19 +119,19 @@ class Steps:
         return together(synced)
 
     def delete_stop(self, phone: str) -> bool:
-        """Take a number off every account's STOP list; see ``StopList.delete_at_gateway``."""
+        """Remove a number from every account's STOP list; see ``StopList.delete_at_gateway``."""
         return sum(one.stops.delete_at_gateway(phone) for one in self._steps.values()) > 0
 
     def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
         """See ``Doubts.resend``; IllegalMove for a batch of an account that is unknown here."""
         account = self._account_of(batch_id)
         if account not in self._steps:
-            # what another account does not show is no proof
+            # another account cannot show it, and so cannot prove anything
             raise IllegalMove(f"batch {batch_id} went through account {account!r}, unknown here")
         self._steps[account].doubts.resend(batch_id, actor=actor, reason=reason)
 
     def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
-        """See ``Doubts.give_up``; of an account that is unknown here, unseen."""
+        """See ``Doubts.give_up``; without a lookup if the account is unknown here."""
         account = self._account_of(batch_id)
         steps = self._steps.get(account, self._steps[self._context.account])
         known = account in self._steps
@@ -153,7 +153,7 @@ class Steps:
     def _of_batch(self, batch_id: object) -> _AccountSteps | None:
         """The steps of a batch's account, if that is known here."""
         if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
-            return self._steps[self._context.account]  # which refuse what is not theirs
+            return self._steps[self._context.account]  # which refuse a batch that is not theirs
         with self._context.database.read() as session:
             account = due.account_of(session, batch_id)
         return None if account is None else self._steps.get(account)

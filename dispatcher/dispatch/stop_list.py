@@ -1,4 +1,4 @@
-"""The gateway's STOP list and ours: who is on one is on both, as far as that is asked for."""
+"""The gateway's STOP list and our opt-outs: numbers of one are added to the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dispatcher.storage import opt_outs, stop_list
 
 log = logging.getLogger(__name__)
 
-#: a list that could not be read, or not be completed, is looked at again after this
+#: a list that could not be read, or not be completed, is synchronised again after this
 _AGAIN = timedelta(minutes=5)
 #: numbers added to the gateway's list by one run: each is a call
 MOST_PUSHED = 200
@@ -21,11 +21,11 @@ MOST_PUSHED = 200
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a look at both lists came to.
+    """What a synchronisation did, in numbers of phones.
 
-    ``new`` numbers were added here and ``pushed`` there; ``left`` are still to be added there,
-    none when that is not asked for. ``lost`` came from the gateway's list and are not on it any
-    more: here they stay opted out. ``failed`` says why adding there ended early.
+    ``new`` were added here and ``pushed`` at the gateway; ``left`` are still to be added there
+    (0 if the settings do not ask for it). ``lost`` came from the gateway's list and are no
+    longer on it: they stay opted out here. ``failed`` says why adding at the gateway ended early.
     """
 
     new: int = 0
@@ -36,7 +36,7 @@ class SyncResult:
 
 
 def together(synced: Sequence[SyncResult]) -> SyncResult:
-    """What looks at the lists of several accounts came to in all."""
+    """The sum of the synchronisations of several accounts."""
     return SyncResult(
         new=sum(one.new for one in synced),
         pushed=sum(one.pushed for one in synced),
@@ -47,14 +47,14 @@ def together(synced: Sequence[SyncResult]) -> SyncResult:
 
 
 class StopList:
-    """Brings the two lists together; takes nobody off either by itself."""
+    """Synchronises the two lists; it only adds, and removes no number by itself."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._account = context.account
 
     def sync_opt_outs(self, *, at_once: bool = False) -> SyncResult:
-        """Bring the lists together, if that is due.
+        """Synchronise the lists, if that is due.
 
         A list that cannot be read is tried again soon. ``at_once`` reads it, due or not, and
         raises GatewayError.
@@ -66,7 +66,7 @@ class StopList:
         with self._context.database.write() as session:
             if not stop_list.due(session, now, every, self._account):
                 return SyncResult()
-            # nobody else need read it meanwhile
+            # no other worker needs to read it meanwhile
             stop_list.note_synced(session, now, self._account)
         try:
             return self._sync(now)
@@ -76,9 +76,9 @@ class StopList:
             return SyncResult()
 
     def delete_at_gateway(self, phone: str) -> bool:
-        """Take a number (E.164) off the gateway's list; False when it is not on it.
+        """Remove a number (E.164) from the gateway's list; False if it is not on it.
 
-        Only on a person's command: its owner consented anew. Raises GatewayError.
+        Only at a person's command, when its owner has consented again. Raises GatewayError.
         """
         return self._context.gateway.delete_stop(phone)
 
@@ -106,10 +106,10 @@ class StopList:
         return SyncResult(new=new, pushed=pushed, left=left, lost=lost, failed=failed)
 
     def _push(self, phones: Sequence[str]) -> tuple[int, str]:
-        """How many of them are on the gateway's list now, and why no more if a call failed."""
+        """How many of them are on the gateway's list now, and why not all if a call failed."""
         for pushed, phone in enumerate(phones):
             with self._context.database.read() as session:
-                # somebody may have been erased or taken off meanwhile
+                # the number may have been erased or removed meanwhile
                 listed = opt_outs.is_listed(session, phone)
             if not listed:
                 continue

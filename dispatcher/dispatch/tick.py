@@ -1,4 +1,4 @@
-"""The tick: sees to what time does, and says what is due."""
+"""The tick: does what only time causes, and finds what is due."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an account is to be asked for."""
+    """What the gateway is to be asked for an account."""
 
     #: how many threads may ask for reports
     polls: int = 0
@@ -92,7 +92,7 @@ class Ticks:
         self._context = contexts[0]
 
     def tick(self) -> Due:
-        """See to what time does: lost workers, late batches, ended campaigns; say what is due.
+        """Handle lost workers, late batches and ended campaigns; return what is due.
 
         Any number of ticks may run at once; each step is one guarded statement.
         """
@@ -147,7 +147,7 @@ class Ticks:
 
 
 def _release(session: Session, context: Context, now: datetime) -> None:
-    """Nothing waits for tomorrow because of a cap that was raised or is reached no more."""
+    """Release batches that wait for tomorrow because of a cap that has room again."""
     settings, account = context.settings, context.counted
     day = caps_of(settings)[1]
     left = caps.left_since(session, day_of(now), account) if day.set else Usage(0)

@@ -30,5 +30,5 @@ def test_worker_deletes_old_events_while_it_sends(tmp_path: Path, database_url: 
 
         site.wait(lambda: left() == 0, "the old events to be deleted")
         site.wait_finished("soldes")
-        assert worker.says("pruned: 1200 events")
+        assert worker.says("retention: 1200 events deleted")
         site.check()

@@ -1,4 +1,4 @@
-"""Telling others what happened: signals, signed callbacks, and the step that delivers both."""
+"""Events: signals, signed callbacks, and the step that delivers them."""
 
 from dispatcher.dispatch.events.signals import (
     campaign_finished,

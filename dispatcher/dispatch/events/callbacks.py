@@ -1,4 +1,4 @@
-"""Callbacks: an event is posted to an address of yours, signed, once for each try."""
+"""Callbacks: an event is posted, signed, to an address of yours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dispatcher.dispatch.events.signatures import signed
 from dispatcher.gateway.http.connection import Connection
 from dispatcher.gateway.http.deadline import watchdog
 
-#: a call may take this long (seconds) in all, however its answer trickles in
+#: the longest duration (seconds) of a whole call
 PATIENCE = 10.0
 
 
@@ -26,9 +26,9 @@ class Callbacks:
         self._secret = secret
 
     def post(self, event: Event, *, now: datetime) -> str:
-        """Post an event; returns why it was not taken, or nothing when it was (2xx).
+        """Post an event; returns why it was not accepted, or an empty text if it was (2xx).
 
-        The reason holds neither the address nor what it answered.
+        The reason contains neither the address nor its answer.
         """
         body = json.dumps(event.as_json()).encode()
         headers = signed(self._secret, event.id, body, at=int(now.timestamp()))

@@ -1,4 +1,4 @@
-"""Deliveries: what happened is told, to receivers in this process and to an address."""
+"""Deliveries: events go to receivers in this process and to an address."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from dispatcher.storage.events import Taken
 
 log = logging.getLogger(__name__)
 
-#: an event that the address has not taken after this is given up
+#: an event that the address has not accepted after this is given up
 GIVEN_UP_AFTER = timedelta(hours=24)
 #: seconds before the first repetition, and the longest wait
 _FIRST, _LONGEST = 10, 3600
-#: one hint tells events for this long (seconds)
-_TURN = 20.0
+#: one hint delivers events for this long (seconds)
+_TIME_SLICE = 20.0
 
 
 class Deliveries:
-    """Any number of workers may tell at once; each event is told by one of them at a time."""
+    """Any number of workers may deliver; each event is delivered by one of them at a time."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._callbacks = _callbacks(context.settings)
 
     def deliver(self) -> int:
-        """Tell the events that are due; returns how many need not be told any more.
+        """Deliver the events that are due; returns how many are finished.
 
-        Ends with the first that the address does not take: it is ill, and a tick says it again.
-        Raises ConfigurationError for receivers that cannot be imported.
+        Ends with the first that the address does not accept: a later tick tries it again. Raises
+        ConfigurationError for receivers that cannot be imported.
         """
-        load(self._context.settings.receivers)  # what no receiver heard would count as told
-        told = 0
-        until = time.monotonic() + _TURN
+        load(self._context.settings.receivers)  # without them an event would count as delivered
+        finished = 0
+        until = time.monotonic() + _TIME_SLICE
         while time.monotonic() < until and not self._context.stopping.is_set():
             now = self._context.clock()
             with self._context.database.write() as session:
                 taken = events.take(session, now, CHECK_LEASE)
-            if taken is None or not self._tell(taken):
+            if taken is None or not self._deliver(taken):
                 break
-            told += 1
-        return told
+            finished += 1
+        return finished
 
-    def _tell(self, taken: Taken) -> bool:
-        """Whether the event need not be told again."""
+    def _deliver(self, taken: Taken) -> bool:
+        """True if the event is finished."""
         if not taken.signalled:
             SIGNALS[taken.event.kind].send(taken.event)
             with self._context.database.write() as session:

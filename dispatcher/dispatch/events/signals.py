@@ -1,16 +1,16 @@
 """Signals: functions of yours that a worker calls when something has happened.
 
 ```python
-from dispatcher.dispatch.events.signals import campaign_finished
+from dispatcher import campaign_finished
 
 @campaign_finished.connect
 def thank(event):
     mail(f"{event.campaign}: {event.counts['delivered']} delivered")
 ```
 
-in a module that ``DISPATCHER_RECEIVERS`` names, for workers to import it. A receiver is called in
-one worker, some seconds after it happened; after a crash it may be called again for the same
-``event.id``. One that raises is logged and not called again.
+in a module that ``DISPATCHER_RECEIVERS`` names, so that workers import it. A receiver is called
+in one worker, some seconds after the event; after a crash it may be called again for the same
+``event.id``. If it raises, that is logged and it is not called again.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class Signal:
         return receiver
 
     def disconnect(self, receiver: Receiver) -> None:
-        """Have it called no more; nothing happens when it was not connected."""
+        """Do not call it any more; does nothing if it was not connected."""
         if receiver in self._receivers:
             self._receivers.remove(receiver)
 
     def send(self, event: Event) -> None:
-        """Call every receiver. Never raises: what one of them raises keeps no other from it."""
+        """Call every receiver. Never raises; one that raises does not stop the others."""
         for receiver in tuple(self._receivers):
             try:
                 receiver(event)
             except Exception as error:  # noqa: BLE001 - somebody else's code
-                # without its words: they may hold a number
+                # without its message, which may contain a number
                 name = getattr(receiver, "__qualname__", type(receiver).__name__)
                 log.error("%s: receiver %s: %s", self.kind, name, type(error).__name__)  # noqa: TRY400
 
@@ -75,7 +75,7 @@ def load(modules: Iterable[str]) -> None:
         try:
             importlib.import_module(module)
         except ConfigurationError:
-            raise  # it says itself what is missing
+            raise  # it says what is missing
         except Exception as error:
             raise ConfigurationError(
                 f"DISPATCHER_RECEIVERS: {module} cannot be imported ({type(error).__name__})"

@@ -1,6 +1,6 @@
 """The signature of a callback: HMAC-SHA256, in the headers of the Standard Webhooks scheme.
 
-What is signed is ``<id>.<timestamp>.<body>``, so that neither can be used with another body.
+The signed text is ``<id>.<timestamp>.<body>``, so that no part can be used with another.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def signed(secret: str, event_id: str, body: bytes, *, at: int) -> dict[str, str
 def verify(
     secret: str, headers: Mapping[str, str], body: bytes, *, now: float, tolerance: float = 300
 ) -> bool:
-    """Whether a callback was signed with ``secret`` within ``tolerance`` seconds of ``now``.
+    """True if a callback was signed with ``secret`` within ``tolerance`` seconds of ``now``.
 
-    ``headers`` may be written in any case. Somebody who repeats a call within that time passes:
-    keep the ``webhook-id`` of what was handled.
+    ``headers`` may be in any case. A call that is repeated within that time is valid, too:
+    remember the ``webhook-id`` of what was handled.
     """
     given = {name.lower(): value for name, value in headers.items()}
     event_id, at = given.get("webhook-id", ""), given.get("webhook-timestamp", "")

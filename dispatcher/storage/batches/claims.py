@@ -1,4 +1,4 @@
-"""The claim: a batch is taken for one attempt, by one UPDATE that holds all that must be so."""
+"""The claim: one UPDATE takes a batch for one attempt, under every condition that must hold."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
 
 _INSTANT = BATCH.c.not_before.type
-#: an attempt as it begins
+#: the columns of an attempt when it begins
 _BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost"]
 #: the batch's campaign, if it runs and is not over
 _CAMPAIGN = select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to).where(
@@ -73,8 +73,8 @@ _COUNTED = {False: DOUBTS, True: DOUBTS_OF}
 _ON_SQLITE = {apart: _claim(_CAMPAIGN.subquery(), doubts) for apart, doubts in _COUNTED.items()}
 _BEGIN_ATTEMPT = insert(ATTEMPT)
 
-# PostgreSQL does all of it in one statement, which saves two round trips. The campaign's row is
-# locked before the batch's, as a cancellation does: a pause waits for it, or is seen.
+# On PostgreSQL it is one statement, which saves two round trips. The campaign's row is locked
+# before the batch's, as a cancellation does: a pause waits for the claim, or the claim sees it.
 _clock = bindparam("clock", type_=_INSTANT)
 
 
@@ -123,13 +123,13 @@ def claim(
     most_skew: timedelta,
     cost: Decimal | None = None,
 ) -> bool:
-    """Claim the batch for one attempt; whoever gets True, and nobody else, may send it.
+    """Claim the batch for one attempt. Only who gets True may send it, after the commit.
 
-    False when somebody else was quicker, its campaign does not run, goes through another account
-    or its credit does not reach so far, too many batches are in doubt, somebody has opted out
-    since it was gathered, or the clock of PostgreSQL is further than ``most_skew`` from ``told``.
-    It holds once this transaction is committed. ``cost`` is what it should cost, where that
-    matters. Doubts are counted ``apart`` where there are several accounts.
+    False if another process claimed it first, if its campaign does not run, goes through another
+    account or is not funded so far, if too many batches are in doubt (of the account, with
+    ``apart``), if a recipient has opted out since it was gathered, or if PostgreSQL's clock is
+    further than ``most_skew`` from ``clock``. ``cost`` is the expected cost in euros, if a cap
+    needs it.
     """
     asked = {
         "its_id": batch.id,

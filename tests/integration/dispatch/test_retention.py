@@ -214,7 +214,7 @@ def test_two_at_once_delete_each_row_once(bench: Bench) -> None:
 
 def _prune_alone(bench: Bench) -> int:
     """As another process would: the thread limit of this one is one."""
-    from dispatcher.dispatch.retention import Pruning
+    from dispatcher.dispatch.retention import Retention
     from dispatcher.dispatch.steps import Context
 
     one = bench.dispatcher
@@ -226,7 +226,7 @@ def _prune_alone(bench: Bench) -> int:
         clock=one.clock,
         rate_limit=mock.Mock(),
     )
-    return Pruning(context).prune()
+    return Retention(context).prune()
 
 
 @pytest.mark.parametrize("days", [1, 30, -1, 36_501])
