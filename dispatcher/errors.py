@@ -1,25 +1,25 @@
-"""Everything that the dispatcher raises, in one tree.
+"""All errors of the dispatcher, in one tree.
 
 DispatcherError
 ├── ConfigurationError      a setting is missing or wrong
-├── UnusableInput           what the caller gave cannot be used; nothing was stored
+├── UnusableInput           the input cannot be used; nothing was stored
 │   ├── InvalidPhone        a number that cannot be texted, with its .reason
 │   ├── InvalidText         a text that cannot be sent
 │   ├── InvalidFile         a file that cannot be read as recipients
-│   ├── InvalidCampaign     a sender, a date or a list that cannot make a campaign
-│   ├── PlanChanged         what is submitted is not what was approved
-│   ├── InvalidRequest      what the gateway would be asked cannot be asked of it
-│   └── InvalidPayload      what came in from outside is not what the gateway sends
+│   ├── InvalidCampaign     a wrong sender, date or list of recipients
+│   ├── PlanChanged         the submission differs from the approved plan
+│   ├── InvalidRequest      a request that the gateway does not allow
+│   └── InvalidPayload      a webhook call that the gateway does not make
 ├── ReferenceTaken          the same reference was submitted with another body
-├── NotFound                no campaign or batch goes by that name
-├── IllegalMove             the state does not allow what was asked
+├── NotFound                no campaign or batch has that name
+├── IllegalMove             the present state does not allow the action
 ├── StorageError            the database cannot be used
 ├── BrokerError             Redis cannot be reached
 └── GatewayError            the gateway cannot be used (never reaches a caller of submit)
-    ├── GatewayRefused      it said no, with its .code
-    └── GatewayUnreached    it was never asked: not one byte left
+    ├── GatewayRefused      it refused, with its .code
+    └── GatewayUnreached    it was not reached: not one byte left
 
-No message carries a phone number, a text or a key.
+No message contains a phone number, a text or a key.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class ConfigurationError(DispatcherError):
 
 
 class UnusableInput(DispatcherError):
-    """Raised when what the caller gave cannot be used; nothing was stored."""
+    """Raised when input cannot be used; nothing was stored."""
 
 
 class InvalidPhone(UnusableInput):
     """Raised when a raw number cannot be texted.
 
-    ``reason`` is one of the closed set ``dispatcher.recipients.phones.REASONS``. The number itself
-    is never in the message.
+    ``reason`` is one of the closed set ``dispatcher.recipients.phones.REASONS``. The message never
+    contains the number.
     """
 
     def __init__(self, reason: str) -> None:
@@ -50,7 +50,7 @@ class InvalidPhone(UnusableInput):
 
 
 class InvalidText(UnusableInput):
-    """Raised when a text is empty, too long or holds what cannot be sent."""
+    """Raised when a text is empty, too long, or has a character that cannot be sent."""
 
 
 class InvalidFile(UnusableInput):
@@ -58,11 +58,11 @@ class InvalidFile(UnusableInput):
 
 
 class InvalidCampaign(UnusableInput):
-    """Raised when a sender, a date or a list of recipients cannot make a campaign."""
+    """Raised when a sender, a date or a list of recipients is wrong for a campaign."""
 
 
 class PlanChanged(UnusableInput):
-    """Raised when what is submitted, its segments or its cost are not what was approved."""
+    """Raised when a submission, its segments or its cost differ from the approved plan."""
 
 
 class InvalidRequest(UnusableInput):
@@ -70,7 +70,7 @@ class InvalidRequest(UnusableInput):
 
 
 class InvalidPayload(UnusableInput):
-    """Raised when a call that came in is not one that the gateway makes, or is too large."""
+    """Raised when a webhook call is not one that the gateway makes, or is too large."""
 
 
 class ReferenceTaken(DispatcherError):
@@ -78,11 +78,11 @@ class ReferenceTaken(DispatcherError):
 
 
 class NotFound(DispatcherError):
-    """Raised when no campaign or batch goes by the given name."""
+    """Raised when no campaign or batch has the given name."""
 
 
 class IllegalMove(DispatcherError):
-    """Raised when the present state does not allow what was asked."""
+    """Raised when the present state does not allow the action."""
 
 
 class StorageError(DispatcherError):
@@ -90,18 +90,18 @@ class StorageError(DispatcherError):
 
 
 class BrokerError(DispatcherError):
-    """Raised when Redis does not answer; only a start or a check of it asks."""
+    """Raised when Redis does not answer, at a start or in a check."""
 
 
 class GatewayError(DispatcherError):
-    """Raised when the gateway cannot be used; never carries a URL, a key or a number.
+    """Raised when the gateway cannot be used; never contains a URL, a key or a number.
 
-    The plain class says that nobody knows: a request that changes something may have been heard.
+    The class itself means that the outcome is unknown: the gateway may have acted on the request.
     """
 
 
 class GatewayRefused(GatewayError):
-    """Raised when the gateway says no; ``code`` is its own, and differs from call to call."""
+    """Raised when the gateway refuses; the meaning of its ``code`` depends on the call."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"the gateway answered code {code}")
@@ -109,4 +109,4 @@ class GatewayRefused(GatewayError):
 
 
 class GatewayUnreached(GatewayError):
-    """Raised when not one byte of a request left: nothing was changed, for certain."""
+    """Raised when not one byte of a request left: certainly nothing was changed."""

@@ -12,13 +12,13 @@ from typing import Final
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.recipients.phones import destination_of
 
-#: the most that one call to the gateway carries
+#: the most messages of one call to the gateway
 LARGEST_BATCH: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
-    """At most 500 messages of one territory: (E.164 number, JSON of the fields used) each."""
+    """At most 500 messages of one territory, each as (E.164 number, JSON of its fields)."""
 
     territory: str
     messages: tuple[tuple[str, str | None], ...] = field(repr=False)
@@ -43,7 +43,7 @@ class PlannedBatch:
         return euros_of(self.billed, prices) if prices and self.total_segments else None
 
     def split(self, size: int) -> Iterator[PlannedBatch]:
-        """The same people in batches of at most ``size``."""
+        """The same messages in batches of at most ``size``."""
         if size >= len(self.segments):
             yield self
             return

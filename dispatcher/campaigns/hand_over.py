@@ -1,4 +1,4 @@
-"""Handing over: the gateway holds a batch until its hour. The decisions, pure."""
+"""Handing over: decisions on batches that the gateway holds until their hour. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import Enum, StrEnum, auto
 from dispatcher.window import Hold
 from dispatcher.window.slots import PARIS, next_slot
 
-#: what is handed over later than this before its hour could hardly be had back any more
+#: a batch is not handed over later than this before its hour: it could hardly be recalled
 LEAST = timedelta(minutes=10)
-#: so long after its hour a message that was taken should show under its tag
+#: a taken message should show under its tag this long after its hour
 LAG = timedelta(minutes=5)
-#: an hour that is moved so often has no end
+#: after so many moves no hour is found
 _MOVES = 20
-#: so long after its hour an answer that nobody understands is asked for again
+#: an unclear answer is asked for again until this long after the hour
 _PATIENCE = timedelta(days=1)
 
-#: what a batch waits for at the gateway, and why it is asked for back
+#: why a batch waits at the gateway, and why it is asked back
 HELD = "handed over to the gateway"
 BACK = "asked back from the gateway: "
 CANCELLED, PAUSED, OPTED_OUT = f"{BACK}cancelled", f"{BACK}paused", f"{BACK}somebody opted out"
@@ -26,13 +26,13 @@ OTHER_HOUR = f"{BACK}it says another hour than it was asked for"
 
 
 class Cancellation(StrEnum):
-    """What came of asking for a scheduled message to be cancelled, with all its numbers."""
+    """The answer of the gateway to cancelling a scheduled message with all its numbers."""
 
-    #: it will not leave
+    #: it is cancelled and will not leave
     DONE = "done"
-    #: it had been cancelled before
+    #: it was cancelled before
     ALREADY = "already"
-    #: fewer than five minutes are left: it leaves
+    #: less than five minutes were left: it will leave
     TOO_LATE = "too_late"
     #: it has left
     LEFT = "left"
@@ -41,33 +41,34 @@ class Cancellation(StrEnum):
 
     @property
     def stopped(self) -> bool:
-        """Whether nobody is texted by this message."""
+        """True if this message texts nobody."""
         return self in (Cancellation.DONE, Cancellation.ALREADY)
 
 
 class Ending(Enum):
-    """What asking the gateway for a batch comes to."""
+    """What became of a batch that the gateway was asked to give back."""
 
-    #: it gave it back: nobody is texted by it
+    #: the gateway gave it back: it texts nobody
     BACK = auto()
-    #: it has sent it, or will, whatever is asked
+    #: the gateway has sent it, or will
     LEAVES = auto()
-    #: nothing is known yet: it is asked again
+    #: unknown yet: ask again
     AGAIN = auto()
-    #: nobody knows what became of it
+    #: unknown for good: the batch is in doubt
     DOUBT = auto()
 
 
 def to_be(leaves_at: datetime) -> str:
-    """What a batch waits for that is still to be handed over."""
+    """Why a batch waits that is not handed over yet."""
     hour = f"{leaves_at.astimezone(PARIS):%Y-%m-%d %H:%M}"
     return f"to be handed over to the gateway, which holds it until {hour} in Paris"
 
 
 def departure(start: datetime, held: Callable[[datetime], Hold | None]) -> Hold | None:
-    """The first instant from ``start`` on that can be asked for and at which nothing holds.
+    """The first instant from ``start`` on at which the gateway can send and no window is closed.
 
-    With what moved it; None when there is none. ``held`` tells what holds at an instant.
+    The reason says what moved it; None if there is no such instant. ``held`` returns the wait at
+    an instant.
     """
     at, why = next_slot(start), ""
     for _ in range(_MOVES):
@@ -79,17 +80,17 @@ def departure(start: datetime, held: Callable[[datetime], Hold | None]) -> Hold 
 
 
 def too_near(leaves_at: datetime, now: datetime) -> bool:
-    """Whether an hour is so near that what is for it waits here."""
+    """True if an hour is so near that its batch waits here."""
     return leaves_at - now < LEAST
 
 
 def waits_here(
     leaves_at: datetime, now: datetime, hold: Hold | None, *, unproven: bool
 ) -> Hold | None:
-    """What a batch that was to be handed over waits for here instead; None when it need not.
+    """Why a batch waits here instead of being handed over; None if it can be.
 
-    ``hold`` is what the window says of its hour by now. With an ``unproven`` attempt the gateway
-    may hold it already, and a tag need not show that before its hour: it waits for longer.
+    ``hold`` is the wait of the window at its hour. With an ``unproven`` attempt the gateway may
+    hold the batch already, which its tag need not show before the hour, so it waits until then.
     """
     if unproven:
         shows = max(leaves_at + LAG, now)
@@ -100,7 +101,7 @@ def waits_here(
 
 
 def ending(answer: Cancellation | None, leaves_at: datetime, now: datetime) -> Ending:
-    """What the gateway's answer to a cancellation comes to; None for one that told nothing."""
+    """What the answer to a cancellation means; ``answer`` is None if it was unreadable or lost."""
     match answer:
         case Cancellation.DONE | Cancellation.ALREADY:
             return Ending.BACK
@@ -113,7 +114,7 @@ def ending(answer: Cancellation | None, leaves_at: datetime, now: datetime) -> E
 
 
 def looked_up(check_at: datetime, leaves_at: datetime | None, now: datetime) -> datetime:
-    """When a doubt is looked up next: its hour, which may bring the proof, is not slept through."""
+    """When a doubt is looked up next: at ``check_at``, or at its hour, which may show the proof."""
     if leaves_at is None or leaves_at + LAG <= now:
         return check_at
     return min(check_at, leaves_at + LAG)

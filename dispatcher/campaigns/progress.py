@@ -1,4 +1,4 @@
-"""How far a campaign is, as plain values whose parts add up."""
+"""The progress of a campaign, as plain values that add up."""
 
 from __future__ import annotations
 
@@ -14,34 +14,32 @@ from dispatcher.window import Hold
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The batches of a campaign that are in one state, summed."""
+    """The sums over the batches of a campaign in one state."""
 
     state: BatchState
     batches: int
     messages: Mapping[MessageState, int]
     cost: Decimal
-    #: how many of the rejected have had as many messages as a week allows
+    #: how many of the rejected had reached the weekly cap
     capped: int = 0
-    #: what was planned for those whose cost the gateway told
+    #: the planned cost of those whose cost the gateway answered
     planned: Decimal = Decimal(0)
-    #: the part of ``cost`` for which nothing was planned: a price was not set
+    #: the part of ``cost`` without a planned cost, because a price was not set
     unplanned: Decimal = Decimal(0)
-    #: messages that were sent, and whose cost nobody knows: the answer was lost
+    #: messages that were sent at an unknown cost, because the answer was lost
     untold: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where every recipient of a campaign stands.
+    """The messages of a campaign by state, with what it waits for and costs.
 
     ``recipients`` is the sum of ``messages``: nobody is lost. ``in_doubt`` counts batches.
-    ``waits_until`` (UTC) and ``why`` say what holds the next batch, if anything does. ``cost``
-    is in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` tell of the
-    list as it was submitted. ``capped`` are those of the rejected whom the gateway was not asked
-    for: they have had as many messages as a week allows. ``planned`` is what those messages
-    should have cost whose cost the gateway told, by our own count and the prices set when they
-    were submitted; None where a price was not set. ``untold`` messages were sent at a cost that
-    nobody knows.
+    ``waits_until`` (UTC) and ``why`` say what the next batch waits for, if it does. ``cost`` is
+    in euros, as the gateway answered. ``rows``, ``duplicates`` and ``unusable`` count the list
+    that was submitted. ``capped`` are those of the rejected who had reached the weekly cap.
+    ``planned`` is what the messages in ``cost`` should have cost, by our own count and the prices
+    at submission; None if a price was not set. ``untold`` messages were sent at an unknown cost.
     """
 
     id: int
@@ -60,14 +58,14 @@ class Progress:
     capped: int = 0
     planned: Decimal | None = None
     untold: int = 0
-    #: the account that it goes through; empty for the default account
+    #: its account; empty for the default account
     account: str = ""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more can happen."""
+        """True if nothing more can happen."""
         left = self.messages["pending"] + self.messages["in_doubt"] + self.messages["sent"]
-        # a paused campaign with nobody left waits for no more than to be resumed and finished
+        # a paused campaign with nobody left only waits to be resumed and finished
         return self.state is not CampaignState.RUNNING and not left
 
     def as_json(self) -> dict[str, Any]:
@@ -83,7 +81,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a campaign's own row says."""
+    """What the row of the campaign holds."""
 
     id: int
     reference: str
@@ -108,9 +106,8 @@ def progress_of(
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
-    ``hold`` is what the first of its pending batches waits for; ``stopped`` says that too many
-    doubts, of this campaign or others of its account, let nothing leave, ``orphaned`` that no
-    setting names its account.
+    ``hold`` is the wait of its first pending batch. ``stopped``: too many doubts, in this campaign
+    or others of its account, keep everything back. ``orphaned``: no setting names its account.
     """
     messages = messages_of(shares)
     batches = {state.value: 0 for state in BatchState} | {
@@ -163,7 +160,7 @@ def progress_of(
 
 
 def messages_of(shares: Iterable[Share]) -> dict[str, int]:
-    """The messages of a campaign by state; those still to go in a doubtful batch are in doubt."""
+    """The messages of a campaign by state; pending ones in a batch in doubt count as in doubt."""
     total = {"pending": 0, "in_doubt": 0} | {
         state.value: 0 for state in MessageState if state is not MessageState.PENDING
     }

@@ -15,7 +15,7 @@ Item = TypeVar("Item", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Page(Sequence[Item], Generic[Item]):
-    """Some of a longer list: ``items`` from ``offset`` on, of ``total`` in all."""
+    """Part of a longer list: ``items`` from ``offset`` on, of ``total`` in all."""
 
     items: tuple[Item, ...]
     total: int
@@ -23,11 +23,11 @@ class Page(Sequence[Item], Generic[Item]):
     limit: int
 
     def __len__(self) -> int:
-        """How many are on this page."""
+        """The number of items on this page."""
         return len(self.items)
 
     def __iter__(self) -> Iterator[Item]:
-        """The items of this page, in their order."""
+        """The items of this page."""
         return iter(self.items)
 
     @overload
@@ -35,7 +35,7 @@ class Page(Sequence[Item], Generic[Item]):
     @overload
     def __getitem__(self, at: slice) -> tuple[Item, ...]: ...
     def __getitem__(self, at: int | slice) -> Item | tuple[Item, ...]:
-        """One item of this page, counted from 0, or several."""
+        """One item of this page, from 0, or several."""
         return self.items[at]
 
     @property
@@ -63,7 +63,7 @@ class CampaignRecord:
     sender: str | None
     from_number: str | None
     survey: str | None
-    #: the account that it goes through; empty for the default account
+    #: its account; empty for the default account
     account: str = ""
     commercial: bool
     not_before: datetime | None
@@ -76,12 +76,12 @@ class CampaignRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRecord:
-    """A batch as it stands. Instants are UTC.
+    """A batch and its state. Instants are UTC.
 
-    ``messages`` counts by message state, as in ``Progress``; ``number`` is its place in the
-    campaign. A pending batch waits until ``not_before`` for ``why``; the gateway holds one that is
-    handed over until ``leaves_at``. ``check_at`` is when the
-    gateway is next asked about it; ``cost`` is in euros, ``segments`` are those that are billed.
+    ``messages`` counts by message state, as in ``Progress``; ``number`` is its position in the
+    campaign. A pending batch waits until ``not_before`` for the reason ``why``; the gateway holds
+    one that is handed over until ``leaves_at``. ``check_at`` is the next poll or lookup; ``cost``
+    is in euros, ``segments`` are those that are billed.
     """
 
     id: int
@@ -102,7 +102,7 @@ class BatchRecord:
 
     @property
     def waits_until(self) -> datetime | None:
-        """Until when it waits, here or at the gateway; None for what does not wait any more."""
+        """Until when it waits, here or at the gateway; None if it does not wait any more."""
         if self.state is BatchState.HANDED_OVER:
             return self.leaves_at
         return self.not_before if self.state is BatchState.PENDING else None
@@ -110,9 +110,9 @@ class BatchRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRecord:
-    """One recipient of a batch and what became of the message; ``code`` says why it was rejected.
+    """One recipient of a batch and the state of the message; ``code`` says why it was rejected.
 
-    The number (E.164) shows in no repr; ``masked`` is fit for those who may not see it.
+    No repr shows the number (E.164); ``masked`` is for people who may not see it.
     """
 
     position: int
@@ -128,41 +128,41 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRecord:
-    """What somebody, or the dispatcher on its own, did: when (UTC), who, what, to what, why."""
+    """An action of a person or of the dispatcher: when (UTC), who, what, to what, and why."""
 
     at: datetime
     actor: str
     verb: str
     reason: str
     campaign_id: int
-    #: the batch that it was done to; None for the campaign as a whole
+    #: the batch; None for the whole campaign
     batch_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A batch of which nobody knows whether the gateway took it."""
+    """A batch of which it is unknown whether the gateway took it."""
 
     batch_id: int
     reference: str
-    #: its place in the campaign
+    #: its position in the campaign
     number: int
     territory: str
-    #: how many people it concerns, and about how many segments
+    #: the number of people, and about how many segments
     messages: int
     segments: int
     since: datetime
     why: str
-    #: how often it was looked up, and when it is next
+    #: the number of lookups so far, and when the next one is
     lookups: int
     next_lookup: datetime | None
-    #: the account that it went through; empty for the default account
+    #: its account; empty for the default account
     account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """People who were texted twice, because a person resent what had been taken after all."""
+    """People who were texted twice: a person resent a batch that the gateway had taken."""
 
     at: datetime
     reference: str
@@ -172,12 +172,12 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What somebody answered; ``stop`` when it says to text them no more.
+    """A reply of a person; ``stop`` is True if it opts out.
 
-    Instants are UTC: ``at`` is the gateway's word, ``received_at`` ours. ``campaign`` is the
-    reference of the campaign that was answered: where the gateway names its message or, for a
-    long number, the one that this person was last sent from there.
-    ``complete`` is False for a part of a long reply whose other parts have not come.
+    Instants are UTC: ``at`` by the gateway, ``received_at`` by us. ``campaign`` is the reference
+    of the campaign that it answers: that of the message which the gateway names or, for a long
+    number, of the last message to this person from there. ``complete`` is False for a part of a
+    long reply whose other parts have not arrived.
     """
 
     id: int
@@ -198,7 +198,7 @@ class Reply:
 
 
 def masked(phone: str) -> str:
-    """A number (E.164) as it is shown to those who may not see it: ``+33 6 •• •• •• 12``."""
+    """A number (E.164) for people who may not see it: ``+33 6 •• •• •• 12``."""
     prefix, national = phone[:3], phone[3:]
     if not phone.startswith("+33"):  # the only two-digit code in France; the others have three
         prefix, national = phone[:4], phone[4:]

@@ -1,6 +1,6 @@
-"""The log of a process of ours: an event is one line, as text or as JSON, and gives nobody away.
+"""The log of our own processes: one line an event, as text or JSON, without secrets and numbers.
 
-Only processes of ours set it up: a library in a web app leaves the logging of that app alone.
+A web app that uses the library keeps its own logging.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from urllib.parse import unquote, urlsplit
 from dispatcher.settings.redaction import redactor
 from dispatcher.settings.settings import Settings
 
-#: a whole number below this is an id or a count, and no phone number
+#: a number below this is an id or a count, not a phone number
 _SMALL = 10**8
 
 
 def event(log: logging.Logger, level: int, name: str, **facts: Any) -> None:
     """Log that something happened: ``name key=value …``, and the same facts as JSON fields.
 
-    A fact that is None is left out.
+    Facts that are None are left out.
     """
     if not log.isEnabledFor(level):
         return
@@ -33,7 +33,7 @@ def event(log: logging.Logger, level: int, name: str, **facts: Any) -> None:
 
 
 def harden(handlers: Iterable[logging.Handler], settings: Settings) -> None:
-    """Have ``handlers`` write what ``settings`` ask for, without a key, password or number."""
+    """Let ``handlers`` write in the format of ``settings``, without keys, passwords or numbers."""
     redact = redactor(secrets_of(settings))
     for handler in handlers:
         if isinstance(handler.formatter, _Redacting | _Json):
@@ -48,7 +48,7 @@ def harden(handlers: Iterable[logging.Handler], settings: Settings) -> None:
 def scrubber(settings: Settings) -> Callable[[Any], Any]:
     """A function that redacts every text within mappings and sequences.
 
-    For what reports errors or traces to others: Sentry's ``before_send``, a span's attributes.
+    For reports of errors and traces to others: Sentry's ``before_send``, attributes of a span.
     """
     redact = redactor(secrets_of(settings))
 
@@ -71,21 +71,21 @@ def secrets_of(settings: Settings) -> Iterator[str]:
         if secret is not None:
             yield secret.get_secret_value()
     for url in (settings.database_url, settings.broker_url):
-        with suppress(ValueError):  # no URL that could hold a password
+        with suppress(ValueError):  # not a URL, so it holds no password
             password = urlsplit(url.get_secret_value()).password if url is not None else None
             yield from (password, unquote(password)) if password else ()
 
 
 def json_line(name: str, text: str) -> str:
-    """What the process ``name`` said as a JSON object, unless it is one already."""
+    """A line of the process ``name`` as a JSON object, unless it is one already."""
     if text.startswith("{"):
         return text
-    told = {"time": _iso(datetime.now(UTC)), "level": "info", "logger": name, "message": text}
-    return json.dumps(told, ensure_ascii=False)
+    line = {"time": _iso(datetime.now(UTC)), "level": "info", "logger": name, "message": text}
+    return json.dumps(line, ensure_ascii=False)
 
 
 class _Redacting(logging.Formatter):
-    """Another formatter's lines, redacted: message, arguments and traceback alike."""
+    """The lines of another formatter, redacted: message, arguments and traceback."""
 
     def __init__(self, inner: logging.Formatter, redact: Callable[[str], str]) -> None:
         super().__init__()
@@ -119,8 +119,8 @@ class _Json(logging.Formatter):
             "exception": self.formatException(record.exc_info) if record.exc_info else None,
             "stack": self.formatStack(record.stack_info) if record.stack_info else None,
         }
-        told = {key: self._safe(value) for key, value in line.items() if value is not None}
-        return json.dumps(told, ensure_ascii=False)
+        safe = {key: self._safe(value) for key, value in line.items() if value is not None}
+        return json.dumps(safe, ensure_ascii=False)
 
     def _safe(self, value: object) -> object:
         if isinstance(value, int | float) and abs(value) < _SMALL:
@@ -133,7 +133,7 @@ def _iso(at: datetime) -> str:
 
 
 def _plain(value: object) -> str:
-    """A value as it stands behind ``key=``: in quotes when it would not be one word."""
+    """A value for ``key=value``: in quotes unless it is one word."""
     if isinstance(value, float):
         return f"{value:.3f}"
     words = str(value)

@@ -1,7 +1,7 @@
-"""Redaction: keys, passwords and phone numbers are taken out of what somebody may read.
+"""Redaction of keys, passwords and phone numbers in logs and reports.
 
-The code of this project writes none of them anywhere. This is for what others write: a library
-at debug level, a driver's error, the frame of a traceback. Texts cannot be told from other words.
+This project never writes them. Others may: a library at debug level, the error of a driver, a
+frame of a traceback. The texts of campaigns cannot be recognised, so they are not redacted.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
-#: what stands for a number, a key or a password that was taken out
+#: what replaces a number, a key or a password
 NUMBER, SECRET = "[number]", "[secret]"
 
-#: a word shorter than this is no secret, and would be taken out of other words
+#: a shorter secret is not redacted, because it may be part of other words
 _SHORTEST = 6
 
 _NUMBERS = re.compile(
@@ -22,9 +22,9 @@ _NUMBERS = re.compile(
     r"(?:\+|00)[1-9](?:[ .()-]{0,2}\d){7,14}"
     # national, in pairs or in one
     r"|0[1-9](?:[ .-]?\d\d){4}"
-    # in a URL, or behind a letter
+    # in a URL, or after a letter
     r"|33[1-9]\d{8}"
-    # any other run of digits that could be one
+    # any other run of digits with the length of a number
     r"|(?<![0-9A-Za-z])\d{9,15}(?![0-9A-Za-z])"
     r")(?!\d)"
 )
@@ -35,14 +35,14 @@ _PASSWORDS = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)")
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
-    """A function that takes out of a text ``secrets`` and what looks like one or like a number."""
+    """A function that redacts ``secrets`` in a text, and whatever looks like a key or number."""
     spellings = {
         spelt
         for secret in secrets
         if len(secret) >= _SHORTEST
         for spelt in (secret, quote(secret, ""))
     }
-    # the longest first: one may be the beginning of another
+    # the longest first, because one may begin with another
     known = re.compile(
         "|".join(map(re.escape, sorted(spellings, key=len, reverse=True))) or r"(?!)"
     )

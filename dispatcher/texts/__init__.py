@@ -1,4 +1,4 @@
-"""What is said: templates, the gateway's spelling, and the segments that are billed."""
+"""Texts: templates, the spelling of the gateway, and the segments that are billed."""
 
 from dispatcher.texts.spelling import (
     as_sent,

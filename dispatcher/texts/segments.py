@@ -1,8 +1,8 @@
 """How many segments a text is billed as: GSM 03.38 in septets, or UCS-2 in UTF-16 units.
 
 The alphabet is 3GPP TS 23.038's default one with its extension table; the cutting follows
-TS 23.040 (9.2.3.24.1): neither an escape pair nor a surrogate pair lies across two segments, so a
-long text may take one segment more than a plain division says.
+TS 23.040 (9.2.3.24.1): no escape pair and no surrogate pair is split between two segments, so
+a long text may take one segment more than its length divided by 153 or 67.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 #: the gateway refuses a text of more segments (its code 52)
 MAX_SEGMENTS: Final = 10
-#: the characters that cost one septet
+#: the characters of one septet
 GSM_BASIC: Final = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡"
     "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-#: the characters that cost two, an escape and themselves
+#: the characters of two septets, the first of which is an escape
 GSM_EXTENDED: Final = frozenset("^{}\\[~]|€\f")
 
 _ASCII_BASIC = "".join(char for char in sorted(GSM_BASIC) if char.isascii()).encode()
@@ -40,11 +40,11 @@ class Measure(NamedTuple):
 
 
 def measure(text: str, *, unicode: bool | None = None) -> Measure:
-    """The encoding, units and segments of a text taken as it is, without the gateway's changes.
+    """The encoding, units and segments of a text, without the changes that the gateway makes.
 
-    ``unicode=None`` reads the encoding off the text; True counts UCS-2 whatever the text;
-    False counts GSM-7 and raises ``InvalidText`` when a character does not fit it. An empty
-    text has no segment.
+    ``unicode=None`` takes the encoding that the text needs; True counts UCS-2 for any text; False
+    counts GSM-7 and raises ``InvalidText`` if a character does not fit. An empty text has no
+    segment.
     """
     if unicode:
         return _ucs2(text)

@@ -1,7 +1,7 @@
-"""A text on its way: spelled for the wire, and as it arrives.
+"""The spelling of a text in the request, and as it arrives.
 
-``wire_text`` spells one recipient's text for the request, and ``as_sent`` of that is what
-arrives: what is read, counted and billed.
+``wire_text`` spells the text of one recipient for the request; ``as_sent`` of that is the text
+that arrives, is counted and is billed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED, MAX_SEGMENTS, mea
 
 # -- what the gateway does ---------------------------------------------------------------------
 
-# its documented table, character by character; its typeset quotes are read as ASCII
+# the table that the gateway documents; its typographic quotes mean ASCII ones
 _FROM: Final = "ÀÁÂÃÄÈÊËÎÔÖÙÚÛÜÝÑäáâãąçëêïîñôöóûüµÿ’‘`“«»°[{]}"
 _TO: Final = "AAAAAEEEIOOUUUUYNaaaaàÇeeiinooouuuy''''\"\".(())"
 _GATEWAY: Final = dict(zip(_FROM, _TO, strict=True)) | dict.fromkeys("^~|\\¨§", "") | {"œ": "oe"}
@@ -26,21 +26,21 @@ _ASCII: Final = "".join(char for char in _FITTING if char.isascii()).encode()
 
 
 def as_sent(text: str) -> str:
-    """A request's text as the gateway sends it on: tags resolved, characters replaced or deleted.
+    """The text of a request as the gateway sends it: tags resolved, characters replaced or deleted.
 
-    What its published table does not list is left as it is, decomposed accents among them.
+    Characters that its published table does not list stay, for example decomposed accents.
     """
     return _listed.sub(lambda match: _GATEWAY[match[0]], resolved(text, "\r\n"))
 
 
 def resolved(text: str, newline: str = "\n") -> str:
-    """A text with the gateway's tags, ``:br:`` and ``:euro:``, as what they stand for."""
+    """A text with the gateway's tags ``:br:`` and ``:euro:`` replaced by what they mean."""
     return text.replace(":br:", newline).replace(":euro:", "€") if ":" in text else text
 
 
 # -- what is put in the request ----------------------------------------------------------------
 
-#: what has no useful compatibility form in Unicode, or a worse one than this
+#: plain spellings of characters without a good compatibility form in Unicode
 _PLAIN: Final = (
     dict.fromkeys("“”„‟″", '"')
     | dict.fromkeys("‚‛′ʼ´‹›", "'")
@@ -50,26 +50,26 @@ _PLAIN: Final = (
     | {"Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i"}
 )
 _invisible = re.compile("[\u00ad\u200b\u2060\ufeff]")
-# “ is in the gateway's table, as an apostrophe; with ” it should make a pair
+# the gateway's table makes “ an apostrophe; here it becomes a quote, as ” does
 _known = re.escape("".join(sorted(_FITTING - {"“"})))
-# a variation selector behind it makes a picture of a character, which has no plain form
+# a character before a variation selector is a picture, which has no plain form
 _exotic = re.compile(f"[^{_known}](?!\ufe0f)")
 _AS_IT_IS: Final = frozenset(char for char in _FITTING - {"“", "€"} if char.isprintable())
 _PRINTED: Final = "".join(char for char in _AS_IT_IS if char.isascii()).encode()
-# where spelling a neighbour as a tag, or plainly, would make a tag that nobody wrote
+# places where the plain spelling of a neighbour would form a tag that nobody wrote
 _accident = re.compile("(?<=[:\n€])(?=(?:br|euro)[:\n€])")
 
 
 def without_accidents(text: str) -> str:
-    """A text in which no tag comes about that nobody wrote."""
+    """The text with blanks where a tag that nobody wrote would form."""
     return _accident.sub(" ", text)
 
 
 def wire_text(text: str) -> str:
-    """A text as it is put in a request: tags for line breaks and €, plain typography.
+    """A text as it stands in a request: tags for line breaks and €, plain typography.
 
-    Dashes, quotes, dots, odd spaces and accented letters that the gateway's table forgets get
-    their nearest GSM-7 spelling, invisible marks go; emoji and other alphabets stay.
+    Dashes, quotes, dots, unusual spaces and accented letters that the gateway's table lacks get
+    the nearest GSM-7 spelling. Invisible marks are removed. Emoji and other alphabets stay.
     """
     if _is_plain(text):
         return text
@@ -84,12 +84,12 @@ def wire_text(text: str) -> str:
 
 
 def wire_texts(texts: list[str]) -> list[str]:
-    """Each text as ``wire_text`` makes it; looked at all together, which is quicker."""
+    """Each text as ``wire_text`` spells it; checks all at once, which is quicker."""
     return texts if _is_plain("".join(texts)) else [wire_text(text) for text in texts]
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text is on the wire as it is, as most are."""
+    """True if the wire spelling is the text itself, as for most texts."""
     tagged = ":br" in text or ":euro" in text
     return not tagged and _AS_IT_IS.issuperset(_beside_ascii(text, _PRINTED))
 
@@ -112,7 +112,7 @@ _stop = re.compile(
 
 
 def check(text: str) -> None:
-    """Raise ``InvalidText`` unless the text can be sent and arrives as something to read."""
+    """Raise ``InvalidText`` unless the text can be sent and something of it arrives."""
     if not text.strip():
         raise InvalidText("The text is empty.")
     if bad := _forbidden(text):
@@ -127,23 +127,23 @@ def check(text: str) -> None:
 
 
 def needs_unicode(text: str) -> bool:
-    """Whether what arrives holds a character outside GSM-7, so that Unicode must be asked for."""
+    """True if the text arrives with a character outside GSM-7, so the request needs Unicode."""
     return wire_needs_unicode(wire_text(text))
 
 
 def wire_needs_unicode(text: str) -> bool:
-    """The same of a text, or of many, as ``wire_text`` spells them."""
-    # what the gateway's table does not list is sent on as it is, and all that it lists becomes
-    # GSM-7; of most texts nothing but ASCII is left to look at
+    """``needs_unicode`` for one text, or several joined, in the spelling of ``wire_text``."""
+    # the gateway turns every character in its table into GSM-7 and sends all others unchanged;
+    # most texts are ASCII, which the translation below removes
     return not _FITTING.issuperset(_beside_ascii(text))
 
 
 def _beside_ascii(text: str, fitting: bytes = _ASCII) -> str:
-    """What of a text is not the ASCII that fits GSM-7: nothing, or some accents."""
+    """The characters of a text that are not ASCII of GSM-7: mostly none, or some accents."""
     rest = text.encode("utf-8", "surrogatepass").translate(None, fitting)
     return rest.decode("utf-8", "surrogatepass") if rest else ""
 
 
 def has_stop(text: str) -> bool:
-    """Whether the text itself says how to opt out (``STOP au 36180``, ``NoPub=STOP``)."""
+    """True if the text itself says how to opt out (``STOP au 36180``, ``NoPub=STOP``)."""
     return _stop(text) is not None

@@ -1,4 +1,4 @@
-"""Templates: a campaign's text, whose fields are filled in for each recipient.
+"""Templates: the text of a campaign with fields, filled in for each recipient.
 
 ``compile_template(text).render(fields)`` makes one recipient's text.
 """
@@ -27,7 +27,7 @@ _unseen = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff]")
 
 
 class MissingField(InvalidText):
-    """Raised when a recipient has nothing under a field that has no default."""
+    """Raised when a recipient has no value for a field without a default."""
 
     def __init__(self, field: str) -> None:
         super().__init__(f"The field “{field}” is missing or empty.")
@@ -38,34 +38,33 @@ class MissingField(InvalidText):
 class Template:
     """A campaign's text with its ``fields``, in the order in which they first appear.
 
-    Made by ``compile_template``. ``required`` are the fields that stand somewhere without a
-    default.
+    Made by ``compile_template``. ``required`` are the fields that occur without a default.
     """
 
     text: str
     fields: tuple[str, ...]
     required: tuple[str, ...]
-    #: what stands between the fields, their tags resolved; one more than there are slots
+    #: the text between the slots, with tags resolved; one more than slots
     literals: tuple[str, ...] = field(repr=False)
-    #: each place of a field: its name, and its default if it has one
+    #: each occurrence of a field: its name, and its default if it has one
     slots: tuple[tuple[str, str | None], ...] = field(repr=False)
     _pattern: str = field(repr=False)
 
     def render(self, fields: Mapping[str, str]) -> str:
-        """One recipient's text; raises ``MissingField``.
+        """The text of one recipient. Raises ``MissingField``.
 
-        A value is trimmed, loses control and invisible characters and its line breaks, and is
-        never read as a field or as one of the gateway's tags.
+        A value is trimmed and loses line breaks, control and invisible characters. It is never
+        read as a field or as a tag of the gateway.
         """
         return self.render_all((fields,))[0]
 
     def render_all(self, rows: Sequence[Mapping[str, str]]) -> list[str]:
-        """The text of each recipient, as ``render`` makes it; field by field, which is quicker."""
+        """The text of each recipient, as ``render`` returns it; quicker, because field by field."""
         if not self.slots:
             return [self.text] * len(rows)
         columns = [_column(rows, name, default) for name, default in self.slots]
         rendered = list(map(self._pattern.__mod__, zip(*columns, strict=True)))
-        # the author's tags were resolved when compiling: one that is here came with a value
+        # the tags of the author are resolved already: a tag here came with a value
         whole = "".join(rendered)
         if ":" in whole and ("br" in whole or "euro" in whole):
             return [without_accidents(text) if ":" in text else text for text in rendered]
@@ -73,7 +72,7 @@ class Template:
 
 
 def _column(rows: Sequence[Mapping[str, str]], name: str, default: str | None) -> list[str]:
-    """What each row has under a field, fit to be put in a text."""
+    """The value of each row for a field, cleaned for a text."""
     values = [row.get(name, "").strip() for row in rows]
     if not "".join(values).isprintable():
         values = [_unseen.sub("", _breaks.sub(" ", value)).strip() for value in values]
@@ -85,15 +84,15 @@ def _column(rows: Sequence[Mapping[str, str]], name: str, default: str | None) -
 
 
 def without_fields(text: str) -> str:
-    """A text's own words."""
+    """A text without its fields."""
     return _field.sub("", text)
 
 
 def compile_template(text: str) -> Template:
-    """The template of a campaign's text, with ``{{ field }}`` and ``{{ field | default("…") }}``.
+    """The template of a text with ``{{ field }}`` and ``{{ field | default("…") }}``.
 
-    A field's name is matched as it is written. Raises ``InvalidText`` at any other ``{{``,
-    ``{%`` or ``}}``.
+    The name of a field must match exactly. Raises ``InvalidText`` for any other ``{{``, ``{%`` or
+    ``}}``.
     """
     slots: list[tuple[str, str | None]] = []
     literals = []

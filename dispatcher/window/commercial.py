@@ -1,10 +1,10 @@
-"""The commercial window: when a commercial SMS may leave, and why and until when it waits.
+"""The commercial window of one territory: when a commercial SMS may leave, and why it waits.
 
 Open on the half-open ``[08:00, 20:00)`` of the local wall clock, Monday to Saturday, public
 holidays excepted: 08:00:00 may leave, 20:00:00 waits for 08:00 of the next *jour ouvrable*
-(Saturday is one). The hours are the gateway's; the operators' charter, 08:00 to 22:00, bounds
-what can be set. Every decision is a function of the instant asked about. An opening is built
-as 08:00 on a local date and then converted, so that no clock change moves it.
+(Saturday is one). The default hours are those of the gateway; the charter of the operators, 08:00
+to 22:00, limits what can be set. An opening is 08:00 of a local date converted to UTC, so that no
+clock change moves it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 class CommercialWindow:
-    """The window of one territory, on its own clock and calendar.
+    """The window of one territory, by its own clock and calendar.
 
-    Instants go in aware and come out in UTC; a naive one raises ``ValueError``. A ``profile``
-    other than "default" stands for ``opens`` and ``closes``. Raises ``InvalidCampaign`` for an
-    unknown territory or a year without a calendar, ``ConfigurationError`` for refused hours.
+    Instants are taken aware and returned in UTC; a naive one raises ``ValueError``. A ``profile``
+    other than "default" replaces ``opens`` and ``closes``. Raises ``InvalidCampaign`` for an
+    unknown territory or a year without a calendar, ``ConfigurationError`` for hours that cannot
+    be set.
     """
 
     def __init__(
@@ -42,29 +43,29 @@ class CommercialWindow:
         self._opening = lru_cache(maxsize=1024)(self._build_opening)
 
     def is_open(self, at: datetime) -> bool:
-        """Whether a commercial SMS may leave at that instant."""
+        """True if a commercial SMS may leave at that instant."""
         return self._opening_from(at)[0] <= at
 
     def next_open(self, at: datetime, *, guard: timedelta = _NOTHING) -> datetime:
-        """The first open instant from ``at`` on: ``at`` itself when open, else an opening.
+        """The first open instant (UTC) from ``at`` on: ``at`` itself if open.
 
-        With less than ``guard`` left before closing, it is the opening after that.
+        If less than ``guard`` is left before closing, it is the next opening.
         """
         opens, closes = self._opening_from(at)
         start = max(at.astimezone(UTC), opens)
         return start if closes - start >= guard else self._opening_from(closes)[0]
 
     def closes_at(self, at: datetime) -> datetime:
-        """When the opening that contains ``at`` ends; raises ``ValueError`` when closed then."""
+        """The end (UTC) of the opening that contains ``at``. Raises ``ValueError`` if closed."""
         opens, closes = self._opening_from(at)
         if at < opens:
             raise ValueError(f"the window of {self.territory.name} is closed at {at.isoformat()}")
         return closes
 
     def why(self, at: datetime) -> str:
-        """What it waits for: the closed days before the next opening, else the hour.
+        """Why a message waits: the closed days before the next opening, else the hour.
 
-        Empty when open. A Sunday that is also a holiday is "Sunday".
+        Empty if open. A Sunday that is also a holiday is "Sunday".
         """
         opens, _ = self._opening_from(at)
         if opens <= at:
@@ -78,7 +79,7 @@ class CommercialWindow:
         return f"before {opening:%H:%M}"
 
     def closed_between(self, at: datetime, until: datetime) -> Iterator[tuple[date, str]]:
-        """The closed days from the local date of ``at`` to the eve of ``until``, with names."""
+        """The closed days from the local date of ``at`` to the day before ``until``, with names."""
         day, end = self.territory.local(at).date(), self.territory.local(until).date()
         while day < end:
             if name := self.closed_on(day):
@@ -86,8 +87,8 @@ class CommercialWindow:
             day += _DAY
 
     def closed_on(self, day: date) -> str:
-        """Why a whole local date is closed: "Sunday" or a holiday's name; empty when it is not."""
-        # the calendar is asked on every day, so that a year beyond it is refused on Sundays too
+        """Why a whole local date is closed: "Sunday" or the name of a holiday; else empty."""
+        # looks up Sundays too, so that a year without a calendar always raises
         holiday = closed_days(self.territory.name, day.year).get(day, "")
         return holiday if self.profile.days[day.weekday()] else _WEEKDAYS[day.weekday()]
 

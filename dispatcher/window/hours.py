@@ -1,4 +1,4 @@
-"""Opening hours: a named week of them, Monday to Sunday."""
+"""Opening hours, as a named week from Monday to Sunday."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Hours:
 class Profile:
     """A named week of opening hours, Monday to Sunday, ``None`` for a day that stays closed.
 
-    ``version`` goes up whenever the hours behind a name change.
+    ``version`` increases when the hours of a name change.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Profile:
 
 
 _STRICT = (*[Hours(time(8, 30), time(20))] * 5, Hours(time(10), time(18)), None)
-#: "strict" is advice, not a rule: some operators deliver from 08:30, and Saturday is for rest
+#: "strict" is a choice and no rule: some operators deliver only from 08:30
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         "default": Profile("default", 1, (*[Hours(*_DAILY)] * 6, None)),
@@ -55,7 +55,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 
 
 def profile_of(name: str, opens: time = time(8), closes: time = time(20)) -> Profile:
-    """The named profile, or one's own hours every day. Raises ``ConfigurationError``."""
+    """The named profile, or these hours on Monday to Saturday. Raises ``ConfigurationError``."""
     if name not in PROFILES:
         raise ConfigurationError(f"unknown window profile {name!r}; known: {', '.join(PROFILES)}")
     if (opens, closes) == _DAILY:

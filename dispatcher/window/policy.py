@@ -22,9 +22,9 @@ _HORIZON = timedelta(days=370)
 
 
 class NeverOpen(InvalidCampaign):
-    """Raised when the clocks asked share no opening for more than 15 days.
+    """Raised when the clocks share no opening for more than 15 days.
 
-    ``next_open`` is the next common opening (UTC), ``None`` when a year has none.
+    ``next_open`` is the next shared opening (UTC), ``None`` if a year has none.
     """
 
     def __init__(self, message: str, next_open: datetime | None = None) -> None:
@@ -34,7 +34,7 @@ class NeverOpen(InvalidCampaign):
 
 @dataclass(frozen=True)
 class Hold:
-    """A wait: ``until`` is the instant (UTC) at which it ends, ``why`` what it is for."""
+    """A wait: ``until`` is the instant (UTC) at which it ends, ``why`` the reason."""
 
     until: datetime
     why: str
@@ -43,10 +43,10 @@ class Hold:
 class Windows:
     """The windows of all territories under one clock policy.
 
-    ``both`` asks Paris's clock and the recipient's, because the gateway may hold a message until
-    08:00 in Paris, which is night overseas. With less than ``guard`` left before closing, a
-    window counts as closed: what the gateway takes at the last second arrives after it. Raises
-    ``ConfigurationError`` for an unknown clock, a negative guard or refused hours.
+    ``both`` uses the clocks of Paris and of the recipient, because the gateway may hold a message
+    until 08:00 in Paris, which is night overseas. A window with less than ``guard`` left counts
+    as closed: a message taken in the last second would arrive after closing. Raises
+    ``ConfigurationError`` for an unknown clock, a negative guard or hours that cannot be set.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class Windows:
         return f"{self.clock} {named} {CALENDAR_VERSION}"
 
     def hold(self, at: datetime, territory: str, *, guarded: bool = True) -> Hold | None:
-        """What a commercial message must wait for at ``at``; ``None`` when it may leave.
+        """The wait of a commercial message at ``at``; ``None`` if it may leave.
 
-        ``guarded=False`` leaves the guard out. Raises ``NeverOpen`` when the wait would exceed
-        15 days, ``InvalidCampaign`` for an unknown territory.
+        ``guarded=False`` ignores the guard. Raises ``NeverOpen`` if the wait would exceed 15
+        days, ``InvalidCampaign`` for an unknown territory.
         """
         windows = self._asked(territory)
         guard = self.guard if guarded else _NOTHING
@@ -102,13 +102,13 @@ class Windows:
         return Hold(until, self._why(at, until, territory, guard)) if until > at else None
 
     def closes_at(self, at: datetime, territory: str) -> datetime:
-        """When the first of the clocks asked closes; raises ``ValueError`` when one is closed."""
+        """When the first of the clocks closes (UTC). Raises ``ValueError`` if one is closed."""
         return min(window.closes_at(at) for window in self._asked(territory))
 
     def closed_days_after(self, at: datetime, territory: str, count: int) -> list[tuple[date, str]]:
-        """The next ``count`` closed days, Sundays too, from the local date of ``at`` on.
+        """The next ``count`` closed days, with Sundays, from the local date of ``at`` on.
 
-        A day that only one of two clocks keeps is named with its place.
+        A day that is closed by only one of two clocks is named with its place.
         """
         windows = self._asked(territory)
         day = windows[-1].territory.local(at).date()
@@ -130,23 +130,23 @@ class Windows:
         first, end = (windows[-1].territory.local(moment).date() for moment in (at, until))
         between = (first + n * _DAY for n in range(1, (end - first).days))
         if any(not any(window.closed_on(day) for window in windows) for day in between):
-            return _nothing_shared(windows)  # both keep that day open, at other hours
+            return _nothing_shared(windows)  # both are open that day, at different hours
         days: dict[date, list[tuple[CommercialWindow, str]]] = {}
         for window in windows:
             for day, name in window.closed_between(at, until):
                 days.setdefault(day, []).append((window, name))
         if days:
             return ", ".join(_placed(days[day], territory) for day in sorted(days))
-        # no closed day: the clock that opens last is the one that holds the message
+        # no closed day: the message waits for the clock that opens last
         opens = {window: window.next_open(at, guard=guard) for window in windows}
         last = [window for window in windows if opens[window] == max(opens.values())]
-        # one that is open holds it by its guard, for the reason that its closing will have
+        # an open window holds it by its guard: the reason is that of its closing
         reasons = [w.why(w.closes_at(at) if w.is_open(at) else at) for w in last]
         return _placed([*zip(last, reasons, strict=True)], territory)
 
 
 def _placed(held: list[tuple[CommercialWindow, str]], territory: str) -> str:
-    """The reason, with its place unless both clocks keep it or it is about the mainland."""
+    """The reason, with its place if only one clock has it and the recipient is overseas."""
     window, why = held[-1]
     if len(held) > 1 or territory == "metropole":
         return why

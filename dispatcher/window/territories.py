@@ -1,13 +1,12 @@
-"""The thirteen French territories: whose clock and whose public holidays a recipient lives by.
+"""The thirteen French territories, with their clocks and public holidays.
 
-The calendar is the one of the ``holidays`` package, as it stands. For the overseas territories
-that is a superset of the days in the law: it also closes Good Friday, mid-Lent and 21 July in
-Guadeloupe, Good Friday and 21 July in Martinique, and 21 July in Saint-Martin, which are kept
-by custom. A recipient there waits up to three days a year more than the law asks, and no
-message arrives on a day that people rest; that is the safe side, so nothing is taken out.
+The calendar is that of the ``holidays`` package, unchanged. For overseas territories it has more
+days than the law: Good Friday, mid-Lent and 21 July in Guadeloupe, Good Friday and 21 July in
+Martinique, and 21 July in Saint-Martin, which are holidays by custom. Messages there wait up to
+three days a year more than the law requires, which is the safe side.
 
-A French holiday that falls on a Sunday is not moved to another day. Alsace-Moselle has two
-more days than the rest of the mainland and cannot be read off a phone number.
+A French holiday on a Sunday is not moved to another day. Alsace-Moselle has two more days than
+the rest of the mainland, and a phone number does not show it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
     from holidays import HolidayBase
 
-#: what an audit keeps beside a decision: the calendar that made it
+#: the version of the calendar, stored with each decision
 CALENDAR_VERSION: str = f"holidays {version('holidays')}"
 
 
@@ -51,13 +50,13 @@ class Territory:
     label: str
 
     def local(self, at: datetime) -> datetime:
-        """``at`` on the territory's clock; raises ``ValueError`` when it is naive."""
+        """``at`` on the clock of the territory. Raises ``ValueError`` if it has no time zone."""
         if at.utcoffset() is None:
             raise ValueError("the window takes an aware datetime: give it a time zone")
         return at.astimezone(ZoneInfo(self.zone))
 
     def instant(self, day: date, hour: time) -> datetime:
-        """The instant (UTC) at which the territory's clock shows that hour of that day."""
+        """The instant (UTC) at which the clock of the territory shows this day and hour."""
         return datetime.combine(day, hour, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
 
@@ -66,7 +65,7 @@ TERRITORIES: Mapping[str, Territory] = MappingProxyType(
         territory.name: territory
         for territory in (
             Territory("metropole", "Europe/Paris", None, "Metropolitan France"),
-            # the package holds Alsace and Moselle apart; their days are the same
+            # the package has Alsace and Moselle apart, with the same days
             Territory("alsace-moselle", "Europe/Paris", "6AE", "Alsace-Moselle"),
             Territory("guadeloupe", "America/Guadeloupe", "971", "Guadeloupe"),
             Territory("saint-martin", "America/Marigot", "MF", "Saint-Martin"),
@@ -85,14 +84,14 @@ TERRITORIES: Mapping[str, Territory] = MappingProxyType(
     }
 )
 
-#: a cell of a shifted file may hold a phone number, which no message repeats
+#: a message repeats only what looks like a name: a cell may hold a phone number
 _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d]([^\W\d]|[ '’-]){0,39}")
 
 
 def find(name: str) -> Territory:
-    """The territory that goes by exactly this name.
+    """The territory of exactly this name.
 
-    Raises ``InvalidCampaign`` listing the known ones; nothing is guessed.
+    Raises ``InvalidCampaign``, which lists the known ones.
     """
     try:
         return TERRITORIES[name]
@@ -105,9 +104,9 @@ def find(name: str) -> Territory:
 
 @cache
 def _france() -> Callable[..., HolidayBase]:
-    """The package's calendar of France, read from its own file.
+    """The calendar of France, loaded from its own file.
 
-    Its front door imports the calendars of 250 countries, which every process would keep: 8 MB.
+    The package itself imports the calendars of 250 countries, which takes 8 MB in each process.
     """
     file = Path(holidays.__file__).with_name("countries") / "france.py"
     spec = spec_from_file_location("holidays_of_france", file)
@@ -117,7 +116,11 @@ def _france() -> Callable[..., HolidayBase]:
     try:
         spec.loader.exec_module(module)
         france: Callable[..., HolidayBase] = module.France
-    except (OSError, ImportError, AttributeError):  # another version keeps it elsewhere
+    except (
+        OSError,
+        ImportError,
+        AttributeError,
+    ):  # another version of the package has another layout
         return partial(holidays.country_holidays, "FR")
     return france
 
@@ -126,11 +129,11 @@ def _france() -> Callable[..., HolidayBase]:
 def closed_days(territory_name: str, year: int) -> Mapping[date, str]:
     """The public holidays of one year, in order, each with its English name.
 
-    Raises ``InvalidCampaign`` for a year that the calendar does not know (after 2100): an empty
-    year would open on every holiday.
+    Raises ``InvalidCampaign`` for a year without a calendar (after 2100): an empty year would
+    be open on every holiday.
     """
     territory = find(territory_name)
-    # the language is named, or the labels would follow the locale of the process
+    # without a language, the labels would depend on the locale of the process
     calendar = _france()(subdiv=territory.subdivision, years=year, expand=False, language="en_US")
     if not calendar:
         raise InvalidCampaign(
