@@ -103,7 +103,7 @@ def in_doubt(bench: Accounts, gateway: FakeGateway, account: str, count: int) ->
 # -- submitting
 
 
-def test_a_campaign_leaves_through_the_account_that_it_names(accounts: Accounts) -> None:
+def test_campaign_leaves_through_its_account(accounts: Accounts) -> None:
     for start, account in enumerate((None, "shop", "news")):
         batch = accounts.submit(3, f"to-{account}", start=10 * start, account=account)
         accounts.send(batch)
@@ -117,7 +117,7 @@ def test_a_campaign_leaves_through_the_account_that_it_names(accounts: Accounts)
     ]
 
 
-def test_an_unknown_account_is_refused_with_those_there_are(accounts: Accounts) -> None:
+def test_unknown_account_is_rejected_with_the_known_names(accounts: Accounts) -> None:
     with pytest.raises(InvalidCampaign, match="'shoes': there are shop, news, and the default"):
         accounts.submit(account="shoes")
     with pytest.raises(InvalidCampaign, match="there are shop, news"):
@@ -125,7 +125,7 @@ def test_an_unknown_account_is_refused_with_those_there_are(accounts: Accounts) 
     assert not accounts.campaigns()
 
 
-def test_the_account_is_a_part_of_what_was_submitted(accounts: Accounts) -> None:
+def test_same_reference_with_another_account_is_a_conflict(accounts: Accounts) -> None:
     first = accounts.submit(account="shop")
     assert accounts.submit(account="shop") == first
     for other in (None, "news"):
@@ -137,7 +137,7 @@ def test_the_account_is_a_part_of_what_was_submitted(accounts: Accounts) -> None
         accounts.submit(2, "other", account="shop", approved=plan.fingerprint)
 
 
-def test_a_campaign_without_an_account_is_the_same_as_before_there_were_any(
+def test_campaign_without_an_account_is_unchanged_by_accounts(
     accounts: Accounts, tables: Database
 ) -> None:
     first = accounts.submit()
@@ -145,7 +145,7 @@ def test_a_campaign_without_an_account_is_the_same_as_before_there_were_any(
     assert alone.submit() == first
 
 
-def test_each_account_has_its_sender(tables: Database) -> None:
+def test_account_uses_its_own_sender(tables: Database) -> None:
     for bench in opened(tables, sender_shop="LaBoutique"):
         for start, account in enumerate((None, "shop", "news")):
             bench.send(bench.submit(1, f"to-{account}", start=start, account=account))
@@ -154,7 +154,7 @@ def test_each_account_has_its_sender(tables: Database) -> None:
         assert [body.sender for body in bench.news.bodies] == ["MaBoutique"]
 
 
-def test_a_worker_needs_the_key_of_every_account() -> None:
+def test_worker_without_the_key_of_an_account_does_not_start() -> None:
     settings = Settings.of(api_key="k" * 40, accounts="shop,news", api_key_shop="s" * 40)
     with pytest.raises(ConfigurationError, match="DISPATCHER_API_KEY_NEWS is not set"):
         _ = Dispatcher(settings).steps
@@ -163,7 +163,7 @@ def test_a_worker_needs_the_key_of_every_account() -> None:
 # -- apart
 
 
-def test_a_text_that_needs_unicode_is_refused_where_the_account_sends_none(
+def test_unicode_text_is_rejected_if_its_account_sends_none(
     tables: Database,
 ) -> None:
     for bench in opened(tables, unicode_shop=False):
@@ -178,7 +178,7 @@ def test_a_text_that_needs_unicode_is_refused_where_the_account_sends_none(
         assert bench.progress("by row").recipients == 1
 
 
-def test_an_account_in_doubt_holds_up_no_other(tables: Database) -> None:
+def test_doubts_of_one_account_stop_no_other(tables: Database) -> None:
     for bench in opened(tables, doubt_limit_shop=2):
         in_doubt(bench, bench.shop, "shop", 2)
         held = bench.submit(3, "held", start=50, account="shop")
@@ -191,7 +191,7 @@ def test_an_account_in_doubt_holds_up_no_other(tables: Database) -> None:
         assert not bench.progress("free").why
 
 
-def test_doubts_are_looked_up_where_they_were_sent(accounts: Accounts) -> None:
+def test_doubt_is_looked_up_at_its_account(accounts: Accounts) -> None:
     accounts.shop.behave = accounts.shop.lose
     batch = accounts.submit(2, account="shop")
     accounts.send(batch)
@@ -203,7 +203,7 @@ def test_doubts_are_looked_up_where_they_were_sent(accounts: Accounts) -> None:
     assert not accounts.news.lookups
 
 
-def test_no_other_accounts_tag_vouches_for_a_lookup(accounts: Accounts) -> None:
+def test_lookup_uses_no_control_of_another_account(accounts: Accounts) -> None:
     """What shows at one account says nothing of what another one shows."""
     accounts.send(accounts.submit(2, "taken", account="news"))
     in_doubt(accounts, accounts.shop, "shop", 1)
@@ -213,7 +213,7 @@ def test_no_other_accounts_tag_vouches_for_a_lookup(accounts: Accounts) -> None:
     assert (doubt.account, doubt.why.partition(", and ")[2]) == ("shop", "there is no control")
 
 
-def test_a_person_ends_a_doubt_at_its_account(accounts: Accounts) -> None:
+def test_resend_looks_up_at_the_batchs_account(accounts: Accounts) -> None:
     in_doubt(accounts, accounts.shop, "shop", 1)
     [doubt] = accounts.dispatcher.doubts()
     accounts.dispatcher.resend(doubt.batch_id, reason="not there")
@@ -225,7 +225,7 @@ def test_a_person_ends_a_doubt_at_its_account(accounts: Accounts) -> None:
     assert not accounts.dispatcher.doubts()
 
 
-def test_one_poll_asks_one_account_for_its_own(accounts: Accounts) -> None:
+def test_poll_asks_one_account_for_its_own_batches(accounts: Accounts) -> None:
     for start, account in enumerate((None, "shop", "news")):
         size = start + 1
         accounts.send(accounts.submit(size, f"to-{account}", start=10 * start, account=account))
@@ -246,7 +246,7 @@ def test_one_poll_asks_one_account_for_its_own(accounts: Accounts) -> None:
         assert accounts.messages(reference).keys() == {"delivered"}
 
 
-def test_an_account_whose_gateway_is_silent_keeps_no_other_from_its_reports(
+def test_silent_account_delays_no_reports_of_another(
     accounts: Accounts,
 ) -> None:
     for start, account in enumerate(("shop", "news")):
@@ -259,7 +259,7 @@ def test_an_account_whose_gateway_is_silent_keeps_no_other_from_its_reports(
     assert accounts.messages("news") == {"delivered": 2}
 
 
-def test_a_refused_key_pauses_the_campaigns_of_its_account_alone(accounts: Accounts) -> None:
+def test_refused_key_pauses_only_campaigns_of_its_account(accounts: Accounts) -> None:
     def refuse(tag: str, phones: list[str]) -> SendReply:
         return Declined(40)
 
@@ -270,7 +270,7 @@ def test_a_refused_key_pauses_the_campaigns_of_its_account_alone(accounts: Accou
     assert accounts.messages("news") == {"sent": 2}
 
 
-def test_a_hint_for_an_account_that_is_unknown_does_nothing(accounts: Accounts) -> None:
+def test_hint_for_an_unknown_account_does_nothing(accounts: Accounts) -> None:
     steps = accounts.dispatcher.steps
     accounts.send(accounts.submit(2, account="shop"))
     assert steps.poll("shoes") == 0
@@ -282,7 +282,7 @@ def test_a_hint_for_an_account_that_is_unknown_does_nothing(accounts: Accounts) 
 # -- what the gateway holds until its hour
 
 
-def test_what_is_held_is_asked_back_by_the_key_that_handed_it_over(accounts: Accounts) -> None:
+def test_recall_uses_the_account_of_the_hand_over(accounts: Accounts) -> None:
     for start, account in enumerate((None, "shop", "news")):
         accounts.submit(
             2, f"by-{account}", start=10 * start, account=account, not_before=HOUR, hand_over=True
@@ -313,7 +313,7 @@ def test_what_is_held_is_asked_back_by_the_key_that_handed_it_over(accounts: Acc
     assert [sorted(+one.texted) for one in gateways] == [[], [], people(2, 20)]
 
 
-def test_who_opts_out_is_taken_back_from_every_account(accounts: Accounts) -> None:
+def test_opt_out_recalls_from_every_account(accounts: Accounts) -> None:
     for account in (None, "shop", "news"):
         start = 10 if account == "news" else 0
         accounts.submit(
@@ -327,7 +327,7 @@ def test_who_opts_out_is_taken_back_from_every_account(accounts: Accounts) -> No
     assert [sorted(+one.texted) for one in gateways] == [people(1, 1), people(1, 1), people(2, 10)]
 
 
-def test_what_an_account_that_is_unknown_here_holds_is_asked_back_elsewhere(
+def test_batch_held_by_an_unknown_account_is_recalled_elsewhere(
     accounts: Accounts, tables: Database
 ) -> None:
     accounts.submit(2, account="shop", not_before=HOUR, hand_over=True)
@@ -349,7 +349,7 @@ def test_what_an_account_that_is_unknown_here_holds_is_asked_back_elsewhere(
 # -- an account that is set up no more
 
 
-def test_what_no_setting_names_any_more_waits_and_says_why(
+def test_campaign_of_a_removed_account_waits_with_the_reason(
     accounts: Accounts, tables: Database
 ) -> None:
     batch = accounts.submit(2, account="shop")
@@ -363,7 +363,7 @@ def test_what_no_setting_names_any_more_waits_and_says_why(
     assert accounts.messages() == {"sent": 2}
 
 
-def test_what_it_sent_is_not_asked_for_at_another_account(
+def test_batch_of_a_removed_account_is_not_polled_at_another(
     accounts: Accounts, tables: Database
 ) -> None:
     accounts.send(accounts.submit(2, "sent", account="shop"))
@@ -384,7 +384,7 @@ def test_what_it_sent_is_not_asked_for_at_another_account(
 # -- money
 
 
-def test_each_balance_pays_for_its_own_campaigns(paid: Accounts) -> None:
+def test_balance_covers_only_campaigns_of_its_account(paid: Accounts) -> None:
     paid.shop.balance = Decimal("0.05")
     paid.news.balance = Decimal("10")
     paid.submit(3, "shop", account="shop")
@@ -401,7 +401,7 @@ def test_each_balance_pays_for_its_own_campaigns(paid: Accounts) -> None:
     assert view("news").to_go() == (Decimal(0), [])
 
 
-def test_a_balance_that_cannot_be_read_is_one_accounts_affair(paid: Accounts) -> None:
+def test_unreadable_balance_affects_only_its_account(paid: Accounts) -> None:
     paid.shop.blind = True
     paid.submit(3, "shop", account="shop")
     paid.submit(3, "news", start=10, account="news")
@@ -413,7 +413,7 @@ def test_a_balance_that_cannot_be_read_is_one_accounts_affair(paid: Accounts) ->
     assert paid.dispatcher.for_account("news").credit().failures == 0
 
 
-def test_what_a_part_costs_is_learnt_from_the_account_itself(tables: Database) -> None:
+def test_price_of_a_segment_is_learnt_for_each_account(tables: Database) -> None:
     for bench in opened(tables, credit_check="pause"):
         bench.submit(2, "news", account="news")
         bench.ask()
@@ -425,7 +425,7 @@ def test_what_a_part_costs_is_learnt_from_the_account_itself(tables: Database) -
         assert bench.dispatcher.for_account("shop").to_go() == (Decimal(0), ["metropole"])
 
 
-def test_each_day_is_as_long_as_its_accounts_cap(tables: Database) -> None:
+def test_daily_cap_is_that_of_the_account(tables: Database) -> None:
     for bench in opened(tables, daily_recipients_shop=4):
         bench.send(bench.submit(3, "one", account="shop"))
         bench.send(bench.submit(3, "two", start=10, account="shop"))
@@ -440,7 +440,7 @@ def test_each_day_is_as_long_as_its_accounts_cap(tables: Database) -> None:
         assert bench.progress("two").why == "daily cap of 4 messages reached"
 
 
-def test_what_another_account_has_sent_uses_up_no_cap(tables: Database) -> None:
+def test_sends_of_another_account_use_up_no_cap(tables: Database) -> None:
     for bench in opened(tables, daily_recipients=4):
         bench.send(bench.submit(4, "one", account="shop"))
         bench.send(bench.submit(4, "two", start=10, account="news"))
@@ -450,7 +450,7 @@ def test_what_another_account_has_sent_uses_up_no_cap(tables: Database) -> None:
 # -- people
 
 
-def test_every_accounts_stop_list_is_read_and_stops_all(accounts: Accounts) -> None:
+def test_stop_list_of_any_account_opts_out_of_all(accounts: Accounts) -> None:
     anne, bruno, chloe = people(3)
     accounts.gateway.stopped, accounts.shop.stopped, accounts.news.stopped = {anne}, {bruno}, set()
     accounts.ask()
@@ -463,7 +463,7 @@ def test_every_accounts_stop_list_is_read_and_stops_all(accounts: Accounts) -> N
     assert accounts.news.texted == {chloe: 1}
 
 
-def test_a_stop_list_that_cannot_be_read_keeps_no_other_from_being_read(
+def test_unreadable_stop_list_does_not_stop_the_others(
     accounts: Accounts,
 ) -> None:
     accounts.shop.blind = True
@@ -475,7 +475,7 @@ def test_a_stop_list_that_cannot_be_read_keeps_no_other_from_being_read(
     assert [name for name, asked in accounts.tick().asked.items() if asked.stop_list] == ["shop"]
 
 
-def test_pushed_an_opt_out_is_on_every_accounts_list(tables: Database) -> None:
+def test_pushed_opt_out_is_on_every_accounts_list(tables: Database) -> None:
     for bench in opened(tables, stop_list_push=True):
         bench.shop.stopped = set(people(1))
         bench.dispatcher.steps.sync_opt_outs(at_once=True)
@@ -485,7 +485,7 @@ def test_pushed_an_opt_out_is_on_every_accounts_list(tables: Database) -> None:
         assert not (bench.gateway.stopped | bench.shop.stopped | bench.news.stopped)
 
 
-def test_who_had_enough_through_one_account_gets_nothing_through_another(
+def test_weekly_cap_counts_all_accounts(
     tables: Database,
 ) -> None:
     for bench in opened(tables, weekly_messages=1):
@@ -494,7 +494,7 @@ def test_who_had_enough_through_one_account_gets_nothing_through_another(
         assert bench.messages("news") == {"rejected": 2, "sent": 1}
 
 
-def test_a_text_that_another_account_sent_is_told_of_without_its_reference(
+def test_repetition_of_another_account_hides_its_reference(
     accounts: Accounts,
 ) -> None:
     accounts.submit(2, "secret", account="shop")
@@ -510,7 +510,7 @@ def test_a_text_that_another_account_sent_is_told_of_without_its_reference(
 # -- what shows
 
 
-def test_an_account_sees_nothing_of_another(accounts: Accounts) -> None:
+def test_view_of_an_account_shows_nothing_of_another(accounts: Accounts) -> None:
     mine = accounts.submit(2, "mine", account="shop")
     theirs = accounts.submit(2, "theirs", start=10, account="news")
     in_doubt(accounts, accounts.news, "news", 1)
@@ -538,7 +538,7 @@ def test_an_account_sees_nothing_of_another(accounts: Accounts) -> None:
     assert accounts.progress("theirs").state is CampaignState.RUNNING
 
 
-def test_what_an_account_submits_goes_through_it(accounts: Accounts) -> None:
+def test_campaign_submitted_by_a_view_uses_its_account(accounts: Accounts) -> None:
     news = accounts.dispatcher.for_account("news")
     news.submit("hello", TEXT, people(2))
     assert accounts.progress("hello").account == "news"
@@ -554,7 +554,7 @@ def test_what_an_account_submits_goes_through_it(accounts: Accounts) -> None:
 # -- being told
 
 
-def test_what_happens_to_a_campaign_is_told_with_its_account(accounts: Accounts) -> None:
+def test_event_of_a_campaign_has_its_account(accounts: Accounts) -> None:
     accounts.submit(2, "mine", account="shop")
     accounts.submit(2, "plain", start=10)
     for reference in ("mine", "plain"):
@@ -574,7 +574,7 @@ def test_what_happens_to_a_campaign_is_told_with_its_account(accounts: Accounts)
     assert "account" not in plain
 
 
-def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Database) -> None:
+def test_number_checks_use_the_account_of_the_view(tables: Database) -> None:
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
     for bench in opened(tables, **address):
         default = bench.dispatcher.number_checks  # whoever came first does not ask for all
@@ -590,7 +590,7 @@ def test_numbers_are_checked_through_the_account_that_asks_and_pays(tables: Data
         assert bench.gateway.orders[0][0] == people(1, 2)
 
 
-def test_each_view_has_the_gateway_of_its_account(tables: Database) -> None:
+def test_view_has_the_gateway_of_its_account(tables: Database) -> None:
     for bench in opened(tables):
         assert bench.dispatcher.gateway is bench.gateway
         shop = bench.dispatcher.for_account("shop")
@@ -600,7 +600,7 @@ def test_each_view_has_the_gateway_of_its_account(tables: Database) -> None:
 
 
 @pytest.mark.parametrize("forged", ["nobody", ["shop"], {}, None, 1])
-def test_a_hint_for_no_account_asks_nobody(tables: Database, forged: Any) -> None:
+def test_hint_without_a_known_account_makes_no_call(tables: Database, forged: Any) -> None:
     for bench in opened(tables):
         steps = bench.dispatcher.steps
         assert steps.poll(forged) == 0

@@ -99,7 +99,7 @@ def priced(price: str) -> Callable[[Bench], Callable[[str, list[str]], SendReply
         ),
     ],
 )
-def test_a_campaign_above_a_cap_is_refused_and_not_stored(
+def test_campaign_above_a_cap_is_rejected_and_not_stored(
     tables: Database, caps: dict[str, Any], words: str
 ) -> None:
     with opened(tables, **caps) as bench:
@@ -120,7 +120,7 @@ def test_a_campaign_above_a_cap_is_refused_and_not_stored(
         {"campaign_euros": "0.35", "daily_euros": "0.35", "prices": PRICES},
     ],
 )
-def test_a_campaign_that_just_fits_leaves_whole(tables: Database, caps: dict[str, Any]) -> None:
+def test_campaign_that_just_fits_is_sent_whole(tables: Database, caps: dict[str, Any]) -> None:
     with opened(tables, **caps) as bench:
         assert bench.dispatcher.plan(TEXT, people(7)).kept == 7
         bench.gateway.behave = priced("0.05")(bench)
@@ -129,7 +129,7 @@ def test_a_campaign_that_just_fits_leaves_whole(tables: Database, caps: dict[str
         assert bench.messages() == {"sent": 7}
 
 
-def test_a_cap_of_euros_is_judged_exactly_and_not_as_rounded(tables: Database) -> None:
+def test_cap_of_euros_is_compared_without_rounding(tables: Database) -> None:
     # it is shown as 0.34 €
     with (
         opened(tables, campaign_euros="0.34", prices="metropole=0.0486") as bench,
@@ -138,7 +138,7 @@ def test_a_cap_of_euros_is_judged_exactly_and_not_as_rounded(tables: Database) -
         bench.dispatcher.plan(TEXT, people(7))
 
 
-def test_who_has_opted_out_is_no_recipient_of_a_cap(tables: Database) -> None:
+def test_opted_out_recipient_does_not_count_for_a_cap(tables: Database) -> None:
     with opened(tables, campaign_recipients=6) as bench:
         bench.opt_out(people(7)[3])
         assert bench.dispatcher.plan(TEXT, people(7)).opted_out == 1
@@ -147,7 +147,7 @@ def test_who_has_opted_out_is_no_recipient_of_a_cap(tables: Database) -> None:
         assert bench.messages() == {"sent": 6, "opted_out": 1}
 
 
-def test_the_same_campaign_again_is_no_new_one_whatever_the_caps(tables: Database) -> None:
+def test_same_campaign_again_is_accepted_whatever_the_caps(tables: Database) -> None:
     with opened(tables) as bench:
         campaign = bench.dispatcher.submit("soldes", TEXT, people(7))
         strict = other(bench, campaign_recipients=2, repeat_mode="block")
@@ -157,7 +157,7 @@ def test_the_same_campaign_again_is_no_new_one_whatever_the_caps(tables: Databas
 # -- a day that is full
 
 
-def test_what_a_day_has_no_room_for_waits_until_the_next_one_and_says_why(
+def test_batch_over_the_daily_cap_waits_for_the_next_day_with_the_reason(
     tables: Database,
 ) -> None:
     with opened(tables, daily_recipients=10) as bench:
@@ -182,7 +182,7 @@ def test_what_a_day_has_no_room_for_waits_until_the_next_one_and_says_why(
         bench.check()
 
 
-def test_a_day_is_one_of_paris_and_the_next_may_be_after_a_feast(tables: Database) -> None:
+def test_daily_cap_uses_days_of_paris_and_skips_a_holiday(tables: Database) -> None:
     saturday = datetime(2027, 3, 27, 10, tzinfo=PARIS)
     with opened(tables, daily_recipients=3, at=saturday) as bench:
         bench.submit(3)
@@ -192,7 +192,7 @@ def test_a_day_is_one_of_paris_and_the_next_may_be_after_a_feast(tables: Databas
         assert bench.progress("brocante").waits_until == datetime(2027, 3, 30, 8, tzinfo=PARIS)
 
 
-def test_what_is_not_commercial_counts_and_waits_for_midnight_in_paris(tables: Database) -> None:
+def test_alert_counts_for_the_daily_cap_and_waits_for_midnight_in_paris(tables: Database) -> None:
     evening = datetime(2026, 6, 2, 23, 30, tzinfo=PARIS)
     with opened(tables, daily_recipients=3, at=evening) as bench:
         bench.submit(3, commercial=False)
@@ -204,7 +204,7 @@ def test_what_is_not_commercial_counts_and_waits_for_midnight_in_paris(tables: D
         assert bench.messages("alerte") == {"sent": 3}
 
 
-def test_a_day_may_be_full_of_euros(tables: Database) -> None:
+def test_daily_cap_of_euros_stops_the_day(tables: Database) -> None:
     with opened(tables, daily_euros="0.40", prices=PRICES) as bench:
         bench.gateway.behave = priced("0.08")(bench)  # dearer than the price that is set
         bench.submit(3)
@@ -220,7 +220,7 @@ def test_a_day_may_be_full_of_euros(tables: Database) -> None:
 
 
 @pytest.mark.parametrize("answer", [Unsent("cut"), Throttled(None), Declined(9), Declined(22)])
-def test_what_has_not_left_leaves_its_room_to_others(tables: Database, answer: SendReply) -> None:
+def test_unsent_batch_does_not_count_for_the_daily_cap(tables: Database, answer: SendReply) -> None:
     with opened(tables, daily_recipients=3) as bench:
         bench.gateway.behave = lambda tag, phones: answer
         bench.send(bench.submit(3))
@@ -230,7 +230,7 @@ def test_what_has_not_left_leaves_its_room_to_others(tables: Database, answer: S
         assert bench.messages("brocante") == {"sent": 3}
 
 
-def test_what_may_have_left_keeps_its_room(tables: Database) -> None:
+def test_batch_in_doubt_counts_for_the_daily_cap(tables: Database) -> None:
     with opened(tables, daily_recipients=5) as bench:
         bench.gateway.behave = bench.gateway.lose
         bench.send(bench.submit(3))
@@ -240,7 +240,7 @@ def test_what_may_have_left_keeps_its_room(tables: Database) -> None:
         assert bench.messages("brocante") == {"pending": 3}
 
 
-def test_who_is_rejected_by_the_gateway_takes_no_room(tables: Database) -> None:
+def test_rejected_message_does_not_count_for_the_daily_cap(tables: Database) -> None:
     def reject_two(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.accept(tag, phones[2:])
         lines = [LineAnswer(phone, False, 14, 0, Decimal(0)) for phone in phones[:2]]
@@ -257,7 +257,7 @@ def test_who_is_rejected_by_the_gateway_takes_no_room(tables: Database) -> None:
 
 
 @pytest.mark.parametrize("raised", [{"daily_recipients": 6}, {}], ids=["raised", "taken away"])
-def test_a_cap_that_is_raised_lets_go_what_waits(tables: Database, raised: dict[str, int]) -> None:
+def test_raised_cap_releases_waiting_batches(tables: Database, raised: dict[str, int]) -> None:
     with opened(tables, daily_recipients=3) as bench:
         bench.submit(3)
         bench.submit(3, "brocante", start=100)
@@ -269,7 +269,7 @@ def test_a_cap_that_is_raised_lets_go_what_waits(tables: Database, raised: dict[
         assert bench.messages("brocante") == {"sent": 3}
 
 
-def test_a_day_that_gets_room_again_lets_go_what_fits(tables: Database) -> None:
+def test_daily_cap_with_room_again_releases_what_fits(tables: Database) -> None:
     """A batch under way counts; when it comes back unsent, nobody waits for tomorrow in vain."""
     with opened(tables, daily_recipients=3) as bench:
         first, second = bench.submit(3), bench.submit(3, "brocante", start=100)
@@ -286,7 +286,7 @@ def test_a_day_that_gets_room_again_lets_go_what_fits(tables: Database) -> None:
         assert bench.messages("brocante") == {"sent": 3}
 
 
-def test_a_cap_of_less_than_one_batch_pauses_what_no_day_has_room_for(tables: Database) -> None:
+def test_daily_cap_below_one_batch_pauses_the_campaign(tables: Database) -> None:
     with opened(tables) as bench:
         bench.submit(3)
         lower = other(bench, daily_recipients=2)
@@ -299,7 +299,7 @@ def test_a_cap_of_less_than_one_batch_pauses_what_no_day_has_room_for(tables: Da
         assert len(lower.actions("pause")) == 1
 
 
-def test_many_lanes_that_arm_at_once_do_not_overshoot_a_day(tables: Database) -> None:
+def test_many_claims_at_once_do_not_exceed_the_daily_cap(tables: Database) -> None:
     """Two processes of eight send loops each; every batch looks as if there were room for it."""
     with opened(tables, daily_recipients=10, connections=8) as bench:
         process = other(bench, daily_recipients=10, connections=8)
@@ -339,7 +339,7 @@ def run(tasks: list[Callable[[], object]]) -> None:
 # -- a campaign whose cap is lower than when it was stored, or that costs more than it should
 
 
-def test_a_cap_that_was_lowered_pauses_the_campaign_before_it_is_exceeded(
+def test_lowered_campaign_cap_pauses_before_it_is_exceeded(
     tables: Database,
 ) -> None:
     with opened(tables) as bench:
@@ -358,7 +358,7 @@ def test_a_cap_that_was_lowered_pauses_the_campaign_before_it_is_exceeded(
         bench.check()
 
 
-def test_a_gateway_that_is_dearer_than_planned_pauses_the_campaign(tables: Database) -> None:
+def test_gateway_dearer_than_planned_pauses_the_campaign(tables: Database) -> None:
     with opened(tables, campaign_euros="0.50", prices=PRICES) as bench:
         bench.gateway.behave = priced("0.12")(bench)
         bench.submit(9)  # 0.45 € as planned
@@ -369,7 +369,7 @@ def test_a_gateway_that_is_dearer_than_planned_pauses_the_campaign(tables: Datab
         assert bench.messages() == {"sent": 3, "pending": 6}
 
 
-def test_a_price_that_is_gone_pauses_what_cannot_be_judged(tables: Database) -> None:
+def test_missing_price_pauses_the_campaign(tables: Database) -> None:
     with opened(tables, campaign_euros="5", prices=PRICES) as bench:
         bench.submit(3)
         unpriced = other(bench, campaign_euros="5", prices="mayotte=0.06")
@@ -379,7 +379,7 @@ def test_a_price_that_is_gone_pauses_what_cannot_be_judged(tables: Database) -> 
         )
 
 
-def test_lanes_of_one_campaign_do_not_overshoot_its_cap(tables: Database) -> None:
+def test_many_claims_of_a_campaign_do_not_exceed_its_cap(tables: Database) -> None:
     with opened(tables) as bench:
         bench.dispatcher.submit("soldes", TEXT, people(18))
         ids = [batch.id for batch in bench.batches()]
@@ -395,7 +395,7 @@ def test_lanes_of_one_campaign_do_not_overshoot_its_cap(tables: Database) -> Non
 # -- one person, one week
 
 
-def test_who_has_had_enough_in_a_week_is_left_out_with_a_code_of_our_own(
+def test_recipient_over_the_weekly_cap_is_rejected_with_our_own_code(
     tables: Database,
 ) -> None:
     with opened(tables, weekly_messages=2) as bench:
@@ -411,7 +411,7 @@ def test_who_has_had_enough_in_a_week_is_left_out_with_a_code_of_our_own(
         bench.check()
 
 
-def test_a_batch_of_people_who_have_had_enough_is_done_without_a_request(
+def test_batch_wholly_over_the_weekly_cap_is_done_without_a_request(
     tables: Database,
 ) -> None:
     with opened(tables, weekly_messages=1) as bench:
@@ -426,7 +426,7 @@ def test_a_batch_of_people_who_have_had_enough_is_done_without_a_request(
         assert bench.attempts(bench.batches()[1].id) == []
 
 
-def test_a_week_rolls(tables: Database) -> None:
+def test_weekly_cap_counts_the_last_seven_days(tables: Database) -> None:
     with opened(tables, weekly_messages=1) as bench:
         bench.submit(3)
         bench.work()
@@ -447,7 +447,7 @@ def test_a_week_rolls(tables: Database) -> None:
         (MessageState.UNDELIVERED, {"sent": 3}),
     ],
 )
-def test_what_did_not_arrive_is_no_message_that_somebody_has_had(
+def test_undelivered_message_does_not_count_for_the_weekly_cap(
     tables: Database, final: MessageState, then: dict[str, int]
 ) -> None:
     with opened(tables, weekly_messages=1) as bench:
@@ -462,7 +462,7 @@ def test_what_did_not_arrive_is_no_message_that_somebody_has_had(
         assert bench.messages("brocante") == then
 
 
-def test_what_may_have_arrived_counts(tables: Database) -> None:
+def test_message_in_doubt_counts_for_the_weekly_cap(tables: Database) -> None:
     with opened(tables, weekly_messages=1) as bench:
         bench.gateway.behave = bench.gateway.lose
         bench.send(bench.submit(3))
@@ -472,7 +472,7 @@ def test_what_may_have_arrived_counts(tables: Database) -> None:
         assert bench.messages("brocante") == {"rejected": 3}
 
 
-def test_a_delivery_notice_neither_counts_nor_is_left_out(tables: Database) -> None:
+def test_alert_neither_counts_for_the_weekly_cap_nor_is_stopped_by_it(tables: Database) -> None:
     with opened(tables, weekly_messages=1) as bench:
         bench.submit(3, "colis 1", commercial=False)
         bench.submit(3, "soldes")
@@ -482,7 +482,7 @@ def test_a_delivery_notice_neither_counts_nor_is_left_out(tables: Database) -> N
         assert bench.messages("colis 2") == {"sent": 3}
 
 
-def test_the_plan_counts_who_will_have_had_enough_when_it_leaves(tables: Database) -> None:
+def test_plan_counts_recipients_over_the_weekly_cap_at_its_hour(tables: Database) -> None:
     with opened(tables, weekly_messages=1) as bench:
         bench.submit(2)
         bench.work()
@@ -497,7 +497,7 @@ def test_the_plan_counts_who_will_have_had_enough_when_it_leaves(tables: Databas
         assert notice.capped == 0
 
 
-def test_two_campaigns_that_leave_at_once_give_a_person_no_more_than_a_week_allows(
+def test_two_campaigns_at_once_do_not_exceed_the_weekly_cap(
     tables: Database,
 ) -> None:
     with opened(tables, weekly_messages=1, connections=4) as bench:
@@ -531,7 +531,7 @@ def statements(database: Database) -> Iterator[list[str]]:
     event.remove(database.engine, "before_cursor_execute", note)
 
 
-def test_without_a_cap_arming_asks_nothing_more_and_locks_nothing(tables: Database) -> None:
+def test_claim_without_caps_queries_and_locks_nothing_more(tables: Database) -> None:
     def asked(**settings: Any) -> list[str]:
         with opened(tables, **settings) as bench:
             bench.submit(3, f"soldes-{len(settings)}", start=10 * len(settings))
@@ -552,7 +552,7 @@ def test_without_a_cap_arming_asks_nothing_more_and_locks_nothing(tables: Databa
 # -- the same text again
 
 
-def test_the_plan_warns_of_a_text_that_some_of_the_people_got_lately(bench: Bench) -> None:
+def test_plan_warns_of_a_text_that_recipients_got_lately(bench: Bench) -> None:
     bench.submit(5)
     bench.work()
     bench.submit(5, "une autre", start=2)  # waits, for all that the plan knows
@@ -572,7 +572,7 @@ def overlap(bench: Bench, count: int = 5, **options: Any) -> int:
     return sum(int(one.split()[4]) for one in warnings if "the same text" in one)
 
 
-def test_only_who_has_or_will_have_the_text_counts(bench: Bench) -> None:
+def test_repetition_counts_only_recipients_of_the_same_text(bench: Bench) -> None:
     bench.submit(4)
     bench.opt_out(people(1)[0])
     bench.work()
@@ -588,7 +588,7 @@ def test_only_who_has_or_will_have_the_text_counts(bench: Bench) -> None:
     )
 
 
-def test_only_so_many_days_count_before_and_after(bench: Bench) -> None:
+def test_repetition_counts_only_the_days_of_the_setting(bench: Bench) -> None:
     bench.submit(2, not_before=OPEN + timedelta(days=20))
     assert overlap(bench) == 0
     assert overlap(bench, not_before=OPEN + timedelta(days=12)) == 0
@@ -599,13 +599,13 @@ def test_only_so_many_days_count_before_and_after(bench: Bench) -> None:
     assert overlap(bench, not_before=bench.clock.at + timedelta(days=8)) == 0
 
 
-def test_a_notice_may_repeat_itself(bench: Bench) -> None:
+def test_alert_may_repeat_its_text(bench: Bench) -> None:
     bench.submit(2, commercial=False)
     assert overlap(bench, commercial=False) == 0
     assert overlap(bench) == 0
 
 
-def test_a_repetition_may_be_refused(tables: Database) -> None:
+def test_repetition_is_rejected_if_the_settings_say_so(tables: Database) -> None:
     with opened(tables, repeat_mode="block", repeat_days=1) as bench:
         bench.submit(5)
         before = rows(bench)
@@ -620,7 +620,7 @@ def test_a_repetition_may_be_refused(tables: Database) -> None:
         assert bench.dispatcher.submit("soldes", TEXT, people(5)) == 1  # no repetition: the same
 
 
-def test_of_two_repetitions_submitted_at_once_one_is_refused(tables: Database) -> None:
+def test_one_of_two_repetitions_at_once_is_rejected(tables: Database) -> None:
     with opened(tables, repeat_mode="block") as bench:
         start = threading.Barrier(4, timeout=20)
         told: list[str] = []
@@ -641,7 +641,7 @@ def test_of_two_repetitions_submitted_at_once_one_is_refused(tables: Database) -
         assert all("the same text reaches 8 of these people" in words for words in told)
 
 
-def test_one_campaign_submitted_four_times_at_once_is_one(tables: Database) -> None:
+def test_campaign_submitted_four_times_at_once_is_one(tables: Database) -> None:
     with opened(tables, repeat_mode="block") as bench:
         start = threading.Barrier(4, timeout=20)
         ids: list[int] = []
@@ -659,7 +659,7 @@ def test_one_campaign_submitted_four_times_at_once_is_one(tables: Database) -> N
 # -- the forecast
 
 
-def test_the_forecast_knows_what_the_day_has_room_for(tables: Database) -> None:
+def test_forecast_includes_the_daily_cap(tables: Database) -> None:
     with opened(tables, daily_recipients=10) as bench:
         bench.submit(6)
         bench.work()

@@ -37,7 +37,7 @@ def actions(bench: Bench, verb: str) -> list[str]:
     return [action.reason for action in bench.actions(verb)]
 
 
-def test_a_campaign_that_the_balance_pays_for_leaves(bench: Bench) -> None:
+def test_campaign_that_the_balance_covers_is_sent(bench: Bench) -> None:
     bench.gateway.balance = Decimal("0.114")
     bench.submit(3)
     assert not bench.send(1)  # not before the balance was read
@@ -52,7 +52,7 @@ def test_a_campaign_that_the_balance_pays_for_leaves(bench: Bench) -> None:
     )
 
 
-def test_one_that_it_cannot_finish_pauses_before_its_first_batch(bench: Bench) -> None:
+def test_campaign_beyond_the_balance_pauses_before_its_first_batch(bench: Bench) -> None:
     bench.gateway.balance = Decimal("30")
     bench.submit(1200)
     bench.work()
@@ -63,13 +63,13 @@ def test_one_that_it_cannot_finish_pauses_before_its_first_batch(bench: Bench) -
     assert not bench.gateway.requests
 
 
-def test_until_the_balance_was_read_progress_says_what_it_waits_for(bench: Bench) -> None:
+def test_progress_before_the_first_reading_says_what_it_waits_for(bench: Bench) -> None:
     bench.submit(3)
     assert "balance" in bench.progress().why
     assert not bench.tick().send
 
 
-def test_resumed_after_a_top_up_it_runs(bench: Bench) -> None:
+def test_resume_after_a_top_up_runs(bench: Bench) -> None:
     bench.gateway.balance = Decimal("30")
     bench.submit(1200)
     bench.work()
@@ -82,7 +82,7 @@ def test_resumed_after_a_top_up_it_runs(bench: Bench) -> None:
     assert bench.messages() == {"sent": 1200}
 
 
-def test_resumed_without_a_top_up_it_pauses_again(bench: Bench) -> None:
+def test_resume_without_a_top_up_pauses_again(bench: Bench) -> None:
     bench.gateway.balance = Decimal("30")
     bench.submit(1200)
     bench.work()
@@ -93,7 +93,7 @@ def test_resumed_without_a_top_up_it_pauses_again(bench: Bench) -> None:
     assert not bench.gateway.requests
 
 
-def test_a_person_may_let_it_run_whatever_the_credit(bench: Bench) -> None:
+def test_person_may_let_a_campaign_run_whatever_the_credit(bench: Bench) -> None:
     bench.gateway.balance = Decimal("30")
     bench.submit(1200)
     bench.work()
@@ -103,7 +103,7 @@ def test_a_person_may_let_it_run_whatever_the_credit(bench: Bench) -> None:
     assert actions(bench, "resume") == ["whatever the credit"]
 
 
-def test_one_that_runs_pauses_when_the_money_goes_elsewhere(bench: Bench) -> None:
+def test_running_campaign_pauses_when_the_balance_falls(bench: Bench) -> None:
     bench.gateway.balance = Decimal("50")
     first = bench.submit(1200)
     bench.dispatcher.check_credit()
@@ -116,7 +116,7 @@ def test_one_that_runs_pauses_when_the_money_goes_elsewhere(bench: Bench) -> Non
     assert bench.progress().why == "paused: no credit: 25.60 € are missing"
 
 
-def test_campaigns_that_began_keep_their_money(bench: Bench) -> None:
+def test_campaign_that_began_keeps_its_share_of_the_balance(bench: Bench) -> None:
     bench.gateway.balance = Decimal("20")
     bench.submit(500, "first", not_before=bench.clock().replace(hour=10))
     assert not bench.tick().credit  # nothing is due: nobody asks
@@ -130,7 +130,7 @@ def test_campaigns_that_began_keep_their_money(bench: Bench) -> None:
     assert bench.messages("first") == {"sent": 500}
 
 
-def test_capped_a_campaign_runs_as_far_as_the_money_goes(capped: Bench) -> None:
+def test_mode_cap_runs_a_campaign_as_far_as_the_balance_reaches(capped: Bench) -> None:
     capped.gateway.balance = Decimal("40")
     capped.submit(1700)  # 19 € a batch of 500
     capped.work()
@@ -146,7 +146,7 @@ def test_capped_a_campaign_runs_as_far_as_the_money_goes(capped: Bench) -> None:
     assert set(capped.gateway.texted.values()) == {1}
 
 
-def test_no_worker_arms_a_batch_that_the_credit_does_not_reach(capped: Bench) -> None:
+def test_batch_beyond_the_credit_is_not_claimed(capped: Bench) -> None:
     """Another worker has gathered it a moment before the money was found to be short."""
     capped.gateway.balance = Decimal("100")
     capped.submit(1000)
@@ -167,7 +167,7 @@ def unreadable() -> Account:
     raise GatewayError("HTTP 503")
 
 
-def test_a_balance_that_cannot_be_read_holds_nothing_up_for_ever(
+def test_unreadable_balance_lets_campaigns_run_after_three_failures(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bench.gateway, "account", unreadable)
@@ -184,7 +184,7 @@ def test_a_balance_that_cannot_be_read_holds_nothing_up_for_ever(
     assert bench.dispatcher.credit().failures == 3
 
 
-def test_nor_does_a_clock_that_is_set_back(bench: Bench) -> None:
+def test_clock_set_back_delays_no_reading(bench: Bench) -> None:
     bench.submit(3, "before")
     bench.work()
     bench.clock.forward(minutes=-30)
@@ -193,7 +193,7 @@ def test_nor_does_a_clock_that_is_set_back(bench: Bench) -> None:
     assert bench.messages("after") == {"sent": 3}
 
 
-def test_nor_does_an_account_without_a_balance(bench: Bench) -> None:
+def test_account_without_a_balance_lets_campaigns_run(bench: Bench) -> None:
     bench.gateway.balance = None
     bench.submit(3)
     bench.work()
@@ -203,16 +203,14 @@ def test_nor_does_an_account_without_a_balance(bench: Bench) -> None:
     ]
 
 
-def test_what_waits_for_a_look_runs_when_nobody_looks_any_more(
-    bench: Bench, tables: Database
-) -> None:
+def test_credit_check_switched_off_releases_what_waits(bench: Bench, tables: Database) -> None:
     bench.submit(3)
     with opened(tables, credit_check="off") as other:
         other.gateway = bench.gateway
         assert other.tick().send == [1]
 
 
-def test_without_a_price_it_runs_unjudged_and_learns_the_price(tables: Database) -> None:
+def test_campaign_without_a_price_runs_and_learns_the_price(tables: Database) -> None:
     with opened(tables, credit_check="pause") as bench:
         bench.submit(500)
         bench.work()
@@ -228,7 +226,7 @@ def test_without_a_price_it_runs_unjudged_and_learns_the_price(tables: Database)
         assert bench.progress("second").why == "paused: no credit: 9.00 € are missing"
 
 
-def test_what_was_charged_is_held_against_what_was_planned(bench: Bench) -> None:
+def test_charged_cost_is_compared_with_the_planned_cost(bench: Bench) -> None:
     def dearer(tag: str, phones: list[str]) -> BatchTaken:
         lines = [LineAnswer(phone, True, 200, 2, Decimal("0.076")) for phone in phones]
         return BatchTaken(bench.gateway.accept(tag, phones), lines)
@@ -241,7 +239,7 @@ def test_what_was_charged_is_held_against_what_was_planned(bench: Bench) -> None
     assert (progress.cost, progress.planned) == (Decimal("0.228"), Decimal("0.114"))
 
 
-def test_a_cost_that_no_answer_told_is_counted_as_such(bench: Bench) -> None:
+def test_cost_missing_from_the_answer_is_counted_as_unknown(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     bench.submit(3)
     bench.work()

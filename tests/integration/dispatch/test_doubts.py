@@ -48,7 +48,7 @@ def look(bench: Bench, batch: int) -> bool:
 # -- settled by tag
 
 
-def test_what_shows_under_the_tag_was_sent(bench: Bench) -> None:
+def test_batch_that_shows_under_its_tag_is_sent(bench: Bench) -> None:
     batch = in_doubt(bench, taken=True)
     assert look(bench, batch)
     row = bench.batch(batch)
@@ -60,7 +60,7 @@ def test_what_shows_under_the_tag_was_sent(bench: Bench) -> None:
     assert bench.gateway.texted == dict.fromkeys(people(3), 1)
 
 
-def test_reports_that_are_final_already_end_the_batch_at_once(bench: Bench) -> None:
+def test_final_reports_under_the_tag_end_the_batch(bench: Bench) -> None:
     batch = in_doubt(bench, taken=True)
     bench.gateway.deliver()
     assert look(bench, batch)
@@ -68,7 +68,7 @@ def test_reports_that_are_final_already_end_the_batch_at_once(bench: Bench) -> N
     assert bench.messages() == {"delivered": 3}
 
 
-def test_a_part_that_shows_is_sent_and_the_rest_stays_in_doubt(bench: Bench) -> None:
+def test_part_that_shows_is_sent_and_the_rest_stays_in_doubt(bench: Bench) -> None:
     control(bench)
     batch = in_doubt(bench, taken=True)
     tag = bench.gateway.requests[-1]
@@ -83,7 +83,7 @@ def test_a_part_that_shows_is_sent_and_the_rest_stays_in_doubt(bench: Bench) -> 
     assert bench.messages() == {"sent": 3}
 
 
-def test_nothing_that_shows_proves_nothing_and_is_asked_again_later_and_later(
+def test_empty_lookup_proves_nothing_and_is_repeated_at_growing_intervals(
     bench: Bench,
 ) -> None:
     control(bench)
@@ -104,7 +104,7 @@ def test_nothing_that_shows_proves_nothing_and_is_asked_again_later_and_later(
     assert bench.messages() == {"in_doubt": 3}
 
 
-def test_a_lookup_before_its_time_asks_nobody(bench: Bench) -> None:
+def test_early_lookup_makes_no_call(bench: Bench) -> None:
     batch = in_doubt(bench, taken=True)
     assert not bench.settle(batch)
     assert bench.gateway.lookups == []
@@ -114,7 +114,7 @@ def test_a_lookup_before_its_time_asks_nobody(bench: Bench) -> None:
     assert len(bench.gateway.lookups) == 1
 
 
-def test_a_lookup_that_fails_is_no_information(bench: Bench) -> None:
+def test_failed_lookup_proves_nothing(bench: Bench) -> None:
     batch = in_doubt(bench, taken=True)
     bench.gateway.blind = True
     assert not look(bench, batch)
@@ -126,7 +126,7 @@ def test_a_lookup_that_fails_is_no_information(bench: Bench) -> None:
     assert bench.messages() == {"sent": 3}
 
 
-def test_numbers_of_somebody_else_under_the_tag_change_nothing(bench: Bench) -> None:
+def test_foreign_numbers_under_the_tag_change_nothing(bench: Bench) -> None:
     control(bench)
     batch = in_doubt(bench, taken=False)
     bench.gateway.tags[bench.gateway.requests[-1]] = {STRANGER: MessageState.DELIVERED}
@@ -135,7 +135,7 @@ def test_numbers_of_somebody_else_under_the_tag_change_nothing(bench: Bench) -> 
     assert bench.messages("control") == {"sent": 1}
 
 
-def test_without_its_control_an_absence_cannot_be_verified(bench: Bench) -> None:
+def test_lookup_whose_control_does_not_show_cannot_be_verified(bench: Bench) -> None:
     bench.gateway.hidden.add(control(bench))
     batch = in_doubt(bench, taken=False)
     assert not look(bench, batch)
@@ -148,13 +148,13 @@ def test_without_its_control_an_absence_cannot_be_verified(bench: Bench) -> None
     assert bench.batch(batch).why == "the gateway shows nothing under its tag"
 
 
-def test_where_nothing_was_ever_taken_it_says_that_there_is_no_control(bench: Bench) -> None:
+def test_lookup_without_a_control_says_so(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
     assert not look(bench, batch)
     assert bench.batch(batch).why.endswith("and there is no control")
 
 
-def test_a_late_proof_is_found(bench: Bench) -> None:
+def test_late_proof_is_found(bench: Bench) -> None:
     """The tag query lags by ten minutes."""
     control(bench)
     batch = in_doubt(bench, taken=True)
@@ -168,7 +168,7 @@ def test_a_late_proof_is_found(bench: Bench) -> None:
     assert bench.gateway.texted.total() == 4
 
 
-def test_stop_under_a_tag_is_an_opt_out(bench: Bench) -> None:
+def test_stop_under_a_tag_opts_out(bench: Bench) -> None:
     batch = in_doubt(bench, taken=True)
     bench.gateway.stopped.add(people(3)[0])
     look(bench, batch)
@@ -179,7 +179,7 @@ def test_stop_under_a_tag_is_an_opt_out(bench: Bench) -> None:
 # -- a person sends it again
 
 
-def test_a_person_has_it_sent_again_on_record(bench: Bench) -> None:
+def test_resend_sends_again_and_is_on_record(bench: Bench) -> None:
     control(bench)
     batch = in_doubt(bench, taken=False)
     bench.clock.forward(minutes=1)
@@ -199,7 +199,7 @@ def test_a_person_has_it_sent_again_on_record(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("act", ["resend", "give_up"])
-def test_without_a_reason_nothing_is_done(bench: Bench, act: str) -> None:
+def test_resend_without_a_reason_is_rejected(bench: Bench, act: str) -> None:
     batch = in_doubt(bench, taken=False)
     with pytest.raises(InvalidCampaign, match="reason"):
         getattr(bench.dispatcher, act)(batch, reason="  ")
@@ -207,7 +207,7 @@ def test_without_a_reason_nothing_is_done(bench: Bench, act: str) -> None:
 
 
 @pytest.mark.parametrize("act", ["resend", "give_up"])
-def test_only_a_doubt_can_be_ended(bench: Bench, act: str) -> None:
+def test_batch_not_in_doubt_cannot_be_resent_or_given_up(bench: Bench, act: str) -> None:
     batch = bench.submit(3)
     end: Callable[..., None] = getattr(bench.dispatcher, act)
     with pytest.raises(IllegalMove, match="pending, not in doubt"):
@@ -221,7 +221,7 @@ def test_only_a_doubt_can_be_ended(bench: Bench, act: str) -> None:
     assert bench.actions("resend") == bench.actions("give up") == []
 
 
-def test_what_the_gateway_shows_is_not_sent_again_but_settled(bench: Bench) -> None:
+def test_resend_of_a_batch_that_shows_settles_it_instead(bench: Bench) -> None:
     control(bench)
     batch = in_doubt(bench, taken=True)
     with pytest.raises(IllegalMove, match="it was taken"):
@@ -231,7 +231,7 @@ def test_what_the_gateway_shows_is_not_sent_again_but_settled(bench: Bench) -> N
     assert bench.gateway.texted.total() == 4
 
 
-def test_what_cannot_be_looked_up_is_not_sent_again(bench: Bench) -> None:
+def test_resend_without_a_lookup_sends_nothing(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
     bench.gateway.blind = True
     with pytest.raises(GatewayError):
@@ -244,7 +244,7 @@ def test_what_cannot_be_looked_up_is_not_sent_again(bench: Bench) -> None:
     assert bench.actions("resend") == []
 
 
-def test_two_persons_at_once_have_it_sent_once(bench: Bench) -> None:
+def test_two_resends_at_once_send_once(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
     both = threading.Barrier(2, timeout=20)
     ask = bench.gateway.status_by_tag
@@ -276,7 +276,7 @@ def test_two_persons_at_once_have_it_sent_once(bench: Bench) -> None:
     assert bench.gateway.texted == dict.fromkeys(people(3), 1)
 
 
-def test_a_person_who_looked_before_another_attempt_comes_too_late(bench: Bench) -> None:
+def test_resend_decided_before_another_attempt_is_rejected(bench: Bench) -> None:
     """While one person makes up their mind, another has it sent again and it is lost again."""
     batch = in_doubt(bench, taken=False)
     with bench.dispatcher.database.read() as session:
@@ -290,7 +290,7 @@ def test_a_person_who_looked_before_another_attempt_comes_too_late(bench: Bench)
     assert bench.batch(batch).state == "in_doubt"
 
 
-def test_only_those_who_are_in_doubt_are_sent_to_again(bench: Bench) -> None:
+def test_resend_texts_only_those_still_in_doubt(bench: Bench) -> None:
     """The gateway confirmed two of three; its tag shows those two."""
     control(bench)
     batch = bench.submit(3)
@@ -313,7 +313,7 @@ def test_only_those_who_are_in_doubt_are_sent_to_again(bench: Bench) -> None:
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_a_batch_is_put_in_doubt_again_when_the_first_attempt_turns_up_before_the_second(
+def test_first_attempt_that_shows_before_the_second_puts_the_batch_in_doubt_again(
     bench: Bench,
 ) -> None:
     control(bench)
@@ -332,7 +332,7 @@ def test_a_batch_is_put_in_doubt_again_when_the_first_attempt_turns_up_before_th
     assert bench.gateway.texted.total() == 4
 
 
-def test_the_tick_finds_the_late_proof_of_a_batch_that_waits_to_be_sent_again(
+def test_tick_finds_the_late_proof_of_a_batch_that_waits(
     bench: Bench,
 ) -> None:
     control(bench)
@@ -364,7 +364,7 @@ def resent_and_both_taken(bench: Bench) -> int:
     return batch
 
 
-def test_a_late_proof_after_a_second_sending_is_an_incident(
+def test_late_proof_after_a_second_send_is_an_incident(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     batch = resent_and_both_taken(bench)
@@ -384,7 +384,7 @@ def test_a_late_proof_after_a_second_sending_is_an_incident(
     assert bench.gateway.texted[people(1)[0]] == 2  # and no third time
 
 
-def test_two_who_find_the_late_proof_at_once_record_one_incident(bench: Bench) -> None:
+def test_late_proof_found_twice_at_once_is_one_incident(bench: Bench) -> None:
     batch = resent_and_both_taken(bench)
     bench.gateway.hidden.clear()
     both = threading.Barrier(2, timeout=20)
@@ -405,7 +405,7 @@ def test_two_who_find_the_late_proof_at_once_record_one_incident(bench: Bench) -
     assert len(bench.dispatcher.incidents()) == 1
 
 
-def test_a_proof_that_a_lookup_finds_while_a_person_resends_is_not_lost(bench: Bench) -> None:
+def test_proof_found_during_a_resend_is_not_lost(bench: Bench) -> None:
     """The lookup saw the batch, the person just before did not; the person's word came first."""
     control(bench)
     batch = in_doubt(bench, taken=True)
@@ -431,7 +431,7 @@ def test_a_proof_that_a_lookup_finds_while_a_person_resends_is_not_lost(bench: B
     assert bench.dispatcher.incidents() == []
 
 
-def test_a_rate_limited_attempt_that_shows_after_the_second_one_is_an_incident(
+def test_429_that_shows_after_the_second_attempt_is_an_incident(
     bench: Bench,
 ) -> None:
     """The gateway said 429, took the batch all the same, and hid it until it was sent again."""
@@ -455,7 +455,7 @@ def test_a_rate_limited_attempt_that_shows_after_the_second_one_is_an_incident(
     assert incident.batch_id == batch
 
 
-def test_a_rate_limited_attempt_that_shows_after_a_cancellation_is_no_double_text(
+def test_429_that_shows_after_a_cancellation_is_no_incident(
     bench: Bench,
 ) -> None:
     control(bench)
@@ -475,7 +475,7 @@ def test_a_rate_limited_attempt_that_shows_after_a_cancellation_is_no_double_tex
     assert bench.outcomes(batch) == ["sent"]  # the record knows
 
 
-def test_after_two_days_an_attempt_is_no_longer_looked_up(bench: Bench) -> None:
+def test_attempt_of_two_days_ago_is_not_looked_up(bench: Bench) -> None:
     control(bench)
     batch = in_doubt(bench, taken=False)
     bench.dispatcher.resend(batch, reason=WHY)
@@ -490,7 +490,7 @@ def test_after_two_days_an_attempt_is_no_longer_looked_up(bench: Bench) -> None:
 # -- a person gives up
 
 
-def test_a_doubt_that_is_given_up_is_unreported_and_on_record(bench: Bench) -> None:
+def test_given_up_doubt_is_unreported_and_on_record(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
     bench.dispatcher.give_up(batch, reason=WHY, by="ada")
     assert bench.batch(batch).state == "failed"
@@ -505,7 +505,7 @@ def test_a_doubt_that_is_given_up_is_unreported_and_on_record(bench: Bench) -> N
         bench.dispatcher.resend(batch, reason=WHY)
 
 
-def test_what_is_known_of_a_doubt_that_is_given_up_is_followed(bench: Bench) -> None:
+def test_confirmed_part_of_a_given_up_doubt_is_polled(bench: Bench) -> None:
     control(bench)
     batch = in_doubt(bench, taken=True)
     tag = bench.gateway.requests[-1]
@@ -522,7 +522,7 @@ def test_what_is_known_of_a_doubt_that_is_given_up_is_followed(bench: Bench) -> 
 # -- cancelled campaigns
 
 
-def test_a_cancelled_campaign_goes_on_settling_its_doubts(bench: Bench) -> None:
+def test_doubts_of_a_cancelled_campaign_are_settled(bench: Bench) -> None:
     control(bench)
     batch = bench.submit(600)
     behaviours = [bench.gateway.take, bench.gateway.lose]
@@ -539,7 +539,7 @@ def test_a_cancelled_campaign_goes_on_settling_its_doubts(bench: Bench) -> None:
     assert bench.progress().ended
 
 
-def test_a_doubt_of_a_cancelled_campaign_can_be_given_up_and_not_sent_again(
+def test_doubt_of_a_cancelled_campaign_can_be_given_up_and_not_resent(
     bench: Bench,
 ) -> None:
     batch = in_doubt(bench, taken=False)
@@ -551,7 +551,7 @@ def test_a_doubt_of_a_cancelled_campaign_can_be_given_up_and_not_sent_again(
     assert bench.progress().ended
 
 
-def test_a_doubt_of_a_paused_campaign_is_sent_again_when_it_resumes(bench: Bench) -> None:
+def test_resent_doubt_of_a_paused_campaign_leaves_after_its_resumption(bench: Bench) -> None:
     batch = in_doubt(bench, taken=False)
     bench.dispatcher.pause("soldes")
     bench.dispatcher.resend(batch, reason=WHY)
@@ -562,7 +562,7 @@ def test_a_doubt_of_a_paused_campaign_is_sent_again_when_it_resumes(bench: Bench
     assert bench.messages() == {"sent": 3}
 
 
-def test_a_report_is_not_a_report_of_another_persons_number(bench: Bench) -> None:
+def test_report_of_another_number_changes_nothing(bench: Bench) -> None:
     """A tag that shows a number of another batch changes neither batch."""
     control(bench)
     batch = in_doubt(bench, taken=False)

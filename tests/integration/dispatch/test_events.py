@@ -73,7 +73,7 @@ def kinds(bench: Bench) -> list[str]:
 # -- what is written, and when
 
 
-def test_a_campaign_that_ends_is_an_event_with_its_sums(bench: Bench, heard: list[Told]) -> None:
+def test_finished_campaign_is_an_event_with_its_counts(bench: Bench, heard: list[Told]) -> None:
     bench.submit(3)
     bench.work()
     assert kinds(bench) == []
@@ -93,7 +93,7 @@ def test_a_campaign_that_ends_is_an_event_with_its_sums(bench: Bench, heard: lis
     assert deliver(bench) == 0
 
 
-def test_each_pause_is_an_event_whoever_pauses(bench: Bench, heard: list[Told]) -> None:
+def test_pause_is_an_event_whoever_pauses(bench: Bench, heard: list[Told]) -> None:
     bench.submit()
     for _ in range(2):
         bench.dispatcher.pause("soldes")
@@ -104,7 +104,7 @@ def test_each_pause_is_an_event_whoever_pauses(bench: Bench, heard: list[Told]) 
     assert len({event.id for event in heard}) == 2
 
 
-def test_each_way_into_a_doubt_is_an_event(bench: Bench, heard: list[Told]) -> None:
+def test_every_way_into_a_doubt_is_an_event(bench: Bench, heard: list[Told]) -> None:
     first = bench.submit(reference="lost")
     bench.gateway.behave = bench.gateway.swallow
     bench.work()
@@ -128,9 +128,7 @@ def test_each_way_into_a_doubt_is_an_event(bench: Bench, heard: list[Told]) -> N
     ]
 
 
-def test_new_opt_outs_are_one_event_and_known_ones_are_none(
-    bench: Bench, heard: list[Told]
-) -> None:
+def test_new_opt_outs_are_one_event_and_known_ones_none(bench: Bench, heard: list[Told]) -> None:
     assert bench.dispatcher.opt_outs.add(people(1200)) == 1200
     bench.dispatcher.opt_outs.add(people(3))
     deliver(bench)
@@ -139,7 +137,7 @@ def test_new_opt_outs_are_one_event_and_known_ones_are_none(
     ]
 
 
-def test_a_reply_is_an_event_once_it_is_whole(bench: Bench, heard: list[Told]) -> None:
+def test_reply_is_an_event_once_it_is_complete(bench: Bench, heard: list[Told]) -> None:
     def part(number: int) -> bytes:
         told = {"msisdn": A[1:], "to": "33639989000", "messageId": f"m{number}", "text": "ou"}
         told |= {"concat": "true", "concat-ref": "5", "concat-total": "2"}
@@ -162,7 +160,7 @@ def test_a_reply_is_an_event_once_it_is_whole(bench: Bench, heard: list[Told]) -
     assert kinds(bench).count("opt_out_added") == 1
 
 
-def test_what_is_rolled_back_is_no_event(bench: Bench) -> None:
+def test_rolled_back_change_is_no_event(bench: Bench) -> None:
     bench.submit()
     with (
         mock.patch("dispatcher.storage.actions.note", side_effect=ZeroDivisionError),
@@ -175,7 +173,7 @@ def test_what_is_rolled_back_is_no_event(bench: Bench) -> None:
 # -- receivers
 
 
-def test_a_receiver_that_raises_keeps_no_other_from_it(
+def test_receiver_that_raises_does_not_stop_the_others(
     bench: Bench, heard: list[Told], caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken(event: Told) -> None:
@@ -195,7 +193,7 @@ def test_a_receiver_that_raises_keeps_no_other_from_it(
     assert A not in caplog.text
 
 
-def test_a_receiver_is_connected_once_and_can_go(bench: Bench) -> None:
+def test_receiver_connects_once_and_can_disconnect(bench: Bench) -> None:
     called: list[Told] = []
 
     @signals.campaign_paused.connect
@@ -214,12 +212,12 @@ def test_a_receiver_is_connected_once_and_can_go(bench: Bench) -> None:
     assert len(called) == 1
 
 
-def test_there_is_a_signal_for_each_kind() -> None:
+def test_every_kind_has_a_signal() -> None:
     for kind in KINDS:
         assert getattr(signals, kind) is signals.SIGNALS[kind]
 
 
-def test_a_module_of_receivers_that_is_not_there_is_named() -> None:
+def test_missing_module_of_receivers_is_named() -> None:
     signals.load(["json"])
     with pytest.raises(ConfigurationError, match=r"shop\.receivers cannot be imported"):
         signals.load(["shop.receivers"])
@@ -228,7 +226,7 @@ def test_a_module_of_receivers_that_is_not_there_is_named() -> None:
 # -- callbacks
 
 
-def test_a_callback_is_signed_and_says_ids_references_and_counts(
+def test_callback_is_signed_and_has_ids_references_and_counts(
     calling: Bench, listener: Listener
 ) -> None:
     calling.submit()
@@ -277,7 +275,7 @@ def cut(handler: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.mark.parametrize("answer", [500, 404, 429, 301, 307, hang, trickle, cut])
-def test_an_address_that_is_ill_gets_it_again_and_receivers_do_not(
+def test_failed_callback_is_repeated_and_receivers_are_not_called_again(
     calling: Bench,
     listener: Listener,
     heard: list[Told],
@@ -303,9 +301,7 @@ def test_an_address_that_is_ill_gets_it_again_and_receivers_do_not(
     assert listener.url not in caplog.text
 
 
-def test_an_address_that_is_gone_and_comes_back_gets_everything(
-    tables: Database, heard: list[Told]
-) -> None:
+def test_address_that_comes_back_gets_every_event(tables: Database, heard: list[Told]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -327,7 +323,7 @@ def test_an_address_that_is_gone_and_comes_back_gets_everything(
     assert len(heard) == 3
 
 
-def test_what_is_not_taken_for_a_day_is_given_up(
+def test_callback_not_accepted_for_a_day_is_given_up(
     calling: Bench, listener: Listener, caplog: pytest.LogCaptureFixture
 ) -> None:
     listener.answers = [500] * 100
@@ -344,7 +340,7 @@ def test_what_is_not_taken_for_a_day_is_given_up(
     assert "given up" in caplog.text
 
 
-def test_two_workers_tell_each_event_once(calling: Bench, listener: Listener) -> None:
+def test_two_workers_deliver_each_event_once(calling: Bench, listener: Listener) -> None:
     for number in range(20):
         calling.submit(reference=str(number), start=10 * number)
         calling.dispatcher.pause(str(number))
@@ -358,9 +354,7 @@ def test_two_workers_tell_each_event_once(calling: Bench, listener: Listener) ->
     assert len(ids) == len(set(ids)) == 20
 
 
-def test_a_worker_that_dies_in_the_middle_has_it_told_again(
-    calling: Bench, listener: Listener
-) -> None:
+def test_event_of_a_dead_worker_is_delivered_again(calling: Bench, listener: Listener) -> None:
     calling.submit()
     calling.dispatcher.pause("soldes")
     with (
@@ -374,7 +368,7 @@ def test_a_worker_that_dies_in_the_middle_has_it_told_again(
     assert len({body["id"] for body in listener.bodies()}) == 1
 
 
-def test_a_callback_that_hangs_holds_no_transaction(calling: Bench, listener: Listener) -> None:
+def test_hanging_callback_holds_no_transaction(calling: Bench, listener: Listener) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
     def wait(_: BaseHTTPRequestHandler) -> None:

@@ -46,7 +46,7 @@ def history(bench: Bench) -> list[str]:
 # -- the hour
 
 
-def test_it_is_handed_over_at_once_and_leaves_at_its_hour(bench: Bench) -> None:
+def test_handed_over_campaign_is_sent_at_once_and_leaves_at_its_hour(bench: Bench) -> None:
     batch = bench.submit(3, not_before=HOUR, hand_over=True)
     assert bench.progress().why == (
         "to be handed over to the gateway, which holds it until 2026-11-25 10:00 in Paris"
@@ -63,7 +63,7 @@ def test_it_is_handed_over_at_once_and_leaves_at_its_hour(bench: Bench) -> None:
     assert bench.outcomes(batch) == ["sent"]
 
 
-def test_nothing_is_asked_of_it_before_its_hour(bench: Bench) -> None:
+def test_held_batch_is_not_polled_before_its_hour(bench: Bench) -> None:
     batch = hand_over(bench)
     bench.pass_by(hours=23, minutes=59)
     assert held_now(bench, batch)
@@ -79,7 +79,7 @@ def test_nothing_is_asked_of_it_before_its_hour(bench: Bench) -> None:
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_it_is_handed_over_at_night_for_an_hour_in_the_window(bench: Bench) -> None:
+def test_hand_over_at_night_for_an_hour_in_the_window_is_sent(bench: Bench) -> None:
     bench.clock.at = datetime(2026, 11, 28, 23, tzinfo=UTC)  # a Saturday, midnight in Paris
     batch = hand_over(bench, at=datetime(2026, 11, 29, 9, tzinfo=UTC))
     monday = datetime(2026, 11, 30, 7, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_it_is_handed_over_at_night_for_an_hour_in_the_window(bench: Bench) -> N
     assert bench.gateway.bodies[0].at == monday.isoformat()
 
 
-def test_each_territory_has_the_hour_at_which_it_opens(bench: Bench) -> None:
+def test_hand_over_uses_the_opening_hour_of_each_territory(bench: Bench) -> None:
     bench.submit(
         not_before=HOUR.replace(hour=8),
         hand_over=True,
@@ -100,7 +100,7 @@ def test_each_territory_has_the_hour_at_which_it_opens(bench: Bench) -> None:
     assert bench.gateway.bodies[0].at == HOUR.replace(hour=12).isoformat()
 
 
-def test_a_campaign_that_asks_for_nothing_is_not_touched(bench: Bench) -> None:
+def test_campaign_without_hand_over_stays_here(bench: Bench) -> None:
     batch = bench.submit(3, not_before=HOUR)
     bench.work()
     row = bench.batch(batch)
@@ -110,34 +110,34 @@ def test_a_campaign_that_asks_for_nothing_is_not_touched(bench: Bench) -> None:
     assert bench.gateway.bodies[0].at is None
 
 
-def test_one_text_for_all_is_handed_over_too(tables: object, bench: Bench) -> None:
+def test_single_send_is_handed_over(tables: object, bench: Bench) -> None:
     with opened(bench.dispatcher.database, single_send=True) as other:
         batch = hand_over(other)
         assert other.gateway.bodies[0].at == HOUR.isoformat()
         assert held_now(other, batch)
 
 
-def test_handing_over_needs_an_hour(bench: Bench) -> None:
+def test_hand_over_without_an_hour_is_rejected(bench: Bench) -> None:
     with pytest.raises(InvalidCampaign, match="hand_over needs not_before"):
         bench.submit(hand_over=True)
     assert bench.campaigns() == []
 
 
-def test_the_same_campaign_again_is_the_same_campaign(bench: Bench) -> None:
+def test_same_hand_over_again_is_the_same_campaign(bench: Bench) -> None:
     hand_over(bench)
     bench.submit(3, not_before=HOUR)
     bench.work()
     assert len(bench.campaigns()) == len(bench.gateway.bodies) == 1
 
 
-def test_the_plan_says_when_the_gateway_sends(bench: Bench) -> None:
+def test_plan_of_a_hand_over_has_the_gateways_hour(bench: Bench) -> None:
     at = HOUR + timedelta(minutes=1)
     plan = bench.dispatcher.plan("Soldes", people(3), not_before=at, hand_over=True)
     assert plan.opens_at == HOUR + timedelta(minutes=5)
     assert plan.forecast.departures[0].starts == plan.opens_at
 
 
-def test_what_would_expire_by_its_hour_is_not_handed_over(bench: Bench) -> None:
+def test_batch_that_expires_before_its_hour_is_not_handed_over(bench: Bench) -> None:
     both = [*people(1), "+590690000001"]
     options = {"not_before": HOUR.replace(hour=8), "not_after": HOUR.replace(hour=10)}
     bench.dispatcher.submit("soldes", "Soldes", both, hand_over=True, **options)  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ def test_what_would_expire_by_its_hour_is_not_handed_over(bench: Bench) -> None:
 # -- what keeps it here
 
 
-def test_an_hour_that_came_too_near_is_waited_for_here(bench: Bench) -> None:
+def test_hour_too_near_is_waited_for_here(bench: Bench) -> None:
     batch = bench.submit(3, not_before=HOUR, hand_over=True)
     bench.clock.at = HOUR - timedelta(minutes=5)  # no worker ran all day
     bench.work()
@@ -161,7 +161,7 @@ def test_an_hour_that_came_too_near_is_waited_for_here(bench: Bench) -> None:
     assert bench.messages() == {"sent": 3}
 
 
-def test_an_hour_that_is_closed_by_now_is_waited_for_here(
+def test_hour_closed_by_now_is_waited_for_here(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bench.submit(3, not_before=HOUR, hand_over=True)
@@ -176,7 +176,7 @@ def test_an_hour_that_is_closed_by_now_is_waited_for_here(
     assert not bench.gateway.bodies
 
 
-def test_a_gateway_that_refuses_the_hour_has_it_waited_for_here(bench: Bench) -> None:
+def test_hour_refused_by_the_gateway_is_waited_for_here(bench: Bench) -> None:
     for code in (9, 48, 49):
         bench.gateway.behave = lambda *_, code=code: Declined(code)
         batch = bench.submit(1, f"code {code}", start=code, not_before=HOUR, hand_over=True)
@@ -190,7 +190,7 @@ def test_a_gateway_that_refuses_the_hour_has_it_waited_for_here(bench: Bench) ->
     assert sum(bench.gateway.texted.values()) == 3
 
 
-def test_a_gateway_whose_calendar_is_closed_then_has_the_next_opening_waited_for(
+def test_hour_closed_at_the_gateway_waits_for_the_next_opening(
     bench: Bench,
 ) -> None:
     bench.gateway.behave = lambda *_: Declined(23)
@@ -200,7 +200,7 @@ def test_a_gateway_whose_calendar_is_closed_then_has_the_next_opening_waited_for
     assert row.not_before == datetime(2026, 11, 26, 7, tzinfo=UTC)
 
 
-def test_what_the_gateway_may_hold_already_is_not_handed_over_again(bench: Bench) -> None:
+def test_batch_that_may_be_held_is_not_handed_over_again(bench: Bench) -> None:
     """A tag need not show what waits: it is looked up after its hour, and then sent from here."""
 
     def throttle(tag: str, phones: list[str]) -> SendReply:
@@ -223,7 +223,7 @@ def test_what_the_gateway_may_hold_already_is_not_handed_over_again(bench: Bench
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_who_is_refused_is_rejected_at_once(bench: Bench) -> None:
+def test_message_refused_at_hand_over_is_rejected_at_once(bench: Bench) -> None:
     def refuse_one(tag: str, phones: list[str]) -> SendReply:
         message_id = bench.gateway.accept(tag, phones[1:])
         lines = [LineAnswer(phone, True, 200, 1, Decimal("0.038")) for phone in phones[1:]]
@@ -235,7 +235,7 @@ def test_who_is_refused_is_rejected_at_once(bench: Bench) -> None:
     assert bench.messages() == {"pending": 2, "rejected": 1}
 
 
-def test_with_nobody_left_there_is_no_hour_to_wait_for(bench: Bench) -> None:
+def test_hand_over_with_every_message_refused_is_done(bench: Bench) -> None:
     bench.gateway.behave = lambda tag, phones: BatchTaken(
         "1000", [LineAnswer(phone, False, 14) for phone in phones]
     )
@@ -244,7 +244,7 @@ def test_with_nobody_left_there_is_no_hour_to_wait_for(bench: Bench) -> None:
     assert bench.messages() == {"rejected": 3}
 
 
-def test_another_hour_than_was_asked_for_pauses_and_is_asked_back(bench: Bench) -> None:
+def test_receipt_for_another_hour_pauses_and_recalls(bench: Bench) -> None:
     bench.gateway.says_hour = HOUR + timedelta(hours=1)
     batch = hand_over(bench)
     assert bench.progress().state == "paused"
@@ -261,7 +261,7 @@ def test_another_hour_than_was_asked_for_pauses_and_is_asked_back(bench: Bench) 
 # -- cancelling and pausing
 
 
-def test_a_cancelled_campaign_is_asked_back(bench: Bench) -> None:
+def test_cancelled_campaign_is_recalled(bench: Bench) -> None:
     batch = hand_over(bench)
     progress = bench.dispatcher.cancel("soldes")
     assert progress.state == "cancelled"
@@ -279,7 +279,7 @@ def test_a_cancelled_campaign_is_asked_back(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("before", "state"), [(timedelta(minutes=5), "cancelled"), (timedelta(minutes=4), "sent")]
 )
-def test_it_can_be_had_back_until_five_minutes_before(
+def test_recall_succeeds_until_five_minutes_before_the_hour(
     bench: Bench, before: timedelta, state: str
 ) -> None:
     batch = hand_over(bench)
@@ -290,7 +290,7 @@ def test_it_can_be_had_back_until_five_minutes_before(
     assert bench.batch(batch).state == state
 
 
-def test_what_could_not_be_had_back_is_followed_to_its_end(bench: Bench) -> None:
+def test_batch_whose_recall_failed_is_polled(bench: Bench) -> None:
     batch = hand_over(bench)
     bench.clock.at = HOUR - timedelta(minutes=2)
     bench.dispatcher.cancel("soldes")
@@ -310,7 +310,7 @@ def test_what_could_not_be_had_back_is_followed_to_its_end(bench: Bench) -> None
     assert bench.messages() == {"delivered": 3}
 
 
-def test_what_had_left_by_then_is_sent(bench: Bench) -> None:
+def test_recall_of_a_batch_that_left_makes_it_sent(bench: Bench) -> None:
     hand_over(bench)
     bench.clock.at = HOUR + timedelta(minutes=2)
     bench.dispatcher.cancel("soldes")
@@ -319,7 +319,7 @@ def test_what_had_left_by_then_is_sent(bench: Bench) -> None:
     assert bench.gateway.cancel_calls == ["1000"]
 
 
-def test_one_that_was_cancelled_before_is_cancelled(bench: Bench) -> None:
+def test_recall_of_a_batch_cancelled_before_cancels_it(bench: Bench) -> None:
     hand_over(bench)
     bench.gateway.cancel_answers = [Cancellation.ALREADY]
     bench.dispatcher.cancel("soldes")
@@ -327,7 +327,7 @@ def test_one_that_was_cancelled_before_is_cancelled(bench: Bench) -> None:
     assert bench.messages() == {"cancelled": 3}
 
 
-def test_a_lost_answer_is_asked_for_again_and_never_guessed(bench: Bench) -> None:
+def test_lost_answer_of_a_recall_is_asked_for_again(bench: Bench) -> None:
     batch = hand_over(bench)
     bench.gateway.lost_cancels = 1
     bench.dispatcher.cancel("soldes")
@@ -341,7 +341,7 @@ def test_a_lost_answer_is_asked_for_again_and_never_guessed(bench: Bench) -> Non
     assert bench.messages() == {"cancelled": 3}
 
 
-def test_an_answer_that_is_lost_over_the_hour_is_asked_for_after_it(bench: Bench) -> None:
+def test_recall_without_an_answer_before_the_hour_is_repeated_after_it(bench: Bench) -> None:
     batch = hand_over(bench)
     bench.gateway.lost_cancels = 1
     bench.clock.at = HOUR - timedelta(minutes=6)
@@ -354,7 +354,7 @@ def test_an_answer_that_is_lost_over_the_hour_is_asked_for_after_it(bench: Bench
     assert bench.messages() == {"cancelled": 3}
 
 
-def test_a_question_that_failed_is_asked_again_while_it_is_heeded(bench: Bench) -> None:
+def test_failed_recall_is_repeated_before_it_is_too_late(bench: Bench) -> None:
     batch = hand_over(bench)
     bench.clock.at = HOUR - timedelta(minutes=7)
     bench.gateway.cancel_answers = [GatewayError("HTTP 503")]
@@ -365,7 +365,7 @@ def test_a_question_that_failed_is_asked_again_while_it_is_heeded(bench: Bench) 
     assert bench.batch(batch).check_at == HOUR - timedelta(minutes=6)
 
 
-def test_what_the_gateway_does_not_know_is_a_doubt_after_its_hour(bench: Bench) -> None:
+def test_recall_of_an_unknown_batch_is_a_doubt_after_its_hour(bench: Bench) -> None:
     batch = hand_over(bench)
     bench.gateway.cancel_answers = [Cancellation.UNKNOWN] * 100
     bench.dispatcher.cancel("soldes")
@@ -380,7 +380,7 @@ def test_what_the_gateway_does_not_know_is_a_doubt_after_its_hour(bench: Bench) 
     assert bench.messages() == {"sent": 3}  # its tag shows it
 
 
-def test_a_worker_that_dies_while_it_asks_leaves_a_row_that_is_asked_for_again(
+def test_worker_that_dies_during_a_recall_has_it_repeated(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = hand_over(bench)
@@ -403,7 +403,7 @@ def test_a_worker_that_dies_while_it_asks_leaves_a_row_that_is_asked_for_again(
     assert bench.gateway.cancel_calls == ["1000", "1000"]
 
 
-def test_what_is_on_its_way_when_it_is_cancelled_is_asked_back_when_it_is_held(
+def test_batch_cancelled_during_its_call_is_recalled_once_held(
     bench: Bench,
 ) -> None:
     def cancelled_meanwhile(tag: str, phones: list[str]) -> SendReply:
@@ -418,7 +418,7 @@ def test_what_is_on_its_way_when_it_is_cancelled_is_asked_back_when_it_is_held(
     assert bench.messages() == {"cancelled": 3}
 
 
-def test_a_receipt_that_comes_after_the_doubt_holds_and_a_cancelled_one_is_asked_back(
+def test_receipt_after_the_doubt_counts_and_a_cancelled_one_is_recalled(
     bench: Bench,
 ) -> None:
     def late(tag: str, phones: list[str]) -> SendReply:
@@ -435,7 +435,7 @@ def test_a_receipt_that_comes_after_the_doubt_holds_and_a_cancelled_one_is_asked
     assert bench.messages() == {"cancelled": 3}
 
 
-def test_a_paused_campaign_is_asked_back_and_handed_over_anew(bench: Bench) -> None:
+def test_paused_campaign_is_recalled_and_handed_over_again(bench: Bench) -> None:
     batch = hand_over(bench)
     progress = bench.dispatcher.pause("soldes", reason="a wrong price")
     assert progress.why == "paused: a wrong price; 1 batches are at the gateway"
@@ -458,7 +458,7 @@ def test_a_paused_campaign_is_asked_back_and_handed_over_anew(bench: Bench) -> N
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_resumed_too_late_to_be_handed_over_it_leaves_from_here(bench: Bench) -> None:
+def test_resume_too_late_for_a_hand_over_sends_from_here(bench: Bench) -> None:
     hand_over(bench)
     bench.dispatcher.pause("soldes")
     bench.work()
@@ -470,7 +470,7 @@ def test_resumed_too_late_to_be_handed_over_it_leaves_from_here(bench: Bench) ->
     assert bench.messages() == {"sent": 3}
 
 
-def test_a_machines_pause_leaves_at_the_gateway_what_is_there(bench: Bench) -> None:
+def test_automatic_pause_recalls_nothing(bench: Bench) -> None:
     """What it holds is paid for; a person who wants it back pauses, too."""
     batch = hand_over(bench, 501)
     with bench.dispatcher.database.write() as session:
@@ -486,7 +486,7 @@ def test_a_machines_pause_leaves_at_the_gateway_what_is_there(bench: Bench) -> N
 # -- who opts out meanwhile
 
 
-def test_who_opts_out_meanwhile_is_not_texted_and_the_others_are(bench: Bench) -> None:
+def test_opt_out_of_a_held_recipient_stops_only_that_message(bench: Bench) -> None:
     batch = hand_over(bench)
     other = hand_over(bench, 2, reference="other", start=100)
     bench.opt_out(people(3)[1])
@@ -504,7 +504,7 @@ def test_who_opts_out_meanwhile_is_not_texted_and_the_others_are(bench: Bench) -
     assert +bench.gateway.texted == dict.fromkeys([people(3)[0], people(3)[2], *people(2, 100)], 1)
 
 
-def test_who_opts_out_too_late_is_on_record(bench: Bench) -> None:
+def test_opt_out_too_late_for_a_recall_is_on_record(bench: Bench) -> None:
     hand_over(bench)
     bench.clock.at = HOUR - timedelta(minutes=3)
     bench.opt_out(people(3)[1])
@@ -514,7 +514,7 @@ def test_who_opts_out_too_late_is_on_record(bench: Bench) -> None:
     assert why.startswith("batch 1: asked back from the gateway: somebody opted out; too late: ")
 
 
-def test_who_opts_out_while_it_is_on_its_way_has_it_asked_back(bench: Bench) -> None:
+def test_opt_out_during_the_call_recalls_the_batch(bench: Bench) -> None:
     def opts_out(tag: str, phones: list[str]) -> SendReply:
         bench.gateway.behave = bench.gateway.take
         bench.opt_out(people(3)[0])
@@ -529,7 +529,7 @@ def test_who_opts_out_while_it_is_on_its_way_has_it_asked_back(bench: Bench) -> 
     assert bench.messages() == {"pending": 2, "opted_out": 1}
 
 
-def test_who_opts_out_and_is_erased_at_once_is_not_texted(bench: Bench) -> None:
+def test_opt_out_followed_by_erasure_is_respected(bench: Bench) -> None:
     hand_over(bench)
     bench.opt_out(people(3)[0])
     bench.dispatcher.opt_outs.erase(people(3)[0])
@@ -538,7 +538,7 @@ def test_who_opts_out_and_is_erased_at_once_is_not_texted(bench: Bench) -> None:
     assert bench.messages() == {"pending": 2, "opted_out": 1}
 
 
-def test_with_everybody_opted_out_nothing_is_handed_over_again(bench: Bench) -> None:
+def test_recalled_batch_with_everybody_opted_out_is_not_handed_over_again(bench: Bench) -> None:
     batch = hand_over(bench, 1)
     bench.opt_out(people(1)[0])
     bench.work()
@@ -551,7 +551,7 @@ def test_with_everybody_opted_out_nothing_is_handed_over_again(bench: Bench) -> 
 # -- what else may change meanwhile
 
 
-def test_what_would_leave_in_a_window_that_is_closed_by_now_is_asked_back(bench: Bench) -> None:
+def test_held_batch_whose_hour_is_closed_by_now_is_recalled(bench: Bench) -> None:
     batch = hand_over(bench)
     with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="11:00") as later:
         later.clock.at = bench.clock()
@@ -563,7 +563,7 @@ def test_what_would_leave_in_a_window_that_is_closed_by_now_is_asked_back(bench:
         assert row.not_before == HOUR + timedelta(hours=1)
 
 
-def test_a_rule_that_leaves_the_hour_open_leaves_it_there(bench: Bench) -> None:
+def test_new_policy_with_the_hour_open_recalls_nothing(bench: Bench) -> None:
     batch = hand_over(bench)
     with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="09:00") as later:
         later.work()
@@ -572,7 +572,7 @@ def test_a_rule_that_leaves_the_hour_open_leaves_it_there(bench: Bench) -> None:
         assert not later.gateway.cancel_calls
 
 
-def test_a_new_rule_does_not_keep_here_what_is_still_to_be_handed_over(bench: Bench) -> None:
+def test_new_policy_does_not_stop_a_later_hand_over(bench: Bench) -> None:
     batch = bench.submit(3, not_before=HOUR, hand_over=True)
     with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="09:00") as later:
         later.clock.at = bench.clock()
@@ -583,7 +583,7 @@ def test_a_new_rule_does_not_keep_here_what_is_still_to_be_handed_over(bench: Be
 # -- doubts
 
 
-def test_a_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
+def test_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch = hand_over(bench)
     tag = bench.batch(batch).tag or ""
@@ -602,7 +602,7 @@ def test_a_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> Non
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_a_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> None:
+def test_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch = hand_over(bench)
     bench.pass_by(minutes=10)
@@ -612,7 +612,7 @@ def test_a_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> 
     assert row.check_at > HOUR
 
 
-def test_a_doubt_whose_hour_is_over_may_be_sent_again_from_here(bench: Bench) -> None:
+def test_doubt_past_its_hour_may_be_resent_from_here(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.swallow
     batch = hand_over(bench)
     bench.gateway.behave = bench.gateway.take
@@ -623,7 +623,7 @@ def test_a_doubt_whose_hour_is_over_may_be_sent_again_from_here(bench: Bench) ->
     assert bench.messages() == {"sent": 3}
 
 
-def test_what_was_given_back_proves_nothing_about_a_later_attempt(bench: Bench) -> None:
+def test_recalled_attempt_proves_nothing_about_a_later_one(bench: Bench) -> None:
     """A cancelled message may show under its tag for ever."""
     batch = hand_over(bench)
     bench.dispatcher.pause("soldes")
@@ -643,7 +643,7 @@ def test_what_was_given_back_proves_nothing_about_a_later_attempt(bench: Bench) 
 # -- what is counted
 
 
-def test_the_cost_is_what_the_gateway_said_at_each_hand_over(bench: Bench) -> None:
+def test_cost_is_the_sum_of_the_answers_to_each_hand_over(bench: Bench) -> None:
     hand_over(bench)
     assert bench.progress().cost == Decimal("0.114")
     bench.dispatcher.pause("soldes")
@@ -654,7 +654,7 @@ def test_the_cost_is_what_the_gateway_said_at_each_hand_over(bench: Bench) -> No
     assert bench.progress().cost == Decimal("0.228")
 
 
-def test_what_is_held_counts_for_a_week_around_its_hour(bench: Bench) -> None:
+def test_held_message_counts_for_the_week_of_its_hour(bench: Bench) -> None:
     database = bench.dispatcher.database
     with opened(database, gateway=bench.gateway, weekly_messages=1) as capped:
         hand_over(capped)
@@ -664,7 +664,7 @@ def test_what_is_held_counts_for_a_week_around_its_hour(bench: Bench) -> None:
         assert capped.batch(soon).state in {"done", "failed"}
 
 
-def test_what_was_given_back_counts_for_no_cap(bench: Bench) -> None:
+def test_recalled_message_counts_for_no_cap(bench: Bench) -> None:
     with opened(bench.dispatcher.database, gateway=bench.gateway, daily_recipients=3) as capped:
         batch = hand_over(capped)
         capped.dispatcher.pause("soldes")
@@ -674,19 +674,19 @@ def test_what_was_given_back_counts_for_no_cap(bench: Bench) -> None:
         assert held_now(capped, batch)
 
 
-def test_the_same_text_again_is_known_to_be_held(bench: Bench) -> None:
+def test_repetition_of_a_held_text_is_found(bench: Bench) -> None:
     hand_over(bench)
     again = bench.dispatcher.plan("Soldes demain chez nous", people(3), not_before=HOUR)
     assert "the same text reaches 3 of these people" in "".join(again.warnings)
 
 
-def test_what_is_held_is_no_message_that_a_report_can_end(bench: Bench) -> None:
+def test_held_message_is_shown_as_pending(bench: Bench) -> None:
     batch = hand_over(bench)
     assert {row[3] for row in bench.view()} == {MessageState.PENDING.value}
     assert bench.dispatcher.batch(batch).messages["pending"] == 3
 
 
-def test_what_leaves_weeks_later_is_no_repetition_of_it(bench: Bench) -> None:
+def test_text_held_for_weeks_later_is_no_repetition(bench: Bench) -> None:
     hand_over(bench, at=HOUR + timedelta(days=60))
     again = bench.dispatcher.plan("Soldes demain chez nous", people(3), not_before=HOUR)
     assert "the same text" not in "".join(again.warnings)
@@ -705,7 +705,7 @@ def throttled_though_taken(bench: Bench) -> int:
     return batch
 
 
-def test_what_shows_before_its_hour_though_it_was_not_taken_is_polled_after_it(
+def test_throttled_batch_that_shows_before_its_hour_is_polled_after_it(
     bench: Bench,
 ) -> None:
     batch = throttled_though_taken(bench)
@@ -718,7 +718,7 @@ def test_what_shows_before_its_hour_though_it_was_not_taken_is_polled_after_it(
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_what_shows_after_it_was_cancelled_is_polled_after_its_hour(bench: Bench) -> None:
+def test_cancelled_batch_that_shows_is_polled_after_its_hour(bench: Bench) -> None:
     batch = throttled_though_taken(bench)
     bench.dispatcher.cancel("soldes")
     bench.pass_by(minutes=10)
@@ -727,7 +727,7 @@ def test_what_shows_after_it_was_cancelled_is_polled_after_its_hour(bench: Bench
     assert row.check_at == row.sent_at
 
 
-def test_what_nobody_took_leaves_from_here_when_its_tag_would_show(bench: Bench) -> None:
+def test_untaken_batch_leaves_from_here_when_its_tag_would_show(bench: Bench) -> None:
     bench.gateway.behave = lambda *_: Throttled(1)
     batch = hand_over(bench)
     bench.gateway.behave = bench.gateway.take
@@ -739,7 +739,7 @@ def test_what_nobody_took_leaves_from_here_when_its_tag_would_show(bench: Bench)
     assert bench.gateway.bodies[-1].at is None
 
 
-def test_the_week_is_that_of_its_hour(bench: Bench) -> None:
+def test_weekly_cap_of_a_hand_over_is_that_of_its_hour(bench: Bench) -> None:
     """Who was texted yesterday may be texted in nine days."""
     with opened(bench.dispatcher.database, gateway=bench.gateway, weekly_messages=1) as capped:
         capped.submit(3, "first")
@@ -748,7 +748,7 @@ def test_the_week_is_that_of_its_hour(bench: Bench) -> None:
         assert held_now(capped, batch)
 
 
-def test_a_list_of_opt_outs_is_held_against_what_is_held_once(bench: Bench) -> None:
+def test_opt_out_list_is_compared_once_with_held_batches(bench: Bench) -> None:
     batch = hand_over(bench)
     for _ in range(2):
         bench.opt_out("+33639989000")  # of somebody else
@@ -759,7 +759,7 @@ def test_a_list_of_opt_outs_is_held_against_what_is_held_once(bench: Bench) -> N
     assert bench.outcomes(batch) == ["recalled", "sent"]
 
 
-def test_who_opts_out_while_a_receipt_is_recorded_waits_for_it(
+def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
     postgres_tables: Database,
 ) -> None:
     """Both at the same moment would otherwise not see each other (PostgreSQL)."""

@@ -26,7 +26,7 @@ def survey(bench: Bench, count: int, reference: str = "soldes", **options: Any) 
     return bench.batches(campaign_id)[0].id
 
 
-def test_each_person_is_a_batch_and_a_call(bench: Bench) -> None:
+def test_long_number_makes_one_batch_and_call_a_recipient(bench: Bench) -> None:
     bench.submit(700, from_number=OURS)
     batches = bench.batches()
     assert [batch.number for batch in batches] == list(range(1, 701))
@@ -35,7 +35,7 @@ def test_each_person_is_a_batch_and_a_call(bench: Bench) -> None:
     assert bench.dispatcher.plan(TEXT, people(700), from_number=OURS).batches == 700
 
 
-def test_the_long_number_and_its_text_are_in_the_request(bench: Bench) -> None:
+def test_long_number_and_text_are_in_the_request(bench: Bench) -> None:
     bench.submit(2, from_number="06 39 98 88 88")
     bench.work()
     assert [(one.sender, one.stop, one.unicode) for one in bench.gateway.bodies] == 2 * [
@@ -45,7 +45,7 @@ def test_the_long_number_and_its_text_are_in_the_request(bench: Bench) -> None:
     assert bench.progress().cost == Decimal("0.076")
 
 
-def test_a_survey_is_sent_by_its_name(bench: Bench) -> None:
+def test_survey_is_sent_by_its_name(bench: Bench) -> None:
     survey(bench, 2)
     bench.work()
     assert [list(one.texts.values()) for one in bench.gateway.bodies] == 2 * [["survey a1b2"]]
@@ -58,7 +58,7 @@ def test_a_survey_is_sent_by_its_name(bench: Bench) -> None:
     assert (record.survey, record.text, record.sender) == ("a1b2", "", None)
 
 
-def test_the_same_again_is_the_same_and_another_number_is_not(bench: Bench) -> None:
+def test_same_long_number_is_the_same_campaign_and_another_is_not(bench: Bench) -> None:
     first = bench.submit(2, from_number=OURS)
     assert bench.submit(2, from_number="06 39 98 88 88") == first
     others: list[dict[str, Any]] = [{"from_number": OTHER}, {}, {"sender": "Boutique"}]
@@ -68,7 +68,7 @@ def test_the_same_again_is_the_same_and_another_number_is_not(bench: Bench) -> N
     assert len(bench.batches()) == 2
 
 
-def test_the_setting_stands_in_where_neither_number_nor_sender_is_named(tables: Database) -> None:
+def test_campaign_without_number_and_sender_uses_the_setting(tables: Database) -> None:
     with opened(tables, sender=None, from_number=OURS) as bench:
         bench.submit(1, "by the setting")
         bench.submit(1, "by its sender", sender="Boutique")
@@ -83,7 +83,7 @@ def test_the_setting_stands_in_where_neither_number_nor_sender_is_named(tables: 
     }
 
 
-def test_a_plan_of_a_survey_says_that_it_does_not_know(tables: Database) -> None:
+def test_plan_of_a_survey_has_no_segments_or_cost(tables: Database) -> None:
     with opened(tables, prices="metropole=0.045") as bench:
         planned = bench.dispatcher.plan("", people(3), **SURVEY)
         assert (planned.kept, planned.batches) == (3, 3)
@@ -94,7 +94,7 @@ def test_a_plan_of_a_survey_says_that_it_does_not_know(tables: Database) -> None
         bench.dispatcher.submit("s", "", people(3), approved=planned.fingerprint, **SURVEY)
 
 
-def test_a_survey_repeats_itself_and_no_text(tables: Database) -> None:
+def test_survey_repeats_only_itself(tables: Database) -> None:
     with opened(tables, repeat_mode="block") as bench:
         survey(bench, 2, "first")
         with pytest.raises(InvalidCampaign, match=r"the same survey reaches 2 .* under 'first'"):
@@ -103,7 +103,7 @@ def test_a_survey_repeats_itself_and_no_text(tables: Database) -> None:
         bench.submit(2, "a text")
 
 
-def test_a_week_and_an_opt_out_count_for_them_as_for_any(tables: Database) -> None:
+def test_long_number_respects_weekly_cap_and_opt_outs(tables: Database) -> None:
     with opened(tables, weekly_messages=1) as bench:
         bench.submit(1, "before")
         bench.work()
@@ -114,7 +114,7 @@ def test_a_week_and_an_opt_out_count_for_them_as_for_any(tables: Database) -> No
         bench.check()
 
 
-def test_a_cap_of_euros_that_was_set_since_pauses_a_survey(tables: Database) -> None:
+def test_cap_of_euros_set_later_pauses_a_survey(tables: Database) -> None:
     with opened(tables) as bench:
         survey(bench, 2)
     with opened(tables, prices="metropole=0.045", campaign_euros=10) as bench:
@@ -124,9 +124,7 @@ def test_a_cap_of_euros_that_was_set_since_pauses_a_survey(tables: Database) -> 
 
 
 @pytest.mark.parametrize("prices", ["", "metropole=0.045"])
-def test_a_survey_runs_on_a_balance_that_nobody_can_hold_it_against(
-    tables: Database, prices: str
-) -> None:
+def test_survey_without_a_price_runs_on_any_balance(tables: Database, prices: str) -> None:
     with opened(tables, credit_check="pause", prices=prices) as bench:
         bench.gateway.balance = Decimal("0.02")
         survey(bench, 2)
@@ -136,7 +134,7 @@ def test_a_survey_runs_on_a_balance_that_nobody_can_hold_it_against(
         assert action.reason.endswith(": no price is known for surveys (DISPATCHER_PRICES)")
 
 
-def test_a_survey_waits_when_nothing_is_left(tables: Database) -> None:
+def test_survey_pauses_without_balance(tables: Database) -> None:
     with opened(tables, credit_check="pause") as bench:
         bench.gateway.balance = Decimal(0)
         survey(bench, 2)
@@ -145,7 +143,7 @@ def test_a_survey_waits_when_nothing_is_left(tables: Database) -> None:
         assert bench.progress().why == "paused: no credit: nothing is left of the balance"
 
 
-def test_a_lost_answer_is_one_persons_and_is_settled_by_its_tag(bench: Bench) -> None:
+def test_lost_answer_of_one_recipient_is_settled_by_its_tag(bench: Bench) -> None:
     gateway, [unlucky, _] = bench.gateway, people(2)
     gateway.behave = lambda tag, phones: (
         gateway.lose(tag, phones) if unlucky in phones else gateway.take(tag, phones)
@@ -163,7 +161,7 @@ def reply(bench: Bench, phone: str, to: str, said: str = "Oui") -> None:
     bench.dispatcher.inbox.reply(json.dumps(call).encode())
 
 
-def test_an_answer_is_to_what_the_number_last_sent_to_this_person(bench: Bench) -> None:
+def test_reply_belongs_to_the_last_message_from_that_number(bench: Bench) -> None:
     first, second = people(2)
     bench.submit(2, "first", from_number=OURS)
     bench.work()
@@ -184,14 +182,14 @@ def test_an_answer_is_to_what_the_number_last_sent_to_this_person(bench: Bench) 
     }
 
 
-def test_a_stop_to_the_number_is_an_opt_out(bench: Bench) -> None:
+def test_stop_to_the_long_number_opts_out(bench: Bench) -> None:
     bench.submit(2, from_number=OURS)
     reply(bench, people(1)[0], OURS, "STOP")
     bench.work()
     assert bench.messages() == {"sent": 1, "opted_out": 1}
 
 
-def test_the_fake_gateway_understands_what_the_client_asks() -> None:
+def test_fake_gateway_accepts_the_clients_requests() -> None:
     addresses = SendOptions(
         reports_to="http://127.0.0.1:9/report", replies_to="http://127.0.0.1:9/reply"
     )

@@ -41,7 +41,7 @@ def next_poll(bench: Bench, batch: int) -> int:
 # -- asking
 
 
-def test_a_poll_brings_the_reports_and_the_campaign_finishes(bench: Bench) -> None:
+def test_poll_with_all_reports_finishes_the_campaign(bench: Bench) -> None:
     batch = sent(bench)
     bench.gateway.deliver()
     assert bench.poll() == 0  # too early
@@ -56,7 +56,7 @@ def test_a_poll_brings_the_reports_and_the_campaign_finishes(bench: Bench) -> No
 
 
 @pytest.mark.parametrize(("size", "calls"), [(30, [150]), (130, [500, 150])])
-def test_many_batches_share_their_calls(bench: Bench, size: int, calls: list[int]) -> None:
+def test_many_due_batches_share_calls(bench: Bench, size: int, calls: list[int]) -> None:
     """Five campaigns with one batch each: no batch has a call of its own."""
     for n in range(5):
         bench.submit(size, f"soldes-{n}", start=n * size)
@@ -68,7 +68,7 @@ def test_many_batches_share_their_calls(bench: Bench, size: int, calls: list[int
     assert all(batch.state == "done" for batch in bench.batches())
 
 
-def test_only_those_who_wait_are_asked_for(bench: Bench) -> None:
+def test_poll_asks_only_for_messages_without_a_report(bench: Bench) -> None:
     batch = sent(bench)
     report(bench, people(3)[0], DELIVERED)
     assert next_poll(bench, batch) == 1
@@ -77,7 +77,7 @@ def test_only_those_who_wait_are_asked_for(bench: Bench) -> None:
     assert bench.messages() == {"sent": 2, "delivered": 1}
 
 
-def test_the_waits_between_polls_grow_and_the_last_one_repeats(bench: Bench) -> None:
+def test_polls_without_reports_wait_longer_and_repeat_the_last_interval(bench: Bench) -> None:
     batch = sent(bench)
     waits = []
     for _ in range(13):
@@ -90,7 +90,7 @@ def test_the_waits_between_polls_grow_and_the_last_one_repeats(bench: Bench) -> 
         assert interval <= wait < interval * 1.25 or wait == interval
 
 
-def test_the_last_numbers_of_batches_sent_over_an_hour_share_their_calls(bench: Bench) -> None:
+def test_last_numbers_of_batches_of_one_hour_share_calls(bench: Bench) -> None:
     for n in range(30):
         bench.submit(2, reference=f"campaign {n}", start=2 * n)
         bench.work()
@@ -104,7 +104,7 @@ def test_the_last_numbers_of_batches_sent_over_an_hour_share_their_calls(bench: 
     assert len(bench.gateway.calls) <= 3 * rounds  # one by one it would be thirty
 
 
-def test_a_campaign_that_waits_for_two_days_is_asked_for_twelve_times(bench: Bench) -> None:
+def test_campaign_without_reports_is_polled_twelve_times_in_two_days(bench: Bench) -> None:
     batch = sent(bench)
     started = bench.clock()
     rounds = 0
@@ -114,7 +114,7 @@ def test_a_campaign_that_waits_for_two_days_is_asked_for_twelve_times(bench: Ben
     assert rounds <= 13  # the last one is past the second day
 
 
-def test_a_poll_that_is_under_way_is_not_made_twice(bench: Bench) -> None:
+def test_poll_under_way_is_not_made_twice(bench: Bench) -> None:
     sent(bench)
     bench.clock.forward(seconds=10)
     ask = bench.gateway.multi_status
@@ -128,7 +128,7 @@ def test_a_poll_that_is_under_way_is_not_made_twice(bench: Bench) -> None:
     assert bench.gateway.calls == [3]
 
 
-def test_one_poll_asks_for_all_that_is_due_when_it_begins(
+def test_one_poll_asks_for_everything_due_at_its_beginning(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polls, "POLL_SIZE", 6)
@@ -139,9 +139,7 @@ def test_one_poll_asks_for_all_that_is_due_when_it_begins(
     assert bench.gateway.calls == [6, 6, 3]  # they wait still, and are asked for once
 
 
-def test_a_poll_ends_with_the_first_that_the_gateway_does_not_answer(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unanswered_call_ends_the_poll(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(polls, "POLL_SIZE", 3)
     first, second = (bench.submit(3, f"soldes-{n}", start=3 * n) for n in range(2))
     bench.send(first)
@@ -153,11 +151,11 @@ def test_a_poll_ends_with_the_first_that_the_gateway_does_not_answer(
 
 
 @pytest.mark.parametrize(("due", "hints"), [(0, 0), (1, 1), (20, 1), (21, 2), (80, 4), (10_000, 4)])
-def test_a_tick_gives_no_hint_that_finds_no_work(due: int, hints: int) -> None:
+def test_tick_publishes_no_hint_without_work(due: int, hints: int) -> None:
     assert polls.hints_for(due) == hints
 
 
-def test_each_report_goes_to_the_number_it_speaks_of(bench: Bench) -> None:
+def test_report_is_recorded_for_its_own_number(bench: Bench) -> None:
     """In an order of its own in the database: no plan of a query may turn people round."""
     batch = bench.submit(500)
     with bench.dispatcher.database.write() as session:
@@ -175,7 +173,7 @@ def test_each_report_goes_to_the_number_it_speaks_of(bench: Bench) -> None:
     assert bench.batch(batch).states == ("sdu" * 167)[:500]
 
 
-def test_a_row_that_somebody_has_deleted_turns_nobody_round(bench: Bench) -> None:
+def test_deleted_recipient_does_not_shift_the_reports(bench: Bench) -> None:
     batch = sent(bench, 5)
     gone = Recipient.position.in_((1, 4))
     with bench.dispatcher.database.write() as session:
@@ -191,7 +189,7 @@ def test_a_row_that_somebody_has_deleted_turns_nobody_round(bench: Bench) -> Non
         )
 
 
-def test_a_poll_that_never_came_back_is_made_again(bench: Bench) -> None:
+def test_poll_that_never_returned_is_made_again(bench: Bench) -> None:
     class Crash(BaseException):
         pass
 
@@ -213,7 +211,7 @@ def test_a_poll_that_never_came_back_is_made_again(bench: Bench) -> None:
 # -- what reports say
 
 
-def test_a_report_is_final_one_by_one(bench: Bench) -> None:
+def test_final_reports_arrive_one_by_one(bench: Bench) -> None:
     batch = sent(bench)
     report(bench, people(3)[0], DELIVERED)
     report(bench, people(3)[1], UNDELIVERED)
@@ -226,7 +224,7 @@ def test_a_report_is_final_one_by_one(bench: Bench) -> None:
     assert bench.batch(batch).state == "done"
 
 
-def test_a_late_delivered_beats_undelivered_and_never_the_reverse(bench: Bench) -> None:
+def test_late_delivered_replaces_undelivered_and_never_the_reverse(bench: Bench) -> None:
     """Lookups by tag show everybody each time; one number of the batch keeps it in doubt."""
     batch = bench.submit(3)
     bench.gateway.behave = bench.gateway.lose
@@ -242,7 +240,7 @@ def test_a_late_delivered_beats_undelivered_and_never_the_reverse(bench: Bench) 
     assert bench.batch(batch).state == "done"
 
 
-def test_who_waits_for_ever_is_unreported_after_72_hours(bench: Bench) -> None:
+def test_message_without_a_report_is_unreported_after_72_hours(bench: Bench) -> None:
     batch = sent(bench)
     report(bench, people(3)[0], DELIVERED)
     horizon = OPEN + timedelta(hours=72)
@@ -257,7 +255,7 @@ def test_who_waits_for_ever_is_unreported_after_72_hours(bench: Bench) -> None:
     assert bench.progress().state == "finished"
 
 
-def test_a_gateway_that_does_not_know_a_message_leaves_it_waiting(bench: Bench) -> None:
+def test_message_unknown_to_the_gateway_stays_sent(bench: Bench) -> None:
     batch = sent(bench)
     for states in bench.gateway.tags.values():
         states.clear()
@@ -265,7 +263,7 @@ def test_a_gateway_that_does_not_know_a_message_leaves_it_waiting(bench: Bench) 
     assert bench.messages() == {"sent": 3}
 
 
-def test_stop_is_an_opt_out_from_the_next_campaign_on(bench: Bench) -> None:
+def test_stop_in_a_report_opts_out_of_the_next_campaign(bench: Bench) -> None:
     batch = sent(bench)
     bench.gateway.stopped.add(people(3)[1])
     bench.gateway.deliver()
@@ -277,7 +275,7 @@ def test_stop_is_an_opt_out_from_the_next_campaign_on(bench: Bench) -> None:
     assert bench.gateway.texted[people(3)[1]] == 1
 
 
-def test_who_said_stop_twice_is_one_opt_out(bench: Bench) -> None:
+def test_stop_sent_twice_is_one_opt_out(bench: Bench) -> None:
     batch = sent(bench)
     bench.gateway.stopped.add(people(3)[1])
     next_poll(bench, batch)
@@ -287,7 +285,7 @@ def test_who_said_stop_twice_is_one_opt_out(bench: Bench) -> None:
     assert bench.messages() == {"delivered": 3}
 
 
-def test_a_batch_settled_by_its_tag_is_polled_by_its_tag(bench: Bench) -> None:
+def test_batch_settled_by_its_tag_is_polled_by_its_tag(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = bench.gateway.lose
     bench.send(batch)
@@ -309,7 +307,7 @@ def test_a_batch_settled_by_its_tag_is_polled_by_its_tag(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("by_tag", [False, True])
-def test_a_poll_that_fails_is_made_later(bench: Bench, by_tag: bool) -> None:
+def test_failed_poll_is_made_later(bench: Bench, by_tag: bool) -> None:
     if by_tag:
         batch = bench.submit(3)
         bench.gateway.behave = bench.gateway.lose
@@ -328,7 +326,7 @@ def test_a_poll_that_fails_is_made_later(bench: Bench, by_tag: bool) -> None:
     assert next_poll(bench, batch) == 3
 
 
-def test_a_gateway_that_is_ill_for_days_makes_nobody_unreported_and_is_not_hammered(
+def test_gateway_down_for_days_makes_no_message_unreported_and_gets_few_calls(
     bench: Bench,
 ) -> None:
     batch = sent(bench)
@@ -346,7 +344,7 @@ def test_a_gateway_that_is_ill_for_days_makes_nobody_unreported_and_is_not_hamme
     assert bench.messages() == {"delivered": 1, "unreported": 2}
 
 
-def test_one_call_that_fails_does_not_spoil_the_others(bench: Bench) -> None:
+def test_one_failed_call_does_not_affect_the_others(bench: Bench) -> None:
     for n in range(2):
         bench.submit(500, f"soldes-{n}", start=n * 500)
     bench.work()
@@ -368,7 +366,7 @@ def test_one_call_that_fails_does_not_spoil_the_others(bench: Bench) -> None:
 # -- the tick
 
 
-def test_the_tick_says_what_is_due(bench: Bench) -> None:
+def test_tick_returns_what_is_due(bench: Bench) -> None:
     first = bench.submit(500)
     second = bench.submit(3, "autre", start=1000)
     due = bench.tick()
@@ -386,14 +384,14 @@ def test_the_tick_says_what_is_due(bench: Bench) -> None:
     assert bench.tick().settle == [third]
 
 
-def test_a_campaign_does_not_wait_for_the_tenth_batch_of_another(tables: Database) -> None:
+def test_campaign_does_not_wait_for_ten_batches_of_another(tables: Database) -> None:
     with opened(tables, connections=1) as bench:
         bench.submit(5000)
         other = bench.submit(3, "autre", start=6000)
         assert other in bench.tick().send
 
 
-def test_three_ticks_at_once_do_what_one_does(bench: Bench) -> None:
+def test_three_ticks_at_once_change_what_one_changes(bench: Bench) -> None:
     """The very first ones, too: each leaves its sign of life."""
     late = bench.submit(3, "late", start=100, not_after=OPEN + timedelta(minutes=1))
     bench.dispatcher.pause("late")
@@ -431,7 +429,7 @@ def test_three_ticks_at_once_do_what_one_does(bench: Bench) -> None:
     assert bench.messages("late") == {"expired": 3}
 
 
-def test_two_first_signs_of_life_do_not_fail_one_another(postgres_tables: Database) -> None:
+def test_two_first_heartbeats_at_once_both_succeed(postgres_tables: Database) -> None:
     """The second one waits for the first; on SQLite all writers wait for each other."""
     empty(postgres_tables)
     failed: list[Exception] = []
@@ -454,7 +452,7 @@ def test_two_first_signs_of_life_do_not_fail_one_another(postgres_tables: Databa
     assert failed == []
 
 
-def test_a_paused_campaign_does_not_finish_behind_ones_back(bench: Bench) -> None:
+def test_paused_campaign_does_not_finish(bench: Bench) -> None:
     batch = sent(bench)
     bench.dispatcher.pause("soldes")
     bench.gateway.deliver()
@@ -466,7 +464,7 @@ def test_a_paused_campaign_does_not_finish_behind_ones_back(bench: Bench) -> Non
     assert bench.progress().state == "finished"
 
 
-def test_sums_hold_at_every_step_of_a_mixed_campaign(bench: Bench) -> None:
+def test_mixed_campaign_adds_up_at_every_step(bench: Bench) -> None:
     mixed = [*people(700), "12", people(1)[0], *(f"+2626929800{n:02d}" for n in range(5))]
     bench.dispatcher.submit("soldes", TEXT, mixed)
     bench.opt_out(people(1)[0])

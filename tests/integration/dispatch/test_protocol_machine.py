@@ -494,11 +494,11 @@ def run(tables: Database, *, examples: int) -> None:
         )
 
 
-def test_the_protocol_keeps_its_promises_on_sqlite(sqlite_tables: Database) -> None:
+def test_protocol_keeps_its_promises_on_sqlite(sqlite_tables: Database) -> None:
     run(sqlite_tables, examples=30)
 
 
-def test_the_protocol_keeps_its_promises_on_postgresql(postgres_tables: Database) -> None:
+def test_protocol_keeps_its_promises_on_postgresql(postgres_tables: Database) -> None:
     run(postgres_tables, examples=8)
 
 
@@ -550,7 +550,7 @@ BREAKS = [
 
 
 @pytest.mark.parametrize(("what", "instead", "script", "words"), BREAKS)
-def test_the_checks_bite(
+def test_protocol_with_a_broken_promise_fails(
     tables: Database, what: str, instead: Callable[..., Any], script: list[str], words: str
 ) -> None:
     """The same steps as drawn above, over a protocol that breaks a promise."""
@@ -573,7 +573,7 @@ def test_the_checks_bite(
             steps()
 
 
-def test_sending_again_what_a_lost_worker_had_texts_everybody_twice(tables: Database) -> None:
+def test_resending_after_a_lost_worker_texts_everybody_twice(tables: Database) -> None:
     """The usual policy, told by the ledger alone."""
     with watched(tables):
         machine = Protocol(tables)

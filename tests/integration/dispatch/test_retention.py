@@ -68,7 +68,7 @@ def prune(bench: Bench) -> int:
     return bench.dispatcher.steps.prune()
 
 
-def test_events_go_once_they_are_told_and_old(bench: Bench) -> None:
+def test_old_delivered_event_is_deleted(bench: Bench) -> None:
     happen(bench, 3)
     bench.clock.forward(days=DAYS)
     happen(bench, 2)
@@ -78,14 +78,14 @@ def test_events_go_once_they_are_told_and_old(bench: Bench) -> None:
     assert count(bench, Event) == [2]
 
 
-def test_an_event_that_is_not_told_stays(bench: Bench) -> None:
+def test_undelivered_event_stays(bench: Bench) -> None:
     happen(bench, 1, told=False)
     bench.clock.forward(days=2 * DAYS)
     assert prune(bench) == 0
     assert count(bench, Event) == [1]
 
 
-def test_replies_go_with_their_parts(bench: Bench) -> None:
+def test_old_reply_is_deleted_with_its_parts(bench: Bench) -> None:
     answer(bench, "Oui")
     calls = long_replies(people(1)[0], "+33639989000", LONG, reference=7, at="2026-11-24 10:00:00")
     for call in calls:
@@ -100,7 +100,7 @@ def test_replies_go_with_their_parts(bench: Bench) -> None:
     assert count(bench, Reply) == [1]
 
 
-def test_a_whole_reply_waits_for_a_part_that_is_younger_than_it(bench: Bench) -> None:
+def test_reply_with_a_younger_part_stays(bench: Bench) -> None:
     """Two processes whose clocks differ have taken it in."""
     calls = long_replies(people(1)[0], "+33639989000", LONG, reference=7, at="2026-11-24 10:00:00")
     for call in calls:
@@ -118,7 +118,7 @@ def test_a_whole_reply_waits_for_a_part_that_is_younger_than_it(bench: Bench) ->
     assert count(bench, Reply) == [0]
 
 
-def test_number_checks_go_with_their_orders(bench: Bench) -> None:
+def test_old_number_check_is_deleted_with_its_order(bench: Bench) -> None:
     checks = bench.dispatcher.number_checks
     checks.order(checks.survey(people(2)), max_cost=Decimal(1))
     bench.clock.forward(days=DAYS, seconds=-1)
@@ -129,7 +129,7 @@ def test_number_checks_go_with_their_orders(bench: Bench) -> None:
     assert count(bench, NumberCheck, CheckOrder) == [2, 1]
 
 
-def test_a_check_is_kept_as_long_as_it_counts(tables: Database) -> None:
+def test_check_that_still_counts_stays(tables: Database) -> None:
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": "q8Zr4-Tn0_Vb6Hs2Lk"}
     with opened(tables, history_days=31, checks_days=90, **address) as bench:
         checks = bench.dispatcher.number_checks
@@ -142,7 +142,7 @@ def test_a_check_is_kept_as_long_as_it_counts(tables: Database) -> None:
         assert count(bench, NumberCheck, CheckOrder) == [0, 0]
 
 
-def test_hosts_that_are_gone_are_forgotten_but_not_the_last_one(bench: Bench) -> None:
+def test_old_heartbeat_is_deleted_unless_it_is_the_last(bench: Bench) -> None:
     with bench.dispatcher.database.write() as session:
         monitoring.beat(session, "old", bench.clock() - timedelta(days=2))
         monitoring.beat(session, "last", bench.clock())
@@ -152,7 +152,7 @@ def test_hosts_that_are_gone_are_forgotten_but_not_the_last_one(bench: Bench) ->
     assert bench.dispatcher.last_tick() == bench.clock() - timedelta(days=2 * DAYS)
 
 
-def test_the_proof_of_who_was_texted_and_who_said_stop_stays(bench: Bench) -> None:
+def test_proof_of_sends_and_opt_outs_stays(bench: Bench) -> None:
     bench.submit(3)
     bench.work()
     bench.gateway.deliver()
@@ -169,7 +169,7 @@ def test_the_proof_of_who_was_texted_and_who_said_stop_stays(bench: Bench) -> No
     assert bench.progress().state == "finished"
 
 
-def test_a_tick_has_it_done_every_hour(bench: Bench) -> None:
+def test_tick_hints_retention_every_hour(bench: Bench) -> None:
     assert bench.tick().prune
     prune(bench)
     assert not bench.tick().prune
@@ -181,7 +181,7 @@ def test_a_tick_has_it_done_every_hour(bench: Bench) -> None:
     assert bench.tick().prune
 
 
-def test_with_0_days_everything_is_kept(tables: Database) -> None:
+def test_history_of_0_days_deletes_nothing(tables: Database) -> None:
     with opened(tables, history_days=0) as bench:
         happen(bench, 1)
         bench.clock.forward(days=36_500)
@@ -190,7 +190,7 @@ def test_with_0_days_everything_is_kept(tables: Database) -> None:
         assert count(bench, Event) == [1]
 
 
-def test_a_run_is_short_and_goes_on_at_the_next_tick(bench: Bench) -> None:
+def test_long_run_continues_at_the_next_tick(bench: Bench) -> None:
     happen(bench, 7)
     bench.clock.forward(days=DAYS, seconds=1)
     with (
@@ -202,7 +202,7 @@ def test_a_run_is_short_and_goes_on_at_the_next_tick(bench: Bench) -> None:
         assert prune(bench) == 1
 
 
-def test_two_at_once_delete_each_row_once(bench: Bench) -> None:
+def test_two_runs_at_once_delete_each_row_once(bench: Bench) -> None:
     happen(bench, 40)
     bench.clock.forward(days=DAYS, seconds=1)
     with mock.patch("dispatcher.storage.retention.due", return_value=True):
@@ -230,6 +230,6 @@ def _prune_alone(bench: Bench) -> int:
 
 
 @pytest.mark.parametrize("days", [1, 30, -1, 36_501])
-def test_less_than_a_month_is_refused(days: int) -> None:
+def test_history_below_a_month_is_rejected(days: int) -> None:
     with pytest.raises(ConfigurationError, match="DISPATCHER_HISTORY_DAYS"):
         Settings.of(history_days=days)

@@ -47,7 +47,7 @@ class Crash(BaseException):
 # -- the usual way
 
 
-def test_a_batch_is_sent_once_and_recorded(bench: Bench) -> None:
+def test_due_batch_is_sent_once_and_recorded(bench: Bench) -> None:
     batch = bench.submit(3)
     assert bench.send(batch) == 1
     row = bench.batch(batch)
@@ -62,7 +62,7 @@ def test_a_batch_is_sent_once_and_recorded(bench: Bench) -> None:
     assert bench.gateway.texted == dict.fromkeys(people(3), 1)
 
 
-def test_a_lane_goes_on_to_the_next_batches(bench: Bench) -> None:
+def test_send_loop_continues_with_the_next_batches(bench: Bench) -> None:
     batch = bench.submit(1200)
     bench.submit(1, "autre", start=2000)
     assert bench.send(batch) == 4
@@ -71,7 +71,7 @@ def test_a_lane_goes_on_to_the_next_batches(bench: Bench) -> None:
     assert bench.gateway.texted.total() == 1201
 
 
-def test_personal_texts_are_rendered_for_each_person(bench: Bench) -> None:
+def test_template_is_rendered_for_each_recipient(bench: Bench) -> None:
     given = [
         {"telephone": "06 39 98 00 01", "prénom": "Zoë", "ville": "Brest"},
         {"telephone": "06 39 98 00 02", "prénom": "Léo", "ville": ""},
@@ -88,7 +88,7 @@ def test_personal_texts_are_rendered_for_each_person(bench: Bench) -> None:
     assert (body.sender, body.stop, body.unicode) == ("MaBoutique", True, False)
 
 
-def test_one_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(bench: Bench) -> None:
+def test_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(bench: Bench) -> None:
     given = [{"telephone": "06 39 98 00 01", "nom": "Ада"}]
     bench.dispatcher.submit("alerte", "Colis pour {{ nom }}", given, commercial=False)
     bench.send(bench.batches()[0].id)
@@ -99,7 +99,7 @@ def test_one_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(benc
 # -- the window
 
 
-def test_a_closed_window_postpones_and_says_why(bench: Bench) -> None:
+def test_closed_window_postpones_with_the_reason(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.clock.at = CLOSED
     assert bench.send(batch) == 0
@@ -119,7 +119,7 @@ def test_a_closed_window_postpones_and_says_why(bench: Bench) -> None:
         pytest.param(59, False, id="19:59:59"),
     ],
 )
-def test_the_guard_before_closing(bench: Bench, second: int, leaves: bool) -> None:
+def test_window_about_to_close_postpones(bench: Bench, second: int, leaves: bool) -> None:
     batch = bench.submit(3)
     bench.clock.at = datetime(2026, 11, 24, 19, 59, second, tzinfo=PARIS).astimezone(UTC)
     assert bench.send(batch) == leaves
@@ -127,7 +127,7 @@ def test_the_guard_before_closing(bench: Bench, second: int, leaves: bool) -> No
         assert bench.batch(batch).not_before == NEXT_OPENING
 
 
-def test_the_window_is_asked_again_just_before_the_bytes(
+def test_window_that_closes_before_the_first_byte_sends_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bench.submit(3)
@@ -147,7 +147,7 @@ def test_the_window_is_asked_again_just_before_the_bytes(
     assert bench.outcomes(batch) == ["not_sent"]
 
 
-def test_connecting_past_the_closing_sends_nothing(bench: Bench) -> None:
+def test_window_that_closes_while_connecting_sends_nothing(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.clock.at = datetime(2026, 11, 24, 19, 58, tzinfo=PARIS).astimezone(UTC)
     bench.gateway.on_connect = lambda: bench.clock.forward(minutes=3)
@@ -157,7 +157,7 @@ def test_connecting_past_the_closing_sends_nothing(bench: Bench) -> None:
     assert bench.batch(batch).not_before == NEXT_OPENING
 
 
-def test_an_alert_leaves_at_night(bench: Bench) -> None:
+def test_alert_at_night_is_sent(bench: Bench) -> None:
     bench.clock.at = CLOSED
     assert bench.send(bench.submit(3, commercial=False)) == 1
 
@@ -165,7 +165,7 @@ def test_an_alert_leaves_at_night(bench: Bench) -> None:
 # -- the claim
 
 
-def test_sixteen_threads_with_one_hint_make_one_request(tables: Database) -> None:
+def test_one_hint_in_sixteen_threads_makes_one_request(tables: Database) -> None:
     with opened(tables, connections=16) as bench:
         batch = bench.submit(3)
         start = threading.Barrier(16, timeout=20)
@@ -186,7 +186,7 @@ def test_sixteen_threads_with_one_hint_make_one_request(tables: Database) -> Non
         bench.check()
 
 
-def test_two_processes_with_many_batches_text_nobody_twice(tables: Database) -> None:
+def test_many_batches_in_two_processes_text_nobody_twice(tables: Database) -> None:
     """Two dispatchers, each with its send loops, share nothing but the database."""
     with (
         opened(tables, connections=2) as bench,
@@ -206,7 +206,7 @@ def test_two_processes_with_many_batches_text_nobody_twice(tables: Database) -> 
         assert bench.messages() == {"sent": 2500}
 
 
-def test_no_more_requests_at_once_than_connections(tables: Database) -> None:
+def test_requests_at_once_never_exceed_the_connections(tables: Database) -> None:
     with opened(tables, connections=2) as bench:
         bench.dispatcher.submit("soldes", TEXT, people(2500))
         ids = [batch.id for batch in bench.batches()]
@@ -233,7 +233,7 @@ def test_no_more_requests_at_once_than_connections(tables: Database) -> None:
         assert bench.messages() == {"sent": 2500}  # the send loops found them themselves
 
 
-def test_each_campaign_has_its_turn_and_a_higher_priority_goes_first(tables: Database) -> None:
+def test_campaigns_take_turns_and_a_higher_priority_goes_first(tables: Database) -> None:
     with opened(tables, connections=1) as bench:
         for n, priority in enumerate(["low", "normal", "normal", "high"]):
             bench.dispatcher.submit(
@@ -249,14 +249,14 @@ def test_each_campaign_has_its_turn_and_a_higher_priority_goes_first(tables: Dat
         assert set(sent[3:9]) == {2, 3}
 
 
-def test_two_equal_campaigns_take_turns(bench: Bench) -> None:
+def test_equal_campaigns_take_turns(bench: Bench) -> None:
     for n in range(2):
         bench.dispatcher.submit(f"campaign {n}", TEXT, people(1000, 1000 * n))
     owner = {batch.id: batch.campaign_id for batch in bench.batches()}
     assert [owner[batch_id] for batch_id in bench.tick().send] == [1, 2, 1, 2]
 
 
-def test_an_unknown_priority_is_refused(bench: Bench) -> None:
+def test_unknown_priority_is_rejected(bench: Bench) -> None:
     with pytest.raises(InvalidCampaign, match="one of low, normal, high"):
         bench.submit(priority="urgent")
     assert bench.campaigns() == []
@@ -265,7 +265,7 @@ def test_an_unknown_priority_is_refused(bench: Bench) -> None:
 # -- hints
 
 
-def test_a_forged_hint_sends_nothing(bench: Bench) -> None:
+def test_forged_hint_sends_nothing(bench: Bench) -> None:
     bench.submit(3)
     bench.gateway.behave = unwanted
     forged_ids: list[object] = ["1", "1; DROP TABLE", None, -1, 0, 2**63, 10**30, 1.0, [1], b"1"]
@@ -273,13 +273,13 @@ def test_a_forged_hint_sends_nothing(bench: Bench) -> None:
         assert bench.send(forged) == 0
 
 
-def test_a_hint_for_a_batch_that_is_not_there_may_start_a_lane(bench: Bench) -> None:
+def test_hint_for_a_missing_batch_may_start_a_send_loop(bench: Bench) -> None:
     batch = bench.submit(3)
     assert bench.send(batch + 1000) == 1  # it found what was due, by itself
     assert bench.gateway.texted == dict.fromkeys(people(3), 1)
 
 
-def test_late_and_doubled_hints_send_nothing(bench: Bench) -> None:
+def test_late_or_repeated_hint_sends_nothing(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.send(batch)
     bench.gateway.behave = unwanted
@@ -291,7 +291,7 @@ def test_late_and_doubled_hints_send_nothing(bench: Bench) -> None:
     assert bench.send(batch) == 0
 
 
-def test_a_hint_that_is_too_early_sends_nothing(bench: Bench) -> None:
+def test_early_hint_sends_nothing(bench: Bench) -> None:
     batch = bench.submit(3, not_before=OPEN + timedelta(hours=1))
     bench.gateway.behave = unwanted
     assert bench.send(batch) == 0
@@ -300,7 +300,7 @@ def test_a_hint_that_is_too_early_sends_nothing(bench: Bench) -> None:
 # -- what happens between planning and arming
 
 
-def test_an_opt_out_after_planning_is_kept(bench: Bench) -> None:
+def test_opt_out_after_planning_is_respected(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.opt_out(people(3)[0])
     bench.send(batch)
@@ -308,7 +308,7 @@ def test_an_opt_out_after_planning_is_kept(bench: Bench) -> None:
     assert people(3)[0] not in bench.gateway.texted
 
 
-def test_an_opt_out_while_connecting_is_kept(bench: Bench) -> None:
+def test_opt_out_while_connecting_is_respected(bench: Bench) -> None:
     batch = bench.submit(3)
     connects = iter([lambda: bench.opt_out(people(3)[0])])
     bench.gateway.on_connect = lambda: next(connects, lambda: None)()
@@ -318,7 +318,7 @@ def test_an_opt_out_while_connecting_is_kept(bench: Bench) -> None:
     assert bench.outcomes(batch) == ["sent"]
 
 
-def test_positions_stay_right_when_an_opt_out_shortens_the_request(bench: Bench) -> None:
+def test_opt_out_that_shortens_the_request_leaves_the_positions_right(bench: Bench) -> None:
     batch = bench.submit(4)
     bench.opt_out(people(4)[1])
     third = people(4)[2]
@@ -336,7 +336,7 @@ def test_positions_stay_right_when_an_opt_out_shortens_the_request(bench: Bench)
     assert bench.batch(batch).codes == '{"2": 200}'
 
 
-def test_nothing_is_armed_after_a_pause_has_returned(bench: Bench) -> None:
+def test_pause_that_has_returned_allows_no_claim(bench: Bench) -> None:
     batch = bench.submit(3)
     assert bench.dispatcher.pause("soldes", reason="wrong price").batches["sending"] == 0
     bench.gateway.behave = unwanted
@@ -348,7 +348,7 @@ def test_nothing_is_armed_after_a_pause_has_returned(bench: Bench) -> None:
     assert bench.send(batch) == 1
 
 
-def test_a_pause_while_connecting_wins(bench: Bench) -> None:
+def test_pause_while_connecting_sends_nothing(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.on_connect = lambda: bench.dispatcher.pause("soldes")
     bench.gateway.behave = unwanted
@@ -356,7 +356,7 @@ def test_a_pause_while_connecting_wins(bench: Bench) -> None:
     assert bench.attempts(batch) == []
 
 
-def test_pausing_while_lanes_run_is_exact(bench: Bench) -> None:
+def test_pause_while_send_loops_run_is_exact(bench: Bench) -> None:
     """Not one request starts after the call has returned."""
     bench.dispatcher.submit("soldes", TEXT, people(4000))
     ids = [batch.id for batch in bench.batches()]
@@ -381,7 +381,7 @@ def test_pausing_while_lanes_run_is_exact(bench: Bench) -> None:
     assert progress.batches["pending"] == bench.progress().batches["pending"]
 
 
-def test_what_is_in_flight_when_pausing_is_reported(bench: Bench) -> None:
+def test_pause_during_a_call_reports_the_batch_in_flight(bench: Bench) -> None:
     batch = bench.submit(600)
     seen: list[int] = []
 
@@ -395,7 +395,7 @@ def test_what_is_in_flight_when_pausing_is_reported(bench: Bench) -> None:
     assert bench.messages() == {"sent": 500, "pending": 100}
 
 
-def test_what_is_cancelled_never_leaves(bench: Bench) -> None:
+def test_cancelled_batch_is_never_sent(bench: Bench) -> None:
     batch = bench.submit(3)
     assert bench.dispatcher.cancel("soldes").state == "cancelled"
     bench.gateway.behave = unwanted
@@ -404,7 +404,7 @@ def test_what_is_cancelled_never_leaves(bench: Bench) -> None:
     assert bench.progress().ended
 
 
-def test_what_comes_back_unsent_after_a_cancellation_is_cancelled(bench: Bench) -> None:
+def test_unsent_batch_of_a_cancelled_campaign_is_cancelled(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def cancel(tag: str, phones: list[str]) -> SendReply:
@@ -418,7 +418,7 @@ def test_what_comes_back_unsent_after_a_cancellation_is_cancelled(bench: Bench) 
     assert bench.batch(batch).state == "cancelled"
 
 
-def test_what_was_taken_is_followed_after_a_cancellation(bench: Bench) -> None:
+def test_taken_batch_of_a_cancelled_campaign_is_polled(bench: Bench) -> None:
     batch = bench.submit(600)
 
     def cancel(tag: str, phones: list[str]) -> SendReply:
@@ -433,7 +433,7 @@ def test_what_was_taken_is_followed_after_a_cancellation(bench: Bench) -> None:
     assert bench.progress().ended
 
 
-def test_after_not_after_it_expires_and_is_never_sent(bench: Bench) -> None:
+def test_batch_past_not_after_expires_and_is_never_sent(bench: Bench) -> None:
     batch = bench.submit(3, not_after=OPEN + timedelta(hours=1))
     bench.clock.forward(hours=1)
     bench.gateway.behave = unwanted
@@ -444,7 +444,7 @@ def test_after_not_after_it_expires_and_is_never_sent(bench: Bench) -> None:
     assert bench.progress().state == "finished"
 
 
-def test_a_late_hint_does_not_send_what_is_over(bench: Bench) -> None:
+def test_late_hint_past_not_after_sends_nothing(bench: Bench) -> None:
     """No tick has run since: the row alone must say no."""
     batch = bench.submit(3, not_after=OPEN + timedelta(hours=1))
     bench.clock.forward(hours=1)
@@ -453,7 +453,7 @@ def test_a_late_hint_does_not_send_what_is_over(bench: Bench) -> None:
     assert bench.attempts(batch) == []
 
 
-def test_what_is_over_while_connecting_is_not_sent(bench: Bench) -> None:
+def test_not_after_that_passes_while_connecting_sends_nothing(bench: Bench) -> None:
     batch = bench.submit(3, not_after=OPEN + timedelta(seconds=3))
     bench.gateway.on_connect = lambda: bench.clock.forward(seconds=3)
     bench.gateway.behave = unwanted
@@ -461,7 +461,7 @@ def test_what_is_over_while_connecting_is_not_sent(bench: Bench) -> None:
     assert bench.attempts(batch) == []
 
 
-def test_a_paused_campaign_expires_too(bench: Bench) -> None:
+def test_paused_campaign_past_not_after_expires(bench: Bench) -> None:
     bench.submit(3, not_after=OPEN + timedelta(hours=1))
     bench.dispatcher.pause("soldes")
     bench.clock.forward(hours=1)
@@ -472,7 +472,7 @@ def test_a_paused_campaign_expires_too(bench: Bench) -> None:
 # -- what an attempt can come to
 
 
-def test_a_partial_answer_is_a_doubt_about_the_rest(bench: Bench) -> None:
+def test_partial_answer_leaves_the_rest_in_doubt(bench: Bench) -> None:
     batch = bench.submit(3)
     known = people(2)
 
@@ -490,7 +490,7 @@ def test_a_partial_answer_is_a_doubt_about_the_rest(bench: Bench) -> None:
     assert bench.progress().in_doubt == 1
 
 
-def test_a_lost_answer_is_a_doubt(bench: Bench) -> None:
+def test_lost_answer_puts_the_batch_in_doubt(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = bench.gateway.lose
     assert bench.send(batch) == 0
@@ -504,7 +504,7 @@ def test_a_lost_answer_is_a_doubt(bench: Bench) -> None:
     assert len(bench.gateway.requests) == 1
 
 
-def test_a_refusal_for_good_rejects_everybody_with_the_code(bench: Bench) -> None:
+def test_final_refusal_rejects_every_message_with_the_code(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = answers(Declined(9))
     assert bench.send(batch) == 0
@@ -517,7 +517,7 @@ def test_a_refusal_for_good_rejects_everybody_with_the_code(bench: Bench) -> Non
     assert bench.progress().state == "finished"
 
 
-def test_when_every_line_is_rejected_the_batch_is_done(bench: Bench) -> None:
+def test_batch_with_every_message_rejected_is_done(bench: Bench) -> None:
     batch = bench.submit(2)
     bench.gateway.behave = lambda tag, phones: BatchTaken(
         "77", [LineAnswer(phone, False, 14) for phone in phones]
@@ -528,7 +528,7 @@ def test_when_every_line_is_rejected_the_batch_is_done(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("code", [10, 11])
-def test_a_code_of_the_account_pauses_the_campaign_and_says_why(bench: Bench, code: int) -> None:
+def test_code_of_the_account_pauses_the_campaign_with_the_reason(bench: Bench, code: int) -> None:
     batch = bench.submit(600)
     bench.gateway.behave = answers(Declined(code))
     assert bench.send(batch) == 0
@@ -547,7 +547,7 @@ def test_a_code_of_the_account_pauses_the_campaign_and_says_why(bench: Bench, co
     assert bench.gateway.texted == dict.fromkeys(people(600), 1)
 
 
-def test_lanes_that_meet_the_same_refusal_pause_once(bench: Bench) -> None:
+def test_same_refusal_in_many_send_loops_pauses_once(bench: Bench) -> None:
     first = bench.submit(600)
     second = bench.batches()[1].id
 
@@ -562,7 +562,7 @@ def test_lanes_that_meet_the_same_refusal_pause_once(bench: Bench) -> None:
     assert bench.messages() == {"pending": 600}
 
 
-def test_no_credit_does_not_pause_a_campaign_that_was_cancelled_meanwhile(bench: Bench) -> None:
+def test_no_credit_in_a_cancelled_campaign_does_not_pause_it(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def cancel(tag: str, phones: list[str]) -> SendReply:
@@ -577,9 +577,7 @@ def test_no_credit_does_not_pause_a_campaign_that_was_cancelled_meanwhile(bench:
 
 
 @pytest.mark.parametrize("code", [22, 23])
-def test_when_the_gateway_says_closed_it_waits_for_the_next_opening(
-    bench: Bench, code: int
-) -> None:
+def test_gateway_that_says_closed_postpones_to_the_next_opening(bench: Bench, code: int) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = answers(Declined(code))
     assert bench.send(batch) == 0
@@ -595,7 +593,7 @@ def test_when_the_gateway_says_closed_it_waits_for_the_next_opening(
     assert bench.send(batch) == 1
 
 
-def test_an_alert_that_the_gateway_calls_closed_waits_even_where_no_window_opens(
+def test_alert_that_the_gateway_calls_closed_waits_even_without_a_window(
     bench: Bench,
 ) -> None:
     """Polynesia in summer shares no opening with Paris; the refusal proves that nothing left."""
@@ -609,7 +607,7 @@ def test_an_alert_that_the_gateway_calls_closed_waits_even_where_no_window_opens
     assert row.not_before > bench.clock()
 
 
-def test_what_never_left_is_tried_again_with_growing_waits(bench: Bench) -> None:
+def test_unsent_batch_is_tried_again_with_growing_waits(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = answers(Unsent("connection refused"))
     waits = []
@@ -627,7 +625,7 @@ def test_what_never_left_is_tried_again_with_growing_waits(bench: Bench) -> None
     assert bench.gateway.lookups == []  # what never left needs no lookup
 
 
-def test_an_unreachable_gateway_arms_nothing(bench: Bench) -> None:
+def test_unreachable_gateway_claims_nothing(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.unreachable = "the name cannot be resolved"
     waits = []
@@ -647,7 +645,7 @@ def test_an_unreachable_gateway_arms_nothing(bench: Bench) -> None:
 # -- the gateway asks to wait
 
 
-def test_a_rate_limit_waits_as_long_as_it_says_and_fails_nobody(bench: Bench) -> None:
+def test_retry_after_is_waited_for_and_fails_no_message(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = answers(Throttled(42.0))
     assert bench.send(batch) == 0
@@ -666,7 +664,7 @@ def test_a_rate_limit_waits_as_long_as_it_says_and_fails_nobody(bench: Bench) ->
 
 
 @pytest.mark.parametrize("retry_after", [0.0, -10.0, None], ids=["0 s", "in the past", "unsaid"])
-def test_a_wait_of_nothing_is_not_believed(bench: Bench, retry_after: float | None) -> None:
+def test_retry_after_of_nothing_waits_all_the_same(bench: Bench, retry_after: float | None) -> None:
     batch = bench.submit(3)
     bench.gateway.behave = answers(Throttled(retry_after))
     waits = []
@@ -679,7 +677,7 @@ def test_a_wait_of_nothing_is_not_believed(bench: Bench, retry_after: float | No
     assert len(bench.gateway.requests) == 3
 
 
-def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(bench: Bench) -> None:
+def test_429_that_took_the_batch_texts_nobody_twice(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def taken_all_the_same(tag: str, phones: list[str]) -> SendReply:
@@ -702,7 +700,7 @@ def test_a_rate_limit_that_took_the_batch_after_all_texts_nobody_twice(bench: Be
     assert bench.messages() == {"delivered": 3}
 
 
-def test_a_rate_limit_that_took_a_part_texts_nobody_twice(bench: Bench) -> None:
+def test_429_that_took_a_part_texts_nobody_twice(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def partly(tag: str, phones: list[str]) -> SendReply:
@@ -722,7 +720,7 @@ def test_a_rate_limit_that_took_a_part_texts_nobody_twice(bench: Bench) -> None:
     assert bench.gateway.texted == {people(1)[0]: 1}
 
 
-def test_when_the_tag_of_a_limited_attempt_cannot_be_looked_up_nothing_is_sent(
+def test_failed_lookup_after_a_429_sends_nothing(
     bench: Bench,
 ) -> None:
     batch = bench.submit(3)
@@ -757,7 +755,7 @@ def lost_at(bench: Bench, batch: int) -> None:
     assert bench.batch(batch).state == "in_doubt"
 
 
-def test_a_worker_that_dies_before_the_commit_leaves_the_batch_as_it_was(
+def test_worker_that_dies_before_the_commit_leaves_the_batch_unchanged(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bench.submit(3)
@@ -776,7 +774,7 @@ def test_a_worker_that_dies_before_the_commit_leaves_the_batch_as_it_was(
 
 
 @pytest.mark.parametrize("taken", [False, True], ids=["before the bytes", "after the bytes"])
-def test_a_worker_that_dies_once_armed_leaves_a_doubt(bench: Bench, taken: bool) -> None:
+def test_worker_that_dies_after_the_claim_leaves_a_doubt(bench: Bench, taken: bool) -> None:
     batch = bench.submit(3)
 
     def die(tag: str, phones: list[str]) -> SendReply:
@@ -802,7 +800,7 @@ def test_a_worker_that_dies_once_armed_leaves_a_doubt(bench: Bench, taken: bool)
     assert bench.gateway.texted == (dict.fromkeys(people(3), 1) if taken else {})
 
 
-def test_a_late_receipt_ends_the_doubt(bench: Bench) -> None:
+def test_late_receipt_ends_the_doubt(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def sleep(tag: str, phones: list[str]) -> SendReply:
@@ -818,7 +816,7 @@ def test_a_late_receipt_ends_the_doubt(bench: Bench) -> None:
     assert bench.dispatcher.doubts() == []
 
 
-def test_a_late_word_that_nothing_left_ends_the_doubt_too(bench: Bench) -> None:
+def test_late_outcome_not_sent_ends_the_doubt(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def sleep(tag: str, phones: list[str]) -> SendReply:
@@ -831,7 +829,7 @@ def test_a_late_word_that_nothing_left_ends_the_doubt_too(bench: Bench) -> None:
     assert bench.outcomes(batch) == ["not_sent"]
 
 
-def test_a_late_receipt_counts_what_the_lookups_have_shown_meanwhile(bench: Bench) -> None:
+def test_late_receipt_includes_what_lookups_have_shown(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def sleep(tag: str, phones: list[str]) -> SendReply:
@@ -857,7 +855,7 @@ def test_a_late_receipt_counts_what_the_lookups_have_shown_meanwhile(bench: Benc
         pytest.param(Throttled(5.0), id="a rate limit"),
     ],
 )
-def test_a_ghost_of_attempt_1_cannot_touch_attempt_2(bench: Bench, late: SendReply) -> None:
+def test_late_outcome_of_attempt_1_does_not_change_attempt_2(bench: Bench, late: SendReply) -> None:
     """Its worker sleeps, a person has it sent again, attempt 2 is sent, the ghost awakes."""
     batch = bench.submit(3)
 
@@ -879,7 +877,7 @@ def test_a_ghost_of_attempt_1_cannot_touch_attempt_2(bench: Bench, late: SendRep
     assert bench.gateway.texted == dict.fromkeys(people(3), 1)
 
 
-def test_a_lost_answer_that_comes_after_a_persons_word_does_not_undo_it(bench: Bench) -> None:
+def test_lost_answer_after_a_resend_does_not_undo_it(bench: Bench) -> None:
     batch = bench.submit(3)
 
     def sleep(tag: str, phones: list[str]) -> SendReply:
@@ -895,7 +893,7 @@ def test_a_lost_answer_that_comes_after_a_persons_word_does_not_undo_it(bench: B
     assert bench.outcomes(batch) == ["resent"]
 
 
-def test_a_receipt_that_comes_after_a_persons_word_stops_the_second_request(bench: Bench) -> None:
+def test_receipt_after_a_resend_stops_the_second_request(bench: Bench) -> None:
     """The tag query lags, a person has it sent again, then the first worker's receipt comes."""
     batch = bench.submit(3)
 
@@ -987,7 +985,7 @@ def arming(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["not committed", "committed after all"])
-def test_when_the_commit_of_the_arming_raises_nothing_is_sent(
+def test_claim_whose_commit_raises_sends_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     batch = bench.submit(3)
@@ -1006,7 +1004,7 @@ def test_when_the_commit_of_the_arming_raises_nothing_is_sent(
         assert bench.send(batch) == 1
 
 
-def test_a_database_that_is_away_while_recording_is_asked_again(
+def test_database_away_while_recording_is_tried_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "_PATIENCE", (0.0, 0.0, 0.0))
@@ -1018,7 +1016,7 @@ def test_a_database_that_is_away_while_recording_is_asked_again(
     assert bench.outcomes(batch) == ["sent"]
 
 
-def test_a_record_that_was_written_although_its_commit_raised_is_right(
+def test_record_written_although_its_commit_raised_is_right(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "_PATIENCE", (0.0,))
@@ -1031,7 +1029,7 @@ def test_a_record_that_was_written_although_its_commit_raised_is_right(
     assert bench.outcomes(batch) == ["sent"]
 
 
-def test_a_database_that_stays_away_leaves_a_doubt_that_is_settled(
+def test_database_that_stays_away_leaves_a_doubt_that_is_settled(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "_PATIENCE", (0.0, 0.0))
@@ -1049,7 +1047,7 @@ def test_a_database_that_stays_away_leaves_a_doubt_that_is_settled(
 # -- clocks
 
 
-def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
+def test_worker_asleep_between_claim_and_send_sends_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is stopped while it commits, and longer than its guard allows."""
@@ -1077,7 +1075,7 @@ def test_a_worker_that_slept_between_arming_and_sending_sends_nothing(
     assert bench.send(batch) == 1
 
 
-def test_a_machine_that_was_suspended_after_arming_sends_nothing(
+def test_machine_suspended_after_the_claim_sends_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The steady clock stands still in a suspended machine; the wall's does not."""
@@ -1100,7 +1098,7 @@ def test_a_machine_that_was_suspended_after_arming_sends_nothing(
 @pytest.mark.parametrize(
     ("offset", "leaves"), [(0, True), (20, True), (-20, True), (45, False), (-45, False)]
 )
-def test_a_clock_that_the_database_contradicts_sends_nothing(
+def test_clock_that_differs_from_the_database_sends_nothing(
     postgres_tables: Database, offset: float, leaves: bool
 ) -> None:
     """On PostgreSQL, which has a clock of its own."""
@@ -1118,7 +1116,7 @@ def test_a_clock_that_the_database_contradicts_sends_nothing(
 # -- containment
 
 
-def test_too_many_doubts_stop_everything_and_every_campaign_says_so(tables: Database) -> None:
+def test_too_many_doubts_stop_all_sends_and_every_campaign_says_why(tables: Database) -> None:
     with opened(tables, doubt_limit=2) as bench:
         bench.submit(1500)
         bench.gateway.behave = bench.gateway.swallow
@@ -1143,7 +1141,7 @@ def test_too_many_doubts_stop_everything_and_every_campaign_says_so(tables: Data
         assert second.batch_id in {doubt.batch_id for doubt in bench.dispatcher.doubts()}
 
 
-def test_doubts_that_are_proven_let_the_rest_go_on(tables: Database) -> None:
+def test_settled_doubts_let_the_rest_continue(tables: Database) -> None:
     with opened(tables, doubt_limit=1) as bench:
         bench.submit(1500)
         bench.gateway.behave = bench.gateway.lose

@@ -18,7 +18,7 @@ from dispatcher.campaigns.outcome import (
 from dispatcher.dispatch.call_counts import BOUNDS, UNREACHABLE, VERDICTS, CallCounts
 
 
-def test_every_outcome_has_its_count_from_the_start() -> None:
+def test_new_counts_have_every_outcome_at_zero() -> None:
     outcomes: list[Outcome] = [
         Sent("1", MessageResults()),
         InDoubt("lost"),
@@ -35,13 +35,13 @@ def test_every_outcome_has_its_count_from_the_start() -> None:
 @pytest.mark.parametrize(
     ("seconds", "first"), [(0.0, 0), (0.05, 0), (0.051, 1), (60.0, len(BOUNDS) - 1)]
 )
-def test_a_call_counts_in_every_bound_that_it_kept(seconds: float, first: int) -> None:
+def test_call_counts_in_every_bound_not_below_its_length(seconds: float, first: int) -> None:
     calls = CallCounts()
     calls.count("sent", seconds)
     assert calls.counts().within == tuple(int(n >= first) for n in range(len(BOUNDS) + 1))
 
 
-def test_a_call_beyond_every_bound_counts_in_all_of_them_alone() -> None:
+def test_call_beyond_every_bound_counts_in_the_total_only() -> None:
     calls = CallCounts()
     calls.count("in_doubt", 61)
     counts = calls.counts()
@@ -49,14 +49,14 @@ def test_a_call_beyond_every_bound_counts_in_all_of_them_alone() -> None:
     assert counts.seconds == 61
 
 
-def test_what_made_no_call_has_no_length() -> None:
+def test_outcome_without_a_call_has_no_length() -> None:
     calls = CallCounts()
     calls.count(UNREACHABLE)
     assert calls.counts().within[-1] == 0
     assert calls.counts().verdicts[UNREACHABLE] == 1
 
 
-def test_no_count_of_many_threads_is_lost() -> None:
+def test_many_threads_lose_no_count() -> None:
     calls = CallCounts()
     at_once = threading.Barrier(4)
 

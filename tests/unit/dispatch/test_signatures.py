@@ -15,7 +15,7 @@ def headers(**changes: str) -> dict[str, str]:
     return signed(SECRET, "evt1", BODY, at=NOW) | changes
 
 
-def test_the_signature_is_that_of_the_published_scheme() -> None:
+def test_signature_matches_the_published_example() -> None:
     digest = hmac.new(SECRET.encode(), b"evt1.1800000000." + BODY, hashlib.sha256).digest()
     assert headers() == {
         "webhook-id": "evt1",
@@ -24,14 +24,14 @@ def test_the_signature_is_that_of_the_published_scheme() -> None:
     }
 
 
-def test_a_prefixed_secret_is_the_base64_of_its_key() -> None:
+def test_prefixed_secret_is_decoded_from_base64() -> None:
     prefixed = "whsec_" + base64.b64encode(SECRET.encode()).decode()
     assert signed(prefixed, "evt1", BODY, at=NOW) == headers()
     no_base64 = "whsec_é not base64"
     assert verify(no_base64, signed(no_base64, "evt1", BODY, at=NOW), BODY, now=NOW)
 
 
-def test_what_was_signed_is_verified_in_any_case_of_its_headers() -> None:
+def test_signed_body_verifies_with_headers_in_any_case() -> None:
     shouted = {name.upper(): value for name, value in headers().items()}
     assert verify(SECRET, shouted, BODY, now=NOW + 299)
     several = headers()["webhook-signature"]
@@ -53,11 +53,11 @@ def test_what_was_signed_is_verified_in_any_case_of_its_headers() -> None:
         {"webhook-signature": "v1,AAAA"},
     ],
 )
-def test_anything_else_is_not(changes: dict[str, str]) -> None:
+def test_unsigned_body_does_not_verify(changes: dict[str, str]) -> None:
     assert not verify(SECRET, headers(**changes), BODY, now=NOW)
 
 
-def test_neither_is_another_body_another_secret_or_another_time() -> None:
+def test_other_body_secret_or_time_does_not_verify() -> None:
     assert not verify(SECRET, headers(), BODY + b" ", now=NOW)
     assert not verify(SECRET + "x", headers(), BODY, now=NOW)
     assert not verify(SECRET, headers(), BODY, now=NOW + 301)

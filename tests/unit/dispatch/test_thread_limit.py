@@ -8,7 +8,7 @@ import pytest
 from dispatcher.dispatch.thread_limit import limit_threads
 
 
-def test_one_thread_too_many_is_turned_away_and_not_held_up() -> None:
+def test_thread_beyond_the_limit_gets_busy_at_once() -> None:
     inside, over = threading.Barrier(3), threading.Event()
 
     def step(answer: str) -> str:
@@ -25,7 +25,7 @@ def test_one_thread_too_many_is_turned_away_and_not_held_up() -> None:
         assert [one.result() for one in two] == ["done", "done"]
 
 
-def test_a_step_that_raises_gives_its_place_back() -> None:
+def test_step_that_raises_releases_its_place() -> None:
     def step(*, sound: bool) -> bool:
         if not sound:
             raise ValueError

@@ -52,7 +52,7 @@ def run(program: str) -> str:
     return done.stdout
 
 
-def test_a_worker_loads_nothing_that_it_does_not_use() -> None:
+def test_worker_process_imports_no_unused_module() -> None:
     """Each of these takes megabytes, in every worker."""
     loaded = set(run(_PROGRAM).split())
     assert "workers.tasks" in loaded
@@ -61,7 +61,7 @@ def test_a_worker_loads_nothing_that_it_does_not_use() -> None:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
-def test_all_threads_share_one_heap() -> None:
+def test_shared_heap_serves_all_threads() -> None:
     heaps = [
         len(re.findall("<heap nr", run(_HEAPS.format(share=share))))
         for share in ("", "share_heap()")
