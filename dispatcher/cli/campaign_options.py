@@ -48,21 +48,23 @@ _REST = (
         "--priority",
         type=click.Choice(["low", "normal", "high"]),
         default="normal",
-        help="What is due of a higher one leaves first.",
+        help="Campaigns of higher priority leave first.",
     ),
     click.option(
         "--hand-over",
         is_flag=True,
-        help="The gateway holds it until --not-before: nothing here need run at that hour.",
+        help="The gateway holds it until --not-before, when no worker need run.",
     ),
-    click.option("--territory", help="Whose clock and holidays, whatever the numbers say."),
+    click.option(
+        "--territory", help="The territory whose clock and holidays count for every number."
+    ),
     click.option("--column", help="The column of numbers: its name, or its position from 1."),
     click.option("--territory-column", help="The column of territories."),
     click.option("--encoding", help="The file's encoding, if it cannot be found out."),
-    click.option("--rejects", metavar="FILE", help="Where unusable rows go."),
-    click.option("--strict", is_flag=True, help="Refuse the whole when any row is unusable."),
+    click.option("--rejects", metavar="FILE", help="The file for rejected rows."),
+    click.option("--strict", is_flag=True, help="Refuse the campaign if a row is rejected."),
     click.option(
-        "--check-numbers", is_flag=True, help="Ask the gateway about the form of each number."
+        "--check-numbers", is_flag=True, help="Let the gateway check the form of each number."
     ),
 )
 

@@ -59,7 +59,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")
 account_option = click.option(
-    "--account", metavar="NAME", help="Look at nothing but this account; see DISPATCHER_ACCOUNTS."
+    "--account", metavar="NAME", help="Show this account only; see DISPATCHER_ACCOUNTS."
 )
 
 

@@ -58,7 +58,7 @@ def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
 
 @click.command()
 @ref_argument
-@click.option("--reason", default="by hand", help="Is shown wherever the campaign is.")
+@click.option("--reason", default="by hand", help="The reason, shown with the campaign.")
 @account_option
 def pause(ref: str, *, reason: str, account: str | None) -> None:
     """Let nothing more of campaign REF leave until it is resumed."""
@@ -70,7 +70,7 @@ def pause(ref: str, *, reason: str, account: str | None) -> None:
 @click.command()
 @ref_argument
 @click.option(
-    "--whatever-credit", is_flag=True, help="Even if the balance does not pay for all of it."
+    "--whatever-credit", is_flag=True, help="Resume even if the balance is too low for all of it."
 )
 @account_option
 def resume(ref: str, *, whatever_credit: bool, account: str | None) -> None:
@@ -87,7 +87,7 @@ def resume(ref: str, *, whatever_credit: bool, account: str | None) -> None:
 @account_option
 @yes_option
 def cancel(ref: str, *, account: str | None, yes: bool) -> None:
-    """End campaign REF for good: what has not left never will."""
+    """End campaign REF for good: its pending messages never leave."""
     dispatcher = open_dispatcher(account)
     found = find_campaign(dispatcher, ref)
     held_back = counted(found.messages["pending"], "message")

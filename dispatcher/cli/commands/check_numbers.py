@@ -49,10 +49,10 @@ class Cap(click.ParamType[Decimal]):
 @click.argument("file")
 @click.option("--column", help="The column of numbers: its name, or its position from 1.")
 @click.option("--encoding", help="The file's encoding, if it cannot be found out.")
-@click.option("--hlr", is_flag=True, help="Have the networks asked, which costs money.")
+@click.option("--hlr", is_flag=True, help="Order checks by the networks, which cost money.")
 @click.option("--max-cost", type=Cap(), help="The most that this may cost, in euros.")
-@click.option("--account", metavar="NAME", help="The account that asks, and pays.")
-@click.option("--again", is_flag=True, help="Order those once more whose result never came.")
+@click.option("--account", metavar="NAME", help="The account that pays.")
+@click.option("--again", is_flag=True, help="Order again the checks without a result.")
 @json_option
 def check_numbers(
     *,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dispatcher.campaigns.records import Doubt, Incident
 
 _batch = click.argument("batch", type=click.IntRange(1, 2**63 - 1))
-_reason = click.option("--reason", required=True, help="Why: it goes on record.")
+_reason = click.option("--reason", required=True, help="The reason, for the record.")
 _by = click.option("--by", metavar="NAME", help="Who decides (the user of this system).")
 
 

@@ -19,9 +19,9 @@ _HIDDEN = "********"
 
 
 @click.command()
-@click.option("--inline", is_flag=True, help="Do what is due here and now, without Redis.")
+@click.option("--inline", is_flag=True, help="Do all due work in this process, without Redis.")
 def tick(*, inline: bool) -> None:
-    """See to what time does, and say what is due; workers are told of it."""
+    """Do what is due by time, send hints to workers, and show what is due."""
     dispatcher = open_dispatcher()
     dispatcher.prepare()
     if inline:

@@ -26,9 +26,9 @@ _COLUMNS = ("phone", "since", "source", "reason")
 @click.option("--column", help="The column of numbers: its name, or its position from 1.")
 @click.option("--encoding", help="The file's encoding, if it cannot be found out.")
 @click.option("--source", default="import", show_default=True, help="Where they come from.")
-@click.option("--reason", default="", help="Why: it goes on record.")
-@click.option("--rejects", metavar="FILE", help="Where rows go that are no number.")
-@click.option("--strict", is_flag=True, help="Add nothing when any row is no number.")
+@click.option("--reason", default="", help="The reason, for the record.")
+@click.option("--rejects", metavar="FILE", help="The file for rows without a valid number.")
+@click.option("--strict", is_flag=True, help="Add nothing if a row has no valid number.")
 def import_(
     file: str,
     *,
@@ -41,7 +41,7 @@ def import_(
 ) -> None:
     """Add every number in FILE, which is read as submit reads its own.
 
-    Rows that are no number go to FILE.rejects.csv.
+    Rows without a valid number go to FILE.rejects.csv.
     """
     from dispatcher.recipients.files import open_recipients
 

@@ -94,7 +94,7 @@ def list_(*, full: bool, as_json: bool) -> None:
 
 @opt_outs.command()
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
-@click.option("--reason", default="", help="Why: it goes on record.")
+@click.option("--reason", default="", help="The reason, for the record.")
 def add(numbers: tuple[str, ...], *, reason: str) -> None:
     """Never text NUMBER again, in any spelling; one with spaces needs quotes."""
     known = {_normalised(raw, f"number {at}") for at, raw in enumerate(numbers, start=1)}
@@ -105,8 +105,8 @@ def add(numbers: tuple[str, ...], *, reason: str) -> None:
 
 @opt_outs.command()
 @_number
-@click.option("--reason", required=True, help="Why: it goes on record.")
-@click.option("--at-gateway", is_flag=True, help="Off the gateway's own STOP list, too.")
+@click.option("--reason", required=True, help="The reason, for the record.")
+@click.option("--at-gateway", is_flag=True, help="Remove it from the gateway's own STOP list, too.")
 def remove(number: str, *, reason: str, at_gateway: bool) -> None:
     """Take NUMBER off the list: its owner consented anew.
 
@@ -129,7 +129,7 @@ opt_outs.add_command(export)
 @_number
 @yes_option
 def erase(number: str, *, yes: bool) -> None:
-    """Forget NUMBER and its history; a hash is kept, so that it stays unsent."""
+    """Erase NUMBER and its history; a hash remains, so that it is never texted."""
     phone = _normalised(number)
     listed = open_dispatcher().opt_outs
     confirm(
@@ -148,7 +148,7 @@ def erase(number: str, *, yes: bool) -> None:
 @opt_outs.command()
 @_number
 def history(number: str) -> None:
-    """Tell when NUMBER came on the list and off it, why and by whom."""
+    """Show when NUMBER was added and removed, why and by whom."""
     phone = _normalised(number)
     listed = open_dispatcher().opt_outs
     for one in listed.history(phone):
@@ -159,7 +159,7 @@ def history(number: str) -> None:
 
 @opt_outs.command()
 def sync() -> None:
-    """Bring this list and the gateway's STOP list together now.
+    """Synchronise this list with the gateway's STOP list now.
 
     Numbers are added there with DISPATCHER_STOP_LIST_PUSH=true only.
     """

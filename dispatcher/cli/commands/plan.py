@@ -32,7 +32,9 @@ _SOON = timedelta(days=7)
 @click.command()
 @campaign_options
 @click.option("--svg", metavar="FILE", help="Draw when it leaves, as a picture.")
-@click.option("--manifest", metavar="FILE", help="Write who is in which batch, when, for how much.")
+@click.option(
+    "--manifest", metavar="FILE", help="Write each recipient's batch, departure and cost."
+)
 @click.option("--save", "saved", metavar="FILE", help="Keep the plan, for submit --plan FILE.")
 @json_option
 def plan(

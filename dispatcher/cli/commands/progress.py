@@ -53,12 +53,12 @@ _BLOCKS, _PLAIN_BLOCKS = "█▓░", "#=."
     type=click.FloatRange(0.1, 3600),
     default=1.0,
     show_default=True,
-    help="Seconds between two looks.",
+    help="Seconds between two updates.",
 )
 @account_option
 @json_option
 def progress(ref: str, *, watch: bool, interval: float, account: str | None, as_json: bool) -> None:
-    """Show where every recipient of campaign REF (reference or id) stands."""
+    """Show the states of all messages of campaign REF (reference or id)."""
     dispatcher = open_dispatcher(account)
     found = find_campaign(dispatcher, ref)
     console = out()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--since", type=INSTANT, help="Those that came in from then on.")
+@click.option("--since", type=INSTANT, help="Replies since this instant.")
 @limit_option(most=100_000, default=100)
 @click.option("--numbers", is_flag=True, help="Show whole numbers, not masked ones.")
 @account_option
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def replies(
     *, since: datetime | None, limit: int, numbers: bool, account: str | None, as_json: bool
 ) -> None:
-    """List what people answered, newest first, as the webhooks brought it."""
+    """List the replies that the webhooks received, newest first."""
     from dispatcher.recipients.phones import mask
 
     dispatcher = open_dispatcher(account)

@@ -40,16 +40,16 @@ _WHOLE = ("-P", "--pool", "-D", "--detach")
     show_default=True,
     help="How many worker processes.",
 )
-@click.option("--no-beat", is_flag=True, help="No tick: another machine has one.")
+@click.option("--no-beat", is_flag=True, help="Without beat: another machine runs it.")
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
-    help="Of the workers and the beat.",
+    help="The log level of workers and beat.",
 )
 def run(*, workers: int, no_beat: bool, log_level: str) -> None:
-    """Run workers and beat until Ctrl-C; with a Redis of their own when none is set."""
+    """Run workers and beat until Ctrl-C, with an embedded Redis if none is set."""
     dispatcher = open_dispatcher()
     settings = dispatcher.settings
     dispatcher.check()

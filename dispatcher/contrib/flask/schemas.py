@@ -47,7 +47,7 @@ class NewCampaign(_Body):
         Field(
             min_length=1,
             max_length=200,
-            description="your own name for it; another body under it is refused",
+            description="your own name for it; a different campaign under it is refused",
         ),
     ]
     text: Annotated[
@@ -101,17 +101,17 @@ class NewCampaign(_Body):
     ] = True
     territory: Annotated[
         Literal[tuple(TERRITORIES)] | None,  # type: ignore[valid-type]
-        Field(description="whose clock and holidays, whatever the numbers say"),
+        Field(description="the territory whose clock and holidays count for every number"),
     ] = None
     priority: Annotated[
         Literal[tuple(PRIORITIES)],  # type: ignore[valid-type]
-        Field(description="what is due of a higher one leaves first"),
+        Field(description="campaigns of higher priority leave first"),
     ] = "normal"
     hand_over: Annotated[
         bool, Field(description="the gateway holds it until `not_before`, which is needed then")
     ] = False
     strict: Annotated[
-        bool, Field(description="refuse the whole when one recipient cannot be texted")
+        bool, Field(description="refuse the campaign if one recipient is rejected")
     ] = False
     check_numbers: Annotated[
         bool,
