@@ -50,13 +50,13 @@ def doubted(bench: Bench) -> Bench:
     return bench
 
 
-def test_nobody_is_asked_unless_it_is_wanted(bench: Bench) -> None:
+def test_plan_without_check_numbers_calls_no_gateway(bench: Bench) -> None:
     assert bench.dispatcher.plan(TEXT, EVERYBODY).lookups is None
     bench.dispatcher.submit("soldes", TEXT, EVERYBODY)
     assert bench.gateway.number_checks == []
 
 
-def test_a_plan_tells_the_forms_and_differs_by_lines(doubted: Bench) -> None:
+def test_checked_plan_counts_forms_and_names_the_lines_that_differ(doubted: Bench) -> None:
     plan = doubted.dispatcher.plan(TEXT, EVERYBODY, check_numbers=True)
     assert plan.lookups is not None
     assert plan.lookups.sentences() == [
@@ -71,7 +71,7 @@ def test_a_plan_tells_the_forms_and_differs_by_lines(doubted: Bench) -> None:
     assert {phone for phone in EVERYBODY if phone in str(told)} == set()
 
 
-def test_a_french_number_stays_whatever_the_gateway_says(doubted: Bench) -> None:
+def test_french_number_refused_by_the_gateway_stays_in(doubted: Bench) -> None:
     left: list[Rejection] = []
     doubted.dispatcher.submit("soldes", TEXT, EVERYBODY, check_numbers=True, reject=left.append)
     doubted.work()
@@ -82,7 +82,7 @@ def test_a_french_number_stays_whatever_the_gateway_says(doubted: Bench) -> None
     assert not any(phone in action.reason for phone in EVERYBODY)
 
 
-def test_a_list_at_hand_is_not_stored_while_the_gateway_is_asked(
+def test_list_at_hand_with_check_numbers_opens_no_transaction_during_the_call(
     doubted: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
@@ -100,13 +100,13 @@ def test_a_list_at_hand_is_not_stored_while_the_gateway_is_asked(
     assert len(doubted.actions("check numbers")) == 1
 
 
-def test_a_foreign_number_stays_when_the_gateway_knows_none_at_all(bench: Bench) -> None:
+def test_foreign_number_stays_in_when_the_gateway_refuses_all(bench: Bench) -> None:
     bench.gateway.forms[FOREIGN] = nothing(FOREIGN)
     plan = bench.dispatcher.plan(TEXT, [FOREIGN], check_numbers=True)
     assert (plan.kept, plan.rejected) == (1, {})
 
 
-def test_the_same_again_is_the_same_campaign_whatever_the_gateway_says_by_then(
+def test_submitted_again_is_the_same_campaign_when_the_gateway_changes_its_answer(
     doubted: Bench,
 ) -> None:
     first = doubted.dispatcher.submit("soldes", TEXT, EVERYBODY, check_numbers=True)
@@ -117,7 +117,9 @@ def test_the_same_again_is_the_same_campaign_whatever_the_gateway_says_by_then(
     assert len(doubted.gateway.number_checks) == asked
 
 
-def test_an_approved_plan_is_refused_when_the_gateway_says_something_else(doubted: Bench) -> None:
+def test_approved_plan_raises_plan_changed_when_the_gateway_changes_its_answer(
+    doubted: Bench,
+) -> None:
     plan = doubted.dispatcher.plan(TEXT, EVERYBODY, check_numbers=True)
     doubted.gateway.forms.clear()
     with pytest.raises(PlanChanged):
@@ -126,13 +128,13 @@ def test_an_approved_plan_is_refused_when_the_gateway_says_something_else(doubte
         )
 
 
-def test_strict_refuses_what_the_gateway_rejects(doubted: Bench) -> None:
+def test_strict_list_with_a_number_refused_by_the_gateway_raises(doubted: Bench) -> None:
     with pytest.raises(InvalidCampaign, match="1 of 3 rows"):
         doubted.dispatcher.submit("soldes", TEXT, EVERYBODY, check_numbers=True, strict=True)
     assert doubted.campaigns() == []
 
 
-def test_a_gateway_that_does_not_answer_stops_nobody(bench: Bench) -> None:
+def test_failing_lookup_excludes_nobody(bench: Bench) -> None:
     bench.gateway.blind = True
     everybody = people(LARGEST_BATCH + 10)
     plan = bench.dispatcher.plan(TEXT, everybody, check_numbers=True)
@@ -144,7 +146,7 @@ def test_a_gateway_that_does_not_answer_stops_nobody(bench: Bench) -> None:
     assert bench.progress().recipients == len(everybody)
 
 
-def test_each_number_of_a_call_is_asked_about_once_and_no_other(bench: Bench) -> None:
+def test_duplicate_numbers_are_looked_up_once(bench: Bench) -> None:
     given = [*people(LARGEST_BATCH - 2), "0639980000", "nobody", *people(1, start=600)]
     bench.dispatcher.plan(TEXT, given, check_numbers=True)
     first, second = bench.gateway.number_checks
@@ -152,7 +154,7 @@ def test_each_number_of_a_call_is_asked_about_once_and_no_other(bench: Bench) ->
     assert second == people(1, start=600)
 
 
-def test_look_ups_keep_the_pace_that_the_gateway_asks_for() -> None:
+def test_many_lookups_keep_the_pace_of_the_gateway() -> None:
     waits: list[float] = []
     screening = Screening(FakeGateway(), wait=waits.append)
     rows = screening.checked(Recipient(phone) for phone in people(2 * LARGEST_BATCH + 1))
@@ -161,7 +163,7 @@ def test_look_ups_keep_the_pace_that_the_gateway_asks_for() -> None:
     assert all(0 < wait <= 0.4 for wait in waits)
 
 
-def test_a_list_that_breaks_off_raises_its_own_error(bench: Bench) -> None:
+def test_list_that_fails_midway_raises_its_own_error(bench: Bench) -> None:
     def broken() -> Iterator[str]:
         yield from people(1)
         raise InvalidCampaign("line 2 cannot be read")
@@ -170,13 +172,13 @@ def test_a_list_that_breaks_off_raises_its_own_error(bench: Bench) -> None:
         bench.dispatcher.submit("soldes", TEXT, broken(), check_numbers=True)
 
 
-def test_without_a_key_it_cannot_be_asked(bench: Bench) -> None:
+def test_check_numbers_without_a_key_raises_configuration_error(bench: Bench) -> None:
     keyless = Dispatcher(Settings.of(), database=bench.dispatcher.database, clock=bench.clock)
     with pytest.raises(ConfigurationError, match="DISPATCHER_API_KEY"):
         keyless.plan(TEXT, EVERYBODY, check_numbers=True)
 
 
-def test_who_said_stop_is_not_told_of(bench: Bench) -> None:
+def test_opted_out_number_is_not_looked_up(bench: Bench) -> None:
     a, b, c = people(3)
     bench.opt_out(a)
     bench.opt_out(b)
@@ -188,7 +190,7 @@ def test_who_said_stop_is_not_told_of(bench: Bench) -> None:
     assert bench.gateway.number_checks == [[c]]
 
 
-def test_what_the_gateway_writes_is_shown_without_digits_and_control_characters(
+def test_words_of_the_gateway_are_shown_without_digits_and_control_characters(
     bench: Bench,
 ) -> None:
     (a,) = people(1)
@@ -253,7 +255,7 @@ def orders(bench: Bench) -> list[tuple[int, str | None, Decimal | None]]:
     return [(row.numbers, row.outcome, row.cost) for row in rows]
 
 
-def test_an_order_is_given_500_numbers_at_a_time_and_names_the_address(paid: Bench) -> None:
+def test_large_order_is_sent_500_numbers_at_a_time_with_the_address(paid: Bench) -> None:
     everybody = people(LARGEST_BATCH + 3)
     ordered = order(paid, everybody)
     assert ordered == OrderResult(ordered=503, cost=Decimal("2.515"))
@@ -265,27 +267,27 @@ def test_an_order_is_given_500_numbers_at_a_time_and_names_the_address(paid: Ben
     assert known(paid, everybody) == {"waiting": 503}
 
 
-def test_nothing_is_ordered_beyond_the_cap(paid: Bench) -> None:
+def test_order_above_the_cap_orders_nothing(paid: Bench) -> None:
     with pytest.raises(InvalidCampaign, match=r"3 checks cost 0\.015 €, more than 0\.01 €"):
         order(paid, people(3), cap=Decimal("0.01"))
     assert (paid.gateway.orders, orders(paid)) == ([], [])
     assert order(paid, people(3), cap=Decimal("0.015")).ordered == 3
 
 
-def test_a_gateway_that_is_dearer_than_reckoned_is_left_at_the_cap(paid: Bench) -> None:
+def test_order_stops_at_the_cap_when_the_gateway_charges_more(paid: Bench) -> None:
     paid.gateway.check_price = Decimal("0.01")
     ordered = order(paid, people(1500), cap=Decimal("7.50"))
     assert (ordered.ordered, ordered.cost, ordered.left) == (500, Decimal(5), 1000)
     assert len(paid.gateway.orders) == 1
 
 
-def test_without_an_address_nothing_is_ordered(bench: Bench) -> None:
+def test_order_without_an_address_raises_configuration_error(bench: Bench) -> None:
     with pytest.raises(ConfigurationError, match="DISPATCHER_WEBHOOK_URL"):
         order(bench, people(1))
     assert bench.gateway.orders == []
 
 
-def test_results_are_kept_and_heeded(paid: Bench) -> None:
+def test_result_out_of_service_excludes_the_number(paid: Bench) -> None:
     a, b, c, d = people(4)
     order(paid, [a, b, c, d])
     tell(paid, a)
@@ -306,7 +308,7 @@ def test_results_are_kept_and_heeded(paid: Bench) -> None:
     assert set(paid.gateway.texted) == {a, c, d}
 
 
-def test_a_result_comes_any_number_of_times_and_in_any_order(paid: Bench) -> None:
+def test_repeated_results_in_any_order_keep_the_latest(paid: Bench) -> None:
     (a,) = people(1)
     order(paid, [a])
     earlier = f"{paid.clock():%Y-%m-%dT%H:%M:%S.000+0000}"
@@ -320,7 +322,7 @@ def test_a_result_comes_any_number_of_times_and_in_any_order(paid: Bench) -> Non
     assert known(paid, [a]) == {"in_service": 1}
 
 
-def test_a_result_without_a_date_counts_once(paid: Bench) -> None:
+def test_result_without_a_date_counts_once(paid: Bench) -> None:
     (a,) = people(1)
     order(paid, [a])
     tell(paid, a, GONE, date=None)
@@ -332,14 +334,14 @@ def test_a_result_without_a_date_counts_once(paid: Bench) -> None:
 
 
 @pytest.mark.parametrize("date", ["2018-03-05T10:34:52.355+0000", "2026-11-20T10:00:00.000+0000"])
-def test_a_result_from_before_the_order_is_none_of_ours(paid: Bench, date: str) -> None:
+def test_result_dated_before_the_order_is_ignored(paid: Bench, date: str) -> None:
     (a,) = people(1)
     order(paid, [a])
     tell(paid, a, GONE, date=date)
     assert known(paid, [a]) == {"waiting": 1}
 
 
-def test_what_nobody_ordered_is_let_go(paid: Bench) -> None:
+def test_result_without_an_order_is_ignored(paid: Bench) -> None:
     a, b = people(2)
     order(paid, [a])
     tell(paid, b, GONE)
@@ -347,7 +349,7 @@ def test_what_nobody_ordered_is_let_go(paid: Bench) -> None:
     assert known(paid, [b]) == {}
 
 
-def test_a_result_of_the_future_counts_from_now(paid: Bench) -> None:
+def test_result_dated_in_the_future_counts_from_now(paid: Bench) -> None:
     (a,) = people(1)
     order(paid, [a])
     tell(paid, a, GONE, date="2030-01-01T00:00:00.000+0000")
@@ -355,7 +357,7 @@ def test_a_result_of_the_future_counts_from_now(paid: Bench) -> None:
     assert known(paid, [a]) == {}
 
 
-def test_a_result_counts_for_so_many_days(paid: Bench) -> None:
+def test_old_result_is_not_used(paid: Bench) -> None:
     a, b = people(2)
     order(paid, [a, b])
     tell(paid, a, GONE)
@@ -365,7 +367,7 @@ def test_a_result_counts_for_so_many_days(paid: Bench) -> None:
     assert paid.dispatcher.plan(TEXT, [a, b]).kept == 2
 
 
-def test_what_is_known_or_expected_is_not_ordered_again(paid: Bench) -> None:
+def test_known_or_waiting_number_is_not_ordered_again(paid: Bench) -> None:
     a, b, c = people(3)
     order(paid, [a, b])
     tell(paid, a)
@@ -376,7 +378,7 @@ def test_what_is_known_or_expected_is_not_ordered_again(paid: Bench) -> None:
     assert order(paid, [a, b, c]).ordered == 3
 
 
-def test_a_lost_order_is_paid_for_and_never_repeated_by_itself(paid: Bench) -> None:
+def test_lost_order_counts_as_paid_and_is_not_repeated(paid: Bench) -> None:
     paid.gateway.order_fails = [None, GatewayError("the connection was cut")]
     everybody = people(1200)
     ordered = order(paid, everybody)
@@ -390,7 +392,7 @@ def test_a_lost_order_is_paid_for_and_never_repeated_by_itself(paid: Bench) -> N
 
 
 @pytest.mark.parametrize("code", [500, 12])
-def test_a_refusal_that_proves_nothing_counts_as_paid(paid: Bench, code: int) -> None:
+def test_unclear_refusal_counts_as_paid(paid: Bench, code: int) -> None:
     paid.gateway.order_fails = [GatewayRefused(code)]
     ordered = order(paid, people(2))
     assert (ordered.ordered, ordered.lost) == (0, 2)
@@ -399,7 +401,7 @@ def test_a_refusal_that_proves_nothing_counts_as_paid(paid: Bench, code: int) ->
     assert len(paid.gateway.orders) == 1
 
 
-def test_a_person_may_order_again_what_never_came(paid: Bench) -> None:
+def test_waiting_number_is_ordered_again_only_on_request(paid: Bench) -> None:
     paid.gateway.order_fails = [GatewayError("the connection was cut")]
     a, b = people(2)
     order(paid, [a, b])
@@ -409,14 +411,14 @@ def test_a_person_may_order_again_what_never_came(paid: Bench) -> None:
     assert paid.gateway.orders[1][0] == [b]
 
 
-def test_who_said_stop_is_not_paid_for(paid: Bench) -> None:
+def test_opted_out_number_is_not_ordered(paid: Bench) -> None:
     a, b = people(2)
     paid.opt_out(a)
     assert order(paid, [a, b], cap=Decimal("0.005")).ordered == 1
     assert paid.gateway.orders[0][0] == [b]
 
 
-def test_who_said_stop_after_the_list_was_read_is_not_paid_for(paid: Bench) -> None:
+def test_number_opted_out_after_the_report_is_not_ordered(paid: Bench) -> None:
     a, b, c = people(3)
     checks = paid.dispatcher.number_checks
     report = checks.survey([a, b, c])
@@ -429,7 +431,7 @@ def test_who_said_stop_after_the_list_was_read_is_not_paid_for(paid: Bench) -> N
         assert session.scalars(select(Checked.phone)).all() == [c]
 
 
-def test_an_order_for_none_but_those_who_said_stop_is_not_given(paid: Bench) -> None:
+def test_order_for_opted_out_numbers_only_is_not_sent(paid: Bench) -> None:
     checks = paid.dispatcher.number_checks
     report = checks.survey(people(1))
     paid.opt_out(people(1)[0])
@@ -437,7 +439,7 @@ def test_an_order_for_none_but_those_who_said_stop_is_not_given(paid: Bench) -> 
     assert (paid.gateway.orders, orders(paid)) == ([], [])
 
 
-def test_an_order_that_cannot_be_written_is_taken_back(paid: Bench) -> None:
+def test_unsendable_order_is_undone(paid: Bench) -> None:
     paid.gateway.order_fails = [InvalidRequest("a webhook's address is an http or https URL")]
     with pytest.raises(InvalidRequest):
         order(paid, people(2))
@@ -445,9 +447,7 @@ def test_an_order_that_cannot_be_written_is_taken_back(paid: Bench) -> None:
 
 
 @pytest.mark.parametrize("error", [GatewayRefused(11), GatewayUnreached("no route")])
-def test_a_refused_order_costs_nothing_and_may_be_given_again(
-    paid: Bench, error: GatewayError
-) -> None:
+def test_refused_order_costs_nothing_and_can_be_repeated(paid: Bench, error: GatewayError) -> None:
     a, b = people(2)
     order(paid, [a])
     tell(paid, a)
@@ -460,7 +460,7 @@ def test_a_refused_order_costs_nothing_and_may_be_given_again(
     assert order(paid, [a, b]).ordered == 2
 
 
-def test_an_order_whose_process_died_is_not_given_again(paid: Bench) -> None:
+def test_order_of_a_dead_process_is_not_repeated(paid: Bench) -> None:
     paid.gateway.order_fails = [cast("Exception", KeyboardInterrupt())]
     with pytest.raises(KeyboardInterrupt):
         order(paid, people(2))
@@ -471,7 +471,7 @@ def test_an_order_whose_process_died_is_not_given_again(paid: Bench) -> None:
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_two_who_order_the_same_list_do_not_pay_twice(paid: Bench, again: bool) -> None:
+def test_two_orders_of_one_list_pay_once(paid: Bench, again: bool) -> None:
     checks = paid.dispatcher.number_checks
     if again:
         order(paid, people(3))
@@ -484,7 +484,7 @@ def test_two_who_order_the_same_list_do_not_pay_twice(paid: Bench, again: bool) 
     assert len(paid.gateway.orders) == before + 1
 
 
-def test_many_who_order_at_once_pay_once(paid: Bench) -> None:
+def test_concurrent_orders_of_one_list_pay_once(paid: Bench) -> None:
     checks, everybody = paid.dispatcher.number_checks, people(300)
     reports = [checks.survey(everybody) for _ in range(6)]
     paid.clock.forward(seconds=1)
@@ -494,7 +494,7 @@ def test_many_who_order_at_once_pay_once(paid: Bench) -> None:
     assert sorted(phone for order in paid.gateway.orders for phone in order[0]) == everybody
 
 
-def test_erasing_a_number_forgets_its_checks_and_what_comes_later(paid: Bench) -> None:
+def test_erased_number_loses_its_checks_and_later_results(paid: Bench) -> None:
     a, b = people(2)
     order(paid, [a, b])
     tell(paid, a, GONE)
@@ -505,7 +505,7 @@ def test_erasing_a_number_forgets_its_checks_and_what_comes_later(paid: Bench) -
     assert paid.dispatcher.plan(TEXT, [a, b]).kept == 2
 
 
-def test_the_same_submission_is_the_same_campaign_after_a_check(paid: Bench) -> None:
+def test_submitted_again_after_a_check_is_the_same_campaign(paid: Bench) -> None:
     first = paid.dispatcher.submit("soldes", TEXT, people(3))
     order(paid, people(3))
     tell(paid, people(1)[0], GONE)
@@ -513,7 +513,7 @@ def test_the_same_submission_is_the_same_campaign_after_a_check(paid: Bench) -> 
 
 
 @pytest.mark.parametrize(("mode", "warnings"), [("warn", 1), ("off", 0)])
-def test_by_choice_they_are_only_warned_of_or_not_looked_at(
+def test_checks_mode_warns_or_skips_numbers_out_of_service(
     tables: Database, mode: str, warnings: int
 ) -> None:
     address = {"webhook_url": "https://shop.example/sms", "webhook_secret": SECRET}
@@ -527,7 +527,7 @@ def test_by_choice_they_are_only_warned_of_or_not_looked_at(
         assert all("1 of these numbers" in said and "line 2" in said for said in about)
 
 
-def test_no_number_is_logged(paid: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_check_logs_no_number(paid: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     order(paid, people(2))
     tell(paid, people(1)[0], GONE)

@@ -76,7 +76,7 @@ def statements(bench: Bench) -> Iterator[list[str]]:
     "spelling",
     ["+33639980000", "06 39 98 00 00", "0033 (0)6.39.98.00.00", "639980000", "'+33639980000"],
 )
-def test_a_number_is_added_in_any_spelling(bench: Bench, spelling: str) -> None:
+def test_number_in_any_spelling_is_added(bench: Bench, spelling: str) -> None:
     opt_outs = bench.dispatcher.opt_outs
     assert opt_outs.add([spelling], reason="rang us", source="shop") == 1
     assert opt_outs.add([ANNE, "06-39-98-00-00"]) == 0
@@ -87,14 +87,14 @@ def test_a_number_is_added_in_any_spelling(bench: Bench, spelling: str) -> None:
     assert entry.reason == "rang us"
 
 
-def test_one_wrong_number_adds_none(bench: Bench) -> None:
+def test_one_invalid_number_adds_none(bench: Bench) -> None:
     with pytest.raises(InvalidPhone, match="landline"):
         bench.dispatcher.opt_outs.add([ANNE, "01 99 00 00 00"])
     assert dump(bench) == ""
 
 
 @pytest.mark.parametrize("words", ["a\x1b[2Jb", "a\0b", "\udcff", "x" * 501])
-def test_what_no_terminal_should_show_goes_on_no_record(bench: Bench, words: str) -> None:
+def test_unprintable_reason_raises_invalid_campaign(bench: Bench, words: str) -> None:
     opt_outs = bench.dispatcher.opt_outs
     with pytest.raises(InvalidCampaign, match="a reason has at most 500 printable"):
         opt_outs.add([ANNE], reason=words)
@@ -107,7 +107,7 @@ def test_what_no_terminal_should_show_goes_on_no_record(bench: Bench, words: str
     assert ANNE in opt_outs
 
 
-def test_a_number_shows_in_no_repr(bench: Bench) -> None:
+def test_repr_of_entries_and_history_shows_no_number(bench: Bench) -> None:
     bench.dispatcher.opt_outs.add([ANNE], reason=f"{ANNE} rang us")
     told = [*bench.dispatcher.opt_outs, *bench.dispatcher.opt_outs.history(ANNE)]
     assert len(told) == 2
@@ -117,7 +117,7 @@ def test_a_number_shows_in_no_repr(bench: Bench) -> None:
 # -- whole lists
 
 
-def test_a_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
+def test_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
     """The 10,000 numbers that are nobody's, in two spellings; one row in a hundred is rubbish."""
     numbers = [f"+3363998{n:04d}" for n in range(10_000)]
     numbers += [f"06 39 98 {n // 100:02d} {n % 100:02d}" for n in range(10_000)]
@@ -147,14 +147,14 @@ def test_a_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
     assert again == ImportResult(rows=20_000, new=100, known=19_900, rejected=0)
 
 
-def test_a_strict_list_is_added_whole_or_not_at_all(bench: Bench) -> None:
+def test_strict_list_with_an_invalid_row_adds_nothing(bench: Bench) -> None:
     with pytest.raises(InvalidCampaign, match=r"^2 of 4 rows are no number to text \(strict\)$"):
         bench.dispatcher.opt_outs.add_all([ANNE, "?", BRUNO, ""], strict=True)
     assert dump(bench) == ""
     assert bench.dispatcher.opt_outs.add_all([ANNE, BRUNO], strict=True).new == 2
 
 
-def test_a_list_that_breaks_off_adds_nothing(bench: Bench) -> None:
+def test_list_that_fails_midway_adds_nothing(bench: Bench) -> None:
     def broken() -> Iterator[str]:
         yield ANNE
         raise OSError
@@ -164,7 +164,7 @@ def test_a_list_that_breaks_off_adds_nothing(bench: Bench) -> None:
     assert dump(bench) == ""
 
 
-def test_a_list_is_read_before_the_database_is_held(bench: Bench) -> None:
+def test_slow_list_is_read_before_the_transaction(bench: Bench) -> None:
     """A pipe that stalls must not stall every worker."""
 
     def slow() -> Iterator[str]:
@@ -175,13 +175,13 @@ def test_a_list_is_read_before_the_database_is_held(bench: Bench) -> None:
     assert (added.new, sorted(listed(bench))) == (1, [ANNE, BRUNO])
 
 
-def test_who_is_given_twice_is_added_once(bench: Bench) -> None:
+def test_duplicate_number_is_added_once(bench: Bench) -> None:
     bench.opt_out(ANNE)
     added = bench.dispatcher.opt_outs.add_all(["0639980000", "0639980001", BRUNO])
     assert added == ImportResult(rows=3, new=1, known=2, rejected=0)
 
 
-def test_lists_added_at_the_same_moment_count_everybody_once(bench: Bench) -> None:
+def test_concurrent_lists_count_each_number_once(bench: Bench) -> None:
     """And neither waits for the other for ever, whatever order they come in."""
     numbers = people(3000)
     with ThreadPoolExecutor() as pool:
@@ -196,9 +196,7 @@ def test_lists_added_at_the_same_moment_count_everybody_once(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["listed", "erased"])
-def test_who_opted_out_before_is_counted_by_plan_and_progress(
-    bench: Bench, *, forgotten: bool
-) -> None:
+def test_opted_out_number_is_counted_by_plan_and_progress(bench: Bench, *, forgotten: bool) -> None:
     bench.dispatcher.opt_outs.add(["06 39 98 00 01"])
     if forgotten:
         bench.dispatcher.opt_outs.erase(BRUNO)
@@ -211,16 +209,14 @@ def test_who_opted_out_before_is_counted_by_plan_and_progress(
     assert bench.gateway.texted[BRUNO] == 0
 
 
-def test_a_plan_on_an_empty_database_asks_for_no_list(database_url: str) -> None:
+def test_plan_on_an_empty_database_needs_no_tables(database_url: str) -> None:
     dispatcher = Dispatcher(Settings.of(database_url=database_url, sender="MaBoutique"))
     assert dispatcher.plan(TEXT, people(3)).opted_out == 0
     dispatcher.database.close()
 
 
 @pytest.mark.parametrize("later", [False, True], ids=["before submitting", "before sending"])
-def test_a_campaign_to_opt_outs_only_finishes_with_nothing_sent(
-    bench: Bench, *, later: bool
-) -> None:
+def test_campaign_to_opted_out_numbers_only_finishes_unsent(bench: Bench, *, later: bool) -> None:
     everybody = people(700)
     if later:
         bench.submit(700)
@@ -238,7 +234,7 @@ def test_a_campaign_to_opt_outs_only_finishes_with_nothing_sent(
 # -- arming
 
 
-def test_who_opts_out_while_a_campaign_waits_is_not_texted(bench: Bench) -> None:
+def test_number_opted_out_while_the_campaign_waits_is_not_texted(bench: Bench) -> None:
     bench.submit(1000, not_before=OPEN + timedelta(hours=1))
     first, last = people(1000)[0], people(1000)[-1]
     bench.dispatcher.opt_out(first)
@@ -252,7 +248,7 @@ def test_who_opts_out_while_a_campaign_waits_is_not_texted(bench: Bench) -> None
 
 
 @pytest.mark.parametrize("forgotten", [False, True], ids=["listed", "erased"])
-def test_who_opts_out_while_a_worker_connects_is_not_texted(
+def test_number_opted_out_while_a_worker_connects_is_not_texted(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, *, forgotten: bool
 ) -> None:
     """Gathered, and not armed yet."""
@@ -269,7 +265,7 @@ def test_who_opts_out_while_a_worker_connects_is_not_texted(
     assert set(bench.gateway.texted) == {BRUNO, CHLOE}
 
 
-def test_who_consents_anew_while_a_campaign_waits_has_missed_it(bench: Bench) -> None:
+def test_number_removed_from_the_list_misses_the_waiting_campaign(bench: Bench) -> None:
     """What was decided at planning stands: nobody is texted by surprise."""
     bench.opt_out(ANNE)
     bench.submit(3, not_before=OPEN + timedelta(hours=1))
@@ -284,7 +280,7 @@ def test_who_consents_anew_while_a_campaign_waits_has_missed_it(bench: Bench) ->
 # -- what the gateway tells
 
 
-def test_stop_in_a_poll_is_listed_by_itself(bench: Bench) -> None:
+def test_stop_in_a_poll_is_an_opt_out(bench: Bench) -> None:
     bench.submit(3)
     bench.work()
     bench.gateway.stopped.add(BRUNO)
@@ -297,7 +293,7 @@ def test_stop_in_a_poll_is_listed_by_itself(bench: Bench) -> None:
     assert bench.dispatcher.plan(TEXT, people(3)).opted_out == 1
 
 
-def test_stop_in_a_lookup_is_listed_by_itself(bench: Bench) -> None:
+def test_stop_in_a_lookup_is_an_opt_out(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     bench.send(bench.submit(3))
     bench.gateway.stopped.add(BRUNO)
@@ -308,7 +304,7 @@ def test_stop_in_a_lookup_is_listed_by_itself(bench: Bench) -> None:
     ]
 
 
-def test_the_gateways_list_is_read_when_it_is_due(bench: Bench) -> None:
+def test_due_sync_reads_the_gateways_list(bench: Bench) -> None:
     sync = bench.dispatcher.steps.sync_opt_outs
     bench.gateway.stopped |= {ANNE, BRUNO}
     bench.opt_out(ANNE)
@@ -324,13 +320,13 @@ def test_the_gateways_list_is_read_when_it_is_due(bench: Bench) -> None:
     assert sources == {ANNE: "by hand"} | dict.fromkeys((BRUNO, CHLOE), "gateway's STOP list")
 
 
-def test_the_gateways_list_takes_nobody_off(bench: Bench) -> None:
+def test_number_missing_from_the_gateways_list_stays_opted_out(bench: Bench) -> None:
     bench.opt_out(ANNE)
     bench.dispatcher.steps.sync_opt_outs()
     assert listed(bench) == [ANNE]
 
 
-def test_the_gateways_list_is_read_at_once_when_asked_for(bench: Bench) -> None:
+def test_sync_at_once_reads_the_gateways_list_before_it_is_due(bench: Bench) -> None:
     sync = bench.dispatcher.steps.sync_opt_outs
     assert sync().new == 0
     bench.gateway.stopped.add(ANNE)
@@ -338,9 +334,7 @@ def test_the_gateways_list_is_read_at_once_when_asked_for(bench: Bench) -> None:
     assert sync(at_once=True).new == 1
 
 
-def test_a_list_that_is_being_read_is_not_due(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_list_that_is_being_read_is_not_due(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     due_meanwhile: list[bool] = []
 
     def slow() -> list[str]:
@@ -352,7 +346,7 @@ def test_a_list_that_is_being_read_is_not_due(
     assert due_meanwhile == [False]
 
 
-def test_a_list_that_cannot_be_read_is_tried_again_soon(bench: Bench) -> None:
+def test_unreadable_list_is_due_again_soon(bench: Bench) -> None:
     sync = bench.dispatcher.steps.sync_opt_outs
     bench.gateway.stopped.add(ANNE)
     bench.gateway.blind = True
@@ -366,7 +360,7 @@ def test_a_list_that_cannot_be_read_is_tried_again_soon(bench: Bench) -> None:
     assert sync().new == 1
 
 
-def test_the_list_of_a_real_gateway_is_read(database_url: str) -> None:
+def test_list_of_the_sandbox_is_read(database_url: str) -> None:
     numbers = people(1500)
     with Sandbox(stopped=numbers) as gateway:
         dispatcher = Dispatcher(
@@ -399,13 +393,13 @@ def pushing(tables: Database) -> Iterator[Bench]:
         yield bench
 
 
-def test_without_being_asked_for_nobody_is_put_on_the_gateways_list(bench: Bench) -> None:
+def test_sync_without_push_adds_nobody_at_the_gateway(bench: Bench) -> None:
     bench.opt_out(ANNE)
     assert bench.dispatcher.steps.sync_opt_outs() == SyncResult()
     assert not bench.gateway.stop_calls
 
 
-def test_who_is_on_one_list_is_on_both_and_nobody_is_added_twice(pushing: Bench) -> None:
+def test_sync_with_push_makes_both_lists_equal(pushing: Bench) -> None:
     sync = pushing.dispatcher.steps.sync_opt_outs
     pushing.opt_out(ANNE)
     pushing.opt_out(BRUNO)
@@ -416,7 +410,7 @@ def test_who_is_on_one_list_is_on_both_and_nobody_is_added_twice(pushing: Bench)
     assert pushing.gateway.stop_calls == [ANNE]
 
 
-def test_the_erased_are_never_told_to_the_gateway(pushing: Bench) -> None:
+def test_erased_number_is_never_pushed(pushing: Bench) -> None:
     pushing.opt_out(ANNE)
     pushing.dispatcher.opt_outs.erase(ANNE)
     assert pushing.dispatcher.steps.sync_opt_outs() == SyncResult()
@@ -434,9 +428,7 @@ def test_the_erased_are_never_told_to_the_gateway(pushing: Bench) -> None:
     assert pushing.gateway.stop_calls == [BRUNO]
 
 
-def test_a_long_list_goes_in_portions_and_the_rest_soon(
-    pushing: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_long_list_is_pushed_in_portions(pushing: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dispatcher.dispatch.stop_list.MOST_PUSHED", 2)
     pushing.dispatcher.opt_outs.add(people(5))
     sync = pushing.dispatcher.steps.sync_opt_outs
@@ -449,7 +441,7 @@ def test_a_long_list_goes_in_portions_and_the_rest_soon(
     assert pushing.gateway.stop_calls == people(5)
 
 
-def test_a_call_that_fails_ends_the_run_and_the_next_goes_on(pushing: Bench) -> None:
+def test_failing_push_ends_the_sync_and_the_next_continues(pushing: Bench) -> None:
     pushing.dispatcher.opt_outs.add(people(3))
     add = pushing.gateway.add_stop
 
@@ -466,7 +458,7 @@ def test_a_call_that_fails_ends_the_run_and_the_next_goes_on(pushing: Bench) -> 
     assert sync() == SyncResult(pushed=2)
 
 
-def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None:
+def test_number_lost_by_the_gateway_is_reported_and_stays_opted_out(bench: Bench) -> None:
     sync = bench.dispatcher.steps.sync_opt_outs
     bench.gateway.stopped |= {ANNE, BRUNO}
     sync()
@@ -475,7 +467,7 @@ def test_what_the_gateway_lost_is_told_and_stays_opted_out(bench: Bench) -> None
     assert listed(bench) == [ANNE, BRUNO]
 
 
-def test_who_consents_anew_comes_off_both_lists_with_a_reason(bench: Bench) -> None:
+def test_removal_at_the_gateway_leaves_both_lists_with_a_reason(bench: Bench) -> None:
     opt_outs = bench.dispatcher.opt_outs
     bench.gateway.stopped.add(ANNE)
     bench.dispatcher.steps.sync_opt_outs()
@@ -488,7 +480,7 @@ def test_who_consents_anew_comes_off_both_lists_with_a_reason(bench: Bench) -> N
     assert listed(bench) == []
 
 
-def test_a_removal_that_the_gateway_does_not_answer_removes_nothing(bench: Bench) -> None:
+def test_removal_without_an_answer_of_the_gateway_removes_nothing(bench: Bench) -> None:
     bench.opt_out(ANNE)
     bench.gateway.blind = True
     with pytest.raises(GatewayError):
@@ -496,14 +488,14 @@ def test_a_removal_that_the_gateway_does_not_answer_removes_nothing(bench: Bench
     assert listed(bench) == [ANNE]
 
 
-def test_a_removal_here_leaves_the_gateways_list_alone(bench: Bench) -> None:
+def test_removal_here_leaves_the_gateways_list_unchanged(bench: Bench) -> None:
     bench.opt_out(ANNE)
     bench.gateway.stopped.add(ANNE)
     assert bench.dispatcher.opt_outs.remove(ANNE, reason="signed")
     assert bench.gateway.stopped == {ANNE}
 
 
-def test_the_list_of_a_real_gateway_is_written(database_url: str) -> None:
+def test_list_of_the_sandbox_is_written(database_url: str) -> None:
     with Sandbox(stopped=people(2)) as gateway:
         dispatcher = Dispatcher(
             Settings.of(
@@ -526,7 +518,7 @@ def test_the_list_of_a_real_gateway_is_written(database_url: str) -> None:
 # -- erasing
 
 
-def test_of_an_erased_number_no_trace_is_kept_and_it_stays_unsent(bench: Bench) -> None:
+def test_erased_number_leaves_no_trace_and_is_not_texted(bench: Bench) -> None:
     opt_outs = bench.dispatcher.opt_outs
     opt_outs.add([ANNE], reason=f"{ANNE} called", source="shop")
     opt_outs.remove(ANNE, reason="06 39 98 00 00 signed")
@@ -546,7 +538,7 @@ def test_of_an_erased_number_no_trace_is_kept_and_it_stays_unsent(bench: Bench) 
     assert bench.gateway.texted[ANNE] == 0
 
 
-def test_an_erasure_is_on_record_of_nobody(bench: Bench) -> None:
+def test_erasure_records_no_number(bench: Bench) -> None:
     erase(bench)
     with bench.dispatcher.database.read() as session:
         events = session.scalars(select(OptOutEvent).order_by(OptOutEvent.id)).all()
@@ -558,7 +550,7 @@ def test_an_erasure_is_on_record_of_nobody(bench: Bench) -> None:
     assert events[1].actor
 
 
-def test_an_erased_number_stays_erased_whoever_adds_it_again(bench: Bench) -> None:
+def test_erased_number_added_again_stays_erased(bench: Bench) -> None:
     erase(bench)
     before = dump(bench)
     bench.gateway.stopped.add(ANNE)
@@ -570,7 +562,7 @@ def test_an_erased_number_stays_erased_whoever_adds_it_again(bench: Bench) -> No
     )
 
 
-def test_erasing_again_or_somebody_unknown_changes_nothing(bench: Bench) -> None:
+def test_erasing_an_erased_or_unknown_number_changes_nothing(bench: Bench) -> None:
     erase(bench)
     before = dump(bench)
     assert not bench.dispatcher.opt_outs.erase(ANNE)
@@ -579,7 +571,7 @@ def test_erasing_again_or_somebody_unknown_changes_nothing(bench: Bench) -> None
     assert BRUNO not in bench.dispatcher.opt_outs
 
 
-def test_who_is_off_the_list_can_be_forgotten(bench: Bench) -> None:
+def test_removed_number_can_be_erased(bench: Bench) -> None:
     opt_outs = bench.dispatcher.opt_outs
     opt_outs.add([ANNE])
     opt_outs.remove(ANNE, reason="signed the form again")
@@ -588,7 +580,7 @@ def test_who_is_off_the_list_can_be_forgotten(bench: Bench) -> None:
     assert ANNE not in opt_outs  # it may be texted, as before
 
 
-def test_two_installations_keep_different_hashes(bench: Bench) -> None:
+def test_two_installations_store_different_hashes(bench: Bench) -> None:
     def digest() -> str | None:
         with bench.dispatcher.database.read() as session:
             return session.scalars(select(OptOut.digest)).one()
@@ -607,7 +599,7 @@ def test_two_installations_keep_different_hashes(bench: Bench) -> None:
 # -- off the list, and what is on record
 
 
-def test_a_history_tells_who_did_what_when_and_why(bench: Bench) -> None:
+def test_history_has_who_what_when_and_why(bench: Bench) -> None:
     opt_outs = bench.dispatcher.opt_outs
     opt_outs.add([ANNE, BRUNO], reason="rang us", source="shop")
     records = [dump(bench, OptOutEvent)]
@@ -636,7 +628,7 @@ def test_a_history_tells_who_did_what_when_and_why(bench: Bench) -> None:
         changes[0].reason = "none"  # type: ignore[misc]
 
 
-def test_the_present_reason_is_the_last_one(bench: Bench) -> None:
+def test_number_added_again_shows_its_last_reason(bench: Bench) -> None:
     opt_outs = bench.dispatcher.opt_outs
     opt_outs.add([ANNE], reason="first")
     opt_outs.remove(ANNE, reason="second")
@@ -647,19 +639,19 @@ def test_the_present_reason_is_the_last_one(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("reason", ["", "  \n"])
-def test_nobody_is_taken_off_without_a_reason(bench: Bench, reason: str) -> None:
+def test_removal_without_a_reason_raises_invalid_campaign(bench: Bench, reason: str) -> None:
     bench.opt_out(ANNE)
     with pytest.raises(InvalidCampaign, match="a reason is needed"):
         bench.dispatcher.opt_outs.remove(ANNE, reason=reason)
     assert ANNE in bench.dispatcher.opt_outs
 
 
-def test_taking_off_who_is_not_on_the_list_does_nothing(bench: Bench) -> None:
+def test_removal_of_an_unlisted_number_changes_nothing(bench: Bench) -> None:
     assert not bench.dispatcher.opt_outs.remove(ANNE, reason="signed the form")
     assert dump(bench) == ""
 
 
-def test_who_was_erased_may_consent_anew(bench: Bench) -> None:
+def test_erased_number_can_be_removed(bench: Bench) -> None:
     erase(bench)
     erase(bench, BRUNO)
     assert bench.dispatcher.opt_outs.remove(ANNE, reason="signed the form")

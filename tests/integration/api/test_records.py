@@ -13,7 +13,7 @@ from dispatcher.campaigns.records import Page
 from tests.integration.bench import OPEN, TEXT, Bench, people
 
 
-def test_a_campaign_is_told_as_it_was_submitted(bench: Bench) -> None:
+def test_campaign_shows_what_was_submitted(bench: Bench) -> None:
     late = OPEN + timedelta(days=1)
     bench.submit(2, not_after=late, by="zoe")
 
@@ -27,7 +27,7 @@ def test_a_campaign_is_told_as_it_was_submitted(bench: Bench) -> None:
         told.state = "finished"  # type: ignore[misc]
 
 
-def test_batches_are_told_in_their_order_with_what_they_wait_for(bench: Bench) -> None:
+def test_batches_are_listed_in_order_with_what_they_wait_for(bench: Bench) -> None:
     tomorrow = OPEN + timedelta(days=1)
     bench.submit(1200, not_before=tomorrow)
 
@@ -43,7 +43,7 @@ def test_batches_are_told_in_their_order_with_what_they_wait_for(bench: Bench) -
     assert [one.size for one in bench.dispatcher.batches("soldes")] == [500, 500, 200]
 
 
-def test_a_batch_that_was_sent_says_when_and_for_how_much(bench: Bench) -> None:
+def test_sent_batch_shows_instant_and_cost(bench: Bench) -> None:
     first = bench.submit(3)
     bench.send(first)
 
@@ -55,7 +55,7 @@ def test_a_batch_that_was_sent_says_when_and_for_how_much(bench: Bench) -> None:
     assert batch.check_at is not None
 
 
-def test_messages_in_doubt_are_told_as_such(bench: Bench) -> None:
+def test_messages_of_a_batch_in_doubt_are_in_doubt(bench: Bench) -> None:
     first = bench.submit(3)
     bench.gateway.behave = bench.gateway.swallow
     bench.send(first)
@@ -65,7 +65,7 @@ def test_messages_in_doubt_are_told_as_such(bench: Bench) -> None:
     assert (batch.messages["in_doubt"], batch.messages["pending"]) == (3, 0)
 
 
-def test_messages_are_told_one_by_one_without_a_number_in_their_repr(bench: Bench) -> None:
+def test_repr_of_a_message_shows_no_number(bench: Bench) -> None:
     bench.opt_out(people(2)[1])
     first = bench.submit(2)
 
@@ -77,7 +77,7 @@ def test_messages_are_told_one_by_one_without_a_number_in_their_repr(bench: Benc
     assert "639980000" not in repr(kept)
 
 
-def test_actions_tell_who_did_what_and_why_the_latest_first(bench: Bench) -> None:
+def test_actions_have_who_what_and_why_latest_first(bench: Bench) -> None:
     bench.submit(2, by="zoe")
     bench.dispatcher.pause("soldes", reason="wrong text", by="luc")
     bench.clock.forward(minutes=5)
@@ -98,7 +98,7 @@ def test_actions_tell_who_did_what_and_why_the_latest_first(bench: Bench) -> Non
     assert third == actions[2]
 
 
-def test_what_is_done_to_a_batch_names_it(bench: Bench) -> None:
+def test_action_on_a_batch_names_the_batch(bench: Bench) -> None:
     first = bench.submit(3)
     bench.gateway.behave = bench.gateway.swallow
     bench.send(first)
@@ -109,7 +109,7 @@ def test_what_is_done_to_a_batch_names_it(bench: Bench) -> None:
     assert (latest.verb, latest.batch_id, latest.actor) == ("give up", first, "zoe")
 
 
-def test_campaigns_come_in_pages_the_latest_first(bench: Bench) -> None:
+def test_campaigns_come_in_pages_latest_first(bench: Bench) -> None:
     for number in range(5):
         bench.submit(1, f"c{number}", start=number)
 
@@ -121,7 +121,7 @@ def test_campaigns_come_in_pages_the_latest_first(bench: Bench) -> None:
     assert list(bench.dispatcher.page(offset=99)) == []
 
 
-def test_opt_outs_come_in_pages_the_latest_first(bench: Bench) -> None:
+def test_opt_outs_come_in_pages_latest_first(bench: Bench) -> None:
     bench.dispatcher.opt_outs.add([people(1)[0]], reason="by phone", by="zoe")
     bench.clock.forward(minutes=1)
     bench.dispatcher.opt_outs.add(people(2, 1))
@@ -135,7 +135,7 @@ def test_opt_outs_come_in_pages_the_latest_first(bench: Bench) -> None:
     assert bench.dispatcher.opt_outs.page().total == 2
 
 
-def test_what_does_not_exist_is_not_found(bench: Bench) -> None:
+def test_unknown_campaign_or_batch_raises_not_found(bench: Bench) -> None:
     for ask in (bench.dispatcher.campaign, bench.dispatcher.batches, bench.dispatcher.actions):
         with pytest.raises(NotFound, match="no campaign 'nothing'"):
             ask("nothing")
@@ -144,7 +144,7 @@ def test_what_does_not_exist_is_not_found(bench: Bench) -> None:
             look(7)
 
 
-def test_a_page_is_a_sequence_of_its_items() -> None:
+def test_page_is_a_sequence_of_its_items() -> None:
     page = Page(("a", "b"), total=5, offset=2, limit=2)
 
     assert (len(page), page[0], page[-1], page[:1], list(page)) == (2, "a", "b", ("a",), ["a", "b"])

@@ -49,7 +49,7 @@ def phones_of(bench: Bench) -> list[str]:
 # -- batches
 
 
-def test_a_batch_holds_at_most_500_people_of_one_territory(bench: Bench) -> None:
+def test_long_list_is_stored_in_batches_of_500_and_one_territory(bench: Bench) -> None:
     overseas = [f"+2626929800{n:02d}" for n in range(3)]
     mixed = [*people(500), *overseas, *people(501, start=500)]
     bench.dispatcher.submit("soldes", TEXT, mixed)
@@ -62,9 +62,7 @@ def test_a_batch_holds_at_most_500_people_of_one_territory(bench: Bench) -> None
     assert sorted(phones_of(bench)) == sorted(mixed)
 
 
-def test_more_batches_than_are_written_at_a_time_keep_their_people(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_batches_keep_their_recipients(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plans, "_STRIDE", 2)
     bench.dispatcher.submit("soldes", TEXT, people(2600))
     assert [batch.size for batch in bench.batches()] == [500] * 5 + [100]
@@ -73,7 +71,7 @@ def test_more_batches_than_are_written_at_a_time_keep_their_people(
     assert phones_of(bench) == people(2600)
 
 
-def test_one_number_in_three_spellings_is_one_person(bench: Bench) -> None:
+def test_number_in_three_spellings_is_stored_once(bench: Bench) -> None:
     told: list[Rejection] = []
     given = ["06 39 98 00 01", "+33639980001", "0033639980001", "06 39 98 00 02", "12"]
     bench.dispatcher.submit("soldes", TEXT, given, reject=told.append)
@@ -86,7 +84,7 @@ def test_one_number_in_three_spellings_is_one_person(bench: Bench) -> None:
 # -- one transaction
 
 
-def test_a_list_that_breaks_midway_leaves_nothing(
+def test_list_that_fails_midway_stores_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken() -> Iterator[str]:
@@ -133,7 +131,7 @@ def test_a_list_that_breaks_midway_leaves_nothing(
         ),
     ],
 )
-def test_what_cannot_be_a_campaign_is_refused_and_not_stored(
+def test_invalid_campaign_raises_and_stores_nothing(
     bench: Bench, recipients: list[str], options: dict[str, Any], words: str
 ) -> None:
     before = stored(bench)
@@ -142,12 +140,12 @@ def test_what_cannot_be_a_campaign_is_refused_and_not_stored(
     assert stored(bench) == before
 
 
-def test_strict_takes_a_list_without_a_bad_row(bench: Bench) -> None:
+def test_strict_list_of_valid_rows_is_stored(bench: Bench) -> None:
     bench.submit(3, strict=True)
     assert bench.messages() == {"pending": 3}
 
 
-def test_one_person_who_cannot_be_texted_does_not_hold_up_the_others(bench: Bench) -> None:
+def test_invalid_row_does_not_stop_the_others(bench: Bench) -> None:
     bench.dispatcher.submit("soldes", TEXT, [*people(2), "12"])
     assert bench.messages() == {"pending": 2}
     assert bench.progress().unusable == 1
@@ -156,7 +154,7 @@ def test_one_person_who_cannot_be_texted_does_not_hold_up_the_others(bench: Benc
 # -- references
 
 
-def test_the_same_again_is_the_same_campaign(bench: Bench) -> None:
+def test_submitted_again_is_the_same_campaign(bench: Bench) -> None:
     names = [{"telephone": phone, "prenom": phone[-1]} for phone in people(700)]
     text = "Bonjour {{ prenom }}"
     first = bench.dispatcher.submit("soldes", text, names)
@@ -186,7 +184,7 @@ def test_the_same_again_is_the_same_campaign(bench: Bench) -> None:
         pytest.param(TEXT, people(3), {"not_after": OPEN + timedelta(days=1)}, id="another end"),
     ],
 )
-def test_another_body_under_a_taken_reference_is_refused(
+def test_another_body_under_one_reference_raises_reference_taken(
     bench: Bench, text: str, recipients: list[str], options: dict[str, Any]
 ) -> None:
     bench.submit(3)
@@ -196,21 +194,21 @@ def test_another_body_under_a_taken_reference_is_refused(
     assert stored(bench) == before
 
 
-def test_an_instant_is_the_same_in_another_time_zone(bench: Bench) -> None:
+def test_submitted_again_in_another_time_zone_is_the_same_campaign(bench: Bench) -> None:
     instant = OPEN + timedelta(hours=2)
     bench.submit(3, not_before=instant)
     bench.submit(3, not_before=instant.astimezone(PARIS))
     assert len(bench.campaigns()) == 1
 
 
-def test_a_campaign_that_is_sent_already_is_still_the_same(bench: Bench) -> None:
+def test_submitted_again_after_sending_is_the_same_campaign(bench: Bench) -> None:
     batch = bench.submit(3)
     bench.send(batch)
     assert bench.submit(3) == batch
     assert bench.gateway.texted.total() == 3
 
 
-def test_two_who_submit_one_reference_at_once_make_one_campaign(bench: Bench) -> None:
+def test_concurrent_submits_of_one_reference_store_one_campaign(bench: Bench) -> None:
     ids: list[int] = []
     # the first one is held up in the middle of its list until the second one has begun
     begun = threading.Barrier(2, timeout=20)
@@ -234,7 +232,7 @@ def test_two_who_submit_one_reference_at_once_make_one_campaign(bench: Bench) ->
     assert len(bench.actions("submit")) == 1
 
 
-def test_one_who_submits_while_the_other_still_reads_gets_the_others_campaign(
+def test_submit_during_a_slow_submit_wins_and_both_get_its_campaign(
     bench: Bench,
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
@@ -265,7 +263,7 @@ def test_one_who_submits_while_the_other_still_reads_gets_the_others_campaign(
 # -- when
 
 
-def test_on_the_eve_of_easter_it_waits_until_tuesday_and_says_why(bench: Bench) -> None:
+def test_submitted_on_easter_eve_waits_until_tuesday_with_the_reason(bench: Bench) -> None:
     bench.clock.at = EASTER_EVE.astimezone(UTC)
     batch = bench.submit(3)
     assert bench.batch(batch).not_before == AFTER_EASTER
@@ -274,14 +272,14 @@ def test_on_the_eve_of_easter_it_waits_until_tuesday_and_says_why(bench: Bench) 
     assert progress.why == "Sunday, Easter Monday"
 
 
-def test_inside_the_window_it_is_due_at_once(bench: Bench) -> None:
+def test_submitted_inside_the_window_is_due_at_once(bench: Bench) -> None:
     bench.submit(3)
     progress = bench.progress()
     assert (progress.waits_until, progress.why) == (None, "")
     assert bench.tick().send == [bench.batches()[0].id]
 
 
-def test_not_before_in_the_window_is_kept_and_said(bench: Bench) -> None:
+def test_not_before_inside_the_window_is_waited_for(bench: Bench) -> None:
     start = OPEN + timedelta(hours=3)
     batch = bench.submit(3, not_before=start)
     assert bench.batch(batch).not_before == start
@@ -301,7 +299,7 @@ def test_not_before_in_the_past_means_now(bench: Bench) -> None:
     assert bench.tick().send == [batch]
 
 
-def test_what_is_not_commercial_waits_for_nothing(bench: Bench) -> None:
+def test_not_commercial_campaign_is_due_at_once(bench: Bench) -> None:
     bench.clock.at = EASTER_EVE.astimezone(UTC)
     batch = bench.submit(3, commercial=False)
     assert bench.tick().send == [batch]
@@ -335,7 +333,7 @@ def test_paris_clock_holds_an_overseas_number_too(bench: Bench) -> None:
 REUNION = "+262692980001"
 
 
-def test_not_after_is_judged_where_the_people_are(bench: Bench) -> None:
+def test_not_after_is_checked_in_the_territories_of_the_list(bench: Bench) -> None:
     # Paris is open at 18:00, when it is 21:00 in La Réunion
     bench.clock.at = datetime(2026, 11, 24, 18, tzinfo=PARIS)
     not_after = datetime(2026, 11, 24, 20, tzinfo=PARIS)
@@ -353,7 +351,7 @@ def test_not_after_is_judged_where_the_people_are(bench: Bench) -> None:
     assert stored(bench) == before
 
 
-def test_where_it_opens_too_late_people_are_warned_of_counted_and_never_texted(
+def test_territory_that_opens_after_not_after_warns_and_expires(
     bench: Bench,
 ) -> None:
     bench.clock.at = datetime(2026, 11, 24, 18, tzinfo=PARIS)
@@ -373,7 +371,7 @@ def test_where_it_opens_too_late_people_are_warned_of_counted_and_never_texted(
     assert REUNION not in bench.gateway.texted
 
 
-def test_who_are_elsewhere_are_not_refused_for_the_sake_of_the_mainland(tables: Database) -> None:
+def test_overseas_list_is_not_refused_because_metropole_is_closed(tables: Database) -> None:
     """08:00 in La Réunion is 05:00 in Paris, where nobody of the list lives."""
     with opened(
         tables, window_clock="recipient", at=datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -385,7 +383,7 @@ def test_who_are_elsewhere_are_not_refused_for_the_sake_of_the_mainland(tables: 
 
 
 @pytest.mark.parametrize("given", ["+33639980001", {"mobile": "+33639980001"}])
-def test_a_list_is_a_list(bench: Bench, given: Any) -> None:
+def test_single_value_as_a_list_raises_unusable_input(bench: Bench, given: Any) -> None:
     before = stored(bench)
     with pytest.raises(UnusableInput, match="a list of recipients is needed, not one"):
         bench.dispatcher.submit("soldes", TEXT, given)
@@ -393,14 +391,14 @@ def test_a_list_is_a_list(bench: Bench, given: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", ["\0", "\ud83d", "   "])
-def test_a_reason_that_cannot_be_kept_is_refused(bench: Bench, reason: str) -> None:
+def test_empty_reason_raises_invalid_campaign(bench: Bench, reason: str) -> None:
     bench.submit(3)
     with pytest.raises(InvalidCampaign, match="goes on record"):
         bench.dispatcher.pause("soldes", reason=reason)
     assert bench.progress().state == "running"
 
 
-def test_polynesia_in_summer_is_refused_with_the_reason(bench: Bench) -> None:
+def test_polynesia_in_summer_raises_invalid_campaign_with_the_reason(bench: Bench) -> None:
     """No hour of a summer day is open in Paris and in Papeete."""
     bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
     before = stored(bench)
@@ -412,14 +410,14 @@ def test_polynesia_in_summer_is_refused_with_the_reason(bench: Bench) -> None:
 # -- people who said STOP
 
 
-def test_who_has_opted_out_is_counted_and_never_texted(bench: Bench) -> None:
+def test_opted_out_number_is_counted_and_never_texted(bench: Bench) -> None:
     bench.opt_out(people(3)[1])
     bench.send(bench.submit(3))
     assert bench.messages() == {"sent": 2, "opted_out": 1}
     assert set(bench.gateway.texted) == {people(3)[0], people(3)[2]}
 
 
-def test_a_batch_of_opt_outs_only_is_done_without_a_request(bench: Bench) -> None:
+def test_batch_of_opted_out_numbers_only_is_done_without_a_request(bench: Bench) -> None:
     for phone in people(3):
         bench.opt_out(phone)
     batch = bench.submit(3)
@@ -434,7 +432,7 @@ def test_a_batch_of_opt_outs_only_is_done_without_a_request(bench: Bench) -> Non
 # -- without Redis
 
 
-def test_submitting_without_redis_succeeds_and_is_quick(database_url: str) -> None:
+def test_submit_without_redis_succeeds_quickly(database_url: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound and not listening: refused at once
         port = closed.getsockname()[1]
@@ -456,7 +454,7 @@ def test_submitting_without_redis_succeeds_and_is_quick(database_url: str) -> No
 
 
 @pytest.mark.parametrize("name", ["not_before", "not_after"])
-def test_an_instant_on_the_edge_of_the_calendar_is_refused(bench: Bench, name: str) -> None:
+def test_instant_outside_2000_to_2100_raises_invalid_campaign(bench: Bench, name: str) -> None:
     east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
     for at in (datetime(1, 1, 1, tzinfo=east), datetime(9999, 12, 31, 23, tzinfo=west)):
         asked: dict[str, Any] = {name: at}
@@ -465,20 +463,22 @@ def test_an_instant_on_the_edge_of_the_calendar_is_refused(bench: Bench, name: s
     assert bench.campaigns() == []
 
 
-def test_what_no_row_can_hold_is_no_campaign(bench: Bench) -> None:
+def test_reference_that_no_row_can_hold_raises_not_found(bench: Bench) -> None:
     for name in (2**63, -(2**63) - 1, 10**40, "a\0b", "\ud800"):
         with pytest.raises(NotFound):
             bench.dispatcher.progress(name)
 
 
-def test_a_reason_goes_on_record_as_one_line_of_what_can_be_read(bench: Bench) -> None:
+def test_reason_is_recorded_as_one_printable_line(bench: Bench) -> None:
     bench.submit()
     paused = bench.dispatcher.pause("soldes", reason=" the shop\n\x1b[31mis \0closed\ud800 ")
     assert paused.why == "paused: the shop [31mis closed"
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "\0", "\ud800 \x1b"])
-def test_a_reason_of_which_nothing_can_be_read_is_refused(bench: Bench, reason: str) -> None:
+def test_reason_without_printable_characters_raises_invalid_campaign(
+    bench: Bench, reason: str
+) -> None:
     bench.submit()
     with pytest.raises(InvalidCampaign, match="it goes on record"):
         bench.dispatcher.pause("soldes", reason=reason)

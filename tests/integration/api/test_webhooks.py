@@ -111,9 +111,7 @@ def sent(bench: Bench, **options: Any) -> int:
 # -- reports
 
 
-def test_a_report_has_its_batch_polled_at_once_and_writes_no_state(
-    bench: Bench, call: Caller
-) -> None:
+def test_report_causes_a_poll_at_once_and_writes_no_state(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     before = bench.batch(batch_id)
     assert before.check_at == bench.clock() + timedelta(seconds=10)
@@ -126,7 +124,7 @@ def test_a_report_has_its_batch_polled_at_once_and_writes_no_state(
     assert bench.messages() == {"delivered": 3}
 
 
-def test_a_report_that_lies_changes_nothing_in_the_end(bench: Bench, call: Caller) -> None:
+def test_forged_report_changes_no_state(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     forged = report(bench.batch(batch_id).message_id, status="ko")
     assert call("report", forged) == 200
@@ -134,7 +132,7 @@ def test_a_report_that_lies_changes_nothing_in_the_end(bench: Bench, call: Calle
     assert bench.messages() == {"sent": 3}
 
 
-def test_many_reports_of_a_batch_have_it_polled_once_now_and_once_later(
+def test_many_reports_of_a_batch_cause_one_poll_now_and_one_later(
     bench: Bench, call: Caller
 ) -> None:
     batch_id = sent(bench)
@@ -158,7 +156,7 @@ def test_many_reports_of_a_batch_have_it_polled_once_now_and_once_later(
     assert len(bench.gateway.calls) == 5
 
 
-def test_early_polls_do_not_use_up_the_intervals(bench: Bench, call: Caller) -> None:
+def test_early_polls_use_up_no_interval(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     message_id = bench.batch(batch_id).message_id
     for _ in range(6):  # the fifth interval is an hour
@@ -172,14 +170,16 @@ def test_early_polls_do_not_use_up_the_intervals(bench: Bench, call: Caller) -> 
 
 
 @pytest.mark.parametrize("message_id", ["999", "1 OR 1=1", "é"])
-def test_an_unknown_id_changes_nothing(bench: Bench, call: Caller, message_id: str) -> None:
+def test_report_with_an_unknown_id_changes_nothing(
+    bench: Bench, call: Caller, message_id: str
+) -> None:
     batch_id = sent(bench)
     before = bench.batch(batch_id).check_at
     assert call("report", report(message_id)) == (200 if message_id.isascii() else 400)
     assert bench.batch(batch_id).check_at == before
 
 
-def test_a_report_of_what_has_ended_changes_nothing(bench: Bench, call: Caller) -> None:
+def test_report_about_an_ended_batch_changes_nothing(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     bench.gateway.deliver()
     bench.clock.forward(seconds=10)
@@ -188,12 +188,12 @@ def test_a_report_of_what_has_ended_changes_nothing(bench: Bench, call: Caller) 
     assert (bench.batch(batch_id).state, bench.batch(batch_id).check_at) == ("done", None)
 
 
-def test_a_stop_in_a_report_is_an_opt_out(bench: Bench, call: Caller) -> None:
+def test_stop_in_a_report_is_an_opt_out(bench: Bench, call: Caller) -> None:
     assert call("report", report("999", B, stopSms=1)) == 200
     assert B in bench.dispatcher.opt_outs
 
 
-def test_a_call_may_be_a_form_or_a_query(bench: Bench, call: Caller) -> None:
+def test_call_as_a_form_or_a_query_is_taken(bench: Bench, call: Caller) -> None:
     form = urlencode(report("1000")).encode()
     assert call("report", form, CONTENT_TYPE="application/x-www-form-urlencoded") == 200
     assert call("report", method="GET", query=form.decode()) == 200
@@ -202,7 +202,7 @@ def test_a_call_may_be_a_form_or_a_query(bench: Bench, call: Caller) -> None:
 # -- replies
 
 
-def test_a_reply_is_kept_once_with_its_campaign(bench: Bench, call: Caller) -> None:
+def test_repeated_reply_is_stored_once_with_its_campaign(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     told = reply("Oui", message_id=bench.batch(batch_id).message_id)
     for _ in range(3):
@@ -213,7 +213,7 @@ def test_a_reply_is_kept_once_with_its_campaign(bench: Bench, call: Caller) -> N
     assert list(bench.dispatcher.opt_outs) == []
 
 
-def test_a_stranger_answers_no_campaign(bench: Bench, call: Caller) -> None:
+def test_reply_from_an_unknown_number_has_no_campaign(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     told = reply("Oui", OURS, message_id=bench.batch(batch_id).message_id)
     assert call("reply", told) == 200
@@ -229,7 +229,7 @@ def test_a_stranger_answers_no_campaign(bench: Bench, call: Caller) -> None:
         {"msisdn": A[1:], "to": OURS[1:], "messageId": "x", "text": "Arrêt", "type": "text"},
     ],
 )
-def test_a_stop_is_an_opt_out_and_is_never_taken_back(
+def test_reply_with_stop_is_an_opt_out_for_good(
     bench: Bench, call: Caller, told: dict[str, object]
 ) -> None:
     assert call("reply", told) == 200
@@ -240,7 +240,7 @@ def test_a_stop_is_an_opt_out_and_is_never_taken_back(
     assert [one.stop for one in bench.dispatcher.replies()] == [False, True]
 
 
-def test_a_call_made_again_does_not_undo_a_new_consent(bench: Bench, call: Caller) -> None:
+def test_repeated_call_does_not_undo_a_new_consent(bench: Bench, call: Caller) -> None:
     assert call("reply", reply("STOP")) == 200
     bench.dispatcher.opt_outs.remove(A, reason="signed anew")
     assert call("reply", reply("STOP")) == 200
@@ -248,7 +248,7 @@ def test_a_call_made_again_does_not_undo_a_new_consent(bench: Bench, call: Calle
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_parts_come_in_any_order_and_twice(
+def test_parts_in_any_order_and_twice_make_one_reply(
     bench: Bench, call: Caller, order: tuple[int, ...]
 ) -> None:
     three = parts()
@@ -260,13 +260,13 @@ def test_parts_come_in_any_order_and_twice(
     assert (kept.text, kept.to, kept.complete) == (LONG, OURS, True)
 
 
-def test_a_part_whose_others_do_not_come_can_be_read(bench: Bench, call: Caller) -> None:
+def test_part_whose_others_never_come_is_listed(bench: Bench, call: Caller) -> None:
     assert call("reply", parts()[1]) == 200
     (kept,) = bench.dispatcher.replies()
     assert (kept.complete, kept.text) == (False, parts()[1]["text"])
 
 
-def test_parts_of_two_people_and_of_two_days_are_kept_apart(bench: Bench, call: Caller) -> None:
+def test_parts_of_two_numbers_or_two_days_are_not_joined(bench: Bench, call: Caller) -> None:
     assert call("reply", parts()[0]) == 200
     assert call("reply", parts(phone=B)[1]) == 200
     assert call("reply", parts(phone=B)[2]) == 200
@@ -276,7 +276,7 @@ def test_parts_of_two_people_and_of_two_days_are_kept_apart(bench: Bench, call: 
     assert not any(one.complete for one in bench.dispatcher.replies())
 
 
-def test_parts_that_come_at_the_same_moment_become_whole(bench: Bench, call: Caller) -> None:
+def test_concurrent_parts_make_one_reply(bench: Bench, call: Caller) -> None:
     people_ = people(6, start=100)
     calls = [part for phone in people_ for part in parts(phone=phone)]
     start = threading.Barrier(len(calls))
@@ -297,7 +297,7 @@ def test_parts_that_come_at_the_same_moment_become_whole(bench: Bench, call: Cal
     assert {one.text for one in kept} == {LONG}
 
 
-def test_replies_are_listed_from_an_instant_on_newest_first(bench: Bench, call: Caller) -> None:
+def test_replies_since_an_instant_are_listed_newest_first(bench: Bench, call: Caller) -> None:
     call("reply", reply("un"))
     bench.clock.forward(minutes=1)
     middle = bench.clock()
@@ -311,7 +311,7 @@ def test_replies_are_listed_from_an_instant_on_newest_first(bench: Bench, call: 
         bench.dispatcher.replies(since=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
-def test_who_is_erased_leaves_no_reply(bench: Bench, call: Caller) -> None:
+def test_erased_number_leaves_no_reply(bench: Bench, call: Caller) -> None:
     for part in [*parts(), reply("STOP"), reply("Oui", B)]:
         call("reply", part)
     assert bench.dispatcher.opt_outs.erase(A)
@@ -319,7 +319,7 @@ def test_who_is_erased_leaves_no_reply(bench: Bench, call: Caller) -> None:
     assert A in bench.dispatcher.opt_outs
 
 
-def test_the_result_of_a_check_is_read_and_let_go(bench: Bench, call: Caller) -> None:
+def test_check_result_is_taken_and_an_invalid_one_refused(bench: Bench, call: Caller) -> None:
     assert call("check", {"phone": A, "mccMnc": "20815", "errorName": "NO_ERROR"}) == 200
     assert call("check", {"phone": A}) == 400
 
@@ -345,7 +345,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("path", ["report", "reply", "check"])
-def test_what_cannot_be_read_is_refused_and_leaves_nothing(
+def test_unreadable_call_is_refused_and_stores_nothing(
     bench: Bench, call: Caller, path: str, name: str
 ) -> None:
     assert call(path, HOSTILE[name]) == 400
@@ -354,14 +354,14 @@ def test_what_cannot_be_read_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("length", ["-1", "many", "1e3", "99999999999999999999", "٣"])
-def test_a_length_that_is_none_is_refused(bench: Bench, length: str) -> None:
+def test_invalid_length_is_refused(bench: Bench, length: str) -> None:
     stop = io.BytesIO(urlencode(reply("STOP")).encode())
     answer = Webhooks(bench.dispatcher).answer("POST", f"/{SECRET}/reply", body=stop, length=length)
     assert answer.status == 400
     assert stop.tell() == 0
 
 
-def test_a_body_cut_short_is_refused(bench: Bench, call: Caller) -> None:
+def test_truncated_body_is_refused(bench: Bench, call: Caller) -> None:
     form = urlencode(reply("STOP ou encore")).encode()
     assert call("reply", form, CONTENT_LENGTH=str(len(form) + 1)) == 400
     assert list(bench.dispatcher.opt_outs) == []
@@ -385,7 +385,7 @@ def test_a_body_cut_short_is_refused(bench: Bench, call: Caller) -> None:
         "/../../etc/passwd",
     ],
 )
-def test_any_other_path_does_not_exist(bench: Bench, path: str) -> None:
+def test_other_path_is_not_found(bench: Bench, path: str) -> None:
     webhooks = Webhooks(bench.dispatcher)
     assert webhooks.answer("POST", path, body=io.BytesIO()).status == 404
     # and a wrong method is nobody's business who does not know the path
@@ -393,17 +393,17 @@ def test_any_other_path_does_not_exist(bench: Bench, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
-def test_other_methods_are_not_allowed(call: Caller, method: str) -> None:
+def test_other_method_is_not_allowed(call: Caller, method: str) -> None:
     assert call("reply", method=method) == 405
     assert call.headers["Allow"] == "GET, POST"
 
 
-def test_without_a_secret_there_are_no_webhooks(bench: Bench) -> None:
+def test_webhooks_without_a_secret_raise_configuration_error(bench: Bench) -> None:
     with pytest.raises(ConfigurationError, match="DISPATCHER_WEBHOOK_SECRET"):
         Webhooks(Dispatcher(Settings.of()))
 
 
-def test_a_database_that_is_away_has_the_call_made_again(
+def test_call_during_a_database_failure_is_answered_503(
     bench: Bench, call: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = Dispatcher(
@@ -419,7 +419,7 @@ def test_a_database_that_is_away_has_the_call_made_again(
     assert "hunter2" not in caplog.text + answer.sentence
 
 
-def test_the_gateway_is_never_asked(bench: Bench, call: Caller) -> None:
+def test_call_never_asks_the_gateway(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
     asked = (len(bench.gateway.calls), len(bench.gateway.lookups), len(bench.gateway.requests))
     call("report", report(bench.batch(batch_id).message_id))
@@ -431,7 +431,7 @@ def test_the_gateway_is_never_asked(bench: Bench, call: Caller) -> None:
     )
 
 
-def test_nothing_secret_or_personal_is_logged(
+def test_call_logs_no_secret_and_no_number(
     bench: Bench, call: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -474,13 +474,13 @@ def posted(server: Server, path: str, body: bytes, **headers: str) -> int:
         connection.close()
 
 
-def test_the_server_takes_calls(bench: Bench, server: Server) -> None:
+def test_server_takes_calls(bench: Bench, server: Server) -> None:
     assert posted(server, f"/{SECRET}/reply", json.dumps(reply("Oui")).encode()) == 200
     assert posted(server, "/wrong/reply", json.dumps(reply("Non")).encode()) == 404
     assert [one.text for one in bench.dispatcher.replies()] == ["Oui"]
 
 
-def test_clients_that_hang_up_or_say_nothing_hold_nobody_up(
+def test_silent_or_vanished_client_blocks_nobody(
     bench: Bench, server: Server, capfd: pytest.CaptureFixture[str]
 ) -> None:
     silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
@@ -499,7 +499,7 @@ def test_clients_that_hang_up_or_say_nothing_hold_nobody_up(
     assert "Traceback" not in heard.err
 
 
-def test_a_port_that_is_taken_is_said_in_a_sentence(bench: Bench, server: Server) -> None:
+def test_taken_port_raises_configuration_error(bench: Bench, server: Server) -> None:
     with pytest.raises(ConfigurationError, match=f"port {server.port} cannot be listened on"):
         Server(Webhooks(bench.dispatcher), "127.0.0.1", server.port)
 
@@ -508,7 +508,7 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(bench: Bench, server: Server
 
 
 @pytest.mark.parametrize("url", [None, "https://shop.example/sms/"])
-def test_a_send_names_the_addresses_when_they_are_set(url: str | None) -> None:
+def test_send_names_the_webhook_addresses_if_set(url: str | None) -> None:
     settings = Settings.of(webhook_url=url, webhook_secret=SECRET, api_key="k" * 40)
     gateway = Dispatcher(settings).gateway
     options = SendOptions(tag="a", stop=True)

@@ -27,7 +27,7 @@ def told(forecast: Forecast, zone: ZoneInfo = PARIS) -> list[tuple[str, str, int
     ]
 
 
-def test_an_open_window_is_used_at_once() -> None:
+def test_open_window_starts_at_once() -> None:
     leaves = forecast({"metropole": [500, 500, 20]}, start=MORNING, rate=1, windows=WINDOWS)
 
     assert told(leaves) == [("metropole", "Tue 10:00", 1020, "")]
@@ -37,7 +37,7 @@ def test_an_open_window_is_used_at_once() -> None:
     assert (leaves.late, leaves.rate) == (0, 1)
 
 
-def test_a_tail_waits_for_the_next_opening_and_says_why() -> None:
+def test_batches_after_closing_wait_for_the_next_opening_with_the_reason() -> None:
     # one batch in a minute: 29 leave before the guard of the last minute, 11 do not
     leaves = forecast({"metropole": [500] * 40}, start=SATURDAY, rate=1 / 60, windows=WINDOWS)
 
@@ -47,7 +47,7 @@ def test_a_tail_waits_for_the_next_opening_and_says_why() -> None:
     ]
 
 
-def test_a_closed_window_is_waited_for() -> None:
+def test_closed_window_starts_at_the_next_opening() -> None:
     evening = SATURDAY + timedelta(hours=1)
 
     leaves = forecast({"metropole": [7]}, start=evening, rate=5, windows=WINDOWS)
@@ -55,7 +55,7 @@ def test_a_closed_window_is_waited_for() -> None:
     assert told(leaves) == [("metropole", "Tue 08:00", 7, EASTER)]
 
 
-def test_what_is_not_commercial_waits_for_no_window() -> None:
+def test_not_commercial_plan_ignores_the_window() -> None:
     night = datetime(2027, 3, 28, 3, tzinfo=PARIS)
 
     assert told(forecast({"metropole": [7]}, start=night, rate=5, windows=None)) == [
@@ -63,7 +63,7 @@ def test_what_is_not_commercial_waits_for_no_window() -> None:
     ]
 
 
-def test_territories_take_turns_and_one_does_not_wait_for_another() -> None:
+def test_open_territories_take_turns_and_do_not_wait_for_a_closed_one() -> None:
     groups = {"metropole": [500, 500], "la-reunion": [400], "guadeloupe": [300]}
 
     # 10:00 in Paris is 13:00 in La Réunion and 05:00 in Guadeloupe
@@ -78,7 +78,7 @@ def test_territories_take_turns_and_one_does_not_wait_for_another() -> None:
     assert leaves.leaves["la-reunion"] == [MORNING + timedelta(seconds=1)]
 
 
-def test_a_turn_ends_where_the_window_closes() -> None:
+def test_round_ends_when_the_window_closes() -> None:
     groups = {"metropole": [500], "alsace-moselle": [500]}
 
     # one batch in forty minutes: the second would leave at 20:10
@@ -90,7 +90,7 @@ def test_a_turn_ends_where_the_window_closes() -> None:
     ]
 
 
-def test_a_turn_ends_at_the_deadline() -> None:
+def test_round_ends_at_not_after() -> None:
     leaves = forecast(
         {"metropole": [500], "alsace-moselle": [400]},
         start=MORNING,
@@ -103,7 +103,7 @@ def test_a_turn_ends_at_the_deadline() -> None:
     assert leaves.late == 400
 
 
-def test_a_tail_after_the_deadline_is_late_and_not_planned() -> None:
+def test_batches_after_not_after_are_late_and_have_no_departure() -> None:
     leaves = forecast(
         {"metropole": [500] * 40},
         start=SATURDAY,
@@ -117,7 +117,7 @@ def test_a_tail_after_the_deadline_is_late_and_not_planned() -> None:
     assert len(leaves.leaves["metropole"]) == 30
 
 
-def test_a_forecast_is_in_utc_whatever_it_was_asked_in() -> None:
+def test_start_in_another_time_zone_gives_a_forecast_in_utc() -> None:
     leaves = forecast({"metropole": [1]}, start=MORNING, rate=1, windows=WINDOWS)
 
     assert [leaves.starts, leaves.ends, *leaves.leaves["metropole"]] == [
@@ -129,7 +129,7 @@ def test_a_forecast_is_in_utc_whatever_it_was_asked_in() -> None:
     assert leaves.starts.tzinfo is UTC
 
 
-def test_nothing_to_send_is_no_departure() -> None:
+def test_empty_plan_has_no_departure() -> None:
     leaves = forecast({"metropole": []}, start=MORNING, rate=1, windows=WINDOWS)
 
     assert (leaves.departures, leaves.starts, leaves.ends, leaves.reported) == (
@@ -140,7 +140,7 @@ def test_nothing_to_send_is_no_departure() -> None:
     )
 
 
-def test_clocks_that_share_no_opening_are_refused() -> None:
+def test_clocks_without_a_shared_opening_raise_never_open() -> None:
     summer = datetime(2027, 6, 15, 10, tzinfo=PARIS)
 
     with pytest.raises(NeverOpen):
@@ -158,7 +158,7 @@ def test_clocks_that_share_no_opening_are_refused() -> None:
     rate=st.floats(1e-3, 100),
     hours=st.none() | st.integers(1, 200),
 )
-def test_everybody_leaves_in_an_opening_or_is_late(
+def test_any_message_leaves_in_an_opening_or_is_late(
     sizes: dict[str, list[int]], start: datetime, rate: float, hours: int | None
 ) -> None:
     deadline = None if hours is None else start + timedelta(hours=hours)

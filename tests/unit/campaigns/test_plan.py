@@ -41,7 +41,7 @@ def plan(**changes: Any) -> Plan:
     return Plan(**values | changes)
 
 
-def test_a_plan_sums_up_its_groups() -> None:
+def test_plan_sums_the_batches_of_its_groups() -> None:
     made = plan()
 
     assert made.batches == 3
@@ -49,7 +49,7 @@ def test_a_plan_sums_up_its_groups() -> None:
     assert made.finishes_about == AT + timedelta(seconds=3)
 
 
-def test_a_plan_as_json_is_json() -> None:
+def test_plan_as_json_can_be_serialised() -> None:
     said = json.loads(json.dumps(plan().as_json()))
 
     assert said["cost"] == "0.90"
@@ -73,7 +73,7 @@ def test_a_plan_as_json_is_json() -> None:
     assert plan(cost=None).as_json()["cost"] is None
 
 
-def test_a_plan_shows_no_text_in_its_repr() -> None:
+def test_repr_of_a_plan_shows_no_text() -> None:
     assert "Zoé" not in repr(plan())
 
 
@@ -103,7 +103,7 @@ BILLED = {"metropole": 20, "la-reunion": 4}
         pytest.param(BODY, BILLED, {"metropole": PRICES["metropole"]}, False, id="unpriced"),
     ],
 )
-def test_a_fingerprint_holds_on_to_body_segments_and_cost(
+def test_fingerprint_changes_with_body_segments_or_cost(
     body: str, billed: dict[str, int], prices: dict[str, Decimal], same: bool
 ) -> None:
     approved = fingerprint_of(BODY, BILLED, PRICES)
@@ -111,7 +111,7 @@ def test_a_fingerprint_holds_on_to_body_segments_and_cost(
     assert (fingerprint_of(body, billed, prices) == approved) is same
 
 
-def test_a_price_that_rises_counts_although_another_one_is_missing() -> None:
+def test_raised_price_changes_the_fingerprint_when_another_price_is_missing() -> None:
     billed = {"metropole": 20, "foreign": 1}
     dearer = PRICES | {"metropole": Decimal("0.05")}
 
@@ -142,7 +142,7 @@ CAREFUL: dict[str, Any] = {
         pytest.param({"late": 5, "rejected": 50}, ["50 of 100", "5 messages"], id="two things"),
     ],
 )
-def test_a_plan_warns(changes: dict[str, Any], says: list[str]) -> None:
+def test_questionable_plan_warns(changes: dict[str, Any], says: list[str]) -> None:
     said = warnings_of(**CAREFUL | changes)
 
     assert len(said) == len(says)

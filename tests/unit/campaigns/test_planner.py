@@ -57,35 +57,35 @@ def digest(text: str, recipients: Iterable[Recipient | str], territory: str | No
         pytest.param("+32 470 12 34 56", "+32470123456", id="abroad"),
     ],
 )
-def test_a_number_is_kept_in_one_spelling(spelled: str, kept: str) -> None:
+def test_any_spelling_is_stored_as_e164(spelled: str, kept: str) -> None:
     planner = Planner(TEXT)
     (batch,) = cut(planner, [spelled])
     assert batch.messages == ((kept, None),)
     assert (planner.rows, planner.kept, planner.duplicates) == (1, 1, 0)
 
 
-def test_one_person_in_several_spellings_is_texted_once() -> None:
+def test_number_in_several_spellings_is_texted_once() -> None:
     planner = Planner(TEXT)
     spellings = ["06 39 98 00 01", "+33639980001", "0033639980001", "639980001", "06.39.98.00.01"]
     assert phones_of(cut(planner, spellings)) == ["+33639980001"]
     assert (planner.rows, planner.kept, planner.duplicates) == (5, 1, 4)
 
 
-def test_a_duplicate_in_another_territory_is_a_duplicate() -> None:
+def test_same_number_in_two_territories_is_a_duplicate() -> None:
     planner = Planner(TEXT)
     batches = cut(planner, [Recipient(phone(1)), Recipient(phone(1), territory="alsace-moselle")])
     assert [batch.territory for batch in batches] == ["metropole"]
     assert planner.duplicates == 1
 
 
-def test_the_first_row_of_a_person_is_the_one_that_counts() -> None:
+def test_duplicate_number_keeps_the_fields_of_its_first_row() -> None:
     planner = Planner(PERSONAL)
     first = Recipient(phone(1), {"prenom": "Anne"})
     (batch,) = cut(planner, [first, Recipient(phone(1), {"prenom": "Zoé"})])
     assert batch.messages == ((phone(1), '{"prenom":"Anne"}'),)
 
 
-def test_a_row_that_is_left_out_does_not_stand_in_the_way_of_a_good_one() -> None:
+def test_rejected_row_leaves_its_number_free_for_a_later_row() -> None:
     planner = Planner(PERSONAL)
     good = Recipient(phone(1), {"prenom": "Anne"})
     assert phones_of(cut(planner, [Recipient(phone(1), {"prenom": " "}), good])) == [phone(1)]
@@ -107,7 +107,7 @@ def test_a_row_that_is_left_out_does_not_stand_in_the_way_of_a_good_one() -> Non
         (1201, [500, 500, 201]),
     ],
 )
-def test_a_batch_holds_at_most_what_one_call_carries(size: int, sizes: list[int]) -> None:
+def test_list_is_cut_in_batches_of_at_most_500(size: int, sizes: list[int]) -> None:
     assert LARGEST_BATCH == 500  # the gateway's own limit
     planner = Planner(TEXT)
     batches = cut(planner, people(range(size)))
@@ -116,7 +116,7 @@ def test_a_batch_holds_at_most_what_one_call_carries(size: int, sizes: list[int]
     assert planner.kept == size
 
 
-def test_batches_come_as_they_fill_up() -> None:
+def test_full_batch_is_yielded_before_the_list_is_read_on() -> None:
     planner = Planner(TEXT)
     read: list[int] = []
 
@@ -130,7 +130,7 @@ def test_batches_come_as_they_fill_up() -> None:
     assert len(read) == 500
 
 
-def test_a_batch_has_one_territory() -> None:
+def test_mixed_list_is_cut_in_batches_of_one_territory() -> None:
     recipients = [
         Recipient("0692123456"),
         Recipient(phone(1)),
@@ -160,12 +160,14 @@ def test_a_batch_has_one_territory() -> None:
         pytest.param("mayotte", "", phone(1), "mayotte", id="an empty cell does not"),
     ],
 )
-def test_the_territory(campaign: str | None, row: str | None, number: str, territory: str) -> None:
+def test_territory_comes_from_row_then_campaign_then_number(
+    campaign: str | None, row: str | None, number: str, territory: str
+) -> None:
     (batch,) = cut(Planner(TEXT, territory=campaign), [Recipient(number, territory=row)])
     assert batch.territory == territory
 
 
-def test_an_unknown_territory_of_a_campaign_is_refused_at_once() -> None:
+def test_unknown_territory_of_a_campaign_raises_invalid_campaign() -> None:
     with pytest.raises(InvalidCampaign, match="Atlantis"):
         Planner(TEXT, territory="Atlantis")
 
@@ -181,11 +183,11 @@ LIST = [
 
 @given(st.permutations(range(700)))
 @settings(max_examples=10)
-def test_the_order_does_not_change_the_digest(order: list[int]) -> None:
+def test_same_rows_in_another_order_have_the_same_digest(order: list[int]) -> None:
     assert digest(TEXT, people(order)) == digest(TEXT, people(range(700)))
 
 
-def test_spelling_and_repetition_do_not_change_the_digest() -> None:
+def test_other_spellings_and_duplicates_have_the_same_digest() -> None:
     plain = digest(TEXT, [phone(1), phone(2)])
     assert digest(TEXT, ["06 39 98 00 02", "0639980001", "0033639980002", "garbage"]) == plain
 
@@ -219,7 +221,7 @@ def test_another_list_has_another_digest(other: list[Recipient], territory: str 
     assert digest(PERSONAL, other, territory) != digest(PERSONAL, LIST)
 
 
-def test_a_field_that_the_text_does_not_use_is_no_part_of_the_digest() -> None:
+def test_unused_field_does_not_change_the_digest() -> None:
     more = [Recipient(each.phone, {**each.fields, "ville": "Lyon"}) for each in LIST]
     assert digest(PERSONAL, more) == digest(PERSONAL, LIST)
 
@@ -243,9 +245,7 @@ def test_a_field_that_the_text_does_not_use_is_no_part_of_the_digest() -> None:
         pytest.param(Recipient(phone(1), {"prenom": "\ud800"}), "half a character", id="broken"),
     ],
 )
-def test_a_row_that_cannot_be_texted_is_left_out_with_its_reason(
-    recipient: Recipient, reason: str
-) -> None:
+def test_invalid_row_is_rejected_with_its_reason(recipient: Recipient, reason: str) -> None:
     told: list[Rejection] = []
     planner = Planner(PERSONAL, reject=told.append)
     good = Recipient(phone(2), {"prenom": "Bob"})
@@ -256,7 +256,7 @@ def test_a_row_that_cannot_be_texted_is_left_out_with_its_reason(
     assert (planner.rows, planner.kept, planner.duplicates) == (2, 1, 0)
 
 
-def test_a_rejection_says_where_the_row_stood_and_shows_nobody() -> None:
+def test_rejection_has_the_line_and_shows_no_number() -> None:
     told: list[Rejection] = []
     row = Recipient("01 23 45 67 89", row=7, raw=("01 23 45 67 89", "Anne"))
     cut(Planner(TEXT, reject=told.append), [row])
@@ -266,19 +266,19 @@ def test_a_rejection_says_where_the_row_stood_and_shows_nobody() -> None:
     assert "Anne" not in repr(rejection)
 
 
-def test_a_number_in_the_column_of_territories_is_not_repeated() -> None:
+def test_number_in_the_territory_column_is_not_repeated_in_the_reason() -> None:
     planner = Planner(TEXT)
     cut(planner, [Recipient(phone(1), territory="06 39 98 00 02")])
     assert "39" not in str(planner.reasons)
 
 
-def test_a_name_in_a_text_that_is_too_long_is_not_repeated() -> None:
+def test_name_in_a_too_long_text_is_not_repeated_in_the_reason() -> None:
     planner = Planner(PERSONAL)
     cut(planner, [Recipient(phone(1), {"prenom": "Anne" * 500})])
     assert "Anne" not in str(planner.reasons)
 
 
-def test_a_planned_batch_shows_nobody() -> None:
+def test_repr_of_a_planned_batch_shows_no_number() -> None:
     (batch,) = cut(Planner(PERSONAL), [Recipient(phone(1), {"prenom": "Anne"})])
     assert "639" not in repr(batch)
     assert "Anne" not in repr(batch)
@@ -300,13 +300,13 @@ def test_a_planned_batch_shows_nobody() -> None:
         pytest.param("^^^", id="nothing arrives"),
     ],
 )
-def test_a_text_that_cannot_be_sent_is_refused_at_once(text: str) -> None:
+def test_invalid_text_raises_invalid_text_before_the_list_is_read(text: str) -> None:
     with pytest.raises(InvalidText):
         Planner(text)
 
 
 @pytest.mark.parametrize(("length", "fits"), [(1516, True), (1517, False)])
-def test_the_stop_mention_is_counted_before_the_text_is_accepted(length: int, fits: bool) -> None:
+def test_text_too_long_with_the_stop_mention_raises_invalid_text(length: int, fits: bool) -> None:
     if fits:
         (batch,) = cut(Planner("x" * length, stop_budget=14), [phone(1)])
         assert batch.total_segments == 10
@@ -328,14 +328,14 @@ def test_the_stop_mention_is_counted_before_the_text_is_accepted(length: int, fi
         pytest.param("😀" * 36, 0, 2, id="72 units of Unicode"),
     ],
 )
-def test_segments_are_counted_as_billed(text: str, stop: int, segments: int) -> None:
+def test_text_counts_the_segments_that_are_billed(text: str, stop: int, segments: int) -> None:
     planner = Planner(text, stop_budget=stop)
     batches = cut(planner, people(range(3)))
     assert [batch.total_segments for batch in batches] == [3 * segments]
     assert planner.billed == {"metropole": 3 * segments}
 
 
-def test_personal_texts_are_counted_one_by_one() -> None:
+def test_text_with_fields_counts_segments_for_each_recipient() -> None:
     planner = Planner("{{ corps }}", stop_budget=0)
     bodies = ["x" * 160, "x" * 161, "x" * 307]
     (batch,) = cut(planner, [Recipient(phone(n), {"corps": b}) for n, b in enumerate(bodies)])
@@ -343,14 +343,14 @@ def test_personal_texts_are_counted_one_by_one() -> None:
     assert planner.billed == {"metropole": 1 + 2 + 3}
 
 
-def test_parts_are_counted_by_destination_and_not_by_calendar() -> None:
+def test_segments_are_counted_by_destination_and_not_by_territory() -> None:
     planner = Planner(TEXT)
     belgian = Recipient("+32470123456")
     cut(planner, [phone(1), Recipient(phone(2), territory="mayotte"), "0692123456", belgian])
     assert planner.billed == {"metropole": 2, "la-reunion": 1, "foreign": 1}
 
 
-def test_a_place_to_which_nothing_goes_is_not_billed() -> None:
+def test_destination_without_recipients_is_not_billed() -> None:
     planner = Planner(TEXT)
     cut(planner, ["0692123456", "+32470123456"])
     assert planner.billed == {"la-reunion": 1, "foreign": 1}
@@ -364,7 +364,7 @@ _VALUES = st.sampled_from(["Zoé", "", " ", "Anne", "x" * 150, "y" * 160, "\x00"
     st.sampled_from(["{{ a }}!", "Hi {{ a }} {{ b | default('you') }}", "{{ b }}{{ a }}{{ b }}"]),
     st.lists(st.dictionaries(st.sampled_from("ab"), _VALUES), max_size=12),
 )
-def test_who_has_what_others_have_is_planned_as_if_alone(
+def test_recipients_with_equal_fields_are_planned_as_if_alone(
     text: str, fields: list[dict[str, str]]
 ) -> None:
     rows = [Recipient(phone(n), each, row=n) for n, each in enumerate(fields)]
@@ -389,7 +389,7 @@ def test_who_has_what_others_have_is_planned_as_if_alone(
         ]
 
 
-def test_the_longest_texts_are_shown_as_they_arrive() -> None:
+def test_longest_texts_are_shown_as_they_arrive() -> None:
     planner = Planner("Bonjour {{ prenom }}")
     names = ["Zoé", "x" * 200, "Anne", "y" * 160, "Bob", "x" * 200, "François"]
     cut(planner, [Recipient(phone(n), {"prenom": name}) for n, name in enumerate(names)])
@@ -400,7 +400,7 @@ def test_the_longest_texts_are_shown_as_they_arrive() -> None:
     ]
 
 
-def test_only_the_fields_that_the_text_uses_are_kept() -> None:
+def test_text_with_fields_stores_only_the_fields_it_uses() -> None:
     row = Recipient(phone(1), {"prenom": 'Zoé "d\'Aix"', "ville": "Lyon", "telephone": "x"})
     (batch,) = cut(Planner(PERSONAL), [row])
     ((_, fields),) = batch.messages
@@ -408,18 +408,18 @@ def test_only_the_fields_that_the_text_uses_are_kept() -> None:
     assert json.loads(fields) == {"prenom": 'Zoé "d\'Aix"'}
 
 
-def test_a_field_with_a_default_may_be_missing() -> None:
+def test_missing_field_with_a_default_is_accepted() -> None:
     text = 'Bonjour {{ prenom | default("à vous") }}'
     (batch,) = cut(Planner(text), [Recipient(phone(1))])
     assert batch.messages == ((phone(1), "{}"),)
 
 
-def test_a_text_without_fields_keeps_none() -> None:
+def test_text_without_fields_stores_no_fields() -> None:
     (batch,) = cut(Planner(TEXT), [Recipient(phone(1), {"prenom": "Anne"})])
     assert batch.messages == ((phone(1), None),)
 
 
-def test_a_template_is_not_measured_as_a_text() -> None:
+def test_long_template_is_measured_only_when_rendered() -> None:
     text = "x" * 1500 + "{{ prenom | default('cher client, chère cliente') }}"
     (batch,) = cut(Planner(text), [Recipient(phone(1), {"prenom": "Anne"})])
     assert batch.total_segments == 10
@@ -441,7 +441,7 @@ ROWS = st.lists(
 
 @given(ROWS, st.sampled_from([TEXT, PERSONAL]))
 @settings(max_examples=120)
-def test_every_row_is_kept_a_duplicate_or_left_out(rows: list[Recipient], text: str) -> None:
+def test_any_list_adds_up_to_kept_duplicates_and_rejected(rows: list[Recipient], text: str) -> None:
     told: list[Rejection] = []
     planner = Planner(text, reject=told.append)
     batches = cut(planner, rows)
@@ -454,7 +454,7 @@ def test_every_row_is_kept_a_duplicate_or_left_out(rows: list[Recipient], text: 
     assert all(batch.messages for batch in batches)
 
 
-def test_many_rows_of_many_territories_are_all_there() -> None:
+def test_long_mixed_list_loses_no_row() -> None:
     chance = random.Random(2027)
     places = ["metropole", "mayotte", "guyane", "alsace-moselle"]
     rows = [Recipient(phone(n), territory=chance.choice(places)) for n in range(5000)]
