@@ -57,15 +57,13 @@ def asked(**options: Any) -> Submission:
         ({"from_number": "36180"}, "the long number is not one like"),
     ],
 )
-def test_what_cannot_go_together_is_refused_in_a_sentence(
-    options: dict[str, Any], says: str
-) -> None:
+def test_incompatible_options_raise_invalid_campaign(options: dict[str, Any], says: str) -> None:
     with pytest.raises(InvalidCampaign, match=says) as caught:
         asked(**options)
     assert "\n" not in str(caught.value)
 
 
-def test_a_long_number_is_the_same_in_any_spelling() -> None:
+def test_long_number_in_any_spelling_is_stored_as_e164() -> None:
     spellings = ("06 39 98 88 88", "+33639988888", "0033 6 39 98 88 88")
     known = [asked(from_number=one) for one in spellings]
     assert {one.from_number for one in known} == {OURS}
@@ -74,23 +72,23 @@ def test_a_long_number_is_the_same_in_any_spelling() -> None:
 
 
 @pytest.mark.parametrize("raw", ["06 39 98 88 88", "+33 1 99 00 00 00"])
-def test_the_setting_takes_what_a_campaign_takes(raw: str) -> None:
+def test_setting_takes_a_long_number_as_a_campaign_does(raw: str) -> None:
     known = asked(from_number=raw).from_number
     assert Settings.of(from_number=raw).from_number == known is not None
 
 
-def test_each_kind_is_another_body() -> None:
+def test_each_kind_has_another_fingerprint() -> None:
     kinds = [{}, {"from_number": OURS}, {"survey": "a1", "text": ""}, {"survey": "a2", "text": ""}]
     assert len({asked(**kind).fingerprint("d") for kind in kinds}) == len(kinds)
 
 
-def test_what_was_stored_before_there_were_kinds_is_known_again() -> None:
+def test_submission_from_before_kinds_keeps_its_fingerprint() -> None:
     body = ["Bonjour", "Boutique", None, None, True, None, "d"]
     known = hashlib.sha256(json.dumps(body).encode()).hexdigest()
     assert asked(sender="Boutique").fingerprint("d") == known
 
 
-def test_only_they_have_a_call_for_each_person() -> None:
+def test_long_number_and_survey_have_one_recipient_a_call() -> None:
     assert asked().call_size == asked(sender="Boutique").call_size == 500
     assert asked(from_number=OURS).call_size == 1
     assert asked(survey="a1", text="").call_size == 1
@@ -99,7 +97,7 @@ def test_only_they_have_a_call_for_each_person() -> None:
 # -- what is planned
 
 
-def test_a_batch_is_split_in_order() -> None:
+def test_batch_is_split_in_order() -> None:
     batch = PlannedBatch("metropole", tuple((f"+33{n}", None) for n in range(5)), (1, 2, 3, 4, 5))
     parts = list(batch.split(2))
     assert [part.segments for part in parts] == [(1, 2), (3, 4), (5,)]
@@ -108,7 +106,7 @@ def test_a_batch_is_split_in_order() -> None:
     assert list(batch.split(5)) == [batch]
 
 
-def test_a_text_that_needs_unicode_leaves_from_no_long_number() -> None:
+def test_long_number_rejects_text_that_needs_unicode() -> None:
     with pytest.raises(InvalidText, match="Unicode"):
         planner_of(asked(text="Спасибо", from_number=OURS), SETTINGS, None)
     planner_of(asked(text="Спасибо"), SETTINGS, None)
@@ -116,7 +114,7 @@ def test_a_text_that_needs_unicode_leaves_from_no_long_number() -> None:
     planner_of(asked(text="Là-bas, c’est l’été…", from_number=OURS), SETTINGS, None)
 
 
-def test_who_has_a_value_that_needs_unicode_is_left_out_alone() -> None:
+def test_long_number_rejects_only_rows_that_need_unicode() -> None:
     left_out: list[Rejection] = []
     planner = planner_of(
         asked(text="Bonjour {{ nom }}", from_number=OURS), SETTINGS, left_out.append
@@ -128,7 +126,7 @@ def test_who_has_a_value_that_needs_unicode_is_left_out_alone() -> None:
     assert ["Unicode" in one.reason for one in left_out] == [True]
 
 
-def test_nothing_of_a_survey_is_measured() -> None:
+def test_survey_has_no_segments() -> None:
     planner = Planner("", survey=True, stop_budget=14)
     batches = list(planner.cut([Recipient("0639980001", {}), Recipient("0639980002", {})]))
     assert (planner.kept, planner.billed, planner.longest) == (2, {}, [])
@@ -136,12 +134,12 @@ def test_nothing_of_a_survey_is_measured() -> None:
     assert [batch.cost({"metropole": COST}) for batch in batches] == [None]
 
 
-def test_an_empty_text_is_that_of_a_survey_only() -> None:
+def test_empty_text_without_a_survey_raises_invalid_text() -> None:
     with pytest.raises(InvalidText, match="empty"):
         planner_of(asked(text=""), SETTINGS, None)
 
 
-def test_a_cap_of_euros_does_not_judge_a_survey() -> None:
+def test_cap_in_euros_rejects_a_survey() -> None:
     surveys = usage_of(3, {}, {}, measured=False)
     assert surveys == Usage(3, unpriced="surveys")
     check_campaign(Settings.of(campaign_recipients=3), surveys)
@@ -158,7 +156,7 @@ def warned(**options: Any) -> str:
     return "; ".join(warnings_of(**usual | options))
 
 
-def test_a_plan_warns_of_what_it_cannot_know() -> None:
+def test_plan_of_a_survey_or_long_number_warns() -> None:
     assert warned() == ""
     assert "operators may block a mobile number" in warned(from_number=OURS)
     assert warned(from_number="+33199000000") == ""
@@ -170,19 +168,19 @@ def test_a_plan_warns_of_what_it_cannot_know() -> None:
 
 
 @pytest.mark.parametrize("segments", [1, 2, 9])
-def test_a_success_vouches_for_the_one_person_whatever_it_bills(segments: int) -> None:
+def test_success_proves_the_message_whatever_it_bills(segments: int) -> None:
     assert personal_verdict(Accepted("77", segments, COST), PHONE) == Sent(
         "77", MessageResults({0: MessageState.SENT}, {}, segments, COST)
     )
 
 
-def test_one_that_bills_nothing_does_not() -> None:
+def test_success_that_bills_nothing_proves_nothing() -> None:
     outcome = personal_verdict(Accepted("77"), PHONE)
     assert isinstance(outcome, InDoubt)
     assert outcome.message_id == "77"
 
 
-def test_a_success_that_names_a_refusal_is_not_believed_to_have_sent() -> None:
+def test_success_that_names_a_refusal_is_in_doubt() -> None:
     refused = (LineAnswer(PHONE, False, 14),)
     outcome = personal_verdict(Accepted("77", 1, COST, refused=refused, partial=True), PHONE)
     assert isinstance(outcome, InDoubt)
@@ -201,9 +199,9 @@ def test_a_success_that_names_a_refusal_is_not_believed_to_have_sent() -> None:
         (Declined(500), InDoubt("the gateway answered code 500")),
     ],
 )
-def test_the_rest_means_what_it_means_elsewhere(reply: SingleReply, outcome: Outcome) -> None:
+def test_other_answer_to_a_personal_call_has_its_usual_outcome(reply: SingleReply, outcome: Outcome) -> None:
     assert personal_verdict(reply, PHONE) == outcome
 
 
-def test_an_invalid_request_is_everybodys() -> None:
+def test_invalid_request_of_a_personal_call_blocks_the_account() -> None:
     assert isinstance(personal_verdict(Declined(9), PHONE), Blocked)
