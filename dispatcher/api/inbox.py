@@ -58,16 +58,16 @@ class Inbox:
 
         A STOP in it is an opt-out. Raises InvalidPayload or StorageError.
         """
-        told = inbound.read_delivery_report(body, query)
+        posted = inbound.read_delivery_report(body, query)
         now = self._clock()
         with self._database.read() as session:
-            early = early_polls.wanted(session, told.message_id, now=now, every=POLLED_EVERY)
-        if early is None and not told.report.stop:
+            early = early_polls.wanted(session, posted.message_id, now=now, every=POLLED_EVERY)
+        if early is None and not posted.report.stop:
             return  # most reports end here, without a wait for other writers
         with self._database.write() as session:
             hastened = early is not None and early_polls.hasten(session, early)
-            if told.report.stop:
-                opt_outs.add(session, [told.report.phone], source=_STOP, now=now)
+            if posted.report.stop:
+                opt_outs.add(session, [posted.report.phone], source=_STOP, now=now)
         if early is not None and hastened:
             log.info("batch %d: a report came, it is polled soon", early.batch_id)
 
@@ -89,14 +89,14 @@ class Inbox:
         Results come in any order and any number of times; by the network's date the later of two
         counts. Raises InvalidPayload or StorageError.
         """
-        told = inbound.read_hlr_result(body, query)
+        posted = inbound.read_hlr_result(body, query)
         result = checks.Result(
-            phone=told.phone,
-            at=told.at,
-            service=service(told.group, told.name),
-            name=told.name,
-            network=told.network,
-            ported=told.ported,
+            phone=posted.phone,
+            at=posted.at,
+            service=service(posted.group, posted.name),
+            name=posted.name,
+            network=posted.network,
+            ported=posted.ported,
         )
         with self._database.write() as session:
             kept = checks.keep(session, result, now=self._clock())
@@ -159,15 +159,15 @@ def _join(session: Session, part: Call, now: datetime) -> None:
             opt_outs.add(session, [call.phone], source=_STOP, now=now)
 
 
-def _call_of(told: inbound.PersonReply) -> Call:
-    part = told.part
+def _call_of(reply: inbound.PersonReply) -> Call:
+    part = reply.part
     return Call(
-        phone=told.phone,
-        text=told.text,
-        stop=told.stop,
-        sent_to=told.to,
-        message_id=told.message_id,
-        at=told.at,
+        phone=reply.phone,
+        text=reply.text,
+        stop=reply.stop,
+        sent_to=reply.to,
+        message_id=reply.message_id,
+        at=reply.at,
         reference=part.reference if part else None,
         number=part.number if part else None,
         total=part.total if part else None,

@@ -106,8 +106,8 @@ class OptOuts:
         # read all before the transaction begins: a slow pipe must not block the workers
         rows = rejected = 0
         numbers: set[str] = set()
-        for rows, given in enumerate(recipients, start=1):
-            recipient = recipient_of(given, position=rows)
+        for rows, value in enumerate(recipients, start=1):
+            recipient = recipient_of(value, position=rows)
             try:
                 numbers.add(normalise(recipient.phone))
             except InvalidPhone as error:

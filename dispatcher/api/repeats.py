@@ -28,13 +28,13 @@ class Repeats:
         self._names: dict[int, str] = {}
         self._people: Counter[int] = Counter()
         #: whether the settings ask for this check
-        self.asked = submission.commercial and settings.repeat_days > 0
+        self.enabled = submission.commercial and settings.repeat_days > 0
         #: whether a repeat refuses the whole campaign
-        self.refused = self.asked and settings.repeat_mode == "block"
+        self.blocks = self.enabled and settings.repeat_mode == "block"
 
     def find(self, session: Session, start: datetime, *, but: int | None = None) -> None:
         """Find the campaigns with this text, except ``but``; this one may leave at ``start``."""
-        if self.asked:
+        if self.enabled:
             since = start - self._within
             found = caps.same_text(session, self._text, since, but=but, survey=self._survey)
             self._names = {
@@ -55,12 +55,12 @@ class Repeats:
     @property
     def warnings(self) -> list[str]:
         """A sentence for each campaign with the same text, the most recipients first."""
-        end = f": submit refuses it ({_MODE})" if self.refused else ""
+        end = f": submit refuses it ({_MODE})" if self.blocks else ""
         return [self._sentence(*one) + end for one in self._people.most_common()]
 
     def check(self) -> None:
         """Raise InvalidCampaign for a repeat, if the settings refuse repeats."""
-        if self.refused and self._people:
+        if self.blocks and self._people:
             raise InvalidCampaign(f"{self._sentence(*self._people.most_common(1)[0])} ({_MODE})")
 
     def _sentence(self, campaign: int, people: int) -> str:

@@ -117,7 +117,7 @@ class _Entry:
         # no transaction waits for the gateway, and no query runs on a connection that copies rows
         at_hand = submission.at_hand and not self._screening.asks
         # the whole list may yet be refused
-        return not at_hand or submission.strict or self._repeats.refused
+        return not at_hand or submission.strict or self._repeats.blocks
 
     def write(self, session: Session, batches: Iterable[PlannedBatch], *, reference: str) -> int:
         """Store the campaign, its batches and their recipients; returns its id.
@@ -132,7 +132,7 @@ class _Entry:
             now=intake.now,
             funded_to=None if intake.settings.credit_check == "off" else 0,
         )
-        if self._repeats.refused:
+        if self._repeats.blocks:
             self._check_repeats(session, batches, campaign_id)
         plans.add_batches(
             session,

@@ -122,8 +122,8 @@ class Webhooks:
         """The function that takes calls to a path; None for an unknown path."""
         first, _, kind = path.removeprefix("/").partition("/")
         # WSGI gives the bytes of a path as latin-1
-        given = first.encode("latin-1", "replace")
-        if not hmac.compare_digest(given, self._secret):
+        value = first.encode("latin-1", "replace")
+        if not hmac.compare_digest(value, self._secret):
             return None
         takers: dict[str, Any] = {
             "report": lambda *call: self._dispatcher.inbox.report(*call),
