@@ -199,7 +199,7 @@ def test_success_that_names_a_refusal_is_in_doubt() -> None:
         (Declined(500), InDoubt("the gateway answered code 500")),
     ],
 )
-def test_other_answer_to_a_personal_call_has_its_usual_outcome(reply: SingleReply, outcome: Outcome) -> None:
+def test_other_personal_answer_has_its_usual_outcome(reply: SingleReply, outcome: Outcome) -> None:
     assert personal_verdict(reply, PHONE) == outcome
 
 
