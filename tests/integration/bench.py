@@ -47,7 +47,7 @@ class Bench:
         given = {"sender": "MaBoutique", "credit_check": "off", **settings}
         self.settings = Settings.of(**given)
         # an engine compiles each statement once: a new one for every test would take seconds
-        with mock.patch("dispatcher.api.dispatcher.Database", return_value=database):
+        with mock.patch("dispatcher.api.operator.Database", return_value=database):
             self.dispatcher = Dispatcher(self.settings, clock=self.clock, gateway=self.gateway)
         self.send = self.dispatcher.steps.send_batch
         self.poll = self.dispatcher.steps.poll

@@ -43,7 +43,7 @@ class Accounts(Bench):
         self.gateway, self.shop, self.news = (FakeGateway(self.clock) for _ in range(3))
         given = {"sender": "MaBoutique", "credit_check": "off", "accounts": "shop,news", **settings}
         self.settings = Settings.of(**given)
-        with mock.patch("dispatcher.api.dispatcher.Database", return_value=database):
+        with mock.patch("dispatcher.api.operator.Database", return_value=database):
             self.dispatcher = Dispatcher(
                 self.settings,
                 clock=self.clock,
