@@ -30,7 +30,7 @@ class Line(NamedTuple):
 
 
 class LineAnswer(NamedTuple):
-    """The gateway's word on one line. ``accepted`` is None when it cannot be read."""
+    """The gateway's answer to one line. ``accepted`` is None when it cannot be read."""
 
     phone: str | None
     accepted: bool | None
@@ -44,7 +44,7 @@ class LineAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """Not one byte of the request left: nothing was sent, for certain."""
+    """No byte of the request left, so nothing was sent."""
 
     reason: str
 
@@ -63,7 +63,7 @@ class BatchTaken:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A well-formed success that speaks of the request as a whole and not of its lines.
+    """A well-formed success for the request as a whole, without answers to its lines.
 
     The answer to one text for many numbers. ``partial`` when it names refusals beside its
     success: ``refused`` are those, as far as they can be read, and only a status call tells
@@ -97,7 +97,7 @@ class Throttled:
 class Lost:
     """Bytes left and no answer came that proves anything.
 
-    ``excerpt`` is the beginning of what came, without a digit of it: for a person to judge by.
+    ``excerpt`` is the beginning of the answer without its digits, for a person who decides.
     """
 
     reason: str
@@ -125,16 +125,16 @@ class Report(NamedTuple):
         return f"Report(state={self.state!r}, at={self.at!r}, stop={self.stop})"
 
 
-#: how much a report says; a report that says less never replaces one that says more
+#: a report never replaces one with a higher weight
 _WEIGHT = {MessageState.SENT: 0, MessageState.UNDELIVERED: 1, MessageState.DELIVERED: 2}
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
 def merged(one: Report, other: Report) -> Report:
-    """What two reports about one SMS come to, in whatever order they came in.
+    """Two reports about one SMS as one, the same in either order.
 
     A delivery beats a failure, and either beats "not decided"; of two alike the later counts.
-    Who answered STOP once has answered it.
+    A STOP in either stays.
     """
     best = max(one, other, key=lambda report: (_weight(report), report.at or _EARLIEST))
     return best if best.stop == (one.stop or other.stop) else best._replace(stop=True)
@@ -146,7 +146,7 @@ def _weight(report: Report) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StatusPage:
-    """What the gateway shows under a tag or of a message; ``complete`` when every page was read."""
+    """The reports of a tag or a message; ``complete`` when every page and line was read."""
 
     reports: Sequence[Report]
     complete: bool = True

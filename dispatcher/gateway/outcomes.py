@@ -1,8 +1,7 @@
-"""What an attempt came to: the one verdict on the gateway's reply.
+"""The outcome of an attempt, decided from the gateway's reply.
 
-A verdict sorts by what is known, not by what was raised. Only a fully valid success proves that
-a batch was taken; only a failure before the first byte or a documented refusal proves that it
-was not. Everything else is in doubt.
+Only a fully valid success proves that the gateway took a batch. Only a failure before the first
+byte, or a documented refusal, proves that it did not. Everything else leaves the batch in doubt.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ from dispatcher.gateway.codes import (
     TOO_MANY_REQUESTS,
 )
 
-#: a Retry-After beyond this is not believed
+#: seconds; a longer Retry-After is cut to this
 LONGEST_WAIT = 3600.0
 
 
 def verdict(reply: SendReply, phones: Sequence[str]) -> Outcome:
-    """What ``reply`` to a batch for ``phones`` (E.164, by position) proves."""
+    """The outcome of a bulk send to ``phones`` (E.164, by position) with this reply."""
     match reply:
         case Unsent(reason):
             return NotSent(reason)
@@ -60,27 +59,26 @@ def verdict(reply: SendReply, phones: Sequence[str]) -> Outcome:
 
 
 def single_verdict(reply: SingleReply, phones: Sequence[str], segments: int) -> Outcome:
-    """What ``reply`` to one text for ``phones`` (E.164, by position) proves.
+    """The outcome of a send of one text to ``phones`` (E.164, by position) with this reply.
 
-    Its success speaks of the whole. It vouches for every number only if it names no refusal and
-    bills ``segments``, our own count, for each; else the batch is in doubt. A refusal because of
-    some number does not say of which: nothing left, and each is to be asked for by itself.
+    A success covers the request as a whole. It counts for every number only if it names no refusal
+    and bills ``segments``, our own count, for each; else the batch is in doubt. A refusal because
+    of some number does not say which: nothing left, and each number is sent to by itself.
     """
     match reply:
         case Accepted():
             return _accepted(reply, phones, segments)
         case Declined(code) if code in OF_NUMBERS and len(phones) > 1:
-            return NotSent(f"{REFUSED[code]}: each is asked for by itself", answered=True)
+            return NotSent(f"{REFUSED[code]}: each number is sent to by itself", answered=True)
         case _:
             return verdict(reply, phones)
 
 
 def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
-    """What ``reply`` to a call for one person (E.164) alone proves.
+    """The outcome of a call for one person (E.164) with this reply.
 
-    Its success speaks of nobody else: it vouches for them, whatever segments it bills, unless it
-    bills none. An invalid request is not theirs, whose number and text were checked, but that of
-    the long number or the survey, so that everybody's would be refused.
+    A success counts for this person with any number of segments but none. Number and text were
+    checked before, so code 9 is about the long number or the survey, and pauses the campaign.
     """
     match reply:
         case Accepted():
@@ -154,7 +152,7 @@ def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:
 
 
 def _all_taken(reply: BatchTaken, phones: Sequence[str]) -> MessageResults | None:
-    """What a reply says that takes each line as it was asked for, as nearly all do; else None."""
+    """The results if every line was accepted in the order of the request, as nearly always."""
     if not reply.lines or len(set(phones)) < len(phones):
         return None
     numbers, accepted, _, segments, costs = zip(*reply.lines, strict=True)

@@ -1,7 +1,6 @@
-"""Holds what the database says of each recipient against what the gateway's ledger says.
+"""Compares each recipient's state in the database with the gateway's ledger.
 
-It reads the SQLite file and the ledger by itself: a fault of the dispatcher's own reading must
-not be hidden by the same fault here.
+It reads both files itself, so that a bug in the dispatcher's own reading cannot hide here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A made-up list of customers, as French spreadsheets write them; nobody's data is in it."""
+"""A made-up list of customers in the spellings of French spreadsheets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _SPELLINGS: Final[tuple[Callable[[str, str], str], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customers:
-    """What is in a made-up file, as it was made: the answer that a reader has to find."""
+    """The counts of a made-up file, which a reader has to find."""
 
     rows: int
     recipients: int

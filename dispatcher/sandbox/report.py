@@ -1,4 +1,4 @@
-"""Campaigns as the database tells of them beside the ledger of the gateway."""
+"""A table of campaigns: the database beside the gateway's ledger."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def side_by_side(reports: dict[str, dict[str, Any]], found: Audit) -> Table:
 
 
 def faults_of(reports: dict[str, dict[str, Any]], found: Audit, customers: Customers) -> list[str]:
-    """What must not be and is, in sentences."""
+    """The faults that were found, each a sentence."""
     made = (customers.rows, customers.recipients, customers.duplicates, customers.unusable)
     faults = [
         (f"{found.twice} people were texted twice", found.twice),

@@ -1,4 +1,4 @@
-"""``dispatcher record``: what a gateway answers, written down; and the fake one held against it."""
+"""``dispatcher record``: records what a gateway answers, and compares the fake one with it."""
 
 from __future__ import annotations
 

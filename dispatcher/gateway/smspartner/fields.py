@@ -18,25 +18,25 @@ from dispatcher.errors import InvalidPhone
 from dispatcher.recipients.phones import normalise
 
 _PARIS = ZoneInfo("Europe/Paris")
-#: beyond these a value is not what it is said to be, and no column would hold it
+#: larger values are not plausible, and no column holds them
 _MOST_DIGITS = 9
 _LARGEST = 10**_MOST_DIGITS
 _LONGEST_ID = 64
 _LONGEST_INSTANT = 64
 _EXCERPT = 200
-#: keys, and whatever may be a number of somebody
+#: API keys, and digits that may be a phone number
 _TELLING = re.compile(r"[0-9a-fA-F]{12,}|\d+")
-#: of which an amount may be one; bool is an int, and none
+#: the types of an amount; bool is an int too, and is excluded
 _AMOUNTS = frozenset({int, str, float, Decimal})
 _all_french = re.compile(r"(?:\+33[0-9]{9})+").fullmatch
 _spaced_colon = re.compile(rb'"\s+:').findall
 
 
 def encode(value: Mapping[str, Any]) -> bytes:
-    """The JSON of a request, in ASCII: it reads the same whatever charset it is taken for."""
+    """The JSON of a request in ASCII, which reads the same in every charset."""
     try:
         encoded = orjson.dumps(value)
-    except TypeError:  # half of a character, which has no UTF-8
+    except TypeError:  # a lone surrogate, which UTF-8 cannot encode
         return json.dumps(value).encode()
     return encoded if encoded.isascii() else json.dumps(value).encode()
 
@@ -101,11 +101,11 @@ def excerpt(body: bytes) -> str:
 
 
 def phone(raw: object) -> str | None:
-    """A number as E.164."""
+    """A phone number in E.164, or None."""
     if not isinstance(raw, str):
         return None
     if len(raw) == 12 and raw.startswith("+33") and raw.isascii() and raw[1:].isdigit():
-        return raw  # as we wrote it, and as the gateway says it back
+        return raw  # the usual case: the gateway repeats our own spelling
     try:
         return normalise(raw)
     except InvalidPhone:
@@ -133,7 +133,7 @@ def integer(raw: object) -> int | None:
 
 
 def count(raw: object) -> int:
-    """A number of things; 0 when it cannot be one."""
+    """A count; 0 when the value is none."""
     number = integer(raw)
     return number if number is not None and 0 <= number < _LARGEST else 0
 
@@ -156,10 +156,10 @@ def flag(raw: object) -> bool | None:
 
 
 def text(raw: object, longest: int = 255) -> str:
-    """A text that can be stored; empty when it is none, or is longer than it can be."""
+    """A text that can be stored; empty for other values and for texts that are too long."""
     if not isinstance(raw, str) or len(raw) > longest or "\0" in raw:
         return ""
-    # half of a character outside the BMP has no UTF-8
+    # UTF-8 cannot encode a lone surrogate
     return raw if raw.isascii() else raw.encode("utf-8", "replace").decode()
 
 
@@ -176,13 +176,13 @@ def decimal(raw: object) -> Decimal | None:
 
 
 def price(raw: object) -> Decimal:
-    """What something costs; 0 when it cannot be that."""
+    """A price; 0 when the value is none."""
     amount = decimal(raw)
     return amount if amount is not None and amount >= 0 else Decimal(0)
 
 
 def instant(raw: object) -> datetime | None:
-    """Epoch seconds (number or text), or a wall time of Paris, where the gateway lives."""
+    """The instant (UTC) of epoch seconds (number or text) or of a time on Paris's clock."""
     if type(raw) is int or (isinstance(raw, str) and len(raw) <= _LONGEST_INSTANT):
         return _instant(raw)
     return None
@@ -201,7 +201,7 @@ def _instant(raw: int | str) -> datetime | None:
 
 
 def http_date(raw: str | None) -> datetime | None:
-    """The instant of an HTTP header; one without a zone is in UTC, as HTTP's dates are."""
+    """The instant of an HTTP date; UTC if it names no zone."""
     try:
         told = parsedate_to_datetime(raw or "")
         return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)

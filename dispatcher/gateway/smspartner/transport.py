@@ -67,11 +67,11 @@ class Transport:
         self._own = threading.local()
 
     def parser(self, path: str) -> Parse:
-        """What reads the answers of a call."""
+        """The parser of the answers of a call."""
         return READERS[path] if self._xml and path in READERS else fields.json_object
 
     def base(self, path: str) -> dict[str, object]:
-        """What every request says: the key, and the format of its answer unless it is JSON."""
+        """The fields of every request: the key, and the format of the answer unless it is JSON."""
         asked = {"_format": "xml"} if self._xml and path in READERS else {}
         return {"apiKey": self.key, **asked}
 
@@ -160,7 +160,7 @@ class Transport:
 
 
 def _reason(error: Exception) -> str:
-    """What happened, in words that hold neither URL nor key."""
+    """The error as a sentence without URL or key."""
     if isinstance(error, GatewayError):
         return str(error)
     if isinstance(error, requests.RequestException) and error.args:

@@ -1,6 +1,6 @@
-"""What of a send is taken, line by line, and what it costs.
+"""Which lines of a send are accepted, and what they cost.
 
-A send taken twice is taken twice: two ids, two debits, two texts on each phone.
+Nothing is de-duplicated: a repeated send has a second id, debit and text on each phone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A true answer, spoilt as a careless or changed gateway might."""
+"""Corrupts a true answer as a faulty or changed gateway might."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dispatcher.sandbox.gateway.faults import How, Shape
 
 _LISTS = ("SMSResponse_List", "StatutResponse_List")
-#: a number that nobody asked about, of the block kept for fiction
+#: a number of the fiction block that no request names
 STRANGER: Final = "+33639989999"
 
 Document = dict[str, Any]

@@ -1,4 +1,4 @@
-"""Faults to order: which request goes wrong, and how.
+"""Faults: which request goes wrong, and how.
 
 A fault is added once and picks its requests by path and by count, or by chance with a seed.
 Where it makes sense it is told whether the gateway processed the request: when it did, the
@@ -47,7 +47,7 @@ How = Literal[
 #: an error's form: message, `error` list, `errors` list, `error` object, message and `errors`
 Shape = Literal["A", "B", "C", "D", "E"]
 
-#: they spoil a true answer, so there must be one
+#: these change a true answer, so the request must be processed
 _NEED_AN_ANSWER: Final = frozenset(
     {"slow_head", "slow_body", "truncated_body", "content_length_lie", "big_body", "corrupt"}
 )

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server that leaves every byte, and every rudeness, to its application."""
+"""A small HTTP/1.1 server whose application controls every byte, so that it can misbehave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People who answer, on order: to the short code of a message, or to a long number."""
+"""Makes a person answer the short code of a message, or a long number."""
 
 from __future__ import annotations
 

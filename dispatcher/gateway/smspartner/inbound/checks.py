@@ -13,7 +13,7 @@ from dispatcher.gateway.smspartner.wire.answer import first
 
 @dataclass(frozen=True, slots=True)
 class HlrResult:
-    """What the network knows of one number."""
+    """The network's answer about one number."""
 
     phone: str = field(repr=False)
     id: str | None = None
@@ -28,7 +28,7 @@ class HlrResult:
 
 
 def read_hlr_result(body: bytes, query: str = "") -> HlrResult:
-    """Read a call. Raises InvalidPayload."""
+    """Read the result of a number check. Raises InvalidPayload."""
     given = payload(body, query)
     if not given.keys() & {"mccMnc", "errorGrpId", "errorName", "ported"}:
         raise InvalidPayload("the call is no result of a number check")

@@ -1,4 +1,4 @@
-"""Long replies made whole from their parts, in whatever order and however often they come."""
+"""Joins the parts of long replies, which arrive in any order and any number of times."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 
 from dispatcher.gateway.smspartner.inbound.replies import PersonReply, says_stop
 
-#: whose reply it is, to which number, the network's reference, of how many parts
+#: the person, our number, the network's reference, the number of parts
 _Key = tuple[str, str | None, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Replies that are whole, and the parts of those that are not yet."""
+    """Whole replies, and the parts of incomplete ones."""
 
     whole: tuple[PersonReply, ...]
     waiting: tuple[PersonReply, ...]
 
 
 def join(replies: Iterable[PersonReply]) -> Joined:
-    """Put parts together; the result depends on neither order nor repetition.
+    """Join parts; order and repetition do not change the result.
 
     A reference is a byte of the network's and comes again some day: give only parts that came
     within hours of each other. Two calls that claim to be the same part with different texts

@@ -16,13 +16,13 @@ from dispatcher.gateway.smspartner.wire.answer import first
 #: characters of one call; ten segments have 1,530
 LONGEST_TEXT: Final = 2000
 _MOST_PARTS: Final = 255
-#: the word that ends it, at the beginning, also with the digits of a short code after it
+#: STOP at the beginning of a reply, also with the digits of a short code after it
 _STOP: Final = re.compile(r"\W*(?:stop|arr[eê]t)(?=\W|\d|_|sms|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which piece of a long reply a call brings: ``number`` of ``total``, from 1."""
+    """The part of a long reply: ``number`` of ``total``, counted from 1."""
 
     reference: str
     number: int
@@ -48,7 +48,7 @@ class PersonReply:
 
 
 def read_reply(body: bytes, query: str = "") -> PersonReply:
-    """Read a call. Raises InvalidPayload."""
+    """Read a reply. Raises InvalidPayload."""
     given = payload(body, query)
     if "msisdn" in given:
         return _to_long_number(given)
@@ -66,7 +66,7 @@ def read_reply(body: bytes, query: str = "") -> PersonReply:
 
 
 def says_stop(text: str) -> bool:
-    """Whether a reply begins with the word that ends it, however it is written."""
+    """Whether a reply begins with STOP in any spelling."""
     return _STOP.match(text) is not None
 
 
@@ -94,7 +94,7 @@ def _text(given: Mapping[str, Any]) -> str:
         raw = ""
     if not isinstance(raw, str) or len(raw) > LONGEST_TEXT:
         raise InvalidPayload("the call's text is none, or too long for one")
-    # a database keeps no NUL, and UTF-8 no half of a character
+    # a database stores no NUL, and UTF-8 has no lone surrogates
     return raw.replace("\0", "").encode("utf-8", "replace").decode()
 
 

@@ -18,7 +18,7 @@ from dispatcher.gateway.smspartner.wire.statuses import STATES
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of one number of one message, as somebody told us.
+    """A delivery report of one number of one message, as it was posted.
 
     It has no tag: an address of one's own for each batch is what ties it to a batch before the
     gateway's message id is known.

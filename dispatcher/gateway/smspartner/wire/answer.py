@@ -1,4 +1,4 @@
-"""What all answers have in common: an object that says whether it is a success."""
+"""What all answers share: a JSON object with ``success``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Parse = Callable[[bytes], dict[str, Any] | None]
 
 
 def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[str, Any]:
-    """The document of a success, whatever its HTTP status.
+    """The document of a success with any HTTP status.
 
-    Raises GatewayRefused for a refusal, and GatewayError for what is neither.
+    Raises GatewayRefused for a refusal with a code, and GatewayError for anything else.
     """
     answer = parse(body)
     if answer is None:

@@ -1,4 +1,4 @@
-"""The answer to a cancellation, whose codes mean what they mean on its own page only."""
+"""The answer to a cancellation. Its codes have the meanings of its own page."""
 
 from __future__ import annotations
 

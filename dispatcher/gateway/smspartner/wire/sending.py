@@ -1,6 +1,6 @@
-"""The answers to the sends. Anything that is not fully understood is ``Lost``.
+"""The answers to sends. An answer that is not fully understood is ``Lost``.
 
-HTTP status discriminates nothing by itself: the gateway's errors come with 400 and with 200.
+The HTTP status alone decides nothing: the gateway's errors come with 400 and with 200.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def read_single(
 def _success(
     status: int, headers: Mapping[str, str], body: bytes, parse: Parse
 ) -> dict[str, Any] | Declined | Throttled | Lost:
-    """The document of a success of a send, or what else the answer is."""
+    """The document of a success, or the reply that the answer is instead."""
     if status == 429 and not _claims(body, parse):
         return Throttled(_retry_after(headers.get("Retry-After"), headers.get("Date")))
     if status >= 429 or 300 <= status < 400:
@@ -95,18 +95,18 @@ def _success(
 
 
 def _shown(reply: Declined | Throttled | Lost, body: bytes) -> Declined | Throttled | Lost:
-    """The same, with the beginning of an answer that nobody understands."""
+    """The same reply; a ``Lost`` one gets an excerpt of the answer."""
     return Lost(reply.reason, fields.excerpt(body)) if isinstance(reply, Lost) else reply
 
 
 def _claims(body: bytes, parse: Parse) -> bool:
-    """Whether a body says, whatever its HTTP status does, that something was taken."""
+    """Whether the body says that something was taken, whatever the HTTP status."""
     answer = parse(body)
     return answer is not None and (answer.get("success") is True or "message_id" in answer)
 
 
 def _accepts(answer: Mapping[str, Any]) -> bool:
-    """Whether any line of an answer says that it was taken."""
+    """Whether any line of an answer was taken."""
     listed = answer.get("SMSResponse_List", ())
     lines = listed if isinstance(listed, list) else [listed]
     return any(isinstance(line, dict) and line.get("success") is not False for line in lines)
@@ -117,7 +117,7 @@ _USUAL = itemgetter("phoneNumber", "success", "code", "nbSms", "cost")
 
 
 def _lines(listed: list[Any]) -> list[LineAnswer]:
-    """What an answer says of its lines."""
+    """The answers to the lines."""
     try:
         phones, *said = zip(*map(_USUAL, listed), strict=True)
         # JSON's 1, 1.0 and true are equal to each other, and mean different things
@@ -151,7 +151,7 @@ def _line(entry: object) -> LineAnswer:
 def _read(
     success: object, told: object, segments: object, cost: object
 ) -> tuple[bool | None, int | None, int, Decimal]:
-    """What a line says of its message."""
+    """Accepted, code, segments and cost of a line."""
     accepted = success if isinstance(success, bool) else None
     code = fields.integer(told)
     if accepted and code != 200 and told is not None:
@@ -160,7 +160,7 @@ def _read(
 
 
 def _retry_after(raw: str | None, sent_at: str | None) -> float | None:
-    """Seconds asked for by a Retry-After header, in either of its forms."""
+    """The seconds of a Retry-After header, a number or a date."""
     if raw is None:
         return None
     try:
