@@ -11,8 +11,8 @@ TESTS =
 CHAOS_ARGS =
 BENCH_ARGS =
 # Most tests wait for processes, so several at a time use the machine better.
-# Tests that share an installation run in one process.
-PYTEST_ARGS = -n logical --maxprocesses 4 --dist loadgroup
+# A file runs in one process, because its tests may share an installation; the slow folder comes first.
+PYTEST_ARGS = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PY = .venv/bin/python
 # without the code blocks of the pages, whose layout is for readers
 CODE = $(wildcard dispatcher workers tests examples benchmarks)

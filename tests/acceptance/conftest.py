@@ -20,23 +20,12 @@ from tests.acceptance.installation import Installation
 from tests.acceptance.workerless import OpenWorkerless, Workerless
 from tests.databases import create_database, drop_database
 
-#: module fixtures that several tests share; all of them have to run in one process of pytest-xdist
-_SHARED = {"module_database_url", "crew", "scene"}
 
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share an installation in one process (``--dist loadgroup``).
-
-    Give all tests of this folder more time than others: they wait for processes.
-    """
+    """Give the tests of this folder more time than others: they wait for processes."""
     for item in items:
         if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))
-        if isinstance(item, pytest.Function) and _SHARED & set(item.fixturenames):
-            callspec = getattr(item, "callspec", None)
-            database = callspec.params.get("module_database_url", "") if callspec else ""
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{database}"))
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +93,7 @@ def site_that_ticks(
     module_database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     directory = tmp_path_factory.mktemp("standby")
-    with Installation(directory, module_database_url, single_send=True) as site:
+    with Installation(directory, module_database_url) as site:
         site.ticks()
         site.worker("standby")
         yield site

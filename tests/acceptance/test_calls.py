@@ -261,7 +261,8 @@ def test_reply_to_a_long_number_belongs_to_the_campaign_it_sent_last(
 
 def killed_worker_texts_nobody_twice(site: Installation, call: Call, count: int) -> None:
     site.gateway.hold(call.path)
-    lost = site.worker("lost")
+    own = {f"DISPATCHER_{name.upper()}": str(value) for name, value in call.settings.items()}
+    lost = site.worker("lost", **own)
     call.submit(site, people(count))
     # wait for all calls that may be under way: what is armed and has not left would stay in doubt
     site.wait_held(min(site.settings.connections, len(site.batches())))
