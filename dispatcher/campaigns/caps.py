@@ -1,6 +1,6 @@
 """Caps of messages and of euros, for a campaign and for a day in Paris. Pure.
 
-A campaign that exceeds a cap by itself is refused when it is planned. When a batch is armed, it
+A campaign that exceeds a cap by itself is refused when it is planned. When a batch is claimed, it
 waits for the next day if the day is full; its campaign pauses if its cap would be exceeded.
 """
 

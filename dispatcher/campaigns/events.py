@@ -1,4 +1,4 @@
-"""What happened that others may want to know: ids, references and counts, nobody's data."""
+"""Events that others may want to know of: ids, references and counts, no personal data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened, ``at`` (UTC). ``id`` is its own: told twice, it is the same.
+    """One event, ``at`` (UTC). An event that is delivered twice has the same ``id``.
 
     ``counts`` are a finished campaign's messages by state, or how many ``opt_outs`` are new; a
     reply counts ``stop``, 0 or 1.
@@ -34,7 +34,7 @@ class Event:
     account: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The body of a callback, without what there is none of."""
+        """The body of a callback, without empty fields."""
         data = {
             "account": self.account,
             "campaign": self.campaign,

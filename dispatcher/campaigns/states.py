@@ -14,7 +14,7 @@ class CampaignState(StrEnum):
 
     #: its batches leave as they become due
     RUNNING = "running"
-    #: nothing is armed until a person resumes it; ``reason`` says why
+    #: nothing is claimed until a person resumes it; ``reason`` says why
     PAUSED = "paused"
     #: every batch has ended
     FINISHED = "finished"
@@ -27,13 +27,13 @@ class BatchState(StrEnum):
 
     #: waits for its ``not_before``; the only state from which a request can start
     PENDING = "pending"
-    #: armed by one attempt; a worker lost here leaves it until the tick puts it in doubt
+    #: claimed by one attempt; if its worker is lost, a tick puts it in doubt
     SENDING = "sending"
-    #: the gateway took it and holds it until ``leaves_at``; until then it may be asked for back
+    #: the gateway took it and holds it until ``leaves_at``; until then it may be recalled
     HANDED_OVER = "handed_over"
     #: the gateway took it; delivery reports are polled
     SENT = "sent"
-    #: nobody knows whether the gateway took it; never sent again by a machine
+    #: it is unknown whether the gateway took it; only a person has it sent again
     IN_DOUBT = "in_doubt"
     #: every message has its end
     DONE = "done"
@@ -48,7 +48,7 @@ class BatchState(StrEnum):
 class MessageState(StrEnum):
     """What became of one SMS to one recipient."""
 
-    #: still to go: waiting here or, handed over, at the gateway (or in a batch in doubt)
+    #: not sent yet: waiting here, held by the gateway, or in a batch in doubt
     PENDING = "pending"
     #: taken by the gateway, no final report yet
     SENT = "sent"
@@ -69,12 +69,12 @@ class MessageState(StrEnum):
 
     @property
     def letter(self) -> str:
-        """The one letter by which a batch's document keeps this state."""
+        """The letter of this state in a batch's message states."""
         return _LETTERS[self]
 
     @classmethod
     def of(cls, letter: str) -> MessageState:
-        """The state behind a letter of a batch's document."""
+        """The state that a letter of a batch's message states stands for."""
         return _STATES[letter]
 
 
@@ -91,7 +91,7 @@ _LETTERS = {
 }
 _STATES = {letter: state for state, letter in _LETTERS.items()}
 
-#: from -> to; a move that is not here does not exist
+#: from -> to; every other move is illegal
 CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {
     CampaignState.RUNNING: frozenset(
         {CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED}
@@ -126,12 +126,12 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
     ),
     BatchState.HANDED_OVER: frozenset(
         {
-            #: its hour has come, or it could not be had back any more
+            #: its hour has come, or it could not be recalled any more
             BatchState.SENT,
             #: the gateway gave it back
             BatchState.PENDING,
             BatchState.CANCELLED,
-            #: the gateway does not know it, or nobody knows whether it gave it back
+            #: the gateway does not know it, or the answer to its recall was lost
             BatchState.IN_DOUBT,
         }
     ),

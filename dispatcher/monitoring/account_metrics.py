@@ -37,7 +37,7 @@ class Accounts:
             "bulk sends of this process through an account, by what they came to",
             labels=["account", "verdict"],
         )
-        limits = _gauge("doubt_limit", "with this many of its batches in doubt nothing is armed")
+        limits = _gauge("doubt_limit", "with this many of its batches in doubt nothing is sent")
         for name in self._names:
             for verdict, count in self._dispatcher.call_counts_of[name].counts().verdicts.items():
                 calls.add_metric([name, verdict], count)

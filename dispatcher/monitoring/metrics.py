@@ -84,7 +84,7 @@ class _Metrics(Collector):
             "window_open", "whether it may leave now: 1 or 0", self._windows(), "territory"
         )
         limit = self._dispatcher.settings.doubt_limit
-        yield _gauge("doubt_limit", "with this many batches in doubt nothing is armed", limit)
+        yield _gauge("doubt_limit", "with this many batches in doubt nothing is sent", limit)
         yield from self._accounts.of_process()
         try:
             reading = self._reading()

@@ -1,7 +1,7 @@
 """What the caps read from the database: what has left, who was texted lately, and with which text.
 
-A question that a cap depends on is asked in the transaction that arms a batch, after its lock:
-on PostgreSQL whoever arms next sees what was armed before. SQLite's writer is alone anyway.
+A question that a cap depends on is asked in the transaction that claims a batch, after its lock:
+on PostgreSQL the next claim sees what was claimed before. SQLite's writer is alone anyway.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the begin event below says BEGIN
     for pragma in (
         "journal_mode=WAL",
-        # NORMAL may forget the last commits after a power cut: an armed attempt among them
+        # NORMAL may forget the last commits after a power cut: a claim among them
         "synchronous=FULL",
         f"busy_timeout={_SQLITE_PATIENCE}",
         "foreign_keys=ON",

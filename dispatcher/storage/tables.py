@@ -166,7 +166,7 @@ class Batch(Base):
     state: Mapped[str]
     #: how often it was claimed: the fencing number that a result must name
     attempt: Mapped[int] = mapped_column(default=0)
-    #: the earliest instant at which it may be armed, and what it waits for until then
+    #: the earliest instant at which it may be claimed, and what it waits for until then
     not_before: Mapped[datetime]
     why: Mapped[str] = mapped_column(default="")
     #: the clock policy, opening hours and calendar that last judged it, with their versions

@@ -1,4 +1,4 @@
-"""Caps while sending: a batch over one waits, or its campaign pauses, before it is armed."""
+"""Caps while sending: a batch over one waits, or its campaign pauses, before it is claimed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class CapReached(Exception):
-    """Raised where a batch must not be armed: it waits (``hold``), or its campaign pauses."""
+    """Raised where a batch must not be claimed: it waits (``hold``), or its campaign pauses."""
 
     def __init__(self, why: str, hold: Hold | None = None) -> None:
         super().__init__(why)
@@ -45,11 +45,11 @@ class SendCaps:
 
     @property
     def lock(self) -> bool:
-        """Whether arming a batch has to lock what it counts."""
+        """True if a claim has to lock what the caps count."""
         return self._campaign.set or self._day.set or self._weekly is not None
 
     def usage(self, batch: DueBatch, said: Sequence[str]) -> Usage:
-        """What arming ``batch`` adds to the counts; its cost only where a cap needs it.
+        """What sending ``batch`` adds to the counts; its cost only if a cap needs it.
 
         ``said`` is what each of its people is told.
         """
@@ -86,7 +86,7 @@ class SendCaps:
                 self._check(session, batch, usage, self._context.clock())
 
     def check_locked(self, session: Session, batch: DueBatch, usage: Usage, now: datetime) -> bool:
-        """True if the batch may be armed; locks what is counted until the transaction ends.
+        """True if the batch may be claimed; locks what is counted until the transaction ends.
 
         False if somebody in it has reached the weekly cap since it was gathered: gather it again.
         Raises CapReached, which ``apply`` takes after the transaction.

@@ -1,7 +1,7 @@
 """One connection to the gateway: opened ahead of a request, marked by its first byte, bounded.
 
 ``requests`` carries the calls; this is what it carries them over. The connection is opened
-before a batch is armed, so that a failure to connect costs nothing; the first byte of a
+before a batch is claimed, so that a failure to connect costs nothing; the first byte of a
 request leaves a mark, so that "never sent" is known and not guessed; and the proxies,
 ``.netrc`` and redirects that ``requests`` would follow could carry the key elsewhere.
 """

@@ -79,19 +79,19 @@ _clock = bindparam("clock", type_=_INSTANT)
 
 
 def _begun(doubts: Select[int]) -> ReturningInsert[Any]:
-    armed = _claim(
+    claimed = _claim(
         _CAMPAIGN.with_for_update(read=True).cte("campaign_that_runs"),
         doubts,
         func.abs(extract("epoch", func.clock_timestamp() - _clock))
         <= bindparam("most_skew", type_=Float),
-    ).cte("armed")
+    ).cte("claimed")
     return (
         insert(ATTEMPT)
         .from_select(
             _BEGUN,
             select(
-                armed.c.id,
-                armed.c.attempt,
+                claimed.c.id,
+                claimed.c.attempt,
                 bindparam("its_tag", type_=Text),
                 bindparam("worker", type_=Text),
                 bindparam("now", type_=_INSTANT),
@@ -146,8 +146,8 @@ def claim(
     if session.get_bind().dialect.name == "postgresql":
         clocks = {"clock": clock, "most_skew": most_skew.total_seconds()}
         begins = {"worker": worker, "carries": len(batch.recipients), "its_cost": cost}
-        armed = session.execute(_ON_POSTGRESQL[apart], {**asked, **clocks, **begins})
-        return armed.one_or_none() is not None
+        claimed = session.execute(_ON_POSTGRESQL[apart], {**asked, **clocks, **begins})
+        return claimed.one_or_none() is not None
     if session.execute(_ON_SQLITE[apart], asked).one_or_none() is None:
         return False
     begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.recipients), cost)

@@ -22,7 +22,7 @@ from dispatcher.window import Hold
 
 
 def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
-    """Let a due batch wait, unless somebody else has armed or postponed it meanwhile."""
+    """Let a due batch wait, unless another process has claimed or postponed it meanwhile."""
     return applied(
         session,
         update(Batch)

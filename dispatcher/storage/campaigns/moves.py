@@ -32,7 +32,7 @@ def move(
 ) -> bool:
     """Move the campaign by one guarded UPDATE; False when it already is in ``target``.
 
-    On PostgreSQL the UPDATE waits for transactions that hold the row to arm a batch, so that
+    On PostgreSQL the UPDATE waits for transactions that hold the row to claim a batch, so that
     none of them can commit after this one. Raises IllegalMove.
     """
     ended = target in {CampaignState.CANCELLED, CampaignState.FINISHED}
@@ -61,7 +61,7 @@ def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> Non
     try:
         paused = move(session, campaign_id, CampaignState.PAUSED, now=now, reason=reason)
     except IllegalMove:
-        return  # cancelled or finished meanwhile: nothing more will be armed
+        return  # cancelled or finished meanwhile: nothing more will be claimed
     if paused:
         actions.note(session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason)
 
