@@ -639,11 +639,11 @@ def test_tick_inline_ends_if_the_gateway_is_unreachable(shell: Shell) -> None:
 # -- all of them
 
 
-def test_help_names_every_command_and_the_exit_codes() -> None:
+def test_help_names_exit_codes_and_every_command_that_is_not_hidden() -> None:
     said = CliRunner().invoke(cli, ["--help"]).stdout
 
-    for name in cli.commands:
-        assert re.search(rf"^  {name} ", said, re.MULTILINE)
+    for name, command in cli.commands.items():
+        assert bool(re.search(rf"^  {name} ", said, re.MULTILINE)) is not command.hidden
     for line in ("0   done", "1   cannot be done", "2   wrong usage", "3   the database", "70  a"):
         assert f"  {line}" in said
 
