@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove
@@ -100,10 +100,10 @@ def give_up(
     session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
 ) -> None:
     """End a doubt without sending: what became of the messages stays unreported."""
-    positions = document.positions(batch.states, MessageState.PENDING)
-    states = document.marked(batch.states, dict.fromkeys(positions, MessageState.UNREPORTED))
+    positions = message_states.positions(batch.states, MessageState.PENDING)
+    states = message_states.marked(batch.states, dict.fromkeys(positions, MessageState.UNREPORTED))
     # a part that is known to have been taken keeps its reports
-    waiting = document.tally(states)[MessageState.SENT] > 0
+    waiting = message_states.tally(states)[MessageState.SENT] > 0
     target = BatchState.SENT if waiting else BatchState.FAILED
     _end(
         session,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ScalarSelect, bindparam, select
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_outs
 from dispatcher.storage.tables import META, OPT_OUT, RECIPIENT, Batch, OptOut, Recipient
@@ -58,8 +58,8 @@ def mark_planned(session: Session, campaign_id: int) -> int:
 
 def _mark(session: Session, batch: Batch) -> int:
     spots = of_batch(session, batch.id)
-    states = document.marked(batch.states, dict.fromkeys(spots, MessageState.OPTED_OUT))
-    for state, count in document.tally(states).items():
+    states = message_states.marked(batch.states, dict.fromkeys(spots, MessageState.OPTED_OUT))
+    for state, count in message_states.tally(states).items():
         setattr(batch, state.value, count)
     batch.states = states
     if MessageState.PENDING.letter not in states:

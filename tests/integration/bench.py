@@ -12,7 +12,7 @@ from unittest import mock
 from sqlalchemy import select, text
 
 from dispatcher import Dispatcher, Progress, Settings
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.steps import Due
 from dispatcher.storage import opt_outs
@@ -148,7 +148,7 @@ class Bench:
             assert viewed[progress.id] == Counter(progress.messages)
         for batch in self.batches():
             counts = {state: getattr(batch, state.value) for state in MessageState}
-            assert counts == document.tally(batch.states)
+            assert counts == message_states.tally(batch.states)
 
 
 @contextmanager

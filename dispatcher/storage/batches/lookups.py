@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import attempts, moves
@@ -68,8 +68,8 @@ def record(
     A number that it shows was texted. The batch is ``sent`` when it shows all of them, and
     stays in doubt otherwise: absence proves nothing.
     """
-    taken = document.marked(batch.states, dict.fromkeys(found, MessageState.SENT))
-    states = document.marked(taken, found)
+    taken = message_states.marked(batch.states, dict.fromkeys(found, MessageState.SENT))
+    states = message_states.marked(taken, found)
     values: dict[str, Any] = {"check_at": check_at, "checks": batch.checks + 1}
     if why is not None:
         values["why"] = why

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Update, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.storage import events
@@ -103,5 +103,5 @@ def applied(session: Session, statement: Update) -> bool:
 
 def counted(states: str) -> dict[str, Any]:
     """A document with its counters, as the columns that keep them."""
-    counts = document.tally(states)
+    counts = message_states.tally(states)
     return {"states": states, **{state.value: count for state, count in counts.items()}}

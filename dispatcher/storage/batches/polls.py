@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage.batches import recipients
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
@@ -157,7 +157,7 @@ def record(session: Session, polled: Iterable[PollResult]) -> None:
 
 def _told(brought: PollResult) -> dict[str, Any]:
     batch = brought.batch
-    states = document.marked(batch.states, brought.changes)
+    states = message_states.marked(batch.states, brought.changes)
     ended = MessageState.SENT.letter not in states
     return {
         "its_id": batch.id,
@@ -167,7 +167,7 @@ def _told(brought: PollResult) -> dict[str, Any]:
         "its_states": states,
         "its_state": BatchState.DONE if ended else BatchState.SENT,
         "next_at": None if ended else brought.check_at,
-        **{f"its_{state}": count for state, count in document.tally(states).items()},
+        **{f"its_{state}": count for state, count in message_states.tally(states).items()},
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.hand_over import to_be
 from dispatcher.campaigns.prices import Prices
@@ -133,7 +133,7 @@ def _row(
         "not_before": hold.until,
         "why": hold.why,
         "rule": policy,
-        "states": document.fresh(size),
+        "states": message_states.fresh(size),
         "pending": size,
         "segments": batch.total_segments,
     }

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from sqlalchemy import select, text
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
-from dispatcher.campaigns import message_states as document
+from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
 from dispatcher.storage.batches import attempts, claims, moves
@@ -372,7 +372,7 @@ class Protocol(RuleBasedStateMachine):
                 assert becomes in REACHABLE[was], f"message {was} became {becomes}"
             self.letters[batch.id] = batch.states
             counts = {state: getattr(batch, state.value) for state in MessageState}
-            assert counts == document.tally(batch.states)
+            assert counts == message_states.tally(batch.states)
 
     def judge_attempts(self, rows: Mapping[int, Batch], made: Sequence[Attempt]) -> None:
         for batch in rows.values():
