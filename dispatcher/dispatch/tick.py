@@ -21,14 +21,11 @@ from dispatcher.storage import balances, caps, credit, events, monitoring, stop_
 from dispatcher.storage import (
     retention as pruning,
 )
-from dispatcher.storage.batches import attempts, due, polls, recalls, reevaluation
+from dispatcher.storage.batches import attempts, due, polls, queue, recalls, reevaluation
 from dispatcher.storage.batches import (
     hand_over as handed,
 )
 from dispatcher.storage.batches import moves as batch_moves
-from dispatcher.storage.batches import (
-    queue as supply,
-)
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.window import Hold
 
@@ -163,7 +160,7 @@ def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
     settings = context.settings
     if due.doubts(session, context.counted) >= settings.doubt_limit:
         return []
-    return supply.due(session, now, 4 * settings.connections, context.account)
+    return queue.due(session, now, 4 * settings.connections, context.account)
 
 
 def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:

@@ -15,7 +15,7 @@ from dispatcher.campaigns.credit import CreditDecision, CreditNeed, UnsentBatch
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances
-from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.batches import queue
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
 
 _NOTHING = Decimal(0)
@@ -148,8 +148,8 @@ def _judged(account: str, now: datetime) -> Any:
     return (
         select(CAMPAIGN.c.id)
         .where(
-            supply.runs(),
-            supply.OF_ACCOUNT,
+            queue.runs(),
+            queue.OF_ACCOUNT,
             CAMPAIGN.c.credit_checked,
             or_(
                 and_(CAMPAIGN.c.funded_to.is_distinct_from(0), exists().where(pending)),

@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances, upsert
 from dispatcher.storage.actions import INCIDENT
-from dispatcher.storage.batches import due
-from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.batches import due, queue
 from dispatcher.storage.tables import Action, Batch, Campaign, Heartbeat
 
 
@@ -82,7 +81,7 @@ def of_account(session: Session, account: str, now: datetime) -> OfAccount:
         select(func.count())
         .select_from(Batch)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(supply.runs(), supply.is_due(), supply.funded(), mine),
+        .where(queue.runs(), queue.is_due(), queue.funded(), mine),
         {"now": now},
     )
     return OfAccount(
@@ -118,7 +117,7 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
             func.min(Batch.not_before),
         )
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(supply.runs(), supply.is_due(), supply.funded())
+        .where(queue.runs(), queue.is_due(), queue.funded())
         .group_by(Batch.territory, Campaign.commercial),
         {"now": now},
     )

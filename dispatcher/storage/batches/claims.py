@@ -27,7 +27,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.storage import opt_out_marks as left_out
-from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
 
@@ -36,7 +36,7 @@ _INSTANT = BATCH.c.not_before.type
 _BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost"]
 #: the batch's campaign, if it runs and is not over
 _CAMPAIGN = select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to).where(
-    CAMPAIGN.c.id == bindparam("its_campaign_id"), supply.runs(), supply.OF_ACCOUNT
+    CAMPAIGN.c.id == bindparam("its_campaign_id"), queue.runs(), queue.OF_ACCOUNT
 )
 
 

@@ -12,8 +12,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks as left_out
 from dispatcher.storage import opt_outs
-from dispatcher.storage.batches import attempts
-from dispatcher.storage.batches import queue as supply
+from dispatcher.storage.batches import attempts, queue
 from dispatcher.storage.batches.recipients import to_go
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
 
@@ -31,10 +30,10 @@ _FIND_DUE = (
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
     .where(
         BATCH.c.id == bindparam("batch_id"),
-        supply.OF_ACCOUNT,
-        supply.is_due(),
-        supply.runs(),
-        supply.funded(),
+        queue.OF_ACCOUNT,
+        queue.is_due(),
+        queue.runs(),
+        queue.funded(),
     )
 )
 _MESSAGES = (
