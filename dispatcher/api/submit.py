@@ -21,7 +21,7 @@ from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions
-from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage import opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
 from dispatcher.storage.database import Conflict

@@ -26,7 +26,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
-from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage import opt_out_marks
 from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
@@ -54,7 +54,7 @@ def _claim(
             BATCH.c.states == bindparam("seen"),
             or_(campaign.c.funded_to.is_(None), BATCH.c.number <= campaign.c.funded_to),
             doubts.scalar_subquery() < bindparam("doubt_limit"),
-            func.coalesce(left_out.version(), "") == bindparam("its_opt_outs"),
+            func.coalesce(opt_out_marks.version(), "") == bindparam("its_opt_outs"),
             *rules,
         )
         .values(

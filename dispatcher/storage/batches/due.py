@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import opt_out_marks as left_out
-from dispatcher.storage import opt_outs
+from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
 from dispatcher.storage.batches.recipients import to_go
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
@@ -24,7 +23,7 @@ _FIND_DUE = (
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
         *(CAMPAIGN.c[name] for name in ("from_number", "survey")),
         BATCH.c.leaves_at,
-        left_out.version().label("opt_outs"),
+        opt_out_marks.version().label("opt_outs"),
         opt_outs.first_digest().label("erased"),
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
@@ -86,7 +85,7 @@ def waiting(
 def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
     """Positions still to go whose number has opted out."""
     letter = MessageState.PENDING.letter
-    return {spot for spot in left_out.of_batch(session, batch_id) if states[spot] == letter}
+    return {spot for spot in opt_out_marks.of_batch(session, batch_id) if states[spot] == letter}
 
 
 def doubts(session: Session, account: str | None = None) -> int:

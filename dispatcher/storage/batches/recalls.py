@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
-from dispatcher.storage import events, meta
-from dispatcher.storage import opt_out_marks as left_out
+from dispatcher.storage import events, meta, opt_out_marks
 from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches import hand_over as handed
 from dispatcher.storage.batches.hand_over import IS_HELD
@@ -85,7 +84,7 @@ def request_opted_out(session: Session, now: datetime) -> int:
 
     Looks only at opt-outs that are newer than the list version that was last compared.
     """
-    version = session.scalar(select(left_out.version())) or ""
+    version = session.scalar(select(opt_out_marks.version())) or ""
     noted = meta.get(session, _COMPARED)
     compared = {"version": "", "at": None} if noted is None else json.loads(noted)
     if compared["version"] == version:

@@ -769,7 +769,7 @@ def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
         batch = hand_over(bench)
         database = bench.dispatcher.database
         with database.read() as session:
-            version = session.scalar(select(left_out.version()))
+            version = session.scalar(select(opt_out_marks.version()))
         due = mock.Mock(id=batch, opt_outs=version, states="ppp")
         with database.write() as session:
             assert not handed.opted_out_meanwhile(session, due)
