@@ -21,10 +21,7 @@ from dispatcher.storage import balances, caps, credit, events, monitoring, stop_
 from dispatcher.storage import (
     retention as pruning,
 )
-from dispatcher.storage.batches import attempts, due, polls, queue, recalls, reevaluation
-from dispatcher.storage.batches import (
-    hand_over as handed,
-)
+from dispatcher.storage.batches import attempts, due, hand_over, polls, queue, recalls, reevaluation
 from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.window import Hold
@@ -101,7 +98,7 @@ class Ticks:
             )
             campaign_moves.expire_batches(session, now)
             campaign_moves.cancel_returned(session)
-            if handed.any_held(session):
+            if hand_over.any_held(session):
                 self._look_after_held(session, now)
             campaign_moves.finish_ended(session, now)
             self._reevaluate(session, now)
@@ -134,7 +131,7 @@ class Ticks:
 
     def _look_after_held(self, session: Session, now: datetime) -> None:
         """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
-        handed.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
+        hand_over.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
         recalls.request_cancelled(session, now)
         recalls.request_opted_out(session, now)
         policy = self._context.windows.policy

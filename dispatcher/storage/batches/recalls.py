@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import events, meta, opt_out_marks
-from dispatcher.storage.batches import attempts, moves
-from dispatcher.storage.batches import hand_over as handed
+from dispatcher.storage.batches import attempts, hand_over, moves
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.tables import (
     BATCH,
@@ -185,7 +184,7 @@ def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bo
 
 def record_leaving(session: Session, batch: RecallRequest, at: datetime, poll_at: datetime) -> bool:
     """The gateway does not give it back: it leaves ``at``, or has left then."""
-    return _applied(session, batch, handed.sent(at, poll_at))
+    return _applied(session, batch, hand_over.sent(at, poll_at))
 
 
 def postpone(session: Session, batch: RecallRequest, check_at: datetime) -> bool:

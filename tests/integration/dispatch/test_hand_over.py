@@ -772,7 +772,7 @@ def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
             version = session.scalar(select(opt_out_marks.version()))
         due = mock.Mock(id=batch, opt_outs=version, states="ppp")
         with database.write() as session:
-            assert not handed.opted_out_meanwhile(session, due)
+            assert not hand_over.opted_out_meanwhile(session, due)
             with ThreadPoolExecutor() as others:
                 added = others.submit(bench.opt_out, people(3)[0])
                 waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -781,4 +781,4 @@ def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
                 session.commit()
                 added.result()
         with database.write() as session:
-            assert handed.opted_out_meanwhile(session, due)
+            assert hand_over.opted_out_meanwhile(session, due)
