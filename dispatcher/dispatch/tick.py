@@ -17,10 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import EVERY
-from dispatcher.storage import balances, caps, credit, events, monitoring, stop_list
-from dispatcher.storage import (
-    retention as pruning,
-)
+from dispatcher.storage import balances, caps, credit, events, monitoring, retention, stop_list
 from dispatcher.storage.batches import attempts, due, hand_over, polls, queue, recalls, reevaluation
 from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.campaigns import moves as campaign_moves
@@ -115,7 +112,7 @@ class Ticks:
                 settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
                 events=events.due(session, now),
                 asked={one.account: _asked(session, one, now) for one in self._contexts},
-                prune=settings.history_days > 0 and pruning.due(session, now, EVERY),
+                prune=settings.history_days > 0 and retention.due(session, now, EVERY),
             )
 
     def _reevaluate(self, session: Session, now: datetime) -> None:
