@@ -18,8 +18,7 @@ from dispatcher.gateway.smspartner import inbound
 from dispatcher.recipients.number_checks import service
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import events, opt_outs, replies
-from dispatcher.storage import number_checks as checks
+from dispatcher.storage import events, number_checks, opt_outs, replies
 from dispatcher.storage.batches import early_polls
 from dispatcher.storage.database import Database
 from dispatcher.storage.replies import Call
@@ -99,7 +98,7 @@ class Inbox:
             ported=posted.ported,
         )
         with self._database.write() as session:
-            kept = checks.keep(session, result, now=self._clock())
+            kept = number_checks.keep(session, result, now=self._clock())
         if kept:
             log.info("the result of a number check came: %s", result.service)
 

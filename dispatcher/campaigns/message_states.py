@@ -9,7 +9,7 @@ from dispatcher.campaigns.states import MESSAGE_MOVES, MessageState
 
 
 def fresh(size: int) -> str:
-    """The document of ``size`` messages that are still to go."""
+    """The states of ``size`` messages that are all pending."""
     return MessageState.PENDING.letter * size
 
 
@@ -20,7 +20,7 @@ def positions(letters: str, state: MessageState) -> list[int]:
 
 
 def marked(letters: str, changes: Mapping[int, MessageState]) -> str:
-    """The document after ``changes``; a change that is no legal move is left out.
+    """The states after ``changes``; a change that is no legal move is ignored.
 
     So a late "delivered" beats an earlier failure and never the reverse.
     """

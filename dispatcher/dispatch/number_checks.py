@@ -13,7 +13,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.tags import new_tag
 from dispatcher.errors import GatewayError, GatewayRefused, GatewayUnreached, UnusableInput
 from dispatcher.recipients.number_checks import REFUSALS
-from dispatcher.storage import number_checks as checks
+from dispatcher.storage import number_checks
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class CheckOrders:
                 return OrderResult(ordered, cost, lost, left, "more would cost more than the cap")
             now = self._context.clock()
             with self._context.database.write() as session:
-                claim = checks.begin(
+                claim = number_checks.begin(
                     session,
                     some,
                     tag=(tag := new_tag()),
@@ -83,19 +83,19 @@ class CheckOrders:
                 taken = gateway.order_checks(claim.phones, results_to=results_to, tag=tag)
             except UnusableInput as error:  # the address is impossible: no byte left
                 with self._context.database.write() as session:
-                    checks.note_refused(session, claim, str(error))
+                    number_checks.note_refused(session, claim, str(error))
                 raise
             except GatewayError as error:
                 if _nothing_ordered(error):
                     with self._context.database.write() as session:
-                        checks.note_refused(session, claim, str(error))
+                        number_checks.note_refused(session, claim, str(error))
                     return OrderResult(ordered, cost, lost, left, str(error))
                 log.warning("order %d of number checks is lost: %s", claim.order_id, error)
                 with self._context.database.write() as session:
-                    checks.note_lost(session, claim, str(error))
+                    number_checks.note_lost(session, claim, str(error))
                 return OrderResult(ordered, cost, count, left - len(some), str(error))
             with self._context.database.write() as session:
-                checks.note_taken(session, claim, taken)
+                number_checks.note_taken(session, claim, taken)
             log.info("%d number checks ordered", count)
             ordered, cost = ordered + count, cost + taken.cost
             # the answer may give the price of one check only: the larger figure counts

@@ -1,4 +1,4 @@
-"""The tables. Recipients are written once; what became of them is one document per batch."""
+"""The tables. Recipients are written once; their states are one string per batch."""
 
 from __future__ import annotations
 

@@ -102,6 +102,6 @@ def applied(session: Session, statement: Update) -> bool:
 
 
 def counted(states: str) -> dict[str, Any]:
-    """A document with its counters, as the columns that keep them."""
+    """Message states with their counters, as values for the columns of a batch."""
     counts = message_states.tally(states)
     return {"states": states, **{state.value: count for state, count in counts.items()}}

@@ -17,7 +17,7 @@ from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage.campaigns import bulk_insert as intake
+from dispatcher.storage.campaigns import bulk_insert
 from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.window import Hold
 
@@ -103,7 +103,7 @@ def add_batches(
     numbered = enumerate(sized, start=1)
     count = 0
     most = _STRIDE * LARGEST_BATCH // max(call_size, _FEW)
-    with intake.load(session) as load:
+    with bulk_insert.load(session) as load:
         while stride := list(islice(numbered, most)):
             load.settle()
             ids = session.scalars(

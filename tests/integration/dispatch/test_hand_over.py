@@ -28,7 +28,7 @@ from tests.integration.conftest import empty
 HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
 
 
-def hand_over(bench: Bench, count: int = 3, *, at: datetime = HOUR, **options: Any) -> int:
+def submit_held(bench: Bench, count: int = 3, *, at: datetime = HOUR, **options: Any) -> int:
     """Submit, and hand over; returns the id of the first batch."""
     batch = bench.submit(count, not_before=at, hand_over=True, **options)
     bench.work()
@@ -81,7 +81,7 @@ def test_held_batch_is_not_polled_before_its_hour(bench: Bench) -> None:
 
 def test_hand_over_at_night_for_an_hour_in_the_window_is_sent(bench: Bench) -> None:
     bench.clock.at = datetime(2026, 11, 28, 23, tzinfo=UTC)  # a Saturday, midnight in Paris
-    batch = hand_over(bench, at=datetime(2026, 11, 29, 9, tzinfo=UTC))
+    batch = submit_held(bench, at=datetime(2026, 11, 29, 9, tzinfo=UTC))
     monday = datetime(2026, 11, 30, 7, tzinfo=UTC)
     assert held_now(bench, batch)
     assert bench.batch(batch).leaves_at == monday
@@ -112,7 +112,7 @@ def test_campaign_without_hand_over_stays_here(bench: Bench) -> None:
 
 def test_single_send_is_handed_over(tables: object, bench: Bench) -> None:
     with opened(bench.dispatcher.database, single_send=True) as other:
-        batch = hand_over(other)
+        batch = submit_held(other)
         assert other.gateway.bodies[0].at == HOUR.isoformat()
         assert held_now(other, batch)
 
@@ -194,7 +194,7 @@ def test_hour_closed_at_the_gateway_waits_for_the_next_opening(
     bench: Bench,
 ) -> None:
     bench.gateway.behave = lambda *_: Declined(23)
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     row = bench.batch(batch)
     assert (row.state, row.leaves_at) == ("pending", None)
     assert row.not_before == datetime(2026, 11, 26, 7, tzinfo=UTC)
@@ -209,7 +209,7 @@ def test_batch_that_may_be_held_is_not_handed_over_again(bench: Bench) -> None:
         return Throttled(1)
 
     bench.gateway.behave = throttle
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.gateway.behave = bench.gateway.take
     bench.pass_by(hours=1)
     row = bench.batch(batch)
@@ -230,7 +230,7 @@ def test_message_refused_at_hand_over_is_rejected_at_once(bench: Bench) -> None:
         return BatchTaken(message_id, [LineAnswer(phones[0], False, 14), *lines])
 
     bench.gateway.behave = refuse_one
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     assert held_now(bench, batch)
     assert bench.messages() == {"pending": 2, "rejected": 1}
 
@@ -239,14 +239,14 @@ def test_hand_over_with_every_message_refused_is_done(bench: Bench) -> None:
     bench.gateway.behave = lambda tag, phones: BatchTaken(
         "1000", [LineAnswer(phone, False, 14) for phone in phones]
     )
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     assert bench.batch(batch).state == "done"
     assert bench.messages() == {"rejected": 3}
 
 
 def test_receipt_for_another_hour_pauses_and_recalls(bench: Bench) -> None:
     bench.gateway.says_hour = HOUR + timedelta(hours=1)
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     assert bench.progress().state == "paused"
     bench.work()
     row = bench.batch(batch)
@@ -282,7 +282,7 @@ def test_cancelled_campaign_is_recalled(bench: Bench) -> None:
 def test_recall_succeeds_until_five_minutes_before_the_hour(
     bench: Bench, before: timedelta, state: str
 ) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.clock.at = HOUR - before
     bench.dispatcher.cancel("soldes")
     bench.work()
@@ -383,7 +383,7 @@ def test_recall_of_an_unknown_batch_is_a_doubt_after_its_hour(bench: Bench) -> N
 def test_worker_that_dies_during_a_recall_has_it_repeated(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.dispatcher.cancel("soldes")
     heeded = bench.gateway.cancel
 
@@ -412,7 +412,7 @@ def test_batch_cancelled_during_its_call_is_recalled_once_held(
         return bench.gateway.take(tag, phones)
 
     bench.gateway.behave = cancelled_meanwhile
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     assert held_now(bench, batch)
     bench.work()
     assert bench.messages() == {"cancelled": 3}
@@ -429,7 +429,7 @@ def test_receipt_after_the_doubt_counts_and_a_cancelled_one_is_recalled(
         return bench.gateway.take(tag, phones)
 
     bench.gateway.behave = late
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     assert held_now(bench, batch)
     bench.work()
     assert bench.messages() == {"cancelled": 3}
@@ -472,7 +472,7 @@ def test_resume_too_late_for_a_hand_over_sends_from_here(bench: Bench) -> None:
 
 def test_automatic_pause_recalls_nothing(bench: Bench) -> None:
     """What it holds is paid for; a person who wants it back pauses, too."""
-    batch = hand_over(bench, 501)
+    batch = submit_held(bench, 501)
     with bench.dispatcher.database.write() as session:
         pause(session, bench.progress().id, "no credit", bench.clock())
     bench.work()
@@ -522,7 +522,7 @@ def test_opt_out_during_the_call_recalls_the_batch(bench: Bench) -> None:
         return bench.gateway.take(tag, phones)
 
     bench.gateway.behave = opts_out
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.work()
     bench.work()
     assert held_now(bench, batch)
@@ -585,7 +585,7 @@ def test_new_policy_does_not_stop_a_later_hand_over(bench: Bench) -> None:
 
 def test_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     tag = bench.batch(batch).tag or ""
     bench.gateway.hidden.add(tag)  # it does not show what waits
     assert bench.messages() == {"in_doubt": 3}
@@ -604,7 +604,7 @@ def test_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
 
 def test_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.pass_by(minutes=10)
     row = bench.batch(batch)
     assert (row.state, row.sent_at) == ("sent", HOUR)
@@ -614,7 +614,7 @@ def test_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> No
 
 def test_doubt_past_its_hour_may_be_resent_from_here(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.swallow
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.gateway.behave = bench.gateway.take
     bench.clock.at = HOUR + timedelta(minutes=6)
     bench.dispatcher.resend(batch, reason="nothing shows")
@@ -625,7 +625,7 @@ def test_doubt_past_its_hour_may_be_resent_from_here(bench: Bench) -> None:
 
 def test_recalled_attempt_proves_nothing_about_a_later_one(bench: Bench) -> None:
     """A cancelled message may show under its tag for ever."""
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.dispatcher.pause("soldes")
     bench.work()
     bench.gateway.behave = bench.gateway.swallow
@@ -657,7 +657,7 @@ def test_cost_is_the_sum_of_the_answers_to_each_hand_over(bench: Bench) -> None:
 def test_held_message_counts_for_the_week_of_its_hour(bench: Bench) -> None:
     database = bench.dispatcher.database
     with opened(database, gateway=bench.gateway, weekly_messages=1) as capped:
-        hand_over(capped)
+        submit_held(capped)
         soon = capped.submit(3, "soon")
         capped.work()
         assert capped.messages("soon") == {"rejected": 3}
@@ -666,7 +666,7 @@ def test_held_message_counts_for_the_week_of_its_hour(bench: Bench) -> None:
 
 def test_recalled_message_counts_for_no_cap(bench: Bench) -> None:
     with opened(bench.dispatcher.database, gateway=bench.gateway, daily_recipients=3) as capped:
-        batch = hand_over(capped)
+        batch = submit_held(capped)
         capped.dispatcher.pause("soldes")
         capped.work()
         capped.dispatcher.resume("soldes")
@@ -700,7 +700,7 @@ def throttled_though_taken(bench: Bench) -> int:
         return Throttled(1)
 
     bench.gateway.behave = throttle
-    batch = hand_over(bench, at=HOUR + timedelta(days=9))
+    batch = submit_held(bench, at=HOUR + timedelta(days=9))
     bench.gateway.behave = bench.gateway.take
     return batch
 
@@ -729,7 +729,7 @@ def test_cancelled_batch_that_shows_is_polled_after_its_hour(bench: Bench) -> No
 
 def test_untaken_batch_leaves_from_here_when_its_tag_would_show(bench: Bench) -> None:
     bench.gateway.behave = lambda *_: Throttled(1)
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.gateway.behave = bench.gateway.take
     bench.pass_by(hours=1)
     bench.clock.at = HOUR + timedelta(minutes=5)
@@ -744,7 +744,7 @@ def test_weekly_cap_of_a_hand_over_is_that_of_its_hour(bench: Bench) -> None:
     with opened(bench.dispatcher.database, gateway=bench.gateway, weekly_messages=1) as capped:
         capped.submit(3, "first")
         capped.work()
-        batch = hand_over(capped, at=HOUR + timedelta(days=9))
+        batch = submit_held(capped, at=HOUR + timedelta(days=9))
         assert held_now(capped, batch)
 
 
@@ -766,7 +766,7 @@ def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
     empty(postgres_tables)
     with opened(postgres_tables) as bench:
         bench.opt_out("+33639989000")  # the list has a version
-        batch = hand_over(bench)
+        batch = submit_held(bench)
         database = bench.dispatcher.database
         with database.read() as session:
             version = session.scalar(select(opt_out_marks.version()))
