@@ -150,14 +150,14 @@ class _Metrics(Collector):
         past, at = self._past(), dispatcher.clock()
         with dispatcher.database.read() as session:
             monitoring.hurry(session, _LONGEST_QUERY)
-            shares = [*past.shares, *totals.present(session, past)]
+            shares = [*past.shares, *totals.still_open(session, past)]
             found = monitoring.standing(session, at)
             accounts = self._accounts.read(session, at)
             return _Reading(at, shares, found, accounts)
 
-    def _read_past(self) -> totals.Past:
+    def _read_past(self) -> totals.EndedTotals:
         with self._dispatcher.database.read() as session:
-            return totals.past(session, self._dispatcher.clock() - _MARGIN)
+            return totals.ended(session, self._dispatcher.clock() - _MARGIN)
 
 
 def _gauge(name: str, what: str, value: float | Mapping[str, float], label: str = "") -> Metric:

@@ -29,7 +29,7 @@ UNENDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class EndedTotals:
     """What hardly changes any more: the campaigns that ended before ``until``, summed.
 
     ``lingering`` are those of them in which a batch had not come to its end; they count as
@@ -73,7 +73,7 @@ def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
     ]
 
 
-def past(session: Session, until: datetime) -> Past:
+def ended(session: Session, until: datetime) -> EndedTotals:
     """The sums over what ended before ``until``: reads every batch there is, so do it rarely.
 
     ``until`` should lie some minutes back: a campaign may end, and commit it a little later.
@@ -83,14 +83,14 @@ def past(session: Session, until: datetime) -> Past:
         select(Campaign.id).where(Campaign.ended_at <= until, Campaign.id.in_(unended))
     ).all()
     over = select(Campaign.id).where(_over(until, lingering))
-    return Past(until, lingering, shares(session, Batch.campaign_id.in_(over)))
+    return EndedTotals(until, lingering, shares(session, Batch.campaign_id.in_(over)))
 
 
-def present(session: Session, past: Past) -> list[Share]:
+def still_open(session: Session, past: EndedTotals) -> list[Share]:
     """The sums over all that is not in ``past``, however much that is."""
     ids = session.scalars(
         select(Campaign.id).where(
-            or_(Campaign.ended_at.is_(None), not_(_over(past.until, past.lingering)))
+            or_(Campaign.ended_at.is_(None), not_(_over(ended.until, ended.lingering)))
         )
     ).all()
     # by ids, so that the database goes by its index and leaves the rest alone

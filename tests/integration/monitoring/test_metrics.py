@@ -245,12 +245,12 @@ def test_ended_and_open_totals_sum_to_everything(bench: Bench) -> None:
     ages = []
     for minutes in (-10, 0, 1, 10, 30):
         with database.read() as session:
-            past = totals.past(session, OPEN + timedelta(minutes=minutes))
+            past = totals.ended(session, OPEN + timedelta(minutes=minutes))
         ages.append(sum(share.batches for share in past.shares))
         # what ends after the past was read stays in the sum
         bench.dispatcher.tick()
         with database.read() as session:
-            shares = [*past.shares, *totals.present(session, past)]
+            shares = [*past.shares, *totals.still_open(session, past)]
         assert Counter(messages_of(shares)) == Counter(everybody)
     assert ages == [0, 0, 1, 1, 1]  # the cancelled one lingers: its batch is in doubt
 
@@ -263,10 +263,10 @@ def test_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> No
     bench.pass_by(hours=1)
     database = bench.dispatcher.database
     with database.read() as session:
-        past = totals.past(session, bench.clock())
+        past = totals.ended(session, bench.clock())
     bench.dispatcher.give_up(batch_id, reason="the gateway's dashboard shows nothing")
     with database.read() as session:
-        present = totals.present(session, past)
+        present = totals.still_open(session, past)
     assert past.shares == []
     assert [(share.state, share.batches) for share in present] == [(BatchState.FAILED, 1)]
 
@@ -275,12 +275,12 @@ def test_ended_campaigns_are_not_read_at_every_scrape(bench: Bench) -> None:
     bench.submit(1200)
     asked: list[str] = []
     with bench.dispatcher.database.read() as session:
-        past = totals.past(session, bench.clock())
+        past = totals.ended(session, bench.clock())
 
         def note(*arguments: object) -> None:
             asked.append(str(arguments[2]))
 
         event.listen(session.connection(), "before_cursor_execute", note)
-        shares = totals.present(session, past)
+        shares = totals.still_open(session, past)
     assert messages_of(shares)["pending"] == 1200
     assert "batch.campaign_id IN" in asked[-1]  # there is an index for that
