@@ -103,7 +103,7 @@ class Ticks:
                 _release(session, context, now)
             if settings.credit_check == "off":
                 credit.release_all(session)
-            monitoring.beat(session, socket.gethostname(), now)
+            monitoring.record_tick(session, socket.gethostname(), now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
         with self._context.database.read() as session:

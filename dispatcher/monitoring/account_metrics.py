@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dispatcher.api import Dispatcher
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import monitoring
-from dispatcher.storage.monitoring import OfAccount
+from dispatcher.storage.monitoring import AccountSnapshot
 
 _PREFIX = "dispatcher_account_"
 

@@ -35,7 +35,7 @@ from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.storage import monitoring
 from dispatcher.storage.campaigns import totals
-from dispatcher.storage.monitoring import OfAccount, Standing
+from dispatcher.storage.monitoring import AccountSnapshot, Snapshot
 from dispatcher.window.territories import TERRITORIES
 
 #: seconds between two reads of the database, and between two sums of ended campaigns
@@ -50,8 +50,8 @@ _MARGIN = timedelta(minutes=10)
 class _Reading:
     at: datetime
     shares: list[Share]
-    standing: Standing
-    accounts: Mapping[str, OfAccount]
+    standing: Snapshot
+    accounts: Mapping[str, AccountSnapshot]
 
 
 def registry_of(
@@ -149,9 +149,9 @@ class _Metrics(Collector):
         dispatcher = self._dispatcher
         past, at = self._past(), dispatcher.clock()
         with dispatcher.database.read() as session:
-            monitoring.hurry(session, _LONGEST_QUERY)
+            monitoring.limit_time(session, _LONGEST_QUERY)
             shares = [*past.shares, *totals.still_open(session, past)]
-            found = monitoring.standing(session, at)
+            found = monitoring.snapshot(session, at)
             accounts = self._accounts.read(session, at)
             return _Reading(at, shares, found, accounts)
 

@@ -29,7 +29,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Snapshot:
     """How the installation stands; instants are None where there is nothing of the kind."""
 
     #: how many campaigns run, and how many are paused
@@ -44,14 +44,14 @@ class Standing:
     incidents: int
 
 
-def standing(session: Session, now: datetime) -> Standing:
+def snapshot(session: Session, now: datetime) -> Snapshot:
     """How the installation stands at ``now``."""
     oldest_doubt = select(func.min(Batch.sent_at)).where(Batch.state == BatchState.IN_DOUBT)
     oldest_poll = select(func.min(Batch.check_at)).where(
         Batch.state == BatchState.SENT, Batch.check_at <= now
     )
     incidents = select(func.count()).select_from(Action).where(Action.verb == INCIDENT)
-    return Standing(
+    return Snapshot(
         campaigns=_campaigns(session),
         waiting=_waiting(session, now),
         oldest_doubt=session.scalar(oldest_doubt),
@@ -62,7 +62,7 @@ def standing(session: Session, now: datetime) -> Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class OfAccount:
+class AccountSnapshot:
     """How one account stands; euros are as the gateway answered."""
 
     #: by state: its campaigns that have not ended
@@ -74,7 +74,7 @@ class OfAccount:
     balance: Decimal | None
 
 
-def of_account(session: Session, account: str, now: datetime) -> OfAccount:
+def account_snapshot(session: Session, account: str, now: datetime) -> AccountSnapshot:
     """How an account stands at ``now``."""
     mine = Campaign.account == account
     count = session.scalar(
@@ -84,7 +84,7 @@ def of_account(session: Session, account: str, now: datetime) -> OfAccount:
         .where(queue.runs(), queue.is_due(), queue.funded(), mine),
         {"now": now},
     )
-    return OfAccount(
+    return AccountSnapshot(
         campaigns=_campaigns(session, mine),
         doubts=due.doubts(session, account),
         due=count or 0,
@@ -92,7 +92,7 @@ def of_account(session: Session, account: str, now: datetime) -> OfAccount:
     )
 
 
-def hurry(session: Session, seconds: int) -> None:
+def limit_time(session: Session, seconds: int) -> None:
     """Let no query of this transaction take longer: whoever asked has gone by then."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
@@ -124,7 +124,7 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
-def beat(session: Session, name: str, now: datetime) -> None:
+def record_tick(session: Session, name: str, now: datetime) -> None:
     """Write down that ``name`` ticked."""
     # an upsert: of two first ticks at the same moment none may fail
     row = upsert.insert(session, Heartbeat).values(name=name, at=now)

@@ -437,14 +437,14 @@ def test_two_first_heartbeats_at_once_both_succeed(postgres_tables: Database) ->
     def beat() -> None:
         try:
             with postgres_tables.write() as session:
-                monitoring.beat(session, "host", OPEN)
+                monitoring.record_tick(session, "host", OPEN)
         except Exception as error:  # noqa: BLE001 - told below
             failed.append(error)
 
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     second = threading.Thread(target=beat)
     with postgres_tables.write() as session:
-        monitoring.beat(session, "host", OPEN)
+        monitoring.record_tick(session, "host", OPEN)
         second.start()
         while second.is_alive() and not session.scalar(waiting):
             second.join(0.01)

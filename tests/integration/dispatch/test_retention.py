@@ -144,8 +144,8 @@ def test_check_that_still_counts_stays(tables: Database) -> None:
 
 def test_old_heartbeat_is_deleted_unless_it_is_the_last(bench: Bench) -> None:
     with bench.dispatcher.database.write() as session:
-        monitoring.beat(session, "old", bench.clock() - timedelta(days=2))
-        monitoring.beat(session, "last", bench.clock())
+        monitoring.record_tick(session, "old", bench.clock() - timedelta(days=2))
+        monitoring.record_tick(session, "last", bench.clock())
     bench.clock.forward(days=2 * DAYS)
     prune(bench)
     assert count(bench, Heartbeat) == [1]
