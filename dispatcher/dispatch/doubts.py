@@ -40,7 +40,7 @@ class Doubts:
         """
         now = self._context.clock()
         with self._context.database.write() as session:
-            taken = polls.take(
+            taken = polls.lease(
                 session,
                 BatchState.IN_DOUBT,
                 now,

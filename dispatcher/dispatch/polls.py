@@ -61,7 +61,7 @@ class Polls:
         now = self._context.clock()
         lease = now - due + CHECK_LEASE
         with self._context.database.write() as session:
-            taken = polls.take(
+            taken = polls.lease(
                 session,
                 BatchState.SENT,
                 due,

@@ -13,7 +13,7 @@ from dispatcher.storage.tables import Batch
 
 
 @dataclass(frozen=True, slots=True)
-class Early:
+class EarlyPoll:
     """A batch that ought to be polled at ``at``; at ``last`` a report had that done before."""
 
     batch_id: int
@@ -21,7 +21,7 @@ class Early:
     last: datetime | None
 
 
-def wanted(session: Session, message_id: str, *, now: datetime, every: timedelta) -> Early | None:
+def find(session: Session, message_id: str, *, now: datetime, every: timedelta) -> EarlyPoll | None:
     """The poll that a report of the gateway's ``message_id`` calls for.
 
     A batch is hastened once in ``every``: what comes meanwhile has it polled at the end of that.
@@ -37,10 +37,10 @@ def wanted(session: Session, message_id: str, *, now: datetime, every: timedelta
     at = now if batch.hastened_at is None else max(now, batch.hastened_at + every)
     if batch.check_at is None or batch.check_at <= at:
         return None
-    return Early(batch.id, at, batch.hastened_at)
+    return EarlyPoll(batch.id, at, batch.hastened_at)
 
 
-def hasten(session: Session, early: Early) -> bool:
+def expedite(session: Session, early: EarlyPoll) -> bool:
     """Have the batch polled then, unless somebody else has called for that meanwhile."""
     hastened = session.execute(
         update(Batch)

@@ -70,7 +70,7 @@ def due_ids(
     )
 
 
-def take(
+def lease(
     session: Session,
     state: BatchState,
     now: datetime,
@@ -151,7 +151,7 @@ def record(session: Session, polled: Iterable[PollResult]) -> None:
 
     A batch that somebody else has written meanwhile is left as it is: it is polled again.
     """
-    if told := [_told(one) for one in polled]:
+    if told := [_values(one) for one in polled]:
         session.execute(_RECORD, told)
 
 
