@@ -174,7 +174,7 @@ class _History:
         heavy: set[str] = set()
         with self._database.read() as session:
             if self._weekly is not None:
-                heavy = caps.heavy(session, phones, at, self._weekly)
+                heavy = caps.at_weekly_cap(session, phones, at, self._weekly)
             self.repeats.add(session, phones, at)
             return opt_outs.known(session, phones), heavy
 

@@ -92,7 +92,7 @@ def _usage(session: Session, which: ColumnElement[bool]) -> Usage:
 # -- who has had enough
 
 
-def heavy(session: Session, phones: Collection[str], now: datetime, most: int) -> set[str]:
+def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most: int) -> set[str]:
     """Which of these numbers (E.164) have had ``most`` commercial messages in a week.
 
     The numbers are named one by one: joined to their batch's rows, PostgreSQL reads everybody's.

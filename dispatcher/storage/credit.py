@@ -44,7 +44,7 @@ def due(
     return bool(session.scalar(select(_judged(account, now).exists())))
 
 
-def judged(session: Session, account: str, now: datetime) -> list[int]:
+def checked_campaigns(session: Session, account: str, now: datetime) -> list[int]:
     """The account's campaigns that run and live on the balance, those that began before first."""
     begun = case((CAMPAIGN.c.funded_to == 0, 1), else_=0)
     query = _judged(account, now).order_by(begun, CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)

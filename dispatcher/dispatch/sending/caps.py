@@ -76,7 +76,7 @@ class SendCaps:
             return set()
         places = dict(zip(batch.recipients.phones, batch.recipients.positions, strict=True))
         at = batch.leaves_at or self._context.clock()
-        heavy = caps.heavy(session, places, at, self._weekly)
+        heavy = caps.at_weekly_cap(session, places, at, self._weekly)
         return {places[phone] for phone in heavy}
 
     def check(self, batch: DueBatch, usage: Usage) -> None:

@@ -12,7 +12,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
-from dispatcher.storage.batches.recipients import to_go
+from dispatcher.storage.batches.recipients import pending
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
 
 # what every batch goes through is built once: to build a statement takes longer than to run it
@@ -59,7 +59,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
     row = session.execute(_FIND_DUE, asked).one_or_none()
     if row is None:
         return None
-    recipients = to_go(session, batch_id, row.states)
+    recipients = pending(session, batch_id, row.states)
     if row.erased is not None:
         recipients = replace(recipients, opted_out=opted_out(session, batch_id, row.states))
     return DueBatch(

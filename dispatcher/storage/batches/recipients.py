@@ -62,7 +62,7 @@ _PHONES_AT_ONCE = (
 )
 
 
-def to_go(session: Session, batch_id: int, states: str) -> DueRecipients:
+def pending(session: Session, batch_id: int, states: str) -> DueRecipients:
     """Those of a batch whose letter in ``states`` says that they are still to go."""
     of_all = _one_row if session.get_bind().dialect.name == "postgresql" else _many_rows
     recipients = of_all(session, batch_id)
