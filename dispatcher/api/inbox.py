@@ -21,7 +21,7 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import events, number_checks, opt_outs, replies
 from dispatcher.storage.batches import early_polls
 from dispatcher.storage.database import Database
-from dispatcher.storage.replies import Call
+from dispatcher.storage.replies import PostedReply
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Inbox:
             ported=posted.ported,
         )
         with self._database.write() as session:
-            kept = number_checks.keep(session, result, now=self._clock())
+            kept = number_checks.record(session, result, now=self._clock())
         if kept:
             log.info("the result of a number check came: %s", result.service)
 
@@ -131,7 +131,7 @@ def _keep(session: Session, call: Call, now: datetime) -> bool:
     return True
 
 
-def _tell(session: Session, reply_id: int, call: Call, now: datetime) -> None:
+def _tell(session: Session, reply_id: int, call: PostedReply, now: datetime) -> None:
     campaign_id = replies.campaign_of(session, reply_id)
     stop = {"stop": int(call.stop)}
     events.add(
@@ -173,7 +173,7 @@ def _call_of(reply: inbound.PersonReply) -> Call:
     )
 
 
-def _person_reply(call: Call) -> inbound.PersonReply:
+def _person_reply(call: PostedReply) -> inbound.PersonReply:
     return inbound.PersonReply(
         phone=call.phone,
         text=call.text,

@@ -57,7 +57,7 @@ class OptOuts:
     def __contains__(self, phone: str) -> bool:
         """Whether a number, in any spelling, has opted out, erased or not. Raises InvalidPhone."""
         with self._database.read() as session:
-            return bool(opt_outs.known(session, [normalise(phone)]))
+            return bool(opt_outs.opted_out(session, [normalise(phone)]))
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[OptOutEntry]:
         """One page of the list, latest first: ``limit`` entries from ``offset`` on."""
@@ -68,7 +68,7 @@ class OptOuts:
     def erased(self) -> int:
         """How many erased numbers are on the list: only a hash of each is stored."""
         with self._database.read() as session:
-            return opt_outs.erased(session)
+            return opt_outs.count_erased(session)
 
     def add(
         self,

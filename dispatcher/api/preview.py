@@ -176,7 +176,7 @@ class _History:
             if self._weekly is not None:
                 heavy = caps.at_weekly_cap(session, phones, at, self._weekly)
             self.repeats.add(session, phones, at)
-            return opt_outs.known(session, phones), heavy
+            return opt_outs.opted_out(session, phones), heavy
 
     def left(self) -> Usage:
         """What has already left on the day on which the plan may begin."""

@@ -65,7 +65,7 @@ class Screening:
 
         def opted_out(phones: Sequence[str]) -> set[str]:
             with database.read() as session:
-                return opt_outs.known(session, phones)
+                return opt_outs.opted_out(session, phones)
 
         def out_of_service(phones: Sequence[str]) -> set[str]:
             with database.read() as session:

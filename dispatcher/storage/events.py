@@ -18,7 +18,7 @@ from dispatcher.storage.tables import Campaign, Event
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LeasedEvent:
     """An event taken to be told; ``tries`` is the number of this try, from 1."""
 
     row_id: int
@@ -58,7 +58,7 @@ def due(session: Session, now: datetime) -> bool:
     return bool(session.scalar(select(exists().where(Event.check_at <= now))))
 
 
-def take(session: Session, now: datetime, lease: timedelta) -> Taken | None:
+def lease(session: Session, now: datetime, lease: timedelta) -> LeasedEvent | None:
     """Take the event that is due longest: nobody else takes it before the lease ends."""
     row = session.execute(
         select(Event, Campaign.reference, Campaign.account)
@@ -84,23 +84,23 @@ def take(session: Session, now: datetime, lease: timedelta) -> Taken | None:
         counts=json.loads(found.counts),
         account=account or None,
     )
-    return Taken(found.id, event, found.tries, found.signalled)
+    return LeasedEvent(found.id, event, found.tries, found.signalled)
 
 
-def note_signalled(session: Session, taken: Taken) -> None:
+def note_signalled(session: Session, taken: LeasedEvent) -> None:
     """Note that receivers have been called: a callback that fails does not call them again."""
     session.execute(_mine(taken).values(signalled=True))
 
 
-def again(session: Session, taken: Taken, at: datetime) -> None:
+def postpone(session: Session, taken: LeasedEvent, at: datetime) -> None:
     """Have it told again later."""
     session.execute(_mine(taken).values(check_at=at))
 
 
-def end(session: Session, taken: Taken, outcome: str) -> None:
+def end(session: Session, taken: LeasedEvent, outcome: str) -> None:
     """It need not be told any more."""
     session.execute(_mine(taken).values(check_at=None, outcome=outcome))
 
 
-def _mine(taken: Taken) -> Any:
+def _mine(taken: LeasedEvent) -> Any:
     return update(Event).where(Event.id == taken.row_id, Event.tries == taken.tries)

@@ -69,7 +69,7 @@ def begin(
     then.
     """
     row = NumberCheck
-    gone = opt_outs.known(session, phones)
+    gone = opt_outs.opted_out(session, phones)
     phones = [phone for phone in phones if phone not in gone]
     if not phones:
         return None
@@ -119,7 +119,7 @@ def note_refused(session: Session, claim: Claim, why: str) -> None:
     session.execute(answered.values(ordered_at=row.told_at))
 
 
-def keep(session: Session, result: Result, *, now: datetime) -> bool:
+def record(session: Session, result: Result, *, now: datetime) -> bool:
     """Keep a result; False for one that nobody ordered, that is known, or that is older."""
     row = NumberCheck
     if result.at is None:
@@ -157,7 +157,7 @@ def out_of_service(session: Session, phones: Sequence[str], since: datetime) -> 
     return set(found)
 
 
-def standings(session: Session, phones: Iterable[str], since: datetime) -> dict[str, str]:
+def known_services(session: Session, phones: Iterable[str], since: datetime) -> dict[str, str]:
     """What these numbers (E.164) are known to be since then, or ``WAITING``; of others nothing."""
     row, found = NumberCheck, dict[str, str]()
     rest = iter(phones)

@@ -35,7 +35,7 @@ def of_batch(session: Session, batch_id: int) -> set[int]:
                 select(Recipient.phone, Recipient.position).where(Recipient.batch_id == batch_id)
             )
         }
-        found.update(phones[phone] for phone in opt_outs.known(session, phones.keys()))
+        found.update(phones[phone] for phone in opt_outs.opted_out(session, phones.keys()))
     return found
 
 

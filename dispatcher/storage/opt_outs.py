@@ -59,7 +59,7 @@ def add(
     rest = iter(sorted(set(phones)))
     added = 0
     while some := list(islice(rest, _STRIDE)):
-        listed = known(session, some)
+        listed = opted_out(session, some)
         rows = [
             {"phone": phone, "source": source, "created_at": now}
             for phone in some
@@ -109,28 +109,28 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
 
     Reasons may tell of the person and go, too. The erasure itself is on record, of nobody.
     """
-    erased = session.execute(
+    count_erased = session.execute(
         update(OptOut)
         .where(OptOut.phone == phone)
         .values(phone=None, digest=_digest(phone, _salt(session)))
         .returning(OptOut.id)
     ).one_or_none()
     opt_out_history.erase(session, phone)
-    if erased is None:
+    if count_erased is None:
         return False
     opt_out_history.record(session, [None], "erase", actor=actor, now=now)
     return True
 
 
-def known(session: Session, phones: Collection[str]) -> set[str]:
+def opted_out(session: Session, phones: Collection[str]) -> set[str]:
     """Which of these numbers (E.164) have opted out."""
-    erased = any_erased(session)
+    count_erased = any_erased(session)
     found: set[str] = set()
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
         listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(some)))
         found.update(phone for phone in listed if phone)
-        if erased:
+        if count_erased:
             salt = _salt(session)
             digests = {_digest(phone, salt): phone for phone in some}
             hashed = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))
@@ -153,7 +153,7 @@ def page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]:
     return Page(tuple(OptOutEntry(*row) for row in rows), total, offset, limit)
 
 
-def erased(session: Session) -> int:
+def count_erased(session: Session) -> int:
     """How many are on the list of whom only a hash is kept."""
     query = select(func.count()).select_from(OptOut).where(OptOut.digest.is_not(None))
     return session.scalar(query) or 0

@@ -18,7 +18,7 @@ from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class PostedReply:
     """A reply as the gateway posts it; a part of a long one has the last three."""
 
     phone: str = field(repr=False)
@@ -44,10 +44,10 @@ class Part:
     """A stored part of a long reply."""
 
     id: int
-    call: Call
+    call: PostedReply
 
 
-def add(session: Session, call: Call, *, now: datetime) -> int | None:
+def add(session: Session, call: PostedReply, *, now: datetime) -> int | None:
     """Keep a call, and return its id; None when the same was kept before."""
     new: int | None = session.scalar(
         upsert.insert(session, Reply)
@@ -71,7 +71,7 @@ def add(session: Session, call: Call, *, now: datetime) -> int | None:
     return new
 
 
-def one_at_a_time(session: Session, call: Call) -> None:
+def one_at_a_time(session: Session, call: PostedReply) -> None:
     """Have the parts of one reply wait for each other: the last one has to see all the others."""
     if session.get_bind().dialect.name == "postgresql":
         # SQLite has one writer anyway
@@ -80,7 +80,7 @@ def one_at_a_time(session: Session, call: Call) -> None:
         session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(key, signed=True))))
 
 
-def parts(session: Session, like: Call, *, since: datetime) -> list[Part]:
+def parts(session: Session, like: PostedReply, *, since: datetime) -> list[Part]:
     """The parts that came since and that are of the same reply as ``like``, not yet whole."""
     rows = session.scalars(
         select(Reply)
@@ -97,7 +97,7 @@ def parts(session: Session, like: Call, *, since: datetime) -> list[Part]:
     return [
         Part(
             row.id,
-            Call(
+            PostedReply(
                 phone=row.phone,
                 text=row.text,
                 stop=row.stop,
@@ -160,7 +160,7 @@ def forget(session: Session, phone: str) -> None:
     session.execute(delete(Reply).where(Reply.phone == phone))
 
 
-def _answered(session: Session, call: Call) -> int | None:
+def _answered(session: Session, call: PostedReply) -> int | None:
     """The campaign that was answered.
 
     A short code's reply names its message. A long number's names the number: it answers what

@@ -12,7 +12,7 @@ from dispatcher.dispatch.events.callbacks import Callbacks
 from dispatcher.dispatch.events.signals import SIGNALS, load
 from dispatcher.settings import Settings
 from dispatcher.storage import events
-from dispatcher.storage.events import Taken
+from dispatcher.storage.events import LeasedEvent
 
 log = logging.getLogger(__name__)
 
@@ -67,17 +67,17 @@ class Deliveries:
             return self._end(taken, "given up")
         log.warning("%s: callback %d failed: %s", taken.event.kind, taken.tries, reason)
         with self._context.database.write() as session:
-            events.again(session, taken, at)
+            events.postpone(session, taken, at)
         return False
 
-    def _next(self, taken: Taken, now: datetime) -> datetime | None:
+    def _next(self, taken: LeasedEvent, now: datetime) -> datetime | None:
         end = taken.event.at + GIVEN_UP_AFTER
         if now >= end:
             return None
         wait = backoff(taken.tries - 1, first=_FIRST, longest=_LONGEST)
         return min(now + timedelta(seconds=wait), end)
 
-    def _end(self, taken: Taken, outcome: str) -> bool:
+    def _end(self, taken: LeasedEvent, outcome: str) -> bool:
         with self._context.database.write() as session:
             events.end(session, taken, outcome)
         return True
