@@ -1,4 +1,4 @@
-"""Events: written in the transaction in which it happens, told afterwards, at least once."""
+"""Events: written in the transaction of what happened, delivered afterwards, at least once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dispatcher.storage.tables import Campaign, Event
 
 @dataclass(frozen=True, slots=True)
 class LeasedEvent:
-    """An event taken to be told; ``tries`` is the number of this try, from 1."""
+    """An event leased for one delivery; ``tries`` is the number of this try, from 1."""
 
     row_id: int
     event: events.Event
@@ -38,7 +38,7 @@ def add(
     reply_id: int | None = None,
     counts: Mapping[str, int] | None = None,
 ) -> None:
-    """Write down that something happened; it is told as soon as the transaction is committed."""
+    """Record that something happened; it is delivered once the transaction is committed."""
     session.execute(
         insert(Event).values(
             key=secrets.token_hex(16),
@@ -54,12 +54,12 @@ def add(
 
 
 def due(session: Session, now: datetime) -> bool:
-    """Whether there is something to tell."""
+    """True if an event is to be delivered now."""
     return bool(session.scalar(select(exists().where(Event.check_at <= now))))
 
 
-def lease(session: Session, now: datetime, lease: timedelta) -> LeasedEvent | None:
-    """Take the event that is due longest: nobody else takes it before the lease ends."""
+def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent | None:
+    """Lease the event that is due longest: nobody else delivers it before the lease ends."""
     row = session.execute(
         select(Event, Campaign.reference, Campaign.account)
         .join(Campaign, Campaign.id == Event.campaign_id, isouter=True)
@@ -71,7 +71,7 @@ def lease(session: Session, now: datetime, lease: timedelta) -> LeasedEvent | No
     if row is None:
         return None
     found, reference, account = row
-    found.check_at, found.tries = now + lease, found.tries + 1
+    found.check_at, found.tries = now + duration, found.tries + 1
     session.flush()
     event = events.Event(
         id=found.key,
@@ -88,17 +88,17 @@ def lease(session: Session, now: datetime, lease: timedelta) -> LeasedEvent | No
 
 
 def note_signalled(session: Session, taken: LeasedEvent) -> None:
-    """Note that receivers have been called: a callback that fails does not call them again."""
+    """Record that receivers were called: if the callback fails, they are not called again."""
     session.execute(_mine(taken).values(signalled=True))
 
 
 def postpone(session: Session, taken: LeasedEvent, at: datetime) -> None:
-    """Have it told again later."""
+    """Deliver the event again at ``at``."""
     session.execute(_mine(taken).values(check_at=at))
 
 
 def end(session: Session, taken: LeasedEvent, outcome: str) -> None:
-    """It need not be told any more."""
+    """End the delivery of the event."""
     session.execute(_mine(taken).values(check_at=None, outcome=outcome))
 
 

@@ -1,4 +1,4 @@
-"""How the installation stands as a whole: a few cheap queries, for monitoring."""
+"""Snapshots of the installation for monitoring, by a few cheap queries, and the ticks of beat."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Waiting:
     territory: str
     commercial: bool
     batches: int
-    #: since when the oldest of them may leave, as far as its row knows
+    #: since when the oldest of them may leave, by its row
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """How the installation stands; instants are None where there is nothing of the kind."""
+    """The whole installation at one instant; instants are None if there is nothing of the kind."""
 
     #: how many campaigns run, and how many are paused
     campaigns: Mapping[CampaignState, int]
@@ -45,7 +45,7 @@ class Snapshot:
 
 
 def snapshot(session: Session, now: datetime) -> Snapshot:
-    """How the installation stands at ``now``."""
+    """Read the whole installation."""
     oldest_doubt = select(func.min(Batch.sent_at)).where(Batch.state == BatchState.IN_DOUBT)
     oldest_poll = select(func.min(Batch.check_at)).where(
         Batch.state == BatchState.SENT, Batch.check_at <= now
@@ -63,7 +63,7 @@ def snapshot(session: Session, now: datetime) -> Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """How one account stands; euros are as the gateway answered."""
+    """One account at one instant; euros are as the gateway answered."""
 
     #: by state: its campaigns that have not ended
     campaigns: Mapping[CampaignState, int]
@@ -75,7 +75,7 @@ class AccountSnapshot:
 
 
 def account_snapshot(session: Session, account: str, now: datetime) -> AccountSnapshot:
-    """How an account stands at ``now``."""
+    """Read one account."""
     mine = Campaign.account == account
     count = session.scalar(
         select(func.count())
@@ -93,7 +93,7 @@ def account_snapshot(session: Session, account: str, now: datetime) -> AccountSn
 
 
 def limit_time(session: Session, seconds: int) -> None:
-    """Let no query of this transaction take longer: whoever asked has gone by then."""
+    """Limit each query of this transaction (PostgreSQL): later the caller has given up anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SET LOCAL statement_timeout = '{seconds}s'"))
 
@@ -125,7 +125,7 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
 
 
 def record_tick(session: Session, name: str, now: datetime) -> None:
-    """Write down that ``name`` ticked."""
+    """Record that the host ``name`` ticked."""
     # an upsert: of two first ticks at the same moment none may fail
     row = upsert.insert(session, Heartbeat).values(name=name, at=now)
     session.execute(

@@ -109,14 +109,14 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
 
     Reasons may tell of the person and go, too. The erasure itself is on record, of nobody.
     """
-    count_erased = session.execute(
+    row = session.execute(
         update(OptOut)
         .where(OptOut.phone == phone)
         .values(phone=None, digest=_digest(phone, _salt(session)))
         .returning(OptOut.id)
     ).one_or_none()
     opt_out_history.erase(session, phone)
-    if count_erased is None:
+    if row is None:
         return False
     opt_out_history.record(session, [None], "erase", actor=actor, now=now)
     return True
@@ -124,13 +124,13 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
 
 def opted_out(session: Session, phones: Collection[str]) -> set[str]:
     """Which of these numbers (E.164) have opted out."""
-    count_erased = any_erased(session)
+    some_erased = any_erased(session)
     found: set[str] = set()
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
         listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(some)))
         found.update(phone for phone in listed if phone)
-        if count_erased:
+        if some_erased:
             salt = _salt(session)
             digests = {_digest(phone, salt): phone for phone in some}
             hashed = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))

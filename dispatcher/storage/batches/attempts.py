@@ -12,15 +12,15 @@ from sqlalchemy.orm import Session
 
 from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 
-#: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
-#: person had the batch sent again
+#: outcomes that say that nothing left, without a proof: the gateway asked to wait, or a person
+#: had the batch sent again
 UNPROVEN = ("throttled", "resent")
-#: what the gateway took, held and gave back: nobody was texted by it
+#: the outcome of an attempt that the gateway took, held and gave back: it texted nobody
 RECALLED = "recalled"
 
 #: the gateway is asked for tags no older than this
 _MEMORY = timedelta(hours=48)
-#: by then a tag that was taken should show
+#: by then the gateway should show a tag
 _LAG = timedelta(minutes=5)
 
 
@@ -63,10 +63,10 @@ def end(
     again: bool = True,
     taken: tuple[int, Decimal] | None = None,
 ) -> None:
-    """Write down what the attempt came to; its tag is looked up again at ``check_at``.
+    """Record the outcome of an attempt; its tag is looked up again at ``check_at``.
 
-    ``again=False`` leaves an attempt alone that has come to something already. ``taken`` is how
-    many messages the gateway took, and for how much, when it has said so.
+    ``again=False`` changes nothing if the attempt has an outcome. ``taken`` is how many messages
+    the gateway took, and for how many euros, if it said so.
     """
     told = {"outcome": outcome, "detail": detail, "ended_at": now, "check_at": check_at}
     if taken is not None:
@@ -75,7 +75,7 @@ def end(
 
 
 def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:
-    """Write down that an attempt thought unsent was taken; False when somebody already has."""
+    """Record that an attempt thought unsent was taken; False if that is on record."""
     proven = session.execute(
         update(Attempt)
         .where(Attempt.tag == tag, Attempt.outcome.in_(UNPROVEN))
@@ -99,7 +99,7 @@ def tags_of_batch(session: Session, batch_id: int) -> list[str]:
 
 
 def unproven(session: Session, batch_id: int) -> list[str]:
-    """Tags of the batch's attempts that are thought unsent without a proof."""
+    """Tags of a batch's attempts that are thought unsent but not proven so."""
     return list(
         session.scalars(
             select(Attempt.tag).where(Attempt.batch_id == batch_id, Attempt.outcome.in_(UNPROVEN))
@@ -134,10 +134,10 @@ def looked_up(session: Session, tag: str, check_at: datetime | None) -> None:
 
 
 def control_tag(session: Session, now: datetime, account: str) -> str | None:
-    """The tag of an account's attempt of the last days that was certainly taken.
+    """The tag of an account's attempt of the last 48 hours that was certainly taken.
 
-    A lookup that does not even show this one proves nothing by showing nothing. One from some
-    minutes ago is preferred: the gateway may be slow to show the latest.
+    It is looked up as a control: if the gateway does not show it, an empty lookup means nothing.
+    Tags older than five minutes come first: the gateway may be slow to show the latest.
     """
     settled = case((Attempt.armed_at < now - _LAG, 0), else_=1)
     return session.scalar(

@@ -1,4 +1,4 @@
-"""Polls that come early, because a report that came in says that there is news."""
+"""Polls that are expedited because a delivery report came in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dispatcher.storage.tables import Batch
 
 @dataclass(frozen=True, slots=True)
 class EarlyPoll:
-    """A batch that ought to be polled at ``at``; at ``last`` a report had that done before."""
+    """A batch to be polled at ``at``; ``last`` is when a report last expedited a poll of it."""
 
     batch_id: int
     at: datetime
@@ -22,10 +22,10 @@ class EarlyPoll:
 
 
 def find(session: Session, message_id: str, *, now: datetime, every: timedelta) -> EarlyPoll | None:
-    """The poll that a report of the gateway's ``message_id`` calls for.
+    """The poll that a report with the gateway's ``message_id`` calls for, or None.
 
-    A batch is hastened once in ``every``: what comes meanwhile has it polled at the end of that.
-    None for an id that is not known, and for a batch that waits for nothing or is polled before.
+    Polls of a batch are expedited once in ``every``; later reports wait for the end of it. None
+    if the id is unknown, if the batch waits for no report or if it is polled before that.
     """
     batch = session.execute(
         select(Batch.id, Batch.hastened_at, Batch.check_at)
@@ -40,17 +40,17 @@ def find(session: Session, message_id: str, *, now: datetime, every: timedelta) 
     return EarlyPoll(batch.id, at, batch.hastened_at)
 
 
-def expedite(session: Session, early: EarlyPoll) -> bool:
-    """Have the batch polled then, unless somebody else has called for that meanwhile."""
-    hastened = session.execute(
+def expedite(session: Session, poll: EarlyPoll) -> bool:
+    """Expedite the poll; False if somebody else has done so meanwhile."""
+    expedited = session.execute(
         update(Batch)
         .where(
-            Batch.id == early.batch_id,
+            Batch.id == poll.batch_id,
             Batch.state == BatchState.SENT,
-            Batch.hastened_at.is_not_distinct_from(early.last),
-            Batch.check_at > early.at,
+            Batch.hastened_at.is_not_distinct_from(poll.last),
+            Batch.check_at > poll.at,
         )
-        .values(check_at=early.at, hastened_at=early.at)
+        .values(check_at=poll.at, hastened_at=poll.at)
         .returning(Batch.id)
     )
-    return hastened.one_or_none() is not None
+    return expedited.one_or_none() is not None

@@ -18,7 +18,7 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 
 @dataclass(frozen=True, slots=True)
 class LeasedBatch:
-    """A batch taken for one check at the gateway."""
+    """A batch leased for one poll or lookup at the gateway."""
 
     id: int
     attempt: int
@@ -29,7 +29,7 @@ class LeasedBatch:
     sent_at: datetime
     #: until when the gateway was to hold it, if it was
     leaves_at: datetime | None
-    #: whether a report that came in ever had it polled early
+    #: True if a report that came in has ever expedited a poll
     hastened: bool
     #: position -> E.164, of every message
     phones: Mapping[int, str] = field(repr=False)
@@ -43,7 +43,7 @@ class LeasedBatch:
 
 
 def count_due(session: Session, state: BatchState, now: datetime, account: str) -> int:
-    """How many of an account's batches in ``state`` are to be checked now."""
+    """How many of an account's batches in ``state`` are to be asked about now."""
     return (
         session.scalar(
             select(func.count())
@@ -58,7 +58,7 @@ def count_due(session: Session, state: BatchState, now: datetime, account: str) 
 def due_ids(
     session: Session, state: BatchState, now: datetime, limit: int, account: str
 ) -> list[int]:
-    """Ids of an account's batches in ``state`` to be checked now, the longest due first."""
+    """Ids of an account's batches in ``state`` to be asked about now, the longest due first."""
     return list(
         session.scalars(
             select(Batch.id)
@@ -74,15 +74,15 @@ def lease(
     session: Session,
     state: BatchState,
     now: datetime,
-    lease: timedelta,
+    duration: timedelta,
     *,
     account: str,
     most: int,
     batch_id: int | None = None,
 ) -> list[LeasedBatch]:
-    """Take an account's due batches for a check: nobody else takes them before the lease ends.
+    """Lease an account's due batches: nobody else asks about them before the lease ends.
 
-    Takes batches until ``most`` messages are sent and waiting; at least one batch if any is due.
+    Leases batches until ``most`` sent messages wait for reports; at least one if any is due.
     """
     query = _DUE if batch_id is None else _DUE.where(BATCH.c.id == batch_id)
     taken: list[Any] = []
@@ -96,7 +96,7 @@ def lease(
     if not taken:
         return []
     ids = [batch.id for batch in taken]
-    session.execute(_LEASE, {"ids": ids, "until": now + lease})
+    session.execute(_LEASE, {"ids": ids, "until": now + duration})
     phones = recipients.phones_of(session, ids)
     return [
         LeasedBatch(
@@ -139,20 +139,20 @@ _LEASE = update(BATCH).where(BATCH.c.id.in_(_ids)).values(check_at=bindparam("un
 
 @dataclass(frozen=True, slots=True)
 class PollResult:
-    """What a poll brought of one batch, and when the next one is due."""
+    """What a poll showed of one batch, and when the next poll is due."""
 
     batch: LeasedBatch
     changes: Mapping[int, MessageState]
     check_at: datetime
 
 
-def record(session: Session, polled: Iterable[PollResult]) -> None:
-    """Write what polls brought; a batch is done when nothing of it waits any more.
+def record(session: Session, results: Iterable[PollResult]) -> None:
+    """Record what polls showed; a batch is done when none of its messages waits any more.
 
-    A batch that somebody else has written meanwhile is left as it is: it is polled again.
+    A batch that somebody else has written meanwhile stays as it is, and is polled again.
     """
-    if told := [_values(one) for one in polled]:
-        session.execute(_RECORD, told)
+    if values := [_values(one) for one in results]:
+        session.execute(_RECORD, values)
 
 
 def _told(brought: PollResult) -> dict[str, Any]:
@@ -163,15 +163,15 @@ def _told(brought: PollResult) -> dict[str, Any]:
         "its_id": batch.id,
         "its_attempt": batch.attempt,
         "its_checks": batch.checks,
-        "seen": batch.states,
+        "old_states": batch.states,
         "its_states": states,
         "its_state": BatchState.DONE if ended else BatchState.SENT,
-        "next_at": None if ended else brought.check_at,
+        "next_at": None if ended else result.check_at,
         **{f"its_{state}": count for state, count in message_states.tally(states).items()},
     }
 
 
-# as many as a poll took, in one go: PostgreSQL is not waited for between two of them
+# one statement for all of them: PostgreSQL is not waited for between two
 _RECORD = (
     update(BATCH)
     .where(
@@ -179,7 +179,7 @@ _RECORD = (
         BATCH.c.state == BatchState.SENT,
         BATCH.c.attempt == bindparam("its_attempt"),
         BATCH.c.checks == bindparam("its_checks"),
-        BATCH.c.states == bindparam("seen"),
+        BATCH.c.states == bindparam("old_states"),
     )
     .values(
         state=bindparam("its_state"),

@@ -86,8 +86,8 @@ def ended(session: Session, until: datetime) -> EndedTotals:
     return EndedTotals(until, lingering, shares(session, Batch.campaign_id.in_(over)))
 
 
-def still_open(session: Session, past: EndedTotals) -> list[Share]:
-    """The sums over all that is not in ``past``, however much that is."""
+def still_open(session: Session, ended: EndedTotals) -> list[Share]:
+    """The totals over all campaigns that ``ended`` leaves out, however many."""
     ids = session.scalars(
         select(Campaign.id).where(
             or_(Campaign.ended_at.is_(None), not_(_over(ended.until, ended.lingering)))
