@@ -20,8 +20,7 @@ from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, 
 from dispatcher.gateway import Gateway
 from dispatcher.recipients.number_checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
 from dispatcher.recipients.phones import normalise
-from dispatcher.storage import number_checks as checks
-from dispatcher.storage import opt_outs
+from dispatcher.storage import number_checks, opt_outs
 from dispatcher.storage.number_checks import WAITING
 
 #: the state of a number that is never checked
@@ -115,9 +114,9 @@ class NumberChecks:
             except InvalidPhone as error:
                 rejected[error.reason] += 1
         with self._database.read() as session:
-            known = checks.standings(session, phones, now - self._within)
+            known = number_checks.known_services(session, phones, now - self._within)
             # opted-out numbers are never texted: pay for no check, and do not pass them on
-            known |= dict.fromkeys(opt_outs.known(session, phones), OPTED_OUT)
+            known |= dict.fromkeys(opt_outs.opted_out(session, phones), OPTED_OUT)
         counts = Counter(known.values())
         return NumberReport(
             rows=rows,

@@ -20,8 +20,7 @@ from dispatcher.campaigns.submission import Given, Submission
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Rejection
-from dispatcher.storage import actions
-from dispatcher.storage import opt_out_marks
+from dispatcher.storage import actions, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
 from dispatcher.storage.database import Conflict
@@ -145,7 +144,7 @@ class _Entry:
             handed=self._schedule.handed,
         )
         intake.check()
-        intake.check_caps(opted_out=left_out.mark_planned(session, campaign_id))
+        intake.check_caps(opted_out=opt_out_marks.mark_planned(session, campaign_id))
         intake.plan_fingerprint()
         plans.complete(
             session,

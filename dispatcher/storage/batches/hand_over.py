@@ -42,7 +42,7 @@ def wait_here(session: Session, batch: DueBatch, hold: Hold, now: datetime) -> b
 def opted_out_meanwhile(session: Session, batch: DueBatch) -> bool:
     """True if a recipient opted out between gathering and recording.
 
-    Locks the list version, so that later opt-outs commit after us and ``want_opted_out`` finds
+    Locks the list version, so that later opt-outs commit after us and ``request_opted_out`` finds
     them.
     """
     version = select(META.c.value).where(META.c.name == opt_outs.VERSION)

@@ -113,7 +113,7 @@ def revive(
     ]
     if not positions:
         return 0
-    states = document.marked(batch.states, dict.fromkeys(positions, MessageState.SENT))
+    states = message_states.marked(batch.states, dict.fromkeys(positions, MessageState.SENT))
     leaves = now if batch.leaves_at is None else max(now, batch.leaves_at)
     revived = moves.applied(
         session,
