@@ -16,8 +16,8 @@ from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled
-from dispatcher.storage import opt_out_marks as left_out
-from dispatcher.storage.batches import hand_over as handed
+from dispatcher.storage import opt_out_marks
+from dispatcher.storage.batches import hand_over
 from dispatcher.storage.campaigns.moves import pause
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold
