@@ -115,7 +115,7 @@ class Inbox:
             return replies.latest(session, since=since, limit=max(limit, 0), account=account)
 
 
-def _keep(session: Session, call: Call, now: datetime) -> bool:
+def _keep(session: Session, call: PostedReply, now: datetime) -> bool:
     """Store a call; False if it was stored before."""
     if call.number is not None:
         replies.one_at_a_time(session, call)
@@ -144,7 +144,7 @@ def _tell(session: Session, reply_id: int, call: PostedReply, now: datetime) -> 
     )
 
 
-def _join(session: Session, part: Call, now: datetime) -> None:
+def _join(session: Session, part: PostedReply, now: datetime) -> None:
     """Store the whole reply once all its parts have come, in any order."""
     waiting = replies.parts(session, part, since=now - PARTS_WITHIN)
     for whole in inbound.join([_person_reply(part.call) for part in waiting]).whole:

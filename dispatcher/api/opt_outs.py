@@ -13,7 +13,7 @@ from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import number_checks, opt_out_history, opt_outs, replies
+from dispatcher.storage import opt_out_history, opt_outs, replies
 from dispatcher.storage.batches import recalls
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_out_history import OptOutChange
@@ -147,7 +147,7 @@ class OptOuts:
         number = normalise(phone)
         with self._database.write() as session:
             replies.forget(session, number)
-            checks.forget(session, number)
+            number_checks.forget(session, number)
             recalls.request_opted_out(session, self._clock())  # while the number is still there
             return opt_outs.erase(session, number, actor=actor(), now=self._clock())
 
