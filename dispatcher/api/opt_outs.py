@@ -13,7 +13,7 @@ from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import opt_out_history, opt_outs, replies
+from dispatcher.storage import number_checks, opt_out_history, opt_outs, replies
 from dispatcher.storage.batches import recalls
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_out_history import OptOutChange

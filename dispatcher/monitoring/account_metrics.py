@@ -24,9 +24,9 @@ class Accounts:
         self._names = (DEFAULT, *named) if named else ()
         self._dispatcher = dispatcher
 
-    def read(self, session: Session, at: datetime) -> Mapping[str, OfAccount]:
+    def read(self, session: Session, at: datetime) -> Mapping[str, AccountSnapshot]:
         """The state of each account in the database at ``at``."""
-        return {name: monitoring.of_account(session, name, at) for name in self._names}
+        return {name: monitoring.account_snapshot(session, name, at) for name in self._names}
 
     def of_process(self) -> Iterator[Metric]:
         """The calls of this process and the doubt limit, for each account."""
@@ -44,7 +44,7 @@ class Accounts:
             limits.add_metric([name], self._dispatcher.settings.of_account(name).doubt_limit)
         yield from (calls, limits)
 
-    def of_installation(self, found: Mapping[str, OfAccount]) -> Iterator[Metric]:
+    def of_installation(self, found: Mapping[str, AccountSnapshot]) -> Iterator[Metric]:
         """Campaigns, doubts, due batches and balance of each account."""
         if not found:
             return
