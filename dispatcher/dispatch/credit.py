@@ -51,7 +51,7 @@ class Credit:
             # no other worker needs to ask
             balances.note(session, account, replace(before, tried=now))
             # before the balance is read: a campaign resumed later is judged by a later balance
-            judged = credit.judged(session, account, now)
+            judged = credit.checked_campaigns(session, account, now)
         try:
             euros = self._context.gateway.account().balance
         except GatewayError as error:

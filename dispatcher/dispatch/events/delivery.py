@@ -43,13 +43,13 @@ class Deliveries:
         while time.monotonic() < until and not self._context.stopping.is_set():
             now = self._context.clock()
             with self._context.database.write() as session:
-                taken = events.take(session, now, CHECK_LEASE)
+                taken = events.lease(session, now, CHECK_LEASE)
             if taken is None or not self._deliver(taken):
                 break
             finished += 1
         return finished
 
-    def _deliver(self, taken: Taken) -> bool:
+    def _deliver(self, taken: LeasedEvent) -> bool:
         """True if the event is finished."""
         if not taken.signalled:
             SIGNALS[taken.event.kind].send(taken.event)

@@ -155,9 +155,9 @@ def record(session: Session, results: Iterable[PollResult]) -> None:
         session.execute(_RECORD, values)
 
 
-def _told(brought: PollResult) -> dict[str, Any]:
-    batch = brought.batch
-    states = message_states.marked(batch.states, brought.changes)
+def _values(result: PollResult) -> dict[str, Any]:
+    batch = result.batch
+    states = message_states.marked(batch.states, result.changes)
     ended = MessageState.SENT.letter not in states
     return {
         "its_id": batch.id,
