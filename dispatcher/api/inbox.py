@@ -60,11 +60,11 @@ class Inbox:
         posted = inbound.read_delivery_report(body, query)
         now = self._clock()
         with self._database.read() as session:
-            early = early_polls.wanted(session, posted.message_id, now=now, every=POLLED_EVERY)
+            early = early_polls.find(session, posted.message_id, now=now, every=POLLED_EVERY)
         if early is None and not posted.report.stop:
             return  # most reports end here, without a wait for other writers
         with self._database.write() as session:
-            hastened = early is not None and early_polls.hasten(session, early)
+            hastened = early is not None and early_polls.expedite(session, early)
             if posted.report.stop:
                 opt_outs.add(session, [posted.report.phone], source=_STOP, now=now)
         if early is not None and hastened:
@@ -89,7 +89,7 @@ class Inbox:
         counts. Raises InvalidPayload or StorageError.
         """
         posted = inbound.read_hlr_result(body, query)
-        result = checks.Result(
+        result = number_checks.Result(
             phone=posted.phone,
             at=posted.at,
             service=service(posted.group, posted.name),
@@ -158,9 +158,9 @@ def _join(session: Session, part: PostedReply, now: datetime) -> None:
             opt_outs.add(session, [call.phone], source=_STOP, now=now)
 
 
-def _call_of(reply: inbound.PersonReply) -> Call:
+def _call_of(reply: inbound.PersonReply) -> PostedReply:
     part = reply.part
-    return Call(
+    return PostedReply(
         phone=reply.phone,
         text=reply.text,
         stop=reply.stop,

@@ -64,7 +64,7 @@ def test_handed_over_campaign_is_sent_at_once_and_leaves_at_its_hour(bench: Benc
 
 
 def test_held_batch_is_not_polled_before_its_hour(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.pass_by(hours=23, minutes=59)
     assert held_now(bench, batch)
     assert (bench.gateway.calls, bench.gateway.lookups) == ([], [])
@@ -124,7 +124,7 @@ def test_hand_over_without_an_hour_is_rejected(bench: Bench) -> None:
 
 
 def test_same_hand_over_again_is_the_same_campaign(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     bench.submit(3, not_before=HOUR)
     bench.work()
     assert len(bench.campaigns()) == len(bench.gateway.bodies) == 1
@@ -262,7 +262,7 @@ def test_receipt_for_another_hour_pauses_and_recalls(bench: Bench) -> None:
 
 
 def test_cancelled_campaign_is_recalled(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     progress = bench.dispatcher.cancel("soldes")
     assert progress.state == "cancelled"
     assert progress.why == "1 batches are asked back from the gateway"
@@ -291,7 +291,7 @@ def test_recall_succeeds_until_five_minutes_before_the_hour(
 
 
 def test_batch_whose_recall_failed_is_polled(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.clock.at = HOUR - timedelta(minutes=2)
     bench.dispatcher.cancel("soldes")
     bench.work()
@@ -311,7 +311,7 @@ def test_batch_whose_recall_failed_is_polled(bench: Bench) -> None:
 
 
 def test_recall_of_a_batch_that_left_makes_it_sent(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     bench.clock.at = HOUR + timedelta(minutes=2)
     bench.dispatcher.cancel("soldes")
     bench.work()
@@ -320,7 +320,7 @@ def test_recall_of_a_batch_that_left_makes_it_sent(bench: Bench) -> None:
 
 
 def test_recall_of_a_batch_cancelled_before_cancels_it(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     bench.gateway.cancel_answers = [Cancellation.ALREADY]
     bench.dispatcher.cancel("soldes")
     bench.work()
@@ -328,7 +328,7 @@ def test_recall_of_a_batch_cancelled_before_cancels_it(bench: Bench) -> None:
 
 
 def test_lost_answer_of_a_recall_is_asked_for_again(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.gateway.lost_cancels = 1
     bench.dispatcher.cancel("soldes")
     bench.work()
@@ -342,7 +342,7 @@ def test_lost_answer_of_a_recall_is_asked_for_again(bench: Bench) -> None:
 
 
 def test_recall_without_an_answer_before_the_hour_is_repeated_after_it(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.gateway.lost_cancels = 1
     bench.clock.at = HOUR - timedelta(minutes=6)
     bench.dispatcher.cancel("soldes")
@@ -355,7 +355,7 @@ def test_recall_without_an_answer_before_the_hour_is_repeated_after_it(bench: Be
 
 
 def test_failed_recall_is_repeated_before_it_is_too_late(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.clock.at = HOUR - timedelta(minutes=7)
     bench.gateway.cancel_answers = [GatewayError("HTTP 503")]
     with bench.dispatcher.database.write() as session:
@@ -366,7 +366,7 @@ def test_failed_recall_is_repeated_before_it_is_too_late(bench: Bench) -> None:
 
 
 def test_recall_of_an_unknown_batch_is_a_doubt_after_its_hour(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     bench.gateway.cancel_answers = [Cancellation.UNKNOWN] * 100
     bench.dispatcher.cancel("soldes")
     bench.work()
@@ -436,7 +436,7 @@ def test_receipt_after_the_doubt_counts_and_a_cancelled_one_is_recalled(
 
 
 def test_paused_campaign_is_recalled_and_handed_over_again(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     progress = bench.dispatcher.pause("soldes", reason="a wrong price")
     assert progress.why == "paused: a wrong price; 1 batches are at the gateway"
     bench.work()
@@ -459,7 +459,7 @@ def test_paused_campaign_is_recalled_and_handed_over_again(bench: Bench) -> None
 
 
 def test_resume_too_late_for_a_hand_over_sends_from_here(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     bench.dispatcher.pause("soldes")
     bench.work()
     bench.clock.at = HOUR + timedelta(hours=2)
@@ -487,8 +487,8 @@ def test_automatic_pause_recalls_nothing(bench: Bench) -> None:
 
 
 def test_opt_out_of_a_held_recipient_stops_only_that_message(bench: Bench) -> None:
-    batch = hand_over(bench)
-    other = hand_over(bench, 2, reference="other", start=100)
+    batch = submit_held(bench)
+    other = submit_held(bench, 2, reference="other", start=100)
     bench.opt_out(people(3)[1])
     bench.work()
     bench.work()
@@ -505,7 +505,7 @@ def test_opt_out_of_a_held_recipient_stops_only_that_message(bench: Bench) -> No
 
 
 def test_opt_out_too_late_for_a_recall_is_on_record(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     bench.clock.at = HOUR - timedelta(minutes=3)
     bench.opt_out(people(3)[1])
     bench.work()
@@ -530,7 +530,7 @@ def test_opt_out_during_the_call_recalls_the_batch(bench: Bench) -> None:
 
 
 def test_opt_out_followed_by_erasure_is_respected(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     bench.opt_out(people(3)[0])
     bench.dispatcher.opt_outs.erase(people(3)[0])
     bench.work()
@@ -539,7 +539,7 @@ def test_opt_out_followed_by_erasure_is_respected(bench: Bench) -> None:
 
 
 def test_recalled_batch_with_everybody_opted_out_is_not_handed_over_again(bench: Bench) -> None:
-    batch = hand_over(bench, 1)
+    batch = submit_held(bench, 1)
     bench.opt_out(people(1)[0])
     bench.work()
     bench.work()
@@ -552,7 +552,7 @@ def test_recalled_batch_with_everybody_opted_out_is_not_handed_over_again(bench:
 
 
 def test_held_batch_whose_hour_is_closed_by_now_is_recalled(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="11:00") as later:
         later.clock.at = bench.clock()
         later.work()
@@ -564,7 +564,7 @@ def test_held_batch_whose_hour_is_closed_by_now_is_recalled(bench: Bench) -> Non
 
 
 def test_new_policy_with_the_hour_open_recalls_nothing(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     with opened(bench.dispatcher.database, gateway=bench.gateway, window_opens="09:00") as later:
         later.work()
         assert held_now(later, batch)
@@ -644,7 +644,7 @@ def test_recalled_attempt_proves_nothing_about_a_later_one(bench: Bench) -> None
 
 
 def test_cost_is_the_sum_of_the_answers_to_each_hand_over(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     assert bench.progress().cost == Decimal("0.114")
     bench.dispatcher.pause("soldes")
     bench.work()
@@ -675,19 +675,19 @@ def test_recalled_message_counts_for_no_cap(bench: Bench) -> None:
 
 
 def test_repetition_of_a_held_text_is_found(bench: Bench) -> None:
-    hand_over(bench)
+    submit_held(bench)
     again = bench.dispatcher.plan("Soldes demain chez nous", people(3), not_before=HOUR)
     assert "the same text reaches 3 of these people" in "".join(again.warnings)
 
 
 def test_held_message_is_shown_as_pending(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     assert {row[3] for row in bench.view()} == {MessageState.PENDING.value}
     assert bench.dispatcher.batch(batch).messages["pending"] == 3
 
 
 def test_text_held_for_weeks_later_is_no_repetition(bench: Bench) -> None:
-    hand_over(bench, at=HOUR + timedelta(days=60))
+    submit_held(bench, at=HOUR + timedelta(days=60))
     again = bench.dispatcher.plan("Soldes demain chez nous", people(3), not_before=HOUR)
     assert "the same text" not in "".join(again.warnings)
 
@@ -749,7 +749,7 @@ def test_weekly_cap_of_a_hand_over_is_that_of_its_hour(bench: Bench) -> None:
 
 
 def test_opt_out_list_is_compared_once_with_held_batches(bench: Bench) -> None:
-    batch = hand_over(bench)
+    batch = submit_held(bench)
     for _ in range(2):
         bench.opt_out("+33639989000")  # of somebody else
         bench.pass_by(hours=3)
