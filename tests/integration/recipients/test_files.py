@@ -63,7 +63,7 @@ def refusal(content: str | bytes, **options: Any) -> str:
 # -- what a row becomes
 
 
-def test_a_row_becomes_a_recipient_with_its_fields_its_line_and_its_raw_cells() -> None:
+def test_row_becomes_a_recipient_with_its_fields_its_line_and_its_raw_cells() -> None:
     with opened(SIMPLE) as file:
         assert file.columns == ("téléphone", "prénom")
         assert file.phone_column == "téléphone"
@@ -85,7 +85,7 @@ def test_rows_are_counted_as_they_are_read() -> None:
     assert file.rows_read == 1
 
 
-def test_a_record_goes_by_the_line_on_which_it_starts() -> None:
+def test_row_number_is_the_line_on_which_the_record_starts() -> None:
     text = f'\n\ntel;note\n{ONE};"two\nlines"\n\n;;\n{TWO};x\r\n{THREE};"a\r\nb\rc"\n{ONE};y\n'
     assert [(one.row, one.fields["note"]) for one in opened(text)] == [
         (4, "two\nlines"),
@@ -117,7 +117,7 @@ def test_missing_cells_are_empty_and_cells_beyond_the_header_are_only_in_raw() -
     assert (headless.phone, headless.row, headless.raw) == ("", 4, ("e",))
 
 
-def test_a_territory_column_overrides_and_an_empty_one_does_not() -> None:
+def test_territory_column_overrides_and_an_empty_one_does_not() -> None:
     text = f"tel;Territoire;zone\n{ONE}; mayotte ;guyane\n{TWO};;\n"
     assert [one.territory for one in opened(text)] == ["mayotte", None]
     assert [one.territory for one in opened(text, territory_column="zone")] == ["guyane", None]
@@ -143,11 +143,11 @@ def test_only_the_fields_asked_for_are_kept(keep: Any, fields: dict[str, str]) -
     assert one.raw == (ONE, "Zoé", "x", "Y")
 
 
-def test_a_field_that_the_file_lacks_is_refused_with_the_columns_that_it_has() -> None:
+def test_field_that_the_file_lacks_is_refused_with_the_columns_that_it_has() -> None:
     assert refusal(SIMPLE, keep=["nom"]) == "no column 'nom'; the file has 'téléphone', 'prénom'"
 
 
-def test_a_field_that_two_columns_may_mean_is_refused() -> None:
+def test_field_that_two_columns_may_mean_is_refused() -> None:
     complaint = refusal(f"tel;Prénom;prenom\n{ONE};a;b\n", keep=["PRENOM"])
     assert complaint == "the column 'PRENOM' may be any of 'Prénom', 'prenom'"
 
@@ -176,7 +176,7 @@ def test_a_field_that_two_columns_may_mean_is_refused() -> None:
         pytest.param(f";tel;\nx;{ONE};y\n", {}, ONE, id="beside columns without a name"),
     ],
 )
-def test_the_number_is_found(text: str, options: dict[str, Any], expected: str) -> None:
+def test_number_is_found(text: str, options: dict[str, Any], expected: str) -> None:
     assert phones(text, **options) == [expected]
 
 
@@ -190,7 +190,7 @@ def test_without_a_header_columns_go_by_position_and_the_first_row_is_a_person()
     ]
 
 
-def test_a_column_without_a_name_goes_by_its_position() -> None:
+def test_column_without_a_name_goes_by_its_position() -> None:
     assert opened(f"tel;;nom\n{ONE};a;b\n").columns == ("tel", "2", "nom")
 
 
@@ -209,7 +209,7 @@ def test_a_column_without_a_name_goes_by_its_position() -> None:
         pytest.param(f"né {ONE};p\nq;r\n", {"column": "tel"}, r"1\), 'p'", id="people unshown"),
     ],
 )
-def test_a_column_in_doubt_is_refused_by_name(
+def test_unclear_column_raises_with_its_name(
     text: str, options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(InvalidFile, match=complaint) as caught:
@@ -237,7 +237,7 @@ def test_a_column_in_doubt_is_refused_by_name(
         ('tel;note\n{};"' + "a, b\n" * 80 + '"\n{};c\n', ";"),  # the sample ends inside a cell
     ],
 )
-def test_the_delimiter_is_found(text: str, delimiter: str | None) -> None:
+def test_delimiter_is_found(text: str, delimiter: str | None) -> None:
     column = "b" if text.startswith("sep=|") else None
     file = opened(text.replace("{}", ONE), column=column)
     assert file.delimiter == delimiter
@@ -261,7 +261,7 @@ def test_in_a_file_of_one_column_two_numbers_in_a_cell_stay_together() -> None:
     ],
 )
 @pytest.mark.parametrize("way", ["seekable", "pipe", "gzip", "path"])
-def test_the_encoding_is_found(encoding: str, found: str, way: str, tmp_path: Path) -> None:
+def test_encoding_is_found(encoding: str, found: str, way: str, tmp_path: Path) -> None:
     raw = SIMPLE.replace("Zoé", "Zoé € à l’Œuvre").encode(encoding)
     path = tmp_path / "people.csv"
     path.write_bytes(raw)
@@ -287,7 +287,7 @@ def ascii_rows(count: int) -> bytes:
     return b"tel;nom\n" + f"{ONE};Paul\n".encode() * count
 
 
-def test_a_file_that_proves_to_be_cp1252_after_a_million_bytes_is_read_so() -> None:
+def test_file_that_proves_to_be_cp1252_after_a_million_bytes_is_read_so() -> None:
     raw = ascii_rows(60_000) + f"{TWO};Hélène\n{THREE};Zoé\n".encode("cp1252")
     for source in (io.BytesIO(raw), pipe(raw)):
         file = open_recipients(source)
@@ -296,7 +296,7 @@ def test_a_file_that_proves_to_be_cp1252_after_a_million_bytes_is_read_so() -> N
         assert file.encoding == "cp1252"
 
 
-def test_a_cp1252_letter_at_the_very_end_is_read() -> None:
+def test_cp1252_letter_at_the_very_end_is_read() -> None:
     assert [one.fields["nom"] for one in opened(f"tel;nom\n{ONE};Zoé".encode("cp1252"))] == ["Zoé"]
 
 
@@ -329,7 +329,7 @@ def test_bytes_of_another_encoding_are_refused_with_their_line(raw: bytes, line:
     assert "encoding" in complaint
 
 
-def test_the_caller_may_name_the_encoding() -> None:
+def test_caller_may_name_the_encoding() -> None:
     raw = f"tel;nom\n{ONE};ZoÃ©\n".encode("cp1252")  # valid UTF-8, and meant otherwise
     assert next(opened(raw)).fields["nom"] == "Zoé"
     assert next(opened(raw, encoding="windows-1252")).fields["nom"] == "ZoÃ©"
@@ -338,11 +338,11 @@ def test_the_caller_may_name_the_encoding() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "hex"])
-def test_an_encoding_that_does_not_exist_is_refused(encoding: str) -> None:
+def test_encoding_that_does_not_exist_is_refused(encoding: str) -> None:
     assert refusal(SIMPLE, encoding=encoding) == f"unknown encoding '{encoding}'"
 
 
-def test_a_mark_on_the_first_cell_does_not_hide_a_quoted_header() -> None:
+def test_mark_on_the_first_cell_does_not_hide_a_quoted_header() -> None:
     assert opened(f'\ufeff"téléphone";"nom"\n{ONE};x\n').columns == ("téléphone", "nom")
 
 
@@ -384,20 +384,18 @@ def test_a_mark_on_the_first_cell_does_not_hide_a_quoted_header() -> None:
         pytest.param(b"PK\x03\x04 and no archive", "XLSX file is damaged", id="no zip"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_with_its_line(
-    content: str | bytes, complaint: str
-) -> None:
+def test_unreadable_file_raises_with_its_line(content: str | bytes, complaint: str) -> None:
     assert complaint in refusal(content)
 
 
-def test_a_path_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
+def test_path_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match=r"none\.csv: No such file"):
         open_recipients(tmp_path / "none.csv")
     with pytest.raises(InvalidFile, match="Is a directory"):
         open_recipients(str(tmp_path))
 
 
-def test_a_stream_of_text_is_refused() -> None:
+def test_stream_of_text_is_refused() -> None:
     with pytest.raises(InvalidFile, match="binary mode"):
         open_recipients(io.StringIO(SIMPLE))  # type: ignore[arg-type]
 
@@ -405,14 +403,14 @@ def test_a_stream_of_text_is_refused() -> None:
 # -- sources
 
 
-def test_standard_input_goes_by_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SIMPLE.encode())))
     with open_recipients("-") as file:
         assert [one.phone for one in file] == [ONE, TWO]
     assert not sys.stdin.closed
 
 
-def test_a_stream_is_read_from_where_it_stands_and_stays_open() -> None:
+def test_stream_is_read_from_its_position_and_stays_open() -> None:
     stream = io.BytesIO(b"preface\n" + SIMPLE.encode())
     stream.readline()
     with open_recipients(stream) as file:
@@ -455,7 +453,7 @@ def workbook(*rows: list[object]) -> bytes:
 
 
 @pytest.mark.parametrize("way", ["seekable", "pipe", "gzip"])
-def test_the_first_sheet_of_a_workbook_is_read(way: str) -> None:
+def test_first_sheet_of_a_workbook_is_read(way: str) -> None:
     raw = workbook(
         ["Prénom", "Portable"], ["Zoé", 639980001], [], ["Paul", "+33639980002", "x"], ["Léa"]
     )
@@ -466,7 +464,7 @@ def test_the_first_sheet_of_a_workbook_is_read(way: str) -> None:
     assert (file.encoding, file.delimiter, file.columns) == (None, None, ("Prénom", "Portable"))
 
 
-def test_a_workbook_that_lies_about_its_size_is_read_to_its_end() -> None:
+def test_workbook_that_lies_about_its_size_is_read_to_its_end() -> None:
     lying = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(workbook(["tel", "nom"], [ONE, "a"], [TWO, "b"]))) as told,
@@ -481,7 +479,7 @@ def test_a_workbook_that_lies_about_its_size_is_read_to_its_end() -> None:
     assert phones(lying.getvalue()) == [ONE, TWO]
 
 
-def test_a_broken_workbook_is_refused() -> None:
+def test_broken_workbook_is_refused() -> None:
     raw = workbook(["tel"], [ONE])
     assert "damaged" in refusal(raw[:-30])
     broken = io.BytesIO()
@@ -520,14 +518,14 @@ def refused(*raw: str, row: int | None = 2, reason: str = "landline") -> Rejecti
     return Rejection(row=row, raw=raw, reason=reason)
 
 
-def test_no_rejects_no_file(tmp_path: Path) -> None:
+def test_without_rejects_no_file_is_created(tmp_path: Path) -> None:
     with RejectsWriter(tmp_path / "rejects.csv", ["tel"]) as writer:
         pass
     assert writer.count == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_refused_row_stands_as_it_stood_with_its_line_and_the_reason(tmp_path: Path) -> None:
+def test_rejected_row_is_written_unchanged_with_line_and_reason(tmp_path: Path) -> None:
     path = tmp_path / "rejects.csv"
     with RejectsWriter(path, ["tel", "nom"]) as writer:
         writer.write(refused("0199000001", "Zoé; dite\n“Z”"))
@@ -546,7 +544,7 @@ def test_a_refused_row_stands_as_it_stood_with_its_line_and_the_reason(tmp_path:
 
 @pytest.mark.skipif(os.name == "nt", reason="file modes are POSIX")
 @pytest.mark.parametrize("there_before", [False, True])
-def test_only_its_owner_may_read_the_rejects(tmp_path: Path, there_before: bool) -> None:
+def test_rejects_file_is_readable_only_by_its_owner(tmp_path: Path, there_before: bool) -> None:
     path = tmp_path / "rejects.csv"
     if there_before:
         path.write_text("old and longer than what follows " * 10, encoding="utf-8")
@@ -579,7 +577,7 @@ def test_only_its_owner_may_read_the_rejects(tmp_path: Path, there_before: bool)
         "﹦1",  # small form
     ],
 )
-def test_a_cell_never_starts_a_formula(tmp_path: Path, cell: str) -> None:
+def test_cell_never_starts_a_formula(tmp_path: Path, cell: str) -> None:
     path = tmp_path / "rejects.csv"
     with RejectsWriter(path, [cell]) as writer:
         writer.write(refused(cell))
@@ -587,14 +585,14 @@ def test_a_cell_never_starts_a_formula(tmp_path: Path, cell: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["", " ", "06 39 98", "a=b", "'=1", "Jean-Luc", "é@x", "“=1”"])
-def test_a_harmless_cell_stays_as_it_is(tmp_path: Path, cell: str) -> None:
+def test_harmless_cell_stays_as_it_is(tmp_path: Path, cell: str) -> None:
     path = tmp_path / "rejects.csv"
     with RejectsWriter(path, ["tel"]) as writer:
         writer.write(refused(cell))
     assert rejects(path)[1] == [cell, "2", "landline"]
 
 
-def test_a_callers_stream_is_flushed_and_stays_open() -> None:
+def test_callers_stream_is_flushed_and_stays_open() -> None:
     stream = io.BytesIO()
     with RejectsWriter(stream, ["tel"]) as writer:
         writer.write(refused("1"))

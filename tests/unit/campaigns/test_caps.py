@@ -22,7 +22,7 @@ INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2032, 12, 31)).map(  # no
 
 
 @given(INSTANTS)
-def test_a_day_is_the_one_that_paris_has_and_no_gap_is_between_two(at: datetime) -> None:
+def test_days_follow_the_clock_of_paris_without_gaps(at: datetime) -> None:
     begins, ends = day_of(at), day_after(at)
     assert begins <= at < ends
     assert begins.astimezone(PARIS).date() == at.astimezone(PARIS).date()
@@ -31,7 +31,7 @@ def test_a_day_is_the_one_that_paris_has_and_no_gap_is_between_two(at: datetime)
     assert timedelta(hours=23) <= ends - begins <= timedelta(hours=25)
 
 
-def test_the_days_on_which_clocks_change_have_23_and_25_hours() -> None:
+def test_days_on_which_clocks_change_have_23_and_25_hours() -> None:
     for day, hours in ((datetime(2027, 3, 28, 12), 23), (datetime(2027, 10, 31, 12), 25)):  # noqa: DTZ001
         at = day.replace(tzinfo=PARIS)
         assert day_after(at) - day_of(at) == timedelta(hours=hours)
@@ -46,7 +46,7 @@ def test_the_days_on_which_clocks_change_have_23_and_25_hours() -> None:
         (Usage(1, Decimal(0), "mayotte"), "5 €"),
     ],
 )
-def test_a_cap_is_exceeded_by_more_than_it_says(usage: Usage, cap: str) -> None:
+def test_usage_over_a_cap_names_the_cap(usage: Usage, cap: str) -> None:
     assert Caps("day", 10, Decimal(5)).broken_by(usage) == cap
 
 
@@ -58,13 +58,13 @@ def test_without_caps_nothing_is_exceeded() -> None:
     assert day.reasons == []
 
 
-def test_the_usage_of_a_plan_is_the_exact_sum() -> None:
+def test_usage_of_a_plan_sums_exact_prices() -> None:
     prices = {"metropole": Decimal("0.0451")}
     assert usage_of(3, {"metropole": 3}, prices) == Usage(3, Decimal("0.1353"))
     assert usage_of(4, {"metropole": 3, "mayotte": 1}, prices).unpriced == "mayotte"
 
 
-def test_a_day_has_room_for_what_is_left_of_its_caps() -> None:
+def test_room_of_a_day_is_what_its_caps_leave() -> None:
     day = Caps("day", 10, Decimal(1))
     assert day.room(Usage(4, Decimal("0.5")), Decimal("0.06")) == (6, 8)
     most = day.room(Usage(4), Decimal(0))
@@ -85,7 +85,7 @@ def leaves(
     ]
 
 
-def test_what_the_day_has_no_room_for_leaves_at_the_next_opening() -> None:
+def test_batch_over_the_daily_cap_leaves_at_the_next_opening() -> None:
     assert leaves([500, 500], left=300, windows=Windows()) == [
         ("Tue 10:00", 500, ""),
         ("Wed 08:00", 500, "daily cap of 1,000 messages reached"),
@@ -102,11 +102,11 @@ def test_without_a_window_it_leaves_at_midnight() -> None:
     ]
 
 
-def test_what_no_day_has_room_for_is_not_waited_for() -> None:
+def test_batch_larger_than_a_daily_cap_does_not_wait() -> None:
     assert leaves([1001], windows=None) == [("Tue 10:00", 1001, "")]
 
 
-def test_a_day_may_be_full_of_euros_in_a_forecast_too() -> None:
+def test_forecast_waits_for_the_next_day_when_euros_are_used_up() -> None:
     day = Day(Caps("day", None, Decimal(50)), MORNING, Usage(0))
     costs = {"metropole": [Decimal(25), Decimal(20), Decimal(20)]}
     sizes = {"metropole": [500, 400, 400]}

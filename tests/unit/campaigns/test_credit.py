@@ -21,16 +21,16 @@ def need(campaign_id: int, *costs: str | None, unpriced: tuple[str, ...] = ()) -
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_balance_that_is_exactly_enough_is_enough(mode: Literal["pause", "cap"]) -> None:
+def test_balance_that_covers_the_need_exactly_funds_all(mode: Literal["pause", "cap"]) -> None:
     assert decide([need(1, "2.5", "2.5")], Decimal("5.000"), mode=mode) == [CreditDecision(1)]
 
 
-def test_a_campaign_that_cannot_be_finished_pauses_and_says_how_much_is_missing() -> None:
+def test_balance_too_small_pauses_with_the_missing_euros() -> None:
     (decision,) = decide([need(1, "10", "12.3951")], Decimal("10"))
     assert decision == CreditDecision(1, 0, paused="no credit: 12.40 € are missing")
 
 
-def test_capped_it_goes_as_far_as_the_money_and_no_further() -> None:
+def test_mode_cap_funds_the_batches_that_the_balance_covers() -> None:
     balance = Decimal("7.4")
     (decision,) = decide([need(1, "2.5", "2.5", "2.5")], balance, mode="cap")
     assert decision == CreditDecision(1, 2)
@@ -38,21 +38,21 @@ def test_capped_it_goes_as_far_as_the_money_and_no_further() -> None:
     assert decision == CreditDecision(1, 0, paused="no credit: 0.10 € are missing")
 
 
-def test_what_is_under_way_may_be_paid_already() -> None:
+def test_cost_in_flight_counts_as_paid_only_for_a_pause() -> None:
     one = need(1, "5")
     assert decide([one], Decimal(5), in_flight=Decimal(1)) == [CreditDecision(1)]
     # a cap waits until that is known; it pauses nobody for it
     assert decide([one], Decimal(5), in_flight=Decimal(1), mode="cap") == [CreditDecision(1, 0)]
 
 
-def test_campaigns_live_on_one_balance_and_one_that_pauses_takes_nothing_of_it() -> None:
+def test_paused_campaign_leaves_the_balance_to_the_next() -> None:
     first, second, third = decide([need(1, "6"), need(2, "5"), need(3, "4")], Decimal(10))
     assert first == CreditDecision(1)
     assert second.paused == "no credit: 1.00 € are missing"
     assert third == CreditDecision(3)
 
 
-def test_what_has_no_price_is_not_judged_and_says_so() -> None:
+def test_batch_without_price_runs_unchecked_with_a_reason() -> None:
     unpriced = need(1, "3", None, unpriced=("mayotte",))
     (decision,) = decide([unpriced], Decimal(4))
     assert not decision.paused
@@ -63,7 +63,7 @@ def test_what_has_no_price_is_not_judged_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("balance", ["0", "-1"])
-def test_nothing_leaves_on_an_empty_balance_whatever_it_costs(balance: str) -> None:
+def test_empty_balance_pauses_even_without_prices(balance: str) -> None:
     (decision,) = decide([need(1, None, unpriced=("metropole",))], Decimal(balance))
     assert decision.paused.startswith("no credit: ")
 
@@ -72,7 +72,7 @@ costs = st.lists(st.decimals(0, 50, places=3), min_size=1, max_size=8)
 
 
 @given(st.lists(costs, min_size=1, max_size=5), st.decimals(-5, 200, places=3), costs.map(sum))
-def test_no_cap_lets_more_leave_than_there_is(
+def test_mode_cap_never_funds_more_than_the_balance(
     campaigns: list[list[Decimal]], balance: Decimal, in_flight: Decimal
 ) -> None:
     needs = [
@@ -91,7 +91,7 @@ def test_no_cap_lets_more_leave_than_there_is(
 
 
 @given(st.lists(costs, min_size=1, max_size=5), st.decimals(-5, 200, places=3))
-def test_a_pause_lets_a_campaign_leave_whole_or_not_at_all(
+def test_mode_pause_funds_a_campaign_wholly_or_not_at_all(
     campaigns: list[list[Decimal]], balance: Decimal
 ) -> None:
     needs = [

@@ -62,7 +62,7 @@ def paris(wall: str) -> datetime:
         pytest.param("2027-03-26 08:00", "alsace-moselle", "2027-03-27 08:00", id="Good Friday"),
     ],
 )
-def test_the_hour_is_the_first_of_the_grid_that_is_open_for_the_recipient(
+def test_hour_is_the_first_of_the_grid_that_is_open_for_the_recipient(
     not_before: str, territory: str, hour: str
 ) -> None:
     plan = schedule(paris(not_before))
@@ -79,20 +79,20 @@ def test_custom_hours_off_the_grid_are_open_at_the_hour_that_is_asked_for() -> N
     )
 
 
-def test_an_alert_leaves_at_any_hour_but_one_that_paris_shows_twice() -> None:
+def test_alert_leaves_at_any_hour_but_one_that_paris_shows_twice() -> None:
     plan = schedule(paris("2027-10-31 02:30"), commercial=False)
     assert plan.handed("metropole") == paris("2027-10-31 03:00")
 
 
 @pytest.mark.parametrize("minutes", [-60, 0, 3, 5])
-def test_what_has_less_than_ten_minutes_waits_here_as_if_nobody_had_asked(minutes: int) -> None:
+def test_hour_in_less_than_ten_minutes_waits_here(minutes: int) -> None:
     start = MONDAY + timedelta(minutes=minutes)
     near, plain = schedule(start), schedule(start, hand_over=False)
     assert near.handed("metropole") is None
     assert near.hold("metropole") == plain.hold("metropole")
 
 
-def test_what_would_expire_by_its_hour_is_not_handed_over() -> None:
+def test_batch_that_expires_by_its_hour_is_not_handed_over() -> None:
     start = paris("2027-03-02 10:00")
     plan = schedule(start, not_after=start + timedelta(hours=2))
     assert plan.handed("metropole") == start
@@ -111,12 +111,12 @@ def test_handing_over_needs_an_hour() -> None:
 @pytest.mark.parametrize(
     "kind", [{"text": "t", "from_number": "+33639980000"}, {"text": "", "survey": "abc"}]
 )
-def test_what_is_sent_by_a_call_for_each_person_is_not_handed_over(kind: dict[str, str]) -> None:
+def test_call_for_each_person_is_not_handed_over(kind: dict[str, str]) -> None:
     with pytest.raises(InvalidCampaign, match="only a text from a sender is handed over"):
         Submission(reference="r", not_before=HOUR, hand_over=True, **kind)  # type: ignore[arg-type]
 
 
-def test_an_hour_that_is_moved_for_ever_is_none() -> None:
+def test_hour_that_moves_for_ever_gives_none() -> None:
     assert departure(HOUR, lambda at: Hold(at + timedelta(days=1), "never")) is None
 
 
@@ -130,17 +130,17 @@ def test_it_is_handed_over_while_the_hour_is_open_and_far_enough() -> None:
     assert too_near(HOUR, HOUR - timedelta(minutes=9))
 
 
-def test_an_hour_that_has_passed_waits_for_nothing_but_the_window() -> None:
+def test_hour_that_has_passed_waits_for_nothing_but_the_window() -> None:
     now = HOUR + timedelta(hours=3)
     assert waits_here(HOUR, now, Hold(now, "x"), unproven=False) == Hold(now, "")
 
 
-def test_an_hour_that_is_closed_by_now_is_waited_for_here() -> None:
+def test_hour_that_is_closed_now_waits_here() -> None:
     opening = Hold(HOUR + timedelta(days=1), "a new holiday")
     assert waits_here(HOUR, HOUR - timedelta(days=1), opening, unproven=False) == opening
 
 
-def test_what_the_gateway_may_hold_already_waits_until_that_would_show() -> None:
+def test_unproven_attempt_waits_until_it_would_show() -> None:
     hold = waits_here(HOUR, HOUR - timedelta(days=1), None, unproven=True)
     assert hold is not None
     assert hold.until == HOUR + LAG
@@ -167,15 +167,15 @@ def test_every_answer_to_a_cancellation_has_its_ending(
     assert ending(answer, HOUR, HOUR + timedelta(hours=1)) is after
 
 
-def test_what_no_answer_tells_for_a_day_is_a_doubt() -> None:
+def test_no_readable_answer_for_a_day_is_a_doubt() -> None:
     assert ending(None, HOUR, HOUR + timedelta(days=1)) is Ending.DOUBT
 
 
-def test_every_answer_is_thought_of() -> None:
+def test_every_answer_has_an_ending() -> None:
     assert all(isinstance(ending(answer, HOUR, HOUR), Ending) for answer in Cancellation)
 
 
-def test_a_doubt_is_looked_up_soon_after_its_hour() -> None:
+def test_doubt_is_looked_up_soon_after_its_hour() -> None:
     now, later = HOUR - timedelta(hours=2), HOUR + timedelta(days=2)
     assert looked_up(later, HOUR, now) == HOUR + LAG
     assert looked_up(now, HOUR, now) == now

@@ -46,7 +46,7 @@ def seen(
 
 @given(shares())
 @settings(max_examples=50)
-def test_the_messages_of_a_campaign_are_those_of_its_batches(parts: list[Share]) -> None:
+def test_messages_of_a_campaign_are_those_of_its_batches(parts: list[Share]) -> None:
     progress = seen(*parts)
     given_ = sum(count for part in parts for count in part.messages.values())
     assert progress.recipients == given_ == sum(progress.messages.values())
@@ -64,7 +64,7 @@ def test_doubt_moves_messages_between_two_names_and_loses_none(parts: list[Share
         assert found[state.value] == sum(part.messages.get(state, 0) for part in parts)
 
 
-def test_an_empty_campaign_has_every_name_at_zero() -> None:
+def test_empty_campaign_has_every_name_at_zero() -> None:
     progress = seen()
     assert list(progress.messages.values()) == [0] * 10
     assert set(progress.messages) == {
@@ -87,17 +87,17 @@ def test_only_what_is_open_in_a_doubtful_batch_is_in_doubt() -> None:
     assert progress.in_doubt == 1
 
 
-def test_what_waits_says_why_and_until_when() -> None:
+def test_waiting_campaign_says_why_and_until_when() -> None:
     progress = seen(share(BatchState.PENDING, pending=1), hold=Hold(LATER, "after 20:00"))
     assert (progress.waits_until, progress.why) == (LATER, "after 20:00")
 
 
-def test_a_hold_that_is_over_is_no_wait() -> None:
+def test_hold_that_is_over_is_no_wait() -> None:
     progress = seen(share(BatchState.PENDING, pending=1), hold=Hold(NOW, "Sunday"))
     assert progress.waits_until is None
 
 
-def test_a_pause_says_its_reason_and_not_the_window() -> None:
+def test_pause_says_its_reason_and_not_the_window() -> None:
     progress = seen(
         share(BatchState.PENDING, pending=1),
         state=CampaignState.PAUSED,
@@ -112,7 +112,7 @@ def test_doubt_is_said_when_nothing_else_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("state", [CampaignState.FINISHED, CampaignState.CANCELLED])
-def test_a_campaign_that_ended_waits_for_nothing(state: CampaignState) -> None:
+def test_campaign_that_ended_waits_for_nothing(state: CampaignState) -> None:
     progress = seen(share(BatchState.DONE, delivered=1), state=state, hold=Hold(LATER, "Sunday"))
     assert (progress.waits_until, progress.why) == (None, "")
 
@@ -152,7 +152,9 @@ def test_a_campaign_that_ended_waits_for_nothing(state: CampaignState) -> None:
         ),
     ],
 )
-def test_the_end(state: CampaignState, parts: list[Share], ended: bool) -> None:
+def test_campaign_ends_when_nothing_is_left_to_happen(
+    state: CampaignState, parts: list[Share], ended: bool
+) -> None:
     assert seen(*parts, state=state).ended is ended
 
 

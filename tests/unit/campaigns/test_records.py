@@ -14,5 +14,5 @@ from dispatcher.campaigns.records import masked
         ("+33", "•••"),
     ],
 )
-def test_a_masked_number_keeps_its_kind_and_its_last_pair(number: str, shown: str) -> None:
+def test_masked_number_keeps_its_kind_and_its_last_pair(number: str, shown: str) -> None:
     assert masked(number) == shown

@@ -39,18 +39,18 @@ def said(phone: str | None = A, **more: object) -> NumberCheck:
         pytest.param(None, "not answered", id="no answer"),
     ],
 )
-def test_what_the_gateway_says_otherwise(check: NumberCheck | None, says: str) -> None:
+def test_difference_names_what_the_gateway_says(check: NumberCheck | None, says: str) -> None:
     found = difference(A, check)
     assert says in found
     assert bool(says) == bool(found)
 
 
-def test_answers_belong_to_the_numbers_that_they_name() -> None:
+def test_answers_are_matched_by_number() -> None:
     first, second = said(B, request=B), said(A, request="0639980001")
     assert answered([A, B], [first, second]) == {B: first, A: second}
 
 
-def test_an_answer_about_nobody_is_let_go() -> None:
+def test_answer_about_another_number_is_dropped() -> None:
     assert answered([A], [said(None, request=" " + A, refused=True), said(B, request=B)]) == {}
 
 
@@ -69,13 +69,13 @@ def test_an_answer_about_nobody_is_let_go() -> None:
         (None, "", UNDECIDED),
     ],
 )
-def test_only_a_number_that_nobody_has_is_out_of_service(
+def test_only_unassigned_number_is_out_of_service(
     group: int | None, name: str, expected: str
 ) -> None:
     assert service(group, name) == expected
 
 
-def test_lines_are_named_up_to_ten_and_counted_beyond() -> None:
+def test_first_ten_rows_are_listed_and_the_others_counted() -> None:
     lines = RowNumbers()
     assert str(lines) == ""
     lines.add(7)

@@ -91,7 +91,7 @@ def reason_for(raw: str) -> str:
         ("0799123456", "+33799123456"),
     ],
 )
-def test_a_metropolitan_mobile_is_read(raw: str, expected: str) -> None:
+def test_metropolitan_mobile_is_read(raw: str, expected: str) -> None:
     assert normalise(raw) == expected
     assert territory_of(expected) == "metropole"
 
@@ -129,7 +129,7 @@ def test_a_metropolitan_mobile_is_read(raw: str, expected: str) -> None:
         ("+681 82 12 34", "+681821234", "wallis-et-futuna"),
     ],
 )
-def test_an_overseas_mobile_gets_its_own_code(raw: str, expected: str, territory: str) -> None:
+def test_overseas_mobile_gets_its_own_code(raw: str, expected: str, territory: str) -> None:
     assert normalise(raw) == expected
     assert territory_of(expected) == territory
 
@@ -149,7 +149,7 @@ def test_an_overseas_mobile_gets_its_own_code(raw: str, expected: str, territory
         pytest.param("+269 321 23 45", "+2693212345", id="Comoros, not Mayotte"),
     ],
 )
-def test_a_foreign_mobile_is_kept_and_follows_metropole(raw: str, expected: str) -> None:
+def test_foreign_mobile_is_kept_and_follows_metropole(raw: str, expected: str) -> None:
     assert normalise(raw) == expected
     assert territory_of(expected) == "metropole"
 
@@ -227,7 +227,7 @@ def test_a_foreign_mobile_is_kept_and_follows_metropole(raw: str, expected: str)
         ("+43 0099 9850 6242", "m2m_or_unassigned"),
     ],
 )
-def test_what_cannot_be_texted_is_refused_with_its_reason(raw: str, reason: str) -> None:
+def test_number_that_cannot_be_texted_raises_its_reason(raw: str, reason: str) -> None:
     assert reason_for(raw) == reason
 
 
@@ -251,14 +251,14 @@ def test_every_spelling_of_a_mobile_is_the_same_number(spelling: tuple[str, str]
         st.from_regex(r"(\+33|0033|33|0)?[ .]?[67]([ .-]?[0-9]{2}){3,5}(\.0)?", fullmatch=True),
     )
 )
-def test_the_short_way_never_disagrees_with_the_long_one(raw: str) -> None:
+def test_short_path_agrees_with_the_thorough_one(raw: str) -> None:
     if phones._common(raw) or phones._exported(raw):
         assert normalise(raw) == phones._thorough(raw)
 
 
 @settings(deadline=None, max_examples=500)
 @given(st.from_regex(r"(0|\+33)[67][0-9]{7,9}", fullmatch=True))
-def test_what_exports_have_is_found_in_the_shortest_way_of_all(raw: str) -> None:
+def test_spelling_of_exports_takes_the_shortest_path(raw: str) -> None:
     fiction = raw.removeprefix("0").removeprefix("+33").startswith("63998")
     assert bool(phones._exported(raw)) == (bool(phones._common(raw)) and not fiction)
 
@@ -290,7 +290,7 @@ def test_metropolitan_ranges_are_those_of_libphonenumber_and_the_fiction_block()
         st.from_regex(r"(\+|00)(262|508|590|594|596|681|687|689)[0-9]{6,10}", fullmatch=True),
     )
 )
-def test_anything_is_a_stable_number_or_refused_with_a_known_reason(raw: str) -> None:
+def test_any_text_is_a_stable_number_or_raises_a_known_reason(raw: str) -> None:
     try:
         number = normalise(raw)
     except InvalidPhone:
@@ -300,7 +300,7 @@ def test_anything_is_a_stable_number_or_refused_with_a_known_reason(raw: str) ->
         assert territory_of(number) is not None
 
 
-def test_the_example_mobile_of_every_country_is_kept() -> None:
+def test_example_mobile_of_every_country_is_kept() -> None:
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
         if number is None:
@@ -309,7 +309,7 @@ def test_the_example_mobile_of_every_country_is_kept() -> None:
         assert normalise(e164) == e164
 
 
-def test_what_is_not_e164_has_no_territory() -> None:
+def test_text_that_is_not_e164_has_no_territory() -> None:
     assert territory_of("0639980001") is None
 
 
@@ -317,7 +317,7 @@ def test_what_is_not_e164_has_no_territory() -> None:
     ("number", "masked"),
     [("+33639980078", "+336••••••78"), ("+508551234", "+508••••34"), ("+3361", "•••••"), ("", "")],
 )
-def test_a_mask_hides_the_middle(number: str, masked: str) -> None:
+def test_mask_hides_the_middle(number: str, masked: str) -> None:
     assert mask(number) == masked
 
 

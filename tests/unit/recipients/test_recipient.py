@@ -21,16 +21,16 @@ from dispatcher.recipients.recipient import (
 NUMBER = "06 39 98 00 01"
 
 
-def test_a_plain_number_becomes_a_recipient_as_it_is_spelled() -> None:
+def test_plain_number_becomes_a_recipient_as_it_is_spelled() -> None:
     assert recipient_of(f" {NUMBER} ", position=3) == Recipient(f" {NUMBER} ", row=3)
 
 
-def test_a_recipient_passes_through_untouched() -> None:
+def test_recipient_passes_through_untouched() -> None:
     recipient = Recipient(NUMBER, {"prenom": "Zoé"}, territory="mayotte", row=9)
     assert recipient_of(recipient, position=1) is recipient
 
 
-def test_a_mapping_gives_number_fields_territory_and_its_row() -> None:
+def test_mapping_gives_number_fields_territory_and_its_row() -> None:
     given = {"Prénom": "Zoé", "Téléphone": NUMBER, "Territoire": " mayotte ", "points": 12}
     recipient = recipient_of(given, position=2)
     assert recipient.phone == NUMBER
@@ -40,7 +40,7 @@ def test_a_mapping_gives_number_fields_territory_and_its_row() -> None:
     assert recipient.raw == ("Zoé", NUMBER, " mayotte ", "12")
 
 
-def test_an_empty_territory_is_no_override() -> None:
+def test_empty_territory_is_no_override() -> None:
     assert recipient_of({"phone": NUMBER, "territory": " "}).territory is None
 
 
@@ -58,9 +58,7 @@ def test_an_empty_territory_is_no_override() -> None:
         pytest.param({"phone": NUMBER, "tags": ["a"]}, "cannot be a list", id="a list in a field"),
     ],
 )
-def test_what_cannot_be_a_recipient_is_refused_with_its_position(
-    value: Any, complaint: str
-) -> None:
+def test_item_that_is_no_recipient_raises_with_its_position(value: Any, complaint: str) -> None:
     with pytest.raises(UnusableInput, match=complaint) as caught:
         recipient_of(value, position=7)
     assert "recipient 7" in str(caught.value)
@@ -76,12 +74,12 @@ def test_nobody_is_shown_by_a_repr() -> None:
         assert "row=4" in shown
 
 
-def test_a_refused_recipient_keeps_the_row_as_it_stood_or_else_its_number() -> None:
+def test_refused_recipient_keeps_the_row_as_it_stood_or_else_its_number() -> None:
     assert Recipient(NUMBER, raw=("Zoé", NUMBER)).rejected("landline").raw == ("Zoé", NUMBER)
     assert Recipient(NUMBER).rejected("landline").raw == NUMBER
 
 
-def test_a_recipient_cannot_be_changed_and_can_be_copied() -> None:
+def test_recipient_cannot_be_changed_and_can_be_copied() -> None:
     recipient = Recipient(NUMBER, {"nom": "Zoé"}, row=4, raw=("Zoé", NUMBER))
     with pytest.raises(FrozenInstanceError):
         recipient.row = 5  # type: ignore[misc]
@@ -89,7 +87,7 @@ def test_a_recipient_cannot_be_changed_and_can_be_copied() -> None:
     assert Recipient(NUMBER) == Recipient(NUMBER, {}, territory=None, row=None, raw=())
 
 
-def test_a_recipient_can_be_a_member_of_a_set() -> None:
+def test_recipient_can_be_a_member_of_a_set() -> None:
     assert len({Recipient(NUMBER, {"a": "1"}), Recipient(NUMBER, {"a": "1"})}) == 1
 
 
@@ -118,11 +116,11 @@ def test_a_recipient_can_be_a_member_of_a_set() -> None:
         (["téléphone fixe", "fax", "nom", "téléphonie", "numéro client", ""], []),
     ],
 )
-def test_a_phone_column_is_known_by_its_name(names: list[str], found: list[int]) -> None:
+def test_phone_column_is_known_by_its_name(names: list[str], found: list[int]) -> None:
     assert phone_columns(names) == found
 
 
-def test_a_territory_column_is_known_by_its_name() -> None:
+def test_territory_column_is_known_by_its_name() -> None:
     assert territory_column(["tel", "TERRITOIRE"]) == 1
     assert territory_column(["territory"]) == 0
     assert territory_column(["tel", "région"]) is None
@@ -152,5 +150,5 @@ def test_folding_drops_case_accents_spaces_and_punctuation() -> None:
         (True, "True"),
     ],
 )
-def test_a_value_reads_as_in_a_french_spreadsheet(cell: object, text: str) -> None:
+def test_value_reads_as_in_a_french_spreadsheet(cell: object, text: str) -> None:
     assert text_of(cell) == text

@@ -49,12 +49,12 @@ def refused(**variables: str) -> str:
     return str(caught.value)
 
 
-def test_the_table_above_has_all_that_an_account_may_have_of_its_own() -> None:
+def test_table_above_has_all_that_an_account_may_have_of_its_own() -> None:
     assert OWN.keys() == AccountSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_an_account_has_what_its_own_variable_says(name: str) -> None:
+def test_account_has_what_its_own_variable_says(name: str) -> None:
     text, value = OWN[name]
     variables = {"DISPATCHER_ACCOUNTS": "shop,news", f"DISPATCHER_{name.upper()}_SHOP": text}
     settings = Settings.from_env({**PRICED, **variables})
@@ -64,7 +64,7 @@ def test_an_account_has_what_its_own_variable_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_a_file_may_hold_it(name: str, tmp_path: Path) -> None:
+def test_file_may_hold_it(name: str, tmp_path: Path) -> None:
     text, value = OWN[name]
     (tmp_path / "value").write_text(f"{text}\n", encoding="utf-8")
     variables = {
@@ -76,7 +76,7 @@ def test_a_file_may_hold_it(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OWN.keys() - {"api_key"}))
-def test_what_an_account_does_not_set_is_that_of_all(name: str) -> None:
+def test_account_shares_what_it_does_not_set(name: str) -> None:
     text, value = OWN[name]
     settings = Settings.from_env({**TWO, **PRICED, f"DISPATCHER_{name.upper()}": text})
     assert plain(getattr(settings.of_account("news"), name)) == value
@@ -101,12 +101,12 @@ def test_of_a_sender_and_a_long_number_an_account_has_the_one_that_it_sets() -> 
     assert refused(**both) == "set DISPATCHER_SENDER_SHOP or DISPATCHER_FROM_NUMBER_SHOP, not both"
 
 
-def test_what_is_no_accounts_own_is_the_same_for_all() -> None:
+def test_setting_without_account_is_the_same_for_all() -> None:
     settings = Settings.from_env({**TWO, "DISPATCHER_TICK": "7"})
     assert settings.of_account("shop").tick == 7
 
 
-def test_an_unknown_account_is_refused_with_those_that_are_known() -> None:
+def test_unknown_account_is_refused_with_those_that_are_known() -> None:
     settings = Settings.from_env(TWO)
     with pytest.raises(InvalidCampaign) as caught:
         settings.of_account("shoes")
@@ -127,17 +127,17 @@ def test_an_unknown_account_is_refused_with_those_that_are_known() -> None:
 @pytest.mark.parametrize(
     "names", ["Shop", "2shop", "la boutique", "shop-2", "shop,", "file", 21 * "a", "été"]
 )
-def test_a_name_is_a_short_lower_case_word(names: str) -> None:
+def test_name_is_a_short_lower_case_word(names: str) -> None:
     said = refused(ACCOUNTS=names)
     assert said.startswith("DISPATCHER_ACCOUNTS: ")
     assert "lower-case" in said
 
 
-def test_a_name_is_given_once() -> None:
+def test_name_listed_twice_is_refused() -> None:
     assert refused(ACCOUNTS="shop,shop") == "DISPATCHER_ACCOUNTS: a name is given twice"
 
 
-def test_a_key_in_the_place_of_names_is_not_repeated() -> None:
+def test_key_in_the_place_of_names_is_not_repeated() -> None:
     assert SHOP not in refused(ACCOUNTS=SHOP)
 
 
@@ -154,14 +154,14 @@ def test_a_key_in_the_place_of_names_is_not_repeated() -> None:
         ("API_KEY_SHOP_FILE", "/nowhere"),
     ],
 )
-def test_a_wrong_value_is_refused_and_its_variable_named(variable: str, value: str) -> None:
+def test_wrong_value_is_refused_and_its_variable_named(variable: str, value: str) -> None:
     said = refused(ACCOUNTS="shop", **{variable: value})
     assert f"DISPATCHER_{variable}" in said
     assert SHOP not in said
     assert "\n" not in said
 
 
-def test_a_variable_of_an_account_that_is_not_named_is_refused() -> None:
+def test_variable_of_an_account_that_is_not_named_is_refused() -> None:
     assert refused(API_KEY_SHOP=SHOP) == (
         "unknown setting DISPATCHER_API_KEY_SHOP: DISPATCHER_ACCOUNTS does not name shop"
     )
@@ -176,7 +176,7 @@ def test_two_accounts_have_two_keys() -> None:
     assert KEY not in said
 
 
-def test_every_wrong_value_is_told() -> None:
+def test_problems_lists_every_wrong_value_of_accounts() -> None:
     told = Settings.problems(accounts="shop", rate_shop=0, sender_shop="no", colour_shop="blue")
     assert sorted(sentence.partition(":")[0] for sentence in told) == [
         "DISPATCHER_RATE_SHOP",
@@ -206,13 +206,13 @@ def test_every_key_is_taken_out_of_logs() -> None:
     assert {KEY, SHOP, NEWS} <= set(secrets_of(Settings.from_env(TWO)))
 
 
-def test_a_child_process_has_the_same_accounts() -> None:
+def test_child_process_has_the_same_accounts() -> None:
     more = {"DISPATCHER_RATE_SHOP": "2.5", "DISPATCHER_DAILY_EUROS_NEWS": "9"}
     settings = Settings.from_env({**TWO, **PRICED, **more})
     assert Settings.from_env(to_environment(settings)) == settings
 
 
-def test_an_app_names_accounts_in_its_own_settings() -> None:
+def test_app_names_accounts_in_its_own_settings() -> None:
     given = {"DISPATCHER_ACCOUNTS": ["shop"], "DISPATCHER_RATE_SHOP": 2}
     settings = load(given, {"DISPATCHER_API_KEY_SHOP": SHOP})
     assert settings.of_account("shop").rate == 2
@@ -225,6 +225,6 @@ def test_plain_values_may_hold_them_by_name() -> None:
     assert (plain(shop.api_key), shop.rate) == (SHOP, 3)
 
 
-def test_what_no_account_may_have_is_named() -> None:
+def test_variable_that_no_account_can_have_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"^unknown setting 'colour_shop'$"):
         Settings.of(accounts={"shop": {"colour": "red"}})

@@ -18,31 +18,31 @@ EVERYTHING = {
 }
 
 
-def test_what_is_written_for_a_child_makes_the_same_settings() -> None:
+def test_environment_of_a_child_gives_the_same_settings() -> None:
     settings = Settings.from_env(EVERYTHING)
     assert Settings.from_env(to_environment(settings)) == settings
 
 
-def test_what_was_never_set_is_not_written() -> None:
+def test_environment_of_a_child_has_only_what_was_set() -> None:
     assert to_environment(Settings.of(rate=2.5)) == {"DISPATCHER_RATE": "2.5"}
     assert to_environment(Settings.of(rate=None, poll_intervals=(1, 2))) == {
         "DISPATCHER_POLL_INTERVALS": "1,2"
     }
 
 
-def test_an_apps_settings_go_before_the_environments() -> None:
+def test_value_of_the_app_wins_over_the_environment() -> None:
     environ = {"DISPATCHER_RATE": "2", "DISPATCHER_SENDER": "Ailleurs", "PATH": "/bin"}
     settings = load({"DISPATCHER_SENDER": "MaBoutique", "DEBUG": True}, environ)
     assert (settings.sender, settings.rate) == ("MaBoutique", 2.0)
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_a_setting_that_an_app_leaves_empty_is_the_environments(nothing: Any) -> None:
+def test_empty_value_of_the_app_falls_back_to_the_environment(nothing: Any) -> None:
     environ = {"DISPATCHER_SENDER": "Ailleurs"}
     assert load({"DISPATCHER_SENDER": nothing}, environ).sender == "Ailleurs"
 
 
-def test_a_typed_zero_is_a_value() -> None:
+def test_typed_zero_is_a_value() -> None:
     environ = {"DISPATCHER_STOP_BUDGET": "120"}
     assert load({"DISPATCHER_STOP_BUDGET": 0}, environ).stop_budget == 0
 
@@ -54,7 +54,7 @@ def test_typed_values_are_taken_as_they_are() -> None:
     assert str(settings.prices["metropole"]) == "0.045"
 
 
-def test_an_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -> None:
+def test_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "sender"
     file.write_text("Ailleurs", encoding="utf-8")
     environ = {"DISPATCHER_SENDER_FILE": str(file)}
@@ -73,6 +73,6 @@ def test_an_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -
         ({"DISPATCHER_API_KEY_FILE": 7}, "DISPATCHER_API_KEY_FILE cannot be read"),
     ],
 )
-def test_a_wrong_value_fails_with_its_name(given: dict[str, Any], sentence: str) -> None:
+def test_wrong_value_fails_with_its_name(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
         load(given, {})

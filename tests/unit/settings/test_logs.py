@@ -44,7 +44,7 @@ def written(request: pytest.FixtureRequest) -> Written:
     return Written(log_format=request.param)
 
 
-def test_an_event_is_a_line_of_words_and_values() -> None:
+def test_event_is_a_line_of_words_and_values() -> None:
     written = Written()
     logs.event(
         written.log,
@@ -63,7 +63,7 @@ def test_an_event_is_a_line_of_words_and_values() -> None:
     assert written.text == f"{expected}\n"
 
 
-def test_an_event_in_json_has_its_facts_as_fields() -> None:
+def test_event_in_json_has_its_facts_as_fields() -> None:
     written = Written(log_format="json")
     logs.event(written.log, logging.INFO, "attempt", batch=42, seconds=0.25, why="é\nb")
     (line,) = written.lines
@@ -82,7 +82,7 @@ def test_an_event_in_json_has_its_facts_as_fields() -> None:
     assert line["message"].startswith("attempt batch=42")
 
 
-def test_a_level_that_is_off_writes_nothing(written: Written) -> None:
+def test_level_that_is_off_writes_nothing(written: Written) -> None:
     logs.event(written.log, logging.DEBUG, "attempt", batch=42)
     assert written.text == ""
 
@@ -109,20 +109,20 @@ def test_no_secret_and_no_number_passes_in_a_traceback(written: Written) -> None
     assert "39980001" not in written.text
 
 
-def test_no_number_passes_as_a_fact() -> None:
+def test_number_in_a_fact_is_redacted() -> None:
     written = Written(log_format="json")
     logs.event(written.log, logging.INFO, "odd", phone=33639980001, of={"to": "+33639980001"})
     assert "39980001" not in written.text
     assert written.lines[0]["phone"] == "[number]"
 
 
-def test_a_handler_is_hardened_once(written: Written) -> None:
+def test_handler_is_hardened_once(written: Written) -> None:
     before = written.handler.formatter
     logs.harden([written.handler], Settings.of(**SECRETS))
     assert written.handler.formatter is before
 
 
-def test_what_goes_to_others_is_scrubbed_however_deep_it_is() -> None:
+def test_scrubber_redacts_nested_values() -> None:
     scrub = logs.scrubber(Settings.of(**SECRETS))
     told = scrub(
         {

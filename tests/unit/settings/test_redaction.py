@@ -34,7 +34,7 @@ redact = redactor([KEY, "p@ss/word%1", "x"])
         "numéro:0639980001.",
     ],
 )
-def test_a_number_does_not_pass_in_any_spelling(written: str) -> None:
+def test_number_is_redacted_in_any_spelling(written: str) -> None:
     told = redact(f"asked for {written} and")
     assert "[number]" in told
     assert not {"98", "63"} & set(told.replace("[number]", "").split())
@@ -42,7 +42,7 @@ def test_a_number_does_not_pass_in_any_spelling(written: str) -> None:
 
 
 @given(st.integers(0, 9999), st.sampled_from(["", " ", ".", "-"]), st.sampled_from(["0", "+33 "]))
-def test_no_number_of_the_block_passes(last: int, gap: str, prefix: str) -> None:
+def test_every_number_of_the_block_is_redacted(last: int, gap: str, prefix: str) -> None:
     pairs = ["39", "98", f"{last // 100:02}", f"{last % 100:02}"]
     written = prefix + "6" + gap + gap.join(pairs)
     assert redact(f"({written})") == "([number])"
@@ -62,7 +62,7 @@ def test_no_number_of_the_block_passes(last: int, gap: str, prefix: str) -> None
         "https://api.smspartner.fr/v1",
     ],
 )
-def test_what_is_no_number_stays(line: str) -> None:
+def test_other_digits_are_not_redacted(line: str) -> None:
     assert redact(line) == line
 
 
@@ -76,7 +76,7 @@ def test_what_is_no_number_stays(line: str) -> None:
         "redis://:p%40ss%2Fword%251@redis:6379/0",
     ],
 )
-def test_a_secret_that_is_known_does_not_pass(line: str) -> None:
+def test_known_secret_is_redacted(line: str) -> None:
     told = redact(line)
     assert "[secret]" in told
     assert KEY not in told
@@ -95,14 +95,14 @@ def test_a_secret_that_is_known_does_not_pass(line: str) -> None:
         ),
     ],
 )
-def test_what_looks_like_a_secret_does_not_pass_either(line: str, told: str) -> None:
+def test_text_that_looks_like_a_secret_is_redacted(line: str, told: str) -> None:
     assert redact(line) == told
 
 
-def test_a_word_too_short_for_a_secret_is_left_in_other_words() -> None:
+def test_short_secret_is_not_redacted_in_other_words() -> None:
     assert redact("an example of xylophones") == "an example of xylophones"
 
 
-def test_what_is_redacted_stays_as_it_is() -> None:
+def test_redacting_twice_changes_nothing() -> None:
     once = redact(f"apiKey={KEY} for +33639980001")
     assert redact(once) == once

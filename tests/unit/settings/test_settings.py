@@ -91,7 +91,7 @@ NEEDS = {
 }
 
 
-def test_the_default_profile_may_have_other_hours_within_the_charter() -> None:
+def test_default_profile_may_have_other_hours_within_the_charter() -> None:
     settings = Settings.from_env({"DISPATCHER_WINDOW_CLOSES": "21:30"})
     assert settings.window_closes == time(21, 30)
     for value in ("22:30", "07:00", "quarter past"):
@@ -109,7 +109,7 @@ def refused(variable: str, value: str, **others: str) -> str:
     return str(caught.value)
 
 
-def test_the_table_above_has_every_setting() -> None:
+def test_table_above_has_every_setting() -> None:
     assert set(WRITTEN) == set(Settings.model_fields)
 
 
@@ -130,7 +130,7 @@ def test_each_setting_comes_from_a_file(name: str, tmp_path: Path) -> None:
     assert plain(getattr(settings, name)) == expected
 
 
-def test_all_at_once() -> None:
+def test_all_variables_together_set_all_fields() -> None:
     # a campaign leaves from a sender or from a number
     together = {name: both for name, both in WRITTEN.items() if name != "from_number"}
     settings = Settings.from_env({f"DISPATCHER_{n.upper()}": w for n, (w, _) in together.items()})
@@ -139,7 +139,7 @@ def test_all_at_once() -> None:
     }
 
 
-def test_a_sender_and_a_long_number_are_one_too_many() -> None:
+def test_sender_beside_a_long_number_raises() -> None:
     message = refused("DISPATCHER_FROM_NUMBER", "+33639988888", DISPATCHER_SENDER="MaBoutique")
     assert message == "set DISPATCHER_SENDER or DISPATCHER_FROM_NUMBER, not both"
 
@@ -156,7 +156,7 @@ def test_without_variables_there_are_defaults() -> None:
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_an_empty_variable_counts_as_unset(name: str) -> None:
+def test_empty_variable_counts_as_unset(name: str) -> None:
     settings = Settings.from_env({f"DISPATCHER_{name.upper()}": ""})
     assert settings == Settings.from_env({})
 
@@ -165,7 +165,7 @@ def test_other_programs_variables_are_left_alone() -> None:
     assert Settings.from_env({"PATH": "/bin", "API_KEY": KEY}) == Settings.from_env({})
 
 
-def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in [name for name in os.environ if name.startswith("DISPATCHER_")]:
         monkeypatch.delenv(variable)
     monkeypatch.setenv("DISPATCHER_SENDER", "Test")
@@ -260,7 +260,7 @@ def test_the_real_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch
         ("clock_offset", "60"),
     ],
 )
-def test_a_wrong_value_is_refused_and_its_variable_named(name: str, value: str) -> None:
+def test_wrong_value_is_refused_and_its_variable_named(name: str, value: str) -> None:
     message = refused(f"DISPATCHER_{name.upper()}", value)
     assert f"DISPATCHER_{name.upper()}" in message
     assert "\n" not in message
@@ -285,7 +285,7 @@ def test_a_wrong_value_is_refused_and_its_variable_named(name: str, value: str) 
         ),
     ],
 )
-def test_a_value_in_the_wrong_place_is_not_repeated(variable: str, value: str) -> None:
+def test_value_in_the_wrong_place_is_not_repeated(variable: str, value: str) -> None:
     assert KEY not in refused(variable, value)
 
 
@@ -300,7 +300,7 @@ def test_a_value_in_the_wrong_place_is_not_repeated(variable: str, value: str) -
         ("clock_offset", "nan", {"DISPATCHER_API_URL": "http://localhost"}),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_at_the_start(
+def test_value_that_cannot_work_is_refused_at_the_start(
     name: str, value: str, others: dict[str, str]
 ) -> None:
     assert name.upper() in refused(f"DISPATCHER_{name.upper()}", value, **others)
@@ -311,23 +311,23 @@ def test_blanks_around_a_url_are_no_part_of_it() -> None:
     assert settings.api_url == "https://api.example/v1"
 
 
-def test_an_empty_file_counts_as_unset(tmp_path: Path) -> None:
+def test_empty_file_counts_as_unset(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("\n", encoding="utf-8")
     assert Settings.from_env({"DISPATCHER_API_KEY_FILE": str(path)}).api_key is None
 
 
-def test_an_unknown_variable_is_refused_and_named() -> None:
+def test_unknown_variable_is_refused_and_named() -> None:
     assert "DISPATCHER_API_KEYS" in refused("DISPATCHER_API_KEYS", KEY)
     assert "DISPATCHER_" in refused("DISPATCHER_", "x")
 
 
-def test_an_unknown_name_is_refused_and_named() -> None:
+def test_unknown_name_is_refused_and_named() -> None:
     with pytest.raises(ConfigurationError, match="nope"):
         Settings.of(nope=1)
 
 
-def test_a_value_and_a_file_for_it_are_one_too_many(tmp_path: Path) -> None:
+def test_value_beside_a_file_for_it_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(KEY, encoding="utf-8")
     message = refused("DISPATCHER_API_KEY_FILE", str(path), DISPATCHER_API_KEY="other")
@@ -335,14 +335,14 @@ def test_a_value_and_a_file_for_it_are_one_too_many(tmp_path: Path) -> None:
     assert "DISPATCHER_API_KEY_FILE" in message
 
 
-def test_a_file_that_cannot_be_read_is_named_by_its_variable(tmp_path: Path) -> None:
+def test_file_that_cannot_be_read_is_named_by_its_variable(tmp_path: Path) -> None:
     missing = refused("DISPATCHER_API_KEY_FILE", str(tmp_path / "none"))
     assert "DISPATCHER_API_KEY_FILE" in missing
     folder = refused("DISPATCHER_API_KEY_FILE", str(tmp_path))
     assert "DISPATCHER_API_KEY_FILE" in folder
 
 
-def test_a_file_that_is_no_text_is_named_by_its_variable(tmp_path: Path) -> None:
+def test_file_that_is_no_text_is_named_by_its_variable(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_bytes(b"\xff\xfe\x00")
     assert "DISPATCHER_API_KEY_FILE" in refused("DISPATCHER_API_KEY_FILE", str(path))
@@ -366,17 +366,17 @@ def test_https_or_loopback_is_accepted(url: str, kept: str) -> None:
     assert Settings.of(api_url=url).api_url == kept
 
 
-def test_an_offset_is_refused_for_the_real_gateway() -> None:
+def test_offset_is_refused_for_the_real_gateway() -> None:
     assert "CLOCK_OFFSET" in refused("DISPATCHER_CLOCK_OFFSET", "1")
 
 
 @pytest.mark.parametrize("url", ["https://api.example/v1", "https://localhost.example/v1"])
-def test_an_offset_is_refused_for_any_gateway_that_is_not_on_loopback(url: str) -> None:
+def test_offset_is_refused_for_any_gateway_that_is_not_on_loopback(url: str) -> None:
     assert "CLOCK_OFFSET" in refused("DISPATCHER_CLOCK_OFFSET", "1", DISPATCHER_API_URL=url)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "http://[::1]:1", "https://localhost"])
-def test_an_offset_is_accepted_on_loopback(url: str) -> None:
+def test_offset_is_accepted_on_loopback(url: str) -> None:
     assert Settings.of(api_url=url, clock_offset=-5).clock_offset == -5
 
 
@@ -386,7 +386,7 @@ def test_closing_guard_shorter_than_a_call_is_refused() -> None:
         Settings.of(call_timeout=30, closing_guard=34)
 
 
-def test_a_lease_outlives_the_call_it_covers() -> None:
+def test_lease_outlives_the_call_it_covers() -> None:
     assert Settings.of(call_timeout=30, lease=35).lease == 35
     with pytest.raises(ConfigurationError, match=r"DISPATCHER_LEASE.*DISPATCHER_CALL_TIMEOUT"):
         Settings.of(call_timeout=30, lease=34.9)
@@ -438,7 +438,7 @@ def test_blanks_around_a_secret_are_no_part_of_it() -> None:
     assert settings.api_key.get_secret_value() == KEY
 
 
-def test_every_wrong_value_is_told_not_only_the_first() -> None:
+def test_problems_lists_every_wrong_value() -> None:
     told = Settings.problems(sender="no", tick=0, colour="blue")
     assert [sentence.partition(":")[0] for sentence in told] == [
         "DISPATCHER_SENDER",

@@ -44,7 +44,7 @@ def arriving(text: str) -> str:
 
 @settings(deadline=None, max_examples=500)
 @given(PIECES, VALUES, VALUES, st.sampled_from(["", "x" * 14]))
-def test_a_text_weighs_what_it_is_measured_as(text: str, a: str, b: str, tail: str) -> None:
+def test_estimate_equals_the_measured_segments(text: str, a: str, b: str, tail: str) -> None:
     fields = {"a": a, "b": b}
     try:
         template = compile_template(text)
@@ -59,10 +59,10 @@ def test_a_text_weighs_what_it_is_measured_as(text: str, a: str, b: str, tail: s
 @pytest.mark.parametrize(
     "text", ["Bonjour {{ a }} !", "Hé {{ a }}, 12 € chez https://un.example/x"]
 )
-def test_plain_values_are_weighed_without_their_text(text: str) -> None:
+def test_plain_values_get_an_estimate(text: str) -> None:
     assert Estimator(compile_template(text), "").estimate({"a": "Éléonore-Zoé d'été 2"}) is not None
 
 
 @pytest.mark.parametrize("value", ["", " ", "Zoê", "a:b", "12 €", "a\nb", "e\u0301", "Ω≈", "😀"])
-def test_what_is_not_plain_is_left_to_its_text(value: str) -> None:
+def test_other_values_get_no_estimate(value: str) -> None:
     assert Estimator(compile_template("Bonjour {{ a }} !"), "").estimate({"a": value}) is None

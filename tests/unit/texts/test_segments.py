@@ -67,11 +67,11 @@ def reference(text: str, encoding: str) -> tuple[int, int]:
         pytest.param("\ud83d", ("UCS-2", 1, 1), id="half an emoji is counted, not refused"),
     ],
 )
-def test_a_text_is_measured(text: str, expected: Measure) -> None:
+def test_text_is_measured(text: str, expected: Measure) -> None:
     assert measure(text) == expected
 
 
-def test_the_alphabet_has_127_characters_and_ten_extensions() -> None:
+def test_alphabet_has_127_characters_and_ten_extensions() -> None:
     assert (len(GSM_BASIC), len(GSM_EXTENDED), len(GSM_BASIC & GSM_EXTENDED)) == (127, 10, 0)
 
 
@@ -91,7 +91,7 @@ def test_gsm7_can_be_insisted_on() -> None:
         measure("têt", unicode=False)
 
 
-def test_the_gateway_takes_ten_parts() -> None:
+def test_gateway_takes_ten_parts() -> None:
     assert measure("a" * 153 * MAX_SEGMENTS).segments == MAX_SEGMENTS
 
 

@@ -49,13 +49,13 @@ def arriving(text: str) -> str:
         ("e\u0301", "e\u0301"),
     ],
 )
-def test_the_gateway_rewrites_a_text(written: str, sent: str) -> None:
+def test_gateway_rewrites_a_text(written: str, sent: str) -> None:
     assert as_sent(written) == sent
 
 
 @settings(deadline=None)
 @given(ANYTHING.map(lambda text: text.replace(":", "")))
-def test_what_was_rewritten_once_stays_so(text: str) -> None:
+def test_as_sent_twice_equals_once(text: str) -> None:
     assert as_sent(as_sent(text)) == as_sent(text)
 
 
@@ -82,7 +82,7 @@ def test_what_was_rewritten_once_stays_so(text: str) -> None:
         ("Привет, γειά, 你好", "Привет, γειά, 你好", None),
     ],
 )
-def test_a_text_is_spelled_for_the_request(written: str, wire: str, arrives: str | None) -> None:
+def test_text_is_spelled_for_the_request(written: str, wire: str, arrives: str | None) -> None:
     assert wire_text(written) == wire
     assert as_sent(wire) == (wire if arrives is None else arrives)
 
@@ -131,7 +131,7 @@ def test_unicode_is_needed_when_what_arrives_does_not_fit_gsm_7(text: str) -> No
         (GRIN * 331, "takes 11 segments"),
     ],
 )
-def test_a_text_that_cannot_be_sent_is_refused(text: str, complaint: str) -> None:
+def test_text_that_cannot_be_sent_is_refused(text: str, complaint: str) -> None:
     with pytest.raises(InvalidText, match=complaint):
         check(text)
 
@@ -147,7 +147,7 @@ def test_a_text_that_cannot_be_sent_is_refused(text: str, complaint: str) -> Non
         "ê" * 1530,
     ],
 )
-def test_a_text_that_can_be_sent_passes(text: str) -> None:
+def test_text_that_can_be_sent_passes(text: str) -> None:
     check(text)
 
 
@@ -196,7 +196,7 @@ def test_there_is_no_finding_on_what_arrives_as_it_looks(text: str) -> None:
 
 @settings(deadline=None)
 @given(ANYTHING)
-def test_a_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
+def test_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
     text = text.replace("{", "")
     assert needs_unicode(text) == any(finding.becomes is None for finding in findings_in(text))
 
@@ -223,7 +223,7 @@ def test_a_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
         ("Appelez le 36180", False),
     ],
 )
-def test_an_opt_out_mention_is_recognised(text: str, said: bool) -> None:
+def test_opt_out_mention_is_recognised(text: str, said: bool) -> None:
     assert has_stop(text) is said
 
 

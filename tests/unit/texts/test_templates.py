@@ -49,7 +49,7 @@ VALUES = st.text("aÀ %'\"{}|", max_size=8) | st.sampled_from(["{{ prenom }}", "
     st.lists(st.one_of(CONSTRUCTS, LITERALS)).map(" ".join),
     st.dictionaries(FIELDS, VALUES),
 )
-def test_rendering_is_what_a_naive_reading_gives(text: str, fields: dict[str, str]) -> None:
+def test_rendering_equals_a_naive_implementation(text: str, fields: dict[str, str]) -> None:
     template = compile_template(text)
     missing = [name for name in template.required if not fields.get(name, "").strip()]
     if missing:
@@ -60,7 +60,7 @@ def test_rendering_is_what_a_naive_reading_gives(text: str, fields: dict[str, st
         assert template.render(fields) == naive(text, fields)
 
 
-def test_a_template_names_its_fields_once_in_order() -> None:
+def test_template_names_its_fields_once_in_order() -> None:
     template = compile_template(
         "{{ b }} {{a|default('')}} {{ b | default(\"x\") }} {{ Nom du client }} {{ B }}"
     )
@@ -68,12 +68,12 @@ def test_a_template_names_its_fields_once_in_order() -> None:
     assert template.required == ("b", "Nom du client", "B")
 
 
-def test_a_text_without_fields_is_rendered_as_it_is() -> None:
+def test_text_without_fields_is_rendered_as_it_is() -> None:
     text = "100 % plain {here}:br:"
     assert compile_template(text).render({"here": "x"}) is text
 
 
-def test_a_default_stands_in_for_what_is_missing_or_blank() -> None:
+def test_default_stands_in_for_what_is_missing_or_blank() -> None:
     template = compile_template("Bonjour {{ prenom | default('à tous') }} !")
     assert template.render({}) == "Bonjour à tous !"
     assert template.render({"prenom": " \t"}) == "Bonjour à tous !"
@@ -83,7 +83,7 @@ def test_a_default_stands_in_for_what_is_missing_or_blank() -> None:
 @pytest.mark.parametrize(
     "fields", [{}, {"Prenom": "Léa"}, {"prenom": ""}, {"prenom": " \xa0"}, {"prenom": "\x00\u200b"}]
 )
-def test_a_required_field_without_value_is_missing(fields: dict[str, str]) -> None:
+def test_required_field_without_value_is_missing(fields: dict[str, str]) -> None:
     with pytest.raises(MissingField, match="“prenom”") as caught:
         compile_template("Bonjour {{ prenom }}").render(fields)
     assert caught.value.field == "prenom"
@@ -104,7 +104,7 @@ def test_a_required_field_without_value_is_missing(fields: dict[str, str]) -> No
         ("10:30", "10:30"),
     ],
 )
-def test_a_value_is_only_ever_text(value: str, rendered: str) -> None:
+def test_value_is_only_ever_text(value: str, rendered: str) -> None:
     assert compile_template("[{{ prenom }}]").render({"prenom": value}) == f"[{rendered}]"
 
 
@@ -114,7 +114,7 @@ def test_a_value_is_only_ever_text(value: str, rendered: str) -> None:
     st.lists(st.one_of(CONSTRUCTS, LITERALS)).map(" ".join),
     st.lists(st.dictionaries(FIELDS, st.one_of(VALUES, TAGGY, st.just(" \x00"))), max_size=4),
 )
-def test_many_people_get_what_each_would_get(text: str, rows: list[dict[str, str]]) -> None:
+def test_render_all_equals_render_for_each(text: str, rows: list[dict[str, str]]) -> None:
     template = compile_template(text)
     try:
         each = [template.render(row) for row in rows]
@@ -127,7 +127,7 @@ def test_many_people_get_what_each_would_get(text: str, rows: list[dict[str, str
 
 @settings(deadline=None)
 @given(TAGGY)
-def test_a_value_adds_no_line_break_and_takes_none_away(value: str) -> None:
+def test_value_adds_no_line_break_and_takes_none_away(value: str) -> None:
     template = compile_template("A:{{ x | default('') }}:\nb{{ x | default('') }}r:br:{{ y }}€br:")
     sent = as_sent(wire_text(template.render({"x": value, "y": "br"})))
     assert sent.count("\r\n") == 2
@@ -161,7 +161,7 @@ def test_any_other_construct_is_refused_with_its_position(text: str, complaint: 
     ),
     st.dictionaries(st.text(max_size=3), ANYTHING),
 )
-def test_a_template_raises_nothing_but_invalid_text(text: str, fields: dict[str, str]) -> None:
+def test_template_raises_nothing_but_invalid_text(text: str, fields: dict[str, str]) -> None:
     try:
         rendered = compile_template(text).render(fields)
     except InvalidText as refusal:

@@ -138,26 +138,26 @@ DECISIONS = [
 
 
 @pytest.mark.parametrize(("at", "territory", "opens", "why"), DECISIONS)
-def test_the_window_of_a_territory(at: str, territory: str, opens: str, why: str) -> None:
+def test_window_of_a_territory(at: str, territory: str, opens: str, why: str) -> None:
     window = CommercialWindow(territory)
     assert window.is_open(instant(at)) is (opens == "")
     assert window.next_open(instant(at)) == instant(opens or at)
     assert window.why(instant(at)) == why
 
 
-def test_an_opening_is_given_in_utc() -> None:
+def test_opening_is_given_in_utc() -> None:
     window = CommercialWindow()
     for at in ("2026-11-24T10:00+01:00", "2026-11-24T22:00+01:00"):  # open, closed
         assert window.next_open(instant(at)).tzinfo is UTC
 
 
-def test_an_instant_given_in_a_named_zone_counts_its_fold() -> None:
+def test_instant_given_in_a_named_zone_counts_its_fold() -> None:
     # 02:30 the second time, in winter time
     at = datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Paris"))
     assert CommercialWindow().next_open(at) - at.astimezone(UTC) == timedelta(hours=29, minutes=30)
 
 
-def test_a_naive_instant_is_refused() -> None:
+def test_naive_instant_is_refused() -> None:
     naive = datetime(2026, 11, 24, 10)  # noqa: DTZ001 - the subject
     window, windows = CommercialWindow(), Windows()
     for ask in (window.is_open, window.next_open, window.closes_at, window.why):
@@ -170,7 +170,7 @@ def test_a_naive_instant_is_refused() -> None:
         windows.closed_days_after(naive, "metropole", 1)
 
 
-def test_an_unknown_territory_is_refused() -> None:
+def test_unknown_territory_is_refused() -> None:
     with pytest.raises(InvalidCampaign, match="bretagne"):
         CommercialWindow("bretagne")
     for clock in ("both", "recipient", "paris"):
@@ -179,7 +179,7 @@ def test_an_unknown_territory_is_refused() -> None:
 
 
 @pytest.mark.parametrize("day", ["2101-01-03", "2101-01-04", "2101-07-14"])  # Monday to holiday
-def test_a_year_beyond_the_calendar_is_closed_with_an_error(day: str) -> None:
+def test_year_beyond_the_calendar_is_closed_with_an_error(day: str) -> None:
     at = instant(f"{day}T10:00+01:00")
     for ask in (CommercialWindow().is_open, CommercialWindow().next_open):
         with pytest.raises(InvalidCampaign, match="2101"):
@@ -198,19 +198,19 @@ CLOSINGS = [
 
 
 @pytest.mark.parametrize(("at", "territory", "closes"), CLOSINGS)
-def test_an_opening_has_its_closing(at: str, territory: str, closes: str) -> None:
+def test_opening_has_its_closing(at: str, territory: str, closes: str) -> None:
     assert CommercialWindow(territory).closes_at(instant(at)) == instant(closes)
 
 
 @pytest.mark.parametrize("at", ["2026-11-24T20:00+01:00", "2026-11-24T07:00+01:00"])
-def test_a_closed_window_has_no_closing(at: str) -> None:
+def test_closed_window_has_no_closing(at: str) -> None:
     with pytest.raises(ValueError, match="closed"):
         CommercialWindow().closes_at(instant(at))
     with pytest.raises(ValueError, match="closed"):
         Windows().closes_at(instant(at), "metropole")
 
 
-def test_the_hours_can_be_set() -> None:
+def test_hours_can_be_set() -> None:
     window = CommercialWindow("metropole", opens=time(9, 30), closes=time(22))
     assert window.why(instant("2026-11-24T09:29+01:00")) == "before 09:30"
     assert window.is_open(instant("2026-11-24T21:59+01:00"))
@@ -253,7 +253,7 @@ STRICT = [
 
 
 @pytest.mark.parametrize(("at", "opens", "why"), STRICT)
-def test_a_profile_has_hours_by_weekday(at: str, opens: str, why: str) -> None:
+def test_profile_has_hours_by_weekday(at: str, opens: str, why: str) -> None:
     window = CommercialWindow(profile="strict")
     assert window.next_open(instant(at)) == instant(opens or at)
     assert window.why(instant(at)) == why
@@ -269,7 +269,7 @@ def test_profiles_carry_their_name_and_version() -> None:
     assert CommercialWindow(closes=time(19)).profile.name == "custom"
 
 
-def test_an_unknown_profile_is_refused() -> None:
+def test_unknown_profile_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"'lax'.*default, strict"):
         Windows(profile="lax")
 
@@ -436,13 +436,13 @@ GUARDED = [
 
 
 @pytest.mark.parametrize(("at", "territory", "until", "why"), GUARDED)
-def test_the_last_minute_counts_as_closed(at: str, territory: str, until: str, why: str) -> None:
+def test_last_minute_counts_as_closed(at: str, territory: str, until: str, why: str) -> None:
     hold = Windows().hold(instant(at), territory)
     assert hold == (Hold(instant(until), why) if until else None)
     assert Windows().hold(instant(at), territory, guarded=False) is None
 
 
-def test_an_opening_shorter_than_the_guard_is_passed() -> None:
+def test_opening_shorter_than_the_guard_is_passed() -> None:
     # Wallis and Paris share one hour in winter, two from 30 March on
     at = instant("2026-03-27T07:00Z")
     assert Windows(guard=timedelta(hours=1)).hold(at, "wallis-et-futuna") is None
@@ -456,7 +456,7 @@ def test_no_guard_sends_to_the_last_microsecond() -> None:
     assert windows.hold(instant("2026-11-24T19:59:59.999999+01:00"), "metropole") is None
 
 
-def test_the_first_clock_to_close_closes_both() -> None:
+def test_first_clock_to_close_closes_both() -> None:
     # Paris at 19:00Z, Guadeloupe at 24:00Z
     at = instant("2026-11-24T15:00Z")
     assert Windows().closes_at(at, "guadeloupe") == instant("2026-11-24T19:00Z")
@@ -471,7 +471,7 @@ def test_polynesia_in_summer_is_refused_with_the_day_it_opens(at: str) -> None:
     assert isinstance(raised.value, InvalidCampaign)
 
 
-def test_the_last_hour_of_winter_in_polynesia_is_followed_by_a_refusal() -> None:
+def test_last_hour_of_winter_in_polynesia_is_followed_by_a_refusal() -> None:
     windows = Windows()
     # Saturday 28 March 2026: clocks change that night
     assert windows.hold(instant("2026-03-28T18:59Z"), "polynesie-francaise") is None
@@ -479,35 +479,35 @@ def test_the_last_hour_of_winter_in_polynesia_is_followed_by_a_refusal() -> None
         windows.hold(instant("2026-03-28T18:59:01Z"), "polynesie-francaise")
 
 
-def test_what_never_opens_in_a_year_is_refused() -> None:
+def test_clocks_without_shared_opening_in_a_year_raise() -> None:
     windows = Windows(guard=timedelta(hours=13))  # longer than any opening
     with pytest.raises(NeverOpen, match=r"metropole.*370 days") as raised:
         windows.hold(instant("2026-11-24T10:00Z"), "metropole")
     assert raised.value.next_open is None
 
 
-def test_a_refusal_survives_pickling() -> None:
+def test_refusal_survives_pickling() -> None:
     refusal = pickle.loads(pickle.dumps(NeverOpen("no", instant("2026-10-26T18:00Z"))))
     assert (str(refusal), refusal.next_open) == ("no", instant("2026-10-26T18:00Z"))
 
 
-def test_an_unknown_clock_is_refused() -> None:
+def test_unknown_clock_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"'berlin'.*both.*recipient.*paris"):
         Windows(clock="berlin")  # type: ignore[arg-type]
 
 
-def test_a_negative_guard_is_refused() -> None:
+def test_negative_guard_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="guard"):
         Windows(guard=timedelta(seconds=-1))
 
 
-def test_the_hours_hold_for_all_territories() -> None:
+def test_hours_hold_for_all_territories() -> None:
     windows = Windows(opens=time(9), closes=time(19))
     hold = windows.hold(instant("2026-11-24T19:00+04:00"), "la-reunion")
     assert hold == Hold(instant("2026-11-25T08:00Z"), "after 19:00 in La Réunion")
 
 
-def test_the_next_closed_days_are_told_with_their_place() -> None:
+def test_next_closed_days_are_told_with_their_place() -> None:
     at = instant("2026-05-14T10:00Z")  # Ascension, today, is one of them
     assert Windows().closed_days_after(at, "martinique", 6) == [
         (date(2026, 5, 14), "Ascension"),
@@ -520,7 +520,7 @@ def test_the_next_closed_days_are_told_with_their_place() -> None:
     assert Windows().closed_days_after(at, "metropole", 0) == []
 
 
-def test_the_closed_days_begin_with_the_local_date() -> None:
+def test_closed_days_begin_with_the_local_date() -> None:
     # Sunday 23:30 in Paris is Monday in Nouméa
     at = instant("2026-11-22T22:30Z")
     recipient = Windows(clock="recipient")

@@ -149,7 +149,7 @@ def test_easter_is_right_where_it_is_known() -> None:
 
 
 @pytest.mark.parametrize("territory", AHEAD)
-def test_the_window_agrees_with_a_walk_of_nine_years(territory: str) -> None:
+def test_window_agrees_with_a_walk_of_nine_years(territory: str) -> None:
     window = CommercialWindow(territory)
     days = openings(territory)
     # a stride of 97 minutes meets every minute of the hour and every hour of the day
@@ -186,7 +186,7 @@ def test_every_minute_of_a_year_agrees() -> None:
 
 
 @pytest.mark.parametrize("territory", AHEAD)
-def test_the_clocks_combined_agree_with_a_walk_of_three_years(territory: str) -> None:
+def test_clocks_combined_agree_with_a_walk_of_three_years(territory: str) -> None:
     windows = Windows(guard=GUARD)
     common = shared(openings("metropole"), openings(territory), GUARD)
     last_starts = [end - GUARD + MICROSECOND for _, end in common]
@@ -217,7 +217,7 @@ unhurried = settings(deadline=None)
 
 @unhurried
 @given(territories, moments)
-def test_no_wait_is_longer_than_85_hours(territory: str, at: datetime) -> None:
+def test_wait_is_never_longer_than_85_hours(territory: str, at: datetime) -> None:
     window = CommercialWindow(territory)
     opens = window.next_open(at)
     assert timedelta(0) <= opens - at <= timedelta(hours=85)
@@ -227,21 +227,21 @@ def test_no_wait_is_longer_than_85_hours(territory: str, at: datetime) -> None:
 
 @unhurried
 @given(territories, moments, st.timedeltas(timedelta(0), timedelta(days=5)))
-def test_a_later_instant_never_opens_earlier(territory: str, at: datetime, wait: timedelta) -> None:
+def test_later_instant_never_opens_earlier(territory: str, at: datetime, wait: timedelta) -> None:
     window = CommercialWindow(territory)
     assert window.next_open(at) <= window.next_open(at + wait)
 
 
 @unhurried
 @given(territories, moments)
-def test_a_reason_is_given_exactly_when_closed(territory: str, at: datetime) -> None:
+def test_reason_is_given_exactly_when_closed(territory: str, at: datetime) -> None:
     window = CommercialWindow(territory)
     assert bool(window.why(at)) is not window.is_open(at)
 
 
 @unhurried
 @given(territories, moments)
-def test_an_opening_lasts_until_its_closing(territory: str, at: datetime) -> None:
+def test_opening_lasts_until_its_closing(territory: str, at: datetime) -> None:
     window = CommercialWindow(territory)
     closes = window.closes_at(window.next_open(at))
     assert window.is_open(closes - MICROSECOND)
@@ -256,7 +256,7 @@ def test_an_opening_lasts_until_its_closing(territory: str, at: datetime) -> Non
     st.sampled_from(["default", "strict"]),
     st.timedeltas(timedelta(0), timedelta(minutes=30)),
 )
-def test_a_hold_ends_at_an_instant_that_may_leave(
+def test_hold_ends_at_an_instant_that_may_leave(
     territory: str, at: datetime, clock: str, profile: str, guard: timedelta
 ) -> None:
     windows = Windows(clock=clock, profile=profile, guard=guard)  # type: ignore[arg-type]

@@ -80,12 +80,12 @@ OWN_DAYS_2026 = {
 }
 
 
-def test_the_thirteen_territories_are_known_and_no_other() -> None:
+def test_thirteen_territories_are_known_and_no_other() -> None:
     assert list(TERRITORIES) == list(CLOCKS)
 
 
 @pytest.mark.parametrize("name", CLOCKS)
-def test_a_territory_goes_by_its_name(name: str) -> None:
+def test_territory_goes_by_its_name(name: str) -> None:
     assert find(name).name == name
     assert find(name).label
 
@@ -97,45 +97,43 @@ def test_each_territory_lives_by_its_own_clock(name: str, hours: tuple[int, int]
     assert offsets == [timedelta(hours=hour) for hour in hours]
 
 
-def test_an_hour_of_a_local_day_is_an_instant_of_that_days_offset() -> None:
+def test_hour_of_a_local_day_is_an_instant_of_that_days_offset() -> None:
     paris = find("metropole")
     # the two Mondays after a change of clock
     assert paris.instant(date(2026, 3, 30), time(8)) == datetime(2026, 3, 30, 6, tzinfo=UTC)
     assert paris.instant(date(2026, 10, 26), time(8)) == datetime(2026, 10, 26, 7, tzinfo=UTC)
 
 
-def test_an_instant_is_shown_on_the_local_clock() -> None:
+def test_instant_is_shown_on_the_local_clock() -> None:
     local = find("polynesie-francaise").local(datetime(2026, 11, 24, 5, 59, tzinfo=UTC))
     assert local.isoformat() == "2026-11-23T19:59:00-10:00"
 
 
 @pytest.mark.parametrize("name", ["la reunion", "Metropole", "", "974"])
-def test_an_unknown_territory_is_refused_with_the_known_ones(name: str) -> None:
+def test_unknown_territory_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(InvalidCampaign, match=r"unknown territory.*metropole.*wallis-et-futuna"):
         find(name)
 
 
-def test_the_unknown_territory_is_named() -> None:
+def test_unknown_territory_is_named() -> None:
     with pytest.raises(InvalidCampaign, match="unknown territory 'bretagne'"):
         find("bretagne")
 
 
 @pytest.mark.parametrize("cell", ["+33639980001", "06 39 98 00 01", "Mme 0639980001"])
-def test_a_phone_number_in_the_wrong_column_is_not_repeated(cell: str) -> None:
+def test_phone_number_in_the_wrong_column_is_not_repeated(cell: str) -> None:
     with pytest.raises(InvalidCampaign) as raised:
         find(cell)
     assert "98" not in str(raised.value)
 
 
 @pytest.mark.parametrize(("name", "own"), OWN_DAYS_2026.items(), ids=OWN_DAYS_2026)
-def test_the_calendar_of_2026_is_the_published_one(
-    name: str, own: dict[tuple[int, int], str]
-) -> None:
+def test_calendar_of_2026_is_the_published_one(name: str, own: dict[tuple[int, int], str]) -> None:
     expected = {date(2026, *day): label for day, label in (NATIONAL_2026 | own).items()}
     assert dict(closed_days(name, 2026)) == expected
 
 
-def test_the_days_of_a_year_come_in_order() -> None:
+def test_days_of_a_year_come_in_order() -> None:
     days = list(closed_days("guadeloupe", 2027))
     assert days == sorted(days)
 
@@ -147,7 +145,7 @@ def test_french_polynesia_changed_its_day_in_2025() -> None:
     assert date(2025, 11, 20) in closed_days("polynesie-francaise", 2025)
 
 
-def test_a_holiday_on_a_sunday_is_not_moved_to_monday() -> None:
+def test_holiday_on_a_sunday_is_not_moved_to_monday() -> None:
     # All Saints' Day 2026 is a Sunday
     assert date(2026, 11, 2) not in closed_days("metropole", 2026)
 
@@ -156,7 +154,7 @@ def test_two_holidays_on_one_day_are_told_together() -> None:
     assert closed_days("metropole", 2059)[date(2059, 5, 8)] == "Ascension and Victory Day"
 
 
-def test_a_year_is_frozen() -> None:
+def test_year_is_frozen() -> None:
     days = closed_days("metropole", 2026)
     assert closed_days("metropole", 2026) is days
     with pytest.raises(TypeError):
@@ -164,27 +162,27 @@ def test_a_year_is_frozen() -> None:
 
 
 @pytest.mark.parametrize("name", CLOCKS)
-def test_the_calendar_reaches_2100(name: str) -> None:
+def test_calendar_reaches_2100(name: str) -> None:
     assert len(closed_days(name, 2100)) >= 11
 
 
 @pytest.mark.parametrize("year", [2101, 2500])
-def test_a_year_beyond_the_calendar_is_refused_rather_than_opened(year: int) -> None:
+def test_year_beyond_the_calendar_is_refused_rather_than_opened(year: int) -> None:
     with pytest.raises(InvalidCampaign, match=str(year)):
         closed_days("metropole", year)
 
 
-def test_the_calendar_of_an_unknown_territory_is_refused() -> None:
+def test_calendar_of_an_unknown_territory_is_refused() -> None:
     with pytest.raises(InvalidCampaign, match="unknown territory"):
         closed_days("bretagne", 2026)
 
 
-def test_the_version_of_the_calendar_can_be_kept_beside_a_decision() -> None:
+def test_version_of_the_calendar_can_be_kept_beside_a_decision() -> None:
     assert version("holidays") in CALENDAR_VERSION
 
 
 @pytest.mark.parametrize("name", TERRITORIES)
-def test_the_calendar_is_the_packages_own(name: str) -> None:
+def test_calendar_is_the_packages_own(name: str) -> None:
     """It is read from its file, past the front door, which imports every country."""
     for year in (2025, 2027, 2100):
         calendar = holidays.country_holidays(
@@ -193,7 +191,7 @@ def test_the_calendar_is_the_packages_own(name: str) -> None:
         assert list(closed_days(name, year)) == sorted(calendar)
 
 
-def test_the_calendar_of_a_package_with_another_layout_is_the_same(
+def test_calendar_of_a_package_with_another_layout_is_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     usual = closed_days.__wrapped__("martinique", 2027)
