@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
+from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import StorageError
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import balances, credit, durability, monitoring, schema
+from dispatcher.storage import balances, credit, durability, monitoring, schema, stop_list
 from dispatcher.storage.balances import Balance
 from dispatcher.storage.campaigns import campaigns, totals
 
@@ -92,6 +93,11 @@ class Operations:
         """See ``Dispatcher.last_tick``."""
         with self._installation.read() as session:
             return monitoring.last_tick(session)
+
+    def stop_list_age(self) -> StopListAge:
+        """See ``Dispatcher.stop_list_age``."""
+        with self._installation.read() as session:
+            return stop_list.age(session, self._account or DEFAULT)
 
     def schema(self) -> str:
         """See ``Dispatcher.schema``."""

@@ -15,6 +15,7 @@ from dispatcher.api.operations import Operations
 from dispatcher.api.preview import Previews
 from dispatcher.api.records import Records
 from dispatcher.api.submit import Submissions
+from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch.hints import Hints
 from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
@@ -137,6 +138,10 @@ class Operator:
     def last_tick(self) -> datetime | None:
         """When a tick last ran (UTC); None if never."""
         return self._operations.last_tick()
+
+    def stop_list_age(self) -> StopListAge:
+        """When the account's STOP list was last read."""
+        return self._operations.stop_list_age()
 
     def schema(self) -> str:
         """The version of the database's schema. Raises StorageError unless it is ours."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy.orm import Session
 
 from dispatcher.api.installation import Installation
@@ -16,7 +18,7 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import doubts
+from dispatcher.storage import doubts, stop_list
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
 
@@ -89,12 +91,15 @@ class Records:
     def _progress(self, session: Session, facts: Facts) -> Progress:
         account, settings = facts.account, self._settings
         orphaned = account != DEFAULT and account not in settings.accounts
+        most = timedelta(seconds=settings.stop_list_max_age)
+        now = self._installation.clock()
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
         return progress_of(
             facts,
             campaigns.shares(session, facts.id),
             campaigns.first_hold(session, facts.id),
             stopped=due.doubts(session, account if settings.accounts else None) >= limit,
+            stop_list=stop_list.age(session, account).wait(now, most),
             orphaned=orphaned,
-            now=self._installation.clock(),
+            now=now,
         )

@@ -93,6 +93,7 @@ class Facts:
     #: the credit pays for batches up to this number; all when None
     funded_to: int | None = None
     account: str = ""
+    commercial: bool = False
 
 
 def progress_of(
@@ -102,12 +103,14 @@ def progress_of(
     *,
     now: datetime,
     stopped: bool = False,
+    stop_list: str = "",
     orphaned: bool = False,
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
     ``hold`` is the wait of its first pending batch. ``stopped``: too many doubts, in this campaign
-    or others of its account, keep everything back. ``orphaned``: no setting names its account.
+    or others of its account, keep everything back. ``stop_list``: why a commercial campaign waits
+    for the STOP list. ``orphaned``: no setting names its account.
     """
     messages = messages_of(shares)
     batches = {state.value: 0 for state in BatchState} | {
@@ -127,6 +130,8 @@ def progress_of(
             why = f"account {facts.account!r} is not set up here: see DISPATCHER_ACCOUNTS"
         elif stopped:
             why = "too many batches in doubt: see dispatcher doubts"
+        elif facts.commercial and stop_list:
+            why = stop_list
         elif facts.funded_to is not None:
             more = "the balance does not pay for more at present"
             why = why or (more if facts.funded_to else "the balance is read first")

@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from dispatcher.campaigns import hand_over as handover
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import after
@@ -17,6 +19,7 @@ from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock
+from dispatcher.storage import stop_list
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen, Windows
 
@@ -77,6 +80,11 @@ class Context:
         hold = self.hold(batch.territory, leaves_at) if batch.commercial else None
         unproven = bool(batch.unproven)
         return handover.waits_here(leaves_at, self.clock(), hold, unproven=unproven)
+
+    def stop_list_wait(self, session: Session) -> str:
+        """Why commercial messages wait for the STOP list; empty if they need not."""
+        most = timedelta(seconds=self.settings.stop_list_max_age)
+        return stop_list.age(session, self.account).wait(self.clock(), most)
 
     def shows(self, tag: str, phones: Collection[str]) -> bool:
         """True if the gateway shows any of ``phones`` (E.164) under ``tag``.

@@ -67,7 +67,7 @@ class StopList:
             if not stop_list.due(session, now, every, self._account):
                 return SyncResult()
             # no other worker needs to read it meanwhile
-            stop_list.note_synced(session, now, self._account)
+            stop_list.note_tried(session, now, self._account)
         try:
             return self._sync(now)
         except GatewayError as error:
@@ -85,7 +85,7 @@ class StopList:
     def _sync(self, now: datetime) -> SyncResult:
         stopped = self._context.gateway.stop_list()
         with self._context.database.write() as session:
-            stop_list.note_synced(session, now, self._account)
+            stop_list.note_read(session, now, self._account)
             source = stop_list.source(self._account)
             new = opt_outs.add(session, stopped, source=source, now=now)
         with self._context.database.read() as session:
@@ -125,4 +125,4 @@ class StopList:
         every = timedelta(seconds=self._context.settings.stop_list_every)
         with self._context.database.write() as session:
             soon = now - every + min(every, _AGAIN)
-            stop_list.note_synced(session, soon, self._account)
+            stop_list.note_tried(session, soon, self._account)

@@ -154,7 +154,9 @@ def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
     settings = context.settings
     if due.doubts(session, context.counted) >= settings.doubt_limit:
         return []
-    return queue.due(session, now, 4 * settings.connections, context.account)
+    commercial = not context.stop_list_wait(session)
+    most = 4 * settings.connections
+    return queue.due(session, now, most, context.account, commercial=commercial)
 
 
 def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:

@@ -43,11 +43,11 @@ class _FailedError(Exception):
 
 
 #: all checks, in their order
-CHECKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs")
+CHECKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs", "stops")
 #: if one of these fails, a worker makes no progress
 PROGRESS = ("database", "broker", "beat")
 #: checks that are made for each account
-_OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs")
+_OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs", "stops")
 
 
 def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator[Finding]:
@@ -61,6 +61,7 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator
         "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
         "credit": (_credit, "top the account up; dispatcher resume what paused"),
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
+        "stops": (_stops, "dispatcher opt-outs sync says why it cannot be read"),
     }
     accounts = (DEFAULT, *dispatcher.settings.accounts)
     for name in (it for it in CHECKS if it in names):
@@ -192,3 +193,13 @@ def _costs(dispatcher: Dispatcher) -> str:
     if abs(charged - planned) > planned * _TOLERANCE:
         raise _FailedError(says, "")
     return says
+
+
+def _stops(dispatcher: Dispatcher) -> str:
+    """Check that the STOP list was read within two of its intervals."""
+    age = dispatcher.stop_list_age()
+    if age.wait(dispatcher.clock(), timedelta(seconds=2 * dispatcher.settings.stop_list_every)):
+        limit = timedelta(seconds=dispatcher.settings.stop_list_max_age)
+        after = f"; commercial campaigns wait after {limit}" if limit else ""
+        raise _FailedError(f"the STOP list {age.says}{after}", "")
+    return f"the STOP list {age.says}" if age.first_tried_at else "nobody has read it yet"

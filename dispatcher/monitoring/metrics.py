@@ -33,7 +33,8 @@ from dispatcher.errors import DispatcherError
 from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import Finding
-from dispatcher.storage import monitoring
+from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import monitoring, stop_list
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import AccountSnapshot, Snapshot
 from dispatcher.window.territories import TERRITORIES
@@ -52,6 +53,8 @@ class _Reading:
     shares: list[Share]
     standing: Snapshot
     accounts: Mapping[str, AccountSnapshot]
+    #: when the STOP list was last read; of several accounts the one that was read longest ago
+    stop_list: datetime | None
 
 
 def registry_of(
@@ -143,6 +146,11 @@ class _Metrics(Collector):
         tick = standing.last_tick
         age = inf if tick is None else max((at - tick).total_seconds(), 0.0)
         yield _gauge("tick_age_seconds", "how long ago the last tick was; +Inf without any", age)
+        listed = reading.stop_list
+        age = inf if listed is None else max((at - listed).total_seconds(), 0.0)
+        yield _gauge(
+            "stop_list_age_seconds", "since the STOP list was last read; +Inf if it never was", age
+        )
         yield _gauge("incidents", "double texts on record", standing.incidents)
 
     def _read(self) -> _Reading:
@@ -153,7 +161,10 @@ class _Metrics(Collector):
             shares = [*past.shares, *totals.still_open(session, past)]
             found = monitoring.snapshot(session, at)
             accounts = self._accounts.read(session, at)
-            return _Reading(at, shares, found, accounts)
+            names = (DEFAULT, *dispatcher.settings.accounts)
+            read = [stop_list.age(session, name).read_at for name in names]
+            oldest = None if None in read else min(filter(None, read))
+            return _Reading(at, shares, found, accounts, oldest)
 
     def _read_past(self) -> totals.EndedTotals:
         with self._dispatcher.database.read() as session:

@@ -139,6 +139,12 @@ class Settings(AccountSettings):
     stop_list_every: int = Field(
         3600, ge=60, description="interval of reading the gateway's STOP list into the opt-outs"
     )
+    stop_list_max_age: int = Field(
+        86_400,
+        ge=0,
+        description="commercial campaigns wait if the STOP list was last read longer ago than"
+        " this; more than `stop_list_every`; 0: they never wait",
+    )
     single_send: bool = Field(
         False,
         description="send a batch whose texts are all equal by `/send`, which makes a shorter"
@@ -410,6 +416,8 @@ class Settings(AccountSettings):
         if self.closing_guard < self.call_timeout + 5:
             # a call that begins at the last moment ends before the window does
             raise ValueError(f"{PREFIX}CLOSING_GUARD must be at least {PREFIX}CALL_TIMEOUT + 5 s")
+        if 0 < self.stop_list_max_age <= self.stop_list_every:
+            raise ValueError(f"{PREFIX}STOP_LIST_MAX_AGE must exceed {PREFIX}STOP_LIST_EVERY, or 0")
         if self.lease < self.call_timeout + 5:
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self

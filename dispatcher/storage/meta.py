@@ -24,6 +24,12 @@ def put(session: Session, name: str, value: str, account: str = "") -> None:
     )
 
 
+def instant(session: Session, name: str, account: str = "") -> datetime | None:
+    """The instant under this name (written in ISO 8601), or None."""
+    value = get(session, name, account)
+    return None if value is None else datetime.fromisoformat(value)
+
+
 def is_time(
     session: Session, name: str, now: datetime, every: timedelta, account: str = ""
 ) -> bool:
@@ -31,8 +37,7 @@ def is_time(
 
     Also true if it lies in the future: a clock was set back, and nothing may wait for that.
     """
-    value = get(session, name, account)
-    last = None if value is None else datetime.fromisoformat(value)
+    last = instant(session, name, account)
     return last is None or last > now or last + every <= now
 
 

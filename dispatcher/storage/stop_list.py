@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.storage import meta
 from dispatcher.storage.tables import OPT_OUT
 
-_SYNCED = "stop_list_synced_at"
+_FIRST_TRIED = "stop_list_first_tried_at"
+_TRIED = "stop_list_tried_at"
+_READ = "stop_list_read_at"
 _SOURCE = "gateway's STOP list"
 
 
@@ -22,12 +25,25 @@ def source(account: str) -> str:
 
 def due(session: Session, now: datetime, every: timedelta, account: str) -> bool:
     """True if an account's STOP list is to be read again."""
-    return meta.is_time(session, _SYNCED, now, every, account)
+    return meta.is_time(session, _TRIED, now, every, account)
 
 
-def note_synced(session: Session, now: datetime, account: str) -> None:
-    """Record when an account's STOP list was read: the next reading counts from it."""
-    meta.put(session, _SYNCED, now.isoformat(), account)
+def note_tried(session: Session, at: datetime, account: str) -> None:
+    """Record a try to read an account's STOP list: the next one counts from ``at``."""
+    meta.put(session, _TRIED, at.isoformat(), account)
+    if meta.get(session, _FIRST_TRIED, account) is None:
+        meta.put(session, _FIRST_TRIED, at.isoformat(), account)
+
+
+def note_read(session: Session, at: datetime, account: str) -> None:
+    """Record that an account's STOP list was read whole ``at`` this instant."""
+    note_tried(session, at, account)
+    meta.put(session, _READ, at.isoformat(), account)
+
+
+def age(session: Session, account: str) -> StopListAge:
+    """When an account's STOP list was last read, and first tried."""
+    return StopListAge(*(meta.instant(session, name, account) for name in (_READ, _FIRST_TRIED)))
 
 
 def missing(session: Session, theirs: Collection[str], account: str) -> tuple[list[str], int]:

@@ -62,7 +62,8 @@ class FairQueue:
         with self._context.database.read() as session:
             if due.doubts(session, self._context.counted) >= settings.doubt_limit:
                 return False
-            ids = queue.campaigns(session, now, self._context.account)
+            commercial = not self._context.stop_list_wait(session)
+            ids = queue.campaigns(session, now, self._context.account, commercial=commercial)
             # beginning with the one after the last turn
             for campaign_id in sorted(ids, key=lambda one: (one <= self._last, one)):
                 found = queue.of(session, campaign_id, now, _CHOICE)

@@ -20,7 +20,7 @@ class Gather:
         self._caps = caps
 
     def gather(self, batch_id: int) -> DueBatch | None:
-        """The batch if it is due, without those who opted out or reached the weekly cap."""
+        """The batch if it may leave now, without those who opted out or reached the weekly cap."""
         with self._context.database.read() as session:
             batch, excluded = self._read(session, batch_id)
         while batch is not None and excluded:
@@ -34,8 +34,10 @@ class Gather:
     def _read(
         self, session: Session, batch_id: int
     ) -> tuple[DueBatch | None, dict[int, MessageState]]:
-        """The batch if it is due, and the new states of those positions that must not be texted."""
+        """The batch if it may leave, and the new states of positions that must not be texted."""
         batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
+        if batch is not None and batch.commercial and self._context.stop_list_wait(session):
+            return None, {}
         over = self._caps.over_weekly(session, batch)
         opted_out = set() if batch is None else batch.recipients.opted_out
         return batch, {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import chain, zip_longest
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, exists, not_, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
@@ -19,6 +19,8 @@ from dispatcher.storage.tables import BATCH, CAMPAIGN, in_state
 _now = bindparam("now", type_=BATCH.c.not_before.type)
 #: the campaign goes through this account (``account``), and no other may touch it
 OF_ACCOUNT = CAMPAIGN.c.account == bindparam("account")
+#: without ``commercial`` only messages that are not commercial may leave
+_MAY_LEAVE = or_(bindparam("commercial", type_=Boolean), not_(CAMPAIGN.c.commercial))
 
 
 def runs() -> ColumnElement[bool]:
@@ -41,7 +43,10 @@ def is_due() -> ColumnElement[bool]:
 _DUE_CAMPAIGNS = (
     select(CAMPAIGN.c.id, CAMPAIGN.c.priority)
     .where(
-        runs(), OF_ACCOUNT, exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, is_due(), funded())
+        runs(),
+        OF_ACCOUNT,
+        _MAY_LEAVE,
+        exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, is_due(), funded()),
     )
     .order_by(CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
 )
@@ -54,9 +59,13 @@ _DUE_OF = (
 )
 
 
-def campaigns(session: Session, now: datetime, account: str) -> list[int]:
-    """An account's campaigns whose turn it is: of those with due batches, the most urgent."""
-    rows = session.execute(_DUE_CAMPAIGNS, {"now": now, "account": account}).all()
+def campaigns(session: Session, now: datetime, account: str, *, commercial: bool) -> list[int]:
+    """An account's campaigns whose turn it is: of those with due batches, the most urgent.
+
+    Commercial ones only with ``commercial``.
+    """
+    asked = {"now": now, "account": account, "commercial": commercial}
+    rows = session.execute(_DUE_CAMPAIGNS, asked).all()
     return [row.id for row in rows if row.priority == rows[0].priority]
 
 
@@ -66,11 +75,14 @@ def of(session: Session, campaign_id: int, now: datetime, most: int) -> list[int
     return list(session.scalars(_DUE_OF, asked))
 
 
-def due(session: Session, now: datetime, most: int, account: str) -> list[int]:
-    """The first ``most`` of an account's due batches, from each campaign in its turn."""
+def due(session: Session, now: datetime, most: int, account: str, *, commercial: bool) -> list[int]:
+    """The first ``most`` of an account's due batches, from each campaign in its turn.
+
+    Commercial ones only with ``commercial``.
+    """
     turns: Sequence[list[int]] = [
         of(session, campaign_id, now, most)
-        for campaign_id in campaigns(session, now, account)[:most]
+        for campaign_id in campaigns(session, now, account, commercial=commercial)[:most]
     ]
     dealt = chain.from_iterable(zip_longest(*turns))
     return [batch_id for batch_id in dealt if batch_id is not None][:most]

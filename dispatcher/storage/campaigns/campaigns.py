@@ -91,6 +91,7 @@ def _facts(campaign: Campaign) -> Facts:
         unusable=campaign.unusable,
         funded_to=campaign.funded_to,
         account=campaign.account,
+        commercial=campaign.commercial,
     )
 
 

@@ -20,7 +20,7 @@ from tests.fakes import FakeGateway
 from tests.integration.bench import people
 from tests.integration.cli.test_commands import Shell, command, in_terminal
 
-NAMES = ["database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs"]
+NAMES = ["database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs", "stops"]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_all_checks_are_ok_if_everything_answers(dispatcher: Dispatcher) -> None
     findings = list(examine(dispatcher))
 
     assert [finding.name for finding in findings] == NAMES
-    assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 8
+    assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 9
     said = {finding.name: finding.says for finding in findings}
     assert dispatcher.schema() in said["database"]
     assert said["gateway"] == "the key is good, balance 100.000 €"
@@ -231,6 +231,7 @@ def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
         "✓ doubts",
         "✓ credit",
         "✓ costs",
+        "✓ stops",
     ]
     assert "DISPATCHER_API_KEY is not set" in lines["✗ gateway"]
     assert lines["✗ beat"].startswith("it has never ticked; start beat: ")
