@@ -14,6 +14,9 @@ _VALID = Draft202012Validator(
     {"components": described("")["components"], "$ref": "#/components/schemas/NewCampaign"}
 )
 
+#: options whose values no schema can tell: which accounts there are, what a text does not go with
+_UNGUESSABLE = {"account", "sender", "from_number", "survey", "not_before", "not_after"}
+
 #: campaigns that there are when the fuzzer begins: the ids that each operation is asked with
 CAMPAIGNS = {
     "progress": range(1, 11),
@@ -43,5 +46,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
         return body
     if not _VALID.is_valid(body):
         return body
+    if len(body["recipients"]) % 2:
+        body = {name: value for name, value in body.items() if name not in _UNGUESSABLE}
+        body["text"] = "Bonjour"
     reference = f"{body['reference'][:1]}{len(body['recipients'])}"
     return body | {"recipients": people(len(body["recipients"])), "reference": reference}
