@@ -17,7 +17,8 @@ DispatcherError
 ├── BrokerError             Redis cannot be reached
 └── GatewayError            the gateway cannot be used (never reaches a caller of submit)
     ├── GatewayRefused      it refused, with its .code
-    └── GatewayUnreached    it was not reached: not one byte left
+    ├── GatewayUnreached    it was not reached: not one byte left
+    └── NotAnAnswer         it answered something else than the call's page documents
 
 No message contains a phone number, a text or a key.
 """
@@ -110,3 +111,11 @@ class GatewayRefused(GatewayError):
 
 class GatewayUnreached(GatewayError):
     """Raised when not one byte of a request left: certainly nothing was changed."""
+
+
+class NotAnAnswer(GatewayError):
+    """Raised when the gateway answers, but not with what the page of the call documents.
+
+    For example with a success that lacks the list, the id or the balance. It is treated as a lost
+    answer: whatever was asked is asked again later.
+    """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +14,6 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import after
 from dispatcher.dispatch.call_counts import CallCounts
 from dispatcher.dispatch.rate_limit import RateLimit
-from dispatcher.errors import GatewayError
 from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
@@ -85,19 +84,6 @@ class Context:
         """Why commercial messages wait for the STOP list; empty if they need not."""
         most = timedelta(seconds=self.settings.stop_list_max_age)
         return stop_list.age(session, self.account).wait(self.clock(), most)
-
-    def shows(self, tag: str, phones: Collection[str]) -> bool:
-        """True if the gateway shows any of ``phones`` (E.164) under ``tag``.
-
-        Raises GatewayError if that cannot be learnt: an answer that cannot be read to its end
-        does not prove that they are absent.
-        """
-        found = self.gateway.status_by_tag(tag)
-        if any(report.phone in phones for report in found.reports):
-            return True
-        if not found.complete:
-            raise GatewayError("not all that the gateway shows can be read")
-        return False
 
     def after(self, intervals: Sequence[int], done: int) -> datetime:
         """When the next poll or lookup is due after ``done`` of them."""

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.hand_over import LAG, looked_up
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.dispatch.tag_answers import shows, tag_answer
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage import doubts, opt_outs
 from dispatcher.storage.batches import attempts, lookups, moves, polls
@@ -61,12 +62,8 @@ class Doubts:
         found: dict[int, MessageState] = {}
         stops: list[str] = []
         places = {phone: position for position, phone in batch.phones.items()}
-        foreign = 0
         try:
-            for report in self._context.gateway.status_by_tag(batch.tag or "").reports:
-                if report.phone not in places:
-                    foreign += 1
-                    continue
+            for report in tag_answer(self._context, batch.tag or "").reports:
                 found[places[report.phone]] = report.state
                 if report.stop:
                     stops.append(report.phone)
@@ -75,8 +72,6 @@ class Doubts:
         except GatewayError as error:
             missing = set(batch.waiting(MessageState.PENDING))
             why = f"the gateway cannot be asked: {error}"
-        if foreign:
-            log.error("batch %d: %d foreign numbers under its tag", batch.id, foreign)
         with self._context.database.write() as session:
             lookups.record(
                 session,
@@ -151,7 +146,7 @@ class Doubts:
         log.critical("batch %d was sent twice: %d recipients", attempt.batch_id, len(twice))
 
     def _shown(self, tag: str) -> set[str]:
-        return {report.phone for report in self._context.gateway.status_by_tag(tag).reports}
+        return {report.phone for report in tag_answer(self._context, tag).reports}
 
     def _others(self, attempt: DueLookup) -> set[str]:
         """The numbers that the gateway shows under the batch's other attempts."""
@@ -204,7 +199,7 @@ class Doubts:
             doubts.give_up(session, batch, actor=actor, reason=reason, now=self._context.clock())
 
     def _refuse_if_shown(self, batch: BatchSnapshot, tags: list[str]) -> None:
-        if any(self._context.shows(tag, batch.to_go) for tag in tags):
+        if any(shows(self._context, tag, batch.to_go) for tag in tags):
             with self._context.database.write() as session:
                 lookups.expedite(session, batch.id, self._context.clock())
             self.settle_batch(batch.id)

@@ -11,6 +11,7 @@ from itertools import chain, islice, repeat
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import next_poll, rounds
 from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.dispatch.tag_answers import tag_answer
 from dispatcher.errors import GatewayError
 from dispatcher.gateway import Report
 from dispatcher.storage import opt_outs
@@ -120,7 +121,7 @@ class Polls:
         """Take the reports that show under one tag."""
         waiting = {phone: spot for spot, phone in batch.waiting(MessageState.SENT).items()}
         try:
-            shown = self._context.gateway.status_by_tag(tag).reports
+            shown = tag_answer(self._context, tag).reports
         except GatewayError as error:
             log.warning("status by tag: %s", error)
             failed.add(batch.id)

@@ -23,6 +23,7 @@ from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.gather import Gather
 from dispatcher.dispatch.sending.request import Request, request_of, texts_of
 from dispatcher.dispatch.sending.results import Results
+from dispatcher.dispatch.tag_answers import shows
 from dispatcher.dispatch.tags import new_tag, worker_name
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.storage.batches import claims, hand_over, moves
@@ -127,7 +128,7 @@ class Attempts:
         Raises GatewayError when that cannot be learnt: then nothing may be sent.
         """
         for tag in batch.unproven:
-            if self._context.shows(tag, set(batch.recipients.phones)):
+            if shows(self._context, tag, set(batch.recipients.phones)):
                 with self._context.database.write() as session:
                     moves.mark_taken(session, batch.id, tag, now=self._context.clock())
                 raise _NotNow

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.storage.batches.recipients import phones_of
 from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 
 #: outcomes that say that nothing left, without a proof: the gateway asked to wait, or a person
@@ -96,6 +97,13 @@ def tags_of_batch(session: Session, batch_id: int) -> list[str]:
             select(Attempt.tag).where(Attempt.batch_id == batch_id, texts).order_by(Attempt.number)
         )
     )
+
+
+def asked(session: Session, tag: str) -> tuple[frozenset[str], datetime]:
+    """The numbers (E.164) of the batch of the attempt with this tag, and when it was armed."""
+    row = session.execute(select(Attempt.batch_id, Attempt.armed_at).where(Attempt.tag == tag))
+    batch_id, armed_at = row.one()
+    return frozenset(phones_of(session, [batch_id])[batch_id].values()), armed_at
 
 
 def unproven(session: Session, batch_id: int) -> list[str]:

@@ -110,8 +110,10 @@ def test_early_lookup_makes_no_call(bench: Bench) -> None:
     assert bench.gateway.lookups == []
     bench.clock.forward(seconds=15)
     assert bench.settle(batch)
+    tag, made_up = bench.gateway.lookups
+    assert (tag, made_up in bench.gateway.tags) == (bench.batch(batch).tag, False)
     assert not bench.settle(batch)
-    assert len(bench.gateway.lookups) == 1
+    assert bench.gateway.lookups == [tag, made_up]
 
 
 def test_failed_lookup_proves_nothing(bench: Bench) -> None:
