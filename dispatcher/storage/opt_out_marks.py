@@ -21,7 +21,10 @@ _OF_BATCH = (
 
 
 def version() -> ScalarSelect[Any]:
-    """A subquery for the list's version: it changes in the transaction that changes the list."""
+    """A subquery for the list's version: each change of the list changes it, too.
+
+    Null while the list has none, which is equal to no version.
+    """
     return select(META.c.value).where(META.c.name == opt_outs.VERSION).scalar_subquery()
 
 

@@ -74,8 +74,7 @@ def add(
             )
         added += len(new)
     if added:
-        # whoever changes the list at the same moment waits for our commit
-        meta.put(session, VERSION, secrets.token_hex(8))
+        _change_version(session)
         events.add(session, "opt_out_added", now=now, counts={"opt_outs": added})
     return added
 
@@ -101,6 +100,7 @@ def remove(
     opt_out_history.record(
         session, [phone], "remove", reason=reason, actor=actor, now=now, source=source
     )
+    _change_version(session)
     return True
 
 
@@ -119,7 +119,19 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
     if row is None:
         return False
     opt_out_history.record(session, [None], "erase", actor=actor, now=now)
+    _change_version(session)
     return True
+
+
+def make_version(session: Session) -> None:
+    """Give the list a version if it has none, as after its tables were emptied."""
+    row = upsert.insert(session, Meta).values(name=VERSION, value=secrets.token_hex(8))
+    session.execute(row.on_conflict_do_nothing())
+
+
+def _change_version(session: Session) -> None:
+    """Say that the list is another one. Whoever changes it at the same moment waits for us."""
+    meta.put(session, VERSION, secrets.token_hex(8))
 
 
 def opted_out(session: Session, phones: Collection[str]) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
@@ -9,6 +11,7 @@ from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.sending.caps import SendCaps
+from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import due, results
 
 
@@ -23,11 +26,12 @@ class Gather:
         """The batch if it may leave now, without those who opted out or reached the weekly cap."""
         with self._context.database.read() as session:
             batch, excluded = self._read(session, batch_id)
-        while batch is not None and excluded:
+        while batch is not None and (excluded or batch.opt_outs is None):
             with self._context.database.write() as session:
-                rejected = [p for p, state in excluded.items() if state is MessageState.REJECTED]
-                codes = dict.fromkeys(rejected, WEEKLY_CODE)
-                results.leave_out(session, batch, excluded, codes=codes)
+                if excluded:
+                    results.leave_out(session, batch, excluded, codes=_codes(excluded))
+                if batch.opt_outs is None:  # a list without a version allows no claim
+                    opt_outs.make_version(session)
                 batch, excluded = self._read(session, batch_id)
         return batch
 
@@ -44,3 +48,9 @@ class Gather:
             **dict.fromkeys(over, MessageState.REJECTED),
             **dict.fromkeys(opted_out, MessageState.OPTED_OUT),
         }
+
+
+def _codes(excluded: Mapping[int, MessageState]) -> dict[int, int]:
+    """Our code of each position that reached the weekly cap."""
+    rejected = [p for p, state in excluded.items() if state is MessageState.REJECTED]
+    return dict.fromkeys(rejected, WEEKLY_CODE)

@@ -26,10 +26,10 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
-from dispatcher.storage import opt_out_marks
+from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
-from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN
+from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
 
 _INSTANT = BATCH.c.not_before.type
 #: the columns of an attempt when it begins
@@ -41,7 +41,10 @@ _CAMPAIGN = select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to).where(
 
 
 def _claim(
-    campaign: FromClause, doubts: Select[int], *rules: ColumnElement[bool]
+    campaign: FromClause,
+    version: ColumnElement[Any],
+    doubts: Select[int],
+    *rules: ColumnElement[bool],
 ) -> ReturningUpdate[Any]:
     return (
         update(BATCH)
@@ -54,7 +57,8 @@ def _claim(
             BATCH.c.states == bindparam("seen"),
             or_(campaign.c.funded_to.is_(None), BATCH.c.number <= campaign.c.funded_to),
             doubts.scalar_subquery() < bindparam("doubt_limit"),
-            func.coalesce(opt_out_marks.version(), "") == bindparam("its_opt_outs"),
+            # a list without a version is equal to no other
+            version == bindparam("its_opt_outs"),
             *rules,
         )
         .values(
@@ -70,17 +74,37 @@ def _claim(
 
 #: by whether the doubts of an account are counted apart
 _COUNTED = {False: DOUBTS, True: DOUBTS_OF}
-_ON_SQLITE = {apart: _claim(_CAMPAIGN.subquery(), doubts) for apart, doubts in _COUNTED.items()}
+_ON_SQLITE = {
+    apart: _claim(_CAMPAIGN.subquery(), opt_out_marks.version(), doubts)
+    for apart, doubts in _COUNTED.items()
+}
 _BEGIN_ATTEMPT = insert(ATTEMPT)
 
-# On PostgreSQL it is one statement, which saves two round trips. The campaign's row is locked
-# before the batch's, as a cancellation does: a pause waits for the claim, or the claim sees it.
+# On PostgreSQL it is one statement, which saves two round trips. It locks the rows that it decides
+# on, and reads them as they are once they are locked: a pause or an opt-out waits for the claim,
+# or the claim sees it. Everybody locks in this order: campaign, batch, version of the opt-out
+# list. The version is the last, so that no opt-out waits while the claim waits for another row.
+_RUNNING = _CAMPAIGN.with_for_update(read=True).cte("campaign_that_runs")
+_LOCKED_BATCH = (
+    select(_RUNNING.c.id, _RUNNING.c.funded_to)
+    .join_from(_RUNNING, BATCH, BATCH.c.campaign_id == _RUNNING.c.id)
+    .where(BATCH.c.id == bindparam("its_id"))
+    .with_for_update(of=BATCH, key_share=True)
+    .cte("locked_batch")
+)
+_LOCKED = (
+    select(_LOCKED_BATCH.c.id, _LOCKED_BATCH.c.funded_to, META.c.value)
+    .join_from(_LOCKED_BATCH, META, META.c.name == opt_outs.VERSION)
+    .with_for_update(of=META, read=True)
+    .cte("locked")
+)
 _clock = bindparam("clock", type_=_INSTANT)
 
 
 def _begun(doubts: Select[int]) -> ReturningInsert[Any]:
     claimed = _claim(
-        _CAMPAIGN.with_for_update(read=True).cte("campaign_that_runs"),
+        _LOCKED,
+        _LOCKED.c.value,
         doubts,
         func.abs(extract("epoch", func.clock_timestamp() - _clock))
         <= bindparam("most_skew", type_=Float),
@@ -139,7 +163,7 @@ def claim(
         "now": now,
         "seen": batch.states,
         "doubt_limit": doubt_limit,
-        "its_opt_outs": batch.opt_outs or "",
+        "its_opt_outs": batch.opt_outs,
         "its_tag": tag,
         "until": now + lease,
     }
