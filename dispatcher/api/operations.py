@@ -18,7 +18,7 @@ from dispatcher.storage.balances import Balance
 from dispatcher.storage.campaigns import campaigns, totals
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch.steps import Asked, Due
+    from dispatcher.dispatch.steps import AccountDue, Due
 
 
 class Operations:
@@ -43,20 +43,22 @@ class Operations:
         _ = (
             all(map(hints.send_batch, due.send))
             and all(map(hints.settle_batch, due.settle))
-            and all(self._ask(account, asked) for account, asked in due.asked.items())
+            and all(
+                self._ask(account, account_due) for account, account_due in due.by_account.items()
+            )
             and (not due.events or hints.deliver_events())
             and (not due.prune or hints.prune())
         )
         return due
 
-    def _ask(self, account: str, asked: Asked) -> bool:
+    def _ask(self, account: str, account_due: AccountDue) -> bool:
         """Publish hints for what is due of one account; whether Redis took them."""
         hints = self._hints
         return (
-            all(hints.poll(account) for _ in range(asked.polls))
-            and (not asked.stop_list or hints.sync_opt_outs(account))
-            and (not asked.credit or hints.check_credit(account))
-            and (not asked.recall or hints.recall(account))
+            all(hints.poll(account) for _ in range(account_due.polls))
+            and (not account_due.stop_list or hints.sync_opt_outs(account))
+            and (not account_due.credit or hints.check_credit(account))
+            and (not account_due.recall or hints.recall(account))
         )
 
     def check_credit(self, account: str) -> bool:

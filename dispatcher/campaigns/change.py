@@ -132,11 +132,11 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
 
 
 def _handed_over(
-    batch: DueBatch, outcome: Sent, asked: datetime, now: datetime, waits: Waits
+    batch: DueBatch, outcome: Sent, hour: datetime, now: datetime, waits: Waits
 ) -> Change:
-    """The gateway holds the batch until its hour: ``asked``, unless its answer says another."""
-    leaves_at = outcome.leaves_at or asked
-    recall = OTHER_HOUR if leaves_at != asked else ""
+    """The gateway holds the batch until ``hour``, or until the hour that its answer names."""
+    leaves_at = outcome.leaves_at or hour
+    recall = OTHER_HOUR if leaves_at != hour else ""
     pause = recall or outcome.blocked
     messages = outcome.messages.placed(batch.recipients.positions)
     if MessageState.SENT not in messages.states.values():  # nobody is left to wait for the hour
@@ -150,7 +150,7 @@ def _handed_over(
         codes=codes_of(batch, messages.codes),
         why=HELD,
         # its own hour again, should the gateway give it back
-        not_before=asked,
+        not_before=hour,
         leaves_at=leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
         attempt=_taken(messages, f"until {leaves_at.isoformat()}"),

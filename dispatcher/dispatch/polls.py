@@ -77,15 +77,15 @@ class Polls:
         failed: set[int] = set()
         waiting = chain.from_iterable(_waiting(batch, found[batch.id]) for batch in taken)
         while part := list(islice(waiting, CALL_SIZE)):  # in parts, which needs less memory
-            asked = [(phone, message_id) for phone, message_id, *_ in part]
+            pairs = [(phone, message_id) for phone, message_id, *_ in part]
             try:
-                answers = self._context.gateway.multi_status(asked)
+                answers = self._context.gateway.multi_status(pairs)
             except GatewayError as error:
                 log.warning("multi-status: %s", error)
                 failed.update(batch_id for *_, batch_id in part)
                 continue
             for report, (_, _, position, states, _) in zip(
-                map(answers.get, asked), part, strict=True
+                map(answers.get, pairs), part, strict=True
             ):
                 if report is not None:
                     _note_report(report, position, states, stops)
@@ -119,7 +119,7 @@ class Polls:
         failed: set[int],
     ) -> None:
         """Take the reports that show under one tag."""
-        waiting = {phone: spot for spot, phone in batch.waiting(MessageState.SENT).items()}
+        waiting = {phone: position for position, phone in batch.waiting(MessageState.SENT).items()}
         try:
             shown = tag_answer(self._context, tag).reports
         except GatewayError as error:

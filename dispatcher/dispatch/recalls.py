@@ -36,7 +36,7 @@ class Recalls:
         """Ask for all of the account that is wanted back; returns for how many batches it was."""
         context = self._context
         until = time.monotonic() + TURN
-        asked = 0
+        requests = 0
         while time.monotonic() < until and not context.stopping.is_set():
             now = context.clock()
             with context.database.write() as session:
@@ -44,8 +44,8 @@ class Recalls:
             if batch is None:
                 break
             self._record(batch, *self._ask(batch))
-            asked += 1
-        return asked
+            requests += 1
+        return requests
 
     def _ask(self, batch: RecallRequest) -> tuple[Cancellation | None, str]:
         """The gateway's answer; None, with the reason, when it told nothing."""
@@ -58,9 +58,9 @@ class Recalls:
         context = self._context
         now = context.clock()
         end = ending(answer, batch.leaves_at, now)
-        said = failed or str(answer)
+        detail = failed or str(answer)
         level = logging.INFO if end is Ending.BACK else logging.WARNING
-        log.log(level, "batch %d %s: %s", batch.id, batch.why, said)
+        log.log(level, "batch %d %s: %s", batch.id, batch.why, detail)
         history = ""
         with context.database.write() as session:
             match end:
@@ -79,7 +79,7 @@ class Recalls:
                         later = min(later, batch.leaves_at - _LAST)
                     done = recalls.postpone(session, batch, later)
                 case Ending.DOUBT:
-                    why = f"nobody knows whether the gateway gave it back: {said}"
+                    why = f"nobody knows whether the gateway gave it back: {detail}"
                     check_at = context.after(context.settings.settle_intervals, 0)
                     done = recalls.record_doubt(session, batch, why, check_at=check_at, now=now)
                     history = why

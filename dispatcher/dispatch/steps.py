@@ -20,11 +20,11 @@ from dispatcher.dispatch.retention import Retention
 from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
-from dispatcher.dispatch.tick import Asked, Due, Ticks
+from dispatcher.dispatch.tick import AccountDue, Due, Ticks
 from dispatcher.errors import GatewayError, IllegalMove, NotFound
 from dispatcher.storage.batches import due
 
-__all__ = ["QUESTIONS", "Asked", "Context", "Due", "Steps"]
+__all__ = ["QUESTIONS", "AccountDue", "Context", "Due", "Steps"]
 
 log = logging.getLogger(__name__)
 

@@ -27,51 +27,51 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the gateway is to be asked for an account."""
+class AccountDue:
+    """The calls to the gateway that are due for one account."""
 
-    #: how many threads may ask for reports
+    #: how many threads may poll for reports
     polls: int = 0
     #: whether its STOP list is to be read
     stop_list: bool = False
     #: whether its balance is to be read
     credit: bool = False
-    #: whether it is to be asked for what the gateway holds back
+    #: whether batches that the gateway holds are to be recalled
     recall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a tick found to do: ids of batches, and what each account is to be asked for."""
+    """What a tick found to do: ids of batches, and the calls that are due for each account."""
 
     send: Sequence[int]
     settle: Sequence[int]
-    #: whether something that happened is to be told
+    #: whether events are to be delivered
     events: bool = False
     #: whether old history is to be deleted
     prune: bool = False
-    #: account -> what it is to be asked for
-    asked: Mapping[str, Asked] = field(default_factory=dict)
+    #: account -> what is due at the gateway
+    by_account: Mapping[str, AccountDue] = field(default_factory=dict)
 
     @property
     def polls(self) -> int:
         """How many polls are due in all."""
-        return sum(asked.polls for asked in self.asked.values())
+        return sum(account_due.polls for account_due in self.by_account.values())
 
     @property
     def stop_list(self) -> bool:
         """Whether any account's STOP list is to be read."""
-        return any(asked.stop_list for asked in self.asked.values())
+        return any(account_due.stop_list for account_due in self.by_account.values())
 
     @property
     def credit(self) -> bool:
         """Whether any account's balance is to be read."""
-        return any(asked.credit for asked in self.asked.values())
+        return any(account_due.credit for account_due in self.by_account.values())
 
     @property
     def recall(self) -> bool:
-        """Whether any account is to be asked for what it holds back."""
-        return any(asked.recall for asked in self.asked.values())
+        """Whether any account has batches to recall from the gateway."""
+        return any(account_due.recall for account_due in self.by_account.values())
 
 
 class Ticks:
@@ -111,7 +111,7 @@ class Ticks:
                 send=_in_turn([_to_send(session, one, now) for one in self._contexts]),
                 settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
                 events=events.due(session, now),
-                asked={one.account: _asked(session, one, now) for one in self._contexts},
+                by_account={one.account: _account_due(session, one, now) for one in self._contexts},
                 prune=settings.history_days > 0 and retention.due(session, now, EVERY),
             )
 
@@ -167,11 +167,11 @@ def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:
     ]
 
 
-def _asked(session: Session, context: Context, now: datetime) -> Asked:
+def _account_due(session: Session, context: Context, now: datetime) -> AccountDue:
     settings, account = context.settings, context.account
     every = timedelta(seconds=settings.stop_list_every)
     credit_every = timedelta(seconds=settings.credit_every)
-    return Asked(
+    return AccountDue(
         polls=hints_for(polls.count_due(session, BatchState.SENT, now, account)),
         stop_list=stop_list.due(session, now, every, account),
         credit=settings.credit_check != "off"

@@ -134,13 +134,15 @@ def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:
         return InDoubt("the answer speaks of numbers that are not in the batch")
     if len(answers) < len(reply.lines):
         return InDoubt("the answer speaks twice of one number")
-    known = {spot: line for spot, line in answers.items() if line.accepted is not None}
+    known = {position: line for position, line in answers.items() if line.accepted is not None}
     lines = MessageResults(
         states={
-            spot: MessageState.SENT if line.accepted else MessageState.REJECTED
-            for spot, line in known.items()
+            position: MessageState.SENT if line.accepted else MessageState.REJECTED
+            for position, line in known.items()
         },
-        codes={spot: line.code or 0 for spot, line in known.items() if line.accepted is False},
+        codes={
+            position: line.code or 0 for position, line in known.items() if line.accepted is False
+        },
         segments=sum(line.segments for line in known.values()),
         cost=sum((line.cost for line in known.values()), Decimal(0)),
     )

@@ -53,7 +53,7 @@ def audit(database: Path, ledger_path: Path) -> Audit:
                 " JOIN campaign ON campaign.id = batch.campaign_id"
             )
         )
-        said = {
+        states = {
             (reference, phone): state
             for reference, phone, state in connection.execute(
                 "SELECT campaign.reference, message.phone, message.state FROM message"
@@ -68,13 +68,13 @@ def audit(database: Path, ledger_path: Path) -> Audit:
     )
     in_ledger: Counter[tuple[str, str]] = Counter()
     for key, times in texted.items():
-        if key in said:
-            in_ledger[key[0], said[key]] += times
+        if key in states:
+            in_ledger[key[0], states[key]] += times
     return Audit(
-        database=Counter((reference, state) for (reference, _), state in said.items()),
+        database=Counter((reference, state) for (reference, _), state in states.items()),
         ledger=in_ledger,
         twice=sum(times > 1 for times in texted.values()),
-        missing=sum(state in _TEXTED and key not in texted for key, state in said.items()),
-        unexpected=sum(state not in _TEXTED and key in texted for key, state in said.items()),
-        strangers=sum(times for key, times in texted.items() if key not in said),
+        missing=sum(state in _TEXTED and key not in texted for key, state in states.items()),
+        unexpected=sum(state not in _TEXTED and key in texted for key, state in states.items()),
+        strangers=sum(times for key, times in texted.items() if key not in states),
     )

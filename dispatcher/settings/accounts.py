@@ -151,8 +151,8 @@ def by_account(values: Mapping[str, Any]) -> dict[str, Any]:
             case _:
                 rest[setting] = value
     if any(own.values()) and len(own) == len(names):
-        given = rest["accounts"] if isinstance(rest["accounts"], Mapping) else {}
-        rest["accounts"] = {name: _plain(given.get(name)) | own[name] for name in names}
+        accounts = rest["accounts"] if isinstance(rest["accounts"], Mapping) else {}
+        rest["accounts"] = {name: _plain(accounts.get(name)) | own[name] for name in names}
     return rest
 
 

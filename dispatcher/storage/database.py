@@ -142,8 +142,8 @@ class Database:
         if self.is_sqlite:
             return None
         with self.read() as session:
-            told: datetime = session.execute(func.clock_timestamp()).scalar_one()
-            return told.astimezone(UTC)
+            now: datetime = session.execute(func.clock_timestamp()).scalar_one()
+            return now.astimezone(UTC)
 
     def close(self) -> None:
         """Close every connection."""
@@ -204,8 +204,8 @@ def _constraint(error: IntegrityError) -> str:
 
 def _cause(error: DBAPIError) -> str:
     """Why the database cannot be used, without a row and without a password."""
-    told = type(error.orig).__name__
+    reason = type(error.orig).__name__
     about_the_server = isinstance(error, OperationalError | ProgrammingError)
     if about_the_server or type(error) is DatabaseError:  # the last: a file that is no database
-        told = (str(error.orig).strip().splitlines() or [told])[0]
-    return f"the database cannot be used: {told}"
+        reason = (str(error.orig).strip().splitlines() or [reason])[0]
+    return f"the database cannot be used: {reason}"

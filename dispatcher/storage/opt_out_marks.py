@@ -60,11 +60,11 @@ def mark_planned(session: Session, campaign_id: int) -> int:
 
 
 def _mark(session: Session, batch: Batch) -> int:
-    spots = of_batch(session, batch.id)
-    states = message_states.marked(batch.states, dict.fromkeys(spots, MessageState.OPTED_OUT))
+    positions = of_batch(session, batch.id)
+    states = message_states.marked(batch.states, dict.fromkeys(positions, MessageState.OPTED_OUT))
     for state, count in message_states.tally(states).items():
         setattr(batch, state.value, count)
     batch.states = states
     if MessageState.PENDING.letter not in states:
         batch.state = BatchState.DONE
-    return len(spots)
+    return len(positions)

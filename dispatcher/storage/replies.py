@@ -35,8 +35,8 @@ class PostedReply:
         """A hash of all that the call says."""
         at = None if self.at is None else self.at.isoformat()
         part = (self.reference, self.number, self.total)
-        said = (self.phone, self.text, self.stop, self.sent_to, self.message_id, at, part)
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        values = (self.phone, self.text, self.stop, self.sent_to, self.message_id, at, part)
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

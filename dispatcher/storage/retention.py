@@ -49,8 +49,8 @@ def replies(session: Session, before: datetime, most: int) -> int:
 
 def checks(session: Session, before: datetime, most: int) -> int:
     """Delete numbers of which neither an order nor an answer is younger."""
-    told = func.coalesce(NumberCheck.told_at, NumberCheck.ordered_at)
-    old = (NumberCheck.ordered_at < before, told < before)
+    last = func.coalesce(NumberCheck.told_at, NumberCheck.ordered_at)
+    old = (NumberCheck.ordered_at < before, last < before)
     return _delete(session, NumberCheck.phone, NumberCheck.ordered_at, most, *old)
 
 

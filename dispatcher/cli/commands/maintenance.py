@@ -35,10 +35,10 @@ def _work(dispatcher: Dispatcher) -> None:
     steps = dispatcher.steps
     due = steps.tick()
     say(_told(due))
-    for account, asked in due.asked.items():
-        if asked.stop_list:
+    for account, account_due in due.by_account.items():
+        if account_due.stop_list:
             steps.sync_opt_outs(account)
-    unread = [account for account, asked in due.asked.items() if asked.credit]
+    unread = [account for account, account_due in due.by_account.items() if account_due.credit]
     if sum(map(dispatcher.check_credit, unread)):
         due = steps.tick()
     tried: set[int] = set()
@@ -51,10 +51,10 @@ def _work(dispatcher: Dispatcher) -> None:
         sent += sum(steps.send_batch(batch_id) for batch_id in new)
         for batch_id in due.settle:
             steps.settle_batch(batch_id)
-        for account, asked in due.asked.items():
-            if asked.recall:
+        for account, account_due in due.by_account.items():
+            if account_due.recall:
                 steps.recall(account)
-            ended += sum(steps.poll(account) for _ in range(asked.polls))
+            ended += sum(steps.poll(account) for _ in range(account_due.polls))
         due = steps.tick()
     if due.events:
         steps.deliver_events()

@@ -84,7 +84,7 @@ def _record(script: Path | None, out: Path, *, changes: bool, pace: float) -> No
                 settings.api_key.get_secret_value(),
                 pace=pace,
                 call_timeout=settings.call_timeout,
-                told=_told,
+                on_step=_show,
             )
             file.write(transcript.dumps())
     except BaseException:
@@ -93,7 +93,7 @@ def _record(script: Path | None, out: Path, *, changes: bool, pace: float) -> No
     say(f"{len(transcript.steps)} steps are in {out}, without a key, a number or a text")
 
 
-def _told(number: int, step: Step, answered: Answered) -> None:
+def _show(number: int, step: Step, answered: Answered) -> None:
     say(f"{number:3}  {step.call}  {answered.status or answered.outline}")
 
 
@@ -102,10 +102,10 @@ def _compare(path: Path, switches: tuple[str, ...]) -> None:
     from dispatcher.sandbox.recording.transcript import Transcript
 
     transcript = Transcript.loads(_read(path))
-    asked = dict(map(switch, switches))
+    behaviour = dict(map(switch, switches))
     try:
-        found = compare(transcript, asked)
-        best, left = closest(transcript, asked)
+        found = compare(transcript, behaviour)
+        best, left = closest(transcript, behaviour)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise Unusable(f"--switch: {error}") from None
     for difference in found:
@@ -113,7 +113,7 @@ def _compare(path: Path, switches: tuple[str, ...]) -> None:
     if not found:
         say(f"the fake gateway answers all {len(transcript.steps)} steps in the same shapes")
         return
-    more = [f"--switch {name}={json.dumps(best[name])}" for name in best if name not in asked]
+    more = [f"--switch {name}={json.dumps(best[name])}" for name in best if name not in behaviour]
     if more:
         say(f"with {' '.join(more)} it differs in {counted(len(left), 'place')}")
     raise Refusal(f"the fake gateway differs in {counted(len(found), 'place')}")

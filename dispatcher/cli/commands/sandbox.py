@@ -68,17 +68,17 @@ def sandbox(
     from dispatcher.sandbox.gateway.behaviour import Behaviour
     from dispatcher.sandbox.gateway.server import serve
 
-    asked = {"delivery_seconds": [*delivery_seconds], **dict(map(switch, switches))}
+    behaviour = {"delivery_seconds": [*delivery_seconds], **dict(map(switch, switches))}
     try:
-        Behaviour().changed(asked)
+        Behaviour().changed(behaviour)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise Unusable(f"--switch: {error}") from None
     port = port or _free_port()
-    given = key is not None
+    own_key = key is not None
     key = key or secrets.token_hex(20)
     say("To use it, set in the environment of workers and programs:")
     say(f"  export DISPATCHER_API_URL=http://127.0.0.1:{port}/v1")
-    say(f"  export DISPATCHER_API_KEY={'… the key that was given' if given else key}")
+    say(f"  export DISPATCHER_API_KEY={'… the key that was given' if own_key else key}")
     try:
         asyncio.run(
             serve(
@@ -87,18 +87,18 @@ def sandbox(
                 port=port,
                 latency=latency_ms / 1000,
                 clock_offset=clock_offset,
-                switches=asked,
+                switches=behaviour,
             )
         )
     except OSError as error:
         raise Refusal(f"the sandbox cannot run: {error.strerror}") from None
 
 
-def switch(given: str) -> tuple[str, object]:
+def switch(value: str) -> tuple[str, object]:
     """A switch from the command line: its value is JSON or, failing that, a text."""
     import json
 
-    name, _, value = given.partition("=")
+    name, _, value = value.partition("=")
     try:
         return name, json.loads(value)
     except ValueError:

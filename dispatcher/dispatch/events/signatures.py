@@ -31,12 +31,12 @@ def verify(
     ``headers`` may be in any case. A call that is repeated within that time is valid, too:
     remember the ``webhook-id`` of what was handled.
     """
-    given = {name.lower(): value for name, value in headers.items()}
-    event_id, at = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
+    values = {name.lower(): value for name, value in headers.items()}
+    event_id, at = values.get("webhook-id", ""), values.get("webhook-timestamp", "")
     if not (at.isascii() and at.isdigit() and len(at) < 15) or abs(now - int(at)) > tolerance:
         return False
     right = f"v1,{_signature(secret, event_id, at, body)}".encode()
-    offered = given.get("webhook-signature", "").split(" ")
+    offered = values.get("webhook-signature", "").split(" ")
     return any(hmac.compare_digest(right, one.encode()) for one in offered)
 
 

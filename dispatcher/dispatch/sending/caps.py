@@ -48,23 +48,23 @@ class SendCaps:
         """True if a claim has to lock what the caps count."""
         return self._campaign.set or self._day.set or self._weekly is not None
 
-    def usage(self, batch: DueBatch, said: Sequence[str]) -> Usage:
+    def usage(self, batch: DueBatch, wire_texts: Sequence[str]) -> Usage:
         """What sending ``batch`` adds to the counts; its cost only if a cap needs it.
 
-        ``said`` is what each of its people is told.
+        ``wire_texts`` has the text of each recipient as the request carries it.
         """
         if not self._priced:
-            return Usage(len(said))
+            return Usage(len(wire_texts))
         settings = self._context.settings
         if batch.survey:
-            return usage_of(len(said), {}, settings.prices, measured=False)
+            return usage_of(len(wire_texts), {}, settings.prices, measured=False)
         mention = batch.commercial and not texts.has_stop(batch.text)
         stop = "x" * settings.stop_budget if mention else ""
         billed: Counter[str] = Counter()
-        for phone, text in zip(batch.recipients.phones, said, strict=True):
+        for phone, text in zip(batch.recipients.phones, wire_texts, strict=True):
             count = segments.measure(texts.as_sent(text) + stop).segments
             billed[destination_of(phone)] += count
-        return usage_of(len(said), billed, settings.prices)
+        return usage_of(len(wire_texts), billed, settings.prices)
 
     def cost(self, usage: Usage) -> Decimal | None:
         """What the record of an attempt keeps as its cost; None where no cap asks for it."""

@@ -47,9 +47,9 @@ class PersonalRequest(Request):
 
 
 def request_of(
-    batch: DueBatch, said: Sequence[str], tag: str, gateway: Gateway, settings: Settings
+    batch: DueBatch, wire_texts: Sequence[str], tag: str, gateway: Gateway, settings: Settings
 ) -> Request:
-    """What sends ``batch``, whose people are told what is ``said``, under ``tag``."""
+    """The request that sends ``batch`` under ``tag``; ``wire_texts`` has one text a recipient."""
     phones = batch.recipients.phones
     stop = batch.commercial and not texts.has_stop(batch.text)
     if batch.survey is not None:
@@ -57,24 +57,24 @@ def request_of(
         body = gateway.survey_request(phone, batch.survey, SendOptions(tag=tag))
         return PersonalRequest(body, survey=True)
     if batch.from_number is not None:
-        [phone], [text] = phones, said
+        [phone], [text] = phones, wire_texts
         options = SendOptions(tag=tag, stop=stop)
         return PersonalRequest(gateway.number_request(phone, text, batch.from_number, options))
-    unicode = texts.wire_needs_unicode("".join(said))
+    unicode = texts.wire_needs_unicode("".join(wire_texts))
     options = SendOptions(
         sender=batch.sender, tag=tag, stop=stop, unicode=unicode, at=batch.leaves_at
     )
     # after a failure each number is asked for by itself: one may have been the reason
-    if not settings.single_send or batch.checks or len(set(said)) > 1:
-        return Request(gateway.request(phones, said, options))
-    text = said[0]
+    if not settings.single_send or batch.checks or len(set(wire_texts)) > 1:
+        return Request(gateway.request(phones, wire_texts, options))
+    text = wire_texts[0]
     mention = "x" * settings.stop_budget if stop else ""
     body = gateway.single_request(phones, text, options)
     return Request(body, segments.measure(texts.as_sent(text) + mention).segments)
 
 
 def texts_of(batch: DueBatch) -> list[str]:
-    """What the request says to each of the batch's people."""
+    """The text of each recipient of the batch, as the request carries it."""
     template = compile_template(batch.text)
     if not template.fields:
         return [texts.wire_text(template.render({}))] * len(batch.recipients)

@@ -194,8 +194,8 @@ def _instant(raw: int | str) -> datetime | None:
     try:
         if number is not None:
             return datetime.fromtimestamp(number, UTC)
-        told = datetime.fromisoformat(str(raw))
-        return (told if told.tzinfo else told.replace(tzinfo=_PARIS)).astimezone(UTC)
+        instant = datetime.fromisoformat(str(raw))
+        return (instant if instant.tzinfo else instant.replace(tzinfo=_PARIS)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -203,7 +203,7 @@ def _instant(raw: int | str) -> datetime | None:
 def http_date(raw: str | None) -> datetime | None:
     """The instant of an HTTP date; UTC if it names no zone."""
     try:
-        told = parsedate_to_datetime(raw or "")
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+        instant = parsedate_to_datetime(raw or "")
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None

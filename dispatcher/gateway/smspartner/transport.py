@@ -72,8 +72,8 @@ class Transport:
 
     def base(self, path: str) -> dict[str, object]:
         """The fields of every request: the key, and the format of the answer unless it is JSON."""
-        asked = {"_format": "xml"} if self._xml and path in READERS else {}
-        return {"apiKey": self.key, **asked}
+        format_param = {"_format": "xml"} if self._xml and path in READERS else {}
+        return {"apiKey": self.key, **format_param}
 
     def connect(self) -> None:
         """Open this thread's connection. Raises GatewayUnreached; nothing is sent."""

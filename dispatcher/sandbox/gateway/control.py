@@ -61,10 +61,10 @@ def control(server: Controlled, request: Request, *, peer: str) -> Response:
     if not ipaddress.ip_address(peer).is_loopback:
         return _said(403, error="controls are for loopback")
     try:
-        given = codec.loads(request.body) if request.body else {}
-        if not isinstance(given, dict):
+        values = codec.loads(request.body) if request.body else {}
+        if not isinstance(values, dict):
             return _said(400, error="a JSON object is needed")
-        return Response(200, codec.dumps(_do(server, request, given)))
+        return Response(200, codec.dumps(_do(server, request, values)))
     except KeyError:
         return _said(404, error="no such control")
     except (TypeError, ValueError, ArithmeticError) as error:
@@ -75,9 +75,9 @@ def _said(status: int, **fields: Any) -> Response:
     return Response(status, codec.dumps(fields))
 
 
-def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str, Any]:
-    asked = (request.method, request.path.removeprefix(PREFIX))
-    match asked:
+def _do(server: Controlled, request: Request, values: dict[str, Any]) -> dict[str, Any]:
+    query = (request.method, request.path.removeprefix(PREFIX))
+    match query:
         case ("GET", "requests"):
             return {"requests": server.request_log.listed()}
         case ("GET", "webhooks"):
@@ -91,21 +91,21 @@ def _do(server: Controlled, request: Request, given: dict[str, Any]) -> dict[str
                 "clock_offset": server.clock.offset,
             }
         case ("POST", "configure"):
-            server.gateway.state.configure(given)
+            server.gateway.state.configure(values)
         case ("POST", "fault"):
-            server.faults.add(Fault.of(given))
+            server.faults.add(Fault.of(values))
         case ("POST", "clear-faults"):
             server.faults.clear()
         case ("POST", "release"):
             server.release()
         case ("POST", "clock"):
-            server.clock.offset = float(given["offset"])
+            server.clock.offset = float(values["offset"])
             server.webhook_sender.wake()
         case ("POST", "account"):
-            credit = Decimal(str(given["credit"]))
-            server.gateway.state.set_account(str(given["key"]), credit=credit)
+            credit = Decimal(str(values["credit"]))
+            server.gateway.state.set_account(str(values["key"]), credit=credit)
         case ("POST", "reply"):
-            reply(server.gateway.state, **given)
+            reply(server.gateway.state, **values)
         case _:
             raise KeyError
     return {"done": True}

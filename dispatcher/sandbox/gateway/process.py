@@ -179,8 +179,8 @@ class Sandbox:
         self, phone: str, text: str, *, to: str = "", message_id: int | None = None, url: str = ""
     ) -> None:
         """Have somebody answer now, see ``replies.reply``; raises ``ValueError``."""
-        given = {"phone": phone, "text": text, "to": to, "message_id": message_id, "url": url}
-        self._call("POST", "reply", given)
+        values = {"phone": phone, "text": text, "to": to, "message_id": message_id, "url": url}
+        self._call("POST", "reply", values)
 
     def webhooks(self, kind: str = "") -> list[dict[str, Any]]:
         """The calls that were made to others, in their order, see ``webhook_sender.PostedCall``."""
@@ -199,19 +199,19 @@ class Sandbox:
                 raise TimeoutError(f"the sandbox did not come to it within {within} s")
             time.sleep(0.01)
 
-    def _call(self, method: str, control: str, given: Any = None) -> dict[str, Any]:
+    def _call(self, method: str, control: str, values: Any = None) -> dict[str, Any]:
         address = urlsplit(self._url)
         connection = http.client.HTTPConnection(address.netloc, timeout=10)
         try:
-            body = None if given is None else json.dumps(given, default=_plain)
+            body = None if values is None else json.dumps(values, default=_plain)
             connection.request(method, f"/_sandbox/{control}", body)
             response = connection.getresponse()
-            said: dict[str, Any] = json.loads(response.read())
+            answer: dict[str, Any] = json.loads(response.read())
         finally:
             connection.close()
         if response.status != 200:
-            raise ValueError(said["error"])
-        return said
+            raise ValueError(answer["error"])
+        return answer
 
     @property
     def pid(self) -> int:

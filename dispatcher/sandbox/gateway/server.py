@@ -174,22 +174,22 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the fake gateway from a command line."""
     parser = _parser()
-    asked = parser.parse_args(argv)
+    options = parser.parse_args(argv)
     try:
-        least, most = (float(part) for part in asked.delivery_seconds.split(","))
-        switches = {"delivery_seconds": [least, most], **codec.loads(asked.switches.encode())}
+        least, most = (float(part) for part in options.delivery_seconds.split(","))
+        switches = {"delivery_seconds": [least, most], **codec.loads(options.switches.encode())}
         Behaviour().changed(switches)
     except (TypeError, ValueError) as error:
         parser.error(f"--delivery-seconds is two numbers, --switches a JSON object: {error}")
     asyncio.run(
         serve(
-            ledger=asked.ledger,
-            key=asked.key,
-            host=asked.host,
-            port=asked.port,
-            latency=asked.latency_ms / 1000,
-            clock_offset=asked.clock_offset,
-            sync=asked.fsync,
+            ledger=options.ledger,
+            key=options.key,
+            host=options.host,
+            port=options.port,
+            latency=options.latency_ms / 1000,
+            clock_offset=options.clock_offset,
+            sync=options.fsync,
             switches=switches,
         )
     )

@@ -40,13 +40,13 @@ def record(
     pace: float = 0.2,
     call_timeout: float = 30,
     sleep: Callable[[float], None] = time.sleep,
-    told: Callable[[int, Step, Answered], None] = lambda *_: None,
+    on_step: Callable[[int, Step, Answered], None] = lambda *_: None,
 ) -> Transcript:
     """Play the steps in order, ``pace`` seconds apart, and return the transcript.
 
-    A step without an answer is noted as that, and the next one is played. ``told`` hears of each
-    step. Raises InvalidFile when the transcript would hold the key, or a number or text of the
-    script: that is a fault of ours, and nothing is returned.
+    A step without an answer is noted as that, and the next one is played. ``on_step`` is called
+    after each step. Raises InvalidFile when the transcript would hold the key, or a number or text
+    of the script: that is a fault of ours, and nothing is returned.
     """
     ways = {
         name: Transport(url, known, call_timeout=call_timeout)
@@ -58,7 +58,7 @@ def record(
     for number, step in enumerate(steps, 1):
         sleep(step.wait if step.wait else pace if number > 1 else 0)
         answered = _played(ways[step.key], step, kept)
-        told(number, step, answered)
+        on_step(number, step, answered)
         played.append((_masked(step, masks), answered))
     transcript = Transcript(tuple(played))
     _check_secrecy(transcript.dumps(), steps, key)

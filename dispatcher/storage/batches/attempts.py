@@ -69,10 +69,10 @@ def end(
     ``again=False`` changes nothing if the attempt has an outcome. ``taken`` is how many messages
     the gateway took, and for how many euros, if it said so.
     """
-    told = {"outcome": outcome, "detail": detail, "ended_at": now, "check_at": check_at}
+    values = {"outcome": outcome, "detail": detail, "ended_at": now, "check_at": check_at}
     if taken is not None:
-        told |= dict(zip(_TAKEN, taken, strict=True))
-    session.execute(_ENDS[again, taken is not None], {"its_tag": tag, **told})
+        values |= dict(zip(_TAKEN, taken, strict=True))
+    session.execute(_ENDS[again, taken is not None], {"its_tag": tag, **values})
 
 
 def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:

@@ -155,7 +155,7 @@ def claim(
     further than ``most_skew`` from ``clock``. ``cost`` is the expected cost in euros, if a cap
     needs it.
     """
-    asked = {
+    params = {
         "its_id": batch.id,
         "its_campaign_id": batch.campaign_id,
         "account": account,
@@ -170,9 +170,9 @@ def claim(
     if session.get_bind().dialect.name == "postgresql":
         clocks = {"clock": clock, "most_skew": most_skew.total_seconds()}
         begins = {"worker": worker, "carries": len(batch.recipients), "its_cost": cost}
-        claimed = session.execute(_ON_POSTGRESQL[apart], {**asked, **clocks, **begins})
+        claimed = session.execute(_ON_POSTGRESQL[apart], {**params, **clocks, **begins})
         return claimed.one_or_none() is not None
-    if session.execute(_ON_SQLITE[apart], asked).one_or_none() is None:
+    if session.execute(_ON_SQLITE[apart], params).one_or_none() is None:
         return False
     begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.recipients), cost)
     session.execute(_BEGIN_ATTEMPT, dict(zip(_BEGUN, begun, strict=True)))

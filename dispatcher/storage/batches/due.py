@@ -55,8 +55,8 @@ DOUBTS_OF = (
 
 def find_due(session: Session, batch_id: int, now: datetime, account: str) -> DueBatch | None:
     """The batch if it is due and the account's, or None: a hint may be late or forged."""
-    asked = {"batch_id": batch_id, "now": now, "account": account}
-    row = session.execute(_FIND_DUE, asked).one_or_none()
+    params = {"batch_id": batch_id, "now": now, "account": account}
+    row = session.execute(_FIND_DUE, params).one_or_none()
     if row is None:
         return None
     recipients = pending(session, batch_id, row.states)
@@ -85,7 +85,11 @@ def waiting(
 def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
     """Positions still to go whose number has opted out."""
     letter = MessageState.PENDING.letter
-    return {spot for spot in opt_out_marks.of_batch(session, batch_id) if states[spot] == letter}
+    return {
+        position
+        for position in opt_out_marks.of_batch(session, batch_id)
+        if states[position] == letter
+    }
 
 
 def doubts(session: Session, account: str | None = None) -> int:

@@ -39,7 +39,11 @@ class LeasedBatch:
         letter = state.letter
         if self.states.count(letter) == len(self.states):
             return self.phones
-        return {spot: phone for spot, phone in self.phones.items() if self.states[spot] == letter}
+        return {
+            position: phone
+            for position, phone in self.phones.items()
+            if self.states[position] == letter
+        }
 
 
 def count_due(session: Session, state: BatchState, now: datetime, account: str) -> int:
@@ -87,8 +91,8 @@ def lease(
     query = _DUE if batch_id is None else _DUE.where(BATCH.c.id == batch_id)
     taken: list[Any] = []
     messages = 0
-    asked = {"its_state": state, "now": now, "account": account}
-    for batch in session.execute(query, asked):
+    params = {"its_state": state, "now": now, "account": account}
+    for batch in session.execute(query, params):
         if taken and messages + batch.sent > most:
             break
         taken.append(batch)

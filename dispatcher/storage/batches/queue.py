@@ -71,8 +71,8 @@ def campaigns(session: Session, now: datetime, account: str, *, commercial: bool
 
 def of(session: Session, campaign_id: int, now: datetime, most: int) -> list[int]:
     """The first ``most`` due batches of a campaign."""
-    asked = {"campaign_id": campaign_id, "now": now, "most": most}
-    return list(session.scalars(_DUE_OF, asked))
+    params = {"campaign_id": campaign_id, "now": now, "most": most}
+    return list(session.scalars(_DUE_OF, params))
 
 
 def due(session: Session, now: datetime, most: int, account: str, *, commercial: bool) -> list[int]:

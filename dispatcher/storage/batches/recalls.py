@@ -110,12 +110,12 @@ def request_opted_out(session: Session, now: datetime) -> int:
 
 def due(session: Session, now: datetime, account: str) -> bool:
     """True if an account's gateway is to be asked for any batch now."""
-    asked = (
+    query = (
         select(Batch.id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
         .where(IS_HELD, Batch.check_at <= now, Campaign.account == account)
     )
-    return bool(session.scalar(select(exists(asked))))
+    return bool(session.scalar(select(exists(query))))
 
 
 def take(session: Session, now: datetime, lease: timedelta, account: str) -> RecallRequest | None:

@@ -19,7 +19,7 @@ _INSERT = f"INSERT INTO {_TABLE} (batch_id, position, phone, fields) VALUES (?, 
 #: how COPY spells null
 _NULL = "\\N"
 #: what stands between the id of a batch and a number
-_SPOTS = tuple(f"\t{position}\t" for position in range(LARGEST_BATCH))
+_SEPARATORS = tuple(f"\t{position}\t" for position in range(LARGEST_BATCH))
 
 
 class Load(Protocol):
@@ -129,9 +129,9 @@ def _as_text(batch_id: int, batch: PlannedBatch) -> str:
 
 
 def _lines(batch_id: int, messages: Sequence[tuple[str, str | None]]) -> str:
-    spots = _SPOTS[: len(messages)]
+    separators = _SEPARATORS[: len(messages)]
     rows = [
-        f"{batch_id}{spot}{phone}\t{fields or _NULL}\n"
-        for spot, (phone, fields) in zip(spots, messages, strict=True)
+        f"{batch_id}{separator}{phone}\t{fields or _NULL}\n"
+        for separator, (phone, fields) in zip(separators, messages, strict=True)
     ]
     return "".join(rows)

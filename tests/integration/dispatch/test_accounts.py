@@ -56,14 +56,14 @@ class Accounts(Bench):
     def ask(self) -> None:
         """Tick, and ask each account for what is due, as hints would."""
         due = self.tick()
-        for account, asked in due.asked.items():
-            if asked.stop_list:
+        for account, account_due in due.by_account.items():
+            if account_due.stop_list:
                 self.dispatcher.steps.sync_opt_outs(account)
-            if asked.credit:
+            if account_due.credit:
                 self.dispatcher.check_credit(account)
-            if asked.recall:
+            if account_due.recall:
                 self.dispatcher.steps.recall(account)
-            for _ in range(asked.polls):
+            for _ in range(account_due.polls):
                 self.poll(account)
         for batch_id in self.tick().send:
             self.send(batch_id)
@@ -232,7 +232,9 @@ def test_poll_asks_one_account_for_its_own_batches(accounts: Accounts) -> None:
     for gateway in (accounts.gateway, accounts.shop, accounts.news):
         gateway.deliver()
     accounts.clock.forward(minutes=5)
-    assert {name: asked.polls for name, asked in accounts.tick().asked.items()} == {
+    assert {
+        name: account_due.polls for name, account_due in accounts.tick().by_account.items()
+    } == {
         "": 1,
         "shop": 1,
         "news": 1,
@@ -297,7 +299,7 @@ def test_recall_uses_the_account_of_the_hand_over(accounts: Accounts) -> None:
         due = accounts.tick()
         assert mock.call("dispatcher.recall", "shop") in published.mock_calls
         assert mock.call("dispatcher.recall") not in published.mock_calls
-    assert [name for name, asked in due.asked.items() if asked.recall] == ["shop"]
+    assert [name for name, account_due in due.by_account.items() if account_due.recall] == ["shop"]
     steps = accounts.dispatcher.steps
     assert (steps.recall(), steps.recall("news")) == (0, 0)
     accounts.ask()
@@ -472,7 +474,9 @@ def test_unreadable_stop_list_does_not_stop_the_others(
         accounts.dispatcher.steps.sync_opt_outs(at_once=True)
     assert people(1)[0] in accounts.dispatcher.opt_outs
     accounts.clock.forward(minutes=6)
-    assert [name for name, asked in accounts.tick().asked.items() if asked.stop_list] == ["shop"]
+    assert [
+        name for name, account_due in accounts.tick().by_account.items() if account_due.stop_list
+    ] == ["shop"]
 
 
 def test_pushed_opt_out_is_on_every_accounts_list(tables: Database) -> None:
@@ -581,11 +585,11 @@ def test_number_checks_use_the_account_of_the_view(tables: Database) -> None:
         checks = bench.dispatcher.for_account("shop").number_checks
         report = checks.survey(people(2), look_up=True)
         assert checks.order(report, max_cost=Decimal(1)).ordered == 2
-        asked = [
+        account_due = [
             (len(one.number_checks), len(one.orders))
             for one in (bench.gateway, bench.shop, bench.news)
         ]
-        assert asked == [(0, 0), (1, 1), (0, 0)]
+        assert account_due == [(0, 0), (1, 1), (0, 0)]
         assert default.order(default.survey(people(3)), max_cost=Decimal(1)).ordered == 1
         assert bench.gateway.orders[0][0] == people(1, 2)
 

@@ -29,7 +29,7 @@ class Money:
 
         A custom interval goes from ``since`` to ``until``, days of Paris. Raises InvalidRequest.
         """
-        asked = account.costs_params(interval, since, until)
-        answer = self._transport.get("/statistics/cost-resume", asked)
+        params = account.costs_params(interval, since, until)
+        answer = self._transport.get("/statistics/cost-resume", params)
         parse = self._transport.parser("/statistics/cost-resume")
         return account.read_costs(answer.status, answer.body, parse)

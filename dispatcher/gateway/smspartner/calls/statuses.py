@@ -36,8 +36,8 @@ class Statuses:
 
         Raises InvalidPhone too.
         """
-        asked = {"messageId": message_id, "phoneNumber": normalise(phone)}
-        answer = self._transport.get("/message-status", asked)
+        params = {"messageId": message_id, "phoneNumber": normalise(phone)}
+        answer = self._transport.get("/message-status", params)
         parse = self._transport.parser("/message-status")
         try:
             return statuses.read_status(answer.status, answer.body, parse)

@@ -29,19 +29,19 @@ class HlrResult:
 
 def read_hlr_result(body: bytes, query: str = "") -> HlrResult:
     """Read the result of a number check. Raises InvalidPayload."""
-    given = payload(body, query)
-    if not given.keys() & {"mccMnc", "errorGrpId", "errorName", "ported"}:
+    params = payload(body, query)
+    if not params.keys() & {"mccMnc", "errorGrpId", "errorName", "ported"}:
         raise InvalidPayload("the call is no result of a number check")
-    network = given.get("mccMnc")
+    network = params.get("mccMnc")
     code = str(network) if isinstance(network, int | str) and not isinstance(network, bool) else ""
     return HlrResult(
-        phone=phone(first(given, "phone", "phoneNumber")),
-        id=fields.identifier(first(given, "messageId", "msgId")),
+        phone=phone(first(params, "phone", "phoneNumber")),
+        id=fields.identifier(first(params, "messageId", "msgId")),
         network=code if code.isascii() and code.isdigit() and len(code) <= 6 else "",
-        ported=fields.flag(given.get("ported")),
-        group=fields.integer(given.get("errorGrpId")),
+        ported=fields.flag(params.get("ported")),
+        group=fields.integer(params.get("errorGrpId")),
         # one sample has a blank at its end
-        name=fields.text(given.get("errorName")).strip(),
-        description=fields.text(given.get("errorDesc")).strip(),
-        at=fields.instant(given.get("date")),
+        name=fields.text(params.get("errorName")).strip(),
+        description=fields.text(params.get("errorDesc")).strip(),
+        at=fields.instant(params.get("date")),
     )

@@ -53,8 +53,8 @@ def phone(raw: object) -> str:
 
 def own(raw: object) -> str:
     """A long number of ours as E.164, of whatever range. Raises InvalidPayload."""
-    given = str(raw) if isinstance(raw, int | str) else ""
-    for spelling in (given, f"+{given}"):  # it comes without a plus
+    number = str(raw) if isinstance(raw, int | str) else ""
+    for spelling in (number, f"+{number}"):  # it comes without a plus
         try:
             return long_number(spelling)
         except InvalidPhone:

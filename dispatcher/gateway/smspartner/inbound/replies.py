@@ -49,19 +49,19 @@ class PersonReply:
 
 def read_reply(body: bytes, query: str = "") -> PersonReply:
     """Read a reply. Raises InvalidPayload."""
-    given = payload(body, query)
-    if "msisdn" in given:
-        return _to_long_number(given)
-    kind = given.get("type")
+    params = payload(body, query)
+    if "msisdn" in params:
+        return _to_long_number(params)
+    kind = params.get("type")
     if kind not in ("response", "stop"):
         raise InvalidPayload("the call is neither a reply nor a STOP")
-    text = _text(given)
+    text = _text(params)
     return PersonReply(
-        phone=phone(first(given, "phone_number", "phoneNumber")),
+        phone=phone(first(params, "phone_number", "phoneNumber")),
         text=text,
         stop=kind == "stop" or says_stop(text),
-        message_id=fields.identifier(first(given, "message_id", "messageId")),
-        at=fields.instant(given.get("date")),
+        message_id=fields.identifier(first(params, "message_id", "messageId")),
+        at=fields.instant(params.get("date")),
     )
 
 
@@ -70,26 +70,26 @@ def says_stop(text: str) -> bool:
     return _STOP.match(text) is not None
 
 
-def _to_long_number(given: Mapping[str, Any]) -> PersonReply:
-    text = _text(given)
-    keyword = given.get("keyword")
-    part = _part(given)
+def _to_long_number(params: Mapping[str, Any]) -> PersonReply:
+    text = _text(params)
+    keyword = params.get("keyword")
+    part = _part(params)
     # the first word of a later part is in the middle of a text
     begins = part is None or part.number == 1
-    said = says_stop(text) or (isinstance(keyword, str) and says_stop(keyword))
+    stops = says_stop(text) or (isinstance(keyword, str) and says_stop(keyword))
     return PersonReply(
-        phone=phone(given["msisdn"]),
+        phone=phone(params["msisdn"]),
         text=text,
-        stop=begins and said,
-        message_id=fields.identifier(first(given, "messageId", "message_id")),
-        to=own(given["to"]) if given.get("to") else None,
-        at=fields.instant(given.get("message-timestamp")),
+        stop=begins and stops,
+        message_id=fields.identifier(first(params, "messageId", "message_id")),
+        to=own(params["to"]) if params.get("to") else None,
+        at=fields.instant(params.get("message-timestamp")),
         part=part,
     )
 
 
-def _text(given: Mapping[str, Any]) -> str:
-    raw = given.get("text", "")
+def _text(params: Mapping[str, Any]) -> str:
+    raw = params.get("text", "")
     if raw is None:
         raw = ""
     if not isinstance(raw, str) or len(raw) > LONGEST_TEXT:
@@ -98,13 +98,13 @@ def _text(given: Mapping[str, Any]) -> str:
     return raw.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _part(given: Mapping[str, Any]) -> Part | None:
-    if fields.flag(given.get("concat")) is not True:
+def _part(params: Mapping[str, Any]) -> Part | None:
+    if fields.flag(params.get("concat")) is not True:
         return None
-    reference = fields.identifier(given.get("concat-ref"))
+    reference = fields.identifier(params.get("concat-ref"))
     number, total = (
-        fields.integer(given.get("concat-part")),
-        fields.integer(given.get("concat-total")),
+        fields.integer(params.get("concat-part")),
+        fields.integer(params.get("concat-total")),
     )
     if reference is None or number is None or total is None:
         raise InvalidPayload("the call is a part of a text, and does not say which")

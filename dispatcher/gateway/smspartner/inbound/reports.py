@@ -35,20 +35,20 @@ def read_delivery_report(body: bytes, query: str = "") -> DeliveryReport:
 
     A word that is not known is "not decided", as it is in the answers.
     """
-    given = payload(body, query)
-    message_id = fields.identifier(first(given, "msgId", "messageId", "message_id"))
-    word = first(given, "status", "statut")
+    params = payload(body, query)
+    message_id = fields.identifier(first(params, "msgId", "messageId", "message_id"))
+    word = first(params, "status", "statut")
     if message_id is None or not isinstance(word, str) or not word.strip():
         raise InvalidPayload("the call names no message or no status")
     report = Report(
-        phone=phone(first(given, "phone", "phoneNumber", "phone_number", "number")),
+        phone=phone(first(params, "phone", "phoneNumber", "phone_number", "number")),
         state=STATES.get(word.strip().lower(), MessageState.SENT),
-        at=fields.instant(given.get("date")),
-        stop=_stop(given),
+        at=fields.instant(params.get("date")),
+        stop=_stop(params),
     )
-    cost = fields.decimal(given.get("cost"))
-    return DeliveryReport(report, message_id, cost, fields.text(given.get("currency"), 3))
+    cost = fields.decimal(params.get("cost"))
+    return DeliveryReport(report, message_id, cost, fields.text(params.get("currency"), 3))
 
 
-def _stop(given: Mapping[str, Any]) -> bool:
-    return fields.flag(first(given, "stopSms", "stopSMS")) is True
+def _stop(params: Mapping[str, Any]) -> bool:
+    return fields.flag(first(params, "stopSms", "stopSMS")) is True

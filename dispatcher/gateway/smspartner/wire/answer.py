@@ -20,10 +20,10 @@ def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict
     answer = parse(body)
     if answer is None:
         raise GatewayError(f"HTTP {status} with an unreadable body")
-    said, code = answer.get("success"), fields.integer(answer.get("code"))
-    if said is False and code is not None:
+    succeeded, code = answer.get("success"), fields.integer(answer.get("code"))
+    if succeeded is False and code is not None:
         raise GatewayRefused(code)
-    if said is not True:
+    if succeeded is not True:
         raise GatewayError("the gateway answered neither success nor a refusal with a code")
     return answer
 

@@ -119,42 +119,42 @@ _USUAL = itemgetter("phoneNumber", "success", "code", "nbSms", "cost")
 def _lines(listed: list[Any]) -> list[LineAnswer]:
     """The answers to the lines."""
     try:
-        phones, *said = zip(*map(_USUAL, listed), strict=True)
+        phones, *values = zip(*map(_USUAL, listed), strict=True)
         # JSON's 1, 1.0 and true are equal to each other, and mean different things
-        usual = all(len(set(map(type, column))) == 1 for column in said)
+        usual = all(len(set(map(type, column))) == 1 for column in values)
         usual = usual and fields.are_french(phones)
-        read = {line: _read(*line) for line in set(zip(*said, strict=True))} if usual else {}
+        read = {line: _read(*line) for line in set(zip(*values, strict=True))} if usual else {}
     except (TypeError, KeyError, ValueError):  # another spelling, or something that is no line
         usual = False
     if not usual:
         return [_line(entry) for entry in listed]
     if len(read) > 1:
-        lines = zip(phones, zip(*said, strict=True), strict=True)
+        lines = zip(phones, zip(*values, strict=True), strict=True)
         return [LineAnswer(phone, *read[line]) for phone, line in lines]
-    [told] = read.values()
-    return list(map(LineAnswer._make, zip(phones, *map(repeat, told), strict=False)))
+    [answer] = read.values()
+    return list(map(LineAnswer._make, zip(phones, *map(repeat, answer), strict=False)))
 
 
 def _line(entry: object) -> LineAnswer:
     if not isinstance(entry, dict):
         return LineAnswer(None, None)
     get = entry.get
-    said = (get("success"), get("code"), get("nbSms", get("nbSMS")), get("cost"))
+    values = (get("success"), get("code"), get("nbSms", get("nbSMS")), get("cost"))
     try:
-        read = _read(*said)
+        read = _read(*values)
     except TypeError:  # a list or an object, where one value should be
-        read = _read.__wrapped__(*said)
+        read = _read.__wrapped__(*values)
     return LineAnswer(fields.phone(get("phoneNumber")), *read)
 
 
 @lru_cache(maxsize=1024, typed=True)  # most of a batch's lines say the same
 def _read(
-    success: object, told: object, segments: object, cost: object
+    success: object, raw_code: object, segments: object, cost: object
 ) -> tuple[bool | None, int | None, int, Decimal]:
     """Accepted, code, segments and cost of a line."""
     accepted = success if isinstance(success, bool) else None
-    code = fields.integer(told)
-    if accepted and code != 200 and told is not None:
+    code = fields.integer(raw_code)
+    if accepted and code != 200 and raw_code is not None:
         accepted = None
     return accepted, code, fields.count(segments), fields.price(cost)
 
