@@ -93,6 +93,7 @@ class Previews:
                     rejected=planner.reasons.total(),
                     commercial=submission.commercial,
                     sender=submission.sender,
+                    text=submission.text,
                     unpriced=unpriced(planner.billed, prices),
                     late=leaves.late,
                     closed=intake.schedule.late(planner.territories),

@@ -15,6 +15,8 @@ from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.prices import Prices, euros_of, to_cents
 from dispatcher.errors import PlanChanged
 from dispatcher.recipients.number_checks import Lookups
+from dispatcher.recipients.senders import sender_warning
+from dispatcher.texts.lint import link_warnings
 from dispatcher.window.territories import find
 
 #: more than this share of rejected rows is worth a warning
@@ -157,6 +159,7 @@ def warnings_of(
     rejected: int,
     commercial: bool,
     sender: str | None,
+    text: str = "",
     unpriced: list[str],
     late: int,
     closed: Sequence[str] = (),
@@ -169,8 +172,9 @@ def warnings_of(
         sentences.append(f"{rejected} of {rows} rows cannot be texted: is it the right column?")
     if not commercial:
         sentences.append("no STOP mention and no window: only for what is not commercial")
-    if sender is not None and sender.isdigit():
-        sentences.append("the sender is a number: operators block numbers as senders")
+    if warning := sender_warning(sender):
+        sentences.append(warning)
+    sentences += link_warnings(text)
     if from_number is not None and from_number.startswith(("+336", "+337")):
         sentences.append(
             "operators may block a mobile number as sender: ask SMS Partner about yours"

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Final
 
 from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.recipients.phones import normalise
 
 _SENDER: Final = re.compile(r"[A-Za-z0-9]{3,11}")
+#: since when operators refuse senders of digits alone, and block or overwrite generic words
+#: (AF2M, lists in part public)
+OPERATORS_RULE: Final = date(2025, 3, 10)
+_GENERIC: Final = frozenset(
+    (
+        *("alert", "alerte", "bank", "banque", "colis", "info", "infos", "livraison", "notice"),
+        *("paiement", "parcel", "payment", "rdv", "sms", "verif", "verify"),
+    )
+)
 _separators: Final = re.compile(r"[\s./()_-]+")
 #: a number of E.164 with its country code
 _international: Final = re.compile(r"(?:\+|00)?([1-9][0-9]{7,14})").fullmatch
@@ -19,14 +29,29 @@ _OTHER_RANGES: Final = {"landline", "voip", "m2m_or_unassigned"}
 def check_sender(sender: str | None) -> str | None:
     """``sender`` itself; None (or empty) lets the gateway use its short code.
 
-    Raises InvalidCampaign unless it is 3 to 11 letters or digits (the gateway's code 44).
+    Raises InvalidCampaign unless it is 3 to 11 letters or digits (the gateway's code 44), or if it
+    is digits alone (``OPERATORS_RULE``).
     """
     if not sender:
         return None
     if not _SENDER.fullmatch(sender):
         # the value is not repeated: a key pasted in the wrong place would be printed
         raise InvalidCampaign("the sender is not 3 to 11 letters or digits without accents")
+    if sender.isdigit():
+        raise InvalidCampaign(
+            f"the sender is digits alone, which operators refuse since {OPERATORS_RULE:%Y-%m-%d}"
+        )
     return sender
+
+
+def sender_warning(sender: str | None) -> str:
+    """What operators may do to a generic sender; empty for any other."""
+    if sender is None or sender.lower() not in _GENERIC:
+        return ""
+    return (
+        f"operators may block or overwrite the generic sender {sender}"
+        f" (rule of {OPERATORS_RULE:%Y-%m-%d}): use your own name"
+    )
 
 
 def check_from_number(number: str | None) -> str | None:

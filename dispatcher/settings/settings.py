@@ -111,7 +111,7 @@ class Settings(AccountSettings):
         time(8), description="opening hour of the `default` profile, local; not before 08:00"
     )
     window_closes: time = Field(
-        time(20), description="closing hour of the `default` profile, local; not after 22:00"
+        time(20), description="closing hour of the `default` profile, local; not after 21:30"
     )
     closing_guard: int = Field(
         60,

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
 from dispatcher.texts.segments import measure
 from dispatcher.texts.spelling import as_sent, needs_unicode, wire_text
 from dispatcher.texts.templates import without_fields
+
+#: since when operators may block links of public shorteners (AF2M charter Business Messaging)
+SHORTENERS_RULE: Final = date(2026, 3, 1)
+_shortener: Final = re.compile(
+    r"(?<![\w.-])(?:bit\.ly|buff\.ly|cutt\.ly|goo\.gl|is\.gd|lc\.cx|ow\.ly|rb\.gy|rebrand\.ly"
+    r"|shorturl\.at|t\.ly|tiny\.cc|tinyurl\.com|urlz\.fr)(?![\w.-]*\w)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +31,15 @@ class Finding:
     #: what arrives in its place, "" for nothing; None if it stays and needs Unicode
     becomes: str | None
     message: str
+
+
+def link_warnings(text: str) -> list[str]:
+    """A warning for each public link shortener that the text names, in its order."""
+    return [
+        f"operators may block links of {host} (charter of {SHORTENERS_RULE:%Y-%m-%d}):"
+        " use your own domain"
+        for host in dict.fromkeys(match[0].lower() for match in _shortener.finditer(text))
+    ]
 
 
 def findings_in(text: str) -> list[Finding]:

@@ -3,7 +3,7 @@
 Open on the half-open ``[08:00, 20:00)`` of the local wall clock, Monday to Saturday, public
 holidays excepted: 08:00:00 may leave, 20:00:00 waits for 08:00 of the next *jour ouvrable*
 (Saturday is one). The default hours are those of the gateway; the charter of the operators, 08:00
-to 22:00, limits what can be set. An opening is 08:00 of a local date converted to UTC, so that no
+to 21:30, limits what can be set. An opening is 08:00 of a local date converted to UTC, so that no
 clock change moves it.
 """
 

@@ -8,8 +8,9 @@ from datetime import time
 from types import MappingProxyType
 
 from dispatcher.errors import ConfigurationError
+from dispatcher.window.rules import HOURS
 
-_EARLIEST, _LATEST = time(8), time(22)
+_RULE = HOURS[-1]
 _DAILY = (time(8), time(20))
 
 
@@ -17,7 +18,8 @@ _DAILY = (time(8), time(20))
 class Hours:
     """The opening hours of one day, ``[opens, closes)`` on the local wall clock.
 
-    Raises ``ConfigurationError`` unless 08:00 <= opens < closes <= 22:00.
+    Raises ``ConfigurationError`` unless 08:00 <= opens < closes <= 21:30, which the
+    latest rule of ``rules.HOURS`` allows.
     """
 
     opens: time
@@ -25,10 +27,10 @@ class Hours:
 
     def __post_init__(self) -> None:
         zoned = self.opens.tzinfo or self.closes.tzinfo
-        if zoned or not _EARLIEST <= self.opens < self.closes <= _LATEST:
+        if zoned or not _RULE.opens <= self.opens < self.closes <= _RULE.closes:
             raise ConfigurationError(
                 f"opening hours {self.opens} to {self.closes}: they must be local, in order,"
-                f" and within {_EARLIEST:%H:%M} to {_LATEST:%H:%M}"
+                f" and within {_RULE.opens:%H:%M} to {_RULE.closes:%H:%M} ({_RULE})"
             )
 
 

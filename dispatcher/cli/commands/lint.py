@@ -18,7 +18,7 @@ from dispatcher.texts.templates import compile_template
 def lint(*, text: str | None, text_file: str | None, transactional: bool, as_json: bool) -> None:
     """Tell how a text arrives, what it is billed as, and what to write instead."""
     from dispatcher.texts import spelling as texts
-    from dispatcher.texts.lint import findings_in
+    from dispatcher.texts.lint import findings_in, link_warnings
 
     written = text_of(text, text_file)
     template = compile_template(written)
@@ -28,14 +28,15 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     arrives = texts.as_sent(texts.wire_text(example))
     budget = current_settings().stop_budget
     report = report_of(arrives, stop_of(written, budget, commercial=not transactional))
-    findings = findings_in(written)
+    findings, warnings = findings_in(written), link_warnings(written)
     if as_json:
-        print_json(report.as_json() | {"arrives": arrives, "advice": findings_json(findings)})
+        advice = {"arrives": arrives, "advice": findings_json(findings), "warnings": warnings}
+        print_json(report.as_json() | advice)
         return
     say(str(report))
     if template.fields:
         say(f"reckoned with the names of the fields: {', '.join(template.fields)}")
     for line in arrives.splitlines():
         say(f"  {line}")
-    for line in finding_lines(findings) or ["arrives as written"]:
+    for line in [*(finding_lines(findings) or ["arrives as written"]), *warnings]:
         say(line)

@@ -211,17 +211,18 @@ def test_closed_window_has_no_closing(at: str) -> None:
 
 
 def test_hours_can_be_set() -> None:
-    window = CommercialWindow("metropole", opens=time(9, 30), closes=time(22))
+    window = CommercialWindow("metropole", opens=time(9, 30), closes=time(21, 30))
     assert window.why(instant("2026-11-24T09:29+01:00")) == "before 09:30"
-    assert window.is_open(instant("2026-11-24T21:59+01:00"))
-    assert window.why(instant("2026-11-24T22:00+01:00")) == "after 22:00"
-    assert window.next_open(instant("2026-11-24T22:00+01:00")) == instant("2026-11-25T08:30Z")
+    assert window.is_open(instant("2026-11-24T21:29+01:00"))
+    assert window.why(instant("2026-11-24T21:30+01:00")) == "after 21:30"
+    assert window.next_open(instant("2026-11-24T21:30+01:00")) == instant("2026-11-25T08:30Z")
 
 
 @pytest.mark.parametrize(
     ("opens", "closes"),
     [
-        (time(8), time(22, 0, 1)),  # the charter ends at 22:00
+        (time(8), time(21, 30, 1)),  # the charter of 2026 ends at 21:30
+        (time(8), time(22)),  # that of 2024 did at 22:00
         (time(7, 59), time(20)),  # and begins at 08:00
         (time(12), time(12)),  # empty
         (time(20), time(8)),  # over midnight
