@@ -6,12 +6,13 @@ from dispatcher.api.actor import actor, given_reason
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.records import Records
+from dispatcher.campaigns.breaker import refusal_of
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.dispatch.hints import Hints
 from dispatcher.storage import actions, credit
-from dispatcher.storage.batches import recalls
+from dispatcher.storage.batches import recalls, refusals
 from dispatcher.storage.campaigns import campaigns, moves
 
 
@@ -44,12 +45,15 @@ class Lifecycle:
         self, campaign: int | str, reason: str, by: str | None, *, check_credit: bool
     ) -> Progress:
         """See ``Dispatcher.resume``."""
-        words = filter(None, [reason.strip(), "" if check_credit else "whatever the credit"])
+        words = [reason.strip(), "" if check_credit else "whatever the credit"]
         wait = check_credit and self._installation.settings.credit_check != "off"
         now = self._installation.clock()
         with self._installation.write() as session:
             found = campaigns.facts(session, campaign, self._account)
             if moves.move(session, found.id, CampaignState.RUNNING, now=now):
+                if refusal := refusal_of(found.reason):
+                    again = refusals.take_back(session, found.id, refusal, now)
+                    words.append(f"{again} refused batches are sent again")
                 credit.restart(session, found.id, wait=wait, checked=check_credit)
                 actions.note(
                     session,
@@ -57,7 +61,7 @@ class Lifecycle:
                     verb="resume",
                     actor=by or actor(),
                     now=now,
-                    reason="; ".join(words),
+                    reason="; ".join(filter(None, words)),
                 )
         progress = self._records.progress(found.id)
         self._hints.tick()

@@ -239,7 +239,7 @@ def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
 
 
 def _leaves(target: BatchState) -> frozenset[BatchState]:
-    return frozenset(sources(BATCH_MOVES, target))
+    return frozenset(sources(BATCH_MOVES, target)) - {BatchState.FAILED}  # resume moves those
 
 
 def codes_of(batch: DueBatch, codes: Mapping[int, int]) -> str:

@@ -37,7 +37,7 @@ class BatchState(StrEnum):
     IN_DOUBT = "in_doubt"
     #: every message has its end
     DONE = "done"
-    #: refused for good, or given up by a person
+    #: refused, or given up by a person
     FAILED = "failed"
     #: cancelled with its campaign before it left
     CANCELLED = "cancelled"
@@ -140,7 +140,8 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
         {BatchState.HANDED_OVER, BatchState.SENT, BatchState.PENDING, BatchState.FAILED}
     ),
     BatchState.DONE: frozenset(),
-    BatchState.FAILED: frozenset(),
+    #: a whole refusal that others followed, once a person resumes the campaign
+    BatchState.FAILED: frozenset({BatchState.PENDING}),
     #: a late proof: what was thought unsent, and then ended, had been taken
     BatchState.CANCELLED: frozenset({BatchState.SENT}),
     BatchState.EXPIRED: frozenset({BatchState.SENT}),
@@ -164,7 +165,7 @@ MESSAGE_MOVES: dict[MessageState, frozenset[MessageState]] = {
     MessageState.UNDELIVERED: frozenset({MessageState.DELIVERED}),
     MessageState.UNREPORTED: frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED}),
     MessageState.DELIVERED: frozenset(),
-    MessageState.REJECTED: frozenset(),
+    MessageState.REJECTED: frozenset({MessageState.PENDING}),
     MessageState.OPTED_OUT: frozenset(),
     MessageState.EXPIRED: frozenset({MessageState.SENT}),
     MessageState.CANCELLED: frozenset({MessageState.SENT}),

@@ -172,6 +172,13 @@ class Settings(AccountSettings):
         description="a batch that is still `sending` after this time has lost its worker;"
         " ≥ `call_timeout` + 5",
     )
+    refusal_limit: int = Field(
+        3,
+        ge=0,
+        le=1000,
+        description="a campaign pauses when this many of its batches in a row are refused as a"
+        " whole for the same reason; `resume` sends them again; 0: it never pauses for that",
+    )
     tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
     connections: int = Field(
         8, ge=1, le=64, description="sending threads of one worker process, each with a connection"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
+from dispatcher.campaigns.breaker import pause_reason
 from dispatcher.campaigns.change import change_of
 from dispatcher.campaigns.outcome import Outcome, Sent, name_of
+from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
 from dispatcher.errors import StorageError
 from dispatcher.settings.logs import event
-from dispatcher.storage.batches import moves, results
+from dispatcher.storage.batches import moves, refusals, results
 from dispatcher.storage.campaigns.moves import pause
 
 log = logging.getLogger(__name__)
@@ -66,11 +71,13 @@ class Results:
     def _write(self, batch: DueBatch, tag: str, outcome: Outcome) -> None:
         now = self._context.clock()
         change = change_of(batch, outcome, now, self._waits)
-        if change.is_alone:
+        if change.is_alone and change.state is not BatchState.FAILED:
             with self._context.database.once() as session:
                 if results.apply(session, batch, change, tag=tag, now=now):
                     return
         with self._context.database.write() as session:
+            if change.state is BatchState.FAILED:
+                change = replace(change, pause=self._breaks(session, batch, change.why))
             if change.pause:
                 pause(session, batch.campaign_id, change.pause, now)
             if results.apply(session, batch, change, tag=tag, now=now):
@@ -83,3 +90,9 @@ class Results:
                 change = change_of(fresh, outcome, now, self._waits)
             if fresh is None or not results.apply(session, fresh, change, tag=tag, now=now):
                 results.end_attempt(session, tag, change.attempt, now=now, again=False)
+
+    def _breaks(self, session: Session, batch: DueBatch, why: str) -> str:
+        """Why the batch's campaign pauses after a refusal; empty if it runs on."""
+        limit = self._context.settings.refusal_limit
+        before = refusals.latest(session, batch.campaign_id, limit - 1) if limit else []
+        return pause_reason(why, before, limit)

@@ -27,6 +27,7 @@ sending -> pending handed_over sent failed in_doubt
 handed_over -> sent pending cancelled in_doubt
 sent -> done
 in_doubt -> handed_over sent pending failed
+failed -> pending
 cancelled -> sent
 expired -> sent
 """
@@ -35,6 +36,7 @@ pending -> sent rejected opted_out expired cancelled unreported
 sent -> delivered undelivered unreported
 undelivered -> delivered
 unreported -> delivered undelivered
+rejected -> pending
 expired -> sent
 cancelled -> sent
 """
