@@ -12,7 +12,7 @@ from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.dispatch.hints import Hints
 from dispatcher.storage import actions, credit
-from dispatcher.storage.batches import recalls, refusals
+from dispatcher.storage.batches import recalls, refusals, set_aside
 from dispatcher.storage.campaigns import campaigns, moves
 
 
@@ -50,11 +50,15 @@ class Lifecycle:
         now = self._installation.clock()
         with self._installation.write() as session:
             found = campaigns.facts(session, campaign, self._account)
-            if moves.move(session, found.id, CampaignState.RUNNING, now=now):
+            moved = moves.move(session, found.id, CampaignState.RUNNING, now=now)
+            if aside := set_aside.release(session, found.id, now):
+                words.append(f"{aside} batches that were set aside are tried again")
+            if moved:
                 if refusal := refusal_of(found.reason):
                     again = refusals.take_back(session, found.id, refusal, now)
                     words.append(f"{again} refused batches are sent again")
                 credit.restart(session, found.id, wait=wait, checked=check_credit)
+            if moved or aside:
                 actions.note(
                     session,
                     found.id,

@@ -18,7 +18,7 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import doubts, stop_list
+from dispatcher.storage import doubts, monitoring, stop_list
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
 
@@ -100,6 +100,7 @@ class Records:
             campaigns.first_hold(session, facts.id),
             stopped=due.doubts(session, account if settings.accounts else None) >= limit,
             stop_list=stop_list.age(session, account).wait(now, most),
+            silent=facts.silence(monitoring.last_tick(session), now, settings.tick),
             orphaned=orphaned,
             now=now,
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.window import Hold
 
@@ -94,6 +95,24 @@ class Facts:
     funded_to: int | None = None
     account: str = ""
     commercial: bool = False
+    created_at: datetime | None = None
+
+    def silence(self, last_tick: datetime | None, now: datetime, tick: float) -> str:
+        """Why nothing happens if nobody has looked for long; ``tick`` is the interval (seconds).
+
+        A campaign that was submitted after the last tick waits for the first one from then on.
+        """
+        instants = [at for at in (last_tick, self.created_at) if at is not None]
+        if not instants or now - max(instants) <= longest_silence(tick):
+            return ""
+        if last_tick is None:
+            return "no worker has ever looked"
+        return f"no worker has looked since {last_tick:%Y-%m-%d %H:%M} UTC"
+
+
+def longest_silence(tick: float) -> timedelta:
+    """How long no tick may come, by its interval (seconds), before that is told."""
+    return max(timedelta(seconds=60), timedelta(seconds=5 * tick))
 
 
 def progress_of(
@@ -104,13 +123,15 @@ def progress_of(
     now: datetime,
     stopped: bool = False,
     stop_list: str = "",
+    silent: str = "",
     orphaned: bool = False,
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
     ``hold`` is the wait of its first pending batch. ``stopped``: too many doubts, in this campaign
     or others of its account, keep everything back. ``stop_list``: why a commercial campaign waits
-    for the STOP list. ``orphaned``: no setting names its account.
+    for the STOP list. ``silent``: no tick finds what is due. ``orphaned``: no setting names its
+    account.
     """
     messages = messages_of(shares)
     batches = {state.value: 0 for state in BatchState} | {
@@ -124,10 +145,14 @@ def progress_of(
             why += f"; {held} batches are at the gateway"
     elif facts.state is CampaignState.RUNNING and hold is not None:
         why = hold.why
-        if hold.until > now:
+        if hold.until >= NEVER:
+            waits_until = None  # set aside: until a person resumes it
+        elif hold.until > now:
             waits_until = hold.until
         elif orphaned:
             why = f"account {facts.account!r} is not set up here: see DISPATCHER_ACCOUNTS"
+        elif silent:
+            why = silent
         elif stopped:
             why = "too many batches in doubt: see dispatcher doubts"
         elif facts.commercial and stop_list:
@@ -141,6 +166,8 @@ def progress_of(
             why += f": not before account {facts.account!r} is set up here"
     elif batches["in_doubt"]:
         why = f"{batches['in_doubt']} batches in doubt"
+    elif facts.state is CampaignState.RUNNING:
+        why = silent
     return Progress(
         id=facts.id,
         reference=facts.reference,

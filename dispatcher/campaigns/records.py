@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, overload
 
+from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import BatchState
 
 Item = TypeVar("Item", covariant=True)
@@ -105,7 +106,9 @@ class BatchRecord:
         """Until when it waits, here or at the gateway; None if it does not wait any more."""
         if self.state is BatchState.HANDED_OVER:
             return self.leaves_at
-        return self.not_before if self.state is BatchState.PENDING else None
+        if self.state is not BatchState.PENDING or self.not_before >= NEVER:
+            return None  # set aside: until a person resumes it
+        return self.not_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

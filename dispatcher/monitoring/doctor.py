@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.progress import longest_silence
 from dispatcher.dispatch import broker
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.accounts import DEFAULT
@@ -146,7 +147,7 @@ def _beat(dispatcher: Dispatcher) -> str:
     if last is None:
         raise _FailedError("it has never ticked", "")
     age = dispatcher.clock() - last
-    if age > max(timedelta(seconds=60), timedelta(seconds=5 * dispatcher.settings.tick)):
+    if age > longest_silence(dispatcher.settings.tick):
         raise _FailedError(f"the last tick was {age} ago", "")
     return f"ticked {age.total_seconds():.0f} s ago"
 

@@ -6,11 +6,13 @@ import logging
 import threading
 import time
 
+from dispatcher.campaigns.set_aside import place_of
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.rate_limit import Permit
 from dispatcher.dispatch.sending.attempt import Attempts
 from dispatcher.dispatch.sending.fair_queue import FairQueue
 from dispatcher.errors import StorageError
+from dispatcher.storage.batches import set_aside
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,20 @@ class SendLoop:
         with self._context.database.keeping():
             while next_id is not None:
                 with self._queue.reserve(next_id):
-                    sent += self._attempts.make(next_id, permit)
+                    sent += self._make(next_id, permit)
                 over = time.monotonic() > until or self._context.stopping.is_set()
                 next_id = None if over else self._queue.next_batch()
         return sent
+
+    def _make(self, batch_id: int, permit: Permit) -> bool:
+        """Make an attempt; an unforeseen error lets this batch wait, and no other."""
+        try:
+            return self._attempts.make(batch_id, permit)
+        except StorageError:
+            raise
+        except Exception as error:
+            place = place_of(error)
+            log.exception("batch %d: an unforeseen error: %s", batch_id, place)
+            with self._context.database.write() as session:
+                set_aside.note_error(session, batch_id, place, self._context.clock())
+            return False

@@ -92,6 +92,7 @@ def _facts(campaign: Campaign) -> Facts:
         funded_to=campaign.funded_to,
         account=campaign.account,
         commercial=campaign.commercial,
+        created_at=campaign.created_at,
     )
 
 
