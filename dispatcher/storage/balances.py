@@ -1,4 +1,4 @@
-"""Balances: what is known of each account's, and how soon it may be read again."""
+"""The balance of each account: its latest value, and when it may be read again."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from sqlalchemy.orm import Session
 from dispatcher.storage import meta
 
 _NAME = "credit"
-#: a campaign that waits for the balance has it read this soon after the last try
-_SOON = timedelta(seconds=5)
-_AT_ONCE = timedelta(seconds=0.5)
-#: a worker waits itself for so long, rather than have the campaign wait for the next tick
-PATIENCE = _AT_ONCE
+#: while a campaign waits for the balance, the shortest time from one reading to the next
+_AFTER_FAILURE = timedelta(seconds=5)
+_AFTER_SUCCESS = timedelta(seconds=0.5)
+#: a worker waits this long for the next reading, so that a campaign need not wait for the tick
+PATIENCE = _AFTER_SUCCESS
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What is known of the account's balance, in euros; all instants are UTC.
+    """The latest value of an account's balance, in euros; all instants are UTC.
 
-    ``tried`` is when it was last asked for, ``at`` when it was last read, ``failures`` how often
-    in a row that failed since.
+    ``tried`` is when the gateway was last asked, ``at`` when it last answered, ``failures`` how
+    often in a row it has failed since.
     """
 
     tried: datetime | None = None
@@ -34,38 +34,40 @@ class Balance:
 
 
 def last(session: Session, account: str) -> Balance:
-    """An account's balance as it was last read."""
+    """The latest balance of an account; all None if it was never read."""
     value = meta.get(session, _NAME, account)
     if value is None:
         return Balance()
-    kept = json.loads(value)
+    stored = json.loads(value)
     return Balance(
-        tried=_instant(kept["tried"]),
-        at=_instant(kept["at"]),
-        euros=None if kept["euros"] is None else Decimal(kept["euros"]),
-        failures=kept["failures"],
+        tried=_instant(stored["tried"]),
+        at=_instant(stored["at"]),
+        euros=None if stored["euros"] is None else Decimal(stored["euros"]),
+        failures=stored["failures"],
     )
 
 
 def note(session: Session, account: str, found: Balance) -> None:
-    """Keep what is known of an account's balance."""
-    kept = {
+    """Store the balance of an account."""
+    stored = {
         "tried": None if found.tried is None else found.tried.isoformat(),
         "at": None if found.at is None else found.at.isoformat(),
         "euros": None if found.euros is None else str(found.euros),
         "failures": found.failures,
     }
-    meta.put(session, _NAME, json.dumps(kept), account)
+    meta.put(session, _NAME, json.dumps(stored), account)
 
 
 def rest(known: Balance, now: datetime) -> timedelta:
-    """How long a campaign that waits for the balance must wait until that may be read again.
+    """How long a campaign that needs the balance must wait until it may be read again.
 
-    A gateway that answers is asked at once for the next campaign, one that fails is not.
+    That is longer after a failure.
     """
-    if known.tried is None or known.tried > now:  # a clock was set back: nothing waits for that
+    if known.tried is None or known.tried > now:  # the clock was set back
         return timedelta(0)
-    return max(known.tried + (_SOON if known.failures else _AT_ONCE) - now, timedelta(0))
+    return max(
+        known.tried + (_AFTER_FAILURE if known.failures else _AFTER_SUCCESS) - now, timedelta(0)
+    )
 
 
 def _instant(value: str | None) -> datetime | None:

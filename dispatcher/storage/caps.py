@@ -1,7 +1,7 @@
 """What the caps read from the database: what has left, who was texted lately, and with which text.
 
-A question that a cap depends on is asked in the transaction that claims a batch, after its lock:
-on PostgreSQL the next claim sees what was claimed before. SQLite's writer is alone anyway.
+What a cap counts is read in the transaction that claims a batch, after the lock, so that on
+PostgreSQL the next claim counts this one. SQLite has one writer anyway.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_st
 
 #: outcomes of attempts that texted nobody, as far as is known
 _NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed", attempts.RECALLED)
-#: letters of messages that their people have, or may have
+#: letters of messages that were received, or may have been
 _HAD = [s.letter for s in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNREPORTED)]
 _TO_GO = MessageState.PENDING.letter
 
 
 class Lock(IntEnum):
-    """What is locked for the length of a transaction, in the order in which it is."""
+    """What a transaction may lock, in the order in which it must."""
 
     #: one text, by its hash, while a campaign that repeats it may be stored
     TEXT = 7_265_378_373
     CAMPAIGN = 7_265_378_374
-    #: the one day that it is, and everybody's week
+    #: the caps of the day, and the weekly cap of all recipients
     DAY = 7_265_378_375
     WEEK = 7_265_378_376
 
 
 def lock(session: Session, what: Lock, key: int | str = 0) -> None:
-    """Let nobody else hold this lock before the transaction ends."""
+    """Take a lock of PostgreSQL until the transaction ends. SQLite has one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         both = hashlib.blake2b(f"{what.value} {key}".encode(), digest_size=8).digest()
         session.execute(
@@ -49,7 +49,10 @@ def lock(session: Session, what: Lock, key: int | str = 0) -> None:
 
 
 def lock_text(session: Session, words: str) -> None:
-    """Let nobody else store a campaign of these words meanwhile; a long list may take its time."""
+    """Let no other transaction store a campaign with this text.
+
+    Waits without a limit, because another campaign's list may be long.
+    """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL lock_timeout = 0"))
     digest = hashlib.blake2b(folded(words).encode(), digest_size=8).digest()
@@ -57,27 +60,27 @@ def lock_text(session: Session, words: str) -> None:
 
 
 def left_since(session: Session, at: datetime, account: str | None = None) -> Usage:
-    """What has left, or may have, since ``at``, through one account or through any."""
+    """Messages and euros that have left since ``at``, or may have, through one account or all."""
     since = Attempt.armed_at >= at
     return _usage(session, since if account is None else and_(since, _through(account)))
 
 
 def _through(account: str) -> ColumnElement[bool]:
-    """The attempt was made through an account."""
+    """Condition: the attempt was made through this account."""
     its_batch = Batch.id == Attempt.batch_id
     return exists().where(its_batch, Campaign.id == Batch.campaign_id, Campaign.account == account)
 
 
 def left_of(session: Session, campaign_id: int) -> Usage:
-    """What has left, or may have, of a campaign."""
+    """Messages and euros of a campaign that have left, or may have."""
     mine = select(Batch.id).where(Batch.campaign_id == campaign_id)
     return _usage(session, Attempt.batch_id.in_(mine))
 
 
 def size_of(session: Session, campaign_id: int) -> int:
     """How many recipients a campaign was stored with."""
-    kept = Campaign.rows - Campaign.duplicates - Campaign.unusable
-    return session.scalar(select(kept).where(Campaign.id == campaign_id)) or 0
+    size = Campaign.rows - Campaign.duplicates - Campaign.unusable
+    return session.scalar(select(size).where(Campaign.id == campaign_id)) or 0
 
 
 def _usage(session: Session, which: ColumnElement[bool]) -> Usage:
@@ -89,13 +92,14 @@ def _usage(session: Session, which: ColumnElement[bool]) -> Usage:
     return Usage(int(messages), euros or Decimal(0))
 
 
-# -- who has had enough
+# -- the weekly cap
 
 
 def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most: int) -> set[str]:
-    """Which of these numbers (E.164) have had ``most`` commercial messages in a week.
+    """Those of these numbers (E.164) that have received ``most`` commercial messages in a week.
 
-    The numbers are named one by one: joined to their batch's rows, PostgreSQL reads everybody's.
+    The query lists the numbers: with a join to the batch's rows PostgreSQL would read the messages
+    of all recipients.
     """
     rows = session.scalars(
         select(Recipient.phone)
@@ -109,9 +113,9 @@ def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most
 
 
 def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
-    """The message is commercial, and its person has it, or may have, since then.
+    """Condition: the message is commercial, and was received after ``since``, or may have been.
 
-    Or will have ``until`` then, because the gateway holds it.
+    A message that the gateway holds counts if it leaves before ``until``.
     """
     letter = func.substr(Batch.states, Recipient.position + 1, 1)
     under_way = Batch.state.in_((BatchState.SENDING, BatchState.IN_DOUBT, BatchState.HANDED_OVER))
@@ -131,7 +135,7 @@ def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
 
 
 def folded(words: str) -> str:
-    """A text by which it is known again, whatever its blanks and capitals."""
+    """A text without its differences in blanks and capitals, to be compared with another."""
     return " ".join(words.split()).casefold()
 
 
@@ -145,8 +149,8 @@ def same_text(
 ) -> dict[int, tuple[str, str]]:
     """Commercial campaigns with this text that had not ended by ``since``.
 
-    By id, the reference and the account of each. Those of a ``survey`` have no text; its
-    identifier is theirs.
+    Returns id -> (reference, account). Campaigns with a ``survey`` have no text: their survey's
+    identifier is compared.
     """
     known = folded(words)
     rows = session.execute(
@@ -172,7 +176,7 @@ def overlap(
     at: datetime,
     within: timedelta,
 ) -> Counter[int]:
-    """How many of these numbers each of the campaigns texts ``within`` that time of ``at``."""
+    """How many of these numbers (E.164) each campaign texts less than ``within`` from ``at``."""
     letter = func.substr(Batch.states, Recipient.position + 1, 1)
     rows = session.execute(
         select(Batch.campaign_id, func.count().label("people"))
@@ -195,7 +199,7 @@ def overlap(
     return Counter({row.campaign_id: row.people for row in rows})
 
 
-# -- what waits for another day
+# -- batches that wait for another day
 
 
 def release(
@@ -207,11 +211,11 @@ def release(
     segments: int,
     account: str | None = None,
 ) -> int:
-    """Let go what waits for another day and need not any more; returns how many batches.
+    """Make batches due that a cap of the day holds without need; returns how many.
 
-    Of one account, or of any.
-    That is what another cap than the present ones holds (``reasons`` are theirs), and what fits
-    into the room for ``messages`` of so many ``segments`` that the day has again.
+    A batch of one account, or of all, is due again if the cap that holds it is not in force
+    (``reasons`` are of the caps in force), or if the day has room for it: for ``messages`` messages
+    and ``segments`` segments.
     """
     fits = and_(Batch.pending <= messages, Batch.segments <= segments)
     mine = select(Campaign.id).where(Campaign.account == account)

@@ -1,4 +1,4 @@
-"""Credit: the balance as it was last read, what it must pay for, and how far it goes."""
+"""Credit: which campaigns wait for the balance, what they cost, and how far they are funded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dispatcher.storage.batches import queue
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
 
 _NOTHING = Decimal(0)
-#: answered batches that a price is learnt from
+#: a price is learnt from this many batches at most, the latest ones
 _LATEST = 200
 
 
@@ -30,24 +30,24 @@ def due(
     every: timedelta,
     patience: timedelta = timedelta(0),
 ) -> bool:
-    """Whether the balance is to be read: something runs, and it is time or it waits for it.
+    """True if the balance is to be read now, or within ``patience``.
 
-    Within ``patience`` counts as now.
+    That is so while a campaign runs, every ``every``; sooner if a campaign waits for the balance.
     """
     known = balances.last(session, account)
     if min(balances.rest(known, now), every) <= patience and session.scalar(
-        select(_judged(account, now).where(CAMPAIGN.c.funded_to == 0).exists())
+        select(_checked(account, now).where(CAMPAIGN.c.funded_to == 0).exists())
     ):
         return True
     if known.tried is not None and known.tried <= now < known.tried + every:
         return False
-    return bool(session.scalar(select(_judged(account, now).exists())))
+    return bool(session.scalar(select(_checked(account, now).exists())))
 
 
 def checked_campaigns(session: Session, account: str, now: datetime) -> list[int]:
-    """The account's campaigns that run and live on the balance, those that began before first."""
+    """The account's running campaigns that the balance pays for, those that have begun first."""
     begun = case((CAMPAIGN.c.funded_to == 0, 1), else_=0)
-    query = _judged(account, now).order_by(begun, CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
+    query = _checked(account, now).order_by(begun, CAMPAIGN.c.priority.desc(), CAMPAIGN.c.id)
     return list(session.scalars(query))
 
 
@@ -58,8 +58,8 @@ def needs(
     prices: Prices,
     now: datetime,
 ) -> list[CreditNeed]:
-    """What these campaigns, in their order, still need; without those that do not run any more."""
-    runs = set(session.scalars(_judged(account, now)))
+    """What these campaigns still need, in their order, without those that no longer run."""
+    runs = set(session.scalars(_checked(account, now)))
     learnt = _learnt(session, account)
     found = []
     for campaign_id in campaign_ids:
@@ -75,7 +75,10 @@ def needs(
 
 
 def in_flight(session: Session, account: str, since: datetime, prices: Prices) -> Decimal:
-    """Euros of what is under way or was answered after ``since``: paid by then, or not."""
+    """Euros of batches that are being sent or were answered after ``since`` (UTC).
+
+    A balance read at ``since`` may or may not include them.
+    """
     learnt, mine = _learnt(session, account), _through(account)
     rows = session.execute(_to_go(and_(BATCH.c.state == BatchState.SENDING, mine))).all()
     under_way = sum((_cost(row, prices, learnt) or Decimal(0) for row in rows), Decimal(0))
@@ -84,9 +87,9 @@ def in_flight(session: Session, account: str, since: datetime, prices: Prices) -
 
 
 def fund(session: Session, decision: CreditDecision) -> bool:
-    """Let a running campaign's batches leave as far as the decision says; True if that changes it.
+    """Record how far a running campaign is funded; True if that is a change.
 
-    A campaign that a person has exempted meanwhile stays as it is.
+    A campaign that a person has exempted from the check meanwhile is left as it is.
     """
     changed = session.execute(
         update(Campaign)
@@ -103,7 +106,7 @@ def fund(session: Session, decision: CreditDecision) -> bool:
 
 
 def release(session: Session, campaign_ids: Sequence[int]) -> list[int]:
-    """Let those of the campaigns that wait for the balance run without it; their ids."""
+    """Let those of these campaigns that the balance limits run without it; returns their ids."""
     released = session.scalars(
         update(Campaign)
         .where(Campaign.id.in_(campaign_ids), Campaign.funded_to.is_not(None))
@@ -114,12 +117,15 @@ def release(session: Session, campaign_ids: Sequence[int]) -> list[int]:
 
 
 def release_all(session: Session) -> None:
-    """Nobody looks at the balance any more: nothing waits for it."""
+    """Let every campaign run without the balance: the check is off."""
     session.execute(update(Campaign).where(Campaign.funded_to.is_not(None)).values(funded_to=None))
 
 
 def restart(session: Session, campaign_id: int, *, wait: bool, checked: bool) -> None:
-    """A campaign is resumed: it waits for the balance to be read anew, or is excepted from it."""
+    """Set how a resumed campaign runs: with ``wait`` only once the balance has been read again.
+
+    ``checked=False`` exempts it from the balance.
+    """
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id)
@@ -128,7 +134,7 @@ def restart(session: Session, campaign_id: int, *, wait: bool, checked: bool) ->
 
 
 def to_go(session: Session, account: str, prices: Prices) -> tuple[Decimal, list[str]]:
-    """Euros of all that is planned and not sent, paused or not; territories without a price."""
+    """Euros of all pending batches, paused ones too, and the territories without a price."""
     learnt = _learnt(session, account)
     mine = and_(in_state(BatchState.PENDING), _through(account))
     rows = session.execute(_to_go(mine)).all()
@@ -138,12 +144,12 @@ def to_go(session: Session, account: str, prices: Prices) -> tuple[Decimal, list
 
 
 def _through(account: str) -> ColumnElement[bool]:
-    """The batch's campaign goes through an account."""
+    """Condition: the batch's campaign goes through this account."""
     return BATCH.c.campaign_id.in_(select(CAMPAIGN.c.id).where(CAMPAIGN.c.account == account))
 
 
-def _judged(account: str, now: datetime) -> Any:
-    """Campaigns that live on the balance: not those that have not begun and need not yet."""
+def _checked(account: str, now: datetime) -> Any:
+    """The running campaigns that the balance pays for; one not funded yet only once it is due."""
     pending = and_(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
     return (
         select(CAMPAIGN.c.id)
@@ -166,14 +172,14 @@ def _to_go(which: ColumnElement[bool]) -> Any:
 
 
 def _unpriced(costs: Sequence[tuple[Any, Decimal | None]]) -> dict[str, None]:
-    """The territories of what has no price, or that it is surveys."""
+    """The territories of batches without a price; surveys under a name of their own."""
     return dict.fromkeys(
         row.territory if row.segments else SURVEYS for row, cost in costs if cost is None
     )
 
 
 def _cost(row: Any, prices: Prices, learnt: Prices) -> Decimal | None:
-    """Euros for those of a batch who are still to be texted."""
+    """Euros for the pending messages of a batch; None without a price."""
     whole = row.planned
     if whole is None:
         # the segments of a survey are unknown until the gateway has answered
@@ -182,7 +188,7 @@ def _cost(row: Any, prices: Prices, learnt: Prices) -> Decimal | None:
 
 
 def _learnt(session: Session, account: str) -> dict[str, Decimal]:
-    """Euros a part by territory, from what an account was charged for whole batches lately."""
+    """Euros a segment by territory, from what the account was charged for its latest batches."""
     latest = (
         select(BATCH.c.territory, BATCH.c.cost, BATCH.c.segments)
         .where(

@@ -27,20 +27,20 @@ from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage import engines
 from dispatcher.storage.engines import KeptSessions
 
-#: how a transaction begins that only reads; one that is not said to do so, writes
+#: options of a transaction that only reads; without them it writes
 _READS = {engines.READS: True}
 _ALONE = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Conflict(StorageError):
-    """Raised when a change breaks a rule of the schema; somebody may have been quicker."""
+    """Raised when a change violates a constraint, for instance because another came first."""
 
 
 class Database:
-    """Opens transactions; every one is either read-only or takes its writes seriously.
+    """Opens transactions: ``read`` and ``stream`` only read, ``write`` and ``once`` may write.
 
-    On SQLite a writing transaction begins IMMEDIATE: a deferred one that upgrades itself fails
-    at once when another process has written in between, whatever the patience.
+    On SQLite a transaction that writes begins IMMEDIATE: a deferred one fails at once, whatever the
+    busy timeout, if another process has written between its first read and its first write.
     """
 
     def __init__(self, url: str) -> None:
@@ -55,7 +55,8 @@ class Database:
             raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
         self._engine: Engine | None = None
         self._kept = self._keep()
-        #: engines and sessions of parent processes: kept, for what is collected is closed
+        #: engines and sessions of the parent process, referenced here because the garbage
+        #: collector would close the parent's connections
         self._inherited: list[Engine | KeptSessions | None] = []
         os.register_at_fork(after_in_child=self._forget)
 
@@ -77,17 +78,17 @@ class Database:
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether there is one writer and no row lock."""
+        """True on SQLite, which has one writer and no row locks."""
         return self._backend == "sqlite"
 
     @property
     def in_transaction(self) -> bool:
-        """Whether what is written could be rolled back with a transaction of the caller's."""
+        """True if writes join a transaction of the caller's, which may be rolled back."""
         return False
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no SQLite file yet, which connecting would make."""
+        """True if the SQLite file does not exist; connecting would create it."""
         file = self._url.database
         return self.is_sqlite and bool(file) and not Path(file or "").exists()
 
@@ -95,8 +96,8 @@ class Database:
     def read(self) -> Iterator[Session]:
         """A session that only reads. Raises StorageError when the database is unreachable.
 
-        On PostgreSQL each query is a transaction of its own, as READ COMMITTED would have it
-        anyway: that saves two round trips.
+        On PostgreSQL each query is a transaction of its own, which saves two round trips. Under
+        READ COMMITTED each query has its own snapshot anyway.
         """
         if self.is_sqlite:
             opened = self._session(_READS)
@@ -109,7 +110,7 @@ class Database:
     def once(self) -> Iterator[Session]:
         """A session for one statement, which is committed with it. Raises StorageError.
 
-        On SQLite, where a round trip costs nothing, it may be several: it is ``write``.
+        On SQLite this is ``write``, which saves no round trip there.
         """
         with self.write() if self.is_sqlite else self.read() as session:
             yield session
@@ -117,13 +118,13 @@ class Database:
     def keeping(self) -> AbstractContextManager[None]:
         """Within it ``read`` and ``once`` of this thread share a connection (PostgreSQL).
 
-        For a thread that has many of them: to fetch one takes longer than most statements.
+        For threads that run many statements: a checkout takes longer than most statements.
         """
         return nullcontext() if self.is_sqlite else self._kept.keeping()
 
     @contextmanager
     def stream(self) -> Iterator[Session]:
-        """One transaction that only reads, for rows that are fetched while it is open."""
+        """One transaction that only reads, for rows that are fetched little by little."""
         with self._session(_READS) as session:
             yield session
 
@@ -138,7 +139,7 @@ class Database:
             session.commit()
 
     def clock(self) -> datetime | None:
-        """The server's own clock (UTC); None on SQLite, which has none."""
+        """The clock of the PostgreSQL server (UTC); None on SQLite, which has no server."""
         if self.is_sqlite:
             return None
         with self.read() as session:
@@ -166,15 +167,15 @@ class Database:
     def engine_errors(self) -> Iterator[None]:
         """Turn what the driver raises into StorageError.
 
-        Its own words may repeat a row, and so a number; only those about the server or the
-        schema are passed on.
+        A driver's message may quote a row, and so a phone number: only messages about the server
+        or the schema are passed on.
         """
         try:
             yield
         except PoolTimeout:
             raise StorageError("every connection to the database is busy") from None
         except IntegrityError as error:
-            raise Conflict(f"a rule of the schema is broken ({_constraint(error)})") from None
+            raise Conflict(f"a database constraint is violated ({_constraint(error)})") from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StorageError("the connection to the database was lost") from None
@@ -184,18 +185,18 @@ class Database:
         return engines.create(self._url)
 
     def _forget(self) -> None:
-        # the parent's connections are the parent's: do not close them, do not use them
+        # the parent still uses its connections: never use or close them here
         self._inherited += [self._engine, self._kept]
         self._engine, self._kept = None, self._keep()
 
 
 def _stands(session: Session) -> bool:
-    """Whether the connection of a session that is kept can still be used."""
+    """True if the connection of a cached session can still be used."""
     return not engines.has_news(session.connection().connection.driver_connection)
 
 
 def _constraint(error: IntegrityError) -> str:
-    """The name of the constraint; SQLite names columns instead, neither names a value."""
+    """The name of the constraint, or on SQLite its columns; never a value."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is not None:
         return diagnosis.constraint_name or diagnosis.column_name or "a constraint"
@@ -203,9 +204,9 @@ def _constraint(error: IntegrityError) -> str:
 
 
 def _cause(error: DBAPIError) -> str:
-    """Why the database cannot be used, without a row and without a password."""
+    """Why the database cannot be used; never quotes a row or a password."""
     reason = type(error.orig).__name__
     about_the_server = isinstance(error, OperationalError | ProgrammingError)
-    if about_the_server or type(error) is DatabaseError:  # the last: a file that is no database
+    if about_the_server or type(error) is DatabaseError:  # DatabaseError: the file is no database
         reason = (str(error.orig).strip().splitlines() or [reason])[0]
     return f"the database cannot be used: {reason}"

@@ -1,4 +1,4 @@
-"""Doubts as a person sees and ends them."""
+"""Batches in doubt, listed for people and ended by them, and double texts on record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dispatcher.storage.tables import Action, Batch, Campaign
 
 
 def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
-    """The batches in doubt, of one account or of any, the oldest first."""
+    """The batches in doubt, of one account or of all, the oldest first."""
     rows = session.execute(
         select(Batch, Campaign.reference, Campaign.created_at, Campaign.account)
         .join(Campaign, Campaign.id == Batch.campaign_id)
@@ -45,7 +45,7 @@ def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
 
 
 def incidents(session: Session, account: str | None = None, limit: int = 50) -> list[Incident]:
-    """The double texts on record, of one account or of any, the latest first."""
+    """The double texts on record, of one account or of all, the latest first."""
     rows = session.execute(
         select(Action, Campaign.reference)
         .join(Campaign, Campaign.id == Action.campaign_id)
@@ -60,7 +60,7 @@ def incidents(session: Session, account: str | None = None, limit: int = 50) -> 
 
 
 def find(session: Session, batch_id: int) -> BatchSnapshot:
-    """A batch in doubt. Raises NotFound, IllegalMove if it is not in doubt."""
+    """A batch in doubt. Raises NotFound, and IllegalMove if the batch is not in doubt."""
     batch = snapshot(session, batch_id)
     if batch.state is not BatchState.IN_DOUBT:
         raise IllegalMove(f"batch {batch_id} is {batch.state}, not in doubt")
@@ -70,7 +70,7 @@ def find(session: Session, batch_id: int) -> BatchSnapshot:
 def resend(
     session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
 ) -> None:
-    """Let a batch in doubt be sent again; its tag stays looked up. Raises IllegalMove."""
+    """Make a batch in doubt pending again; its tag is still looked up. Raises IllegalMove."""
     if session.get_one(Campaign, batch.campaign_id).state == CampaignState.CANCELLED:
         raise IllegalMove("its campaign is cancelled: the doubt can be given up, not sent again")
     _end(
@@ -99,10 +99,13 @@ def resend(
 def give_up(
     session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
 ) -> None:
-    """End a doubt without sending: what became of the messages stays unreported."""
+    """End a doubt without sending: the pending messages become unreported.
+
+    Raises IllegalMove.
+    """
     positions = message_states.positions(batch.states, MessageState.PENDING)
     states = message_states.marked(batch.states, dict.fromkeys(positions, MessageState.UNREPORTED))
-    # a part that is known to have been taken keeps its reports
+    # messages that the gateway is known to have taken are still polled
     waiting = message_states.tally(states)[MessageState.SENT] > 0
     target = BatchState.SENT if waiting else BatchState.FAILED
     _end(
@@ -131,7 +134,7 @@ def give_up(
 def texted_twice(
     session: Session, batch: BatchSnapshot, people: int, *, number: int, now: datetime
 ) -> None:
-    """Put on record that an attempt thought unsent was taken, and so was another."""
+    """Record an incident: an attempt thought unsent was taken, and so was another."""
     _note(
         session,
         batch,

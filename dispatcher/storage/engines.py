@@ -1,4 +1,4 @@
-"""Engines of SQLite and PostgreSQL, set up alike for every process, and kept sessions."""
+"""Engines of SQLite and PostgreSQL, set up alike in every process, and cached sessions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 #: the execution option of a transaction that only reads; one without it writes
 READS = "dispatcher_reads"
-#: a writer of SQLite waits this long (ms) for the one before it
+#: how long (ms) a writer of SQLite waits for another one
 _SQLITE_PATIENCE = 30_000
 #: a connection for each thread of the largest worker
 _POOL = {"pool_size": 32, "max_overflow": 64}
-#: so many of them may be kept: the others are for what a thread that keeps one does beside
+#: how many connections threads may cache: a thread that caches one may need a second one
 KEPT = 32
-#: a connection unused for longer (seconds) is asked whether it still stands
+#: a connection that was idle for longer (seconds) is tested with an empty query
 _IDLE = 5.0
 
 
@@ -41,13 +41,13 @@ def create(url: URL) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        # caps are exact, and a claim reads what it locks, only with it; told with each BEGIN, so
-        # that it holds behind a pooler too
+        # caps and claims must read what was committed before their locks; SQLAlchemy sets the level
+        # in each BEGIN, so that it holds behind a pooler, too
         isolation_level="READ COMMITTED",
         **_POOL,
         connect_args={
             "connect_timeout": 5,
-            # what the URL asks for (a search_path, say) has the last word
+            # options of the URL (a search_path, for instance) come last and win
             "options": "-c lock_timeout=10s -c statement_timeout=60s"
             " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
             r" -c default_transaction_isolation=read\ committed"
@@ -61,11 +61,11 @@ def create(url: URL) -> Engine:
 
 
 def _configure_postgresql(connection: Any, _: Any) -> None:
-    """Hold a connection to what the promises need: durable commits, and no foreign statement.
+    """Make commits durable, or behind a pooler switch prepared statements off.
 
-    A pooler hands out another server connection for each transaction. There a prepared statement
-    may be another client's of the same name, and a SET would be another client's setting: the
-    pooled server must be durable by itself, which ``durability.objections`` checks.
+    A pooler hands out another server connection for each transaction. There a name of a prepared
+    statement may be another client's, and a SET would change another client's session: a server
+    behind a pooler must be durable by its own settings, which ``durability.objections`` checks.
     """
     connection.autocommit = True
     pid, commits = connection.execute(
@@ -83,9 +83,9 @@ def _note_return(_: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _check_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """Replace a connection that did not outlive its rest.
+    """Replace a connection that was lost while it was idle.
 
-    One used just now is only looked at: where nothing was asked, something to read is its end.
+    A connection that was used a moment ago is not tested by a query, only by ``has_news``.
     """
     idle = time.monotonic() - record.info.get("returned_at", time.monotonic())
     if idle < _IDLE and not has_news(connection):
@@ -99,7 +99,7 @@ def _check_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
 
 
 def has_news(connection: Any) -> bool:
-    """Whether a PostgreSQL connection of which nothing was asked has something to read: its end."""
+    """True if an idle PostgreSQL connection has something to read: the server has closed it."""
     if connection.closed:
         return True
     sockets = select.poll()
@@ -108,10 +108,10 @@ def has_news(connection: Any) -> bool:
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # the begin event below says BEGIN
+    connection.isolation_level = None  # _begin_sqlite emits BEGIN
     for pragma in (
         "journal_mode=WAL",
-        # NORMAL may forget the last commits after a power cut: a claim among them
+        # NORMAL may lose the last commits in a power cut, and a lost claim means a double text
         "synchronous=FULL",
         f"busy_timeout={_SQLITE_PATIENCE}",
         "foreign_keys=ON",
@@ -125,11 +125,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class KeptSessions(threading.local):
-    """At most one session for each thread, and only within ``keeping``.
+    """Caches one session a thread, and only within ``keeping``.
 
-    ``opens`` makes one in which each statement is a transaction of its own; ``stands`` tells
-    whether its connection can still be used. ``room`` is for as many threads as may keep one at
-    once: a thread that keeps a connection and waits for another must find one in the pool.
+    ``opens`` makes a session in which each statement is a transaction of its own; ``stands`` is
+    true if its connection can still be used. ``room`` limits how many threads cache a session at
+    once: a thread that caches one and needs another must find one in the pool.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class KeptSessions(threading.local):
 
     @contextmanager
     def keeping(self) -> Iterator[None]:
-        """Keep a session until the end of the block, if there is room for one more."""
+        """Cache a session until the end of the block, if there is room for one more."""
         if self.keeps or not self._room.acquire(blocking=False):
             yield
             return
@@ -160,7 +160,7 @@ class KeptSessions(threading.local):
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """The thread's session, which remembers no row; after any exception another one."""
+        """The thread's session, with no row in its identity map; a new one after any exception."""
         if self._session is not None and not self._stands(self._session):
             self._drop()
         if self._session is None:
@@ -175,5 +175,5 @@ class KeptSessions(threading.local):
     def _drop(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            with suppress(DBAPIError):  # it may be broken: the pool will find out
+            with suppress(DBAPIError):  # a lost connection fails here; the pool replaces it
                 session.close()

@@ -1,4 +1,4 @@
-"""Events: written in the transaction of what happened, delivered afterwards, at least once."""
+"""Events: stored in the transaction of the change, delivered afterwards, at least once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LeasedEvent:
     row_id: int
     event: events.Event
     tries: int
-    #: whether receivers have been called
+    #: true once the receivers in this process have been called
     signalled: bool
 
 
@@ -59,7 +59,7 @@ def due(session: Session, now: datetime) -> bool:
 
 
 def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent | None:
-    """Lease the event that is due longest: nobody else delivers it before the lease ends."""
+    """Lease the event that has been due longest: nobody else delivers it until the lease ends."""
     row = session.execute(
         select(Event, Campaign.reference, Campaign.account)
         .join(Campaign, Campaign.id == Event.campaign_id, isouter=True)

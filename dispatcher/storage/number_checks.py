@@ -1,7 +1,7 @@
 """Paid checks of numbers: one row for each number, and one for each order.
 
-An order is written down before it is given. What is known of a number afterwards is one row, which
-a later order takes over and a later answer replaces.
+An order is stored before the gateway gets it. Each number has one row, with its latest order and
+its latest answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dispatcher.recipients.number_checks import OUT_OF_SERVICE, HlrOrder
 from dispatcher.storage import opt_outs, upsert
 from dispatcher.storage.tables import CheckOrder, NumberCheck
 
-#: of a number whose result has not come
+#: the service of a number whose result has not come yet
 WAITING = "waiting"
 #: numbers looked up by one query
 _STRIDE = 500
@@ -30,7 +30,7 @@ _SKEW = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a network answered of a number (E.164); ``at`` by the gateway's clock."""
+    """What a network answers about a number (E.164); ``at`` is by the gateway's clock."""
 
     phone: str = field(repr=False)
     at: datetime | None
@@ -42,11 +42,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An order that is written down and not given yet, and its numbers: nobody else has them."""
+    """A stored order that the gateway has not got yet, with its numbers."""
 
     order_id: int
     phones: Sequence[str] = field(repr=False)
-    #: those of them that an earlier order may have been given for, without an answer so far
+    #: those of them that an earlier order may have been for, and that have no answer yet
     unanswered: frozenset[str] = field(repr=False)
 
 
@@ -62,11 +62,11 @@ def begin(
     since: datetime,
     again: bool,
 ) -> Claim | None:
-    """Write an order for at most 500 numbers down; None when none is to be asked about.
+    """Store an order for at most 500 numbers; None if no number needs one.
 
-    Left out are those that have opted out, those that were ordered after ``known_at``, those with
-    an answer since ``since`` and, unless ``again``, those whose answer has been waited for since
-    then.
+    No order is needed for numbers that have opted out, that were ordered after ``known_at``, or
+    that have an answer from after ``since``; nor, unless ``again``, for numbers that were ordered
+    after ``since`` and have no answer yet.
     """
     row = NumberCheck
     gone = opt_outs.opted_out(session, phones)
@@ -88,7 +88,7 @@ def begin(
             true() if again else or_(NumberCheck.ordered_at < since, ~_waits()),
         ),
     ).returning(NumberCheck.phone)
-    # in one order everywhere: two orders at the same moment would lock each other
+    # sorted, because two orders at the same moment would deadlock otherwise
     rows = [{"phone": one, "order_id": order.id, "ordered_at": now} for one in sorted(phones)]
     claimed = session.scalars(taken, rows).all()
     if not claimed:
@@ -99,17 +99,17 @@ def begin(
 
 
 def note_taken(session: Session, claim: Claim, order: HlrOrder) -> None:
-    """The gateway has taken an order: its results will come."""
+    """Record that the gateway took the order: its results will come."""
     _end(session, claim, "taken", gateway_id=order.id, cost=order.cost)
 
 
 def note_lost(session: Session, claim: Claim, why: str) -> None:
-    """Nobody knows whether the gateway took it: its numbers wait, and may have been paid for."""
+    """Record that the gateway may have taken the order: its numbers wait for results."""
     _end(session, claim, "lost", detail=why)
 
 
 def note_refused(session: Session, claim: Claim, why: str) -> None:
-    """Nothing was ordered, for certain: its numbers wait for it no more."""
+    """Record that the gateway refused the order: its numbers no longer wait for results."""
     _end(session, claim, "refused", detail=why)
     row = NumberCheck
     mine = row.order_id == claim.order_id
@@ -120,7 +120,7 @@ def note_refused(session: Session, claim: Claim, why: str) -> None:
 
 
 def record(session: Session, result: Result, *, now: datetime) -> bool:
-    """Keep a result; False for one that nobody ordered, that is known, or that is older."""
+    """Store a result; False if nobody ordered it, or if this one or a later one is stored."""
     row = NumberCheck
     if result.at is None:
         news: ColumnElement[bool] = or_(row.told_at.is_(None), row.told_at < row.ordered_at)
@@ -129,7 +129,7 @@ def record(session: Session, result: Result, *, now: datetime) -> bool:
     at = min(result.at or now, now)
     kept = session.execute(
         update(row)
-        # one from before the order is of somebody else's
+        # a result from before our order belongs to somebody else's order
         .where(row.phone == result.phone, news, row.ordered_at <= at + _SKEW)
         .values(
             at=at,
@@ -145,12 +145,12 @@ def record(session: Session, result: Result, *, now: datetime) -> bool:
 
 
 def any_out_of_service(session: Session, since: datetime) -> bool:
-    """Whether a check since then has found any number out of service."""
+    """True if a check after ``since`` has found any number out of service."""
     return bool(session.scalar(select(exists().where(*_gone(since)))))
 
 
 def out_of_service(session: Session, phones: Sequence[str], since: datetime) -> set[str]:
-    """Those of at most 500 numbers (E.164) that a check since then has found out of service."""
+    """Those of at most 500 numbers (E.164) that a check after ``since`` found out of service."""
     found = session.scalars(
         select(NumberCheck.phone).where(NumberCheck.phone.in_(phones), *_gone(since))
     )
@@ -158,7 +158,7 @@ def out_of_service(session: Session, phones: Sequence[str], since: datetime) -> 
 
 
 def known_services(session: Session, phones: Iterable[str], since: datetime) -> dict[str, str]:
-    """What these numbers (E.164) are known to be since then, or ``WAITING``; of others nothing."""
+    """Number (E.164) -> its service, if answered after ``since``; ``WAITING`` if only ordered."""
     row, found = NumberCheck, dict[str, str]()
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
@@ -176,12 +176,12 @@ def known_services(session: Session, phones: Iterable[str], since: datetime) -> 
 
 
 def forget(session: Session, phone: str) -> None:
-    """Delete what is known of a number (E.164); a result that comes later finds nothing."""
+    """Delete the row of a number (E.164); a result that comes later is not stored."""
     session.execute(delete(NumberCheck).where(NumberCheck.phone == phone))
 
 
 def _waits() -> ColumnElement[bool]:
-    """An order has no answer yet."""
+    """Condition: the latest order of the number has no answer yet."""
     return or_(NumberCheck.told_at.is_(None), NumberCheck.told_at < NumberCheck.ordered_at)
 
 

@@ -55,7 +55,7 @@ def add(
     Returns how many are new.
     """
     add_rows = upsert.insert(session, OptOut).on_conflict_do_nothing().returning(OptOut.phone)
-    # in one order everywhere: two lists that are added at the same moment would lock each other
+    # sorted, because two lists added at the same moment would deadlock otherwise
     rest = iter(sorted(set(phones)))
     added = 0
     while some := list(islice(rest, _STRIDE)):
@@ -67,7 +67,7 @@ def add(
         ]
         if not rows:
             continue
-        new = session.scalars(add_rows, rows).all()  # without those that another adds meanwhile
+        new = session.scalars(add_rows, rows).all()  # without those that another transaction adds
         if new:
             opt_out_history.record(
                 session, new, "add", source=source, reason=reason, actor=actor, now=now
@@ -88,9 +88,9 @@ def remove(
     now: datetime,
     source: str = "by hand",
 ) -> bool:
-    """Take a number off the list, erased or not: its owner consented anew.
+    """Remove a number (E.164), erased or not, from the list: its owner has consented again.
 
-    ``source`` says where it was taken off. False when it is not on the list.
+    ``source`` says where it was removed. False if it is not on the list.
     """
     mine = OptOut.phone == phone
     if any_erased(session):
@@ -105,9 +105,10 @@ def remove(
 
 
 def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
-    """Forget a number and keep its hash, so that it is never texted. False when it is not listed.
+    """Replace a number (E.164) by its hash, so that it is never texted. False if it is not listed.
 
-    Reasons may tell of the person and go, too. The erasure itself is on record, of nobody.
+    Its reasons are deleted, too, because they may tell of the person. The erasure is recorded
+    without the number.
     """
     row = session.execute(
         update(OptOut)
@@ -130,7 +131,7 @@ def make_version(session: Session) -> None:
 
 
 def _change_version(session: Session) -> None:
-    """Say that the list is another one. Whoever changes it at the same moment waits for us."""
+    """Give the list a new version. The row's lock makes other changes wait for our commit."""
     meta.put(session, VERSION, secrets.token_hex(8))
 
 
@@ -151,7 +152,7 @@ def opted_out(session: Session, phones: Collection[str]) -> set[str]:
 
 
 def entries(session: Session) -> Iterator[OptOutEntry]:
-    """The whole list, the oldest first; of erased numbers there is no trace."""
+    """The whole list, the oldest first; erased numbers are left out."""
     query = _ENTRIES.order_by(OptOut.created_at, OptOut.id).execution_options(yield_per=1000)
     for row in session.execute(query):
         yield OptOutEntry(*row)
@@ -166,24 +167,24 @@ def page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]:
 
 
 def count_erased(session: Session) -> int:
-    """How many are on the list of whom only a hash is kept."""
+    """How many erased numbers are on the list: only their hashes are stored."""
     query = select(func.count()).select_from(OptOut).where(OptOut.digest.is_not(None))
     return session.scalar(query) or 0
 
 
 def is_listed(session: Session, phone: str) -> bool:
-    """Whether a number (E.164) is on the list by name: not erased."""
+    """True if a number (E.164) is on the list and not erased."""
     return session.scalar(select(OptOut.id).where(OptOut.phone == phone)) is not None
 
 
 def first_digest() -> ScalarSelect[Any]:
-    """A subquery that is null while nobody on the list is erased."""
-    # by the index, however long the list: IS NOT NULL would read all of it
+    """A subquery that is null while no number on the list is erased."""
+    # min() reads one entry of the index; IS NOT NULL would read the whole list
     return select(func.min(OPT_OUT.c.digest)).scalar_subquery()
 
 
 def any_erased(session: Session) -> bool:
-    """Whether there is somebody on the list of whom only a hash is kept."""
+    """True if any number on the list is erased."""
     return session.scalar(select(first_digest())) is not None
 
 

@@ -1,4 +1,4 @@
-"""What people answered: one row for each call, and one for each long reply that became whole."""
+"""Replies: one row for each posted call, and one for each long reply that is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedReply:
-    """A reply as the gateway posts it; a part of a long one has the last three."""
+    """A reply as the gateway posts it. Only a part of a long reply has the last three fields."""
 
     phone: str = field(repr=False)
     text: str = field(repr=False)
@@ -32,7 +32,7 @@ class PostedReply:
     total: int | None = None
 
     def digest(self) -> str:
-        """A hash of all that the call says."""
+        """A hash of all fields of the call."""
         at = None if self.at is None else self.at.isoformat()
         part = (self.reference, self.number, self.total)
         values = (self.phone, self.text, self.stop, self.sent_to, self.message_id, at, part)
@@ -48,7 +48,7 @@ class Part:
 
 
 def add(session: Session, call: PostedReply, *, now: datetime) -> int | None:
-    """Keep a call, and return its id; None when the same was kept before."""
+    """Store a posted reply and return its id; None if the same call is stored already."""
     new: int | None = session.scalar(
         upsert.insert(session, Reply)
         .values(
@@ -72,7 +72,7 @@ def add(session: Session, call: PostedReply, *, now: datetime) -> int | None:
 
 
 def one_at_a_time(session: Session, call: PostedReply) -> None:
-    """Have the parts of one reply wait for each other: the last one has to see all the others."""
+    """Let the parts of one reply wait for each other, so that the last one finds all others."""
     if session.get_bind().dialect.name == "postgresql":
         # SQLite has one writer anyway
         same = f"{call.phone} {call.sent_to} {call.reference} {call.total}"
@@ -81,7 +81,7 @@ def one_at_a_time(session: Session, call: PostedReply) -> None:
 
 
 def parts(session: Session, like: PostedReply, *, since: datetime) -> list[Part]:
-    """The parts that came since and that are of the same reply as ``like``, not yet whole."""
+    """The parts of the same reply as ``like`` that came after ``since`` and are not joined yet."""
     rows = session.scalars(
         select(Reply)
         .where(
@@ -114,16 +114,16 @@ def parts(session: Session, like: PostedReply, *, since: datetime) -> list[Part]
 
 
 def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:
-    """Note the whole reply that parts went into."""
+    """Record which complete reply these parts belong to."""
     session.execute(update(Reply).where(Reply.id.in_(ids)).values(whole_id=whole_id))
 
 
 def latest(
     session: Session, *, since: datetime | None, limit: int, account: str | None = None
 ) -> list[records.Reply]:
-    """The replies that came last, newest first: whole ones, and parts that still wait.
+    """The latest replies, newest first: complete ones, and parts of incomplete ones.
 
-    Those to one account's campaigns, or all.
+    Replies to the campaigns of one account, or all replies.
     """
     query = (
         select(Reply, Campaign.reference)
@@ -151,20 +151,20 @@ def latest(
 
 
 def campaign_of(session: Session, reply_id: int) -> int | None:
-    """The campaign that a reply answers, if that is known."""
+    """The campaign that a reply answers; None if it is unknown."""
     return session.scalar(select(Reply.campaign_id).where(Reply.id == reply_id))
 
 
 def forget(session: Session, phone: str) -> None:
-    """Delete all that a number (E.164) ever answered."""
+    """Delete all replies of a number (E.164)."""
     session.execute(delete(Reply).where(Reply.phone == phone))
 
 
 def _answered(session: Session, call: PostedReply) -> int | None:
-    """The campaign that was answered.
+    """The campaign that the call answers; None if it is unknown.
 
-    A short code's reply names its message. A long number's names the number: it answers what
-    its person was last sent from there.
+    A reply to a short code names the message. A reply to a long number names that number: it
+    answers the latest batch that was sent from it to this person.
     """
     if call.sent_to is not None:
         return session.scalar(

@@ -1,4 +1,4 @@
-"""The schema's version: made, brought up to date, or refused."""
+"""The version of the schema: creates it, migrates it, or refuses an unknown one."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 #: Alembic's own table, under a name that another application's Alembic does not use
 VERSION_TABLE: Final = "dispatcher_version"
 _VERSIONS = table(VERSION_TABLE)
-#: what a migration calls itself, and the one before it
+#: the lines of a migration that name it and the one before it
 _NAME = re.compile(r'^(revision|down_revision)\b[^=\n]*= ["\'](\w+)["\']$', re.MULTILINE)
-_LOCK = 7_265_378_372  # any number that nobody else locks
+_LOCK = 7_265_378_372  # the key of our advisory lock; any unused number will do
 
 
 def prepare(database: Database) -> None:
-    """Make the tables of an empty database. Raises StorageError for any other schema."""
+    """Create the tables in an empty database. Raises StorageError for another version."""
     if version(database) is None:
         migrate(database)
     check(database)
 
 
 def migrate(database: Database) -> None:
-    """Bring the database to the schema of this version; several at once wait for each other."""
+    """Migrate the database to the schema of this version; concurrent calls wait for each other."""
     with database.write() as session:
         connection = session.connection()
         if connection.dialect.name == "postgresql":
-            # a migration may wait for another, and may take its time
+            # a migration may wait long for another one, and may itself take long
             connection.execute(text("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         found = _current(connection)
@@ -49,7 +49,7 @@ def migrate(database: Database) -> None:
 
 
 def check(database: Database) -> None:
-    """Raise StorageError unless the schema is the one that this version works with."""
+    """Raise StorageError unless the schema is of this version."""
     found = version(database)
     head = revisions()[-1]
     if found == head:
@@ -63,7 +63,7 @@ def check(database: Database) -> None:
 
 
 def version(database: Database) -> str | None:
-    """The schema's version; None for an empty or missing database."""
+    """The version of the schema; None if the database is empty or missing."""
     if database.is_missing:
         return None
     with database.read() as session:
@@ -72,7 +72,7 @@ def version(database: Database) -> str | None:
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """The names of all versions, the oldest first, as the migrations' files link them."""
+    """The names of all versions, the oldest first, in the order of ``down_revision``."""
     after: dict[str | None, str] = {}
     for file in files(__package__).joinpath("migrations/versions").iterdir():
         if file.name.endswith(".py"):
@@ -96,7 +96,7 @@ def _unknown(found: str | None) -> str:
 
 
 def _config() -> Config:
-    # Alembic takes seven megabytes, and a worker, which brings nothing up to date, needs none
+    # imported here, because it takes 7 MB and a worker never migrates
     from alembic.config import Config
 
     config = Config()

@@ -1,4 +1,4 @@
-"""The gateway's STOP lists, one per account: when each was read, and what it lacks."""
+"""The gateway's STOP lists, one per account: when each was read, and which numbers it lacks."""
 
 from __future__ import annotations
 

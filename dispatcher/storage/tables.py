@@ -34,7 +34,7 @@ _TEN_THOUSANDTHS = 10_000
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, kept in UTC on both databases (SQLite would give it back naive)."""
+    """An aware instant, stored in UTC on both databases (SQLite alone would return it naive)."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -48,14 +48,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
-        """Aware again."""
+        """To an aware instant in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Euros(TypeDecorator[Decimal]):
-    """An amount in euros, kept as a whole number of ten-thousandths so that sums are exact."""
+    """An amount in euros, stored as a whole number of ten-thousandths, so that sums are exact."""
 
     impl = BigInteger
     cache_ok = True
@@ -65,12 +65,12 @@ class Euros(TypeDecorator[Decimal]):
         return None if value is None else int((value * _TEN_THOUSANDTHS).to_integral_value())
 
     def process_result_value(self, value: Any, _: Dialect) -> Decimal | None:
-        """To euros; a sum may come as a Decimal of ten-thousandths."""
+        """To euros; PostgreSQL returns a sum of ten-thousandths as a Decimal."""
         return None if value is None else Decimal(int(value)) / _TEN_THOUSANDTHS
 
 
 class Base(DeclarativeBase):
-    """Names every constraint, so that a migration can find it again."""
+    """Names every constraint, so that migrations can refer to it."""
 
     metadata = MetaData(
         naming_convention={
@@ -89,7 +89,7 @@ def _one_of(column: str, states: Any) -> str:
 
 
 class Campaign(Base):
-    """One text to many recipients, under the caller's own reference."""
+    """One text to many recipients, under the caller's reference."""
 
     __tablename__ = "campaign"
     __table_args__ = (
@@ -100,7 +100,7 @@ class Campaign(Base):
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     reference: Mapped[str] = mapped_column(unique=True)
-    #: a hash of everything that was submitted, to tell a repetition from a contradiction
+    #: a hash of everything that was submitted: the same again is a repetition, another a conflict
     fingerprint: Mapped[str]
     text: Mapped[str]
     sender: Mapped[str | None]
@@ -110,7 +110,7 @@ class Campaign(Base):
     state: Mapped[str]
     #: why it is paused
     reason: Mapped[str | None]
-    #: rows given, and how many of them were no new recipient
+    #: rows of the list, and how many of them were duplicates or unusable
     rows: Mapped[int] = mapped_column(default=0)
     duplicates: Mapped[int] = mapped_column(default=0)
     unusable: Mapped[int] = mapped_column(default=0)
@@ -118,15 +118,14 @@ class Campaign(Base):
     ended_at: Mapped[datetime | None]
     #: a higher one leaves first (``submission.PRIORITIES``)
     priority: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    #: the credit pays for batches up to this number (0: the balance is to be read first); all
-    #: when null
+    #: the balance pays for batches up to this number; null: for all; 0: it must be read first
     funded_to: Mapped[int | None]
-    #: false when a person lets it run whatever the credit
+    #: false if a person lets it run whatever the balance
     credit_checked: Mapped[bool] = mapped_column(default=True, server_default=true())
-    #: a long number of ours (E.164), or a survey: sent by a call for each person
+    #: our long number (E.164) that sends it, or the survey that it is: one call a recipient
     from_number: Mapped[str | None]
     survey: Mapped[str | None]
-    #: the account at the gateway that it goes through; empty for the default account
+    #: the account that sends it; empty for the default account
     account: Mapped[str] = mapped_column(default="", server_default="")
 
 
@@ -145,7 +144,7 @@ class Batch(Base):
         ),
         CheckConstraint("length(states) = size", name="document_has_everybody"),
         UniqueConstraint("campaign_id", "number"),
-        # what waits, in the order in which a campaign's batches leave
+        # the pending batches of a campaign, in the order in which they leave
         Index(
             "ix_batch_pending",
             "campaign_id",
@@ -164,27 +163,27 @@ class Batch(Base):
     territory: Mapped[str]
     size: Mapped[int]
     state: Mapped[str]
-    #: how often it was claimed: the fencing number that a result must name
+    #: how often it was claimed: a result must name the number of its attempt (fencing)
     attempt: Mapped[int] = mapped_column(default=0)
-    #: the earliest instant at which it may be claimed, and what it waits for until then
+    #: the earliest instant at which it may be claimed, and why it waits until then
     not_before: Mapped[datetime]
     why: Mapped[str] = mapped_column(default="")
-    #: the clock policy, opening hours and calendar that last judged it, with their versions
+    #: the policy of the window that its ``not_before`` comes from, with the versions of its parts
     rule: Mapped[str] = mapped_column(default="")
-    #: our name at the gateway for the latest attempt
+    #: the tag of the latest attempt
     tag: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     #: the gateway's id; a batch settled by tag has none
     message_id: Mapped[str | None] = mapped_column(index=True)
-    #: when it is next polled (sent), looked up (in doubt) or asked for back (handed over)
+    #: when it is next polled (sent), looked up (in doubt) or recalled (handed over)
     check_at: Mapped[datetime | None]
-    #: how often the present state was checked, or (pending) failed to leave, in a row
+    #: how often it was polled or looked up in this state, or (pending) failed to leave in a row
     checks: Mapped[int] = mapped_column(default=0)
     #: one letter per position (``MessageState.letter``)
     states: Mapped[str]
-    #: the codes of rejected positions: a JSON object, position -> the gateway's code, or one of
-    #: our own, which are negative (``caps.WEEKLY_CODE``)
+    #: a JSON object, rejected position -> the gateway's code, or our own negative one
+    #: (``caps.WEEKLY_CODE``)
     codes: Mapped[str] = mapped_column(default="{}")
     segments: Mapped[int] = mapped_column(default=0)
     cost: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -197,25 +196,25 @@ class Batch(Base):
     opted_out: Mapped[int] = mapped_column(default=0)
     expired: Mapped[int] = mapped_column(default=0)
     cancelled: Mapped[int] = mapped_column(default=0)
-    #: how many of the rejected have had as many messages as a week allows
+    #: how many of the rejected are at the weekly cap
     capped: Mapped[int] = mapped_column(default=0)
-    #: for when a report that came in last had it polled early
+    #: the instant to which the latest posted report moved its next poll
     hastened_at: Mapped[datetime | None]
-    #: what the whole of it should cost, at the prices set when it was planned; null without them
+    #: the expected cost of the whole batch, at the prices of its plan; null without prices
     planned: Mapped[Decimal | None]
-    #: until when the gateway is to hold it, or holds it; null for what waits here
+    #: until when the gateway is to hold it, or holds it; null if it waits here
     leaves_at: Mapped[datetime | None]
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
-    """``batch.state = …`` written out: only so can a partial index be used by a prepared query."""
+    """``batch.state = …`` with a literal: a prepared query uses a partial index only then."""
     return BATCH.c.state == literal(state.value, literal_execute=True)
 
 
 class Recipient(Base):
-    """Whom a message is for. Written once, with its batch and by nobody else, never updated.
+    """The recipient of one message. Written once, together with its batch, and never updated.
 
-    A foreign key would be looked up for each of a million rows, and never find anything.
+    It has no foreign key: checking one for each of a million rows takes long, and cannot fail.
     """
 
     __tablename__ = "recipient"
@@ -224,12 +223,12 @@ class Recipient(Base):
     batch_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     phone: Mapped[str] = mapped_column(index=True)
-    #: the fields that the text uses: a JSON object, or null
+    #: a JSON object of the fields that the text uses, or null
     fields: Mapped[str | None]
 
 
 class Attempt(Base):
-    """One claim of a batch and what it came to. Append-only: the forensic record."""
+    """One claim of a batch and its outcome. Append-only, as evidence of every send."""
 
     __tablename__ = "attempt"
 
@@ -239,19 +238,19 @@ class Attempt(Base):
     worker: Mapped[str]
     armed_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
-    #: what it came to; null while nobody knows
+    #: null while it is unknown
     outcome: Mapped[str | None]
     detail: Mapped[str | None]
-    #: when the tag of an attempt that is thought unsent is looked up again
+    #: when the tag of an attempt that is thought unsent is next looked up
     check_at: Mapped[datetime | None] = mapped_column(index=True)
     checks: Mapped[int] = mapped_column(default=0)
-    #: how many messages it carries, and what they cost; of what was sent, as the gateway answered
+    #: how many messages it carries and their expected cost; once sent, those that the gateway named
     messages: Mapped[int] = mapped_column(default=0)
     cost: Mapped[Decimal | None]
 
 
 class OptOut(Base):
-    """A number that said STOP. Once erased, only its hash is kept, so that it stays unsent."""
+    """A number that has opted out. An erasure replaces it by its hash, which still opts out."""
 
     __tablename__ = "opt_out"
     __table_args__ = (
@@ -267,7 +266,7 @@ class OptOut(Base):
 
 
 class OptOutEvent(Base):
-    """What happened to an opt-out, when and why. Append-only, but for what tells of the erased."""
+    """A change of an opt-out. Append-only; an erasure removes the number and its reasons."""
 
     __tablename__ = "opt_out_event"
 
@@ -281,58 +280,58 @@ class OptOutEvent(Base):
 
 
 class Reply(Base):
-    """What a person answered, as it came in, or made whole from the parts that came in."""
+    """A reply as it was posted, or a complete reply that was joined from posted parts."""
 
     __tablename__ = "reply"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
-    #: a hash of the call: the same call again is no new row
+    #: a hash of the call, so that the same call is stored once
     digest: Mapped[str] = mapped_column(unique=True)
     phone: Mapped[str] = mapped_column(index=True)
     text: Mapped[str]
     stop: Mapped[bool]
     #: our long number; null for a short code
     sent_to: Mapped[str | None]
-    #: the message that was answered (short code), or the reply's own id (long number)
+    #: the id of the answered message (short code), or of the reply itself (long number)
     message_id: Mapped[str | None]
     campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
-    #: when the gateway says that it was answered, and when we were told
+    #: when the person answered, by the gateway's clock, and when the call came
     at: Mapped[datetime | None]
     received_at: Mapped[datetime] = mapped_column(index=True)
-    #: which part of a long reply it is; null for a whole one
+    #: which part of a long reply it is; null for a complete reply
     reference: Mapped[str | None]
     number: Mapped[int | None]
     total: Mapped[int | None]
-    #: the whole reply that a part went into
+    #: the complete reply that this part belongs to
     whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"), index=True)
 
 
 class Event(Base):
-    """Something that happened and is told to others: who asked for it, and how far that is."""
+    """Something that happened, and how far its delivery to the callback and receivers is."""
 
     __tablename__ = "event"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
-    #: its name outside, by which a repetition is known
+    #: its public id, by which receivers recognise a repeated delivery
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
     campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
     batch_id: Mapped[int | None] = mapped_column(_Key)
-    #: no foreign key: what an erased person answered is deleted
+    #: no foreign key, because an erasure deletes replies
     reply_id: Mapped[int | None] = mapped_column(_Key)
     #: a JSON object of whole numbers
     counts: Mapped[str] = mapped_column(default="{}")
-    #: when it is told next; null when it need not be any more
+    #: when it is next delivered; null when its delivery has ended
     check_at: Mapped[datetime | None] = mapped_column(index=True)
     tries: Mapped[int] = mapped_column(default=0)
     signalled: Mapped[bool] = mapped_column(default=False)
-    #: what telling it came to
+    #: how its delivery ended
     outcome: Mapped[str | None]
 
 
 class CheckOrder(Base):
-    """An order of paid number checks: who gave it, and what became of it. It is never repeated."""
+    """An order of paid number checks and its outcome. An order is never repeated."""
 
     __tablename__ = "check_order"
 
@@ -341,18 +340,18 @@ class CheckOrder(Base):
     ordered_at: Mapped[datetime]
     actor: Mapped[str]
     numbers: Mapped[int]
-    #: what it should cost, and what the gateway says that it does
+    #: the expected cost, and the cost that the gateway named
     expected: Mapped[Decimal]
     cost: Mapped[Decimal | None]
-    #: the gateway's id of it
+    #: the gateway's id of the order
     gateway_id: Mapped[str | None]
-    #: "taken", "refused" (nothing was ordered) or "lost"; null, like the last, when nobody knows
+    #: "taken", "refused" or "lost"; if it is "lost" or null, the gateway may have taken it
     outcome: Mapped[str | None]
     detail: Mapped[str | None]
 
 
 class NumberCheck(Base):
-    """A number of which the network was asked: the latest order, and the latest answer."""
+    """The latest order and the latest answer of one number whose network was asked."""
 
     __tablename__ = "number_check"
     __table_args__ = (Index("ix_number_check_service_at", "service", "at"),)
@@ -360,10 +359,10 @@ class NumberCheck(Base):
     phone: Mapped[str] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(_Key, ForeignKey("check_order.id"), index=True)
     ordered_at: Mapped[datetime] = mapped_column(index=True)
-    #: when the network answered, by the gateway's word, and when we were told
+    #: when the network answered, by the gateway's clock, and when the call came
     at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]
-    #: what the answer says (``checks.service``), in the network's own words, and which network
+    #: the service (``number_checks.service``), the network's own word for it, and the network
     service: Mapped[str | None]
     name: Mapped[str | None]
     network: Mapped[str | None]
@@ -371,7 +370,7 @@ class NumberCheck(Base):
 
 
 class Meta(Base):
-    """One value of the installation itself, by name."""
+    """A named value of the whole installation."""
 
     __tablename__ = "meta"
 
@@ -380,7 +379,7 @@ class Meta(Base):
 
 
 class Action(Base):
-    """What a person, or the dispatcher on its own, did to a campaign. Append-only."""
+    """Something that a person or the dispatcher did to a campaign. Append-only."""
 
     __tablename__ = "action"
 
@@ -394,7 +393,7 @@ class Action(Base):
 
 
 class Heartbeat(Base):
-    """The last tick of each beat host, to tell a silent dispatcher from an idle one."""
+    """The last tick of each beat host: shows whether beat is idle or dead."""
 
     __tablename__ = "heartbeat"
 
@@ -402,8 +401,8 @@ class Heartbeat(Base):
     at: Mapped[datetime]
 
 
-#: the tables themselves, for what every batch goes through: a query of an entity also looks
-#: after objects, which takes longer than the query
+#: the tables themselves, for the queries of every batch: a query of entities also maintains
+#: objects, which takes longer than the query itself
 CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META = (
     cast("Table", entity.__table__)
     for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta)

@@ -1,4 +1,4 @@
-"""Batches that are due, with all that a request needs."""
+"""Due batches, with all that a request needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dispatcher.storage.batches import attempts, queue
 from dispatcher.storage.batches.recipients import pending
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
 
-# what every batch goes through is built once: to build a statement takes longer than to run it
+# the statements of every batch are built once: building one takes longer than running it
 _FIND_DUE = (
     select(
         *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
@@ -42,7 +42,7 @@ _MESSAGES = (
 )
 DOUBTS = select(func.count()).select_from(BATCH).where(in_state(BatchState.IN_DOUBT))
 _DOUBTFUL, _ITS = BATCH.alias("doubtful"), CAMPAIGN.alias("campaign_of_doubtful")
-#: those of one account (``account``); where there is but one, ``DOUBTS`` costs less
+#: of one account (parameter ``account``); with a single account ``DOUBTS`` is faster
 DOUBTS_OF = (
     select(func.count())
     .select_from(_DOUBTFUL.join(_ITS, _ITS.c.id == _DOUBTFUL.c.campaign_id))
@@ -54,7 +54,7 @@ DOUBTS_OF = (
 
 
 def find_due(session: Session, batch_id: int, now: datetime, account: str) -> DueBatch | None:
-    """The batch if it is due and the account's, or None: a hint may be late or forged."""
+    """The batch; None if it is not due, or of another account: a hint may be late or forged."""
     params = {"batch_id": batch_id, "now": now, "account": account}
     row = session.execute(_FIND_DUE, params).one_or_none()
     if row is None:
@@ -83,7 +83,7 @@ def waiting(
 
 
 def opted_out(session: Session, batch_id: int, states: str) -> set[int]:
-    """Positions still to go whose number has opted out."""
+    """The pending positions whose number has opted out."""
     letter = MessageState.PENDING.letter
     return {
         position
@@ -100,7 +100,7 @@ def doubts(session: Session, account: str | None = None) -> int:
 
 
 def account_of(session: Session, batch_id: int) -> str | None:
-    """The account through which a batch goes; None when there is no such batch."""
+    """The account through which a batch goes; None if there is no such batch."""
     return session.scalar(
         select(CAMPAIGN.c.account)
         .join_from(CAMPAIGN, BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)

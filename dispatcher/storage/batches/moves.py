@@ -1,7 +1,7 @@
-"""Moves of a batch that no answer of the gateway makes, and what every move is built of.
+"""Moves of a batch other than by an answer to its send, and what every move is built of.
 
-Every move is one UPDATE that names the states it may leave (``states.BATCH_MOVES``) and, for
-the result of an attempt, the attempt that it ends: a late attempt 1 cannot touch attempt 2.
+Every move is one UPDATE that names the states it may leave (``states.BATCH_MOVES``). The result of
+an attempt also names its attempt: a late result of attempt 1 cannot change attempt 2.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dispatcher.window import Hold
 
 
 def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
-    """Let a due batch wait, unless another process has claimed or postponed it meanwhile."""
+    """Make a due batch wait; False if another process has claimed or postponed it meanwhile."""
     return applied(
         session,
         update(Batch)
@@ -37,8 +37,8 @@ def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, fa
 
 
 def mark_taken(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
-    """Put a pending batch in doubt: the attempt under ``tag``, thought unsent, was taken."""
-    recalled = applied(
+    """Put a pending batch in doubt: its attempt under ``tag``, thought unsent, was taken."""
+    marked = applied(
         session,
         move(batch_id, BatchState.IN_DOUBT)
         .where(Batch.state == BatchState.PENDING)
@@ -50,10 +50,10 @@ def mark_taken(session: Session, batch_id: int, tag: str, *, now: datetime) -> b
             checks=0,
         ),
     )
-    if recalled:
-        _tell_of_doubt(session, batch_id, now)
+    if marked:
+        _announce_doubt(session, batch_id, now)
         attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
-    return recalled
+    return marked
 
 
 _RESCUE = (
@@ -75,20 +75,20 @@ _RESCUE = (
 
 
 def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
-    """Take batches away from lost workers. They are in doubt: a rescue never means a resend."""
+    """Put batches of lost workers in doubt, and return their ids. A rescue never resends."""
     lost = list(session.scalars(_RESCUE, {"now": now, "next_at": check_at}))
     for batch_id in lost:
-        _tell_of_doubt(session, batch_id, now)
+        _announce_doubt(session, batch_id, now)
     return lost
 
 
-def _tell_of_doubt(session: Session, batch_id: int, now: datetime) -> None:
+def _announce_doubt(session: Session, batch_id: int, now: datetime) -> None:
     campaign_id = session.scalar(select(Batch.campaign_id).where(Batch.id == batch_id))
     events.add(session, "doubt_raised", now=now, campaign_id=campaign_id, batch_id=batch_id)
 
 
 def move(batch_id: int, target: BatchState) -> Update:
-    """The UPDATE that takes a batch to ``target`` from wherever that is allowed."""
+    """The UPDATE that moves a batch to ``target`` from any state that allows it."""
     return (
         update(BATCH)
         .where(BATCH.c.id == batch_id, BATCH.c.state.in_(sources(BATCH_MOVES, target)))
@@ -97,11 +97,11 @@ def move(batch_id: int, target: BatchState) -> Update:
 
 
 def applied(session: Session, statement: Update) -> bool:
-    """Whether a guarded UPDATE found its row."""
+    """Run a guarded UPDATE of a batch; True if it found its row."""
     return session.execute(statement.returning(Batch.id)).one_or_none() is not None
 
 
 def counted(states: str) -> dict[str, Any]:
-    """Message states with their counters, as values for the columns of a batch."""
+    """The columns of a batch for these message states: the states and their counters."""
     counts = message_states.tally(states)
     return {"states": states, **{state.value: count for state, count in counts.items()}}

@@ -1,7 +1,7 @@
-"""What may leave now, and in which order: the fair release.
+"""The due batches, in the order in which they leave.
 
-Campaigns of the highest priority first; between campaigns of one priority each in its turn;
-within a campaign the oldest opening first, then its own order.
+Campaigns of the highest priority come first. Campaigns of equal priority take turns. Within a
+campaign batches are ordered by ``not_before``, then by number.
 """
 
 from __future__ import annotations
@@ -17,29 +17,32 @@ from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage.tables import BATCH, CAMPAIGN, in_state
 
 _now = bindparam("now", type_=BATCH.c.not_before.type)
-#: the campaign goes through this account (``account``), and no other may touch it
+#: condition: the campaign goes through this account (parameter ``account``)
 OF_ACCOUNT = CAMPAIGN.c.account == bindparam("account")
 #: without ``commercial`` only messages that are not commercial may leave
 _MAY_LEAVE = or_(bindparam("commercial", type_=Boolean), not_(CAMPAIGN.c.commercial))
 
 
 def runs() -> ColumnElement[bool]:
-    """A campaign runs and is not over (``now``): a hint may come before the tick that ends it."""
+    """Condition: the campaign runs, and its ``not_after`` has not passed (parameter ``now``).
+
+    A hint may come before the tick that expires it.
+    """
     alive = or_(CAMPAIGN.c.not_after.is_(None), CAMPAIGN.c.not_after > _now)
     return and_(CAMPAIGN.c.state == CampaignState.RUNNING, alive)
 
 
 def funded() -> ColumnElement[bool]:
-    """The credit reaches to a batch of this campaign, as far as anybody looks at it."""
+    """Condition: the balance pays for the batch, or nobody checks it."""
     return or_(CAMPAIGN.c.funded_to.is_(None), BATCH.c.number <= CAMPAIGN.c.funded_to)
 
 
 def is_due() -> ColumnElement[bool]:
-    """A batch waits for nothing any more (``now``)."""
+    """Condition: the batch is pending, and its ``not_before`` has passed (parameter ``now``)."""
     return and_(in_state(BatchState.PENDING), BATCH.c.not_before <= _now)
 
 
-# built once: to build a statement takes longer than to run it
+# built once: building a statement takes longer than running it
 _DUE_CAMPAIGNS = (
     select(CAMPAIGN.c.id, CAMPAIGN.c.priority)
     .where(
@@ -60,12 +63,12 @@ _DUE_OF = (
 
 
 def campaigns(session: Session, now: datetime, account: str, *, commercial: bool) -> list[int]:
-    """An account's campaigns whose turn it is: of those with due batches, the most urgent.
+    """The account's campaigns with due batches that have the highest priority among them.
 
-    Commercial ones only with ``commercial``.
+    Without ``commercial``, commercial campaigns are left out.
     """
-    asked = {"now": now, "account": account, "commercial": commercial}
-    rows = session.execute(_DUE_CAMPAIGNS, asked).all()
+    params = {"now": now, "account": account, "commercial": commercial}
+    rows = session.execute(_DUE_CAMPAIGNS, params).all()
     return [row.id for row in rows if row.priority == rows[0].priority]
 
 
@@ -76,9 +79,9 @@ def of(session: Session, campaign_id: int, now: datetime, most: int) -> list[int
 
 
 def due(session: Session, now: datetime, most: int, account: str, *, commercial: bool) -> list[int]:
-    """The first ``most`` of an account's due batches, from each campaign in its turn.
+    """The first ``most`` of an account's due batches; its campaigns take turns.
 
-    Commercial ones only with ``commercial``.
+    Without ``commercial``, commercial campaigns are left out.
     """
     turns: Sequence[list[int]] = [
         of(session, campaign_id, now, most)

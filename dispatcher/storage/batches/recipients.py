@@ -1,4 +1,4 @@
-"""Recipients of batches, read by column: one object for each of 500 rows takes too long."""
+"""Recipients of batches, read as columns: an object for each of 500 rows takes too long."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROWS = (
     .where(_OF_BATCH)
     .order_by(_POSITION)
 )
-# one row: PostgreSQL joins texts in less time than it takes to send and read 500 rows
+# one row a batch: PostgreSQL joins the texts faster than 500 rows are sent and read
 _COMMA = aggregate_order_by(literal(","), _POSITION)
 _ROW = (
     select(
@@ -32,7 +32,7 @@ _ROW = (
         case(
             (func.count(_FIELDS) > 0, func.string_agg(func.coalesce(_FIELDS, "{}"), _COMMA)),
         ),
-        # an array only where it is not 0, 1, 2, …
+        # null if the positions are 0, 1, 2, … without a gap
         case(
             (
                 func.count() <= func.max(_POSITION),
@@ -69,7 +69,7 @@ def pending(session: Session, batch_id: int, states: str) -> DueRecipients:
     letter = MessageState.PENDING.letter
     if states.count(letter) == len(recipients):
         return recipients
-    # a part was sent earlier
+    # some messages were sent by an earlier attempt
     rows = [row for row, position in enumerate(recipients.positions) if states[position] == letter]
     return DueRecipients(
         [recipients.positions[row] for row in rows],
@@ -80,12 +80,12 @@ def pending(session: Session, batch_id: int, states: str) -> DueRecipients:
 
 
 def phones_of(session: Session, ids: Sequence[int]) -> dict[int, dict[int, str]]:
-    """The numbers of batches: id -> position -> E.164, of every message."""
+    """Batch id -> position -> number (E.164), of all messages of these batches."""
     phones: dict[int, dict[int, str]] = {}
     if session.get_bind().dialect.name == "postgresql":
         for batch_id, last, joined in session.execute(_PHONES_AT_ONCE, {"ids": ids}):
             listed = joined.split(" ")
-            if len(listed) == last + 1:  # nobody has deleted a row by hand
+            if len(listed) == last + 1:  # false only if somebody deleted rows by hand
                 phones[batch_id] = dict(enumerate(listed))
     if left := [batch_id for batch_id in ids if batch_id not in phones]:
         phones |= {batch_id: {} for batch_id in left}

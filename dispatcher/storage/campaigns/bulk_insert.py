@@ -1,4 +1,4 @@
-"""The people of batches on their way into their table, a stride of batches at a time."""
+"""Inserts the recipients of many batches at once: by COPY on PostgreSQL, executemany on SQLite."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _COPY = f"COPY {_TABLE} (batch_id, position, phone, fields) FROM STDIN"
 _INSERT = f"INSERT INTO {_TABLE} (batch_id, position, phone, fields) VALUES (?, ?, ?, ?)"  # noqa: S608
 #: how COPY spells null
 _NULL = "\\N"
-#: what stands between the id of a batch and a number
+#: what COPY reads between the id of a batch and a number: the position between tabs
 _SEPARATORS = tuple(f"\t{position}\t" for position in range(LARGEST_BATCH))
 
 
 class Load(Protocol):
-    """Stores people. Any other statement of the transaction waits for ``settle``."""
+    """Inserts recipients. Call ``settle`` before any other statement of the transaction."""
 
     def add(self, ids: Sequence[int], batches: Sequence[PlannedBatch]) -> None:
-        """Store the people of batches with these ids."""
+        """Insert the recipients of batches, which have these ids."""
 
     def settle(self) -> None:
-        """Return when all that was added is stored."""
+        """Wait until all that was added is inserted."""
 
 
 @contextmanager
 def load(session: Session) -> Iterator[Load]:
-    """What stores people in the quickest way that the database has; settled at the end.
+    """The fastest way to insert recipients into this database; settles at the end of the block.
 
-    An ORM object or a bound statement per recipient costs 4 to 50 times as much.
+    An ORM object or a bound statement for each recipient takes 4 to 50 times as long.
     """
     connection = session.connection()
     if connection.dialect.name != "postgresql":
@@ -46,7 +46,7 @@ def load(session: Session) -> Iterator[Load]:
     try:
         yield copies
     except BaseException:
-        # what went wrong comes first, and must not be told to the server, as psycopg would
+        # raise the error of the block, and do not send its text to the server, as psycopg would
         with suppress(DBAPIError):
             copies.settle()
         raise
@@ -54,7 +54,7 @@ def load(session: Session) -> Iterator[Load]:
 
 
 class _Inserts:
-    """One statement for many rows."""
+    """One executemany for each stride."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -72,14 +72,14 @@ class _Inserts:
 
 
 class _Copies:
-    """A COPY for each stride, left open until the next: meanwhile the server takes it in.
+    """One COPY for each stride, open until the next stride, so that the server works meanwhile.
 
-    It is short, so that its statement's time does not run out while a long list is read.
+    One COPY for the whole list would exceed the statement timeout while a long list is read.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # kept, for one that is lost cannot be asked for again
+        # stored here, because SQLAlchemy does not return a connection that is lost
         self._driver = connection.connection.driver_connection
         self._open = ExitStack()
 
@@ -97,7 +97,7 @@ class _Copies:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Turn what the driver raises into what SQLAlchemy raises."""
+        """Turn errors of the driver into those of SQLAlchemy."""
         dialect = self._connection.dialect
         driver_error = dialect.loaded_dbapi.Error
         try:
@@ -118,7 +118,7 @@ class _Copies:
 
 
 def _as_text(batch_id: int, batch: PlannedBatch) -> str:
-    """The rows of a batch as COPY reads them: JSON holds no tab and no line break."""
+    """The rows of a batch in COPY's text format; in JSON only backslashes need escaping."""
     text = _lines(batch_id, batch.messages)
     if "\\" in text and any(fields and "\\" in fields for _, fields in batch.messages):
         escaped = [

@@ -1,4 +1,4 @@
-"""Campaigns as they are stored: one by its reference, many by account, and their totals."""
+"""Reads campaigns: one by its reference, many by account, and their totals."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from dispatcher.storage.campaigns import totals
 from dispatcher.storage.tables import BATCH, Batch, Campaign, in_state
 from dispatcher.window import Hold
 
-#: no database counts further
+#: the largest integer of both databases
 _LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCampaign:
-    """The campaign behind a reference; ``fingerprint`` is the hash of what was submitted."""
+    """The campaign with a reference; ``fingerprint`` is the hash of what was submitted."""
 
     id: int
     fingerprint: str
 
 
 def only(account: str | None) -> list[ColumnElement[bool]]:
-    """A condition on campaigns: they go through this account; none at all for None."""
+    """Conditions: the campaign goes through this account. No condition for None."""
     return [] if account is None else [Campaign.account == account]
 
 
 def find(session: Session, reference: int | str, account: str | None = None) -> Campaign:
-    """The campaign by its id (int) or the caller's reference (str). Raises NotFound.
+    """The campaign by its id (int) or the caller's reference (str).
 
-    So it does for a campaign of another account than the one that is named.
+    Raises NotFound, also for a campaign that goes through another account than ``account``.
     """
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
-    # what no row can hold is not asked for: the databases' drivers have no word for it
+    # drivers raise for values that no row can hold, so do not query those
     if isinstance(reference, int):
         possible = abs(reference) <= _LARGEST_ID
     else:
@@ -54,7 +54,7 @@ def find(session: Session, reference: int | str, account: str | None = None) -> 
 
 
 def facts(session: Session, reference: int | str, account: str | None = None) -> Facts:
-    """What the campaign's own row says. Raises NotFound as ``find``."""
+    """The campaign's own row as plain values. Raises NotFound as ``find`` does."""
     return _facts(find(session, reference, account))
 
 
@@ -97,7 +97,7 @@ def _facts(campaign: Campaign) -> Facts:
 
 
 def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:
-    """How many campaigns have not ended and go through none of these accounts, by theirs."""
+    """Account that is not in ``accounts`` -> how many of its campaigns have not ended."""
     held = select(Batch.campaign_id).where(in_state(BatchState.HANDED_OVER))
     running = Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED))
     rows = session.execute(
@@ -110,14 +110,14 @@ def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:
 
 
 def shares(session: Session, campaign_id: int) -> list[Share]:
-    """The sums over a campaign's batches, by state."""
+    """The totals over a campaign's batches, by state."""
     return totals.shares(session, Batch.campaign_id == campaign_id)
 
 
 def first_hold(session: Session, campaign_id: int) -> Hold | None:
-    """What the first of the campaign's pending batches waits for.
+    """What the campaign's first pending batch waits for.
 
-    Without any it is what the gateway holds and when that leaves; None without that.
+    Without a pending batch: when the first batch that the gateway holds leaves. None without both.
     """
     instants = {BatchState.PENDING: BATCH.c.not_before, BatchState.HANDED_OVER: BATCH.c.leaves_at}
     for state, until in instants.items():

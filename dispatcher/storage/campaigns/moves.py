@@ -1,4 +1,4 @@
-"""Moves of campaigns, and what they do to the batches that are pending."""
+"""Moves of campaigns, with their effects on pending batches."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def move(
     now: datetime,
     reason: str | None = None,
 ) -> bool:
-    """Move the campaign by one guarded UPDATE; False when it already is in ``target``.
+    """Move the campaign by one guarded UPDATE; False if it already is in ``target``.
 
-    On PostgreSQL the UPDATE waits for transactions that hold the row to claim a batch, so that
-    none of them can commit after this one. Raises IllegalMove.
+    On PostgreSQL the UPDATE waits for claims, which lock the campaign's row: no claim of a running
+    campaign commits after this move. Raises IllegalMove.
     """
     ended = target in {CampaignState.CANCELLED, CampaignState.FINISHED}
     moved = session.execute(
@@ -57,11 +57,11 @@ def move(
 
 
 def pause(session: Session, campaign_id: int, reason: str, now: datetime) -> None:
-    """Pause the campaign, once, however many threads meet the same reason."""
+    """Pause the campaign, once even if many threads do so for the same reason."""
     try:
         paused = move(session, campaign_id, CampaignState.PAUSED, now=now, reason=reason)
     except IllegalMove:
-        return  # cancelled or finished meanwhile: nothing more will be claimed
+        return  # cancelled or finished meanwhile: no batch will be claimed
     if paused:
         actions.note(session, campaign_id, verb="pause", actor="dispatcher", now=now, reason=reason)
 
@@ -74,7 +74,7 @@ def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpd
         .where(which, in_state(BatchState.PENDING))
         .values(
             {
-                # a part that an earlier attempt sent keeps its reports
+                # messages that an earlier attempt sent are still polled
                 "state": case((BATCH.c.sent > 0, BatchState.SENT.value), else_=target.value),
                 "check_at": case((BATCH.c.sent > 0, BATCH.c.sent_at)),
                 "why": "",
@@ -87,7 +87,7 @@ def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpd
     )
 
 
-# what every tick does is built once: to build a statement takes longer than to run it
+# the statements of every tick are built once: building one takes longer than running it
 _CANCEL = _end_pending(BatchState.CANCELLED, BATCH.c.campaign_id == bindparam("its_campaign_id"))
 _CANCEL_RETURNED = _end_pending(
     BatchState.CANCELLED,
@@ -116,22 +116,22 @@ _FINISH = (
 
 
 def cancel_batches(session: Session, campaign_id: int) -> int:
-    """Cancel what has not left; returns how many batches that were."""
+    """Cancel the pending batches of a campaign; returns how many."""
     return len(session.execute(_CANCEL, {"its_campaign_id": campaign_id}).all())
 
 
 def expire_batches(session: Session, now: datetime) -> int:
-    """Expire the pending batches whose campaign's ``not_after`` has passed."""
+    """Expire the pending batches whose campaign's ``not_after`` has passed; returns how many."""
     return len(session.execute(_EXPIRE, {"now": now}).all())
 
 
 def cancel_returned(session: Session) -> int:
-    """Cancel batches that came back, unsent, after their campaign was cancelled."""
+    """Cancel batches that became pending after their campaign was cancelled; returns how many."""
     return len(session.execute(_CANCEL_RETURNED).all())
 
 
 def finish_ended(session: Session, now: datetime) -> int:
-    """Finish the running campaigns of which every batch has ended."""
+    """Finish the running campaigns whose batches have all ended; returns how many."""
     finished = session.execute(_FINISH, {"now": now}).all()
     for (campaign_id,) in finished:
         counts = _counts(session, campaign_id)
@@ -140,7 +140,7 @@ def finish_ended(session: Session, now: datetime) -> int:
 
 
 def _counts(session: Session, campaign_id: int) -> dict[str, int]:
-    """How many of a campaign's messages are in each state that has any."""
+    """Message state -> how many of a campaign's messages are in it, if any."""
     sums = [func.sum(getattr(Batch, state.value)) for state in MessageState]
     row = session.execute(select(*sums).where(Batch.campaign_id == campaign_id)).one()
     return {

@@ -1,4 +1,4 @@
-"""Storing what submitting planned: a campaign, its batches and their recipients, streamed."""
+"""Stores a submitted plan: a campaign, its batches and their recipients, as a stream."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from dispatcher.storage.campaigns import bulk_insert
 from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.window import Hold
 
-#: batches written at a time: the memory of a submission, whatever the length of its list
+#: how many batches are inserted at a time: limits the memory for a list of any length
 _STRIDE = 40
-#: a batch's own row takes the memory of so many recipients
+#: a batch's own row takes as much memory as this many recipients
 _FEW = 10
 
 
@@ -35,7 +35,10 @@ def add_campaign(
     now: datetime,
     funded_to: int | None,
 ) -> int:
-    """Add a campaign under a ``reference`` that ``complete`` replaces; returns its id."""
+    """Add a campaign under a provisional ``reference``, and return its id.
+
+    ``complete`` sets the final reference.
+    """
     campaign = Campaign(
         reference=reference,
         fingerprint="",
@@ -67,7 +70,7 @@ def complete(
     duplicates: int,
     unusable: int,
 ) -> None:
-    """Write what is known once the whole list has been read. Raises Conflict for the reference."""
+    """Record what the whole list has shown. Raises Conflict if the reference exists."""
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id)
@@ -92,14 +95,14 @@ def add_batches(
     handed: Callable[[str], datetime | None],
     call_size: int = LARGEST_BATCH,
 ) -> int:
-    """Store the batches of a campaign, each with what it waits for; returns how many.
+    """Store the batches of a campaign, each with its hold; returns how many.
 
-    ``policy`` is ``Windows.policy``, empty for what no window holds; ``prices`` are euros a
-    segment by destination. ``call_size`` is the most that one call carries: a larger batch is
-    stored as several. ``handed`` returns until when the gateway is to hold the batches of a
-    territory; they are due ``now``.
+    ``policy`` is ``Windows.policy``, empty for a campaign without a window; ``prices`` are euros a
+    segment by destination. ``call_size`` is the most recipients of one call: a larger batch is
+    stored as several. ``handed`` maps a territory to the hour until which the gateway is to hold
+    its batches, which are due ``now``; to None if they wait here.
     """
-    sized = ((part, hold) for batch, hold in batches for part in batch.split(call_size))
+    sized = ((piece, hold) for batch, hold in batches for piece in batch.split(call_size))
     numbered = enumerate(sized, start=1)
     count = 0
     most = _STRIDE * LARGEST_BATCH // max(call_size, _FEW)
@@ -140,7 +143,7 @@ def _row(
 
 
 def _handed(leaves_at: datetime | None, now: datetime) -> dict[str, Any]:
-    """What is different for a batch that the gateway is to hold."""
+    """The columns that differ for a batch that the gateway is to hold."""
     if leaves_at is None:
         return {"leaves_at": None}
     return {"leaves_at": leaves_at, "not_before": now, "why": to_be(leaves_at)}

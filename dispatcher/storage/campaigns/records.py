@@ -1,4 +1,4 @@
-"""The queries behind pages: each reads rows and hands out plain values."""
+"""The queries behind pages: each returns rows as plain values."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def batch(session: Session, batch_id: int, account: str | None = None) -> BatchR
 def messages(
     session: Session, batch_id: int, account: str | None = None
 ) -> tuple[MessageRecord, ...]:
-    """Every recipient of a batch and what became of the message. Raises NotFound."""
+    """The messages of a batch with their recipients and states. Raises NotFound."""
     row = _find(session, batch_id, account)
     codes: dict[str, int] = json.loads(row.codes)
     people = session.execute(
@@ -74,7 +74,7 @@ def messages(
         MessageRecord(
             position=position,
             phone=phone,
-            state=_told(row.state, row.states[position]),
+            state=_state_name(row.state, row.states[position]),
             code=codes.get(str(position)),
         )
         for position, phone in people
@@ -82,7 +82,7 @@ def messages(
 
 
 def action_page(session: Session, campaign_id: int, offset: int, limit: int) -> Page[ActionRecord]:
-    """What was done to a campaign and its batches, the latest first."""
+    """The actions on a campaign and its batches, the latest first."""
     mine = Action.campaign_id == campaign_id
     query = select(Action).where(mine).order_by(Action.id.desc())
     rows = session.scalars(query.offset(offset).limit(limit)).all()
@@ -129,7 +129,7 @@ def _batch(row: Batch) -> BatchRecord:
     )
 
 
-def _told(batch_state: str, letter: str) -> str:
+def _state_name(batch_state: str, letter: str) -> str:
     state = MessageState.of(letter)
     doubtful = batch_state == BatchState.IN_DOUBT and state is MessageState.PENDING
     return _IN_DOUBT if doubtful else state.value

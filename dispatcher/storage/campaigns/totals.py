@@ -1,6 +1,6 @@
-"""Sums over batches: where everybody stands, of one campaign or of all.
+"""Totals over batches: messages by state and costs, of one campaign or of all.
 
-Recipients are never counted one by one: a batch has its own counters.
+They sum the counters of batches and never count recipients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage.tables import BATCH, Batch, Campaign, Euros, in_state
 
 _NOTHING = Decimal(0)
-#: the states in which a batch has not come to its end
+#: the states of a batch that has not ended
 UNENDED = (
     BatchState.PENDING,
     BatchState.SENDING,
@@ -30,10 +30,10 @@ UNENDED = (
 
 @dataclass(frozen=True, slots=True)
 class EndedTotals:
-    """What hardly changes any more: the campaigns that ended before ``until``, summed.
+    """The totals over the campaigns that ended before ``until``, which hardly change any more.
 
-    ``lingering`` are those of them in which a batch had not come to its end; they count as
-    present.
+    ``lingering`` are campaigns that ended before ``until`` with a batch that had not ended: they
+    are not in these totals, but in ``still_open``.
     """
 
     until: datetime
@@ -42,7 +42,7 @@ class EndedTotals:
 
 
 def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
-    """The sums over the batches that meet ``conditions``, by state."""
+    """The totals over the batches that meet ``conditions``, by state."""
     counters = [getattr(Batch, state.value) for state in MessageState]
     rows = session.execute(
         select(
@@ -74,9 +74,9 @@ def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
 
 
 def ended(session: Session, until: datetime) -> EndedTotals:
-    """The sums over what ended before ``until``: reads every batch there is, so do it rarely.
+    """The totals over campaigns that ended before ``until``. Reads all batches, so call it rarely.
 
-    ``until`` should lie some minutes back: a campaign may end, and commit it a little later.
+    ``until`` should be some minutes ago, because an end is committed after its instant.
     """
     unended = select(Batch.campaign_id).where(Batch.state.in_(UNENDED))
     lingering = session.scalars(
@@ -87,13 +87,13 @@ def ended(session: Session, until: datetime) -> EndedTotals:
 
 
 def still_open(session: Session, ended: EndedTotals) -> list[Share]:
-    """The totals over all campaigns that ``ended`` leaves out, however many."""
+    """The totals over all campaigns that are not in ``ended``."""
     ids = session.scalars(
         select(Campaign.id).where(
             or_(Campaign.ended_at.is_(None), not_(_over(ended.until, ended.lingering)))
         )
     ).all()
-    # by ids, so that the database goes by its index and leaves the rest alone
+    # a list of ids, so that the database uses its index and reads no other batch
     return shares(session, Batch.campaign_id.in_(ids)) if ids else []
 
 
@@ -102,9 +102,9 @@ def _over(until: datetime, lingering: Sequence[int]) -> ColumnElement[bool]:
 
 
 def spent(session: Session, since: datetime, account: str | None = None) -> tuple[Decimal, Decimal]:
-    """Euros that the gateway has charged since then, and that were planned for the same.
+    """Euros charged since ``since`` (UTC), and euros planned for the same messages.
 
-    Of one account, or of all.
+    Both are of one account, or of all.
     """
     mine = select(Campaign.id).where(Campaign.account == account)
     charged, planned = session.execute(
@@ -117,7 +117,7 @@ def spent(session: Session, since: datetime, account: str | None = None) -> tupl
 
 
 def planned_of_charged() -> ColumnElement[Decimal]:
-    """The sum of what was planned for those messages whose cost the gateway told."""
+    """The planned euros of those messages whose cost the gateway named."""
     planned = type_coerce(BATCH.c.planned, BigInteger)
     return type_coerce(
         func.sum(case((BATCH.c.cost > _NOTHING, planned * _sent() // BATCH.c.size))), Euros()
@@ -125,7 +125,7 @@ def planned_of_charged() -> ColumnElement[Decimal]:
 
 
 def untold() -> ColumnElement[int]:
-    """How many messages were sent whose cost nobody knows: their answer was lost."""
+    """How many messages were sent at an unknown cost, because the answer was lost."""
     return func.sum(case((BATCH.c.cost == _NOTHING, _sent()), else_=0))
 
 

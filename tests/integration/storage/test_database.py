@@ -317,7 +317,7 @@ def test_a_repr_hides_the_password() -> None:
     assert "localhost" in told
 
 
-# Each statement breaks a rule of the schema with a person's number in hand.
+# Each statement violates a constraint with a row that has a phone number.
 PERSONAL = {
     "twice": "INSERT INTO opt_out (phone, source, created_at) VALUES (:phone, 'x', :now), "
     "(:phone, 'x', :now)",
