@@ -55,6 +55,12 @@ class Context:
         """The account whose doubts and day are counted apart; None when there is but one."""
         return self.account if self.settings.accounts else None
 
+    def clock_skew(self) -> timedelta:
+        """By how much this clock and the database's differ; zero on SQLite. Raises StorageError."""
+        clock = self.database.clock()
+        offset = timedelta(seconds=self.settings.clock_offset)
+        return timedelta(0) if clock is None else abs(self.clock() - clock - offset)
+
     def hold(self, territory: str, at: datetime | None = None) -> Hold | None:
         """What a commercial message for ``territory`` waits for at ``at`` (default: now)."""
         at = at or self.clock()

@@ -17,6 +17,7 @@ from dispatcher.dispatch.number_checks import CheckOrders
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.recalls import Recalls
 from dispatcher.dispatch.retention import Retention
+from dispatcher.dispatch.sending import attempt
 from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
@@ -63,8 +64,16 @@ class Steps:
         #: let what is under way end, and begin nothing more
         self.stop = self._context.stopping.set
         self.deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
-        self.prune = limit_threads(1, Retention(self._context).prune, busy=0)
-        self.tick = Ticks(contexts).tick
+        self._prune = limit_threads(1, Retention(self._context).prune, busy=0)
+        self._tick = Ticks(contexts).tick
+
+    def tick(self) -> Due:
+        """See ``Ticks.tick``; nothing is due while this host's clock is wrong."""
+        return Due((), ()) if self._clock_is_wrong() else self._tick()
+
+    def prune(self) -> int:
+        """See ``Retention.prune``."""
+        return 0 if self._clock_is_wrong() else self._prune()
 
     def send_batch(self, batch_id: object) -> int:
         """See ``SendLoop.send_batch``."""
@@ -73,12 +82,12 @@ class Steps:
 
     def settle_batch(self, batch_id: int) -> bool:
         """See ``Doubts.settle_batch``."""
-        steps = self._of_batch(batch_id)
+        steps = None if self._clock_is_wrong() else self._of_batch(batch_id)
         return steps is not None and steps.settle_batch(batch_id)
 
     def poll(self, account: str = "") -> int:
         """See ``Polls.poll``."""
-        steps = self._of(account)
+        steps = None if self._clock_is_wrong() else self._of(account)
         return 0 if steps is None else steps.poll()
 
     def check_credit(self, account: str = "") -> bool:
@@ -136,6 +145,18 @@ class Steps:
         steps = self._steps.get(account, self._steps[self._context.account])
         known = account in self._steps
         steps.doubts.give_up(batch_id, actor=actor, reason=reason, account_known=known)
+
+    def _clock_is_wrong(self) -> bool:
+        """True if this clock and the database's disagree: then nothing is ended for its age.
+
+        A host whose clock is days ahead would expire campaigns, give up reports and delete
+        history that are not due.
+        """
+        skew = self._context.clock_skew()
+        if skew > attempt.MOST_SKEW:
+            log.warning("nothing is done: this clock and the database's differ by %s", skew)
+            return True
+        return False
 
     def _account_of(self, batch_id: int) -> str:
         with self._context.database.read() as session:

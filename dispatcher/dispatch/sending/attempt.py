@@ -176,14 +176,13 @@ class Attempts:
                 cost=self._caps.cost(draft.usage),
             )
         if not claimed:
-            self._compare_clocks(offset)
+            self.compare_clocks()
             raise _NotNow
         return _Claimed(batch, draft.request, steady, now)
 
-    def _compare_clocks(self, offset: timedelta) -> None:
+    def compare_clocks(self) -> None:
         """Raise StorageError, which ends the send loop, if the clocks differ by too much."""
-        clock = self._context.database.clock()
-        skew = timedelta(0) if clock is None else abs(self._context.clock() - clock - offset)
+        skew = self._context.clock_skew()
         if skew > MOST_SKEW:
             raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
 
