@@ -33,7 +33,7 @@ def public_names() -> str:
         else:
             auto = "autoexception" if issubclass(kind, Exception) else "autoclass"
         lines += [f".. {auto}:: {name}"]
-        lines += ["   :members:"] if name == "Dispatcher" else []
+        lines += ["   :members:", "   :inherited-members: Operator"] if name == "Dispatcher" else []
         lines += [""]
     return "\n".join([*lines, "```"])
 

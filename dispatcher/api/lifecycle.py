@@ -3,51 +3,56 @@
 from __future__ import annotations
 
 from dispatcher.api.actor import actor, given_reason
-from dispatcher.api.gateways import Gateways
-from dispatcher.api.installation import Installation
 from dispatcher.api.records import Records
 from dispatcher.campaigns.breaker import refusal_of
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.states import CampaignState
-from dispatcher.dispatch.hints import Hints
 from dispatcher.storage import actions, credit
 from dispatcher.storage.batches import recalls, refusals, set_aside
 from dispatcher.storage.campaigns import campaigns, moves
 
 
-class Lifecycle:
-    """Moves the campaigns and batches of one ``account``, or of all (None)."""
+class Lifecycle(Records):
+    """Moves the campaigns and batches of one account, or of all."""
 
-    def __init__(
-        self,
-        installation: Installation,
-        gateways: Gateways,
-        hints: Hints,
-        records: Records,
-        account: str | None,
-    ) -> None:
-        self._installation = installation
-        self._gateways = gateways
-        self._hints = hints
-        self._records = records
-        self._account = account
+    def pause(
+        self, campaign: int | str, *, reason: str = "by hand", by: str | None = None
+    ) -> Progress:
+        """Pause a campaign: once this returns, no further request starts.
 
-    def pause(self, campaign: int | str, reason: str, by: str | None) -> Progress:
-        """See ``Dispatcher.pause``."""
+        Requests under way show in the result as batches ``sending``. Workers ask the gateway to
+        cancel what was handed over, which it refuses in the last five minutes: such batches stay
+        ``handed_over`` until it has answered, and ``resume`` hands them over again. ``by`` is who
+        decides, for the record; by default the user of this system. Raises NotFound, IllegalMove,
+        and InvalidCampaign for an empty ``reason``.
+        """
         return self._stop(campaign, CampaignState.PAUSED, "pause", by, given_reason(reason))
 
-    def cancel(self, campaign: int | str, reason: str, by: str | None) -> Progress:
-        """See ``Dispatcher.cancel``."""
+    def cancel(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
+        """End a campaign: pending messages are never sent, delivery reports of the others follow.
+
+        Workers ask the gateway to cancel what was handed over, as with ``pause``. Raises NotFound
+        or IllegalMove.
+        """
         return self._stop(campaign, CampaignState.CANCELLED, "cancel", by, reason.strip())
 
     def resume(
-        self, campaign: int | str, reason: str, by: str | None, *, check_credit: bool
+        self,
+        campaign: int | str,
+        *,
+        reason: str = "",
+        by: str | None = None,
+        check_credit: bool = True,
     ) -> Progress:
-        """See ``Dispatcher.resume``."""
+        """Let a paused campaign run again. Raises NotFound or IllegalMove.
+
+        If the settings ask for a check of the credit, the balance is read first; with
+        ``check_credit=False`` this campaign runs whatever the balance, and the record says so.
+        """
         words = [reason.strip(), "" if check_credit else "whatever the credit"]
-        wait = check_credit and self._installation.settings.credit_check != "off"
-        now = self._installation.clock()
+        wait = check_credit and self.settings.credit_check != "off"
+        now = self.clock()
         with self._installation.write() as session:
             found = campaigns.facts(session, campaign, self._account)
             moved = moves.move(session, found.id, CampaignState.RUNNING, now=now)
@@ -67,25 +72,30 @@ class Lifecycle:
                     now=now,
                     reason="; ".join(filter(None, words)),
                 )
-        progress = self._records.progress(found.id)
+        progress = self.progress(found.id)
         self._hints.tick()
         return progress
 
-    def resend(self, batch_id: int, reason: str, by: str | None) -> None:
-        """See ``Dispatcher.resend``."""
+    def resend(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
+        """Send a batch in doubt again: a person's decision, recorded with who and why.
+
+        First the gateway is asked about every earlier attempt. Raises IllegalMove if it shows one
+        or if the batch is not in doubt, GatewayError if it does not answer, NotFound,
+        InvalidCampaign for an empty ``reason``, and ConfigurationError without an API key.
+        """
         self._check_ours(batch_id)
-        self._gateways.steps.resend(batch_id, actor=by or actor(), reason=given_reason(reason))
+        self.steps.resend(batch_id, actor=by or actor(), reason=given_reason(reason))
         self._hints.tick()
 
-    def give_up(self, batch_id: int, reason: str, by: str | None) -> None:
-        """See ``Dispatcher.give_up``."""
+    def give_up(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
+        """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
         self._check_ours(batch_id)
-        self._gateways.steps.give_up(batch_id, actor=by or actor(), reason=given_reason(reason))
+        self.steps.give_up(batch_id, actor=by or actor(), reason=given_reason(reason))
 
     def _stop(
         self, campaign: int | str, target: CampaignState, verb: str, by: str | None, reason: str
     ) -> Progress:
-        now = self._installation.clock()
+        now = self.clock()
         cancels = target is CampaignState.CANCELLED
         with self._installation.write() as session:
             found = campaigns.facts(session, campaign, self._account)
@@ -100,10 +110,10 @@ class Lifecycle:
                 actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
         if recalled:
             self._hints.recall(found.account)
-        return self._records.progress(found.id)
+        return self.progress(found.id)
 
     def _check_ours(self, batch_id: int) -> None:
         """Raise NotFound for a batch of another account."""
-        self._installation.prepare()
+        self.prepare()
         if self._account is not None:
-            self._records.batch(batch_id)
+            self.batch(batch_id)

@@ -1,4 +1,4 @@
-"""What workers and operators hold: the tick, money, checks before a start, and the wiring."""
+"""What workers and operators ask: the tick, money, whether a worker can start; and the wiring."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, Self
 
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
-from dispatcher.api.lifecycle import Lifecycle
-from dispatcher.api.operations import Operations
 from dispatcher.api.preview import Previews
-from dispatcher.api.records import Records
 from dispatcher.api.submit import Submissions
 from dispatcher.campaigns.stop_list_age import StopListAge
+from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import Hints
+from dispatcher.errors import StorageError
 from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock, shifted
-from dispatcher.storage import schema
+from dispatcher.storage import balances, credit, durability, monitoring, schema, stop_list
 from dispatcher.storage.balances import Balance
+from dispatcher.storage.campaigns import campaigns, totals
 from dispatcher.storage.database import Database
 
 if TYPE_CHECKING:
-    from dispatcher.dispatch.steps import Due, Steps
+    from dispatcher.dispatch.steps import AccountDue, Due, Steps
 
 
 class Operator:
@@ -63,15 +63,8 @@ class Operator:
         self._hints = self._make_hints(installation.broker_url)
         self._submissions = Submissions(installation, self._gateways, self._hints)
         self._previews = Previews(installation, self._gateways)
-        self._show(None)
-
-    def _show(self, account: str | None) -> None:
-        """Show only what belongs to ``account``; None shows all accounts."""
-        shared = (self._installation, self._gateways, self._hints)
-        self._account = account
-        self._records = Records(self._installation, account)
-        self._lifecycle = Lifecycle(*shared, self._records, account)
-        self._operations = Operations(*shared, account)
+        #: show only what belongs to this account; None shows all accounts
+        self._account: str | None = None
 
     def _make_hints(self, broker_url: str | None) -> Hints:
         return Hints(broker_url)
@@ -90,7 +83,7 @@ class Operator:
         self.settings.of_account(account)
         view = copy.copy(self)
         view.__dict__.pop("number_checks", None)  # they go through the account of the view
-        view._show(account)
+        view._account = account
         return view
 
     def tick(self) -> Due:
@@ -98,23 +91,50 @@ class Operator:
 
         Raises ConfigurationError if an account has no API key.
         """
-        return self._operations.tick()
+        due, hints = self.steps.tick(), self._hints
+        # all() ends at the first failure: every further hint would wait for the same dead Redis
+        _ = (
+            all(map(hints.send_batch, due.send))
+            and all(map(hints.settle_batch, due.settle))
+            and all(self._ask(account, calls) for account, calls in due.by_account.items())
+            and (not due.events or hints.deliver_events())
+            and (not due.prune or hints.prune())
+        )
+        return due
+
+    def _ask(self, account: str, calls: AccountDue) -> bool:
+        """Publish hints for what is due of one account; whether Redis took them."""
+        hints = self._hints
+        return (
+            all(hints.poll(account) for _ in range(calls.polls))
+            and (not calls.stop_list or hints.sync_opt_outs(account))
+            and (not calls.credit or hints.check_credit(account))
+            and (not calls.recall or hints.recall(account))
+        )
 
     def check_credit(self, account: str = DEFAULT) -> bool:
         """Read an account's balance if that is due; True if more may leave because of it."""
-        return self._operations.check_credit(account)
+        more = self.steps.check_credit(account)
+        if more:
+            self._hints.tick()
+        return more
 
     def credit(self) -> Balance:
         """The account's balance as a worker last read it; ``for_account`` chooses the account."""
-        return self._operations.credit()
+        with self._installation.read() as session:
+            return balances.last(session, self._account or DEFAULT)
 
     def to_go(self) -> tuple[Decimal, list[str]]:
         """Euros for all that is planned and not sent, and the destinations without a price."""
-        return self._operations.to_go()
+        prices = self.settings.prices
+        with self._installation.read() as session:
+            return credit.to_go(session, self._account or DEFAULT, prices)
 
     def spent(self, lately: timedelta) -> tuple[Decimal, Decimal]:
         """Euros charged in the last ``lately``, and euros planned for the same messages."""
-        return self._operations.spent(lately)
+        since = self.clock() - lately
+        with self._installation.read() as session:
+            return totals.spent(session, since, self._account)
 
     @property
     def steps(self) -> Steps:
@@ -133,19 +153,24 @@ class Operator:
 
         The keys are the names of these accounts.
         """
-        return self._operations.orphans()
+        known = (DEFAULT, *self.settings.accounts)
+        with self._installation.read() as session:
+            return campaigns.orphans(session, known)
 
     def last_tick(self) -> datetime | None:
         """When a tick last ran (UTC); None if never."""
-        return self._operations.last_tick()
+        with self._installation.read() as session:
+            return monitoring.last_tick(session)
 
     def stop_list_age(self) -> StopListAge:
         """When the account's STOP list was last read."""
-        return self._operations.stop_list_age()
+        with self._installation.read() as session:
+            return stop_list.age(session, self._account or DEFAULT)
 
     def schema(self) -> str:
         """The version of the database's schema. Raises StorageError unless it is ours."""
-        return self._operations.schema()
+        self._installation.prepare()
+        return schema.version(self.database) or ""
 
     def database_clock(self) -> datetime | None:
         """The database's own clock (UTC); None on SQLite, which has none."""
@@ -153,7 +178,12 @@ class Operator:
 
     def check(self) -> None:
         """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
-        self._operations.check()
+        with self._installation.read() as session:
+            if objections := durability.objections(session):
+                raise StorageError("; ".join(objections))
+        _ = self.steps
+        if self._installation.broker_url is not None:
+            broker.check(self._installation.broker_url)
 
     @property
     def gateway(self) -> Gateway:

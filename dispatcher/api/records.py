@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from dispatcher.api.installation import Installation
+from dispatcher.api.operator import Operator
 from dispatcher.campaigns.progress import Facts, Progress, progress_of
 from dispatcher.campaigns.records import (
     ActionRecord,
@@ -23,64 +23,66 @@ from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
 
 
-class Records:
-    """Reads what belongs to one ``account``, or to all of them (None)."""
-
-    def __init__(self, installation: Installation, account: str | None) -> None:
-        self._installation = installation
-        self._settings = installation.settings
-        self._account = account
+class Records(Operator):
+    """Reads what belongs to one account, or to all."""
 
     def progress(self, campaign: int | str) -> Progress:
-        """See ``Dispatcher.progress``."""
+        """How far a campaign is, by its id (int) or its reference (str). Raises NotFound."""
         with self._installation.read() as session:
             return self._progress(session, campaigns.facts(session, campaign, self._account))
 
-    def campaigns(self, limit: int) -> list[Progress]:
-        """See ``Dispatcher.campaigns``."""
+    def campaigns(self, limit: int = 50) -> list[Progress]:
+        """The campaigns submitted last, newest first."""
         with self._installation.read() as session:
             return self._latest(session, 0, limit)
 
-    def page(self, offset: int, limit: int) -> Page[Progress]:
-        """See ``Dispatcher.page``."""
+    def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
+        """One page of the campaigns, newest first: ``limit`` of them from ``offset`` on."""
         with self._installation.read() as session:
             latest = self._latest(session, offset, limit)
             return Page(tuple(latest), campaigns.count(session, self._account), offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
-        """See ``Dispatcher.campaign``."""
+        """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
         with self._installation.read() as session:
             return records.campaign(session, campaign, self._account)
 
-    def batches(self, campaign: int | str, offset: int, limit: int) -> Page[BatchRecord]:
-        """See ``Dispatcher.batches``."""
+    def batches(
+        self, campaign: int | str, *, offset: int = 0, limit: int = 1000
+    ) -> Page[BatchRecord]:
+        """The batches of a campaign with their states, in order. Raises NotFound."""
         with self._installation.read() as session:
             found = campaigns.facts(session, campaign, self._account)
             return records.batch_page(session, found.id, offset, limit)
 
     def batch(self, batch_id: int) -> BatchRecord:
-        """See ``Dispatcher.batch``."""
+        """One batch with its state. Raises NotFound."""
         with self._installation.read() as session:
             return records.batch(session, batch_id, self._account)
 
     def messages(self, batch_id: int) -> tuple[MessageRecord, ...]:
-        """See ``Dispatcher.messages``."""
+        """Every recipient of a batch with the state of the message. Raises NotFound."""
         with self._installation.read() as session:
             return records.messages(session, batch_id, self._account)
 
-    def actions(self, campaign: int | str, offset: int, limit: int) -> Page[ActionRecord]:
-        """See ``Dispatcher.actions``."""
+    def actions(
+        self, campaign: int | str, *, offset: int = 0, limit: int = 100
+    ) -> Page[ActionRecord]:
+        """Who did what to a campaign and its batches, when and why, latest first.
+
+        Raises NotFound.
+        """
         with self._installation.read() as session:
             found = campaigns.facts(session, campaign, self._account)
             return records.action_page(session, found.id, offset, limit)
 
     def doubts(self) -> list[Doubt]:
-        """See ``Dispatcher.doubts``."""
+        """The batches in doubt, oldest first: evidence or a person has to settle each."""
         with self._installation.read() as session:
             return doubts.outstanding(session, self._account)
 
     def incidents(self) -> list[Incident]:
-        """See ``Dispatcher.incidents``."""
+        """The recorded cases of recipients texted twice, latest first."""
         with self._installation.read() as session:
             return doubts.incidents(session, self._account)
 
@@ -89,10 +91,10 @@ class Records:
         return [self._progress(session, facts) for facts in latest]
 
     def _progress(self, session: Session, facts: Facts) -> Progress:
-        account, settings = facts.account, self._settings
+        account, settings = facts.account, self.settings
         orphaned = account != DEFAULT and account not in settings.accounts
         most = timedelta(seconds=settings.stop_list_max_age)
-        now = self._installation.clock()
+        now = self.clock()
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
         return progress_of(
             facts,
