@@ -21,7 +21,6 @@ from dispatcher.settings import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import TracebackType
 
 DATABASE: Final = "demo.db"
 LEDGER: Final = "ledger.jsonl"
@@ -83,12 +82,7 @@ class Installation:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with _undisturbed():
             self._stack.close()
 

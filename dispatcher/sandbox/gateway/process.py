@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
     from decimal import Decimal
-    from types import TracebackType
 
 _STARTS_WITHIN: Final = 20.0
 _STOPS_WITHIN: Final = 5.0
@@ -118,12 +117,7 @@ class Sandbox:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def entries(self) -> list[ledger.Entry]:
