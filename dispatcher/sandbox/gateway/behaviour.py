@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +118,9 @@ class Behaviour:
 
 #: the values of each switch that has a choice of words
 CHOICES: dict[str, tuple[str, ...]] = {
-    "http_status_mode": ("400", "200"),
-    "error_key": ("errors", "error"),
-    "field_refusals": ("code", "list"),
-    "line_code": ("text", "number"),
-    "message_id_type": ("int", "str"),
-    "tag_unknown": ("code4", "empty"),
-    "failed_lines": ("listed", "omitted"),
-    "status_case": ("title", "lower", "upper"),
-    "status_date": ("epoch", "text"),
-    "credit_runs_out": ("whole", "mid_batch"),
-    "no_credit_shape": ("object", "message"),
-    "total_type": ("int", "str"),
-    "balance_names": ("both", "balance", "solde"),
-    "amounts": ("text", "number"),
-    "multi_status_get": ("405", "code1"),
-    "webhook_form": ("json", "form"),
-    "marketing_window": ("ignore", "pause", "refuse"),
+    name: get_args(kind)
+    for name, kind in get_type_hints(Behaviour).items()
+    if get_origin(kind) is Literal
 }
 _DECIMALS = ("price", "credit")
 
