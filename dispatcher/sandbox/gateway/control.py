@@ -32,25 +32,11 @@ PREFIX: Final = "/_sandbox/"
 class Controlled(Protocol):
     """What the controls read and change: the server of the fake gateway."""
 
-    @property
-    def gateway(self) -> Gateway:
-        """Has the state: account, messages and switches."""
-
-    @property
-    def clock(self) -> MovableClock:
-        """The gateway's clock."""
-
-    @property
-    def faults(self) -> FaultScript:
-        """The faults to come."""
-
-    @property
-    def request_log(self) -> RequestLog:
-        """The requests that came."""
-
-    @property
-    def webhook_sender(self) -> WebhookSender:
-        """Makes the calls to webhooks."""
+    gateway: Gateway
+    clock: MovableClock
+    faults: FaultScript
+    request_log: RequestLog
+    webhook_sender: WebhookSender
 
     def release(self) -> None:
         """End the hangs that have no end of their own."""
