@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -95,27 +95,15 @@ class Plan:
             "cost": None if self.cost is None else str(self.cost),
             "batches": self.batches,
             "groups": [
-                {
-                    "territory": group.territory,
-                    "batches": group.batches,
-                    "messages": group.messages,
-                    "opens_at": group.opens_at.isoformat(),
-                    "why": group.why,
-                }
-                for group in self.groups
+                asdict(group) | {"opens_at": group.opens_at.isoformat()} for group in self.groups
             ],
             "opens_at": _iso(self.opens_at),
             "finishes_about": _iso(self.finishes_about),
             "reported_by": _iso(self.forecast.reported),
             "late": self.forecast.late,
             "departures": [
-                {
-                    "territory": departure.territory,
-                    "starts": departure.starts.isoformat(),
-                    "ends": departure.ends.isoformat(),
-                    "messages": departure.messages,
-                    "why": departure.why,
-                }
+                asdict(departure)
+                | {"starts": departure.starts.isoformat(), "ends": departure.ends.isoformat()}
                 for departure in self.forecast.departures
             ],
             "longest": list(self.longest),

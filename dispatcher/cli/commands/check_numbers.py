@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from dispatcher.cli.progress_bar import with_progress_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dispatcher.api.number_checks import NumberReport, OrderResult
+    from dispatcher.api.number_checks import NumberReport
 
 _SAID = {
     "in_service": "in service",
@@ -93,7 +94,8 @@ def check_numbers(
         raise Refusal("nothing was ordered: say what it may cost by --max-cost EUROS")
     ordered = checks.order(report, max_cost=max_cost, again=again)
     if as_json:
-        print_json(report.as_json() | {"order": _as_json(ordered)})
+        order = asdict(ordered) | {"cost": str(ordered.cost)}
+        print_json(report.as_json() | {"order": order})
     elif ordered.ordered:
         reckoned = report.price * ordered.ordered
         other = f", as the gateway says: {_euros(reckoned)} by our own count"
@@ -130,16 +132,6 @@ def _told(report: NumberReport, *, again: bool, hlr: bool) -> Iterator[str]:
         yield f"{checks} at {_euros(report.price)}: {_euros(report.cost(again=again))}"
     elif hlr:
         yield "nothing to order"
-
-
-def _as_json(ordered: OrderResult) -> dict[str, Any]:
-    return {
-        "ordered": ordered.ordered,
-        "cost": str(ordered.cost),
-        "lost": ordered.lost,
-        "left": ordered.left,
-        "why": ordered.why,
-    }
 
 
 def _euros(amount: Decimal) -> str:
