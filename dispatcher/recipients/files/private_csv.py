@@ -6,10 +6,9 @@ import csv
 import io
 import os
 import unicodedata
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
-
-from dispatcher.recipients.files.closeable import Closeable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +18,7 @@ _FORMULA = frozenset("=+-@")
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 
 
-class PrivateTable(Closeable):
+class PrivateTable(AbstractContextManager["PrivateTable"]):
     """Writes rows below a header: UTF-8 with a BOM, semicolons, every cell quoted, no formula.
 
     The file is created with the first row; only its owner may read it. A stream of the caller
@@ -48,6 +47,9 @@ class PrivateTable(Closeable):
         else:
             text.flush()
             text.detach()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _begin(self) -> None:
         if isinstance(self._target, str | Path):

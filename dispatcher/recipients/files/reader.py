@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, islice
 from operator import itemgetter
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from dispatcher.errors import InvalidFile
-from dispatcher.recipients.files.closeable import Closeable
 from dispatcher.recipients.files.columns import Columns, columns_of
 from dispatcher.recipients.files.delimiter import NONE, declared_delimiter, delimiter_of
 from dispatcher.recipients.files.lines import TextLines
@@ -65,7 +64,7 @@ def open_recipients(
     return file
 
 
-class RecipientFile(Closeable):
+class RecipientFile(AbstractContextManager["RecipientFile"]):
     """An open file of recipients: an iterator of Recipient, and what was detected.
 
     Blank rows are skipped. Missing cells are empty; cells beyond the header are only in
@@ -125,6 +124,9 @@ class RecipientFile(Closeable):
         """Close what was opened; nothing more can be read."""
         self._recipients.close()
         self._stack.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _read(
         self,

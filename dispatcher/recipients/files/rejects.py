@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dispatcher.recipients.files.closeable import Closeable
 from dispatcher.recipients.files.private_csv import PrivateTable
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dispatcher.recipients.recipient import Rejection
 
 
-class RejectsWriter(Closeable):
+class RejectsWriter(AbstractContextManager["RejectsWriter"]):
     """Writes each rejected row unchanged, then its line and the reason.
 
     The file is a ``PrivateTable``: it is created with the first rejection.
@@ -38,6 +38,9 @@ class RejectsWriter(Closeable):
     def close(self) -> None:
         """End the file, if it was created."""
         self._table.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _free(name: str, taken: set[str]) -> str:
