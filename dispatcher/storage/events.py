@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import exists, insert, select, update
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns import events
 from dispatcher.campaigns.events import Kind
 from dispatcher.storage.tables import Campaign, Event
+from dispatcher.storage.values import value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,11 @@ def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent |
     found, reference, account = row
     found.check_at, found.tries = now + duration, found.tries + 1
     session.flush()
-    event = events.Event(
+    event = value_of(
+        events.Event,
+        found,
         id=found.key,
-        kind=cast("Kind", found.kind),
-        at=found.at,
         campaign=reference,
-        campaign_id=found.campaign_id,
-        batch_id=found.batch_id,
-        reply_id=found.reply_id,
         counts=json.loads(found.counts),
         account=account or None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
@@ -15,6 +15,7 @@ from dispatcher.campaigns import records
 from dispatcher.storage import upsert
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
+from dispatcher.storage.values import value_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +54,9 @@ def add(session: Session, call: PostedReply, *, now: datetime) -> int | None:
         upsert.insert(session, Reply)
         .values(
             digest=call.digest(),
-            phone=call.phone,
-            text=call.text,
-            stop=call.stop,
-            sent_to=call.sent_to,
-            message_id=call.message_id,
             campaign_id=_answered(session, call),
-            at=call.at,
             received_at=now,
-            reference=call.reference,
-            number=call.number,
-            total=call.total,
+            **asdict(call),
         )
         .on_conflict_do_nothing(index_elements=[Reply.digest])
         .returning(Reply.id)
@@ -94,23 +87,7 @@ def parts(session: Session, like: PostedReply, *, since: datetime) -> list[Part]
         )
         .order_by(Reply.id)
     )
-    return [
-        Part(
-            row.id,
-            PostedReply(
-                phone=row.phone,
-                text=row.text,
-                stop=row.stop,
-                sent_to=row.sent_to,
-                message_id=row.message_id,
-                at=row.at,
-                reference=row.reference,
-                number=row.number,
-                total=row.total,
-            ),
-        )
-        for row in rows
-    ]
+    return [Part(row.id, value_of(PostedReply, row)) for row in rows]
 
 
 def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:
@@ -135,16 +112,8 @@ def latest(
     if since is not None:
         query = query.where(Reply.received_at >= since)
     return [
-        records.Reply(
-            id=row.id,
-            phone=row.phone,
-            text=row.text,
-            stop=row.stop,
-            received_at=row.received_at,
-            at=row.at,
-            to=row.sent_to,
-            campaign=reference,
-            complete=row.number is None,
+        value_of(
+            records.Reply, row, to=row.sent_to, campaign=reference, complete=row.number is None
         )
         for row, reference in session.execute(query)
     ]

@@ -14,6 +14,7 @@ from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage.batches import recipients
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
+from dispatcher.storage.values import value_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,10 @@ def lease(
     session.execute(_LEASE, {"ids": ids, "until": now + duration})
     phones = recipients.phones_of(session, ids)
     return [
-        LeasedBatch(
-            id=batch.id,
-            attempt=batch.attempt,
-            checks=batch.checks,
-            states=batch.states,
-            tag=batch.tag,
-            message_id=batch.message_id,
+        value_of(
+            LeasedBatch,
+            batch,
             sent_at=batch.sent_at or now,
-            leaves_at=batch.leaves_at,
             hastened=batch.hastened_at is not None,
             phones=phones[batch.id],
         )

@@ -27,6 +27,7 @@ from dispatcher.storage.tables import (
     Campaign,
     in_state,
 )
+from dispatcher.storage.values import value_of
 
 #: the version of the opt-out list that held batches were last compared with
 _COMPARED = "handed_over_opt_outs"
@@ -133,17 +134,7 @@ def take(session: Session, now: datetime, lease: timedelta, account: str) -> Rec
     )
     if batch is None or batch.leaves_at is None:
         return None
-    found = RecallRequest(
-        id=batch.id,
-        campaign_id=batch.campaign_id,
-        number=batch.number,
-        attempt=batch.attempt,
-        tag=batch.tag or "",
-        message_id=batch.message_id or "",
-        leaves_at=batch.leaves_at,
-        why=batch.why,
-        checks=batch.checks,
-    )
+    found = value_of(RecallRequest, batch, tag=batch.tag or "", message_id=batch.message_id or "")
     batch.check_at = now + lease
     batch.checks += 1
     return found

@@ -16,6 +16,7 @@ from dispatcher.campaigns.states import (
 from dispatcher.errors import NotFound
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.tables import BATCH, Batch, Campaign, in_state
+from dispatcher.storage.values import value_of
 from dispatcher.window import Hold
 
 #: the largest integer of both databases
@@ -81,19 +82,7 @@ def stored(session: Session, reference: str) -> StoredCampaign | None:
 
 
 def _facts(campaign: Campaign) -> Facts:
-    return Facts(
-        id=campaign.id,
-        reference=campaign.reference,
-        state=CampaignState(campaign.state),
-        reason=campaign.reason,
-        rows=campaign.rows,
-        duplicates=campaign.duplicates,
-        unusable=campaign.unusable,
-        funded_to=campaign.funded_to,
-        account=campaign.account,
-        commercial=campaign.commercial,
-        created_at=campaign.created_at,
-    )
+    return value_of(Facts, campaign, state=CampaignState(campaign.state))
 
 
 def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:

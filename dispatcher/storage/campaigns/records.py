@@ -20,29 +20,14 @@ from dispatcher.errors import NotFound
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Recipient
+from dispatcher.storage.values import value_of
 
 _IN_DOUBT = "in_doubt"
 
 
 def campaign(session: Session, reference: int | str, account: str | None = None) -> CampaignRecord:
     """A campaign as it was submitted. Raises NotFound."""
-    row = campaigns.find(session, reference, account)
-    return CampaignRecord(
-        id=row.id,
-        reference=row.reference,
-        text=row.text,
-        sender=row.sender,
-        from_number=row.from_number,
-        survey=row.survey,
-        account=row.account,
-        commercial=row.commercial,
-        not_before=row.not_before,
-        not_after=row.not_after,
-        state=row.state,
-        reason=row.reason,
-        created_at=row.created_at,
-        ended_at=row.ended_at,
-    )
+    return value_of(CampaignRecord, campaigns.find(session, reference, account))
 
 
 def batch_page(session: Session, campaign_id: int, offset: int, limit: int) -> Page[BatchRecord]:
@@ -86,17 +71,7 @@ def action_page(session: Session, campaign_id: int, offset: int, limit: int) -> 
     mine = Action.campaign_id == campaign_id
     query = select(Action).where(mine).order_by(Action.id.desc())
     rows = session.scalars(query.offset(offset).limit(limit)).all()
-    items = tuple(
-        ActionRecord(
-            at=row.at,
-            actor=row.actor,
-            verb=row.verb,
-            reason=row.reason,
-            campaign_id=row.campaign_id,
-            batch_id=row.batch_id,
-        )
-        for row in rows
-    )
+    items = tuple(value_of(ActionRecord, row) for row in rows)
     return Page(items, _count(session, select(Action.id).where(mine)), offset, limit)
 
 
@@ -110,23 +85,8 @@ def _find(session: Session, batch_id: int, account: str | None) -> Batch:
 def _batch(row: Batch) -> BatchRecord:
     counts = {state.value: getattr(row, state.value) for state in MessageState}
     in_doubt = counts["pending"] if row.state == BatchState.IN_DOUBT else 0
-    return BatchRecord(
-        id=row.id,
-        campaign_id=row.campaign_id,
-        number=row.number,
-        territory=row.territory,
-        size=row.size,
-        state=BatchState(row.state),
-        messages={**counts, "pending": counts["pending"] - in_doubt, _IN_DOUBT: in_doubt},
-        attempt=row.attempt,
-        not_before=row.not_before,
-        why=row.why,
-        sent_at=row.sent_at,
-        check_at=row.check_at,
-        cost=row.cost,
-        segments=row.segments,
-        leaves_at=row.leaves_at,
-    )
+    messages = {**counts, "pending": counts["pending"] - in_doubt, _IN_DOUBT: in_doubt}
+    return value_of(BatchRecord, row, state=BatchState(row.state), messages=messages)
 
 
 def _state_name(batch_state: str, letter: str) -> str:
