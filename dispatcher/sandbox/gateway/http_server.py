@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
@@ -74,79 +73,43 @@ class Application(Protocol):
         """Answer the request by writing to the connection, or close it."""
 
 
-class Connection(asyncio.Protocol):
+class Connection:
     """One client's connection: requests are answered in turn, and it is kept alive."""
 
-    def __init__(self, application: Application, open_connections: set[Connection]) -> None:
+    def __init__(
+        self,
+        application: Application,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         self._application = application
-        self._open = open_connections
-        self._received = bytearray()
-        self._head: Request | None = None
-        self._missing = 0
-        self._begun: Any = None
-        self._waiting: deque[tuple[Request, Any]] = deque()
-        self._task: asyncio.Task[None] | None = None
-        self._transport: asyncio.Transport | None = None
-        self._drained = asyncio.Event()
-        self._drained.set()
-        self.peer = ""
+        self._reader, self._writer = reader, writer
+        self.peer = str((writer.get_extra_info("peername") or ("",))[0])
 
     @property
     def closed(self) -> bool:
         """Whether nothing more can be written."""
-        return self._transport is None or self._transport.is_closing()
+        return self._writer.is_closing()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's own name for a new connection."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker
-        self._transport = transport
-        self.peer = str((transport.get_extra_info("peername") or ("",))[0])
-        self._open.add(self)
+    async def serve(self) -> None:
+        """Answer requests until one side ends the connection."""
+        try:
+            while not self.closed:
+                await self._answer_one()
+        except (asyncio.IncompleteReadError, OSError):
+            pass  # the client has gone
+        finally:
+            self.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Asyncio's own name for the end; a request that was taken still runs to its end."""
-        self._transport = None
-        self._drained.set()
-        self._open.discard(self)
-
-    def pause_writing(self) -> None:
-        """Asyncio's own name for a full buffer."""
-        self._drained.clear()
-
-    def resume_writing(self) -> None:
-        """Asyncio's own name for a buffer with room again."""
-        self._drained.set()
-
-    def data_received(self, data: bytes) -> None:
-        """Asyncio's own name for bytes that came."""
-        self._received += data
-        while not self.closed and self._read_one():
-            pass
-
-    def _read_one(self) -> bool:
-        if self._head is None and not self._read_head():
-            return False
-        if self._head is None or len(self._received) < self._missing:
-            return False
-        head, body = self._head, bytes(self._received[: self._missing])
-        del self._received[: self._missing]
-        self._head = None
-        request = Request(head.method, head.path, head.query, head.headers, body)
-        self._waiting.append((request, self._begun))
-        if self._task is None:
-            self._task = asyncio.create_task(self._answer())
-        return True
-
-    def _read_head(self) -> bool:
-        end = self._received.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self._received) > LARGEST_HEAD:
-                self._refuse(431)
-            return False
-        lines = self._received[:end].decode("latin-1").split("\r\n")
-        del self._received[: end + 4]
-        words = lines[0].split(" ")
-        named = [line.partition(":") for line in lines[1:]]
+    async def _answer_one(self) -> None:
+        try:
+            head = await self._reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            self._refuse(431)
+            return
+        first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+        words = first.split(" ")
+        named = [line.partition(":") for line in lines]
         headers = {name.strip().lower(): value.strip() for name, _, value in named}
         length = headers.get("content-length", "0")
         if len(words) != 3 or not length.isdecimal():
@@ -157,48 +120,39 @@ class Connection(asyncio.Protocol):
             self._refuse(413)
         else:
             path, _, query = words[1].partition("?")
-            self._head, self._missing = Request(words[0], path, query, headers), int(length)
-            self._begun = self._application.begun(self._head, self)
-            if headers.get("expect", "").lower() == "100-continue":
-                self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            return True
-        return False
+            await self._answer(Request(words[0], path, query, headers), int(length))
+
+    async def _answer(self, head: Request, length: int) -> None:
+        begun = self._application.begun(head, self)
+        if self.closed:
+            return
+        if head.headers.get("expect", "").lower() == "100-continue":
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await self._reader.readexactly(length)
+        await self._application.respond(replace(head, body=body), self, begun)
+        if head.headers.get("connection", "").lower() == "close":
+            self.close()
 
     def _refuse(self, status: int) -> None:
         self.write(Response(status, b"", (("Connection", "close"),)).encode())
         self.close()
 
-    async def _answer(self) -> None:
-        try:
-            while self._waiting:
-                request, begun = self._waiting.popleft()
-                await self._application.respond(request, self, begun)
-                if request.headers.get("connection", "").lower() == "close":
-                    self.close()
-        except Exception:
-            self.close()
-            raise
-        finally:
-            self._task = None
-
     def write(self, data: bytes) -> None:
         """Send bytes; nothing happens when the client has gone."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        if not self.closed:
+            self._writer.write(data)
 
     async def drain(self) -> None:
-        """Wait until the client takes what was written, or has gone."""
-        await self._drained.wait()
+        """Wait until the client takes what was written. Raises OSError if it has gone."""
+        await self._writer.drain()
 
     def close(self) -> None:
         """End the connection in order, after what was written."""
-        if self._transport is not None:
-            self._transport.close()
+        self._writer.close()
 
     def reset(self) -> None:
         """End the connection so that the client sees a reset."""
-        if self._transport is not None:
-            raw = self._transport.get_extra_info("socket")
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-            self._transport.abort()
+        raw = self._writer.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self._writer.transport.abort()

@@ -15,7 +15,7 @@ from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.clock import MovableClock
 from dispatcher.sandbox.gateway.control import PREFIX, control
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
-from dispatcher.sandbox.gateway.http_server import Connection, Request
+from dispatcher.sandbox.gateway.http_server import LARGEST_HEAD, Connection, Request
 from dispatcher.sandbox.gateway.inject import inject
 from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.request_log import LoggedRequest, RequestLog
@@ -140,9 +140,12 @@ async def serve(
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    connections: set[Connection] = set()
-    listener = await loop.create_server(
-        lambda: Connection(server, connections), host, port, backlog=512
+    listener = await asyncio.start_server(
+        lambda *streams: Connection(server, *streams).serve(),
+        host,
+        port,
+        limit=LARGEST_HEAD,
+        backlog=512,
     )
     bound = listener.sockets[0].getsockname()[1]
     rounds = loop.create_task(server.webhook_sender.run())
@@ -152,8 +155,6 @@ async def serve(
     finally:
         rounds.cancel()
         listener.close()
-        for connection in list(connections):
-            connection.close()
         book.close()
 
 
