@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -64,48 +65,31 @@ class WebhookSender:
                 await asyncio.wait_for(self._wake.wait(), wait)
 
     async def _make(self, call: OutgoingCall) -> None:
+        behaviour = self._state.behaviour
         status = 0
-        with suppress(OSError, TimeoutError, ValueError):
-            async with asyncio.timeout(PATIENCE):
-                status = await self._post(call)
+        if urlsplit(call.url).hostname in behaviour.webhook_hosts:
+            with suppress(OSError, HTTPException, ValueError):
+                as_form = behaviour.webhook_form == "form"
+                status = await asyncio.to_thread(_post, call, as_form=as_form)
         self._posted.append(PostedCall(call.kind, call.url, call.fields, call.attempt, status))
         if not 200 <= status < 300:
-            self._state.webhook_queue.again(call, self._state.behaviour, now=self._state.clock())
-
-    async def _post(self, call: OutgoingCall) -> int:
-        behaviour = self._state.behaviour
-        parts = urlsplit(call.url)
-        if parts.hostname not in behaviour.webhook_hosts:
-            return 0
-        tls = parts.scheme == "https"
-        port = parts.port or (443 if tls else 80)
-        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=tls or None)
-        try:
-            writer.write(_request(call, as_form=behaviour.webhook_form == "form"))
-            await writer.drain()
-            words = (await reader.readline()).split()
-            await reader.read()
-        finally:
-            writer.close()
-        return int(words[1]) if len(words) > 1 else 0
+            self._state.webhook_queue.again(call, behaviour, now=self._state.clock())
 
 
 def _until(at: float | None, clock: Callable[[], float]) -> float | None:
     return None if at is None else min(max(at - clock(), 0.001), _GLANCE)
 
 
-def _request(call: OutgoingCall, *, as_form: bool) -> bytes:
+def _post(call: OutgoingCall, *, as_form: bool) -> int:
+    """Make a call; the HTTP status of its answer."""
     parts = urlsplit(call.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if as_form:
-        kind, body = "application/x-www-form-urlencoded", urlencode(call.fields).encode()
+        kind, body = "application/x-www-form-urlencoded", urlencode(call.fields)
     else:
-        kind, body = "application/json", json.dumps(call.fields).encode()
-    head = [
-        f"POST {target} HTTP/1.1",
-        f"Host: {parts.netloc}",
-        f"Content-Type: {kind}",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-    ]
-    return ("\r\n".join(head) + "\r\n\r\n").encode("ascii") + body
+        kind, body = "application/json", json.dumps(call.fields)
+    opens = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    headers = {"Content-Type": kind, "Connection": "close"}
+    with closing(opens(parts.netloc, timeout=PATIENCE)) as connection:
+        connection.request("POST", target, body, headers)
+        return connection.getresponse().status
