@@ -12,6 +12,8 @@ from dispatcher.api.intake import submission_of
 from dispatcher.api.lifecycle import Lifecycle
 from dispatcher.api.number_checks import NumberChecks
 from dispatcher.api.opt_outs import OptOuts
+from dispatcher.api.preview import preview
+from dispatcher.api.submit import store
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
@@ -50,7 +52,9 @@ class Dispatcher(Lifecycle):
         stored then.
         """
         submission = self._submission(reference, text, options)
-        return self._submissions.store(submission, recipients, reject=reject)
+        campaign_id = store(self._installation, self._gateways, submission, recipients, reject)
+        self._hints.tick()
+        return campaign_id
 
     def plan(
         self,
@@ -68,7 +72,8 @@ class Dispatcher(Lifecycle):
         StorageError as ``submit`` does.
         """
         submission = self._submission("plan", text, options)
-        return self._previews.plan(submission, recipients, reject=reject, each=each)
+        shared = self._installation, self._gateways
+        return preview(*shared, submission, recipients, reject=reject, each=each)
 
     def opt_out(self, phone: str, *, reason: str = "") -> bool:
         """Never text this number again, in any spelling; False if it was on the list already.

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
-from dispatcher.api.preview import Previews
-from dispatcher.api.submit import Submissions
 from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import Hints
@@ -61,8 +59,6 @@ class Operator:
             self._gateways.call_counts_of,
         )
         self._hints = self._make_hints(installation.broker_url)
-        self._submissions = Submissions(installation, self._gateways, self._hints)
-        self._previews = Previews(installation, self._gateways)
         #: show only what belongs to this account; None shows all accounts
         self._account: str | None = None
 

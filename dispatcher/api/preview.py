@@ -30,102 +30,97 @@ _USUAL_RATE = 5.0
 _AT_ONCE = 1e6
 
 
-class Previews:
-    """Plans campaigns; the database, if there is one, is only read."""
+def preview(
+    installation: Installation,
+    gateways: Gateways,
+    submission: Submission,
+    recipients: Iterable[Given],
+    *,
+    reject: Callable[[Rejection], None] | None,
+    each: Callable[[PlannedBatch, set[str]], None] | None,
+) -> Plan:
+    """What storing ``submission`` would do. Raises UnusableInput or StorageError.
 
-    def __init__(self, installation: Installation, gateways: Gateways) -> None:
-        self._installation = installation
-        self._gateways = gateways
-
-    def plan(
-        self,
-        submission: Submission,
-        recipients: Iterable[Given],
-        *,
-        reject: Callable[[Rejection], None] | None,
-        each: Callable[[PlannedBatch, set[str]], None] | None = None,
-    ) -> Plan:
-        """What storing ``submission`` would do. Raises UnusableInput or StorageError.
-
-        ``each`` is called with every batch, in the order of their numbers, and the numbers in it
-        that have opted out.
-        """
-        # first: a wrong text is refused before the gateway is asked
-        intake = Intake(self._installation, submission, reject)
-        gateway = self._gateways.of(intake.account) if submission.check_numbers else None
-        history = _History(self._installation, intake)
-        screening = history.screening(gateway)
-        sizes: dict[str, list[int]] = {}
-        euros: dict[str, list[Decimal]] = {}
-        opted_out = capped = 0
-        for batch, hold in intake.scheduled(intake.cut(recipients, screening)):
-            gone, heavy = history.of(batch, hold.until)
-            opted_out += len(gone)
-            capped += len(heavy - gone)
-            for part in batch.split(submission.call_size):
-                if each is not None:
-                    each(part, gone)
-                sizes.setdefault(batch.territory, []).append(len(part.messages))
-                euros.setdefault(batch.territory, []).append(_euros(part, intake.settings))
-        intake.check()
-        intake.check_caps(opted_out=opted_out)
-        planner, prices = intake.planner, intake.settings.prices
-        leaves = self._forecast(intake, sizes, euros, history.left())
-        return Plan(
-            rows=planner.rows,
-            kept=planner.kept,
-            duplicates=planner.duplicates,
-            opted_out=opted_out,
-            capped=capped,
-            rejected=dict(planner.reasons.most_common()),
-            segments=planner.billed.total() if planner.measured else None,
-            billed=dict(planner.billed.most_common()),
-            cost=to_cents(euros_of(planner.billed, prices)) if planner.measured else None,
-            groups=tuple(
-                _group(territory, of_batches, intake.schedule.hold(territory))
-                for territory, of_batches in sizes.items()
+    ``each`` is called with every batch, in the order of their numbers, and the numbers in it
+    that have opted out.
+    """
+    # first: a wrong text is refused before the gateway is asked
+    intake = Intake(installation, submission, reject)
+    gateway = gateways.of(intake.account) if submission.check_numbers else None
+    history = _History(installation, intake)
+    screening = history.screening(gateway)
+    sizes: dict[str, list[int]] = {}
+    euros: dict[str, list[Decimal]] = {}
+    opted_out = capped = 0
+    for batch, hold in intake.scheduled(intake.cut(recipients, screening)):
+        gone, heavy = history.of(batch, hold.until)
+        opted_out += len(gone)
+        capped += len(heavy - gone)
+        for part in batch.split(submission.call_size):
+            if each is not None:
+                each(part, gone)
+            sizes.setdefault(batch.territory, []).append(len(part.messages))
+            euros.setdefault(batch.territory, []).append(_euros(part, intake.settings))
+    intake.check()
+    intake.check_caps(opted_out=opted_out)
+    planner, prices = intake.planner, intake.settings.prices
+    leaves = _forecast(installation, intake, sizes, euros, history.left())
+    return Plan(
+        rows=planner.rows,
+        kept=planner.kept,
+        duplicates=planner.duplicates,
+        opted_out=opted_out,
+        capped=capped,
+        rejected=dict(planner.reasons.most_common()),
+        segments=planner.billed.total() if planner.measured else None,
+        billed=dict(planner.billed.most_common()),
+        cost=to_cents(euros_of(planner.billed, prices)) if planner.measured else None,
+        groups=tuple(
+            _group(territory, of_batches, intake.schedule.hold(territory))
+            for territory, of_batches in sizes.items()
+        ),
+        longest=tuple(text for _, text in planner.longest),
+        forecast=leaves,
+        warnings=(
+            *warnings_of(
+                rows=planner.rows,
+                rejected=planner.reasons.total(),
+                commercial=submission.commercial,
+                sender=submission.sender,
+                text=submission.text,
+                unpriced=unpriced(planner.billed, prices),
+                late=leaves.late,
+                closed=intake.schedule.late(planner.territories),
+                from_number=submission.from_number,
+                survey=submission.survey is not None,
             ),
-            longest=tuple(text for _, text in planner.longest),
-            forecast=leaves,
-            warnings=(
-                *warnings_of(
-                    rows=planner.rows,
-                    rejected=planner.reasons.total(),
-                    commercial=submission.commercial,
-                    sender=submission.sender,
-                    text=submission.text,
-                    unpriced=unpriced(planner.billed, prices),
-                    late=leaves.late,
-                    closed=intake.schedule.late(planner.territories),
-                    from_number=submission.from_number,
-                    survey=submission.survey is not None,
-                ),
-                *history.repeats.warnings,
-                *screening.warnings,
-            ),
-            fingerprint=intake.plan_fingerprint(),
-            account=intake.account,
-            lookups=screening.lookups,
-        )
+            *history.repeats.warnings,
+            *screening.warnings,
+        ),
+        fingerprint=intake.plan_fingerprint(),
+        account=intake.account,
+        lookups=screening.lookups,
+    )
 
-    def _forecast(
-        self,
-        intake: Intake,
-        sizes: Mapping[str, Sequence[int]],
-        euros: Mapping[str, Sequence[Decimal]],
-        left_today: Usage,
-    ) -> Forecast:
-        submission, start = intake.submission, intake.schedule.start
-        handed_over = submission.hand_over
-        return forecast(
-            sizes,
-            start=next_slot(start) if handed_over else start,
-            rate=_AT_ONCE if handed_over else intake.settings.rate or _USUAL_RATE,
-            windows=self._installation.windows if submission.commercial else None,
-            not_after=submission.not_after,
-            day=Day(caps_of(intake.settings)[1], start, left_today),
-            euros=euros,
-        )
+
+def _forecast(
+    installation: Installation,
+    intake: Intake,
+    sizes: Mapping[str, Sequence[int]],
+    euros: Mapping[str, Sequence[Decimal]],
+    left_today: Usage,
+) -> Forecast:
+    submission, start = intake.submission, intake.schedule.start
+    handed_over = submission.hand_over
+    return forecast(
+        sizes,
+        start=next_slot(start) if handed_over else start,
+        rate=_AT_ONCE if handed_over else intake.settings.rate or _USUAL_RATE,
+        windows=installation.windows if submission.commercial else None,
+        not_after=submission.not_after,
+        day=Day(caps_of(intake.settings)[1], start, left_today),
+        euros=euros,
+    )
 
 
 def _group(territory: str, sizes: Sequence[int], hold: Hold) -> Group:

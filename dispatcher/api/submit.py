@@ -17,87 +17,66 @@ from dispatcher.api.screening import Screening
 from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.submission import Given, Submission
-from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
-from dispatcher.storage.database import Conflict
+from dispatcher.storage.database import Conflict, Database
 from dispatcher.window import NeverOpen
 
 
-class Submissions:
-    """Stores campaigns."""
-
-    def __init__(self, installation: Installation, gateways: Gateways, hints: Hints) -> None:
-        self._installation = installation
-        self._database = installation.database
-        self._gateways = gateways
-        self._hints = hints
-
-    def store(
-        self,
-        submission: Submission,
-        recipients: Iterable[Given],
-        *,
-        reject: Callable[[Rejection], None] | None,
-    ) -> int:
-        """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
-        self._installation.prepare()
-        campaign_id = self._store(submission, recipients, reject)
-        self._hints.tick()
-        return campaign_id
-
-    def _store(
-        self,
-        submission: Submission,
-        recipients: Iterable[Given],
-        reject: Callable[[Rejection], None] | None,
-    ) -> int:
-        # first: a wrong text is refused before the gateway is asked
-        intake = Intake(self._installation, submission, reject)
-        known = self._stored(submission)
-        # the gateway's answer changes no stored campaign, but it may change an approved plan
-        asks = submission.check_numbers and (known is None or submission.approved is not None)
-        gateway = self._gateways.of(intake.account) if asks else None
-        screening = Screening.of(self._installation, gateway)
-        batches = intake.cut(recipients, screening)
-        if known is None:
-            try:
-                return self._add(_Entry(intake, screening), batches)
-            except Conflict as conflict:  # another process stored it while the list was read
-                known = self._stored(submission)
-                if known is None:
-                    raise conflict from None
-        else:
-            _read(batches)
-        if known.fingerprint != intake.fingerprint:
-            raise ReferenceTaken(
-                f"reference {submission.reference!r} was submitted with another body"
-            )
-        intake.plan_fingerprint()
-        return known.id
-
-    def _stored(self, submission: Submission) -> StoredCampaign | None:
-        with self._database.read() as session:
-            return campaigns.stored(session, submission.reference)
-
-    def _add(self, entry: _Entry, batches: Iterator[PlannedBatch]) -> int:
-        reference = entry.intake.submission.reference
-        if self._database.is_sqlite or entry.needs_whole_list:
-            with Spool(batches) as spool:
-                entry.intake.check()
-                with self._database.write() as session:
-                    return entry.write(session, spool, reference=reference)
+def store(
+    installation: Installation,
+    gateways: Gateways,
+    submission: Submission,
+    recipients: Iterable[Given],
+    reject: Callable[[Rejection], None] | None,
+) -> int:
+    """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+    installation.prepare()
+    # first: a wrong text is refused before the gateway is asked
+    intake = Intake(installation, submission, reject)
+    known = _stored(installation.database, submission)
+    # the gateway's answer changes no stored campaign, but it may change an approved plan
+    asks = submission.check_numbers and (known is None or submission.approved is not None)
+    screening = Screening.of(installation, gateways.of(intake.account) if asks else None)
+    batches = intake.cut(recipients, screening)
+    if known is None:
         try:
-            with self._database.write() as session:
-                # a unique reference: two processes that submit the same one must not wait for
-                # each other's whole list
-                return entry.write(session, batches, reference=f"{reference} {uuid4()}")
-        except NeverOpen:
-            _read(batches)  # report every rejected row
-            raise
+            return _add(installation.database, _Entry(intake, screening), batches)
+        except Conflict as conflict:  # another process stored it while the list was read
+            known = _stored(installation.database, submission)
+            if known is None:
+                raise conflict from None
+    else:
+        _read(batches)
+    if known.fingerprint != intake.fingerprint:
+        raise ReferenceTaken(f"reference {submission.reference!r} was submitted with another body")
+    intake.plan_fingerprint()
+    return known.id
+
+
+def _stored(database: Database, submission: Submission) -> StoredCampaign | None:
+    with database.read() as session:
+        return campaigns.stored(session, submission.reference)
+
+
+def _add(database: Database, entry: _Entry, batches: Iterator[PlannedBatch]) -> int:
+    reference = entry.intake.submission.reference
+    if database.is_sqlite or entry.needs_whole_list:
+        with Spool(batches) as spool:
+            entry.intake.check()
+            with database.write() as session:
+                return entry.write(session, spool, reference=reference)
+    try:
+        with database.write() as session:
+            # a unique reference: two processes that submit the same one must not wait for
+            # each other's whole list
+            return entry.write(session, batches, reference=f"{reference} {uuid4()}")
+    except NeverOpen:
+        _read(batches)  # report every rejected row
+        raise
 
 
 class _Entry:
