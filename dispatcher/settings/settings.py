@@ -405,13 +405,9 @@ class Settings(AccountSettings):
             profile_of(self.window_profile, self.window_opens, self.window_closes)
         except ConfigurationError as error:
             raise ValueError(f"{PREFIX}WINDOW_OPENS, {PREFIX}WINDOW_CLOSES: {error}") from None
-        for name in ("campaign_euros", "daily_euros"):
-            if getattr(self, name) is not None and not self.prices:
-                raise ValueError(f"{PREFIX}{name.upper()} needs {PREFIX}PRICES")
-        if self.sender and self.from_number:
-            raise ValueError(f"set {PREFIX}SENDER or {PREFIX}FROM_NUMBER, not both")
-        for name, own in self.accounts.items():
-            self._check_account(name, own)
+        each: dict[str, AccountSettings] = {DEFAULT: self, **self.accounts}
+        for name, own in each.items():
+            self._check_account(f"_{name.upper()}" if name else "", own)
         if self.callback_url and self.callback_secret is None:
             raise ValueError(
                 f"{PREFIX}CALLBACK_URL needs {PREFIX}CALLBACK_SECRET, which signs the events"
@@ -429,18 +425,18 @@ class Settings(AccountSettings):
             raise ValueError(f"{PREFIX}LEASE must be at least {PREFIX}CALL_TIMEOUT + 5 s")
         return self
 
-    def _check_account(self, name: str, own: AccountSettings) -> None:
-        if own.sender and own.from_number:
-            both = f"{PREFIX}SENDER_{name.upper()} or {PREFIX}FROM_NUMBER_{name.upper()}"
-            raise ValueError(f"set {both}, not both")
+    def _check_account(self, suffix: str, own: AccountSettings) -> None:
+        """Raise ValueError for settings of one account; its variables end in ``suffix``."""
         for field in ("campaign_euros", "daily_euros"):
             if getattr(own, field) is not None and not self.prices:
-                variable = f"{PREFIX}{field.upper()}_{name.upper()}"
-                raise ValueError(f"{variable} needs {PREFIX}PRICES")
-        others = [self.api_key, *(it.api_key for it in self.accounts.values() if it is not own)]
-        if own.api_key is not None and own.api_key in others:
+                raise ValueError(f"{PREFIX}{field.upper()}{suffix} needs {PREFIX}PRICES")
+        if own.sender and own.from_number:
+            both = f"{PREFIX}SENDER{suffix} or {PREFIX}FROM_NUMBER{suffix}"
+            raise ValueError(f"set {both}, not both")
+        others = [it.api_key for it in (self, *self.accounts.values()) if it is not own]
+        if suffix and own.api_key is not None and own.api_key in others:
             # the rate, the caps and the balance would count twice
-            raise ValueError(f"{PREFIX}API_KEY_{name.upper()} is the key of another account, too")
+            raise ValueError(f"{PREFIX}API_KEY{suffix} is the key of another account, too")
 
 
 def _content(variable: str, path: str) -> str:
