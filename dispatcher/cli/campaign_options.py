@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import click
 
@@ -117,22 +117,14 @@ class CampaignArguments:
     @property
     def options(self) -> Options:
         """The options for ``Dispatcher.submit`` and ``Dispatcher.plan``."""
-        return {
-            "account": self.account,
-            "sender": self.sender,
-            "from_number": self.from_number,
-            "survey": self.survey,
-            "not_before": self.not_before,
-            "not_after": self.not_after,
-            "commercial": not self.transactional,
-            "priority": self.priority,
-            "hand_over": self.hand_over,
-            "territory": self.territory,
-            "strict": self.strict,
-            # what may be waited for, such as a pipe, is no regular file
-            "at_hand": self.file != _STDIN and Path(self.file).is_file(),
-            "check_numbers": self.check_numbers,
+        from dispatcher.campaigns.submission import Options
+
+        same = {
+            name: value for name, value in vars(self).items() if name in Options.__annotations__
         }
+        # what may be waited for, such as a pipe, is no regular file
+        at_hand = self.file != _STDIN and Path(self.file).is_file()
+        return cast("Options", same | {"commercial": not self.transactional, "at_hand": at_hand})
 
     @contextmanager
     def opened(self, *, done: str, write: bool, quiet: bool) -> Iterator[tuple[Watched, LeftOut]]:
