@@ -47,32 +47,21 @@ def window(*, at: datetime | None, territory: str, days: int | None, as_json: bo
     closed = windows.closed_days_after(at, place.name, _CLOSED_DAYS)
     line = timeline([place.name], windows=windows, now=at, days=days) if days else None
     if as_json:
-        spans = line.rows[0].spans if line else ()
-        print_json(
-            {
-                "territory": place.name,
-                "at": at.isoformat(),
-                "open": is_open,
-                "why": why,
-                "next_open": opens.isoformat() if opens else None,
-                "closes_at": closes.isoformat() if closes else None,
-                "closed_days": [{"date": day.isoformat(), "name": name} for day, name in closed],
-            }
-            | (
-                {
-                    "spans": [
-                        {
-                            "starts": span.starts.isoformat(),
-                            "ends": span.ends.isoformat(),
-                            "why": span.why,
-                        }
-                        for span in spans
-                    ]
-                }
-                if line
-                else {}
-            )
-        )
+        facts = {
+            "territory": place.name,
+            "at": at.isoformat(),
+            "open": is_open,
+            "why": why,
+            "next_open": opens.isoformat() if opens else None,
+            "closes_at": closes.isoformat() if closes else None,
+            "closed_days": [{"date": day.isoformat(), "name": name} for day, name in closed],
+        }
+        if line:
+            facts["spans"] = [
+                {"starts": span.starts.isoformat(), "ends": span.ends.isoformat(), "why": span.why}
+                for span in line.rows[0].spans
+            ]
+        print_json(facts)
         return
     say(f"{place.label}, {_both(at, place)}")
     say("open" if is_open else f"closed: {why}")
