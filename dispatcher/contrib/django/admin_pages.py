@@ -48,20 +48,12 @@ class Pages(_Admin):
             for route, view, name in self.routes()
         ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
-        del request
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         del request, obj
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        del request, obj
-        return False
+    has_change_permission = has_delete_permission = has_add_permission
 
     def show(
         self, request: HttpRequest, template: str, title: str, *, status: int = 200, **context: Any
