@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 from flask import request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -42,84 +42,60 @@ class NewCampaign(_Body):
         }
     )
 
-    reference: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=200,
-            description="your own name for it; a different campaign under it is refused",
-        ),
-    ]
-    text: Annotated[
-        str,
-        Field(
-            min_length=1,
-            repr=False,
-            description="may hold `{{ field }}` of the recipients; left out for a survey only",
-        ),
-    ] = ""
-    recipients: Annotated[
-        list[str | dict[str, _Cell]],
-        Field(
-            min_length=1,
-            repr=False,
-            description=(
-                "numbers, or objects with one field for the number (`mobile`, `telephone`, …);"
-                " `territory` overrides the territory"
-            ),
-        ),
-    ]
-    account: Annotated[
-        str | None, Field(description="the account it goes through, of DISPATCHER_ACCOUNTS")
-    ] = None
-    sender: Annotated[
-        str | None, Field(description="3 to 11 letters or digits; by default DISPATCHER_SENDER")
-    ] = None
-    from_number: Annotated[
-        str | None,
-        Field(
-            repr=False,
-            description="a long number of the account, like `+33 7 …`, in place of a sender;"
-            " by default DISPATCHER_FROM_NUMBER",
-        ),
-    ] = None
-    survey: Annotated[
-        str | None,
-        Field(
-            pattern=r"^[!-~]{1,64}$",
-            description="a survey of the gateway's dashboard, in place of a text and a sender",
-        ),
-    ] = None
-    not_before: Annotated[
-        AwareDatetime | None, Field(description="nothing leaves before this instant")
-    ] = None
-    not_after: Annotated[
-        AwareDatetime | None, Field(description="what has not left by then expires")
-    ] = None
-    commercial: Annotated[
-        bool, Field(description="false (an alert) skips the window and the STOP mention")
-    ] = True
-    territory: Annotated[
-        Literal[tuple(TERRITORIES)] | None,  # type: ignore[valid-type]
-        Field(description="the territory whose clock and holidays count for every number"),
-    ] = None
-    priority: Annotated[
-        Literal[tuple(PRIORITIES)],  # type: ignore[valid-type]
-        Field(description="campaigns of higher priority leave first"),
-    ] = "normal"
-    hand_over: Annotated[
-        bool, Field(description="the gateway holds it until `not_before`, which is needed then")
-    ] = False
-    strict: Annotated[
-        bool, Field(description="refuse the campaign if one recipient is rejected")
-    ] = False
-    check_numbers: Annotated[
-        bool,
-        Field(
-            description="ask the gateway about the numbers first, a call for 500 of them; one that"
-            " does not answer stops nothing"
-        ),
-    ] = False
+    reference: str = Field(
+        min_length=1,
+        max_length=200,
+        description="your own name for it; a different campaign under it is refused",
+    )
+    text: str = Field(
+        "",
+        min_length=1,
+        repr=False,
+        description="may hold `{{ field }}` of the recipients; left out for a survey only",
+    )
+    recipients: list[str | dict[str, _Cell]] = Field(
+        min_length=1,
+        repr=False,
+        description="numbers, or objects with one field for the number (`mobile`, `telephone`, …);"
+        " `territory` overrides the territory",
+    )
+    account: str | None = Field(
+        None, description="the account it goes through, of DISPATCHER_ACCOUNTS"
+    )
+    sender: str | None = Field(
+        None, description="3 to 11 letters or digits; by default DISPATCHER_SENDER"
+    )
+    from_number: str | None = Field(
+        None,
+        repr=False,
+        description="a long number of the account, like `+33 7 …`, in place of a sender;"
+        " by default DISPATCHER_FROM_NUMBER",
+    )
+    survey: str | None = Field(
+        None,
+        pattern=r"^[!-~]{1,64}$",
+        description="a survey of the gateway's dashboard, in place of a text and a sender",
+    )
+    not_before: AwareDatetime | None = Field(None, description="nothing leaves before this instant")
+    not_after: AwareDatetime | None = Field(None, description="what has not left by then expires")
+    commercial: bool = Field(
+        True, description="false (an alert) skips the window and the STOP mention"
+    )
+    territory: Literal[tuple(TERRITORIES)] | None = Field(  # type: ignore[valid-type]
+        None, description="the territory whose clock and holidays count for every number"
+    )
+    priority: Literal[tuple(PRIORITIES)] = Field(  # type: ignore[valid-type]
+        "normal", description="campaigns of higher priority leave first"
+    )
+    hand_over: bool = Field(
+        False, description="the gateway holds it until `not_before`, which is needed then"
+    )
+    strict: bool = Field(False, description="refuse the campaign if one recipient is rejected")
+    check_numbers: bool = Field(
+        False,
+        description="ask the gateway about the numbers first, a call for 500 of them; one that"
+        " does not answer stops nothing",
+    )
 
     def options(self, *, by: str) -> Options:
         """The options for ``Dispatcher.submit``; ``by`` is who submits."""
@@ -130,15 +106,13 @@ class NewCampaign(_Body):
 class Reason(_Body):
     """Why something is done, for the record."""
 
-    reason: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=1000,
-            description="goes on record",
-            json_schema_extra={"pattern": r"\S"},
-        ),
-    ] = "by hand"
+    reason: str = Field(
+        "by hand",
+        min_length=1,
+        max_length=1000,
+        description="goes on record",
+        json_schema_extra={"pattern": r"\S"},
+    )
 
 
 def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Read:
