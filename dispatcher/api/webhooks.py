@@ -10,14 +10,12 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from dispatcher.api.dispatcher import Dispatcher
 from dispatcher.errors import ConfigurationError, InvalidPayload, StorageError
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 

@@ -6,16 +6,14 @@ import logging
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 from waitress.task import WSGITask
 
 from dispatcher.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
 
 #: seconds of silence after which a client is disconnected
 PATIENCE = 10

@@ -12,13 +12,11 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from dispatcher.local.child import Child, ChildState
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Child", "Supervisor"]
 

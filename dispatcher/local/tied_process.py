@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 # Runs in the child and then becomes the command, so that no process is added and its id is the
 # command's. A preexec_fn would do the same, but runs Python between fork and exec: it may hang a

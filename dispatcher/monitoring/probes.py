@@ -11,16 +11,13 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.wsgi_server import Server
 from dispatcher.errors import ConfigurationError
 from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import PROGRESS, Finding, examine
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 

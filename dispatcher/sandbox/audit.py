@@ -9,12 +9,10 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from dispatcher.sandbox.gateway import ledger
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: the states of a recipient who was texted
 _TEXTED: Final = frozenset({"sent", "delivered", "undelivered", "unreported"})

@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from pathlib import Path
+from typing import Final
 
 HEADER: Final = ("Prénom", "Téléphone", "Ville")
 ENCODING: Final = "cp1252"

@@ -8,19 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.settings import PREFIX
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 DATABASE: Final = "demo.db"
 LEDGER: Final = "ledger.jsonl"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from dispatcher.sandbox.audit import Audit
-    from dispatcher.sandbox.customers import Customers
+from dispatcher.sandbox.audit import Audit
+from dispatcher.sandbox.customers import Customers
 
 
 def side_by_side(reports: dict[str, dict[str, Any]], found: Audit) -> Table:

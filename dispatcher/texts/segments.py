@@ -8,12 +8,10 @@ a long text may take one segment more than its length divided by 153 or 67.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
 
 from dispatcher.errors import InvalidText
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: the gateway refuses a text of more segments (its code 52)
 MAX_SEGMENTS: Final = 10

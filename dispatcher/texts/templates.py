@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from dispatcher.errors import InvalidText
 from dispatcher.texts.spelling import resolved, without_accidents
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 _brace = re.compile(r"\{\{|\{%|\}\}").search
 _field = re.compile(

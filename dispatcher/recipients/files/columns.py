@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.recipient import fold, phone_columns, territory_column
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 # signs of a mobile number, the surest first; matched against digits and plus signs only
 _NUMBERS = (

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from dispatcher.recipients.files.columns import number_rank
 from dispatcher.recipients.recipient import phone_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 #: the first wins a tie: French spreadsheets write it
 _CANDIDATES = (";", ",", "\t", "|")

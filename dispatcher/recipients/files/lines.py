@@ -10,13 +10,11 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.sources import damage_named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _BLOCK = 1 << 16
 #: in characters: a line is held in memory, and no spreadsheet writes a longer one

@@ -6,12 +6,10 @@ import csv
 import io
 import os
 import unicodedata
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Any, BinaryIO, cast
 
 _FORMULA = frozenset("=+-@")
 # a spreadsheet ignores these before a formula

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.columns import Columns, columns_of
@@ -15,10 +17,6 @@ from dispatcher.recipients.files.lines import TextLines
 from dispatcher.recipients.files.sources import open_source, seekable
 from dispatcher.recipients.files.xlsx import ZIP, WorkbookRows
 from dispatcher.recipients.recipient import Recipient
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator
-    from pathlib import Path
 
 _SAMPLE = 50
 

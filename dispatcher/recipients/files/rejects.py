@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from dispatcher.recipients.files.private_csv import PrivateTable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dispatcher.recipients.recipient import Rejection
+from dispatcher.recipients.recipient import Rejection
 
 
 class RejectsWriter(AbstractContextManager["RejectsWriter"]):

@@ -8,15 +8,12 @@ import shutil
 import sys
 import tempfile
 import zlib
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from dispatcher.errors import InvalidFile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import ExitStack
 
 _HEAD = 8
 _GZIP = b"\x1f\x8b"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, BinaryIO
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.recipient import text_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import ExitStack
 
 ZIP = b"PK\x03\x04"
 # errors of a damaged zip archive, its members and their XML

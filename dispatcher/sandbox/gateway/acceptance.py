@@ -5,19 +5,16 @@ Nothing is de-duplicated: a repeated send has a second id, debit and text on eac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import Message, reported_at, says_stop
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving
+from dispatcher.sandbox.gateway.send_options import ReceivedOptions
 from dispatcher.sandbox.gateway.state import MEANINGS, Refused, State
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dispatcher.sandbox.gateway.behaviour import Behaviour
-    from dispatcher.sandbox.gateway.send_options import ReceivedOptions
 
 #: numbers in one request
 MOST_NUMBERS: Final = 500

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from dispatcher.sandbox.gateway.behaviour import Behaviour
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 
 #: of one number's paid check, in euros
 CHECK_PRICE: Final = Decimal("0.005")

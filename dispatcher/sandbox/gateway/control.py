@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import ipaddress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 from dispatcher.sandbox.gateway import codec
-from dispatcher.sandbox.gateway.faults import Fault
+from dispatcher.sandbox.gateway.clock import MovableClock
+from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Request, Response
 from dispatcher.sandbox.gateway.replies import reply
-
-if TYPE_CHECKING:
-    from dispatcher.sandbox.gateway.clock import MovableClock
-    from dispatcher.sandbox.gateway.faults import FaultScript
-    from dispatcher.sandbox.gateway.request_log import RequestLog
-    from dispatcher.sandbox.gateway.routes import Gateway
-    from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
+from dispatcher.sandbox.gateway.request_log import RequestLog
+from dispatcher.sandbox.gateway.routes import Gateway
+from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
 
 PREFIX: Final = "/_sandbox/"
 

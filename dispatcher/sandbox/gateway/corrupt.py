@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from dispatcher.sandbox.gateway import codec
+from dispatcher.sandbox.gateway.faults import How, Shape
 from dispatcher.sandbox.gateway.state import MEANINGS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dispatcher.sandbox.gateway.faults import How, Shape
 
 _LISTS = ("SMSResponse_List", "StatutResponse_List")
 #: a number of the fiction block that no request names

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from dispatcher.sandbox.gateway import codec, corrupt
+from dispatcher.sandbox.gateway.faults import Fault
 from dispatcher.sandbox.gateway.http_server import Connection, Response
-
-if TYPE_CHECKING:
-    from dispatcher.sandbox.gateway.faults import Fault
-    from dispatcher.sandbox.gateway.routes import Answer
+from dispatcher.sandbox.gateway.routes import Answer
 
 _HTML = (("Content-Type", "text/html"),)
 _MEGABYTE = 1024 * 1024

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dispatcher.sandbox.gateway.behaviour import Behaviour
+from dispatcher.sandbox.gateway.behaviour import Behaviour
 
 WAITING: Final = "Waiting"
 DELIVERED: Final = "Delivered"

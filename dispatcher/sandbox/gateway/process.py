@@ -12,17 +12,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.gateway import ledger
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable
-    from decimal import Decimal
 
 _STARTS_WITHIN: Final = 20.0
 _STOPS_WITHIN: Final = 5.0

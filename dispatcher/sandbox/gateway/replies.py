@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import random
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.send_options import PARIS
+from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall, stop_fields
-
-if TYPE_CHECKING:
-    from dispatcher.sandbox.gateway.state import State
 
 #: characters of a reply that comes in one call, and of each part of a longer one
 _ALONE, _JOINED = 160, 153

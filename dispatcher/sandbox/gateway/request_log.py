@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-if TYPE_CHECKING:
-    from dispatcher.sandbox.gateway.http_server import Request
+from dispatcher.sandbox.gateway.http_server import Request
 
 #: older requests are forgotten
 KEPT: Final = 100_000

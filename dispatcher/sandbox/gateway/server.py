@@ -7,8 +7,10 @@ import asyncio
 import gc
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from dispatcher.sandbox.gateway import codec
 from dispatcher.sandbox.gateway.behaviour import Behaviour
@@ -22,10 +24,6 @@ from dispatcher.sandbox.gateway.request_log import LoggedRequest, RequestLog
 from dispatcher.sandbox.gateway.routes import Answer, Gateway
 from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.webhook_sender import WebhookSender
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 
 class Server:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from decimal import Decimal
+from typing import Any, Final
 
 from dispatcher.sandbox.gateway.account import Account
 from dispatcher.sandbox.gateway.behaviour import Behaviour
+from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.messages import Messages
 from dispatcher.sandbox.gateway.webhook_queue import WebhookQueue
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from decimal import Decimal
-
-    from dispatcher.sandbox.gateway.ledger import Ledger
 
 #: codes with one meaning on every page; the others are worded where they are raised
 MEANINGS: Final = {

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from dispatcher.sandbox.gateway.messages import WAITING, reported_at, says_stop, status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dispatcher.sandbox.gateway.behaviour import Behaviour
-    from dispatcher.sandbox.gateway.messages import Message
+from dispatcher.sandbox.gateway.behaviour import Behaviour
+from dispatcher.sandbox.gateway.messages import WAITING, Message, reported_at, says_stop, status
 
 Kind = Literal["report", "reply", "stop", "check"]
 

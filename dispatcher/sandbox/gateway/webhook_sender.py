@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dispatcher.sandbox.gateway.state import State
-    from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
+from dispatcher.sandbox.gateway.state import State
+from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
 #: seconds that a call waits for its answer
 PATIENCE: Final = 5.0

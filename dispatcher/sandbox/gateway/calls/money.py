@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatcher.sandbox.gateway.send_options import PARIS
 from dispatcher.sandbox.gateway.state import Refused, State
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from dispatcher.sandbox.gateway.acceptance import MOST_NUMBERS, no_credit
 from dispatcher.sandbox.gateway.account import CHECK_PRICE
 from dispatcher.sandbox.gateway.numbers import country, e164, formats
 from dispatcher.sandbox.gateway.state import Refused, State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: seconds after which a network answers
 _TAKES: Final = 1.0

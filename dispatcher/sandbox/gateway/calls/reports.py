@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from dispatcher.sandbox.gateway.acceptance import euros
 from dispatcher.sandbox.gateway.messages import Message, status
 from dispatcher.sandbox.gateway.numbers import country, e164
 from dispatcher.sandbox.gateway.send_options import PARIS
 from dispatcher.sandbox.gateway.state import Refused, State
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: pairs in one multi-status
 MOST_PAIRS: Final = 500

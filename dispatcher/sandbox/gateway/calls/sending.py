@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatcher.sandbox.gateway.acceptance import check, euros, take
+from dispatcher.sandbox.gateway.messages import Message
 from dispatcher.sandbox.gateway.numbers import long_number
 from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving
 from dispatcher.sandbox.gateway.send_options import PARIS, ReceivedOptions, read_options
 from dispatcher.sandbox.gateway.state import Refused, State
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dispatcher.sandbox.gateway.messages import Message
 
 
 def send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:

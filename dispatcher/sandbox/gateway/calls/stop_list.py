@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.send_options import PARIS
 from dispatcher.sandbox.gateway.state import Refused, State
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def listed(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
