@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import TypeVar
 
@@ -92,86 +93,77 @@ _LETTERS = {
 _STATES = {letter: state for state, letter in _LETTERS.items()}
 
 #: from -> to; every other move is illegal
-CAMPAIGN_MOVES: dict[CampaignState, frozenset[CampaignState]] = {
-    CampaignState.RUNNING: frozenset(
-        {CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED}
-    ),
-    CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.CANCELLED}),
-    CampaignState.FINISHED: frozenset(),
-    CampaignState.CANCELLED: frozenset(),
+CAMPAIGN_MOVES: Mapping[CampaignState, AbstractSet[CampaignState]] = {
+    CampaignState.RUNNING: {CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED},
+    CampaignState.PAUSED: {CampaignState.RUNNING, CampaignState.CANCELLED},
+    CampaignState.FINISHED: set(),
+    CampaignState.CANCELLED: set(),
 }
 
-BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
-    BatchState.PENDING: frozenset(
-        {
-            BatchState.SENDING,
-            BatchState.CANCELLED,
-            BatchState.EXPIRED,
-            #: everybody opted out meanwhile
-            BatchState.DONE,
-            #: an earlier attempt, thought unsent, turns up at the gateway
-            BatchState.IN_DOUBT,
-            #: nobody is left to text, and a part sent earlier still waits for its reports
-            BatchState.SENT,
-        }
-    ),
-    BatchState.SENDING: frozenset(
-        {
-            BatchState.PENDING,
-            BatchState.HANDED_OVER,
-            BatchState.SENT,
-            BatchState.FAILED,
-            BatchState.IN_DOUBT,
-        }
-    ),
-    BatchState.HANDED_OVER: frozenset(
-        {
-            #: its hour has come, or it could not be recalled any more
-            BatchState.SENT,
-            #: the gateway gave it back
-            BatchState.PENDING,
-            BatchState.CANCELLED,
-            #: the gateway does not know it, or the answer to its recall was lost
-            BatchState.IN_DOUBT,
-        }
-    ),
-    BatchState.SENT: frozenset({BatchState.DONE}),
-    BatchState.IN_DOUBT: frozenset(
-        {BatchState.HANDED_OVER, BatchState.SENT, BatchState.PENDING, BatchState.FAILED}
-    ),
-    BatchState.DONE: frozenset(),
+BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
+    BatchState.PENDING: {
+        BatchState.SENDING,
+        BatchState.CANCELLED,
+        BatchState.EXPIRED,
+        #: everybody opted out meanwhile
+        BatchState.DONE,
+        #: an earlier attempt, thought unsent, turns up at the gateway
+        BatchState.IN_DOUBT,
+        #: nobody is left to text, and a part sent earlier still waits for its reports
+        BatchState.SENT,
+    },
+    BatchState.SENDING: {
+        BatchState.PENDING,
+        BatchState.HANDED_OVER,
+        BatchState.SENT,
+        BatchState.FAILED,
+        BatchState.IN_DOUBT,
+    },
+    BatchState.HANDED_OVER: {
+        #: its hour has come, or it could not be recalled any more
+        BatchState.SENT,
+        #: the gateway gave it back
+        BatchState.PENDING,
+        BatchState.CANCELLED,
+        #: the gateway does not know it, or the answer to its recall was lost
+        BatchState.IN_DOUBT,
+    },
+    BatchState.SENT: {BatchState.DONE},
+    BatchState.IN_DOUBT: {
+        BatchState.HANDED_OVER,
+        BatchState.SENT,
+        BatchState.PENDING,
+        BatchState.FAILED,
+    },
+    BatchState.DONE: set(),
     #: a whole refusal that others followed, once a person resumes the campaign
-    BatchState.FAILED: frozenset({BatchState.PENDING}),
+    BatchState.FAILED: {BatchState.PENDING},
     #: a late proof: what was thought unsent, and then ended, had been taken
-    BatchState.CANCELLED: frozenset({BatchState.SENT}),
-    BatchState.EXPIRED: frozenset({BatchState.SENT}),
+    BatchState.CANCELLED: {BatchState.SENT},
+    BatchState.EXPIRED: {BatchState.SENT},
 }
 
 #: a report may follow a report (a late "delivered" beats a failure), never undo a delivery
-MESSAGE_MOVES: dict[MessageState, frozenset[MessageState]] = {
-    MessageState.PENDING: frozenset(
-        {
-            MessageState.SENT,
-            MessageState.REJECTED,
-            MessageState.OPTED_OUT,
-            MessageState.EXPIRED,
-            MessageState.CANCELLED,
-            MessageState.UNREPORTED,
-        }
-    ),
-    MessageState.SENT: frozenset(
-        {MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.UNREPORTED}
-    ),
-    MessageState.UNDELIVERED: frozenset({MessageState.DELIVERED}),
-    MessageState.UNREPORTED: frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED}),
-    MessageState.DELIVERED: frozenset(),
-    MessageState.REJECTED: frozenset({MessageState.PENDING}),
-    MessageState.OPTED_OUT: frozenset(),
-    MessageState.EXPIRED: frozenset({MessageState.SENT}),
-    MessageState.CANCELLED: frozenset({MessageState.SENT}),
+MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
+    MessageState.PENDING: {
+        MessageState.SENT,
+        MessageState.REJECTED,
+        MessageState.OPTED_OUT,
+        MessageState.EXPIRED,
+        MessageState.CANCELLED,
+        MessageState.UNREPORTED,
+    },
+    MessageState.SENT: {MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.UNREPORTED},
+    MessageState.UNDELIVERED: {MessageState.DELIVERED},
+    MessageState.UNREPORTED: {MessageState.DELIVERED, MessageState.UNDELIVERED},
+    MessageState.DELIVERED: set(),
+    MessageState.REJECTED: {MessageState.PENDING},
+    MessageState.OPTED_OUT: set(),
+    MessageState.EXPIRED: {MessageState.SENT},
+    MessageState.CANCELLED: {MessageState.SENT},
 }
 
 
-def sources(moves: Mapping[State, frozenset[State]], target: State) -> list[State]:
+def sources(moves: Mapping[State, AbstractSet[State]], target: State) -> list[State]:
     """The states that a move to ``target`` may leave."""
     return [state for state, targets in moves.items() if target in targets]
