@@ -40,7 +40,6 @@ class AccountSettings(BaseModel):
         hide_input_in_errors=True,
         validate_default=True,
         allow_inf_nan=False,
-        str_strip_whitespace=True,
     )
 
     api_key: SecretStr | None = Field(None, description="SMS Partner key; a secret, never printed")
@@ -99,9 +98,9 @@ class AccountSettings(BaseModel):
         except InvalidCampaign as error:
             raise ValueError(str(error).removeprefix("the long number ")) from None
 
-    @field_validator("api_key", mode="before")
+    @field_validator("*", mode="before")
     @classmethod
-    def _bare_key(cls, value: object) -> object:
+    def _stripped(cls, value: object) -> object:
         return value.strip() if isinstance(value, str) else value
 
 

@@ -385,18 +385,6 @@ class Settings(AccountSettings):
             raise ValueError("must be 16 to 100 letters without accents, digits, - or _")
         return secret
 
-    @field_validator(
-        "broker_url",
-        "database_url",
-        "web_token",
-        "webhook_secret",
-        "callback_secret",
-        mode="before",
-    )
-    @classmethod
-    def _stripped(cls, value: object) -> object:
-        return value.strip() if isinstance(value, str) else value
-
     @model_validator(mode="after")
     def _together(self) -> Self:
         if self.clock_offset and urlsplit(self.api_url).hostname not in _LOOPBACK:
