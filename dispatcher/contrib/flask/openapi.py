@@ -14,6 +14,7 @@ from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 MOST_LISTED = 200
 #: the largest id of a database
 LARGEST_ID = 2**63 - 1
+_TEXT = {"type": "string"}
 _REF = "#/components/schemas/"
 _SAID = {
     400: "The body is not JSON.",
@@ -38,7 +39,7 @@ def described(prefix: str) -> dict[str, Any]:
             "in": "path",
             "required": True,
             "description": "the campaign's `id`",
-            "schema": {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
+            "schema": _whole(0, LARGEST_ID),
         }
     ]
     one = _reference("Progress")
@@ -56,10 +57,10 @@ def described(prefix: str) -> dict[str, Any]:
                 "get": _operation(
                     "campaigns", "List campaigns, the latest first", _reference("List"), 422,
                     parameters=[
-                        _query("limit", "the most to list", minimum=1, maximum=MOST_LISTED),
-                        _query("offset", "how many to pass over", minimum=0, maximum=2**31 - 1),
-                        _filter("reference", "only the campaign with this reference"),
-                        _filter("account", "only those that go through this account"),
+                        _query("limit", "the most to list", _whole(1, MOST_LISTED)),
+                        _query("offset", "how many to pass over", _whole(0, 2**31 - 1)),
+                        _query("reference", "only the campaign with this reference", _TEXT),
+                        _query("account", "only those that go through this account", _TEXT),
                     ],
                 ),
                 "post": _operation(
@@ -151,13 +152,11 @@ def _problem(status: int) -> dict[str, Any]:
     return {"description": _SAID[status], "content": content}
 
 
-def _query(name: str, description: str, **bounds: int) -> dict[str, Any]:
-    schema = {"type": "integer", **bounds}
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+def _whole(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
-def _filter(name: str, description: str) -> dict[str, Any]:
-    schema = {"type": "string"}
+def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
