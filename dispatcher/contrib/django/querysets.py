@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from django.core.exceptions import FieldError
@@ -49,29 +50,22 @@ def streamed(
     return _Streamed(rows, columns, list(names), has_territory=bool(territory_field))
 
 
+@dataclass(frozen=True, slots=True)
 class _Streamed:
     """Rows as recipients, read lazily; may be read again."""
 
-    def __init__(
-        self,
-        rows: QuerySet[Any, Any],
-        columns: list[str],
-        names: list[str],
-        *,
-        has_territory: bool,
-    ) -> None:
-        self._rows = rows
-        self._columns = columns
-        self._names = names
-        self._has_territory = has_territory
+    rows: QuerySet[Any, Any]
+    columns: list[str]
+    names: list[str]
+    has_territory: bool
 
     def __iter__(self) -> Iterator[Recipient]:
-        for position, row in enumerate(self._rows.iterator(chunk_size=_STRIDE), start=1):
-            number, *cells = [_text(row[column]) for column in self._columns]
-            territory = cells.pop().strip() if self._has_territory else None
+        for position, row in enumerate(self.rows.iterator(chunk_size=_STRIDE), start=1):
+            number, *cells = [_text(row[column]) for column in self.columns]
+            territory = cells.pop().strip() if self.has_territory else None
             yield Recipient(
                 number,
-                dict(zip(self._names, cells, strict=True)),
+                dict(zip(self.names, cells, strict=True)),
                 territory=territory or None,
                 row=position,
                 # whom a reject speaks of
