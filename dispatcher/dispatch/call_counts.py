@@ -34,6 +34,8 @@ class Counts:
     within: tuple[int, ...]
     #: how long all calls took together
     seconds: float
+    #: answers to calls that do not send, without what the page of the call documents
+    unusable: int = 0
 
 
 class CallCounts:
@@ -46,6 +48,7 @@ class CallCounts:
         self._verdicts = Counter(dict.fromkeys(VERDICTS, 0))
         self._lengths = [0] * (len(BOUNDS) + 1)
         self._seconds = 0.0
+        self._unusable = 0
 
     def count(self, verdict: str, seconds: float | None = None) -> None:
         """Count one verdict, and how long the call took if there was one."""
@@ -57,7 +60,15 @@ class CallCounts:
         if self._also is not None:
             self._also.count(verdict, seconds)
 
+    def count_unusable(self) -> None:
+        """Count an answer that is none."""
+        with self._lock:
+            self._unusable += 1
+        if self._also is not None:
+            self._also.count_unusable()
+
     def counts(self) -> Counts:
         """The counts as they stand."""
         with self._lock:
-            return Counts(dict(self._verdicts), tuple(accumulate(self._lengths)), self._seconds)
+            within = tuple(accumulate(self._lengths))
+            return Counts(dict(self._verdicts), within, self._seconds, self._unusable)

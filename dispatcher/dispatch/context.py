@@ -14,6 +14,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import after
 from dispatcher.dispatch.call_counts import CallCounts
 from dispatcher.dispatch.rate_limit import RateLimit
+from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
@@ -90,6 +91,11 @@ class Context:
         """Why commercial messages wait for the STOP list; empty if they need not."""
         most = timedelta(seconds=self.settings.stop_list_max_age)
         return stop_list.age(session, self.account).wait(self.clock(), most)
+
+    def note_failed(self, error: GatewayError) -> None:
+        """Count an answer of the gateway that is none; every failed call comes here."""
+        if isinstance(error, NotAnAnswer):
+            self.call_counts.count_unusable()
 
     def after(self, intervals: Sequence[int], done: int) -> datetime:
         """When the next poll or lookup is due after ``done`` of them."""

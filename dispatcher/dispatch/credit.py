@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.credit import CreditDecision, decide
 from dispatcher.dispatch.context import Context, of
-from dispatcher.errors import GatewayError
+from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.storage import actions, balances, credit
 from dispatcher.storage.campaigns.moves import pause
 
@@ -33,7 +33,8 @@ class Credit:
         """Read the balance, if that is due, and rule on what runs; True when more may leave.
 
         A balance that cannot be read delays nothing for long: after three failures in a row the
-        campaigns that wait for it run, and that is put on record.
+        campaigns that wait for it run, and that is put on record. An answer that names no balance
+        is no such failure: whatever were sent now would be answered like that, too.
         """
         settings, account = self._context.settings, self._context.account
         if settings.credit_check == "off":
@@ -53,21 +54,28 @@ class Credit:
             # before the balance is read: a campaign resumed later is judged by a later balance
             judged = credit.checked_campaigns(session, account, now)
         try:
-            euros = self._context.gateway.account().balance
+            euros = self._balance()
         except GatewayError as error:
-            failures = before.failures + 1
+            self._context.note_failed(error)
+            unclear = isinstance(error, NotAnAnswer)
+            failures = max(before.failures, 1) if unclear else before.failures + 1
             log.warning("the balance%s cannot be read: %s", of(account), error)
             with self._context.database.write() as session:
                 failed = replace(before, tried=now, failures=failures)
                 balances.note(session, account, failed)
-                if failures < MOST_FAILURES:
+                if unclear or failures < MOST_FAILURES:
                     return False
                 return self._let_run(session, judged, "the balance cannot be read", now)
         with self._context.database.write() as session:
             balances.note(session, account, balances.Balance(tried=now, at=now, euros=euros))
-            if euros is None:
-                return self._let_run(session, judged, "the gateway tells no balance", now)
             return self._rule(session, judged, euros, now)
+
+    def _balance(self) -> Decimal:
+        """The balance in euros. Raises GatewayError, NotAnAnswer if the answer names none."""
+        euros = self._context.gateway.account().balance
+        if euros is None:
+            raise NotAnAnswer("the gateway tells no balance")
+        return euros
 
     def _rule(self, session: Session, judged: Sequence[int], euros: Decimal, now: datetime) -> bool:
         settings = self._context.settings

@@ -81,6 +81,7 @@ class Polls:
             try:
                 answers = self._context.gateway.multi_status(pairs)
             except GatewayError as error:
+                self._context.note_failed(error)
                 log.warning("multi-status: %s", error)
                 failed.update(batch_id for *_, batch_id in part)
                 continue

@@ -52,6 +52,7 @@ class Recalls:
         try:
             return self._context.gateway.cancel(batch.message_id), ""
         except GatewayError as error:
+            self._context.note_failed(error)
             return None, str(error)
 
     def _record(self, batch: RecallRequest, answer: Cancellation | None, failed: str) -> None:

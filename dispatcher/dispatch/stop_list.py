@@ -83,7 +83,11 @@ class StopList:
         return self._context.gateway.delete_stop(phone)
 
     def _sync(self, now: datetime) -> SyncResult:
-        stopped = self._context.gateway.stop_list()
+        try:
+            stopped = self._context.gateway.stop_list()
+        except GatewayError as error:
+            self._context.note_failed(error)
+            raise
         with self._context.database.write() as session:
             stop_list.note_read(session, now, self._account)
             source = stop_list.source(self._account)
@@ -116,6 +120,7 @@ class StopList:
             try:
                 self._context.gateway.add_stop(phone)
             except GatewayError as error:
+                self._context.note_failed(error)
                 return pushed, str(error)
             if self._context.stopping.is_set():
                 return pushed + 1, ""

@@ -28,11 +28,15 @@ def tag_answer(context: Context, tag: str) -> StatusPage:
 
     Raises NotAnAnswer for an answer that is not about this attempt, GatewayError if there is none.
     """
-    found = context.gateway.status_by_tag(tag)
-    if not found.reports:
-        return found
-    if objection := _objection(context, tag, found):
+    try:
+        found = context.gateway.status_by_tag(tag)
+        objection = _objection(context, tag, found) if found.reports else ""
+    except GatewayError as error:
+        context.note_failed(error)
+        raise
+    if objection:
         log.error("the answer about tag %s is void: %s", tag, objection)
+        context.call_counts.count_unusable()
         raise NotAnAnswer(objection)
     return found
 

@@ -52,7 +52,10 @@ class Gateway(Protocol):
         """Send what ``survey_request`` made, as ``bulk_send`` does. Never raises."""
 
     def cancel(self, message_id: str) -> Cancellation:
-        """Cancel what the gateway holds. Raises GatewayError when nobody knows: ask again."""
+        """Cancel what the gateway holds; DONE once the gateway, asked again, says so.
+
+        Raises GatewayError when nobody knows: ask again later.
+        """
 
     def multi_status(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Report]:
         """Reports by (phone, message id), for at most 500 pairs; unknown pairs are absent."""

@@ -11,12 +11,13 @@ from typing import Any
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import longest_silence
 from dispatcher.dispatch import broker
-from dispatcher.errors import DispatcherError
+from dispatcher.errors import DispatcherError, NotAnAnswer
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import durability
 
 #: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
+_UNUSABLE = "ask SMS Partner; until it answers well nothing is believed, and all is asked again"
 #: the charges of this period are compared with the plan, and may differ by this share
 _LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
 
@@ -86,6 +87,9 @@ def _run(
         return Finding(name, ok=True, says=check(dispatcher))
     except _FailedError as error:
         return Finding(name, ok=False, says=str(error), remedy=error.remedy or remedy)
+    except NotAnAnswer as error:
+        says = f"the gateway answers, but not what was asked: {error}"
+        return Finding(name, ok=False, says=says, remedy=_UNUSABLE)
     except DispatcherError as error:
         return Finding(name, ok=False, says=str(error), remedy=remedy)
 

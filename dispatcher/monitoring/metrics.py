@@ -187,6 +187,11 @@ def _calls(counts: Counts) -> Iterator[Metric]:
     for verdict, count in counts.verdicts.items():
         verdicts.add_metric([verdict], count)
     yield verdicts
+    yield CounterMetricFamily(
+        "dispatcher_unusable_answers",
+        "answers to this process that lack what the page of their call documents",
+        counts.unusable,
+    )
     bounds = [*map(str, BOUNDS), "+Inf"]
     yield HistogramMetricFamily(
         "dispatcher_call_seconds",

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import requests.adapters
 
+from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
-from dispatcher.errors import GatewayError
+from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import (
     BatchTaken,
     Declined,
@@ -904,3 +905,33 @@ def test_other_log_records_pass_the_filter(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.DEBUG, logger=logger.name):
         logger.warning("worth reading")
     assert "worth reading" in caplog.text
+
+
+GENERIC = {"success": True, "code": 200, "message": "Request queued for processing"}
+CANCELLED = {"success": True, "code": 200, "message": "L'envoi du SMS a été annulé."}
+LISTED = {
+    "success": True,
+    "code": 200,
+    "nbData": 1,
+    "data": [{"id": 7, "phoneNumber": PHONE, "createdAt": "2026-07-20 10:19:45"}],
+}
+
+
+@pytest.mark.parametrize("answer", [GENERIC, CANCELLED], ids=["generic", "in words"])
+def test_cancellation_counts_when_asking_again_proves_it(answer: dict[str, object]) -> None:
+    with RawServer(answering(answer, {"success": False, "code": 5})) as server:
+        assert gateway(server).cancel("1001") is Cancellation.DONE
+        assert len(server.requests) == 2
+    with RawServer(answering(answer, answer)) as server, pytest.raises(NotAnAnswer):
+        gateway(server).cancel("1001")
+    with RawServer(answering(answer, {"success": False, "code": 7})) as server:
+        assert gateway(server).cancel("1001") is Cancellation.LEFT
+
+
+def test_deletion_counts_when_the_list_has_the_number_no_more() -> None:
+    empty = LISTED | {"nbData": 0, "data": []}
+    with RawServer(answering(LISTED, GENERIC, empty)) as server:
+        assert gateway(server).delete_stop(PHONE)
+    for after in (LISTED, GENERIC):
+        with RawServer(answering(LISTED, GENERIC, after)) as server, pytest.raises(NotAnAnswer):
+            gateway(server).delete_stop(PHONE)

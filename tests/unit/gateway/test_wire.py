@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dispatcher.campaigns.states import MessageState
-from dispatcher.errors import GatewayError
+from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import (
     BatchTaken,
     Declined,
@@ -25,16 +25,19 @@ from dispatcher.gateway import (
     Throttled,
     Unsent,
 )
-from dispatcher.gateway.smspartner.wire.account import read_credit
+from dispatcher.gateway.smspartner.wire.account import read_costs, read_credit
+from dispatcher.gateway.smspartner.wire.checks import read_lookup, read_order
 from dispatcher.gateway.smspartner.wire.options import fields_of
 from dispatcher.gateway.smspartner.wire.requests import bulk_body
 from dispatcher.gateway.smspartner.wire.sending import read_send
 from dispatcher.gateway.smspartner.wire.statuses import (
+    read_message,
     read_multi_status,
+    read_status,
     read_tag_page,
     status_body,
 )
-from dispatcher.gateway.smspartner.wire.stop_list import read_stops
+from dispatcher.gateway.smspartner.wire.stop_list import read_added, read_stops
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 A, B = "+33639980001", "+33639980002"
@@ -780,7 +783,6 @@ def test_tag_page_gives_reports_and_total() -> None:
         pytest.param(statuses(tag_line()), 1, id="no total"),
         pytest.param(statuses(tag_line(), total="many"), 1, id="an unreadable total"),
         pytest.param(statuses(total=0), 0, id="an empty list"),
-        pytest.param({"success": True, "code": 200}, 0, id="no list"),
         pytest.param({"success": False, "code": 4, "message": "Message not found"}, 0, id="code 4"),
         pytest.param({"success": False, "code": "4"}, 0, id="code '4'"),
     ],
@@ -865,16 +867,53 @@ def test_uninformative_stop_list_raises(answer: object) -> None:
         pytest.param({"solde": "0.900", "creditSmsLowCost": 20}, "0.900", id="the old name"),
         pytest.param({"solde": 0}, "0", id="a number"),
         pytest.param({"balance": 12.5}, "12.5", id="a fraction"),
-        pytest.param({}, None, id="none"),
-        pytest.param({"balance": "much"}, None, id="a word"),
-        pytest.param([], None, id="a list"),
-        pytest.param(None, None, id="null"),
+        pytest.param({"balance": None, "solde": "3"}, "3", id="one of two"),
     ],
 )
-def test_balance_is_read(credit: object, balance: str | None) -> None:
+def test_balance_is_read(credit: object, balance: str) -> None:
     raw = body({"success": True, "code": 200, "user": {"username": "a"}, "credits": credit})
-    expected = None if balance is None else Decimal(balance)
-    assert read_credit(200, {}, raw).balance == expected
+    assert read_credit(200, {}, raw).balance == Decimal(balance)
+
+
+@pytest.mark.parametrize(
+    "credit",
+    [
+        pytest.param({}, id="none"),
+        pytest.param({"balance": "much"}, id="a word"),
+        pytest.param({"balance": "1e12"}, id="more than anybody has"),
+        pytest.param([], id="a list"),
+        pytest.param(None, id="null"),
+    ],
+)
+def test_account_without_balance_is_no_answer(credit: object) -> None:
+    with pytest.raises(NotAnAnswer):
+        read_credit(200, {}, body({"success": True, "code": 200, "credits": credit}))
+
+
+GENERIC = body({"success": True, "code": 200, "message": "Request queued for processing"})
+READERS: dict[str, Callable[[], object]] = {
+    "multi-status": lambda: read_multi_status(200, GENERIC),
+    "message-status": lambda: read_status(200, GENERIC),
+    "bulk-status": lambda: read_message(200, GENERIC),
+    "tag": lambda: read_tag_page(200, GENERIC),
+    "me": lambda: read_credit(200, {}, GENERIC),
+    "costs": lambda: read_costs(200, GENERIC),
+    "stops": lambda: read_stops(200, GENERIC),
+    "stop added": lambda: read_added(200, GENERIC),
+    "lookup": lambda: read_lookup(200, GENERIC),
+    "hlr": lambda: read_order(200, GENERIC),
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_generic_acknowledgement_is_no_answer(read: Callable[[], object]) -> None:
+    with pytest.raises(NotAnAnswer):
+        read()
+
+
+def test_stop_list_of_which_nothing_can_be_read_is_no_answer() -> None:
+    with pytest.raises(NotAnAnswer):
+        read_stops(200, body({"success": True, "code": 200, "nbData": 3, "data": []}))
 
 
 @pytest.mark.parametrize("raw", [b"", b"null", body({"success": False, "code": 10})])
@@ -892,7 +931,7 @@ def test_refused_account_raises(raw: bytes) -> None:
     ],
 )
 def test_account_has_clock_of_answer(headers: dict[str, str], at: datetime | None) -> None:
-    assert read_credit(200, headers, body({"success": True})).at == at
+    assert read_credit(200, headers, body({"success": True, "credits": {"solde": 1}})).at == at
 
 
 @pytest.mark.parametrize(

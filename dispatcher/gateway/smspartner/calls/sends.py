@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dispatcher.errors import NotAnAnswer
 from dispatcher.gateway.answers import Line, SendReply, SingleReply
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.transport import Transport
@@ -54,8 +55,19 @@ class Sends:
     def cancel(self, message_id: str) -> Cancellation:
         """Cancel a scheduled message for all of its numbers, up to five minutes before it leaves.
 
-        Raises GatewayError: a plain one says that nobody knows, and asking again tells.
+        A success names nothing, and counts only when the gateway, asked again, says that the
+        message was cancelled before. Raises GatewayError: a plain one says that nobody knows, and
+        asking again tells.
         """
+        first = self._cancel(message_id)
+        if first is not Cancellation.DONE:
+            return first
+        again = self._cancel(message_id)
+        if again is Cancellation.DONE:
+            raise NotAnAnswer("the gateway says again and again that it cancels the same message")
+        return first if again is Cancellation.ALREADY else again
+
+    def _cancel(self, message_id: str) -> Cancellation:
         answer = self._transport.get("/message-cancel", {"messageId": message_id})
         parse = self._transport.parser("/message-cancel")
         return read_cancellation(answer.status, answer.body, parse)

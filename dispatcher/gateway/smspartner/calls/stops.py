@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dispatcher.errors import NotAnAnswer
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import stop_list
@@ -34,8 +35,13 @@ class Stops:
     def delete(self, stop_id: str) -> bool:
         """Take an entry off the list by its id; False when there is none.
 
-        Only for who asked in writing to be texted again.
+        Only for who asked in writing to be texted again. Raises NotAnAnswer when the list, read
+        again, still has it.
         """
         answer = self._transport.get("/stop-sms/delete", {"id": stop_id})
         parse = self._transport.parser("/stop-sms/delete")
-        return stop_list.read_deleted(answer.status, answer.body, parse)
+        if not stop_list.read_deleted(answer.status, answer.body, parse):
+            return False
+        if any(stop.id == stop_id for stop in self.listed().entries):
+            raise NotAnAnswer("the gateway says that it deleted an entry, and still lists it")
+        return True

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from dispatcher.errors import GatewayError, InvalidRequest
+from dispatcher.errors import InvalidRequest, NotAnAnswer
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first, objects, success
 
@@ -19,11 +19,11 @@ Interval = Literal["last_month", "last_twelve_months", "custom"]
 class Credit:
     """What ``GET /me`` tells. Counts are what the balance would buy, each on its own.
 
-    A value that is absent or unreadable is None: 0 is said only by the gateway.
+    A count that is absent or unreadable is None: 0 is said only by the gateway.
     """
 
     #: in ``currency``
-    balance: Decimal | None
+    balance: Decimal
     currency: str = ""
     sms: int | None = None
     low_cost: int | None = None
@@ -53,11 +53,18 @@ class MonthCost:
 def read_credit(
     status: int, headers: Mapping[str, str], body: bytes, parse: Parse = fields.json_object
 ) -> Credit:
-    """The whole answer of ``GET /me``. Raises GatewayError with the gateway's code."""
+    """The whole answer of ``GET /me``.
+
+    Raises GatewayError with the gateway's code, NotAnAnswer when it names no balance.
+    """
     answer = success(status, body, parse)
     credit, user = _object(answer, "credits"), _object(answer, "user")
+    named = (fields.decimal(credit.get(name)) for name in ("balance", "solde"))
+    balance = next((amount for amount in named if amount is not None), None)
+    if balance is None:
+        raise NotAnAnswer("the gateway answered without a balance")
     return Credit(
-        balance=fields.decimal(first(credit, "balance", "solde")),
+        balance=balance,
         currency=fields.text(credit.get("currency"), 3),
         sms=fields.integer(credit.get("creditSms")),
         low_cost=fields.integer(first(credit, "creditSmsECO", "creditSmsLowCost")),
@@ -96,7 +103,7 @@ def read_costs(
 def _month(entry: Mapping[str, Any]) -> MonthCost:
     cost, sent = fields.decimal(entry.get("cost")), fields.integer(entry.get("nb_send"))
     if cost is None or sent is None:
-        raise GatewayError("the gateway answered with a month that cannot be read")
+        raise NotAnAnswer("the gateway answered with a month that cannot be read")
     year, month = fields.integer(entry.get("year")), fields.integer(entry.get("m"))
     named = None
     if year is not None and month is not None and 1 <= year <= 9999 and 1 <= month <= 12:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dispatcher.errors import GatewayError, GatewayRefused
+from dispatcher.errors import GatewayError, GatewayRefused, NotAnAnswer
 from dispatcher.gateway.smspartner import fields
 
 #: makes the document of a body, None when it is none; JSON's is ``fields.json_object``
@@ -15,7 +15,9 @@ Parse = Callable[[bytes], dict[str, Any] | None]
 def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[str, Any]:
     """The document of a success with any HTTP status.
 
-    Raises GatewayRefused for a refusal with a code, and GatewayError for anything else.
+    Raises GatewayRefused for a refusal with a code, NotAnAnswer for a document that is neither,
+    and GatewayError for anything else. What a success must name besides is for its reader to ask:
+    the gateway has answered every call with a success that names nothing.
     """
     answer = parse(body)
     if answer is None:
@@ -24,7 +26,7 @@ def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict
     if succeeded is False and code is not None:
         raise GatewayRefused(code)
     if succeeded is not True:
-        raise GatewayError("the gateway answered neither success nor a refusal with a code")
+        raise NotAnAnswer("the gateway answered neither success nor a refusal with a code")
     return answer
 
 
@@ -38,7 +40,7 @@ def done(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[st
         raise GatewayError(f"HTTP {status}")
     answer = success(status, body, parse)
     if status != _OK or fields.integer(answer.get("code")) != _OK:
-        raise GatewayError(f"HTTP {status} with a success that is none")
+        raise NotAnAnswer(f"HTTP {status} with a success that is none")
     return answer
 
 
@@ -49,10 +51,10 @@ _BROKEN = 429
 
 
 def objects(answer: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The list of objects under ``name``; empty when there is none. Raises GatewayError."""
-    listed = answer.get(name, [])
+    """The list of objects under ``name``. Raises NotAnAnswer when there is none."""
+    listed = answer.get(name)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise GatewayError(f"the gateway answered without a list under {name}")
+        raise NotAnAnswer(f"the gateway answered without a list under {name}")
     return listed
 
 

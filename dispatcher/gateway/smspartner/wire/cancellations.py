@@ -21,6 +21,7 @@ _ANSWERS = {
 def read_cancellation(status: int, body: bytes, parse: Parse = fields.json_object) -> Cancellation:
     """The answer of ``GET /message-cancel``.
 
+    A success names nothing: only asking again proves it (``ALREADY``).
     Raises GatewayRefused for a refusal that is not about the message, GatewayError for an
     answer that nobody understands: then the message may have been cancelled or not, and asking
     again tells (``ALREADY``).

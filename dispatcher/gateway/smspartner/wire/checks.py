@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dispatcher.errors import GatewayError
+from dispatcher.errors import NotAnAnswer
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, done, objects, success
 from dispatcher.gateway.smspartner.wire.options import check_tag, check_url
@@ -65,6 +65,6 @@ def read_order(status: int, body: bytes, parse: Parse = fields.json_object) -> H
         fields.decimal(answer.get("cost")),
     )
     if order_id is None or cost is None:
-        raise GatewayError("the gateway answered without the order's id or cost")
+        raise NotAnAnswer("the gateway answered without the order's id or cost")
     currency = fields.text(answer.get("currency"), 3)
     return HlrOrder(order_id, fields.count(answer.get("number")), cost, currency)

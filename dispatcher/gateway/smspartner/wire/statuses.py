@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from dispatcher.campaigns.states import MessageState
-from dispatcher.errors import GatewayError
+from dispatcher.errors import NotAnAnswer
 from dispatcher.gateway.answers import Report, StatusPage
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first, objects, success
@@ -63,6 +63,8 @@ def read_multi_status(
     Raises GatewayError when the answer brings no information.
     """
     entries = objects(success(status, body, parse), "StatutResponse_List")
+    if not entries:  # each pair gets a line, unknown ones too
+        raise NotAnAnswer("the gateway answered without a line")
     usual = _usual_lines(entries)
     if usual is not None:
         return usual
@@ -118,7 +120,7 @@ def read_status(status: int, body: bytes, parse: Parse = fields.json_object) -> 
     report = read_report(answer)
     message_id = fields.identifier(first(answer, "messageId", "message_id"))
     if report is None or message_id is None:
-        raise GatewayError("the gateway answered without a status")
+        raise NotAnAnswer("the gateway answered without a status")
     return NumberStatus(
         report,
         message_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dispatcher.errors import GatewayError, GatewayRefused
+from dispatcher.errors import GatewayRefused, NotAnAnswer
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, done, success
 
@@ -32,11 +32,14 @@ class StopList:
 
 
 def read_stops(status: int, body: bytes, parse: Parse = fields.json_object) -> StopList:
-    """The answer of ``GET /stop-sms/list``. Raises GatewayError."""
+    """The answer of ``GET /stop-sms/list``.
+
+    Raises GatewayError, also for a list of which nothing can be read, as NotAnAnswer.
+    """
     answer = success(status, body, parse)
-    listed = answer.get("data", [])
+    listed = answer.get("data")
     if not isinstance(listed, list):
-        raise GatewayError("the gateway answered without a list of numbers")
+        raise NotAnAnswer("the gateway answered without a list of numbers")
     entries = tuple(
         Stop(phone, fields.identifier(entry.get("id")), fields.instant(entry.get("createdAt")))
         for entry in listed
@@ -44,6 +47,8 @@ def read_stops(status: int, body: bytes, parse: Parse = fields.json_object) -> S
     )
     announced = fields.integer(answer.get("nbData"))
     sound = len(entries) == len(listed) and announced in (None, len(listed))
+    if not sound and not entries:
+        raise NotAnAnswer("the gateway answered with a list of which nothing can be read")
     return StopList(entries, complete=sound)
 
 
@@ -60,12 +65,15 @@ def read_added(status: int, body: bytes, parse: Parse = fields.json_object) -> s
         raise
     stop_id = fields.identifier(answer.get("stopId"))
     if stop_id is None:
-        raise GatewayError("the gateway answered without the id of the entry")
+        raise NotAnAnswer("the gateway answered without the id of the entry")
     return stop_id
 
 
 def read_deleted(status: int, body: bytes, parse: Parse = fields.json_object) -> bool:
-    """Whether ``GET /stop-sms/delete`` found something to delete. Raises GatewayError."""
+    """Whether ``GET /stop-sms/delete`` found something to delete. Raises GatewayError.
+
+    A success names nothing: only the list, read again, proves that the entry is gone.
+    """
     try:
         done(status, body, parse)
     except GatewayRefused as refused:
