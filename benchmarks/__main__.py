@@ -44,38 +44,38 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Table]]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Run what the command line asks for; 0 when all of it was measured."""
-    asked = _parser().parse_args(arguments)
+    flags = _parser().parse_args(arguments)
     console = Console(width=max(120, Console().width))
     command = "make bench" + (f" BENCH_ARGS={shlex.quote(shlex.join(arguments))}" * bool(arguments))
-    if not asked.report:
+    if not flags.report:
         try:
-            _measure(asked, console, command)
+            _measure(flags, console, command)
         except (Failed, NoPostgresError) as error:
             console.print(f"error: {error}", markup=False)
             return 1
-    if not asked.dry:
+    if not flags.dry:
         console.print(f"written: {report.write(figures.load())}", highlight=False)
     return 0
 
 
-def _measure(asked: argparse.Namespace, console: Console, command: str) -> None:
+def _measure(flags: argparse.Namespace, console: Console, command: str) -> None:
     options = Options(
-        rounds=asked.rounds or (1 if asked.quick else 5),
-        quick=asked.quick,
-        database=asked.database,
-        contenders=tuple(asked.contenders.split(",")) if asked.contenders else (),
-        latencies=tuple(ms / 1000 for ms in asked.latency),
-        recipients=asked.recipients,
-        processes=asked.processes,
-        profile=asked.profile,
+        rounds=flags.rounds or (1 if flags.quick else 5),
+        quick=flags.quick,
+        database=flags.database,
+        contenders=tuple(flags.contenders.split(",")) if flags.contenders else (),
+        latencies=tuple(ms / 1000 for ms in flags.latency),
+        recipients=flags.recipients,
+        processes=flags.processes,
+        profile=flags.profile,
     )
     with Gateway() as gateway, durable_postgres() as postgres:
         bench = Bench(options, gateway, postgres, console)
-        for name in asked.only or BENCHMARKS:
+        for name in flags.only or BENCHMARKS:
             bench.say(name)
             for table in BENCHMARKS[name](bench):
                 found = replace(table, machine=figures.machine(), command=command)
-                if not asked.dry:
+                if not flags.dry:
                     figures.save(found)
                 report.show(console, found)
 

@@ -42,10 +42,10 @@ class Ledger:
     def __init__(self) -> None:
         self.reset({})
 
-    def reset(self, given: dict[str, Any]) -> None:
+    def reset(self, switches: dict[str, Any]) -> None:
         """Forget everything; ``latency`` is in seconds, ``delivered`` is what polls report."""
-        self.latency = float(given.get("latency", 0.0))
-        self.delivered = bool(given.get("delivered", True))
+        self.latency = float(switches.get("latency", 0.0))
+        self.delivered = bool(switches.get("delivered", True))
         self.texted: Counter[str] = Counter()
         self.tags: dict[str, list[str]] = {}
         self.accepted = self.answered = self.pairs = 0
@@ -146,27 +146,27 @@ class Connection(asyncio.Protocol):
         sizes = ledger.accepted
         match path:
             case "/bulk-send":
-                said = ledger.bulk_send(body)
+                answer = ledger.bulk_send(body)
             case "/multi-status":
-                said = ledger.multi_status(body)
+                answer = ledger.multi_status(body)
             case "/bulk-status-by-tag":
-                said = ledger.by_tag(parse_qs(address.query)["tag"][0])
+                answer = ledger.by_tag(parse_qs(address.query)["tag"][0])
             case "/stop-sms/list":
-                said = '{"success":true,"code":200,"data":[]}'
+                answer = '{"success":true,"code":200,"data":[]}'
             case "/me":
-                said = '{"success":true,"code":200,"credits":{"balance":"100000.000"}}'
+                answer = '{"success":true,"code":200,"credits":{"balance":"100000.000"}}'
             case _:
                 self._write(json.dumps(_asked(ledger, path, body)), 0)
                 return
         ledger.calls[path] += 1
         taken = ledger.accepted - sizes
         if ledger.latency:
-            asyncio.get_running_loop().call_later(ledger.latency, self._write, said, taken)
+            asyncio.get_running_loop().call_later(ledger.latency, self._write, answer, taken)
         else:
-            self._write(said, taken)
+            self._write(answer, taken)
 
-    def _write(self, said: str, taken: int) -> None:
-        content = said.encode()
+    def _write(self, answer: str, taken: int) -> None:
+        content = answer.encode()
         head = (
             f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}"
         )

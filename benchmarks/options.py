@@ -53,8 +53,8 @@ class Bench:
     def databases(self) -> list[PostgresServer | None]:
         """The databases for ours: the server, and None for SQLite."""
         both: dict[str, PostgresServer | None] = {"postgresql": self.postgres, "sqlite": None}
-        asked = self.options.database
-        return [server for name, server in both.items() if asked in ("", name)]
+        database = self.options.database
+        return [server for name, server in both.items() if database in ("", name)]
 
     @contextmanager
     def directory(self) -> Iterator[Path]:

@@ -36,8 +36,8 @@ Row = tuple[str, str]
 
 def phone(person: int) -> str:
     """The number (E.164) of a person; neighbours are far apart, as in a real list."""
-    spot = person * _STEP % _NUMBERS
-    return f"+336{_SECOND_DIGITS[spot // _BLOCK]}{spot % _BLOCK:07d}"
+    index = person * _STEP % _NUMBERS
+    return f"+336{_SECOND_DIGITS[index // _BLOCK]}{index % _BLOCK:07d}"
 
 
 def first_name(person: int) -> str:

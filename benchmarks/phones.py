@@ -122,11 +122,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.phones", description=__doc__)
     parser.add_argument("rows", nargs="?", type=int, default=ROWS)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    asked = parser.parse_args(arguments)
-    rows = rows_of(asked.rows)
+    options = parser.parse_args(arguments)
+    rows = rows_of(options.rows)
     say = sys.stdout.write
-    say(f"{len(rows):,} rows of mixed French spellings, {asked.rounds} rounds in turns, medians\n")
-    mine, other = measure(rows, asked.rounds)
+    say(
+        f"{len(rows):,} rows of mixed French spellings, {options.rounds} rounds in turns, medians\n"
+    )
+    mine, other = measure(rows, options.rounds)
     for name, seconds, kept in (
         ("phones.normalise", mine, ours(rows)),
         ("phonenumbers alone", other, theirs(rows)),

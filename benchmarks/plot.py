@@ -28,11 +28,11 @@ def bars(table: Table) -> str:
         return ""
     most = max(bar for _, bar in rows) or 1.0
     height = _HEAD + _ROW * len(rows) + 16
-    told = "; ".join(f"{name} {thousands(bar)}" for name, bar in rows)
+    values = "; ".join(f"{name} {thousands(bar)}" for name, bar in rows)
     drawn = [
         _OPENING.format(height=height),
         f'<title id="title">{escape(table.title)}</title>',
-        f'<desc id="desc">{escape(f"{table.unit}: {told}")}</desc>',
+        f'<desc id="desc">{escape(f"{table.unit}: {values}")}</desc>',
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         _text(_EDGE, 28, table.title, size=18, weight=600),
         _text(_EDGE, 48, table.unit, size=12, colour=_FAINT),

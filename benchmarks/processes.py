@@ -58,7 +58,7 @@ class Process:
         return self._process.pid
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """Its output so far."""
         return self._log.read_text(errors="replace")
 
@@ -68,8 +68,8 @@ class Process:
 
         def has_said() -> bool:
             if self._process.poll() is not None:
-                raise Failed(f"{self.name} has ended: {self.said[-2000:]}")
-            match = re.search(words, self.said)
+                raise Failed(f"{self.name} has ended: {self.output[-2000:]}")
+            match = re.search(words, self.output)
             found.extend([match] if match else [])
             return match is not None
 
@@ -106,8 +106,8 @@ def environment(**settings: object) -> dict[str, str]:
     # a process that compiles every module at its start costs more than what is measured
     unwanted = ("DISPATCHER_", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
-    given = {name.upper(): str(value) for name, value in settings.items()}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **given}
+    variables = {name.upper(): str(value) for name, value in settings.items()}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **variables}
 
 
 def wait(

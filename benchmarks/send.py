@@ -41,8 +41,8 @@ def contenders(bench: Bench) -> list[Contender]:
         *(Ours(database) for database in bench.databases()),
         *(CeleryChunks(), CeleryEach(), Queue("dramatiq"), Queue("huey")),
     ]
-    asked = bench.options.contenders
-    return [one for one in listed if not asked or any(name in one.name for name in asked)]
+    wanted = bench.options.contenders
+    return [one for one in listed if not wanted or any(name in one.name for name in wanted)]
 
 
 def _at(bench: Bench, latency: float) -> Table:

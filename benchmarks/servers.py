@@ -75,8 +75,8 @@ class Gateway:
                 f" {counts.duplicates:,} of them twice"
             )
 
-    def _ask(self, what: str, given: dict[str, Any] | None = None) -> Any:
-        self._line.request("POST", f"/v1/_bench/{what}", json.dumps(given or {}))
+    def _ask(self, what: str, switches: dict[str, Any] | None = None) -> Any:
+        self._line.request("POST", f"/v1/_bench/{what}", json.dumps(switches or {}))
         return json.loads(self._line.getresponse().read())
 
 

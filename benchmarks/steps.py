@@ -85,12 +85,12 @@ def measure(bench: Bench) -> list[Table]:
     database = next((one for one in bench.databases() if one is not None), None)
     runs = [_run(bench, database) for _ in range(bench.options.rounds)]
     headings = ("CPU ms of a batch", "CPU s per million")
-    names = [(name, told) for _, name, told in _STEPS] + [("server", "the server's side of it")]
+    names = [(name, label) for _, name, label in _STEPS] + [("server", "the server's side of it")]
     if database is None:
         names.pop()
     rows = [
-        _row(told, [run[name] for run in runs], bench.options.count(300_000, 20_000))
-        for name, told in names
+        _row(label, [run[name] for run in runs], bench.options.count(300_000, 20_000))
+        for name, label in names
     ]
     whole = [sum(run.values()) for run in runs]
     return [
@@ -141,6 +141,6 @@ def _run(bench: Bench, database: PostgresServer | None) -> dict[str, float]:
     return found
 
 
-def _row(told: str, seconds: list[float], count: int) -> Row:
+def _row(label: str, seconds: list[float], count: int) -> Row:
     of_batch = Spread.of(one / count * BATCH * 1000 for one in seconds)
-    return Row(told, (of_batch.text(2), f"{of_batch.middle * 1000 / BATCH:.2f}"))
+    return Row(label, (of_batch.text(2), f"{of_batch.middle * 1000 / BATCH:.2f}"))

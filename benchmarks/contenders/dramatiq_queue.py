@@ -12,15 +12,15 @@ from benchmarks.people import chunks
 
 def main() -> None:
     """The runner: fills the queue if it is given people, and empties it on a signal."""
-    asked = runner.asked()
-    broker = RedisBroker(url=asked.broker)
+    options = runner.parse_options()
+    broker = RedisBroker(url=options.broker)
     dramatiq.set_broker(broker)
     actor = dramatiq.actor(
-        lambda rows: post_rows(asked.url, rows) and None, actor_name="send_chunk", broker=broker
+        lambda rows: post_rows(options.url, rows) and None, actor_name="send_chunk", broker=broker
     )
-    for chunk in chunks(asked.count):
+    for chunk in chunks(options.count):
         actor.send(chunk)
-    worker = dramatiq.Worker(broker, worker_threads=asked.threads)
+    worker = dramatiq.Worker(broker, worker_threads=options.threads)
     runner.wait_for_the_word()
     worker.start()
     runner.wait_for_the_word()

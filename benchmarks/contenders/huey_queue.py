@@ -11,12 +11,12 @@ from benchmarks.people import chunks
 
 def main() -> None:
     """The runner: fills the queue if it is given people, and empties it on a signal."""
-    asked = runner.asked()
-    huey = RedisHuey("bench", url=asked.broker, results=False)
-    send_chunk = huey.task(name="send_chunk")(lambda rows: post_rows(asked.url, rows) and None)
-    for chunk in chunks(asked.count):
+    options = runner.parse_options()
+    huey = RedisHuey("bench", url=options.broker, results=False)
+    send_chunk = huey.task(name="send_chunk")(lambda rows: post_rows(options.url, rows) and None)
+    for chunk in chunks(options.count):
         send_chunk(chunk)
-    consumer = huey.create_consumer(workers=asked.threads, worker_type="thread", periodic=False)
+    consumer = huey.create_consumer(workers=options.threads, worker_type="thread", periodic=False)
     runner.wait_for_the_word()
     consumer.start()
     runner.wait_for_the_word()

@@ -27,12 +27,12 @@ class Loop:
         """One process: more would share the same two cores with the gateway."""
         # without latency a second thread only waits for the first one's interpreter lock
         threads = course.connections if course.latency else 1
-        asked = runner.Asked(course.gateway.url, "", threads, 0, course.recipients)
+        options = runner.RunOptions(course.gateway.url, "", threads, 0, course.recipients)
         with ExitStack() as stack:
             process = stack.enter_context(
                 Process(
                     "loop",
-                    ["benchmarks.contenders.loop", *runner.arguments(asked)],
+                    ["benchmarks.contenders.loop", *runner.arguments(options)],
                     course.directory,
                 )
             )
@@ -48,13 +48,14 @@ class Loop:
 
 def main() -> None:
     """The runner."""
-    asked = runner.asked()
+    options = runner.parse_options()
     bodies = [
-        body(rows, f"loop{number}") for number, rows in enumerate(chunks(asked.count, asked.start))
+        body(rows, f"loop{number}")
+        for number, rows in enumerate(chunks(options.count, options.start))
     ]
     queue = iter(bodies)
     lock = threading.Lock()
-    address = f"{asked.url}/bulk-send"
+    address = f"{options.url}/bulk-send"
 
     def drain(queue: Iterator[bytes]) -> None:
         own = session()
@@ -65,7 +66,7 @@ def main() -> None:
                 return
             own.post(address, data=content, timeout=30).raise_for_status()
 
-    threads = [threading.Thread(target=drain, args=(queue,)) for _ in range(asked.threads)]
+    threads = [threading.Thread(target=drain, args=(queue,)) for _ in range(options.threads)]
     runner.wait_for_the_word()
     for thread in threads:
         thread.start()

@@ -28,14 +28,14 @@ class Queue:
             redis = stack.enter_context(EmbeddedRedis())
             workers = []
             for turn in range(course.processes):
-                asked = runner.Asked(
+                options = runner.RunOptions(
                     course.gateway.url,
                     str(redis.url),
                     course.threads,
                     0,
                     0 if turn else course.recipients,
                 )
-                arguments = [self._module, *runner.arguments(asked)]
+                arguments = [self._module, *runner.arguments(options)]
                 worker = Process(f"{self.name}{turn}", arguments, course.directory)
                 workers.append(stack.enter_context(worker))
             for worker in workers:

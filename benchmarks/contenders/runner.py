@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RunOptions:
     """The task of a runner; ``start`` is the first of the ``count`` people."""
 
     url: str
@@ -18,7 +18,7 @@ class Asked:
     count: int
 
 
-def asked() -> Asked:
+def parse_options() -> RunOptions:
     """Read the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--url", required=True)
@@ -26,7 +26,7 @@ def asked() -> Asked:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--count", type=int, default=0)
-    return Asked(**vars(parser.parse_args()))
+    return RunOptions(**vars(parser.parse_args()))
 
 
 def say(word: str) -> None:
@@ -42,10 +42,10 @@ def wait_for_the_word() -> None:
         raise SystemExit
 
 
-def arguments(asked: Asked) -> list[str]:
-    """The command line that ``asked`` parses."""
+def arguments(options: RunOptions) -> list[str]:
+    """The command line that ``options`` parses."""
     return [
-        *("--url", asked.url, "--threads", str(asked.threads)),
-        *("--start", str(asked.start), "--count", str(asked.count)),
-        *(("--broker", asked.broker) if asked.broker else ()),
+        *("--url", options.url, "--threads", str(options.threads)),
+        *("--start", str(options.start), "--count", str(options.count)),
+        *(("--broker", options.broker) if options.broker else ()),
     ]

@@ -15,7 +15,7 @@ def actor() -> str:
         return "unknown"
 
 
-def given_reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
     """A reason on one line, without control characters. Raises InvalidCampaign for an empty one."""
     line = " ".join("".join(filter(str.isprintable, word)) for word in reason.split()).strip()
     if not line:

@@ -17,7 +17,7 @@ from dispatcher.api.submit import store
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
-from dispatcher.campaigns.submission import Given, Options, Submission
+from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.recipients import Rejection
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.window import Hold
@@ -34,7 +34,7 @@ class Dispatcher(Lifecycle):
         self,
         reference: str,
         text: str,
-        recipients: Iterable[Given],
+        recipients: Iterable[RecipientInput],
         *,
         reject: Callable[[Rejection], None] | None = None,
         **options: Unpack[Options],
@@ -59,7 +59,7 @@ class Dispatcher(Lifecycle):
     def plan(
         self,
         text: str,
-        recipients: Iterable[Given],
+        recipients: Iterable[RecipientInput],
         *,
         reject: Callable[[Rejection], None] | None = None,
         each: Callable[[PlannedBatch, set[str]], None] | None = None,

@@ -12,7 +12,7 @@ from dispatcher.campaigns.caps import check_campaign, usage_of
 from dispatcher.campaigns.plan import approve
 from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.schedule import Schedule
-from dispatcher.campaigns.submission import Given, Options, Submission
+from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import InvalidCampaign, UnusableInput
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.recipient import recipient_of
@@ -41,7 +41,9 @@ class Intake:
         self.planner = planner_of(submission, self.settings, reject)
         self._windows = installation.windows
 
-    def cut(self, recipients: Iterable[Given], screening: Screening) -> Iterator[PlannedBatch]:
+    def cut(
+        self, recipients: Iterable[RecipientInput], screening: Screening
+    ) -> Iterator[PlannedBatch]:
         """The recipients, screened and cut in batches. Raises UnusableInput."""
         self.planner.excluded = screening.excluded
         return self.planner.cut(screening.checked(listed(recipients)))
@@ -117,7 +119,7 @@ def planner_of(
     )
 
 
-def listed(recipients: Iterable[Given]) -> Iterator[Recipient]:
+def listed(recipients: Iterable[RecipientInput]) -> Iterator[Recipient]:
     """The recipients of a caller's list. Raises UnusableInput, with the position."""
     if isinstance(recipients, str | Mapping):  # its characters or keys would be read as numbers
         raise UnusableInput(f"a list of recipients is needed, not one {type(recipients).__name__}")

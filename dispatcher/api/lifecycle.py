@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatcher.api.actor import actor, given_reason
+from dispatcher.api.actor import actor, checked_reason
 from dispatcher.api.records import Records
 from dispatcher.campaigns.breaker import refusal_of
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
@@ -27,7 +27,7 @@ class Lifecycle(Records):
         decides, for the record; by default the user of this system. Raises NotFound, IllegalMove,
         and InvalidCampaign for an empty ``reason``.
         """
-        return self._stop(campaign, CampaignState.PAUSED, "pause", by, given_reason(reason))
+        return self._stop(campaign, CampaignState.PAUSED, "pause", by, checked_reason(reason))
 
     def cancel(self, campaign: int | str, *, reason: str = "", by: str | None = None) -> Progress:
         """End a campaign: pending messages are never sent, delivery reports of the others follow.
@@ -84,13 +84,13 @@ class Lifecycle(Records):
         InvalidCampaign for an empty ``reason``, and ConfigurationError without an API key.
         """
         self._check_ours(batch_id)
-        self.steps.resend(batch_id, actor=by or actor(), reason=given_reason(reason))
+        self.steps.resend(batch_id, actor=by or actor(), reason=checked_reason(reason))
         self._hints.tick()
 
     def give_up(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
         self._check_ours(batch_id)
-        self.steps.give_up(batch_id, actor=by or actor(), reason=given_reason(reason))
+        self.steps.give_up(batch_id, actor=by or actor(), reason=checked_reason(reason))
 
     def _stop(
         self, campaign: int | str, target: CampaignState, verb: str, by: str | None, reason: str

@@ -14,7 +14,7 @@ from dispatcher.api.installation import Installation
 from dispatcher.api.intake import listed
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.prices import shown
-from dispatcher.campaigns.submission import Given
+from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.dispatch.number_checks import CheckOrders, OrderResult
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.gateway import Gateway
@@ -94,7 +94,9 @@ class NumberChecks:
         self._gateway = gateway
         self._orders = orders
 
-    def survey(self, recipients: Iterable[Given], *, look_up: bool = False) -> NumberReport:
+    def survey(
+        self, recipients: Iterable[RecipientInput], *, look_up: bool = False
+    ) -> NumberReport:
         """What is known about a list; with ``look_up`` also ask the gateway about its numbers.
 
         Nothing is ordered and nothing is paid. If the gateway does not answer, the report says so

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dispatcher.api.actor import actor
 from dispatcher.campaigns.records import Page
-from dispatcher.campaigns.submission import Given
+from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
@@ -89,7 +89,7 @@ class OptOuts:
 
     def add_all(
         self,
-        recipients: Iterable[Given],
+        recipients: Iterable[RecipientInput],
         *,
         reject: Callable[[Rejection], None] | None = None,
         strict: bool = False,

@@ -16,7 +16,7 @@ from dispatcher.campaigns.caps import Day, Usage, caps_of, day_of
 from dispatcher.campaigns.forecast import Forecast, forecast
 from dispatcher.campaigns.plan import Group, Plan, warnings_of
 from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
-from dispatcher.campaigns.submission import Given, Submission
+from dispatcher.campaigns.submission import RecipientInput, Submission
 from dispatcher.gateway import Gateway
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
@@ -34,7 +34,7 @@ def preview(
     installation: Installation,
     gateways: Gateways,
     submission: Submission,
-    recipients: Iterable[Given],
+    recipients: Iterable[RecipientInput],
     *,
     reject: Callable[[Rejection], None] | None,
     each: Callable[[PlannedBatch, set[str]], None] | None,

@@ -16,7 +16,7 @@ from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screening
 from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.submission import Given, Submission
+from dispatcher.campaigns.submission import RecipientInput, Submission
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, opt_out_marks
@@ -30,7 +30,7 @@ def store(
     installation: Installation,
     gateways: Gateways,
     submission: Submission,
-    recipients: Iterable[Given],
+    recipients: Iterable[RecipientInput],
     reject: Callable[[Rejection], None] | None,
 ) -> int:
     """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""

@@ -16,7 +16,7 @@ from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
 
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
-Given = str | Recipient | Mapping[str, object]
+RecipientInput = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
 _SURVEY = re.compile(r"[!-~]{1,64}")
 #: which campaigns leave first if several are due; equals take turns

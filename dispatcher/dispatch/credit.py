@@ -51,8 +51,8 @@ class Credit:
             before = balances.last(session, account)
             # no other worker needs to ask
             balances.note(session, account, replace(before, tried=now))
-            # before the balance is read: a campaign resumed later is judged by a later balance
-            judged = credit.checked_campaigns(session, account, now)
+            # before the balance is read: a campaign resumed later needs a later balance
+            campaign_ids = credit.checked_campaigns(session, account, now)
         try:
             euros = self._balance()
         except GatewayError as error:
@@ -65,10 +65,10 @@ class Credit:
                 balances.note(session, account, failed)
                 if unclear or failures < MOST_FAILURES:
                     return False
-                return self._let_run(session, judged, "the balance cannot be read", now)
+                return self._let_run(session, campaign_ids, "the balance cannot be read", now)
         with self._context.database.write() as session:
             balances.note(session, account, balances.Balance(tried=now, at=now, euros=euros))
-            return self._rule(session, judged, euros, now)
+            return self._decide(session, campaign_ids, euros, now)
 
     def _balance(self) -> Decimal:
         """The balance in euros. Raises GatewayError, NotAnAnswer if the answer names none."""
@@ -77,16 +77,18 @@ class Credit:
             raise NotAnAnswer("the gateway tells no balance")
         return euros
 
-    def _rule(self, session: Session, judged: Sequence[int], euros: Decimal, now: datetime) -> bool:
+    def _decide(
+        self, session: Session, campaign_ids: Sequence[int], euros: Decimal, now: datetime
+    ) -> bool:
         settings = self._context.settings
         prices, account = settings.prices, self._context.account
         decisions = decide(
-            credit.needs(session, account, judged, prices, now),
+            credit.needs(session, account, campaign_ids, prices, now),
             euros,
             in_flight=credit.in_flight(session, account, now, prices),
             mode="cap" if settings.credit_check == "cap" else "pause",
         )
-        # one order everywhere: two that rule at the same moment would lock each other
+        # sorted, because two checks at the same moment would deadlock otherwise
         changed = [self._apply(session, one, now) for one in sorted(decisions, key=_by_campaign)]
         return any(changed)
 
@@ -100,8 +102,10 @@ class Credit:
             self._note(session, decision.campaign_id, decision.unchecked, now)
         return funded and decision.funded_to != 0
 
-    def _let_run(self, session: Session, judged: Sequence[int], why: str, now: datetime) -> bool:
-        released = credit.release(session, judged)
+    def _let_run(
+        self, session: Session, campaign_ids: Sequence[int], why: str, now: datetime
+    ) -> bool:
+        released = credit.release(session, campaign_ids)
         for campaign_id in released:
             self._note(session, campaign_id, why, now)
         return bool(released)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from dispatcher.campaigns.states import MessageState
 
 
-class Line(NamedTuple):
+class OutgoingMessage(NamedTuple):
     """One message of a request. ``phone`` is E.164, ``text`` is as it goes on the wire.
 
     A tuple, as ``LineAnswer`` is: each batch has 500 of both.
@@ -26,7 +26,7 @@ class Line(NamedTuple):
     text: str
 
     def __repr__(self) -> str:
-        return "Line()"
+        return "OutgoingMessage()"
 
 
 class LineAnswer(NamedTuple):

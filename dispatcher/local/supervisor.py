@@ -144,7 +144,7 @@ class Supervisor:
     def _ended(self, state: ChildState, status: int) -> None:
         """Decide whether a child that ended is started again."""
         lived = time.monotonic() - state.started_at
-        end = f"{state.child.name} {_told(status)}"
+        end = f"{state.child.name} {_ending(status)}"
         if self._stopping or not state.child.restart:
             self._say(end)
             self._status = 1 if status and not self._stopping else self._status
@@ -209,7 +209,7 @@ class Supervisor:
         return f"{self._labels[name]} {text}"
 
 
-def _told(status: int) -> str:
+def _ending(status: int) -> str:
     if status < 0:
         return f"was ended by signal {-status} ({signal.strsignal(-status)})"
     return f"ended with status {status}"

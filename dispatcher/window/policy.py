@@ -89,7 +89,7 @@ class Windows:
         ``guarded=False`` ignores the guard. Raises ``NeverOpen`` if the wait would exceed 15
         days, ``InvalidCampaign`` for an unknown territory.
         """
-        windows = self._asked(territory)
+        windows = self._clocks(territory)
         guard = self.guard if guarded else _NOTHING
         until = at
         while (later := max(window.next_open(until, guard=guard) for window in windows)) > until:
@@ -103,14 +103,14 @@ class Windows:
 
     def closes_at(self, at: datetime, territory: str) -> datetime:
         """When the first of the clocks closes (UTC). Raises ``ValueError`` if one is closed."""
-        return min(window.closes_at(at) for window in self._asked(territory))
+        return min(window.closes_at(at) for window in self._clocks(territory))
 
     def closed_days_after(self, at: datetime, territory: str, count: int) -> list[tuple[date, str]]:
         """The next ``count`` closed days, with Sundays, from the local date of ``at`` on.
 
         A day that is closed by only one of two clocks is named with its place.
         """
-        windows = self._asked(territory)
+        windows = self._clocks(territory)
         day = windows[-1].territory.local(at).date()
         found: list[tuple[date, str]] = []
         while len(found) < count:
@@ -119,14 +119,14 @@ class Windows:
             day += _DAY
         return found
 
-    def _asked(self, territory: str) -> list[CommercialWindow]:
+    def _clocks(self, territory: str) -> list[CommercialWindow]:
         paris, own = self._own["metropole"], self._own[find(territory).name]
         if self.clock == "both" and own is not paris:
             return [paris, own]
         return [paris] if self.clock == "paris" else [own]
 
     def _why(self, at: datetime, until: datetime, territory: str, guard: timedelta) -> str:
-        windows = self._asked(territory)
+        windows = self._clocks(territory)
         first, end = (windows[-1].territory.local(moment).date() for moment in (at, until))
         between = (first + n * _DAY for n in range(1, (end - first).days))
         if any(not any(window.closed_on(day) for window in windows) for day in between):

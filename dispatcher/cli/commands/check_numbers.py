@@ -82,7 +82,7 @@ def check_numbers(
     ):
         report = checks.survey(rows, look_up=not hlr)
     if not as_json:
-        for line in _told(report, again=again, hlr=hlr):
+        for line in _lines(report, again=again, hlr=hlr):
             say(line)
     if not hlr:
         if as_json:
@@ -111,7 +111,7 @@ def check_numbers(
         raise Refusal(f"{counted(ordered.left, 'check')} not ordered: {ordered.why}")
 
 
-def _told(report: NumberReport, *, again: bool, hlr: bool) -> Iterator[str]:
+def _lines(report: NumberReport, *, again: bool, hlr: bool) -> Iterator[str]:
     rejected = sum(report.rejected.values())
     duplicates = report.rows - report.numbers - rejected
     yield (

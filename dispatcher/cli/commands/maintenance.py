@@ -27,14 +27,14 @@ def tick(*, inline: bool) -> None:
     if inline:
         _work(dispatcher)
     else:
-        say(_told(dispatcher.tick()))
+        say(_summary(dispatcher.tick()))
 
 
 def _work(dispatcher: Dispatcher) -> None:
     """Send, poll and settle until nothing is due; a batch is tried once."""
     steps = dispatcher.steps
     due = steps.tick()
-    say(_told(due))
+    say(_summary(due))
     for account, account_due in due.by_account.items():
         if account_due.stop_list:
             steps.sync_opt_outs(account)
@@ -63,7 +63,7 @@ def _work(dispatcher: Dispatcher) -> None:
     say(f"sent {counted(sent, 'batch', 'batches')}, {counted(ended, 'message')} ended")
 
 
-def _told(due: Due) -> str:
+def _summary(due: Due) -> str:
     if not (due.send or due.settle or due.polls or due.recall):
         return "nothing is due"
     back = ", some to have back from the gateway" if due.recall else ""

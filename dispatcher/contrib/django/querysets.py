@@ -10,14 +10,14 @@ from django.core.exceptions import FieldError
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable, ValuesIterable
 
-from dispatcher.campaigns.submission import Given
+from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.recipient import phone_columns, text_of
 from dispatcher.texts.templates import compile_template
 
 #: a QuerySet of models or of values(), or a list as Dispatcher.submit takes it
-People: TypeAlias = "Iterable[Given] | QuerySet[Any, Any]"
+People: TypeAlias = "Iterable[RecipientInput] | QuerySet[Any, Any]"
 
 #: rows that are fetched at a time
 _STRIDE = 2000
@@ -30,7 +30,7 @@ def streamed(
     phone: str | None = None,
     fields: Mapping[str, str] | None = None,
     territory_field: str | None = None,
-) -> Iterable[Given]:
+) -> Iterable[RecipientInput]:
     """Recipients with the numbers and fields that the arguments name; nothing is read yet.
 
     Raises InvalidCampaign for a field that does not exist, InvalidText.

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from dispatcher.api import Dispatcher as Library
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.submission import Given, Options
+from dispatcher.campaigns.submission import Options, RecipientInput
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems
 from dispatcher.recipients import Rejection
@@ -69,19 +69,19 @@ class Dispatcher(_Base):
         self,
         reference: str,
         text: str,
-        recipients: Iterable[Given | Row],
+        recipients: Iterable[RecipientInput | Row],
         *,
         reject: Callable[[Rejection], None] | None = None,
         **options: Unpack[Options],
     ) -> int:
         """``dispatcher.Dispatcher.submit``; ``recipients`` may be rows of a SQLAlchemy query."""
         library = library_of(current_app)
-        return library.submit(reference, text, _given(recipients), reject=reject, **options)
+        return library.submit(reference, text, _inputs(recipients), reject=reject, **options)
 
     def plan(
         self,
         text: str,
-        recipients: Iterable[Given | Row],
+        recipients: Iterable[RecipientInput | Row],
         *,
         reject: Callable[[Rejection], None] | None = None,
         each: Callable[[PlannedBatch, set[str]], None] | None = None,
@@ -89,7 +89,7 @@ class Dispatcher(_Base):
     ) -> Plan:
         """``dispatcher.Dispatcher.plan``; ``recipients`` may be rows of a SQLAlchemy query."""
         library = library_of(current_app)
-        return library.plan(text, _given(recipients), reject=reject, each=each, **options)
+        return library.plan(text, _inputs(recipients), reject=reject, each=each, **options)
 
     if not TYPE_CHECKING:  # or no misspelt name would be an error
 
@@ -99,7 +99,7 @@ class Dispatcher(_Base):
             return getattr(library_of(current_app), name)
 
 
-def _given(recipients: Iterable[Given | Row]) -> Iterator[Given]:
+def _inputs(recipients: Iterable[RecipientInput | Row]) -> Iterator[RecipientInput]:
     for one in recipients:
         row: Any = one
         yield getattr(row, "_mapping", row)

@@ -42,19 +42,19 @@ class Controlled(Protocol):
 def control(server: Controlled, request: Request, *, peer: str) -> Response:
     """Do what a control asks for."""
     if not ipaddress.ip_address(peer).is_loopback:
-        return _said(403, error="controls are for loopback")
+        return _answer(403, error="controls are for loopback")
     try:
         values = codec.loads(request.body) if request.body else {}
         if not isinstance(values, dict):
-            return _said(400, error="a JSON object is needed")
+            return _answer(400, error="a JSON object is needed")
         return Response(200, codec.dumps(_do(server, request, values)))
     except KeyError:
-        return _said(404, error="no such control")
+        return _answer(404, error="no such control")
     except (TypeError, ValueError, ArithmeticError) as error:
-        return _said(400, error=str(error))
+        return _answer(400, error=str(error))
 
 
-def _said(status: int, **fields: Any) -> Response:
+def _answer(status: int, **fields: Any) -> Response:
     return Response(status, codec.dumps(fields))
 
 

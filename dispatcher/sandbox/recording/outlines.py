@@ -100,15 +100,15 @@ def differences(one: Outline, other: Outline, where: str = "") -> list[tuple[str
         for name in [*one, *(name for name in other if name not in one)]:
             place = f"{where}.{name}" if where else name
             if name not in other:
-                found.append((place, _told(one[name]), "absent"))
+                found.append((place, _text(one[name]), "absent"))
             elif name not in one:
-                found.append((place, "absent", _told(other[name])))
+                found.append((place, "absent", _text(other[name])))
             else:
                 found += differences(one[name], other[name], place)
         return found
     if isinstance(one, list) and isinstance(other, list):
         return _in_lists(one, other, f"{where}[]")
-    return [] if _alike(one, other) else [(where or "the answer", _told(one), _told(other))]
+    return [] if _alike(one, other) else [(where or "the answer", _text(one), _text(other))]
 
 
 def _in_lists(one: list[Outline], other: list[Outline], where: str) -> list[tuple[str, str, str]]:
@@ -133,7 +133,7 @@ def _alike(one: Outline, other: Outline) -> bool:
     return len(kinds) == 2 and "text: empty" in kinds and all(k.startswith("text") for k in kinds)
 
 
-def _told(outline: Outline) -> str:
+def _text(outline: Outline) -> str:
     if isinstance(outline, dict):
         return "an object"
     return "a list" if isinstance(outline, list) else str(outline)

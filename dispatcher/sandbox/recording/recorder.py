@@ -72,7 +72,7 @@ def tomorrow() -> str:
 
 def _played(way: Transport, step: Step, kept: dict[str, Any]) -> Answered:
     try:
-        answer = _asked(way, step, kept)
+        answer = _ask(way, step, kept)
     except GatewayError as error:
         return Answered(0, "", f"no answer: {error}")
     document = fields.json_object(answer.body)
@@ -81,7 +81,7 @@ def _played(way: Transport, step: Step, kept: dict[str, Any]) -> Answered:
     return Answered(answer.status, kind, outlines.of_body(answer.body))
 
 
-def _asked(way: Transport, step: Step, kept: Mapping[str, Any]) -> Answer:
+def _ask(way: Transport, step: Step, kept: Mapping[str, Any]) -> Answer:
     if step.method == "GET":
         return way.get(step.path, filled(step.query, kept))
     body = fields.encode({"apiKey": way.key, **filled(step.fields, kept)})

@@ -16,7 +16,7 @@ from dispatcher.gateway import (
     Accepted,
     BatchTaken,
     Declined,
-    Line,
+    OutgoingMessage,
     SendOptions,
     SingleReply,
     Throttled,
@@ -79,7 +79,7 @@ def test_one_text_to_many_is_accepted(gateway: SmsPartner, sandbox: Sandbox) -> 
 
 
 def test_text_for_each_is_taken(gateway: SmsPartner, sandbox: Sandbox) -> None:
-    lines = [Line(A, "Un"), Line(B, "Deux"), Line(C, "a" * 161)]
+    lines = [OutgoingMessage(A, "Un"), OutgoingMessage(B, "Deux"), OutgoingMessage(C, "a" * 161)]
     reply = gateway.sends.many_texts(lines, SendOptions(sender="Boutique"))
     assert isinstance(reply, BatchTaken)
     found = {line.phone: (line.accepted, line.segments) for line in reply.lines}
@@ -90,7 +90,7 @@ def test_text_for_each_is_taken(gateway: SmsPartner, sandbox: Sandbox) -> None:
 
 def test_refused_numbers_are_named_beside_success(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(stopped=[B])
-    lines = gateway.sends.many_texts([Line(A, "Un"), Line(B, "Deux")])
+    lines = gateway.sends.many_texts([OutgoingMessage(A, "Un"), OutgoingMessage(B, "Deux")])
     assert isinstance(lines, BatchTaken)
     assert {line.phone: (line.accepted, line.code) for line in lines.lines} == {
         A: (True, 200),
@@ -113,7 +113,7 @@ def test_one_text_with_refusals_is_partial(running: Sandbox) -> None:
 def test_all_numbers_refused_is_declined(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(stopped=[A])
     assert gateway.sends.one_text([A], "Bonjour") == Declined(55)
-    assert gateway.sends.many_texts([Line(A, "Bonjour")]) == Declined(55)
+    assert gateway.sends.many_texts([OutgoingMessage(A, "Bonjour")]) == Declined(55)
 
 
 def test_long_number_and_survey_send(gateway: SmsPartner, sandbox: Sandbox) -> None:
@@ -172,7 +172,7 @@ def test_scheduled_message_is_held_and_cancelled(
 
 def test_bulk_send_is_scheduled(gateway: SmsPartner, sandbox: Sandbox) -> None:
     at = next_slot(datetime.now(UTC) + timedelta(days=3))
-    reply = gateway.sends.many_texts([Line(A, "Plus tard")], SendOptions(at=at))
+    reply = gateway.sends.many_texts([OutgoingMessage(A, "Plus tard")], SendOptions(at=at))
     assert isinstance(reply, BatchTaken)
     assert reply.leaves_at in (at, None)
     found = gateway.statuses.of_message(reply.message_id)
@@ -237,7 +237,7 @@ def test_credit_and_costs_are_read(gateway: SmsPartner, sandbox: Sandbox) -> Non
 def test_send_without_credit_is_declined(gateway: SmsPartner, sandbox: Sandbox) -> None:
     sandbox.configure(credit="0.01")
     assert gateway.sends.one_text([A], "Bonjour") == Declined(11)
-    assert gateway.sends.many_texts([Line(A, "Bonjour")]) == Declined(11)
+    assert gateway.sends.many_texts([OutgoingMessage(A, "Bonjour")]) == Declined(11)
 
 
 def test_stop_list_is_read_and_changed(gateway: SmsPartner) -> None:
@@ -283,7 +283,7 @@ def test_two_accounts_share_nothing(gateway: SmsPartner, sandbox: Sandbox) -> No
 def test_wrong_key_is_refused_by_every_call(sandbox: Sandbox, answers: Format) -> None:
     stranger = SmsPartner(sandbox.url, "0" * 40, answers=answers)
     assert stranger.sends.one_text([A], "Bonjour") == Declined(10)
-    assert stranger.sends.many_texts([Line(A, "Bonjour")]) == Declined(10)
+    assert stranger.sends.many_texts([OutgoingMessage(A, "Bonjour")]) == Declined(10)
     asked: list[Callable[[], object]] = [
         lambda: stranger.sends.cancel("1"),
         lambda: stranger.statuses.of_number(A, "1"),

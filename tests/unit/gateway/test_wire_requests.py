@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import InvalidPhone, InvalidRequest, UnusableInput
-from dispatcher.gateway import Line, SendOptions
+from dispatcher.gateway import OutgoingMessage, SendOptions
 from dispatcher.gateway.smspartner.wire.account import costs_params
 from dispatcher.gateway.smspartner.wire.checks import check_body
 from dispatcher.gateway.smspartner.wire.options import checked_fields
@@ -56,7 +56,11 @@ def test_send_body_lists_numbers_without_spaces() -> None:
 
 
 def test_lines_body_lists_a_text_for_each_number() -> None:
-    made = json.loads(lines_body([Line("0639980001", "Un"), Line(B, "Deux")], EVERYTHING, BASE))
+    made = json.loads(
+        lines_body(
+            [OutgoingMessage("0639980001", "Un"), OutgoingMessage(B, "Deux")], EVERYTHING, BASE
+        )
+    )
     listed = [{"phoneNumber": A, "message": "Un"}, {"phoneNumber": B, "message": "Deux"}]
     assert made == EVERY_FIELD | {"SMSList": listed}
 
@@ -150,13 +154,16 @@ UNASKABLE: list[Any] = [
     pytest.param(lambda: send_body([A], " \n", SendOptions(), BASE), id="a blank text"),
     pytest.param(lambda: send_body([f"{A},{B}"], "x", SendOptions(), BASE), id="two in one"),
     pytest.param(
-        lambda: lines_body([Line(A, "x"), Line(A, "y")], SendOptions(), BASE), id="a line"
+        lambda: lines_body([OutgoingMessage(A, "x"), OutgoingMessage(A, "y")], SendOptions(), BASE),
+        id="a line",
     ),
     pytest.param(
-        lambda: lines_body([Line(A, "")], SendOptions(), BASE), id="a line without a text"
+        lambda: lines_body([OutgoingMessage(A, "")], SendOptions(), BASE),
+        id="a line without a text",
     ),
     pytest.param(
-        lambda: lines_body([Line("0139980001", "x")], SendOptions(), BASE), id="a landline"
+        lambda: lines_body([OutgoingMessage("0139980001", "x")], SendOptions(), BASE),
+        id="a landline",
     ),
     pytest.param(lambda: virtual_body(A, "", B, SendOptions(), BASE), id="no text from a number"),
     pytest.param(lambda: virtual_body("x", "x", B, SendOptions(), BASE), id="to nobody"),

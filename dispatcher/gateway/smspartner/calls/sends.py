@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dispatcher.errors import NotAnAnswer
-from dispatcher.gateway.answers import Line, SendReply, SingleReply
+from dispatcher.gateway.answers import OutgoingMessage, SendReply, SingleReply
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner.transport import Transport
 from dispatcher.gateway.smspartner.wire import requests, sending
@@ -31,7 +31,9 @@ class Sends:
         body = requests.send_body(phones, text, options, self._transport.base("/send"))
         return self._transport.send("/send", body, sending.read_single)
 
-    def many_texts(self, lines: Sequence[Line], options: SendOptions = _NONE) -> SendReply:
+    def many_texts(
+        self, lines: Sequence[OutgoingMessage], options: SendOptions = _NONE
+    ) -> SendReply:
         """Send each of 1 to 500 numbers its own text (``/bulk-send``)."""
         body = requests.lines_body(lines, options, self._transport.base("/bulk-send"))
         return self._transport.send("/bulk-send", body, sending.read_send)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dispatcher.errors import InvalidRequest
-from dispatcher.gateway.answers import Line
+from dispatcher.gateway.answers import OutgoingMessage
 from dispatcher.gateway.send_options import SendOptions
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.options import checked_fields
@@ -40,7 +40,7 @@ def _listed(phones: Sequence[str], texts: Sequence[str]) -> bytes:
     return ('[{"phoneNumber":"' + '"},{"phoneNumber":"'.join(pairs) + '"}]').encode()
 
 
-def lines_body(lines: Sequence[Line], options: SendOptions, base: Base) -> bytes:
+def lines_body(lines: Sequence[OutgoingMessage], options: SendOptions, base: Base) -> bytes:
     """The body of ``POST /bulk-send``, checked.
 
     Raises InvalidRequest for no or too many lines, a number listed twice and an empty text,

@@ -44,12 +44,12 @@ class NumberStatus:
 def status_body(pairs: Sequence[tuple[str, str]], base: Mapping[str, object]) -> bytes:
     """The body of ``POST /multi-status`` for (phone, message id) pairs."""
     # a call asks for few different messages
-    ids = {number: _as_given(number) for number in {number for _, number in pairs}}
+    ids = {number: _id_value(number) for number in {number for _, number in pairs}}
     listed = [{"phoneNumber": phone, "messageId": ids[number]} for phone, number in pairs]
     return fields.encode({**base, "SMSStatut_List": listed})
 
 
-def _as_given(message_id: str) -> int | str:
+def _id_value(message_id: str) -> int | str:
     """The gateway's id as it came: an id that looks like a number was one."""
     number = fields.integer(message_id)
     return number if number is not None and str(number) == message_id else message_id
