@@ -2,6 +2,11 @@
 
 from django.db import migrations, models
 
+_ID: tuple[str, "models.BigAutoField[int, int]"] = (
+    "id",
+    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+)
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -11,14 +16,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(
             name="Campaign",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-            ],
+            fields=[_ID],
             options={
                 "permissions": (
                     ("pause_campaign", "Can pause a campaign"),
@@ -31,14 +29,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="Doubt",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-            ],
+            fields=[_ID],
             options={
                 "verbose_name": "batch in doubt",
                 "verbose_name_plural": "batches in doubt",
@@ -52,14 +43,7 @@ class Migration(migrations.Migration):
         ),
         migrations.CreateModel(
             name="OptOut",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-            ],
+            fields=[_ID],
             options={
                 "verbose_name": "opt-out",
                 "permissions": (("view_full_numbers", "Can see phone numbers in full"),),
