@@ -36,13 +36,7 @@ class TextReport:
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON values."""
-        return {
-            "encoding": self.measured.encoding,
-            "units": self.measured.units,
-            "segments": self.measured.segments,
-            "stop": self.stop,
-            "spare": self.spare,
-        }
+        return self.measured._asdict() | {"stop": self.stop, "spare": self.spare}
 
 
 def report_of(arrives: str, stop: int) -> TextReport:
