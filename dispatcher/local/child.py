@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from dispatcher.local.tied_process import tied_to_parent
-
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Mapping, Sequence
 
 _LONGEST_LINE = 64 * 1024
 

@@ -12,25 +12,20 @@ the rest of the mainland, and a phone number does not show it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from functools import cache, partial
 from importlib.metadata import version
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import holidays
+from holidays import HolidayBase
 
 from dispatcher.errors import InvalidCampaign
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import date, time
-
-    from holidays import HolidayBase
 
 #: the version of the calendar, stored with each decision
 CALENDAR_VERSION: str = f"holidays {version('holidays')}"

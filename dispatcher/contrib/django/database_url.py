@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from sqlalchemy import URL
 
 from dispatcher.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 #: options that Django passes to the driver and that are not part of a URL
 _OBJECTS = {"context", "cursor_factory", "client_encoding", "prepare_threshold", "row_factory"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import Any, Self, Unpack
 
 from django.db import connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.intake import Intake
@@ -23,9 +24,6 @@ from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import schema
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
 
 log = logging.getLogger(__name__)
 

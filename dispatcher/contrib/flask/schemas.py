@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from flask import request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from dispatcher.campaigns.submission import PRIORITIES
+from dispatcher.campaigns.submission import PRIORITIES, Options
 from dispatcher.contrib.flask.auth import too_large
 from dispatcher.contrib.flask.problems import Problem
 from dispatcher.window.territories import TERRITORIES
-
-if TYPE_CHECKING:
-    from dispatcher.campaigns.submission import Options
 
 _Read = TypeVar("_Read", bound=BaseModel)
 _JSON = "application/json"
