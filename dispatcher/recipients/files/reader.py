@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from dispatcher.errors import InvalidFile
+from dispatcher.recipients.files.bounds import MOST_COLUMNS
 from dispatcher.recipients.files.columns import Columns, columns_of
 from dispatcher.recipients.files.delimiter import NONE, declared_delimiter, delimiter_of
 from dispatcher.recipients.files.lines import TextLines
@@ -86,6 +87,8 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         header, before = _next_row(rows, 0)
         if header is None:
             raise InvalidFile("the file is empty")
+        if len(header) > MOST_COLUMNS:
+            raise InvalidFile(f"the header has over {MOST_COLUMNS:,} columns")
         found = columns_of(header, column, territory_column)
         first: list[str] | None = header
         if not found.headless:
@@ -141,6 +144,8 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
             for cells in chain((first,), rows):
                 row, line = line + 1, rows.line_num
                 raw = tuple(cells)
+                if len(raw) > MOST_COLUMNS:
+                    raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")
                 if len(cells) < width:
                     cells += [""] * (width - len(cells))
                 phone = cells[phone_at]

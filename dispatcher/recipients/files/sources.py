@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from dispatcher.errors import InvalidFile
+from dispatcher.recipients.files.bounds import Counted, Unpacked
 
 _HEAD = 8
 _GZIP = b"\x1f\x8b"
@@ -32,7 +33,9 @@ def open_source(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[bytes,
         stream = source
     head, stream = _look_ahead(stream, returns=stream.seekable())
     if head.startswith(_GZIP):
-        unzipped = stack.enter_context(gzip.GzipFile(fileobj=stream))
+        packed = Counted(stream)
+        opened = gzip.GzipFile(fileobj=cast("BinaryIO", io.BufferedReader(packed)))
+        unzipped = Unpacked(cast("BinaryIO", stack.enter_context(opened)), packed)
         head, stream = _look_ahead(cast("BinaryIO", unzipped), returns=False)
     if head.startswith(_OLD_EXCEL):
         raise InvalidFile(

@@ -4,10 +4,14 @@ import csv
 import gzip
 import io
 import os
+import resource
 import stat
 import sys
+import time
 import tracemalloc
 import zipfile
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -503,6 +507,132 @@ def test_without_openpyxl_a_workbook_is_refused_with_the_remedy(
     raw = workbook(["tel"], [ONE])
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     assert "pip install openpyxl" in refusal(raw)
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+_HEADER = b'<row r="1"><c r="A1" t="inlineStr"><is><t>tel</t></is></c></row>'
+
+
+_SHARED = (
+    b'<Override PartName="/xl/sharedStrings.xml" ContentType='
+    b'"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/>'
+)
+
+
+def sheet(rows: Iterable[bytes]) -> Iterable[bytes]:
+    name = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    yield b'<worksheet xmlns="' + name + b'"><sheetData>' + _HEADER
+    yield from rows
+    yield b"</sheetData></worksheet>"
+
+
+def bomb(blocks: Iterable[bytes], part: str = SHEET) -> bytes:
+    """A workbook in which one part is replaced or added."""
+    made = io.BytesIO()
+    more = _SHARED if "shared" in part else b""
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(["tel"], ["a"]))) as source,
+        zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target,
+    ):
+        for name in {*source.namelist(), part}:
+            with target.open(name, "w", force_zip64=True) as file:
+                for block in blocks if name == part else [source.read(name)]:
+                    file.write(block.replace(b"</Types>", more + b"</Types>"))
+    return made.getvalue()
+
+
+def shared(strings: Iterable[bytes]) -> Iterable[bytes]:
+    yield b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    yield from strings
+    yield b"</sst>"
+
+
+MB = b"x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "complaint"),
+    [
+        pytest.param(
+            lambda: bomb(sheet([b'<row r="2000000000"><c r="A2"><v>1</v></c></row>'])),
+            "over 1,048,576 rows",
+            id="far row",
+        ),
+        pytest.param(
+            lambda: bomb(sheet([b"<row/>" * 100_000] * 20)), "over 1,048,576 rows", id="many rows"
+        ),
+        pytest.param(
+            lambda: bomb(sheet([b'<row><c r="XFD2"><v>1</v></c></row>' * 1000] * 200)),
+            "over 1,000 columns",
+            id="far column",
+        ),
+        pytest.param(
+            lambda: bomb(
+                sheet([b'<row><c t="inlineStr"><is><t>', *[MB] * 60, b"</t></is></c></row>"])
+            ),
+            "over 1 MB in row 2",
+            id="large cell",
+        ),
+        pytest.param(
+            lambda: bomb(sheet([b"<row>", *[b"<c/>" * 250_000] * 40, b"</row>"])),
+            "over 1 MB in row 2",
+            id="many cells",
+        ),
+        pytest.param(
+            lambda: bomb(shared([b"<si><t>a</t></si>" * 100_000] * 60), "xl/sharedStrings.xml"),
+            "100 times its size|over 2,097,152 texts",
+            id="many shared strings",
+        ),
+        pytest.param(
+            lambda: bomb(shared([b"<si><t>", *[MB] * 20, b"</t></si>"]), "xl/sharedStrings.xml"),
+            "over 1 MB in row 1",
+            id="large shared string",
+        ),
+        pytest.param(
+            lambda: bomb([b"<styleSheet>", *[MB] * 20, b"</styleSheet>"], "xl/styles.xml"),
+            "over 8 MB",
+            id="large styles",
+        ),
+        pytest.param(
+            lambda: bomb([b'<!DOCTYPE a [<!ENTITY b "c">]>', *sheet([])]),
+            "document type",
+            id="entities",
+        ),
+        pytest.param(
+            lambda: gzip.compress(b"tel\n" + b"\n" * 100_000_000, 9),
+            "100 times",
+            id="gzip of blanks",
+        ),
+        pytest.param(
+            lambda: gzip.compress(bomb(sheet([])) + bytes(200_000_000), 1),
+            "100 times",
+            id="gzip of a workbook",
+        ),
+    ],
+)
+def test_file_that_unpacks_beyond_bounds_is_refused_in_seconds_and_little_memory(
+    raw: Callable[[], bytes], complaint: str
+) -> None:
+    source = io.BytesIO(raw())
+    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(InvalidFile, match=complaint):
+        deque(open_recipients(source), maxlen=0)
+    assert time.process_time() - began < 60
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000  # in kB
+
+
+def test_row_of_a_csv_file_beyond_the_bound_is_refused() -> None:
+    assert "over 1,000 columns" in refusal("tel;nom\n" + ONE + ";" * 2000)
+    assert "over 1,000 columns" in refusal("tel" + ";" * 2000 + "\n" + ONE)
+
+
+def test_large_list_of_links_after_the_rows_of_a_workbook_is_read() -> None:
+    links = b"<hyperlinks>" + b'<hyperlink ref="B2" display="a"/>' * 60_000 + b"</hyperlinks>"
+    row = f'<row r="2"><c t="inlineStr"><is><t>{ONE}</t></is></c></row>'.encode()
+    parts = [*sheet([row])]
+    parts[-1] = b"</sheetData>" + links + b"</worksheet>"
+    with open_recipients(io.BytesIO(bomb(parts))) as file:
+        assert [one.phone for one in file] == [ONE]
 
 
 # -- rejects
