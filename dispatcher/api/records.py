@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -18,9 +18,10 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import doubts, monitoring, stop_list
+from dispatcher.storage import account_waits, doubts, monitoring, stop_list
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
+from dispatcher.window import Hold
 
 
 class Records(Operator):
@@ -96,13 +97,21 @@ class Records(Operator):
         most = timedelta(seconds=settings.stop_list_max_age)
         now = self.clock()
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
+        hold = campaigns.first_hold(session, facts.id)
         return progress_of(
             facts,
             campaigns.shares(session, facts.id),
-            campaigns.first_hold(session, facts.id),
+            _with_account(hold, account_waits.of(session, account, now)),
             stopped=due.doubts(session, account if settings.accounts else None) >= limit,
             stop_list=stop_list.age(session, account).wait(now, most),
             silent=facts.silence(monitoring.last_tick(session), now, settings.tick),
             orphaned=orphaned,
             now=now,
         )
+
+
+def _with_account(hold: Hold | None, until: datetime | None) -> Hold | None:
+    """What a batch waits for that waits for ``hold``, and its account ``until`` then."""
+    if hold is None or until is None or hold.until >= until:
+        return hold
+    return Hold(until, "the gateway asks to wait")

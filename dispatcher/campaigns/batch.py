@@ -90,5 +90,7 @@ class DueBatch:
     #: a call for one person: from a long number of ours (E.164), or of a survey
     from_number: str | None = field(default=None, repr=False)
     survey: str | None = None
+    #: when its campaign is over (UTC)
+    not_after: datetime | None = None
     #: until when the gateway is to hold it; None for what leaves at once
     leaves_at: datetime | None = None

@@ -71,7 +71,7 @@ class Change:
     check_at: datetime | None = None
     #: failures in a row, by which the next attempt waits
     checks: int = 0
-    #: the earliest instant of the next attempt; None leaves it as it is
+    #: until when the next attempt waits for a retry (pending), or the hour it is held until
     not_before: datetime | None = None
     #: until when the gateway is to hold the batch; None for one that leaves at once
     leaves_at: datetime | None = None

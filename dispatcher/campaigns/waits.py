@@ -1,14 +1,31 @@
-"""How long a batch waits: after a failure, and for its next poll or lookup."""
+"""What a batch waits for, and how long: before an attempt, and for its next poll or lookup."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import accumulate
 
 #: a wait of at least this (seconds) may be rounded up, so that many batches share a call
 _SHARED = 60
+
+
+class Wait(StrEnum):
+    """The waits of a pending batch, each with an instant of its own.
+
+    The batch waits for the latest of them. Who changes one leaves the others alone.
+    """
+
+    #: the hours of the window and of the campaign; a change of their rules changes this one only
+    WINDOW = "window"
+    #: a failure, or an answer of the gateway
+    RETRY = "retry"
+    #: the rate limit
+    RATE = "rate"
+    #: a cap of the day
+    CAP = "cap"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import stop_list
+from dispatcher.storage import account_waits, stop_list
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen, Windows
 
@@ -86,6 +86,10 @@ class Context:
         hold = self.hold(batch.territory, leaves_at) if batch.commercial else None
         unproven = bool(batch.unproven)
         return handover.waits_here(leaves_at, self.clock(), hold, unproven=unproven)
+
+    def account_waits(self, session: Session) -> bool:
+        """Whether the gateway asked the account to wait, and the wait is not over."""
+        return account_waits.of(session, self.account, self.clock()) is not None
 
     def stop_list_wait(self, session: Session) -> str:
         """Why commercial messages wait for the STOP list; empty if they need not."""

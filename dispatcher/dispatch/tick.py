@@ -89,20 +89,23 @@ class Ticks:
         """
         now = self._context.clock()
         settings = self._context.settings
+        # campaigns are locked before batches, as everywhere: hence several transactions
+        with self._context.database.write() as session:
+            campaign_moves.expire_batches(session, now)
+        with self._context.database.write() as session:
+            campaign_moves.finish_ended(session, now)
+            if settings.credit_check == "off":
+                credit.release_all(session)
         with self._context.database.write() as session:
             lost = batch_moves.rescue(
                 session, now, self._context.after(settings.settle_intervals, 0)
             )
-            campaign_moves.expire_batches(session, now)
             campaign_moves.cancel_returned(session)
             if hand_over.any_held(session):
                 self._look_after_held(session, now)
-            campaign_moves.finish_ended(session, now)
             self._reevaluate(session, now)
             for context in self._contexts:
                 _release(session, context, now)
-            if settings.credit_check == "off":
-                credit.release_all(session)
             monitoring.record_tick(session, socket.gethostname(), now)
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
@@ -152,7 +155,9 @@ def _release(session: Session, context: Context, now: datetime) -> None:
 
 def _to_send(session: Session, context: Context, now: datetime) -> list[int]:
     settings = context.settings
-    if due.doubts(session, context.counted) >= settings.doubt_limit:
+    if due.doubts(session, context.counted) >= settings.doubt_limit or context.account_waits(
+        session
+    ):
         return []
     commercial = not context.stop_list_wait(session)
     most = 4 * settings.connections

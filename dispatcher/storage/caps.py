@@ -16,9 +16,10 @@ from enum import IntEnum
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.caps import FULL, WEEK, Usage
+from dispatcher.campaigns.caps import WEEK, Usage
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage.batches import attempts
+from dispatcher.campaigns.waits import Wait
+from dispatcher.storage.batches import attempts, waits
 from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_state
 
 #: outcomes of attempts that texted nobody, as far as is known
@@ -224,11 +225,11 @@ def release(
         .where(
             in_state(BatchState.PENDING),
             Batch.not_before > now,
-            Batch.why.startswith(FULL, autoescape=True),
-            or_(Batch.why.not_in(reasons), fits),
+            Batch.cap_until > now,
+            or_(Batch.cap_why.not_in(reasons), fits),
             *([] if account is None else [Batch.campaign_id.in_(mine)]),
         )
-        .values(not_before=now, why="")
+        .values(waits.changed(Wait.CAP, now, ""))
         .returning(Batch.id)
     )
     return len(released.all())

@@ -13,15 +13,26 @@ from dispatcher.storage.tables import Meta
 
 def get(session: Session, name: str, account: str = "") -> str | None:
     """The value, or None if nothing was ever written under this name."""
-    return session.scalar(select(Meta.value).where(Meta.name == _of(name, account)))
+    return session.scalar(select(Meta.value).where(Meta.name == name_of(name, account)))
 
 
 def put(session: Session, name: str, value: str, account: str = "") -> None:
     """Write or replace a value. A second writer waits until the first one has committed."""
-    row = upsert.insert(session, Meta).values(name=_of(name, account), value=value)
+    row = upsert.insert(session, Meta).values(name=name_of(name, account), value=value)
     session.execute(
         row.on_conflict_do_update(index_elements=[Meta.name], set_={"value": row.excluded.value})
     )
+
+
+def put_later(session: Session, name: str, value: str, account: str = "") -> None:
+    """Write a value, unless the present one is greater."""
+    row = upsert.insert(session, Meta).values(name=name_of(name, account), value=value)
+    greater = row.on_conflict_do_update(
+        index_elements=[Meta.name],
+        set_={"value": row.excluded.value},
+        where=Meta.value < row.excluded.value,
+    )
+    session.execute(greater)
 
 
 def instant(session: Session, name: str, account: str = "") -> datetime | None:
@@ -41,5 +52,6 @@ def is_time(
     return last is None or last > now or last + every <= now
 
 
-def _of(name: str, account: str) -> str:
+def name_of(name: str, account: str) -> str:
+    """The name under which an account's value is stored."""
     return f"{name}:{account}" if account else name

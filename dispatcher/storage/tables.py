@@ -165,7 +165,8 @@ class Batch(Base):
     state: Mapped[str]
     #: how often it was claimed: a result must name the number of its attempt (fencing)
     attempt: Mapped[int] = mapped_column(default=0)
-    #: the earliest instant at which it may be claimed, and why it waits until then
+    #: the earliest instant at which it may be claimed, and why it waits until then: while
+    #: it is pending, the latest of its waits (``campaigns.waits.Wait``)
     not_before: Mapped[datetime]
     why: Mapped[str] = mapped_column(default="")
     #: the policy of the window that its ``not_before`` comes from, with the versions of its parts
@@ -204,6 +205,15 @@ class Batch(Base):
     planned: Mapped[Decimal | None]
     #: until when the gateway is to hold it, or holds it; null if it waits here
     leaves_at: Mapped[datetime | None]
+    #: until when each of its waits lasts, and why (``campaigns.waits.Wait``)
+    window_until: Mapped[datetime | None]
+    window_why: Mapped[str] = mapped_column(default="", server_default="")
+    retry_until: Mapped[datetime | None]
+    retry_why: Mapped[str] = mapped_column(default="", server_default="")
+    rate_until: Mapped[datetime | None]
+    rate_why: Mapped[str] = mapped_column(default="", server_default="")
+    cap_until: Mapped[datetime | None]
+    cap_why: Mapped[str] = mapped_column(default="", server_default="")
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:

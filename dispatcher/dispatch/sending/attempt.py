@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
-from dispatcher.campaigns.waits import backoff
+from dispatcher.campaigns.waits import Wait, backoff
 from dispatcher.dispatch.call_counts import UNREACHABLE
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.rate_limit import Permit
@@ -37,7 +37,7 @@ MOST_SKEW = timedelta(seconds=30)
 
 
 class _NotNow(Exception):
-    """Raised where nothing is sent: the batch waits for ``hold``, or is no longer ours to send."""
+    """Raised where nothing is sent: the rate limit says ``hold``, or it is not ours to send."""
 
     def __init__(self, hold: Hold | None = None) -> None:
         super().__init__()
@@ -96,12 +96,13 @@ class Attempts:
                 outcome, seconds = self._deliver(claimed)
         except GatewayError as error:
             self._context.call_counts.count(UNREACHABLE)
-            self._postpone(batch, self._in(backoff(batch.checks), str(error)), failed=True)
+            hold = self._in(backoff(batch.checks), str(error))
+            self._postpone(batch, Wait.RETRY, hold, failed=True)
         except CapReached as reached:
             self._caps.apply(batch, reached)
         except _NotNow as reason:
             if reason.hold is not None:
-                self._postpone(batch, reason.hold)
+                self._postpone(batch, Wait.RATE, reason.hold)
         else:
             self._results.record(batch, draft.tag, outcome, seconds)
             return isinstance(outcome, Sent)
@@ -114,7 +115,7 @@ class Attempts:
             with self._context.database.write() as session:
                 hand_over.wait_here(session, batch, hold, self._context.clock())
         elif hold is not None:
-            self._postpone(batch, hold)
+            self._postpone(batch, Wait.WINDOW, hold)
         return hold is not None
 
     def _draft(self, batch: DueBatch) -> _Draft:
@@ -205,6 +206,9 @@ class Attempts:
         jumped = abs((self._context.clock() - claimed.at_wall).total_seconds())
         if max(slept, jumped) > STALE:
             return "its worker was asleep"
+        not_after = claimed.batch.not_after
+        if not_after is not None and self._context.clock() >= not_after:
+            return "its campaign is over"
         if self._hold(claimed.batch) is None:
             return ""
         if claimed.batch.leaves_at is None:
@@ -219,7 +223,7 @@ class Attempts:
     def _in(self, seconds: float, why: str) -> Hold:
         return Hold(self._context.clock() + timedelta(seconds=seconds), why)
 
-    def _postpone(self, batch: DueBatch, hold: Hold, *, failed: bool = False) -> None:
+    def _postpone(self, batch: DueBatch, wait: Wait, hold: Hold, *, failed: bool = False) -> None:
         now = self._context.clock()
         with self._context.database.write() as session:
-            moves.postpone(session, batch, hold, now=now, failed=failed)
+            moves.postpone(session, batch, wait, hold, now=now, failed=failed)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Usage, caps_of, day_after, day_of, full, usage_of
+from dispatcher.campaigns.waits import Wait
 from dispatcher.dispatch.context import Context
 from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import caps
@@ -105,7 +106,7 @@ class SendCaps:
             if reached.hold is None:
                 pause(session, batch.campaign_id, reached.why, now)
             else:
-                moves.postpone(session, batch, reached.hold, now=now, failed=False)
+                moves.postpone(session, batch, Wait.CAP, reached.hold, now=now)
 
     def _check(
         self,

@@ -62,6 +62,8 @@ class FairQueue:
         with self._context.database.read() as session:
             if due.doubts(session, self._context.counted) >= settings.doubt_limit:
                 return False
+            if self._context.account_waits(session):
+                return False
             commercial = not self._context.stop_list_wait(session)
             ids = queue.campaigns(session, now, self._context.account, commercial=commercial)
             # beginning with the one after the last turn

@@ -42,6 +42,8 @@ class Gather:
         batch = due.find_due(session, batch_id, self._context.clock(), self._context.account)
         if batch is not None and batch.commercial and self._context.stop_list_wait(session):
             return None, {}
+        if batch is not None and self._context.account_waits(session):
+            return None, {}
         over = self._caps.over_weekly(session, batch)
         opted_out = set() if batch is None else batch.recipients.opted_out
         return batch, {

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.breaker import pause_reason
 from dispatcher.campaigns.change import change_of
-from dispatcher.campaigns.outcome import Outcome, Sent, name_of
+from dispatcher.campaigns.outcome import NotSent, Outcome, Sent, name_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
 from dispatcher.errors import StorageError
 from dispatcher.settings.logs import event
+from dispatcher.storage import account_waits
 from dispatcher.storage.batches import moves, refusals, results
 from dispatcher.storage.campaigns.moves import pause
 
@@ -71,6 +73,10 @@ class Results:
     def _write(self, batch: DueBatch, tag: str, outcome: Outcome) -> None:
         now = self._context.clock()
         change = change_of(batch, outcome, now, self._waits)
+        if isinstance(outcome, NotSent) and outcome.account_waits:
+            until = now + timedelta(seconds=outcome.account_waits)
+            with self._context.database.write() as session:
+                account_waits.put(session, self._context.account, until)
         if change.is_alone and change.state is not BatchState.FAILED:
             with self._context.database.once() as session:
                 if results.apply(session, batch, change, tag=tag, now=now):

@@ -26,7 +26,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
-from dispatcher.storage import opt_out_marks, opt_outs
+from dispatcher.storage import account_waits, opt_out_marks, opt_outs
 from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
@@ -59,6 +59,7 @@ def _claim(
             doubts.scalar_subquery() < bindparam("doubt_limit"),
             # a list without a version is equal to no other
             version == bindparam("its_opt_outs"),
+            account_waits.is_over(),
             *rules,
         )
         .values(
@@ -150,10 +151,10 @@ def claim(
     """Claim the batch for one attempt. Only who gets True may send it, after the commit.
 
     False if another process claimed it first, if its campaign does not run, goes through another
-    account or is not funded so far, if too many batches are in doubt (of the account, with
-    ``apart``), if a recipient has opted out since it was gathered, or if PostgreSQL's clock is
-    further than ``most_skew`` from ``clock``. ``cost`` is the expected cost in euros, if a cap
-    needs it.
+    account or is not funded so far, if the account has to wait, if too many batches are in doubt
+    (of the account, with ``apart``), if a recipient has opted out since it was gathered, or if
+    PostgreSQL's clock is further than ``most_skew`` from ``clock``. ``cost`` is the expected cost
+    in euros, if a cap needs it.
     """
     params = {
         "its_id": batch.id,
@@ -163,6 +164,7 @@ def claim(
         "now": now,
         "seen": batch.states,
         "doubt_limit": doubt_limit,
+        **account_waits.asked(account, now),
         "its_opt_outs": batch.opt_outs,
         "its_tag": tag,
         "until": now + lease,

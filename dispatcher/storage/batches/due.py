@@ -21,7 +21,7 @@ _FIND_DUE = (
         *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
         *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
-        *(CAMPAIGN.c[name] for name in ("from_number", "survey")),
+        *(CAMPAIGN.c[name] for name in ("from_number", "survey", "not_after")),
         BATCH.c.leaves_at,
         opt_out_marks.version().label("opt_outs"),
         opt_outs.first_digest().label("erased"),
@@ -69,6 +69,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
         opt_outs=row.opt_outs,
         from_number=row.from_number,
         survey=row.survey,
+        not_after=row.not_after,
         leaves_at=row.leaves_at,
     )
 

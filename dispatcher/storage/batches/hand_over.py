@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import opt_outs
-from dispatcher.storage.batches import due, moves
+from dispatcher.storage.batches import due, moves, waits
 from dispatcher.storage.tables import META, Batch, in_state
 from dispatcher.window import Hold
 
@@ -35,7 +36,10 @@ def wait_here(session: Session, batch: DueBatch, hold: Hold, now: datetime) -> b
             Batch.attempt == batch.attempt,
             Batch.leaves_at == batch.leaves_at,
         )
-        .values(leaves_at=batch.leaves_at if keeps else None, not_before=hold.until, why=hold.why),
+        .values(
+            waits.changed(Wait.WINDOW, hold.until, hold.why)
+            | {"leaves_at": batch.leaves_at if keeps else None}
+        ),
     )
 
 

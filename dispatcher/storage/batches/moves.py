@@ -15,13 +15,22 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
+from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
-from dispatcher.storage.batches import attempts
+from dispatcher.storage.batches import attempts, waits
 from dispatcher.storage.tables import BATCH, Batch
 from dispatcher.window import Hold
 
 
-def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, failed: bool) -> bool:
+def postpone(
+    session: Session,
+    batch: DueBatch,
+    wait: Wait,
+    hold: Hold,
+    *,
+    now: datetime,
+    failed: bool = False,
+) -> bool:
     """Make a due batch wait; False if another process has claimed or postponed it meanwhile."""
     return applied(
         session,
@@ -32,7 +41,7 @@ def postpone(session: Session, batch: DueBatch, hold: Hold, *, now: datetime, fa
             Batch.attempt == batch.attempt,
             Batch.not_before <= now,
         )
-        .values(not_before=hold.until, why=hold.why, checks=batch.checks + failed),
+        .values(waits.changed(wait, hold.until, hold.why) | {"checks": batch.checks + failed}),
     )
 
 

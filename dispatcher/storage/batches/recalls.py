@@ -156,7 +156,8 @@ def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bo
         "sent_at": case((earlier, Batch.sent_at)),
     }
     if batch.why == OTHER_HOUR:  # handed over again it would be refused again: it waits here
-        values |= {"not_before": Batch.not_before, "leaves_at": None, "why": "scheduled"}
+        waits = {"window_until": Batch.not_before, "window_why": "scheduled"}
+        values |= waits | {"not_before": Batch.not_before, "leaves_at": None, "why": "scheduled"}
     if ends:
         letter = MessageState.CANCELLED.letter
         values |= {

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import BACK
 from dispatcher.campaigns.states import BatchState
-from dispatcher.storage.batches import recalls
+from dispatcher.campaigns.waits import Wait
+from dispatcher.storage.batches import recalls, waits
 from dispatcher.storage.batches.hand_over import IS_HELD
-from dispatcher.storage.tables import Batch, Campaign
+from dispatcher.storage.tables import BATCH, Batch, Campaign
 from dispatcher.window import Hold
 
 
@@ -44,7 +45,7 @@ def stale(session: Session, policy: str, limit: int = 100) -> list[StaleBatches]
 
 
 def reevaluate(session: Session, group: StaleBatches, hold: Hold, policy: str) -> None:
-    """Let a group wait for ``hold``, which ``policy`` decided."""
+    """Let the window of a group be ``hold``, which ``policy`` decided; no other wait changes."""
     session.execute(
         update(Batch)
         .where(
@@ -54,10 +55,12 @@ def reevaluate(session: Session, group: StaleBatches, hold: Hold, policy: str) -
             Batch.state == BatchState.PENDING,
         )
         .values(
-            # a batch to be handed over is checked by its hour, right before it is
-            not_before=case((Batch.leaves_at.is_(None), hold.until), else_=Batch.not_before),
-            why=case((Batch.leaves_at.is_(None), hold.why), else_=Batch.why),
-            rule=policy,
+            {
+                # a batch to be handed over is checked by its hour, right before it is
+                name: case((BATCH.c.leaves_at.is_(None), value), else_=BATCH.c[name])
+                for name, value in waits.changed(Wait.WINDOW, hold.until, hold.why).items()
+            }
+            | {"rule": policy}
         )
     )
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage.batches import moves
+from dispatcher.campaigns.waits import Wait
+from dispatcher.storage.batches import moves, waits
 from dispatcher.storage.tables import Attempt, Batch, Campaign
 
 _REFUSED = "refused"
@@ -77,8 +78,7 @@ def _take_back(
             state=BatchState.PENDING,
             **moves.counted(after),
             codes=json.dumps(left),
-            not_before=now,
-            why="",
+            **waits.changed(Wait.RETRY, now, ""),
             checks=0,
         ),
     )

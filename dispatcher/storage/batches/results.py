@@ -21,8 +21,9 @@ from dispatcher.campaigns.change import AttemptEnd, Change, codes_of
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.message_states import marked, tally
 from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
-from dispatcher.storage.batches import attempts, hand_over, moves, recalls
+from dispatcher.storage.batches import attempts, hand_over, moves, recalls, waits
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
 
 
@@ -95,7 +96,9 @@ def _row(change: Change) -> dict[str, Any]:
         "checks": change.checks,
         "leaves_at": change.leaves_at,
     }
-    if change.not_before is not None:
+    if change.state is BatchState.PENDING:
+        row |= {"retry_until": change.not_before, "retry_why": row.pop("why")}
+    elif change.not_before is not None:
         row["not_before"] = change.not_before
     if change.receipt is not None:
         row["message_id"] = change.receipt.message_id
@@ -124,6 +127,8 @@ def _batch_statement(columns: tuple[str, ...], held: bool) -> ReturningUpdate[An
         name: bindparam(f"its_{name}", type_=BATCH.c[name].type) for name in columns
     }
     values["lease_until"] = None
+    if "retry_until" in values:
+        values |= waits.changed(Wait.RETRY, values["retry_until"], values["retry_why"])
     if "cost" in values:
         values["cost"] = BATCH.c.cost + values["cost"]
     if held:

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.set_aside import NEVER, errors_before, hold_after
 from dispatcher.campaigns.states import BatchState
-from dispatcher.storage.batches import moves
+from dispatcher.campaigns.waits import Wait
+from dispatcher.storage.batches import moves, waits
 from dispatcher.storage.tables import Batch
 
 
@@ -31,7 +32,7 @@ def note_error(session: Session, batch_id: int, error: str, now: datetime) -> No
             Batch.attempt == found.attempt,
             Batch.not_before <= now,
         )
-        .values(not_before=hold.until, why=hold.why, checks=errors),
+        .values(waits.changed(Wait.RETRY, hold.until, hold.why) | {"checks": errors}),
     )
 
 
@@ -44,7 +45,7 @@ def release(session: Session, campaign_id: int, now: datetime) -> int:
             Batch.state == BatchState.PENDING,
             Batch.not_before >= NEVER,
         )
-        .values(not_before=now, why="", checks=0)
+        .values(waits.changed(Wait.RETRY, now, "") | {"checks": 0})
         .returning(Batch.id)
     )
     return len(released.all())

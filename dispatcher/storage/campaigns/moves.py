@@ -97,12 +97,17 @@ _CANCEL_RETURNED = _end_pending(
 )
 _EXPIRE = _end_pending(
     BatchState.EXPIRED,
-    BATCH.c.campaign_id.in_(
-        select(CAMPAIGN.c.id).where(
-            CAMPAIGN.c.not_after <= bindparam("now"),
-            CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
-        )
-    ),
+    BATCH.c.campaign_id.in_(bindparam("over", expanding=True)),
+)
+_OVER = (
+    select(CAMPAIGN.c.id)
+    .where(
+        CAMPAIGN.c.not_after <= bindparam("now"),
+        CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+        exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING)),
+    )
+    .order_by(CAMPAIGN.c.id)
+    .with_for_update(of=CAMPAIGN, key_share=True)
 )
 _FINISH = (
     update(CAMPAIGN)
@@ -121,8 +126,12 @@ def cancel_batches(session: Session, campaign_id: int) -> int:
 
 
 def expire_batches(session: Session, now: datetime) -> int:
-    """Expire the pending batches whose campaign's ``not_after`` has passed; returns how many."""
-    return len(session.execute(_EXPIRE, {"now": now}).all())
+    """Expire the pending batches whose campaign's ``not_after`` has passed; returns how many.
+
+    Locks the campaigns first, as a cancellation does: otherwise they would wait for each other.
+    """
+    over = session.scalars(_OVER, {"now": now}).all()
+    return len(session.execute(_EXPIRE, {"over": over}).all()) if over else 0
 
 
 def cancel_returned(session: Session) -> int:

@@ -135,6 +135,8 @@ def _row(
         "state": BatchState.PENDING,
         "not_before": hold.until,
         "why": hold.why,
+        "window_until": hold.until,
+        "window_why": hold.why,
         "rule": policy,
         "states": message_states.fresh(size),
         "pending": size,
@@ -146,4 +148,5 @@ def _handed(leaves_at: datetime | None, now: datetime) -> dict[str, Any]:
     """The columns that differ for a batch that the gateway is to hold."""
     if leaves_at is None:
         return {"leaves_at": None}
-    return {"leaves_at": leaves_at, "not_before": now, "why": to_be(leaves_at)}
+    due = {"not_before": now, "window_until": now, "window_why": "", "why": to_be(leaves_at)}
+    return {"leaves_at": leaves_at, **due}

@@ -256,6 +256,29 @@ def test_a_migrated_database_holds_what_is_handed_over_and_nothing_unknown(own: 
         session.execute(text("UPDATE batch SET state = 'lost'"))
 
 
+@pytest.mark.parametrize(
+    ("why", "checks", "wait"),
+    [
+        ("Sunday", 0, "window"),
+        ("the gateway asks to wait", 1, "retry"),
+        ("rate limit", 0, "rate"),
+        ("daily cap of 10,000 messages reached", 0, "cap"),
+    ],
+)
+def test_old_batch_that_waits_gets_the_wait_of_its_reason(
+    own: Database, why: str, checks: int, wait: str
+) -> None:
+    store(own, why=why, checks=checks)
+    migrated_from(own, "0010")
+    with own.read() as session:
+        batch = session.query(Batch).one()
+        waits = {
+            name: getattr(batch, f"{name}_until") for name in ("window", "retry", "rate", "cap")
+        }
+        assert {name: at for name, at in waits.items() if at is not None} == {wait: NOW}
+        assert (batch.not_before, batch.why, getattr(batch, f"{wait}_why")) == (NOW, why, why)
+
+
 # -- what the tables refuse -------------------------------------------------------------------
 
 

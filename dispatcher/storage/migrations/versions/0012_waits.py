@@ -1,0 +1,42 @@
+"""each wait of a batch has columns of its own."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+WAITS = ("window", "retry", "rate", "cap")
+
+
+def upgrade() -> None:
+    for wait in WAITS:
+        until = sa.Column(f"{wait}_until", sa.DateTime(timezone=True), nullable=True)
+        op.add_column("batch", until)
+        op.add_column(
+            "batch", sa.Column(f"{wait}_why", sa.Text(), nullable=False, server_default="")
+        )
+    # the reason tells which wait it is; failures in a row are counted in ``checks``
+    owned = {
+        "cap": "why LIKE 'daily cap of %'",
+        "rate": "why = 'rate limit'",
+        "retry": "checks > 0",
+        "window": "1 = 1",
+    }
+    free = "state IN ('pending', 'sending')"
+    for wait, owns in owned.items():
+        none = " AND ".join(f"{one}_until IS NULL" for one in WAITS)
+        op.execute(
+            f"UPDATE batch SET {wait}_until = not_before, {wait}_why = why"  # noqa: S608
+            f" WHERE {free} AND {none} AND {owns}"
+        )
+
+
+def downgrade() -> None:
+    for wait in WAITS:
+        op.drop_column("batch", f"{wait}_why")
+        op.drop_column("batch", f"{wait}_until")
