@@ -6,7 +6,7 @@ byte, or a documented refusal, proves that it did not. Everything else leaves th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from dispatcher.campaigns.outcome import (
@@ -41,6 +41,9 @@ from dispatcher.gateway.codes import (
 
 #: seconds; a longer Retry-After is cut to this
 LONGEST_WAIT = 3600.0
+#: an SMS has ten parts at most; figures far beyond are mistakes, and no column holds their sum
+MOST_SEGMENTS = 1000
+LARGEST_COST = Decimal(10_000)
 
 
 def verdict(reply: SendReply, phones: Sequence[str]) -> Outcome:
@@ -92,7 +95,8 @@ def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
 def _accepted(reply: Accepted, phones: Sequence[str], segments: int) -> Outcome:
     if not reply.partial and reply.segments == segments * len(phones):
         states = dict.fromkeys(range(len(phones)), MessageState.SENT)
-        lines = MessageResults(states, {}, reply.segments, reply.cost)
+        segments = reply.segments if reply.segments <= MOST_SEGMENTS * len(phones) else 0
+        lines = MessageResults(states, {}, segments, _charged([reply.cost]))
         return Sent(reply.message_id, lines, leaves_at=reply.leaves_at)
     place = {phone: position for position, phone in enumerate(phones)}
     codes = {
@@ -100,7 +104,8 @@ def _accepted(reply: Accepted, phones: Sequence[str], segments: int) -> Outcome:
         for line in reply.refused
         if line.phone in place and line.accepted is False
     }
-    lines = MessageResults(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=reply.cost)
+    cost = _charged([reply.cost])
+    lines = MessageResults(dict.fromkeys(codes, MessageState.REJECTED), codes, cost=cost)
     if reply.partial:
         return InDoubt("the answer names refusals beside its success", reply.message_id, lines)
     why = f"the answer bills {reply.segments} segments for {len(phones)} numbers of {segments} each"
@@ -143,8 +148,8 @@ def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:
         codes={
             position: line.code or 0 for position, line in known.items() if line.accepted is False
         },
-        segments=sum(line.segments for line in known.values()),
-        cost=sum((line.cost for line in known.values()), Decimal(0)),
+        segments=_billed(line.segments for line in known.values()),
+        cost=_charged(line.cost for line in known.values()),
     )
     if len(known) < len(phones):
         why = f"the answer leaves out {len(phones) - len(known)} of {len(phones)} numbers"
@@ -161,4 +166,14 @@ def _all_taken(reply: BatchTaken, phones: Sequence[str]) -> MessageResults | Non
     if numbers != tuple(phones) or accepted.count(True) < len(phones):
         return None
     states = dict.fromkeys(range(len(phones)), MessageState.SENT)
-    return MessageResults(states, {}, sum(segments), sum(costs, Decimal(0)))
+    return MessageResults(states, {}, _billed(segments), _charged(costs))
+
+
+def _billed(segments: Iterable[int]) -> int:
+    """The sum of what lines are billed; a line of more than ``MOST_SEGMENTS`` names no figure."""
+    return sum(count for count in segments if 0 <= count <= MOST_SEGMENTS)
+
+
+def _charged(costs: Iterable[Decimal]) -> Decimal:
+    """The sum of what is charged, in euros; ``LARGEST_COST`` and more is no figure."""
+    return sum((cost for cost in costs if 0 <= cost < LARGEST_COST), Decimal(0))
