@@ -68,7 +68,7 @@ def opt_out(session: Session, phone: str = PHONE) -> None:
         pytest.param("busy_timeout", 30_000, id="a writer waits for the one before it"),
     ],
 )
-def test_sqlite_is_opened_with(pragma: str, value: object, sqlite_url: str) -> None:
+def test_sqlite_connection_sets_its_pragmas(pragma: str, value: object, sqlite_url: str) -> None:
     database = Database(sqlite_url)
     for transaction in (database.read, database.write):
         with transaction() as session:
@@ -76,7 +76,7 @@ def test_sqlite_is_opened_with(pragma: str, value: object, sqlite_url: str) -> N
     database.close()
 
 
-def test_two_sqlite_writers_that_read_first_wait_for_each_other(sqlite_url: str) -> None:
+def test_sqlite_writers_that_read_first_wait_for_each_other(sqlite_url: str) -> None:
     threads, rounds = 4, 10
     databases = [Database(sqlite_url) for _ in range(threads)]
     with databases[0].write() as session:
@@ -107,7 +107,7 @@ def test_two_sqlite_writers_that_read_first_wait_for_each_other(sqlite_url: str)
         database.close()
 
 
-def test_a_sqlite_reader_does_not_wait_for_a_writer(sqlite_url: str) -> None:
+def test_sqlite_reader_does_not_wait_for_a_writer(sqlite_url: str) -> None:
     database = Database(sqlite_url)
     with database.write() as session:
         session.execute(text("CREATE TABLE tally (n INTEGER)"))
@@ -118,7 +118,7 @@ def test_a_sqlite_reader_does_not_wait_for_a_writer(sqlite_url: str) -> None:
     database.close()
 
 
-def test_a_foreign_key_that_leads_nowhere_is_refused(database: Database) -> None:
+def test_foreign_key_without_its_row_is_refused(database: Database) -> None:
     with pytest.raises(Conflict), database.write() as session:
         session.add(Attempt(batch_id=99, number=1, tag="a", worker="w", armed_at=NOW))
 
@@ -126,13 +126,13 @@ def test_a_foreign_key_that_leads_nowhere_is_refused(database: Database) -> None
 # -- transactions, on both --------------------------------------------------------------------
 
 
-def test_what_is_written_is_kept(database: Database) -> None:
+def test_committed_row_is_read_back(database: Database) -> None:
     with database.write() as session:
         opt_out(session)
     assert count(database) == 1
 
 
-def test_an_exception_leaves_nothing_behind(database: Database) -> None:
+def test_exception_rolls_the_transaction_back(database: Database) -> None:
     def fail() -> None:
         with database.write() as session:
             opt_out(session)
@@ -144,7 +144,7 @@ def test_an_exception_leaves_nothing_behind(database: Database) -> None:
     assert count(database) == 0
 
 
-def test_a_failed_statement_leaves_nothing_behind(database: Database) -> None:
+def test_failed_statement_rolls_the_transaction_back(database: Database) -> None:
     def fail() -> None:
         with database.write() as session:
             opt_out(session)
@@ -159,12 +159,12 @@ def test_a_failed_statement_leaves_nothing_behind(database: Database) -> None:
     assert count(database) == 1
 
 
-def test_a_missing_table_is_a_storage_error(bare: Database) -> None:
+def test_missing_table_raises_storage_error(bare: Database) -> None:
     with pytest.raises(StorageError), bare.read() as session:
         session.execute(select(OptOut)).all()
 
 
-def test_two_writers_that_count_in_a_row_count_right(database: Database) -> None:
+def test_concurrent_writers_of_one_counter_lose_no_count(database: Database) -> None:
     with database.write() as session:
         session.add(campaign())
     together = threading.Barrier(2)
@@ -196,7 +196,7 @@ def test_two_writers_that_count_in_a_row_count_right(database: Database) -> None
         pytest.param("postgresql://me:hunter2@127.0.0.1:1/none", id="without a driver"),
     ],
 )
-def test_a_server_out_of_reach_is_a_storage_error_without_its_password(url: str) -> None:
+def test_unreachable_server_raises_storage_error_without_the_password(url: str) -> None:
     database = Database(url)
     for transaction in (database.read, database.write):
         with pytest.raises(StorageError) as caught, transaction() as session:
@@ -207,7 +207,7 @@ def test_a_server_out_of_reach_is_a_storage_error_without_its_password(url: str)
         assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_password_is_a_storage_error_without_it(fresh_postgres_url: str) -> None:
+def test_wrong_password_raises_storage_error_without_the_password(fresh_postgres_url: str) -> None:
     password = fresh_postgres_url.partition("@")[0].rpartition(":")[2]
     database = Database(fresh_postgres_url.replace(f":{password}@", ":hunter2@"))
     with pytest.raises(StorageError) as caught, database.read() as session:
@@ -217,13 +217,13 @@ def test_a_wrong_password_is_a_storage_error_without_it(fresh_postgres_url: str)
     database.close()
 
 
-def test_a_directory_that_is_missing_is_a_storage_error(tmp_path: Path) -> None:
+def test_missing_directory_raises_storage_error(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'none' / 'test.db'}")
     with pytest.raises(StorageError), database.read() as session:
         session.execute(text("SELECT 1"))
 
 
-def test_a_file_that_is_no_database_is_a_storage_error(tmp_path: Path) -> None:
+def test_file_that_is_no_database_raises_storage_error(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     path.write_bytes(b"telephone;prenom\n" * 500)
     database = Database(f"sqlite:///{path}")
@@ -231,7 +231,7 @@ def test_a_file_that_is_no_database_is_a_storage_error(tmp_path: Path) -> None:
         session.execute(text("SELECT 1"))
 
 
-def test_a_connection_that_is_killed_is_a_storage_error_and_the_next_one_works(
+def test_killed_connection_raises_storage_error_and_the_next_one_works(
     fresh_postgres_url: str,
 ) -> None:
     database = Database(fresh_postgres_url)
@@ -252,7 +252,7 @@ def test_a_connection_that_is_killed_is_a_storage_error_and_the_next_one_works(
     database.close()
 
 
-def test_an_idle_connection_that_is_killed_costs_nothing(fresh_postgres_url: str) -> None:
+def test_killed_idle_connection_is_replaced_without_an_error(fresh_postgres_url: str) -> None:
     database = Database(fresh_postgres_url)
     with database.read() as session:
         pid = session.scalar(text("SELECT pg_backend_pid()"))
@@ -265,7 +265,7 @@ def test_an_idle_connection_that_is_killed_costs_nothing(fresh_postgres_url: str
     database.close()
 
 
-def test_a_connection_that_is_kept_is_replaced_once_it_is_closed(fresh_postgres_url: str) -> None:
+def test_closed_cached_connection_is_replaced(fresh_postgres_url: str) -> None:
     database = Database(fresh_postgres_url)
     with database.keeping():
         with database.read() as session:
@@ -277,7 +277,7 @@ def test_a_connection_that_is_kept_is_replaced_once_it_is_closed(fresh_postgres_
     database.close()
 
 
-def test_threads_that_keep_connections_leave_some_to_write_with(
+def test_threads_with_cached_connections_leave_connections_for_writes(
     fresh_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "_POOL", {"pool_size": 4, "max_overflow": 0, "pool_timeout": 5})
@@ -301,17 +301,17 @@ def test_threads_that_keep_connections_leave_some_to_write_with(
 
 
 @pytest.mark.parametrize("url", ["nonsense", "", "mysql://me:hunter2@localhost/x", "sqlite"])
-def test_a_url_of_no_database_of_ours_is_refused_by_its_variable(url: str) -> None:
+def test_url_of_another_database_is_refused_with_its_variable(url: str) -> None:
     with pytest.raises(ConfigurationError, match="DISPATCHER_DATABASE_URL") as caught:
         Database(url)
     assert "hunter2" not in str(caught.value)
 
 
-def test_the_short_name_of_postgresql_is_understood() -> None:
+def test_short_name_of_postgresql_is_accepted() -> None:
     assert not Database("postgres://me@localhost/x").is_sqlite
 
 
-def test_a_repr_hides_the_password() -> None:
+def test_repr_of_a_database_hides_the_password() -> None:
     told = repr(Database("postgresql+psycopg://me:hunter2@localhost/x"))
     assert "hunter2" not in told
     assert "localhost" in told
@@ -326,7 +326,9 @@ PERSONAL = {
 
 
 @pytest.mark.parametrize("statement", PERSONAL.values(), ids=PERSONAL.keys())
-def test_a_broken_rule_is_told_without_the_number(database: Database, statement: str) -> None:
+def test_violated_constraint_is_named_without_the_number(
+    database: Database, statement: str
+) -> None:
     with pytest.raises(Exception) as caught, database.write() as session:  # noqa: PT011
         session.execute(text(statement), {"phone": PHONE, "now": NOW.isoformat()})
     assert PHONE not in "".join(traceback.format_exception(caught.value))
@@ -360,7 +362,7 @@ database.close()
 """
 
 
-def test_a_forked_child_has_a_connection_of_its_own(database_url: str) -> None:
+def test_forked_child_opens_its_own_connection(database_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORKING, database_url],
         capture_output=True,
@@ -376,7 +378,7 @@ def test_a_forked_child_has_a_connection_of_its_own(database_url: str) -> None:
         assert told["child"][0] != told["parent"][0]
 
 
-def test_a_database_can_be_closed_and_used_again(bare: Database) -> None:
+def test_closed_database_can_be_used_again(bare: Database) -> None:
     bare.close()
     for _ in range(2):
         with bare.read() as session:
@@ -395,7 +397,7 @@ def test_a_database_can_be_closed_and_used_again(bare: Database) -> None:
         pytest.param(datetime(2027, 1, 12, 10, 0, 0, 123456, tzinfo=UTC), id="microseconds"),
     ],
 )
-def test_an_instant_comes_back_aware_and_equal(database: Database, at: datetime) -> None:
+def test_stored_instant_is_read_back_aware_and_equal(database: Database, at: datetime) -> None:
     with database.write() as session:
         session.add(campaign(not_before=at))
     with database.read() as session:
@@ -405,7 +407,7 @@ def test_an_instant_comes_back_aware_and_equal(database: Database, at: datetime)
     assert found.utcoffset() == timedelta(0)
 
 
-def test_instants_of_different_zones_compare_as_instants(database: Database) -> None:
+def test_instants_of_different_zones_are_compared_in_utc(database: Database) -> None:
     noumea = timezone(timedelta(hours=11))
     with database.write() as session:
         session.add(campaign(not_before=NOW.astimezone(noumea)))
@@ -415,13 +417,13 @@ def test_instants_of_different_zones_compare_as_instants(database: Database) -> 
             assert session.scalar(query) == found
 
 
-def test_a_naive_instant_is_refused(database: Database) -> None:
+def test_naive_instant_raises_value_error(database: Database) -> None:
     with pytest.raises(StatementError, match="naive"), database.write() as session:
         session.add(campaign(not_before=datetime(2027, 1, 12)))  # noqa: DTZ001
 
 
 @pytest.mark.parametrize("cost", ["0", "0.038", "0.0001", "999999999.9999"])
-def test_euros_come_back_exact_and_add_up(database: Database, cost: str) -> None:
+def test_stored_euros_are_read_back_and_summed_exactly(database: Database, cost: str) -> None:
     with database.write() as session:
         owner = campaign()
         session.add(owner)
@@ -438,7 +440,7 @@ def test_euros_come_back_exact_and_add_up(database: Database, cost: str) -> None
         assert session.scalar(select(func.sum(Batch.cost))) == 2 * Decimal(cost)
 
 
-def test_what_a_url_asks_of_the_server_is_kept_beside_our_limits(fresh_postgres_url: str) -> None:
+def test_options_of_a_url_are_set_beside_our_limits(fresh_postgres_url: str) -> None:
     with connected(fresh_postgres_url) as connection:
         connection.execute("CREATE SCHEMA sms")
     url = make_url(fresh_postgres_url).update_query_dict({"options": "-c search_path=sms"})

@@ -52,7 +52,7 @@ def test_usual_database_has_no_objection(database: Database) -> None:
         ("default_transaction_isolation = 'repeatable read'", "transaction_isolation", None),
     ],
 )
-def test_direct_connection_overrides_what_the_server_is_set_to(
+def test_direct_connection_overrides_settings_of_the_server(
     fresh_postgres_url: str, assignment: str, name: str, value: str | None
 ) -> None:
     role_setting(fresh_postgres_url, assignment)
@@ -77,7 +77,7 @@ def test_transaction_behind_a_pooler_is_read_committed(
         "default_transaction_read_only = on",
     ],
 )
-def test_pooled_server_that_breaks_a_promise_is_named(
+def test_pooled_server_without_durable_commits_is_named(
     fresh_postgres_url: str, pooled: Database, assignment: str
 ) -> None:
     role_setting(fresh_postgres_url, assignment)
@@ -97,7 +97,9 @@ def test_worker_refuses_a_database_that_is_read_only(fresh_postgres_url: str) ->
     assert "nothing can be written" in finding.says
 
 
-def test_statements_behind_a_pooler_never_get_another_clients_answer(pooled: Database) -> None:
+def test_statement_behind_a_pooler_never_gets_the_answer_of_another_client(
+    pooled: Database,
+) -> None:
     wrong: list[str] = []
     failed: list[Exception] = []
 

@@ -73,7 +73,7 @@ def counts(bench: Bench) -> list[int]:
 
 
 @pytest.mark.parametrize("words", ["Soldes demain", "Bonjour {{ nom | default('à vous') }}"])
-def test_the_same_rows_are_stored_in_either_way(bench: Bench, words: str) -> None:
+def test_list_and_stream_store_the_same_rows(bench: Bench, words: str) -> None:
     told: list[list[Rejection]] = [[], []]
     ids = [
         bench.dispatcher.submit(
@@ -89,7 +89,7 @@ def test_the_same_rows_are_stored_in_either_way(bench: Bench, words: str) -> Non
     assert [rejection.row for rejection in told[1]] == [2602]
 
 
-def test_a_list_at_hand_goes_by_its_reference_and_is_the_same_again(bench: Bench) -> None:
+def test_same_list_submitted_again_returns_the_same_campaign(bench: Bench) -> None:
     first = bench.dispatcher.submit("soldes", TEXT, people(2600), at_hand=True)
     assert bench.dispatcher.submit("soldes", TEXT, people(2600), at_hand=True) == first
     assert bench.dispatcher.submit("soldes", TEXT, people(2600)) == first
@@ -99,13 +99,13 @@ def test_a_list_at_hand_goes_by_its_reference_and_is_the_same_again(bench: Bench
     assert len(bench.campaigns()) == 1
 
 
-def test_who_opted_out_of_a_list_at_hand_is_not_texted(bench: Bench) -> None:
+def test_opted_out_number_of_a_list_is_not_texted(bench: Bench) -> None:
     bench.opt_out(people(1, start=1700)[0])
     bench.dispatcher.submit("soldes", TEXT, people(2600), at_hand=True)
     assert bench.messages() == {"pending": 2599, "opted_out": 1}
 
 
-def test_it_is_told_how_many_are_stored(bench: Bench) -> None:
+def test_each_stored_stride_reports_its_count(bench: Bench) -> None:
     told: list[tuple[int, int]] = []
     bench.dispatcher.submit("a", TEXT, people(2600), stored=lambda *one: told.append(one))
     assert told[0] == (500, 2600)
@@ -119,7 +119,7 @@ def test_it_is_told_how_many_are_stored(bench: Bench) -> None:
     assert told[-1] == (2600, 2600)
 
 
-def test_a_list_at_hand_that_breaks_midway_leaves_nothing(bench: Bench) -> None:
+def test_list_that_raises_midway_leaves_no_rows(bench: Bench) -> None:
     def broken() -> Iterator[str]:
         yield from people(2600)
         raise RuntimeError("the file ended in the middle")
@@ -140,7 +140,7 @@ def test_a_list_at_hand_that_breaks_midway_leaves_nothing(bench: Bench) -> None:
         pytest.param(people(1500), {"approved": "0" * 64}, "that was approved", id="another plan"),
     ],
 )
-def test_what_cannot_be_a_campaign_is_not_stored(
+def test_invalid_campaign_stores_no_rows(
     bench: Bench, recipients: list[str], options: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UnusableInput, match=words):
@@ -148,7 +148,7 @@ def test_what_cannot_be_a_campaign_is_not_stored(
     assert counts(bench) == [0, 0, 0]
 
 
-def test_a_list_at_hand_beyond_a_cap_is_not_stored(bench: Bench) -> None:
+def test_list_over_a_cap_stores_no_rows(bench: Bench) -> None:
     with (
         opened(bench.dispatcher.database, campaign_recipients=1000) as capped,
         pytest.raises(InvalidCampaign, match="exceed the cap of 1,000"),
@@ -157,7 +157,7 @@ def test_a_list_at_hand_beyond_a_cap_is_not_stored(bench: Bench) -> None:
     assert counts(bench) == [0, 0, 0]
 
 
-def test_whoever_is_left_out_is_told_although_a_territory_never_opens(bench: Bench) -> None:
+def test_rejections_are_reported_although_a_territory_never_opens(bench: Bench) -> None:
     bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
     told: list[Rejection] = []
     islanders = [Recipient(phone, territory="polynesie-francaise") for phone in people(600)]
@@ -168,7 +168,7 @@ def test_whoever_is_left_out_is_told_although_a_territory_never_opens(bench: Ben
     assert counts(bench) == [0, 0, 0]
 
 
-def test_two_who_have_the_same_list_at_hand_do_not_wait_for_each_other(bench: Bench) -> None:
+def test_two_submits_of_one_list_do_not_wait_for_each_other(bench: Bench) -> None:
     reading, go_on = threading.Event(), threading.Event()
     ids: list[int] = []
 
@@ -214,7 +214,7 @@ def _installed(server: PostgresServer) -> Iterator[Bench]:
         database.close()
 
 
-def test_the_server_is_not_told_what_went_wrong_with_a_list(own_postgres: PostgresServer) -> None:
+def test_error_of_a_list_is_not_sent_to_the_server(own_postgres: PostgresServer) -> None:
     with _installed(own_postgres) as bench:
 
         def broken() -> Iterator[str]:
@@ -231,7 +231,7 @@ def test_the_server_is_not_told_what_went_wrong_with_a_list(own_postgres: Postgr
 
 
 @pytest.mark.parametrize("when", ["while people are copied", "before they are"])
-def test_a_connection_that_is_lost_while_a_list_is_stored_leaves_nothing(
+def test_lost_connection_while_storing_a_list_leaves_no_rows(
     own_postgres: PostgresServer, when: str
 ) -> None:
     def cut(doing: str) -> None:
@@ -259,7 +259,7 @@ def test_a_connection_that_is_lost_while_a_list_is_stored_leaves_nothing(
         assert counts(bench) == [0, 0, 0]
 
 
-def test_no_word_of_the_servers_about_a_row_gets_out(own_postgres: PostgresServer) -> None:
+def test_error_of_the_server_does_not_quote_the_row(own_postgres: PostgresServer) -> None:
     with _installed(own_postgres) as bench:
         with bench.dispatcher.database.write() as session:
             session.execute(text("ALTER TABLE recipient ADD CHECK (phone <> '+33639980700')"))

@@ -48,7 +48,7 @@ def put_version(database: Database, name: str) -> None:
         session.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = :n"), {"n": name})
 
 
-def test_the_versions_are_those_of_alembic() -> None:
+def test_versions_equal_those_that_alembic_finds() -> None:
     """They are read from the files themselves, so that a worker needs no Alembic."""
     chain = ScriptDirectory.from_config(schema._config()).walk_revisions()
     assert schema.revisions() == tuple(revision.revision for revision in chain)[::-1]
@@ -57,7 +57,7 @@ def test_the_versions_are_those_of_alembic() -> None:
 # -- versions ---------------------------------------------------------------------------------
 
 
-def test_an_empty_database_gets_the_tables(empty: Database) -> None:
+def test_empty_database_gets_the_tables(empty: Database) -> None:
     assert schema.version(empty) is None
     schema.prepare(empty)
     assert tables(empty.engine) == TABLES
@@ -66,7 +66,7 @@ def test_an_empty_database_gets_the_tables(empty: Database) -> None:
 
 
 @pytest.mark.parametrize("again", [schema.prepare, schema.migrate, schema.check])
-def test_doing_it_twice_is_harmless(database: Database, again: object) -> None:
+def test_second_call_changes_nothing(database: Database, again: object) -> None:
     before = schema.version(database)
     with database.write() as session:
         session.add(a_campaign())
@@ -77,14 +77,14 @@ def test_doing_it_twice_is_harmless(database: Database, again: object) -> None:
         assert session.query(Campaign).count() == 1
 
 
-def test_an_empty_database_is_told_to_migrate(empty: Database) -> None:
+def test_check_of_an_empty_database_says_to_migrate(empty: Database) -> None:
     with pytest.raises(StorageError, match="dispatcher migrate"):
         schema.check(empty)
     assert tables(empty.engine) == set()  # to look is not to touch
 
 
 @pytest.mark.parametrize("act", [schema.prepare, schema.migrate, schema.check])
-def test_a_later_version_is_refused_and_left_alone(own: Database, act: object) -> None:
+def test_later_version_is_refused_and_not_changed(own: Database, act: object) -> None:
     put_version(own, "9999")
     assert callable(act)
     with pytest.raises(StorageError, match=r"9999.*later version"):
@@ -93,7 +93,7 @@ def test_a_later_version_is_refused_and_left_alone(own: Database, act: object) -
     assert tables(own.engine) == TABLES
 
 
-def test_another_applications_tables_are_left_alone(empty: Database) -> None:
+def test_tables_of_another_application_are_not_changed(empty: Database) -> None:
     with empty.write() as session:
         session.execute(text("CREATE TABLE alembic_version (version_num TEXT)"))
         session.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
@@ -103,7 +103,7 @@ def test_another_applications_tables_are_left_alone(empty: Database) -> None:
     assert tables(empty.engine) == TABLES | {"alembic_version"}
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:
+def test_failed_migration_is_rolled_back(empty: Database) -> None:
     with empty.write() as session:
         # in the way of the last table
         session.execute(text("CREATE TABLE recipient (id INTEGER)"))
@@ -113,7 +113,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:
     assert schema.version(empty) is None
 
 
-def test_a_table_in_the_way_is_a_storage_error(empty: Database) -> None:
+def test_existing_foreign_table_raises_storage_error(empty: Database) -> None:
     with empty.write() as session:
         session.execute(text("CREATE TABLE batch (id INTEGER)"))
     with pytest.raises(StorageError):
@@ -132,7 +132,7 @@ print(schema.version(database))
 """
 
 
-def test_several_processes_may_prepare_one_database_at_once(database_url: str) -> None:
+def test_several_processes_prepare_one_database_at_once(database_url: str) -> None:
     command = [sys.executable, "-c", PREPARING, database_url]
     started = [
         subprocess.Popen(
@@ -170,7 +170,7 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, Base.metadata))
 
 
-def test_the_migrations_make_the_tables_of_the_models(database: Database) -> None:
+def test_migrations_create_the_tables_of_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         assert differences(connection) == []
 
@@ -200,7 +200,7 @@ def rules(engine: Engine) -> dict[str, object]:
     }
 
 
-def test_the_migrations_make_the_rules_of_the_models(own: Database) -> None:
+def test_migrations_create_the_constraints_of_the_models(own: Database) -> None:
     migrated = rules(own.engine)
     with own.write() as session:
         session.execute(text("DROP VIEW message"))
@@ -219,7 +219,7 @@ def view_of(database: Database) -> object:
         return session.scalar(text(query))
 
 
-def test_the_migrations_make_the_view_of_the_models(own: Database) -> None:
+def test_migrations_create_the_view_of_the_models(own: Database) -> None:
     migrated = view_of(own)
     with own.write() as session:
         session.execute(text("DROP VIEW message"))
@@ -227,7 +227,7 @@ def test_the_migrations_make_the_view_of_the_models(own: Database) -> None:
     assert view_of(own) == migrated
 
 
-def test_what_had_left_before_guards_were_there_counts(own: Database) -> None:
+def test_attempts_from_before_caps_count_after_the_migration(own: Database) -> None:
     batch = store(own, "sss", state="sent", attempt=1, sent=3, cost=Decimal("0.114"))
     with own.write() as session:
         session.add(
@@ -238,7 +238,7 @@ def test_what_had_left_before_guards_were_there_counts(own: Database) -> None:
         assert caps.left_since(session, NOW) == Usage(3, Decimal("0.114"))
 
 
-def test_what_the_gateway_holds_is_sent_to_a_schema_that_does_not_know_that(own: Database) -> None:
+def test_downgrade_turns_handed_over_batches_into_sent_ones(own: Database) -> None:
     store(own, "prp", state="handed_over", attempt=1, leaves_at=NOW)
     migrated_from(own, "0006")
     with own.read() as session:
@@ -247,7 +247,7 @@ def test_what_the_gateway_holds_is_sent_to_a_schema_that_does_not_know_that(own:
         assert (batch.check_at, batch.leaves_at) == (NOW, None)
 
 
-def test_a_migrated_database_holds_what_is_handed_over_and_nothing_unknown(own: Database) -> None:
+def test_migrated_database_accepts_handed_over_and_no_unknown_state(own: Database) -> None:
     store(own, "p")
     migrated_from(own, "0006")
     with own.write() as session:
@@ -325,7 +325,7 @@ def store(database: Database, letters: str = "p", **changes: object) -> int:
         return batch.id
 
 
-def test_a_campaign_may_be_in_each_state(database: Database) -> None:
+def test_campaign_is_stored_in_each_state(database: Database) -> None:
     with database.write() as session:
         for state in CampaignState:
             reason = "no credit" if state is CampaignState.PAUSED else None
@@ -341,14 +341,14 @@ def test_a_campaign_may_be_in_each_state(database: Database) -> None:
         pytest.param({"text": None}, id="no text"),
     ],
 )
-def test_a_campaign_that_cannot_be_is_refused(
+def test_impossible_campaign_violates_a_constraint(
     database: Database, changes: dict[str, object]
 ) -> None:
     with pytest.raises(Conflict), database.write() as session:
         session.add(a_campaign(**changes))
 
 
-def test_a_reference_is_taken_once(database: Database) -> None:
+def test_second_campaign_with_a_reference_is_refused(database: Database) -> None:
     with pytest.raises(Conflict), database.write() as session:
         session.add_all([a_campaign(), a_campaign()])
 
@@ -365,12 +365,14 @@ def test_a_reference_is_taken_once(database: Database) -> None:
         pytest.param({"states": "pp"}, id="a document of another size"),
     ],
 )  # fmt: skip
-def test_a_batch_that_cannot_be_is_refused(database: Database, changes: dict[str, object]) -> None:
+def test_impossible_batch_violates_a_constraint(
+    database: Database, changes: dict[str, object]
+) -> None:
     with pytest.raises(Conflict):
         store(database, "p", **changes)
 
 
-def test_two_batches_of_a_campaign_do_not_share_a_number(database: Database) -> None:
+def test_second_batch_with_a_number_is_refused(database: Database) -> None:
     store(database)
 
     def again() -> None:
@@ -390,7 +392,7 @@ def seen(database: Database) -> list[str]:
         return [state for _, state in rows]
 
 
-def test_the_view_shows_each_state_whatever_the_state_of_the_batch(database: Database) -> None:
+def test_view_shows_each_message_state_in_any_batch_state(database: Database) -> None:
     document = "".join(state.letter for state in MessageState)
     store(database, document)
     for batch in set(BatchState) - {BatchState.IN_DOUBT}:
@@ -400,12 +402,12 @@ def test_the_view_shows_each_state_whatever_the_state_of_the_batch(database: Dat
         assert seen(database) == [state.value for state in MessageState]
 
 
-def test_the_view_shows_doubt_where_it_is_open(database: Database) -> None:
+def test_view_shows_pending_messages_of_a_doubtful_batch_in_doubt(database: Database) -> None:
     store(database, "psrp", state="in_doubt")
     assert seen(database) == ["in_doubt", "sent", "rejected", "in_doubt"]
 
 
-def test_the_view_shows_each_recipient_with_its_number(database: Database) -> None:
+def test_view_shows_each_recipient_with_its_number(database: Database) -> None:
     batch = store(database, "pd" * 250)
     with database.read() as session:
         rows = session.execute(text("SELECT * FROM message ORDER BY position")).mappings().all()
