@@ -159,9 +159,9 @@ class FakeGateway:
         self.on_connect()
 
     def request(self, phones: Sequence[str], texts: Sequence[str], options: SendOptions) -> bytes:
-        said = dict(zip(phones, texts, strict=True))
+        text = dict(zip(phones, texts, strict=True))
         hour = None if options.at is None else options.at.isoformat()
-        body = Body(options.tag, said, options.sender, options.stop, options.unicode, hour)
+        body = Body(options.tag, text, options.sender, options.stop, options.unicode, hour)
         return json.dumps(astuple(body)).encode()
 
     def bulk_send(self, request: bytes, *, unless: Unless = None) -> SendReply:

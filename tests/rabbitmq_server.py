@@ -62,9 +62,9 @@ class RabbitServer:
         end = time.monotonic() + _STARTS_WITHIN
         while not self._answers():
             if server.poll() is not None or time.monotonic() > end:
-                said = (self._folder / "server.out").read_text(errors="replace")
+                text = (self._folder / "server.out").read_text(errors="replace")
                 self.kill()
-                raise NoRabbitError(f"rabbitmq-server does not start: {said.strip()[-500:]}")
+                raise NoRabbitError(f"rabbitmq-server does not start: {text.strip()[-500:]}")
             time.sleep(0.2)
         return self
 

@@ -34,9 +34,9 @@ __all__ = [
 @functools.cache
 def postgres_url() -> str:
     """The SQLAlchemy URL of a database on this process's PostgreSQL; skips where there is none."""
-    given = os.environ.get("TEST_POSTGRES_URL")
-    if given:
-        return given
+    values = os.environ.get("TEST_POSTGRES_URL")
+    if values:
+        return values
     try:
         server = PostgresServer()
         server.start()
@@ -48,9 +48,9 @@ def postgres_url() -> str:
 @functools.cache
 def redis_url() -> str:
     """The URL of this process's Redis; skips where there is none."""
-    given = os.environ.get("TEST_REDIS_URL")
-    if given:
-        return given
+    values = os.environ.get("TEST_REDIS_URL")
+    if values:
+        return values
     try:
         server = EmbeddedRedis()
         server.start()

@@ -45,8 +45,8 @@ def test_without_a_beat_doctor_says_so_and_the_tick_command_replaces_it(
     with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(3))
         assert _beat(site).says == "it has never ticked"
-        told = site.command("tick", "--inline")
-        assert told.returncode == 0, told.stderr
+        result = site.command("tick", "--inline")
+        assert result.returncode == 0, result.stderr
         assert _beat(site).ok
         assert site.outcomes() == ["sent"]
         silent = _beat(site, after=timedelta(seconds=61))

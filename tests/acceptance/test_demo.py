@@ -30,8 +30,8 @@ def started(directory: Path, **environment: str) -> subprocess.Popen[str]:
 
 
 def output(demo: subprocess.Popen[str]) -> str:
-    said, _ = demo.communicate(timeout=PATIENCE)
-    return said
+    text, _ = demo.communicate(timeout=PATIENCE)
+    return text
 
 
 def test_demo_compares_ledger_and_rows_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -41,17 +41,17 @@ def test_demo_compares_ledger_and_rows_and_leaves_nothing_running(tmp_path: Path
     (directory / "var/demo/made-by-dispatcher-demo").touch()
     (directory / "var/demo/old").touch()
     demo = started(directory, DISPATCHER_API_KEY="not this one", DISPATCHER_WINDOW_PROFILE="strict")
-    said = output(demo)
-    assert demo.returncode == 0, said
-    plan, campaign = said.split("$ celery", maxsplit=1)
+    text = output(demo)
+    assert demo.returncode == 0, text
+    plan, campaign = text.split("$ celery", maxsplit=1)
     assert "281 recipients kept of 300 rows" in plan
     assert "40 of them opted out" in plan
     assert "281 segments, 12.74 €" in plan
     assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in plan
     assert "--plan plan.json" in campaign
     assert "waits until Tuesday 08:00: Sunday, Easter Monday" in campaign
-    assert "texted twice: 0" in said
-    assert "agree on all 281 recipients" in said
+    assert "texted twice: 0" in text
+    assert "agree on all 281 recipients" in text
     assert not (directory / "var/demo/old").exists()
     assert running_in(directory) == []
 
@@ -67,11 +67,11 @@ def test_interrupted_demo_stops_everything_it_started(tmp_path: Path) -> None:
             time.sleep(0.02)
         assert len(running_in(tmp_path)) >= 2
         demo.send_signal(signal.SIGINT)
-        said = output(demo)
+        text = output(demo)
     finally:
         demo.kill()
-    assert demo.returncode == 130, said
-    assert "interrupted" in said
+    assert demo.returncode == 130, text
+    assert "interrupted" in text
     assert running_in(tmp_path) == []
 
 
@@ -79,18 +79,18 @@ def test_demo_refuses_a_directory_that_it_has_not_made(tmp_path: Path) -> None:
     (tmp_path / "var/demo").mkdir(parents=True)
     (tmp_path / "var/demo/thesis.txt").write_text("years of work")
     demo = started(tmp_path)
-    said = output(demo)
+    text = output(demo)
     assert demo.returncode == 1
-    assert "was not made by the demo" in said
+    assert "was not made by the demo" in text
     assert (tmp_path / "var/demo/thesis.txt").read_text() == "years of work"
 
 
 def test_demo_names_a_directory_that_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "var").write_text("a file stands where the directory should be")
     demo = started(tmp_path)
-    said = output(demo)
+    text = output(demo)
     assert demo.returncode == 1
-    assert "var/demo cannot be written" in said
+    assert "var/demo cannot be written" in text
 
 
 def running_in(directory: Path) -> list[str]:

@@ -93,12 +93,12 @@ def test_the_tutorial_ends_with_a_finished_campaign(tmp_path: Path) -> None:
         "DISPATCHER_CLOCK_OFFSET": str((TUESDAY - datetime.now(UTC)).total_seconds()),
     }
     text = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8").replace("8025", port)
-    said, ran = "", 0
+    output, ran = "", 0
     with ExitStack() as terminals:
         for _, language, code in FENCE.findall(text):
             if language == "text":
                 for line in code.splitlines():
-                    assert line in said, f"{line!r} is not in\n{said}"
+                    assert line in output, f"{line!r} is not in\n{output}"
             elif code.startswith(NOT_RUN):
                 continue
             elif re.search(r"^dispatcher (sandbox|run)\b", code, re.MULTILINE):
@@ -120,8 +120,8 @@ def test_the_tutorial_ends_with_a_finished_campaign(tmp_path: Path) -> None:
                     text=True,
                     timeout=90,
                 )
-                said = done.stdout
-                assert done.returncode == 0, said
+                output = done.stdout
+                assert done.returncode == 0, output
                 ran += 1
         assert (tmp_path / "sandbox-ledger.jsonl").read_text("utf-8").count("+336399800") == 2
     assert ran == 7

@@ -110,8 +110,8 @@ def test_health_check_of_the_compose_file_notices_a_missing_flower(scene: Scene)
     *_, program = compose["services"]["flower"]["healthcheck"]["test"]
     assert program.count("5555") == 1
     for port, ended in ((scene.flower.port, 0), (free_port(), 1)):
-        asked = program.replace("5555", str(port))
-        done = subprocess.run([sys.executable, "-c", asked], check=False, capture_output=True)
+        query = program.replace("5555", str(port))
+        done = subprocess.run([sys.executable, "-c", query], check=False, capture_output=True)
         assert done.returncode == ended
 
 

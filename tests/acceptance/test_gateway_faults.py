@@ -285,8 +285,8 @@ def test_rate_limited_batch_waits_as_long_as_the_answer_asks(
     workerless: OpenWorkerless, headers: Any, least: float, most: float
 ) -> None:
     site = workerless()
-    given = headers(site) if callable(headers) else headers
-    site.gateway.fault("status", BULK, status=429, headers=given, processed=False)
+    values = headers(site) if callable(headers) else headers
+    site.gateway.fault("status", BULK, status=429, headers=values, processed=False)
     site.submit("soldes", people(3))
     site.stop_clock()
     site.work()

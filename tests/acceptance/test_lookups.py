@@ -299,16 +299,16 @@ def test_deadline_for_reports_waits_while_polls_fail(
 # -- row 55: thousands of questions without an answer ------------------------------------------
 
 
-@pytest.mark.parametrize("asked", [STATUSES, BY_TAG], ids=["reports", "lookups"])
+@pytest.mark.parametrize("query", [STATUSES, BY_TAG], ids=["reports", "lookups"])
 def test_ten_thousand_unanswered_questions_do_not_delay_sending(
-    tmp_path: Path, sqlite_url: str, asked: str
+    tmp_path: Path, sqlite_url: str, query: str
 ) -> None:
     """Polls or lookups of ten thousand batches are due, and the gateway answers none."""
     with Installation(tmp_path, sqlite_url, doubt_limit=20_000, **PATIENT) as site:
         site.submit("old", people(1))
         site.dispatcher.steps.send_batch(site.batch().id)
-        site.gateway.hold(asked, processed=False)
-        _let_ten_thousand_be_due(site, "sent" if asked == STATUSES else "in_doubt")
+        site.gateway.hold(query, processed=False)
+        _let_ten_thousand_be_due(site, "sent" if query == STATUSES else "in_doubt")
         worker = site.worker()
         for _ in range(8):  # more hints than a worker has threads
             site.dispatcher.tick()

@@ -55,9 +55,9 @@ class Probed:
         """The exit code of the health check of docker-compose.yml."""
         compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
         *_, program = compose["services"]["worker"]["healthcheck"]["test"]
-        asked = program.replace("9808", str(self.port))
-        assert asked != program
-        return subprocess.run([sys.executable, "-c", asked], check=False).returncode
+        query = program.replace("9808", str(self.port))
+        assert query != program
+        return subprocess.run([sys.executable, "-c", query], check=False).returncode
 
     def metrics(self) -> dict[tuple[str, ...], float]:
         status, body = self.get("/metrics")

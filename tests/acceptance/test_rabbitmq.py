@@ -35,9 +35,9 @@ def rabbit() -> Iterator[RabbitServer]:
 @pytest.fixture(scope="module")
 def broker_url(request: pytest.FixtureRequest) -> str:
     """The URL of a RabbitMQ that only these tests use."""
-    given = os.environ.get("TEST_RABBITMQ_URL")
-    if given:
-        return given
+    values = os.environ.get("TEST_RABBITMQ_URL")
+    if values:
+        return values
     server: RabbitServer = request.getfixturevalue("rabbit")
     return server.url()
 
@@ -61,10 +61,10 @@ def test_campaign_by_rabbitmq_texts_each_person_once(
             for queue in set(QUEUES.values()):
                 Queue(queue, channel=connection.channel()).queue_declare(passive=True)
         assert [worker.stop() for worker in workers] == [0, 0]
-        said = "".join(child.log.read_text() for child in site.children)
+        output = "".join(child.log.read_text() for child in site.children)
         password = broker_url.split("@")[0].rpartition(":")[2]
         for hidden in (password, site.gateway.key, *(phone[3:] for phone in people(5))):
-            assert hidden not in said
+            assert hidden not in output
         assert beat.alive
         site.check()
 
@@ -78,9 +78,9 @@ def test_campaign_submitted_while_rabbitmq_is_down_leaves_when_it_is_back(
         site.wait_finished("first")
         rabbit.kill()
         site.submit("second", people(3, start=100))  # returns while RabbitMQ is down
-        told = site.command("doctor", "--only", "broker")
-        assert told.returncode == 3
-        assert "RabbitMQ does not answer at DISPATCHER_BROKER_URL" in told.stdout
+        result = site.command("doctor", "--only", "broker")
+        assert result.returncode == 3
+        assert "RabbitMQ does not answer at DISPATCHER_BROKER_URL" in result.stdout
         rabbit.start()
         assert site.wait_finished("second").messages["delivered"] == 3
         assert (worker.alive, beat.alive) == (True, True)

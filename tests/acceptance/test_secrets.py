@@ -49,7 +49,7 @@ def test_nothing_shows_key_number_or_text(
     caplog.set_level("DEBUG")
     with (
         Installation(tmp_path, sqlite_url, doubt_limit=50, call_timeout=1) as site,
-        monitored(site) as said,
+        monitored(site) as output,
     ):
         worker = site.worker("worker", "-l", "DEBUG", "-E")
         beat = site.start("beat", "celery", "-A", "workers", "beat", "-l", "DEBUG")
@@ -64,7 +64,7 @@ def test_nothing_shows_key_number_or_text(
         heard = {
             "this process's log": caplog.text,
             "Redis": dump(site),
-            "the commands of Redis": "\n".join(said),
+            "the commands of Redis": "\n".join(output),
             "the database but for recipients and texts": columns(site),
             **{f"Flower's {path}": page for path, page in pages.items()},
             **{f"{child.name}'s log": child.log.read_text() for child in site.children},

@@ -177,27 +177,27 @@ def test_wheel_has_every_file_of_the_packages_and_nothing_else(names: set[str]) 
 def test_wheel_metadata_agrees_with_the_project(wheel: Path, names: set[str]) -> None:
     (about,) = {name.partition("/")[0] for name in names if name.endswith(".dist-info/METADATA")}
     with zipfile.ZipFile(wheel) as archive:
-        told = HeaderParser().parsestr(archive.read(f"{about}/METADATA").decode())
+        result = HeaderParser().parsestr(archive.read(f"{about}/METADATA").decode())
         scripts = archive.read(f"{about}/entry_points.txt").decode()
-    assert told["Name"] == NAME
-    assert told["Version"] == PROJECT["version"] == version(NAME)
-    assert told["Requires-Python"] == PROJECT["requires-python"]
-    assert set(told.get_all("Provides-Extra", [])) == PROJECT["optional-dependencies"].keys()
-    assert told["License-Expression"] == "MIT"
+    assert result["Name"] == NAME
+    assert result["Version"] == PROJECT["version"] == version(NAME)
+    assert result["Requires-Python"] == PROJECT["requires-python"]
+    assert set(result.get_all("Provides-Extra", [])) == PROJECT["optional-dependencies"].keys()
+    assert result["License-Expression"] == "MIT"
     assert f"{about}/licenses/LICENSE" in names
     assert "dispatcher = dispatcher.cli:main" in scripts
     assert wheel.name.endswith("-py3-none-any.whl")
 
 
 def test_command_plans_in_an_empty_environment(bare: Environment, tmp_path: Path) -> None:
-    told = bare.run("dispatcher", "--version")
-    assert told.split() == ["dispatcher,", "version", PROJECT["version"]]
+    result = bare.run("dispatcher", "--version")
+    assert result.split() == ["dispatcher,", "version", PROJECT["version"]]
     clients = tmp_path / "clients.csv"
     clients.write_text("mobile;prenom\n06 39 98 00 01;Zoé\n06 39 98 00 01;Zoé\nx;y\n", "utf-8")
-    told = bare.run(
+    result = bare.run(
         "dispatcher", "plan", str(clients), "--text", "Bonjour {{ prenom }}", "--sender", "Shop"
     )
-    assert "1 recipient kept of 3 rows, 1 duplicate, 1 reject, 1 batch" in told
+    assert "1 recipient kept of 3 rows, 1 duplicate, 1 reject, 1 batch" in result
 
 
 def test_without_extras_only_modules_of_an_extra_cannot_be_imported(bare: Environment) -> None:
@@ -240,8 +240,8 @@ def test_extra_installs_what_its_use_needs(extra: str, wheel: Path, tmp_path: Pa
 
 
 def test_environment_holds_only_required_packages(bare: Environment) -> None:
-    told = bare.python(
+    result = bare.python(
         "-c", "from importlib.metadata import *; print(*{d.name for d in distributions()})"
     )
-    there = {canonicalize_name(name) for name in told.split()}
+    there = {canonicalize_name(name) for name in result.split()}
     assert there == needed() | {NAME}

@@ -223,14 +223,14 @@ def main() -> int:
         return 2
     if good:
         shutil.rmtree(directory, ignore_errors=True)
-        said = "nobody twice, nobody lost"
+        text = "nobody twice, nobody lost"
         if arguments.policy == "naive":
-            said = "the naive policy texts people twice, and the audit notices it"
+            text = "the naive policy texts people twice, and the audit notices it"
     else:
-        said = f"NOT GOOD; logs, ledger and rows are in {directory}"
+        text = f"NOT GOOD; logs, ledger and rows are in {directory}"
         if arguments.policy == "naive":
-            said = f"NOT GOOD: the audit found no double text; see {directory}"
-    console.print(said, highlight=False)
+            text = f"NOT GOOD: the audit found no double text; see {directory}"
+    console.print(text, highlight=False)
     console.print(f"again: {command}", highlight=False)
     return 0 if good else 1
 

@@ -44,8 +44,8 @@ class Bench:
         self.clock = HandClock(at)
         self.gateway = gateway or FakeGateway(self.clock)
         # who is not about credit need not have the balance read before a batch leaves
-        given = {"sender": "MaBoutique", "credit_check": "off", **settings}
-        self.settings = Settings.of(**given)
+        values = {"sender": "MaBoutique", "credit_check": "off", **settings}
+        self.settings = Settings.of(**values)
         # an engine compiles each statement once: a new one for every test would take seconds
         with mock.patch("dispatcher.api.operator.Database", return_value=database):
             self.dispatcher = Dispatcher(self.settings, clock=self.clock, gateway=self.gateway)

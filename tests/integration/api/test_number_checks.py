@@ -66,9 +66,9 @@ def test_checked_plan_counts_forms_and_names_the_lines_that_differ(doubted: Benc
     ]
     assert plan.kept == 2
     assert plan.rejected == {"invalid_at_gateway": 1}
-    told = plan.as_json()["lookups"]
-    assert told["asked"] == 3
-    assert {phone for phone in EVERYBODY if phone in str(told)} == set()
+    result = plan.as_json()["lookups"]
+    assert result["asked"] == 3
+    assert {phone for phone in EVERYBODY if phone in str(result)} == set()
 
 
 def test_french_number_refused_by_the_gateway_stays_in(doubted: Bench) -> None:
@@ -111,10 +111,10 @@ def test_submitted_again_is_the_same_campaign_when_the_gateway_changes_its_answe
 ) -> None:
     first = doubted.dispatcher.submit("soldes", TEXT, EVERYBODY, check_numbers=True)
     doubted.gateway.forms.clear()
-    asked = len(doubted.gateway.number_checks)
+    query = len(doubted.gateway.number_checks)
     assert doubted.dispatcher.submit("soldes", TEXT, EVERYBODY, check_numbers=True) == first
     assert doubted.dispatcher.submit("soldes", TEXT, EVERYBODY) == first
-    assert len(doubted.gateway.number_checks) == asked
+    assert len(doubted.gateway.number_checks) == query
 
 
 def test_approved_plan_raises_plan_changed_when_the_gateway_changes_its_answer(
@@ -147,8 +147,8 @@ def test_failing_lookup_excludes_nobody(bench: Bench) -> None:
 
 
 def test_duplicate_numbers_are_looked_up_once(bench: Bench) -> None:
-    given = [*people(LARGEST_BATCH - 2), "0639980000", "nobody", *people(1, start=600)]
-    bench.dispatcher.plan(TEXT, given, check_numbers=True)
+    values = [*people(LARGEST_BATCH - 2), "0639980000", "nobody", *people(1, start=600)]
+    bench.dispatcher.plan(TEXT, values, check_numbers=True)
     first, second = bench.gateway.number_checks
     assert first == people(LARGEST_BATCH - 2)
     assert second == people(1, start=600)
@@ -197,10 +197,10 @@ def test_words_of_the_gateway_are_shown_without_digits_and_control_characters(
     bench.gateway.forms[a] = NumberCheck(a, True, a, f"Fr\x1b[2J{a}", 33, f"Fax\n{a}" + "x" * 200)
     plan = bench.dispatcher.plan(TEXT, [a], check_numbers=True)
     assert plan.lookups is not None
-    said = plan.lookups.sentences()
-    assert said[0].startswith("1 × Fr [J+, Fax +xxx")
-    assert all(line.isprintable() and len(line) < 120 for line in said)
-    assert not any(a[-8:] in line for line in said)
+    text = plan.lookups.sentences()
+    assert text[0].startswith("1 × Fr [J+, Fax +xxx")
+    assert all(line.isprintable() and len(line) < 120 for line in text)
+    assert not any(a[-8:] in line for line in text)
 
 
 # -- networks
@@ -522,9 +522,9 @@ def test_checks_mode_warns_or_skips_numbers_out_of_service(
         tell(bench, people(3)[1], GONE)
         plan = bench.dispatcher.plan(TEXT, people(3))
         assert plan.kept == 3
-        about = [said for said in plan.warnings if "out of service" in said]
+        about = [text for text in plan.warnings if "out of service" in text]
         assert len(about) == warnings
-        assert all("1 of these numbers" in said and "line 2" in said for said in about)
+        assert all("1 of these numbers" in text and "line 2" in text for text in about)
 
 
 def test_check_logs_no_number(paid: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -58,14 +58,14 @@ def erase(bench: Bench, phone: str = ANNE) -> None:
 @contextmanager
 def statements(bench: Bench) -> Iterator[list[str]]:
     """What is asked of the database meanwhile."""
-    asked: list[str] = []
+    query: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        asked.append(statement)
+        query.append(statement)
 
     engine = bench.dispatcher.database.engine
     event.listen(engine, "before_cursor_execute", note)
-    yield asked
+    yield query
     event.remove(engine, "before_cursor_execute", note)
 
 
@@ -109,9 +109,9 @@ def test_unprintable_reason_raises_invalid_campaign(bench: Bench, words: str) ->
 
 def test_repr_of_entries_and_history_shows_no_number(bench: Bench) -> None:
     bench.dispatcher.opt_outs.add([ANNE], reason=f"{ANNE} rang us")
-    told = [*bench.dispatcher.opt_outs, *bench.dispatcher.opt_outs.history(ANNE)]
-    assert len(told) == 2
-    assert TRACE not in repr(told)
+    result = [*bench.dispatcher.opt_outs, *bench.dispatcher.opt_outs.history(ANNE)]
+    assert len(result) == 2
+    assert TRACE not in repr(result)
 
 
 # -- whole lists
@@ -130,7 +130,7 @@ def test_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
             held.append(len(rejections))
             yield Recipient("néant" if rubbish else phone, row=row)
 
-    with statements(bench) as asked:
+    with statements(bench) as query:
         added = bench.dispatcher.opt_outs.add_all(rows(), reject=rejections.append)
 
     assert added == ImportResult(rows=20_000, new=9_900, known=9_900, rejected=200)
@@ -139,7 +139,7 @@ def test_list_of_20_000_rows_is_read_row_by_row(bench: Bench) -> None:
         (100, "not_a_number"),
         (200, "not_a_number"),
     ]
-    assert len(asked) < 20_000 / 50  # in strides, whatever the database's driver makes of them
+    assert len(query) < 20_000 / 50  # in strides, whatever the database's driver makes of them
     kept = [phone for row, phone in enumerate(numbers[:10_000], start=1) if row % 100]
     assert listed(bench) == kept
     assert len(bench.dispatcher.opt_outs.history(kept[-1])) == 1

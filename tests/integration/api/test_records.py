@@ -17,14 +17,14 @@ def test_campaign_shows_what_was_submitted(bench: Bench) -> None:
     late = OPEN + timedelta(days=1)
     bench.submit(2, not_after=late, by="zoe")
 
-    told = bench.dispatcher.campaign("soldes")
+    result = bench.dispatcher.campaign("soldes")
 
-    assert (told.reference, told.text, told.sender) == ("soldes", TEXT, "MaBoutique")
-    assert (told.created_at, told.not_before, told.not_after) == (OPEN, None, late)
-    assert (told.state, told.reason, told.ended_at) == ("running", None, None)
-    assert TEXT not in repr(told)
+    assert (result.reference, result.text, result.sender) == ("soldes", TEXT, "MaBoutique")
+    assert (result.created_at, result.not_before, result.not_after) == (OPEN, None, late)
+    assert (result.state, result.reason, result.ended_at) == ("running", None, None)
+    assert TEXT not in repr(result)
     with pytest.raises(FrozenInstanceError):
-        told.state = "finished"  # type: ignore[misc]
+        result.state = "finished"  # type: ignore[misc]
 
 
 def test_batches_are_listed_in_order_with_what_they_wait_for(bench: Bench) -> None:
@@ -86,8 +86,8 @@ def test_actions_have_who_what_and_why_latest_first(bench: Bench) -> None:
 
     actions = bench.dispatcher.actions("soldes")
 
-    told = [(one.verb, one.actor, one.reason) for one in actions]
-    assert told == [
+    result = [(one.verb, one.actor, one.reason) for one in actions]
+    assert result == [
         ("cancel", "luc", ""),
         ("resume", "zoe", "it was right"),
         ("pause", "luc", "wrong text"),

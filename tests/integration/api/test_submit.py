@@ -72,13 +72,13 @@ def test_many_batches_keep_their_recipients(bench: Bench, monkeypatch: pytest.Mo
 
 
 def test_number_in_three_spellings_is_stored_once(bench: Bench) -> None:
-    told: list[Rejection] = []
+    result: list[Rejection] = []
     given = ["06 39 98 00 01", "+33639980001", "0033639980001", "06 39 98 00 02", "12"]
-    bench.dispatcher.submit("soldes", TEXT, given, reject=told.append)
+    bench.dispatcher.submit("soldes", TEXT, given, reject=result.append)
     progress = bench.progress()
     assert (progress.rows, progress.duplicates, progress.unusable) == (5, 2, 1)
     assert progress.recipients == 2
-    assert [rejection.row for rejection in told] == [5]
+    assert [rejection.row for rejection in result] == [5]
 
 
 # -- one transaction
@@ -457,9 +457,9 @@ def test_submit_without_redis_succeeds_quickly(database_url: str) -> None:
 def test_instant_outside_2000_to_2100_raises_invalid_campaign(bench: Bench, name: str) -> None:
     east, west = timezone(timedelta(hours=5)), timezone(timedelta(hours=-5))
     for at in (datetime(1, 1, 1, tzinfo=east), datetime(9999, 12, 31, 23, tzinfo=west)):
-        asked: dict[str, Any] = {name: at}
+        query: dict[str, Any] = {name: at}
         with pytest.raises(InvalidCampaign, match=f"{name} .* is not within 2000 to 2100"):
-            bench.submit(**asked)
+            bench.submit(**query)
     assert bench.campaigns() == []
 
 

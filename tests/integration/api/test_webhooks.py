@@ -204,9 +204,9 @@ def test_call_as_a_form_or_a_query_is_taken(bench: Bench, call: Caller) -> None:
 
 def test_repeated_reply_is_stored_once_with_its_campaign(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
-    told = reply("Oui", message_id=bench.batch(batch_id).message_id)
+    result = reply("Oui", message_id=bench.batch(batch_id).message_id)
     for _ in range(3):
-        assert call("reply", told) == 200
+        assert call("reply", result) == 200
     (kept,) = bench.dispatcher.replies()
     assert (kept.phone, kept.text, kept.stop, kept.complete) == (A, "Oui", False, True)
     assert (kept.campaign, kept.received_at) == ("soldes", bench.clock())
@@ -215,13 +215,13 @@ def test_repeated_reply_is_stored_once_with_its_campaign(bench: Bench, call: Cal
 
 def test_reply_from_an_unknown_number_has_no_campaign(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
-    told = reply("Oui", OURS, message_id=bench.batch(batch_id).message_id)
-    assert call("reply", told) == 200
+    result = reply("Oui", OURS, message_id=bench.batch(batch_id).message_id)
+    assert call("reply", result) == 200
     assert bench.dispatcher.replies()[0].campaign is None
 
 
 @pytest.mark.parametrize(
-    "told",
+    "result",
     [
         reply("STOP"),
         reply("stop svp", message_id="unknown"),
@@ -230,9 +230,9 @@ def test_reply_from_an_unknown_number_has_no_campaign(bench: Bench, call: Caller
     ],
 )
 def test_reply_with_stop_is_an_opt_out_for_good(
-    bench: Bench, call: Caller, told: dict[str, object]
+    bench: Bench, call: Caller, result: dict[str, object]
 ) -> None:
-    assert call("reply", told) == 200
+    assert call("reply", result) == 200
     (entry,) = bench.dispatcher.opt_outs
     assert (entry.phone, entry.source) == (A, "answered STOP")
     assert call("reply", reply("Finalement oui")) == 200
@@ -421,10 +421,10 @@ def test_call_during_a_database_failure_is_answered_503(
 
 def test_call_never_asks_the_gateway(bench: Bench, call: Caller) -> None:
     batch_id = sent(bench)
-    asked = (len(bench.gateway.calls), len(bench.gateway.lookups), len(bench.gateway.requests))
+    query = (len(bench.gateway.calls), len(bench.gateway.lookups), len(bench.gateway.requests))
     call("report", report(bench.batch(batch_id).message_id))
     call("reply", reply("STOP"))
-    assert asked == (
+    assert query == (
         len(bench.gateway.calls),
         len(bench.gateway.lookups),
         len(bench.gateway.requests),
@@ -445,11 +445,11 @@ def test_call_logs_no_secret_and_no_number(
         call("reply", body)
     call("reply", {"type": "response", "phone_number": "06 39 98 00 01 renard", "text": 4})
     call("reply", reply("renard"), secret="wrong-" + SECRET)
-    said = caplog.text
-    assert "a report came" in said
-    assert "a reply came: STOP" in said
+    text = caplog.text
+    assert "a report came" in text
+    assert "a reply came: STOP" in text
     for hidden in (SECRET, "renard", A[3:], "06 39 98"):
-        assert hidden not in said
+        assert hidden not in text
 
 
 # -- the small server
@@ -518,10 +518,10 @@ def test_send_names_the_webhook_addresses_if_set(url: str | None) -> None:
         gateway.single_request([person], "Bonjour", options),
         gateway.number_request(person, "Bonjour", ours, options),
     ]
-    asked = [
+    query = [
         {name: value for name, value in json.loads(body).items() if name.startswith("url")}
         for body in requests
     ]
     base = f"https://shop.example/sms/{SECRET}"
     named = {"urlDlr": f"{base}/report", "urlResponse": f"{base}/reply"}
-    assert asked == [{} if url is None else named] * 3
+    assert query == [{} if url is None else named] * 3

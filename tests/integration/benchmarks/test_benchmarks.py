@@ -48,9 +48,9 @@ PEOPLE = [phone(person) for person in range(3)]
 
 
 def send(client: SmsPartner, phones: list[str], tag: str = "t1") -> BatchTaken:
-    said = ["Soldes demain chez nous"] * len(phones)
+    text = ["Soldes demain chez nous"] * len(phones)
     options = SendOptions(sender="MaBoutique", tag=tag, stop=True)
-    reply = client.bulk_send(client.request(phones, said, options))
+    reply = client.bulk_send(client.request(phones, text, options))
     assert isinstance(reply, BatchTaken)
     return reply
 
@@ -121,10 +121,10 @@ def test_contenders_send_the_same_request_as_the_dispatcher(
     people = list(rows(20))
     with Installation(tmp_path, gateway.url, None) as installation:
         template = compile_template(TEXT)
-        said = [wire_text(template.render({"prenom": name})) for _, name in people]
+        text = [wire_text(template.render({"prenom": name})) for _, name in people]
         options = SendOptions(sender=SENDER, tag="t", stop=True)
         ours = installation.dispatcher.gateway.request(
-            [number for number, _ in people], said, options
+            [number for number, _ in people], text, options
         )
     assert json.loads(body(people, "t")) == json.loads(ours)
 

@@ -49,8 +49,8 @@ def test_account_option_hides_other_accounts(shell: Shell) -> None:
     shell.submit(reference="plain")
 
     def listed(*arguments: str) -> list[str]:
-        told = json.loads(shell("campaigns", "--json", *arguments).stdout)
-        return [one["reference"] for one in told]
+        found = json.loads(shell("campaigns", "--json", *arguments).stdout)
+        return [one["reference"] for one in found]
 
     assert listed() == ["plain", "theirs", "mine"]
     assert listed("--account", "shop") == ["mine"]
@@ -78,8 +78,8 @@ def test_plan_uses_the_settings_of_its_account(shell: Shell) -> None:
     shell.set(daily_recipients_news=1)
     shell.write()
     plan = ("plan", "clients.csv", "--text", "Soldes")
-    said = shell(*plan, "--account", "shop", "--save", "plan.json")
-    assert "through account shop" in said.stdout
+    output = shell(*plan, "--account", "shop", "--save", "plan.json")
+    assert "through account shop" in output.stdout
     assert json.loads((shell.directory / "plan.json").read_text(encoding="utf-8"))["account"] == (
         "shop"
     )
@@ -94,10 +94,10 @@ def test_plan_uses_the_settings_of_its_account(shell: Shell) -> None:
 
 def test_settings_show_values_of_each_account_without_keys(shell: Shell) -> None:
     shell.set(rate_shop=2.5)
-    told = json.loads(shell("settings", "--json").stdout)
-    assert told["DISPATCHER_ACCOUNTS"] == "shop,news"
-    assert told["DISPATCHER_API_KEY_SHOP"] == "********"
-    assert told["DISPATCHER_RATE_SHOP"] == "2.5"
+    result = json.loads(shell("settings", "--json").stdout)
+    assert result["DISPATCHER_ACCOUNTS"] == "shop,news"
+    assert result["DISPATCHER_API_KEY_SHOP"] == "********"
+    assert result["DISPATCHER_RATE_SHOP"] == "2.5"
     shown = shell("settings").stdout
     assert "DISPATCHER_API_KEY_NEWS" in shown
     assert not any(key in shown for key in (KEY, SHOP, NEWS))
@@ -105,15 +105,15 @@ def test_settings_show_values_of_each_account_without_keys(shell: Shell) -> None
 
 def test_doctor_checks_each_account(shell: Shell) -> None:
     shell.submit("--account", "news")
-    told = json.loads(shell("doctor", "--only", "gateway", "--json").stdout)
-    assert [(one["name"], one["remedy"]) for one in told] == [
+    found = json.loads(shell("doctor", "--only", "gateway", "--json").stdout)
+    assert [(one["name"], one["remedy"]) for one in found] == [
         ("gateway", "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
         ("gateway shop", "correct DISPATCHER_API_KEY_SHOP or DISPATCHER_API_URL"),
         ("gateway news", "correct DISPATCHER_API_KEY_NEWS or DISPATCHER_API_URL"),
     ]
     shell.unset("api_key_shop")
-    said = json.loads(shell("doctor", "--only", "gateway", "--json").stdout)
-    assert [("DISPATCHER_API_KEY_SHOP is not set" in one["says"]) for one in said] == [
+    output = json.loads(shell("doctor", "--only", "gateway", "--json").stdout)
+    assert [("DISPATCHER_API_KEY_SHOP is not set" in one["says"]) for one in output] == [
         False,
         True,
         False,

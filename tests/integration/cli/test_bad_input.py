@@ -56,17 +56,17 @@ def test_wrong_key_ends_with_one_sentence(shell: Shell) -> None:
     with Sandbox(key="the-right-one") as gateway:
         shell.set(api_url=gateway.url, api_key="the-wrong-one")
 
-        said = refused(shell, "run")
+        output = refused(shell, "run")
 
-    assert said == "DISPATCHER_API_KEY: the gateway refuses the key (code 10)"
+    assert output == "DISPATCHER_API_KEY: the gateway refuses the key (code 10)"
 
 
 def test_missing_key_file_ends_with_one_sentence(shell: Shell) -> None:
     shell.set(api_key_file="no-such-file")
 
-    said = refused(shell, "run")
+    output = refused(shell, "run")
 
-    assert said == "DISPATCHER_API_KEY_FILE cannot be read: No such file or directory"
+    assert output == "DISPATCHER_API_KEY_FILE cannot be read: No such file or directory"
 
 
 # -- settings
@@ -106,9 +106,9 @@ def test_wrong_setting_is_named(shell: Shell, name: str, value: str, says: str) 
 
 @pytest.mark.parametrize("sender", ["AB", "MaBoutique12", "Ma Bout", "Été2027", "A_B_C"])
 def test_sender_of_wrong_form_is_refused(shell: Shell, sender: str) -> None:
-    said = submitted(shell, "--sender", sender)
+    output = submitted(shell, "--sender", sender)
 
-    assert said == "the sender is not 3 to 11 letters or digits without accents"
+    assert output == "the sender is not 3 to 11 letters or digits without accents"
 
 
 # -- the file
@@ -160,9 +160,9 @@ def test_unreadable_file_is_refused(shell: Shell, content: str | bytes, says: st
 
 
 def test_missing_file_is_refused(shell: Shell) -> None:
-    said = refused(shell, "submit", "nope.csv", "--reference", "r", "--text", "x")
+    output = refused(shell, "submit", "nope.csv", "--reference", "r", "--text", "x")
 
-    assert said == "cannot open nope.csv: No such file or directory"
+    assert output == "cannot open nope.csv: No such file or directory"
 
 
 def test_file_in_another_encoding_is_refused(shell: Shell) -> None:
@@ -187,9 +187,9 @@ def test_cp1252_file_is_accepted(shell: Shell) -> None:
 def test_zone_that_does_not_exist_is_named_with_its_row(shell: Shell) -> None:
     shell.write("nom;mobile;territoire\nZoé;0639980001;atlantis\nEva;0639980002;mayotte\n")
 
-    said = submitted(shell, "--strict")
+    output = submitted(shell, "--strict")
 
-    assert said.startswith("1 of 2 rows cannot be texted (strict)")
+    assert output.startswith("1 of 2 rows cannot be texted (strict)")
     rejects = (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
     assert '"Zoé";"0639980001";"atlantis";"2";"unknown territory \'atlantis\'; ' in rejects
 
@@ -213,18 +213,20 @@ def test_invalid_number_is_rejected_with_its_row(shell: Shell) -> None:
 
 
 def test_strict_campaign_is_stored_whole_or_not_at_all(shell: Shell) -> None:
-    said = submitted(shell, "--strict")
+    output = submitted(shell, "--strict")
 
-    assert said == ("2 of 5 rows cannot be texted (strict); the reasons are in clients.rejects.csv")
+    assert output == (
+        "2 of 5 rows cannot be texted (strict); the reasons are in clients.rejects.csv"
+    )
     assert "not_a_number" in (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
 
 
 def test_list_without_valid_numbers_is_refused(shell: Shell) -> None:
     shell.write(HEADER + PEOPLE[-1])
 
-    said = submitted(shell)
+    output = submitted(shell)
 
-    assert said == "none of 1 rows can be texted; the reasons are in clients.rejects.csv"
+    assert output == "none of 1 rows can be texted; the reasons are in clients.rejects.csv"
 
 
 @pytest.mark.parametrize(
@@ -272,9 +274,9 @@ def test_unsendable_text_is_refused(shell: Shell, text: str, says: str) -> None:
 def test_text_too_long_for_one_recipient_is_rejected_for_that_one(shell: Shell) -> None:
     shell.write(f"nom;mobile\nZoé;0639980001\n{'a' * 1600};0639980002\n")
 
-    said = submitted(shell, "--strict", text="Bonjour {{ nom }}")
+    output = submitted(shell, "--strict", text="Bonjour {{ nom }}")
 
-    assert said.startswith("1 of 2 rows cannot be texted (strict)")
+    assert output.startswith("1 of 2 rows cannot be texted (strict)")
     assert "11 segments" in (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
 
 
@@ -290,9 +292,9 @@ def test_unreadable_text_file_is_refused(shell: Shell, content: bytes | None, sa
     if content is not None:
         shell.write(content, "text.txt")
 
-    said = refused(shell, "submit", "clients.csv", "--reference", "r", "--text-file", "text.txt")
+    output = refused(shell, "submit", "clients.csv", "--reference", "r", "--text-file", "text.txt")
 
-    assert said == says
+    assert output == says
 
 
 # -- dates
@@ -301,15 +303,15 @@ def test_unreadable_text_file_is_refused(shell: Shell, content: bytes | None, sa
 def test_not_after_before_next_opening_is_refused(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
-    said = submitted(shell, "--not-after", "2027-03-29T12:00+02:00")
+    output = submitted(shell, "--not-after", "2027-03-29T12:00+02:00")
 
-    assert said.startswith("not_after 2027-03-29T12:00:00+02:00 is before the next opening ")
-    assert said.endswith("(Sunday, Easter Monday)")
+    assert output.startswith("not_after 2027-03-29T12:00:00+02:00 is before the next opening ")
+    assert output.endswith("(Sunday, Easter Monday)")
 
 
 @pytest.mark.parametrize("option", ["--not-before", "--not-after"])
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("values", "says"),
     [
         ("2027-03-27T20:00", "has no time zone; write 2027-03-27T20:00+01:00"),
         # in summer, Paris is two hours ahead
@@ -317,17 +319,17 @@ def test_not_after_before_next_opening_is_refused(shell: Shell) -> None:
         ("2027-03-27", "has no time zone; write 2027-03-27T00:00+01:00"),
     ],
 )
-def test_instant_without_zone_is_refused(shell: Shell, option: str, given: str, says: str) -> None:
-    assert submitted(shell, option, given) == f"{option} {given} {says}"
+def test_instant_without_zone_is_refused(shell: Shell, option: str, values: str, says: str) -> None:
+    assert submitted(shell, option, values) == f"{option} {values} {says}"
 
 
 @pytest.mark.parametrize("option", ["--not-before", "--not-after"])
 def test_instant_out_of_range_is_refused(shell: Shell, option: str) -> None:
     at = "9000-01-01T00:00:00+01:00"
 
-    said = submitted(shell, option, at, "--transactional")
+    output = submitted(shell, option, at, "--transactional")
 
-    assert said == f"{option[2:].replace('-', '_')} {at} is not within 2000 to 2100"
+    assert output == f"{option[2:].replace('-', '_')} {at} is not within 2000 to 2100"
 
 
 @pytest.mark.parametrize(
@@ -347,17 +349,17 @@ def test_text_that_is_not_an_instant_is_refused(shell: Shell, command: list[str]
 def test_not_after_up_to_not_before_is_refused(shell: Shell) -> None:
     at = datetime(2027, 1, 5, 10, tzinfo=PARIS).isoformat()
 
-    said = submitted(shell, "--not-before", at, "--not-after", at)
+    output = submitted(shell, "--not-before", at, "--not-after", at)
 
-    assert said == "not_after must be later than not_before"
+    assert output == "not_after must be later than not_before"
 
 
 def test_unknown_territory_is_refused(shell: Shell) -> None:
-    for said in (
+    for output in (
         submitted(shell, "--territory", "Corse"),
         refused(shell, "window", "--territory", "Corse"),
     ):
-        assert said.startswith("unknown territory 'Corse'; the known ones are metropole, ")
+        assert output.startswith("unknown territory 'Corse'; the known ones are metropole, ")
 
 
 # -- the database
@@ -393,9 +395,9 @@ def test_redis_with_wrong_password_is_reported(shell: Shell, redis: EmbeddedRedi
     with redis:
         shell.set(api_key="any", broker_url=f"redis://:hidden@127.0.0.1:{urlsplit(redis.url).port}")
 
-        said = refused(shell, "run")
+        output = refused(shell, "run")
 
-    assert said == "DISPATCHER_BROKER_URL: wrong or missing password"
+    assert output == "DISPATCHER_BROKER_URL: wrong or missing password"
 
 
 def test_redis_that_evicts_hints_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
@@ -406,18 +408,18 @@ def test_redis_that_evicts_hints_is_reported(shell: Shell, redis: EmbeddedRedis)
             client.config_set("maxmemory-policy", "allkeys-lru")
         shell.set(api_key="any", broker_url=str(redis.url))
 
-        said = refused(shell, "run")
+        output = refused(shell, "run")
 
-    assert said.startswith("DISPATCHER_BROKER_URL: ")
-    assert said.endswith("set it to noeviction")
+    assert output.startswith("DISPATCHER_BROKER_URL: ")
+    assert output.endswith("set it to noeviction")
 
 
 def test_unreachable_redis_is_reported(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://:hidden@127.0.0.1:9/0")
 
-    said = refused(shell, "run", exit_code=3)
+    output = refused(shell, "run", exit_code=3)
 
-    assert said == "Redis does not answer at DISPATCHER_BROKER_URL"
+    assert output == "Redis does not answer at DISPATCHER_BROKER_URL"
 
 
 def test_url_of_another_kind_is_refused(shell: Shell) -> None:

@@ -35,16 +35,16 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gateway: Sandbox) -> 
 def test_plan_shows_how_the_gateway_reads_numbers(shell: Shell) -> None:
     result = shell("plan", "clients.csv", "--text", "Soldes", "--check-numbers")
     assert (result.exit_code, result.stderr) == (0, "")
-    said = result.stdout.splitlines()
-    at = said.index("the numbers, as the gateway reads them")
-    assert said[at + 1 : at + 6] == [
+    output = result.stdout.splitlines()
+    at = output.index("the numbers, as the gateway reads them")
+    assert output[at + 1 : at + 6] == [
         "  2 × France, Mobile",
         "  1 × France, Fixed line",
         "  1 × “Fixed line”, the gateway says, and no mobile, kept: line 4",
         "  1 × no number, the gateway says, kept: line 5",
         "  1 × no number, the gateway says, left out: line 6",
     ]
-    assert "  1 × invalid_at_gateway" in said
+    assert "  1 × invalid_at_gateway" in output
     assert not any(phone[-8:] in result.output for phone in [*people(4, start=1), FOREIGN])
 
 
@@ -52,9 +52,9 @@ def test_submit_writes_rejects_with_reasons(shell: Shell) -> None:
     options = ["--reference", "soldes", "--text", "Soldes", "--check-numbers", "--json"]
     result = shell("submit", "clients.csv", *options)
     assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    assert told["rejected"] == {"invalid_at_gateway": 1, "not_a_number": 1}
-    assert "left out: line 6" in told["number_checks"]
+    found = json.loads(result.stdout)
+    assert found["rejected"] == {"invalid_at_gateway": 1, "not_a_number": 1}
+    assert "left out: line 6" in found["number_checks"]
     with (shell.directory / "clients.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         assert sorted(row[1:] for row in csv.reader(file, delimiter=";")) == [
             ["6", "invalid_at_gateway"],
@@ -111,8 +111,8 @@ def test_list_is_checked_without_cost(shell: Shell, gateway: Sandbox) -> None:
         "  5 × not checked",
         "5 checks at 0.005 €: 0.025 €",
     ]
-    told = json.loads(shell("check-numbers", "clients.csv", "--json").stdout)
-    assert (told["numbers"], told["unknown"], told["cost"]) == (5, 5, "0.025")
+    found = json.loads(shell("check-numbers", "clients.csv", "--json").stdout)
+    assert (found["numbers"], found["unknown"], found["cost"]) == (5, 5, "0.025")
     assert orders(gateway) == 0
 
 
@@ -138,8 +138,8 @@ def test_order_shows_its_cost(shell: Shell, gateway: Sandbox) -> None:
     again = shell(*ORDER, "--max-cost", "5")
     assert "  5 × ordered, and without a result so far" in again.stdout
     assert "nothing to order" in again.stdout
-    told = json.loads(shell(*ORDER, "--max-cost", "5", "--json").stdout)
-    assert (told["known"], told["order"]["ordered"]) == ({"waiting": 5}, 0)
+    found = json.loads(shell(*ORDER, "--max-cost", "5", "--json").stdout)
+    assert (found["known"], found["order"]["ordered"]) == ({"waiting": 5}, 0)
     assert orders(gateway) == 1
     assert shell(*ORDER, "--max-cost", "5", "--again").exit_code == 0
     assert orders(gateway) == 2
@@ -148,8 +148,8 @@ def test_order_shows_its_cost(shell: Shell, gateway: Sandbox) -> None:
 def test_differing_price_of_the_gateway_is_shown(shell: Shell) -> None:
     listening(shell)
     shell.set(check_price="0.004")
-    said = shell(*ORDER, "--max-cost", "5").stdout.splitlines()
-    assert said[-1] == (
+    output = shell(*ORDER, "--max-cost", "5").stdout.splitlines()
+    assert output[-1] == (
         "5 checks ordered for 0.025 €, as the gateway says: 0.02 € by our own count"
     )
 

@@ -104,10 +104,10 @@ def command(*arguments: str) -> list[str]:
 def in_terminal(argv: Sequence[str], *, streams: Sequence[str] = ("stdout",)) -> str:
     """What a command writes to a terminal that is these streams of its; others go nowhere."""
     ours, theirs = pty.openpty()
-    given = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    given.update(dict.fromkeys(streams, theirs))
+    values = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    values.update(dict.fromkeys(streams, theirs))
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
-    with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, **given) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, **values) as process:  # type: ignore[call-overload]
         os.close(theirs)
         shown = b""
         try:
@@ -125,12 +125,12 @@ def in_terminal(argv: Sequence[str], *, streams: Sequence[str] = ("stdout",)) ->
 
 
 def test_submit_counts_kept_and_rejected_rows(shell: Shell) -> None:
-    said = shell.submit().stdout.splitlines()
+    output = shell.submit().stdout.splitlines()
 
-    assert said[0] == "soldes is campaign 1"
-    assert said[1] == "2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch"
-    assert sorted(said[2:4]) == ["  1 × landline", "  1 × not_a_number"]
-    assert said[4] == "rejected rows, with line and reason: clients.rejects.csv"
+    assert output[0] == "soldes is campaign 1"
+    assert output[1] == "2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch"
+    assert sorted(output[2:4]) == ["  1 × landline", "  1 × not_a_number"]
+    assert output[4] == "rejected rows, with line and reason: clients.rejects.csv"
 
 
 def test_rejected_rows_go_next_to_the_file_with_line_and_reason(shell: Shell) -> None:
@@ -180,15 +180,15 @@ def test_without_a_reject_no_file_appears(shell: Shell) -> None:
 def test_saturday_evening_waits_until_tuesday_and_says_why(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
-    said = shell.submit().stdout
+    output = shell.submit().stdout
 
-    assert said.endswith("waits until Tuesday 08:00: Sunday, Easter Monday\n")
+    assert output.endswith("waits until Tuesday 08:00: Sunday, Easter Monday\n")
 
 
 def test_opening_after_a_week_is_shown_with_its_date(shell: Shell) -> None:
-    said = shell.submit("--not-before", "2027-03-27T20:00+01:00").stdout
+    output = shell.submit("--not-before", "2027-03-27T20:00+01:00").stdout
 
-    assert said.endswith("waits until Tuesday 30 March 2027 08:00: Sunday, Easter Monday\n")
+    assert output.endswith("waits until Tuesday 30 March 2027 08:00: Sunday, Easter Monday\n")
 
 
 def test_transactional_campaign_waits_for_no_window(shell: Shell) -> None:
@@ -230,10 +230,10 @@ def test_another_body_under_the_same_reference_is_refused(shell: Shell) -> None:
 
 
 def test_submit_json_is_the_progress_and_what_was_left_out(shell: Shell) -> None:
-    said = json.loads(shell.submit("--json").stdout)
+    output = json.loads(shell.submit("--json").stdout)
 
     progress = shell.dispatcher().progress("soldes").as_json()
-    assert said == progress | {
+    assert output == progress | {
         "rejected": {"landline": 1, "not_a_number": 1},
         "rejects": "clients.rejects.csv",
         "already_submitted": False,
@@ -253,15 +253,15 @@ _BAR = r"{} [\d,]+ rows .*[━╸╺]+.* [\d,]+ rows/s .*(-:--:--|\d:\d\d:\d\d)"
 
 @pytest.mark.usefixtures("long_list")
 @pytest.mark.parametrize(
-    ("asked", "phases"),
+    ("query", "phases"),
     [
         pytest.param(_SUBMIT, ("reading", "storing"), id="submit"),
         pytest.param(_PLAN, ("reading",), id="plan"),
     ],
 )
-def test_terminal_shows_a_progress_bar(asked: Sequence[str], phases: Sequence[str]) -> None:
+def test_terminal_shows_a_progress_bar(query: Sequence[str], phases: Sequence[str]) -> None:
     colour = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-    shown = colour.sub("", in_terminal(command(*asked), streams=("stdout", "stderr")))
+    shown = colour.sub("", in_terminal(command(*query), streams=("stdout", "stderr")))
 
     for phase in phases:
         assert re.search(_BAR.format(phase), shown), shown
@@ -270,7 +270,7 @@ def test_terminal_shows_a_progress_bar(asked: Sequence[str], phases: Sequence[st
 
 @pytest.mark.usefixtures("long_list")
 @pytest.mark.parametrize(
-    ("asked", "streams"),
+    ("query", "streams"),
     [
         pytest.param(_SUBMIT, ("stderr",), id="submit, its answer goes elsewhere"),
         pytest.param((*_SUBMIT, "--json"), ("stdout", "stderr"), id="submit --json"),
@@ -279,9 +279,9 @@ def test_terminal_shows_a_progress_bar(asked: Sequence[str], phases: Sequence[st
     ],
 )
 def test_output_to_a_pipe_shows_no_progress_bar(
-    asked: Sequence[str], streams: Sequence[str]
+    query: Sequence[str], streams: Sequence[str]
 ) -> None:
-    shown = in_terminal(command(*asked), streams=streams)
+    shown = in_terminal(command(*query), streams=streams)
 
     assert "rows/s" not in shown
     assert "\x1b" not in shown
@@ -306,9 +306,9 @@ def test_progress_says_whom_the_weekly_cap_left_out(shell: Shell) -> None:
     with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
         rows.execute("UPDATE batch SET states = 'rp', pending = 1, rejected = 1, capped = 1")
 
-    said = shell("progress", "soldes").stdout
+    output = shell("progress", "soldes").stdout
 
-    assert "1 of the rejected had as many messages as a week allows" in said
+    assert "1 of the rejected had as many messages as a week allows" in output
     assert json.loads(shell("progress", "soldes", "--json").stdout)["capped"] == 1
 
 
@@ -316,15 +316,15 @@ def test_progress_shows_every_bucket_and_the_sum(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
     shell.submit()
 
-    said = shell("progress", "soldes").stdout
+    output = shell("progress", "soldes").stdout
 
     found = shell.dispatcher().progress("soldes")
     for bucket, count in {**found.messages, "recipients": found.recipients}.items():
-        assert re.search(rf"^{bucket.replace('_', ' ')} +{count}\b", said, re.MULTILINE), bucket
-    assert "soldes (campaign 1): running" in said
-    assert "cost 0.000 EUR" in said
-    assert "waits until Tuesday 08:00: Sunday, Easter Monday" in said
-    assert "\x1b" not in said
+        assert re.search(rf"^{bucket.replace('_', ' ')} +{count}\b", output, re.MULTILINE), bucket
+    assert "soldes (campaign 1): running" in output
+    assert "cost 0.000 EUR" in output
+    assert "waits until Tuesday 08:00: Sunday, Easter Monday" in output
+    assert "\x1b" not in output
 
 
 def test_digits_are_a_reference_before_they_are_an_id(shell: Shell) -> None:
@@ -350,13 +350,13 @@ def test_watch_to_a_pipe_writes_a_line_for_each_change(
     ]
     monkeypatch.setattr(progress_command.time, "sleep", lambda _: later.pop(0)())  # type: ignore[attr-defined]
 
-    said = shell("progress", "soldes", "--watch", *options).stdout.splitlines()
+    output = shell("progress", "soldes", "--watch", *options).stdout.splitlines()
 
     assert not later
     if options:
-        assert [json.loads(line)["state"] for line in said] == ["running", "paused", "cancelled"]
+        assert [json.loads(line)["state"] for line in output] == ["running", "paused", "cancelled"]
     else:
-        assert said == [
+        assert output == [
             "soldes running: 2 pending",
             "soldes paused: 2 pending; paused: lunch",
             "soldes cancelled: 2 cancelled",
@@ -418,9 +418,9 @@ def test_pause_shows_batches_in_flight(shell: Shell) -> None:
     with sqlite3.connect(shell.directory / "dispatcher.db") as connection:
         connection.execute("UPDATE batch SET state = 'sending', lease_until = 1")
 
-    said = shell("pause", 1).stdout
+    output = shell("pause", 1).stdout
 
-    assert said == "soldes is paused; 1 batch in flight, which cannot be stopped\n"
+    assert output == "soldes is paused; 1 batch in flight, which cannot be stopped\n"
 
 
 def test_cancel_without_terminal_needs_yes(shell: Shell) -> None:
@@ -440,7 +440,7 @@ def test_handed_over_campaign_shows_its_hour_and_is_recalled(shell: Shell, tmp_p
     with Sandbox(tmp_path / "ledger.jsonl", clock_offset=offset) as sandbox:
         shell.set(api_url=sandbox.url, api_key=sandbox.key, clock_offset=offset)
         file = shell.write()
-        asked = (
+        query = (
             "--reference",
             "soldes",
             "--text",
@@ -450,12 +450,12 @@ def test_handed_over_campaign_shows_its_hour_and_is_recalled(shell: Shell, tmp_p
             "--hand-over",
         )
 
-        refused = shell("submit", file, *asked)
+        refused = shell("submit", file, *query)
         assert refused.exit_code == 2
         assert "hand_over needs not_before" in refused.stderr
 
         later = "2026-11-25T10:00+01:00"
-        stored = shell("submit", file, *asked, "--not-before", later)
+        stored = shell("submit", file, *query, "--not-before", later)
         assert stored.exit_code == 0, stored.stderr
         assert stored.stdout.endswith(
             "to be handed over to the gateway, which holds it until 2026-11-25 10:00 in Paris\n"
@@ -518,28 +518,30 @@ def test_unknown_campaign_is_named(shell: Shell, verb: str) -> None:
 
 
 def test_window_says_why_it_is_closed_and_when_it_opens(shell: Shell) -> None:
-    said = shell("window", "--at", BEFORE_EASTER.isoformat()).stdout.splitlines()
+    output = shell("window", "--at", BEFORE_EASTER.isoformat()).stdout.splitlines()
 
-    assert said[:4] == [
+    assert output[:4] == [
         "Metropolitan France, Saturday 2027-03-27 20:00 in Paris",
         "closed: Sunday, Easter Monday",
         "next opening Tuesday 2027-03-30 08:00 in Paris",
         "next closed days",
     ]
-    assert said[4:6] == ["  Sun 2027-03-28  Sunday", "  Mon 2027-03-29  Easter Monday"]
-    assert len(said) == 14
+    assert output[4:6] == ["  Sun 2027-03-28  Sunday", "  Mon 2027-03-29  Easter Monday"]
+    assert len(output) == 14
 
 
 def test_window_is_judged_now_by_default(shell: Shell) -> None:
-    said = shell("window").stdout.splitlines()
+    output = shell("window").stdout.splitlines()
 
-    assert said[1:3] == ["open", "closes at    Tuesday 2026-11-24 20:00 in Paris"]
+    assert output[1:3] == ["open", "closes at    Tuesday 2026-11-24 20:00 in Paris"]
 
 
 def test_window_shows_two_clocks_overseas(shell: Shell) -> None:
-    said = shell("window", "--at", BEFORE_EASTER.isoformat(), "--territory", "la-reunion").stdout
+    output = shell("window", "--at", BEFORE_EASTER.isoformat(), "--territory", "la-reunion").stdout
 
-    assert "La Réunion, Saturday 2027-03-27 23:00 there, Saturday 2027-03-27 20:00 in Paris" in said
+    assert (
+        "La Réunion, Saturday 2027-03-27 23:00 there, Saturday 2027-03-27 20:00 in Paris" in output
+    )
 
 
 def test_window_prints_json(shell: Shell) -> None:
@@ -585,10 +587,10 @@ def test_settings_are_shown_as_they_are_written(shell: Shell) -> None:
     assert re.search(r"DISPATCHER_PRICES +not set ", shell("settings").stdout)
     shell.set(prices="metropole=0.045,mayotte=0.06", settle_intervals="15,30")
 
-    said = shell("settings").stdout
+    output = shell("settings").stdout
 
-    assert re.search(r"DISPATCHER_PRICES +metropole=0.045,mayotte=0.06 ", said)
-    assert re.search(r"DISPATCHER_SETTLE_INTERVALS +15,30 ", said)
+    assert re.search(r"DISPATCHER_PRICES +metropole=0.045,mayotte=0.06 ", output)
+    assert re.search(r"DISPATCHER_SETTLE_INTERVALS +15,30 ", output)
     shown = json.loads(shell("settings", "--json").stdout)
     assert shown["DISPATCHER_PRICES"] == {"metropole": "0.045", "mayotte": "0.06"}
     assert shown["DISPATCHER_SETTLE_INTERVALS"] == [15, 30]
@@ -640,12 +642,12 @@ def test_tick_inline_ends_if_the_gateway_is_unreachable(shell: Shell) -> None:
 
 
 def test_help_names_exit_codes_and_every_command_that_is_not_hidden() -> None:
-    said = CliRunner().invoke(cli, ["--help"]).stdout
+    output = CliRunner().invoke(cli, ["--help"]).stdout
 
     for name, command in cli.commands.items():
-        assert bool(re.search(rf"^  {name} ", said, re.MULTILINE)) is not command.hidden
+        assert bool(re.search(rf"^  {name} ", output, re.MULTILINE)) is not command.hidden
     for line in ("0   done", "1   cannot be done", "2   wrong usage", "3   the database", "70  a"):
-        assert f"  {line}" in said
+        assert f"  {line}" in output
 
 
 def test_every_option_has_help() -> None:
@@ -701,8 +703,8 @@ def test_commands_of_an_app_use_its_settings(shell: Shell) -> None:
     shell.set(sender="Ailleurs")
     elsewhere = f"sqlite:///{shell.directory / 'app.db'}"
     commands = commands_of(lambda: Settings.of(database_url=elsewhere, sender="MaBoutique"))
-    told = CliRunner().invoke(commands, ["settings", "--json"])
-    assert json.loads(told.stdout)["DISPATCHER_SENDER"] == "MaBoutique"
+    result = CliRunner().invoke(commands, ["settings", "--json"])
+    assert json.loads(result.stdout)["DISPATCHER_SENDER"] == "MaBoutique"
     assert CliRunner().invoke(commands, ["migrate"]).exit_code == 0
     assert (shell.directory / "app.db").exists()
     assert not (shell.directory / "dispatcher.db").exists()

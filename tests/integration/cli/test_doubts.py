@@ -69,9 +69,9 @@ def test_doubts_print_json(shell: Shell, bench: Bench) -> None:
     (doubt,) = bench.dispatcher.doubts()
     assert doubt.next_lookup is not None
 
-    said = json.loads(shell("doubts", "--json").stdout)
+    output = json.loads(shell("doubts", "--json").stdout)
 
-    assert said["doubts"] == [
+    assert output["doubts"] == [
         {
             "batch_id": batch_id,
             "reference": "soldes",
@@ -101,11 +101,11 @@ def test_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
     bench.gateway.hidden.clear()
     bench.pass_by(minutes=1)
 
-    said = shell("doubts").stdout
+    output = shell("doubts").stdout
 
-    assert "nothing is in doubt" in said
-    assert "double texts on record" in said
-    assert f"attempt 1 of batch {batch_id} was sent, and so was another: 3 people" in said
+    assert "nothing is in doubt" in output
+    assert "double texts on record" in output
+    assert f"attempt 1 of batch {batch_id} was sent, and so was another: 3 people" in output
     (incident,) = json.loads(shell("doubts", "--json").stdout)["incidents"]
     assert (incident["reference"], incident["batch_id"]) == ("soldes", batch_id)
 
@@ -116,9 +116,9 @@ def test_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
 def test_resend_sends_again_and_puts_on_record_who_and_why(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
 
-    said = shell("resend", batch_id, "--reason", "nobody got it", "--by", "Zoé", "--yes").stdout
+    output = shell("resend", batch_id, "--reason", "nobody got it", "--by", "Zoé", "--yes").stdout
 
-    assert said == f"batch {batch_id} of soldes will be sent again to 3 people\n"
+    assert output == f"batch {batch_id} of soldes will be sent again to 3 people\n"
     (action,) = bench.actions("resend")
     assert (action.actor, action.reason) == ("Zoé", "nobody got it")
     bench.pass_by(minutes=1)
@@ -129,9 +129,9 @@ def test_resend_sends_again_and_puts_on_record_who_and_why(shell: Shell, bench: 
 def test_give_up_leaves_the_messages_unreported(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
 
-    said = shell("give-up", batch_id, "--reason", "too late now", "--yes").stdout
+    output = shell("give-up", batch_id, "--reason", "too late now", "--yes").stdout
 
-    assert said == f"batch {batch_id} of soldes is given up: 3 people unreported\n"
+    assert output == f"batch {batch_id} of soldes is given up: 3 people unreported\n"
     (action,) = bench.actions("give up")
     assert action.reason == "too late now"
     assert action.actor

@@ -22,15 +22,20 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 def test_survey_is_planned_without_a_text_a_length_or_a_cost(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
-    said = shell("plan", "clients.csv", "--survey", "a1b2")
-    assert said.exit_code == 0, said.output
-    lines = said.stdout.splitlines()
+    output = shell("plan", "clients.csv", "--survey", "a1b2")
+    assert output.exit_code == 0, output.output
+    lines = output.stdout.splitlines()
     assert lines[0] == "2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 2 batches"
     assert "segments and cost are not known here: progress tells what the gateway charges" in lines
     assert "the survey a1b2, as it is in the gateway's dashboard" in lines
-    assert "0.00" not in said.stdout
-    told = json.loads(shell("plan", "clients.csv", "--survey", "a1b2", "--json").stdout)
-    assert (told["segments"], told["cost"], told["batches"], told["advice"]) == (None, None, 2, [])
+    assert "0.00" not in output.stdout
+    result = json.loads(shell("plan", "clients.csv", "--survey", "a1b2", "--json").stdout)
+    assert (result["segments"], result["cost"], result["batches"], result["advice"]) == (
+        None,
+        None,
+        2,
+        [],
+    )
 
 
 def test_survey_is_stored_and_its_plan_may_be_approved(shell: Shell) -> None:
@@ -56,15 +61,15 @@ def test_manifest_of_a_survey_has_no_segments_and_no_cost(shell: Shell) -> None:
 
 
 def test_campaign_leaves_from_a_long_number(shell: Shell) -> None:
-    given = ("--text", "Bonjour", "--from-number", OURS)
-    assert shell("submit", "clients.csv", "--reference", "r", *given).exit_code == 0
+    values = ("--text", "Bonjour", "--from-number", OURS)
+    assert shell("submit", "clients.csv", "--reference", "r", *values).exit_code == 0
     assert shell.rows("SELECT sender, from_number FROM campaign") == [(None, "+33639988888")]
-    said = shell("plan", "clients.csv", *given).stdout
-    assert "operators may block a mobile number as sender: ask SMS Partner about yours" in said
+    output = shell("plan", "clients.csv", *values).stdout
+    assert "operators may block a mobile number as sender: ask SMS Partner about yours" in output
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("values", "says"),
     [
         (["--survey", "a1", "--text", "Bonjour"], "give none"),
         (["--survey", "a1", "--sender", "Boutique"], "neither a sender nor a long number"),
@@ -76,10 +81,10 @@ def test_campaign_leaves_from_a_long_number(shell: Shell) -> None:
     ],
 )
 def test_impossible_combination_is_refused_and_nothing_is_stored(
-    shell: Shell, given: list[str], says: str
+    shell: Shell, values: list[str], says: str
 ) -> None:
     for command in (("plan", "clients.csv"), ("submit", "clients.csv", "--reference", "r")):
-        refused = shell(*command, *given)
+        refused = shell(*command, *values)
         assert refused.exit_code == 2
         assert says in refused.stderr
         assert "Traceback" not in refused.stderr

@@ -75,9 +75,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptOutShell:
 
 
 def test_numbers_are_added_in_any_spelling(shell: OptOutShell) -> None:
-    said = shell.done("add", "06 39 98 00 00", BRUNO, "--reason", "rang us")
+    output = shell.done("add", "06 39 98 00 00", BRUNO, "--reason", "rang us")
 
-    assert said == "2 numbers added\n"
+    assert output == "2 numbers added\n"
     assert shell.phones() == [ANNE, BRUNO]
     assert shell.done("add", "0639980001", CHLOE, CHLOE) == "1 number added, 1 listed before\n"
 
@@ -129,9 +129,9 @@ def test_empty_list_says_so(shell: OptOutShell) -> None:
 def test_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
-    said = shell.done("remove", "06 39 98 00 00", "--reason", "signed the form")
+    output = shell.done("remove", "06 39 98 00 00", "--reason", "signed the form")
 
-    assert said.startswith("the number is off the list")
+    assert output.startswith("the number is off the list")
     assert shell.phones() == []
     first, second, last = shell.done("history", "0639980000").splitlines()
     assert first.startswith("2026-11-24 10:00  add     by hand, by ")
@@ -142,9 +142,9 @@ def test_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -
 
 
 def test_removing_needs_a_number_that_is_on_the_list(shell: OptOutShell) -> None:
-    said = shell.refused("remove", ANNE, "--reason", "signed", exit_code=1)
+    output = shell.refused("remove", ANNE, "--reason", "signed", exit_code=1)
 
-    assert said == "this number is not on the list"
+    assert output == "this number is not on the list"
 
 
 @pytest.mark.parametrize("options", [[], ["--reason", " "]], ids=["none", "blank"])
@@ -219,9 +219,9 @@ def test_wrong_command_line_without_a_number_is_explained(shell: OptOutShell) ->
 
 
 def test_control_characters_of_a_reason_are_not_printed(shell: OptOutShell) -> None:
-    said = shell.refused("add", ANNE, "--reason", "\x1b[2J")
+    output = shell.refused("add", ANNE, "--reason", "\x1b[2J")
 
-    assert said == "a reason has at most 500 printable characters"
+    assert output == "a reason has at most 500 printable characters"
 
 
 # -- import
@@ -230,11 +230,11 @@ def test_control_characters_of_a_reason_are_not_printed(shell: OptOutShell) -> N
 def test_import_skips_invalid_rows(shell: OptOutShell) -> None:
     shell.write(RUBBISH, "stops.csv")
 
-    said = shell.done("import", "stops.csv", "--source", "old CRM").splitlines()
+    output = shell.done("import", "stops.csv", "--source", "old CRM").splitlines()
 
-    assert said[0] == "7 rows: 2 added, 1 listed before or given twice, 4 rejects"
-    assert sorted(said[1:4]) == ["  1 × empty", "  1 × landline", "  2 × not_a_number"]
-    assert said[4:] == ["rejected rows, with line and reason: stops.rejects.csv"]
+    assert output[0] == "7 rows: 2 added, 1 listed before or given twice, 4 rejects"
+    assert sorted(output[1:4]) == ["  1 × empty", "  1 × landline", "  2 × not_a_number"]
+    assert output[4:] == ["rejected rows, with line and reason: stops.rejects.csv"]
     assert shell.phones() == [ANNE, BRUNO]
     assert shell.rows("SELECT DISTINCT source FROM opt_out") == [("old CRM",)]
     with (shell.directory / "stops.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -252,18 +252,18 @@ def test_import_skips_invalid_rows(shell: OptOutShell) -> None:
 def test_strict_import_with_invalid_row_adds_nothing(shell: OptOutShell) -> None:
     shell.write(RUBBISH, "stops.csv")
 
-    said = shell.refused("import", "stops.csv", "--strict", "--rejects", "bad.csv")
+    output = shell.refused("import", "stops.csv", "--strict", "--rejects", "bad.csv")
 
-    assert said == "4 of 7 rows are no number to text (strict); the reasons are in bad.csv"
+    assert output == "4 of 7 rows are no number to text (strict); the reasons are in bad.csv"
     assert (shell.directory / "bad.csv").exists()
 
 
 def test_import_of_invalid_rows_adds_nobody(shell: OptOutShell) -> None:
     shell.write("mobile\nnéant\n?\n", "stops.csv")
 
-    said = shell.done("import", "stops.csv")
+    output = shell.done("import", "stops.csv")
 
-    assert said.startswith("2 rows: 0 added, 0 listed before or given twice, 2 rejects\n")
+    assert output.startswith("2 rows: 0 added, 0 listed before or given twice, 2 rejects\n")
 
 
 def workbook(*cells: object) -> bytes:
@@ -294,16 +294,16 @@ def test_import_reads_files_as_submit_does(
 ) -> None:
     shell.write(content, "stops")
 
-    said = shell.done("import", "stops", *options)
+    output = shell.done("import", "stops", *options)
 
-    assert said == "2 rows: 2 added, 0 listed before or given twice, 0 rejects\n"
+    assert output == "2 rows: 2 added, 0 listed before or given twice, 0 rejects\n"
     assert shell.phones() == [ANNE, BRUNO]
 
 
 def test_import_reads_standard_input(shell: OptOutShell) -> None:
-    said = shell.done("import", "-", stdin="mobile\n0639980000\nnéant\n")
+    output = shell.done("import", "-", stdin="mobile\n0639980000\nnéant\n")
 
-    assert said.splitlines()[0].startswith("2 rows: 1 added")
+    assert output.splitlines()[0].startswith("2 rows: 1 added")
     assert (shell.directory / "rejects.csv").exists()
 
 
@@ -374,17 +374,17 @@ def test_import_of_unreadable_file_adds_nobody(
 
 
 def test_import_of_missing_file_is_refused(shell: OptOutShell) -> None:
-    said = shell.refused("import", "stops.csv")
+    output = shell.refused("import", "stops.csv")
 
-    assert said == "cannot open stops.csv: No such file or directory"
+    assert output == "cannot open stops.csv: No such file or directory"
 
 
 def test_list_is_read_from_a_workbook(shell: OptOutShell) -> None:
     shell.write(workbook("mobile", 639980000, 639980001.0, "?"), "stops.xlsx")
 
-    said = shell.done("import", "stops.xlsx").splitlines()
+    output = shell.done("import", "stops.xlsx").splitlines()
 
-    assert said[0] == "3 rows: 2 added, 0 listed before or given twice, 1 reject"
+    assert output[0] == "3 rows: 2 added, 0 listed before or given twice, 1 reject"
     assert shell.phones() == [ANNE, BRUNO]
 
 
@@ -396,9 +396,9 @@ def test_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
     target = shell.write("yesterday's", "stops.csv")
     target.chmod(0o644)
 
-    said = shell.done("export", "stops.csv")
+    output = shell.done("export", "stops.csv")
 
-    assert said == "1 number exported to stops.csv\n"
+    assert output == "1 number exported to stops.csv\n"
     assert target.stat().st_mode & 0o777 == 0o600
     with target.open(encoding="utf-8-sig", newline="") as file:
         header, row = csv.reader(file, delimiter=";")
@@ -413,9 +413,9 @@ def test_export_can_be_imported_elsewhere(shell: OptOutShell) -> None:
     shell.done("export", "stops.csv")
     shell.set(database_url="sqlite:///elsewhere.db")
 
-    said = shell.done("import", "stops.csv")
+    output = shell.done("import", "stops.csv")
 
-    assert said == "3 rows: 3 added, 0 listed before or given twice, 0 rejects\n"
+    assert output == "3 rows: 3 added, 0 listed before or given twice, 0 rejects\n"
 
 
 def test_export_writes_to_standard_output(shell: OptOutShell) -> None:
@@ -429,18 +429,18 @@ def test_export_writes_to_standard_output(shell: OptOutShell) -> None:
 
 
 def test_export_of_empty_list_is_refused(shell: OptOutShell) -> None:
-    said = shell.refused("export", "stops.csv", exit_code=1)
+    output = shell.refused("export", "stops.csv", exit_code=1)
 
-    assert said == "nobody to export: stops.csv was not written"
+    assert output == "nobody to export: stops.csv was not written"
     assert not (shell.directory / "stops.csv").exists()
 
 
 def test_unwritable_export_is_refused(shell: OptOutShell) -> None:
     shell.done("add", ANNE)
 
-    said = shell.refused("export", "no/stops.csv", exit_code=1)
+    output = shell.refused("export", "no/stops.csv", exit_code=1)
 
-    assert said == "the list cannot be written to no/stops.csv: No such file or directory"
+    assert output == "the list cannot be written to no/stops.csv: No such file or directory"
 
 
 # -- erase
@@ -449,9 +449,9 @@ def test_unwritable_export_is_refused(shell: OptOutShell) -> None:
 def test_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
     shell.done("add", ANNE, BRUNO, "--reason", "rang us")
 
-    said = shell.done("erase", "06 39 98 00 00", "--yes")
+    output = shell.done("erase", "06 39 98 00 00", "--yes")
 
-    assert said == "the number is erased: only a hash is kept, by which it stays unsent\n"
+    assert output == "the number is erased: only a hash is kept, by which it stays unsent\n"
     assert not any(ANNE in map(str, row) for row in shell.kept())
     assert shell.done("history", ANNE) == "opted out\n"
     last = shell.done("list").splitlines()[-1]
@@ -461,9 +461,9 @@ def test_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
 
 
 def test_erasing_unlisted_number_says_so(shell: OptOutShell) -> None:
-    said = shell.done("erase", ANNE, "--yes")
+    output = shell.done("erase", ANNE, "--yes")
 
-    assert said == "the number is not on the list; no history of it is kept\n"
+    assert output == "the number is not on the list; no history of it is kept\n"
 
 
 def test_erasing_is_confirmed(shell: OptOutShell) -> None:
@@ -525,9 +525,9 @@ def test_sync_with_push_updates_both_lists(shell: OptOutShell) -> None:
 def test_sync_with_unreachable_gateway_ends_with_3(shell: OptOutShell) -> None:
     shell.set(api_key="k" * 40)
 
-    said = shell.refused("sync", exit_code=3)
+    output = shell.refused("sync", exit_code=3)
 
-    assert said == "the gateway cannot be reached (DISPATCHER_API_URL)"
+    assert output == "the gateway cannot be reached (DISPATCHER_API_URL)"
 
 
 def test_syncing_needs_a_key(shell: OptOutShell) -> None:

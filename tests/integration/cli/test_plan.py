@@ -39,8 +39,8 @@ def plan(shell: Shell, *options: object, text: str = "Soldes", file: str = "clie
 
 
 def planned(shell: Shell, *options: object, text: str = "Soldes") -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(plan(shell, "--json", *options, text=text))
-    return said
+    output: dict[str, Any] = json.loads(plan(shell, "--json", *options, text=text))
+    return output
 
 
 #: mobiles of La Réunion, of which none belongs to nobody
@@ -61,19 +61,19 @@ def files(shell: Shell) -> set[str]:
 
 
 def test_plan_counts_kept_and_rejected_rows(shell: Shell) -> None:
-    said = plan(shell).splitlines()
+    output = plan(shell).splitlines()
 
-    assert said[0] == ("2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch")
-    assert sorted(said[1:3]) == ["  1 × landline", "  1 × not_a_number"]
+    assert output[0] == ("2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch")
+    assert sorted(output[1:3]) == ["  1 × landline", "  1 × not_a_number"]
 
 
 def test_plan_knows_who_opted_out(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
     shell.dispatcher().opt_out("06 39 98 00 01")
 
-    said = plan(shell, "--manifest", "m.csv").splitlines()
+    output = plan(shell, "--manifest", "m.csv").splitlines()
 
-    assert "  1 of them opted out: nothing is sent to them or paid" in said
+    assert "  1 of them opted out: nothing is sent to them or paid" in output
     out, kept = manifest(shell.directory / "m.csv")
     assert (out["leaves_about"], out["segments"], out["cost"]) == ("opted out", "0", "0.000")
     assert (kept["segments"], kept["cost"]) == ("1", "0.045")
@@ -89,13 +89,13 @@ def test_plan_counts_weekly_cap_and_repeats(shell: Shell) -> None:
             " undelivered = 1, sent_at = '2026-11-24 08:59:00.000000'"
         )
 
-    said = plan(shell, text="Brocante").splitlines()
+    output = plan(shell, text="Brocante").splitlines()
     again = plan(shell).splitlines()
 
     enough = "  1 of them will have had 1 message in 7 days: nothing more is sent to them"
     repeated = "  the same text reaches 1 of these people within 7 days under 'soldes'"
-    assert enough in said
-    assert repeated not in said
+    assert enough in output
+    assert repeated not in output
     assert repeated in again
 
 
@@ -134,31 +134,33 @@ def test_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
 
 
 def test_plan_shows_the_longest_texts_as_they_arrive(shell: Shell) -> None:
-    said = plan(shell, text=TEXT)
+    output = plan(shell, text=TEXT)
 
-    assert "the longest texts, as they arrive\n" in said
-    assert "  “Bonjour Zoé, c'est les soldes !”\n" in said
+    assert "the longest texts, as they arrive\n" in output
+    assert "  “Bonjour Zoé, c'est les soldes !”\n" in output
     assert (
-        "     1 segment of GSM-7: 45 characters with 14 for the STOP mention, 115 to spare" in said
+        "     1 segment of GSM-7: 45 characters with 14 for the STOP mention, 115 to spare"
+        in output
     )
-    assert "  ’ becomes “'”." in said
+    assert "  ’ becomes “'”." in output
 
 
 def test_identical_text_is_shown_once(shell: Shell) -> None:
-    said = plan(shell, text="Ligne 1\nLigne 2")
+    output = plan(shell, text="Ligne 1\nLigne 2")
 
-    assert "the longest text, as it arrives\n  “Ligne 1\n   Ligne 2”\n" in said
+    assert "the longest text, as it arrives\n  “Ligne 1\n   Ligne 2”\n" in output
 
 
 def test_plan_shows_opening_and_reason_on_each_local_clock(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     name = numbers(shell, 600, "many.csv", REUNION + " 00 00 01")
 
-    said = plan(shell, file=name)
+    output = plan(shell, file=name)
 
-    assert "  Metropolitan France  2 batches, 600 messages: now\n" in said
+    assert "  Metropolitan France  2 batches, 600 messages: now\n" in output
     assert (
-        "  La Réunion           1 batch, 1 message: Tuesday 10:00 (Sunday, Easter Monday)\n" in said
+        "  La Réunion           1 batch, 1 message: Tuesday 10:00 (Sunday, Easter Monday)\n"
+        in output
     )
 
 
@@ -166,59 +168,59 @@ def test_forecast_shows_the_last_departure(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 60)
 
-    said = plan(shell, file=numbers(shell, 20_000 // 2))
-    all_leave = said
+    output = plan(shell, file=numbers(shell, 20_000 // 2))
+    all_leave = output
     shell.set(rate=1 / 600)
-    said = plan(shell, file="many.csv")
+    output = plan(shell, file="many.csv")
 
     assert "Metropolitan France: 10,000 leave Saturday 19:30\n" in all_leave
-    assert "forecast, at 0.00166667 batches a second\n" in said
+    assert "forecast, at 0.00166667 batches a second\n" in output
     assert (
         "  Metropolitan France: 1,500 leave Saturday 19:30, before it closes Saturday 20:00\n"
         "  Metropolitan France: 8,500 leave Tuesday 08:00 (Sunday, Easter Monday)\n"
         "  all have left about Tuesday 10:50 in Paris\n"
         "  the last report can be expected by Thursday 10:50\n"
-    ) in said
+    ) in output
 
 
 def test_forecast_shows_messages_that_expire(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 600)
 
-    said = plan(shell, "--not-after", "2027-03-28T00:00+01:00", file=numbers(shell, 2000))
+    output = plan(shell, "--not-after", "2027-03-28T00:00+01:00", file=numbers(shell, 2000))
 
-    assert "  500 messages would be too late and expire\n" in said
-    assert "warnings\n" in said
-    assert "  500 messages would leave after not_after: they would expire\n" in said
+    assert "  500 messages would be too late and expire\n" in output
+    assert "warnings\n" in output
+    assert "  500 messages would leave after not_after: they would expire\n" in output
 
 
 def test_plan_draws_the_days_to_come(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
 
-    said = plan(shell)
+    output = plan(shell)
 
-    (row,) = re.findall(r"^Metropolitan France +(░.*)$", said, re.MULTILINE)
+    (row,) = re.findall(r"^Metropolitan France +(░.*)$", output, re.MULTILINE)
     assert "█2░" in row
-    assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in said
+    assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in output
 
 
 def test_transactional_plan_is_never_closed(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
-    said = plan(shell, "--transactional")
+    output = plan(shell, "--transactional")
 
-    assert "2 messages: now\n" in said
-    assert not re.search(r"^Metropolitan France .*░", said, re.MULTILINE)
-    assert "6 characters, 154 to spare" in said
-    assert "no STOP mention and no window" in said
+    assert "2 messages: now\n" in output
+    assert not re.search(r"^Metropolitan France .*░", output, re.MULTILINE)
+    assert "6 characters, 154 to spare" in output
+    assert "no STOP mention and no window" in output
 
 
 def test_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None:
-    said = plan(shell, "--not-before", "2027-03-27T20:00+01:00")
+    output = plan(shell, "--not-before", "2027-03-27T20:00+01:00")
 
-    assert "Sat 27 Mar" not in said  # it opens on Tuesday
-    assert "Tue 30 Mar" in said
-    assert "Tuesday 30 March 2027 08:00 (Sunday, Easter Monday)" in said
+    assert "Sat 27 Mar" not in output  # it opens on Tuesday
+    assert "Tue 30 Mar" in output
+    assert "Tuesday 30 March 2027 08:00 (Sunday, Easter Monday)" in output
 
 
 def test_terminal_sees_colours_and_no_line_is_folded(
@@ -226,10 +228,10 @@ def test_terminal_sees_colours_and_no_line_is_folded(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
-    said = in_terminal(command("plan", "clients.csv", "--text", "Soldes"))
+    output = in_terminal(command("plan", "clients.csv", "--text", "Soldes"))
 
-    assert re.search(r"\x1b\[[\d;]*m█", said)
-    plain = re.sub(r"\x1b\[[\d;]*m", "", said)
+    assert re.search(r"\x1b\[[\d;]*m█", output)
+    plain = re.sub(r"\x1b\[[\d;]*m", "", output)
     drawn = [line for line in plain.splitlines() if line.startswith("Metropolitan France  ░")]
     assert [len(line) <= 100 for line in drawn] == [True]
 
@@ -238,7 +240,7 @@ def test_terminal_sees_colours_and_no_line_is_folded(
 
 
 def test_plan_json_equals_the_library_plan(shell: Shell) -> None:
-    said = planned(shell, text=TEXT)
+    output = planned(shell, text=TEXT)
 
     dispatcher = shell.dispatcher()
     rows = [
@@ -247,9 +249,9 @@ def test_plan_json_equals_the_library_plan(shell: Shell) -> None:
     ]
     same = dispatcher.plan(TEXT, rows).as_json()
     for name in ("kept", "segments", "billed", "cost", "longest", "fingerprint", "late"):
-        assert said[name] == same[name], name
-    assert said["rejected"] == {"landline": 1, "not_a_number": 1}
-    assert [each["character"] for each in said["advice"]] == ["’"]
+        assert output[name] == same[name], name
+    assert output["rejected"] == {"landline": 1, "not_a_number": 1}
+    assert [each["character"] for each in output["advice"]] == ["’"]
 
 
 # -- nothing is stored
@@ -263,9 +265,9 @@ def test_plan_writes_no_file_without_option(shell: Shell) -> None:
 
 
 def test_rejects_option_writes_rejects(shell: Shell) -> None:
-    said = plan(shell, "--rejects", "bad.csv")
+    output = plan(shell, "--rejects", "bad.csv")
 
-    assert "rejected rows, with line and reason: bad.csv\n" in said
+    assert "rejected rows, with line and reason: bad.csv\n" in output
     assert "landline" in (shell.directory / "bad.csv").read_text("utf-8-sig")
 
 
@@ -592,9 +594,9 @@ def test_lint_counts_the_stop_mention(
 def test_lint_uses_field_names_as_values(shell: Shell) -> None:
     shell.write("Bonjour {{ prenom }} {{ ville | default('') }}!\n", "text.txt")
 
-    said = shell("lint", "--text-file", "text.txt").stdout.splitlines()
+    output = shell("lint", "--text-file", "text.txt").stdout.splitlines()
 
-    assert said[1:] == [
+    assert output[1:] == [
         "reckoned with the names of the fields: prenom, ville",
         "  Bonjour prenom ville!",
         "arrives as written",
@@ -625,21 +627,21 @@ def test_lint_refuses_what_cannot_be_sent(shell: Shell, text: str) -> None:
 
 
 def test_window_draws_days(shell: Shell) -> None:
-    said = shell("window", "--at", BEFORE_EASTER.isoformat(), "--days", 4).stdout.splitlines()
+    output = shell("window", "--at", BEFORE_EASTER.isoformat(), "--days", 4).stdout.splitlines()
 
-    assert said[-4].split() == [
+    assert output[-4].split() == [
         word for day in ("Sat 27", "Sun 28", "Mon 29", "Tue 30") for word in (*day.split(), "Mar")
     ]
-    assert said[-2].startswith("Metropolitan France  ░░░░░░░░            ░░░░")
-    assert said[-1] == "hours of Paris; ░ closed, ▼ now"
+    assert output[-2].startswith("Metropolitan France  ░░░░░░░░            ░░░░")
+    assert output[-1] == "hours of Paris; ░ closed, ▼ now"
 
 
 def test_window_json_has_the_spans_of_its_days(shell: Shell) -> None:
     arguments = ("window", "--at", BEFORE_EASTER.isoformat(), "--json")
 
-    said = json.loads(shell(*arguments, "--days", 4).stdout)
+    output = json.loads(shell(*arguments, "--days", 4).stdout)
 
-    assert said["spans"][2] == {
+    assert output["spans"][2] == {
         "starts": "2027-03-27T19:00:00+00:00",
         "ends": "2027-03-30T06:00:00+00:00",
         "why": "Sunday, Easter Monday",

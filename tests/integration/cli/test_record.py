@@ -80,10 +80,10 @@ def test_gateway_of_other_habits_is_told_apart_and_explained(
     assert compared.returncode == 1
     assert "step 2, GET /me: the HTTP status is 200 in the transcript" in compared.stdout
     assert "message_id is text: digits in the transcript, int in the fake" in compared.stdout
-    told = compared.stdout.splitlines()[-1]
-    assert told.startswith("with --switch ")
-    assert told.endswith("it differs in 0 places")
-    found = [word for word in told.split() if "=" in word]
+    result = compared.stdout.splitlines()[-1]
+    assert result.startswith("with --switch ")
+    assert result.endswith("it differs in 0 places")
+    found = [word for word in result.split() if "=" in word]
     assert sorted(found) == ['http_status_mode="200"', 'message_id_type="str"']
     switches = [part for switch in found for part in ("--switch", switch)]
     again = dispatcher(tmp_path, "record", "--compare", "all.json", *switches)

@@ -247,8 +247,8 @@ def test_sandbox_says_what_to_set_and_then_takes_campaigns(
     (tmp_path / "n.csv").write_text("0639980001\n")
     with Running(tmp_path, environment, "sandbox", "--delivery-seconds", "0", "0") as sandbox:
         sandbox.wait_for(r"^listening on http://127\.0\.0\.1:\d+/v1$")
-        told = dict(re.findall(r"export (\w+)=(\S+)", sandbox.output))
-        assert told.keys() == {"DISPATCHER_API_URL", "DISPATCHER_API_KEY"}
+        result = dict(re.findall(r"export (\w+)=(\S+)", sandbox.output))
+        assert result.keys() == {"DISPATCHER_API_URL", "DISPATCHER_API_KEY"}
         for each in (
             ["submit", "n.csv", "--reference", "r", "--text", "x"],
             ["tick", "--inline"],
@@ -256,7 +256,7 @@ def test_sandbox_says_what_to_set_and_then_takes_campaigns(
             subprocess.run(
                 [*INSTALLED, *each],
                 cwd=tmp_path,
-                env=environment | told,
+                env=environment | result,
                 check=True,
                 capture_output=True,
             )

@@ -41,8 +41,13 @@ class Accounts(Bench):
     def __init__(self, database: Database, **settings: Any) -> None:
         self.clock = HandClock(OPEN)
         self.gateway, self.shop, self.news = (FakeGateway(self.clock) for _ in range(3))
-        given = {"sender": "MaBoutique", "credit_check": "off", "accounts": "shop,news", **settings}
-        self.settings = Settings.of(**given)
+        values = {
+            "sender": "MaBoutique",
+            "credit_check": "off",
+            "accounts": "shop,news",
+            **settings,
+        }
+        self.settings = Settings.of(**values)
         with mock.patch("dispatcher.api.operator.Database", return_value=database):
             self.dispatcher = Dispatcher(
                 self.settings,
@@ -563,17 +568,17 @@ def test_event_of_a_campaign_has_its_account(accounts: Accounts) -> None:
     accounts.submit(2, "plain", start=10)
     for reference in ("mine", "plain"):
         accounts.dispatcher.pause(reference)
-    told: list[Event] = []
-    campaign_paused.connect(told.append)
+    result: list[Event] = []
+    campaign_paused.connect(result.append)
     try:
         accounts.dispatcher.steps.deliver_events()
     finally:
-        campaign_paused.disconnect(told.append)
-    assert [(event.campaign, event.account) for event in told] == [
+        campaign_paused.disconnect(result.append)
+    assert [(event.campaign, event.account) for event in result] == [
         ("mine", "shop"),
         ("plain", None),
     ]
-    mine, plain = (event.as_json()["data"] for event in told)
+    mine, plain = (event.as_json()["data"] for event in result)
     assert mine["account"] == "shop"
     assert "account" not in plain
 

@@ -624,7 +624,7 @@ def test_repetition_is_rejected_if_the_settings_say_so(tables: Database) -> None
 def test_one_of_two_repetitions_at_once_is_rejected(tables: Database) -> None:
     with opened(tables, repeat_mode="block") as bench:
         start = threading.Barrier(4, timeout=20)
-        told: list[str] = []
+        result: list[str] = []
 
         def slowly() -> Iterator[Recipient]:
             yield from map(Recipient, people(8))
@@ -634,12 +634,12 @@ def test_one_of_two_repetitions_at_once_is_rejected(tables: Database) -> None:
             try:
                 bench.dispatcher.submit(reference, TEXT, slowly())
             except InvalidCampaign as error:
-                told.append(str(error))
+                result.append(str(error))
 
         run([lambda n=n: submit(f"soldes-{n}") for n in range(4)])  # type: ignore[misc]
         assert rows(bench) == (1, 8)
-        assert len(told) == 3
-        assert all("the same text reaches 8 of these people" in words for words in told)
+        assert len(result) == 3
+        assert all("the same text reaches 8 of these people" in words for words in result)
 
 
 def test_campaign_submitted_four_times_at_once_is_one(tables: Database) -> None:

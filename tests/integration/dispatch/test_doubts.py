@@ -256,14 +256,14 @@ def test_two_resends_at_once_send_once(bench: Bench) -> None:
         both.wait()  # both have looked before either decides
         return found
 
-    said: list[str] = []
+    text: list[str] = []
 
     def resend(who: str) -> None:
         try:
             bench.dispatcher.resend(batch, reason=WHY, by=who)
-            said.append("done")
+            text.append("done")
         except IllegalMove as error:
-            said.append(str(error))
+            text.append(str(error))
 
     bench.gateway.status_by_tag = meet  # type: ignore[assignment,method-assign]
     threads = [threading.Thread(target=resend, args=(who,)) for who in ("ada", "bob")]
@@ -272,7 +272,7 @@ def test_two_resends_at_once_send_once(bench: Bench) -> None:
     for thread in threads:
         thread.join(30)
     bench.gateway.status_by_tag = ask  # type: ignore[method-assign]
-    assert sorted(said) == [f"batch {batch} has been settled meanwhile", "done"]
+    assert sorted(text) == [f"batch {batch} has been settled meanwhile", "done"]
     assert len(bench.actions("resend")) == 1
     bench.work()
     assert bench.gateway.texted == dict.fromkeys(people(3), 1)
@@ -415,8 +415,8 @@ def test_proof_found_during_a_resend_is_not_lost(bench: Bench) -> None:
     ask = bench.gateway.status_by_tag
     tag = bench.gateway.requests[-1]
 
-    def slow(asked: str) -> object:
-        found = ask(asked)
+    def slow(query: str) -> object:
+        found = ask(query)
         bench.gateway.status_by_tag = ask  # type: ignore[method-assign]
         bench.gateway.hidden.add(tag)
         bench.dispatcher.resend(batch, reason=WHY)

@@ -139,9 +139,9 @@ def test_new_opt_outs_are_one_event_and_known_ones_none(bench: Bench, heard: lis
 
 def test_reply_is_an_event_once_it_is_complete(bench: Bench, heard: list[Told]) -> None:
     def part(number: int) -> bytes:
-        told = {"msisdn": A[1:], "to": "33639989000", "messageId": f"m{number}", "text": "ou"}
-        told |= {"concat": "true", "concat-ref": "5", "concat-total": "2"}
-        return json.dumps(told | {"concat-part": str(number)}).encode()
+        result = {"msisdn": A[1:], "to": "33639989000", "messageId": f"m{number}", "text": "ou"}
+        result |= {"concat": "true", "concat-ref": "5", "concat-total": "2"}
+        return json.dumps(result | {"concat-part": str(number)}).encode()
 
     bench.submit()
     bench.work()
@@ -150,12 +150,12 @@ def test_reply_is_an_event_once_it_is_complete(bench: Bench, heard: list[Told]) 
     stop = {"type": "stop", "phone_number": A, "text": "STOP", "message_id": message_id}
     for body in (part(2), part(2), part(1), part(1), *[json.dumps(stop).encode()] * 2):
         inbox.reply(body)
-    whole, told = sorted(bench.dispatcher.replies(), key=lambda one: one.stop)
+    whole, result = sorted(bench.dispatcher.replies(), key=lambda one: one.stop)
     deliver(bench)
     replied = [event for event in heard if event.kind == "reply_received"]
     assert [(e.reply_id, e.campaign, dict(e.counts)) for e in replied] == [
         (whole.id, None, {"stop": 0}),
-        (told.id, "soldes", {"stop": 1}),
+        (result.id, "soldes", {"stop": 1}),
     ]
     assert kinds(bench).count("opt_out_added") == 1
 

@@ -21,8 +21,8 @@ SURVEY: dict[str, Any] = {"survey": "a1b2"}
 
 def survey(bench: Bench, count: int, reference: str = "soldes", **options: Any) -> int:
     """Submit a survey; returns the id of the first batch."""
-    given = SURVEY | options
-    campaign_id = bench.dispatcher.submit(reference, "", people(count), **given)
+    values = SURVEY | options
+    campaign_id = bench.dispatcher.submit(reference, "", people(count), **values)
     return bench.batches(campaign_id)[0].id
 
 
@@ -52,8 +52,8 @@ def test_survey_is_sent_by_its_name(bench: Bench) -> None:
     bench.gateway.deliver()
     bench.pass_by(minutes=1)
     assert bench.messages() == {"delivered": 2}
-    told = bench.progress()
-    assert (told.cost, told.planned, told.untold) == (Decimal("0.076"), None, 0)
+    result = bench.progress()
+    assert (result.cost, result.planned, result.untold) == (Decimal("0.076"), None, 0)
     record = bench.dispatcher.campaign("soldes")
     assert (record.survey, record.text, record.sender) == ("a1b2", "", None)
 
@@ -88,8 +88,8 @@ def test_plan_of_a_survey_has_no_segments_or_cost(tables: Database) -> None:
         planned = bench.dispatcher.plan("", people(3), **SURVEY)
         assert (planned.kept, planned.batches) == (3, 3)
         assert (planned.segments, planned.cost, planned.billed) == (None, None, {})
-        told = planned.as_json()
-        assert (told["segments"], told["cost"], told["longest"]) == (None, None, [])
+        result = planned.as_json()
+        assert (result["segments"], result["cost"], result["longest"]) == (None, None, [])
         assert not any("price" in one for one in planned.warnings)
         bench.dispatcher.submit("s", "", people(3), approved=planned.fingerprint, **SURVEY)
 
@@ -197,8 +197,8 @@ def test_fake_gateway_accepts_the_clients_requests() -> None:
         gateway = SmsPartner(sandbox.url, sandbox.key, options=addresses)
         first, second = people(2)
         request = gateway.number_request(first, "Bonjour", OURS, SendOptions(tag="a1", stop=True))
-        asked = json.loads(request)
-        assert (asked["urlDlr"], asked["urlResponse"]) == (
+        query = json.loads(request)
+        assert (query["urlDlr"], query["urlResponse"]) == (
             addresses.reports_to,
             addresses.replies_to,
         )

@@ -166,9 +166,9 @@ def test_report_is_recorded_for_its_own_number(bench: Bench) -> None:
         )
         session.execute(text("DROP TABLE turned"))
     bench.send(batch)
-    for spot, phone in enumerate(people(500)):
-        if spot % 3:
-            report(bench, phone, (DELIVERED, UNDELIVERED)[spot % 3 - 1])
+    for position, phone in enumerate(people(500)):
+        if position % 3:
+            report(bench, phone, (DELIVERED, UNDELIVERED)[position % 3 - 1])
     next_poll(bench, batch)
     assert bench.batch(batch).states == ("sdu" * 167)[:500]
 

@@ -197,10 +197,10 @@ class Protocol(RuleBasedStateMachine):
     )
     def submit(self, size: int, commercial: bool, hours: int | None) -> None:
         end = None if hours is None else self.bench.clock() + timedelta(hours=hours)
-        given = people(size, self.people)
+        values = people(size, self.people)
         with suppress(InvalidCampaign):  # it would be over before the next opening
             self.dispatcher.submit(
-                f"campaign-{self.people}", TEXT, given, commercial=commercial, not_after=end
+                f"campaign-{self.people}", TEXT, values, commercial=commercial, not_after=end
             )
         self.people += size
 
@@ -398,8 +398,8 @@ class Protocol(RuleBasedStateMachine):
         bench.pass_by(seconds=bench.settings.lease + 1)
         bench.pass_by(hours=1, minutes=1)
         twice = self.texted_twice(known)
-        told = {incident.batch_id for incident in self.dispatcher.incidents()}
-        assert twice <= told, "somebody was texted twice, and nobody was told"
+        result = {incident.batch_id for incident in self.dispatcher.incidents()}
+        assert twice <= result, "somebody was texted twice, and nobody was told"
         for doubt in self.dispatcher.doubts():
             with suppress(IllegalMove):
                 self.dispatcher.give_up(doubt.batch_id, reason=WHY)

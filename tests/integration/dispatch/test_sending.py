@@ -72,12 +72,12 @@ def test_send_loop_continues_with_the_next_batches(bench: Bench) -> None:
 
 
 def test_template_is_rendered_for_each_recipient(bench: Bench) -> None:
-    given = [
+    values = [
         {"telephone": "06 39 98 00 01", "prénom": "Zoë", "ville": "Brest"},
         {"telephone": "06 39 98 00 02", "prénom": "Léo", "ville": ""},
     ]
     bench.dispatcher.submit(
-        "soldes", 'Bonjour {{ prénom }} à {{ ville | default("Lyon") }}\n5€', given
+        "soldes", 'Bonjour {{ prénom }} à {{ ville | default("Lyon") }}\n5€', values
     )
     bench.send(bench.batches()[0].id)
     (body,) = bench.gateway.bodies
@@ -89,8 +89,8 @@ def test_template_is_rendered_for_each_recipient(bench: Bench) -> None:
 
 
 def test_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(bench: Bench) -> None:
-    given = [{"telephone": "06 39 98 00 01", "nom": "Ада"}]
-    bench.dispatcher.submit("alerte", "Colis pour {{ nom }}", given, commercial=False)
+    values = [{"telephone": "06 39 98 00 01", "nom": "Ада"}]
+    bench.dispatcher.submit("alerte", "Colis pour {{ nom }}", values, commercial=False)
     bench.send(bench.batches()[0].id)
     (body,) = bench.gateway.bodies
     assert (body.stop, body.unicode) == (False, True)

@@ -348,7 +348,7 @@ def test_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Off
 
 
 @pytest.mark.parametrize(
-    ("said", "says"),
+    ("text", "says"),
     [
         (
             {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/nothing"},
@@ -358,9 +358,9 @@ def test_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Off
         ({"DATABASE": "nothing"}, "there is no &#x27;nothing&#x27; in DATABASES"),
     ],
 )
-def test_errors_are_shown_as_one_page(shop: str, said: dict[str, Any], says: str) -> None:
+def test_errors_are_shown_as_one_page(shop: str, text: dict[str, Any], says: str) -> None:
     client = Office().client(*VIEWS)
-    with django_project.said(**said):
+    with django_project.said(**text):
         for path in (CAMPAIGNS, f"{CAMPAIGNS}1/", DOUBTS, OPT_OUTS):
             shown = text_of(client, path, status=503)
             assert says in shown

@@ -73,13 +73,13 @@ def test_refusal_is_a_command_error_with_its_code(
 
 def test_manage_py_has_every_command_under_its_own_name(tmp_path: Path) -> None:
     for arguments in (("dispatcher", "--help"), ("help", "dispatcher")):
-        told = manage(tmp_path, *arguments)
-        assert told.returncode == 0
-        assert told.stdout.startswith("Usage: manage.py dispatcher [OPTIONS] COMMAND")
+        result = manage(tmp_path, *arguments)
+        assert result.returncode == 0
+        assert result.stdout.startswith("Usage: manage.py dispatcher [OPTIONS] COMMAND")
         for name, command in cli.commands.items():
-            assert (f"\n  {name} " in told.stdout) is not command.hidden
-    told = manage(tmp_path, "dispatcher", "submit", "--help")
-    assert told.stdout.startswith("Usage: manage.py dispatcher submit [OPTIONS] FILE")
+            assert (f"\n  {name} " in result.stdout) is not command.hidden
+    result = manage(tmp_path, "dispatcher", "submit", "--help")
+    assert result.stdout.startswith("Usage: manage.py dispatcher submit [OPTIONS] FILE")
 
 
 def test_manage_py_keeps_exit_codes_and_sentences(tmp_path: Path) -> None:

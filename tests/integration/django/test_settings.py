@@ -35,7 +35,7 @@ def test_project_without_setting_starts(sqlite_shop: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "problems"),
+    ("text", "problems"),
     [
         ({"SENDER": "é"}, [("dispatcher.E004", 'DISPATCHER["SENDER"]: is not 3 to 11')]),
         (
@@ -66,8 +66,8 @@ def test_project_without_setting_starts(sqlite_shop: str) -> None:
         ({"LEASE": 1}, [("dispatcher.E004", 'DISPATCHER["LEASE"] must be at least')]),
     ],
 )
-def test_each_wrong_setting_is_named(said: dict[str, Any], problems: list[tuple[str, str]]) -> None:
-    with django_project.said(**said):
+def test_each_wrong_setting_is_named(text: dict[str, Any], problems: list[tuple[str, str]]) -> None:
+    with django_project.said(**text):
         found = told()
     assert len(found) == len(problems)
     for (ident, message), (expected, beginning) in zip(found, problems, strict=True):
@@ -134,9 +134,9 @@ def url(**settings: Any) -> str:
     return url_of(connections["default"])
 
 
-@pytest.mark.parametrize("given", [Path("/var/shop.db"), "/var/shop.db"])
-def test_sqlite_url_names_the_same_file(given: object) -> None:
-    assert url(ENGINE="django.db.backends.sqlite3", NAME=given) == "sqlite:////var/shop.db"
+@pytest.mark.parametrize("values", [Path("/var/shop.db"), "/var/shop.db"])
+def test_sqlite_url_names_the_same_file(values: object) -> None:
+    assert url(ENGINE="django.db.backends.sqlite3", NAME=values) == "sqlite:////var/shop.db"
 
 
 def test_relative_file_is_found_from_anywhere() -> None:

@@ -31,11 +31,11 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any)
     """Every other id that is one is that of a campaign."""
     assert context.operation is not None
     name = context.operation.definition.raw.get("operationId")
-    given = path_parameters.get("campaign") if isinstance(path_parameters, dict) else None
-    if not isinstance(given, int) or isinstance(given, bool) or given < 0 or given % 2:
+    values = path_parameters.get("campaign") if isinstance(path_parameters, dict) else None
+    if not isinstance(values, int) or isinstance(values, bool) or values < 0 or values % 2:
         return path_parameters
     known = CAMPAIGNS[name]
-    return path_parameters | {"campaign": known[given // 2 % len(known)]}
+    return path_parameters | {"campaign": known[values // 2 % len(known)]}
 
 
 @schemathesis.hook

@@ -240,8 +240,8 @@ def test_form_of_another_site_is_refused(shop: Flask, headers: dict[str, str], s
 def test_every_command_is_there_with_the_apps_settings(app: Flask) -> None:
     run = app.test_cli_runner()
     library(app).submit("soldes", TEXT, people(3))
-    told = run.invoke(args=["dispatcher", "progress", "soldes", "--json"])
-    assert json.loads(told.output)["recipients"] == 3
+    result = run.invoke(args=["dispatcher", "progress", "soldes", "--json"])
+    assert json.loads(result.output)["recipients"] == 3
     assert run.invoke(args=["dispatcher", "pause", "soldes"]).exit_code == 0
     assert library(app).progress("soldes").state == "paused"
     shown = json.loads(run.invoke(args=["dispatcher", "settings", "--json"]).output)

@@ -68,14 +68,14 @@ def read(client: FlaskClient, path: str) -> str:
 
 def test_campaign_shows_states_and_why_it_waits(app: Flask) -> None:
     library(app).submit("soldes", TEXT, people(1200), not_before=tomorrow(app))
-    told = read(reader(app), "/sms/campaigns/1")
-    assert "soldes running" in told
-    assert "Waits until Wednesday 10:00: scheduled." in told
-    assert "0 % of 1,200 messages have come to their end." in told
-    assert "pending 1,200" in told
-    assert "recipients 1,200" in told
-    assert "1 Metropolitan France pending 500 0 until Wednesday 10:00: scheduled" in told
-    assert "3 Metropolitan France pending 200 0" in told
+    result = read(reader(app), "/sms/campaigns/1")
+    assert "soldes running" in result
+    assert "Waits until Wednesday 10:00: scheduled." in result
+    assert "0 % of 1,200 messages have come to their end." in result
+    assert "pending 1,200" in result
+    assert "recipients 1,200" in result
+    assert "1 Metropolitan France pending 500 0 until Wednesday 10:00: scheduled" in result
+    assert "3 Metropolitan France pending 200 0" in result
     listed = read(reader(app), "/sms/")
     assert (
         "soldes running 1,200 pending 1,200 1,200 0 0.00 € waits until Wednesday 10:00: scheduled"
@@ -90,19 +90,19 @@ def tomorrow(app: Flask) -> Any:
 def test_what_was_done_is_shown_with_who_and_why(app: Flask) -> None:
     library(app).submit("soldes", TEXT, people(1), by="alice")
     library(app).pause("soldes", reason="the shop is closed", by="bob")
-    told = read(reader(app), "/sms/campaigns/1")
-    assert "bob pause the shop is closed" in told
-    assert "alice submit" in told
-    assert "Paused: the shop is closed." in told
+    result = read(reader(app), "/sms/campaigns/1")
+    assert "bob pause the shop is closed" in result
+    assert "alice submit" in result
+    assert "Paused: the shop is closed." in result
 
 
 def test_campaign_shows_what_it_leaves_from(app: Flask) -> None:
     library(app).submit("number", TEXT, people(1), from_number="+33639988888")
     library(app).submit("survey", "", people(1), survey="a1b2")
     assert "Long number +33639988888" in read(reader(app), "/sms/campaigns/1")
-    told = read(reader(app), "/sms/campaigns/2")
-    assert "Survey a1b2" in told
-    assert "Sender" not in told
+    result = read(reader(app), "/sms/campaigns/2")
+    assert "Survey a1b2" in result
+    assert "Sender" not in result
 
 
 def test_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
@@ -113,8 +113,10 @@ def test_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
     library(app).submit("soldes", TEXT, people(3))
     [batch] = library(app).batches("soldes")
     library(app).steps.send_batch(batch.id)
-    told = read(reader(app), "/sms/doubts")
-    assert re.search(r"Why 1 soldes 1 3 Tuesday \d\d:\d\d 0 Tuesday \d\d:\d\d the connection", told)
+    result = read(reader(app), "/sms/doubts")
+    assert re.search(
+        r"Why 1 soldes 1 3 Tuesday \d\d:\d\d 0 Tuesday \d\d:\d\d the connection", result
+    )
     shown = reader(app).get("/sms/campaigns/1").text
     assert "1 batch" in words(shown)
     assert 'class="in_doubt"' in shown

@@ -47,13 +47,13 @@ def call(lone_app: Flask) -> Caller:
 def refused(response: TestResponse, status: int, code: str) -> str:
     """The one sentence of a problem, which repeats nothing of what was given."""
     assert (response.status_code, response.content_type) == (status, "application/problem+json")
-    told = response.json
-    assert told is not None
-    assert told.keys() == {"type", "title", "status", "code", "detail"}
-    assert (told["status"], told["code"]) == (status, code)
+    result = response.json
+    assert result is not None
+    assert result.keys() == {"type", "title", "status", "code", "detail"}
+    assert (result["status"], result["code"]) == (status, code)
     assert "Traceback" not in response.text
     assert "63998" not in response.text
-    sentence: str = told["detail"]
+    sentence: str = result["detail"]
     assert sentence
     assert "\n" not in sentence
     return sentence
@@ -149,8 +149,8 @@ def test_pause_has_a_reason(call: Caller) -> None:
 
 
 def test_rejected_rows_are_answered_without_the_number(call: Caller) -> None:
-    given = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
-    answer = call.submit(recipients=given)
+    values = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
+    answer = call.submit(recipients=values)
     assert answer.json is not None
     assert answer.json["rejected"] == [
         {"row": 1, "column": None, "reason": "landline"},
@@ -165,10 +165,10 @@ def test_rejected_rows_are_answered_without_the_number(call: Caller) -> None:
 def test_campaigns_are_listed_the_latest_first(call: Caller) -> None:
     for number in range(5):
         call.submit(1, f"soldes-{number}")
-    told = call.get("/campaigns?limit=2&offset=1").json
-    assert told is not None
-    assert told["total"] == 5
-    assert [one["reference"] for one in told["campaigns"]] == ["soldes-3", "soldes-2"]
+    result = call.get("/campaigns?limit=2&offset=1").json
+    assert result is not None
+    assert result["total"] == 5
+    assert [one["reference"] for one in result["campaigns"]] == ["soldes-3", "soldes-2"]
 
 
 def test_campaign_is_found_by_any_reference(call: Caller) -> None:
@@ -474,9 +474,9 @@ def test_campaign_names_its_account_and_a_list_may_be_of_one(
     call.submit(3, "plain")
 
     def listed(query: str) -> tuple[list[str], int]:
-        told = call.get(f"/campaigns?{query}").json
-        assert told is not None
-        return [one["reference"] for one in told["campaigns"]], told["total"]
+        result = call.get(f"/campaigns?{query}").json
+        assert result is not None
+        return [one["reference"] for one in result["campaigns"]], result["total"]
 
     assert listed("") == (["plain", "theirs", "mine"], 3)
     assert listed("account=shop") == (["mine"], 1)

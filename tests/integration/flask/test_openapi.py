@@ -91,8 +91,8 @@ def test_fuzzed_requests_are_answered_as_described(
 
 @pytest.mark.parametrize("path", ["", "/pause", "/resume", "/cancel"])
 def test_actions_are_answered_as_described(app: Flask, path: str) -> None:
-    call, told = Caller(app), described("/sms/api")
-    components = told["components"]
+    call, result = Caller(app), described("/sms/api")
+    components = result["components"]
     valid = {
         name: Draft202012Validator(
             {"components": components, "$ref": f"#/components/schemas/{name}"}
@@ -118,22 +118,22 @@ def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
         if rule.endpoint.startswith("dispatcher_api.")
         and not rule.endpoint.startswith(("dispatcher_api.not", "dispatcher_api.nothing"))
     }
-    told = {
+    result = {
         (path, verb.upper(), f"dispatcher_api.{operation['operationId']}")
         for path, verbs in described("/sms/api")["paths"].items()
         for verb, operation in verbs.items()
         if verb != "parameters"
     }
-    assert told == served
+    assert result == served
 
 
 def test_description_is_openapi_3_1_and_says_where_it_is_served(app: Flask) -> None:
-    told = Caller(app, "").get("/sms/api/openapi.json", auth=None).json
-    assert told == described("/sms/api")
-    assert told["openapi"] == "3.1.0"
-    assert told["servers"] == [{"url": "/sms/api"}]
-    for name, schema in told["components"]["schemas"].items():
-        Draft202012Validator({**told, **schema}), name
+    result = Caller(app, "").get("/sms/api/openapi.json", auth=None).json
+    assert result == described("/sms/api")
+    assert result["openapi"] == "3.1.0"
+    assert result["servers"] == [{"url": "/sms/api"}]
+    for name, schema in result["components"]["schemas"].items():
+        Draft202012Validator({**result, **schema}), name
 
 
 def test_example_of_a_campaign_can_be_submitted(app: Flask) -> None:

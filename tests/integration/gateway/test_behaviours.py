@@ -284,7 +284,7 @@ def test_wrong_key_is_refused_by_every_call(sandbox: Sandbox, answers: Format) -
     stranger = SmsPartner(sandbox.url, "0" * 40, answers=answers)
     assert stranger.sends.one_text([A], "Bonjour") == Declined(10)
     assert stranger.sends.many_texts([OutgoingMessage(A, "Bonjour")]) == Declined(10)
-    asked: list[Callable[[], object]] = [
+    query: list[Callable[[], object]] = [
         lambda: stranger.sends.cancel("1"),
         lambda: stranger.statuses.of_number(A, "1"),
         lambda: stranger.statuses.of_message("1"),
@@ -297,7 +297,7 @@ def test_wrong_key_is_refused_by_every_call(sandbox: Sandbox, answers: Format) -
         lambda: stranger.stops.delete("1"),
         lambda: stranger.checks.lookup([A]),
     ]
-    for ask in asked:
+    for ask in query:
         with pytest.raises(GatewayRefused, match="10") as raised:
             ask()
         assert raised.value.code == 10

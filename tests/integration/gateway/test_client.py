@@ -758,7 +758,7 @@ UNKNOWN: dict[str, object] = {"success": False, "code": 4, "message": "Message n
 
 
 @pytest.mark.parametrize(
-    ("pages", "found", "complete", "asked"),
+    ("pages", "found", "complete", "query"),
     [
         pytest.param([page(2, A, B)], [A, B], True, 1, id="one page"),
         pytest.param([page(4, A, B), page(4, C, D)], [A, B, C, D], True, 2, id="two pages"),
@@ -776,7 +776,7 @@ UNKNOWN: dict[str, object] = {"success": False, "code": 4, "message": "Message n
     ],
 )  # fmt: skip
 def test_tag_is_read_to_its_end(
-    pages: list[dict[str, object]], found: list[str], complete: bool, asked: int
+    pages: list[dict[str, object]], found: list[str], complete: bool, query: int
 ) -> None:
     with RawServer(answering(*pages)) as server:
         shown = gateway(server).status_by_tag("abcdef")
@@ -784,7 +784,7 @@ def test_tag_is_read_to_its_end(
         assert [report.phone for report in shown.reports] == found
         assert {report.state for report in shown.reports} <= {MessageState.SENT}
         assert shown.complete is complete
-        assert len(server.requests) == asked
+        assert len(server.requests) == query
     for number, (first, _, _) in enumerate(server.requests, 1):
         assert first.startswith("GET /v1/bulk-status-by-tag?")
         assert f"apiKey={KEY}" in first
@@ -881,12 +881,12 @@ def test_logs_and_errors_show_no_secret(
     caplog.set_level(logging.DEBUG)
     with RawServer(script) as server:
         client = gateway(server, call_timeout=0.2)
-        said = words_of(client) + repr(client)
-    said += caplog.text
-    assert KEY not in said
-    assert PHONE.lstrip("+") not in said
-    assert "apiKey" not in said
-    assert "page=" not in said
+        text = words_of(client) + repr(client)
+    text += caplog.text
+    assert KEY not in text
+    assert PHONE.lstrip("+") not in text
+    assert "apiKey" not in text
+    assert "page=" not in text
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", "https://gateway.invalid/v1"])
@@ -894,10 +894,10 @@ def test_unreachable_gateway_error_shows_no_secret(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    said = words_of(SmsPartner(url, KEY)) + caplog.text
-    assert KEY not in said
-    assert PHONE.lstrip("+") not in said
-    assert "apiKey" not in said
+    text = words_of(SmsPartner(url, KEY)) + caplog.text
+    assert KEY not in text
+    assert PHONE.lstrip("+") not in text
+    assert "apiKey" not in text
 
 
 def test_other_log_records_pass_the_filter(caplog: pytest.LogCaptureFixture) -> None:

@@ -234,10 +234,10 @@ def test_server_ends_with_a_process_that_does_not_stop_it() -> None:
         "server = EmbeddedRedis(); server.start()\n"
         "print(server.pid, psutil.Process(server.pid).cwd())"
     )
-    said = subprocess.run(
+    text = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    pid, directory = said.stdout.split()
+    pid, directory = text.stdout.split()
 
     assert ended(int(pid))
     assert not Path(directory).exists()

@@ -89,14 +89,14 @@ class Running:
         self.lines: list[str] = []
         self._news = threading.Condition()
         self.keyboard, self._their_end = os.openpty() if in_terminal else os.pipe()
-        told = {
+        result = {
             "children": children,
             "terminal": os.ttyname(self._their_end) if in_terminal else None,
             "nohup": nohup,
             "constants": constants,
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, json.dumps(told)],
+            [sys.executable, "-c", DRIVER, json.dumps(result)],
             env={**os.environ, "NO_COLOR": "", **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=self._their_end,
@@ -205,17 +205,17 @@ def test_more_output_than_a_pipe_holds_is_complete_and_in_order() -> None:
 
 def test_child_has_the_environment_that_it_was_given() -> None:
     script = "import os; print('greeting', os.environ.get('GREETING'))"
-    given = child("w", script, restart=False, env={"GREETING": "salut"})
-    with Running(given) as run:
+    values = child("w", script, restart=False, env={"GREETING": "salut"})
+    with Running(values) as run:
         run.end()
 
     assert "w          | greeting salut" in run.lines
 
 
 def test_environment_of_a_child_is_not_displayed() -> None:
-    given = Child("w", ["true"], env={"DISPATCHER_API_KEY": "of-great-price"})
+    values = Child("w", ["true"], env={"DISPATCHER_API_KEY": "of-great-price"})
 
-    assert "of-great-price" not in repr(given)
+    assert "of-great-price" not in repr(values)
 
 
 def test_crashed_child_is_restarted_and_its_status_shown() -> None:
@@ -403,9 +403,9 @@ def test_children_die_with_a_supervisor_that_is_killed() -> None:
 
 def test_closed_output_stops_children_with_grace() -> None:
     talks = POLITE.replace("time.sleep(600)", "while True: print('talk', flush=True)")
-    told: dict[str, Any] = {"children": [child("w", talks)], "terminal": None, "nohup": False}
+    result: dict[str, Any] = {"children": [child("w", talks)], "terminal": None, "nohup": False}
     with subprocess.Popen(
-        [sys.executable, "-c", DRIVER, json.dumps({**told, "constants": {}})],
+        [sys.executable, "-c", DRIVER, json.dumps({**result, "constants": {}})],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -50,7 +50,7 @@ def test_every_queried_metric_exists(who: str, scrape: Scrape) -> None:
     parts = list(asked(ASKED[who]))
     assert parts or "up{" in ASKED[who]
     for name, label, value in parts:
-        labels = [sample for told, sample in scrape.labels if told == name]
+        labels = [sample for result, sample in scrape.labels if result == name]
         assert labels, f"no metric {name}"
         if label:
             assert any(sample.get(label) == value for sample in labels), f"no {label}={value}"
@@ -78,9 +78,9 @@ def test_every_label_that_is_grouped_by_exists(scrape: Scrape) -> None:
 
 def test_every_metric_of_ours_is_on_the_dashboard_or_alerted_on(scrape: Scrape) -> None:
     """One that nobody looks at is not worth its query."""
-    told = {name for name, _ in scrape.labels if name.startswith("dispatcher_")}
+    result = {name for name, _ in scrape.labels if name.startswith("dispatcher_")}
     looked_at = {name for expression in ASKED.values() for name, *_ in asked(expression)}
-    assert told - looked_at == {"dispatcher_call_seconds_count", "dispatcher_call_seconds_sum"}
+    assert result - looked_at == {"dispatcher_call_seconds_count", "dispatcher_call_seconds_sum"}
 
 
 def test_every_alert_is_explained_and_every_explanation_is_of_an_alert() -> None:
@@ -93,8 +93,8 @@ def test_every_metric_is_explained_and_every_explanation_is_of_a_metric(scrape: 
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`dispatcher_.*?`) \|", text, re.MULTILINE)
     explained = set(re.findall(r"`(dispatcher_\w+)", " ".join(rows)))
-    told = {name for name, _ in scrape.labels if name.startswith("dispatcher_")}
-    assert {re.sub(r"_(?:bucket|count|sum)$", "", name) for name in told} == explained
+    result = {name for name, _ in scrape.labels if name.startswith("dispatcher_")}
+    assert {re.sub(r"_(?:bucket|count|sum)$", "", name) for name in result} == explained
 
 
 def test_every_alert_says_how_bad_it_is_in_a_sentence() -> None:

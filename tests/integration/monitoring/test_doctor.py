@@ -52,10 +52,10 @@ def test_all_checks_are_ok_if_everything_answers(dispatcher: Dispatcher) -> None
 
     assert [finding.name for finding in findings] == NAMES
     assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 9
-    said = {finding.name: finding.says for finding in findings}
-    assert dispatcher.schema() in said["database"]
-    assert said["gateway"] == "the key is good, balance 100.000 €"
-    assert said["doubts"] == "none"
+    output = {finding.name: finding.says for finding in findings}
+    assert dispatcher.schema() in output["database"]
+    assert output["gateway"] == "the key is good, balance 100.000 €"
+    assert output["doubts"] == "none"
 
 
 def test_broker_check_covers_redis(tmp_path: Path, gateway: FakeGateway) -> None:
@@ -238,9 +238,9 @@ def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
 
 
 def test_doctor_only_makes_one_check(shell: Shell) -> None:
-    told = shell("doctor", "--only", "beat", "--only", "database", "--json")
-    assert told.exit_code == 3
-    checks = json.loads(told.stdout)
+    result = shell("doctor", "--only", "beat", "--only", "database", "--json")
+    assert result.exit_code == 3
+    checks = json.loads(result.stdout)
     assert [(check["name"], check["well"]) for check in checks] == [
         ("database", True),
         ("beat", False),
@@ -272,9 +272,9 @@ def test_terminal_without_accents_gets_plain_marks(
         shell.set(api_url=gateway.url, api_key=gateway.key)
         shell.unset("clock_offset")
         shell("tick")
-        said = in_terminal(command("doctor"))
+        output = in_terminal(command("doctor"))
 
-    assert said.splitlines()[0].startswith("ok database: ")
+    assert output.splitlines()[0].startswith("ok database: ")
 
 
 def test_gateway_error_is_a_failed_check(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

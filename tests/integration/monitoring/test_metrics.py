@@ -62,15 +62,15 @@ def test_several_accounts_have_metrics_of_their_own(tables: Database) -> None:
         bench.send(bench.submit(3, "lost", account="shop"))
         bench.send(bench.submit(3, "sent", start=10, account="news"))
         bench.submit(3, "due", start=20)
-        told = Scrape(bench)
-        assert [told["account_doubts", name] for name in ("", "shop", "news")] == [0, 1, 0]
-        assert [told["account_doubt_limit", name] for name in ("", "shop")] == [5, 2]
-        assert [told["account_due_batches", name] for name in ("", "shop")] == [1, 0]
-        assert told["account_campaigns", "shop", "running"] == 1
-        assert told["account_calls_total", "shop", "in_doubt"] == 1
-        assert told["account_calls_total", "news", "sent"] == 1
-        assert told["account_calls_total", "", "sent"] == 0
-        assert (told["calls_total", "sent"], told["calls_total", "in_doubt"]) == (1, 1)
+        result = Scrape(bench)
+        assert [result["account_doubts", name] for name in ("", "shop", "news")] == [0, 1, 0]
+        assert [result["account_doubt_limit", name] for name in ("", "shop")] == [5, 2]
+        assert [result["account_due_batches", name] for name in ("", "shop")] == [1, 0]
+        assert result["account_campaigns", "shop", "running"] == 1
+        assert result["account_calls_total", "shop", "in_doubt"] == 1
+        assert result["account_calls_total", "news", "sent"] == 1
+        assert result["account_calls_total", "", "sent"] == 0
+        assert (result["calls_total", "sent"], result["calls_total", "in_doubt"]) == (1, 1)
 
 
 def test_single_account_has_no_label(bench: Bench) -> None:
@@ -78,16 +78,16 @@ def test_single_account_has_no_label(bench: Bench) -> None:
 
 
 def test_empty_installation_exposes_zeros(bench: Bench) -> None:
-    told = Scrape(bench)
+    result = Scrape(bench)
     for name in ("due_batches", "due_age_seconds", "doubt_age_seconds", "spend_euros_total"):
-        assert told[name] == 0
-    assert told["tick_age_seconds"] == inf
-    assert told["database_up"] == 1
-    assert told["doubt_limit"] == bench.settings.doubt_limit
-    assert told["calls_total", "sent"] == 0
-    assert told["recipients", "in_doubt"] == 0
-    assert told["batches", "pending"] == 0
-    assert told["campaigns", "paused"] == 0
+        assert result[name] == 0
+    assert result["tick_age_seconds"] == inf
+    assert result["database_up"] == 1
+    assert result["doubt_limit"] == bench.settings.doubt_limit
+    assert result["calls_total", "sent"] == 0
+    assert result["recipients", "in_doubt"] == 0
+    assert result["batches", "pending"] == 0
+    assert result["campaigns", "paused"] == 0
 
 
 def test_recipients_batches_and_spend_are_those_of_all_campaigns(bench: Bench) -> None:
@@ -103,16 +103,21 @@ def test_recipients_batches_and_spend_are_those_of_all_campaigns(bench: Bench) -
     bench.dispatcher.cancel("third")
     bench.submit(7, "fourth", start=900, not_before=OPEN + timedelta(days=1))
 
-    told = Scrape(bench)
+    result = Scrape(bench)
 
-    assert told.by("recipients") == Counter(state for *_, state in bench.view())
-    assert told.by("recipients") == {"delivered": 700, "in_doubt": 30, "cancelled": 5, "pending": 7}
-    assert told.by("batches") == Counter(batch.state for batch in bench.batches())
-    assert told["spend_euros_total"] == pytest.approx(
+    assert result.by("recipients") == Counter(state for *_, state in bench.view())
+    assert result.by("recipients") == {
+        "delivered": 700,
+        "in_doubt": 30,
+        "cancelled": 5,
+        "pending": 7,
+    }
+    assert result.by("batches") == Counter(batch.state for batch in bench.batches())
+    assert result["spend_euros_total"] == pytest.approx(
         float(sum(progress.cost for progress in bench.dispatcher.campaigns()))
     )
-    assert told["spend_euros_total"] == pytest.approx(700 * 0.038)
-    assert told.by("campaigns") == {"running": 2}
+    assert result["spend_euros_total"] == pytest.approx(700 * 0.038)
+    assert result.by("campaigns") == {"running": 2}
 
 
 def test_calls_are_counted_by_verdict_with_their_lengths(bench: Bench) -> None:
@@ -125,11 +130,11 @@ def test_calls_are_counted_by_verdict_with_their_lengths(bench: Bench) -> None:
     bench.submit(1, "third", start=2)
     bench.work()
 
-    told = Scrape(bench)
+    result = Scrape(bench)
 
-    assert told.by("calls_total") == {"sent": 1, "in_doubt": 1, "unreachable": 1}
-    assert told["call_seconds_count"] == 2
-    assert told["call_seconds_bucket", "60.0"] == told["call_seconds_bucket", "+Inf"] == 2
+    assert result.by("calls_total") == {"sent": 1, "in_doubt": 1, "unreachable": 1}
+    assert result["call_seconds_count"] == 2
+    assert result["call_seconds_bucket", "60.0"] == result["call_seconds_bucket", "+Inf"] == 2
 
 
 def test_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
@@ -138,29 +143,29 @@ def test_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
     bench.submit(1, "paused", start=2)
     bench.dispatcher.pause("paused")
     bench.clock.forward(minutes=3)
-    told = Scrape(bench)
-    assert (told["due_batches"], told["due_age_seconds"]) == (1, 180)
-    assert told.by("campaigns") == {"running": 2, "paused": 1}
+    result = Scrape(bench)
+    assert (result["due_batches"], result["due_age_seconds"]) == (1, 180)
+    assert result.by("campaigns") == {"running": 2, "paused": 1}
     bench.work()
-    told = Scrape(bench)
-    assert (told["due_batches"], told["due_age_seconds"]) == (0, 0)
+    result = Scrape(bench)
+    assert (result["due_batches"], result["due_age_seconds"]) == (0, 0)
 
 
 def test_closed_window_leaves_transactional_batches_due(bench: Bench) -> None:
     bench.submit(1, "commercial")
     bench.submit(1, "alert", start=1, commercial=False)
     bench.clock.at = SUNDAY + timedelta(days=7)
-    told = Scrape(bench)
-    assert told["due_batches"] == 1
+    result = Scrape(bench)
+    assert result["due_batches"] == 1
 
 
 def test_window_metric_covers_every_territory(bench: Bench) -> None:
     assert Scrape(bench).by("window_open").keys() < TERRITORIES.keys()
     assert Scrape(bench)["window_open", "metropole"] == 1
     bench.clock.at = SUNDAY
-    told = Scrape(bench)
-    assert told.by("window_open") == {}
-    assert told["window_open", "mayotte"] == 0
+    result = Scrape(bench)
+    assert result.by("window_open") == {}
+    assert result["window_open", "mayotte"] == 0
 
 
 def test_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None:
@@ -171,10 +176,10 @@ def test_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None:
     bench.submit(1, "second", start=1)
     bench.work()
     bench.clock.forward(seconds=100)
-    told = Scrape(bench)
-    assert told["doubt_age_seconds"] == 100
-    assert told["poll_age_seconds"] == 100 - bench.settings.poll_intervals[0]
-    assert told["tick_age_seconds"] == 100
+    result = Scrape(bench)
+    assert result["doubt_age_seconds"] == 100
+    assert result["poll_age_seconds"] == 100 - bench.settings.poll_intervals[0]
+    assert result["tick_age_seconds"] == 100
 
 
 def test_double_text_is_an_incident(bench: Bench) -> None:
@@ -194,8 +199,8 @@ def test_double_text_is_an_incident(bench: Bench) -> None:
 
 
 def test_checks_are_exposed_as_1_and_0(bench: Bench) -> None:
-    told = Scrape(bench)
-    assert (told["ready", "database"], told["ready", "beat"]) == (1, 0)
+    result = Scrape(bench)
+    assert (result["ready", "database"], result["ready", "beat"]) == (1, 0)
 
 
 def test_unreachable_database_leaves_the_other_metrics(
@@ -208,21 +213,21 @@ def test_unreachable_database_leaves_the_other_metrics(
         raise StorageError("the connection to the database was lost")
 
     monkeypatch.setattr(Database, "read", down)
-    told = Scrape(bench)
-    assert told["database_up"] == 0
-    assert told["calls_total", "sent"] == 1
-    assert told["window_open", "metropole"] == 1
-    assert ("due_batches",) not in told.samples
+    result = Scrape(bench)
+    assert result["database_up"] == 0
+    assert result["calls_total", "sent"] == 1
+    assert result["window_open", "metropole"] == 1
+    assert ("due_batches",) not in result.samples
     monkeypatch.undo()
 
 
 def test_no_label_has_more_values_than_are_known_beforehand(bench: Bench) -> None:
     bench.submit(3, "customers of July")
     bench.work()
-    told = Scrape(bench)
-    assert "July" not in told.text
-    assert "3363998" not in told.text
-    labels = {key[1:] for key in told.samples if len(key) > 1}
+    result = Scrape(bench)
+    assert "July" not in result.text
+    assert "3363998" not in result.text
+    labels = {key[1:] for key in result.samples if len(key) > 1}
     bench.submit(3, "customers of August", start=10)
     bench.work()
     assert {key[1:] for key in Scrape(bench).samples if len(key) > 1} == labels
@@ -273,14 +278,14 @@ def test_doubt_that_ends_in_an_old_campaign_stays_in_the_sum(bench: Bench) -> No
 
 def test_ended_campaigns_are_not_read_at_every_scrape(bench: Bench) -> None:
     bench.submit(1200)
-    asked: list[str] = []
+    query: list[str] = []
     with bench.dispatcher.database.read() as session:
         past = totals.ended(session, bench.clock())
 
         def note(*arguments: object) -> None:
-            asked.append(str(arguments[2]))
+            query.append(str(arguments[2]))
 
         event.listen(session.connection(), "before_cursor_execute", note)
         shares = totals.still_open(session, past)
     assert messages_of(shares)["pending"] == 1200
-    assert "batch.campaign_id IN" in asked[-1]  # there is an index for that
+    assert "batch.campaign_id IN" in query[-1]  # there is an index for that

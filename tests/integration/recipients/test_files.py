@@ -471,11 +471,11 @@ def test_first_sheet_of_a_workbook_is_read(way: str) -> None:
 def test_workbook_that_lies_about_its_size_is_read_to_its_end() -> None:
     lying = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(workbook(["tel", "nom"], [ONE, "a"], [TWO, "b"]))) as told,
+        zipfile.ZipFile(io.BytesIO(workbook(["tel", "nom"], [ONE, "a"], [TWO, "b"]))) as result,
         zipfile.ZipFile(lying, "w") as target,
     ):
-        for name in told.namelist():
-            member = told.read(name)
+        for name in result.namelist():
+            member = result.read(name)
             if name.endswith("sheet1.xml"):
                 assert b'<dimension ref="A1:B3"' in member
                 member = member.replace(b'<dimension ref="A1:B3"', b'<dimension ref="A1"')
@@ -487,9 +487,9 @@ def test_broken_workbook_is_refused() -> None:
     raw = workbook(["tel"], [ONE])
     assert "damaged" in refusal(raw[:-30])
     broken = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(raw)) as told, zipfile.ZipFile(broken, "w") as target:
-        for name in told.namelist():
-            member = told.read(name)
+    with zipfile.ZipFile(io.BytesIO(raw)) as result, zipfile.ZipFile(broken, "w") as target:
+        for name in result.namelist():
+            member = result.read(name)
             target.writestr(name, member[:-40] if name.endswith("sheet1.xml") else member)
     assert "damaged after row" in refusal(broken.getvalue())
 

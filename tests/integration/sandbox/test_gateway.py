@@ -88,11 +88,11 @@ def test_bulk_send_is_answered_and_in_ledger(sandbox: Sandbox) -> None:
     answer = post(sandbox, tag="happy")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
-    said = answer.json()
-    assert (said["success"], said["code"], said["nbSMS"]) == (True, 200, 2)
-    assert [line["phoneNumber"] for line in said["SMSResponse_List"]] == [ANNE, BRUNO]
+    text = answer.json()
+    assert (text["success"], text["code"], text["nbSMS"]) == (True, 200, 2)
+    assert [line["phoneNumber"] for line in text["SMSResponse_List"]] == [ANNE, BRUNO]
     entry = sandbox.entries()[-1]
-    assert (entry.tag, entry.message_id) == ("happy", int(said["message_id"]))
+    assert (entry.tag, entry.message_id) == ("happy", int(text["message_id"]))
     assert entry.request == last(sandbox)["number"]
     post(sandbox, tag="happy")
     assert sandbox.texted() - before == {ANNE: 2, BRUNO: 2}
@@ -101,20 +101,20 @@ def test_bulk_send_is_answered_and_in_ledger(sandbox: Sandbox) -> None:
 def test_reports_are_read_by_every_call(sandbox: Sandbox) -> None:
     tag = f"roads{len(sandbox.entries())}"
     message_id = post(sandbox, tag=tag).json()["message_id"]
-    asked = {"apiKey": sandbox.key, "messageId": message_id, "phoneNumber": ANNE, "tag": tag}
+    query = {"apiKey": sandbox.key, "messageId": message_id, "phoneNumber": ANNE, "tag": tag}
 
     def get(path: str, **more: Any) -> dict[str, Any]:
-        said: dict[str, Any] = requests.get(
-            f"{sandbox.url}/{path}", params=asked | more, timeout=10
+        text: dict[str, Any] = requests.get(
+            f"{sandbox.url}/{path}", params=query | more, timeout=10
         ).json()
-        return said
+        return text
 
     sandbox.configure(tag_page_size=1)
     assert get("message-status")["statut"] == "Delivered"
     assert len(get("bulk-status")["StatutResponse_List"]) == 2
     second = get("bulk-status-by-tag", page=2)
     assert (second["total"], second["StatutResponse_List"][0]["phoneNumber"]) == (2, BRUNO)
-    pairs = {"apiKey": sandbox.key, "SMSStatut_List": [asked]}
+    pairs = {"apiKey": sandbox.key, "SMSStatut_List": [query]}
     many = requests.post(f"{sandbox.url}/multi-status", json=pairs, timeout=10).json()
     assert many["StatutResponse_List"][0]["status"] == "Delivered"
     assert get("me")["credits"]["currency"] == "EUR"

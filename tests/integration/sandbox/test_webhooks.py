@@ -165,12 +165,12 @@ def test_reply_to_short_code_is_posted(made: Callable[..., Sandbox], listener: L
 
 def test_long_reply_is_posted_in_parts(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made(webhook_copies=2, webhook_shuffled=True, account_replies_to=listener.url)
-    said = "Bonjour, " + "je voudrais savoir si la boutique est ouverte. " * 8
-    sandbox.reply(A, said, to=OURS)
+    words = "Bonjour, " + "je voudrais savoir si la boutique est ouverte. " * 8
+    sandbox.reply(A, words, to=OURS)
     joined = join(read_reply(body) for body in listener.next(6))
     assert joined.waiting == ()
     (reply,) = joined.whole
-    assert (reply.phone, reply.to, reply.text, reply.stop) == (A, OURS, said, False)
+    assert (reply.phone, reply.to, reply.text, reply.stop) == (A, OURS, words, False)
 
 
 def test_check_results_are_posted(made: Callable[..., Sandbox], listener: Listener) -> None:
@@ -186,8 +186,8 @@ def test_check_results_are_posted(made: Callable[..., Sandbox], listener: Listen
 
 
 @pytest.mark.parametrize(
-    "given", [{"phone": "nobody", "text": "x"}, {"phone": A, "text": "x"}], ids=["who", "where"]
+    "values", [{"phone": "nobody", "text": "x"}, {"phone": A, "text": "x"}], ids=["who", "where"]
 )
-def test_impossible_reply_raises(made: Callable[..., Sandbox], given: dict[str, Any]) -> None:
+def test_impossible_reply_raises(made: Callable[..., Sandbox], values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="no"):
-        made().reply(**given)
+        made().reply(**values)

@@ -201,8 +201,8 @@ def test_unreachable_server_raises_storage_error_without_the_password(url: str) 
     for transaction in (database.read, database.write):
         with pytest.raises(StorageError) as caught, transaction() as session:
             session.execute(text("SELECT 1"))
-        told = "".join(traceback.format_exception(caught.value)) + repr(database)
-        assert "hunter2" not in told
+        result = "".join(traceback.format_exception(caught.value)) + repr(database)
+        assert "hunter2" not in result
         assert "cannot be used" in str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -312,9 +312,9 @@ def test_short_name_of_postgresql_is_accepted() -> None:
 
 
 def test_repr_of_a_database_hides_the_password() -> None:
-    told = repr(Database("postgresql+psycopg://me:hunter2@localhost/x"))
-    assert "hunter2" not in told
-    assert "localhost" in told
+    result = repr(Database("postgresql+psycopg://me:hunter2@localhost/x"))
+    assert "hunter2" not in result
+    assert "localhost" in result
 
 
 # Each statement violates a constraint with a row that has a phone number.
@@ -371,11 +371,11 @@ def test_forked_child_opens_its_own_connection(database_url: str) -> None:
         timeout=60,
     )
     assert done.stderr == ""
-    told = {name: rest for name, *rest in map(str.split, done.stdout.splitlines())}
-    assert told["status"] == ["0"]
-    assert told["parent"][0] == told["parent"][1]  # the child's end did not end the parent's
+    result = {name: rest for name, *rest in map(str.split, done.stdout.splitlines())}
+    assert result["status"] == ["0"]
+    assert result["parent"][0] == result["parent"][1]  # the child's end did not end the parent's
     if "postgres" in database_url:
-        assert told["child"][0] != told["parent"][0]
+        assert result["child"][0] != result["parent"][0]
 
 
 def test_closed_database_can_be_used_again(bare: Database) -> None:

@@ -74,10 +74,10 @@ def counts(bench: Bench) -> list[int]:
 
 @pytest.mark.parametrize("words", ["Soldes demain", "Bonjour {{ nom | default('à vous') }}"])
 def test_list_and_stream_store_the_same_rows(bench: Bench, words: str) -> None:
-    told: list[list[Rejection]] = [[], []]
+    result: list[list[Rejection]] = [[], []]
     ids = [
         bench.dispatcher.submit(
-            f"way {way}", words, mixed(), reject=told[way].append, at_hand=bool(way)
+            f"way {way}", words, mixed(), reject=result[way].append, at_hand=bool(way)
         )
         for way in (0, 1)
     ]
@@ -85,8 +85,8 @@ def test_list_and_stream_store_the_same_rows(bench: Bench, words: str) -> None:
     first, second = (rows_of(bench, campaign_id) for campaign_id in ids)
     assert first == second
     assert len(first[1]) == 2601
-    assert told[0] == told[1]
-    assert [rejection.row for rejection in told[1]] == [2602]
+    assert result[0] == result[1]
+    assert [rejection.row for rejection in result[1]] == [2602]
 
 
 def test_same_list_submitted_again_returns_the_same_campaign(bench: Bench) -> None:
@@ -106,17 +106,17 @@ def test_opted_out_number_of_a_list_is_not_texted(bench: Bench) -> None:
 
 
 def test_each_stored_stride_reports_its_count(bench: Bench) -> None:
-    told: list[tuple[int, int]] = []
-    bench.dispatcher.submit("a", TEXT, people(2600), stored=lambda *one: told.append(one))
-    assert told[0] == (500, 2600)
-    assert told[-1] == (2600, 2600)
-    assert len(told) == 6
+    result: list[tuple[int, int]] = []
+    bench.dispatcher.submit("a", TEXT, people(2600), stored=lambda *one: result.append(one))
+    assert result[0] == (500, 2600)
+    assert result[-1] == (2600, 2600)
+    assert len(result) == 6
 
-    told.clear()
+    result.clear()
     bench.dispatcher.submit(
-        "b", TEXT, people(2600), stored=lambda *one: told.append(one), at_hand=True
+        "b", TEXT, people(2600), stored=lambda *one: result.append(one), at_hand=True
     )
-    assert told[-1] == (2600, 2600)
+    assert result[-1] == (2600, 2600)
 
 
 def test_list_that_raises_midway_leaves_no_rows(bench: Bench) -> None:
@@ -159,12 +159,12 @@ def test_list_over_a_cap_stores_no_rows(bench: Bench) -> None:
 
 def test_rejections_are_reported_although_a_territory_never_opens(bench: Bench) -> None:
     bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
-    told: list[Rejection] = []
+    result: list[Rejection] = []
     islanders = [Recipient(phone, territory="polynesie-francaise") for phone in people(600)]
-    given: list[str | Recipient] = ["12", *islanders, *people(1500, start=600), "13"]
+    values: list[str | Recipient] = ["12", *islanders, *people(1500, start=600), "13"]
     with pytest.raises(InvalidCampaign, match="polynesie-francaise: no opening common to Paris"):
-        bench.dispatcher.submit("soldes", TEXT, given, at_hand=True, reject=told.append)
-    assert [(rejection.row, rejection.raw) for rejection in told] == [(1, "12"), (2102, "13")]
+        bench.dispatcher.submit("soldes", TEXT, values, at_hand=True, reject=result.append)
+    assert [(rejection.row, rejection.raw) for rejection in result] == [(1, "12"), (2102, "13")]
     assert counts(bench) == [0, 0, 0]
 
 

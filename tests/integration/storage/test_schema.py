@@ -144,19 +144,19 @@ def test_several_processes_prepare_one_database_at_once(database_url: str) -> No
         )
         for _ in range(3)
     ]
-    told = []
+    result = []
     for process in started:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in started:
         out, err = process.communicate(timeout=60)
-        told.append((process.returncode, out.strip(), err))
-    assert len(set(told)) == 1, told
-    assert told[0][0] == 0
-    assert told[0][2] == ""
+        result.append((process.returncode, out.strip(), err))
+    assert len(set(result)) == 1, result
+    assert result[0][0] == 0
+    assert result[0][2] == ""
     database = Database(database_url)
-    assert schema.version(database) == told[0][1]
+    assert schema.version(database) == result[0][1]
     schema.check(database)
     database.close()
 

@@ -22,7 +22,7 @@ def test_phone_benchmark_prints_both_times_and_their_ratio(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     main(["300", "--rounds", "1"])
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("300 rows of mixed French spellings")
-    assert [line.split("  ")[0] for line in said[1:3]] == ["phones.normalise", "phonenumbers alone"]
-    assert "times as fast" in said[3]
+    text = capsys.readouterr().out.splitlines()
+    assert text[0].startswith("300 rows of mixed French spellings")
+    assert [line.split("  ")[0] for line in text[1:3]] == ["phones.normalise", "phonenumbers alone"]
+    assert "times as fast" in text[3]

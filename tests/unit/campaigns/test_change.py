@@ -322,15 +322,15 @@ def test_no_next_opening_waits_for_nothing() -> None:
 
 
 def test_next_opening_is_asked_for_the_hour_of_the_attempt() -> None:
-    asked: list[tuple[str, datetime]] = []
+    query: list[tuple[str, datetime]] = []
 
     def note(territory: str, at: datetime) -> None:
-        asked.append((territory, at))
+        query.append((territory, at))
 
     waits = Waits((30,), (20,), note)
     for batch in (due(), due(leaves_at=HOUR)):
         change_of(batch, Closed("closed"), NOW, waits)
-    assert asked == [("metropole", NOW), ("metropole", HOUR)]
+    assert query == [("metropole", NOW), ("metropole", HOUR)]
 
 
 CHANGES = st.sampled_from(list(CASES.values())).map(lambda case: (case[0], case[1]))

@@ -34,8 +34,8 @@ def schedule(
     windows: Windows | None = None,
     **options: object,
 ) -> Schedule:
-    given = {"hand_over": True, **options}
-    submission = Submission(reference="r", text="t", not_before=not_before, **given)  # type: ignore[arg-type]
+    values = {"hand_over": True, **options}
+    submission = Submission(reference="r", text="t", not_before=not_before, **values)  # type: ignore[arg-type]
     return Schedule(submission, windows or Windows(), now)
 
 

@@ -85,7 +85,7 @@ def test_the_same_changes_again_change_nothing_more(
 @given(DOCUMENTS)
 @settings(max_examples=50)
 def test_the_positions_of_all_states_are_the_whole_document(letters: str) -> None:
-    found = [spot for state in MessageState for spot in positions(letters, state)]
+    found = [position for state in MessageState for position in positions(letters, state)]
     assert sorted(found) == list(range(len(letters)))
     assert {state: len(positions(letters, state)) for state in MessageState} == tally(letters)
 

@@ -50,18 +50,18 @@ def test_plan_sums_the_batches_of_its_groups() -> None:
 
 
 def test_plan_as_json_can_be_serialised() -> None:
-    said = json.loads(json.dumps(plan().as_json()))
+    text = json.loads(json.dumps(plan().as_json()))
 
-    assert said["cost"] == "0.90"
-    assert said["opens_at"] == "2026-11-24T09:00:00+00:00"
-    assert said["groups"][1] == {
+    assert text["cost"] == "0.90"
+    assert text["opens_at"] == "2026-11-24T09:00:00+00:00"
+    assert text["groups"][1] == {
         "territory": "la-reunion",
         "batches": 2,
         "messages": 4,
         "opens_at": "2026-11-24T10:00:00+00:00",
         "why": "Sunday",
     }
-    assert said["departures"] == [
+    assert text["departures"] == [
         {
             "territory": "metropole",
             "starts": "2026-11-24T09:00:00+00:00",
@@ -144,8 +144,8 @@ CAREFUL: dict[str, Any] = {
     ],
 )
 def test_questionable_plan_warns(changes: dict[str, Any], says: list[str]) -> None:
-    said = warnings_of(**CAREFUL | changes)
+    text = warnings_of(**CAREFUL | changes)
 
-    assert len(said) == len(says)
-    for warning, words in zip(said, says, strict=True):
+    assert len(text) == len(says)
+    for warning, words in zip(text, says, strict=True):
         assert words in warning

@@ -246,21 +246,21 @@ def test_unused_field_does_not_change_the_digest() -> None:
     ],
 )
 def test_invalid_row_is_rejected_with_its_reason(recipient: Recipient, reason: str) -> None:
-    told: list[Rejection] = []
-    planner = Planner(PERSONAL, reject=told.append)
+    result: list[Rejection] = []
+    planner = Planner(PERSONAL, reject=result.append)
     good = Recipient(phone(2), {"prenom": "Bob"})
     assert phones_of(cut(planner, [recipient, good])) == [phone(2)]
-    (rejection,) = told
+    (rejection,) = result
     assert reason in rejection.reason
     assert planner.reasons == {rejection.reason: 1}
     assert (planner.rows, planner.kept, planner.duplicates) == (2, 1, 0)
 
 
 def test_rejection_has_the_line_and_shows_no_number() -> None:
-    told: list[Rejection] = []
+    result: list[Rejection] = []
     row = Recipient("01 23 45 67 89", row=7, raw=("01 23 45 67 89", "Anne"))
-    cut(Planner(TEXT, reject=told.append), [row])
-    (rejection,) = told
+    cut(Planner(TEXT, reject=result.append), [row])
+    (rejection,) = result
     assert (rejection.row, rejection.raw) == (7, row.raw)
     assert "23" not in repr(rejection)
     assert "Anne" not in repr(rejection)
@@ -373,14 +373,14 @@ def test_recipients_with_equal_fields_are_planned_as_if_alone(
     batches = cut(planner, rows)
 
     for row in rows:
-        told: list[Rejection] = []
-        alone = Planner(text, reject=told.append)
+        result: list[Rejection] = []
+        alone = Planner(text, reject=result.append)
         expected = [
             (message, segments)
             for batch in cut(alone, [row])
             for message, segments in zip(batch.messages, batch.segments, strict=True)
         ]
-        assert [one for one in left_out if one.row == row.row] == told
+        assert [one for one in left_out if one.row == row.row] == result
         assert expected == [
             (message, segments)
             for batch in batches
@@ -442,14 +442,14 @@ ROWS = st.lists(
 @given(ROWS, st.sampled_from([TEXT, PERSONAL]))
 @settings(max_examples=120)
 def test_any_list_adds_up_to_kept_duplicates_and_rejected(rows: list[Recipient], text: str) -> None:
-    told: list[Rejection] = []
-    planner = Planner(text, reject=told.append)
+    result: list[Rejection] = []
+    planner = Planner(text, reject=result.append)
     batches = cut(planner, rows)
     numbers = phones_of(batches)
     assert planner.rows == len(rows)
     assert planner.kept == len(numbers) == len(set(numbers))
-    assert planner.rows == planner.kept + planner.duplicates + len(told)
-    assert sum(planner.reasons.values()) == len(told)
+    assert planner.rows == planner.kept + planner.duplicates + len(result)
+    assert sum(planner.reasons.values()) == len(result)
     assert sum(planner.billed.values()) == sum(batch.total_segments for batch in batches)
     assert all(batch.messages for batch in batches)
 

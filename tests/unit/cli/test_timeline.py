@@ -167,7 +167,7 @@ def test_now_is_shown_on_its_own_day_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "said"),
+    ("count", "output"),
     [
         (0, "0"),
         (950, "950"),
@@ -177,8 +177,8 @@ def test_now_is_shown_on_its_own_day_only() -> None:
         (1_240_000, "1.2M"),
     ],
 )
-def test_count_has_at_most_five_characters(count: int, said: str) -> None:
-    assert short(count) == said
+def test_count_has_at_most_five_characters(count: int, output: str) -> None:
+    assert short(count) == output
 
 
 # -- as a picture

@@ -53,15 +53,15 @@ def test_every_variable_of_compose_is_a_setting(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_secret_of_compose_comes_from_a_declared_file(name: str) -> None:
     service = SERVICES[name]
-    given = service.get("secrets", [])
-    assert set(given) <= FILE["secrets"].keys()
+    values = service.get("secrets", [])
+    assert set(values) <= FILE["secrets"].keys()
     for variable, value in service.get("environment", {}).items():
         hidden = {"DATABASE_URL", "BROKER_URL", "API_KEY", "PASSWORD", "SECRET"}
         if any(word in variable for word in hidden):
             assert variable.endswith("_FILE"), f"{variable} shows a secret"
-            assert value.removeprefix("/run/secrets/") in given
+            assert value.removeprefix("/run/secrets/") in values
     for path in re.findall(r"/run/secrets/(\w+)", str(service)):
-        assert path in given, f"{name} is not given {path}"
+        assert path in values, f"{name} is not given {path}"
 
 
 def test_every_secret_is_made_by_the_script() -> None:
@@ -166,9 +166,9 @@ def test_workers_and_webhooks_share_one_secret() -> None:
 @pytest.mark.parametrize("name", [name for name in OURS if name != "gateway"])
 def test_a_service_without_the_webhook_secret_ignores_the_webhook_url(name: str) -> None:
     # every service reads .env, and refuses to start with the address and no secret
-    given = SERVICES[name]["environment"]
-    if f"{PREFIX}WEBHOOK_SECRET_FILE" not in given:
-        assert given[f"{PREFIX}WEBHOOK_URL"] == ""
+    values = SERVICES[name]["environment"]
+    if f"{PREFIX}WEBHOOK_SECRET_FILE" not in values:
+        assert values[f"{PREFIX}WEBHOOK_URL"] == ""
 
 
 def test_only_webhooks_and_flower_publish_a_port() -> None:

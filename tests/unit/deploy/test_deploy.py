@@ -109,8 +109,8 @@ def test_probes_of_a_worker_use_its_metrics_port() -> None:
     assert pod.environment[f"{PREFIX}METRICS_HOST"] == "0.0.0.0"
     for probe, path in (("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")):
         assert pod.container[probe]["httpGet"] == {"path": path, "port": port["name"]}
-    told = pod.manifest["spec"]["template"]["metadata"]["annotations"]
-    assert told["prometheus.io/port"] == pod.environment[f"{PREFIX}METRICS_PORT"]
+    result = pod.manifest["spec"]["template"]["metadata"]["annotations"]
+    assert result["prometheus.io/port"] == pod.environment[f"{PREFIX}METRICS_PORT"]
 
 
 def test_a_pod_gets_more_time_to_stop_than_a_call_takes() -> None:
@@ -166,13 +166,13 @@ def test_every_command_and_variable_of_a_unit_exists(path: Path) -> None:
 @named(SYSTEMD)
 def test_a_unit_gets_its_secrets_as_credentials(path: Path) -> None:
     unit = Unit(path)
-    given = [credential.partition(":")[0] for credential in unit.all("LoadCredential")]
+    values = [credential.partition(":")[0] for credential in unit.all("LoadCredential")]
     read = [
         value.partition("=")[2].removeprefix("%d/")
         for value in unit.all("Environment")
         if value.partition("=")[0].endswith("_FILE")
     ]
-    assert given == read != []
+    assert values == read != []
 
 
 @named(SYSTEMD)

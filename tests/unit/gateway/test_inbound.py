@@ -95,8 +95,8 @@ def test_delivery_report_is_read(changes: dict[str, Any]) -> None:
     ],
 )
 def test_delivery_report_is_read_in_other_spellings(names: dict[str, Any], removed: str) -> None:
-    given = {name: value for name, value in CAPTURED.items() if name != removed}
-    assert read_delivery_report(body(given | names)) == REPORT
+    values = {name: value for name, value in CAPTURED.items() if name != removed}
+    assert read_delivery_report(body(values | names)) == REPORT
 
 
 def test_delivery_report_is_read_from_form_or_query() -> None:
@@ -176,7 +176,7 @@ def test_text_without_leading_stop_is_no_stop(text: str) -> None:
 
 
 def part(number: int, text: str, *, total: int = 3, reference: str = "171") -> PersonReply:
-    given = LONG | {
+    values = LONG | {
         "text": text,
         "keyword": text.split()[0].upper(),
         "messageId": f"id{number}",
@@ -186,7 +186,7 @@ def part(number: int, text: str, *, total: int = 3, reference: str = "171") -> P
         "concat-total": str(total),
         "concat-part": str(number),
     }
-    return read_reply(body(given))
+    return read_reply(body(values))
 
 
 def test_parts_in_any_order_are_joined() -> None:
@@ -295,7 +295,7 @@ def test_foreign_call_raises(read: Any, foreign: tuple[bytes, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("read", "given"),
+    ("read", "values"),
     [
         pytest.param(read_delivery_report, CAPTURED | {"msgId": None}, id="no id"),
         pytest.param(read_delivery_report, CAPTURED | {"msgId": "9" * 65}, id="an endless id"),
@@ -319,9 +319,9 @@ def test_foreign_call_raises(read: Any, foreign: tuple[bytes, str]) -> None:
         pytest.param(read_hlr_result, CAPTURED, id="a report for a check"),
     ],
 )
-def test_incomplete_call_raises(read: Any, given: dict[str, Any]) -> None:
+def test_incomplete_call_raises(read: Any, values: dict[str, Any]) -> None:
     with pytest.raises(InvalidPayload):
-        read(body(given))
+        read(body(values))
 
 
 def test_text_is_made_storable() -> None:

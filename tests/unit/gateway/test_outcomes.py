@@ -146,7 +146,7 @@ def test_unknown_code_is_named_in_doubt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "after"),
+    ("query", "after"),
     [
         pytest.param(None, None, id="nothing asked"),
         pytest.param(0.0, 0.0, id="none"),
@@ -157,8 +157,8 @@ def test_unknown_code_is_named_in_doubt() -> None:
         pytest.param(-5.0, 0.0, id="negative"),
     ],
 )
-def test_retry_after_is_bounded(asked: float | None, after: float | None) -> None:
-    assert verdict(Throttled(asked), PHONES) == waits(after)
+def test_retry_after_is_bounded(query: float | None, after: float | None) -> None:
+    assert verdict(Throttled(query), PHONES) == waits(after)
 
 
 def test_only_answered_refusal_has_its_tag_looked_up() -> None:

@@ -590,8 +590,12 @@ def mutated(draw: st.DrawFn) -> bytes:
             holder[place] = draw(VALUES)
     raw = json.dumps(answer).encode()
     if draw(st.integers(0, 3)) == 0:
-        spot = draw(st.integers(0, len(raw) - 1))
-        cut = [raw[:spot], raw[:spot] + raw[spot + 1 :], raw[:spot] + b"\x00" + raw[spot + 1 :]]
+        position = draw(st.integers(0, len(raw) - 1))
+        cut = [
+            raw[:position],
+            raw[:position] + raw[position + 1 :],
+            raw[:position] + b"\x00" + raw[position + 1 :],
+        ]
         raw = draw(st.sampled_from(cut))
     return raw
 

@@ -211,6 +211,6 @@ def test_five_hundred_numbers_are_accepted() -> None:
 
 
 def test_custom_interval_has_days() -> None:
-    asked = costs_params("custom", date(2027, 1, 2), date(2027, 2, 28))
-    assert asked == {"interval": "custom", "from": "02-01-2027", "to": "28-02-2027"}
+    query = costs_params("custom", date(2027, 1, 2), date(2027, 2, 28))
+    assert query == {"interval": "custom", "from": "02-01-2027", "to": "28-02-2027"}
     assert costs_params("last_month", None, None) == {"interval": "last_month"}

@@ -51,10 +51,10 @@ def test_every_xml_reader_has_a_sample() -> None:
 
 @pytest.mark.parametrize("sample", [*SAMPLES, *JSON_ONLY], ids=lambda sample: sample.name)
 def test_repr_shows_no_person(sample: Sample) -> None:
-    said = repr(told(sample, json.dumps(sample.document).encode(), fields.json_object))
+    text = repr(told(sample, json.dumps(sample.document).encode(), fields.json_object))
     for secret in ("3998", "example.org", "Martin"):
         # the keys of a dictionary of reports are numbers, and meant to be
-        assert secret not in said or sample.path == "/multi-status"
+        assert secret not in text or sample.path == "/multi-status"
 
 
 #: calls that change something

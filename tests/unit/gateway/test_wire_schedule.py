@@ -102,9 +102,9 @@ def test_next_slot_is_near_and_round_trips(at: datetime) -> None:
     found = next_slot(at)
     assert at <= found < at + STEP + timedelta(hours=2)
     assert next_slot(found) == found
-    asked = slot(found)
-    wall = datetime.combine(asked.day, datetime.min.time()).replace(
-        hour=asked.hour, minute=asked.minute
+    query = slot(found)
+    wall = datetime.combine(query.day, datetime.min.time()).replace(
+        hour=query.hour, minute=query.minute
     )
     assert instant(wall) == found
 

@@ -31,11 +31,11 @@ def test_recipient_passes_through_untouched() -> None:
 
 
 def test_mapping_gives_number_fields_territory_and_its_row() -> None:
-    given = {"Prénom": "Zoé", "Téléphone": NUMBER, "Territoire": " mayotte ", "points": 12}
-    recipient = recipient_of(given, position=2)
+    values = {"Prénom": "Zoé", "Téléphone": NUMBER, "Territoire": " mayotte ", "points": 12}
+    recipient = recipient_of(values, position=2)
     assert recipient.phone == NUMBER
     assert recipient.territory == "mayotte"
-    assert recipient.fields == {**given, "points": "12"}
+    assert recipient.fields == {**values, "points": "12"}
     assert recipient.row == 2
     assert recipient.raw == ("Zoé", NUMBER, " mayotte ", "12")
 

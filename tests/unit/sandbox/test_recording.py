@@ -105,8 +105,8 @@ def test_unplayable_script_raises(raw: bytes, why: str) -> None:
 
 
 def test_kept_names_are_filled_in_everywhere() -> None:
-    asked = {"a": "$id", "b": [{"c": "$id"}, 1, "$no"], "d": "x"}
-    assert filled(asked, {"id": 7}) == {"a": 7, "b": [{"c": 7}, 1, None], "d": "x"}
+    query = {"a": "$id", "b": [{"c": "$id"}, 1, "$no"], "d": "x"}
+    assert filled(query, {"id": 7}) == {"a": 7, "b": [{"c": 7}, 1, None], "d": "x"}
 
 
 @pytest.mark.parametrize(
@@ -283,10 +283,10 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @given(st.dictionaries(st.sampled_from(["success", "code", "phone", "text"]), VALUES, max_size=4))
 @settings(deadline=None)
 def test_outline_has_no_text(document: dict[str, Any]) -> None:
-    told = json.dumps(outlines.of_value(document))
+    result = json.dumps(outlines.of_value(document))
     for text in re.findall(r"[secrt0-9]{6,}", json.dumps(list(document.values()))):
         if re.search(r"\d{5}", text) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]{0,39}", text):
-            assert text not in told
+            assert text not in result
 
 
 @pytest.mark.parametrize(

@@ -128,9 +128,9 @@ def test_unknown_account_is_refused_with_those_that_are_known() -> None:
     "names", ["Shop", "2shop", "la boutique", "shop-2", "shop,", "file", 21 * "a", "été"]
 )
 def test_name_is_a_short_lower_case_word(names: str) -> None:
-    said = refused(ACCOUNTS=names)
-    assert said.startswith("DISPATCHER_ACCOUNTS: ")
-    assert "lower-case" in said
+    text = refused(ACCOUNTS=names)
+    assert text.startswith("DISPATCHER_ACCOUNTS: ")
+    assert "lower-case" in text
 
 
 def test_name_listed_twice_is_refused() -> None:
@@ -155,10 +155,10 @@ def test_key_in_the_place_of_names_is_not_repeated() -> None:
     ],
 )
 def test_wrong_value_is_refused_and_its_variable_named(variable: str, value: str) -> None:
-    said = refused(ACCOUNTS="shop", **{variable: value})
-    assert f"DISPATCHER_{variable}" in said
-    assert SHOP not in said
-    assert "\n" not in said
+    text = refused(ACCOUNTS="shop", **{variable: value})
+    assert f"DISPATCHER_{variable}" in text
+    assert SHOP not in text
+    assert "\n" not in text
 
 
 def test_variable_of_an_account_that_is_not_named_is_refused() -> None:
@@ -170,15 +170,15 @@ def test_variable_of_an_account_that_is_not_named_is_refused() -> None:
 
 
 def test_two_accounts_have_two_keys() -> None:
-    said = refused(API_KEY=KEY, ACCOUNTS="shop", API_KEY_SHOP=KEY)
-    assert said == "DISPATCHER_API_KEY_SHOP is the key of another account, too"
+    text = refused(API_KEY=KEY, ACCOUNTS="shop", API_KEY_SHOP=KEY)
+    assert text == "DISPATCHER_API_KEY_SHOP is the key of another account, too"
     assert "another account" in refused(ACCOUNTS="a,b", API_KEY_A=KEY, API_KEY_B=KEY)
-    assert KEY not in said
+    assert KEY not in text
 
 
 def test_problems_lists_every_wrong_value_of_accounts() -> None:
-    told = Settings.problems(accounts="shop", rate_shop=0, sender_shop="no", colour_shop="blue")
-    assert sorted(sentence.partition(":")[0] for sentence in told) == [
+    result = Settings.problems(accounts="shop", rate_shop=0, sender_shop="no", colour_shop="blue")
+    assert sorted(sentence.partition(":")[0] for sentence in result) == [
         "DISPATCHER_RATE_SHOP",
         "DISPATCHER_SENDER_SHOP",
         "unknown setting 'colour_shop'",
@@ -213,8 +213,8 @@ def test_child_process_has_the_same_accounts() -> None:
 
 
 def test_app_names_accounts_in_its_own_settings() -> None:
-    given = {"DISPATCHER_ACCOUNTS": ["shop"], "DISPATCHER_RATE_SHOP": 2}
-    settings = load(given, {"DISPATCHER_API_KEY_SHOP": SHOP})
+    values = {"DISPATCHER_ACCOUNTS": ["shop"], "DISPATCHER_RATE_SHOP": 2}
+    settings = load(values, {"DISPATCHER_API_KEY_SHOP": SHOP})
     assert settings.of_account("shop").rate == 2
     assert plain(settings.of_account("shop").api_key) == SHOP
 

@@ -48,8 +48,8 @@ def test_typed_zero_is_a_value() -> None:
 
 
 def test_typed_values_are_taken_as_they_are() -> None:
-    given = {"DISPATCHER_POLL_INTERVALS": [5, 10], "DISPATCHER_PRICES": {"metropole": 0.045}}
-    settings = load(given, {})
+    values = {"DISPATCHER_POLL_INTERVALS": [5, 10], "DISPATCHER_PRICES": {"metropole": 0.045}}
+    settings = load(values, {})
     assert settings.poll_intervals == (5, 10)
     assert str(settings.prices["metropole"]) == "0.045"
 
@@ -64,7 +64,7 @@ def test_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("values", "sentence"),
     [
         ({"DISPATCHER_RATE": "quick"}, "DISPATCHER_RATE: "),
         ({"DISPATCHER_RATE": object()}, "DISPATCHER_RATE: "),
@@ -73,6 +73,6 @@ def test_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -> N
         ({"DISPATCHER_API_KEY_FILE": 7}, "DISPATCHER_API_KEY_FILE cannot be read"),
     ],
 )
-def test_wrong_value_fails_with_its_name(given: dict[str, Any], sentence: str) -> None:
+def test_wrong_value_fails_with_its_name(values: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
-        load(given, {})
+        load(values, {})

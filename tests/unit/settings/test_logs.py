@@ -124,7 +124,7 @@ def test_handler_is_hardened_once(written: Written) -> None:
 
 def test_scrubber_redacts_nested_values() -> None:
     scrub = logs.scrubber(Settings.of(**SECRETS))
-    told = scrub(
+    result = scrub(
         {
             "exception": {
                 "values": [{"value": f"bug at {KEY}", "frames": ({"x": b"+33639980001"},)}]
@@ -135,7 +135,7 @@ def test_scrubber_redacts_nested_values() -> None:
             "none": None,
         }
     )
-    assert told == {
+    assert result == {
         "exception": {"values": [{"value": "bug at [secret]", "frames": [{"x": "b'[number]'"}]}]},
         "[number]": {"of": ["[secret]"]},
         "level": "error",

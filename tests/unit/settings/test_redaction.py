@@ -35,10 +35,10 @@ redact = redactor([KEY, "p@ss/word%1", "x"])
     ],
 )
 def test_number_is_redacted_in_any_spelling(written: str) -> None:
-    told = redact(f"asked for {written} and")
-    assert "[number]" in told
-    assert not {"98", "63"} & set(told.replace("[number]", "").split())
-    assert "9980" not in told.replace(" ", "").replace(".", "").replace("-", "")
+    result = redact(f"asked for {written} and")
+    assert "[number]" in result
+    assert not {"98", "63"} & set(result.replace("[number]", "").split())
+    assert "9980" not in result.replace(" ", "").replace(".", "").replace("-", "")
 
 
 @given(st.integers(0, 9999), st.sampled_from(["", " ", ".", "-"]), st.sampled_from(["0", "+33 "]))
@@ -77,14 +77,14 @@ def test_other_digits_are_not_redacted(line: str) -> None:
     ],
 )
 def test_known_secret_is_redacted(line: str) -> None:
-    told = redact(line)
-    assert "[secret]" in told
-    assert KEY not in told
-    assert "word" not in told.replace("password", "")
+    result = redact(line)
+    assert "[secret]" in result
+    assert KEY not in result
+    assert "word" not in result.replace("password", "")
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "result"),
     [
         ("/v1/me?apiKey=other-key&tag=abc", "/v1/me?apiKey=[secret]&tag=abc"),
         ('{"apiKey": "other-key", "x": 1}', '{"apiKey": "[secret]", "x": 1}'),
@@ -95,8 +95,8 @@ def test_known_secret_is_redacted(line: str) -> None:
         ),
     ],
 )
-def test_text_that_looks_like_a_secret_is_redacted(line: str, told: str) -> None:
-    assert redact(line) == told
+def test_text_that_looks_like_a_secret_is_redacted(line: str, result: str) -> None:
+    assert redact(line) == result
 
 
 def test_short_secret_is_not_redacted_in_other_words() -> None:

@@ -444,8 +444,8 @@ def test_blanks_around_a_secret_are_no_part_of_it() -> None:
 
 
 def test_problems_lists_every_wrong_value() -> None:
-    told = Settings.problems(sender="no", tick=0, colour="blue")
-    assert [sentence.partition(":")[0] for sentence in told] == [
+    result = Settings.problems(sender="no", tick=0, colour="blue")
+    assert [sentence.partition(":")[0] for sentence in result] == [
         "DISPATCHER_SENDER",
         "DISPATCHER_TICK",
         "unknown setting 'colour'",

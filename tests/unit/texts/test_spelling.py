@@ -205,7 +205,7 @@ def test_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("Soldes ! STOP 36180", True),
         ("Soldes ! stop au 36180", True),
@@ -223,8 +223,8 @@ def test_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
         ("Appelez le 36180", False),
     ],
 )
-def test_opt_out_mention_is_recognised(text: str, said: bool) -> None:
-    assert has_stop(text) is said
+def test_opt_out_mention_is_recognised(text: str, words: bool) -> None:
+    assert has_stop(text) is words
 
 
 @settings(deadline=None)
