@@ -9,6 +9,7 @@ from celery import Celery, Task
 from celery.signals import after_setup_logger, after_setup_task_logger
 from kombu import Queue
 
+from dispatcher.campaigns.set_aside import place_of
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
 from dispatcher.dispatch.hints import QUEUES, TICK
 from dispatcher.dispatch.steps import QUESTIONS
@@ -30,10 +31,29 @@ def harden(logger: logging.Logger, **_: Any) -> None:
     logs.harden(logger.handlers, settings)
 
 
+class StepFailed(Exception):
+    """Raised in place of an unforeseen error: says its kind and place, and nothing else."""
+
+
 class Step(Task[Any, Any]):
     """A task whose known failures are a line in the log: the next tick publishes it again."""
 
     throws = (DispatcherError,)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run it. An unforeseen error goes to our log, and only its kind and place to Celery.
+
+        Celery's event of a failed task holds error and traceback, and everybody who can read
+        Redis or Flower sees it.
+        """
+        try:
+            return super().__call__(*args, **options)
+        except DispatcherError:
+            raise
+        except Exception as error:
+            place = place_of(error)
+            log.exception("%s failed", self.name)
+        raise StepFailed(place)
 
     def on_failure(self, exc: Exception, *_: Any) -> None:
         """Log a known failure; of any other Celery logs the traceback."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
 
 from dispatcher.api import Dispatcher
-from dispatcher.dispatch import hints
+from dispatcher.dispatch import broker, hints
 from dispatcher.dispatch.events import signals
-from dispatcher.errors import ConfigurationError, DispatcherError
-from workers.celery import app, settings
+from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
+from workers.celery import Step, app, settings
 from workers.memory import calm_collector, share_heap
 
 
@@ -31,6 +32,8 @@ def check(**_: Any) -> None:
             )
         signals.load(settings.receivers)
         dispatcher().check()
+        # ticks that piled up while no worker ran would hold up the next one
+        broker.trim(settings.broker_url.get_secret_value(), hints.QUEUES[hints.TICK])
         serve()
         calm_collector()
         share_heap()
@@ -53,7 +56,19 @@ def stop(**_: Any) -> None:
     dispatcher().steps.stop()
 
 
-@app.task(name=hints.TICK)
+class Tick(Step):
+    """The tick, which beat does not queue while one waits: without a worker they would pile up."""
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        """Queue it unless one waits in Redis."""
+        url = settings.broker_url.get_secret_value() if settings.broker_url else ""
+        with suppress(BrokerError):
+            if broker.waiting(url, hints.QUEUES[hints.TICK]):
+                return None
+        return super().apply_async(*args, **options)
+
+
+@app.task(name=hints.TICK, base=Tick)
 def tick() -> None:
     """Publish hints for everything that is due."""
     dispatcher().tick()

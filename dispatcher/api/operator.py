@@ -12,7 +12,7 @@ from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch import broker
-from dispatcher.dispatch.hints import Hints
+from dispatcher.dispatch.hints import QUEUES, Hints
 from dispatcher.errors import StorageError
 from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
@@ -179,7 +179,7 @@ class Operator:
                 raise StorageError("; ".join(objections))
         _ = self.steps
         if self._installation.broker_url is not None:
-            broker.check(self._installation.broker_url)
+            broker.check(self._installation.broker_url, set(QUEUES.values()))
 
     @property
     def gateway(self) -> Gateway:

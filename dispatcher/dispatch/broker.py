@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any, cast
+from uuid import uuid4
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     NoPermissionError,
+    ReadOnlyError,
     RedisError,
     ResponseError,
 )
@@ -28,24 +32,30 @@ TRANSPORT_OPTIONS: dict[str, Any] = {
 _OLDEST = (6, 2)
 
 
-def check(url: str) -> str:
+#: the type in Redis of what Celery keeps beside its queues
+_CELERYS = {"unacked": "hash", "unacked_index": "zset"}
+_REDIS = ("redis://", "rediss://", "redis+socket://")
+
+
+def check(url: str, queues: Collection[str] = ()) -> str:
     """Say which server answers at a broker's URL, fit to carry hints.
 
     Raises BrokerError when it does not answer, ConfigurationError when it refuses the password;
     for a Redis also when it is older than 6.2, or evicts keys: an evicting Redis throws hints
-    away and reports success. Other brokers than Redis and RabbitMQ are not looked at.
+    away and reports success. A Redis must take and return a value (BrokerError if it does not),
+    and hold no other kind of key under the name of one of ``queues``. Other brokers than Redis
+    and RabbitMQ are not looked at.
     """
     if url.startswith(("amqp://", "amqps://", "pyamqp://")):
         return _rabbit(url)
-    if not url.startswith(("redis://", "rediss://", "redis+socket://")):
+    if not url.startswith(_REDIS):
         return url.partition(":")[0]
-    url = url.replace("redis+socket://", "unix://", 1)
     try:
-        with Redis.from_url(
-            url, socket_timeout=5, socket_connect_timeout=3, retry=Retry(NoBackoff(), 0)
-        ) as redis:
+        with _open(url) as redis:
             version = str(redis.info("server")["redis_version"])
             policy = _eviction_policy(redis)
+            _check_keys(redis, queues)
+            _write(redis)
     except (AuthenticationError, ResponseError):
         raise ConfigurationError("DISPATCHER_BROKER_URL: wrong or missing password") from None
     except ValueError:
@@ -60,6 +70,68 @@ def check(url: str) -> str:
             "hints in silence: set it to noeviction"
         )
     return f"Redis {version}, keeps its keys"
+
+
+def waiting(url: str, queue: str) -> int:
+    """How many hints wait in a queue of Redis; 0 for another broker. Raises BrokerError.
+
+    RabbitMQ drops expired hints by itself; Redis keeps them until a worker takes them.
+    """
+    if not url.startswith(_REDIS):
+        return 0
+    try:
+        with _open(url) as redis:
+            return cast("int", redis.llen(queue))
+    except (RedisError, OSError, ValueError) as error:
+        raise BrokerError(f"Redis does not say what waits: {type(error).__name__}") from None
+
+
+def trim(url: str, queue: str) -> None:
+    """Delete all hints of a queue but the latest (Redis only); a tick publishes what is due."""
+    if url.startswith(_REDIS):
+        with suppress(RedisError, OSError, ValueError), _open(url) as redis:
+            redis.ltrim(queue, 0, 0)
+
+
+def _open(url: str) -> Redis:
+    return Redis.from_url(
+        url.replace("redis+socket://", "unix://", 1),
+        socket_timeout=5,
+        socket_connect_timeout=3,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _check_keys(redis: Redis, queues: Collection[str]) -> None:
+    """Raise ConfigurationError if a key that Celery uses is of another type than it expects."""
+    wanted = {**dict.fromkeys(queues, "list"), **_CELERYS}
+    wanted |= {f"_kombu.binding.{queue}": "set" for queue in queues}
+    for key, kind in wanted.items():
+        found = cast("bytes", redis.type(key)).decode()
+        if found not in {"none", kind}:
+            raise ConfigurationError(
+                f"DISPATCHER_BROKER_URL: the key {key} in Redis is a {found} and no {kind}, which"
+                " workers need: delete it, or use another database of Redis"
+            )
+
+
+def _write(redis: Redis) -> None:
+    """Raise BrokerError unless Redis takes a value and returns it."""
+    key, value = f"dispatcher.check.{uuid4().hex}", b"1"
+    try:
+        redis.set(key, value, ex=60)
+        returned = redis.get(key)
+        redis.delete(key)
+    except NoPermissionError:
+        raise ConfigurationError("DISPATCHER_BROKER_URL: this user may not write") from None
+    except ReadOnlyError:
+        raise BrokerError(
+            "Redis at DISPATCHER_BROKER_URL is a read-only replica: name the primary"
+        ) from None
+    except ResponseError as error:
+        raise BrokerError(f"Redis at DISPATCHER_BROKER_URL takes no value: {error}") from None
+    if returned != value:
+        raise BrokerError("Redis at DISPATCHER_BROKER_URL does not return what it took")
 
 
 def _rabbit(url: str) -> str:

@@ -11,7 +11,9 @@ import logging
 
 from celery import Celery
 
+from dispatcher.dispatch import broker
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
+from dispatcher.errors import BrokerError
 from dispatcher.settings.accounts import DEFAULT
 
 log = logging.getLogger(__name__)
@@ -48,10 +50,17 @@ class Hints:
     """Publishes hints to one broker, or nowhere when there is none."""
 
     def __init__(self, broker_url: str | None) -> None:
+        self._url = broker_url
         self._app = None if broker_url is None else _producer(broker_url)
 
     def tick(self) -> bool:
         """Have a worker look for due work at once."""
+        try:
+            if self._url and broker.waiting(self._url, QUEUES[TICK]):
+                return True  # the one that waits finds the same
+        except BrokerError as error:
+            log.warning("no hint published: %s", error)
+            return False
         return self._publish(TICK)
 
     def send_batch(self, batch_id: int) -> bool:

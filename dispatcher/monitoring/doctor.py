@@ -11,6 +11,7 @@ from typing import Any
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import longest_silence
 from dispatcher.dispatch import broker
+from dispatcher.dispatch.hints import QUEUES
 from dispatcher.errors import DispatcherError, NotAnAnswer
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import durability
@@ -119,7 +120,7 @@ def _broker(dispatcher: Dispatcher) -> str:
     url = dispatcher.settings.broker_url
     if url is None:
         return "none set: dispatcher run embeds one"
-    return broker.check(url.get_secret_value())
+    return broker.check(url.get_secret_value(), set(QUEUES.values()))
 
 
 def _gateway(dispatcher: Dispatcher) -> str:
