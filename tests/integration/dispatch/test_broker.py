@@ -75,7 +75,7 @@ def test_redis_demoted_to_a_replica_fails_the_check(url: str, redis: Redis) -> N
 
 def test_full_redis_fails_the_check(url: str, redis: Redis) -> None:
     redis.config_set("maxmemory", "1")
-    with pytest.raises(BrokerError, match="takes no value: .*maxmemory"):
+    with pytest.raises(BrokerError, match="takes no value: command not allowed"):
         broker.check(url)
 
 
