@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.events import Kind
+from dispatcher.campaigns.evidence import written
 from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR, looked_up
 from dispatcher.campaigns.message_states import marked, positions
 from dispatcher.campaigns.outcome import (
@@ -53,6 +54,8 @@ class AttemptEnd:
     messages: int | None = None
     #: their cost in euros
     cost: Decimal | None = None
+    #: the document of those that the gateway confirmed (``evidence.written``), if only a part
+    shown: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +129,7 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
         check_at=None if ended else waits.first_poll(now),
         leaves_at=batch.leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
-        attempt=_taken(messages, ""),
+        attempt=replace(_taken(messages, ""), shown=_confirmed(batch, messages)),
         pause=outcome.blocked,
     )
 
@@ -172,7 +175,7 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
         check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
         leaves_at=batch.leaves_at,
         receipt=Receipt(outcome.message_id, now, messages.cost, None),
-        attempt=AttemptEnd("in_doubt", detail),
+        attempt=AttemptEnd("in_doubt", detail, shown=_confirmed(batch, messages)),
         event="doubt_raised",
     )
 
@@ -236,6 +239,12 @@ def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: da
 def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
     count = list(messages.states.values()).count(MessageState.SENT)
     return AttemptEnd("sent", detail, messages=count, cost=messages.cost)
+
+
+def _confirmed(batch: DueBatch, messages: MessageResults) -> str | None:
+    """The document of the messages that the answer confirms; None for all of the batch, or none."""
+    taken = {spot for spot, state in messages.states.items() if state is MessageState.SENT}
+    return written(len(batch.states), taken) if 0 < len(taken) < len(batch.states) else None
 
 
 def _leaves(target: BatchState) -> frozenset[BatchState]:

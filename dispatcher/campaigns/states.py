@@ -132,18 +132,20 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
     BatchState.IN_DOUBT: {
         BatchState.HANDED_OVER,
         BatchState.SENT,
+        BatchState.DONE,
         BatchState.PENDING,
         BatchState.FAILED,
     },
-    BatchState.DONE: set(),
-    #: a whole refusal that others followed, once a person resumes the campaign
-    BatchState.FAILED: {BatchState.PENDING},
-    #: a late proof: what was thought unsent, and then ended, had been taken
-    BatchState.CANCELLED: {BatchState.SENT},
-    BatchState.EXPIRED: {BatchState.SENT},
+    # to sent or done by a late proof: what was thought unsent, and then ended, had been taken
+    BatchState.DONE: {BatchState.SENT},
+    # to pending: a whole refusal that others followed, once a person resumes the campaign
+    BatchState.FAILED: {BatchState.PENDING, BatchState.SENT, BatchState.DONE},
+    BatchState.CANCELLED: {BatchState.SENT, BatchState.DONE},
+    BatchState.EXPIRED: {BatchState.SENT, BatchState.DONE},
 }
 
-#: a report may follow a report (a late "delivered" beats a failure), never undo a delivery
+#: a report may follow a report (a late "delivered" beats a failure), never undo a delivery; a late
+#: proof that a message was taken follows any end that says it was not
 MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
     MessageState.PENDING: {
         MessageState.SENT,
@@ -155,10 +157,10 @@ MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
     },
     MessageState.SENT: {MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.UNREPORTED},
     MessageState.UNDELIVERED: {MessageState.DELIVERED},
-    MessageState.UNREPORTED: {MessageState.DELIVERED, MessageState.UNDELIVERED},
+    MessageState.UNREPORTED: {MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED},
     MessageState.DELIVERED: set(),
-    MessageState.REJECTED: {MessageState.PENDING},
-    MessageState.OPTED_OUT: set(),
+    MessageState.REJECTED: {MessageState.PENDING, MessageState.SENT},
+    MessageState.OPTED_OUT: {MessageState.SENT},
     MessageState.EXPIRED: {MessageState.SENT},
     MessageState.CANCELLED: {MessageState.SENT},
 }

@@ -8,12 +8,11 @@ older than the attempt, and a tag that nobody has ever used shows nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from datetime import timedelta
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.tags import new_tag
-from dispatcher.errors import GatewayError, NotAnAnswer
+from dispatcher.errors import NotAnAnswer
 from dispatcher.gateway import StatusPage
 from dispatcher.storage.batches import attempts
 
@@ -39,20 +38,6 @@ def tag_answer(context: Context, tag: str) -> StatusPage:
         context.call_counts.count_unusable()
         raise NotAnAnswer(objection)
     return found
-
-
-def shows(context: Context, tag: str, phones: Collection[str]) -> bool:
-    """True if the gateway shows any of ``phones`` (E.164) under the ``tag`` of an attempt.
-
-    Raises GatewayError if that cannot be learnt: an answer that cannot be read to its end
-    does not prove that they are absent.
-    """
-    found = tag_answer(context, tag)
-    if any(report.phone in phones for report in found.reports):
-        return True
-    if not found.complete:
-        raise GatewayError("not all that the gateway shows can be read")
-    return False
 
 
 def _objection(context: Context, tag: str, found: StatusPage) -> str:

@@ -168,7 +168,7 @@ def _to_settle(session: Session, context: Context, now: datetime) -> list[int]:
     account = context.account
     return [
         *polls.due_ids(session, BatchState.IN_DOUBT, now, 50, account),
-        *(attempt.batch_id for attempt in attempts.due(session, now, account=account)),
+        *attempts.due(session, now, account=account),
     ]
 
 

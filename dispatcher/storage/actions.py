@@ -10,6 +10,11 @@ from dispatcher.storage.tables import Action
 
 #: the verb under which a double text is on record
 INCIDENT = "texted twice"
+#: a late proof that messages that had ended otherwise were texted; the second one: a person had
+#: given them up
+CORRECTION, CONTRADICTED = "correction", "texted after give up"
+#: what a person must look at
+INCIDENTS = (INCIDENT, CONTRADICTED)
 
 
 def note(

@@ -45,11 +45,14 @@ def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
 
 
 def incidents(session: Session, account: str | None = None, limit: int = 50) -> list[Incident]:
-    """The double texts on record, of one account or of all, the latest first."""
+    """The incidents on record, of one account or of all, the latest first.
+
+    They are double texts, and texts of batches that a person had given up.
+    """
     rows = session.execute(
         select(Action, Campaign.reference)
         .join(Campaign, Campaign.id == Action.campaign_id)
-        .where(Action.verb == actions.INCIDENT, *campaigns.only(account))
+        .where(Action.verb.in_(actions.INCIDENTS), *campaigns.only(account))
         .order_by(Action.id.desc())
         .limit(limit)
     )
@@ -85,9 +88,9 @@ def resend(
             leaves_at=None,
         ),
     )
-    attempts.end(
+    attempts.end_open(
         session,
-        batch.tag or "",
+        batch.id,
         outcome="resent",
         detail=f"sent again by {actor}",
         now=now,
@@ -121,29 +124,15 @@ def give_up(
             }
         ),
     )
-    attempts.end(
+    attempts.end_open(
         session,
-        batch.tag or "",
+        batch.id,
         outcome="given_up",
         detail=f"given up by {actor}",
         now=now,
+        check_at=now,
     )
     _note(session, batch, verb="give up", actor=actor, reason=reason, now=now)
-
-
-def texted_twice(
-    session: Session, batch: BatchSnapshot, people: int, *, number: int, now: datetime
-) -> None:
-    """Record an incident: an attempt thought unsent was taken, and so was another."""
-    _note(
-        session,
-        batch,
-        verb=actions.INCIDENT,
-        actor="dispatcher",
-        reason=f"attempt {number} of batch {batch.id} was sent, and so was another:"
-        f" {people} people",
-        now=now,
-    )
 
 
 def _end(session: Session, batch: BatchSnapshot, statement: object) -> None:

@@ -257,6 +257,9 @@ class Attempt(Base):
     #: how many messages it carries and their expected cost; once sent, those that the gateway named
     messages: Mapped[int] = mapped_column(default=0)
     cost: Mapped[Decimal | None]
+    #: one letter per position: those that it is known to have texted (``evidence.written``); null
+    #: when nothing is known, or the gateway's answer confirmed all
+    shown: Mapped[str | None]
 
 
 class OptOut(Base):

@@ -15,15 +15,16 @@ from datetime import datetime, timedelta
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
+from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait, backoff
 from dispatcher.dispatch.call_counts import UNREACHABLE
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.evidence import Evidence
 from dispatcher.dispatch.rate_limit import Permit
 from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.gather import Gather
 from dispatcher.dispatch.sending.request import Request, request_of, texts_of
 from dispatcher.dispatch.sending.results import Results
-from dispatcher.dispatch.tag_answers import shows
 from dispatcher.dispatch.tags import new_tag, worker_name
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.storage.batches import claims, hand_over, moves
@@ -71,6 +72,7 @@ class Attempts:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._results = Results(context)
+        self._evidence = Evidence(context)
         self._caps = SendCaps(context)
         self._gather = Gather(context, self._caps).gather
         #: one for each request that may be under way: from the claim to the answer
@@ -124,15 +126,19 @@ class Attempts:
         return _Draft(tag, request, self._caps.usage(batch, texts))
 
     def _check_earlier_attempts(self, batch: DueBatch) -> None:
-        """Raise _NotNow if an attempt thought unsent shows at the gateway: it is in doubt now.
+        """Raise _NotNow if an attempt thought unsent shows at the gateway: it is settled now.
 
         Raises GatewayError when that cannot be learnt: then nothing may be sent.
         """
-        for tag in batch.unproven:
-            if shows(self._context, tag, set(batch.recipients.phones)):
-                with self._context.database.write() as session:
-                    moves.mark_taken(session, batch.id, tag, now=self._context.clock())
-                raise _NotNow
+        if not batch.unproven:
+            return
+        answers = self._evidence.ask(batch.id)
+        with self._context.database.write() as session:
+            verdict = self._evidence.record(session, answers)
+        if verdict.state is not BatchState.PENDING:
+            raise _NotNow
+        if answers.failure:
+            raise GatewayError(answers.failure)
 
     def _wait_for_permit(self, permit: Permit) -> None:
         if seconds := permit.wait():

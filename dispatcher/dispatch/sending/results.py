@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.breaker import pause_reason
 from dispatcher.campaigns.change import change_of
-from dispatcher.campaigns.outcome import NotSent, Outcome, Sent, name_of
-from dispatcher.campaigns.states import BatchState
+from dispatcher.campaigns.evidence import corrections
+from dispatcher.campaigns.outcome import InDoubt, NotSent, Outcome, Sent, name_of
+from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
+from dispatcher.dispatch.evidence import Evidence, TagAnswers
 from dispatcher.errors import StorageError
 from dispatcher.settings.logs import event
 from dispatcher.storage import account_waits
-from dispatcher.storage.batches import moves, refusals, results
+from dispatcher.storage.batches import evidence, refusals, results
 from dispatcher.storage.campaigns.moves import pause
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ class Results:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._evidence = Evidence(context)
         settings = context.settings
         self._waits = Waits(
             settings.poll_intervals, settings.settle_intervals, context.next_opening
@@ -88,17 +91,32 @@ class Results:
                 pause(session, batch.campaign_id, change.pause, now)
             if results.apply(session, batch, change, tag=tag, now=now):
                 return
-            if isinstance(outcome, Sent):
-                # a person had it sent again meanwhile: the receipt may come before that attempt
-                moves.mark_taken(session, batch.id, tag, now=now)
             fresh = results.refreshed(session, batch)
             if fresh is not None:
                 change = change_of(fresh, outcome, now, self._waits)
-            if fresh is None or not results.apply(session, fresh, change, tag=tag, now=now):
-                results.end_attempt(session, tag, change.attempt, now=now, again=False)
+                if results.apply(session, fresh, change, tag=tag, now=now):
+                    corrected = corrections(fresh.states, change.states)
+                    evidence.note_corrections(session, batch.id, batch.campaign_id, corrected, now)
+                    return
+            results.end_attempt(session, tag, change.attempt, now=now, again=False)
+            # the batch has moved on, and what the answer confirms was texted all the same
+            self._evidence.record(
+                session, TagAnswers(batch.id, _confirmed(batch, tag, outcome), [])
+            )
 
     def _breaks(self, session: Session, batch: DueBatch, why: str) -> str:
         """Why the batch's campaign pauses after a refusal; empty if it runs on."""
         limit = self._context.settings.refusal_limit
         before = refusals.latest(session, batch.campaign_id, limit - 1) if limit else []
         return pause_reason(why, before, limit)
+
+
+def _confirmed(batch: DueBatch, tag: str, outcome: Outcome) -> dict[str, dict[int, MessageState]]:
+    """The messages that the answer to the attempt under ``tag`` confirms."""
+    if not isinstance(outcome, Sent | InDoubt) or batch.leaves_at is not None:
+        return {}
+    states = outcome.messages.placed(batch.recipients.positions).states
+    taken: dict[int, MessageState] = {
+        spot: state for spot, state in states.items() if state is MessageState.SENT
+    }
+    return {tag: taken}

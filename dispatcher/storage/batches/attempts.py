@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,32 +9,13 @@ from typing import Any
 from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import evidence
+from dispatcher.campaigns.evidence import AttemptEvidence
 from dispatcher.storage.batches.recipients import phones_of
 from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 
-#: outcomes that say that nothing left, without a proof: the gateway asked to wait, or a person
-#: had the batch sent again
-UNPROVEN = ("throttled", "resent")
-#: the outcome of an attempt that the gateway took, held and gave back: it texted nobody
-RECALLED = "recalled"
-
-#: the gateway is asked for tags no older than this
-_MEMORY = timedelta(hours=48)
 #: by then the gateway should show a tag
 _LAG = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class DueLookup:
-    """An attempt thought unsent whose tag is to be looked up."""
-
-    tag: str
-    batch_id: int
-    #: the attempt's, counted from 1
-    number: int
-    #: how many lookups were made before
-    checks: int
-    armed_at: datetime
 
 
 _END = (
@@ -44,12 +24,14 @@ _END = (
     .values({name: bindparam(name) for name in ("outcome", "detail", "ended_at", "check_at")})
 )
 _TAKEN: dict[str, Any] = {name: bindparam(name) for name in ("messages", "cost")}
+_SHOWN: dict[str, Any] = {"shown": bindparam("shown")}
 _ENDS = {
-    (again, taken): (_END if again else _END.where(ATTEMPT.c.outcome.is_(None))).values(
-        _TAKEN if taken else {}
+    (again, taken, shown): (_END if again else _END.where(ATTEMPT.c.outcome.is_(None))).values(
+        (_TAKEN if taken else {}) | (_SHOWN if shown else {})
     )
     for again in (True, False)
     for taken in (True, False)
+    for shown in (True, False)
 }
 
 
@@ -63,27 +45,73 @@ def end(
     check_at: datetime | None = None,
     again: bool = True,
     taken: tuple[int, Decimal] | None = None,
+    shown: str | None = None,
 ) -> None:
     """Record the outcome of an attempt; its tag is looked up again at ``check_at``.
 
     ``again=False`` changes nothing if the attempt has an outcome. ``taken`` is how many messages
-    the gateway took, and for how many euros, if it said so.
+    the gateway took, and for how many euros, if it said so; ``shown`` is the document of which
+    they are, if only a part.
     """
-    values = {"outcome": outcome, "detail": detail, "ended_at": now, "check_at": check_at}
+    values: dict[str, Any] = {
+        "outcome": outcome,
+        "detail": detail,
+        "ended_at": now,
+        "check_at": check_at,
+    }
     if taken is not None:
         values |= dict(zip(_TAKEN, taken, strict=True))
-    session.execute(_ENDS[again, taken is not None], {"its_tag": tag, **values})
+    if shown is not None:
+        values["shown"] = shown
+    statement = _ENDS[again, taken is not None, shown is not None]
+    session.execute(statement, {"its_tag": tag, **values})
 
 
-def prove(session: Session, tag: str, *, detail: str, now: datetime) -> bool:
-    """Record that an attempt thought unsent was taken; False if that is on record."""
-    proven = session.execute(
+def end_open(
+    session: Session,
+    batch_id: int,
+    *,
+    outcome: str,
+    detail: str,
+    now: datetime,
+    check_at: datetime,
+) -> None:
+    """Record what a person decided, for the attempts of which nobody knows the outcome."""
+    session.execute(
         update(Attempt)
-        .where(Attempt.tag == tag, Attempt.outcome.in_(UNPROVEN))
-        .values(outcome="sent", detail=detail, ended_at=now, check_at=None)
-        .returning(Attempt.tag)
+        .where(
+            Attempt.batch_id == batch_id,
+            or_(Attempt.outcome.is_(None), Attempt.outcome == "in_doubt"),
+        )
+        .values(outcome=outcome, detail=detail, ended_at=now, check_at=check_at)
     )
-    return proven.one_or_none() is not None
+
+
+def evidence_of(session: Session, batch_id: int, size: int) -> list[AttemptEvidence]:
+    """What is known of a batch's attempts, the first one first; ``size`` counts its messages."""
+    query = select(Attempt).where(Attempt.batch_id == batch_id).order_by(Attempt.number)
+    found = session.scalars(query.execution_options(populate_existing=True))
+    return [_evidence(attempt, size) for attempt in found]
+
+
+def _evidence(attempt: Attempt, size: int) -> AttemptEvidence:
+    carried = attempt.messages or size
+    shown, on_record = evidence.read(attempt.shown or "")
+    if attempt.outcome == evidence.RECALLED:
+        shown = on_record = frozenset()
+    elif attempt.shown is None and attempt.outcome == "sent" and carried == size:
+        shown = frozenset(range(size))
+    return AttemptEvidence(
+        number=attempt.number,
+        tag=attempt.tag,
+        outcome=attempt.outcome,
+        armed_at=attempt.armed_at,
+        check_at=attempt.check_at,
+        checks=attempt.checks,
+        carried=carried,
+        shown=shown,
+        on_record=on_record,
+    )
 
 
 def tags_of_batch(session: Session, batch_id: int) -> list[str]:
@@ -91,7 +119,7 @@ def tags_of_batch(session: Session, batch_id: int) -> list[str]:
 
     A batch that the gateway gave back may show under its tag for ever, and proves nothing.
     """
-    texts = or_(Attempt.outcome.is_(None), Attempt.outcome != RECALLED)
+    texts = or_(Attempt.outcome.is_(None), Attempt.outcome != evidence.RECALLED)
     return list(
         session.scalars(
             select(Attempt.tag).where(Attempt.batch_id == batch_id, texts).order_by(Attempt.number)
@@ -110,17 +138,17 @@ def unproven(session: Session, batch_id: int) -> list[str]:
     """Tags of a batch's attempts that are thought unsent but not proven so."""
     return list(
         session.scalars(
-            select(Attempt.tag).where(Attempt.batch_id == batch_id, Attempt.outcome.in_(UNPROVEN))
+            select(Attempt.tag).where(
+                Attempt.batch_id == batch_id, Attempt.outcome.in_(evidence.UNPROVEN)
+            )
         )
     )
 
 
-def due(
-    session: Session, now: datetime, *, account: str, batch_id: int | None = None
-) -> list[DueLookup]:
-    """An account's attempts whose tag is to be looked up now."""
+def due(session: Session, now: datetime, *, account: str, batch_id: int | None = None) -> list[int]:
+    """Ids of an account's batches of which an attempt's tag is to be looked up now."""
     query = (
-        select(Attempt.tag, Attempt.batch_id, Attempt.number, Attempt.checks, Attempt.armed_at)
+        select(Attempt.batch_id)
         .join(Batch, Batch.id == Attempt.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
         .where(Attempt.check_at <= now, Campaign.account == account)
@@ -129,16 +157,7 @@ def due(
     )
     if batch_id is not None:
         query = query.where(Attempt.batch_id == batch_id)
-    return [DueLookup(*row) for row in session.execute(query)]
-
-
-def looked_up(session: Session, tag: str, check_at: datetime | None) -> None:
-    """Record that a lookup of a tag proved nothing, and when the next one is."""
-    session.execute(
-        update(Attempt)
-        .where(Attempt.tag == tag)
-        .values(checks=Attempt.checks + 1, check_at=check_at)
-    )
+    return list(dict.fromkeys(session.scalars(query)))
 
 
 def control_tag(session: Session, now: datetime, account: str) -> str | None:
@@ -155,7 +174,7 @@ def control_tag(session: Session, now: datetime, account: str) -> str | None:
         .where(
             Campaign.account == account,
             Attempt.outcome == "sent",
-            Attempt.armed_at > now - _MEMORY,
+            Attempt.armed_at > now - evidence.MEMORY,
             Attempt.number == Batch.attempt,
             Batch.sent + Batch.delivered + Batch.undelivered > 0,
         )

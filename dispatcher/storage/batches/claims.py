@@ -68,6 +68,7 @@ def _claim(
             tag=bindparam("its_tag"),
             lease_until=bindparam("until"),
             why="",
+            message_id=None,  # the attempt before may have left one
         )
         .returning(BATCH.c.id, BATCH.c.attempt)
     )

@@ -17,7 +17,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
-from dispatcher.storage.batches import attempts, waits
+from dispatcher.storage.batches import waits
 from dispatcher.storage.tables import BATCH, Batch
 from dispatcher.window import Hold
 
@@ -45,26 +45,6 @@ def postpone(
     )
 
 
-def mark_taken(session: Session, batch_id: int, tag: str, *, now: datetime) -> bool:
-    """Put a pending batch in doubt: its attempt under ``tag``, thought unsent, was taken."""
-    marked = applied(
-        session,
-        move(batch_id, BatchState.IN_DOUBT)
-        .where(Batch.state == BatchState.PENDING)
-        .values(
-            tag=tag,
-            why="an attempt thought unsent shows at the gateway",
-            sent_at=now,
-            check_at=now,
-            checks=0,
-        ),
-    )
-    if marked:
-        _announce_doubt(session, batch_id, now)
-        attempts.end(session, tag, outcome="in_doubt", detail="shows at the gateway", now=now)
-    return marked
-
-
 _RESCUE = (
     update(BATCH)
     .where(
@@ -87,11 +67,12 @@ def rescue(session: Session, now: datetime, check_at: datetime) -> list[int]:
     """Put batches of lost workers in doubt, and return their ids. A rescue never resends."""
     lost = list(session.scalars(_RESCUE, {"now": now, "next_at": check_at}))
     for batch_id in lost:
-        _announce_doubt(session, batch_id, now)
+        announce_doubt(session, batch_id, now)
     return lost
 
 
-def _announce_doubt(session: Session, batch_id: int, now: datetime) -> None:
+def announce_doubt(session: Session, batch_id: int, now: datetime) -> None:
+    """Add the event that a batch is in doubt."""
     campaign_id = session.scalar(select(Batch.campaign_id).where(Batch.id == batch_id))
     events.add(session, "doubt_raised", now=now, campaign_id=campaign_id, batch_id=batch_id)
 

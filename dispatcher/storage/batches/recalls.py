@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.evidence import RECALLED
 from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import events, meta, opt_out_marks
@@ -170,7 +171,7 @@ def record_returned(session: Session, batch: RecallRequest, now: datetime) -> bo
         }
     if not _applied(session, batch, values):
         return False
-    attempts.end(session, batch.tag, outcome=attempts.RECALLED, detail=batch.why, now=now)
+    attempts.end(session, batch.tag, outcome=RECALLED, detail=batch.why, now=now)
     return True
 
 

@@ -81,6 +81,7 @@ def end_attempt(
         check_at=end.check_at,
         again=again,
         taken=taken,
+        shown=end.shown,
     )
 
 
@@ -111,12 +112,14 @@ def _row(change: Change) -> dict[str, Any]:
 
 def _attempt_row(end: AttemptEnd, now: datetime) -> dict[str, Any]:
     """The columns of the attempt that its end writes."""
-    row = {
+    row: dict[str, Any] = {
         "outcome": end.outcome,
         "detail": end.detail,
         "ended_at": now,
         "check_at": end.check_at,
     }
+    if end.shown is not None:
+        row["shown"] = end.shown
     return row if end.messages is None else row | {"messages": end.messages, "cost": end.cost}
 
 

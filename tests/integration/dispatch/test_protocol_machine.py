@@ -26,9 +26,10 @@ from sqlalchemy import select, text
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns import message_states
+from dispatcher.campaigns.evidence import UNPROVEN
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
-from dispatcher.storage.batches import attempts, claims, moves
+from dispatcher.storage.batches import claims, moves
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
 from tests.integration.bench import TEXT, opened, people
@@ -354,7 +355,7 @@ class Protocol(RuleBasedStateMachine):
             return
         if batch.state in {"sending", "in_doubt"}:
             return
-        looked_for = attempt.outcome in attempts.UNPROVEN
+        looked_for = attempt.outcome in UNPROVEN or attempt.check_at is not None
         if batch.state == "pending":
             assert looked_for, f"a pending batch was taken: {attempt.outcome}"
         else:

@@ -26,17 +26,19 @@ pending -> sending sent cancelled expired done in_doubt
 sending -> pending handed_over sent failed in_doubt
 handed_over -> sent pending cancelled in_doubt
 sent -> done
-in_doubt -> handed_over sent pending failed
-failed -> pending
-cancelled -> sent
-expired -> sent
+in_doubt -> handed_over sent pending failed done
+done -> sent
+failed -> pending sent done
+cancelled -> sent done
+expired -> sent done
 """
 MESSAGE_PICTURE = """
 pending -> sent rejected opted_out expired cancelled unreported
 sent -> delivered undelivered unreported
 undelivered -> delivered
-unreported -> delivered undelivered
-rejected -> pending
+unreported -> sent delivered undelivered
+rejected -> pending sent
+opted_out -> sent
 expired -> sent
 cancelled -> sent
 """

@@ -1,0 +1,205 @@
+"""Evidence: what all the attempts of a batch together prove. Pure.
+
+A position that the gateway shows under any attempt's tag, or that any of its answers confirmed,
+was texted, whatever state its message is in. That nothing shows proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from dispatcher.campaigns.message_states import marked, positions
+from dispatcher.campaigns.states import BatchState, MessageState
+
+#: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
+#: person had the batch sent again
+UNPROVEN: Final = ("throttled", "resent")
+#: what the gateway took, held and gave back: nobody was texted by it
+RECALLED: Final = "recalled"
+#: outcomes of attempts that certainly texted nobody
+UNSENT: Final = frozenset({"not_sent", "refused", "blocked", "closed", RECALLED})
+#: the gateway shows tags no older than this
+MEMORY: Final = timedelta(hours=48)
+#: an attempt whose end nobody recorded has ended this long after its doubt was raised
+RESEND_AFTER: Final = timedelta(minutes=5)
+#: while a batch is in one of these states, an attempt or the gateway works on it
+_UNDER_WAY = (BatchState.SENDING, BatchState.HANDED_OVER)
+#: letters of messages that were texted
+_LETTERS = {
+    state.letter for state in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED)
+}
+#: the letters of an attempt's document: shown, shown and on record as texted twice, not shown
+_SHOWN, _ON_RECORD, _NOT_SHOWN = "x2-"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEvidence:
+    """What is known of an attempt from before, and what the gateway shows of it now."""
+
+    #: counted from 1
+    number: int
+    tag: str
+    #: what it came to; None while nobody knows
+    outcome: str | None
+    armed_at: datetime
+    #: when its tag is looked up next, if it is, and how often it was before
+    check_at: datetime | None = None
+    checks: int = 0
+    #: how many messages it carried
+    carried: int = 0
+    #: positions that it is known to have texted, and those of them on record as texted twice
+    shown: frozenset[int] = frozenset()
+    on_record: frozenset[int] = frozenset()
+    #: position -> state, as the gateway shows them now
+    now: Mapping[int, MessageState] = field(default_factory=dict)
+
+    @property
+    def texted(self) -> frozenset[int]:
+        """The positions that it is known to have texted by now."""
+        return self.shown | self.now.keys()
+
+    @property
+    def is_asked(self) -> bool:
+        """True if its tag may show something that is not known yet."""
+        return self.outcome not in UNSENT and len(self.texted) < self.carried
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the evidence makes of a batch."""
+
+    state: BatchState
+    #: the message states after it, one letter a message
+    states: str = field(repr=False)
+    #: positions that were not known to have been texted
+    proven: frozenset[int]
+    #: positions of ``proven`` whose message had ended otherwise: state before -> how many
+    corrected: Mapping[MessageState, int]
+    #: positions texted by two attempts or more, which is not on record yet
+    twice: frozenset[int]
+    #: attempts that texted more than was known: number -> all that it texted
+    grown: Mapping[int, frozenset[int]]
+    #: attempt that ``twice`` is told of: the first that is newly known to have texted them
+    number: int = 0
+
+    @property
+    def rest(self) -> list[int]:
+        """Positions that are still to go, or in doubt."""
+        return positions(self.states, MessageState.PENDING)
+
+
+def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -> Verdict:
+    """What ``attempts``, all those of a batch, prove about it. Total: any state is judged.
+
+    While an attempt is under way only what each attempt has shown is remembered.
+    """
+    grown = {one.number: one.texted for one in attempts if one.texted > one.shown}
+    if state in _UNDER_WAY:
+        return Verdict(state, states, frozenset(), {}, frozenset(), grown)
+    times = Counter(position for one in attempts for position in one.texted)
+    on_record = frozenset[int]().union(*(one.on_record for one in attempts))
+    twice = frozenset(position for position, count in times.items() if count > 1) - on_record
+    known = frozenset[int]().union(*(one.shown for one in attempts))
+    # what was known to be texted and is unreported had its time for a report
+    late = {spot for spot in known if states[spot] == MessageState.UNREPORTED.letter}
+    texted = dict.fromkeys(times.keys() - late, MessageState.SENT)
+    reports = {spot: report for spot, report in _reported(attempts).items() if spot not in late}
+    after = marked(marked(states, texted), reports)
+    proven = frozenset(
+        spot for spot in texted if states[spot] not in _LETTERS and after[spot] in _LETTERS
+    )
+    if state is BatchState.PENDING and proven:
+        # the rest of it may have been taken, too: it is in doubt, and then settled at once
+        return Verdict(BatchState.IN_DOUBT, states, proven, {}, frozenset(), grown)
+    concerned = [one for one in attempts if twice & one.texted]
+    newest = [one.number for one in concerned if one.number in grown] or [
+        one.number for one in concerned
+    ]
+    return Verdict(
+        _moved(after) if proven or state is BatchState.IN_DOUBT else state,
+        after,
+        proven,
+        corrections(states, after),
+        twice,
+        grown | {one.number: one.texted for one in concerned},
+        min(newest, default=0),
+    )
+
+
+def corrections(before: str, after: str) -> Mapping[MessageState, int]:
+    """How many messages that had ended otherwise are known to have been texted: by that end."""
+    standing = {*_LETTERS, MessageState.PENDING.letter}
+    found = Counter(
+        MessageState.of(was)
+        for was, becomes in zip(before, after, strict=True)
+        if becomes in _LETTERS and was not in standing
+    )
+    return dict(found)
+
+
+def next_lookup(
+    attempt: AttemptEvidence,
+    state: BatchState,
+    now: datetime,
+    later: datetime,
+) -> datetime | None:
+    """When the tag of ``attempt`` is looked up, after the batch was judged and is in ``state``.
+
+    None if it need not be: it texted nobody, has shown everything, is older than the gateway
+    remembers, or is looked up with its batch, which is in doubt. ``later`` is the usual instant.
+    """
+    if attempt.outcome in UNSENT or state is BatchState.IN_DOUBT:
+        return None
+    if state not in _UNDER_WAY and not attempt.is_asked:
+        return None
+    if attempt.check_at is None and attempt.outcome == "sent" and not attempt.now:
+        return None  # the gateway confirmed it
+    if attempt.check_at is not None and attempt.check_at > now:
+        return attempt.check_at
+    return None if later > attempt.armed_at + MEMORY else later
+
+
+def may_go_again(
+    attempts: Iterable[AttemptEvidence], since: datetime | None, now: datetime
+) -> bool:
+    """True if a person may have a batch, in doubt ``since``, sent again at ``now``.
+
+    An attempt whose end nobody recorded may still be sending.
+    """
+    open_ones = any(one.outcome is None for one in attempts)
+    return not open_ones or since is None or now >= since + RESEND_AFTER
+
+
+def written(size: int, shown: Collection[int], on_record: Collection[int] = ()) -> str:
+    """The document of what an attempt texted: one letter for each position of the batch."""
+    return "".join(
+        (_ON_RECORD if position in on_record else _SHOWN) if position in shown else _NOT_SHOWN
+        for position in range(size)
+    )
+
+
+def read(document: str) -> tuple[frozenset[int], frozenset[int]]:
+    """What a document says: the positions texted, and those on record as texted twice."""
+    shown = frozenset(spot for spot, letter in enumerate(document) if letter != _NOT_SHOWN)
+    return shown, frozenset(spot for spot in shown if document[spot] == _ON_RECORD)
+
+
+def _reported(attempts: Iterable[AttemptEvidence]) -> dict[int, MessageState]:
+    """The best report of each position: a delivery under any tag is a delivery."""
+    best: dict[int, MessageState] = {}
+    for attempt in attempts:
+        for position, state in attempt.now.items():
+            if state is not MessageState.SENT and best.get(position) is not MessageState.DELIVERED:
+                best[position] = state
+    return best
+
+
+def _moved(after: str) -> BatchState:
+    """The state of a batch of which something was proven."""
+    if MessageState.PENDING.letter in after:
+        return BatchState.IN_DOUBT  # the rest of it may have been taken, too
+    return BatchState.SENT if MessageState.SENT.letter in after else BatchState.DONE
