@@ -165,7 +165,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """People who were texted twice: a person resent a batch that the gateway had taken."""
+    """People who were texted twice, or whose batch a person had given up and who were texted."""
 
     at: datetime
     reference: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))
+
+
+@pytest.fixture(autouse=True)
+def resend_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a batch whose worker was lost be resent at once: it was killed, as the tests know."""
+    monkeypatch.setattr("dispatcher.campaigns.evidence.RESEND_AFTER", timedelta(0))
 
 
 @pytest.fixture(scope="session")

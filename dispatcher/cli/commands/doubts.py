@@ -35,7 +35,7 @@ _by = click.option("--by", metavar="NAME", help="Who decides (the user of this s
 @account_option
 @json_option
 def doubts(*, account: str | None, as_json: bool) -> None:
-    """List the batches in doubt, and the double texts on record."""
+    """List the batches in doubt, and the incidents on record."""
     dispatcher = open_dispatcher(account)
     outstanding, incidents = dispatcher.doubts(), dispatcher.incidents()
     if as_json:
@@ -126,7 +126,7 @@ def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
 
 def _show_incidents(incidents: Sequence[Incident], now: datetime) -> None:
     say("")
-    say("double texts on record")
+    say("double texts on record, and texts of batches that were given up")
     _table(
         ["when", "campaign", "batch", "what"],
         [

@@ -129,7 +129,7 @@ class CampaignPages(Pages):
 
 @admin.register(Doubt)
 class DoubtPages(Pages):
-    """Batches in doubt, the oldest first, and the double texts on record."""
+    """Batches in doubt, the oldest first, and the incidents on record."""
 
     def routes(self) -> list[tuple[str, View, str]]:
         """Every page."""
