@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.tags import new_tag
-from dispatcher.errors import NotAnAnswer
+from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import StatusPage
 from dispatcher.storage.batches import attempts
 
