@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.events import Kind
-from dispatcher.campaigns.evidence import written
+from dispatcher.campaigns.evidence import confirmed
 from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR, looked_up
 from dispatcher.campaigns.message_states import marked, positions
 from dispatcher.campaigns.outcome import (
@@ -24,7 +24,7 @@ from dispatcher.campaigns.outcome import (
     Sent,
     name_of,
 )
-from dispatcher.campaigns.states import BATCH_MOVES, BatchState, MessageState, sources
+from dispatcher.campaigns.states import BatchState, MessageState, batch_sources
 from dispatcher.campaigns.waits import Waits, backoff
 from dispatcher.window import Hold
 
@@ -123,13 +123,13 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
     ended = MessageState.SENT.letter not in states
     return Change(
         state=BatchState.DONE if ended else BatchState.SENT,
-        leaves=_leaves(BatchState.SENT),
+        leaves=batch_sources(BatchState.SENT),
         states=states,
         codes=codes_of(batch, messages.codes),
         check_at=None if ended else waits.first_poll(now),
         leaves_at=batch.leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
-        attempt=replace(_taken(messages, ""), shown=_confirmed(batch, messages)),
+        attempt=replace(_taken(messages, ""), shown=confirmed(len(batch.states), messages.states)),
         pause=outcome.blocked,
     )
 
@@ -148,7 +148,7 @@ def _handed_over(
     rejected = {p: state for p, state in messages.states.items() if state is MessageState.REJECTED}
     return Change(
         state=BatchState.HANDED_OVER,
-        leaves=_leaves(BatchState.HANDED_OVER),
+        leaves=batch_sources(BatchState.HANDED_OVER),
         states=marked(batch.states, rejected),
         codes=codes_of(batch, messages.codes),
         why=HELD,
@@ -175,7 +175,7 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
         check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
         leaves_at=batch.leaves_at,
         receipt=Receipt(outcome.message_id, now, messages.cost, None),
-        attempt=AttemptEnd("in_doubt", detail, shown=_confirmed(batch, messages)),
+        attempt=AttemptEnd("in_doubt", detail, shown=confirmed(len(batch.states), messages.states)),
         event="doubt_raised",
     )
 
@@ -187,7 +187,7 @@ def _refused(batch: DueBatch, outcome: Refused, now: datetime) -> Change:
     state = BatchState.SENT if MessageState.SENT.letter in states else BatchState.FAILED
     return Change(
         state=state,
-        leaves=_leaves(state),
+        leaves=batch_sources(state),
         states=states,
         codes=codes_of(batch, dict.fromkeys(rejected, outcome.code)),
         why=outcome.why,
@@ -221,7 +221,7 @@ def _unsent(
     """The batch goes back and waits; without ``leaves_at`` it is not handed over any more."""
     return Change(
         state=BatchState.PENDING,
-        leaves=_leaves(BatchState.PENDING),
+        leaves=batch_sources(BatchState.PENDING),
         states=batch.states,
         codes=batch.codes,
         why=hold.why,
@@ -239,16 +239,6 @@ def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: da
 def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
     count = list(messages.states.values()).count(MessageState.SENT)
     return AttemptEnd("sent", detail, messages=count, cost=messages.cost)
-
-
-def _confirmed(batch: DueBatch, messages: MessageResults) -> str | None:
-    """The document of the messages that the answer confirms; None for all of the batch, or none."""
-    taken = {spot for spot, state in messages.states.items() if state is MessageState.SENT}
-    return written(len(batch.states), taken) if 0 < len(taken) < len(batch.states) else None
-
-
-def _leaves(target: BatchState) -> frozenset[BatchState]:
-    return frozenset(sources(BATCH_MOVES, target)) - {BatchState.FAILED}  # resume moves those
 
 
 def codes_of(batch: DueBatch, codes: Mapping[int, int]) -> str:

@@ -182,6 +182,12 @@ def written(size: int, shown: Collection[int], on_record: Collection[int] = ()) 
     )
 
 
+def confirmed(size: int, states: Mapping[int, MessageState]) -> str | None:
+    """The document of what an answer confirms; None if it confirms the whole batch, or nobody."""
+    taken = {position for position, state in states.items() if state is MessageState.SENT}
+    return written(size, taken) if 0 < len(taken) < size else None
+
+
 def read(document: str) -> tuple[frozenset[int], frozenset[int]]:
     """What a document says: the positions texted, and those on record as texted twice."""
     shown = frozenset(spot for spot, letter in enumerate(document) if letter != _NOT_SHOWN)

@@ -169,3 +169,8 @@ MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
 def sources(moves: Mapping[State, AbstractSet[State]], target: State) -> list[State]:
     """The states that a move to ``target`` may leave."""
     return [state for state, targets in moves.items() if target in targets]
+
+
+def batch_sources(target: BatchState) -> frozenset[BatchState]:
+    """The states from which a batch may move to ``target``."""
+    return frozenset(sources(BATCH_MOVES, target))
