@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import select
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -35,6 +39,7 @@ def create(url: URL) -> Engine:
             **_POOL,
             connect_args={"timeout": _SQLITE_PATIENCE / 1000, "check_same_thread": False},
         )
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -105,6 +110,25 @@ def has_news(connection: Any) -> bool:
     sockets = select.poll()
     sockets.register(connection, select.POLLIN)
     return bool(sockets.poll(0))
+
+
+def _make_private(_: Any, __: Any, arguments: Any, options: Any) -> None:
+    """Make the file of SQLite so that only its owner reads it; SQLite gives its mode to the others.
+
+    A file of an older version loses what everybody may do, but not what its group may.
+    """
+    name = str(arguments[0] if arguments else options.get("database", ""))
+    if name.startswith("file:"):
+        name = unquote(urlsplit(name).path)
+    if not name or name == ":memory:":
+        return
+    with suppress(OSError):  # SQLite says what is wrong with it, or it exists
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for path in map(Path, (name, f"{name}-wal", f"{name}-shm")):
+        with suppress(OSError):  # there is none, or it is another's
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & stat.S_IRWXO:
+                path.chmod(mode & ~stat.S_IRWXO)
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dispatcher.cli.flower import guarded
 from dispatcher.cli.options import environment, open_dispatcher
 from dispatcher.cli.output import say
 from dispatcher.cli.preflight import check_key
@@ -85,10 +86,13 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def celery(*, arguments: tuple[str, ...]) -> None:
     """Become Celery, on the workers' app and with these settings (worker, beat, inspect)."""
+    env = environment()
+    if "flower" in arguments:
+        arguments = tuple(guarded(arguments, env))
     alone = arguments[:1] in _ALONE and not any(word.startswith(_WHOLE) for word in arguments)
     argv = _lean(*arguments) if alone else _celery(*arguments)
     sys.stdout.flush()
-    os.execve(sys.executable, argv, environment())  # noqa: S606 - no shell is wanted
+    os.execve(sys.executable, argv, env)  # noqa: S606 - no shell is wanted
 
 
 def _redis(env: dict[str, str]) -> Child:

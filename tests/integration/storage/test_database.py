@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -54,6 +55,36 @@ def count(database: Database) -> int:
 
 def opt_out(session: Session, phone: str = PHONE) -> None:
     session.add(OptOut(phone=phone, source="test", created_at=NOW))
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("uri", ["", "file:"])
+def test_new_sqlite_database_is_readable_by_its_owner_only(
+    tmp_path: Path, umask: int, uri: str
+) -> None:
+    file = tmp_path / "own database.db"
+    before = os.umask(umask)
+    try:
+        database = Database(f"sqlite:///{uri}{file}{'?uri=true' if uri else ''}")
+        schema.migrate(database)
+        with database.write() as session:
+            opt_out(session)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys([file.name, f"{file.name}-wal", f"{file.name}-shm"], 0o600)
+
+
+def test_old_sqlite_database_is_closed_to_others(tmp_path: Path) -> None:
+    file = tmp_path / "old.db"
+    file.touch()
+    file.chmod(0o664)
+    database = Database(f"sqlite:///{file}")
+    with database.read() as session:
+        session.execute(text("SELECT 1"))
+    database.close()
+    assert file.stat().st_mode & 0o777 == 0o660
 
 
 # -- SQLite's manners -------------------------------------------------------------------------
