@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,7 +30,7 @@ from dispatcher.campaigns import message_states
 from dispatcher.campaigns.evidence import UNPROVEN
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
-from dispatcher.storage.batches import claims, moves
+from dispatcher.storage.batches import claims, moves, set_aside
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Attempt, Batch, Recipient
 from tests.integration.bench import TEXT, opened, people
@@ -75,6 +76,13 @@ answers = st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=3)
 meanwhile = st.lists(st.sampled_from(MEANWHILE), max_size=4)
 
 
+def raise_again(*_: object) -> None:
+    """Let an unforeseen error, such as a failed assertion of the gateway, end the test."""
+    error = sys.exception()
+    assert error is not None
+    raise error
+
+
 class Protocol(RuleBasedStateMachine):
     """One installation; each step is something that a person, a process or the world does."""
 
@@ -84,6 +92,7 @@ class Protocol(RuleBasedStateMachine):
         self.forget_moves(database)
         self.stack = ExitStack()
         self.stack.enter_context(mock.patch("dispatcher.campaigns.planner.LARGEST_BATCH", 3))
+        self.stack.enter_context(mock.patch.object(set_aside, "note_error", raise_again))
         self.bench = self.stack.enter_context(opened(database, connections=2, doubt_limit=3))
         self.gateway = self.bench.gateway
         self.dispatcher = self.bench.dispatcher
