@@ -22,6 +22,8 @@ _POSTGRESQL: Mapping[str, tuple[frozenset[str], str]] = {
         "nothing can be written: connect to the primary, or reset default_transaction_read_only",
     ),
 }
+#: SQLite's ``synchronous`` from which on a commit is on the disk
+_FULL = 2
 
 
 def objections(session: Session) -> list[str]:
@@ -37,10 +39,6 @@ def objections(session: Session) -> list[str]:
             for (name, (wrong, cure)), value in zip(_POSTGRESQL.items(), values, strict=True)
             if value in wrong
         ]
-    journal = session.execute(text("PRAGMA journal_mode")).scalar_one()
-    # a file system that shares no memory (NFS, SMB) refuses the write-ahead log
-    return (
-        []
-        if journal in {"wal", "memory"}
-        else [f"journal_mode is {journal}: put the SQLite file on a local disk"]
-    )
+    if session.execute(text("PRAGMA synchronous")).scalar_one() < _FULL:
+        return ["synchronous is below FULL: a power cut would forget what was sent"]
+    return []

@@ -45,6 +45,17 @@ def test_usual_database_has_no_objection(database: Database) -> None:
     assert objections(database) == []
 
 
+def test_sqlite_that_may_forget_a_commit_is_named(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.read() as session:
+        session.connection().exec_driver_sql("COMMIT")
+        session.connection().exec_driver_sql("PRAGMA synchronous = NORMAL")
+        session.connection().exec_driver_sql("BEGIN")
+        (objection,) = durability.objections(session)
+    assert "synchronous" in objection
+    database.close()
+
+
 @pytest.mark.parametrize(
     ("assignment", "name", "value"),
     [
