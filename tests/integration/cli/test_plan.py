@@ -612,6 +612,7 @@ def test_lint_prints_json(shell: Shell) -> None:
         "spare": 141,
         "arrives": "été e",
         "advice": [{"character": "ê", "count": 1, "becomes": "e", "message": "ê becomes “e”."}],
+        "warnings": [],
     }
 
 
