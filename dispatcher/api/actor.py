@@ -15,9 +15,26 @@ def actor() -> str:
         return "unknown"
 
 
+def named(by: str | None) -> str:
+    """Who acts: ``by``, or the user of this system. Raises InvalidCampaign for a control character.
+
+    What no database stores, NUL and half of a surrogate pair, is not printable either.
+    """
+    if not by:
+        return printable(actor())
+    if not by.isprintable():
+        raise InvalidCampaign("the name of who acts may hold printable characters only")
+    return by
+
+
+def printable(words: str) -> str:
+    """The same on one line, without control characters."""
+    return " ".join("".join(filter(str.isprintable, word)) for word in words.split()).strip()
+
+
 def checked_reason(reason: str) -> str:
     """A reason on one line, without control characters. Raises InvalidCampaign for an empty one."""
-    line = " ".join("".join(filter(str.isprintable, word)) for word in reason.split()).strip()
+    line = printable(reason)
     if not line:
         raise InvalidCampaign("a reason is needed: it goes on record")
     return line

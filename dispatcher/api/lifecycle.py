@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatcher.api.actor import actor, checked_reason
+from dispatcher.api.actor import checked_reason, named, printable
 from dispatcher.api.records import Records
 from dispatcher.campaigns.breaker import refusal_of
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
@@ -35,7 +35,7 @@ class Lifecycle(Records):
         Workers ask the gateway to cancel what was handed over, as with ``pause``. Raises NotFound
         or IllegalMove.
         """
-        return self._stop(campaign, CampaignState.CANCELLED, "cancel", by, reason.strip())
+        return self._stop(campaign, CampaignState.CANCELLED, "cancel", by, printable(reason))
 
     def resume(
         self,
@@ -50,7 +50,7 @@ class Lifecycle(Records):
         If the settings ask for a check of the credit, the balance is read first; with
         ``check_credit=False`` this campaign runs whatever the balance, and the record says so.
         """
-        words = [reason.strip(), "" if check_credit else "whatever the credit"]
+        words = [printable(reason), "" if check_credit else "whatever the credit"]
         wait = check_credit and self.settings.credit_check != "off"
         now = self.clock()
         with self._installation.write() as session:
@@ -68,7 +68,7 @@ class Lifecycle(Records):
                     session,
                     found.id,
                     verb="resume",
-                    actor=by or actor(),
+                    actor=named(by),
                     now=now,
                     reason="; ".join(filter(None, words)),
                 )
@@ -84,13 +84,13 @@ class Lifecycle(Records):
         InvalidCampaign for an empty ``reason``, and ConfigurationError without an API key.
         """
         self._check_ours(batch_id)
-        self.steps.resend(batch_id, actor=by or actor(), reason=checked_reason(reason))
+        self.steps.resend(batch_id, actor=named(by), reason=checked_reason(reason))
         self._hints.tick()
 
     def give_up(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """End a doubt without sending; its messages stay unreported. Raises as ``resend``."""
         self._check_ours(batch_id)
-        self.steps.give_up(batch_id, actor=by or actor(), reason=checked_reason(reason))
+        self.steps.give_up(batch_id, actor=named(by), reason=checked_reason(reason))
 
     def _stop(
         self, campaign: int | str, target: CampaignState, verb: str, by: str | None, reason: str
@@ -106,7 +106,7 @@ class Lifecycle(Records):
             why = CANCELLED if cancels else PAUSED
             recalled = recalls.request_campaign(session, found.id, why, now)
             if moved or recalled:
-                who = by or actor()
+                who = named(by)
                 actions.note(session, found.id, verb=verb, actor=who, now=now, reason=reason)
         if recalled:
             self._hints.recall(found.account)

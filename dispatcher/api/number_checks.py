@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from dispatcher.api.actor import actor
+from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import listed
 from dispatcher.api.screening import Screening
@@ -161,7 +161,7 @@ class NumberChecks:
             report.to_order(again=again),
             max_cost=max_cost,
             results_to=address,
-            actor=by or actor(),
+            actor=named(by),
             known_at=report.at,
             again=again,
         )

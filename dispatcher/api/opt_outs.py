@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from dispatcher.api.actor import actor
+from dispatcher.api.actor import named
 from dispatcher.campaigns.records import Page
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone
@@ -131,7 +131,7 @@ class OptOuts:
             raise InvalidCampaign("a reason is needed: it goes on record")
         there = at_gateway and self._delete_stop(number)
         source = "by hand, on the gateway's STOP list too" if there else "by hand"
-        facts = {"reason": reason, "actor": actor(), "source": source}
+        facts = {"reason": reason, "actor": named(None), "source": source}
         with self._database.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
             if there and not removed:  # record the removal at the gateway all the same
@@ -149,7 +149,7 @@ class OptOuts:
             replies.forget(session, number)
             number_checks.forget(session, number)
             recalls.request_opted_out(session, self._clock())  # while the number is still there
-            return opt_outs.erase(session, number, actor=actor(), now=self._clock())
+            return opt_outs.erase(session, number, actor=named(None), now=self._clock())
 
     def history(self, phone: str) -> list[OptOutChange]:
         """The changes of a number, in any spelling, oldest first. Raises InvalidPhone."""
@@ -160,7 +160,7 @@ class OptOuts:
         self, numbers: Iterable[str], *, source: str, reason: str, by: str | None = None
     ) -> int:
         source, reason = _on_record("a source", source), _on_record("a reason", reason)
-        who, now = by or actor(), self._clock()
+        who, now = named(by), self._clock()
         with self._database.write() as session:
             return opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
 

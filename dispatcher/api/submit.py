@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from dispatcher.api.actor import actor
+from dispatcher.api.actor import named
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import Intake
@@ -158,7 +158,7 @@ class _Entry:
 
     def _note(self, session: Session, campaign_id: int) -> None:
         submission, now = self.intake.submission, self.intake.now
-        who = submission.by or actor()
+        who = named(submission.by)
         note = partial(actions.note, session, campaign_id, actor=who, now=now)
         reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
         note(verb="submit", reason=reason)

@@ -82,7 +82,9 @@ class Steps:
 
     def settle_batch(self, batch_id: int) -> bool:
         """See ``Doubts.settle_batch``."""
-        steps = None if self._clock_is_wrong() else self._of_batch(batch_id)
+        if abs(batch_id) >= _LARGEST_ID or self._clock_is_wrong():
+            return False
+        steps = self._of_batch(batch_id)
         return steps is not None and steps.settle_batch(batch_id)
 
     def poll(self, account: str = "") -> int:

@@ -31,6 +31,8 @@ from dispatcher.campaigns.states import BatchState, CampaignState
 
 _Key = BigInteger().with_variant(Integer, "sqlite")
 _TEN_THOUSANDTHS = 10_000
+#: the largest integer of both databases
+LARGEST_ID = 2**63 - 1
 
 
 class UtcDateTime(TypeDecorator[datetime]):

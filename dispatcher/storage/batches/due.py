@@ -13,7 +13,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
 from dispatcher.storage.batches.recipients import pending
-from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, in_state
+from dispatcher.storage.tables import BATCH, CAMPAIGN, LARGEST_ID, RECIPIENT, in_state
 
 # the statements of every batch are built once: building one takes longer than running it
 _FIND_DUE = (
@@ -102,6 +102,8 @@ def doubts(session: Session, account: str | None = None) -> int:
 
 def account_of(session: Session, batch_id: int) -> str | None:
     """The account through which a batch goes; None if there is no such batch."""
+    if abs(batch_id) > LARGEST_ID:
+        return None
     return session.scalar(
         select(CAMPAIGN.c.account)
         .join_from(CAMPAIGN, BATCH, BATCH.c.campaign_id == CAMPAIGN.c.id)

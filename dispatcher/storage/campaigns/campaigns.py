@@ -15,12 +15,9 @@ from dispatcher.campaigns.states import (
 )
 from dispatcher.errors import NotFound
 from dispatcher.storage.campaigns import totals
-from dispatcher.storage.tables import BATCH, Batch, Campaign, in_state
+from dispatcher.storage.tables import BATCH, LARGEST_ID, Batch, Campaign, in_state
 from dispatcher.storage.values import value_of
 from dispatcher.window import Hold
-
-#: the largest integer of both databases
-_LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def find(session: Session, reference: int | str, account: str | None = None) -> 
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
     # drivers raise for values that no row can hold, so do not query those
     if isinstance(reference, int):
-        possible = abs(reference) <= _LARGEST_ID
+        possible = abs(reference) <= LARGEST_ID
     else:
         possible = reference.isprintable()
     query = select(Campaign).where(by, *only(account))

@@ -19,7 +19,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns
-from dispatcher.storage.tables import Action, Batch, Recipient
+from dispatcher.storage.tables import LARGEST_ID, Action, Batch, Recipient
 from dispatcher.storage.values import value_of
 
 _IN_DOUBT = "in_doubt"
@@ -76,7 +76,7 @@ def action_page(session: Session, campaign_id: int, offset: int, limit: int) -> 
 
 
 def _find(session: Session, batch_id: int, account: str | None) -> Batch:
-    row = session.get(Batch, batch_id)
+    row = session.get(Batch, batch_id) if abs(batch_id) <= LARGEST_ID else None
     if row is None or account not in (None, due.account_of(session, batch_id)):
         raise NotFound(f"no batch {batch_id}")
     return row
