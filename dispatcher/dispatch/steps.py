@@ -80,9 +80,11 @@ class Steps:
         steps = self._of_batch(batch_id)
         return 0 if steps is None else steps.send_batch(batch_id)
 
-    def settle_batch(self, batch_id: int) -> bool:
-        """See ``Doubts.settle_batch``."""
-        if abs(batch_id) >= _LARGEST_ID or self._clock_is_wrong():
+    def settle_batch(self, batch_id: object) -> bool:
+        """See ``Doubts.settle_batch``. False for a hint that is no id."""
+        if not isinstance(batch_id, int) or not 0 < batch_id < _LARGEST_ID:
+            return False
+        if self._clock_is_wrong():
             return False
         steps = self._of_batch(batch_id)
         return steps is not None and steps.settle_batch(batch_id)
