@@ -28,6 +28,9 @@ from dispatcher.campaigns.states import BatchState, MessageState, batch_sources
 from dispatcher.campaigns.waits import Waits, backoff
 from dispatcher.window import Hold
 
+#: what an answer that says "nothing left" may end; what a person ended stays ended
+_ANSWERED = frozenset({BatchState.SENDING, BatchState.IN_DOUBT})
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -65,6 +68,8 @@ class Change:
     state: BatchState
     #: the states that the batch may leave; in any other the change does not apply
     leaves: frozenset[BatchState]
+    #: the attempt texted nobody: that ends a doubt only if no other attempt is in doubt
+    unsent: bool = False
     #: the message states after it, one letter a message
     states: str = field(repr=False)
     #: JSON object: position -> the gateway's code, of every rejected message
@@ -187,7 +192,8 @@ def _refused(batch: DueBatch, outcome: Refused, now: datetime) -> Change:
     state = BatchState.SENT if MessageState.SENT.letter in states else BatchState.FAILED
     return Change(
         state=state,
-        leaves=batch_sources(state),
+        leaves=_ANSWERED,
+        unsent=True,
         states=states,
         codes=codes_of(batch, dict.fromkeys(rejected, outcome.code)),
         why=outcome.why,
@@ -221,7 +227,8 @@ def _unsent(
     """The batch goes back and waits; without ``leaves_at`` it is not handed over any more."""
     return Change(
         state=BatchState.PENDING,
-        leaves=batch_sources(BatchState.PENDING),
+        leaves=_ANSWERED,
+        unsent=True,
         states=batch.states,
         codes=batch.codes,
         why=hold.why,

@@ -149,10 +149,10 @@ def next_lookup(
 ) -> datetime | None:
     """When the tag of ``attempt`` is looked up, after the batch was judged and is in ``state``.
 
-    None if it need not be: it texted nobody, has shown everything, is older than the gateway
-    remembers, or is looked up with its batch, which is in doubt. ``later`` is the usual instant.
+    None if it need not be: it texted nobody, has shown everything, or is older than the gateway
+    remembers. ``later`` is the usual instant.
     """
-    if attempt.outcome in UNSENT or state is BatchState.IN_DOUBT:
+    if attempt.outcome in UNSENT:
         return None
     if state not in _UNDER_WAY and not attempt.is_asked:
         return None

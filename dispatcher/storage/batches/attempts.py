@@ -95,7 +95,8 @@ def evidence_of(session: Session, batch_id: int, size: int) -> list[AttemptEvide
 
 
 def _evidence(attempt: Attempt, size: int) -> AttemptEvidence:
-    carried = attempt.messages or size
+    # the answer to an attempt that was sent may say that it texted nobody
+    carried = attempt.messages if attempt.outcome == "sent" else attempt.messages or size
     shown, on_record = evidence.read(attempt.shown or "")
     if attempt.outcome == evidence.RECALLED:
         shown = on_record = frozenset()

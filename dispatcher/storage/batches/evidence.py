@@ -169,7 +169,7 @@ def _write_attempt(
         if outcome is not None:
             values |= {"outcome": outcome, "detail": detail, "ended_at": now}
     settled = batch.state is BatchState.IN_DOUBT is not verdict.state
-    opens = settled and attempt.outcome in (None, "in_doubt")
+    opens = settled and attempt.outcome in (None, "in_doubt", *UNPROVEN)
     if opens or (shown.was_due and attempt.check_at is not None):
         values["check_at"] = next_lookup(
             attempt, verdict.state, now, shown.lookup_at(attempt.checks + 1)

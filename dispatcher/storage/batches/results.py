@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -25,6 +25,18 @@ from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
 from dispatcher.storage.batches import attempts, hand_over, moves, recalls, waits
 from dispatcher.storage.tables import ATTEMPT, BATCH, Batch
+
+#: an earlier attempt on the batch of which nobody knows whether it was taken
+_OTHER_IN_DOUBT = (
+    select(ATTEMPT.c.number)
+    .where(
+        ATTEMPT.c.batch_id == BATCH.c.id,
+        ATTEMPT.c.number != BATCH.c.attempt,
+        or_(ATTEMPT.c.outcome.is_(None), ATTEMPT.c.outcome == "in_doubt"),
+    )
+    .correlate(BATCH)
+    .exists()
+)
 
 
 def apply(session: Session, batch: DueBatch, change: Change, *, tag: str, now: datetime) -> bool:
@@ -48,7 +60,7 @@ def _update(session: Session, batch: DueBatch, change: Change, tag: str, now: da
     """Write the batch and the end of its attempt; on PostgreSQL in one statement."""
     row = _row(change)
     held = change.state is BatchState.HANDED_OVER
-    statement = _batch_statement(tuple(row), held)
+    statement = _batch_statement(tuple(row), held, change.unsent)
     params = {
         "its_id": batch.id,
         "ends": batch.attempt + 1,
@@ -58,7 +70,7 @@ def _update(session: Session, batch: DueBatch, change: Change, tag: str, now: da
     }
     if session.get_bind().dialect.name == "postgresql":
         end = _attempt_row(change.attempt, now)
-        statement = _with_attempt(tuple(row), held, tuple(end))
+        statement = _with_attempt(tuple(row), held, change.unsent, tuple(end))
         params |= {"its_tag": tag, **{f"end_{name}": value for name, value in end.items()}}
         return session.execute(statement, params).one_or_none() is not None
     if session.execute(statement, params).one_or_none() is None:
@@ -125,7 +137,7 @@ def _attempt_row(end: AttemptEnd, now: datetime) -> dict[str, Any]:
 
 # to build a statement takes longer than to run it: there is one for each set of columns
 @cache
-def _batch_statement(columns: tuple[str, ...], held: bool) -> ReturningUpdate[Any]:
+def _batch_statement(columns: tuple[str, ...], held: bool, unsent: bool) -> ReturningUpdate[Any]:
     values: dict[str, Any] = {
         name: bindparam(f"its_{name}", type_=BATCH.c[name].type) for name in columns
     }
@@ -139,24 +151,22 @@ def _batch_statement(columns: tuple[str, ...], held: bool) -> ReturningUpdate[An
         wanted = and_(BATCH.c.state == BatchState.SENDING, BATCH.c.check_at.is_not(None))
         values["check_at"] = case((wanted, BATCH.c.check_at), else_=values["check_at"])
         values["why"] = case((wanted, BATCH.c.why), else_=values["why"])
-    return (
-        update(BATCH)
-        .where(
-            BATCH.c.id == bindparam("its_id"),
-            BATCH.c.state.in_(bindparam("leaves", expanding=True)),
-            BATCH.c.attempt == bindparam("ends"),
-            BATCH.c.states == bindparam("decided_on"),
-        )
-        .values(values)
-        .returning(BATCH.c.id)
+    statement = update(BATCH).where(
+        BATCH.c.id == bindparam("its_id"),
+        BATCH.c.state.in_(bindparam("leaves", expanding=True)),
+        BATCH.c.attempt == bindparam("ends"),
+        BATCH.c.states == bindparam("decided_on"),
     )
+    if unsent:
+        statement = statement.where(or_(BATCH.c.state == BatchState.SENDING, ~_OTHER_IN_DOUBT))
+    return statement.values(values).returning(BATCH.c.id)
 
 
 @cache
 def _with_attempt(
-    columns: tuple[str, ...], held: bool, end: tuple[str, ...]
+    columns: tuple[str, ...], held: bool, unsent: bool, end: tuple[str, ...]
 ) -> ReturningUpdate[Any]:
-    recorded = _batch_statement(columns, held).cte("recorded")
+    recorded = _batch_statement(columns, held, unsent).cte("recorded")
     return (
         update(ATTEMPT)
         .where(ATTEMPT.c.tag == bindparam("its_tag"), ATTEMPT.c.batch_id == recorded.c.id)

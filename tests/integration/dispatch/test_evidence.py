@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from unittest import mock
 
 import pytest
 
 from dispatcher import IllegalMove
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled, Unsent
 from tests.integration.bench import Bench, people
 
 WHY = "not in their dashboard"
@@ -333,3 +334,59 @@ def test_resend_waits_until_a_lost_worker_has_certainly_ended(bench: Bench) -> N
     bench.gateway.behave = bench.gateway.take
     bench.work()
     assert bench.messages() == {"sent": 3}
+
+
+# -- the late word of one attempt, and what others showed
+
+
+def test_late_word_that_nothing_left_does_not_undo_a_give_up(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def late(tag: str, phones: list[str]) -> SendReply:
+        bench.clock.forward(minutes=30)
+        bench.tick()
+        bench.dispatcher.give_up(batch, reason=WHY)
+        return Unsent("the connection failed")
+
+    attempt(bench, batch, late)
+    assert (bench.batch(batch).state, bench.batch(batch).states) == ("failed", "nnn")
+    bench.pass_by(minutes=60)
+    assert bench.gateway.texted == {}
+
+
+def test_late_word_ends_no_doubt_of_another_attempt(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def lies_of_one(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.accept(tag, phones[:1])
+        bench.gateway.hidden.add(tag)
+        return Throttled(10.0)
+
+    def late(tag: str, phones: list[str]) -> SendReply:
+        bench.clock.forward(minutes=30)
+        bench.tick()
+        bench.gateway.hidden.clear()
+        bench.dispatcher.steps.settle_batch(batch)
+        return Unsent("its worker was asleep")
+
+    attempt(bench, batch, lies_of_one)
+    attempt(bench, batch, late)
+    assert bench.batch(batch).state == "in_doubt"
+    for _ in range(6):
+        bench.pass_by(minutes=10)
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+def test_answer_that_rejects_everybody_is_no_evidence_of_a_text(bench: Bench) -> None:
+    batch = bench.submit(3)
+
+    def rejects_all(tag: str, phones: list[str]) -> SendReply:
+        lines = [LineAnswer(phone, False, 4, 0, Decimal(0)) for phone in phones]
+        return BatchTaken(bench.gateway.accept(tag, []), lines)
+
+    attempt(bench, batch, honest_429)
+    attempt(bench, batch, rejects_all)
+    for _ in range(6):
+        bench.pass_by(minutes=10)
+    assert bench.batch(batch).states == "rrr"
+    assert bench.gateway.texted == {}
