@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -94,3 +95,10 @@ class DueBatch:
     not_after: datetime | None = None
     #: until when the gateway is to hold it; None for what leaves at once
     leaves_at: datetime | None = None
+
+    def codes_with(self, codes: Mapping[int, int]) -> str:
+        """The codes of rejected positions as JSON: these, with those that were known before."""
+        if not codes:
+            return self.codes
+        new = {str(position): code for position, code in codes.items()}
+        return json.dumps({**json.loads(self.codes), **new})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -130,7 +128,7 @@ def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change
         state=BatchState.DONE if ended else BatchState.SENT,
         leaves=batch_sources(BatchState.SENT),
         states=states,
-        codes=codes_of(batch, messages.codes),
+        codes=batch.codes_with(messages.codes),
         check_at=None if ended else waits.first_poll(now),
         leaves_at=batch.leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
@@ -155,7 +153,7 @@ def _handed_over(
         state=BatchState.HANDED_OVER,
         leaves=batch_sources(BatchState.HANDED_OVER),
         states=marked(batch.states, rejected),
-        codes=codes_of(batch, messages.codes),
+        codes=batch.codes_with(messages.codes),
         why=HELD,
         # its own hour again, should the gateway give it back
         not_before=hour,
@@ -175,7 +173,7 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
         # a lost answer is no argument against a person who has had the batch sent again
         leaves=frozenset({BatchState.SENDING}),
         states=marked(batch.states, messages.states),
-        codes=codes_of(batch, messages.codes),
+        codes=batch.codes_with(messages.codes),
         why=outcome.why,
         check_at=looked_up(waits.first_lookup(now), batch.leaves_at, now),
         leaves_at=batch.leaves_at,
@@ -195,7 +193,7 @@ def _refused(batch: DueBatch, outcome: Refused, now: datetime) -> Change:
         leaves=_ANSWERED,
         unsent=True,
         states=states,
-        codes=codes_of(batch, dict.fromkeys(rejected, outcome.code)),
+        codes=batch.codes_with(dict.fromkeys(rejected, outcome.code)),
         why=outcome.why,
         check_at=now if state is BatchState.SENT else None,
         leaves_at=batch.leaves_at,
@@ -246,11 +244,3 @@ def _receipt(batch: DueBatch, message_id: str, messages: MessageResults, now: da
 def _taken(messages: MessageResults, detail: str) -> AttemptEnd:
     count = list(messages.states.values()).count(MessageState.SENT)
     return AttemptEnd("sent", detail, messages=count, cost=messages.cost)
-
-
-def codes_of(batch: DueBatch, codes: Mapping[int, int]) -> str:
-    """The codes of rejected positions as JSON, together with those that were known before."""
-    if not codes:
-        return batch.codes
-    new = {str(position): code for position, code in codes.items()}
-    return json.dumps({**json.loads(batch.codes), **new})

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
-from dispatcher.campaigns.change import AttemptEnd, Change, codes_of
+from dispatcher.campaigns.change import AttemptEnd, Change
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.message_states import marked, tally
 from dispatcher.campaigns.states import BatchState, MessageState
@@ -190,7 +190,7 @@ def leave_out(
     after = marked(batch.states, states)
     values = {
         **moves.counted(after),
-        "codes": codes_of(batch, codes),
+        "codes": batch.codes_with(codes),
         "capped": Batch.capped + len(codes),
     }
     statement = update(Batch).where(Batch.id == batch.id)
