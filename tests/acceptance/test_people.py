@@ -67,6 +67,9 @@ def test_stopped_campaign_sends_only_what_was_in_flight(crew: Installation, verb
                 assert (progress.batches["sending"], before, texted) == (0, set(), set())
             elif point == "recorded":
                 assert (gone, before) == (1, set(phones))
+            elif point == "before_commit" and not texted:
+                # on a busy machine the claimed batch was too old to be sent: it was stopped whole
+                assert progress.batches["sending"] + gone == 0
             else:
                 assert progress.batches["sending"] + gone == in_flight[point]
                 assert texted == set(phones)
