@@ -19,13 +19,13 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
-def test_campaign_names_its_account(shell: Shell) -> None:
+def test_campaign_of_an_account_shows_its_account(shell: Shell) -> None:
     shell.submit("--account", "shop")
     assert "soldes (campaign 1, account shop): running" in shell("progress", "soldes").stdout
     assert json.loads(shell("progress", "soldes", "--json").stdout)["account"] == "shop"
 
 
-def test_unknown_account_is_one_sentence_with_those_there_are(shell: Shell) -> None:
+def test_unknown_account_ends_with_one_sentence_that_names_the_known_ones(shell: Shell) -> None:
     shell.write()
     for arguments in (
         ("submit", "clients.csv", "--reference", "soldes", "--text", "Soldes"),
@@ -65,7 +65,7 @@ def test_account_option_hides_other_accounts(shell: Shell) -> None:
     assert shell("pause", "theirs", "--account", "news").exit_code == 0
 
 
-def test_output_names_no_account_if_none_is_set(shell: Shell) -> None:
+def test_output_without_accounts_names_no_account(shell: Shell) -> None:
     shell.unset("accounts")
     shell.unset("api_key_shop")
     shell.unset("api_key_news")
@@ -126,7 +126,7 @@ def test_doctor_checks_each_account(shell: Shell) -> None:
     assert "is not set up here: see DISPATCHER_ACCOUNTS" in shell("progress", "soldes").stdout
 
 
-def test_worker_does_not_start_without_every_key(shell: Shell) -> None:
+def test_worker_without_the_key_of_an_account_does_not_start(shell: Shell) -> None:
     shell.unset("api_key_news")
     result = shell("tick", "--inline")
     assert result.exit_code == 2

@@ -184,7 +184,7 @@ def test_cp1252_file_is_accepted(shell: Shell) -> None:
 # -- the numbers
 
 
-def test_zone_that_does_not_exist_is_named_with_its_row(shell: Shell) -> None:
+def test_unknown_territory_in_a_list_is_named_with_its_row(shell: Shell) -> None:
     shell.write("nom;mobile;territoire\nZoé;0639980001;atlantis\nEva;0639980002;mayotte\n")
 
     output = submitted(shell, "--strict")
@@ -271,7 +271,7 @@ def test_unsendable_text_is_refused(shell: Shell, text: str, says: str) -> None:
     assert submitted(shell, text=text).startswith(says)
 
 
-def test_text_too_long_for_one_recipient_is_rejected_for_that_one(shell: Shell) -> None:
+def test_text_too_long_for_one_recipient_rejects_only_that_recipient(shell: Shell) -> None:
     shell.write(f"nom;mobile\nZoé;0639980001\n{'a' * 1600};0639980002\n")
 
     output = submitted(shell, "--strict", text="Bonjour {{ nom }}")
@@ -346,7 +346,7 @@ def test_text_that_is_not_an_instant_is_refused(shell: Shell, command: list[str]
     assert "is no instant; write it like 2027-03-27T20:00+01:00" in refused(shell, *command)
 
 
-def test_not_after_up_to_not_before_is_refused(shell: Shell) -> None:
+def test_not_after_not_later_than_not_before_is_refused(shell: Shell) -> None:
     at = datetime(2027, 1, 5, 10, tzinfo=PARIS).isoformat()
 
     output = submitted(shell, "--not-before", at, "--not-after", at)
@@ -400,7 +400,7 @@ def test_redis_with_wrong_password_is_reported(shell: Shell, redis: EmbeddedRedi
     assert output == "DISPATCHER_BROKER_URL: wrong or missing password"
 
 
-def test_redis_that_evicts_hints_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
+def test_redis_with_an_evicting_policy_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
     from redis import Redis
 
     with redis:
@@ -422,7 +422,7 @@ def test_unreachable_redis_is_reported(shell: Shell) -> None:
     assert output == "Redis does not answer at DISPATCHER_BROKER_URL"
 
 
-def test_url_of_another_kind_is_refused(shell: Shell) -> None:
+def test_url_of_an_unsupported_database_is_refused(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://localhost:port/0")
 
     assert refused(shell, "run") == "DISPATCHER_BROKER_URL is not a Redis URL"

@@ -65,14 +65,14 @@ def test_submit_writes_rejects_with_reasons(shell: Shell) -> None:
     assert json.loads(again.stdout)["already_submitted"]
 
 
-def test_gateway_out_of_reach_leaves_the_plan_and_says_so(shell: Shell) -> None:
+def test_unreachable_gateway_is_reported_and_the_plan_is_shown(shell: Shell) -> None:
     shell.set(api_url="http://127.0.0.1:9/v1")
     result = shell("plan", "clients.csv", "--text", "Soldes", "--check-numbers")
     assert result.exit_code == 0, result.output
     assert "  5 were not looked up: " in result.stdout
 
 
-def test_without_a_key_the_option_is_refused(shell: Shell) -> None:
+def test_option_without_a_key_is_refused(shell: Shell) -> None:
     shell.unset("api_key")
     result = shell("plan", "clients.csv", "--text", "Soldes", "--check-numbers")
     assert result.exit_code == 2
@@ -116,7 +116,7 @@ def test_list_is_checked_without_cost(shell: Shell, gateway: Sandbox) -> None:
     assert orders(gateway) == 0
 
 
-def test_without_max_cost_the_cost_is_shown_and_nothing_ordered(
+def test_order_without_max_cost_shows_the_cost_and_orders_nothing(
     shell: Shell, gateway: Sandbox
 ) -> None:
     listening(shell)
@@ -145,7 +145,7 @@ def test_order_shows_its_cost(shell: Shell, gateway: Sandbox) -> None:
     assert orders(gateway) == 2
 
 
-def test_differing_price_of_the_gateway_is_shown(shell: Shell) -> None:
+def test_price_that_differs_from_the_setting_is_shown(shell: Shell) -> None:
     listening(shell)
     shell.set(check_price="0.004")
     output = shell(*ORDER, "--max-cost", "5").stdout.splitlines()
@@ -154,7 +154,7 @@ def test_differing_price_of_the_gateway_is_shown(shell: Shell) -> None:
     )
 
 
-def test_more_than_the_cap_is_refused(shell: Shell, gateway: Sandbox) -> None:
+def test_order_above_the_cap_is_refused(shell: Shell, gateway: Sandbox) -> None:
     listening(shell)
     result = shell(*ORDER, "--max-cost", "0.02")
     assert result.exit_code == 2
@@ -196,7 +196,7 @@ def test_order_options_need_hlr(shell: Shell, options: list[str]) -> None:
     assert "give --hlr, too" in result.stderr
 
 
-def test_without_webhooks_an_order_is_refused(shell: Shell, gateway: Sandbox) -> None:
+def test_order_without_webhooks_is_refused(shell: Shell, gateway: Sandbox) -> None:
     result = shell(*ORDER, "--max-cost", "5")
     assert result.exit_code == 2
     assert "set DISPATCHER_WEBHOOK_URL" in result.stderr

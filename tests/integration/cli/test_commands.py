@@ -124,7 +124,7 @@ def in_terminal(argv: Sequence[str], *, streams: Sequence[str] = ("stdout",)) ->
 # -- submit
 
 
-def test_submit_counts_kept_and_rejected_rows(shell: Shell) -> None:
+def test_submit_counts_accepted_and_rejected_rows(shell: Shell) -> None:
     output = shell.submit().stdout.splitlines()
 
     assert output[0] == "soldes is campaign 1"
@@ -133,7 +133,7 @@ def test_submit_counts_kept_and_rejected_rows(shell: Shell) -> None:
     assert output[4] == "rejected rows, with line and reason: clients.rejects.csv"
 
 
-def test_rejected_rows_go_next_to_the_file_with_line_and_reason(shell: Shell) -> None:
+def test_rejected_rows_are_written_next_to_the_list_with_line_and_reason(shell: Shell) -> None:
     shell.submit()
 
     with (shell.directory / "clients.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -168,7 +168,7 @@ def test_rejects_file_is_named_after_its_source(
     assert (shell.directory / rejects).exists()
 
 
-def test_without_a_reject_no_file_appears(shell: Shell) -> None:
+def test_list_without_rejected_rows_leaves_no_rejects_file(shell: Shell) -> None:
     shell.write("06 39 98 00 01\n")
 
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
@@ -185,19 +185,19 @@ def test_saturday_evening_waits_until_tuesday_and_says_why(shell: Shell) -> None
     assert output.endswith("waits until Tuesday 08:00: Sunday, Easter Monday\n")
 
 
-def test_opening_after_a_week_is_shown_with_its_date(shell: Shell) -> None:
+def test_opening_more_than_a_week_away_is_shown_with_its_date(shell: Shell) -> None:
     output = shell.submit("--not-before", "2027-03-27T20:00+01:00").stdout
 
     assert output.endswith("waits until Tuesday 30 March 2027 08:00: Sunday, Easter Monday\n")
 
 
-def test_transactional_campaign_waits_for_no_window(shell: Shell) -> None:
+def test_transactional_campaign_does_not_wait_for_the_window(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
     assert "waits for nothing" in shell.submit("--transactional").stdout
 
 
-def test_submit_takes_what_the_text_needs_and_no_more(shell: Shell) -> None:
+def test_submit_stores_only_the_fields_of_the_text(shell: Shell) -> None:
     shell.write()
     shell.write("Bonjour {{ NOM }} !\n", "text.txt")
 
@@ -211,7 +211,7 @@ def test_submit_takes_what_the_text_needs_and_no_more(shell: Shell) -> None:
     assert kept == [{"NOM": "Zoé"}, {"NOM": "Bob"}]
 
 
-def test_same_again_is_the_same_campaign(shell: Shell) -> None:
+def test_same_submission_again_returns_the_same_campaign(shell: Shell) -> None:
     shell.submit()
 
     again = shell.submit()
@@ -220,7 +220,7 @@ def test_same_again_is_the_same_campaign(shell: Shell) -> None:
     assert shell.rows("SELECT count(*) FROM campaign") == [(1,)]
 
 
-def test_another_body_under_the_same_reference_is_refused(shell: Shell) -> None:
+def test_different_content_under_the_same_reference_is_refused(shell: Shell) -> None:
     shell.submit()
 
     result = shell("submit", "clients.csv", "--reference", "soldes", "--text", "Other")
@@ -229,7 +229,7 @@ def test_another_body_under_the_same_reference_is_refused(shell: Shell) -> None:
     assert result.stderr == "dispatcher: reference 'soldes' was submitted with another body\n"
 
 
-def test_submit_json_is_the_progress_and_what_was_left_out(shell: Shell) -> None:
+def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: Shell) -> None:
     output = json.loads(shell.submit("--json").stdout)
 
     progress = shell.dispatcher().progress("soldes").as_json()
@@ -290,7 +290,7 @@ def test_output_to_a_pipe_shows_no_progress_bar(
 # -- progress
 
 
-def test_progress_json_is_one_line_and_nothing_else(shell: Shell) -> None:
+def test_progress_json_is_one_line_without_other_output(shell: Shell) -> None:
     shell.submit()
 
     result = shell("progress", "soldes", "--json")
@@ -300,7 +300,7 @@ def test_progress_json_is_one_line_and_nothing_else(shell: Shell) -> None:
     assert json.loads(result.stdout) == shell.dispatcher().progress("soldes").as_json()
 
 
-def test_progress_says_whom_the_weekly_cap_left_out(shell: Shell) -> None:
+def test_progress_counts_recipients_excluded_by_the_weekly_cap(shell: Shell) -> None:
     shell.submit()
     assert "of the rejected" not in shell("progress", "soldes").stdout
     with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
@@ -312,7 +312,7 @@ def test_progress_says_whom_the_weekly_cap_left_out(shell: Shell) -> None:
     assert json.loads(shell("progress", "soldes", "--json").stdout)["capped"] == 1
 
 
-def test_progress_shows_every_bucket_and_the_sum(shell: Shell) -> None:
+def test_progress_shows_every_state_and_the_sum(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
     shell.submit()
 
@@ -327,7 +327,7 @@ def test_progress_shows_every_bucket_and_the_sum(shell: Shell) -> None:
     assert "\x1b" not in output
 
 
-def test_digits_are_a_reference_before_they_are_an_id(shell: Shell) -> None:
+def test_digits_that_are_a_reference_and_an_id_name_the_reference(shell: Shell) -> None:
     shell.submit(reference="first")
     shell.submit(reference="1")
 
@@ -382,7 +382,7 @@ def test_terminal_gets_colours_unless_no_color_is_set(
     assert not coloured.search(in_terminal(command("progress", "soldes")))
 
 
-def test_terminal_watches_until_the_end(shell: Shell) -> None:
+def test_watch_on_a_terminal_ends_with_the_campaign(shell: Shell) -> None:
     shell.submit()
     shell("cancel", "soldes", "--yes")
 
@@ -496,7 +496,7 @@ def test_cancel_asks_on_a_terminal(
     assert shell.dispatcher().progress("soldes").state == state
 
 
-def test_move_that_the_state_forbids_is_refused(shell: Shell) -> None:
+def test_forbidden_change_of_state_is_refused(shell: Shell) -> None:
     shell.submit()
     shell("cancel", "soldes", "--yes")
 
@@ -517,7 +517,7 @@ def test_unknown_campaign_is_named(shell: Shell, verb: str) -> None:
 # -- window
 
 
-def test_window_says_why_it_is_closed_and_when_it_opens(shell: Shell) -> None:
+def test_closed_window_shows_its_reason_and_next_opening(shell: Shell) -> None:
     output = shell("window", "--at", BEFORE_EASTER.isoformat()).stdout.splitlines()
 
     assert output[:4] == [
@@ -530,13 +530,13 @@ def test_window_says_why_it_is_closed_and_when_it_opens(shell: Shell) -> None:
     assert len(output) == 14
 
 
-def test_window_is_judged_now_by_default(shell: Shell) -> None:
+def test_window_without_a_time_is_judged_now(shell: Shell) -> None:
     output = shell("window").stdout.splitlines()
 
     assert output[1:3] == ["open", "closes at    Tuesday 2026-11-24 20:00 in Paris"]
 
 
-def test_window_shows_two_clocks_overseas(shell: Shell) -> None:
+def test_overseas_window_shows_both_clocks(shell: Shell) -> None:
     output = shell("window", "--at", BEFORE_EASTER.isoformat(), "--territory", "la-reunion").stdout
 
     assert (
@@ -583,7 +583,7 @@ def test_settings_show_no_secret(shell: Shell) -> None:
     assert "DISPATCHER_LEASE" in shell("settings").stdout
 
 
-def test_settings_are_shown_as_they_are_written(shell: Shell) -> None:
+def test_settings_are_shown_as_environment_variables_spell_them(shell: Shell) -> None:
     assert re.search(r"DISPATCHER_PRICES +not set ", shell("settings").stdout)
     shell.set(prices="metropole=0.045,mayotte=0.06", settle_intervals="15,30")
 
@@ -603,7 +603,7 @@ def test_migrate_twice_changes_nothing(shell: Shell) -> None:
     assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
 
 
-def test_tick_says_what_is_due(shell: Shell) -> None:
+def test_tick_prints_what_is_due(shell: Shell) -> None:
     shell.set(api_key="any")
     assert shell("tick").stdout == "nothing is due\n"
     shell.submit()
@@ -699,7 +699,7 @@ def test_unexpected_error_is_reported_without_its_message(
 # -- an app's settings
 
 
-def test_commands_of_an_app_use_its_settings(shell: Shell) -> None:
+def test_command_of_an_app_uses_its_settings(shell: Shell) -> None:
     shell.set(sender="Ailleurs")
     elsewhere = f"sqlite:///{shell.directory / 'app.db'}"
     commands = commands_of(lambda: Settings.of(database_url=elsewhere, sender="MaBoutique"))

@@ -46,7 +46,7 @@ def in_doubt(bench: Bench, count: int = 3, reference: str = "soldes") -> int:
 # -- doubts
 
 
-def test_doubts_without_any_says_so(shell: Shell, bench: Bench) -> None:
+def test_doubts_without_a_doubt_prints_that_there_is_none(shell: Shell, bench: Bench) -> None:
     assert shell("doubts").stdout == "nothing is in doubt\n"
     assert json.loads(shell("doubts", "--json").stdout) == {"doubts": [], "incidents": []}
 
@@ -88,7 +88,7 @@ def test_doubts_print_json(shell: Shell, bench: Bench) -> None:
     ]
 
 
-def test_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
+def test_double_text_after_a_resend_stays_listed(shell: Shell, bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch_id = bench.submit(3)
     bench.work()
@@ -113,7 +113,7 @@ def test_double_text_stays_on_record(shell: Shell, bench: Bench) -> None:
 # -- resend and give-up
 
 
-def test_resend_sends_again_and_puts_on_record_who_and_why(shell: Shell, bench: Bench) -> None:
+def test_resend_sends_again_and_records_actor_and_reason(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
 
     output = shell("resend", batch_id, "--reason", "nobody got it", "--by", "Zoé", "--yes").stdout
@@ -146,7 +146,7 @@ def test_give_up_leaves_the_messages_unreported(shell: Shell, bench: Bench) -> N
         ("give-up", "did not take it, 3 people will never get the text"),
     ],
 )
-def test_decision_without_terminal_needs_yes(
+def test_decision_without_a_terminal_needs_the_yes_option(
     shell: Shell, bench: Bench, verb: str, at_stake: str
 ) -> None:
     batch_id = in_doubt(bench)
@@ -169,7 +169,7 @@ def test_decision_without_terminal_needs_yes(
         ("give-up", "y\n", "failed"),
     ],
 )
-def test_decision_on_terminal_asks_with_the_risk(
+def test_decision_on_a_terminal_names_the_risk_and_asks(
     shell: Shell, bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str, answer: str, state: str
 ) -> None:
     batch_id = in_doubt(bench)
@@ -191,7 +191,7 @@ def test_resend_shows_its_cost_if_a_price_is_set(shell: Shell, bench: Bench) -> 
     assert "40 people will be texted twice and billed twice (about 2.00 €)" in refused.stderr
 
 
-def test_batch_that_shows_at_the_gateway_is_not_sent_again(shell: Shell, bench: Bench) -> None:
+def test_batch_found_at_the_gateway_is_not_sent_again(shell: Shell, bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch_id = bench.submit(3)
     bench.work()
@@ -204,7 +204,7 @@ def test_batch_that_shows_at_the_gateway_is_not_sent_again(shell: Shell, bench: 
     assert set(bench.gateway.texted.values()) == {1}
 
 
-def test_gateway_that_cannot_be_asked_ends_with_3(shell: Shell, bench: Bench) -> None:
+def test_resend_with_an_unreachable_gateway_ends_with_3(shell: Shell, bench: Bench) -> None:
     batch_id = in_doubt(bench)
     bench.gateway.blind = True
 
@@ -227,7 +227,7 @@ def test_decision_on_unknown_batch_is_refused(
 
 
 @pytest.mark.parametrize("verb", ["resend", "give-up"])
-def test_batch_that_is_not_in_doubt_is_left_alone(shell: Shell, bench: Bench, verb: str) -> None:
+def test_batch_that_is_not_in_doubt_is_not_changed(shell: Shell, bench: Bench, verb: str) -> None:
     batch_id = bench.submit()
 
     refused = shell(verb, batch_id, "--reason", "x", "--yes")

@@ -60,7 +60,7 @@ def test_manifest_of_a_survey_has_no_segments_and_no_cost(shell: Shell) -> None:
     assert [row["leaves_about"] == "opted out" for row in rows] == [True, False]
 
 
-def test_campaign_leaves_from_a_long_number(shell: Shell) -> None:
+def test_long_number_becomes_the_sender_of_the_campaign(shell: Shell) -> None:
     values = ("--text", "Bonjour", "--from-number", OURS)
     assert shell("submit", "clients.csv", "--reference", "r", *values).exit_code == 0
     assert shell.rows("SELECT sender, from_number FROM campaign") == [(None, "+33639988888")]
@@ -80,7 +80,7 @@ def test_campaign_leaves_from_a_long_number(shell: Shell) -> None:
         (["--from-number", OURS, "--sender", "Abc", "--text", "Bonjour"], "not both"),
     ],
 )
-def test_impossible_combination_is_refused_and_nothing_is_stored(
+def test_impossible_combination_of_options_stores_nothing(
     shell: Shell, values: list[str], says: str
 ) -> None:
     for command in (("plan", "clients.csv"), ("submit", "clients.csv", "--reference", "r")):

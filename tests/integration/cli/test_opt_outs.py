@@ -76,7 +76,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptOutShell:
 # -- add, list, remove, history
 
 
-def test_numbers_are_added_in_any_spelling(shell: OptOutShell) -> None:
+def test_number_in_any_spelling_is_added(shell: OptOutShell) -> None:
     output = shell.done("add", "06 39 98 00 00", BRUNO, "--reason", "rang us")
 
     assert output == "2 numbers added\n"
@@ -84,7 +84,7 @@ def test_numbers_are_added_in_any_spelling(shell: OptOutShell) -> None:
     assert shell.done("add", "0639980001", CHLOE, CHLOE) == "1 number added, 1 listed before\n"
 
 
-def test_who_opted_out_is_left_out_of_the_next_campaign(shell: OptOutShell) -> None:
+def test_opted_out_number_is_excluded_from_the_next_campaign(shell: OptOutShell) -> None:
     shell.done("add", "0639980001")
     shell.write(CLIENTS)
 
@@ -94,7 +94,7 @@ def test_who_opted_out_is_left_out_of_the_next_campaign(shell: OptOutShell) -> N
     assert (messages["pending"], messages["opted_out"]) == (1, 1)
 
 
-def test_list_is_masked_unless_whole_numbers_are_asked_for(shell: OptOutShell) -> None:
+def test_list_masks_numbers_without_the_option_for_whole_numbers(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
     masked, full = shell.done("list"), shell.done("list", "--full")
@@ -106,7 +106,7 @@ def test_list_is_masked_unless_whole_numbers_are_asked_for(shell: OptOutShell) -
     assert full.splitlines()[0].startswith(f"{ANNE}      2026-11-24 10:00")
 
 
-def test_list_as_json(shell: OptOutShell) -> None:
+def test_list_prints_json(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
     (masked,) = json.loads(shell.done("list", "--json"))
@@ -123,12 +123,12 @@ def test_terminal_shows_no_whole_number(shell: OptOutShell) -> None:
     assert "+336••••••00" in in_terminal(command("opt-outs", "list"))
 
 
-def test_empty_list_says_so(shell: OptOutShell) -> None:
+def test_empty_list_prints_that_it_is_empty(shell: OptOutShell) -> None:
     assert shell.done("list") == "nobody opted out\n"
     assert shell.done("list", "--json") == "[]\n"
 
 
-def test_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -> None:
+def test_removed_number_leaves_its_reason_on_record(shell: OptOutShell) -> None:
     shell.done("add", ANNE, "--reason", "rang us")
 
     output = shell.done("remove", "06 39 98 00 00", "--reason", "signed the form")
@@ -143,14 +143,14 @@ def test_number_comes_off_the_list_with_a_reason_on_record(shell: OptOutShell) -
     assert last == "not on the list"
 
 
-def test_removing_needs_a_number_that_is_on_the_list(shell: OptOutShell) -> None:
+def test_removing_an_unlisted_number_is_refused(shell: OptOutShell) -> None:
     output = shell.refused("remove", ANNE, "--reason", "signed", exit_code=1)
 
     assert output == "this number is not on the list"
 
 
 @pytest.mark.parametrize("options", [[], ["--reason", " "]], ids=["none", "blank"])
-def test_removing_needs_a_reason(shell: OptOutShell, options: list[str]) -> None:
+def test_removing_without_a_reason_is_refused(shell: OptOutShell, options: list[str]) -> None:
     shell.done("add", ANNE)
 
     result = shell.opt_outs("remove", ANNE, *options)
@@ -204,7 +204,7 @@ def test_wrong_command_line_is_not_repeated(shell: OptOutShell, arguments: list[
     assert shell.kept() == []
 
 
-def test_command_line_that_is_not_repeated_says_so(shell: OptOutShell) -> None:
+def test_hidden_command_line_is_explained(shell: OptOutShell) -> None:
     result = shell.opt_outs("remove", ANNE, BRUNO, "--reason", "x")
 
     assert result.stderr.splitlines()[-1] == (
@@ -462,13 +462,13 @@ def test_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
     assert again == "the number was erased before: only a hash is kept\n"
 
 
-def test_erasing_unlisted_number_says_so(shell: OptOutShell) -> None:
+def test_erasing_an_unlisted_number_prints_that_it_was_not_listed(shell: OptOutShell) -> None:
     output = shell.done("erase", ANNE, "--yes")
 
     assert output == "the number is not on the list; no history of it is kept\n"
 
 
-def test_erasing_is_confirmed(shell: OptOutShell) -> None:
+def test_erasing_needs_a_confirmation(shell: OptOutShell) -> None:
     shell.done("add", ANNE)
 
     assert shell.refused("erase", ANNE) == "erasing cannot be undone: confirm it by --yes"
@@ -490,7 +490,7 @@ def test_erase_answered_no_changes_nothing(
 # -- sync
 
 
-def test_sync_reads_the_gateways_list(shell: OptOutShell) -> None:
+def test_sync_adds_the_numbers_of_the_gateway(shell: OptOutShell) -> None:
     with Sandbox(stopped=[ANNE, BRUNO]) as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key)
 
@@ -532,7 +532,7 @@ def test_sync_with_unreachable_gateway_ends_with_3(shell: OptOutShell) -> None:
     assert output == "the gateway cannot be reached (DISPATCHER_API_URL)"
 
 
-def test_syncing_needs_a_key(shell: OptOutShell) -> None:
+def test_sync_without_a_key_is_refused(shell: OptOutShell) -> None:
     assert shell.refused("sync").startswith("DISPATCHER_API_KEY is not set")
 
 

@@ -60,14 +60,14 @@ def files(shell: Shell) -> set[str]:
 # -- what is said
 
 
-def test_plan_counts_kept_and_rejected_rows(shell: Shell) -> None:
+def test_plan_counts_accepted_and_rejected_rows(shell: Shell) -> None:
     output = plan(shell).splitlines()
 
     assert output[0] == ("2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch")
     assert sorted(output[1:3]) == ["  1 × landline", "  1 × not_a_number"]
 
 
-def test_plan_knows_who_opted_out(shell: Shell) -> None:
+def test_plan_excludes_who_opted_out(shell: Shell) -> None:
     shell.set(prices="metropole=0.045")
     shell.dispatcher().opt_out("06 39 98 00 01")
 
@@ -110,7 +110,7 @@ def test_plan_above_a_cap_is_refused_in_one_sentence(shell: Shell) -> None:
         )
 
 
-def test_plan_says_what_it_costs_by_destination(shell: Shell) -> None:
+def test_plan_shows_its_cost_by_destination(shell: Shell) -> None:
     numbers(shell, 100, "many.csv", REUNION + " 00 00 01", "+32 470 00 00 01")
 
     def money() -> list[str]:
@@ -164,7 +164,7 @@ def test_plan_shows_opening_and_reason_on_each_local_clock(shell: Shell) -> None
     )
 
 
-def test_forecast_shows_the_last_departure(shell: Shell) -> None:
+def test_plan_shows_when_the_last_batch_leaves(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 60)
 
@@ -183,7 +183,7 @@ def test_forecast_shows_the_last_departure(shell: Shell) -> None:
     ) in output
 
 
-def test_forecast_shows_messages_that_expire(shell: Shell) -> None:
+def test_plan_shows_messages_that_will_expire(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 600)
 
@@ -194,7 +194,7 @@ def test_forecast_shows_messages_that_expire(shell: Shell) -> None:
     assert "  500 messages would leave after not_after: they would expire\n" in output
 
 
-def test_plan_draws_the_days_to_come(shell: Shell) -> None:
+def test_plan_draws_the_coming_days(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
 
     output = plan(shell)
@@ -204,7 +204,7 @@ def test_plan_draws_the_days_to_come(shell: Shell) -> None:
     assert "hours of Paris; ░ closed, ▼ now, █ that many messages leave" in output
 
 
-def test_transactional_plan_is_never_closed(shell: Shell) -> None:
+def test_transactional_plan_shows_no_closed_hours(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
     output = plan(shell, "--transactional")
@@ -215,7 +215,7 @@ def test_transactional_plan_is_never_closed(shell: Shell) -> None:
     assert "no STOP mention and no window" in output
 
 
-def test_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None:
+def test_plan_of_a_later_campaign_is_drawn_from_its_opening_day(shell: Shell) -> None:
     output = plan(shell, "--not-before", "2027-03-27T20:00+01:00")
 
     assert "Sat 27 Mar" not in output  # it opens on Tuesday
@@ -223,7 +223,7 @@ def test_campaign_of_next_month_is_drawn_on_its_own_days(shell: Shell) -> None:
     assert "Tuesday 30 March 2027 08:00 (Sunday, Easter Monday)" in output
 
 
-def test_terminal_sees_colours_and_no_line_is_folded(
+def test_terminal_gets_colours_and_unwrapped_lines(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -282,7 +282,7 @@ def test_rejects_option_writes_rejects(shell: Shell) -> None:
         ([], "give either --text or --text-file"),
     ],
 )
-def test_what_cannot_be_submitted_cannot_be_planned(
+def test_submission_that_submit_refuses_is_refused_by_plan(
     shell: Shell, options: list[str], says: str
 ) -> None:
     result = shell("plan", "clients.csv", "--manifest", "m.csv", "--save", "p.json", *options)
@@ -300,7 +300,7 @@ def manifest(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter=";"))
 
 
-def test_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shell) -> None:
+def test_manifest_has_batch_time_and_cost_of_each_recipient(shell: Shell) -> None:
     shell.at(HALF_PAST_SEVEN)
     shell.set(rate=1 / 1200, prices="metropole=0.045")
     numbers(shell, 1200, "many.csv", REUNION + " 00 00 01")
@@ -329,7 +329,7 @@ def test_manifest_says_who_is_in_which_batch_when_and_for_how_much(shell: Shell)
     assert rows[-1]["cost"] == ""  # no price is set there
 
 
-def test_manifest_has_the_batches_that_submitting_stores(shell: Shell) -> None:
+def test_manifest_has_the_batches_that_submit_stores(shell: Shell) -> None:
     name = numbers(shell, 1100, "many.csv", *(f"0692 {n:06d}" for n in range(600)))
     plan(shell, "--manifest", "m.csv", file=name)
 
@@ -408,7 +408,7 @@ def submit(shell: Shell, *options: object, text: str = TEXT, reference: str = "r
     )
 
 
-def test_approved_plan_is_stored(shell: Shell) -> None:
+def test_unchanged_submission_with_its_plan_is_stored(shell: Shell) -> None:
     saved = approved(shell, "--sender", "Moi")
 
     result = submit(shell, "--sender", "Moi")
@@ -424,7 +424,7 @@ def test_approved_plan_is_stored_an_hour_later(shell: Shell) -> None:
     assert submit(shell).exit_code == 0
 
 
-def test_submitting_again_what_was_approved_is_the_same_campaign(shell: Shell) -> None:
+def test_approved_plan_submitted_twice_is_one_campaign(shell: Shell) -> None:
     approved(shell)
     submit(shell)
 
@@ -450,7 +450,7 @@ def test_submitting_again_what_was_approved_is_the_same_campaign(shell: Shell) -
         pytest.param([], TEXT, None, {"prices": ""}, id="no price any more"),
     ],
 )
-def test_changed_submission_is_refused(
+def test_submission_that_differs_from_its_plan_is_refused(
     shell: Shell,
     options: list[str],
     text: str,
@@ -526,7 +526,7 @@ def test_file_that_is_not_a_plan_is_refused(shell: Shell, content: str | None, s
 # -- the library
 
 
-def test_library_refuses_a_plan_that_was_not_approved(shell: Shell) -> None:
+def test_library_refuses_a_submission_that_differs_from_its_plan(shell: Shell) -> None:
     dispatcher: Dispatcher = shell.dispatcher()
     approval = dispatcher.plan("Soldes", people(3)).fingerprint
 
@@ -541,7 +541,7 @@ def test_library_refuses_a_plan_that_was_not_approved(shell: Shell) -> None:
     assert dispatcher.progress("soldes").recipients == 3
 
 
-def test_plan_hands_each_batch_to_the_caller(shell: Shell) -> None:
+def test_plan_passes_each_batch_to_the_callback(shell: Shell) -> None:
     seen: list[PlannedBatch] = []
 
     made = shell.dispatcher().plan(
@@ -591,7 +591,7 @@ def test_lint_counts_the_stop_mention(
     assert shell("lint", "--text", text, *options).stdout.startswith(head)
 
 
-def test_lint_uses_field_names_as_values(shell: Shell) -> None:
+def test_lint_shows_field_names_as_their_values(shell: Shell) -> None:
     shell.write("Bonjour {{ prenom }} {{ ville | default('') }}!\n", "text.txt")
 
     output = shell("lint", "--text-file", "text.txt").stdout.splitlines()
@@ -617,7 +617,7 @@ def test_lint_prints_json(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{{ x", "\x07", "x" * 1600])
-def test_lint_refuses_what_cannot_be_sent(shell: Shell, text: str) -> None:
+def test_lint_refuses_an_unsendable_text(shell: Shell, text: str) -> None:
     result = shell("lint", "--text", text)
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -627,7 +627,7 @@ def test_lint_refuses_what_cannot_be_sent(shell: Shell, text: str) -> None:
 # -- window --days
 
 
-def test_window_draws_days(shell: Shell) -> None:
+def test_window_with_days_draws_them(shell: Shell) -> None:
     output = shell("window", "--at", BEFORE_EASTER.isoformat(), "--days", 4).stdout.splitlines()
 
     assert output[-4].split() == [
@@ -637,7 +637,7 @@ def test_window_draws_days(shell: Shell) -> None:
     assert output[-1] == "hours of Paris; ░ closed, ▼ now"
 
 
-def test_window_json_has_the_spans_of_its_days(shell: Shell) -> None:
+def test_window_json_has_the_opening_hours_of_its_days(shell: Shell) -> None:
     arguments = ("window", "--at", BEFORE_EASTER.isoformat(), "--json")
 
     output = json.loads(shell(*arguments, "--days", 4).stdout)
@@ -650,7 +650,7 @@ def test_window_json_has_the_spans_of_its_days(shell: Shell) -> None:
     assert "spans" not in json.loads(shell(*arguments).stdout)
 
 
-def test_long_plan_is_drawn_for_two_weeks_and_no_more(shell: Shell) -> None:
+def test_long_plan_is_drawn_for_two_weeks_at_most(shell: Shell) -> None:
     shell.set(rate=1 / 36_000)  # one or two batches a day
 
     plan(

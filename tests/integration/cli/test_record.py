@@ -59,7 +59,7 @@ def dispatcher(
     )
 
 
-def test_every_call_is_recorded_and_the_fake_gateway_agrees_with_itself(
+def test_every_call_is_recorded_and_the_same_gateway_does_not_differ(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     made = dispatcher(tmp_path, "record", "--out", "all.json", "--pace", "0", sandbox=sandbox)
@@ -71,7 +71,7 @@ def test_every_call_is_recorded_and_the_fake_gateway_agrees_with_itself(
     assert "in the same shapes" in compared.stdout
 
 
-def test_gateway_of_other_habits_is_told_apart_and_explained(
+def test_differing_gateway_is_found_with_the_switches_that_explain_it(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.configure(http_status_mode="200", message_id_type="str")
@@ -90,7 +90,7 @@ def test_gateway_of_other_habits_is_told_apart_and_explained(
     assert again.returncode == 0, again.stdout
 
 
-def test_transcript_holds_nobodys_data(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_transcript_has_no_personal_data(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     made = dispatcher(
         tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
@@ -110,7 +110,7 @@ def test_transcript_holds_nobodys_data(sandbox: Sandbox, tmp_path: Path) -> None
     assert dispatcher(tmp_path, "record", "--compare", "t.json").returncode == 0
 
 
-def test_answer_that_does_not_come_is_noted_and_the_next_step_played(
+def test_missing_answer_is_recorded_and_the_next_step_runs(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
@@ -127,7 +127,7 @@ def test_answer_that_does_not_come_is_noted_and_the_next_step_played(
     assert "step 1" not in compared.stdout
 
 
-def test_what_may_change_something_takes_a_word(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_step_that_may_change_something_needs_an_option(sandbox: Sandbox, tmp_path: Path) -> None:
     script = '[[step]]\ncall = "POST /stop-sms/add"\nbody = { phoneNumber = "+33639980001" }\n'
     (tmp_path / "script.toml").write_text(script, encoding="utf-8")
     arguments = ["record", "script.toml", "--out", "t.json"]
@@ -156,7 +156,7 @@ def test_what_may_change_something_takes_a_word(sandbox: Sandbox, tmp_path: Path
         pytest.param(("broken.toml", "--out", "t.json"), "the script is not TOML", id="no TOML"),
     ],
 )
-def test_wrong_use_gets_one_sentence_and_leaves_nothing(
+def test_wrong_options_end_with_one_sentence_and_write_no_file(
     sandbox: Sandbox, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
@@ -169,14 +169,14 @@ def test_wrong_use_gets_one_sentence_and_leaves_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.toml", "script.toml"]
 
 
-def test_without_a_key_nothing_is_played(tmp_path: Path) -> None:
+def test_recording_without_a_key_is_refused(tmp_path: Path) -> None:
     done = dispatcher(tmp_path, "record", "--out", "t.json")
     assert done.returncode == 2
     assert "DISPATCHER_API_KEY is not set" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_switch_that_does_not_exist_gets_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_unknown_switch_ends_with_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     dispatcher(tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox)
     done = dispatcher(tmp_path, "record", "--compare", "t.json", "--switch", "mood=bad")

@@ -119,7 +119,7 @@ def gateway(environment: dict[str, str]) -> Iterator[Sandbox]:
         yield gateway
 
 
-def test_run_brings_a_campaign_to_its_last_report_and_stops_cleanly(
+def test_run_sends_a_campaign_to_its_last_report_and_stops_cleanly(
     tmp_path: Path, environment: dict[str, str], gateway: Sandbox
 ) -> None:
     # a user's own project may have packages of any name
@@ -162,7 +162,7 @@ def test_run_brings_a_campaign_to_its_last_report_and_stops_cleanly(
     assert {path.name for path in elsewhere.iterdir() if path.is_file()} == {"numbers.csv"}
 
 
-def test_run_makes_the_tables_of_an_empty_database(
+def test_run_creates_the_tables_of_an_empty_database(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     with Running(tmp_path, environment, "run", "--workers", "0") as run:
@@ -181,7 +181,7 @@ def test_run_makes_the_tables_of_an_empty_database(
     dispatcher.database.close()
 
 
-def test_run_in_json_writes_nothing_else_and_serves_metrics_of_each_worker(
+def test_run_with_json_writes_only_json_and_serves_metrics_of_each_worker(
     tmp_path: Path, environment: dict[str, str], gateway: Sandbox
 ) -> None:
     port = free_port()
@@ -218,7 +218,9 @@ def test_run_in_json_writes_nothing_else_and_serves_metrics_of_each_worker(
     assert "63998" not in run.output
 
 
-def test_run_refuses_ports_that_do_not_exist(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_run_with_an_impossible_port_is_refused(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     environment["DISPATCHER_METRICS_PORT"] = "65535"
     with Running(tmp_path, environment, "run", "--workers", "2") as run:
         assert run.process.wait(PATIENCE) == 2
@@ -227,7 +229,7 @@ def test_run_refuses_ports_that_do_not_exist(tmp_path: Path, environment: dict[s
         )
 
 
-def test_run_uses_the_redis_that_is_set(
+def test_run_uses_the_configured_redis(
     environment: dict[str, str], tmp_path: Path, gateway: Sandbox
 ) -> None:
     from dispatcher.local.redis import EmbeddedRedis
@@ -241,7 +243,7 @@ def test_run_uses_the_redis_that_is_set(
     assert "starting worker1; Ctrl-C stops" in run.output
 
 
-def test_sandbox_says_what_to_set_and_then_takes_campaigns(
+def test_campaign_with_the_printed_settings_reaches_the_sandbox(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "n.csv").write_text("0639980001\n")
@@ -275,7 +277,7 @@ def test_sandbox_on_taken_port_ends_with_one_sentence(
         sandbox.wait_for(r"^dispatcher: the sandbox cannot run: ")
 
 
-def test_switch_that_does_not_exist_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+def test_unknown_switch_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     with Running(tmp_path, environment, "sandbox", "--switch", "mood=bad") as sandbox:
         assert sandbox.process.wait(PATIENCE) == 2
         sandbox.wait_for(r"^dispatcher: --switch: no switch is called 'mood'$")
@@ -290,7 +292,7 @@ def test_switch_that_does_not_exist_is_refused(environment: dict[str, str], tmp_
         (["campaigns"], "sqlite:////no/such/place/x.db", 3),
     ],
 )
-def test_exit_codes_are_those_of_the_help(
+def test_exit_codes_equal_those_of_the_help(
     environment: dict[str, str], tmp_path: Path, arguments: list[str], database: str, code: int
 ) -> None:
     if database:
@@ -316,7 +318,7 @@ def test_ctrl_c_ends_watch_silently(environment: dict[str, str], tmp_path: Path)
     assert watch.output == "r running: 1 pending\n"
 
 
-def test_celery_command_uses_these_settings(tmp_path: Path) -> None:
+def test_celery_command_uses_the_same_settings(tmp_path: Path) -> None:
     report = subprocess.run(
         [*INSTALLED, "celery", "report"],
         cwd=tmp_path,
@@ -333,7 +335,7 @@ def test_celery_command_uses_these_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words", [["worker"], ["worker", "--pool", "threads"], ["beat"]], ids=" ".join
 )
-def test_worker_and_beat_take_celerys_options(tmp_path: Path, words: list[str]) -> None:
+def test_worker_and_beat_accept_options_of_celery(tmp_path: Path, words: list[str]) -> None:
     shown = subprocess.run(
         [*INSTALLED, "celery", *words, "--help"],
         cwd=tmp_path,

@@ -39,7 +39,7 @@ def said(phone: str | None = A, **more: object) -> NumberCheck:
         pytest.param(None, "not answered", id="no answer"),
     ],
 )
-def test_difference_names_what_the_gateway_says(check: NumberCheck | None, says: str) -> None:
+def test_answer_that_differs_names_the_difference(check: NumberCheck | None, says: str) -> None:
     found = difference(A, check)
     assert says in found
     assert bool(says) == bool(found)

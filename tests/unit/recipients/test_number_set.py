@@ -13,7 +13,7 @@ NUMBERS = st.one_of(
 
 
 @given(st.lists(st.tuples(st.booleans(), NUMBERS)))
-def test_number_set_behaves_like_a_set(acts: list[tuple[bool, int]]) -> None:
+def test_number_set_equals_a_set_of_numbers(acts: list[tuple[bool, int]]) -> None:
     numbers, model = NumberSet(), set[int]()
     for adds, number in acts:
         if adds:

@@ -91,7 +91,7 @@ def reason_for(raw: str) -> str:
         ("0799123456", "+33799123456"),
     ],
 )
-def test_metropolitan_mobile_is_read(raw: str, expected: str) -> None:
+def test_metropolitan_mobile_becomes_e164(raw: str, expected: str) -> None:
     assert normalise(raw) == expected
     assert territory_of(expected) == "metropole"
 
@@ -149,7 +149,7 @@ def test_overseas_mobile_gets_its_own_code(raw: str, expected: str, territory: s
         pytest.param("+269 321 23 45", "+2693212345", id="Comoros, not Mayotte"),
     ],
 )
-def test_foreign_mobile_is_kept_and_follows_metropole(raw: str, expected: str) -> None:
+def test_foreign_mobile_keeps_its_code_and_the_window_of_metropole(raw: str, expected: str) -> None:
     assert normalise(raw) == expected
     assert territory_of(expected) == "metropole"
 
@@ -231,7 +231,7 @@ def test_number_that_cannot_be_texted_raises_its_reason(raw: str, reason: str) -
     assert reason_for(raw) == reason
 
 
-def test_every_reason_is_told_without_the_number() -> None:
+def test_error_of_an_invalid_number_does_not_contain_it() -> None:
     with pytest.raises(InvalidPhone) as caught:
         normalise("01 99 00 12 34")
     assert str(caught.value) == "landline"
@@ -239,7 +239,7 @@ def test_every_reason_is_told_without_the_number() -> None:
 
 @settings(deadline=None)
 @given(spellings())
-def test_every_spelling_of_a_mobile_is_the_same_number(spelling: tuple[str, str]) -> None:
+def test_every_spelling_of_a_mobile_becomes_the_same_number(spelling: tuple[str, str]) -> None:
     mobile, written = spelling
     assert normalise(written) == f"+33{mobile}"
 
@@ -251,19 +251,19 @@ def test_every_spelling_of_a_mobile_is_the_same_number(spelling: tuple[str, str]
         st.from_regex(r"(\+33|0033|33|0)?[ .]?[67]([ .-]?[0-9]{2}){3,5}(\.0)?", fullmatch=True),
     )
 )
-def test_short_path_agrees_with_the_thorough_one(raw: str) -> None:
+def test_short_path_reads_the_same_number_as_the_thorough_path(raw: str) -> None:
     if phones._common(raw) or phones._exported(raw):
         assert normalise(raw) == phones._thorough(raw)
 
 
 @settings(deadline=None, max_examples=500)
 @given(st.from_regex(r"(0|\+33)[67][0-9]{7,9}", fullmatch=True))
-def test_spelling_of_exports_takes_the_shortest_path(raw: str) -> None:
+def test_number_as_exports_spell_it_takes_the_shortest_path(raw: str) -> None:
     fiction = raw.removeprefix("0").removeprefix("+33").startswith("63998")
     assert bool(phones._exported(raw)) == (bool(phones._common(raw)) and not fiction)
 
 
-def test_both_ways_agree_on_every_range_of_06_and_07() -> None:
+def test_short_path_reads_every_range_of_06_and_07_like_the_thorough_path() -> None:
     for start in range(60000, 80000):
         raw = f"0{start}1234"
         short = phones._common(raw) is not None
@@ -273,7 +273,7 @@ def test_both_ways_agree_on_every_range_of_06_and_07() -> None:
             assert not short
 
 
-def test_metropolitan_ranges_are_those_of_libphonenumber_and_the_fiction_block() -> None:
+def test_metropolitan_ranges_equal_those_of_libphonenumber_and_the_fiction_block() -> None:
     for start in range(60000, 80000):
         raw = f"+33{start}1234"
         number = phonenumbers.parse(raw)
@@ -290,7 +290,7 @@ def test_metropolitan_ranges_are_those_of_libphonenumber_and_the_fiction_block()
         st.from_regex(r"(\+|00)(262|508|590|594|596|681|687|689)[0-9]{6,10}", fullmatch=True),
     )
 )
-def test_any_text_is_a_stable_number_or_raises_a_known_reason(raw: str) -> None:
+def test_any_text_becomes_a_stable_number_or_raises_a_known_reason(raw: str) -> None:
     try:
         number = normalise(raw)
     except InvalidPhone:
@@ -300,7 +300,7 @@ def test_any_text_is_a_stable_number_or_raises_a_known_reason(raw: str) -> None:
         assert territory_of(number) is not None
 
 
-def test_example_mobile_of_every_country_is_kept() -> None:
+def test_example_mobile_of_every_country_stays_unchanged() -> None:
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
         number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
         if number is None:
@@ -317,11 +317,11 @@ def test_text_that_is_not_e164_has_no_territory() -> None:
     ("number", "masked"),
     [("+33639980078", "+336••••••78"), ("+508551234", "+508••••34"), ("+3361", "•••••"), ("", "")],
 )
-def test_mask_hides_the_middle(number: str, masked: str) -> None:
+def test_masked_number_shows_its_start_and_end(number: str, masked: str) -> None:
     assert mask(number) == masked
 
 
-def test_french_numbers_do_not_load_the_library_for_foreign_ones() -> None:
+def test_french_number_does_not_load_libphonenumber() -> None:
     script = (
         "import sys; from dispatcher.phones import normalise; normalise('06 39 98 00 01'); "
         "normalise('0692123456'); sys.exit('phonenumbers' in sys.modules)"

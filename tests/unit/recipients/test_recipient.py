@@ -25,12 +25,12 @@ def test_plain_number_becomes_a_recipient_as_it_is_spelled() -> None:
     assert recipient_of(f" {NUMBER} ", position=3) == Recipient(f" {NUMBER} ", row=3)
 
 
-def test_recipient_passes_through_untouched() -> None:
+def test_recipient_is_returned_unchanged() -> None:
     recipient = Recipient(NUMBER, {"prenom": "Zoé"}, territory="mayotte", row=9)
     assert recipient_of(recipient, position=1) is recipient
 
 
-def test_mapping_gives_number_fields_territory_and_its_row() -> None:
+def test_mapping_becomes_a_recipient_with_number_fields_territory_and_row() -> None:
     values = {"Prénom": "Zoé", "Téléphone": NUMBER, "Territoire": " mayotte ", "points": 12}
     recipient = recipient_of(values, position=2)
     assert recipient.phone == NUMBER
@@ -40,7 +40,7 @@ def test_mapping_gives_number_fields_territory_and_its_row() -> None:
     assert recipient.raw == ("Zoé", NUMBER, " mayotte ", "12")
 
 
-def test_empty_territory_is_no_override() -> None:
+def test_empty_territory_becomes_none() -> None:
     assert recipient_of({"phone": NUMBER, "territory": " "}).territory is None
 
 
@@ -65,7 +65,7 @@ def test_item_that_is_no_recipient_raises_with_its_position(value: Any, complain
     assert "39 98" not in str(caught.value)
 
 
-def test_nobody_is_shown_by_a_repr() -> None:
+def test_repr_of_a_recipient_shows_no_personal_data() -> None:
     recipient = Recipient(NUMBER, {"nom": "Zoé"}, row=4, raw=("Zoé", NUMBER))
     rejection = recipient.rejected("too_short", column="mobile")
     for shown in (repr(recipient), repr(rejection)):
@@ -74,7 +74,7 @@ def test_nobody_is_shown_by_a_repr() -> None:
         assert "row=4" in shown
 
 
-def test_refused_recipient_keeps_the_row_as_it_stood_or_else_its_number() -> None:
+def test_rejected_recipient_keeps_its_row_or_else_its_number() -> None:
     assert Recipient(NUMBER, raw=("Zoé", NUMBER)).rejected("landline").raw == ("Zoé", NUMBER)
     assert Recipient(NUMBER).rejected("landline").raw == NUMBER
 
@@ -116,11 +116,11 @@ def test_recipient_can_be_a_member_of_a_set() -> None:
         (["téléphone fixe", "fax", "nom", "téléphonie", "numéro client", ""], []),
     ],
 )
-def test_phone_column_is_known_by_its_name(names: list[str], found: list[int]) -> None:
+def test_phone_column_is_found_by_its_name(names: list[str], found: list[int]) -> None:
     assert phone_columns(names) == found
 
 
-def test_territory_column_is_known_by_its_name() -> None:
+def test_territory_column_is_found_by_its_name() -> None:
     assert territory_column(["tel", "TERRITOIRE"]) == 1
     assert territory_column(["territory"]) == 0
     assert territory_column(["tel", "région"]) is None
@@ -150,5 +150,5 @@ def test_folding_drops_case_accents_spaces_and_punctuation() -> None:
         (True, "True"),
     ],
 )
-def test_value_reads_as_in_a_french_spreadsheet(cell: object, text: str) -> None:
+def test_cell_becomes_the_text_that_a_french_spreadsheet_shows(cell: object, text: str) -> None:
     assert text_of(cell) == text

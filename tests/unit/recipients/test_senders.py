@@ -18,7 +18,7 @@ def test_empty_sender_becomes_none() -> None:
 
 
 @pytest.mark.parametrize("sender", ["ab", "abcdefghijkl", "a b c", "été", "abc\n", "٣٣٣", "a-b"])
-def test_any_other_sender_raises(sender: str) -> None:
+def test_sender_of_wrong_form_raises(sender: str) -> None:
     with pytest.raises(InvalidCampaign):
         check_sender(sender)
 
@@ -31,11 +31,11 @@ def test_sender_of_digits_alone_names_its_rule(sender: str) -> None:
 
 
 @pytest.mark.parametrize("sender", ["INFO", "sms", "Rdv", "ALERTE"])
-def test_generic_sender_is_warned_of_with_its_rule(sender: str) -> None:
+def test_generic_sender_gets_a_warning_with_its_rule(sender: str) -> None:
     assert sender in sender_warning(sender)
     assert "2025-03-10" in sender_warning(sender)
 
 
 @pytest.mark.parametrize("sender", [None, "MaBoutique", "InfoMairie"])
-def test_sender_of_ones_own_has_no_warning(sender: str | None) -> None:
+def test_own_name_as_sender_has_no_warning(sender: str | None) -> None:
     assert sender_warning(sender) == ""

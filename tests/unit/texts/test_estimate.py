@@ -59,10 +59,10 @@ def test_estimate_equals_the_measured_segments(text: str, a: str, b: str, tail: 
 @pytest.mark.parametrize(
     "text", ["Bonjour {{ a }} !", "Hé {{ a }}, 12 € chez https://un.example/x"]
 )
-def test_plain_values_get_an_estimate(text: str) -> None:
+def test_value_in_gsm7_gets_an_estimate(text: str) -> None:
     assert Estimator(compile_template(text), "").estimate({"a": "Éléonore-Zoé d'été 2"}) is not None
 
 
 @pytest.mark.parametrize("value", ["", " ", "Zoê", "a:b", "12 €", "a\nb", "e\u0301", "Ω≈", "😀"])
-def test_other_values_get_no_estimate(value: str) -> None:
+def test_value_that_may_change_on_the_way_gets_no_estimate(value: str) -> None:
     assert Estimator(compile_template("Bonjour {{ a }} !"), "").estimate({"a": value}) is None

@@ -13,7 +13,7 @@ from dispatcher.texts.lint import link_warnings
         ("Ici tinyurl.com/x ou encore tinyurl.com/y", "tinyurl.com"),
     ],
 )
-def test_public_shortener_is_warned_of_once_with_its_rule(text: str, host: str) -> None:
+def test_public_shortener_gets_one_warning_with_its_rule(text: str, host: str) -> None:
     (warning,) = link_warnings(text)
     assert host in warning
     assert "2026-03-01" in warning

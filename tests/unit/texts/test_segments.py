@@ -67,7 +67,7 @@ def reference(text: str, encoding: str) -> tuple[int, int]:
         pytest.param("\ud83d", ("UCS-2", 1, 1), id="half an emoji is counted, not refused"),
     ],
 )
-def test_text_is_measured(text: str, expected: Measure) -> None:
+def test_text_gets_encoding_units_and_segments(text: str, expected: Measure) -> None:
     assert measure(text) == expected
 
 
@@ -75,53 +75,53 @@ def test_alphabet_has_127_characters_and_ten_extensions() -> None:
     assert (len(GSM_BASIC), len(GSM_EXTENDED), len(GSM_BASIC & GSM_EXTENDED)) == (127, 10, 0)
 
 
-def test_every_other_character_of_the_first_plane_needs_unicode() -> None:
+def test_character_outside_the_gsm_alphabet_needs_unicode() -> None:
     plane = map(chr, range(0x10000))
     assert {char for char in plane if measure(char).encoding == "GSM-7"} == GSM_BASIC | GSM_EXTENDED
 
 
-def test_unicode_can_be_asked_for() -> None:
+def test_requested_unicode_counts_in_ucs2() -> None:
     assert measure("a" * 71, unicode=True) == ("UCS-2", 71, 2)
     assert measure("", unicode=True) == ("UCS-2", 0, 0)
 
 
-def test_gsm7_can_be_insisted_on() -> None:
+def test_requested_gsm7_refuses_what_does_not_fit() -> None:
     assert measure("12 €", unicode=False) == ("GSM-7", 5, 1)
     with pytest.raises(InvalidText, match=r"U\+00EA at position 2"):
         measure("têt", unicode=False)
 
 
-def test_gateway_takes_ten_parts() -> None:
+def test_ten_full_segments_are_the_maximum() -> None:
     assert measure("a" * 153 * MAX_SEGMENTS).segments == MAX_SEGMENTS
 
 
 @settings(deadline=None)
 @given(GSM)
-def test_gsm7_parts_are_those_of_filling_them_one_by_one(text: str) -> None:
+def test_gsm7_segments_equal_those_filled_character_by_character(text: str) -> None:
     assert measure(text) == ("GSM-7", *reference(text, "GSM-7"))
 
 
 @settings(deadline=None)
 @given(UCS2)
-def test_unicode_parts_are_those_of_filling_them_one_by_one(text: str) -> None:
+def test_unicode_segments_equal_those_filled_character_by_character(text: str) -> None:
     assert measure(text, unicode=True) == ("UCS-2", *reference(text, "UCS-2"))
 
 
 @settings(deadline=None)
 @given(st.text(st.characters()))
-def test_any_text_is_measured_with_the_encoding_it_needs(text: str) -> None:
+def test_text_that_fits_gsm7_is_measured_in_gsm7(text: str) -> None:
     fits = all(char in GSM_BASIC or char in GSM_EXTENDED for char in text)
     assert measure(text).encoding == ("GSM-7" if fits else "UCS-2")
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_unicode_units_are_those_of_utf16(text: str) -> None:
+def test_unicode_units_equal_utf16_code_units(text: str) -> None:
     assert measure(text, unicode=True).units == len(text.encode("utf-16-le")) // 2
 
 
 @settings(deadline=None)
 @given(st.text("aà", max_size=2000))
-def test_without_pairs_a_long_text_is_a_plain_division(text: str) -> None:
+def test_text_without_extended_characters_needs_length_by_153_segments(text: str) -> None:
     plain = math.ceil(len(text) / 153) if len(text) > 160 else min(len(text), 1)
     assert measure(text).segments == plain

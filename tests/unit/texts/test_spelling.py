@@ -49,7 +49,7 @@ def arriving(text: str) -> str:
         ("e\u0301", "e\u0301"),
     ],
 )
-def test_gateway_rewrites_a_text(written: str, sent: str) -> None:
+def test_text_arrives_as_the_gateway_rewrites_it(written: str, sent: str) -> None:
     assert as_sent(written) == sent
 
 
@@ -96,20 +96,20 @@ def test_french_typography_arrives_without_unicode(text: str) -> None:
 
 @settings(deadline=None)
 @given(TAGGY.filter(lambda text: ":br:" not in text and ":euro:" not in text))
-def test_line_breaks_and_euros_arrive_as_many_as_were_written(text: str) -> None:
+def test_every_line_break_and_euro_arrives(text: str) -> None:
     lines = len(re.findall("\r\n|\n|\r", text))
     sent = arriving(text)
     assert (sent.count("\r\n"), sent.count("€")) == (lines, text.count("€"))
 
 
-def test_unicode_is_needed_for_what_has_no_plain_spelling() -> None:
+def test_character_without_plain_spelling_needs_unicode() -> None:
     assert needs_unicode(f"Merci {GRIN}")
     assert not needs_unicode("Fête de Noël – “ça” commence…")
 
 
 @settings(deadline=None)
 @given(ANYTHING | TYPOGRAPHY)
-def test_unicode_is_needed_when_what_arrives_does_not_fit_gsm_7(text: str) -> None:
+def test_text_that_arrives_outside_gsm7_needs_unicode(text: str) -> None:
     assert needs_unicode(text) == (measure(arriving(text)).encoding == "UCS-2")
 
 
@@ -131,7 +131,7 @@ def test_unicode_is_needed_when_what_arrives_does_not_fit_gsm_7(text: str) -> No
         (GRIN * 331, "takes 11 segments"),
     ],
 )
-def test_text_that_cannot_be_sent_is_refused(text: str, complaint: str) -> None:
+def test_unsendable_text_is_refused_with_its_reason(text: str, complaint: str) -> None:
     with pytest.raises(InvalidText, match=complaint):
         check(text)
 
@@ -147,13 +147,13 @@ def test_text_that_cannot_be_sent_is_refused(text: str, complaint: str) -> None:
         "ê" * 1530,
     ],
 )
-def test_text_that_can_be_sent_passes(text: str) -> None:
+def test_sendable_text_passes(text: str) -> None:
     check(text)
 
 
 @settings(deadline=None)
 @given(ANYTHING)
-def test_any_text_passes_or_is_refused_as_invalid(text: str) -> None:
+def test_any_text_passes_or_raises_invalid_text(text: str) -> None:
     try:
         check(text)
     except InvalidText:
@@ -165,7 +165,7 @@ def test_any_text_passes_or_is_refused_as_invalid(text: str) -> None:
 # -- findings
 
 
-def test_finding_tells_what_is_replaced_deleted_or_dear() -> None:
+def test_character_that_is_replaced_deleted_or_needs_unicode_is_a_finding() -> None:
     assert findings_in(f"ê’ça~ {GRIN}ê") == [
         Finding("ê", 2, "e", "ê becomes “e”."),
         Finding("’", 1, "'", "’ becomes “'”."),
@@ -175,12 +175,12 @@ def test_finding_tells_what_is_replaced_deleted_or_dear() -> None:
     ]
 
 
-def test_finding_counts_what_unicode_costs() -> None:
+def test_finding_on_unicode_counts_segments_with_and_without() -> None:
     (finding,) = findings_in("a" * 150 + "\u200d")
     assert finding.message == "U+200D needs Unicode; segments with its like: 3, without: 1."
 
 
-def test_finding_composes_accents_first() -> None:
+def test_decomposed_accent_is_composed_before_findings() -> None:
     assert [(finding.character, finding.becomes) for finding in findings_in("e\u0302")] == [
         ("ê", "e")
     ]
@@ -190,13 +190,13 @@ def test_finding_composes_accents_first() -> None:
     "text",
     ["", "Plain, été à 12 €", "a\nb", "12\xa0%", 'Bonjour {{ prénom | default("tête") }}'],
 )
-def test_there_is_no_finding_on_what_arrives_as_it_looks(text: str) -> None:
+def test_text_that_arrives_as_written_has_no_finding(text: str) -> None:
     assert findings_in(text) == []
 
 
 @settings(deadline=None)
 @given(ANYTHING)
-def test_text_needs_unicode_when_some_finding_says_so(text: str) -> None:
+def test_text_needs_unicode_if_a_finding_says_so(text: str) -> None:
     text = text.replace("{", "")
     assert needs_unicode(text) == any(finding.becomes is None for finding in findings_in(text))
 
@@ -229,5 +229,5 @@ def test_opt_out_mention_is_recognised(text: str, words: bool) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(ANYTHING, TAGGY, TYPOGRAPHY, st.text("aé ")), max_size=4))
-def test_many_texts_are_spelled_as_each_would_be(texts: list[str]) -> None:
+def test_many_texts_are_spelled_like_each_one(texts: list[str]) -> None:
     assert wire_texts(texts) == [wire_text(text) for text in texts]

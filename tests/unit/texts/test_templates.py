@@ -49,7 +49,7 @@ VALUES = st.text("aÀ %'\"{}|", max_size=8) | st.sampled_from(["{{ prenom }}", "
     st.lists(st.one_of(CONSTRUCTS, LITERALS)).map(" ".join),
     st.dictionaries(FIELDS, VALUES),
 )
-def test_rendering_equals_a_naive_implementation(text: str, fields: dict[str, str]) -> None:
+def test_rendering_equals_a_simple_implementation(text: str, fields: dict[str, str]) -> None:
     template = compile_template(text)
     missing = [name for name in template.required if not fields.get(name, "").strip()]
     if missing:
@@ -68,12 +68,12 @@ def test_template_names_its_fields_once_in_order() -> None:
     assert template.required == ("b", "Nom du client", "B")
 
 
-def test_text_without_fields_is_rendered_as_it_is() -> None:
+def test_text_without_fields_is_returned_unchanged() -> None:
     text = "100 % plain {here}:br:"
     assert compile_template(text).render({"here": "x"}) is text
 
 
-def test_default_stands_in_for_what_is_missing_or_blank() -> None:
+def test_missing_or_blank_value_is_replaced_by_the_default() -> None:
     template = compile_template("Bonjour {{ prenom | default('à tous') }} !")
     assert template.render({}) == "Bonjour à tous !"
     assert template.render({"prenom": " \t"}) == "Bonjour à tous !"
@@ -83,7 +83,7 @@ def test_default_stands_in_for_what_is_missing_or_blank() -> None:
 @pytest.mark.parametrize(
     "fields", [{}, {"Prenom": "Léa"}, {"prenom": ""}, {"prenom": " \xa0"}, {"prenom": "\x00\u200b"}]
 )
-def test_required_field_without_value_is_missing(fields: dict[str, str]) -> None:
+def test_required_field_without_value_raises_missing_field(fields: dict[str, str]) -> None:
     with pytest.raises(MissingField, match="“prenom”") as caught:
         compile_template("Bonjour {{ prenom }}").render(fields)
     assert caught.value.field == "prenom"
@@ -104,7 +104,7 @@ def test_required_field_without_value_is_missing(fields: dict[str, str]) -> None
         ("10:30", "10:30"),
     ],
 )
-def test_value_is_only_ever_text(value: str, rendered: str) -> None:
+def test_value_with_template_syntax_stays_text(value: str, rendered: str) -> None:
     assert compile_template("[{{ prenom }}]").render({"prenom": value}) == f"[{rendered}]"
 
 
@@ -127,7 +127,7 @@ def test_render_all_equals_render_for_each(text: str, rows: list[dict[str, str]]
 
 @settings(deadline=None)
 @given(TAGGY)
-def test_value_adds_no_line_break_and_takes_none_away(value: str) -> None:
+def test_value_cannot_make_or_break_a_line_break_tag(value: str) -> None:
     template = compile_template("A:{{ x | default('') }}:\nb{{ x | default('') }}r:br:{{ y }}€br:")
     sent = as_sent(wire_text(template.render({"x": value, "y": "br"})))
     assert sent.count("\r\n") == 2
@@ -149,7 +149,7 @@ def test_value_adds_no_line_break_and_takes_none_away(value: str) -> None:
         ("{ prenom }}", "Position 10: “}}” closes nothing"),
     ],
 )
-def test_any_other_construct_is_refused_with_its_position(text: str, complaint: str) -> None:
+def test_unknown_construct_is_refused_with_its_position(text: str, complaint: str) -> None:
     with pytest.raises(InvalidText, match=complaint):
         compile_template(text)
 
@@ -161,7 +161,7 @@ def test_any_other_construct_is_refused_with_its_position(text: str, complaint: 
     ),
     st.dictionaries(st.text(max_size=3), ANYTHING),
 )
-def test_template_raises_nothing_but_invalid_text(text: str, fields: dict[str, str]) -> None:
+def test_any_template_compiles_or_raises_invalid_text(text: str, fields: dict[str, str]) -> None:
     try:
         rendered = compile_template(text).render(fields)
     except InvalidText as refusal:
@@ -172,6 +172,6 @@ def test_template_raises_nothing_but_invalid_text(text: str, fields: dict[str, s
     assert raised.startswith(("Position ", "The field "))
 
 
-def test_many_blanks_in_a_field_are_read_in_one_pass() -> None:
+def test_many_blanks_in_a_field_are_read_in_linear_time() -> None:
     with pytest.raises(InvalidText):
         compile_template("{{ a" + " " * 200_000 + "b c" * 50_000)
