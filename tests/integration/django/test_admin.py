@@ -88,7 +88,7 @@ def test_index_lists_the_three_sections(office: Office) -> None:
     assert "/add/" not in office.client(*VIEWS, name="luc").get("/admin/").content.decode()
 
 
-def test_campaigns_are_listed_with_what_they_wait_for(office: Office) -> None:
+def test_campaigns_page_shows_what_each_waits_for(office: Office) -> None:
     office.dispatcher.submit("soldes", TEXT, people(3), not_before=OPEN + timedelta(days=1))
     client = office.client("view_campaign")
 
@@ -103,7 +103,7 @@ def test_campaigns_are_listed_with_what_they_wait_for(office: Office) -> None:
     assert "Nothing has ticked for 7 minutes" in text_of(client, CAMPAIGNS)
 
 
-def test_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> None:
+def test_campaign_page_shows_bar_batches_and_actions(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3), by="zoe")
     batch = office.dispatcher.batches("soldes")[0].id
     office.dispatcher.steps.send_batch(batch)
@@ -120,7 +120,7 @@ def test_campaign_shows_its_bar_its_batches_and_its_record(office: Office) -> No
     assert " style=" not in page.split('id="content-main"')[1].split("</table>")[0]
 
 
-def test_campaign_shows_what_it_leaves_from(office: Office) -> None:
+def test_campaign_page_shows_its_sender(office: Office) -> None:
     number = office.dispatcher.submit("number", TEXT, people(1), from_number="+33639988888")
     survey = office.dispatcher.submit("survey", "", people(1), survey="a1b2")
     client = office.client("view_campaign")
@@ -131,7 +131,7 @@ def test_campaign_shows_what_it_leaves_from(office: Office) -> None:
     assert "sender" not in shown
 
 
-def test_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
+def test_page_of_a_running_campaign_refreshes_and_of_an_ended_one_does_not(
     office: Office,
 ) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
@@ -142,7 +142,7 @@ def test_page_that_waits_refreshes_itself_and_one_that_has_ended_does_not(
     assert refresh not in client.get(f"{CAMPAIGNS}{campaign}/").content
 
 
-def test_reference_leads_to_its_campaign(office: Office) -> None:
+def test_reference_in_the_search_redirects_to_its_campaign(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     client = office.client("view_campaign")
     found = client.get(CAMPAIGNS, {"q": "soldes"})
@@ -150,7 +150,7 @@ def test_reference_leads_to_its_campaign(office: Office) -> None:
     assert "There is no campaign" in text_of(client, f"{CAMPAIGNS}?q=nothing")
 
 
-def test_long_lists_come_in_pages(office: Office) -> None:
+def test_long_list_is_cut_in_pages(office: Office) -> None:
     for number in range(51):
         office.dispatcher.submit(f"c{number:02d}", TEXT, people(1))
     client = office.client("view_campaign")
@@ -162,7 +162,7 @@ def test_long_lists_come_in_pages(office: Office) -> None:
 
 
 @pytest.mark.parametrize("path", ["9/", "batches/9/", "9/pause/"])
-def test_what_does_not_exist_is_not_found(office: Office, path: str) -> None:
+def test_unknown_address_is_not_found(office: Office, path: str) -> None:
     client = office.client("view_campaign", "pause_campaign")
     assert client.get(f"{CAMPAIGNS}{path}").status_code == 404
 
@@ -170,7 +170,7 @@ def test_what_does_not_exist_is_not_found(office: Office, path: str) -> None:
 # -- numbers
 
 
-def test_numbers_are_masked_without_their_permission(office: Office) -> None:
+def test_number_without_the_permission_is_masked(office: Office) -> None:
     office.dispatcher.submit("soldes", TEXT, people(2))
     office.dispatcher.opt_outs.add(people(1, 2))
     batch = f"{CAMPAIGNS}batches/{office.dispatcher.batches('soldes')[0].id}/"
@@ -184,7 +184,7 @@ def test_numbers_are_masked_without_their_permission(office: Office) -> None:
     assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
 
 
-def test_opt_out_is_found_in_any_spelling_and_by_post_only(office: Office) -> None:
+def test_opt_out_in_any_spelling_is_found_by_post_only(office: Office) -> None:
     office.dispatcher.opt_outs.add(people(1), reason="by phone", by="luc")
     client = office.client("view_optout")
 
@@ -197,7 +197,7 @@ def test_opt_out_is_found_in_any_spelling_and_by_post_only(office: Office) -> No
     assert "It is on the list" not in text_of(client, f"{OPT_OUTS}?phone=0639980000")
 
 
-def test_opt_out_is_added_with_a_reason_and_the_permission(office: Office) -> None:
+def test_adding_an_opt_out_needs_a_reason_and_the_permission(office: Office) -> None:
     phone = "06 39 98 00 00"
     some, more = (
         office.client("view_optout"),
@@ -226,7 +226,7 @@ def test_opt_out_is_added_with_a_reason_and_the_permission(office: Office) -> No
         ("running", "cancel", "cancelled"),
     ],
 )
-def test_action_needs_a_reason_and_records_it(
+def test_action_without_a_reason_is_refused_and_with_one_recorded(
     office: Office, before: str, verb: str, after: str
 ) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
@@ -261,7 +261,7 @@ def test_forbidden_action_is_not_offered_and_refused(office: Office) -> None:
     assert "a cancelled campaign cannot become running" in shown
 
 
-def test_action_needs_its_permission(office: Office) -> None:
+def test_action_without_its_permission_is_refused(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     batch = office.in_doubt("other")
     client = office.client(*VIEWS)
@@ -277,7 +277,7 @@ def test_action_needs_its_permission(office: Office) -> None:
     assert office.dispatcher.batch(batch).state == "in_doubt"
 
 
-def test_nothing_is_shown_without_its_permission(office: Office) -> None:
+def test_page_without_its_permission_is_refused(office: Office) -> None:
     campaign = office.dispatcher.submit("soldes", TEXT, people(3))
     client = office.client(*VERBS)
     for path in (
@@ -302,7 +302,7 @@ def test_post_without_csrf_token_is_refused(office: Office) -> None:
 # -- doubts
 
 
-def test_doubt_is_given_up_by_a_person(office: Office) -> None:
+def test_doubt_given_up_on_the_page_is_failed(office: Office) -> None:
     batch = office.in_doubt()
     client = office.client("view_doubt", "give_up_doubt", "resend_doubt")
     assert "soldes, batch 1 3" in text_of(client, DOUBTS)
@@ -316,7 +316,7 @@ def test_doubt_is_given_up_by_a_person(office: Office) -> None:
     assert client.get(f"{DOUBTS}{batch}/give-up/").status_code == 404
 
 
-def test_doubt_is_sent_again_by_a_person(office: Office) -> None:
+def test_doubt_resent_on_the_page_is_sent_again(office: Office) -> None:
     batch = office.in_doubt()
     client = office.client("view_doubt", "view_campaign", "resend_doubt")
     assert f"{DOUBTS}{batch}/resend/" in client.get(f"{CAMPAIGNS}batches/{batch}/").content.decode()
@@ -336,7 +336,7 @@ def test_unreachable_gateway_is_shown_and_nothing_changes(office: Office) -> Non
     assert office.dispatcher.batch(batch).state == "in_doubt"
 
 
-def test_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Office) -> None:
+def test_resend_without_a_key_is_refused_with_one_sentence(shop: str, office: Office) -> None:
     batch = office.in_doubt()
     lazy.forget()
     client = office.client("view_doubt", "resend_doubt")
@@ -358,7 +358,7 @@ def test_web_process_without_a_key_says_that_it_needs_one(shop: str, office: Off
         ({"DATABASE": "nothing"}, "there is no &#x27;nothing&#x27; in DATABASES"),
     ],
 )
-def test_errors_are_shown_as_one_page(shop: str, text: dict[str, Any], says: str) -> None:
+def test_error_is_shown_as_a_page(shop: str, text: dict[str, Any], says: str) -> None:
     client = Office().client(*VIEWS)
     with django_project.said(**text):
         for path in (CAMPAIGNS, f"{CAMPAIGNS}1/", DOUBTS, OPT_OUTS):
@@ -367,7 +367,7 @@ def test_errors_are_shown_as_one_page(shop: str, text: dict[str, Any], says: str
             assert "Traceback" not in shown
 
 
-def test_actions_work_while_redis_is_down(shop: str) -> None:
+def test_action_works_while_redis_is_down(shop: str) -> None:
     client = Office().client("view_campaign", "resume_campaign")
     with django_project.said(BROKER_URL="redis://127.0.0.1:1/0"):
         from dispatcher.contrib.django import dispatcher
@@ -378,7 +378,7 @@ def test_actions_work_while_redis_is_down(shop: str) -> None:
         assert "Campaign soldes is running" in done.content.decode()
 
 
-def test_campaign_shows_its_account(shop: str) -> None:
+def test_campaign_page_shows_its_account(shop: str) -> None:
     office = Office(accounts="shop")
     lazy._wrapped = office.dispatcher
     office.dispatcher.submit("soldes", TEXT, people(3), account="shop")

@@ -82,7 +82,7 @@ def test_manage_py_has_every_command_under_its_own_name(tmp_path: Path) -> None:
     assert result.stdout.startswith("Usage: manage.py dispatcher submit [OPTIONS] FILE")
 
 
-def test_manage_py_keeps_exit_codes_and_sentences(tmp_path: Path) -> None:
+def test_manage_py_ends_with_the_same_exit_codes_and_sentences(tmp_path: Path) -> None:
     unmade = manage(tmp_path, "dispatcher", "campaigns")
     assert unmade.returncode == 3
     assert "run manage.py migrate" in unmade.stderr
@@ -103,7 +103,7 @@ def test_wrong_setting_keeps_the_project_from_starting(tmp_path: Path) -> None:
     assert 'dispatcher.E005) DISPATCHER["TICK"]' in checked.stderr
 
 
-def test_processes_get_the_settings_of_the_project(tmp_path: Path) -> None:
+def test_started_process_gets_the_settings_of_the_project(tmp_path: Path) -> None:
     report = manage(tmp_path, "dispatcher", "celery", "report", DISPATCHER_TICK="1.5")
     assert report.returncode == 0, report.stderr
     assert "beat_max_loop_interval: 1.5" in report.stdout

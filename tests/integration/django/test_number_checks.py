@@ -14,7 +14,7 @@ from dispatcher import IllegalMove, Settings
 from tests.fakes import FakeGateway
 
 
-def test_order_is_refused_inside_a_transaction_and_given_outside(
+def test_number_check_is_ordered_only_outside_a_transaction(
     shop: str, customers: Callable[..., Any]
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
@@ -33,7 +33,7 @@ def test_order_is_refused_inside_a_transaction_and_given_outside(
     assert checks.survey(numbers).known == {"waiting": 3}
 
 
-def test_order_is_refused_where_the_project_commits_by_hand(
+def test_number_check_without_autocommit_is_refused(
     shop: str, customers: Callable[..., Any]
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
@@ -53,7 +53,7 @@ def test_order_is_refused_where_the_project_commits_by_hand(
     assert gateway.orders == []
 
 
-def test_project_may_have_its_customers_numbers_looked_up(
+def test_queryset_is_planned_with_its_numbers_checked(
     shop: str, customers: Callable[..., Any]
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
@@ -65,7 +65,7 @@ def test_project_may_have_its_customers_numbers_looked_up(
     assert plan.lookups.sentences() == ["3 × France, Mobile"]
 
 
-def test_what_is_known_of_numbers_is_asked_for_before_a_list_at_hand_is_stored(
+def test_number_checks_are_read_before_a_list_at_hand_is_stored(
     shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher

@@ -28,7 +28,7 @@ def told() -> list[tuple[str | None, str]]:
     ]
 
 
-def test_project_without_setting_starts(sqlite_shop: str) -> None:
+def test_project_without_settings_starts(sqlite_shop: str) -> None:
     with django_project.said():
         assert told() == []
     assert conf.settings().database_url.get_secret_value() == sqlite_shop
@@ -81,13 +81,13 @@ def test_setting_that_is_not_a_dict_is_refused() -> None:
         assert told() == [("dispatcher.E001", "DISPATCHER is not a dict of settings")]
 
 
-def test_secret_is_in_no_message() -> None:
+def test_message_of_a_wrong_setting_hides_secrets() -> None:
     with django_project.said(SENDER="a-key-pasted-here", API_KEY="hunter2", BROKER_URL=5):
         assert "hunter2" not in str(told())
         assert "a-key-pasted-here" not in str(told())
 
 
-def test_keys_may_be_written_in_lower_case_and_values_typed(tmp_path: Path) -> None:
+def test_lower_case_keys_and_typed_values_are_accepted(tmp_path: Path) -> None:
     secret = tmp_path / "key"
     secret.write_text("hunter2\n")
     with django_project.said(
@@ -110,7 +110,7 @@ def test_environment_fills_missing_settings(monkeypatch: pytest.MonkeyPatch) -> 
         assert (dispatcher.settings.sender, dispatcher.settings.rate) == ("Here", 3)
 
 
-def test_environment_does_not_move_the_tables(
+def test_database_url_of_the_environment_is_ignored(
     sqlite_shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISPATCHER_DATABASE_URL", "sqlite:///elsewhere.db")
@@ -139,7 +139,7 @@ def test_sqlite_url_names_the_same_file(values: object) -> None:
     assert url(ENGINE="django.db.backends.sqlite3", NAME=values) == "sqlite:////var/shop.db"
 
 
-def test_relative_file_is_found_from_anywhere() -> None:
+def test_relative_file_is_found_from_any_directory() -> None:
     got = make_url(url(ENGINE="django.db.backends.sqlite3", NAME="shop.db"))
     assert got.database == str(Path("shop.db").absolute())
 
@@ -171,11 +171,13 @@ def test_relative_file_is_found_from_anywhere() -> None:
         ),
     ],
 )
-def test_postgresql_url_keeps_all_parts(settings: dict[str, Any], expected: str) -> None:
+def test_postgresql_url_has_all_parts_of_the_project(
+    settings: dict[str, Any], expected: str
+) -> None:
     assert url(ENGINE="django.db.backends.postgresql", **settings) == expected
 
 
-def test_any_other_database_is_refused_and_named() -> None:
+def test_unsupported_database_is_refused_and_named() -> None:
     django_project.use({"default": {"ENGINE": "django.db.backends.dummy"}})
     with django_project.said():
         [(ident, message)] = told()[:1]
@@ -183,7 +185,9 @@ def test_any_other_database_is_refused_and_named() -> None:
     assert "the dispatcher needs PostgreSQL or SQLite" in message
 
 
-def test_url_leads_to_the_same_rows(postgres_shop: str, customers: Callable[..., Any]) -> None:
+def test_url_of_the_project_reads_the_same_rows(
+    postgres_shop: str, customers: Callable[..., Any]
+) -> None:
     from dispatcher import Dispatcher
 
     dispatcher.submit("soldes", "Soldes", customers(1))

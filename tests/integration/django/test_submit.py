@@ -43,7 +43,7 @@ def texted(batch_id: int = 1) -> list[str]:
 # -- recipients
 
 
-def test_queryset_of_models_is_a_list_of_recipients(shop: str, customers: Customers) -> None:
+def test_queryset_of_models_becomes_recipients(shop: str, customers: Customers) -> None:
     campaign = dispatcher.submit("soldes", TEXT, customers(3), phone="mobile", fields=FIELDS)
 
     assert dispatcher.progress("soldes").id == campaign
@@ -51,7 +51,7 @@ def test_queryset_of_models_is_a_list_of_recipients(shop: str, customers: Custom
     assert texted(batch.id) == ["+33639980000", "+33639980001", "+33639980002"]
 
 
-def test_only_field_that_is_called_a_number_needs_no_name(shop: str, customers: Customers) -> None:
+def test_only_field_with_the_name_of_a_phone_is_the_number(shop: str, customers: Customers) -> None:
     dispatcher.submit("soldes", "Soldes", customers(2))
     assert dispatcher.progress("soldes").recipients == 2
 
@@ -68,7 +68,7 @@ def test_plain_list_is_accepted(shop: str) -> None:
     assert dispatcher.progress("soldes").recipients == 2
 
 
-def test_only_the_columns_that_matter_are_fetched_by_one_query(
+def test_queryset_fetches_only_the_columns_it_needs_by_one_query(
     shop: str, customers: Customers
 ) -> None:
     people = customers(3)
@@ -91,7 +91,9 @@ def test_rejection_names_the_row_of_the_model(shop: str, customers: Customers) -
     assert (reject.row, reject.raw[0], reject.reason) == (2, str(wrong.pk), "not_a_number")
 
 
-def test_field_may_override_the_territory(shop: str, customers: Customers) -> None:
+def test_field_with_a_territory_overrides_that_of_the_number(
+    shop: str, customers: Customers
+) -> None:
     people = customers(2)
     people.update(first_name="alsace-moselle")
     dispatcher.submit("soldes", "Soldes", people, territory_field="first_name")
@@ -106,7 +108,7 @@ def test_field_may_override_the_territory(shop: str, customers: Customers) -> No
         ({"territory_field": "zone"}, "no such field.*zone"),
     ],
 )
-def test_field_that_does_not_exist_is_named_and_nothing_is_stored(
+def test_unknown_field_is_named_and_stores_nothing(
     shop: str, customers: Customers, arguments: dict[str, Any], says: str
 ) -> None:
     for submit in (dispatcher.submit, dispatcher.submit_on_commit):
@@ -115,7 +117,7 @@ def test_field_that_does_not_exist_is_named_and_nothing_is_stored(
     assert dispatcher.campaigns() == []
 
 
-def test_model_without_a_number_asks_for_one(shop: str) -> None:
+def test_model_without_a_phone_field_asks_for_one(shop: str) -> None:
     from django.contrib.auth import get_user_model
 
     with pytest.raises(InvalidCampaign, match=r'which field of User .* none is .*phone="…"'):
@@ -137,7 +139,7 @@ def test_recipients_of_wrong_type_are_refused(
         dispatcher.submit("soldes", "Soldes", people(customers(1)))
 
 
-def test_names_of_fields_go_with_a_queryset_only(shop: str) -> None:
+def test_names_of_fields_without_a_queryset_are_refused(shop: str) -> None:
     with pytest.raises(InvalidCampaign, match="name fields of a QuerySet"):
         dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"], phone="mobile")
 
@@ -163,7 +165,9 @@ def test_rollback_removes_the_campaign(shop: str, customers: Customers) -> None:
     assert dispatcher.submit("soldes", "Soldes", customers(1)) > 0
 
 
-def test_list_at_hand_is_stored_in_the_transaction(shop: str, customers: Customers) -> None:
+def test_list_at_hand_is_stored_with_the_callers_transaction(
+    shop: str, customers: Customers
+) -> None:
     phones = [f"06 39 98 {n // 100:02d} {n % 100:02d}" for n in range(1200)]
     with transaction.atomic():
         people = customers(2)
@@ -180,7 +184,7 @@ def test_list_at_hand_is_stored_in_the_transaction(shop: str, customers: Custome
     assert dispatcher.progress("kept").recipients == 1200
 
 
-def test_queryset_is_not_read_where_its_people_are_being_stored(
+def test_queryset_is_read_before_its_recipients_are_stored(
     shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dispatcher.storage.campaigns.plans._STRIDE", 1)
@@ -192,7 +196,7 @@ def test_queryset_is_not_read_where_its_people_are_being_stored(
     assert dispatcher.progress("later").recipients == 2000
 
 
-def test_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
+def test_savepoint_rolled_back_removes_only_its_own_campaign(
     shop: str, customers: Customers
 ) -> None:
     people = customers(2)
@@ -205,7 +209,7 @@ def test_savepoint_that_is_rolled_back_takes_only_its_own_campaign(
     assert [one.reference for one in dispatcher.campaigns()] == ["kept too", "kept"]
 
 
-def test_refused_campaign_leaves_the_callers_transaction_alone(
+def test_refused_campaign_does_not_break_the_callers_transaction(
     shop: str, customers: Customers
 ) -> None:
     with transaction.atomic():
@@ -222,7 +226,7 @@ def test_refused_campaign_leaves_the_callers_transaction_alone(
     assert dispatcher.progress("soldes").recipients == 2
 
 
-def test_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alone(
+def test_reference_taken_meanwhile_does_not_break_the_callers_transaction(
     shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two who submit the same reference at once: the second finds out by a broken constraint."""
@@ -238,7 +242,7 @@ def test_rule_of_the_database_broken_by_us_leaves_the_callers_transaction_alone(
     assert len(dispatcher.campaigns()) == 1
 
 
-def test_second_connection_sees_nothing_before_the_commit(
+def test_campaign_is_invisible_to_other_connections_before_the_commit(
     postgres_shop: str, customers: Customers
 ) -> None:
     from dispatcher import Dispatcher, Settings
@@ -270,7 +274,7 @@ with transaction.atomic():
 """
 
 
-def test_process_that_dies_before_its_commit_leaves_neither(
+def test_process_killed_before_its_commit_stores_neither_row_nor_campaign(
     shop: str, customers: Customers
 ) -> None:
     from django.apps import apps
@@ -342,7 +346,7 @@ def test_rollback_sends_no_hint(shop: str, customers: Customers, told: list[str]
     assert told == []
 
 
-def test_project_that_commits_by_hand_loses_no_campaign(
+def test_campaign_without_autocommit_is_stored(
     postgres_shop: str, customers: Customers, told: list[str]
 ) -> None:
     people = customers(1)
@@ -359,14 +363,14 @@ def test_project_that_commits_by_hand_loses_no_campaign(
 # -- after the commit
 
 
-def test_submitting_on_commit_waits_for_it(shop: str, customers: Customers) -> None:
+def test_submit_on_commit_submits_after_the_commit(shop: str, customers: Customers) -> None:
     with transaction.atomic():
         dispatcher.submit_on_commit("soldes", TEXT, customers(3), fields=FIELDS)
         assert dispatcher.campaigns() == []
     assert dispatcher.progress("soldes").recipients == 3
 
 
-def test_nothing_is_submitted_without_the_commit(shop: str, customers: Customers) -> None:
+def test_submit_on_commit_after_a_rollback_submits_nothing(shop: str, customers: Customers) -> None:
     with suppress(KeyError), transaction.atomic():
         dispatcher.submit_on_commit("soldes", "Soldes", customers(3))
         raise KeyError
@@ -389,7 +393,7 @@ def test_invalid_campaign_is_refused_before_the_commit(
         dispatcher.submit_on_commit("soldes", text, customers(1), **options)
 
 
-def test_what_fails_after_the_commit_is_logged_and_raised(
+def test_failure_after_the_commit_is_logged_and_raised(
     shop: str, customers: Customers, caplog: pytest.LogCaptureFixture
 ) -> None:
     people = customers(1)
@@ -419,7 +423,7 @@ def test_failure_after_the_commit_reaches_the_handler(shop: str, customers: Cust
 # -- databases
 
 
-def test_time_zone_of_the_project_does_not_move_instants(shop: str) -> None:
+def test_time_zone_of_the_project_does_not_change_instants(shop: str) -> None:
     from django.test import override_settings
 
     at = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
@@ -432,7 +436,7 @@ def test_time_zone_of_the_project_does_not_move_instants(shop: str) -> None:
     assert dispatcher.campaign("soldes").not_before == at
 
 
-def test_tables_in_a_database_of_their_own_know_of_no_transaction(
+def test_submit_in_a_transaction_of_another_database_is_refused(
     shop: str, customers: Customers, sqlite_url: str
 ) -> None:
     with django_project.said(DATABASE_URL=sqlite_url):
@@ -449,7 +453,7 @@ def test_tables_in_a_database_of_their_own_know_of_no_transaction(
     assert dispatcher.campaigns() == []
 
 
-def test_another_of_the_projects_databases_may_have_the_tables(
+def test_tables_may_be_in_another_database_of_the_project(
     shop: str, customers: Customers, sqlite_url: str
 ) -> None:
     from django.core.management import call_command
@@ -468,7 +472,7 @@ def test_another_of_the_projects_databases_may_have_the_tables(
     assert dispatcher.campaigns() == []
 
 
-def test_unreachable_database_is_one_sentence(sqlite_shop: str) -> None:
+def test_unreachable_database_raises_one_sentence(sqlite_shop: str) -> None:
     gone = django_project.database("postgresql://nobody@127.0.0.1:9/nothing")
     django_project.use({"default": gone})
     with pytest.raises(StorageError, match=r"the database cannot be used: .*refused"):
@@ -478,7 +482,7 @@ def test_unreachable_database_is_one_sentence(sqlite_shop: str) -> None:
 # -- handing over
 
 
-def test_project_may_have_the_gateway_hold_a_campaign(shop: str, customers: Customers) -> None:
+def test_campaign_with_hand_over_is_handed_over(shop: str, customers: Customers) -> None:
     hour = datetime.now(UTC) + timedelta(days=3)
     dispatcher.submit("soldes", "Soldes", customers(2), not_before=hour, hand_over=True)
     [batch] = dispatcher.batches("soldes")

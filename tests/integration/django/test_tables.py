@@ -86,7 +86,7 @@ class WithoutADatabase(SimpleTestCase):
 """
 
 
-def test_tests_of_a_project_need_no_setup(
+def test_project_tests_need_no_setup(
     shop: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     tests = tmp_path / "users_tests"
@@ -116,7 +116,7 @@ def test_tests_of_a_project_need_no_setup(
     assert "Ran 7 tests" in ran.stderr
 
 
-def test_migrate_makes_the_tables_once_and_says_so(
+def test_migrate_creates_the_tables_once_and_prints_it(
     shop: str, fresh_postgres_url: str, sqlite_url: str
 ) -> None:
     url = sqlite_url if shop.startswith("sqlite") else fresh_postgres_url
@@ -130,11 +130,11 @@ def test_migrate_makes_the_tables_once_and_says_so(
     assert dispatcher.campaigns() == []
 
 
-def test_no_migration_is_missing(shop: str) -> None:
+def test_makemigrations_finds_no_change(shop: str) -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
-def test_flush_empties_the_tables_too(shop: str, customers: Callable[..., Any]) -> None:
+def test_flush_empties_our_tables(shop: str, customers: Callable[..., Any]) -> None:
     dispatcher.submit("soldes", "Soldes", customers(2))
     dispatcher.opt_out("06 39 98 00 99")
     call_command("flush", interactive=False, verbosity=0)

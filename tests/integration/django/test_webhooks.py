@@ -43,7 +43,9 @@ def numbers() -> list[str]:
     return [entry.phone for entry in dispatcher.opt_outs]
 
 
-def test_stop_is_kept_once_in_the_projects_database(shop: str, client: Client) -> None:
+def test_stop_posted_twice_is_stored_once_in_the_projects_database(
+    shop: str, client: Client
+) -> None:
     for _ in range(2):
         assert call(client, "reply", STOP) == 200
     assert numbers() == [A]
@@ -58,7 +60,7 @@ def test_parts_of_a_long_reply_are_joined(shop: str, client: Client) -> None:
     assert [reply.text for reply in dispatcher.replies()] == ["bonjour monde"]
 
 
-def test_it_is_committed_when_it_is_answered_also_with_atomic_requests(
+def test_stop_is_committed_before_its_answer_with_atomic_requests(
     shop: str, client: Client
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -69,7 +71,7 @@ def test_it_is_committed_when_it_is_answered_also_with_atomic_requests(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"x" * 100_000, b"\xff"])
-def test_what_cannot_be_read_is_refused_and_the_secret_is_not_logged(
+def test_unreadable_body_is_refused_and_the_secret_is_not_logged(
     sqlite_shop: str, client: Client, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
     caplog.set_level("DEBUG")

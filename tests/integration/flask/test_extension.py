@@ -42,7 +42,7 @@ def bare(**config: Any) -> Flask:
 # -- settings
 
 
-def test_settings_may_be_typed_or_text(make_app: MakeApp) -> None:
+def test_setting_may_be_typed_or_text(make_app: MakeApp) -> None:
     app = bare(
         database_url="sqlite:///a.db",
         rate=2.5,
@@ -90,7 +90,7 @@ def test_environment_fills_missing_settings(
         ({"databse_url": "sqlite:///a.db"}, "unknown setting DISPATCHER_DATABSE_URL"),
     ],
 )
-def test_wrong_settings_fail_when_the_app_is_made(
+def test_wrong_setting_fails_when_the_app_is_created(
     make_app: MakeApp, config: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=sentence):
@@ -100,7 +100,7 @@ def test_wrong_settings_fail_when_the_app_is_made(
 # -- factories
 
 
-def test_nothing_connects_before_it_is_used(
+def test_extension_connects_at_its_first_use(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refuse(*_: object) -> None:
@@ -112,7 +112,9 @@ def test_nothing_connects_before_it_is_used(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_extension_serves_every_app_its_own(make_app: MakeApp, tmp_path: Path) -> None:
+def test_extension_of_several_apps_uses_the_settings_of_each(
+    make_app: MakeApp, tmp_path: Path
+) -> None:
     dispatcher = Dispatcher()
     apps = [bare(database_url=f"sqlite:///{tmp_path / name}.db") for name in "ab"]
     for app in apps:
@@ -127,7 +129,7 @@ def test_one_extension_serves_every_app_its_own(make_app: MakeApp, tmp_path: Pat
         library(app).database.close()
 
 
-def test_every_method_of_the_library_is_there(app: Flask) -> None:
+def test_extension_has_every_method_of_the_library(app: Flask) -> None:
     dispatcher = Dispatcher()
     with app.app_context():
         plan = dispatcher.plan(TEXT, people(3))
@@ -146,7 +148,7 @@ def test_every_method_of_the_library_is_there(app: Flask) -> None:
             dispatcher.progres("soldes")  # type: ignore[attr-defined]
 
 
-def test_outside_an_app_and_before_init_app_it_says_so() -> None:
+def test_use_outside_an_app_or_before_init_app_raises_one_sentence() -> None:
     dispatcher = Dispatcher()
     with pytest.raises(RuntimeError, match="application context"):
         dispatcher.campaigns()
@@ -177,7 +179,7 @@ def test_double_click_is_one_campaign(shop: Flask) -> None:
     assert library(shop).page().total == 1
 
 
-def test_error_of_a_view_is_answered_as_page_or_problem(shop: Flask) -> None:
+def test_error_in_a_view_is_answered_as_page_or_problem(shop: Flask) -> None:
     client = shop.test_client()
     client.post("/launch/soldes/3")
     taken = client.post("/launch/soldes/4")
@@ -188,7 +190,9 @@ def test_error_of_a_view_is_answered_as_page_or_problem(shop: Flask) -> None:
     assert (problem.json or {})["detail"] == "no recipients"
 
 
-def test_database_that_is_down_is_no_stack_trace_in_a_view(make_app: MakeApp) -> None:
+def test_unreachable_database_in_a_view_is_answered_without_a_stack_trace(
+    make_app: MakeApp,
+) -> None:
     app = make_app(NOWHERE)
     dispatcher = Dispatcher()
     app.add_url_rule("/", "index", lambda: str(dispatcher.campaigns()))
@@ -200,7 +204,7 @@ def test_database_that_is_down_is_no_stack_trace_in_a_view(make_app: MakeApp) ->
         assert "Traceback" not in answer.text
 
 
-def test_error_handler_of_the_app_is_kept(make_app: MakeApp) -> None:
+def test_error_handler_of_the_app_comes_first(make_app: MakeApp) -> None:
     from dispatcher import DispatcherError
 
     app = bare(database_url=NOWHERE)
@@ -237,7 +241,7 @@ def test_form_of_another_site_is_refused(shop: Flask, headers: dict[str, str], s
 # -- commands
 
 
-def test_every_command_is_there_with_the_apps_settings(app: Flask) -> None:
+def test_flask_has_every_command_with_the_settings_of_the_app(app: Flask) -> None:
     run = app.test_cli_runner()
     library(app).submit("soldes", TEXT, people(3))
     result = run.invoke(args=["dispatcher", "progress", "soldes", "--json"])
@@ -251,7 +255,7 @@ def test_every_command_is_there_with_the_apps_settings(app: Flask) -> None:
     assert set(cli.commands) == set(app.cli.commands["dispatcher"].commands)  # type: ignore[attr-defined]
 
 
-def test_command_that_fails_says_it_in_a_sentence(app: Flask) -> None:
+def test_failing_command_ends_with_one_sentence(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["dispatcher", "progress", "other"])
     assert (result.exit_code, result.stderr) == (1, "dispatcher: no campaign 'other'\n")
 
@@ -281,7 +285,7 @@ def customers(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_recipients_are_the_rows_of_a_query_and_streamed(app: Flask, customers: Engine) -> None:
+def test_rows_of_a_query_are_streamed_as_recipients(app: Flask, customers: Engine) -> None:
     dispatcher = Dispatcher()
     query = select(Customer.mobile, Customer.prenom)
     text = "Bonjour {{ prenom }}"
@@ -296,7 +300,7 @@ def test_recipients_are_the_rows_of_a_query_and_streamed(app: Flask, customers: 
             dispatcher.submit("objects", text, session.scalars(select(Customer)))
 
 
-def test_apps_own_celery_stays_the_current_one(make_app: MakeApp, sqlite_url: str) -> None:
+def test_celery_of_the_app_stays_the_current_one(make_app: MakeApp, sqlite_url: str) -> None:
     default = celery.Celery("default", set_as_current=False)
     project = celery.Celery("project", broker="memory://", set_as_current=True)
     try:

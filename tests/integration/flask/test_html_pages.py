@@ -66,7 +66,7 @@ def read(client: FlaskClient, path: str) -> str:
 # -- showing
 
 
-def test_campaign_shows_states_and_why_it_waits(app: Flask) -> None:
+def test_campaign_page_shows_states_and_why_it_waits(app: Flask) -> None:
     library(app).submit("soldes", TEXT, people(1200), not_before=tomorrow(app))
     result = read(reader(app), "/sms/campaigns/1")
     assert "soldes running" in result
@@ -87,7 +87,7 @@ def tomorrow(app: Flask) -> Any:
     return library(app).clock().replace(hour=9, minute=0, second=0, microsecond=0).replace(day=25)
 
 
-def test_what_was_done_is_shown_with_who_and_why(app: Flask) -> None:
+def test_campaign_page_shows_actions_with_actor_and_reason(app: Flask) -> None:
     library(app).submit("soldes", TEXT, people(1), by="alice")
     library(app).pause("soldes", reason="the shop is closed", by="bob")
     result = read(reader(app), "/sms/campaigns/1")
@@ -96,7 +96,7 @@ def test_what_was_done_is_shown_with_who_and_why(app: Flask) -> None:
     assert "Paused: the shop is closed." in result
 
 
-def test_campaign_shows_what_it_leaves_from(app: Flask) -> None:
+def test_campaign_page_shows_its_sender(app: Flask) -> None:
     library(app).submit("number", TEXT, people(1), from_number="+33639988888")
     library(app).submit("survey", "", people(1), survey="a1b2")
     assert "Long number +33639988888" in read(reader(app), "/sms/campaigns/1")
@@ -105,7 +105,7 @@ def test_campaign_shows_what_it_leaves_from(app: Flask) -> None:
     assert "Sender" not in result
 
 
-def test_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
+def test_doubt_is_shown_until_it_ends(app: Flask) -> None:
     gateway = FakeGateway()
     settings = library(app).settings.model_copy(update={"credit_check": "off"})
     app.extensions["dispatcher"] = Library(settings, gateway=gateway)
@@ -125,7 +125,7 @@ def test_doubt_is_shown_until_it_is_ended(app: Flask) -> None:
     library(app).database.close()
 
 
-def test_no_number_and_no_text_is_on_any_page(lone_app: Flask) -> None:
+def test_pages_show_no_number_and_no_text(lone_app: Flask) -> None:
     number = people(1)[0]
     library(lone_app).submit(f"for {number}", TEXT, [{"mobile": number, "prenom": "Zoé"}])
     library(lone_app).pause(1, reason="06 39 98 00 00 complained")
@@ -147,7 +147,7 @@ def test_typed_text_is_escaped(lone_app: Flask) -> None:
         assert evil in words(page) or path == "/sms/doubts"
 
 
-def test_long_lists_are_cut_in_pages(lone_app: Flask) -> None:
+def test_long_list_is_cut_in_pages(lone_app: Flask) -> None:
     assert "No campaign yet." in read(reader(lone_app), "/sms/")
     for number in range(51):
         library(lone_app).submit(f"soldes-{number}", TEXT, people(1), not_before=tomorrow(lone_app))
@@ -162,7 +162,7 @@ def test_long_lists_are_cut_in_pages(lone_app: Flask) -> None:
         assert reader(lone_app).get(f"/sms/?offset={offset}").status_code == 404
 
 
-def test_page_reloads_itself_unless_switched_off(lone_app: Flask) -> None:
+def test_page_reloads_itself_unless_the_app_turns_it_off(lone_app: Flask) -> None:
     library(lone_app).submit("soldes", TEXT, people(1))
     client, refresh = reader(lone_app), '<meta http-equiv="refresh"'
     assert refresh in client.get("/sms/campaigns/1").text
@@ -195,7 +195,7 @@ def test_pages_load_nothing_but_their_own_style(lone_app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/sms/assets/dispatcher.css"])
-def test_pages_ask_for_the_password(lone_app: Flask, path: str) -> None:
+def test_page_without_the_password_is_refused(lone_app: Flask, path: str) -> None:
     for authorization in (
         None,
         f"Bearer {TOKEN}",
@@ -210,7 +210,7 @@ def test_pages_ask_for_the_password(lone_app: Flask, path: str) -> None:
         assert TOKEN not in answer.text
 
 
-def test_pages_are_not_registered_open_to_everybody(sqlite_url: str) -> None:
+def test_pages_without_a_password_are_not_registered(sqlite_url: str) -> None:
     app = Flask("shop")
     app.config["DISPATCHER_DATABASE_URL"] = sqlite_url
     Dispatcher(app)
@@ -229,7 +229,7 @@ def test_pages_are_not_registered_open_to_everybody(sqlite_url: str) -> None:
         (("log in", 402), 402),
     ],
 )
-def test_app_with_users_of_its_own_decides_itself(
+def test_app_with_its_own_users_decides_who_may_read(
     lone_app: Flask, answer: Any, status: int
 ) -> None:
     blueprint = pages(authorize=lambda: answer)
@@ -237,7 +237,7 @@ def test_app_with_users_of_its_own_decides_itself(
     assert lone_app.test_client().get("/ours/").status_code == status
 
 
-def test_app_may_send_people_to_its_login(lone_app: Flask) -> None:
+def test_app_may_redirect_to_its_login(lone_app: Flask) -> None:
     blueprint = pages(authorize=lambda: redirect("/login"))
     lone_app.register_blueprint(blueprint, url_prefix="/ours", name="ours")
     answer = lone_app.test_client().get("/ours/")

@@ -62,7 +62,7 @@ def refused(response: TestResponse, status: int, code: str) -> str:
 # -- doing
 
 
-def test_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
+def test_campaign_with_hand_over_is_handed_over(app: Flask) -> None:
     call = Caller(app)
     refused(call.submit(3, hand_over=True), 422, "unusable_input")
     stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00", hand_over=True)
@@ -74,7 +74,7 @@ def test_campaign_may_be_handed_over_to_the_gateway(app: Flask) -> None:
     assert (stored.json or {})["batches"]["handed_over"] == 0
 
 
-def test_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flask) -> None:
+def test_campaign_can_be_submitted_read_paused_resumed_and_cancelled(app: Flask) -> None:
     call = Caller(app)
     stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00")
     assert stored.status_code == 201
@@ -92,7 +92,7 @@ def test_campaign_is_submitted_followed_paused_resumed_and_cancelled(app: Flask)
     assert {action.actor for action in actions} == {"JSON API"}
 
 
-def test_same_campaign_posted_twice_is_one(app: Flask) -> None:
+def test_campaign_posted_twice_is_stored_once(app: Flask) -> None:
     call = Caller(app)
     first, second = call.submit(), call.submit()
     assert (first.status_code, second.status_code) == (201, 200)
@@ -101,7 +101,7 @@ def test_same_campaign_posted_twice_is_one(app: Flask) -> None:
     assert library(app).page().total == 1
 
 
-def test_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
+def test_campaign_posted_twice_at_once_is_stored_once(app: Flask) -> None:
     answers: list[TestResponse] = []
     together = threading.Barrier(4)
 
@@ -120,7 +120,7 @@ def test_same_campaign_posted_twice_at_once_is_one(app: Flask) -> None:
     assert library(app).progress("soldes").recipients == 500
 
 
-def test_campaign_may_leave_from_a_long_number(app: Flask) -> None:
+def test_long_number_becomes_the_sender_of_the_campaign(app: Flask) -> None:
     call = Caller(app)
     assert call.submit(3, from_number="06 39 98 88 88").status_code == 201
     stored = library(app).campaign("soldes")
@@ -131,7 +131,7 @@ def test_campaign_may_leave_from_a_long_number(app: Flask) -> None:
     assert "not both" in refused(both, 422, "unusable_input")
 
 
-def test_survey_has_no_text(call: Caller) -> None:
+def test_survey_is_submitted_without_a_text(call: Caller) -> None:
     body = campaign(2, survey="a1b2")
     assert "give none" in refused(call.post("/campaigns", body), 422, "unusable_input")
     del body["text"]
@@ -140,7 +140,7 @@ def test_survey_has_no_text(call: Caller) -> None:
     refused(call.post("/campaigns", body | {"reference": "b"}), 422, "unusable_input")
 
 
-def test_pause_has_a_reason(call: Caller) -> None:
+def test_pause_records_its_reason(call: Caller) -> None:
     call.submit()
     assert (call.post("/campaigns/1/pause").json or {})["why"] == "paused: by hand"
     call.post("/campaigns/1/resume")
@@ -148,7 +148,7 @@ def test_pause_has_a_reason(call: Caller) -> None:
     assert (paused.json or {})["why"] == "paused: the shop is closed"
 
 
-def test_rejected_rows_are_answered_without_the_number(call: Caller) -> None:
+def test_answer_lists_rejected_rows_without_the_number(call: Caller) -> None:
     values = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
     answer = call.submit(recipients=values)
     assert answer.json is not None
@@ -162,7 +162,7 @@ def test_rejected_rows_are_answered_without_the_number(call: Caller) -> None:
     assert "014000" not in answer.text
 
 
-def test_campaigns_are_listed_the_latest_first(call: Caller) -> None:
+def test_campaigns_are_listed_newest_first(call: Caller) -> None:
     for number in range(5):
         call.submit(1, f"soldes-{number}")
     result = call.get("/campaigns?limit=2&offset=1").json
@@ -214,11 +214,11 @@ def test_request_without_token_is_refused(call: Caller, authorization: str | Non
         assert answer.headers["WWW-Authenticate"] == "Bearer realm=dispatcher"
 
 
-def test_token_is_not_taken_from_the_address(call: Caller) -> None:
+def test_token_in_the_address_is_refused(call: Caller) -> None:
     refused(call.get(f"/campaigns?token={TOKEN}", auth=None), 401, "unauthorized")
 
 
-def test_api_is_not_registered_without_a_token(sqlite_url: str) -> None:
+def test_api_without_a_token_is_not_registered(sqlite_url: str) -> None:
     app = Flask("shop")
     app.config["DISPATCHER_DATABASE_URL"] = sqlite_url
     Extension(app)
@@ -238,7 +238,7 @@ def test_api_is_not_registered_without_a_token(sqlite_url: str) -> None:
         {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
     ],
 )
-def test_page_of_another_site_is_refused(call: Caller, headers: dict[str, str]) -> None:
+def test_request_of_another_site_is_refused(call: Caller, headers: dict[str, str]) -> None:
     call.submit()
     for method, path in (("POST", "/campaigns/1/cancel"), ("GET", "/campaigns"), ("GET", "/x")):
         refused(call(method, path, headers=headers), 403, "forbidden")
@@ -284,7 +284,7 @@ class Endless(io.RawIOBase):
         return len(buffer)
 
 
-def test_apps_own_limit_holds_as_well(make_app: MakeApp, sqlite_url: str) -> None:
+def test_limit_of_the_app_holds_as_well(make_app: MakeApp, sqlite_url: str) -> None:
     call = Caller(make_app(sqlite_url, MAX_CONTENT_LENGTH=500))
     refused(call.submit(1000), 413, "request_entity_too_large")
 
@@ -298,7 +298,7 @@ def test_body_that_is_not_json_is_refused(call: Caller, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
-def test_body_that_does_not_say_that_it_is_json_is_refused(call: Caller, kind: str | None) -> None:
+def test_body_without_the_json_content_type_is_refused(call: Caller, kind: str | None) -> None:
     headers = {"Content-Type": kind} if kind else {}
     answer = call.post("/campaigns", data=b'{"reference": "r"}', headers=headers)
     refused(answer, 415, "unsupported_media_type")
@@ -361,7 +361,7 @@ def test_unknown_campaign_is_not_found(call: Caller, name: str, method: str, ver
     refused(call(method, f"/campaigns/{name}{verb}"), 404, "not_found")
 
 
-def test_what_the_state_does_not_allow_is_refused(call: Caller) -> None:
+def test_forbidden_change_of_state_is_refused(call: Caller) -> None:
     call.submit()
     call.post("/campaigns/1/cancel")
     for verb in ("resume", "pause"):
@@ -369,7 +369,7 @@ def test_what_the_state_does_not_allow_is_refused(call: Caller) -> None:
         assert "a cancelled campaign cannot become" in refused(answer, 409, "illegal_move")
 
 
-def test_reference_with_another_body_is_refused(call: Caller) -> None:
+def test_different_content_under_the_same_reference_is_refused(call: Caller) -> None:
     call.submit()
     refused(call.submit(4), 409, "reference_taken")
     assert (call.get("/campaigns/1").json or {})["recipients"] == 3
@@ -385,7 +385,7 @@ def test_reference_with_another_body_is_refused(call: Caller) -> None:
         ("TRACE", "/campaigns/1/cancel", "OPTIONS, POST"),
     ],
 )
-def test_another_method_is_refused_with_those_there_are(
+def test_wrong_method_is_refused_with_the_allowed_ones(
     call: Caller, method: str, path: str, allow: str
 ) -> None:
     answer = call(method, path)
@@ -395,11 +395,11 @@ def test_another_method_is_refused_with_those_there_are(
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/campaigns/", "/campaigns/1/delete"])
-def test_other_addresses_are_not_found(call: Caller, path: str) -> None:
+def test_unknown_address_is_not_found(call: Caller, path: str) -> None:
     refused(call.get(path), 404, "not_found")
 
 
-def test_reading_changes_nothing(lone_app: Flask) -> None:
+def test_safe_method_changes_nothing(lone_app: Flask) -> None:
     call = Caller(lone_app)
     call.submit()
     before = library(lone_app).progress("soldes"), library(lone_app).actions("soldes")
@@ -412,7 +412,7 @@ def test_reading_changes_nothing(lone_app: Flask) -> None:
 # -- what is down
 
 
-def test_database_that_is_down_is_said_without_its_address(
+def test_unreachable_database_is_answered_without_its_address(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     call = Caller(make_app(NOWHERE))
@@ -424,7 +424,7 @@ def test_database_that_is_down_is_said_without_its_address(
     assert "hunter2" not in caplog.text
 
 
-def test_broker_that_is_down_holds_no_campaign_up(make_app: MakeApp, sqlite_url: str) -> None:
+def test_campaign_is_stored_while_redis_is_down(make_app: MakeApp, sqlite_url: str) -> None:
     app = make_app(sqlite_url, DISPATCHER_BROKER_URL="redis://:hunter3@127.0.0.1:9/0")
     assert Caller(app).submit().status_code == 201
     assert library(app).progress("soldes").messages["pending"] == 3
@@ -443,7 +443,7 @@ def test_unexpected_error_is_answered_without_its_message(
     assert people(1)[0] not in caplog.text
 
 
-def test_database_lost_in_between_is_a_refusal(
+def test_database_lost_in_a_request_is_answered_with_503(
     lone_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
@@ -461,7 +461,7 @@ def test_each_app_has_its_own_token(make_app: MakeApp, sqlite_url: str) -> None:
     refused(Caller(first).get("/campaigns", auth=bearer("x" * 16)), 401, "unauthorized")
 
 
-def test_campaign_names_its_account_and_a_list_may_be_of_one(
+def test_campaign_shows_its_account_and_the_list_filters_by_account(
     make_app: MakeApp, sqlite_url: str
 ) -> None:
     call = Caller(make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop,news"))
@@ -490,7 +490,7 @@ def test_campaign_names_its_account_and_a_list_may_be_of_one(
         assert known in refused(response, 422, "unusable_input")
 
 
-def test_pages_show_the_account(make_app: MakeApp, sqlite_url: str) -> None:
+def test_page_shows_the_account(make_app: MakeApp, sqlite_url: str) -> None:
     app = make_app(sqlite_url, DISPATCHER_ACCOUNTS="shop")
     library(app).submit("mine", "Soldes", people(2), account="shop")
     for path in ("/sms/", "/sms/campaigns/1"):

@@ -56,7 +56,7 @@ def address(app: Flask) -> Iterator[str]:
     server.server_close()
 
 
-def test_fuzzed_requests_are_answered_as_described(
+def test_fuzzed_request_is_answered_as_described(
     address: str, app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By Schemathesis in a process of its own: what it sends depends on what is imported."""
@@ -90,7 +90,7 @@ def test_fuzzed_requests_are_answered_as_described(
 
 
 @pytest.mark.parametrize("path", ["", "/pause", "/resume", "/cancel"])
-def test_actions_are_answered_as_described(app: Flask, path: str) -> None:
+def test_action_is_answered_as_described(app: Flask, path: str) -> None:
     call, result = Caller(app), described("/sms/api")
     components = result["components"]
     valid = {
@@ -110,7 +110,7 @@ def test_actions_are_answered_as_described(app: Flask, path: str) -> None:
     valid["Problem"].validate(call.get("/campaigns/2").json)
 
 
-def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
+def test_description_has_exactly_the_routes_of_the_api(app: Flask) -> None:
     served = {
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule.removeprefix("/sms/api")), method, rule.endpoint)
         for rule in app.url_map.iter_rules()
@@ -127,7 +127,7 @@ def test_every_route_is_described_and_nothing_else(app: Flask) -> None:
     assert result == served
 
 
-def test_description_is_openapi_3_1_and_says_where_it_is_served(app: Flask) -> None:
+def test_description_is_openapi_3_1_with_its_server(app: Flask) -> None:
     result = Caller(app, "").get("/sms/api/openapi.json", auth=None).json
     assert result == described("/sms/api")
     assert result["openapi"] == "3.1.0"
@@ -141,7 +141,7 @@ def test_example_of_a_campaign_can_be_submitted(app: Flask) -> None:
     assert Caller(app).post("/campaigns", example).status_code == 201
 
 
-def test_every_setting_of_a_campaign_can_be_given_except_what_only_python_needs() -> None:
+def test_body_of_a_campaign_has_every_option_of_submit_but_those_of_python() -> None:
     from dispatcher.campaigns.submission import Options
 
     described_fields = described("")["components"]["schemas"]["NewCampaign"]["properties"]

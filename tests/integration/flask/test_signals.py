@@ -94,7 +94,7 @@ def test_worker_loads_the_app_and_calls_its_receivers_in_its_context(
         ("nowhere", "FLASK_APP names no Flask app that can be loaded"),
     ],
 )
-def test_worker_that_finds_no_app_says_so_and_the_event_is_not_lost(
+def test_worker_without_an_app_logs_it_and_keeps_the_event(
     sqlite_url: str, tmp_path: Path, flask_app: str | None, sentence: str
 ) -> None:
     ran = worked(tmp_path, sqlite_url, flask_app)

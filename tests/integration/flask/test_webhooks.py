@@ -52,7 +52,7 @@ def numbers(app: Flask) -> list[str]:
     return [entry.phone for entry in library(app).opt_outs]
 
 
-def test_stop_is_kept_once_in_the_apps_database(app: Flask) -> None:
+def test_stop_posted_twice_is_stored_once_in_the_apps_database(app: Flask) -> None:
     for _ in range(2):
         assert call(app, "reply", STOP) == 200
     assert numbers(app) == [A]
@@ -67,14 +67,14 @@ def test_parts_of_a_long_reply_are_joined(app: Flask) -> None:
     assert [reply.text for reply in library(app).replies()] == ["bonjour monde"]
 
 
-def test_form_is_taken_as_well(lone_app: Flask) -> None:
+def test_form_body_is_accepted(lone_app: Flask) -> None:
     form = "application/x-www-form-urlencoded"
     body = b"type=stop&phone_number=%2B33639980001&text=STOP&message_id=1"
     assert call(lone_app, "reply", body, content_type=form) == 200
     assert numbers(lone_app) == [A]
 
 
-def test_body_of_unknown_length_is_read_where_the_server_ends_it(lone_app: Flask) -> None:
+def test_body_of_unknown_length_is_read_if_the_server_ends_it(lone_app: Flask) -> None:
     chunked = {"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(json.dumps(STOP).encode())}
     assert call(lone_app, "reply", b"", environ_overrides=chunked) == 400
     chunked |= {"wsgi.input_terminated": True}
@@ -83,7 +83,7 @@ def test_body_of_unknown_length_is_read_where_the_server_ends_it(lone_app: Flask
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"x" * 100_000, b"\xff"])
-def test_what_cannot_be_read_is_refused_and_the_secret_is_not_logged(
+def test_unreadable_body_is_refused_and_the_secret_is_not_logged(
     lone_app: Flask, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
     caplog.set_level("DEBUG")
@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_refused_and_the_secret_is_not_logged(
     assert SECRET not in caplog.text
 
 
-def test_no_more_is_read_than_a_call_may_have_and_the_apps_own_bound_is_for_its_forms(
+def test_body_above_the_limit_of_a_webhook_is_refused_whatever_the_limit_of_the_app(
     make_app: MakeApp, sqlite_url: str
 ) -> None:
     app = mounted(make_app, sqlite_url, MAX_CONTENT_LENGTH=10)
@@ -111,7 +111,7 @@ def test_no_more_is_read_than_a_call_may_have_and_the_apps_own_bound_is_for_its_
     assert call(app, "reply", STOP) == 200
 
 
-def test_database_out_of_reach_has_the_gateway_come_again_and_no_secret_is_logged(
+def test_unreachable_database_makes_the_gateway_retry_and_no_secret_is_logged(
     make_app: MakeApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -124,14 +124,14 @@ def test_database_out_of_reach_has_the_gateway_come_again_and_no_secret_is_logge
     assert A[1:] not in caplog.text
 
 
-def test_token_of_the_pages_is_not_asked_for_nor_is_it_of_use(lone_app: Flask) -> None:
+def test_webhook_neither_needs_nor_accepts_the_token_of_the_pages(lone_app: Flask) -> None:
     token = {"Authorization": f"Bearer {lone_app.config['DISPATCHER_WEB_TOKEN']}"}
     assert call(lone_app, "reply", STOP, secret="x" * 20, headers=token) == 404
     assert lone_app.test_client().get("/sms/api/campaigns").status_code == 401
     assert call(lone_app, "reply", STOP) == 200
 
 
-def test_one_blueprint_serves_each_app_with_its_own_secret(
+def test_blueprint_of_several_apps_uses_the_secret_of_each(
     make_app: MakeApp, sqlite_url: str, tmp_path: Any
 ) -> None:
     shared, other = webhooks(), "another-secret-of-another"

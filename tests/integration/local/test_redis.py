@@ -74,7 +74,7 @@ def test_started_server_answers(client: redis.Redis) -> None:
     assert client.ping()
 
 
-def test_full_server_refuses_instead_of_dropping_hints(client: redis.Redis) -> None:
+def test_full_server_refuses_writes_and_drops_no_hint(client: redis.Redis) -> None:
     assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
@@ -103,7 +103,7 @@ def test_client_without_password_is_refused(server: EmbeddedRedis) -> None:
         stranger.ping()
 
 
-def test_password_is_on_no_command_line_in_no_environment_and_in_no_file(
+def test_password_is_in_no_command_line_environment_or_file(
     tmp_path: Path,
 ) -> None:
     with EmbeddedRedis(tmp_path) as server:
@@ -151,7 +151,7 @@ def test_stopped_server_starts_again_under_the_same_url(server: EmbeddedRedis) -
     assert answers(url)
 
 
-def test_second_start_and_second_stop_do_nothing(server: EmbeddedRedis) -> None:
+def test_second_start_or_stop_changes_nothing(server: EmbeddedRedis) -> None:
     first = server.pid
 
     server.start()
@@ -244,7 +244,7 @@ def test_server_ends_with_a_process_that_does_not_stop_it() -> None:
 
 
 @linux_only
-def test_server_outlives_the_thread_that_started_it() -> None:
+def test_server_keeps_running_after_the_thread_that_started_it() -> None:
     server = EmbeddedRedis()
     starter = threading.Thread(target=server.start)
     starter.start()

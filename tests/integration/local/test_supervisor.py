@@ -157,7 +157,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.01)
 
 
-def test_lines_of_both_streams_carry_the_aligned_name_of_their_child() -> None:
+def test_line_of_either_stream_starts_with_the_name_of_its_child() -> None:
     script = "import sys; print('out', flush=True); print('err', file=sys.stderr)"
     with Running(child("w", script, restart=False)) as run:
         assert run.end() == 0
@@ -187,7 +187,7 @@ def test_undecodable_and_unprintable_characters_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_line_that_never_ends_is_cut_and_loses_nothing(unbuffered: str) -> None:
+def test_endless_line_is_cut_and_complete(unbuffered: str) -> None:
     script = "print('x' * 300_000)"
     with Running(child("w", script, restart=False), env={"PYTHONUNBUFFERED": unbuffered}) as run:
         run.end()
@@ -195,7 +195,7 @@ def test_line_that_never_ends_is_cut_and_loses_nothing(unbuffered: str) -> None:
     assert sum(line.count("x") for line in run.lines if line.startswith("w ")) == 300_000
 
 
-def test_more_output_than_a_pipe_holds_is_complete_and_in_order() -> None:
+def test_output_larger_than_a_pipe_is_complete_and_in_order() -> None:
     script = "for i in range(20_000): print('line', i)"
     with Running(child("w", script, restart=False)) as run:
         run.end()
@@ -203,7 +203,7 @@ def test_more_output_than_a_pipe_holds_is_complete_and_in_order() -> None:
     assert run.order(r"^w .* line (\d+)$") == [str(i) for i in range(20_000)]
 
 
-def test_child_has_the_environment_that_it_was_given() -> None:
+def test_child_gets_exactly_its_environment() -> None:
     script = "import os; print('greeting', os.environ.get('GREETING'))"
     values = child("w", script, restart=False, env={"GREETING": "salut"})
     with Running(values) as run:
@@ -232,7 +232,7 @@ def test_crashed_child_is_restarted_and_its_status_shown() -> None:
     ]
 
 
-def test_delay_doubles_up_to_the_longest() -> None:
+def test_restart_delay_doubles_up_to_its_maximum() -> None:
     with Running(child("w", "raise SystemExit(3)"), EARLY=0.0, LONGEST_DELAY=3.0) as run:
         run.wait_for("w ended with status 3 .* starting it again in 3 s")
         run.signal(signal.SIGINT)
@@ -267,7 +267,7 @@ def test_stable_child_is_restarted_after_every_crash() -> None:
         assert run.end() == 0
 
 
-def test_stop_while_a_child_waits_to_be_started_again_does_not_wait() -> None:
+def test_stop_while_a_child_waits_for_its_restart_ends_at_once() -> None:
     with Running(child("w", "raise SystemExit(1)"), FIRST_DELAY=3600.0) as run:
         run.wait_for("starting it again in 3600 s")
         run.signal(signal.SIGTERM)
@@ -275,7 +275,7 @@ def test_stop_while_a_child_waits_to_be_started_again_does_not_wait() -> None:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(0, 0), (7, 1)])
-def test_supervisor_ends_with_children_without_restart(status: int, expected: int) -> None:
+def test_supervisor_ends_when_its_children_without_restart_end(status: int, expected: int) -> None:
     with Running(child("w", f"raise SystemExit({status})", restart=False)) as run:
         assert run.end() == expected
 
@@ -283,7 +283,7 @@ def test_supervisor_ends_with_children_without_restart(status: int, expected: in
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_children_are_stopped_by_one_sigterm_in_the_reverse_of_their_order(
+def test_children_get_one_sigterm_each_in_reverse_order(
     signum: signal.Signals,
 ) -> None:
     names = ["redis", "beat", "worker"]
@@ -325,7 +325,7 @@ time.sleep(600)
     assert run.order(r"(a|b|redis) ended")[-1] == "redis"
 
 
-def test_child_that_exceeds_its_grace_is_killed_and_status_is_1() -> None:
+def test_child_that_exceeds_its_grace_is_killed_and_exit_code_is_1() -> None:
     with Running(child("redis", POLITE), child("w", STUBBORN, grace=0.2)) as run:
         run.wait_for(" up ", count=2)
         run.signal(signal.SIGTERM)
@@ -362,7 +362,7 @@ def test_second_sigterm_kills_nothing() -> None:
     assert run.order("(not now|killing|did not stop)") == ["not now", "did not stop"]
 
 
-def test_hangup_is_ignored_under_nohup() -> None:
+def test_hangup_under_nohup_is_ignored() -> None:
     with Running(child("w", POLITE), nohup=True, FIRST_DELAY=0.01) as run:
         first = int(run.wait_for(r" up (\d+)")[1])
         run.signal(signal.SIGHUP)
@@ -385,7 +385,7 @@ print("left", left.pid, flush=True)
     eventually(lambda: ended(left), "the grandchild ends")
 
 
-def test_child_says_that_it_is_ready_after_every_start() -> None:
+def test_child_is_reported_ready_after_every_start() -> None:
     with Running(child("w", POLITE, ready=r"^up \d+$"), FIRST_DELAY=0.01) as run:
         run.wait_for(r"^supervisor \| w ready$")
         os.kill(int(run.wait_for(r" up (\d+)")[1]), signal.SIGKILL)
@@ -427,14 +427,14 @@ def test_one_ctrl_c_sends_each_child_one_sigterm() -> None:
     assert run.order(r"asked by (\w+)") == ["SIGTERM"]
 
 
-def test_names_are_coloured_in_a_terminal() -> None:
+def test_terminal_gets_coloured_names() -> None:
     with Running(child("w", "print('hello')", restart=False), in_terminal=True) as run:
         assert run.end() == 0
 
     assert "\x1b[36mw          |\x1b[0m hello" in run.lines
 
 
-def test_names_are_not_coloured_with_no_color() -> None:
+def test_no_color_turns_off_coloured_names() -> None:
     hello = child("w", "print('hello')", restart=False)
     with Running(hello, in_terminal=True, env={"NO_COLOR": "1"}) as run:
         assert run.end() == 0
