@@ -96,7 +96,7 @@ def test_batch_over_the_daily_cap_leaves_at_the_next_opening() -> None:
     ]
 
 
-def test_without_a_window_it_leaves_at_midnight() -> None:
+def test_batch_over_the_daily_cap_without_a_window_leaves_at_midnight() -> None:
     assert leaves([500], left=501, windows=None) == [
         ("Wed 00:00", 500, "daily cap of 1,000 messages reached")
     ]

@@ -310,18 +310,18 @@ def test_every_outcome_has_a_case() -> None:
     assert {type(outcome) for _, outcome, _ in CASES.values()} == set(get_args(Outcome))
 
 
-def test_results_are_placed_where_the_messages_still_to_go_stand() -> None:
+def test_results_are_placed_at_the_positions_still_to_go() -> None:
     change = change_of(due("psps"), Sent("77", taken(SENT, REJECTED)), NOW, WAITS)
     assert change.states == "ssrs"
     assert json.loads(change.codes) == {"2": 14}
 
 
-def test_no_next_opening_waits_for_nothing() -> None:
+def test_closed_window_without_a_next_opening_is_tried_now() -> None:
     waits = Waits((30,), (20,), lambda territory, at: None)
     assert change_of(due(), Closed("closed"), NOW, waits).not_before == NOW
 
 
-def test_next_opening_is_asked_for_the_hour_of_the_attempt() -> None:
+def test_next_opening_is_searched_from_the_hour_of_the_attempt() -> None:
     query: list[tuple[str, datetime]] = []
 
     def note(territory: str, at: datetime) -> None:

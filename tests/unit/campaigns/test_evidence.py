@@ -157,7 +157,7 @@ def test_evidence_of_all_attempts_decides(
     assert (verdict.state, verdict.states) == (becomes, after)
 
 
-def test_evidence_seen_while_an_attempt_was_under_way_counts_later() -> None:
+def test_evidence_found_during_an_attempt_counts_after_it() -> None:
     first, second = attempt(1, "resent", all_of()), attempt(2, None)
     grown = judge(BatchState.SENDING, "ppp", [first, second]).grown
     assert grown == {1: frozenset(range(3))}
@@ -203,7 +203,7 @@ def test_every_state_is_judged_by_a_legal_move(
         assert (verdict.state is BatchState.IN_DOUBT) == ("p" in verdict.states)
 
 
-def test_document_of_an_attempt_is_read_as_it_was_written() -> None:
+def test_stored_evidence_is_read_as_it_was_written() -> None:
     assert read(written(4, {0, 2}, {2})) == (frozenset({0, 2}), frozenset({2}))
     assert read(written(2, ())) == read("") == (frozenset(), frozenset())
 
@@ -218,7 +218,7 @@ def test_document_of_an_attempt_is_read_as_it_was_written() -> None:
         pytest.param("recalled", frozenset(), False, id="given back"),
     ],
 )
-def test_tag_is_looked_up_while_it_may_show_more(
+def test_tag_that_may_show_more_is_looked_up(
     outcome: str, shown: frozenset[int], again: bool
 ) -> None:
     later = AT + timedelta(minutes=1)
@@ -226,7 +226,7 @@ def test_tag_is_looked_up_while_it_may_show_more(
     assert next_lookup(one, BatchState.SENT, AT, later) == (later if again else None)
 
 
-def test_tag_is_not_looked_up_when_the_gateway_has_forgotten_it() -> None:
+def test_tag_that_the_gateway_has_forgotten_is_not_looked_up() -> None:
     later = AT + MEMORY + timedelta(seconds=1)
     assert next_lookup(attempt(1), BatchState.SENT, AT, later) is None
 

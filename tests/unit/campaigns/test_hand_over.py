@@ -62,7 +62,7 @@ def paris(wall: str) -> datetime:
         pytest.param("2027-03-26 08:00", "alsace-moselle", "2027-03-27 08:00", id="Good Friday"),
     ],
 )
-def test_hour_is_the_first_of_the_grid_that_is_open_for_the_recipient(
+def test_hour_is_the_first_of_the_grid_in_the_recipients_window(
     not_before: str, territory: str, hour: str
 ) -> None:
     plan = schedule(paris(not_before))
@@ -72,20 +72,20 @@ def test_hour_is_the_first_of_the_grid_that_is_open_for_the_recipient(
     slot(paris(hour))  # can be asked for
 
 
-def test_custom_hours_off_the_grid_are_open_at_the_hour_that_is_asked_for() -> None:
+def test_custom_hours_off_the_grid_are_open_at_the_wanted_hour() -> None:
     windows = Windows(opens=time(9, 3))
     assert schedule(paris("2027-03-02 07:00"), windows=windows).handed("metropole") == paris(
         "2027-03-02 09:05"
     )
 
 
-def test_alert_leaves_at_any_hour_but_one_that_paris_shows_twice() -> None:
+def test_transactional_hour_that_paris_shows_twice_is_moved() -> None:
     plan = schedule(paris("2027-10-31 02:30"), commercial=False)
     assert plan.handed("metropole") == paris("2027-10-31 03:00")
 
 
 @pytest.mark.parametrize("minutes", [-60, 0, 3, 5])
-def test_hour_in_less_than_ten_minutes_waits_here(minutes: int) -> None:
+def test_hour_in_less_than_ten_minutes_is_not_handed_over(minutes: int) -> None:
     start = MONDAY + timedelta(minutes=minutes)
     near, plain = schedule(start), schedule(start, hand_over=False)
     assert near.handed("metropole") is None
@@ -99,11 +99,11 @@ def test_batch_that_expires_by_its_hour_is_not_handed_over() -> None:
     assert plan.handed("guadeloupe") is None  # opens at 13:00 Paris
 
 
-def test_nothing_is_handed_over_unless_that_is_asked_for() -> None:
+def test_campaign_without_hand_over_has_no_hour() -> None:
     assert schedule(paris("2027-03-02 10:00"), hand_over=False).handed("metropole") is None
 
 
-def test_handing_over_needs_an_hour() -> None:
+def test_hand_over_without_an_hour_is_refused() -> None:
     with pytest.raises(InvalidCampaign, match="hand_over needs not_before"):
         Submission(reference="r", text="t", hand_over=True)
 
@@ -111,36 +111,36 @@ def test_handing_over_needs_an_hour() -> None:
 @pytest.mark.parametrize(
     "kind", [{"text": "t", "from_number": "+33639980000"}, {"text": "", "survey": "abc"}]
 )
-def test_call_for_each_person_is_not_handed_over(kind: dict[str, str]) -> None:
+def test_hand_over_of_a_call_for_each_person_is_refused(kind: dict[str, str]) -> None:
     with pytest.raises(InvalidCampaign, match="only a text from a sender is handed over"):
         Submission(reference="r", not_before=HOUR, hand_over=True, **kind)  # type: ignore[arg-type]
 
 
-def test_hour_that_moves_for_ever_gives_none() -> None:
+def test_hour_that_never_opens_gives_none() -> None:
     assert departure(HOUR, lambda at: Hold(at + timedelta(days=1), "never")) is None
 
 
 # -- right before it is handed over
 
 
-def test_it_is_handed_over_while_the_hour_is_open_and_far_enough() -> None:
+def test_open_hour_far_enough_away_is_handed_over() -> None:
     assert waits_here(HOUR, HOUR - LEAST, None, unproven=False) is None
     late = waits_here(HOUR, HOUR - LEAST + timedelta(seconds=1), None, unproven=False)
     assert late == Hold(HOUR, "scheduled")
     assert too_near(HOUR, HOUR - timedelta(minutes=9))
 
 
-def test_hour_that_has_passed_waits_for_nothing_but_the_window() -> None:
+def test_past_hour_waits_only_for_the_window() -> None:
     now = HOUR + timedelta(hours=3)
     assert waits_here(HOUR, now, Hold(now, "x"), unproven=False) == Hold(now, "")
 
 
-def test_hour_that_is_closed_now_waits_here() -> None:
+def test_hour_that_has_become_closed_is_not_handed_over() -> None:
     opening = Hold(HOUR + timedelta(days=1), "a new holiday")
     assert waits_here(HOUR, HOUR - timedelta(days=1), opening, unproven=False) == opening
 
 
-def test_unproven_attempt_waits_until_it_would_show() -> None:
+def test_unproven_attempt_delays_the_hand_over_until_it_would_show() -> None:
     hold = waits_here(HOUR, HOUR - timedelta(days=1), None, unproven=True)
     assert hold is not None
     assert hold.until == HOUR + LAG
@@ -160,18 +160,18 @@ def test_unproven_attempt_waits_until_it_would_show() -> None:
         (None, Ending.AGAIN, Ending.AGAIN),
     ],
 )
-def test_every_answer_to_a_cancellation_has_its_ending(
+def test_every_answer_to_a_cancellation_has_an_outcome(
     answer: Cancellation | None, before: Ending, after: Ending
 ) -> None:
     assert ending(answer, HOUR, HOUR - timedelta(hours=1)) is before
     assert ending(answer, HOUR, HOUR + timedelta(hours=1)) is after
 
 
-def test_no_readable_answer_for_a_day_is_a_doubt() -> None:
+def test_cancellation_unanswered_for_a_day_is_a_doubt() -> None:
     assert ending(None, HOUR, HOUR + timedelta(days=1)) is Ending.DOUBT
 
 
-def test_every_answer_has_an_ending() -> None:
+def test_every_answer_has_a_case() -> None:
     assert all(isinstance(ending(answer, HOUR, HOUR), Ending) for answer in Cancellation)
 
 

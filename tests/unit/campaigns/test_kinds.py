@@ -72,17 +72,17 @@ def test_long_number_in_any_spelling_is_stored_as_e164() -> None:
 
 
 @pytest.mark.parametrize("raw", ["06 39 98 88 88", "+33 1 99 00 00 00"])
-def test_setting_takes_a_long_number_as_a_campaign_does(raw: str) -> None:
+def test_long_number_in_a_setting_is_stored_as_e164(raw: str) -> None:
     known = asked(from_number=raw).from_number
     assert Settings.of(from_number=raw).from_number == known is not None
 
 
-def test_each_kind_has_another_fingerprint() -> None:
+def test_kinds_have_different_fingerprints() -> None:
     kinds = [{}, {"from_number": OURS}, {"survey": "a1", "text": ""}, {"survey": "a2", "text": ""}]
     assert len({asked(**kind).fingerprint("d") for kind in kinds}) == len(kinds)
 
 
-def test_submission_from_before_kinds_keeps_its_fingerprint() -> None:
+def test_submission_of_an_older_version_keeps_its_fingerprint() -> None:
     body = ["Bonjour", "Boutique", None, None, True, None, "d"]
     known = hashlib.sha256(json.dumps(body).encode()).hexdigest()
     assert asked(sender="Boutique").fingerprint("d") == known
@@ -168,7 +168,7 @@ def test_plan_of_a_survey_or_long_number_warns() -> None:
 
 
 @pytest.mark.parametrize("segments", [1, 2, 9])
-def test_success_proves_the_message_whatever_it_bills(segments: int) -> None:
+def test_success_that_bills_any_cost_proves_the_message(segments: int) -> None:
     assert personal_verdict(Accepted("77", segments, COST), PHONE) == Sent(
         "77", MessageResults({0: MessageState.SENT}, {}, segments, COST)
     )
@@ -199,7 +199,9 @@ def test_success_that_names_a_refusal_is_in_doubt() -> None:
         (Declined(500), InDoubt("the gateway answered code 500")),
     ],
 )
-def test_other_personal_answer_has_its_usual_outcome(reply: SingleReply, outcome: Outcome) -> None:
+def test_other_answer_to_a_personal_call_has_its_usual_outcome(
+    reply: SingleReply, outcome: Outcome
+) -> None:
     assert personal_verdict(reply, PHONE) == outcome
 
 

@@ -22,14 +22,14 @@ def documents_and_changes(draw: st.DrawFn) -> tuple[str, list[dict[int, MessageS
 
 
 @pytest.mark.parametrize("size", [0, 1, 500])
-def test_a_fresh_document_is_all_to_go(size: int) -> None:
+def test_new_states_are_all_pending(size: int) -> None:
     letters = fresh(size)
     assert len(letters) == size
     assert tally(letters) == dict.fromkeys(MessageState, 0) | {MessageState.PENDING: size}
 
 
 @given(documents_and_changes())
-def test_whatever_is_marked_the_counts_add_up(
+def test_counts_after_any_marks_add_up(
     given_: tuple[str, list[dict[int, MessageState]]],
 ) -> None:
     letters, rounds = given_
@@ -42,7 +42,7 @@ def test_whatever_is_marked_the_counts_add_up(
 
 
 @given(documents_and_changes())
-def test_each_position_makes_a_legal_move_or_stays(
+def test_each_mark_makes_a_legal_move_or_none(
     given_: tuple[str, list[dict[int, MessageState]]],
 ) -> None:
     before, rounds = given_
@@ -58,7 +58,7 @@ def test_each_position_makes_a_legal_move_or_stays(
 
 
 @given(documents_and_changes())
-def test_what_was_delivered_stays_delivered(
+def test_delivered_message_stays_delivered(
     given_: tuple[str, list[dict[int, MessageState]]],
 ) -> None:
     letters, rounds = given_
@@ -70,7 +70,7 @@ def test_what_was_delivered_stays_delivered(
 
 @given(documents_and_changes())
 @settings(max_examples=50)
-def test_the_same_changes_again_change_nothing_more(
+def test_same_marks_again_change_nothing(
     given_: tuple[str, list[dict[int, MessageState]]],
 ) -> None:
     letters, rounds = given_
@@ -84,7 +84,7 @@ def test_the_same_changes_again_change_nothing_more(
 
 @given(DOCUMENTS)
 @settings(max_examples=50)
-def test_the_positions_of_all_states_are_the_whole_document(letters: str) -> None:
+def test_positions_of_all_states_are_all_positions(letters: str) -> None:
     found = [position for state in MessageState for position in positions(letters, state)]
     assert sorted(found) == list(range(len(letters)))
     assert {state: len(positions(letters, state)) for state in MessageState} == tally(letters)
@@ -106,5 +106,5 @@ def test_the_positions_of_all_states_are_the_whole_document(letters: str) -> Non
         pytest.param("c", MessageState.SENT, "s", id="but for a proof that it was sent"),
     ],
 )
-def test_one_report(old: str, reported: MessageState, new: str) -> None:
+def test_one_report_marks_its_message(old: str, reported: MessageState, new: str) -> None:
     assert marked(old, {0: reported}) == new

@@ -57,7 +57,7 @@ def digest(text: str, recipients: Iterable[Recipient | str], territory: str | No
         pytest.param("+32 470 12 34 56", "+32470123456", id="abroad"),
     ],
 )
-def test_any_spelling_is_stored_as_e164(spelled: str, kept: str) -> None:
+def test_number_in_any_spelling_is_stored_as_e164(spelled: str, kept: str) -> None:
     planner = Planner(TEXT)
     (batch,) = cut(planner, [spelled])
     assert batch.messages == ((kept, None),)
@@ -441,7 +441,9 @@ ROWS = st.lists(
 
 @given(ROWS, st.sampled_from([TEXT, PERSONAL]))
 @settings(max_examples=120)
-def test_any_list_adds_up_to_kept_duplicates_and_rejected(rows: list[Recipient], text: str) -> None:
+def test_any_list_adds_up_to_accepted_duplicates_and_rejected(
+    rows: list[Recipient], text: str
+) -> None:
     result: list[Rejection] = []
     planner = Planner(text, reject=result.append)
     batches = cut(planner, rows)

@@ -35,7 +35,7 @@ def test_batch_costs_the_prices_of_its_numbers() -> None:
     assert batch.cost({"metropole": Decimal("0.045")}) is None
 
 
-def test_price_that_is_set_wins_over_the_charged_one() -> None:
+def test_price_of_the_settings_wins_over_the_charged_one() -> None:
     charged = {"metropole": Decimal("0.05"), "mayotte": Decimal("0.07")}
     prices = {"metropole": Decimal("0.045")}
     assert price_of("metropole", prices, charged) == Decimal("0.045")

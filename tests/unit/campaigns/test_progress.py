@@ -46,7 +46,7 @@ def seen(
 
 @given(shares())
 @settings(max_examples=50)
-def test_messages_of_a_campaign_are_those_of_its_batches(parts: list[Share]) -> None:
+def test_messages_of_a_campaign_are_the_sum_of_its_batches(parts: list[Share]) -> None:
     progress = seen(*parts)
     given_ = sum(count for part in parts for count in part.messages.values())
     assert progress.recipients == given_ == sum(progress.messages.values())
@@ -56,7 +56,7 @@ def test_messages_of_a_campaign_are_those_of_its_batches(parts: list[Share]) -> 
 
 @given(shares())
 @settings(max_examples=50)
-def test_doubt_moves_messages_between_two_names_and_loses_none(parts: list[Share]) -> None:
+def test_doubt_moves_messages_to_in_doubt_and_loses_none(parts: list[Share]) -> None:
     found = messages_of(parts)
     pending = sum(part.messages.get(MessageState.PENDING, 0) for part in parts)
     assert found["pending"] + found["in_doubt"] == pending
@@ -64,7 +64,7 @@ def test_doubt_moves_messages_between_two_names_and_loses_none(parts: list[Share
         assert found[state.value] == sum(part.messages.get(state, 0) for part in parts)
 
 
-def test_empty_campaign_has_every_name_at_zero() -> None:
+def test_empty_campaign_counts_zero_of_every_state() -> None:
     progress = seen()
     assert list(progress.messages.values()) == [0] * 10
     assert set(progress.messages) == {
@@ -75,7 +75,7 @@ def test_empty_campaign_has_every_name_at_zero() -> None:
     assert progress.recipients == 0
 
 
-def test_only_what_is_open_in_a_doubtful_batch_is_in_doubt() -> None:
+def test_open_messages_of_a_batch_in_doubt_are_in_doubt() -> None:
     progress = seen(
         share(BatchState.IN_DOUBT, pending=3, sent=2, rejected=1),
         share(BatchState.PENDING, pending=5),
@@ -92,12 +92,12 @@ def test_waiting_campaign_says_why_and_until_when() -> None:
     assert (progress.waits_until, progress.why) == (LATER, "after 20:00")
 
 
-def test_hold_that_is_over_is_no_wait() -> None:
+def test_past_hold_is_no_wait() -> None:
     progress = seen(share(BatchState.PENDING, pending=1), hold=Hold(NOW, "Sunday"))
     assert progress.waits_until is None
 
 
-def test_pause_says_its_reason_and_not_the_window() -> None:
+def test_paused_campaign_gives_the_reason_of_the_pause() -> None:
     progress = seen(
         share(BatchState.PENDING, pending=1),
         state=CampaignState.PAUSED,
@@ -107,7 +107,7 @@ def test_pause_says_its_reason_and_not_the_window() -> None:
     assert (progress.waits_until, progress.why) == (None, "paused: no credit")
 
 
-def test_doubt_is_said_when_nothing_else_is_waited_for() -> None:
+def test_campaign_with_only_doubts_left_waits_for_them() -> None:
     assert "in doubt" in seen(share(BatchState.IN_DOUBT, pending=2)).why
 
 
@@ -158,7 +158,7 @@ def test_campaign_ends_when_nothing_is_left_to_happen(
     assert seen(*parts, state=state).ended is ended
 
 
-def test_json_holds_what_other_tools_read() -> None:
+def test_json_has_the_documented_fields() -> None:
     progress = seen(
         share(BatchState.PENDING, pending=1), share(BatchState.DONE, delivered=2, cost="0.076"),
         hold=Hold(LATER, "Sunday"),
@@ -175,5 +175,5 @@ def test_json_holds_what_other_tools_read() -> None:
     assert (read["rows"], read["duplicates"], read["unusable"]) == (12, 2, 1)
 
 
-def test_json_says_null_when_nothing_is_waited_for() -> None:
+def test_json_without_a_wait_has_null() -> None:
     assert json.loads(json.dumps(seen().as_json()))["waits_until"] is None

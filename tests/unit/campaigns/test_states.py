@@ -57,7 +57,7 @@ def arrows(picture: str) -> set[tuple[str, str]]:
         pytest.param(MESSAGE_MOVES, MESSAGE_PICTURE, id="message"),
     ],
 )
-def test_the_moves_are_those_of_the_picture(
+def test_moves_equal_those_of_the_documented_picture(
     moves: Mapping[StrEnum, frozenset[StrEnum]], picture: str
 ) -> None:
     assert {(str(a), str(b)) for a, after in moves.items() for b in after} == arrows(picture)
@@ -71,7 +71,7 @@ def test_the_moves_are_those_of_the_picture(
         pytest.param(MESSAGE_MOVES, MessageState, id="message"),
     ],
 )
-def test_every_state_has_its_entry(
+def test_every_state_has_an_entry(
     moves: Mapping[StrEnum, frozenset[StrEnum]], states: type[StrEnum]
 ) -> None:
     assert set(moves) == set(states)
@@ -83,15 +83,15 @@ def test_no_state_moves_to_itself(moves: Mapping[StrEnum, frozenset[StrEnum]]) -
     assert not [state for state, after in moves.items() if state in after]
 
 
-def test_a_delivery_is_never_undone() -> None:
+def test_delivered_message_has_no_move() -> None:
     assert MESSAGE_MOVES[MessageState.DELIVERED] == frozenset()
 
 
-def test_a_batch_can_be_armed_from_pending_only() -> None:
+def test_batch_is_armed_from_pending_only() -> None:
     assert sources(BATCH_MOVES, BatchState.SENDING) == [BatchState.PENDING]
 
 
-def test_a_message_that_left_never_becomes_one_that_did_not() -> None:
+def test_message_that_left_never_becomes_one_that_did_not() -> None:
     left = {MessageState.SENT, MessageState.DELIVERED, MessageState.UNDELIVERED}
     never_left = set(MessageState) - left - {MessageState.UNREPORTED}
     assert not [state for state in left if MESSAGE_MOVES[state] & never_left]
@@ -102,21 +102,21 @@ def test_a_message_that_left_never_becomes_one_that_did_not() -> None:
     [(CAMPAIGN_MOVES, CampaignState), (BATCH_MOVES, BatchState), (MESSAGE_MOVES, MessageState)],
     ids=["campaign", "batch", "message"],
 )
-def test_sources_are_the_moves_read_backwards(
+def test_sources_are_the_reversed_moves(
     moves: Mapping[StrEnum, frozenset[StrEnum]], states: type[StrEnum]
 ) -> None:
     for target in states:
         assert sources(moves, target) == [state for state in states if target in moves[state]]
 
 
-def test_each_message_state_has_a_letter_of_its_own_that_leads_back() -> None:
+def test_each_message_state_has_its_own_letter() -> None:
     letters = [state.letter for state in MessageState]
     assert all(len(letter) == 1 for letter in letters)
     assert len(set(letters)) == len(MessageState)
     assert [MessageState.of(letter) for letter in letters] == list(MessageState)
 
 
-def test_the_letters_are_those_already_stored() -> None:
+def test_letters_equal_those_of_older_versions() -> None:
     # documents in databases and the SQL view hold these; a changed letter rewrites history
     assert {state.value: state.letter for state in MessageState} == {
         "pending": "p",
@@ -131,6 +131,6 @@ def test_the_letters_are_those_already_stored() -> None:
     }
 
 
-def test_an_unknown_letter_is_no_state() -> None:
+def test_unknown_letter_raises() -> None:
     with pytest.raises(KeyError):
         MessageState.of("x")

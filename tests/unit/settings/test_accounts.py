@@ -49,12 +49,12 @@ def refused(**variables: str) -> str:
     return str(caught.value)
 
 
-def test_table_above_has_all_that_an_account_may_have_of_its_own() -> None:
+def test_table_above_has_every_setting_of_an_account() -> None:
     assert OWN.keys() == AccountSettings.model_fields.keys()
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_account_has_what_its_own_variable_says(name: str) -> None:
+def test_variable_of_an_account_sets_its_value(name: str) -> None:
     text, value = OWN[name]
     variables = {"DISPATCHER_ACCOUNTS": "shop,news", f"DISPATCHER_{name.upper()}_SHOP": text}
     settings = Settings.from_env({**PRICED, **variables})
@@ -64,7 +64,7 @@ def test_account_has_what_its_own_variable_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_file_may_hold_it(name: str, tmp_path: Path) -> None:
+def test_file_of_an_account_sets_its_value(name: str, tmp_path: Path) -> None:
     text, value = OWN[name]
     (tmp_path / "value").write_text(f"{text}\n", encoding="utf-8")
     variables = {
@@ -76,20 +76,20 @@ def test_file_may_hold_it(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OWN.keys() - {"api_key"}))
-def test_account_shares_what_it_does_not_set(name: str) -> None:
+def test_account_without_its_own_value_has_the_shared_one(name: str) -> None:
     text, value = OWN[name]
     settings = Settings.from_env({**TWO, **PRICED, f"DISPATCHER_{name.upper()}": text})
     assert plain(getattr(settings.of_account("news"), name)) == value
 
 
-def test_no_account_has_the_key_of_another() -> None:
+def test_account_never_has_the_key_of_another() -> None:
     settings = Settings.from_env({**TWO, "DISPATCHER_API_KEY_NEWS": ""})
     assert settings.of_account("news").api_key is None
     assert plain(settings.of_account("shop").api_key) == SHOP
     assert settings.of_account("") is settings
 
 
-def test_of_a_sender_and_a_long_number_an_account_has_the_one_that_it_sets() -> None:
+def test_sender_or_long_number_of_an_account_replaces_both_shared_ones() -> None:
     settings = Settings.from_env({**TWO, "DISPATCHER_FROM_NUMBER": "+33639980009"})
     assert settings.of_account("news").from_number == "+33639980009"
     settings = Settings.from_env(
@@ -101,7 +101,7 @@ def test_of_a_sender_and_a_long_number_an_account_has_the_one_that_it_sets() -> 
     assert refused(**both) == "set DISPATCHER_SENDER_SHOP or DISPATCHER_FROM_NUMBER_SHOP, not both"
 
 
-def test_setting_without_account_is_the_same_for_all() -> None:
+def test_shared_setting_applies_to_every_account() -> None:
     settings = Settings.from_env({**TWO, "DISPATCHER_TICK": "7"})
     assert settings.of_account("shop").tick == 7
 
@@ -127,7 +127,7 @@ def test_unknown_account_is_refused_with_those_that_are_known() -> None:
 @pytest.mark.parametrize(
     "names", ["Shop", "2shop", "la boutique", "shop-2", "shop,", "file", 21 * "a", "été"]
 )
-def test_name_is_a_short_lower_case_word(names: str) -> None:
+def test_account_name_that_is_no_short_lower_case_word_is_refused(names: str) -> None:
     text = refused(ACCOUNTS=names)
     assert text.startswith("DISPATCHER_ACCOUNTS: ")
     assert "lower-case" in text
@@ -137,7 +137,7 @@ def test_name_listed_twice_is_refused() -> None:
     assert refused(ACCOUNTS="shop,shop") == "DISPATCHER_ACCOUNTS: a name is given twice"
 
 
-def test_key_in_the_place_of_names_is_not_repeated() -> None:
+def test_key_in_place_of_account_names_is_not_repeated() -> None:
     assert SHOP not in refused(ACCOUNTS=SHOP)
 
 
@@ -161,7 +161,7 @@ def test_wrong_value_is_refused_and_its_variable_named(variable: str, value: str
     assert "\n" not in text
 
 
-def test_variable_of_an_account_that_is_not_named_is_refused() -> None:
+def test_variable_of_an_unlisted_account_is_refused() -> None:
     assert refused(API_KEY_SHOP=SHOP) == (
         "unknown setting DISPATCHER_API_KEY_SHOP: DISPATCHER_ACCOUNTS does not name shop"
     )
@@ -169,7 +169,7 @@ def test_variable_of_an_account_that_is_not_named_is_refused() -> None:
     assert "DISPATCHER_TICK_SHOP" in refused(ACCOUNTS="shop", TICK_SHOP="2")
 
 
-def test_two_accounts_have_two_keys() -> None:
+def test_accounts_with_the_same_key_are_refused() -> None:
     text = refused(API_KEY=KEY, ACCOUNTS="shop", API_KEY_SHOP=KEY)
     assert text == "DISPATCHER_API_KEY_SHOP is the key of another account, too"
     assert "another account" in refused(ACCOUNTS="a,b", API_KEY_A=KEY, API_KEY_B=KEY)
@@ -196,35 +196,35 @@ def test_problems_lists_every_wrong_value_of_accounts() -> None:
         pytest.param(lambda settings: json.dumps(settings.model_dump(mode="json")), id="json dict"),
     ],
 )
-def test_no_key_is_shown(shown: Any) -> None:
+def test_repr_of_accounts_shows_no_key(shown: Any) -> None:
     words = shown(Settings.from_env(TWO))
     assert "shop" in words
     assert not any(key in words for key in (KEY, SHOP, NEWS))
 
 
-def test_every_key_is_taken_out_of_logs() -> None:
+def test_key_of_every_account_is_redacted_in_logs() -> None:
     assert {KEY, SHOP, NEWS} <= set(secrets_of(Settings.from_env(TWO)))
 
 
-def test_child_process_has_the_same_accounts() -> None:
+def test_environment_of_a_child_has_the_same_accounts() -> None:
     more = {"DISPATCHER_RATE_SHOP": "2.5", "DISPATCHER_DAILY_EUROS_NEWS": "9"}
     settings = Settings.from_env({**TWO, **PRICED, **more})
     assert Settings.from_env(to_environment(settings)) == settings
 
 
-def test_app_names_accounts_in_its_own_settings() -> None:
+def test_accounts_in_the_settings_of_an_app_are_read() -> None:
     values = {"DISPATCHER_ACCOUNTS": ["shop"], "DISPATCHER_RATE_SHOP": 2}
     settings = load(values, {"DISPATCHER_API_KEY_SHOP": SHOP})
     assert settings.of_account("shop").rate == 2
     assert plain(settings.of_account("shop").api_key) == SHOP
 
 
-def test_plain_values_may_hold_them_by_name() -> None:
+def test_accounts_as_a_mapping_are_read() -> None:
     settings = Settings.of(accounts={"shop": {"api_key": SHOP}, "news": {}}, rate_shop=3)
     shop = settings.of_account("shop")
     assert (plain(shop.api_key), shop.rate) == (SHOP, 3)
 
 
-def test_variable_that_no_account_can_have_is_named() -> None:
+def test_setting_that_no_account_may_have_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"^unknown setting 'colour_shop'$"):
         Settings.of(accounts={"shop": {"colour": "red"}})

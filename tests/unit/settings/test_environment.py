@@ -42,19 +42,19 @@ def test_empty_value_of_the_app_falls_back_to_the_environment(nothing: Any) -> N
     assert load({"DISPATCHER_SENDER": nothing}, environ).sender == "Ailleurs"
 
 
-def test_typed_zero_is_a_value() -> None:
+def test_typed_zero_replaces_the_default() -> None:
     environ = {"DISPATCHER_STOP_BUDGET": "120"}
     assert load({"DISPATCHER_STOP_BUDGET": 0}, environ).stop_budget == 0
 
 
-def test_typed_values_are_taken_as_they_are() -> None:
+def test_typed_values_are_stored_unchanged() -> None:
     values = {"DISPATCHER_POLL_INTERVALS": [5, 10], "DISPATCHER_PRICES": {"metropole": 0.045}}
     settings = load(values, {})
     assert settings.poll_intervals == (5, 10)
     assert str(settings.prices["metropole"]) == "0.045"
 
 
-def test_apps_value_stands_in_for_a_file_of_the_environment(tmp_path: Path) -> None:
+def test_value_of_the_app_wins_over_a_file_of_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "sender"
     file.write_text("Ailleurs", encoding="utf-8")
     environ = {"DISPATCHER_SENDER_FILE": str(file)}

@@ -44,7 +44,7 @@ def written(request: pytest.FixtureRequest) -> Written:
     return Written(log_format=request.param)
 
 
-def test_event_is_a_line_of_words_and_values() -> None:
+def test_event_is_one_line_of_words_and_values() -> None:
     written = Written()
     logs.event(
         written.log,
@@ -63,7 +63,7 @@ def test_event_is_a_line_of_words_and_values() -> None:
     assert written.text == f"{expected}\n"
 
 
-def test_event_in_json_has_its_facts_as_fields() -> None:
+def test_event_in_json_has_its_values_as_fields() -> None:
     written = Written(log_format="json")
     logs.event(written.log, logging.INFO, "attempt", batch=42, seconds=0.25, why="é\nb")
     (line,) = written.lines
@@ -82,12 +82,12 @@ def test_event_in_json_has_its_facts_as_fields() -> None:
     assert line["message"].startswith("attempt batch=42")
 
 
-def test_level_that_is_off_writes_nothing(written: Written) -> None:
+def test_event_below_the_level_writes_nothing(written: Written) -> None:
     logs.event(written.log, logging.DEBUG, "attempt", batch=42)
     assert written.text == ""
 
 
-def test_no_secret_and_no_number_passes_in_a_message_or_its_arguments(written: Written) -> None:
+def test_message_and_arguments_are_logged_without_secret_or_number(written: Written) -> None:
     written.log.info("%s for %s by %s", KEY, "+33639980001", {"phone": "06 39 98 00 01"})
     written.log.warning("hunt@er2 hunt%40er2 hunter3")
     for hidden in (KEY, "39980001", "39 98", "er2", "hunter3"):
@@ -95,7 +95,7 @@ def test_no_secret_and_no_number_passes_in_a_message_or_its_arguments(written: W
     assert written.text.count("[number]") == 2
 
 
-def test_no_secret_and_no_number_passes_in_a_traceback(written: Written) -> None:
+def test_traceback_is_logged_without_secret_or_number(written: Written) -> None:
     def fail() -> None:
         raise ValueError(f"apiKey={KEY}", ["+33639980001"])
 
@@ -109,14 +109,14 @@ def test_no_secret_and_no_number_passes_in_a_traceback(written: Written) -> None
     assert "39980001" not in written.text
 
 
-def test_number_in_a_fact_is_redacted() -> None:
+def test_number_in_a_field_is_redacted() -> None:
     written = Written(log_format="json")
     logs.event(written.log, logging.INFO, "odd", phone=33639980001, of={"to": "+33639980001"})
     assert "39980001" not in written.text
     assert written.lines[0]["phone"] == "[number]"
 
 
-def test_handler_is_hardened_once(written: Written) -> None:
+def test_handler_hardened_twice_is_wrapped_once(written: Written) -> None:
     before = written.handler.formatter
     logs.harden([written.handler], Settings.of(**SECRETS))
     assert written.handler.formatter is before

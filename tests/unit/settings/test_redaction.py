@@ -95,7 +95,7 @@ def test_known_secret_is_redacted(line: str) -> None:
         ),
     ],
 )
-def test_text_that_looks_like_a_secret_is_redacted(line: str, result: str) -> None:
+def test_word_that_looks_like_a_secret_is_redacted(line: str, result: str) -> None:
     assert redact(line) == result
 
 

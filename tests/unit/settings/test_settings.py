@@ -93,7 +93,7 @@ NEEDS = {
 }
 
 
-def test_default_profile_may_have_other_hours_within_the_charter() -> None:
+def test_default_profile_accepts_other_hours_within_the_charter() -> None:
     settings = Settings.from_env({"DISPATCHER_WINDOW_CLOSES": "21:30"})
     assert settings.window_closes == time(21, 30)
     for value in ("22:30", "07:00", "quarter past"):
@@ -146,7 +146,7 @@ def test_sender_beside_a_long_number_raises() -> None:
     assert message == "set DISPATCHER_SENDER or DISPATCHER_FROM_NUMBER, not both"
 
 
-def test_without_variables_there_are_defaults() -> None:
+def test_no_variables_give_the_defaults() -> None:
     settings = Settings.from_env({})
     assert settings.api_url == "https://api.smspartner.fr/v1"
     assert settings.database_url.get_secret_value().startswith("sqlite:")
@@ -163,7 +163,7 @@ def test_empty_variable_counts_as_unset(name: str) -> None:
     assert settings == Settings.from_env({})
 
 
-def test_other_programs_variables_are_left_alone() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     assert Settings.from_env({"PATH": "/bin", "API_KEY": KEY}) == Settings.from_env({})
 
 
@@ -290,7 +290,7 @@ def test_wrong_value_is_refused_and_its_variable_named(name: str, value: str) ->
         ),
     ],
 )
-def test_value_in_the_wrong_place_is_not_repeated(variable: str, value: str) -> None:
+def test_secret_in_the_wrong_variable_is_not_repeated(variable: str, value: str) -> None:
     assert KEY not in refused(variable, value)
 
 
@@ -311,7 +311,7 @@ def test_value_that_cannot_work_is_refused_at_the_start(
     assert name.upper() in refused(f"DISPATCHER_{name.upper()}", value, **others)
 
 
-def test_blanks_around_a_url_are_no_part_of_it() -> None:
+def test_blanks_around_a_url_are_removed() -> None:
     settings = Settings.from_env({"DISPATCHER_API_URL": " https://api.example/v1 "})
     assert settings.api_url == "https://api.example/v1"
 
@@ -340,14 +340,14 @@ def test_value_beside_a_file_for_it_is_refused(tmp_path: Path) -> None:
     assert "DISPATCHER_API_KEY_FILE" in message
 
 
-def test_file_that_cannot_be_read_is_named_by_its_variable(tmp_path: Path) -> None:
+def test_unreadable_file_is_refused_by_the_name_of_its_variable(tmp_path: Path) -> None:
     missing = refused("DISPATCHER_API_KEY_FILE", str(tmp_path / "none"))
     assert "DISPATCHER_API_KEY_FILE" in missing
     folder = refused("DISPATCHER_API_KEY_FILE", str(tmp_path))
     assert "DISPATCHER_API_KEY_FILE" in folder
 
 
-def test_file_that_is_no_text_is_named_by_its_variable(tmp_path: Path) -> None:
+def test_binary_file_is_refused_by_the_name_of_its_variable(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_bytes(b"\xff\xfe\x00")
     assert "DISPATCHER_API_KEY_FILE" in refused("DISPATCHER_API_KEY_FILE", str(path))
@@ -391,7 +391,7 @@ def test_closing_guard_shorter_than_a_call_is_refused() -> None:
         Settings.of(call_timeout=30, closing_guard=34)
 
 
-def test_lease_outlives_the_call_it_covers() -> None:
+def test_lease_shorter_than_a_call_is_refused() -> None:
     assert Settings.of(call_timeout=30, lease=35).lease == 35
     with pytest.raises(ConfigurationError, match=r"DISPATCHER_LEASE.*DISPATCHER_CALL_TIMEOUT"):
         Settings.of(call_timeout=30, lease=34.9)
@@ -437,7 +437,7 @@ def test_settings_are_frozen() -> None:
         secretive().api_key = None  # type: ignore[misc]
 
 
-def test_blanks_around_a_secret_are_no_part_of_it() -> None:
+def test_blanks_around_a_secret_are_removed() -> None:
     settings = Settings.from_env({"DISPATCHER_API_KEY": f" {KEY}\n"})
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == KEY

@@ -138,14 +138,16 @@ DECISIONS = [
 
 
 @pytest.mark.parametrize(("at", "territory", "opens", "why"), DECISIONS)
-def test_window_of_a_territory(at: str, territory: str, opens: str, why: str) -> None:
+def test_instant_in_a_territory_is_open_or_names_its_next_opening_and_reason(
+    at: str, territory: str, opens: str, why: str
+) -> None:
     window = CommercialWindow(territory)
     assert window.is_open(instant(at)) is (opens == "")
     assert window.next_open(instant(at)) == instant(opens or at)
     assert window.why(instant(at)) == why
 
 
-def test_opening_is_given_in_utc() -> None:
+def test_next_opening_is_in_utc() -> None:
     window = CommercialWindow()
     for at in ("2026-11-24T10:00+01:00", "2026-11-24T22:00+01:00"):  # open, closed
         assert window.next_open(instant(at)).tzinfo is UTC
@@ -179,7 +181,7 @@ def test_unknown_territory_is_refused() -> None:
 
 
 @pytest.mark.parametrize("day", ["2101-01-03", "2101-01-04", "2101-07-14"])  # Monday to holiday
-def test_year_beyond_the_calendar_is_closed_with_an_error(day: str) -> None:
+def test_year_beyond_the_calendar_raises(day: str) -> None:
     at = instant(f"{day}T10:00+01:00")
     for ask in (CommercialWindow().is_open, CommercialWindow().next_open):
         with pytest.raises(InvalidCampaign, match="2101"):
@@ -198,7 +200,7 @@ CLOSINGS = [
 
 
 @pytest.mark.parametrize(("at", "territory", "closes"), CLOSINGS)
-def test_opening_has_its_closing(at: str, territory: str, closes: str) -> None:
+def test_open_instant_has_its_closing(at: str, territory: str, closes: str) -> None:
     assert CommercialWindow(territory).closes_at(instant(at)) == instant(closes)
 
 
@@ -210,7 +212,7 @@ def test_closed_window_has_no_closing(at: str) -> None:
         Windows().closes_at(instant(at), "metropole")
 
 
-def test_hours_can_be_set() -> None:
+def test_custom_hours_open_and_close_the_window() -> None:
     window = CommercialWindow("metropole", opens=time(9, 30), closes=time(21, 30))
     assert window.why(instant("2026-11-24T09:29+01:00")) == "before 09:30"
     assert window.is_open(instant("2026-11-24T21:29+01:00"))
@@ -260,7 +262,7 @@ def test_profile_has_hours_by_weekday(at: str, opens: str, why: str) -> None:
     assert window.why(instant(at)) == why
 
 
-def test_profiles_carry_their_name_and_version() -> None:
+def test_profile_has_a_name_and_a_version() -> None:
     assert {name: profile.name for name, profile in PROFILES.items()} == {
         "default": "default",
         "strict": "strict",
@@ -275,7 +277,7 @@ def test_unknown_profile_is_refused() -> None:
         Windows(profile="lax")
 
 
-def test_hours_beside_a_profile_that_has_its_own_are_refused() -> None:
+def test_custom_hours_beside_a_profile_with_hours_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="strict"):
         CommercialWindow(closes=time(19), profile="strict")
 
@@ -402,7 +404,7 @@ HOLDS = [
 
 
 @pytest.mark.parametrize(("clock", "at", "territory", "until", "why"), HOLDS)
-def test_what_a_message_waits_for(
+def test_message_outside_the_window_waits_with_a_reason(
     clock: str, at: str, territory: str, until: str, why: str
 ) -> None:
     hold = Windows(clock=clock).hold(instant(at), territory)  # type: ignore[arg-type]
@@ -437,13 +439,13 @@ GUARDED = [
 
 
 @pytest.mark.parametrize(("at", "territory", "until", "why"), GUARDED)
-def test_last_minute_counts_as_closed(at: str, territory: str, until: str, why: str) -> None:
+def test_window_closes_by_the_guard_earlier(at: str, territory: str, until: str, why: str) -> None:
     hold = Windows().hold(instant(at), territory)
     assert hold == (Hold(instant(until), why) if until else None)
     assert Windows().hold(instant(at), territory, guarded=False) is None
 
 
-def test_opening_shorter_than_the_guard_is_passed() -> None:
+def test_opening_shorter_than_the_guard_is_skipped() -> None:
     # Wallis and Paris share one hour in winter, two from 30 March on
     at = instant("2026-03-27T07:00Z")
     assert Windows(guard=timedelta(hours=1)).hold(at, "wallis-et-futuna") is None
@@ -452,12 +454,12 @@ def test_opening_shorter_than_the_guard_is_passed() -> None:
     assert hold.until == instant("2026-03-30T06:00Z")
 
 
-def test_no_guard_sends_to_the_last_microsecond() -> None:
+def test_without_guard_the_window_is_open_to_its_last_microsecond() -> None:
     windows = Windows(guard=timedelta(0))
     assert windows.hold(instant("2026-11-24T19:59:59.999999+01:00"), "metropole") is None
 
 
-def test_first_clock_to_close_closes_both() -> None:
+def test_window_of_two_clocks_closes_with_the_first() -> None:
     # Paris at 19:00Z, Guadeloupe at 24:00Z
     at = instant("2026-11-24T15:00Z")
     assert Windows().closes_at(at, "guadeloupe") == instant("2026-11-24T19:00Z")
@@ -465,14 +467,14 @@ def test_first_clock_to_close_closes_both() -> None:
 
 
 @pytest.mark.parametrize("at", ["2026-03-30T06:00Z", "2026-07-15T18:00Z", "2026-10-01T00:00Z"])
-def test_polynesia_in_summer_is_refused_with_the_day_it_opens(at: str) -> None:
+def test_polynesia_in_summer_raises_with_the_day_it_opens(at: str) -> None:
     with pytest.raises(NeverOpen, match=r"polynesie-francaise.*Paris.*2026-10-26 18:00") as raised:
         Windows().hold(instant(at), "polynesie-francaise")
     assert raised.value.next_open == instant("2026-10-26T18:00Z")
     assert isinstance(raised.value, InvalidCampaign)
 
 
-def test_last_hour_of_winter_in_polynesia_is_followed_by_a_refusal() -> None:
+def test_polynesia_after_its_last_hour_of_winter_raises() -> None:
     windows = Windows()
     # Saturday 28 March 2026: clocks change that night
     assert windows.hold(instant("2026-03-28T18:59Z"), "polynesie-francaise") is None
@@ -487,7 +489,7 @@ def test_clocks_without_shared_opening_in_a_year_raise() -> None:
     assert raised.value.next_open is None
 
 
-def test_refusal_survives_pickling() -> None:
+def test_never_open_survives_pickling() -> None:
     refusal = pickle.loads(pickle.dumps(NeverOpen("no", instant("2026-10-26T18:00Z"))))
     assert (str(refusal), refusal.next_open) == ("no", instant("2026-10-26T18:00Z"))
 
@@ -502,13 +504,13 @@ def test_negative_guard_is_refused() -> None:
         Windows(guard=timedelta(seconds=-1))
 
 
-def test_hours_hold_for_all_territories() -> None:
+def test_custom_hours_apply_to_all_territories() -> None:
     windows = Windows(opens=time(9), closes=time(19))
     hold = windows.hold(instant("2026-11-24T19:00+04:00"), "la-reunion")
     assert hold == Hold(instant("2026-11-25T08:00Z"), "after 19:00 in La Réunion")
 
 
-def test_next_closed_days_are_told_with_their_place() -> None:
+def test_next_closed_days_are_named_with_their_territory() -> None:
     at = instant("2026-05-14T10:00Z")  # Ascension, today, is one of them
     assert Windows().closed_days_after(at, "martinique", 6) == [
         (date(2026, 5, 14), "Ascension"),
@@ -521,7 +523,7 @@ def test_next_closed_days_are_told_with_their_place() -> None:
     assert Windows().closed_days_after(at, "metropole", 0) == []
 
 
-def test_closed_days_begin_with_the_local_date() -> None:
+def test_closed_days_begin_at_the_local_date() -> None:
     # Sunday 23:30 in Paris is Monday in Nouméa
     at = instant("2026-11-22T22:30Z")
     recipient = Windows(clock="recipient")
@@ -530,12 +532,12 @@ def test_closed_days_begin_with_the_local_date() -> None:
 
 
 @freeze_time("2026-11-24 21:00:00")
-def test_now_of_any_zone_is_the_same_decision() -> None:
+def test_same_instant_in_another_zone_gives_the_same_decision() -> None:
     nows = [datetime.now(UTC), datetime.now(timezone(timedelta(hours=-10)))]
     assert [CommercialWindow().next_open(now) for now in nows] == [instant("2026-11-25T07:00Z")] * 2
 
 
-def test_no_decision_looks_at_the_clock_of_the_machine() -> None:
+def test_clock_of_the_machine_changes_no_decision() -> None:
     at = instant("2026-11-24T20:00+01:00")
     answers = set()
     for day in ("2020-01-05", "2026-11-24", "2090-12-25"):

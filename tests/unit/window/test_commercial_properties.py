@@ -143,7 +143,7 @@ def check(window: CommercialWindow, at: datetime, opens: datetime) -> None:
     assert window.next_open(at) == max(at, opens), at
 
 
-def test_easter_is_right_where_it_is_known() -> None:
+def test_easter_equals_its_published_dates() -> None:
     known = ["2024-03-31", "2025-04-20", "2026-04-05", "2027-03-28", "2028-04-16", "2029-04-01"]
     assert [easter(2024 + n).isoformat() for n in range(6)] == known
 
@@ -162,7 +162,7 @@ def test_window_agrees_with_a_walk_of_nine_years(territory: str) -> None:
 
 
 @pytest.mark.parametrize("territory", AHEAD)
-def test_every_edge_of_nine_years_is_exact(territory: str) -> None:
+def test_every_opening_and_closing_of_nine_years_is_exact(territory: str) -> None:
     window = CommercialWindow(territory)
     days = openings(territory)
     for (opens, closes), (later, _) in pairwise(days):
@@ -175,7 +175,7 @@ def test_every_edge_of_nine_years_is_exact(territory: str) -> None:
         assert window.closes_at(opens) == closes
 
 
-def test_every_minute_of_a_year_agrees() -> None:
+def test_every_minute_of_a_year_agrees_with_a_walk() -> None:
     # 2027: Easter is the Sunday on which the clocks change
     window, days, index = CommercialWindow(), openings("metropole"), 0
     walk = instants(datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC), MINUTE)

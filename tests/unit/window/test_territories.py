@@ -80,24 +80,24 @@ OWN_DAYS_2026 = {
 }
 
 
-def test_thirteen_territories_are_known_and_no_other() -> None:
+def test_exactly_thirteen_territories_exist() -> None:
     assert list(TERRITORIES) == list(CLOCKS)
 
 
 @pytest.mark.parametrize("name", CLOCKS)
-def test_territory_goes_by_its_name(name: str) -> None:
+def test_territory_is_found_by_its_name(name: str) -> None:
     assert find(name).name == name
     assert find(name).label
 
 
 @pytest.mark.parametrize(("name", "hours"), CLOCKS.items(), ids=CLOCKS)
-def test_each_territory_lives_by_its_own_clock(name: str, hours: tuple[int, int]) -> None:
+def test_each_territory_has_its_own_clock(name: str, hours: tuple[int, int]) -> None:
     zone = ZoneInfo(find(name).zone)
     offsets = [datetime(2026, month, 15, 12, tzinfo=zone).utcoffset() for month in (1, 7)]
     assert offsets == [timedelta(hours=hour) for hour in hours]
 
 
-def test_hour_of_a_local_day_is_an_instant_of_that_days_offset() -> None:
+def test_local_hour_becomes_an_instant_with_the_offset_of_its_day() -> None:
     paris = find("metropole")
     # the two Mondays after a change of clock
     assert paris.instant(date(2026, 3, 30), time(8)) == datetime(2026, 3, 30, 6, tzinfo=UTC)
@@ -115,7 +115,7 @@ def test_unknown_territory_is_refused_with_the_known_ones(name: str) -> None:
         find(name)
 
 
-def test_unknown_territory_is_named() -> None:
+def test_unknown_territory_is_named_in_its_error() -> None:
     with pytest.raises(InvalidCampaign, match="unknown territory 'bretagne'"):
         find("bretagne")
 
@@ -128,17 +128,19 @@ def test_phone_number_in_the_wrong_column_is_not_repeated(cell: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "own"), OWN_DAYS_2026.items(), ids=OWN_DAYS_2026)
-def test_calendar_of_2026_is_the_published_one(name: str, own: dict[tuple[int, int], str]) -> None:
+def test_calendar_of_2026_equals_the_published_one(
+    name: str, own: dict[tuple[int, int], str]
+) -> None:
     expected = {date(2026, *day): label for day, label in (NATIONAL_2026 | own).items()}
     assert dict(closed_days(name, 2026)) == expected
 
 
-def test_days_of_a_year_come_in_order() -> None:
+def test_holidays_of_a_year_are_in_order() -> None:
     days = list(closed_days("guadeloupe", 2027))
     assert days == sorted(days)
 
 
-def test_french_polynesia_changed_its_day_in_2025() -> None:
+def test_french_polynesia_has_its_new_holiday_from_2025() -> None:
     assert date(2024, 6, 29) in closed_days("polynesie-francaise", 2024)
     assert date(2024, 11, 20) not in closed_days("polynesie-francaise", 2024)
     assert date(2025, 6, 29) not in closed_days("polynesie-francaise", 2025)
@@ -150,11 +152,11 @@ def test_holiday_on_a_sunday_is_not_moved_to_monday() -> None:
     assert date(2026, 11, 2) not in closed_days("metropole", 2026)
 
 
-def test_two_holidays_on_one_day_are_told_together() -> None:
+def test_two_holidays_on_one_day_are_named_together() -> None:
     assert closed_days("metropole", 2059)[date(2059, 5, 8)] == "Ascension and Victory Day"
 
 
-def test_year_is_frozen() -> None:
+def test_calendar_of_a_year_cannot_be_changed() -> None:
     days = closed_days("metropole", 2026)
     assert closed_days("metropole", 2026) is days
     with pytest.raises(TypeError):
@@ -162,12 +164,12 @@ def test_year_is_frozen() -> None:
 
 
 @pytest.mark.parametrize("name", CLOCKS)
-def test_calendar_reaches_2100(name: str) -> None:
+def test_every_territory_has_holidays_in_2100(name: str) -> None:
     assert len(closed_days(name, 2100)) >= 11
 
 
 @pytest.mark.parametrize("year", [2101, 2500])
-def test_year_beyond_the_calendar_is_refused_rather_than_opened(year: int) -> None:
+def test_year_beyond_the_calendar_raises(year: int) -> None:
     with pytest.raises(InvalidCampaign, match=str(year)):
         closed_days("metropole", year)
 
@@ -177,12 +179,12 @@ def test_calendar_of_an_unknown_territory_is_refused() -> None:
         closed_days("bretagne", 2026)
 
 
-def test_version_of_the_calendar_can_be_kept_beside_a_decision() -> None:
+def test_calendar_has_a_version() -> None:
     assert version("holidays") in CALENDAR_VERSION
 
 
 @pytest.mark.parametrize("name", TERRITORIES)
-def test_calendar_is_the_packages_own(name: str) -> None:
+def test_calendar_equals_that_of_the_holidays_package(name: str) -> None:
     """It is read from its file, past the front door, which imports every country."""
     for year in (2025, 2027, 2100):
         calendar = holidays.country_holidays(
@@ -191,7 +193,7 @@ def test_calendar_is_the_packages_own(name: str) -> None:
         assert list(closed_days(name, year)) == sorted(calendar)
 
 
-def test_calendar_of_a_package_with_another_layout_is_the_same(
+def test_calendar_of_another_layout_of_the_package_is_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     usual = closed_days.__wrapped__("martinique", 2027)
@@ -206,7 +208,7 @@ def test_calendar_of_a_package_with_another_layout_is_the_same(
 
 
 @pytest.mark.parametrize("locale", ["fr_FR.UTF-8", "C.UTF-8", "th_TH.UTF-8"])
-def test_labels_do_not_follow_the_locale_of_the_process(locale: str) -> None:
+def test_locale_of_the_process_does_not_change_labels(locale: str) -> None:
     code = (
         "import datetime; from dispatcher.window.territories import closed_days;"
         "print(closed_days('metropole', 2026)[datetime.date(2026, 5, 14)])"
