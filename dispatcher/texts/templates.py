@@ -15,7 +15,9 @@ from dispatcher.texts.spelling import resolved, without_accidents
 _brace = re.compile(r"\{\{|\{%|\}\}").search
 _field = re.compile(
     # No possessive quantifier around a group: Python before 3.11.5 reads it wrongly.
-    r"\{\{\s*+(?P<name>\w[\w\u0300-\u036f-]*+(?:[ ]++[\w\u0300-\u036f-]++)*)\s*+"
+    # A name is that of a column, which may hold any sign: Nom de l'enfant, Montant (€), N° client.
+    # x.y and x() are refused: those who write them expect a programming language.
+    r"\{\{\s*+(?!\w++(?<=\w\w)(?:\.\w\w|\(\)))(?P<name>[^\s{}|][^\n{}|]*+)\s*+"
     r"(?P<default>\|\s*+default\s*+\(\s*+(?:\"(?P<double>[^\"{}]*+)\"|'(?P<single>[^'{}]*+)')"
     r"\s*+\)\s*+)?\}\}"
 )
@@ -99,7 +101,7 @@ def compile_template(text: str) -> Template:
         if found is None:
             raise InvalidText(_complaint(text, brace))
         default = found["double"] or found["single"] or ""
-        slots.append((found["name"], resolved(default) if found["default"] else None))
+        slots.append((found["name"].rstrip(), resolved(default) if found["default"] else None))
         literals.append(text[done : brace.start()])
         done = found.end()
     literals.append(text[done:])

@@ -135,6 +135,25 @@ def test_value_cannot_make_or_break_a_line_break_tag(value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        "Nom de l'enfant",
+        "Montant (€)",
+        "N° client",
+        "Tél. fixe",
+        "C.P.",
+        "Prénom/Nom",
+        "e-mail",
+        "2",
+    ],
+)
+def test_field_has_any_name_of_a_column(name: str) -> None:
+    template = compile_template(f"a {{{{ {name} }}}} {{{{{name}|default('x')}}}}")
+    assert template.slots == ((name, None), (name, "x"))
+    assert template.render({name: "b"}) == "a b b"
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("Bonjour {{ client.prenom }}", "Position 9: only"),
