@@ -115,6 +115,11 @@ class CampaignArguments:
         return text_of(self.text, self.text_file, but_not=self.file)
 
     @property
+    def source(self) -> Path | None:
+        """The file of recipients; None for standard input."""
+        return None if self.file == _STDIN else Path(self.file)
+
+    @property
     def options(self) -> Options:
         """The options for ``Dispatcher.submit`` and ``Dispatcher.plan``."""
         from dispatcher.campaigns.submission import Options
@@ -138,7 +143,7 @@ class CampaignArguments:
         from dispatcher.texts.templates import compile_template
 
         fields = compile_template(self.body).fields
-        target = rejects_path(None if self.file == _STDIN else Path(self.file), self.rejects)
+        target = rejects_path(self.source, self.rejects)
         with ExitStack() as stack:
             source = self._source(stack)
             recipients = stack.enter_context(

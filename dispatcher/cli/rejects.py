@@ -21,21 +21,28 @@ def rejects_path(source: Path | None, value: str | None) -> Path:
     For standard input it is ``rejects.csv``. Raises InvalidFile if it is the source itself.
     """
     if value is not None:
-        path = Path(value)
-        if source is not None and path.exists() and source.exists() and path.samefile(source):
-            raise InvalidFile(f"--rejects {value} is the file of recipients itself")
-        return path
+        spare(source, rejects=value)
+        return Path(value)
     if source is None:
         return Path("rejects.csv")
     plain = source.with_suffix("") if source.suffix == ".gz" else source
     return plain.with_name(f"{plain.stem}.rejects.csv")
 
 
+def spare(source: Path | None, **outputs: str | None) -> None:
+    """Raise InvalidFile if an option of ``outputs`` names the file of recipients itself."""
+    if source is None or not source.exists():
+        return
+    for option, value in outputs.items():
+        if value and Path(value).exists() and Path(value).samefile(source):
+            raise InvalidFile(f"--{option} {value} is the file of recipients itself")
+
+
 class LeftOut:
     """Takes the rejections of one submission or plan; ``reasons`` counts them.
 
-    Without a ``path`` it does no more than that. ``done`` is what is true when the file turns
-    out to be incomplete at the end.
+    Without a ``path`` it does no more than that. ``done`` is what is true when the file cannot
+    be completed at the end.
     """
 
     def __init__(self, path: Path | None, columns: Sequence[str], *, done: str) -> None:
@@ -73,6 +80,6 @@ class LeftOut:
         except OSError as failure:
             if error is None:
                 raise Refusal(
-                    f"{self._done}, but the rejects in {self.path} are not complete:"
+                    f"{self._done}, but the rejects were not written to {self.path}:"
                     f" {failure.strerror}"
                 ) from None

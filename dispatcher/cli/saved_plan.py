@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
@@ -69,13 +69,14 @@ def save(plan: Plan, path: str) -> None:
     write_private(path, json.dumps(plan.as_json(), ensure_ascii=False, indent=2) + "\n")
 
 
-def write_private(path: str, content: str, **also: Any) -> None:
+def write_private(path: str, content: str) -> None:
     """Write a text file that only its owner may read. Raises Refusal."""
-    from dispatcher.recipients.files import private
+    from dispatcher.recipients.files import NewFile
 
     try:
-        with open(path, "w", encoding="utf-8", opener=private, **also) as file:
-            file.write(content)
+        file = NewFile(path)
+        file.stream.write(content.encode())
+        file.close()
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}") from None
 

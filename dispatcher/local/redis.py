@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis_server import Server, find_server
 from dispatcher.local.tied_process import tied_to_parent
+from dispatcher.recipients.files.new_file import new_log
 
 __all__ = ["BrokerUrl", "EmbeddedRedis", "Server", "become_server", "find_server", "loopback_url"]
 
@@ -164,7 +165,7 @@ class EmbeddedRedis:
 
     def _keep(self, log: Path, spawned: threading.Event, gone: threading.Event) -> None:
         try:
-            with log.open("wb") as lines:
+            with new_log(log) as lines:
                 self._process = subprocess.Popen(  # noqa: S603 - the server of find_server
                     tied_to_parent([str(self.server.path), "-"]),
                     stdin=subprocess.PIPE,

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from dispatcher.recipients.files import NewFile
+
 HEADER: Final = ("Prénom", "Téléphone", "Ville")
 ENCODING: Final = "cp1252"
 
@@ -106,7 +108,9 @@ def write_customers(path: Path, *, rows: int = 5000, seed: int = 2027) -> Custom
     ]
     rest += [line(_RUBBISH[n % len(_RUBBISH)]) for n in range(rubbish)]
     chance.shuffle(rest)
-    path.write_bytes(_file(first + rest))
+    file = NewFile(path)
+    file.stream.write(_file(first + rest))
+    file.close()
     return Customers(
         rows=rows,
         recipients=single + overseas,

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from dispatcher.errors import ConfigurationError
 from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.local.tied_process import tied_to_parent
+from dispatcher.recipients.files.new_file import new_log
 from dispatcher.sandbox.process import Sandbox
 from dispatcher.settings import PREFIX
 
@@ -150,7 +151,7 @@ class Installation:
         return "\n".join(text.splitlines()[-lines:])
 
     def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
-        with _undisturbed(), (self.directory / f"{name}.log").open("wb") as output:
+        with _undisturbed(), new_log(self.directory / f"{name}.log") as output:
             process = subprocess.Popen(  # noqa: S603 - celery, or our own module
                 tied_to_parent([*_PYTHON, *arguments]),
                 cwd=self.directory,

@@ -14,6 +14,7 @@ from dispatcher.cli.manifest import Manifest
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import out, print_json, say
 from dispatcher.cli.plan_text import PlanText
+from dispatcher.cli.rejects import spare
 from dispatcher.cli.saved_plan import save, write_private
 from dispatcher.cli.text_report import findings_json
 from dispatcher.cli.timeline_view import drawn
@@ -48,6 +49,7 @@ def plan(
     from dispatcher.texts.lint import findings_in
 
     arguments = CampaignArguments(**params)
+    spare(arguments.source, svg=svg, manifest=manifest, save=saved)
     dispatcher = open_dispatcher()
     with ExitStack() as stack:
         rows, left_out = stack.enter_context(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +61,7 @@ def record(
 
 def _record(script: Path | None, out: Path, *, changes: bool, pace: float) -> None:
     from dispatcher.errors import ConfigurationError
+    from dispatcher.recipients.files import NewFile
     from dispatcher.sandbox.recording import recorder
     from dispatcher.sandbox.recording.script import every_call, read_script
     from dispatcher.settings import Settings
@@ -73,22 +73,22 @@ def _record(script: Path | None, out: Path, *, changes: bool, pace: float) -> No
         raise ConfigurationError("DISPATCHER_API_KEY is not set")
     try:
         # made first: nothing is asked for what cannot be written
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        file = NewFile(out, replaces=False)
     except OSError as error:
         raise Unusable(f"{out}: {error.strerror}") from None
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            transcript = recorder.record(
-                steps,
-                settings.api_url,
-                settings.api_key.get_secret_value(),
-                pace=pace,
-                call_timeout=settings.call_timeout,
-                on_step=_show,
-            )
-            file.write(transcript.dumps())
+        transcript = recorder.record(
+            steps,
+            settings.api_url,
+            settings.api_key.get_secret_value(),
+            pace=pace,
+            call_timeout=settings.call_timeout,
+            on_step=_show,
+        )
+        file.stream.write(transcript.dumps().encode())
+        file.close()
     except BaseException:
-        out.unlink()
+        file.discard()
         raise
     say(f"{len(transcript.steps)} steps are in {out}, without a key, a number or a text")
 

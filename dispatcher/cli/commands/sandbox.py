@@ -91,7 +91,8 @@ def sandbox(
             )
         )
     except OSError as error:
-        raise Refusal(f"the sandbox cannot run: {error.strerror}") from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise Refusal(f"the sandbox cannot run: {where}{error.strerror}") from None
 
 
 def switch(value: str) -> tuple[str, object]:

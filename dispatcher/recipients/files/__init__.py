@@ -1,7 +1,8 @@
 """Files of recipients, and files of the rejected rows."""
 
-from dispatcher.recipients.files.private_csv import PrivateTable, private
+from dispatcher.recipients.files.new_file import NewFile
+from dispatcher.recipients.files.private_csv import PrivateTable
 from dispatcher.recipients.files.reader import RecipientFile, open_recipients
 from dispatcher.recipients.files.rejects import RejectsWriter
 
-__all__ = ["PrivateTable", "RecipientFile", "RejectsWriter", "open_recipients", "private"]
+__all__ = ["NewFile", "PrivateTable", "RecipientFile", "RejectsWriter", "open_recipients"]

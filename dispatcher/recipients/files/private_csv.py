@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import unicodedata
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
+
+from dispatcher.recipients.files.new_file import NewFile
 
 _FORMULA = frozenset("=+-@")
 # a spreadsheet ignores these before a formula
@@ -19,13 +20,14 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 class PrivateTable(AbstractContextManager["PrivateTable"]):
     """Writes rows below a header: UTF-8 with a BOM, semicolons, every cell quoted, no formula.
 
-    The file is created with the first row; only its owner may read it. A stream of the caller
-    is flushed and stays open.
+    A file is a ``NewFile``, and there is none without a row; an error in the ``with`` block leaves
+    none either. A stream of the caller is flushed and stays open.
     """
 
     def __init__(self, target: str | Path | BinaryIO, header: Sequence[str]) -> None:
         self._target = target
         self._header = tuple(header)
+        self._file: NewFile | None = None
         self._text: io.TextIOWrapper | None = None
         self._rows: Any = None
 
@@ -36,23 +38,34 @@ class PrivateTable(AbstractContextManager["PrivateTable"]):
         self._rows.writerow([harmless(cell) for cell in cells])
 
     def close(self) -> None:
-        """End the file, if it was created."""
+        """Complete the file, if there is a row. Raises OSError, and then there is none."""
         text, self._text = self._text, None
         if text is None:
             return
-        if isinstance(self._target, str | Path):
-            text.close()
-        else:
-            text.flush()
-            text.detach()
+        try:
+            text.detach().flush()
+        except OSError:
+            self.discard()
+            raise
+        if self._file is not None:
+            self._file.close()
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def discard(self) -> None:
+        """Leave no file."""
+        self._text = None
+        if self._file is not None:
+            self._file.discard()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
 
     def _begin(self) -> None:
         if isinstance(self._target, str | Path):
-            opened = open(self._target, "wb", opener=private)  # noqa: SIM115 - close() ends it
-            stream = cast("BinaryIO", opened)
+            self._file = NewFile(self._target)
+            stream = self._file.stream
         else:
             stream = self._target
         self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
@@ -73,11 +86,3 @@ def harmless(cell: str) -> str:
             danger = unicodedata.normalize("NFKC", character)[:1] in _FORMULA
             return f"'{cell}" if danger else cell
     return cell
-
-
-def private(path: str, flags: int) -> int:
-    """Open a file that only its owner may read: ``open(..., opener=private)``."""
-    descriptor = os.open(path, flags, 0o600)
-    if hasattr(os, "fchmod"):  # a file that exists would keep its mode
-        os.fchmod(descriptor, 0o600)
-    return descriptor

@@ -14,7 +14,8 @@ from dispatcher.recipients.recipient import Rejection
 class RejectsWriter(AbstractContextManager["RejectsWriter"]):
     """Writes each rejected row unchanged, then its line and the reason.
 
-    The file is a ``PrivateTable``: it is created with the first rejection.
+    The file is a ``PrivateTable``, written even if an error ends the ``with`` block: a person
+    reads in it why.
     """
 
     def __init__(self, target: str | Path | BinaryIO, columns: Sequence[str]) -> None:
@@ -33,7 +34,7 @@ class RejectsWriter(AbstractContextManager["RejectsWriter"]):
         self.count += 1
 
     def close(self) -> None:
-        """End the file, if it was created."""
+        """Complete the file, if a row was rejected. Raises OSError."""
         self._table.close()
 
     def __exit__(self, *_: object) -> None:

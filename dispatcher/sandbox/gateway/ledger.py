@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dispatcher.recipients.files.new_file import append_to
 from dispatcher.sandbox.gateway import codec
 
 
@@ -50,7 +51,7 @@ class Ledger:
     def __init__(self, path: str | Path, *, sync: bool = False) -> None:
         self.path = Path(path)
         self._sync = sync
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._file = append_to(self.path)
 
     def accepted(
         self,

@@ -242,6 +242,50 @@ def test_unwritable_rejects_file_is_refused(shell: Shell, path: str, says: str) 
     assert (shell.directory / "clients.csv").read_text("utf-8") == CLIENTS
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["submit", "clients.csv", "--reference", "r", "--text", "x", "--rejects", "out"],
+        ["plan", "clients.csv", "--text", "x", "--rejects", "out"],
+        ["plan", "clients.csv", "--text", "x", "--svg", "out"],
+        ["plan", "clients.csv", "--text", "x", "--manifest", "out"],
+        ["plan", "clients.csv", "--text", "x", "--save", "out"],
+        ["opt-outs", "import", "clients.csv", "--rejects", "out"],
+        ["opt-outs", "export", "out"],
+        ["record", "--out", "out"],
+        ["sandbox", "--ledger", "out"],
+    ],
+    ids=" ".join,
+)
+def test_output_that_is_a_symbolic_link_is_refused_and_its_target_unchanged(
+    shell: Shell, command: list[str]
+) -> None:
+    shell.set(api_key="k")
+    if command[0] == "opt-outs":
+        shell("opt-outs", "add", "06 39 98 00 99")
+    target, link = shell.directory / "target", shell.directory / "out"
+    target.write_text("old")
+    target.chmod(0o644)
+    link.symlink_to(target)
+
+    result = shell(*command)
+
+    assert result.exit_code in {1, 2}
+    assert result.stderr.count("\n") == 1
+    assert "out" in result.stderr
+    assert "it is a symbolic link" in result.stderr
+    assert link.is_symlink()
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ("old", 0o644)
+
+
+@pytest.mark.parametrize("option", ["--svg", "--manifest", "--save", "--rejects"])
+def test_plan_does_not_write_over_the_file_of_recipients(shell: Shell, option: str) -> None:
+    output = refused(shell, "plan", "clients.csv", "--text", "x", option, "clients.csv")
+
+    assert output == f"{option} clients.csv is the file of recipients itself"
+    assert (shell.directory / "clients.csv").read_text("utf-8") == CLIENTS
+
+
 # -- the text
 
 
