@@ -14,6 +14,7 @@ from dispatcher.campaigns.batch import LARGEST_BATCH
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
+from dispatcher.window.territories import find
 
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 RecipientInput = str | Recipient | Mapping[str, object]
@@ -96,6 +97,8 @@ class Submission:
         check_sender(self.sender)
         object.__setattr__(self, "from_number", check_from_number(self.from_number))
         object.__setattr__(self, "survey", self.survey or None)
+        if self.territory is not None:
+            object.__setattr__(self, "territory", find(self.territory).name)
         self._check_kind()
         reference, longest = self.reference, _LONGEST_REFERENCE
         if not reference.strip() or len(reference) > longest or not reference.isprintable():

@@ -2,16 +2,18 @@
 
 The ranges are those of ARCEP's numbering plan: metropolitan mobiles under +33, overseas
 departments under their own codes, although they are dialled 06 and 07 too. ``phonenumbers``
-checks the numbers of other countries; it is loaded for the first of them.
+checks the numbers of other countries and of the overseas collectivities; it is loaded for the
+first of them.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
 
 from dispatcher.errors import InvalidPhone
+from dispatcher.recipients.abroad import abroad, size
+from dispatcher.recipients.legible import legible
 
 __all__ = ["REASONS", "InvalidPhone", "mask", "normalise", "territory_of"]
 
@@ -70,6 +72,9 @@ _OVERSEAS = {
 }
 # they have the plan of metropolitan France: nine digits, a trunk zero, the same first digits
 _DEPARTMENTS = ("262", "590", "594", "596")
+_MIQUELON = "508"
+#: mobiles of French Polynesia with their country code, which no French number begins with
+_TAHITIAN = ("68987", "68988", "68989")
 _MAYOTTE = ("+262639", "+26270935", "+26270936", "+26270937")
 _TERRITORIES = {
     "+262": "la-reunion",
@@ -81,7 +86,8 @@ _TERRITORIES = {
     "+687": "nouvelle-caledonie",
     "+689": "polynesie-francaise",
 }
-_LOOKALIKES = {"＋": "+", "（": "(", "）": ")", "．": ".", "−": "-", "’": "'", "⁄": "/", "／": "/"}
+#: the digits of a local number where these have no trunk zero
+_LOCAL = {"+508": 6, "+681": 6, "+687": 6, "+689": 8}
 
 
 def normalise(raw: str) -> str:
@@ -96,6 +102,22 @@ def normalise(raw: str) -> str:
         return _thorough(raw)
     separator = match[1]
     return "+33" + (raw.replace(separator, "") if separator else raw)[-9:]
+
+
+def normalise_in(raw: str, territory: str) -> str:
+    """The same as ``normalise`` for somebody in that territory, who may write a local number.
+
+    The collectivities of the Pacific and Saint-Pierre-et-Miquelon have numbers of six or eight
+    digits. Raises ``InvalidPhone``.
+    """
+    try:
+        return normalise(raw)
+    except InvalidPhone as error:
+        code = next((code for code, name in _TERRITORIES.items() if name == territory), "")
+        digits = _separators.sub("", legible(raw))
+        if error.reason != "too_short" or code not in _LOCAL or len(digits) != _LOCAL[code]:
+            raise
+        return _thorough(code + digits)
 
 
 def territory_of(e164: str) -> str | None:
@@ -127,7 +149,7 @@ def mask(e164: str) -> str:
 
 
 def _thorough(raw: str) -> str:
-    text = _legible(raw)
+    text = legible(raw)
     if not text:
         raise InvalidPhone("empty")
     if _float(text):
@@ -149,30 +171,16 @@ def _thorough(raw: str) -> str:
     return _bare(compact)
 
 
-def _legible(raw: str) -> str:
-    """In ASCII where possible, without invisible marks, outer blanks and quotes of spreadsheets."""
-    text = raw if raw.isascii() else "".join(map(_plain, raw))
-    text = text.strip().removeprefix("=").strip(" '\"")
-    return text[4:].strip() if text[:4].lower() == "tel:" else text
-
-
-def _plain(char: str) -> str:
-    category = unicodedata.category(char)
-    if category == "Nd":
-        return str(unicodedata.decimal(char))
-    if category == "Cf":
-        return ""
-    return "-" if category == "Pd" else _LOOKALIKES.get(char, char)
-
-
 def _bare(digits: str) -> str:
     """A number without a leading plus or zero: a spreadsheet dropped it."""
     if len(digits) == 9:
         return _french(digits)
     if len(digits) >= 10 and digits.startswith("33"):
         return _french(digits[2:].removeprefix("0"))
-    if len(digits) == 12 and digits.startswith(_DEPARTMENTS):
+    if len(digits) == 12 and digits.startswith((*_DEPARTMENTS, "508708")):
         return _department(digits[:3], digits[3:])
+    if len(digits) == 11 and digits.startswith(_TAHITIAN):
+        return abroad(digits)
     if _short_code(digits):
         raise InvalidPhone("short_code")
     if len(digits) < 9:
@@ -187,11 +195,22 @@ def _international(digits: str) -> str:
         return _department(digits[:3], digits[3:].removeprefix("0"))
     if digits.startswith("0"):
         raise InvalidPhone("not_a_number")
-    return _abroad(digits)
+    if digits.startswith(_MIQUELON):
+        return _miquelon(digits[3:].removeprefix("0").removeprefix(_MIQUELON))
+    return abroad(digits)
+
+
+def _miquelon(number: str) -> str:
+    """A number of Saint-Pierre-et-Miquelon: six digits, or nine that begin with 708."""
+    if number.startswith("70") and len(number) == 9:
+        return _department(_MIQUELON, number)
+    return abroad(_MIQUELON + number)
 
 
 def _french(number: str) -> str:
     """A number of the French plan, without its trunk zero."""
+    if len(number) == 9 and number.startswith(_MIQUELON):
+        return _miquelon(number[3:])  # 0508 and its six digits, as dialled from the mainland
     country = _country(number)
     return f"+{country}{number}"
 
@@ -207,7 +226,7 @@ def _country(number: str) -> str:
     if number.startswith("700") and len(number) == 13:
         raise InvalidPhone("m2m_or_unassigned")
     if len(number) != 9:
-        raise InvalidPhone(_size(number))
+        raise InvalidPhone(size(number))
     if reason := _KINDS.get(number[0]):
         raise InvalidPhone(reason)
     if _metropolitan(number):
@@ -216,35 +235,3 @@ def _country(number: str) -> str:
         if country := _OVERSEAS.get(number[:length]):
             return country
     raise InvalidPhone("m2m_or_unassigned")
-
-
-def _abroad(digits: str) -> str:
-    """A number of another country: a mobile, or one of unknown kind with the length of a mobile."""
-    # takes 40 ms and 10 MB, which a list of French numbers does not need
-    import phonenumbers
-    from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult
-
-    try:
-        number = phonenumbers.parse(f"+{digits}")
-    except NumberParseException as problem:
-        known = problem.error_type != NumberParseException.INVALID_COUNTRY_CODE
-        raise InvalidPhone(_size(digits) if known else "not_a_number") from None
-    kind = phonenumbers.number_type(number)
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
-        return e164
-    if kind != PhoneNumberType.UNKNOWN:
-        kinds = {PhoneNumberType.FIXED_LINE: "landline", PhoneNumberType.VOIP: "voip"}
-        raise InvalidPhone(kinds.get(kind, "special_rate"))
-    length = phonenumbers.is_possible_number_for_type_with_reason(number, PhoneNumberType.MOBILE)
-    if length in (ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY):
-        raise InvalidPhone("too_short")
-    if length == ValidationResult.TOO_LONG:
-        raise InvalidPhone("too_long")
-    if length != ValidationResult.IS_POSSIBLE or e164 != f"+{digits}" or e164[:4] in _TERRITORIES:
-        raise InvalidPhone("m2m_or_unassigned")
-    return e164
-
-
-def _size(digits: str) -> str:
-    return "too_short" if len(digits) < 9 else "too_long"

@@ -11,8 +11,9 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum
 
 from dispatcher.errors import UnusableInput
 
@@ -140,18 +141,21 @@ def territory_column(names: Sequence[str]) -> int | None:
 
 
 def text_of(cell: object) -> str:
-    """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5; None is empty.
+    """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5, VRAI; None is empty.
 
     A whole float is written without decimals, because spreadsheets and data frames turn a
     number that lost its zero into 612345678.0. Raises TypeError for bytes and containers.
     """
     if isinstance(cell, str):
-        return cell
-    if cell is None or (isinstance(cell, float | Decimal) and math.isnan(cell)):
+        return str(cell.value) if isinstance(cell, Enum) else cell
+    if isinstance(cell, Enum):
+        return text_of(cell.value)
+    if cell is None or cell != cell:  # not a number, not a time
         return ""
+    if isinstance(cell, bool):
+        return "VRAI" if cell else "FAUX"
     if isinstance(cell, float | Decimal):
-        whole = math.isfinite(cell) and cell == int(cell)
-        return str(int(cell)) if whole and isinstance(cell, float) else str(cell).replace(".", ",")
+        return _decimal(cell)
     if isinstance(cell, datetime):
         midnight = cell.time() == time()
         return cell.strftime("%d/%m/%Y" if midnight else "%d/%m/%Y %H:%M")
@@ -159,6 +163,21 @@ def text_of(cell: object) -> str:
         return cell.strftime("%d/%m/%Y")
     if isinstance(cell, time):
         return cell.strftime("%H:%M")
+    if isinstance(cell, timedelta):
+        minutes, seconds = divmod(round(cell.total_seconds()), 60)
+        shown = f"{minutes // 60}:{minutes % 60:02}"
+        return f"{shown}:{seconds:02}" if seconds else shown
     if isinstance(cell, bytes | bytearray | list | tuple | set | frozenset | Mapping):
         raise TypeError(f"a field cannot be a {type(cell).__name__}")
     return str(cell)
+
+
+def _decimal(number: float | Decimal) -> str:
+    """A number with a comma, without the noise of binary fractions and without an exponent."""
+    if not math.isfinite(number):
+        return ""
+    if isinstance(number, float):
+        if number == int(number):
+            return str(int(number))
+        number = Decimal(f"{number:.15g}")
+    return f"{number:f}".replace(".", ",")

@@ -12,6 +12,7 @@ the rest of the mainland, and a phone number does not show it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -83,18 +84,45 @@ TERRITORIES: Mapping[str, Territory] = MappingProxyType(
 _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d]([^\W\d]|[ '’-]){0,39}")
 
 
+#: French names beside the labels, as _folded() leaves them
+_ALSO = {
+    "metropole": ("france", "francemetropolitaine"),
+    "alsace-moselle": ("alsace", "moselle"),
+    "saint-martin": ("stmartin",),
+    "saint-barthelemy": ("stbarthelemy", "saintbarth", "stbarth"),
+    "guyane": ("guyanefrancaise",),
+    "la-reunion": ("reunion",),
+    "saint-pierre-et-miquelon": ("stpierreetmiquelon", "saintpierremiquelon"),
+    "nouvelle-caledonie": ("caledonie",),
+    "polynesie-francaise": ("polynesie", "tahiti"),
+    "wallis-et-futuna": ("wallis", "wallisfutuna"),
+}
+
+
 def find(name: str) -> Territory:
-    """The territory of exactly this name.
+    """The territory of this name or label, in English or French, accents and case left aside.
 
     Raises ``InvalidCampaign``, which lists the known ones.
     """
-    try:
-        return TERRITORIES[name]
-    except KeyError:
-        named = f" {name!r}" if _LOOKS_LIKE_A_NAME.fullmatch(name) else ""
-        raise InvalidCampaign(
-            f"unknown territory{named}; the known ones are {', '.join(TERRITORIES)}"
-        ) from None
+    known = TERRITORIES.get(name) or _by_any_name().get(_folded(name))
+    if known is not None:
+        return known
+    named = f" {name!r}" if _LOOKS_LIKE_A_NAME.fullmatch(name) else ""
+    raise InvalidCampaign(f"unknown territory{named}; the known ones are {', '.join(TERRITORIES)}")
+
+
+@cache
+def _by_any_name() -> Mapping[str, Territory]:
+    return {
+        _folded(alias): one
+        for one in TERRITORIES.values()
+        for alias in (one.name, one.label, *_ALSO.get(one.name, ()))
+    }
+
+
+def _folded(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in letters if letter.isalnum())
 
 
 @cache

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.recipients import phones
-from dispatcher.recipients.phones import REASONS, InvalidPhone, mask, normalise, territory_of
+from dispatcher.recipients.legible import are_several
+from dispatcher.recipients.phones import (
+    REASONS,
+    InvalidPhone,
+    mask,
+    normalise,
+    normalise_in,
+    territory_of,
+)
 
 MOBILES = st.from_regex(
     r"(?:6(?:[0-24-8][0-9]|3[0-8]|9[589])|7[3-9][0-9])[0-9]{6}|63998[0-9]{4}", fullmatch=True
@@ -97,6 +105,49 @@ def test_metropolitan_mobile_becomes_e164(raw: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "territory", "expected"),
+    [
+        ("55 12 34", "saint-pierre-et-miquelon", "+508551234"),
+        ("75.12.34", "nouvelle-caledonie", "+687751234"),
+        ("87 12 34 56", "polynesie-francaise", "+68987123456"),
+        ("821234", "wallis-et-futuna", "+681821234"),
+        ("06 39 98 00 01", "nouvelle-caledonie", "+33639980001"),
+    ],
+)
+def test_local_number_is_understood_where_the_territory_is_known(
+    raw: str, territory: str, expected: str
+) -> None:
+    assert normalise_in(raw, territory) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "territory"),
+    [("55 12 34", "metropole"), ("55 12 34", "la-reunion"), ("87 12 34", "polynesie-francaise")],
+)
+def test_short_number_elsewhere_stays_too_short(raw: str, territory: str) -> None:
+    with pytest.raises(InvalidPhone, match="too_short"):
+        normalise_in(raw, territory)
+
+
+@pytest.mark.parametrize(
+    ("raw", "several"),
+    [
+        ("06 39 98 00 01 / 06 39 98 00 02", True),
+        ("0639980001/0639980002", True),
+        ("06.39.98.00.01 - 01.39.98.00.02", True),
+        ("0639980001 ou +33 (0)6 39 98 00 02", True),
+        ("639980001\n639980002", True),
+        ("06 39 98 00 01 2", False),
+        ("06 39 98 00 01 (bureau)", False),
+        ("+49 151 23456789 1234", False),
+        ("6" * 400, False),
+    ],
+)
+def test_several_numbers_in_a_cell_are_recognised(raw: str, several: bool) -> None:
+    assert are_several(raw) is several
+
+
+@pytest.mark.parametrize(
     ("raw", "expected", "territory"),
     [
         ("0690123456", "+590690123456", "guadeloupe"),
@@ -124,6 +175,16 @@ def test_metropolitan_mobile_becomes_e164(raw: str, expected: str) -> None:
         ("+262 (0)692 12 34 56", "+262692123456", "la-reunion"),
         ("00 590 690 12 34 56", "+590690123456", "guadeloupe"),
         ("+508 55 12 34", "+508551234", "saint-pierre-et-miquelon"),
+        ("0508551234", "+508551234", "saint-pierre-et-miquelon"),
+        ("05 08 55 12 34", "+508551234", "saint-pierre-et-miquelon"),
+        ("508551234", "+508551234", "saint-pierre-et-miquelon"),
+        ("00508551234", "+508551234", "saint-pierre-et-miquelon"),
+        ("+33 (0)508 55 12 34", "+508551234", "saint-pierre-et-miquelon"),
+        ("+508 0508 55 12 34", "+508551234", "saint-pierre-et-miquelon"),
+        ("+508 (0)55 12 34", "+508551234", "saint-pierre-et-miquelon"),
+        ("508708401234", "+508708401234", "saint-pierre-et-miquelon"),
+        ("+508 0708 40 12 34", "+508708401234", "saint-pierre-et-miquelon"),
+        ("68987123456", "+68987123456", "polynesie-francaise"),
         ("+687 75 12 34", "+687751234", "nouvelle-caledonie"),
         ("+689 87 12 34 56", "+68987123456", "polynesie-francaise"),
         ("+681 82 12 34", "+681821234", "wallis-et-futuna"),
@@ -198,6 +259,8 @@ def test_foreign_mobile_keeps_its_code_and_the_window_of_metropole(raw: str, exp
         ("0590123456", "landline"),
         ("112345678", "landline"),
         ("+262 262 12 34 56", "landline"),
+        ("0508411234", "landline"),
+        ("+508 41 12 34", "landline"),
         ("+687 23 12 34", "landline"),
         ("+49 30 123456", "landline"),
         ("0800123456", "special_rate"),

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import FrozenInstanceError, replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from enum import Enum, StrEnum
 from typing import Any
 
 import pytest
@@ -17,6 +18,15 @@ from dispatcher.recipients.recipient import (
     territory_column,
     text_of,
 )
+
+
+class Gender(StrEnum):
+    WOMAN = "Madame"
+
+
+class Level(Enum):
+    GOLD = 3
+
 
 NUMBER = "06 39 98 00 01"
 
@@ -142,12 +152,22 @@ def test_folding_drops_case_accents_spaces_and_punctuation() -> None:
         (12.5, "12,5"),
         (Decimal("19.90"), "19,90"),
         (Decimal("20"), "20"),
-        (math.inf, "inf"),
+        (math.inf, ""),
+        (0.1 + 0.2, "0,3"),
+        (1e16, "10000000000000000"),
+        (1234.5, "1234,5"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("-0.10"), "-0,10"),
         (date(2026, 11, 24), "24/11/2026"),
         (datetime(2026, 11, 24), "24/11/2026"),  # noqa: DTZ001 - a cell has no zone
         (datetime(2026, 11, 24, 14, 30), "24/11/2026 14:30"),  # noqa: DTZ001
         (time(9, 5), "09:05"),
-        (True, "True"),
+        (True, "VRAI"),
+        (False, "FAUX"),
+        (timedelta(hours=26, minutes=30), "26:30"),
+        (timedelta(minutes=5, seconds=7), "0:05:07"),
+        (Gender.WOMAN, "Madame"),
+        (Level.GOLD, "3"),
     ],
 )
 def test_cell_becomes_the_text_that_a_french_spreadsheet_shows(cell: object, text: str) -> None:

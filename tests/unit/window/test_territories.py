@@ -84,6 +84,27 @@ def test_exactly_thirteen_territories_exist() -> None:
     assert list(TERRITORIES) == list(CLOCKS)
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("La Réunion", "la-reunion"),
+        ("REUNION", "la-reunion"),
+        ("guadeloupe ", "guadeloupe"),
+        ("Metropolitan France", "metropole"),
+        ("Métropole", "metropole"),
+        ("New Caledonia", "nouvelle-caledonie"),
+        ("Nouvelle Calédonie", "nouvelle-caledonie"),
+        ("Polynésie française", "polynesie-francaise"),
+        ("Saint Barthélemy", "saint-barthelemy"),
+        ("Wallis et Futuna", "wallis-et-futuna"),
+        ("la reunion", "la-reunion"),
+        ("France métropolitaine", "metropole"),
+    ],
+)
+def test_territory_is_found_by_its_label_and_other_names(written: str, name: str) -> None:
+    assert find(written).name == name
+
+
 @pytest.mark.parametrize("name", CLOCKS)
 def test_territory_is_found_by_its_name(name: str) -> None:
     assert find(name).name == name
@@ -109,7 +130,7 @@ def test_instant_is_shown_on_the_local_clock() -> None:
     assert local.isoformat() == "2026-11-23T19:59:00-10:00"
 
 
-@pytest.mark.parametrize("name", ["la reunion", "Metropole", "", "974"])
+@pytest.mark.parametrize("name", ["la reunion 2", "Corse", "", "974"])
 def test_unknown_territory_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(InvalidCampaign, match=r"unknown territory.*metropole.*wallis-et-futuna"):
         find(name)
