@@ -87,6 +87,8 @@ class Change:
     pause: str = ""
     #: why the gateway is asked to give the batch back; empty if it is not
     recall: str = ""
+    #: until when no batch of the account may leave, as the gateway asked to wait
+    account_until: datetime | None = None
     event: Kind | None = None
 
     @property
@@ -209,10 +211,12 @@ def _not_sent(batch: DueBatch, outcome: NotSent, now: datetime, waits: Waits) ->
         seconds = max(seconds, usual, waits.settle_intervals[0])
     hold = Hold(now + timedelta(seconds=seconds), outcome.why if seconds else "")
     unsent = _unsent(batch, outcome, hold, leaves_at=batch.leaves_at)
-    check_at = now if outcome.answered else None
-    return replace(
-        unsent, checks=batch.checks + 1, attempt=replace(unsent.attempt, check_at=check_at)
-    )
+    unsent = replace(unsent, checks=batch.checks + 1)
+    if not outcome.answered:
+        return unsent
+    # an answer that does not say how long holds the account for as long as the batch
+    until = now + timedelta(seconds=outcome.after) if outcome.after else hold.until
+    return replace(unsent, account_until=until, attempt=replace(unsent.attempt, check_at=now))
 
 
 def _unsent(

@@ -62,10 +62,10 @@ class AttemptEvidence:
         """The positions that it is known to have texted by now."""
         return self.shown | self.now.keys()
 
-    @property
-    def is_asked(self) -> bool:
-        """True if its tag may show something that is not known yet."""
-        return self.outcome not in UNSENT and len(self.texted) < self.carried
+    def is_asked(self, now: datetime) -> bool:
+        """True if its tag may show something at ``now`` that is not known yet."""
+        remembered = now <= self.armed_at + MEMORY
+        return remembered and self.outcome not in UNSENT and len(self.texted) < self.carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def next_lookup(
     """
     if attempt.outcome in UNSENT:
         return None
-    if state not in _UNDER_WAY and not attempt.is_asked:
+    if state not in _UNDER_WAY and not attempt.is_asked(now):
         return None
     if attempt.check_at is None and attempt.outcome == "sent" and not attempt.now:
         return None  # the gateway confirmed it

@@ -87,11 +87,6 @@ class NotSent:
     #: the gateway answered; before the next attempt the tag of this one is looked up
     answered: bool = False
 
-    @property
-    def account_waits(self) -> float:
-        """Seconds that the gateway asks the whole account to wait; 0 if it does not."""
-        return self.after or 0 if self.answered else 0
-
 
 Outcome = Sent | InDoubt | Refused | Blocked | Closed | NotSent
 

@@ -16,6 +16,7 @@ from dispatcher.campaigns.hand_over import LAG
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.evidence import Evidence, TagAnswers
+from dispatcher.dispatch.tag_answers import tag_answer
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage import doubts
 from dispatcher.storage.batches import attempts, lookups, polls
@@ -79,7 +80,7 @@ class Doubts:
         """
         with self._context.database.read() as session:
             control = self._control(session)
-        if control is not None and not self._context.gateway.status_by_tag(control).reports:
+        if control is not None and not tag_answer(self._context, control).reports:
             return "cannot be verified: the gateway does not even show what it took"
         what = "nothing" if missing == size else f"{size - missing} of {size} numbers"
         checked = "" if control else ", and there is no control"
@@ -109,8 +110,7 @@ class Doubts:
                 f"the worker of batch {batch_id} was lost and may still be sending:"
                 " it can be sent again some minutes after the doubt began"
             )
-        gateway = self._context.gateway
-        if control is not None and not gateway.status_by_tag(control).reports:
+        if control is not None and not tag_answer(self._context, control).reports:
             raise GatewayError("the gateway does not even show what it took: try again later")
         answers = self._evidence.ask(batch_id)
         with self._context.database.write() as session:

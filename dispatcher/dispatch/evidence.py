@@ -32,7 +32,12 @@ class TagAnswers:
 
 
 class Evidence:
-    """Gathers and records what the attempts of batches have shown."""
+    """Gathers and records what the attempts of batches have shown.
+
+    A line with an error says no more of its number than a line that is not there. Pages that are
+    missing may show it: until all are read, or the gateway has forgotten the tag, nothing that
+    the tag does not show may be sent again.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -40,7 +45,7 @@ class Evidence:
     def ask(self, batch_id: int) -> TagAnswers:
         """Ask for every tag of a batch that may show something. Raises NotFound."""
         with self._context.database.read() as session:
-            asked = lookups.asked_tags(session, batch_id)
+            asked = lookups.asked_tags(session, batch_id, self._context.clock())
         shown: dict[str, dict[int, MessageState]] = {}
         stops: list[str] = []
         failure, answered = "", True
@@ -51,7 +56,7 @@ class Evidence:
                 failure, answered = str(error), False
                 continue
             if not page.complete:
-                failure = failure or "not all that the gateway shows can be read"
+                failure = failure or "not all that the gateway shows can be read: ask again later"
             found = shown.setdefault(tag, {})
             for report in page.reports:
                 found[asked.positions[report.phone]] = report.state

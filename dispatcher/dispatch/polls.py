@@ -164,7 +164,8 @@ def _note_report(
     report: Report, position: int, found: dict[int, MessageState], stops: list[str]
 ) -> None:
     phone, state, _, stop = report
-    if state is not MessageState.SENT:
+    # another attempt may have reached the same person: a delivery by any of them counts
+    if state is not MessageState.SENT and found.get(position) is not MessageState.DELIVERED:
         found[position] = state
     if stop:
         stops.append(phone)

@@ -146,10 +146,15 @@ def _weight(report: Report) -> int:
 
 @dataclass(frozen=True, slots=True)
 class StatusPage:
-    """The reports of a tag or a message; ``complete`` when every page and line was read."""
+    """The reports of a tag or a message; ``complete`` when every page was read, and every number.
+
+    ``failed`` lines have an error where their status should be. They say of a number no more than
+    a line that is not there, and asking again brings them again.
+    """
 
     reports: Sequence[Report]
     complete: bool = True
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

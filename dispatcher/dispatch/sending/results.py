@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +12,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.breaker import pause_reason
 from dispatcher.campaigns.change import change_of
 from dispatcher.campaigns.evidence import corrections
-from dispatcher.campaigns.outcome import InDoubt, NotSent, Outcome, Sent, name_of
+from dispatcher.campaigns.outcome import InDoubt, Outcome, Sent, name_of
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
@@ -76,10 +75,9 @@ class Results:
     def _write(self, batch: DueBatch, tag: str, outcome: Outcome) -> None:
         now = self._context.clock()
         change = change_of(batch, outcome, now, self._waits)
-        if isinstance(outcome, NotSent) and outcome.account_waits:
-            until = now + timedelta(seconds=outcome.account_waits)
+        if change.account_until is not None:
             with self._context.database.write() as session:
-                account_waits.put(session, self._context.account, until)
+                account_waits.put(session, self._context.account, change.account_until)
         if change.is_alone and change.state is not BatchState.FAILED:
             with self._context.database.once() as session:
                 if results.apply(session, batch, change, tag=tag, now=now):

@@ -65,9 +65,9 @@ class AskedTags:
     positions: Mapping[str, int] = field(repr=False)
 
 
-def asked_tags(session: Session, batch_id: int) -> AskedTags:
-    """The tags to ask the gateway for. Raises NotFound."""
+def asked_tags(session: Session, batch_id: int, now: datetime) -> AskedTags:
+    """The tags to ask the gateway for at ``now``. Raises NotFound."""
     batch = snapshot(session, batch_id)
     phones = phones_of(session, [batch_id])[batch_id]
-    tags = [one.tag for one in batch.attempts if one.is_asked]
+    tags = [one.tag for one in batch.attempts if one.is_asked(now)]
     return AskedTags(tags, {phone: position for position, phone in phones.items()})

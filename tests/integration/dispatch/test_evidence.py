@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from unittest import mock
 
 import pytest
 
-from dispatcher import IllegalMove
+from dispatcher import GatewayError, IllegalMove
 from dispatcher.campaigns.states import MessageState
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled, Unsent
+from dispatcher.gateway import (
+    BatchTaken,
+    Declined,
+    LineAnswer,
+    SendReply,
+    Throttled,
+    Unsent,
+)
 from tests.integration.bench import Bench, people
 
 WHY = "not in their dashboard"
@@ -390,3 +399,54 @@ def test_answer_that_rejects_everybody_is_no_evidence_of_a_text(bench: Bench) ->
         bench.pass_by(minutes=10)
     assert bench.batch(batch).states == "rrr"
     assert bench.gateway.texted == {}
+
+
+# -- pages that are missing, and lines with an error
+
+
+def answer_lookups(bench: Bench, **page: Any) -> None:
+    """Let the answers about tags say besides how much of them could be read."""
+    ask = bench.gateway.status_by_tag
+    bench.gateway.status_by_tag = lambda tag: replace(ask(tag), **page)  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("verb", ["resend", "give_up"])
+def test_line_with_an_error_does_not_stop_a_person(bench: Bench, verb: str) -> None:
+    batch = bench.submit(3)
+    attempt(bench, batch, bench.gateway.swallow)
+    answer_lookups(bench, failed=1)
+    getattr(bench.dispatcher, verb)(batch, reason=WHY)
+    bench.work()
+    assert bench.messages() == {"sent" if verb == "resend" else "unreported": 3}
+
+
+def test_line_with_an_error_does_not_hold_back_a_batch_with_an_earlier_429(bench: Bench) -> None:
+    batch = bench.submit(3)
+    attempt(bench, batch, honest_429)
+    answer_lookups(bench, failed=2)
+    bench.pass_by(minutes=5)
+    assert bench.messages() == {"sent": 3}
+
+
+def test_missing_pages_hold_a_batch_back_until_the_gateway_forgets_its_tag(bench: Bench) -> None:
+    batch = bench.submit(3)
+    attempt(bench, batch, honest_429)
+    answer_lookups(bench, complete=False)
+    bench.pass_by(hours=1)
+    bench.pass_by(minutes=6)
+    assert bench.messages() == {"pending": 3}
+    assert "ask again later" in bench.batch(batch).why
+    bench.pass_by(hours=48)
+    assert bench.messages() == {"sent": 3}
+
+
+def test_missing_pages_stop_a_resend_until_the_gateway_forgets_the_tag(bench: Bench) -> None:
+    batch = bench.submit(3)
+    attempt(bench, batch, bench.gateway.swallow)
+    answer_lookups(bench, complete=False)
+    with pytest.raises(GatewayError, match="ask again later"):
+        bench.dispatcher.resend(batch, reason=WHY)
+    bench.clock.forward(hours=49)
+    bench.dispatcher.resend(batch, reason=WHY)
+    bench.work()
+    assert bench.messages() == {"sent": 3}

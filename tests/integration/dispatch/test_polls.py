@@ -8,6 +8,7 @@ from sqlalchemy import delete, text
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch import polls
+from dispatcher.gateway import SendReply, Throttled
 from dispatcher.storage import monitoring
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient
@@ -483,3 +484,30 @@ def test_mixed_campaign_adds_up_at_every_step(bench: Bench) -> None:
     bench.pass_by(minutes=5)
     bench.check()
     assert bench.progress().state == "finished"
+
+
+@pytest.mark.parametrize("first_arrived", [True, False])
+def test_delivery_of_one_attempt_outweighs_a_failure_of_another(
+    bench: Bench, first_arrived: bool
+) -> None:
+    """The gateway took a batch though it asked to wait: both attempts have a report."""
+    batch = bench.submit(1)
+
+    def lying_429(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.accept(tag, phones)
+        bench.gateway.hidden.add(tag)
+        return Throttled(10.0)
+
+    bench.gateway.behave = lying_429
+    bench.send(batch)
+    bench.gateway.behave = bench.gateway.take
+    bench.clock.forward(seconds=20)
+    bench.send(batch)
+    bench.gateway.hidden.clear()
+    first, second = (attempt.tag for attempt in bench.attempts(batch))
+    (phone,) = people(1)
+    bench.gateway.tags[first][phone] = DELIVERED if first_arrived else UNDELIVERED
+    bench.gateway.tags[second][phone] = UNDELIVERED if first_arrived else DELIVERED
+    bench.clock.forward(minutes=5)
+    bench.poll()
+    assert bench.messages() == {"delivered": 1}

@@ -132,3 +132,24 @@ def test_report_as_old_as_the_attempt_counts_with_a_slow_clock(bench: Bench) -> 
     lie(bench, lambda bench, tag: shown if tag in bench.gateway.requests else StatusPage([]))
     bench.pass_by(minutes=10)
     assert bench.messages() == {"delivered": 3}
+
+
+def void_but_for_doubts(bench: Bench, tag: str) -> StatusPage:
+    """Nothing under the tag of the doubt, and the same people under any other."""
+    return listed([] if tag == bench.gateway.requests[-1] else people(1, 9000))
+
+
+def test_control_whose_answer_is_void_proves_nothing(bench: Bench) -> None:
+    bench.send(bench.submit(1, "control", start=9000))
+    batch = bench.submit(3)
+    bench.gateway.behave = bench.gateway.swallow
+    bench.send(batch)
+    end = lie(bench, void_but_for_doubts)
+    bench.pass_by(minutes=10)
+    assert "nobody has used" in bench.batch(batch).why
+    with pytest.raises(GatewayError, match="nobody has used"):
+        bench.dispatcher.resend(batch, reason=WHY)
+    assert bench.batch(batch).state == "in_doubt"
+    end()
+    bench.dispatcher.resend(batch, reason=WHY)
+    assert bench.batch(batch).state == "pending"

@@ -115,6 +115,22 @@ def test_retry_after_holds_back_every_batch_of_the_account(bench: Bench) -> None
     )
 
 
+@pytest.mark.parametrize("after", [None, 0.0, -5.0])
+def test_429_without_a_time_holds_back_every_batch_of_the_account(
+    bench: Bench, after: float | None
+) -> None:
+    first, other = bench.submit(3), bench.submit(3, "other", start=10)
+    bench.gateway.behave = lambda *_: Throttled(after)
+    bench.send(first)
+    bench.gateway.behave = unwanted
+    assert bench.send(other) == 0
+    assert bench.tick().send == []
+    assert bench.progress("other").why == "the gateway asks to wait"
+    bench.gateway.behave = bench.gateway.take
+    bench.pass_by(minutes=5)
+    assert bench.messages("other") == bench.messages() == {"sent": 3}
+
+
 def test_claim_sees_the_wait_of_the_account(bench: Bench) -> None:
     """Another worker was asked to wait after this one had gathered its batch."""
     first, batch = bench.submit(3), bench.submit(3, "other", start=10)

@@ -753,6 +753,15 @@ def page(total: int, *phones: str) -> dict[str, object]:
     }
 
 
+def failed(*phones: str) -> dict[str, object]:
+    """A page of 2 or 3 lines of which one has an error."""
+    error: dict[str, object] = {"success": False, "code": 4, "status": "Numéro introuvable"}
+    lines = page(0, *phones)["StatutResponse_List"]
+    assert isinstance(lines, list)
+    total = {} if phones else {"success": True, "code": 200, "total": 3}
+    return {**total, "StatutResponse_List": [*lines, error]}
+
+
 A, B, C, D = (f"+3363998000{digit}" for digit in (1, 2, 3, 4))
 UNKNOWN: dict[str, object] = {"success": False, "code": 4, "message": "Message not found"}
 
@@ -773,6 +782,9 @@ UNKNOWN: dict[str, object] = {"success": False, "code": 4, "message": "Message n
         pytest.param(
             [page(3, A, "garbage"), page(2, A, B)], [A, B], False, 2, id="an unreadable line",
         ),
+        pytest.param([page(2, A) | failed(A)], [A], True, 1, id="a line with an error"),
+        pytest.param([failed(), page(3, A, B)], [A, B], True, 2, id="a page of errors"),
+        pytest.param([page(3, A) | failed(A)] * 2, [A], False, 2, id="an error that repeats"),
     ],
 )  # fmt: skip
 def test_tag_is_read_to_its_end(

@@ -798,19 +798,35 @@ def test_tag_total_is_read(answer: object, total: int) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        pytest.param(tag_line(phoneNumber="?"), id="no number"),
-        pytest.param(tag_line(status=None), id="no status"),
-        pytest.param(
-            tag_line(success=False, code=4, status="Numéro introuvable"), id="number not found"
-        ),
+        pytest.param(tag_line(phoneNumber="?"), id="a number of another spelling"),
+        pytest.param(tag_line(phoneNumber=None), id="no number"),
     ],
 )
-def test_unreadable_line_makes_page_incomplete(
-    entry: object,
-) -> None:
+def test_line_without_a_readable_number_makes_page_incomplete(entry: object) -> None:
     found, _ = read_tag_page(200, body(statuses(entry, tag_line(phoneNumber=B))))
     assert [report.phone for report in found.reports] == [B]
     assert not found.complete
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        tag_line(success=False, code=4, status="Numéro introuvable"),
+        tag_line(success=False, code="4", message="Numéro introuvable", status=None),
+        tag_line(success="false", phoneNumber=None),
+        tag_line(success=0, phoneNumber="?"),
+    ],
+)
+def test_line_with_an_error_is_counted_and_leaves_the_page_complete(entry: object) -> None:
+    found, _ = read_tag_page(200, body(statuses(entry, tag_line(phoneNumber=B))))
+    assert [report.phone for report in found.reports] == [B]
+    assert (found.complete, found.failed) == (True, 1)
+
+
+def test_number_listed_without_a_status_counts_as_taken() -> None:
+    found, _ = read_tag_page(200, body(statuses(tag_line(status=None))))
+    assert [(report.phone, report.state) for report in found.reports] == [(A, MessageState.SENT)]
+    assert found.complete
 
 
 @pytest.mark.parametrize("lookup", [read_multi_status, read_tag_page])

@@ -51,7 +51,9 @@ class Statuses:
         answer = self._transport.get("/bulk-status", {"messageId": message_id})
         parse = self._transport.parser("/bulk-status")
         found = statuses.read_message(answer.status, answer.body, parse)
-        return StatusPage(tuple(_by_phone(found.reports).values()), found.complete)
+        reports: dict[str, Report] = {}
+        _add(reports, found.reports)
+        return StatusPage(tuple(reports.values()), found.complete, found.failed)
 
     def of_tag(self, tag: str) -> StatusPage:
         """Everything that the gateway shows under ``tag``, page by page.
@@ -60,24 +62,26 @@ class Statuses:
         brings nothing new. Absence proves nothing: the lag of the tag is unknown.
         """
         reports: dict[str, Report] = {}
-        announced, complete = 0, True
+        announced, failed, complete = 0, 0, True
         parse = self._transport.parser("/bulk-status-by-tag")
         for page in range(1, MOST_LINES + 1):
             answer = self._transport.get("/bulk-status-by-tag", {"tag": tag, "page": page})
             found, total = statuses.read_tag_page(answer.status, answer.body, parse)
-            before = len(reports)
-            reports.update({report.phone: report for report in found.reports})
             announced = max(announced, total)
             complete = complete and found.complete
-            if len(reports) == before or len(reports) >= total:
+            known = len(reports)
+            _add(reports, found.reports)
+            if len(reports) == known and (found.reports or not found.failed):
+                break  # an empty page, or one that comes again
+            failed += found.failed
+            if len(reports) + failed >= total:
                 break
-        return StatusPage(tuple(reports.values()), complete and len(reports) >= announced)
+        complete = complete and len(reports) + failed >= announced
+        return StatusPage(tuple(reports.values()), complete, failed)
 
 
-def _by_phone(reports: Sequence[Report]) -> dict[str, Report]:
-    """One report for each number, which a message may list twice."""
-    found: dict[str, Report] = {}
+def _add(known: dict[str, Report], reports: Sequence[Report]) -> None:
+    """Add reports of one message: one for each number, which it may list twice."""
     for report in reports:
-        known = found.get(report.phone)
-        found[report.phone] = report if known is None else merged(known, report)
-    return found
+        before = known.get(report.phone)
+        known[report.phone] = report if before is None else merged(before, report)

@@ -166,16 +166,26 @@ def _known(status: int, body: bytes, parse: Parse) -> dict[str, Any] | None:
 
 def _found(entries: Sequence[Mapping[str, Any]]) -> StatusPage:
     # a line that failed has an error text where its status should be
-    sound = [entry for entry in entries if entry.get("success", True) is True]
-    reports = [report for entry in sound if (report := read_report(entry)) is not None]
-    return StatusPage(reports, len(reports) == len(entries))
+    sound = [entry for entry in entries if fields.flag(entry.get("success")) is not False]
+    # a number that is listed was taken, though nothing may be said of its status yet
+    reports = [one for entry in sound if (one := _report(entry, _word(entry) or "")) is not None]
+    return StatusPage(reports, len(reports) == len(sound), len(entries) - len(sound))
 
 
 def read_report(entry: Mapping[str, Any]) -> Report | None:
     """One line of any of the answers, None when it says nothing of a number."""
-    phone = fields.phone(entry.get("phoneNumber", entry.get("number")))
+    word = _word(entry)
+    return None if word is None else _report(entry, word)
+
+
+def _word(entry: Mapping[str, Any]) -> str | None:
     word = entry.get("status", entry.get("statut"))
-    if phone is None or not isinstance(word, str):
+    return word if isinstance(word, str) else None
+
+
+def _report(entry: Mapping[str, Any], word: str) -> Report | None:
+    phone = fields.phone(entry.get("phoneNumber", entry.get("number")))
+    if phone is None:
         return None
     stop = entry.get("stopSms", entry.get("stopSMS"))
     return Report(phone, _state(word), fields.instant(entry.get("date")), _stopped(stop))
