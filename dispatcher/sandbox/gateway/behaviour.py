@@ -25,6 +25,8 @@ class Behaviour:
     line_code: Literal["text", "number"] = "text"
     message_id_type: Literal["int", "str"] = "int"
     key_text: str = "Clé API incorrecte"
+    #: bytes that a socket takes before its request is read; 0 for the system's own figure
+    receive_buffer: int = 0
     #: every call is answered with a success that names nothing, and nothing is done
     generic_acknowledgement: bool = False
     #: an account code (20, 30, 40, 96) that answers every call; 0 for none
@@ -36,6 +38,8 @@ class Behaviour:
     tag_lag_seconds: float = 0.0
     #: no message is ever seen by tag
     tag_missing: bool = False
+    #: the tag is not read: whatever it is, the latest messages of the account are listed
+    tag_ignored: bool = False
     #: the `total` of a tag's page, as its type
     total_type: Literal["int", "str"] = "int"
     sandbox_in_tags: bool = True

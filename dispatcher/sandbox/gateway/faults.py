@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, get_args
 
 Kind = Literal[
     "reset_before_read",  # the head was read, the body was not; a reset
+    "unread",  # the head was read, and nothing more for `seconds`; then the body, if it still comes
     "reset_after_read",  # all was read; a reset
     "close_after_read",  # all was read; an orderly end without an answer
     "hang",  # nothing for `seconds`, or until released

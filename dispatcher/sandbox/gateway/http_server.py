@@ -85,6 +85,8 @@ class Connection:
         self._application = application
         self._reader, self._writer = reader, writer
         self.peer = str((writer.get_extra_info("peername") or ("",))[0])
+        #: how long the body of the next request is left unread (seconds)
+        self.unread_for = 0.0
 
     @property
     def closed(self) -> bool:
@@ -128,10 +130,18 @@ class Connection:
             return
         if head.headers.get("expect", "").lower() == "100-continue":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await self._leave_unread()
         body = await self._reader.readexactly(length)
         await self._application.respond(replace(head, body=body), self, begun)
         if head.headers.get("connection", "").lower() == "close":
             self.close()
+
+    async def _leave_unread(self) -> None:
+        seconds, self.unread_for = self.unread_for, 0.0
+        if seconds:
+            self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.sleep(seconds)
+            self._writer.transport.resume_reading()  # type: ignore[attr-defined]
 
     def _refuse(self, status: int) -> None:
         self.write(Response(status, b"", (("Connection", "close"),)).encode())

@@ -33,7 +33,7 @@ async def inject(
         connection.write(_instead(fault, error_status).encode())
     elif answer is None:
         connection.close()
-    elif fault.kind == "hang":
+    elif fault.kind in ("hang", "unread"):
         connection.write(answer.response().encode())
     elif fault.kind == "corrupt" and answer.document is not None:
         spoilt = corrupt.spoil(answer.document, fault.how)

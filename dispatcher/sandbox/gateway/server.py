@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -58,6 +59,8 @@ class Server:
         if fault is not None and fault.kind == "reset_before_read":
             seen.outcome = "not processed"
             connection.reset()
+        if fault is not None and fault.kind == "unread":
+            connection.unread_for = fault.seconds or 0.0
         return seen, fault
 
     async def respond(
@@ -145,6 +148,8 @@ async def serve(
         limit=LARGEST_HEAD,
         backlog=512,
     )
+    if buffer := state.behaviour.receive_buffer:  # the sockets that it accepts inherit it
+        listener.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     bound = listener.sockets[0].getsockname()[1]
     rounds = loop.create_task(server.webhook_sender.run())
     print(f"listening on http://{host}:{bound}/v1", flush=True)  # noqa: T201 - it is the signal

@@ -180,6 +180,14 @@ def test_reset_before_body_takes_nothing(sandbox: Sandbox) -> None:
     assert taken(sandbox) == before
 
 
+def test_body_left_unread_is_read_and_taken_later(sandbox: Sandbox) -> None:
+    before = taken(sandbox)
+    sandbox.fault("unread", seconds=0.01)
+    assert post(sandbox).json()["success"] is True
+    assert last(sandbox)["fault"] == "unread"
+    assert taken(sandbox) == before + 1
+
+
 def test_truncated_body_announces_more_than_it_sends(sandbox: Sandbox) -> None:
     before = taken(sandbox)
     sandbox.fault("truncated_body")

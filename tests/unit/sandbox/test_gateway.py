@@ -292,6 +292,14 @@ def test_tag_is_late_missing_or_empty_by_switch(bench: Bench) -> None:
     assert bench.get("bulk-status-by-tag", tag="t1")["total"] == 0
 
 
+def test_ignored_tag_lists_the_latest_messages_of_everybody(bench: Bench) -> None:
+    bench.bulk(ANNE, tag="t1")
+    bench.bulk(BRUNO, tag="t2")
+    bench.state.configure({"tag_ignored": True})
+    lines = bench.get("bulk-status-by-tag", tag="unused")["StatutResponse_List"]
+    assert [line["phoneNumber"] for line in lines] == [ANNE, BRUNO]
+
+
 @pytest.mark.parametrize(
     ("at", "code"),
     [pytest.param(MONDAY_NIGHT, 22, id="night"), pytest.param(SUNDAY_NOON, 23, id="Sunday")],

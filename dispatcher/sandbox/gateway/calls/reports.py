@@ -14,6 +14,8 @@ from dispatcher.sandbox.gateway.state import Refused, State
 
 #: pairs in one multi-status
 MOST_PAIRS: Final = 500
+#: messages that are listed by a gateway that ignores the tag
+LATEST: Final = 3
 
 
 def message_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def by_tag(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
     behaviour, now = state.behaviour, state.clock()
     seen = [
         (message, phone)
-        for message in state.messages.tagged(tag, now=now)
+        for message in _listed(state, str(tag), now)
         if now - message.accepted_at >= behaviour.tag_lag_seconds
         and (behaviour.sandbox_in_tags or not message.sandbox)
         for phone in message.phones
@@ -115,6 +117,13 @@ def by_tag(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "total": len(seen) if behaviour.total_type == "int" else str(len(seen)),
         "StatutResponse_List": [_line(state, message, phone) for message, phone in shown],
     }
+
+
+def _listed(state: State, tag: str, now: float) -> list[Message]:
+    """The messages that a tag lists."""
+    if state.behaviour.tag_ignored:
+        return state.messages.all(now=now)[-LATEST:]
+    return state.messages.tagged(tag, now=now)
 
 
 def _message(state: State, parameters: Mapping[str, Any]) -> Message:
