@@ -38,10 +38,11 @@ class Bench:
         database: Database,
         *,
         at: datetime = OPEN,
+        clock: HandClock | None = None,
         gateway: FakeGateway | None = None,
         **settings: Any,
     ) -> None:
-        self.clock = HandClock(at)
+        self.clock = clock or HandClock(at)
         self.gateway = gateway or FakeGateway(self.clock)
         # who is not about credit need not have the balance read before a batch leaves
         values = {"sender": "MaBoutique", "credit_check": "off", **settings}
