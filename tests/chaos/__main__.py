@@ -28,7 +28,7 @@ from tests.chaos.campaigns import Plan, plans
 from tests.chaos.cluster import SECOND_DAY, THIRD_DAY, Cluster
 from tests.chaos.databases import PostgresDatabase, SqliteDatabase
 from tests.chaos.process_faults import ProcessFaults
-from tests.chaos.users import Customer, Operator
+from tests.chaos.users import Customer, Operator, People
 from tests.postgres_server import NoPostgresError
 
 #: how long each day may take to end after the last injected fault (seconds)
@@ -58,7 +58,7 @@ class Run:
                 database = PostgresDatabase()
             stack.callback(database.close)
             campaigns = plans(self._arguments.recipients, self._rng("crowd"))
-            overseas = next(plan for plan in campaigns if plan.territory)
+            overseas = next(plan for plan in campaigns if plan.reference == "outre-mer")
             switches = gateway_faults.switches(list(overseas.phones[:20]))
             cluster = Cluster(
                 self._directory,
@@ -83,11 +83,12 @@ class Run:
         seconds = self._arguments.seconds
         customer = Customer(cluster, self._rng("customer"), campaigns, seconds * 0.8)
         operator = Operator(cluster, self._rng("operator"))
+        people = People(cluster, self._rng("people"), campaigns[0].phones)
         unfinished = ""
         cluster.supervise()
         try:
             self._say(f"{len(campaigns)} campaigns, {self._arguments.recipients} recipients")
-            for thread in (customer, operator, faults):
+            for thread in (customer, operator, people, faults):
                 thread.start()
             self._wait(
                 cluster, lambda: self._past(seconds), "the faults of processes", within=2 * seconds
@@ -99,6 +100,7 @@ class Run:
                 cluster, lambda: self._day_has_ended(cluster, customer), "the first day to end"
             )
             customer.leave()
+            people.leave()
             cluster.gateway.clear_faults()
             for day, what, query in (
                 (SECOND_DAY, "the second day, without faults", UNSENT),
@@ -113,12 +115,12 @@ class Run:
         except Unfinished as error:
             unfinished = str(error)
         finally:
-            for helper in (customer, operator):
+            for helper in (customer, operator, people):
                 helper.stopped.set()
-        operator.leave()
-        customer.leave()
+        for helper in (customer, operator, people):
+            helper.leave()
         cluster.stop_processes()
-        return self._judge(cluster, faults, customer, operator, switches, unfinished)
+        return self._judge(cluster, faults, customer, operator, people, switches, unfinished)
 
     def _another_day(self, cluster: Cluster, before: Operator) -> Operator:
         """The same operator in a new thread, because a thread starts only once."""
@@ -135,12 +137,13 @@ class Run:
         faults: ProcessFaults,
         customer: Customer,
         operator: Operator,
+        people: People,
         switches: dict[str, object],
         unfinished: str,
     ) -> bool:
         evidence = audit.read(cluster)
-        found = audit.audit(cluster, evidence, customer.submitted, switches)
-        found.complaints += [*customer.complaints, *operator.complaints]
+        found = audit.audit(cluster, evidence, customer.submitted, people.stops, switches)
+        found.complaints += [*customer.complaints, *operator.complaints, *people.complaints]
         if unfinished:
             found.lost.append(unfinished)
         logs = sorted(self._directory.glob("*.log"))
@@ -150,7 +153,7 @@ class Run:
             report.facts(
                 evidence,
                 injected=faults.injected,
-                actions=customer.done + operator.done,
+                actions=customer.done + operator.done + people.done,
                 most_doubts=operator.most_doubts,
                 restarts=cluster.restarts,
                 seconds=time.monotonic() - self._start,

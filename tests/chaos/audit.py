@@ -19,8 +19,8 @@ from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
 from tests.chaos.campaigns import MARK, Plan
 from tests.chaos.cluster import Cluster
 
-#: how long a STOP may be on record before every worker knows it
-_STOP_GRACE = timedelta(minutes=10)
+#: how long before its commit a STOP that the gateway brought may be dated
+_STOP_GRACE = timedelta(seconds=30)
 #: a number in any spelling
 _PHONE = re.compile(r"(?<![0-9a-f])(?:\+?33|0033|0)[ .-]?6[ .-]?39[ .-]?98[ .-]?\d\d[ .-]?\d\d")
 _ENDS = {
@@ -42,10 +42,12 @@ class Evidence:
     messages: dict[tuple[int, str], tuple[int, str]]
     #: rows of the view, which must be as many as its keys
     rows: int
-    #: (campaign, phone) -> the tags under which the ledger has it
+    #: (campaign, phone) -> the tags under which the ledger has it, but for what was recalled
     texted: dict[tuple[int, str], list[str]]
     #: tags of the ledger that belong to no attempt
     strangers: list[str]
+    #: tags whose request was answered with a status that may be a lie
+    lies: set[str]
 
 
 @dataclass
@@ -53,16 +55,19 @@ class Findings:
     """What the audit found; every list must be empty."""
 
     twice: list[str] = field(default_factory=list)
-    #: texted twice, with an incident on record
+    #: texted twice, with an incident on record, because the gateway said that it took nobody
     explained: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    #: doubts that nobody could end
+    stuck: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    after_stop: list[str] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
-        return not any(vars(self).values())
+        return not any(found for name, found in vars(self).items() if name != "explained")
 
 
 def read(cluster: Cluster) -> Evidence:
@@ -81,8 +86,14 @@ def read(cluster: Cluster) -> Evidence:
             rows=len(messages),
             texted={},
             strangers=[],
+            lies=set(),
         )
+    faults = {request["number"]: request["fault"] for request in cluster.gateway.requests()}
     for entry in cluster.gateway.entries():
+        if entry.cancelled:
+            continue
+        if faults.get(entry.request) == "status":
+            evidence.lies.add(entry.tag)
         attempt = evidence.attempts.get(entry.tag)
         if attempt is None:
             evidence.strangers.append(entry.tag)
@@ -94,14 +105,23 @@ def read(cluster: Cluster) -> Evidence:
 
 
 def audit(
-    cluster: Cluster, evidence: Evidence, plans: Mapping[str, Plan], switches: Mapping[str, Any]
+    cluster: Cluster,
+    evidence: Evidence,
+    plans: Mapping[str, Plan],
+    stops: Mapping[str, datetime],
+    switches: Mapping[str, Any],
 ) -> Findings:
-    """Check: nobody twice, nobody lost, nothing outside the window, no secret in a log."""
+    """Check: nobody twice, nobody lost, nothing outside the window, no secret in a log.
+
+    ``stops`` says of people by when they were on the opt-out list.
+    """
     findings = Findings()
     _nobody_twice(evidence, findings)
     _nobody_lost(cluster, evidence, plans, findings)
     _states_are_true(evidence, Behaviour().changed(dict(switches)), findings)
+    _no_doubt_is_left(evidence, findings)
     _in_the_window(cluster, evidence, findings)
+    _nobody_after_stop(cluster, evidence, stops, findings)
     _no_secret_in_logs(cluster, findings)
     return findings
 
@@ -114,7 +134,8 @@ def _nobody_twice(evidence: Evidence, findings: Findings) -> None:
             batch_id = evidence.messages.get((campaign, phone), (0, ""))[0]
             people[batch_id, tuple(tags)] += 1
     for (batch_id, tried), count in people.items():
-        found = findings.explained if batch_id in on_record else findings.twice
+        lied = evidence.lies.issuperset(tried[:-1])
+        found = findings.explained if lied and batch_id in on_record else findings.twice
         history = "; ".join(_described(evidence, tag) for tag in tried)
         found.extend([f"batch {batch_id}: {history}"] * count)
     for alarm in on_record - {batch_id for batch_id, _ in people}:
@@ -192,18 +213,37 @@ def _batch(evidence: Evidence, batch_id: int) -> str:
     return f"{batch.state} ({batch.why}) of {campaign.reference} ({campaign.state}): {history}"
 
 
+def _no_doubt_is_left(evidence: Evidence, findings: Findings) -> None:
+    for batch in evidence.batches.values():
+        if batch.state == "in_doubt":
+            findings.stuck.append(f"batch {batch.id}: {_batch(evidence, batch.id)}")
+
+
 def _in_the_window(cluster: Cluster, evidence: Evidence, findings: Findings) -> None:
     for entry in cluster.gateway.entries():
         attempt = evidence.attempts.get(entry.tag)
-        if attempt is None:
+        if attempt is None or entry.cancelled:
             continue
+        at = entry.leaves_at or entry.at
         territory = evidence.batches[attempt.batch_id].territory
-        if cluster.dispatcher.windows.hold(entry.at, territory, guarded=False) is not None:
-            findings.outside.append(f"batch {attempt.batch_id} for {territory} at {entry.at}")
-        for sms in entry.texts:
-            stop = evidence.stops.get(sms.phone)
-            if stop is not None and attempt.armed_at > stop + _STOP_GRACE:
-                findings.outside.append(f"batch {attempt.batch_id}: to somebody who said STOP")
+        if cluster.dispatcher.windows.hold(at, territory, guarded=False) is not None:
+            findings.outside.append(f"batch {attempt.batch_id} for {territory} at {at}")
+
+
+def _nobody_after_stop(
+    cluster: Cluster, evidence: Evidence, stops: Mapping[str, datetime], findings: Findings
+) -> None:
+    """An attempt that is armed after somebody was on the list does not carry them."""
+    grace = {phone: since + _STOP_GRACE for phone, since in evidence.stops.items()}
+    known = {**grace, **stops}
+    for entry in cluster.gateway.entries():
+        attempt = evidence.attempts.get(entry.tag)
+        for sms in entry.texts if attempt is not None else ():
+            if attempt is not None and attempt.armed_at > known.get(sms.phone, attempt.armed_at):
+                findings.after_stop.append(
+                    f"batch {attempt.batch_id}: armed {attempt.armed_at - known[sms.phone]} after"
+                    " somebody in it was on the opt-out list"
+                )
 
 
 def _no_secret_in_logs(cluster: Cluster, findings: Findings) -> None:

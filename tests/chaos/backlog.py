@@ -19,10 +19,13 @@ SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
 """).bindparams(bindparam("soon", OPEN + timedelta(hours=2), UtcDateTime()))
 UNENDED = text("""
 SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
- WHERE batch.state IN ('pending', 'sending', 'sent', 'in_doubt') OR campaign.state = 'running'
+ WHERE batch.state IN ('pending', 'sending', 'handed_over', 'sent', 'in_doubt')
+    OR campaign.state = 'running'
 """)
 #: batches that have not left; those that wait for reports do not count
-UNSENT = text("SELECT count(*) FROM batch WHERE state IN ('pending', 'sending', 'in_doubt')")
+UNSENT = text("""
+SELECT count(*) FROM batch WHERE state IN ('pending', 'sending', 'handed_over', 'in_doubt')
+""")
 
 
 def none(world: Cluster, query: TextClause) -> bool:

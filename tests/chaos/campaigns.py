@@ -1,18 +1,25 @@
-"""The campaigns that are submitted: of every size, with the same people in several of them."""
+"""The campaigns that are submitted: of every size and kind, with people who are in several."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
 
 from dispatcher import Recipient
-from tests.acceptance.installation import people
+from tests.acceptance.installation import OPEN, people
 
 #: a word in every text and field, by which a log that repeats one is found
 MARK = "Zinnia"
 #: closed while Paris is open on the first day, open on the second
 OVERSEAS = "martinique"
+#: a second account at the gateway
+OTHER_ACCOUNT = "other"
+LONG_NUMBER = "+33639988888"
+#: until when the gateway holds what is handed over to it
+HOUR = OPEN + timedelta(hours=3)
 #: numbers reserved for fiction, without the one that the gateway's false answers name
 _PEOPLE = people(9_999)
 _NAMES = ("Camille", "Loïc", "Zoé", "Ahmed", "Maëlle", "Jo")
@@ -25,7 +32,8 @@ class Plan:
     reference: str
     phones: tuple[str, ...] = field(repr=False)
     personal: bool = False
-    territory: str | None = None
+    #: of ``Dispatcher.submit``
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -40,8 +48,18 @@ class Plan:
 
 def plans(recipients: int, luck: random.Random) -> list[Plan]:
     """Campaigns for ``recipients`` people in all: two large, some of medium size, many small."""
-    overseas = max(2, min(300, recipients // 50))
-    sizes = _sizes(recipients - overseas, luck)
+    few = max(2, min(300, recipients // 50))
+    special: dict[str, tuple[int, dict[str, Any]]] = {
+        "outre-mer": (few, {"territory": OVERSEAS}),
+        "numero-long": (min(few, 20), {"from_number": LONG_NUMBER}),
+        "autre-compte": (4 * few, {"account": OTHER_ACCOUNT}),
+        "confiee": (4 * few, {"not_before": HOUR, "hand_over": True}),
+        "confiee-autre": (
+            few,
+            {"not_before": HOUR, "hand_over": True, "account": OTHER_ACCOUNT},
+        ),
+    }
+    sizes = _sizes(recipients - sum(size for size, _ in special.values()), luck)
     found = [
         Plan(
             f"soldes-{number}",
@@ -50,8 +68,10 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
         )
         for number, size in enumerate(sizes, start=1)
     ]
-    phones = tuple(luck.sample(found[0].phones, min(overseas, len(found[0].phones))))
-    found.insert(1, Plan("outre-mer", phones, territory=OVERSEAS))
+    large = found[0].phones
+    for reference, (size, options) in special.items():
+        phones = tuple(luck.sample(large, min(size, len(large))))
+        found.insert(1, Plan(reference, phones, options=options))
     return found
 
 

@@ -1,18 +1,24 @@
-"""The cluster under test: two workers, two beats, and a supervisor that restarts them."""
+"""The cluster under test: workers, two beats, and a supervisor that restarts them.
+
+The second worker has other opening hours. On PostgreSQL a third is on a host whose clock is four
+days ahead (SQLite has no clock to compare with, and is on one host).
+"""
 
 from __future__ import annotations
 
 import random
+import secrets
 import subprocess
 import threading
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from dispatcher import Dispatcher, Settings
 from dispatcher.settings.clock import shifted
 from tests.acceptance.installation import OPEN, QUICK, Child, Installation
+from tests.chaos.campaigns import OTHER_ACCOUNT
 from tests.chaos.databases import Database
 
 #: a Wednesday, 16:00 in Paris and 11:00 in Martinique
@@ -20,13 +26,17 @@ SECOND_DAY = OPEN + timedelta(days=1, hours=6)
 #: by then messages without a report never get one
 THIRD_DAY = SECOND_DAY + timedelta(days=1)
 LEASE = float(QUICK["lease"])  # type: ignore[arg-type]
+OTHER_HOURS = {"DISPATCHER_WINDOW_OPENS": "09:00", "DISPATCHER_WINDOW_CLOSES": "19:00"}
+OTHER_CLOCK = "tests.chaos.other_clock"
 
 
 class Slot:
     """A process of the cluster, which is started again when it has died."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, app: str, **environment: str) -> None:
         self.name = name
+        self.app = app
+        self.environment = environment
         self.child: Child | None = None
         self.lives = 0
         self.next_at = 0.0
@@ -42,6 +52,12 @@ class Cluster(Installation):
     def __init__(
         self, directory: Path, database: Database, *, app: str, rng: random.Random, **parts: Any
     ) -> None:
+        key = secrets.token_hex(20)
+        account: dict[str, Any] = {
+            "accounts": OTHER_ACCOUNT,
+            f"api_key_{OTHER_ACCOUNT}": key,
+            f"sender_{OTHER_ACCOUNT}": "AutreCompte",
+        }
         super().__init__(
             directory,
             database.url,
@@ -49,16 +65,24 @@ class Cluster(Installation):
             doubt_limit=16,
             reports_within=6 * 3600,
             rate=40,
+            **account,
             **parts,
         )
+        self._other_key = key
         self.database = database
-        self.workers = [Slot("worker-1"), Slot("worker-2")]
-        self.beats = [Slot("beat-1"), Slot("beat-2")]
+        self.workers = [Slot("worker-1", app), Slot("worker-2", app, **OTHER_HOURS)]
+        if database.has_a_clock:
+            self.workers.append(Slot("worker-3", OTHER_CLOCK))
+        self.beats = [Slot("beat-1", "workers"), Slot("beat-2", "workers")]
         self.restarts = 0
-        self._app = app
         self._random = rng
         self._lock = threading.Lock()
         self._log = directory / "faults.log"
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.gateway.set_account(self._other_key, credit=100_000)
+        return self
 
     def supervise(self) -> None:
         """Start each process that has died again; call it from the thread that lives longest."""
@@ -75,11 +99,9 @@ class Cluster(Installation):
         slot.next_at = 0.0
         self.restarts += slot.lives > 1
         name = f"{slot.name}.{slot.lives}"
-        if slot in self.workers:
-            options = ["-A", self._app, "worker", "-n", f"{name}@%h"]
-        else:
-            options = ["-A", "workers", "beat"]
-        slot.child = self.start(name, "celery", *options, "-l", "INFO")
+        kind = ["worker", "-n", f"{name}@%h"] if slot in self.workers else ["beat"]
+        options = ["-A", slot.app, *kind, "-l", "INFO"]
+        slot.child = self.start(name, "celery", *options, **slot.environment)
 
     def stop_processes(self) -> None:
         """Send SIGTERM to all and wait for each; SIGKILL those that do not end."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+from sqlalchemy import make_url
+
 from tests.databases import connected
 from tests.postgres_server import PostgresServer
 
@@ -21,6 +23,8 @@ class Database(Protocol):
     """A database for one run."""
 
     url: str
+    #: whether it can tell that a host's clock is wrong
+    has_a_clock: bool
 
     def faults(self) -> dict[str, tuple[int, Injection]]:
         """Faults by name, each with its share of the draws."""
@@ -31,6 +35,8 @@ class Database(Protocol):
 
 class SqliteDatabase:
     """A file, whose one writer can be blocked."""
+
+    has_a_clock = False
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "dispatcher.db"
@@ -57,16 +63,29 @@ class SqliteDatabase:
 
 
 class PostgresDatabase:
-    """A server that can be killed, and whose connections can be cut."""
+    """A server that can be killed, and whose connections can be cut.
+
+    Its defaults break the promises: the product sets its own for each connection.
+    """
+
+    has_a_clock = True
 
     def __init__(self) -> None:
         self._server = PostgresServer()
         self._server.start()
         self.url = self._server.create_database()
+        name = make_url(self.url).database
+        with connected(self._server.url()) as connection:
+            for default in (
+                "default_transaction_isolation = 'repeatable read'",
+                "synchronous_commit = off",
+            ):
+                connection.execute(f'ALTER DATABASE "{name}" SET {default}'.encode())
 
     def faults(self) -> dict[str, tuple[int, Injection]]:
         return {
             "PostgreSQL killed": (2, self._kill),
+            "PostgreSQL restarted": (1, self._restart),
             "PostgreSQL's connections cut": (3, self._terminate),
         }
 
@@ -76,6 +95,10 @@ class PostgresDatabase:
     def _kill(self, luck: Random) -> Effect:
         self._server.kill()
         return luck.uniform(0.1, 3), self._server.restart
+
+    def _restart(self, _: Random) -> Effect:
+        self._server.restart()
+        return 0, lambda: None
 
     def _terminate(self, luck: Random) -> Effect:
         with connected(self._server.url()) as connection:

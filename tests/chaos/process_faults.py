@@ -17,6 +17,7 @@ import redis
 
 from tests.chaos.cluster import LEASE, Cluster, Slot
 from tests.chaos.databases import Effect, Injection
+from tests.chaos.gateway_faults import LATE_TAG_LAG, TAG_LAG
 
 #: the longest time for which a worker is frozen (seconds)
 LONGEST_FREEZE = LEASE + 3
@@ -52,7 +53,22 @@ class ProcessFaults(threading.Thread):
             "Redis flushed": (2, self._flush),
             "Redis's clients cut": (2, self._cut_clients),
             "Redis frozen": (1, self._freeze_redis),
+            "Redis demoted to a replica": (2, self._demote_redis),
             "gateway frozen": (1, self._freeze_gateway),
+            "gateway acknowledges whatever it is asked": (
+                1,
+                lambda rng: self._switch(rng.uniform(1, 4), generic_acknowledgement=(True, False)),
+            ),
+            "gateway ignores tags": (
+                2,
+                lambda rng: self._switch(rng.uniform(2, 6), tag_ignored=(True, False)),
+            ),
+            "gateway shows tags late": (
+                2,
+                lambda rng: self._switch(
+                    rng.uniform(4, 10), tag_lag_seconds=(LATE_TAG_LAG, TAG_LAG)
+                ),
+            ),
             **cluster.database.faults(),
         }
 
@@ -156,6 +172,20 @@ class ProcessFaults(threading.Thread):
     def _freeze_gateway(self, rng: Random) -> Effect:
         self._cluster.gateway.suspend()
         return rng.uniform(0.5, 3.5), self._cluster.gateway.resume
+
+    def _demote_redis(self, rng: Random) -> Effect | None:
+        if self._on_redis(lambda client: client.replicaof("127.0.0.1", "1")) is None:
+            return None
+        return rng.uniform(1, 5), lambda: self._on_redis(
+            lambda client: client.replicaof("NO", "ONE")
+        )
+
+    def _switch(self, seconds: float, **switches: tuple[object, object]) -> Effect:
+        """Set switches of the gateway, each to its first value, and later to its second."""
+        gateway = self._cluster.gateway
+        gateway.configure(**{name: during for name, (during, _) in switches.items()})
+        after = {name: value for name, (_, value) in switches.items()}
+        return seconds, lambda: gateway.configure(**after)
 
     def _flush(self, _: Random) -> Effect | None:
         return self._on_redis(lambda client: client.flushall())

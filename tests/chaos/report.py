@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from tests.chaos.audit import Evidence, Findings
-from tests.chaos.gateway_faults import SENDS
+from tests.chaos.gateway_faults import PATHS
 
 
 def facts(
@@ -60,7 +60,7 @@ def requests(seen: list[dict[str, Any]]) -> Table:
     """The requests that reached the gateway, by fault."""
     table = Table(title="requests by fault: all / processed")
     table.add_column("")
-    paths = [SENDS, "/v1/bulk-status-by-tag", "/v1/multi-status"]
+    paths = [*PATHS]
     for path in paths:
         table.add_column(path.removeprefix("/v1/"), justify="right")
     counts: Counter[tuple[str, str]] = Counter()
@@ -87,7 +87,9 @@ def results(found: Findings) -> Table:
         ("texted twice", found.twice),
         ("texted twice, with an incident on record", found.explained),
         ("lost", found.lost),
-        ("outside the window, or after STOP", found.outside),
+        ("after STOP", found.after_stop),
+        ("outside the window", found.outside),
+        ("doubts without a way out", found.stuck),
         ("key, number or text in a log", found.leaks),
         ("other complaints", found.complaints),
     ):

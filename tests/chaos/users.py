@@ -1,4 +1,6 @@
-"""The users of the cluster: a customer submits campaigns, an operator watches over them."""
+"""The users of the cluster: a customer submits campaigns, some of the people say STOP, and an
+operator watches over it all.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Any
@@ -16,12 +19,12 @@ from sqlalchemy import text
 from dispatcher import DispatcherError, Doubt, StorageError
 from tests.chaos.campaigns import Plan
 from tests.chaos.cluster import LEASE, Cluster
-from tests.chaos.gateway_faults import LATEST, TAG_LAG
+from tests.chaos.gateway_faults import LATE_TAG_LAG, LATEST
 from tests.chaos.process_faults import LONGEST_FREEZE
 
 #: how long the operator leaves a doubt to the gateway (seconds): longer than a worker may be frozen
 #: and still send, and than the lag of tags
-PATIENCE = LONGEST_FREEZE - LEASE + LATEST + TAG_LAG + 4.5
+PATIENCE = LONGEST_FREEZE - LEASE + LATEST + LATE_TAG_LAG + 4.5
 #: … if no lookup was made, because the worker that would have made it was killed
 LONGEST_PATIENCE = PATIENCE + 8
 _CHECK = "to see whether it stops"
@@ -111,8 +114,28 @@ class Customer(_User):
 
     def _submitted(self, plan: Plan) -> int:
         return self.cluster.dispatcher.submit(
-            plan.reference, plan.text, plan.recipients(), territory=plan.territory
+            plan.reference, plan.text, plan.recipients(), **plan.options
         )
+
+
+class People(_User):
+    """People who are put on the opt-out list, one every second or so."""
+
+    def __init__(self, cluster: Cluster, rng: Random, phones: Sequence[str]) -> None:
+        super().__init__("people", cluster, rng)
+        self._phones = phones
+        self._next_at = time.monotonic()
+        #: phone -> an instant by which it was on the list
+        self.stops: dict[str, datetime] = {}
+
+    def turn(self) -> None:
+        if time.monotonic() < self._next_at:
+            return
+        self._next_at = time.monotonic() + self.rng.uniform(0.2, 2)
+        phone = self.rng.choice(self._phones)
+        self.cluster.dispatcher.opt_out(phone, reason="asked by telephone")
+        self.stops.setdefault(phone, self.cluster.dispatcher.clock())
+        self.done["opted out"] += 1
 
 
 class Operator(_User):
