@@ -70,3 +70,5 @@ _before(Attempts, "_deliver", "armed")
 _before(Results, "record", "answered")
 #: the answer is recorded
 _after(Results, "record", "recorded")
+#: the attempt has ended, whatever it came to
+_after(Attempts, "make", "ended")

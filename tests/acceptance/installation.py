@@ -330,7 +330,9 @@ class Installation:
         self.wait(lambda: self.halted_at(point), f"a worker to halt at {point}")
 
     def go_on(self, point: str) -> None:
+        """Let the worker go on from the point, which can be used again."""
         (self.halts / f"{point}.on").unlink(missing_ok=True)
+        (self.halts / f"{point}.reached").unlink(missing_ok=True)
 
     # -- time and rows
 
