@@ -1,6 +1,6 @@
 """Which lines of a send are accepted, and what they cost.
 
-Nothing is de-duplicated: a repeated send has a second id, debit and text on each phone.
+Sends are not deduplicated: a repeated one gets another id, is debited and texts everybody again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dispatcher.sandbox.gateway.behaviour import Behaviour
+from dispatcher.sandbox.gateway.corrupt import error
 from dispatcher.sandbox.gateway.messages import Message, reported_at, says_stop
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving
@@ -22,7 +23,7 @@ MOST_NUMBERS: Final = 500
 
 @dataclass(slots=True)
 class Checked:
-    """The lines of a request: those taken, the answers to all, the refusals among them."""
+    """The lines of a request: the accepted ones, the answers to all, the refusals of them."""
 
     taken: list[tuple[str, str, int]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
@@ -33,7 +34,7 @@ class Checked:
 def check(
     state: State, options: ReceivedOptions, pairs: Sequence[tuple[object, object]]
 ) -> Checked:
-    """Check each pair of number and text; raises ``Refused`` for too many."""
+    """Check each pair of number and text. Raises Refused for too many."""
     if len(pairs) > MOST_NUMBERS:
         raise Refused(50)
     checked, behaviour = Checked(), state.behaviour
@@ -80,7 +81,7 @@ def check(
 
 
 def _refused_line(code: int, phone: object, behaviour: Behaviour) -> dict[str, Any]:
-    # a line's code 9 was captured as text, the others are not known to be
+    # the code 9 of a line was captured as text; no other code was
     shown: int | str = "9" if code == 9 and behaviour.line_code == "text" else code
     return {"success": False, "code": shown, "message": MEANINGS[code], "phoneNumber": phone}
 
@@ -88,7 +89,7 @@ def _refused_line(code: int, phone: object, behaviour: Behaviour) -> dict[str, A
 def take(
     state: State, options: ReceivedOptions, checked: Checked, *, path: str, request: int
 ) -> Message:
-    """Debit, keep and write down the accepted messages; raises ``Refused`` if there are none."""
+    """Debit and store the accepted messages, and write the ledger. Raises Refused for none."""
     if not checked.taken and any(line["code"] == 11 for line in checked.refused):
         raise no_credit(state)
     if not checked.taken:
@@ -141,20 +142,14 @@ def _expect_replies(state: State, message: Message) -> None:
 
 
 def no_credit(state: State) -> Refused:
-    """The refusal for want of credit, as the switches want it."""
+    """The refusal for too little credit, in the shape that the switches choose."""
     if state.behaviour.no_credit_shape == "message":
         return Refused(11)
-    counters = {"creditSms": 0, "creditSmsLowCost": 0, "toSend": 0, "solde": 0}
     refused = Refused(11)
-    refused.body = {
-        "success": False,
-        "code": 11,
-        "error": {"message": MEANINGS[11]},
-        "credits": counters,
-    }
+    refused.body = error(11, "D")
     return refused
 
 
 def euros(state: State, units: int) -> float:
-    """What so many segments cost, as the answers write it."""
+    """The cost of so many segments in euros, rounded as in answers."""
     return round(float(state.behaviour.price * units), 3)

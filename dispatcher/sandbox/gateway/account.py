@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 
-#: of one number's paid check, in euros
+#: the price of one paid check, in euros
 CHECK_PRICE: Final = Decimal("0.005")
 
 
@@ -24,30 +24,30 @@ class Account:
         self._expected: list[tuple[float, str]] = []
 
     def debit(self, amount: Decimal) -> None:
-        """Take an amount that ``credit`` was seen to cover."""
+        """Subtract an amount (euros) from the credit; the caller checks that it is enough."""
         self.credit -= amount
 
     @property
     def stopped(self) -> Mapping[str, object]:
-        """The numbers on the STOP list, to be asked with ``in``."""
+        """The numbers on the STOP list, for ``in``."""
         return self._stops
 
     def add_stop(self, phone: str, *, at: float) -> int | None:
-        """Put a number on the STOP list; its id, ``None`` when it is there already."""
+        """Put a number on the STOP list; returns its id, None if it is there already."""
         if phone in self._stops:
             return None
         self._stops[phone] = (next(self._ids), at)
         return self._stops[phone][0]
 
     def remove_stop(self, stop_id: str) -> bool:
-        """Take an entry off the STOP list; ``False`` when there is none."""
+        """Remove an entry of the STOP list; False if there is none."""
         found = [phone for phone, (known, _) in self._stops.items() if str(known) == stop_id]
         for phone in found:
             del self._stops[phone]
         return bool(found)
 
     def replace_stops(self, phones: Iterable[str], *, at: float) -> None:
-        """Make the STOP list these numbers."""
+        """Replace the STOP list by these numbers."""
         self._stops.clear()
         for phone in phones:
             self.add_stop(phone, at=at)
@@ -57,17 +57,17 @@ class Account:
         return [(stop_id, phone, at) for phone, (stop_id, at) in self._stops.items()]
 
     def expect_stop(self, phone: str, *, at: float) -> None:
-        """A number will answer STOP at an instant to come."""
+        """Plan that a number replies STOP ``at`` an epoch second."""
         heapq.heappush(self._expected, (at, phone))
 
     def take_replies(self, *, now: float) -> None:
-        """Put the numbers whose STOP has come by now on the list."""
+        """Put the numbers on the list whose planned STOP is due."""
         while self._expected and self._expected[0][0] <= now:
             at, phone = heapq.heappop(self._expected)
             self.add_stop(phone, at=at)
 
     def counters(self, behaviour: Behaviour, *, to_send: int) -> dict[str, Any]:
-        """The ``credits`` of /me, as the switches want it."""
+        """The ``credits`` of /me, in the shape that the switches choose."""
         text = f"{self.credit:.3f}"
         amount = text if behaviour.amounts == "text" else float(text)
         affordable = int(self.credit / behaviour.price) if behaviour.price else 0

@@ -1,4 +1,4 @@
-"""How the fake gateway behaves where the real one is undocumented or can be set."""
+"""How the fake gateway behaves where the real one is undocumented or configurable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
 class Behaviour:
     """The switches of the fake gateway; the first of each ``Literal`` is the default.
 
-    ``credit`` and ``stopped`` are starting values: the account moves away from them.
+    ``credit`` and ``stopped`` are the account's values at the start.
     """
 
     #: errors come with HTTP 400 (documentation, Go SDK) or 200 (captures); bad JSON is always 400
@@ -34,9 +34,9 @@ class Behaviour:
     tag_unknown: Literal["code4", "empty"] = "code4"
     tag_page_size: int = 500
     tag_ignores_page: bool = False
-    #: a message is not seen by tag for so long after it was taken
+    #: seconds after acceptance in which a tag does not show the message
     tag_lag_seconds: float = 0.0
-    #: no message is ever seen by tag
+    #: a tag never shows a message
     tag_missing: bool = False
     #: the tag is not read: whatever it is, the latest messages of the account are listed
     tag_ignored: bool = False
@@ -53,26 +53,26 @@ class Behaviour:
     balance_names: Literal["both", "balance", "solde"] = "both"
     #: amounts of /me as text or as numbers
     amounts: Literal["text", "number"] = "text"
-    #: /multi-status is documented as GET: it is no address, or one whose body is not read
+    #: /multi-status is documented as GET: HTTP 405, or code 1 because its body is not read
     multi_status_get: Literal["405", "code1"] = "405"
-    #: an answer to /bulk-send says when a scheduled message leaves
+    #: an answer to /bulk-send has the time at which a scheduled message leaves
     bulk_tells_schedule: bool = False
-    #: a message that is cancelled is paid back
+    #: the price of a cancelled message is refunded
     cancel_refunds: bool = False
     #: in euros
     price: Decimal = Decimal("0.038")
     credit: Decimal = Decimal(100_000)
-    #: no credit refuses the whole request, or the lines that it does not reach
+    #: too little credit refuses the whole request, or the lines that it cannot pay
     credit_runs_out: Literal["whole", "mid_batch"] = "whole"
     no_credit_shape: Literal["object", "message"] = "object"
-    #: seconds from acceptance to the report, least and most
+    #: seconds from departure to the report: the shortest and the longest
     delivery_seconds: tuple[float, float] = (1.0, 3.0)
-    #: shares of the numbers, picked by a hash of the number
+    #: shares of the numbers, chosen by a hash of the number
     share_not_delivered: float = 0.0
     share_ko: float = 0.0
     share_waiting: float = 0.0
     share_stop: float = 0.0
-    #: the end of a number -> the status word that it comes to ("Waiting" never ends)
+    #: the end of a number -> its final status word ("Waiting" never ends)
     fates: dict[str, str] = field(default_factory=dict)
     #: numbers on the STOP list, E.164
     stopped: tuple[str, ...] = ()
@@ -81,35 +81,35 @@ class Behaviour:
     #: beginnings of E.164 numbers without a price (code 13)
     no_price: tuple[str, ...] = ()
     blocked_senders: tuple[str, ...] = ()
-    #: the end of a number -> the kind that /lookup says it is; empty for no number at all
+    #: the end of a number -> its kind in /lookup; empty for an invalid number
     lookups: dict[str, str] = field(default_factory=dict)
-    #: the end of a number -> the network's error that a check comes to; empty for no result at all
+    #: the end of a number -> the network's error in its check; empty for no result
     check_errors: dict[str, str] = field(default_factory=dict)
-    #: outside the hours a message goes at once, waits for the opening, or is refused (22, 23)
+    #: outside the hours a message leaves at once, waits for the opening, or is refused (22, 23)
     marketing_window: Literal["ignore", "pause", "refuse"] = "ignore"
     unicode_enabled: bool = True
-    #: /bulk-send heeds urlDlr and urlResponse (one page has them, the newer ones have not)
+    #: /bulk-send uses urlDlr and urlResponse (one page has them, the newer ones do not)
     bulk_urls: bool = True
-    #: where reports and replies are posted when a request does not say; empty for nowhere
+    #: addresses for reports and replies if a request has none; empty for no posting
     account_reports_to: str = ""
     account_replies_to: str = ""
-    #: how often each call is made: 0 never, 2 for duplicates
+    #: how often each call is posted: 0 never, 2 for duplicates
     webhook_copies: int = 1
     webhook_form: Literal["json", "form"] = "json"
-    #: calls that are due together come in another order
+    #: calls that are due together are posted in another order
     webhook_shuffled: bool = False
     #: a report of "waiting" comes after the final one
     webhook_late_waiting: bool = False
-    #: a call that is not answered with 2xx is made so many times more, so many seconds apart
+    #: a call without an answer of 2xx is posted so many more times, so many seconds apart
     webhook_retries: int = 0
     webhook_retry_seconds: float = 1.0
-    #: sends with sandbox=1 have their reports posted too
+    #: reports of sends with sandbox=1 are posted, too
     sandbox_webhooks: bool = False
-    #: hosts that are posted to; a fake must not tell a real program of made-up people
+    #: the only hosts that calls are posted to: a real program must not get made-up reports
     webhook_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
 
     def changed(self, values: dict[str, Any]) -> Self:
-        """These switches with some set anew; raises ``ValueError`` for one that does not exist."""
+        """These switches with some changed. Raises ValueError for an unknown one."""
         known = {item.name: item.type for item in fields(self)}
         for name, value in values.items():
             if name not in known:
@@ -117,7 +117,7 @@ class Behaviour:
             choices = CHOICES.get(name)
             if choices and value not in choices:
                 raise ValueError(f"{name} is one of {', '.join(choices)}")
-        return replace(self, **{name: _as_kept(name, value) for name, value in values.items()})
+        return replace(self, **{name: _from_json(name, value) for name, value in values.items()})
 
 
 #: the values of each switch that has a choice of words
@@ -129,7 +129,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 _DECIMALS = ("price", "credit")
 
 
-def _as_kept(name: str, value: Any) -> Any:
+def _from_json(name: str, value: Any) -> Any:
     # JSON has no decimals and no tuples
     if name in _DECIMALS:
         return Decimal(str(value))

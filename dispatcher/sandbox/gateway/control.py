@@ -5,7 +5,7 @@ POST /_sandbox/fault      {kind: …, …}            GET /_sandbox/state
 POST /_sandbox/clear-faults                       GET /_sandbox/webhooks
 POST /_sandbox/clock      {offset: seconds}       POST /_sandbox/release
 POST /_sandbox/reply      {phone, text, to | message_id, url}
-POST /_sandbox/account    {key, credit}: opens another account, or sets its credit
+POST /_sandbox/account    {key, credit}: adds another account, or sets its credit
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 import ipaddress
 from decimal import Decimal
 from typing import Any, Final, Protocol
+
+import orjson
 
 from dispatcher.sandbox.gateway import codec
 from dispatcher.sandbox.gateway.clock import MovableClock
@@ -36,7 +38,7 @@ class Controlled(Protocol):
     webhook_sender: WebhookSender
 
     def release(self) -> None:
-        """End the hangs that have no end of their own."""
+        """End every hang that lasts until it is released."""
 
 
 def control(server: Controlled, request: Request, *, peer: str) -> Response:
@@ -44,7 +46,7 @@ def control(server: Controlled, request: Request, *, peer: str) -> Response:
     if not ipaddress.ip_address(peer).is_loopback:
         return _answer(403, error="controls are for loopback")
     try:
-        values = codec.loads(request.body) if request.body else {}
+        values = orjson.loads(request.body) if request.body else {}
         if not isinstance(values, dict):
             return _answer(400, error="a JSON object is needed")
         return Response(200, codec.dumps(_do(server, request, values)))

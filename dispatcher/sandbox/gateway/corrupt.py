@@ -12,13 +12,13 @@ from dispatcher.sandbox.gateway.state import MEANINGS
 
 _LISTS = ("SMSResponse_List", "StatutResponse_List")
 #: a number of the fiction block that no request names
-STRANGER: Final = "+33639989999"
+UNKNOWN: Final = "+33639989999"
 
 Document = dict[str, Any]
 
 
-def spoil(document: Document, how: How) -> bytes:
-    """The bytes of the spoilt answer."""
+def corrupted(document: Document, how: How) -> bytes:
+    """The bytes of a corrupted answer."""
     if how in _RAW:
         return _RAW[how](document)
     for name in _LISTS:
@@ -33,8 +33,8 @@ def spoil(document: Document, how: How) -> bytes:
 
 
 def _latin1(document: Document) -> bytes:
-    spoilt = {**document, "message": "accepté"}
-    return json.dumps(spoilt, ensure_ascii=False).encode("latin-1")
+    accented = {**document, "message": "accepté"}
+    return json.dumps(accented, ensure_ascii=False).encode("latin-1")
 
 
 def _national(line: Document) -> Document:
@@ -62,16 +62,16 @@ _ON_DOCUMENT: dict[str, Callable[[Document], Document]] = {
 }
 _ON_LISTS: dict[str, Callable[[list[Document]], list[Document]]] = {
     "short_list": lambda lines: lines[: len(lines) // 2],
-    "long_list": lambda lines: [*lines, {**lines[0], "phoneNumber": STRANGER}],
+    "long_list": lambda lines: [*lines, {**lines[0], "phoneNumber": UNKNOWN}],
     "duplicates": lambda lines: [lines[0], *lines],
-    "foreign_numbers": lambda lines: [{**line, "phoneNumber": STRANGER} for line in lines],
+    "foreign_numbers": lambda lines: [{**line, "phoneNumber": UNKNOWN} for line in lines],
     "national_numbers": lambda lines: [_national(line) for line in lines],
     "reordered": lambda lines: lines[::-1],
 }
 
 
 def error(code: int, shape: Shape) -> Document:
-    """An error in one of the forms in which the gateway was seen to give them."""
+    """An error in one of the shapes that were captured or documented."""
     message = MEANINGS.get(code, "Erreur")
     base: Document = {"success": False, "code": code}
     field = {"elementId": "children[phoneNumber].data", "message": message}

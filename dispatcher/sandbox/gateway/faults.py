@@ -1,8 +1,8 @@
-"""Faults: which request goes wrong, and how.
+"""Faults: which request fails, and how.
 
-A fault is added once and picks its requests by path and by count, or by chance with a seed.
-Where it makes sense it is told whether the gateway processed the request: when it did, the
-ledger's line is on the disk before anything goes wrong.
+A fault selects its requests by path and count, or by chance with a seed. Most kinds may say
+whether the gateway processed the request; if so, the ledger's line is on the disk before the
+fault happens.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Kind = Literal[
     "big_body",  # `megabytes` of blanks before the answer
     "status",  # an HTTP status with a page or body of any kind
     "code",  # an error in the gateway's own words
-    "corrupt",  # the true answer, spoilt by `how`
+    "corrupt",  # the true answer, corrupted by `how`
     "not_json",  # HTTP 200 and text
     "empty",  # HTTP 200 and nothing
 ]
-#: how a true answer is spoilt; see ``corrupt.py``
+#: how a true answer is corrupted; see ``corrupt.py``
 How = Literal[
     "no_message_id",
     "success_as_text",
@@ -57,13 +57,13 @@ _NEVER_PROCESSED: Final = frozenset({"reset_before_read"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault; raises ``ValueError`` when its fields contradict each other.
+    """One fault. Raises ValueError for fields that contradict each other.
 
-    ``path`` is a path of the gateway ("/v1/bulk-send") or "*". It spares the requests before
-    the ``nth`` and goes off ``times`` times (``None``: for ever), each with ``probability``.
+    ``path`` is a path of the gateway ("/v1/bulk-send") or "*". The fault begins with the ``nth``
+    request and happens ``times`` times (None: without end), each time with ``probability``.
     ``status`` is the HTTP status of "status" (500 unless set) and of "code" (that of the
-    gateway's errors unless set). ``processed="after"`` is for a hang: the request is processed
-    once it is over, whether the client is still there or not.
+    gateway's errors unless set). With ``processed="after"`` a hang processes the request at its
+    end, even if the client has gone.
     """
 
     kind: Kind
@@ -88,7 +88,7 @@ class Fault:
             if getattr(self, name) not in get_args(choices):
                 raise ValueError(f"no fault has a {name} of {getattr(self, name)!r}")
         if self.processed is False and self.kind in _NEED_AN_ANSWER:
-            raise ValueError(f"{self.kind} spoils an answer: the request must be processed")
+            raise ValueError(f"{self.kind} changes a true answer: the request must be processed")
         if self.processed == "after" and self.kind != "hang":
             raise ValueError("only a hang can be processed after")
         if self.processed and self.kind in _NEVER_PROCESSED:
@@ -96,7 +96,7 @@ class Fault:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Fault:
-        """The fault that a JSON object describes; raises ``ValueError``."""
+        """The fault that a JSON object describes. Raises ValueError."""
         unknown = values.keys() - {item.name for item in fields(cls)}
         if unknown or "kind" not in values:
             raise ValueError(f"a fault has a kind, and no {', '.join(sorted(unknown))}")
@@ -109,26 +109,26 @@ class Fault:
 class _Armed:
     fault: Fault
     luck: random.Random
-    seen: int = 0
+    requests: int = 0
     done: int = 0
 
 
 @dataclass(slots=True)
 class FaultScript:
-    """The faults in the order in which they were added; the first that fits a request wins."""
+    """The faults in the order of their addition; a request gets the first that fits."""
 
     _armed: list[_Armed] = field(default_factory=list)
 
     def add(self, fault: Fault) -> None:
-        """Have it go off for requests from now on."""
+        """Add a fault for the requests to come."""
         self._armed.append(_Armed(fault, random.Random(fault.seed)))  # noqa: S311 - repeatable
 
     def clear(self) -> None:
-        """Forget every fault."""
+        """Remove every fault."""
         self._armed.clear()
 
     def release(self) -> None:
-        """Forget the hangs that last until released."""
+        """Remove the hangs that last until they are released."""
         self._armed = [
             armed
             for armed in self._armed
@@ -136,19 +136,19 @@ class FaultScript:
         ]
 
     def pick(self, path: str) -> Fault | None:
-        """The fault for the request that has just begun, which counts it."""
+        """Count a request that has begun, and return its fault."""
         picked: Fault | None = None
         for armed in self._armed:
             if armed.fault.path not in ("*", path):
                 continue
-            armed.seen += 1
-            if picked is None and self._goes_off(armed):
+            armed.requests += 1
+            if picked is None and self._happens(armed):
                 armed.done += 1
                 picked = armed.fault
         return picked
 
-    def _goes_off(self, armed: _Armed) -> bool:
+    def _happens(self, armed: _Armed) -> bool:
         fault = armed.fault
-        if armed.seen < fault.nth or (fault.times is not None and armed.done >= fault.times):
+        if armed.requests < fault.nth or (fault.times is not None and armed.done >= fault.times):
             return False
         return fault.probability >= 1 or armed.luck.random() < fault.probability

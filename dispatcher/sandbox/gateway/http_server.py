@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server whose application controls every byte, so that it can misbehave."""
+"""A small HTTP/1.1 server whose application writes every byte, so that it can misbehave."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
 
-#: a head or a body beyond these closes the connection
+#: bytes; a larger head or body is refused, and the connection closed
 LARGEST_HEAD: Final = 64 * 1024
 LARGEST_BODY: Final = 16 * 1024 * 1024
 
-# closing with this makes the peer see a reset instead of an orderly end
+# with this option a close sends a reset
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; header names are in lower case, ``body`` is empty in ``begun``."""
+    """A request. Header names are in lower case; ``body`` is empty in ``Application.begun``."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Response:
 
     @property
     def head(self) -> bytes:
-        """The status line and the headers, the empty line included."""
+        """The status line, the headers and the empty line."""
         try:
             phrase = HTTPStatus(self.status).phrase
         except ValueError:
@@ -61,12 +61,12 @@ class Response:
 
 
 class Application(Protocol):
-    """What a connection hands its requests to."""
+    """Answers the requests of a connection."""
 
     def begun(self, request: Request, connection: Connection) -> Any:
-        """The head of a request has come, its body has not; the connection may be cut here.
+        """Called when the head of a request was read; may cut the connection.
 
-        What this returns comes back with the whole request.
+        Its result is passed to ``respond``.
         """
 
     async def respond(self, request: Request, connection: Connection, begun: Any) -> None:
@@ -74,7 +74,7 @@ class Application(Protocol):
 
 
 class Connection:
-    """One client's connection: requests are answered in turn, and it is kept alive."""
+    """A persistent connection of one client, whose requests are answered in turn."""
 
     def __init__(
         self,
@@ -148,20 +148,20 @@ class Connection:
         self.close()
 
     def write(self, data: bytes) -> None:
-        """Send bytes; nothing happens when the client has gone."""
+        """Send bytes, unless the client has gone."""
         if not self.closed:
             self._writer.write(data)
 
     async def drain(self) -> None:
-        """Wait until the client takes what was written. Raises OSError if it has gone."""
+        """Wait until the client has read enough. Raises OSError if it has gone."""
         await self._writer.drain()
 
     def close(self) -> None:
-        """End the connection in order, after what was written."""
+        """Close the connection after everything was sent."""
         self._writer.close()
 
     def reset(self) -> None:
-        """End the connection so that the client sees a reset."""
+        """Close the connection with a reset."""
         raw = self._writer.get_extra_info("socket")
         if raw is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -17,10 +17,10 @@ _CHUNK = b" " * 65536
 async def inject(
     fault: Fault, answer: Answer | None, connection: Connection, *, error_status: int
 ) -> None:
-    """Answer wrongly, or not at all; ``answer`` is the true one when there is one.
+    """Answer wrongly, or not at all. ``answer`` is the true one if the request was processed.
 
-    ``error_status`` is the HTTP status of the gateway's errors. A hang is over when it comes
-    here: the answer follows late, or the connection ends.
+    ``error_status`` is the HTTP status of the gateway's errors. A hang has ended before this
+    call: now the true answer follows, or the connection is closed.
     """
     if fault.kind in ("reset_before_read", "reset_after_read"):
         connection.reset()
@@ -36,10 +36,10 @@ async def inject(
     elif fault.kind in ("hang", "unread"):
         connection.write(answer.response().encode())
     elif fault.kind == "corrupt" and answer.document is not None:
-        spoilt = corrupt.spoil(answer.document, fault.how)
-        connection.write(Response(answer.status, spoilt).encode())
+        body = corrupt.corrupted(answer.document, fault.how)
+        connection.write(Response(answer.status, body).encode())
     else:
-        await _spoil_bytes(fault, answer.response(), connection)
+        await _corrupt_bytes(fault, answer.response(), connection)
 
 
 def _instead(fault: Fault, error_status: int) -> Response:
@@ -57,7 +57,7 @@ def _instead(fault: Fault, error_status: int) -> Response:
     return Response(status, body.encode(), fault.headers + (() if typed else _HTML))
 
 
-async def _spoil_bytes(fault: Fault, response: Response, connection: Connection) -> None:
+async def _corrupt_bytes(fault: Fault, response: Response, connection: Connection) -> None:
     body = response.body
     if fault.kind == "slow_head":
         await _trickle(response.encode(), fault.interval, connection)
@@ -84,7 +84,7 @@ async def _trickle(data: bytes, interval: float, connection: Connection) -> None
 
 
 async def _inflate(size: int, response: Response, connection: Connection) -> None:
-    # blanks before the document: it is still good JSON for whoever reads all of it
+    # with blanks before it the document is still valid JSON
     total = ("Content-Length", str(size + len(response.body)))
     connection.write(Response(response.status, b"", (*response.headers, total)).encode())
     while size > 0 and not connection.closed:

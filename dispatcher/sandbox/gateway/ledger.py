@@ -1,8 +1,8 @@
 """The ledger of the fake gateway: who was really texted what, and how many times.
 
-A file of JSON lines, only ever added to, one for each accepted send, written before the answer
-leaves. Nothing in it is merged: a number stands in it as often as it was texted. A cancelled
-message has a line of its own, which takes its texts back.
+A file of JSON lines, only appended to: one for each accepted send, written before the answer.
+Nothing in it is merged: a number is listed as often as it was texted. The cancellation of a
+message is a line of its own.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from dispatcher.recipients.files.new_file import append_to
-from dispatcher.sandbox.gateway import codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One accepted send; ``request`` counts the requests that the gateway saw, from 1."""
+    """One accepted send; ``request`` is the number of its request at the gateway, from 1."""
 
     request: int
     at: datetime
@@ -41,16 +42,15 @@ class Entry:
     message_id: int
     texts: tuple[Text, ...]
     cancelled: bool = False
-    #: when it starts for the network, if the gateway holds it
+    #: when it goes to the network, for a scheduled send
     leaves_at: datetime | None = None
 
 
 class Ledger:
-    """The writing end, for one process. ``sync`` waits for the disk after each line."""
+    """Writes the file, for one process."""
 
-    def __init__(self, path: str | Path, *, sync: bool = False) -> None:
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._sync = sync
         self._file = append_to(self.path)
 
     def accepted(
@@ -65,11 +65,11 @@ class Ledger:
         message_id: int,
         leaves_at: float | None = None,
     ) -> None:
-        """Write that a send was taken, as number, text and segments for each SMS.
+        """Write that a send was accepted: number, text and segments of each SMS.
 
-        ``leaves_at`` is for what is held.
+        ``at`` and ``leaves_at`` are epoch seconds; the latter is for a scheduled send.
         """
-        held = {} if leaves_at is None else {"leaves_at": _written(leaves_at)}
+        scheduled = {} if leaves_at is None else {"leaves_at": _written(leaves_at)}
         self._write(
             {
                 "request": request,
@@ -79,12 +79,12 @@ class Ledger:
                 "tag": tag,
                 "message_id": message_id,
                 "lines": lines,
-                **held,
+                **scheduled,
             }
         )
 
     def cancelled(self, message_id: int, *, at: float) -> None:
-        """Write that a scheduled message will not leave."""
+        """Write that a scheduled message was cancelled."""
         self._write({"cancelled": message_id, "at": _written(at)})
 
     def sync(self) -> None:
@@ -96,17 +96,15 @@ class Ledger:
         os.close(self._file)
 
     def _write(self, line: dict[str, Any]) -> None:
-        left = memoryview(codec.lines(line))
+        left = memoryview(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         while left:
             left = left[os.write(self._file, left) :]
-        if self._sync:
-            self.sync()
 
 
 def entries(path: str | Path) -> list[Entry]:
     """The accepted sends of a ledger in their order; none when there is no file.
 
-    A last line that is still being written is left out.
+    Leaves out a last line that is still being written.
     """
     found: list[dict[str, Any]] = []
     cancelled: set[int] = set()
@@ -132,7 +130,7 @@ def entries(path: str | Path) -> list[Entry]:
 
 
 def texted(path: str | Path) -> Counter[str]:
-    """How many times each number was texted; what was cancelled in time does not count."""
+    """How many times each number was texted; cancelled messages do not count."""
     return Counter(
         text.phone for entry in entries(path) if not entry.cancelled for text in entry.texts
     )

@@ -1,12 +1,11 @@
-"""Phone numbers as the gateway takes them, on its own reading."""
+"""Phone numbers as the gateway reads them."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-# Apart from dispatcher.recipients.phones on purpose: a fault there must not be hidden by the same
-# fault here.
+# Separate from dispatcher.recipients.phones on purpose: one bug in both would hide itself.
 _french = re.compile(r"(?:\+33|0033|33|0)([67][0-9]{8})").fullmatch
 _written_so = re.compile(r"\+33[67][0-9]{8}").fullmatch
 _foreign = re.compile(r"(?:\+|00)([1-9][0-9]{6,14})").fullmatch
@@ -15,7 +14,7 @@ _fixed = re.compile(r"33[1-589]").match
 
 
 def e164(raw: object) -> str | None:
-    """The mobile number in E.164; ``None`` when it is not one."""
+    """The mobile number in E.164, or None."""
     if not isinstance(raw, str):
         return None
     if _written_so(raw):
@@ -29,7 +28,7 @@ def e164(raw: object) -> str | None:
 
 
 def long_number(raw: object) -> str | None:
-    """A number in international form, of any kind, in E.164; ``None`` when it is not one."""
+    """A number of any kind in international form as E.164, or None."""
     found = _international(raw) if isinstance(raw, str) else None
     return e164(raw) or (found and f"+{found[1]}")
 
@@ -43,7 +42,7 @@ def country(phone: str) -> tuple[int, str]:
 
 
 def formats(phone: str) -> dict[str, str]:
-    """A number in E.164 in the four forms of a look-up."""
+    """The four formats of a number (E.164) in the answer to a lookup."""
     import phonenumbers
 
     number = phonenumbers.parse(phone)

@@ -27,11 +27,12 @@ _STOPS_WITHIN: Final = 5.0
 
 
 class Sandbox:
-    """A fake gateway in its own process, which dies with this one.
+    """A fake gateway in its own process, which ends with this one.
 
     Use it as a context manager, or call ``start`` and ``stop``. ``switches`` are those of
-    ``dispatcher.sandbox.gateway.behaviour``; ``latency`` and ``clock_offset`` are seconds. The
-    ledger outlives ``stop`` when its path is given. Start it from a thread that lives as long.
+    ``dispatcher.sandbox.gateway.behaviour``; ``latency`` and ``clock_offset`` are seconds. A
+    ledger whose path is given remains after ``stop``. The thread that starts it must live as
+    long as the sandbox.
     """
 
     def __init__(
@@ -60,27 +61,26 @@ class Sandbox:
 
     @property
     def ledger_path(self) -> Path:
-        """The file of what was really texted."""
+        """The file of the texts that were really sent. Raises RuntimeError before ``start``."""
         if self._ledger is None:
             raise RuntimeError("the sandbox was not started")
         return self._ledger
 
     def start(self) -> Self:
-        """Start the process and wait until it listens; raises ``RuntimeError``."""
+        """Start the process and wait until it listens. Raises RuntimeError if it does not."""
         if self._ledger is None:
             self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
             self._ledger = Path(self._directory.name) / "ledger.jsonl"
-        # fmt: off
-        argv = [
-            sys.executable, "-m", "dispatcher.sandbox.gateway.server",
-            "--port", str(self._port),
-            "--ledger", str(self._ledger),
-            "--key", self.key,
-            "--latency-ms", str(self._latency * 1000),
-            "--clock-offset", str(self._clock_offset),
-            "--switches", json.dumps(self._switches, default=_plain),
-        ]
-        # fmt: on
+        options = {
+            "port": self._port,
+            "ledger": self._ledger,
+            "key": self.key,
+            "latency": self._latency,
+            "clock_offset": self._clock_offset,
+            "switches": self._switches,
+        }
+        argv = [sys.executable, "-m", "dispatcher.sandbox.gateway.server"]
+        argv.append(json.dumps(options, default=_plain))
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             tied_to_parent(argv), stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -97,7 +97,7 @@ class Sandbox:
         return line.removeprefix("listening on ").strip()
 
     def stop(self) -> None:
-        """End the process; nothing happens when it has ended."""
+        """End the process, if it runs."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGTERM)
@@ -119,63 +119,63 @@ class Sandbox:
         self.stop()
 
     def entries(self) -> list[ledger.Entry]:
-        """The sends that the gateway took, in their order."""
+        """The accepted sends, oldest first."""
         return ledger.entries(self.ledger_path)
 
     def texted(self) -> Counter[str]:
-        """How many times each number (E.164) was really texted."""
+        """How many times each number (E.164) was texted; cancelled messages do not count."""
         return ledger.texted(self.ledger_path)
 
     def requests(self, path: str | None = None) -> list[dict[str, Any]]:
-        """Every request to one path ("/v1/bulk-send") or to all, see ``LoggedRequest``."""
-        seen: list[dict[str, Any]] = self._call("GET", "requests")["requests"]
-        return [request for request in seen if path in (None, request["path"])]
+        """The requests to one path ("/v1/bulk-send") or to all; fields as in ``LoggedRequest``."""
+        logged: list[dict[str, Any]] = self._call("GET", "requests")["requests"]
+        return [request for request in logged if path in (None, request["path"])]
 
     def state(self) -> dict[str, Any]:
         """The present ``credit``, ``stopped`` numbers, ``ledger`` path and ``clock_offset``."""
         return self._call("GET", "state")
 
     def configure(self, **switches: Any) -> None:
-        """Set switches anew; raises ``ValueError`` for one that does not exist."""
+        """Change switches. Raises ValueError for an unknown one."""
         self._call("POST", "configure", switches)
 
     def set_account(self, key: str, *, credit: Decimal | int) -> None:
-        """Set the credit (euros) of another account, which is opened if ``key`` is new."""
+        """Set the credit (euros) of another account; a new ``key`` adds one."""
         self._call("POST", "account", {"key": key, "credit": credit})
 
     def set_clock(self, offset: float) -> None:
-        """Have the gateway's clock run ``offset`` seconds before the system's."""
+        """Set the gateway's clock ``offset`` seconds ahead of the system's."""
         self._call("POST", "clock", {"offset": offset})
 
     def fault(self, kind: str, path: str = "/v1/bulk-send", **fields: Any) -> None:
-        """Order a fault, see ``faults.Fault``; raises ``ValueError`` for one that cannot be."""
+        """Add a fault; fields as in ``faults.Fault``. Raises ValueError for an impossible one."""
         self._call("POST", "fault", {"kind": kind, "path": path, **fields})
 
     def clear_faults(self) -> None:
-        """Forget every fault; what a hang holds stays held."""
+        """Remove every fault. Requests that a hang holds stay held."""
         self._call("POST", "clear-faults")
 
     def hold(self, path: str = "/v1/bulk-send", *, processed: bool | str = "after") -> None:
         """Hold every request to ``path`` until ``release``.
 
-        It is processed on release ("after", even when its client has gone by then), before it
-        is held (``True``), or never (``False``).
+        The request is processed on release ("after", even if its client has gone), before it is
+        held (True), or never (False).
         """
         self.fault("hang", path, processed=processed, times=None)
 
     def release(self) -> None:
-        """Let go of what is held, and hold nothing more."""
+        """Answer the held requests, and hold no more."""
         self._call("POST", "release")
 
     def reply(
         self, phone: str, text: str, *, to: str = "", message_id: int | None = None, url: str = ""
     ) -> None:
-        """Have somebody answer now, see ``replies.reply``; raises ``ValueError``."""
+        """Let a recipient reply now; arguments as in ``replies.reply``. Raises ValueError."""
         values = {"phone": phone, "text": text, "to": to, "message_id": message_id, "url": url}
         self._call("POST", "reply", values)
 
     def webhooks(self, kind: str = "") -> list[dict[str, Any]]:
-        """The calls that were made to others, in their order, see ``webhook_sender.PostedCall``."""
+        """The webhook calls that were made, oldest first; fields as in ``PostedCall``."""
         made: list[dict[str, Any]] = self._call("GET", "webhooks")["webhooks"]
         return [call for call in made if not kind or call["kind"] == kind]
 
@@ -184,11 +184,11 @@ class Sandbox:
         return sum(request["outcome"] == "held" for request in self.requests())
 
     def wait_until(self, condition: Callable[[Self], bool], *, within: float = 20.0) -> None:
-        """Wait for a condition on this sandbox; raises ``TimeoutError``."""
+        """Wait until a condition is true, at most ``within`` seconds. Raises TimeoutError."""
         deadline = time.monotonic() + within
         while not condition(self):
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the sandbox did not come to it within {within} s")
+                raise TimeoutError(f"the condition was not true within {within} s")
             time.sleep(0.01)
 
     def _call(self, method: str, control: str, values: Any = None) -> dict[str, Any]:
@@ -207,17 +207,17 @@ class Sandbox:
 
     @property
     def pid(self) -> int:
-        """The process, to be signalled by a test."""
+        """The id of the process. Raises RuntimeError before ``start``."""
         if self._process is None:
             raise RuntimeError("the sandbox was not started")
         return self._process.pid
 
     def suspend(self) -> None:
-        """Stop the process in its tracks (SIGSTOP): connections open, nothing answers."""
+        """Suspend the process (SIGSTOP): its connections stay open and nothing answers."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a suspended process go on."""
+        """Resume a suspended process."""
         os.kill(self.pid, signal.SIGCONT)
 
 

@@ -1,7 +1,7 @@
 """The text that leaves the gateway, and the segments that it is billed.
 
-Written from the gateway's published table and GSM 03.38, apart from ``dispatcher.texts`` on
-purpose: a fault there must not be hidden by the same fault here.
+From the gateway's published table and GSM 03.38. Separate from ``dispatcher.texts`` on purpose:
+one bug in both would hide itself.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _REPLACED = {
     "": "^~|\\¨§",
 }
 _TABLE = str.maketrans({old: new for new, olds in _REPLACED.items() for old in olds})
-# these the table leaves alone: their own length, one segment
+# texts that the table does not change and that fit one segment
 _plain = re.compile(r"[A-Za-z0-9éèàù .,;:!?/'()+*%&=<>@$#-]{1,160}").fullmatch
 _not_gsm = re.compile(f"[^{re.escape(_GSM)}]").sub
 
@@ -54,13 +54,13 @@ _not_gsm = re.compile(f"[^{re.escape(_GSM)}]").sub
 def leaving(text: str, unicode: bool, stop: bool) -> tuple[str, int]:
     """The text as the phone shows it, and its segments.
 
-    ``:br:`` is a line break that counts two, ``:euro:`` a €. Without ``unicode`` what GSM does
-    not know becomes a question mark (undocumented; chosen here).
+    ``:br:`` is a line break that counts as two characters, ``:euro:`` is a €. Without
+    ``unicode`` a character outside GSM-7 becomes a question mark (undocumented; chosen here).
     """
     whole = text + STOP_MENTION if stop else text
     if _plain(whole) and ":br:" not in whole and ":euro:" not in whole:
         return whole, 1
-    # a line break that came as :br: counts one more than its character
+    # a line break written as :br: counts as two characters
     extra = whole.count(":br:")
     whole = whole.replace(":br:", "\n").replace(":euro:", "€")
     if unicode:

@@ -1,4 +1,4 @@
-"""Makes a person answer the short code of a message, or a long number."""
+"""Replies of recipients to the short code of a message, or to a long number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dispatcher.sandbox.gateway.send_options import PARIS
 from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall, stop_fields
 
-#: characters of a reply that comes in one call, and of each part of a longer one
+#: the most characters of a reply in one call, and of each part of a longer one
 _ALONE, _JOINED = 160, 153
 
 
@@ -24,11 +24,11 @@ def reply(
     message_id: int | None = None,
     url: str = "",
 ) -> None:
-    """Have somebody answer now, to the short code or ``to`` a long number.
+    """Let a recipient reply now, to the short code or ``to`` a long number.
 
-    The call goes to ``url``, to where the message wanted it, or to the account's address. STOP
-    to the short code puts the number on the STOP list. Raises ``ValueError`` for no such number,
-    or when there is nowhere to post to.
+    The call is posted to ``url``, else to the address of the message, else to that of the
+    account. STOP to the short code puts the number on the STOP list. Raises ValueError for an
+    invalid number, or if there is no address.
     """
     number, now = e164(phone), state.clock()
     if number is None:
@@ -57,7 +57,7 @@ def reply(
 def long_replies(
     phone: str, to: str, text: str, *, reference: int, at: str
 ) -> list[dict[str, Any]]:
-    """The fields of a reply to a long number: one call for each of its parts."""
+    """The fields of a reply to a long number, for each of its calls: one call a part."""
     pieces = [text]
     if len(text) > _ALONE:
         pieces = [text[start : start + _JOINED] for start in range(0, len(text), _JOINED)]

@@ -1,4 +1,4 @@
-"""The fake SMS Partner: a request in, an answer out. It knows no socket and no clock of its own.
+"""The fake SMS Partner: turns a request into an answer. It has no socket and no clock of its own.
 
 Where the documentation contradicts itself or is silent, ``behaviour.py`` has a switch.
 """
@@ -9,14 +9,10 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from dispatcher.sandbox.gateway import codec, xml
-from dispatcher.sandbox.gateway.calls import money, reports, sending
-from dispatcher.sandbox.gateway.calls import (
-    number_checks as checks,
-)
-from dispatcher.sandbox.gateway.calls import (
-    stop_list as stops,
-)
+from dispatcher.sandbox.gateway.calls import money, number_checks, reports, sending, stop_list
 from dispatcher.sandbox.gateway.http_server import Request, Response
 from dispatcher.sandbox.gateway.state import FIELDS, Refused, State, invalid_fields
 
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the gateway says: a document or, for a wrong address, a page.
+    """An answer of the gateway: a document or, for a wrong address, a page.
 
     ``outcome`` is its code as text, ``key`` the key of the request, masked.
     """
@@ -55,13 +51,13 @@ class Answer:
 
 
 class Gateway:
-    """The gateway of an account; ``requests`` are numbered by who calls ``answer``."""
+    """Answers requests; the caller numbers them."""
 
     def __init__(self, state: State) -> None:
         self.state = state
 
     def answer(self, request: Request, *, number: int) -> Answer:
-        """Do what a request asks for; the ledger is written when this returns."""
+        """Do what a request asks for. The ledger is written before this returns."""
         return replace(self._answered(request, number=number), at=self.state.clock())
 
     def _answered(self, request: Request, *, number: int) -> Answer:
@@ -96,7 +92,7 @@ class Gateway:
         return _answer(200, document, "200", parameters)
 
     def _is_open(self, method: str, path: str) -> bool:
-        """Whether it is a GET of /multi-status that is heard, though its body is not."""
+        """Whether it is a GET of /multi-status that is answered, without its body being read."""
         return (method, path) == ("GET", "/multi-status") and (
             self.state.behaviour.multi_status_get == "code1"
         )
@@ -123,7 +119,7 @@ def _answer(
 def _body(request: Request) -> Mapping[str, Any]:
     # the content type is ignored: official samples send none, or a form's
     try:
-        body = codec.loads(request.body)
+        body = orjson.loads(request.body)
     except ValueError:
         raise Refused(90) from None
     if not isinstance(body, dict):
@@ -155,9 +151,9 @@ _ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/bulk-status"): reports.bulk_status,
     ("GET", "/bulk-status-by-tag"): reports.by_tag,
     ("GET", "/message-cancel"): reports.cancel,
-    ("GET", "/stop-sms/list"): stops.listed,
-    ("POST", "/stop-sms/add"): stops.add,
-    ("GET", "/stop-sms/delete"): stops.delete,
-    ("POST", "/lookup"): checks.lookup,
-    ("POST", "/hlr/notify"): checks.hlr,
+    ("GET", "/stop-sms/list"): stop_list.listed,
+    ("POST", "/stop-sms/add"): stop_list.add,
+    ("GET", "/stop-sms/delete"): stop_list.delete,
+    ("POST", "/lookup"): number_checks.lookup,
+    ("POST", "/hlr/notify"): number_checks.hlr,
 }

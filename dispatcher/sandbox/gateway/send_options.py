@@ -1,4 +1,4 @@
-"""What holds for a whole send: its sender, its tag, its schedule, the hours it may leave in."""
+"""The options of a whole send: sender, tag, schedule, and the hours in which it may leave."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def read_options(
     urls: bool = True,
     long_number: str = "",
 ) -> ReceivedOptions:
-    """The options in a body; raises ``Refused``.
+    """The options in a body. Raises Refused.
 
-    Without ``urls`` those of the body count for nothing, and the account's are left. A
-    ``long_number`` stands for the sender.
+    Without ``urls`` only the addresses of the account count. A ``long_number`` replaces the
+    sender.
     """
     tag = _read_tag(body, behaviour)
     sender = long_number or _read_sender(body, behaviour)
@@ -127,14 +127,14 @@ def _instant(day: str, hour: int, minute: int) -> float:
         date = datetime.strptime(day, "%d/%m/%Y").replace(tzinfo=PARIS)
     except ValueError:
         raise Refused(49) from None
-    # hour 24 is undocumented; it is read as the midnight that ends the day
+    # hour 24 is undocumented; here it is the midnight at the end of the day
     later = date.date() + timedelta(days=hour // 24)
     return datetime.combine(later, time(hour % 24, minute), PARIS).timestamp()
 
 
 @cache
 def _window() -> CommercialWindow:
-    # its calendars take long to load, and most sandboxes ignore the hours
+    # loading its calendars is slow, and most sandboxes ignore the hours
     from dispatcher.window import CommercialWindow
 
     return CommercialWindow()

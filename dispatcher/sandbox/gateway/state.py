@@ -1,4 +1,4 @@
-"""Everything that the fake gateway remembers, and the refusals that it answers with."""
+"""The state of the fake gateway, and its refusals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.messages import Messages
 from dispatcher.sandbox.gateway.webhook_queue import WebhookQueue
 
-#: codes with one meaning on every page; the others are worded where they are raised
+#: codes with one meaning on every page; the others have their text where they are raised
 MEANINGS: Final = {
     1: "Paramètre apiKey manquant",
     2: "Paramètre phoneNumbers manquant",
@@ -45,7 +45,7 @@ MEANINGS: Final = {
 }
 
 
-#: codes of one field, and the field
+#: codes that concern one field, with its name
 FIELDS: Final = {43: "message", 44: "sender", 55: "phoneNumbers"}
 
 
@@ -64,7 +64,7 @@ class Refused(Exception):
 
 
 def invalid_fields(fields: Sequence[tuple[str, str]], *, key: str) -> Refused:
-    """Code 9 with every field that is wrong, under ``error`` or ``errors``."""
+    """Code 9 with every wrong field, listed under ``key``."""
     listed = [{"elementId": f"children[{name}].data", "message": text} for name, text in fields]
     refused = Refused(9)
     refused.body = {"success": False, "code": 9, key: listed}
@@ -90,7 +90,7 @@ class State:
         self.account.replace_stops(self.behaviour.stopped, at=self.clock())
 
     def configure(self, values: dict[str, Any]) -> None:
-        """Set switches; ``credit`` and ``stopped`` set those of the account now."""
+        """Change switches; ``credit`` and ``stopped`` change the account at once."""
         self.behaviour = self.behaviour.changed(values)
         if "credit" in values:
             self.account.credit = self.behaviour.credit
@@ -101,9 +101,9 @@ class State:
             other.configure(shared)
 
     def set_account(self, key: str, *, credit: Decimal) -> None:
-        """Set the credit of another account, which is opened if the key is new.
+        """Set the credit (euros) of another account; a new key adds one.
 
-        It has messages and a STOP list of its own.
+        Each account has its own messages and STOP list.
         """
         if key in self.others:
             self.others[key].account.credit = credit
@@ -114,7 +114,7 @@ class State:
         self.others[key] = other
 
     def of_key(self, key: object) -> State | None:
-        """The account of a key; None for an unknown key."""
+        """The account of a key, or None."""
         return self if key == self.key else self.others.get(str(key))
 
 

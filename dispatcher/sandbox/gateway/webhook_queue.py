@@ -1,6 +1,6 @@
-"""The calls that the fake gateway makes to others: reports, replies, STOPs, results of checks.
+"""The queue of webhook calls: reports, replies, STOPs, results of checks.
 
-It queues them; ``webhook_sender`` makes them.
+``webhook_sender`` posts them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Kind = Literal["report", "reply", "stop", "check"]
 
 @dataclass(frozen=True, slots=True)
 class OutgoingCall:
-    """One call: the fields that are posted to ``url``, for the ``attempt``-th time."""
+    """One call: the fields to post to ``url``, and the number of this attempt, from 1."""
 
     kind: Kind
     url: str
@@ -32,22 +32,18 @@ class OutgoingCall:
 class _Planned:
     at: float
     serial: int
-    #: the call, or what makes it once it is due; None when there is nothing to tell by then
+    #: makes the call when it is due; None if there is nothing to post by then
     make: Callable[[], OutgoingCall | None] = field(compare=False)
 
 
-def _nobody_waits() -> None:
-    """What a new plan wakes, until somebody listens."""
-
-
 class WebhookQueue:
-    """Calls to come, by the gateway's clock."""
+    """Planned calls, by the gateway's clock."""
 
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
         self._serial = count()
-        #: called when something was planned
-        self.planned: Callable[[], None] = _nobody_waits
+        #: called after each planning
+        self.planned: Callable[[], object] = lambda: None
 
     @property
     def next_at(self) -> float | None:
@@ -55,18 +51,18 @@ class WebhookQueue:
         return self._planned[0].at if self._planned else None
 
     def add(self, call: OutgoingCall, *, at: float, copies: int = 1) -> None:
-        """Plan a call."""
+        """Plan a call ``at`` an epoch second."""
         for _ in range(copies):
             self._plan(at, lambda: call)
 
     def again(self, call: OutgoingCall, behaviour: Behaviour, *, now: float) -> None:
-        """Plan a call that nobody took once more, unless it was made often enough."""
+        """Plan a failed call once more, unless it has had all its attempts."""
         if call.attempt <= behaviour.webhook_retries:
             later = replace(call, attempt=call.attempt + 1)
             self.add(later, at=now + behaviour.webhook_retry_seconds)
 
     def expect(self, message: Message, behaviour: Behaviour) -> None:
-        """Plan the reports of a message that was taken, and the STOPs that it will bring."""
+        """Plan the reports on an accepted message, and the STOPs in reply to it."""
         if not (message.reports_to or message.replies_to):
             return
         if message.sandbox and not behaviour.sandbox_webhooks:
@@ -84,7 +80,7 @@ class WebhookQueue:
                 self.add(OutgoingCall("stop", message.replies_to, stop), at=at, copies=copies)
 
     def take_due(self, behaviour: Behaviour, *, now: float) -> list[OutgoingCall]:
-        """The calls that are due, in the order in which they are to be made."""
+        """Remove and return the calls that are due, in the order of their posting."""
         due: list[OutgoingCall] = []
         while self._planned and self._planned[0].at <= now:
             call = heapq.heappop(self._planned).make()
@@ -126,5 +122,5 @@ def _fields(message: Message, phone: str, word: str, at: float) -> dict[str, Any
 
 
 def stop_fields(phone: str, text: str, message_id: int | None) -> dict[str, Any]:
-    """The fields of a STOP that came to the short code."""
+    """The fields of a STOP to the short code."""
     return {"type": "stop", "phone_number": phone, "text": text, "message_id": message_id}

@@ -1,4 +1,4 @@
-"""Carries the queued calls to their addresses, and notes what became of each."""
+"""Posts the queued calls to their addresses, and logs the result of each."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from urllib.parse import urlencode, urlsplit
 from dispatcher.sandbox.gateway.state import State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
-#: seconds that a call waits for its answer
+#: seconds to wait for an answer
 PATIENCE: Final = 5.0
-#: older calls are forgotten
-KEPT: Final = 100_000
-#: seconds after which the clock is looked at again: it may have been moved
+#: only so many of the latest calls are logged
+LOGGED: Final = 100_000
+#: seconds between two looks at the clock, which a test may set
 _GLANCE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class PostedCall:
-    """One call that was made. ``status`` is the HTTP status of its answer, 0 for none."""
+    """A posted call. ``status`` is the HTTP status of its answer, 0 for none."""
 
     kind: str
     url: str
@@ -35,24 +35,24 @@ class PostedCall:
 
 
 class WebhookSender:
-    """Makes the calls that are due one after the other."""
+    """Posts the due calls, one after the other."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._wake = asyncio.Event()
-        self._posted: deque[PostedCall] = deque(maxlen=KEPT)
+        self._posted: deque[PostedCall] = deque(maxlen=LOGGED)
         state.webhook_queue.planned = self._wake.set
 
     def wake(self) -> None:
-        """Look at the clock again."""
+        """Look at the clock now."""
         self._wake.set()
 
     def listed(self) -> list[dict[str, Any]]:
-        """Every call that was made, as JSON keeps it."""
+        """The posted calls as JSON values."""
         return [asdict(posted) for posted in self._posted]
 
     async def run(self) -> None:
-        """Make calls for ever."""
+        """Post calls until it is cancelled."""
         queue = self._state.webhook_queue
         while True:
             self._wake.clear()
@@ -79,7 +79,7 @@ def _until(at: float | None, clock: Callable[[], float]) -> float | None:
 
 
 def _post(call: OutgoingCall, *, as_form: bool) -> int:
-    """Make a call; the HTTP status of its answer."""
+    """Post a call; returns the HTTP status of its answer."""
     parts = urlsplit(call.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if as_form:

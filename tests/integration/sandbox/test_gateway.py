@@ -363,8 +363,8 @@ def test_wrong_address_answers_html_page(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_ends_sandbox_and_keeps_ledger(tmp_path: Path, number: int) -> None:
     path = tmp_path / "ledger.jsonl"
-    argv = [sys.executable, "-m", "dispatcher.sandbox.gateway.server"]
-    argv += ["--ledger", str(path), "--key", "k" * 40, "--fsync", "--delivery-seconds", "0,1"]
+    options = json.dumps({"ledger": str(path), "key": "k" * 40})
+    argv = [sys.executable, "-m", "dispatcher.sandbox.gateway.server", options]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         line = child.stdout.readline()

@@ -1,4 +1,4 @@
-"""The calls about money: the account's credit, and what was spent in each month."""
+"""The calls about money: the credit of the account, and its costs by month."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dispatcher.sandbox.gateway.state import Refused, State
 
 
 def me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The credit; its XML was seen with both names of the balance only."""
+    """The credit. XML always has both names of the balance, as it was captured."""
     behaviour = state.behaviour
     if parameters.get("_format") == "xml":
         behaviour = behaviour.changed({"balance_names": "both"})
@@ -26,7 +26,7 @@ def me(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def costs(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """What each month of an interval cost; raises ``Refused``. Its success has no code."""
+    """The costs of each month in an interval. A success has no code. Raises Refused."""
     now = datetime.fromtimestamp(state.clock(), PARIS)
     first, last = _interval(parameters, now)
     months: dict[tuple[int, int], tuple[Decimal, int]] = {}
@@ -51,7 +51,7 @@ def costs(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _interval(parameters: Mapping[str, Any], now: datetime) -> tuple[datetime, datetime]:
-    """The first instant of an interval and the first after it."""
+    """The first instant of an interval, and the first after it."""
     this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     match parameters.get("interval"):
         case "last_month":

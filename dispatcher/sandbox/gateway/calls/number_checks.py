@@ -1,4 +1,4 @@
-"""The checks of numbers: of their format at once, of their network by a call later."""
+"""The checks of numbers: their format at once, their network later by a webhook call."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dispatcher.sandbox.gateway.numbers import country, e164, formats
 from dispatcher.sandbox.gateway.state import Refused, State
 from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
-#: seconds after which a network answers
+#: seconds until a network answers
 _TAKES: Final = 1.0
 
 
 def lookup(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The format of each number; one with a space before it fails, as was seen."""
+    """The format of each number. One with a leading space fails, as it was captured."""
     kinds = state.behaviour.lookups
     found = [_format(raw, kinds) for raw in _numbers(body)]
     return {"success": True, "code": 200, "lookup": found}
@@ -42,7 +42,7 @@ def _format(raw: str, kinds: Mapping[str, str]) -> dict[str, Any]:
 
 
 def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Take an order for checks, and plan a call for each; raises ``Refused``."""
+    """Accept an order for checks, and plan a webhook call for each. Raises Refused."""
     numbers = [phone for phone in map(e164, _numbers(body)) if phone is not None]
     if not numbers:
         raise Refused(55)

@@ -12,14 +12,14 @@ from dispatcher.sandbox.gateway.numbers import country, e164
 from dispatcher.sandbox.gateway.send_options import PARIS
 from dispatcher.sandbox.gateway.state import Refused, State
 
-#: pairs in one multi-status
+#: the most pairs in one multi-status
 MOST_PAIRS: Final = 500
 #: messages that are listed by a gateway that ignores the tag
 LATEST: Final = 3
 
 
 def message_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """One number of one message; raises ``Refused``."""
+    """The status of one number of one message. Raises Refused."""
     raw = parameters.get("phoneNumber")
     if not raw:
         raise Refused(2)
@@ -43,7 +43,7 @@ def message_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any
 
 
 def multi_status(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Up to 500 pairs of number and message id; raises ``Refused``."""
+    """The status of up to 500 pairs of number and message id. Raises Refused."""
     listed = body.get("SMSStatut_List")
     if not isinstance(listed, list) or not listed:
         raise Refused(5, "La liste de numéros est vide")
@@ -79,7 +79,7 @@ def _pair(state: State, pair: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def bulk_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Every number of one message; raises ``Refused``."""
+    """The status of every number of one message. Raises Refused."""
     message = _message(state, parameters)
     return {
         "success": True,
@@ -90,7 +90,7 @@ def bulk_status(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def by_tag(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """One page of everything under a tag, without ids; raises ``Refused``."""
+    """One page of everything under a tag, without ids. Raises Refused."""
     tag = parameters.get("tag")
     if not tag:
         raise Refused(3, "Paramètre tag manquant")
@@ -142,7 +142,7 @@ def _line(state: State, message: Message, phone: str) -> dict[str, Any]:
 
 
 def _shown(state: State, message: Message, phone: str) -> tuple[str, str, bool]:
-    """The word, the instant and the STOP of a recipient, as the switches want it."""
+    """Status word, instant and STOP of a recipient, in the shapes that the switches choose."""
     behaviour = state.behaviour
     found = status(message, phone, behaviour, now=state.clock())
     word = found.word
@@ -155,7 +155,7 @@ def _shown(state: State, message: Message, phone: str) -> tuple[str, str, bool]:
 
 
 def cancel(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Cancel a scheduled message, up to five minutes before it leaves; raises ``Refused``."""
+    """Cancel a scheduled message, until five minutes before it leaves. Raises Refused."""
     message, now = _message(state, parameters), state.clock()
     if message.cancelled:
         raise Refused(5, "Message déjà annulé")

@@ -1,4 +1,4 @@
-"""The four ways to send, and the answers to them."""
+"""The four calls that send."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dispatcher.sandbox.gateway.state import Refused, State
 
 
 def send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
-    """One text to up to 500 numbers; raises ``Refused``."""
+    """One text to up to 500 numbers. Raises Refused."""
     raw, text = body.get("phoneNumbers"), body.get("message")
     if not raw or not isinstance(raw, str):
         raise Refused(2)
@@ -27,7 +27,7 @@ def send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, An
 
 
 def survey(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
-    """A survey to up to 500 numbers; raises ``Refused``. Which surveys there are is not known."""
+    """A survey to up to 500 numbers; every id is accepted. Raises Refused."""
     raw, ident = body.get("phoneNumbers"), body.get("sondageIdent")
     if not raw or not isinstance(raw, str):
         raise Refused(2)
@@ -44,7 +44,7 @@ def survey(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, 
 
 
 def virtual_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
-    """One text from a long number to one number; raises ``Refused``."""
+    """One text from a long number to one number. Raises Refused."""
     raw, sender, text = body.get("to"), body.get("from"), body.get("message")
     if not raw or not isinstance(raw, str):
         raise Refused(2)
@@ -80,7 +80,7 @@ def _one_text(
 
 
 def bulk_send(state: State, body: Mapping[str, Any], *, request: int) -> dict[str, Any]:
-    """Up to 500 numbers with a text each; raises ``Refused``."""
+    """Up to 500 numbers with a text each. Raises Refused."""
     listed = body.get("SMSList")
     if not isinstance(listed, list):
         raise Refused(2)

@@ -25,7 +25,7 @@ def listed(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:  # no
 
 
 def add(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Add one number, under either spelling of the parameter; raises ``Refused``."""
+    """Add one number; the parameter has two documented names. Raises Refused."""
     raw = parameters.get("phoneNumber") or parameters.get("phoneNumbers")
     if not raw:
         raise Refused(2)
@@ -39,7 +39,7 @@ def add(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def delete(state: State, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Delete one entry by its id; raises ``Refused``."""
+    """Remove an entry by its id. Raises Refused."""
     stop_id = parameters.get("id")
     if not stop_id:
         raise Refused(3, "Paramètre id manquant")
