@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base
 from tests.databases import connected
 from tests.servers import create_database, drop_database, postgres_url
+
+
+def pytest_configure() -> None:
+    """Have processes of tests end by Ctrl-C, even if a shell runs the tests in its background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
