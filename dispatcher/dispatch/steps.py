@@ -22,7 +22,7 @@ from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
 from dispatcher.dispatch.tick import AccountDue, Due, Ticks
-from dispatcher.errors import GatewayError, IllegalMove, NotFound
+from dispatcher.errors import GatewayError, IllegalMove, NotFound, StorageError
 from dispatcher.storage.batches import due
 
 __all__ = ["QUESTIONS", "AccountDue", "Context", "Due", "Steps"]
@@ -55,7 +55,11 @@ class _AccountSteps:
 
 
 class Steps:
-    """The steps of one process; safe for any number of threads."""
+    """The steps of one process; safe for any number of threads.
+
+    None of them does anything while this host's clock and the database's disagree: whatever it
+    wrote would be dated wrong, and so be over too soon, or wait for days.
+    """
 
     def __init__(self, *contexts: Context) -> None:
         """``contexts`` are those of the accounts, that of the default account first."""
@@ -63,17 +67,21 @@ class Steps:
         self._steps = {one.account: _AccountSteps(one) for one in contexts}
         #: let what is under way end, and begin nothing more
         self.stop = self._context.stopping.set
-        self.deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
+        self._deliver_events = limit_threads(1, Deliveries(self._context).deliver, busy=0)
         self._prune = limit_threads(1, Retention(self._context).prune, busy=0)
         self._tick = Ticks(contexts).tick
 
     def tick(self) -> Due:
-        """See ``Ticks.tick``; nothing is due while this host's clock is wrong."""
+        """See ``Ticks.tick``."""
         return Due((), ()) if self._clock_is_wrong() else self._tick()
 
     def prune(self) -> int:
         """See ``Retention.prune``."""
         return 0 if self._clock_is_wrong() else self._prune()
+
+    def deliver_events(self) -> int:
+        """See ``Deliveries.deliver``."""
+        return 0 if self._clock_is_wrong() else self._deliver_events()
 
     def send_batch(self, batch_id: object) -> int:
         """See ``SendLoop.send_batch``."""
@@ -84,14 +92,12 @@ class Steps:
         """See ``Doubts.settle_batch``. False for a hint that is no id."""
         if not isinstance(batch_id, int) or not 0 < batch_id < _LARGEST_ID:
             return False
-        if self._clock_is_wrong():
-            return False
         steps = self._of_batch(batch_id)
         return steps is not None and steps.settle_batch(batch_id)
 
     def poll(self, account: str = "") -> int:
         """See ``Polls.poll``."""
-        steps = None if self._clock_is_wrong() else self._of(account)
+        steps = self._of(account)
         return 0 if steps is None else steps.poll()
 
     def check_credit(self, account: str = "") -> bool:
@@ -137,6 +143,7 @@ class Steps:
 
     def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
         """See ``Doubts.resend``; IllegalMove for a batch of an account that is unknown here."""
+        self._refuse_a_wrong_clock()
         account = self._account_of(batch_id)
         if account not in self._steps:
             # another account cannot show it, and so cannot prove anything
@@ -145,22 +152,24 @@ class Steps:
 
     def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
         """See ``Doubts.give_up``; without a lookup if the account is unknown here."""
+        self._refuse_a_wrong_clock()
         account = self._account_of(batch_id)
         steps = self._steps.get(account, self._steps[self._context.account])
         known = account in self._steps
         steps.doubts.give_up(batch_id, actor=actor, reason=reason, account_known=known)
 
     def _clock_is_wrong(self) -> bool:
-        """True if this clock and the database's disagree: then nothing is ended for its age.
-
-        A host whose clock is days ahead would expire campaigns, give up reports and delete
-        history that are not due.
-        """
+        """True if this clock and the database's disagree."""
         skew = self._context.clock_skew()
         if skew > attempt.MOST_SKEW:
             log.warning("nothing is done: this clock and the database's differ by %s", skew)
             return True
         return False
+
+    def _refuse_a_wrong_clock(self) -> None:
+        """Raise StorageError if this clock and the database's disagree."""
+        if self._clock_is_wrong():
+            raise StorageError("this clock and the database's differ: set this host's clock first")
 
     def _account_of(self, batch_id: int) -> str:
         with self._context.database.read() as session:
@@ -170,13 +179,17 @@ class Steps:
         return account
 
     def _of(self, account: object) -> _AccountSteps | None:
+        if self._clock_is_wrong():
+            return None
         steps = self._steps.get(account) if isinstance(account, str) else None
         if steps is None:
             log.warning("a hint for an account that is unknown here")
         return steps
 
     def _of_batch(self, batch_id: object) -> _AccountSteps | None:
-        """The steps of a batch's account, if that is known here."""
+        """The steps of a batch's account, if that is known here and this clock is right."""
+        if self._clock_is_wrong():
+            return None
         if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
             return self._steps[self._context.account]  # which refuse a batch that is not theirs
         with self._context.database.read() as session:

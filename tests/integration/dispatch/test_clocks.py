@@ -1,4 +1,4 @@
-"""A host whose clock differs from PostgreSQL's ends nothing for its age."""
+"""A host whose clock differs from PostgreSQL's does nothing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from dispatcher import StorageError
+from dispatcher.dispatch.stop_list import SyncResult
 from dispatcher.storage import events
 from dispatcher.storage.database import Database
-from tests.integration.bench import Bench
+from tests.integration.bench import Bench, people
 from tests.integration.conftest import empty
 
 
@@ -71,6 +73,50 @@ def test_host_with_a_wrong_clock_looks_no_doubt_up(bench: Bench) -> None:
     bench.clock.forward(days=4)
     assert not bench.settle(batch)
     assert bench.gateway.lookups == []
+
+
+def test_host_with_a_wrong_clock_asks_nothing_back(bench: Bench) -> None:
+    hour = bench.clock().replace(minute=0, second=0, microsecond=0) + timedelta(hours=3)
+    batch = alert(bench, not_before=hour, hand_over=True)
+    bench.send(batch)
+    assert bench.batch(batch).state == "handed_over"
+    bench.dispatcher.pause("soldes")
+    bench.clock.forward(days=4)
+    assert bench.recall() == 0
+    assert bench.gateway.cancel_calls == []
+    bench.clock.forward(days=-4)
+    assert bench.recall() == 1
+    assert bench.batch(batch).not_before <= bench.clock()
+
+
+def test_host_with_a_wrong_clock_reads_no_balance_and_no_stop_list(bench: Bench) -> None:
+    bench.gateway.stopped.add(people(1)[0])
+    bench.clock.forward(days=4)
+    steps = bench.dispatcher.steps
+    assert not steps.check_credit()
+    assert steps.sync_opt_outs() == SyncResult()
+    bench.clock.forward(days=-4)
+    assert steps.sync_opt_outs() != SyncResult()
+
+
+def test_host_with_a_wrong_clock_delivers_no_events(bench: Bench) -> None:
+    with bench.dispatcher.database.write() as session:
+        events.add(session, "opt_out_added", now=bench.clock(), counts={"opt_outs": 1})
+    bench.clock.forward(days=4)
+    assert bench.dispatcher.steps.deliver_events() == 0
+    bench.clock.forward(days=-4)
+    assert bench.dispatcher.steps.deliver_events() == 1
+
+
+@pytest.mark.parametrize("verb", ["resend", "give_up"])
+def test_person_at_a_host_with_a_wrong_clock_ends_no_doubt(bench: Bench, verb: str) -> None:
+    batch = alert(bench)
+    bench.gateway.behave = bench.gateway.swallow
+    bench.send(batch)
+    bench.clock.forward(days=4)
+    with pytest.raises(StorageError, match="set this host's clock first"):
+        getattr(bench.dispatcher, verb)(batch, reason="nothing shows")
+    assert bench.batch(batch).state == "in_doubt"
 
 
 def test_host_with_a_right_clock_works(bench: Bench) -> None:
