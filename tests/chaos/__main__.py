@@ -22,7 +22,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dispatcher import DispatcherError
-from tests.chaos import audit, gateway_faults, report
+from tests.chaos import audit, evidence, gateway_faults, report
 from tests.chaos.backlog import BUSY, UNENDED, UNSENT, none
 from tests.chaos.campaigns import Plan, plans
 from tests.chaos.cluster import SECOND_DAY, THIRD_DAY, Cluster
@@ -141,8 +141,8 @@ class Run:
         switches: dict[str, object],
         unfinished: str,
     ) -> bool:
-        evidence = audit.read(cluster)
-        found = audit.audit(cluster, evidence, customer.submitted, people.stops, switches)
+        rows = evidence.read(cluster)
+        found = audit.audit(cluster, rows, customer.submitted, people.stops, switches)
         found.complaints += [*customer.complaints, *operator.complaints, *people.complaints]
         if unfinished:
             found.lost.append(unfinished)
@@ -151,7 +151,7 @@ class Run:
             self._console,
             found,
             report.facts(
-                evidence,
+                rows,
                 injected=faults.injected,
                 actions=customer.done + operator.done + people.done,
                 most_doubts=operator.most_doubts,
@@ -166,7 +166,7 @@ class Run:
         if self._arguments.policy == "naive":
             return bool(found.twice)
         if not found.good:
-            audit.save(evidence, self._directory)
+            evidence.save(rows, self._directory)
         return found.good
 
     def _wait(

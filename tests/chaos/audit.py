@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,13 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, text
-
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
-from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
 from tests.chaos.campaigns import MARK, Plan
 from tests.chaos.cluster import Cluster
+from tests.chaos.evidence import Evidence
 
 #: how long before its commit a STOP that the gateway brought may be dated
 _STOP_GRACE = timedelta(seconds=30)
@@ -27,27 +24,6 @@ _ENDS = {
     "delivered", "undelivered", "unreported", "rejected", "opted_out", "expired", "cancelled",
 }  # fmt: skip
 _NEVER_LEFT = {"pending", "rejected", "opted_out", "expired", "cancelled"}
-
-
-@dataclass
-class Evidence:
-    """The rows and the ledger, read once at the end."""
-
-    campaigns: dict[int, Campaign]
-    batches: dict[int, Batch]
-    attempts: dict[str, Attempt]
-    actions: list[Action]
-    stops: dict[str, datetime]
-    #: (campaign, phone) -> (batch, state), of the view ``message``
-    messages: dict[tuple[int, str], tuple[int, str]]
-    #: rows of the view, which must be as many as its keys
-    rows: int
-    #: (campaign, phone) -> the tags under which the ledger has it, but for what was recalled
-    texted: dict[tuple[int, str], list[str]]
-    #: tags of the ledger that belong to no attempt
-    strangers: list[str]
-    #: tags whose request was answered with a status that may be a lie
-    lies: set[str]
 
 
 @dataclass
@@ -68,40 +44,6 @@ class Findings:
     @property
     def good(self) -> bool:
         return not any(found for name, found in vars(self).items() if name != "explained")
-
-
-def read(cluster: Cluster) -> Evidence:
-    """Read the rows and the ledger."""
-    with cluster.dispatcher.database.read() as session:
-        stops = session.execute(select(OptOut.phone, OptOut.created_at)).all()
-        seen = session.execute(text("SELECT campaign_id, phone, batch_id, state FROM message"))
-        messages = [((row[0], row[1]), (row[2], row[3])) for row in seen]
-        evidence = Evidence(
-            campaigns={row.id: row for row in session.scalars(select(Campaign))},
-            batches={row.id: row for row in session.scalars(select(Batch))},
-            attempts={row.tag: row for row in session.scalars(select(Attempt))},
-            actions=list(session.scalars(select(Action).order_by(Action.id))),
-            stops={phone: since for phone, since in stops if phone is not None},
-            messages=dict(messages),
-            rows=len(messages),
-            texted={},
-            strangers=[],
-            lies=set(),
-        )
-    faults = {request["number"]: request["fault"] for request in cluster.gateway.requests()}
-    for entry in cluster.gateway.entries():
-        if entry.cancelled:
-            continue
-        if faults.get(entry.request) == "status":
-            evidence.lies.add(entry.tag)
-        attempt = evidence.attempts.get(entry.tag)
-        if attempt is None:
-            evidence.strangers.append(entry.tag)
-            continue
-        campaign = evidence.batches[attempt.batch_id].campaign_id
-        for sms in entry.texts:
-            evidence.texted.setdefault((campaign, sms.phone), []).append(entry.tag)
-    return evidence
 
 
 def audit(
@@ -268,19 +210,3 @@ def unexpected_errors(logs: Iterable[Path]) -> Counter[str]:
             elif "Unrecoverable error" in line:
                 found[line[line.index("Unrecoverable") :][:160]] += 1
     return found
-
-
-def save(evidence: Evidence, directory: Path) -> None:
-    """Write the rows beside the ledger, to look into a failed run."""
-    rows = [
-        {column.key: getattr(row, column.key) for column in type(row).__table__.columns}
-        for row in (
-            *evidence.campaigns.values(),
-            *evidence.batches.values(),
-            *evidence.attempts.values(),
-            *evidence.actions,
-        )
-    ]
-    with (directory / "rows.jsonl").open("w") as file:
-        for row in rows:
-            file.write(json.dumps(row, default=str) + "\n")

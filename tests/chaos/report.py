@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console, Group
 from rich.table import Table
 
-from tests.chaos.audit import Evidence, Findings
+from tests.chaos.audit import Findings
+from tests.chaos.evidence import Evidence
 from tests.chaos.gateway_faults import PATHS
 
 
