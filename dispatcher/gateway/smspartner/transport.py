@@ -31,9 +31,10 @@ _TOO_LONG: Final = "the call took too long"
 
 
 class Answer:
-    """Status, headers and the whole body of an answer."""
+    """Status, headers and the whole body of an answer, and the parser of its format."""
 
-    def __init__(self, response: requests.Response) -> None:
+    def __init__(self, response: requests.Response, parse: Parse) -> None:
+        self.parse = parse
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.body = b""
@@ -42,6 +43,10 @@ class Answer:
             self.body += chunk
             if len(self.body) > LARGEST_ANSWER:
                 raise GatewayError("the answer is too large")
+
+    def read(self, reader: Callable[[int, bytes, Parse], _Reply]) -> _Reply:
+        """The value that ``reader`` makes of it. Raises as the reader does."""
+        return reader(self.status, self.body, self.parse)
 
 
 class Transport:
@@ -65,10 +70,6 @@ class Transport:
         self._timeout = Timeout(connect=connect_timeout, read=call_timeout)
         self._xml = answers == "xml"
         self._own = threading.local()
-
-    def parser(self, path: str) -> Parse:
-        """The parser of the answers of a call."""
-        return READERS[path] if self._xml and path in READERS else fields.json_object
 
     def base(self, path: str) -> dict[str, object]:
         """The fields of every request: the key, and the format of the answer unless it is JSON."""
@@ -98,18 +99,18 @@ class Transport:
                 answer = self._call(call, "POST", path, data=data, unless=unless)
                 if call.expired:
                     return Lost(_TOO_LONG)
-                return read(answer.status, answer.headers, answer.body, self.parser(path))
+                return read(answer.status, answer.headers, answer.body, answer.parse)
             except Exception as error:  # noqa: BLE001 - sorted by what is known, not by type
                 if not call.touched:
                     return Unsent(_reason(error))
                 return Lost(_TOO_LONG if call.expired else _reason(error))
 
     def get(self, path: str, params: Mapping[str, object] | None = None) -> Answer:
-        """Ask with a query. Raises GatewayUnreached when nothing left, else GatewayError."""
+        """Ask with a query. Raises GatewayUnreached if nothing was sent, else GatewayError."""
         return self._ask("GET", path, params={**self.base(path), **(params or {})})
 
     def post(self, path: str, data: bytes, *, method: str = "POST") -> Answer:
-        """Ask with a body. Raises GatewayUnreached when nothing left, else GatewayError."""
+        """Ask with a body. Raises GatewayUnreached if nothing was sent, else GatewayError."""
         return self._ask(method, path, data=data)
 
     def _ask(self, method: str, path: str, **content: Any) -> Answer:
@@ -139,13 +140,16 @@ class Transport:
             if unless is not None and (reason := unless()):
                 raise GatewayError(reason)  # noqa: TRY301 - closes the connection as any failure does
             with held.ask(method, self.url + path, data=data, params=params) as response:
-                answer = Answer(response)
+                answer = Answer(response, self._parser(path))
         except BaseException:
             held.close()
             self._own.connection = None
             raise
         self._own.used_at = time.monotonic()
         return answer
+
+    def _parser(self, path: str) -> Parse:
+        return READERS[path] if self._xml and path in READERS else fields.json_object
 
     def _connection(self) -> connection.Connection:
         """The thread's connection; never one that a parent process, or long idleness, has left."""

@@ -1,4 +1,4 @@
-"""The account: its credit, and what it spent."""
+"""The account: its credit and its costs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from dispatcher.gateway.smspartner.wire.account import Credit, Interval, MonthCo
 
 
 class Money:
-    """What there is and what was spent. Raises GatewayError."""
+    """Reads the credit and the costs. Raises GatewayError."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def credit(self) -> Credit:
-        """The balance, what it would buy, and the SMS that wait (``/me``)."""
+        """The balance, what it can buy, and the scheduled SMS (``/me``)."""
         answer = self._transport.get("/me")
-        parse = self._transport.parser("/me")
-        return account.read_credit(answer.status, answer.headers, answer.body, parse)
+        return account.read_credit(answer.status, answer.headers, answer.body, answer.parse)
 
     def costs(
         self, interval: Interval = "last_month", *, since: date | None = None,
@@ -30,6 +29,4 @@ class Money:
         A custom interval goes from ``since`` to ``until``, days of Paris. Raises InvalidRequest.
         """
         params = account.costs_params(interval, since, until)
-        answer = self._transport.get("/statistics/cost-resume", params)
-        parse = self._transport.parser("/statistics/cost-resume")
-        return account.read_costs(answer.status, answer.body, parse)
+        return self._transport.get("/statistics/cost-resume", params).read(account.read_costs)

@@ -1,4 +1,4 @@
-"""Numbers checked before they are texted."""
+"""Checks of numbers before they are texted."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ class Checks:
         self._transport = transport
 
     def lookup(self, phones: Sequence[str]) -> tuple[NumberCheck, ...]:
-        """What the gateway makes of numbers; free of charge (``/lookup``)."""
+        """How the gateway reads numbers; free of charge (``/lookup``)."""
         body = checks.check_body(phones, self._transport.base("/lookup"))
-        answer = self._transport.post("/lookup", body)
-        parse = self._transport.parser("/lookup")
-        return checks.read_lookup(answer.status, answer.body, parse)
+        return self._transport.post("/lookup", body).read(checks.read_lookup)
 
     def order_hlr(self, phones: Sequence[str], *, results_to: str, tag: str = "") -> HlrOrder:
-        """Have the networks asked, for a price; each answer is posted to ``results_to``.
+        """Order checks by the networks (``/hlr/notify``), which cost money.
 
-        (``/hlr/notify``.) A plain GatewayError says that it may have been ordered, and paid.
+        Each result is posted to ``results_to``. After a plain GatewayError the checks may have
+        been ordered and charged.
         """
         base = self._transport.base("/hlr/notify")
         body = checks.check_body(phones, base, tag=tag, results_to=results_to)
-        answer = self._transport.post("/hlr/notify", body)
-        parse = self._transport.parser("/hlr/notify")
-        return checks.read_order(answer.status, answer.body, parse)
+        return self._transport.post("/hlr/notify", body).read(checks.read_order)

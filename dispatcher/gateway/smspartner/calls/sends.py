@@ -1,4 +1,4 @@
-"""Sends of every kind, and taking back what the gateway still holds."""
+"""Sends of every kind, and the cancellation of scheduled ones."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _NONE = SendOptions()
 
 
 class Sends:
-    """Each send is tried once, and never raises for what happens on the way.
+    """Tries each send once. The reply says what is known; no failed call raises an error.
 
-    The reply says what is known: repeating a send whose reply is ``Lost`` may text people twice.
-    Raises InvalidRequest or InvalidPhone, before anything leaves, for what cannot be asked.
+    To repeat a send whose reply is ``Lost`` may text people twice. Raises InvalidRequest or
+    InvalidPhone, before anything is sent, for a request that the gateway would refuse.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -57,19 +57,19 @@ class Sends:
     def cancel(self, message_id: str) -> Cancellation:
         """Cancel a scheduled message for all of its numbers, up to five minutes before it leaves.
 
-        A success names nothing, and counts only when the gateway, asked again, says that the
-        message was cancelled before. Raises GatewayError: a plain one says that nobody knows, and
-        asking again tells.
+        A success names no message: it counts only if a second call answers that the message is
+        cancelled already. Raises GatewayError; after a plain one nobody knows, and a later call
+        tells.
         """
         first = self._cancel(message_id)
         if first is not Cancellation.DONE:
             return first
         again = self._cancel(message_id)
         if again is Cancellation.DONE:
-            raise NotAnAnswer("the gateway says again and again that it cancels the same message")
+            raise NotAnAnswer("the gateway cancelled the same message twice")
         return first if again is Cancellation.ALREADY else again
 
     def _cancel(self, message_id: str) -> Cancellation:
-        answer = self._transport.get("/message-cancel", {"messageId": message_id})
-        parse = self._transport.parser("/message-cancel")
-        return read_cancellation(answer.status, answer.body, parse)
+        return self._transport.get("/message-cancel", {"messageId": message_id}).read(
+            read_cancellation
+        )

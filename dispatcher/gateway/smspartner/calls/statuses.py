@@ -16,7 +16,7 @@ _NOT_FOUND = 4
 
 
 class Statuses:
-    """Lookups raise GatewayError when they bring no information."""
+    """Asks for reports. Every call raises GatewayError if it brings no information."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -27,30 +27,26 @@ class Statuses:
         Unknown pairs are absent.
         """
         body = statuses.status_body(pairs, self._transport.base("/multi-status"))
-        answer = self._transport.post("/multi-status", body)
-        parse = self._transport.parser("/multi-status")
-        return statuses.read_multi_status(answer.status, answer.body, parse)
+        return self._transport.post("/multi-status", body).read(statuses.read_multi_status)
 
     def of_number(self, phone: str, message_id: str) -> NumberStatus | None:
-        """One number of one message (``/message-status``); None when it is not known.
+        """One number of one message (``/message-status``), or None if the gateway has none.
 
-        Raises InvalidPhone too.
+        Raises InvalidPhone, too.
         """
         params = {"messageId": message_id, "phoneNumber": normalise(phone)}
         answer = self._transport.get("/message-status", params)
-        parse = self._transport.parser("/message-status")
         try:
-            return statuses.read_status(answer.status, answer.body, parse)
+            return answer.read(statuses.read_status)
         except GatewayRefused as refused:
             if refused.code == _NOT_FOUND:
                 return None
             raise
 
     def of_message(self, message_id: str) -> StatusPage:
-        """Every number of a message (``/bulk-status``); empty when it is not known."""
+        """Every number of a message (``/bulk-status``); empty for an unknown message."""
         answer = self._transport.get("/bulk-status", {"messageId": message_id})
-        parse = self._transport.parser("/bulk-status")
-        found = statuses.read_message(answer.status, answer.body, parse)
+        found = answer.read(statuses.read_message)
         reports: dict[str, Report] = {}
         _add(reports, found.reports)
         return StatusPage(tuple(reports.values()), found.complete, found.failed)
@@ -63,10 +59,9 @@ class Statuses:
         """
         reports: dict[str, Report] = {}
         announced, failed, complete = 0, 0, True
-        parse = self._transport.parser("/bulk-status-by-tag")
         for page in range(1, MOST_LINES + 1):
             answer = self._transport.get("/bulk-status-by-tag", {"tag": tag, "page": page})
-            found, total = statuses.read_tag_page(answer.status, answer.body, parse)
+            found, total = answer.read(statuses.read_tag_page)
             announced = max(announced, total)
             complete = complete and found.complete
             known = len(reports)
@@ -81,7 +76,7 @@ class Statuses:
 
 
 def _add(known: dict[str, Report], reports: Sequence[Report]) -> None:
-    """Add reports of one message: one for each number, which it may list twice."""
+    """Add reports of one message, one for each number; a number may be listed twice."""
     for report in reports:
         before = known.get(report.phone)
         known[report.phone] = report if before is None else merged(before, report)

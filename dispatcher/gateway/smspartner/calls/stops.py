@@ -18,29 +18,24 @@ class Stops:
 
     def listed(self) -> StopList:
         """The whole list; it is not paged (``/stop-sms/list``)."""
-        answer = self._transport.get("/stop-sms/list")
-        parse = self._transport.parser("/stop-sms/list")
-        return stop_list.read_stops(answer.status, answer.body, parse)
+        return self._transport.get("/stop-sms/list").read(stop_list.read_stops)
 
     def add(self, phone: str) -> str | None:
-        """Put a number on the list; the id of its entry, None when it was there already.
+        """Put a number on the list; returns the id of its entry, None if it was listed already.
 
-        Raises InvalidPhone too. Asking twice does no harm.
+        Raises InvalidPhone, too. A repeated call does no harm.
         """
         body = self._transport.base("/stop-sms/add") | {"phoneNumber": normalise(phone)}
-        answer = self._transport.post("/stop-sms/add", fields.encode(body))
-        parse = self._transport.parser("/stop-sms/add")
-        return stop_list.read_added(answer.status, answer.body, parse)
+        return self._transport.post("/stop-sms/add", fields.encode(body)).read(stop_list.read_added)
 
     def delete(self, stop_id: str) -> bool:
-        """Take an entry off the list by its id; False when there is none.
+        """Remove an entry by its id; False if there is none.
 
-        Only for who asked in writing to be texted again. Raises NotAnAnswer when the list, read
-        again, still has it.
+        Only for people who asked in writing to be texted again. Raises NotAnAnswer if the list,
+        read again, still has the entry.
         """
         answer = self._transport.get("/stop-sms/delete", {"id": stop_id})
-        parse = self._transport.parser("/stop-sms/delete")
-        if not stop_list.read_deleted(answer.status, answer.body, parse):
+        if not answer.read(stop_list.read_deleted):
             return False
         if any(stop.id == stop_id for stop in self.listed().entries):
             raise NotAnAnswer("the gateway says that it deleted an entry, and still lists it")
