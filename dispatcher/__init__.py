@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         doubt_raised,
         opt_out_added,
         reply_received,
+        stop_storm,
         verify,
     )
     from dispatcher.errors import (
@@ -96,6 +97,7 @@ __all__ = [
     "opt_out_added",
     "reply_received",
     "scrubber",
+    "stop_storm",
     "verify",
 ]
 
@@ -121,6 +123,7 @@ _HOMES = {
     "doubt_raised": "dispatch.events",
     "opt_out_added": "dispatch.events",
     "reply_received": "dispatch.events",
+    "stop_storm": "dispatch.events",
     "scrubber": "settings.logs",
     "verify": "dispatch.events",
 }

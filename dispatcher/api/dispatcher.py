@@ -93,7 +93,7 @@ class Dispatcher(Lifecycle):
     def inbox(self) -> Inbox:
         """Receives the gateway's webhooks; ``dispatcher.Webhooks`` serves it over HTTP."""
         self.prepare()
-        return Inbox(self.database, self.clock)
+        return Inbox(self.database, self.clock, stop_storm=self.settings.stop_storm)
 
     @cached_property
     def number_checks(self) -> NumberChecks:

@@ -7,29 +7,30 @@ makes a worker poll its batch soon. A STOP takes effect at once.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy.orm import Session
-
-from dispatcher.campaigns.records import Reply
-from dispatcher.errors import InvalidCampaign
+from dispatcher.api import reply_intake
+from dispatcher.campaigns.records import Reply, UnreadCall
+from dispatcher.errors import InvalidCampaign, InvalidPayload
 from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner import inbound
+from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 from dispatcher.recipients.number_checks import service
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import events, number_checks, opt_outs, replies
+from dispatcher.storage import number_checks, replies, unread_calls
 from dispatcher.storage.batches import early_polls
 from dispatcher.storage.database import Database
-from dispatcher.storage.replies import PostedReply
 
 log = logging.getLogger(__name__)
 
 #: how often reports may cause a poll of one batch; they come by hundreds
 POLLED_EVERY = timedelta(seconds=30)
-#: parts of one reply come within this time: their reference is one byte, which is reused
-PARTS_WITHIN = timedelta(hours=24)
-_STOP = "answered STOP"
+#: what is posted, and the path that it is posted to
+KINDS: Final = ("report", "reply", "check")
 
 
 def addresses(settings: Settings) -> SendOptions | None:
@@ -42,22 +43,56 @@ def addresses(settings: Settings) -> SendOptions | None:
 
 
 class Inbox:
-    """Stores posted calls. The same call may come any number of times, to several processes.
+    """Stores posted calls. The same call may come any number of times, to several processes."""
 
-    Each method raises InvalidPayload for a call of another kind, and StorageError if the call
-    cannot be stored: the gateway has to make it again then.
-    """
-
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, stop_storm: int = 0) -> None:
         self._database = database
         self._clock = clock
+        self._stop_storm = stop_storm
+        self._readers: dict[str, Callable[[inbound.Fields], None]] = {
+            "report": lambda call: self._report(inbound.read_delivery_report(call)),
+            "reply": lambda call: self._reply(inbound.read_reply(call)),
+            "check": lambda call: self._check(inbound.read_hlr_result(call)),
+        }
 
-    def report(self, body: bytes, query: str = "") -> None:
+    def take(self, kind: str, body: bytes, query: str = "") -> None:
+        """Take what was posted to a path of ``KINDS``, whatever it is.
+
+        What cannot be read is stored for a person. Raises StorageError if it cannot be stored: the
+        gateway has to post it again then.
+        """
+        try:
+            calls = inbound.calls(body, query)
+        except InvalidPayload as error:
+            self._store_unread(kind, body, query, str(error))
+            return
+        for call in calls:
+            try:
+                self._take(kind, call)
+            except InvalidPayload as error:
+                self._store_unread(kind, body, query, str(error))
+
+    def _store_unread(self, kind: str, body: bytes, query: str, problem: str) -> None:
+        posted = body[:LARGEST], query[:LARGEST]
+        with self._database.write() as session:
+            unread_calls.add(session, kind, *posted, problem=problem, now=self._clock())
+        log.warning("a call to %s cannot be read, see dispatcher unread: %s", kind, problem)
+
+    def _take(self, kind: str, call: inbound.Fields) -> None:
+        """Take one call; one that was posted to another path, too. Raises InvalidPayload."""
+        try:
+            self._readers[kind](call)
+        except InvalidPayload:
+            for other in KINDS:
+                with suppress(InvalidPayload):
+                    return self._readers[other](call)
+            raise
+
+    def _report(self, posted: inbound.DeliveryReport) -> None:
         """Take a delivery report: its batch is polled soon; no state is written.
 
-        A STOP in it is an opt-out. Raises InvalidPayload or StorageError.
+        A STOP in it is an opt-out.
         """
-        posted = inbound.read_delivery_report(body, query)
         now = self._clock()
         with self._database.read() as session:
             early = early_polls.find(session, posted.message_id, now=now, every=POLLED_EVERY)
@@ -66,29 +101,23 @@ class Inbox:
         with self._database.write() as session:
             hastened = early is not None and early_polls.expedite(session, early)
             if posted.report.stop:
-                opt_outs.add(session, [posted.report.phone], source=_STOP, now=now)
+                reply_intake.opt_out(session, posted.report.phone, now, storm=self._stop_storm)
         if early is not None and hastened:
             log.info("batch %d: a report came, it is polled soon", early.batch_id)
 
-    def reply(self, body: bytes, query: str = "") -> None:
-        """Store a person's reply, once; a STOP in it is an opt-out in the same transaction.
-
-        Raises InvalidPayload or StorageError.
-        """
-        call = _call_of(inbound.read_reply(body, query))
-        now = self._clock()
+    def _reply(self, posted: inbound.PersonReply) -> None:
+        """Store a person's reply, once; a refusal in it takes effect in the same transaction."""
         with self._database.write() as session:
-            kept = _keep(session, call, now)
-        if kept:
-            log.info("a reply came%s", ": STOP" if call.stop else "")
+            new = reply_intake.store(session, posted, self._clock(), storm=self._stop_storm)
+        if new:
+            log.info("a reply came%s", ": STOP" if posted.stop else "")
 
-    def check(self, body: bytes, query: str = "") -> None:
+    def _check(self, posted: inbound.HlrResult) -> None:
         """Store the result of a number check, if the check was ordered here.
 
         Results come in any order and any number of times; by the network's date the later of two
-        counts. Raises InvalidPayload or StorageError.
+        counts.
         """
-        posted = inbound.read_hlr_result(body, query)
         result = number_checks.Result(
             phone=posted.phone,
             at=posted.at,
@@ -114,72 +143,12 @@ class Inbox:
         with self._database.read() as session:
             return replies.latest(session, since=since, limit=max(limit, 0), account=account)
 
+    def unread(self) -> list[UnreadCall]:
+        """The calls that could not be read, newest first, and at most ``unread_calls.MOST``."""
+        with self._database.read() as session:
+            return unread_calls.latest(session)
 
-def _keep(session: Session, call: PostedReply, now: datetime) -> bool:
-    """Store a call; False if it was stored before."""
-    if call.number is not None:
-        replies.one_at_a_time(session, call)
-    new = replies.add(session, call, now=now)
-    if new is None:
-        return False  # its STOP must not count again: the person may have consented since
-    if call.stop:
-        opt_outs.add(session, [call.phone], source=_STOP, now=now)
-    if call.number is None:
-        _tell(session, new, call, now)
-    else:
-        _join(session, call, now)
-    return True
-
-
-def _tell(session: Session, reply_id: int, call: PostedReply, now: datetime) -> None:
-    campaign_id = replies.campaign_of(session, reply_id)
-    stop = {"stop": int(call.stop)}
-    events.add(
-        session,
-        "reply_received",
-        now=now,
-        campaign_id=campaign_id,
-        reply_id=reply_id,
-        counts=stop,
-    )
-
-
-def _join(session: Session, part: PostedReply, now: datetime) -> None:
-    """Store the whole reply once all its parts have come, in any order."""
-    waiting = replies.parts(session, part, since=now - PARTS_WITHIN)
-    for whole in inbound.join([_person_reply(part.call) for part in waiting]).whole:
-        call = _call_of(whole)
-        whole_id = replies.add(session, call, now=now)
-        if whole_id is None:
-            continue
-        replies.absorb(session, [part.id for part in waiting], whole_id)
-        _tell(session, whole_id, call, now)
-        if call.stop:  # the word STOP may have been split between two parts
-            opt_outs.add(session, [call.phone], source=_STOP, now=now)
-
-
-def _call_of(reply: inbound.PersonReply) -> PostedReply:
-    part = reply.part
-    return PostedReply(
-        phone=reply.phone,
-        text=reply.text,
-        stop=reply.stop,
-        sent_to=reply.to,
-        message_id=reply.message_id,
-        at=reply.at,
-        reference=part.reference if part else None,
-        number=part.number if part else None,
-        total=part.total if part else None,
-    )
-
-
-def _person_reply(call: PostedReply) -> inbound.PersonReply:
-    return inbound.PersonReply(
-        phone=call.phone,
-        text=call.text,
-        stop=call.stop,
-        message_id=call.message_id,
-        to=call.sent_to,
-        at=call.at,
-        part=inbound.Part(call.reference or "", call.number or 0, call.total or 0),
-    )
+    def remove_unread(self, *ids: int) -> int:
+        """Delete calls that could not be read, once somebody has looked; returns how many."""
+        with self._database.write() as session:
+            return unread_calls.remove(session, ids)

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from dispatcher.api.actor import named
-from dispatcher.campaigns.records import Page
+from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import number_checks, opt_out_history, opt_outs, replies
+from dispatcher.storage import (
+    number_checks,
+    opt_out_history,
+    opt_outs,
+    probable_refusals,
+    replies,
+    stop_storms,
+    unread_calls,
+)
 from dispatcher.storage.batches import recalls
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_out_history import OptOutChange
 from dispatcher.storage.opt_outs import OptOutEntry
+from dispatcher.storage.stop_storms import TakenBack
 
-__all__ = ["ImportResult", "OptOutChange", "OptOutEntry", "OptOuts"]
+__all__ = ["ImportResult", "OptOutChange", "OptOutEntry", "OptOuts", "TakenBack"]
 
 #: characters of a source or a reason
 _LONGEST = 500
@@ -126,9 +136,7 @@ class OptOuts:
         GatewayError if the gateway does not answer and ConfigurationError without an API key;
         nothing is removed here then.
         """
-        number, reason = normalise(phone), _on_record("a reason", reason)
-        if not reason:
-            raise InvalidCampaign("a reason is needed: it goes on record")
+        number, reason = normalise(phone), _needed(reason)
         there = at_gateway and self._delete_stop(number)
         source = "by hand, on the gateway's STOP list too" if there else "by hand"
         facts = {"reason": reason, "actor": named(None), "source": source}
@@ -147,9 +155,62 @@ class OptOuts:
         number = normalise(phone)
         with self._database.write() as session:
             replies.forget(session, number)
+            unread_calls.forget(session, number)
             number_checks.forget(session, number)
             recalls.request_opted_out(session, self._clock())  # while the number is still there
             return opt_outs.erase(session, number, actor=named(None), now=self._clock())
+
+    def undecided(self) -> list[ProbableRefusal]:
+        """People whose replies may be a refusal, the oldest first: not texted until ``decide``."""
+        with self._database.read() as session:
+            return probable_refusals.undecided(session)
+
+    def decide(self, phone: str, *, refused: bool, reason: str, by: str | None = None) -> bool:
+        """Decide about a probable refusal: it is an opt-out, or it is none.
+
+        False if there is nothing to decide about this number. Raises InvalidCampaign without a
+        reason, and InvalidPhone.
+        """
+        number, reason = normalise(phone), _needed(reason)
+        facts = {"reason": reason, "actor": named(by), "source": "decided by hand"}
+        with self._database.write() as session:
+            if not probable_refusals.is_undecided(session, number):
+                return False
+            now = self._clock()
+            if not refused:
+                return opt_outs.remove(session, number, now=now, **facts)
+            return opt_outs.add(session, [number], now=now, probable=False, **facts) > 0
+
+    def take_back(
+        self,
+        *,
+        source: str,
+        since: datetime,
+        until: datetime,
+        reason: str,
+        by: str | None = None,
+        dry_run: bool = False,
+    ) -> TakenBack:
+        """Remove the opt-outs that came from ``source`` from ``since`` on and before ``until``.
+
+        For a storm of forged or mistaken STOPs. Those stay that another source confirms, and those
+        whom we have texted. ``dry_run`` only counts. Raises InvalidCampaign without a reason, and
+        for an instant without a time zone.
+        """
+        if since.utcoffset() is None or until.utcoffset() is None:
+            raise InvalidCampaign("since and until need a time zone")
+        reason, actor = _needed(reason), named(by)
+        with self._database.write() as session:
+            return stop_storms.take_back(
+                session,
+                source=source,
+                since=since,
+                until=until,
+                reason=reason,
+                actor=actor,
+                now=self._clock(),
+                dry_run=dry_run,
+            )
 
     def history(self, phone: str) -> list[OptOutChange]:
         """The changes of a number, in any spelling, oldest first. Raises InvalidPhone."""
@@ -163,6 +224,13 @@ class OptOuts:
         who, now = named(by), self._clock()
         with self._database.write() as session:
             return opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
+
+
+def _needed(reason: str) -> str:
+    """A reason on one line. Raises InvalidCampaign if it is empty, too."""
+    if not (line := _on_record("a reason", reason)):
+        raise InvalidCampaign("a reason is needed: it goes on record")
+    return line
 
 
 def _on_record(what: str, words: str) -> str:

@@ -1,19 +1,20 @@
 """The WSGI application: ``/<secret>/report``, ``/<secret>/reply`` and ``/<secret>/check``.
 
-It answers 200 once a call is stored, and never calls the gateway.
+It answers 200 once a call is stored, also one that cannot be read, and never calls the gateway.
 """
 
 from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Protocol
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from dispatcher.api.dispatcher import Dispatcher
+from dispatcher.api.inbox import KINDS
 from dispatcher.errors import ConfigurationError, InvalidPayload, StorageError
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 
@@ -60,10 +61,11 @@ class Webhooks:
     """
 
     def __init__(self, dispatcher: Dispatcher) -> None:
-        secret = dispatcher.settings.webhook_secret
-        if secret is None:
+        settings = dispatcher.settings
+        if settings.webhook_secret is None:
             raise ConfigurationError("DISPATCHER_WEBHOOK_SECRET is not set: what the address holds")
-        self._secret = secret.get_secret_value().encode()
+        secrets = (settings.webhook_secret, settings.webhook_secret_old)
+        self._secrets = [one.get_secret_value().encode() for one in secrets if one is not None]
         self._dispatcher = dispatcher
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -98,15 +100,17 @@ class Webhooks:
         ``path`` is the part after the prefix. ``length`` is the header Content-Length; without it
         the body is read only if it ``ends`` by itself.
         """
-        take = self._taker(path)
-        if take is None:
+        kind = self._kind(path)
+        if kind is None:
             return Answer(HTTPStatus.NOT_FOUND)
         if method not in _METHODS:
             return Answer(HTTPStatus.METHOD_NOT_ALLOWED)
         try:
-            take(_read(body, length, ends=ends), query)
+            bare = length is None and not ends and (method == "GET" or query)
+            posted = b"" if bare else _read(body, length, ends=ends)
+            self._dispatcher.inbox.take(kind, posted, query)
         except InvalidPayload as error:
-            log.info("a call to %s is refused: %s", path.rpartition("/")[2], error)
+            log.info("a call to %s is refused: %s", kind, error)
             return Answer(HTTPStatus.BAD_REQUEST, str(error))
         except StorageError as error:
             log.warning("a call cannot be kept: %s", error)
@@ -116,32 +120,26 @@ class Webhooks:
             return Answer(HTTPStatus.INTERNAL_SERVER_ERROR)
         return Answer(HTTPStatus.OK, "ok")
 
-    def _taker(self, path: str) -> Callable[[bytes, str], None] | None:
-        """The function that takes calls to a path; None for an unknown path."""
+    def _kind(self, path: str) -> str | None:
+        """What is posted to a path; None for an unknown path."""
         first, _, kind = path.removeprefix("/").partition("/")
         # WSGI gives the bytes of a path as latin-1
         value = first.encode("latin-1", "replace")
-        if not hmac.compare_digest(value, self._secret):
-            return None
-        takers: dict[str, Any] = {
-            "report": lambda *call: self._dispatcher.inbox.report(*call),
-            "reply": lambda *call: self._dispatcher.inbox.reply(*call),
-            "check": lambda *call: self._dispatcher.inbox.check(*call),
-        }
-        return takers.get(kind)
+        known = [hmac.compare_digest(value, secret) for secret in self._secrets]
+        kind = kind.rstrip("/")
+        return kind if any(known) and kind in KINDS else None
 
 
 def _read(body: Body, length: str | None, *, ends: bool) -> bytes:
-    """The body, read up to the largest allowed size. Raises InvalidPayload."""
+    """The body; of one that is too large a little more than is stored. Raises InvalidPayload.
+
+    That is for a length that is no number, and for a call that ended before its end.
+    """
     if length is None and not ends:
-        return b""
-    promised = None
-    if length is not None:
-        if not (length.isascii() and length.isdigit() and len(length) < 10):
-            raise InvalidPayload("the call's length is no number")
-        promised = int(length)
-    if promised is not None and promised > LARGEST:
-        raise InvalidPayload("the call is too large")
+        raise InvalidPayload("the call's length is not known")
+    if length is not None and not (length.isascii() and length.isdigit() and len(length) < 20):
+        raise InvalidPayload("the call's length is no number")
+    promised = None if length is None else min(int(length), LARGEST + 1)
     found = bytearray()
     most = LARGEST + 1 if promised is None else promised
     try:

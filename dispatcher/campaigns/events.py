@@ -8,7 +8,12 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 Kind = Literal[
-    "campaign_finished", "campaign_paused", "doubt_raised", "opt_out_added", "reply_received"
+    "campaign_finished",
+    "campaign_paused",
+    "doubt_raised",
+    "opt_out_added",
+    "reply_received",
+    "stop_storm",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -18,7 +23,7 @@ class Event:
     """One event, ``at`` (UTC). An event that is delivered twice has the same ``id``.
 
     ``counts`` are a finished campaign's messages by state, or how many ``opt_outs`` are new; a
-    reply counts ``stop``, 0 or 1.
+    reply counts ``stop``, 0 or 1, and a probable refusal ``probable_refusal``.
     """
 
     id: str

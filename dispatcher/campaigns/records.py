@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar, overload
+from urllib.parse import unquote
 
 from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import BatchState
@@ -175,7 +176,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A reply of a person; ``stop`` is True if it opts out.
+    """A reply of a person; ``stop`` is True if it opts out, ``probable`` if it may mean to.
 
     Instants are UTC: ``at`` by the gateway, ``received_at`` by us. ``campaign`` is the reference
     of the campaign that it answers: that of the message which the gateway names or, for a long
@@ -193,11 +194,43 @@ class Reply:
     to: str | None = None
     campaign: str | None = None
     complete: bool = True
+    probable: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON, instants in ISO 8601."""
         at = None if self.at is None else self.at.isoformat()
         return asdict(self) | {"at": at, "received_at": self.received_at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadCall:
+    """A call to a webhook that could not be read, and why. ``received_at`` is UTC."""
+
+    id: int
+    #: "report", "reply" or "check"
+    path: str
+    body: bytes = field(repr=False)
+    query: str = field(repr=False)
+    problem: str
+    received_at: datetime
+
+    @property
+    def text(self) -> str:
+        """What was posted, as far as it is text."""
+        return unquote(" ".join(filter(None, (self.query, self.body.decode(errors="replace")))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbableRefusal:
+    """A person whose replies may be a refusal: not texted until somebody decides.
+
+    ``text`` is the latest such reply (empty if it was deleted since), ``since`` (UTC) when the
+    first came.
+    """
+
+    phone: str = field(repr=False)
+    since: datetime
+    text: str = field(default="", repr=False)
 
 
 def masked(phone: str) -> str:

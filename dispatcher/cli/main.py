@@ -24,6 +24,7 @@ from dispatcher.cli.commands.replies import replies
 from dispatcher.cli.commands.run import celery, run
 from dispatcher.cli.commands.sandbox import sandbox
 from dispatcher.cli.commands.submit import submit
+from dispatcher.cli.commands.unread import unread
 from dispatcher.cli.commands.webhooks import webhooks
 from dispatcher.cli.commands.window import window
 from dispatcher.cli.exits import UnexpectedError, refusal_of
@@ -104,6 +105,7 @@ for _command in (
     give_up,
     opt_outs,
     replies,
+    unread,
     window,
     run,
     celery,

@@ -90,5 +90,5 @@ class Evidence:
             ),
             now,
         )
-        opt_outs.add(session, answers.stops, source="answered STOP", now=now)
+        opt_outs.add(session, answers.stops, source=opt_outs.ANSWERED, now=now)
         return verdict

@@ -95,7 +95,7 @@ class Polls:
                 self._poll_tag(batch, tag, found[batch.id], stops, failed)
         if stops:  # before the reports: a recorded report is not asked for again
             with self._context.database.write() as session:
-                opt_outs.add(session, stops, source="answered STOP", now=now)
+                opt_outs.add(session, stops, source=opt_outs.ANSWERED, now=now)
         brought = [
             self._brought(batch, found[batch.id], late=batch.id not in failed) for batch in taken
         ]

@@ -15,6 +15,7 @@ from dispatcher.dispatch.hints import QUEUES
 from dispatcher.errors import DispatcherError, NotAnAnswer
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import durability
+from dispatcher.storage.monitoring import Inbox, inbox
 
 #: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
@@ -46,7 +47,19 @@ class _FailedError(Exception):
 
 
 #: all checks, in their order
-CHECKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs", "stops")
+CHECKS = (
+    "database",
+    "broker",
+    "gateway",
+    "clock",
+    "beat",
+    "doubts",
+    "credit",
+    "costs",
+    "stops",
+    "refusals",
+    "webhooks",
+)
 #: if one of these fails, a worker makes no progress
 PROGRESS = ("database", "broker", "beat")
 #: checks that are made for each account
@@ -65,6 +78,8 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator
         "credit": (_credit, "top the account up; dispatcher resume what paused"),
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
         "stops": (_stops, "dispatcher opt-outs sync says why it cannot be read"),
+        "refusals": (_refusals, "dispatcher opt-outs undecided, then decide"),
+        "webhooks": (_webhooks, "dispatcher unread shows them"),
     }
     accounts = (DEFAULT, *dispatcher.settings.accounts)
     for name in (it for it in CHECKS if it in names):
@@ -209,3 +224,27 @@ def _stops(dispatcher: Dispatcher) -> str:
         after = f"; commercial campaigns wait after {limit}" if limit else ""
         raise _FailedError(f"the STOP list {age.says}{after}", "")
     return f"the STOP list {age.says}" if age.first_tried_at else "nobody has read it yet"
+
+
+def _inbox(dispatcher: Dispatcher) -> Inbox:
+    dispatcher.prepare()
+    with dispatcher.database.read() as session:
+        return inbox(session, dispatcher.clock())
+
+
+def _refusals(dispatcher: Dispatcher) -> str:
+    if waiting := _inbox(dispatcher).refusals:
+        raise _FailedError(f"probable refusals wait for a decision: {waiting}", "")
+    return "none to decide about"
+
+
+def _webhooks(dispatcher: Dispatcher) -> str:
+    counts, limit = _inbox(dispatcher), dispatcher.settings.stop_storm
+    if limit and counts.untexted >= limit:
+        raise _FailedError(
+            f"{counts.untexted} STOPs in 24 hours for numbers that were never texted",
+            "forged or a mistake? replace DISPATCHER_WEBHOOK_SECRET; dispatcher opt-outs take-back",
+        )
+    if counts.unread:
+        raise _FailedError(f"calls that could not be read: {counts.unread}", "")
+    return "every call could be read"

@@ -152,6 +152,10 @@ class _Metrics(Collector):
             "stop_list_age_seconds", "since the STOP list was last read; +Inf if it never was", age
         )
         yield _gauge("incidents", "double texts on record", standing.incidents)
+        inbox = standing.inbox
+        yield _gauge("probable_refusals", "people to decide about", inbox.refusals)
+        yield _gauge("unread_calls", "calls to the webhooks that nobody could read", inbox.unread)
+        yield _gauge("untexted_stops", "STOPs in 24 hours for numbers never texted", inbox.untexted)
 
     def _read(self) -> _Reading:
         dispatcher = self._dispatcher

@@ -67,7 +67,8 @@ def scrubber(settings: Settings) -> Callable[[Any], Any]:
 def secrets_of(settings: Settings) -> Iterator[str]:
     """The keys, the secrets of webhooks and callbacks, the passwords of database and Redis."""
     keys = [settings.api_key, *(own.api_key for own in settings.accounts.values())]
-    for secret in (*keys, settings.webhook_secret, settings.callback_secret):
+    of_webhooks = (settings.webhook_secret, settings.webhook_secret_old)
+    for secret in (*keys, *of_webhooks, settings.callback_secret):
         if secret is not None:
             yield secret.get_secret_value()
     for url in (settings.database_url, settings.broker_url):

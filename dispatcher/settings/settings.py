@@ -256,6 +256,17 @@ class Settings(AccountSettings):
         description="part of the address of the webhooks; a secret, ≥ 16 letters, digits, `-`"
         " or `_`",
     )
+    webhook_secret_old: SecretStr | None = Field(
+        None,
+        description="the webhook secret before this one, which is valid, too, while you replace it",
+    )
+    stop_storm: int = Field(
+        50,
+        ge=0,
+        le=100_000,
+        description="an alarm when this many STOPs for numbers that were never texted came to the"
+        " webhooks within 24 hours; 0: none",
+    )
     callback_url: str | None = Field(
         None,
         max_length=300,
@@ -378,7 +389,7 @@ class Settings(AccountSettings):
                 raise ValueError(f"unknown destination {name!r}: a territory, or foreign")
         return prices
 
-    @field_validator("webhook_secret")
+    @field_validator("webhook_secret", "webhook_secret_old")
     @classmethod
     def _in_path(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is not None and not _IN_PATH.fullmatch(secret.get_secret_value()):

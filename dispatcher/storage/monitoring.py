@@ -11,7 +11,13 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
-from dispatcher.storage import balances, upsert
+from dispatcher.storage import (
+    balances,
+    probable_refusals,
+    stop_storms,
+    unread_calls,
+    upsert,
+)
 from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due, queue
 from dispatcher.storage.tables import Action, Batch, Campaign, Heartbeat
@@ -29,6 +35,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Inbox:
+    """What came to the webhooks and needs a person."""
+
+    #: people whose replies may be a refusal, about whom nobody has decided
+    refusals: int
+    #: calls that could not be read
+    unread: int
+    #: STOPs of the last 24 hours for numbers that were never texted
+    untexted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole installation at one instant; instants are None if there is nothing of the kind."""
 
@@ -42,6 +60,7 @@ class Snapshot:
     last_tick: datetime | None
     #: double texts on record
     incidents: int
+    inbox: Inbox
 
 
 def snapshot(session: Session, now: datetime) -> Snapshot:
@@ -58,7 +77,14 @@ def snapshot(session: Session, now: datetime) -> Snapshot:
         oldest_poll=session.scalar(oldest_poll),
         last_tick=last_tick(session),
         incidents=session.scalar(incidents) or 0,
+        inbox=inbox(session, now),
     )
+
+
+def inbox(session: Session, now: datetime) -> Inbox:
+    """Count what came to the webhooks and needs a person."""
+    refusals, unread = probable_refusals.count(session), unread_calls.count(session)
+    return Inbox(refusals, unread, stop_storms.untexted(session, now))
 
 
 @dataclass(frozen=True, slots=True)

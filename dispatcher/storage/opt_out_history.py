@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ScalarSelect, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.storage.tables import OptOut, OptOutEvent
@@ -14,7 +14,10 @@ from dispatcher.storage.tables import OptOut, OptOutEvent
 
 @dataclass(frozen=True, slots=True)
 class OptOutChange:
-    """What happened to an opt-out ("add", "remove"): when (UTC), from where, why and by whom."""
+    """What happened to an opt-out ("add", "confirm", "remove"): when (UTC), from where, and why.
+
+    A further source of a number that is on the list confirms it.
+    """
 
     at: datetime
     verb: str
@@ -34,6 +37,8 @@ def record(
     source: str = "by hand",
 ) -> None:
     """Record what happened to numbers (E.164); None stands for an erased one."""
+    if not phones:
+        return
     facts = {"at": now, "verb": verb, "source": source, "reason": reason, "actor": actor}
     session.execute(insert(OptOutEvent), [{"phone": phone, **facts} for phone in phones])
 
@@ -42,6 +47,30 @@ def erase(session: Session, phone: str) -> None:
     """Remove a number (E.164) from its history, and the reasons, which may tell of the person."""
     mine = update(OptOutEvent).where(OptOutEvent.phone == phone)
     session.execute(mine.values(phone=None, reason=""))
+
+
+def unconfirmed(session: Session, phones: Collection[str], source: str) -> list[str | None]:
+    """Which of these opt-outs (E.164) have not come from ``source``, too."""
+    new = select(OptOut.phone).where(OptOut.phone.in_(phones), OptOut.source != source)
+    return [*session.scalars(new.where(~confirmed(OptOutEvent.source == source)))]
+
+
+def confirmed(*which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a further source (``which``) has named an opt-out since it is on the list."""
+    return exists().where(
+        OptOutEvent.phone == OptOut.phone,
+        OptOutEvent.at >= OptOut.created_at,
+        OptOutEvent.verb == "confirm",
+        *which,
+    )
+
+
+def last_removed(session: Session, phone: str) -> datetime | None:
+    """When a number (E.164) was last removed from the list; None if it never was."""
+    removed = select(func.max(OptOutEvent.at)).where(
+        OptOutEvent.phone == phone, OptOutEvent.verb == "remove"
+    )
+    return session.scalar(removed)
 
 
 def of(session: Session, phone: str) -> list[OptOutChange]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ScalarSelect, delete, func, or_, select, update
+from sqlalchemy import ScalarSelect, delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.records import Page
@@ -28,6 +28,8 @@ class OptOutEntry:
     reason: str = field(default="", repr=False)
 
 
+#: the source of opt-outs that a reply, a posted report or a status of the gateway tells
+ANSWERED = "answered STOP"
 _SALT = "opt_out_salt"
 VERSION = "opt_outs_version"
 #: numbers looked up by one query
@@ -49,34 +51,50 @@ def add(
     now: datetime,
     reason: str = "",
     actor: str = "dispatcher",
+    probable: bool = False,
 ) -> int:
-    """Add numbers (E.164); those already known, erased ones too, stay as they are.
+    """Add numbers (E.164); those already known, erased ones too, stay on the list.
 
-    Returns how many are new.
+    ``probable`` adds those about whom a person has to decide; adding them without it decides.
+    A further source of a known number goes into its history. Returns how many are new.
     """
     add_rows = upsert.insert(session, OptOut).on_conflict_do_nothing().returning(OptOut.phone)
+
+    def record(verb: str, phones: Collection[str | None]) -> None:
+        opt_out_history.record(
+            session, phones, verb, source=source, reason=reason, actor=actor, now=now
+        )
+
     # sorted, because two lists added at the same moment would deadlock otherwise
     rest = iter(sorted(set(phones)))
     added = 0
     while some := list(islice(rest, _STRIDE)):
         listed = opted_out(session, some)
         rows = [
-            {"phone": phone, "source": source, "created_at": now}
+            {"phone": phone, "source": source, "created_at": now, "probable": probable}
             for phone in some
             if phone not in listed
         ]
-        if not rows:
-            continue
-        new = session.scalars(add_rows, rows).all()  # without those that another transaction adds
-        if new:
-            opt_out_history.record(
-                session, new, "add", source=source, reason=reason, actor=actor, now=now
-            )
+        new: list[str | None] = []
+        if rows:  # without those that another transaction adds
+            new += session.scalars(add_rows, rows)
+        if listed and not probable:
+            new += _decide(session, listed, source)
+            record("confirm", opt_out_history.unconfirmed(session, listed, source))
+        record("add", new)
         added += len(new)
     if added:
-        _change_version(session)
+        change_version(session)
+    if added and not probable:
         events.add(session, "opt_out_added", now=now, counts={"opt_outs": added})
     return added
+
+
+def _decide(session: Session, phones: Collection[str], source: str) -> list[str | None]:
+    """Make opt-outs of probable refusals; returns their numbers."""
+    probable = update(OptOut).where(OptOut.phone.in_(phones), OptOut.probable)
+    decided = probable.values(probable=False, source=source).returning(OptOut.phone)
+    return [*session.scalars(decided)]
 
 
 def remove(
@@ -100,7 +118,7 @@ def remove(
     opt_out_history.record(
         session, [phone], "remove", reason=reason, actor=actor, now=now, source=source
     )
-    _change_version(session)
+    change_version(session)
     return True
 
 
@@ -113,14 +131,14 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
     row = session.execute(
         update(OptOut)
         .where(OptOut.phone == phone)
-        .values(phone=None, digest=_digest(phone, _salt(session)))
+        .values(phone=None, digest=_digest(phone, _salt(session)), probable=False)
         .returning(OptOut.id)
     ).one_or_none()
     opt_out_history.erase(session, phone)
     if row is None:
         return False
     opt_out_history.record(session, [None], "erase", actor=actor, now=now)
-    _change_version(session)
+    change_version(session)
     return True
 
 
@@ -130,7 +148,7 @@ def make_version(session: Session) -> None:
     session.execute(row.on_conflict_do_nothing())
 
 
-def _change_version(session: Session) -> None:
+def change_version(session: Session) -> None:
     """Give the list a new version. The row's lock makes other changes wait for our commit."""
     meta.put(session, VERSION, secrets.token_hex(8))
 
@@ -173,8 +191,9 @@ def count_erased(session: Session) -> int:
 
 
 def is_listed(session: Session, phone: str) -> bool:
-    """True if a number (E.164) is on the list and not erased."""
-    return session.scalar(select(OptOut.id).where(OptOut.phone == phone)) is not None
+    """True if a number (E.164) is on the list, for certain and not erased."""
+    certain = select(OptOut.id).where(OptOut.phone == phone, not_(OptOut.probable))
+    return session.scalar(certain) is not None
 
 
 def first_digest() -> ScalarSelect[Any]:

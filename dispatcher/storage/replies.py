@@ -20,7 +20,7 @@ from dispatcher.storage.values import value_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedReply:
-    """A reply as the gateway posts it. Only a part of a long reply has the last three fields."""
+    """A reply as the gateway posts it. Only a part of a long reply has a ``number``."""
 
     phone: str = field(repr=False)
     text: str = field(repr=False)
@@ -31,6 +31,7 @@ class PostedReply:
     reference: str | None = None
     number: int | None = None
     total: int | None = None
+    probable: bool = False
 
     def digest(self) -> str:
         """A hash of all fields of the call."""

@@ -14,7 +14,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dispatcher.storage import meta
-from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, NumberCheck, Reply
+from dispatcher.storage.tables import CheckOrder, Event, Heartbeat, NumberCheck, Reply, UnreadCall
 
 _NAME = "pruned_at"
 
@@ -47,6 +47,12 @@ def replies(session: Session, before: datetime, most: int) -> int:
     return _delete(session, Reply.id, Reply.received_at, most, *old)
 
 
+def unread_calls(session: Session, before: datetime, most: int) -> int:
+    """Delete calls to the webhooks that could not be read."""
+    old = UnreadCall.received_at < before
+    return _delete(session, UnreadCall.id, UnreadCall.received_at, most, old)
+
+
 def checks(session: Session, before: datetime, most: int) -> int:
     """Delete numbers of which neither an order nor an answer is younger."""
     last = func.coalesce(NumberCheck.told_at, NumberCheck.ordered_at)
@@ -73,6 +79,7 @@ STEPS: Final[dict[str, Callable[[Session, datetime, int], int]]] = {
     "events": events,
     "parts of replies": parts,
     "replies": replies,
+    "calls that could not be read": unread_calls,
     "number checks": checks,
     "orders of checks": orders,
     "heartbeats": heartbeats,

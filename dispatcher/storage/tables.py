@@ -14,12 +14,14 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     literal,
     text,
     true,
@@ -270,6 +272,12 @@ class OptOut(Base):
     __tablename__ = "opt_out"
     __table_args__ = (
         CheckConstraint("(phone IS NULL) <> (digest IS NULL)", name="phone_or_digest"),
+        Index(
+            "ix_opt_out_probable",
+            "created_at",
+            postgresql_where=text("probable"),
+            sqlite_where=text("probable"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
@@ -277,7 +285,9 @@ class OptOut(Base):
     #: a keyed hash of an erased number
     digest: Mapped[str | None] = mapped_column(unique=True)
     source: Mapped[str]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    #: true while a person has to decide whether it is a refusal
+    probable: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class OptOutEvent(Base):
@@ -319,6 +329,24 @@ class Reply(Base):
     total: Mapped[int | None]
     #: the complete reply that this part belongs to
     whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"), index=True)
+    #: true if it only looks like a refusal
+    probable: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class UnreadCall(Base):
+    """A call to a webhook that could not be read: a person looks at it."""
+
+    __tablename__ = "unread_call"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    #: a hash of the call, so that the same call is stored once
+    digest: Mapped[str] = mapped_column(unique=True)
+    #: the path that it was posted to
+    path: Mapped[str]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    query: Mapped[str]
+    problem: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Event(Base):

@@ -251,7 +251,7 @@ def test_reply_to_a_long_number_belongs_to_the_campaign_it_sent_last(
         b'{"msisdn": "33639980000", "to": "33639988888", "messageId": "0a", "type": "text",'
         b' "text": "Oui merci", "keyword": "OUI", "message-timestamp": "2026-11-24 10:10:00"}'
     )
-    site.dispatcher.inbox.reply(body)
+    site.dispatcher.inbox.take("reply", body)
     [reply] = site.dispatcher.replies()
     assert (reply.campaign, reply.to) == ("soldes", LONG_NUMBER)
 

@@ -9,7 +9,10 @@ from dispatcher.cli.output import out, print_json, say
 
 _FAILED = 3
 #: as in ``dispatcher.monitoring.doctor``, which the command line need not load for its help
-_CHECKS = ("database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs", "stops")
+_CHECKS = (
+    *("database", "broker", "gateway", "clock", "beat", "doubts"),
+    *("credit", "costs", "stops", "refusals", "webhooks"),
+)
 
 
 @click.command()

@@ -11,9 +11,10 @@ from typing import Any
 import click
 
 from dispatcher.campaigns.wording import counted
+from dispatcher.cli.commands.opt_out_decisions import decide, normalised, take_back, undecided
 from dispatcher.cli.commands.opt_out_files import export, import_
 from dispatcher.cli.confirm import confirm
-from dispatcher.cli.exits import Refusal, Unusable
+from dispatcher.cli.exits import Refusal
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import print_json, say
 from dispatcher.window.slots import PARIS
@@ -95,7 +96,7 @@ def list_(*, full: bool, as_json: bool) -> None:
 @click.option("--reason", default="", help="The reason, for the record.")
 def add(numbers: tuple[str, ...], *, reason: str) -> None:
     """Never text NUMBER again, in any spelling; one with spaces needs quotes."""
-    known = {_normalised(raw, f"number {at}") for at, raw in enumerate(numbers, start=1)}
+    known = {normalised(raw, f"number {at}") for at, raw in enumerate(numbers, start=1)}
     new = open_dispatcher().opt_outs.add(known, reason=reason)
     before = len(known) - new
     say(f"{counted(new, 'number')} added" + (f", {before:,} listed before" if before else ""))
@@ -111,7 +112,7 @@ def remove(number: str, *, reason: str, at_gateway: bool) -> None:
     On the gateway's own STOP list it stays without --at-gateway, and comes back from there.
     """
     listed = open_dispatcher().opt_outs
-    if not listed.remove(_normalised(number), reason=reason, at_gateway=at_gateway):
+    if not listed.remove(normalised(number), reason=reason, at_gateway=at_gateway):
         raise Refusal("this number is not on the list")
     if at_gateway:
         say("the number is off the list and off the gateway's own STOP list")
@@ -119,8 +120,8 @@ def remove(number: str, *, reason: str, at_gateway: bool) -> None:
         say("the number is off the list; on the gateway's own STOP list it may still be")
 
 
-opt_outs.add_command(import_)
-opt_outs.add_command(export)
+for _command in (undecided, decide, take_back, import_, export):
+    opt_outs.add_command(_command)
 
 
 @opt_outs.command()
@@ -128,7 +129,7 @@ opt_outs.add_command(export)
 @yes_option
 def erase(number: str, *, yes: bool) -> None:
     """Erase NUMBER and its history; a hash remains, so that it is never texted."""
-    phone = _normalised(number)
+    phone = normalised(number)
     listed = open_dispatcher().opt_outs
     confirm(
         "Forget this number and its history for good?",
@@ -147,7 +148,7 @@ def erase(number: str, *, yes: bool) -> None:
 @_number
 def history(number: str) -> None:
     """Show when NUMBER was added and removed, why and by whom."""
-    phone = _normalised(number)
+    phone = normalised(number)
     listed = open_dispatcher().opt_outs
     for one in listed.history(phone):
         who = f"{one.source}, by {one.actor}"
@@ -176,16 +177,6 @@ def sync() -> None:
         raise Refusal(f"{counted(synced.left, 'number')} not added there: {synced.failed}")
     if synced.left:
         say(f"{counted(synced.left, 'number')} still to be added there: sync again")
-
-
-def _normalised(raw: str, which: str = "the number") -> str:
-    """The number in E.164. Raises Unusable, which does not repeat it."""
-    from dispatcher.recipients.phones import InvalidPhone, normalise
-
-    try:
-        return normalise(raw)
-    except InvalidPhone as error:
-        raise Unusable(f"{which} cannot be texted: {error.reason}; nothing was changed") from None
 
 
 def _local(at: datetime) -> str:

@@ -43,17 +43,17 @@ def replies(
     now = dispatcher.clock()
     for one, phone in shown:
         parts = [f"{phone:<16}", moment(one.received_at, now), one.campaign or "", _marks(one)]
-        say("  ".join(part for part in (*parts, _line(one.text)) if part))
+        say("  ".join(part for part in (*parts, line_of(one.text)) if part))
     say(counted(len(found), "reply", "replies") if found else "no reply")
 
 
 def _marks(reply: Reply) -> str:
-    marks = ["STOP"] if reply.stop else []
+    marks = ["STOP"] if reply.stop else ["STOP?"] if reply.probable else []
     if not reply.complete:
         marks.append("a part, the others have not come")
     return ", ".join(marks)
 
 
-def _line(text: str) -> str:
+def line_of(text: str) -> str:
     """A reply on one line, without control characters, which a terminal would execute."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -6,6 +6,7 @@ from dispatcher.dispatch.events.signals import (
     doubt_raised,
     opt_out_added,
     reply_received,
+    stop_storm,
 )
 from dispatcher.dispatch.events.signatures import verify
 
@@ -15,5 +16,6 @@ __all__ = [
     "doubt_raised",
     "opt_out_added",
     "reply_received",
+    "stop_storm",
     "verify",
 ]

@@ -67,6 +67,7 @@ campaign_paused: Final = SIGNALS["campaign_paused"]
 doubt_raised: Final = SIGNALS["doubt_raised"]
 opt_out_added: Final = SIGNALS["opt_out_added"]
 reply_received: Final = SIGNALS["reply_received"]
+stop_storm: Final = SIGNALS["stop_storm"]
 
 
 def load(modules: Iterable[str]) -> None:

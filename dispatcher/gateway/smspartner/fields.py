@@ -53,20 +53,6 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def patient_json_object(body: bytes) -> dict[str, Any] | None:
-    """The same, slower, and with halves of characters: a phone cuts a long text where it likes."""
-    try:
-        answer = json.loads(
-            body.decode(),
-            parse_float=Decimal,
-            parse_constant=_no_constant,
-            object_pairs_hook=_once_each,
-        )
-    except (ValueError, ArithmeticError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) else None
-
-
 def _may_repeat_a_key(body: bytes, answer: dict[str, Any]) -> bool:
     """Whether more keys may be written in a document than it has; quick where it can be."""
     keys = _keys(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from dataclasses import dataclass, replace
@@ -116,8 +117,8 @@ class Connection:
         length = headers.get("content-length", "0")
         if len(words) != 3 or not length.isdecimal():
             self._refuse(400)
-        elif "transfer-encoding" in headers:
-            self._refuse(411)
+        elif headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            self._refuse(501)
         elif int(length) > LARGEST_BODY:
             self._refuse(413)
         else:
@@ -131,7 +132,10 @@ class Connection:
         if head.headers.get("expect", "").lower() == "100-continue":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         await self._leave_unread()
-        body = await self._reader.readexactly(length)
+        chunked = "transfer-encoding" in head.headers
+        body = await (self._chunks() if chunked else self._reader.readexactly(length))
+        if body is None:
+            return
         await self._application.respond(replace(head, body=body), self, begun)
         if head.headers.get("connection", "").lower() == "close":
             self.close()
@@ -142,6 +146,24 @@ class Connection:
             self._writer.transport.pause_reading()  # type: ignore[attr-defined]
             await asyncio.sleep(seconds)
             self._writer.transport.resume_reading()  # type: ignore[attr-defined]
+
+    async def _chunks(self) -> bytes | None:
+        """A body that comes in chunks; None for one that is refused."""
+        body = bytearray()
+        while True:
+            size, _, _ = (await self._reader.readline()).strip().partition(b";")
+            if not re.fullmatch(rb"[0-9A-Fa-f]{1,8}", size):
+                self._refuse(400)
+                return None
+            if len(body) + int(size, 16) > LARGEST_BODY:
+                self._refuse(413)
+                return None
+            if int(size, 16) == 0:
+                while (await self._reader.readline()).strip():
+                    pass  # fields after the last chunk
+                return bytes(body)
+            body += await self._reader.readexactly(int(size, 16))
+            await self._reader.readline()
 
     def _refuse(self, status: int) -> None:
         self.write(Response(status, b"", (("Connection", "close"),)).encode())

@@ -243,7 +243,7 @@ def tell(bench: Bench, phone: str, name: str = "NO_ERROR ", **more: object) -> N
         "date": f"{bench.clock():%Y-%m-%dT%H:%M:%S.000+0000}",
         **more,
     }
-    bench.dispatcher.inbox.check(json.dumps(result).encode())
+    bench.dispatcher.inbox.take("check", json.dumps(result).encode())
 
 
 GONE = "EC_UNKNOWN_SUBSCRIBER"

@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import permutations
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
 import pytest
+from sqlalchemy import select
 
 from dispatcher import ConfigurationError, Dispatcher, InvalidCampaign, Settings
 from dispatcher.api.inbox import POLLED_EVERY
@@ -24,8 +26,11 @@ from dispatcher.api.wsgi_server import Server
 from dispatcher.campaigns.waits import next_poll
 from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
+from dispatcher.monitoring.doctor import examine
 from dispatcher.sandbox.gateway.replies import long_replies
 from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Event
+from dispatcher.window.slots import PARIS
 from tests.integration.bench import Bench, opened, people
 
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
@@ -175,7 +180,7 @@ def test_report_with_an_unknown_id_changes_nothing(
 ) -> None:
     batch_id = sent(bench)
     before = bench.batch(batch_id).check_at
-    assert call("report", report(message_id)) == (200 if message_id.isascii() else 400)
+    assert call("report", report(message_id)) == 200
     assert bench.batch(batch_id).check_at == before
 
 
@@ -240,11 +245,222 @@ def test_reply_with_stop_is_an_opt_out_for_good(
     assert [one.stop for one in bench.dispatcher.replies()] == [False, True]
 
 
-def test_repeated_call_does_not_undo_a_new_consent(bench: Bench, call: Caller) -> None:
+def long_reply(text: str, at: datetime, **more: object) -> dict[str, object]:
+    """A reply to our long number, dated by the gateway."""
+    dated = at.astimezone(PARIS).strftime("%Y-%m-%d %H:%M:%S")
+    number = {"msisdn": A[1:], "to": OURS[1:], "type": "text", "messageId": "x"}
+    return {**number, "text": text, "message-timestamp": dated, **more}
+
+
+def test_undated_stop_after_a_removal_opts_out_again(bench: Bench, call: Caller) -> None:
     assert call("reply", reply("STOP")) == 200
     bench.dispatcher.opt_outs.remove(A, reason="signed anew")
     assert call("reply", reply("STOP")) == 200
+    assert A in bench.dispatcher.opt_outs
+
+
+def test_stop_dated_after_a_removal_opts_out_again(bench: Bench, call: Caller) -> None:
+    assert call("reply", long_reply("STOP", bench.clock())) == 200
+    bench.clock.forward(minutes=1)
+    bench.dispatcher.opt_outs.remove(A, reason="signed anew")
+    bench.clock.forward(minutes=1)
+    assert call("reply", long_reply("STOP", bench.clock(), messageId="y")) == 200
+    assert A in bench.dispatcher.opt_outs
+    assert bench.dispatcher.opt_outs.undecided() == []
+
+
+def test_repeated_stop_dated_before_a_removal_changes_nothing(bench: Bench, call: Caller) -> None:
+    stop = long_reply("STOP", bench.clock())
+    assert call("reply", stop) == 200
+    bench.clock.forward(minutes=1)
+    bench.dispatcher.opt_outs.remove(A, reason="signed anew")
+    assert call("reply", stop) == 200
     assert A not in bench.dispatcher.opt_outs
+
+
+def test_late_stop_dated_before_a_removal_waits_for_a_decision(bench: Bench, call: Caller) -> None:
+    assert call("reply", reply("STOP")) == 200
+    late = long_reply("STOP", bench.clock())
+    bench.clock.forward(minutes=1)
+    bench.dispatcher.opt_outs.remove(A, reason="signed anew")
+    assert call("reply", late) == 200
+    assert [one.phone for one in bench.dispatcher.opt_outs.undecided()] == [A]
+
+
+def test_stop_in_a_report_after_a_removal_opts_out_again(bench: Bench, call: Caller) -> None:
+    for _ in range(2):
+        assert call("report", report("999", A, stopSms=1)) == 200
+        assert A in bench.dispatcher.opt_outs
+        bench.dispatcher.opt_outs.remove(A, reason="signed anew")
+
+
+# -- probable refusals
+
+
+def test_probable_refusal_is_texted_by_no_campaign_until_decided(
+    bench: Bench, call: Caller
+) -> None:
+    batch = bench.submit(3)
+    assert call("reply", reply("Non merci STOP")) == 200
+    bench.send(batch)
+    bench.work()
+    assert A not in bench.gateway.texted
+    (one,) = bench.dispatcher.opt_outs.undecided()
+    assert (one.phone, one.text, one.since) == (A, "Non merci STOP", bench.clock())
+    assert [(it.stop, it.probable) for it in bench.dispatcher.replies()] == [(False, True)]
+
+
+def test_probable_refusal_that_is_none_may_be_texted_again(bench: Bench, call: Caller) -> None:
+    assert call("reply", reply("ouvert non stop")) == 200
+    assert bench.dispatcher.opt_outs.decide(A, refused=False, reason="asks for our hours", by="zoe")
+    assert A not in bench.dispatcher.opt_outs
+    assert bench.dispatcher.opt_outs.undecided() == []
+    last = bench.dispatcher.opt_outs.history(A)[-1]
+    assert (last.verb, last.reason, last.actor) == ("remove", "asks for our hours", "zoe")
+    assert not bench.dispatcher.opt_outs.decide(A, refused=False, reason="again")
+
+
+def test_probable_refusal_that_is_one_stays_opted_out(bench: Bench, call: Caller) -> None:
+    assert call("reply", reply("Non merci STOP")) == 200
+    assert bench.dispatcher.opt_outs.decide(A, refused=True, reason="means it")
+    (entry,) = bench.dispatcher.opt_outs
+    assert (entry.phone, entry.source) == (A, "decided by hand")
+    assert bench.dispatcher.opt_outs.undecided() == []
+
+
+def test_clear_refusal_decides_a_probable_one(bench: Bench, call: Caller) -> None:
+    assert call("reply", reply("Non merci STOP")) == 200
+    assert call("reply", reply("STOP")) == 200
+    assert bench.dispatcher.opt_outs.undecided() == []
+    assert [one.source for one in bench.dispatcher.opt_outs] == ["answered STOP"]
+
+
+def test_probable_refusal_changes_no_opt_out(bench: Bench, call: Caller) -> None:
+    bench.opt_out(A)
+    assert call("reply", reply("Non merci STOP")) == 200
+    assert bench.dispatcher.opt_outs.undecided() == []
+    assert [one.source for one in bench.dispatcher.opt_outs] == ["by hand"]
+
+
+def test_erased_probable_refusal_stays_opted_out(bench: Bench, call: Caller) -> None:
+    assert call("reply", reply("Non merci STOP")) == 200
+    assert bench.dispatcher.opt_outs.erase(A)
+    assert bench.dispatcher.opt_outs.undecided() == []
+    assert A in bench.dispatcher.opt_outs
+
+
+# -- a storm of STOPs
+
+
+@pytest.fixture
+def storm(bench: Bench, call: Caller) -> list[str]:
+    """Numbers never texted for which a STOP was posted, beside one of our recipients."""
+    sent(bench)
+    bench.clock.forward(hours=1)
+    numbers = people(bench.settings.stop_storm, start=500)
+    for phone in [A, *numbers]:
+        assert call("reply", reply("STOP", phone)) == 200
+    return numbers
+
+
+def kinds(bench: Bench) -> list[str]:
+    with bench.dispatcher.database.read() as session:
+        return [*session.scalars(select(Event.kind).where(Event.kind == "stop_storm"))]
+
+
+def test_storm_of_stops_is_one_event_and_a_finding(
+    bench: Bench, call: Caller, storm: list[str]
+) -> None:
+    assert call("reply", reply("STOP", C)) == 200
+    assert kinds(bench) == ["stop_storm"]
+    (finding,) = examine(bench.dispatcher, ["webhooks"])
+    assert not finding.ok
+    assert finding.says == "50 STOPs in 24 hours for numbers that were never texted"
+
+
+def test_storm_is_taken_back_but_for_those_with_other_evidence(
+    bench: Bench, storm: list[str]
+) -> None:
+    since = bench.clock() - timedelta(minutes=1)
+    bench.gateway.stopped = {storm[0]}
+    bench.dispatcher.steps.sync_opt_outs(at_once=True)
+    bench.dispatcher.opt_outs.add([storm[1]], reason="rang us")
+    bench.clock.forward(minutes=1)
+    taken = bench.dispatcher.opt_outs.take_back(
+        source="answered STOP", since=since, until=bench.clock(), reason="forged", by="zoe"
+    )
+    assert (taken.removed, taken.confirmed, taken.texted) == (48, 2, 1)
+    left = {entry.phone for entry in bench.dispatcher.opt_outs}
+    assert left == {A, storm[0], storm[1]}
+    last = bench.dispatcher.opt_outs.history(storm[2])[-1]
+    assert (last.verb, last.reason, last.actor) == ("remove", "forged", "zoe")
+    (finding,) = examine(bench.dispatcher, ["webhooks"])
+    assert finding.ok
+
+
+def test_storm_outside_the_time_or_of_another_source_is_not_taken_back(
+    bench: Bench, storm: list[str]
+) -> None:
+    now = bench.clock()
+    take_back = partial(bench.dispatcher.opt_outs.take_back, reason="forged")
+    earlier, later = now - timedelta(hours=2), now + timedelta(hours=2)
+    assert take_back(source="answered STOP", since=earlier, until=now).removed == 0
+    assert take_back(source="by hand", since=now, until=later).removed == 0
+    assert len(list(bench.dispatcher.opt_outs)) == 51
+
+
+# -- two secrets, other paths
+
+
+def test_old_and_new_secret_are_both_valid(tables: Database) -> None:
+    with opened(tables, webhook_secret=SECRET, webhook_secret_old="old-" + SECRET) as bench:
+        call = Caller(bench)
+        assert call("reply", reply("un")) == 200
+        assert call("reply", reply("deux"), secret="old-" + SECRET) == 200
+        assert call("reply", reply("trois"), secret="older-" + SECRET) == 404
+        assert len(bench.dispatcher.replies()) == 2
+
+
+def test_path_with_a_slash_at_its_end_is_the_same(bench: Bench, call: Caller) -> None:
+    assert call("reply/", reply("STOP")) == 200
+    assert A in bench.dispatcher.opt_outs
+
+
+@pytest.mark.parametrize("path", ["report", "check"])
+def test_stop_that_is_posted_to_another_path_is_heard(
+    bench: Bench, call: Caller, path: str
+) -> None:
+    assert call(path, reply("STOP")) == 200
+    assert A in bench.dispatcher.opt_outs
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"type=stop&phone_number=0639980000&text=STOP%20arr%EAtez", "text/plain"),
+        ("type=STOP&phone_number=0639980000&text=arrêtez".encode("latin-1"), ""),
+        (b'\xef\xbb\xbf{"TYPE":"STOP","phone_number":"+33639980000","text":""}', ""),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="type"\r\n\r\nstop\r\n--b\r\n%b'
+            % b'Content-Disposition: form-data; name="phone_number"\r\n\r\n06 39 98 00 00\r\n--b--',
+            "multipart/form-data; boundary=b",
+        ),
+    ],
+)
+def test_stop_in_any_form_is_heard(
+    bench: Bench, call: Caller, body: bytes, content_type: str
+) -> None:
+    assert call("reply", body, CONTENT_TYPE=content_type) == 200
+    assert A in bench.dispatcher.opt_outs
+    assert bench.dispatcher.inbox.unread() == []
+
+
+def test_list_of_calls_is_taken_but_for_what_cannot_be_read(bench: Bench, call: Caller) -> None:
+    listed = json.dumps([reply("STOP"), {"type": "stop"}, reply("STOP", B)]).encode()
+    assert call("reply", listed) == 200
+    assert A in bench.dispatcher.opt_outs
+    assert B in bench.dispatcher.opt_outs
+    assert [one.body for one in bench.dispatcher.inbox.unread()] == [listed]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -319,18 +535,19 @@ def test_erased_number_leaves_no_reply(bench: Bench, call: Caller) -> None:
     assert A in bench.dispatcher.opt_outs
 
 
-def test_check_result_is_taken_and_an_invalid_one_refused(bench: Bench, call: Caller) -> None:
+def test_check_result_is_taken_and_an_invalid_one_stored(bench: Bench, call: Caller) -> None:
     assert call("check", {"phone": A, "mccMnc": "20815", "errorName": "NO_ERROR"}) == 200
-    assert call("check", {"phone": A}) == 400
+    assert call("check", {"phone": A}) == 200
+    assert len(bench.dispatcher.inbox.unread()) == 1
 
 
-# -- what is refused
+# -- what cannot be read
 
 HOSTILE = {
     "nothing": b"",
     "blanks": b"  \n ",
     "no JSON": b"{",
-    "a list": b"[1, 2]",
+    "a list of numbers": b"[1, 2]",
     "a number": b"42",
     "no UTF-8": b"status=\xff\xfe",
     "nested too deep": b'{"msgId":' + b"[" * 4000 + b"]" * 4000 + b"}",
@@ -345,12 +562,44 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("path", ["report", "reply", "check"])
-def test_unreadable_call_is_refused_and_stores_nothing(
+def test_unreadable_call_is_stored_for_a_person_and_changes_nothing(
     bench: Bench, call: Caller, path: str, name: str
 ) -> None:
-    assert call(path, HOSTILE[name]) == 400
+    for _ in range(2):
+        assert call(path, HOSTILE[name]) == 200
     assert bench.dispatcher.replies() == []
     assert list(bench.dispatcher.opt_outs) == []
+    stored = [(one.path, one.body) for one in bench.dispatcher.inbox.unread()]
+    assert stored == ([(path, HOSTILE[name][:LARGEST])] if HOSTILE[name].strip() else [])
+
+
+def test_unreadable_calls_are_a_finding_until_somebody_has_looked(
+    bench: Bench, call: Caller
+) -> None:
+    assert call("reply", b"who? +33639980000", query="a=b") == 200
+    (finding,) = examine(bench.dispatcher, ["webhooks"])
+    assert (finding.ok, finding.says) == (False, "calls that could not be read: 1")
+    (one,) = bench.dispatcher.inbox.unread()
+    assert (one.text, one.received_at) == ("a=b who? +33639980000", bench.clock())
+    assert A[3:] not in repr(one)
+    assert bench.dispatcher.inbox.remove_unread(one.id, 10**30) == 1
+    assert bench.dispatcher.inbox.unread() == []
+
+
+def test_latest_unreadable_calls_take_the_place_of_the_oldest(
+    bench: Bench, call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dispatcher.storage.unread_calls.MOST", 3)
+    for number in range(5):
+        assert call("reply", b"x" * (number + 1)) == 200
+    assert [len(one.body) for one in bench.dispatcher.inbox.unread()] == [5, 4, 3]
+
+
+def test_erased_number_leaves_no_unreadable_call(bench: Bench, call: Caller) -> None:
+    assert call("reply", b"who=06%2039%2098%2000%2000") == 200
+    assert call("reply", b"who=06%2039%2098%2000%2001") == 200
+    bench.dispatcher.opt_outs.erase(A)
+    assert [one.text for one in bench.dispatcher.inbox.unread()] == ["who=06 39 98 00 01"]
 
 
 @pytest.mark.parametrize("length", ["-1", "many", "1e3", "99999999999999999999", "٣"])
@@ -375,7 +624,6 @@ def test_truncated_body_is_refused(bench: Bench, call: Caller) -> None:
         "/report",
         f"/{SECRET}",
         f"/{SECRET}/",
-        f"/{SECRET}/report/",
         f"/{SECRET}/REPORT",
         f"/{SECRET}x/report",
         f"/{SECRET[:-1]}/report",
@@ -448,6 +696,7 @@ def test_call_logs_no_secret_and_no_number(
     text = caplog.text
     assert "a report came" in text
     assert "a reply came: STOP" in text
+    assert "cannot be read" in text
     for hidden in (SECRET, "renard", A[3:], "06 39 98"):
         assert hidden not in text
 

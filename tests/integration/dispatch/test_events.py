@@ -149,7 +149,7 @@ def test_reply_is_an_event_once_it_is_complete(bench: Bench, heard: list[Told]) 
     message_id = bench.batches()[0].message_id
     stop = {"type": "stop", "phone_number": A, "text": "STOP", "message_id": message_id}
     for body in (part(2), part(2), part(1), part(1), *[json.dumps(stop).encode()] * 2):
-        inbox.reply(body)
+        inbox.take("reply", body)
     whole, result = sorted(bench.dispatcher.replies(), key=lambda one: one.stop)
     deliver(bench)
     replied = [event for event in heard if event.kind == "reply_received"]

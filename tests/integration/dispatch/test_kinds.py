@@ -158,7 +158,7 @@ def test_lost_answer_of_one_recipient_is_settled_by_its_tag(bench: Bench) -> Non
 
 def reply(bench: Bench, phone: str, to: str, said: str = "Oui") -> None:
     call = {"msisdn": phone[1:], "to": to[1:], "messageId": said, "text": said, "type": "text"}
-    bench.dispatcher.inbox.reply(json.dumps(call).encode())
+    bench.dispatcher.inbox.take("reply", json.dumps(call).encode())
 
 
 def test_reply_belongs_to_the_last_message_from_that_number(bench: Bench) -> None:

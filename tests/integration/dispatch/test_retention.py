@@ -61,7 +61,7 @@ def happen(bench: Bench, times: int, *, told: bool = True) -> None:
 
 def answer(bench: Bench, text: str, phone: str = people(1)[0], **more: Any) -> None:
     fields = {"type": "response", "phone_number": phone, "text": text, "message_id": 1, **more}
-    bench.dispatcher.inbox.reply(json.dumps(fields).encode())
+    bench.dispatcher.inbox.take("reply", json.dumps(fields).encode())
 
 
 def prune(bench: Bench) -> int:
@@ -89,7 +89,7 @@ def test_old_reply_is_deleted_with_its_parts(bench: Bench) -> None:
     answer(bench, "Oui")
     calls = long_replies(people(1)[0], "+33639989000", LONG, reference=7, at="2026-11-24 10:00:00")
     for call in calls:
-        bench.dispatcher.inbox.reply(json.dumps(call).encode())
+        bench.dispatcher.inbox.take("reply", json.dumps(call).encode())
     assert count(bench, Reply) == [len(calls) + 2]
     bench.dispatcher.steps.deliver_events()
     bench.clock.forward(days=DAYS, seconds=1)
@@ -104,7 +104,7 @@ def test_reply_with_a_younger_part_stays(bench: Bench) -> None:
     """Two processes whose clocks differ have taken it in."""
     calls = long_replies(people(1)[0], "+33639989000", LONG, reference=7, at="2026-11-24 10:00:00")
     for call in calls:
-        bench.dispatcher.inbox.reply(json.dumps(call).encode())
+        bench.dispatcher.inbox.take("reply", json.dumps(call).encode())
     with bench.dispatcher.database.write() as session:
         part = session.scalars(select(Reply).where(Reply.whole_id.is_not(None))).first()
         assert part is not None

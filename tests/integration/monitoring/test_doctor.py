@@ -21,6 +21,7 @@ from tests.integration.bench import people
 from tests.integration.cli.test_commands import Shell, command, in_terminal
 
 NAMES = ["database", "broker", "gateway", "clock", "beat", "doubts", "credit", "costs", "stops"]
+NAMES += ["refusals", "webhooks"]
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_all_checks_are_ok_if_everything_answers(dispatcher: Dispatcher) -> None
     findings = list(examine(dispatcher))
 
     assert [finding.name for finding in findings] == NAMES
-    assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 9
+    assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 11
     output = {finding.name: finding.says for finding in findings}
     assert dispatcher.schema() in output["database"]
     assert output["gateway"] == "the key is good, balance 100.000 €"
@@ -232,6 +233,8 @@ def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
         "✓ credit",
         "✓ costs",
         "✓ stops",
+        "✓ refusals",
+        "✓ webhooks",
     ]
     assert "DISPATCHER_API_KEY is not set" in lines["✗ gateway"]
     assert lines["✗ beat"].startswith("it has never ticked; start beat: ")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -137,6 +138,33 @@ def test_any_content_type_is_read(sandbox: Sandbox, kind: str | None) -> None:
         timeout=10,
     )
     assert answer.json()["success"] is True
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_chunked_body_is_read(sandbox: Sandbox, size: int) -> None:
+    whole = json.dumps(body(sandbox)).encode()
+    chunks = iter([whole[at : at + size] for at in range(0, len(whole), size)])
+    answer = requests.post(f"{sandbox.url}/bulk-send", data=chunks, timeout=30)
+    assert answer.json()["success"] is True
+    again = requests.get(f"{sandbox.url}/me", params={"apiKey": sandbox.key}, timeout=30)
+    assert again.json()["success"] is True
+
+
+@pytest.mark.parametrize(
+    ("chunks", "status"), [(b"no\r\n", b"400"), (b"-1\r\n", b"400"), (b"ffffffff\r\n", b"413")]
+)
+def test_broken_chunks_are_refused(sandbox: Sandbox, chunks: bytes, status: bytes) -> None:
+    place = urlsplit(sandbox.url)
+    head = b"POST /v1/bulk-send HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection((place.hostname, place.port), timeout=30) as client:
+        client.sendall(head + chunks)
+        assert client.recv(100).startswith(b"HTTP/1.1 " + status)
+
+
+def test_answer_has_a_date(sandbox: Sandbox) -> None:
+    answer = post(sandbox)
+    at = parsedate_to_datetime(answer.headers["Date"])
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
 
 
 def test_request_log_masks_key(sandbox: Sandbox) -> None:

@@ -14,6 +14,9 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.gateway import Accepted, SendOptions, merged
 from dispatcher.gateway.smspartner.client import SmsPartner
 from dispatcher.gateway.smspartner.inbound import (
+    calls as calls_of,
+)
+from dispatcher.gateway.smspartner.inbound import (
     join,
     read_delivery_report,
     read_hlr_result,
@@ -94,7 +97,7 @@ def test_report_is_posted_with_query_of_url(
     message_id = text(sandbox, A, B, options=SendOptions(reports_to=listener.url))
     calls = [listener.calls.get(timeout=PATIENCE) for _ in range(2)]
     assert {path for path, _, _ in calls} == {"/hook?batch=7"}
-    found = [read_delivery_report(body) for _, _, body in calls]
+    found = [read_delivery_report(*calls_of(body)) for _, _, body in calls]
     assert {(one.report.phone, one.report.state) for one in found} == {
         (A, MessageState.DELIVERED),
         (B, MessageState.UNDELIVERED),
@@ -109,7 +112,7 @@ def test_duplicate_shuffled_late_reports_merge_alike(
 ) -> None:
     sandbox = made(webhook_copies=2, webhook_late_waiting=True, webhook_shuffled=True)
     text(sandbox, A, options=SendOptions(reports_to=listener.url))
-    reports = [read_delivery_report(body).report for body in listener.next(3)]
+    reports = [read_delivery_report(*calls_of(body)).report for body in listener.next(3)]
     assert {report.state for report in reports} == {MessageState.DELIVERED, MessageState.SENT}
     first, second, third = reports
     assert merged(merged(first, second), third).state is MessageState.DELIVERED
@@ -140,7 +143,9 @@ def test_moved_clock_brings_report(made: Callable[..., Sandbox], listener: Liste
     sandbox = made(delivery_seconds=(3600, 3600))
     text(sandbox, A, options=SendOptions(reports_to=listener.url))
     sandbox.set_clock(3601)
-    assert read_delivery_report(listener.next()[0]).report.state is MessageState.DELIVERED
+    assert (
+        read_delivery_report(*calls_of(listener.next()[0])).report.state is MessageState.DELIVERED
+    )
 
 
 def test_host_outside_list_is_not_called(made: Callable[..., Sandbox], listener: Listener) -> None:
@@ -156,7 +161,7 @@ def test_reply_to_short_code_is_posted(made: Callable[..., Sandbox], listener: L
     message_id = text(sandbox, A, options=SendOptions(replies_to=listener.url))
     sandbox.reply(A, "Oui, volontiers", message_id=int(message_id))
     sandbox.reply(A, "STOP", message_id=int(message_id))
-    reply, stop = (read_reply(body) for body in listener.next(2))
+    reply, stop = (read_reply(*calls_of(body)) for body in listener.next(2))
     assert (reply.phone, reply.text, reply.message_id) == (A, "Oui, volontiers", message_id)
     assert not reply.stop
     assert stop.stop
@@ -167,16 +172,36 @@ def test_long_reply_is_posted_in_parts(made: Callable[..., Sandbox], listener: L
     sandbox = made(webhook_copies=2, webhook_shuffled=True, account_replies_to=listener.url)
     words = "Bonjour, " + "je voudrais savoir si la boutique est ouverte. " * 8
     sandbox.reply(A, words, to=OURS)
-    joined = join(read_reply(body) for body in listener.next(6))
+    joined = join(read_reply(*calls_of(body)) for body in listener.next(6))
     assert joined.waiting == ()
     (reply,) = joined.whole
     assert (reply.phone, reply.to, reply.text, reply.stop) == (A, OURS, words, False)
 
 
+@pytest.mark.parametrize(
+    ("error", "group"),
+    [
+        ("NO_ERROR", 0),
+        ("UNKNOWN_SUBSCRIBER", 1),
+        ("EC_ABSENT_SUBSCRIBER", 1),
+        ("EC_IMSI_BLACKLISTED", 2),
+        ("EC_TIME_OUT", 3),
+    ],
+)
+def test_check_result_has_the_word_and_the_group_of_the_table(
+    made: Callable[..., Sandbox], listener: Listener, error: str, group: int
+) -> None:
+    sandbox = made(check_errors={A[-2:]: error})
+    SmsPartner(sandbox.url, sandbox.key).checks.order_hlr([A], results_to=listener.url)
+    result = read_hlr_result(*calls_of(listener.next()[0]))
+    name = error if error == "NO_ERROR" else f"EC_{error.removeprefix('EC_')}"
+    assert (result.name, result.group) == (name, group)
+
+
 def test_check_results_are_posted(made: Callable[..., Sandbox], listener: Listener) -> None:
     sandbox = made()
     SmsPartner(sandbox.url, sandbox.key).checks.order_hlr([A], results_to=listener.url)
-    result = read_hlr_result(listener.next()[0])
+    result = read_hlr_result(*calls_of(listener.next()[0]))
     assert (result.phone, result.network, result.ported, result.name) == (
         A,
         "20815",

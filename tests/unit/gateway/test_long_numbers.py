@@ -8,7 +8,7 @@ import pytest
 
 from dispatcher.errors import InvalidPayload, InvalidPhone
 from dispatcher.gateway import SendOptions
-from dispatcher.gateway.smspartner.inbound import read_reply
+from dispatcher.gateway.smspartner.inbound import calls, read_reply
 from dispatcher.gateway.smspartner.wire.requests import virtual_body
 from dispatcher.recipients.senders import long_number
 
@@ -37,9 +37,9 @@ def test_other_text_is_no_long_number(raw: str) -> None:
 
 def test_reply_to_landline_long_number_is_read() -> None:
     call = {"msisdn": PHONE[1:], "to": "33199000000", "messageId": "x", "text": "STOP"}
-    reply = read_reply(json.dumps(call).encode())
+    reply = read_reply(*calls(json.dumps(call).encode()))
     assert (reply.to, reply.stop) == ("+33199000000", True)
     for to in ("06 39 98 88 88", "+33639988888", 33639988888):
-        assert read_reply(json.dumps(call | {"to": to}).encode()).to == OURS
+        assert read_reply(*calls(json.dumps(call | {"to": to}).encode())).to == OURS
     with pytest.raises(InvalidPayload):
-        read_reply(json.dumps(call | {"to": "nobody"}).encode())
+        read_reply(*calls(json.dumps(call | {"to": "nobody"}).encode()))

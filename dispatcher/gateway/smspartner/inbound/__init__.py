@@ -7,15 +7,18 @@ heed one too many harms nobody.
 
 from dispatcher.gateway.smspartner.inbound.checks import HlrResult, read_hlr_result
 from dispatcher.gateway.smspartner.inbound.long_replies import Joined, join
+from dispatcher.gateway.smspartner.inbound.payload import Fields, calls
 from dispatcher.gateway.smspartner.inbound.replies import Part, PersonReply, read_reply
 from dispatcher.gateway.smspartner.inbound.reports import DeliveryReport, read_delivery_report
 
 __all__ = [
     "DeliveryReport",
+    "Fields",
     "HlrResult",
     "Joined",
     "Part",
     "PersonReply",
+    "calls",
     "join",
     "read_delivery_report",
     "read_hlr_result",

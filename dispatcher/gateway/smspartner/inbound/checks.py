@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dispatcher.errors import InvalidPayload
 from dispatcher.gateway.smspartner import fields
-from dispatcher.gateway.smspartner.inbound.payload import payload, phone
+from dispatcher.gateway.smspartner.inbound.payload import Fields, phone
 from dispatcher.gateway.smspartner.wire.answer import first
 
 
@@ -27,21 +27,20 @@ class HlrResult:
     at: datetime | None = None
 
 
-def read_hlr_result(body: bytes, query: str = "") -> HlrResult:
+def read_hlr_result(call: Fields) -> HlrResult:
     """Read the result of a number check. Raises InvalidPayload."""
-    params = payload(body, query)
-    if not params.keys() & {"mccMnc", "errorGrpId", "errorName", "ported"}:
+    if not call.keys() & {"mccmnc", "errorgrpid", "errorname", "ported"}:
         raise InvalidPayload("the call is no result of a number check")
-    network = params.get("mccMnc")
+    network = call.get("mccmnc")
     code = str(network) if isinstance(network, int | str) and not isinstance(network, bool) else ""
     return HlrResult(
-        phone=phone(first(params, "phone", "phoneNumber")),
-        id=fields.identifier(first(params, "messageId", "msgId")),
+        phone=phone(first(call, "phone", "phonenumber")),
+        id=fields.identifier(first(call, "messageid", "msgid")),
         network=code if code.isascii() and code.isdigit() and len(code) <= 6 else "",
-        ported=fields.flag(params.get("ported")),
-        group=fields.integer(params.get("errorGrpId")),
+        ported=fields.flag(call.get("ported")),
+        group=fields.integer(call.get("errorgrpid")),
         # one sample has a blank at its end
-        name=fields.text(params.get("errorName")).strip(),
-        description=fields.text(params.get("errorDesc")).strip(),
-        at=fields.instant(params.get("date")),
+        name=fields.text(call.get("errorname")).strip(),
+        description=fields.text(call.get("errordesc")).strip(),
+        at=fields.instant(call.get("date")),
     )

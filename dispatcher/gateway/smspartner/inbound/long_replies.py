@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from dispatcher.gateway.smspartner.inbound.replies import PersonReply, says_stop
+from dispatcher.gateway.smspartner.inbound.replies import PersonReply
+from dispatcher.recipients.refusals import Refusal, refusal_of
 
 #: the person, our number, the network's reference, the number of parts
 _Key = tuple[str, str | None, str, int]
@@ -50,10 +51,13 @@ def join(replies: Iterable[PersonReply]) -> Joined:
 def _joined(parts: list[PersonReply]) -> PersonReply:
     text = "".join(part.text for part in parts)
     instants = [part.at for part in parts if part.at is not None]
+    stop = refusal_of(text) is Refusal.CLEAR or any(part.stop for part in parts)
+    probable = refusal_of(text) is Refusal.PROBABLE or any(part.probable for part in parts)
     return replace(
         parts[0],
         text=text,
-        stop=says_stop(text) or any(part.stop for part in parts),
+        stop=stop,
+        probable=probable and not stop,
         at=min(instants, default=None),
         part=None,
     )

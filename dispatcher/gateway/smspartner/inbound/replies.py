@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from dispatcher.errors import InvalidPayload
 from dispatcher.gateway.smspartner import fields
-from dispatcher.gateway.smspartner.inbound.payload import own, payload, phone
+from dispatcher.gateway.smspartner.inbound.payload import Fields, own, phone
 from dispatcher.gateway.smspartner.wire.answer import first
+from dispatcher.recipients.refusals import Refusal, refusal_of
 
 #: characters of one call; ten segments have 1,530
 LONGEST_TEXT: Final = 2000
 _MOST_PARTS: Final = 255
-#: STOP at the beginning of a reply, also with the digits of a short code after it
-_STOP: Final = re.compile(r"\W*(?:stop|arr[eê]t)(?=\W|\d|_|sms|$)", re.IGNORECASE)
+_TYPES: Final = frozenset({"response", "stop"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PersonReply:
-    """What somebody answered; ``stop`` when it says to text them no more.
+    """What somebody answered: ``stop`` is a refusal, ``probable`` what only looks like one.
 
     ``message_id`` is the message that was answered, for the short code; for a long number it is
     the reply's own id, which tells a call that is made again.
@@ -45,66 +43,68 @@ class PersonReply:
     to: str | None = None
     at: datetime | None = None
     part: Part | None = None
+    probable: bool = False
 
 
-def read_reply(body: bytes, query: str = "") -> PersonReply:
+def read_reply(call: Fields) -> PersonReply:
     """Read a reply. Raises InvalidPayload."""
-    params = payload(body, query)
-    if "msisdn" in params:
-        return _to_long_number(params)
-    kind = params.get("type")
-    if kind not in ("response", "stop"):
+    if "msisdn" in call:
+        return _to_long_number(call)
+    kind = str(call.get("type") or "").strip().casefold()
+    if kind not in _TYPES and "text" not in call:
         raise InvalidPayload("the call is neither a reply nor a STOP")
-    text = _text(params)
+    text = _text(call)
+    refusal = Refusal.CLEAR if kind == "stop" else refusal_of(text)
     return PersonReply(
-        phone=phone(first(params, "phone_number", "phoneNumber")),
+        phone=phone(first(call, "phonenumber", "phone")),
         text=text,
-        stop=kind == "stop" or says_stop(text),
-        message_id=fields.identifier(first(params, "message_id", "messageId")),
-        at=fields.instant(params.get("date")),
+        stop=refusal is Refusal.CLEAR,
+        message_id=fields.identifier(first(call, "messageid", "msgid")),
+        at=fields.instant(call.get("date")),
+        probable=refusal is Refusal.PROBABLE,
     )
 
 
-def says_stop(text: str) -> bool:
-    """Whether a reply begins with STOP in any spelling."""
-    return _STOP.match(text) is not None
-
-
-def _to_long_number(params: Mapping[str, Any]) -> PersonReply:
-    text = _text(params)
-    keyword = params.get("keyword")
-    part = _part(params)
+def _to_long_number(call: Fields) -> PersonReply:
+    text = _text(call)
+    part = _part(call)
+    refusal = Refusal.NONE
     # the first word of a later part is in the middle of a text
-    begins = part is None or part.number == 1
-    stops = says_stop(text) or (isinstance(keyword, str) and says_stop(keyword))
+    if part is None or part.number == 1:
+        refusal = refusal_of(text)
+        if refusal is Refusal.NONE:
+            refusal = refusal_of(str(call.get("keyword") or ""))
     return PersonReply(
-        phone=phone(params["msisdn"]),
+        phone=phone(call["msisdn"]),
         text=text,
-        stop=begins and stops,
-        message_id=fields.identifier(first(params, "messageId", "message_id")),
-        to=own(params["to"]) if params.get("to") else None,
-        at=fields.instant(params.get("message-timestamp")),
+        stop=refusal is Refusal.CLEAR,
+        message_id=fields.identifier(first(call, "messageid", "msgid")),
+        to=own(call["to"]) if call.get("to") else None,
+        at=fields.instant(call.get("messagetimestamp")),
         part=part,
+        probable=refusal is Refusal.PROBABLE,
     )
 
 
-def _text(params: Mapping[str, Any]) -> str:
-    raw = params.get("text", "")
+def _text(call: Fields) -> str:
+    raw = call.get("text", "")
     if raw is None:
         raw = ""
+    if type(raw) is int:  # JSON of a reply like "1"
+        raw = str(raw)
     if not isinstance(raw, str) or len(raw) > LONGEST_TEXT:
         raise InvalidPayload("the call's text is none, or too long for one")
     # a database stores no NUL, and UTF-8 has no lone surrogates
     return raw.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def _part(params: Mapping[str, Any]) -> Part | None:
-    if fields.flag(params.get("concat")) is not True:
+def _part(call: Fields) -> Part | None:
+    if fields.flag(call.get("concat")) is not True:
         return None
-    reference = fields.identifier(params.get("concat-ref"))
+    reference = fields.identifier(call.get("concatref"))
     number, total = (
-        fields.integer(params.get("concat-part")),
-        fields.integer(params.get("concat-total")),
+        fields.integer(call.get("concatpart")),
+        fields.integer(call.get("concattotal")),
     )
     if reference is None or number is None or total is None:
         raise InvalidPayload("the call is a part of a text, and does not say which")

@@ -15,6 +15,32 @@ from dispatcher.sandbox.gateway.webhook_queue import OutgoingCall
 
 #: seconds until a network answers
 _TAKES: Final = 1.0
+_GOOD: Final = "NO_ERROR"
+#: errors of the user (2) and of the operator (3); all others are of the handset
+_HANDSET: Final = 1
+_GROUPS: Final = {
+    2: {
+        "EC_IMSI_BLACKLISTED",
+        "EC_BLACKLISTED_DESTINATIONADDRESS",
+        "EC_BLACKLISTED_SENDERADDRESS",
+        "EC_SOURCE_ADDRESS_BLACKLISTED",
+        "EC_INVALID_PDU_FORMAT",
+        "EC_MESSAGE_CANCELED",
+        "EC_VALIDITYEXPIRED",
+        "EC_NOTSUBMITTEDTOSMPPCHANNEL",
+        "EC_DESTINATION_FLOODING",
+        "EC_DESTINATION_TXT_FLOODING",
+    },
+    3: {
+        "EC_BEARER_SERVICE_NOT_PROVISIONED",
+        "EC_SS_INCOMPATIBILITY",
+        "EC_RESOURCE_LIMITATION",
+        "EC_UNKNOWN_ALPHABET",
+        "EC_INVALID_RESPONSE_RECEIVED",
+        "EC_TIME_OUT",
+        "EC_DEST_ADDRESS_BLACKLISTED",
+    },
+}
 
 
 def lookup(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +79,7 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
     url, at = body.get("notifyUrl"), state.clock() + _TAKES
     errors = state.behaviour.check_errors
     for phone in numbers if isinstance(url, str) and url else ():
-        error = next((errors[end] for end in errors if phone.endswith(end)), "NO_ERROR")
+        error = next((errors[end] for end in errors if phone.endswith(end)), _GOOD)
         if not error:
             continue
         call = OutgoingCall("check", str(url), _result(phone, at, error))
@@ -70,17 +96,25 @@ def hlr(state: State, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _result(phone: str, at: float, error: str) -> dict[str, Any]:
     moment = datetime.fromtimestamp(at, UTC)
+    name = error if error == _GOOD else f"EC_{error.removeprefix('EC_')}"
     return {
         "phone": phone,
         "messageId": secrets.token_hex(16),
         "mccMnc": "20815",
         "ported": 1,
-        "errorGrpId": int(error != "NO_ERROR"),
+        "errorGrpId": _group(name),
         # the blank is in the gateway's sample
-        "errorName": f"{error} ",
-        "errorDesc": error.removeprefix("EC_").replace("_", " ").title(),
+        "errorName": f"{name} ",
+        "errorDesc": name.removeprefix("EC_").replace("_", " ").title(),
         "date": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000",
     }
+
+
+def _group(name: str) -> int:
+    """The group of an error, by the table of the gateway's page of codes."""
+    if name == _GOOD:
+        return 0
+    return next((group for group, names in _GROUPS.items() if name in names), _HANDSET)
 
 
 def _numbers(body: Mapping[str, Any]) -> list[str]:

@@ -1,0 +1,49 @@
+"""``dispatcher unread``: calls to the webhooks that could not be read."""
+
+from __future__ import annotations
+
+import click
+
+from dispatcher.campaigns.wording import counted, moment
+from dispatcher.cli.commands.replies import line_of
+from dispatcher.cli.options import json_option, open_dispatcher
+from dispatcher.cli.output import print_json, say
+
+
+@click.command()
+@click.option("--numbers", is_flag=True, help="Show numbers, not [number].")
+@click.option("--done", "done", type=int, multiple=True, metavar="ID", help="Delete this call.")
+@json_option
+def unread(*, numbers: bool, done: tuple[int, ...], as_json: bool) -> None:
+    """List the calls to the webhooks that could not be read, newest first.
+
+    A STOP among them is not on the opt-out list: add its number by hand, then delete the call.
+    """
+    from dispatcher.settings.redaction import redactor
+
+    dispatcher = open_dispatcher()
+    if done:
+        removed = dispatcher.inbox.remove_unread(*done)
+        say(f"{counted(removed, 'call')} deleted")
+        return
+    redact = str if numbers else redactor(())
+    calls = [(call, redact(call.text)) for call in dispatcher.inbox.unread()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "id": call.id,
+                    "path": call.path,
+                    "received_at": call.received_at.isoformat(),
+                    "problem": call.problem,
+                    "text": text,
+                }
+                for call, text in calls
+            ]
+        )
+        return
+    now = dispatcher.clock()
+    for call, text in calls:
+        say(f"{call.id}  {moment(call.received_at, now)}  /{call.path}: {call.problem}")
+        say(f"    {line_of(text)[:500]}")
+    say(counted(len(calls), "call") if calls else "every call could be read")
