@@ -210,7 +210,7 @@ class Protocol(RuleBasedStateMachine):
             "status": "Delivered",
             "stopSms": int(stop),
         }
-        self.dispatcher.inbox.report(json.dumps(report).encode())
+        self.dispatcher.inbox.take("report", json.dumps(report).encode())
         if stop:
             self.opted_out.add(phone)
 

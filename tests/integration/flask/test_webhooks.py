@@ -105,7 +105,8 @@ def test_unreadable_body_is_stored_and_the_secret_is_not_logged(
     lone_app: Flask, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
     caplog.set_level("DEBUG")
-    assert call(lone_app, "reply", body) == 200
+    # a POST without a body has no length either
+    assert call(lone_app, "reply", body) == (200 if body else 400)
     assert len(library(lone_app).inbox.unread()) == bool(body)
     assert call(lone_app, "nothing", STOP) == 404
     assert call(lone_app, "reply", STOP, secret="wrong-" + SECRET) == 404
