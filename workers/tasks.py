@@ -24,7 +24,7 @@ def dispatcher() -> Dispatcher:
 
 @worker_init.connect
 def check(**_: Any) -> None:
-    """Refuse to start without a key, with an unknown schema or with a Redis that loses hints."""
+    """Check key, schema and Redis before the start. Raises SystemExit with a sentence."""
     try:
         if settings.broker_url is None:
             raise ConfigurationError(

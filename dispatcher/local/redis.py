@@ -115,7 +115,7 @@ class EmbeddedRedis:
     def start(self) -> None:
         """Start the server and return when it answers; does nothing if it runs already.
 
-        Raises ``ConfigurationError`` when it does not start or the port that it keeps is taken.
+        Raises ConfigurationError when it does not start or the port that it keeps is taken.
         """
         if self.running:
             return
@@ -216,7 +216,7 @@ def become_server(url: str) -> NoReturn:
     """Turn this process into the server of a ``loopback_url``; never returns.
 
     For a supervisor's child: its stop signals and its log lines are then the server's own.
-    Raises ``ConfigurationError`` when there is no server to become.
+    Raises ConfigurationError when there is no server to become.
     """
     server = find_server()
     reading, writing = os.pipe()

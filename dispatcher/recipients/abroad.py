@@ -9,7 +9,10 @@ _FRENCH = ("+508", "+681", "+687", "+689")
 
 
 def abroad(digits: str) -> str:
-    """A number of another country: a mobile, or one of unknown kind with the length of a mobile."""
+    """The E.164 of a foreign mobile, or of a number of unknown kind with a mobile's length.
+
+    Raises InvalidPhone.
+    """
     # takes 40 ms and 10 MB, which a list of French numbers does not need
     import phonenumbers
     from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult

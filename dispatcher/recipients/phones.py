@@ -93,7 +93,7 @@ _LOCAL = {"+508": 6, "+681": 6, "+687": 6, "+689": 8}
 def normalise(raw: str) -> str:
     """The E.164 form of a number that can be texted, such as ``+33639980001``.
 
-    Raises ``InvalidPhone``, whose ``reason`` is one of ``REASONS``.
+    Raises InvalidPhone, whose ``reason`` is one of ``REASONS``.
     """
     if _exported(raw):
         return "+33" + raw[-9:]
@@ -108,7 +108,7 @@ def normalise_in(raw: str, territory: str) -> str:
     """The same as ``normalise`` for somebody in that territory, who may write a local number.
 
     The collectivities of the Pacific and Saint-Pierre-et-Miquelon have numbers of six or eight
-    digits. Raises ``InvalidPhone``.
+    digits. Raises InvalidPhone.
     """
     try:
         return normalise(raw)

@@ -53,9 +53,8 @@ class AccountSettings(BaseModel):
     )
     unicode: bool = Field(
         True,
-        description="off if SMS Partner has not enabled Unicode (emoji, other alphabets): a"
-        " text that"
-        " needs it is refused",
+        description="off if SMS Partner has not enabled Unicode (emoji, other alphabets): a text"
+        " that needs it is refused",
     )
     rate: float | None = Field(
         None,

@@ -41,6 +41,8 @@ class Database:
 
     On SQLite a transaction that writes begins IMMEDIATE: a deferred one fails at once, whatever the
     busy timeout, if another process has written between its first read and its first write.
+
+    Raises ConfigurationError for a URL of no supported database.
     """
 
     def __init__(self, url: str) -> None:
@@ -165,7 +167,7 @@ class Database:
 
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
-        """Turn what the driver raises into StorageError.
+        """Turn the errors of the driver into StorageError, a broken constraint into Conflict.
 
         A driver's message may quote a row, and so a phone number: only messages about the server
         or the schema are passed on.

@@ -31,7 +31,10 @@ def prepare(database: Database) -> None:
 
 
 def migrate(database: Database) -> None:
-    """Migrate the database to the schema of this version; concurrent calls wait for each other."""
+    """Migrate the database to the schema of this version; concurrent calls wait for each other.
+
+    Raises StorageError for the schema of a newer version.
+    """
     with database.write() as session:
         connection = session.connection()
         if connection.dialect.name == "postgresql":

@@ -41,7 +41,7 @@ def measure(text: str, *, unicode: bool | None = None) -> Measure:
     """The encoding, units and segments of a text, without the changes that the gateway makes.
 
     ``unicode=None`` takes the encoding that the text needs; True counts UCS-2 for any text; False
-    counts GSM-7 and raises ``InvalidText`` if a character does not fit. An empty text has no
+    counts GSM-7 and raises InvalidText if a character does not fit. An empty text has no
     segment.
     """
     if unicode:

@@ -50,7 +50,7 @@ class Template:
     _pattern: str = field(repr=False)
 
     def render(self, fields: Mapping[str, str]) -> str:
-        """The text of one recipient. Raises ``MissingField``.
+        """The text of one recipient. Raises MissingField.
 
         A value is trimmed and loses line breaks, control and invisible characters. It is never
         read as a field or as a tag of the gateway.
@@ -90,7 +90,7 @@ def without_fields(text: str) -> str:
 def compile_template(text: str) -> Template:
     """The template of a text with ``{{ field }}`` and ``{{ field | default("…") }}``.
 
-    The name of a field must match exactly. Raises ``InvalidText`` for any other ``{{``, ``{%`` or
+    The name of a field must match exactly. Raises InvalidText for any other ``{{``, ``{%`` or
     ``}}``.
     """
     slots: list[tuple[str, str | None]] = []

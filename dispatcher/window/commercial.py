@@ -24,8 +24,8 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 class CommercialWindow:
     """The window of one territory, by its own clock and calendar.
 
-    Instants are taken aware and returned in UTC; a naive one raises ``ValueError``. A ``profile``
-    other than "default" replaces ``opens`` and ``closes``. Raises ``InvalidCampaign`` for an
+    Instants are taken aware and returned in UTC; a naive one raises ValueError. A ``profile``
+    other than "default" replaces ``opens`` and ``closes``. Raises InvalidCampaign for an
     unknown territory or a year without a calendar, ``ConfigurationError`` for hours that cannot
     be set.
     """
@@ -56,7 +56,7 @@ class CommercialWindow:
         return start if closes - start >= guard else self._opening_from(closes)[0]
 
     def closes_at(self, at: datetime) -> datetime:
-        """The end (UTC) of the opening that contains ``at``. Raises ``ValueError`` if closed."""
+        """The end (UTC) of the opening that contains ``at``. Raises ValueError if closed."""
         opens, closes = self._opening_from(at)
         if at < opens:
             raise ValueError(f"the window of {self.territory.name} is closed at {at.isoformat()}")

@@ -18,7 +18,7 @@ _DAILY = (time(8), time(20))
 class Hours:
     """The opening hours of one day, ``[opens, closes)`` on the local wall clock.
 
-    Raises ``ConfigurationError`` unless 08:00 <= opens < closes <= 21:30, which the
+    Raises ConfigurationError unless 08:00 <= opens < closes <= 21:30, which the
     latest rule of ``rules.HOURS`` allows.
     """
 
@@ -57,7 +57,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 
 
 def profile_of(name: str, opens: time = time(8), closes: time = time(20)) -> Profile:
-    """The named profile, or these hours on Monday to Saturday. Raises ``ConfigurationError``."""
+    """The named profile, or these hours on Monday to Saturday. Raises ConfigurationError."""
     if name not in PROFILES:
         raise ConfigurationError(f"unknown window profile {name!r}; known: {', '.join(PROFILES)}")
     if (opens, closes) == _DAILY:

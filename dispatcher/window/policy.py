@@ -86,7 +86,7 @@ class Windows:
     def hold(self, at: datetime, territory: str, *, guarded: bool = True) -> Hold | None:
         """The wait of a commercial message at ``at``; ``None`` if it may leave.
 
-        ``guarded=False`` ignores the guard. Raises ``NeverOpen`` if the wait would exceed 15
+        ``guarded=False`` ignores the guard. Raises NeverOpen if the wait would exceed 15
         days, ``InvalidCampaign`` for an unknown territory.
         """
         windows = self._clocks(territory)
@@ -102,7 +102,7 @@ class Windows:
         return Hold(until, self._why(at, until, territory, guard)) if until > at else None
 
     def closes_at(self, at: datetime, territory: str) -> datetime:
-        """When the first of the clocks closes (UTC). Raises ``ValueError`` if one is closed."""
+        """When the first of the clocks closes (UTC). Raises ValueError if one is closed."""
         return min(window.closes_at(at) for window in self._clocks(territory))
 
     def closed_days_after(self, at: datetime, territory: str, count: int) -> list[tuple[date, str]]:

@@ -46,7 +46,7 @@ class Territory:
     label: str
 
     def local(self, at: datetime) -> datetime:
-        """``at`` on the clock of the territory. Raises ``ValueError`` if it has no time zone."""
+        """``at`` on the clock of the territory. Raises ValueError if it has no time zone."""
         if at.utcoffset() is None:
             raise ValueError("the window takes an aware datetime: give it a time zone")
         return at.astimezone(ZoneInfo(self.zone))
@@ -102,7 +102,7 @@ _ALSO = {
 def find(name: str) -> Territory:
     """The territory of this name or label, in English or French, accents and case left aside.
 
-    Raises ``InvalidCampaign``, which lists the known ones.
+    Raises InvalidCampaign, which lists the known ones.
     """
     known = TERRITORIES.get(name) or _by_any_name().get(_folded(name))
     if known is not None:
@@ -139,11 +139,7 @@ def _france() -> Callable[..., HolidayBase]:
     try:
         spec.loader.exec_module(module)
         france: Callable[..., HolidayBase] = module.France
-    except (
-        OSError,
-        ImportError,
-        AttributeError,
-    ):  # another version of the package has another layout
+    except (OSError, ImportError, AttributeError):  # another version has another layout
         return partial(holidays.country_holidays, "FR")
     return france
 
@@ -152,7 +148,7 @@ def _france() -> Callable[..., HolidayBase]:
 def closed_days(territory_name: str, year: int) -> Mapping[date, str]:
     """The public holidays of one year, in order, each with its English name.
 
-    Raises ``InvalidCampaign`` for a year without a calendar (after 2100): an empty year would
+    Raises InvalidCampaign for a year without a calendar (after 2100): an empty year would
     be open on every holiday.
     """
     territory = find(territory_name)

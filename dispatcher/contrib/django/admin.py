@@ -30,7 +30,10 @@ def confirmed(
     find: Callable[[int], Any],
     back: str,
 ) -> HttpResponse:
-    """Ask for a reason, and do it when a POST gives one; a GET changes nothing."""
+    """Ask for a reason, and do the action when a POST gives one; a GET changes nothing.
+
+    Raises PermissionDenied, NotFound and IllegalMove.
+    """
     if not may(request, action.permission):
         raise PermissionDenied
     found = find(number)

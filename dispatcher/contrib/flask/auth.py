@@ -29,7 +29,7 @@ def refuse_foreign_origin() -> None:
 
 
 def refuse_foreign() -> None:
-    """The same for every method."""
+    """Refuse (403) such a request, whatever its method. Raises Forbidden."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         foreign = site not in {"same-origin", "none"}
@@ -61,7 +61,7 @@ def require_password() -> None:
 
 
 def refuse_larger_than(limit: int) -> None:
-    """Refuse (413) a body whose Content-Length exceeds ``limit`` bytes."""
+    """Refuse (413) a Content-Length above ``limit`` bytes. Raises RequestEntityTooLarge."""
     if (request.content_length or 0) > limit:
         raise too_large(limit)
 

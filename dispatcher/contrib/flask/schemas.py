@@ -113,9 +113,10 @@ class Reason(_Body):
 
 
 def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Read:
-    """The request's body, or the default where there is none.
+    """The body of the request; ``default`` if it is empty.
 
-    Raises an HTTPException, or Problem (422) when it is not as described.
+    Raises RequestEntityTooLarge above ``limit`` bytes, UnsupportedMediaType, BadRequest, and
+    Problem (422) for a body that does not match ``model``.
     """
     # a body sent in chunks does not say how long it is
     body = request.stream.read(limit + 1)

@@ -33,8 +33,8 @@ def success(status: int, body: bytes, parse: Parse = fields.json_object) -> dict
 def done(status: int, body: bytes, parse: Parse = fields.json_object) -> dict[str, Any]:
     """The document of a success of a call that changes something.
 
-    HTTP status and code must both be 200. Raises as ``success`` does; with an HTTP status from
-    429 on, a refusal does not count as one.
+    HTTP status and code must both be 200. Raises GatewayRefused, NotAnAnswer or GatewayError as
+    ``success`` does; with an HTTP status from 429 on, a refusal does not count as one.
     """
     if status >= _BROKEN or 300 <= status < 400:
         raise GatewayError(f"HTTP {status}")
