@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
     from rich.table import Table
 
 #: columns of output to a file or a pipe, where no line should be folded
@@ -30,11 +33,26 @@ def table_without_lines(*, headings: bool = True) -> Table:
     return Table(box=None, show_header=headings, pad_edge=False, padding=(0, 2, 0, 0))
 
 
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: Collection[str] = ()
+) -> None:
+    """Print a table; the columns in ``right`` hold numbers."""
+    table = table_without_lines()
+    for heading in headings:
+        if heading in right:
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    out().print(table)
+
+
 def say(sentence: str) -> None:
     """One line for people, never folded."""
     click.echo(sentence)
 
 
 def print_json(value: Any) -> None:
-    """One line for machines."""
-    click.echo(json.dumps(value))
+    """One line for machines; dates and instants are ISO 8601."""
+    click.echo(json.dumps(value, default=methodcaller("isoformat")))

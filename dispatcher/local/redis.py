@@ -45,10 +45,11 @@ class BrokerUrl(str):
 
 def loopback_url(port: int = 0) -> BrokerUrl:
     """The URL for a new server: a free loopback port and a random password."""
-    return BrokerUrl(f"redis://:{secrets.token_hex(24)}@{_HOST}:{port or _free_port()}/0")
+    return BrokerUrl(f"redis://:{secrets.token_hex(24)}@{_HOST}:{port or free_port()}/0")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that no process uses now."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]

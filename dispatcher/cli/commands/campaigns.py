@@ -15,7 +15,7 @@ from dispatcher.cli.options import (
     ref_argument,
     yes_option,
 )
-from dispatcher.cli.output import out, print_json, say, table_without_lines
+from dispatcher.cli.output import print_json, print_table, say
 
 
 @click.command()
@@ -32,28 +32,27 @@ def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
     if not latest:
         say("no campaign yet")
         return
-    table = table_without_lines()
     several = any(one.account for one in latest)
-    for heading in ("id", "reference", *(["account"] if several else []), "state"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("recipients", "to go", "sent", "delivered", "cost EUR"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("", overflow="fold")
-    for one in latest:
-        messages = one.messages
-        table.add_row(
-            str(one.id),
-            one.reference,
-            *([one.account] if several else []),
-            str(one.state),
-            f"{one.recipients:,}",
-            f"{messages['pending'] + messages['in_doubt']:,}",
-            f"{messages['sent']:,}",
-            f"{messages['delivered']:,}",
-            f"{one.cost:.3f}",
-            standing(one, dispatcher.clock()),
-        )
-    out().print(table)
+    counts = ("recipients", "to go", "sent", "delivered", "cost EUR")
+    print_table(
+        ["id", "reference", *(["account"] if several else []), "state", *counts, ""],
+        [
+            [
+                str(one.id),
+                one.reference,
+                *([one.account] if several else []),
+                str(one.state),
+                f"{one.recipients:,}",
+                f"{one.messages['pending'] + one.messages['in_doubt']:,}",
+                f"{one.messages['sent']:,}",
+                f"{one.messages['delivered']:,}",
+                f"{one.cost:.3f}",
+                standing(one, dispatcher.clock()),
+            ]
+            for one in latest
+        ],
+        right=counts,
+    )
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,7 @@ from dispatcher.campaigns.wording import (
 )
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import account_option, json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import out, print_json, say, table_without_lines
+from dispatcher.cli.output import print_json, print_table, say
 from dispatcher.errors import IllegalMove
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def doubts(*, account: str | None, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                "doubts": [_as_json(doubt) for doubt in outstanding],
-                "incidents": [_as_json(incident) for incident in incidents],
+                "doubts": [asdict(doubt) for doubt in outstanding],
+                "incidents": [asdict(incident) for incident in incidents],
             }
         )
         return
@@ -105,7 +105,7 @@ def _find(dispatcher: Dispatcher, batch: int) -> Doubt:
 def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
     several = any(doubt.account for doubt in outstanding)
     where = ["batch", "campaign", *(["account"] if several else []), "number"]
-    _table(
+    print_table(
         [*where, "people", "since", "lookups", "next lookup", "why"],
         [
             [
@@ -127,7 +127,7 @@ def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
 def _show_incidents(incidents: Sequence[Incident], now: datetime) -> None:
     say("")
     say("double texts on record, and texts of batches that were given up")
-    _table(
+    print_table(
         ["when", "campaign", "batch", "what"],
         [
             [
@@ -139,19 +139,3 @@ def _show_incidents(incidents: Sequence[Incident], now: datetime) -> None:
             for incident in incidents
         ],
     )
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = table_without_lines()
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    out().print(table)
-
-
-def _as_json(value: Doubt | Incident) -> dict[str, Any]:
-    return {
-        name: each.isoformat() if isinstance(each, datetime) else each
-        for name, each in asdict(value).items()
-    }

@@ -76,12 +76,7 @@ def list_(*, full: bool, as_json: bool) -> None:
     listed = open_dispatcher().opt_outs
     entries = ((entry.phone if full else mask(entry.phone), entry) for entry in listed)
     if as_json:
-        print_json(
-            [
-                asdict(entry) | {"phone": phone, "since": entry.since.isoformat()}
-                for phone, entry in entries
-            ]
-        )
+        print_json([asdict(entry) | {"phone": phone} for phone, entry in entries])
         return
     count = 0
     for count, (phone, entry) in enumerate(entries, start=1):  # noqa: B007 - the last is used

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 
 import click
 
@@ -65,6 +64,7 @@ def sandbox(
     switches: tuple[str, ...],
 ) -> None:
     """Run a gateway that texts nobody, until Ctrl-C."""
+    from dispatcher.local.redis import free_port
     from dispatcher.sandbox.gateway.behaviour import Behaviour
     from dispatcher.sandbox.gateway.server import serve
 
@@ -73,7 +73,7 @@ def sandbox(
         Behaviour().changed(behaviour)
     except (TypeError, ValueError, ArithmeticError) as error:
         raise Unusable(f"--switch: {error}") from None
-    port = port or _free_port()
+    port = port or free_port()
     own_key = key is not None
     key = key or secrets.token_hex(20)
     say("To use it, set in the environment of workers and programs:")
@@ -104,10 +104,3 @@ def switch(value: str) -> tuple[str, object]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

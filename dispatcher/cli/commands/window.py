@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -49,18 +50,15 @@ def window(*, at: datetime | None, territory: str, days: int | None, as_json: bo
     if as_json:
         facts = {
             "territory": place.name,
-            "at": at.isoformat(),
+            "at": at,
             "open": is_open,
             "why": why,
-            "next_open": opens.isoformat() if opens else None,
-            "closes_at": closes.isoformat() if closes else None,
-            "closed_days": [{"date": day.isoformat(), "name": name} for day, name in closed],
+            "next_open": opens,
+            "closes_at": closes,
+            "closed_days": [{"date": day, "name": name} for day, name in closed],
         }
         if line:
-            facts["spans"] = [
-                {"starts": span.starts.isoformat(), "ends": span.ends.isoformat(), "why": span.why}
-                for span in line.rows[0].spans
-            ]
+            facts["spans"] = [asdict(span) for span in line.rows[0].spans]
         print_json(facts)
         return
     say(f"{place.label}, {_both(at, place)}")
