@@ -25,9 +25,17 @@ No message contains a phone number, a text or a key.
 
 from __future__ import annotations
 
+from dispatcher.masking import masked
+
 
 class DispatcherError(Exception):
-    """Base of everything that the dispatcher raises on purpose."""
+    """Base of everything that the dispatcher raises on purpose.
+
+    A message quotes what a caller gave, such as a reference: numbers in it are masked.
+    """
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(masked(word) if isinstance(word, str) else word for word in words))
 
 
 class ConfigurationError(DispatcherError):
@@ -46,7 +54,7 @@ class InvalidPhone(UnusableInput):
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+        Exception.__init__(self, reason)  # one of few words: nothing is looked for in it
         self.reason = reason
 
 

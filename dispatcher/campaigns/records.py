@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import BatchState
+from dispatcher.masking import mask
 
 Item = TypeVar("Item", covariant=True)
 
@@ -127,7 +128,7 @@ class MessageRecord:
     @property
     def masked(self) -> str:
         """The number with its middle hidden."""
-        return masked(self.phone)
+        return mask(self.phone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,17 +232,3 @@ class ProbableRefusal:
     phone: str = field(repr=False)
     since: datetime
     text: str = field(default="", repr=False)
-
-
-def masked(phone: str) -> str:
-    """A number (E.164) for people who may not see it: ``+33 6 •• •• •• 12``."""
-    prefix, national = phone[:3], phone[3:]
-    if not phone.startswith("+33"):  # the only two-digit code in France; the others have three
-        prefix, national = phone[:4], phone[4:]
-    if len(national) < 4:
-        return "•" * len(phone)
-    hidden = f"{national[0]}{'•' * (len(national) - 3)}{national[-2:]}"
-    # in pairs from the right, as French numbers are written
-    head = len(hidden) % 2 or 2
-    pairs = [hidden[:head], *(hidden[at : at + 2] for at in range(head, len(hidden), 2))]
-    return " ".join([prefix, *pairs])

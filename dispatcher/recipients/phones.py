@@ -15,7 +15,7 @@ from dispatcher.errors import InvalidPhone
 from dispatcher.recipients.abroad import abroad, size
 from dispatcher.recipients.legible import legible
 
-__all__ = ["REASONS", "InvalidPhone", "mask", "normalise", "territory_of"]
+__all__ = ["REASONS", "InvalidPhone", "normalise", "territory_of"]
 
 #: every ``InvalidPhone.reason`` there is
 REASONS: Final = frozenset(
@@ -139,13 +139,6 @@ def destination_of(e164: str) -> str:
         return "metropole"
     territory = territory_of(e164)
     return territory if territory and territory != "metropole" else "foreign"
-
-
-def mask(e164: str) -> str:
-    """A number with its middle hidden, such as ``+336••••••78``, safe in a log line."""
-    if len(e164) < 9:
-        return "•" * len(e164)
-    return f"{e164[:4]}{'•' * (len(e164) - 6)}{e164[-2:]}"
 
 
 def _thorough(raw: str) -> str:

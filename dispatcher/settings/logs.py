@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from dispatcher.masking import masked
 from dispatcher.settings.redaction import redactor
 from dispatcher.settings.settings import Settings
 
@@ -23,11 +24,15 @@ _SMALL = 10**8
 def event(log: logging.Logger, level: int, name: str, **facts: Any) -> None:
     """Log that something happened: ``name key=value …``, and the same facts as JSON fields.
 
-    Facts that are None are left out.
+    Facts that are None are left out, and numbers in them are masked: the handlers may be an app's.
     """
     if not log.isEnabledFor(level):
         return
-    facts = {key: value for key, value in facts.items() if value is not None}
+    facts = {
+        key: masked(value) if isinstance(value, str) else value
+        for key, value in facts.items()
+        if value is not None
+    }
     words = [name, *(f"{key}={_plain(value)}" for key, value in facts.items())]
     log.log(level, "%s", " ".join(words), extra={"event": name, "facts": facts}, stacklevel=2)
 

@@ -10,24 +10,14 @@ import re
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
+from dispatcher.masking import replaced
+
 #: what replaces a number, a key or a password
 NUMBER, SECRET = "[number]", "[secret]"
 
 #: a shorter secret is not redacted, because it may be part of other words
 _SHORTEST = 6
 
-_NUMBERS = re.compile(
-    r"(?<![\d.])(?:"
-    # international, as people write it
-    r"(?:\+|00)[1-9](?:[ .()-]{0,2}\d){7,14}"
-    # national, in pairs or in one
-    r"|0[1-9](?:[ .-]?\d\d){4}"
-    # in a URL, or after a letter
-    r"|33[1-9]\d{8}"
-    # any other run of digits with the length of a number
-    r"|(?<![0-9A-Za-z])\d{9,15}(?![0-9A-Za-z])"
-    r")(?!\d)"
-)
 _KEYS = re.compile(
     r"""(api_?key(?:["'\s]*[=:]["'\s]*|%3D))(?!\[secret\])([^\s&"',;)}\]]+)""", re.IGNORECASE
 )
@@ -51,6 +41,6 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
         text = known.sub(SECRET, text)
         text = _KEYS.sub(rf"\1{SECRET}", text)
         text = _PASSWORDS.sub(rf"\1{SECRET}", text)
-        return _NUMBERS.sub(NUMBER, text)
+        return replaced(text, lambda _: NUMBER)
 
     return redact

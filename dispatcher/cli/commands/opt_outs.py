@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -71,10 +71,14 @@ def opt_outs() -> None:
 @json_option
 def list_(*, full: bool, as_json: bool) -> None:
     """List who opted out, since when, where and why."""
-    from dispatcher.recipients.phones import mask
+    from dispatcher.masking import masked
 
     listed = open_dispatcher().opt_outs
-    entries = ((entry.phone if full else mask(entry.phone), entry) for entry in listed)
+    show = str if full else masked
+    entries = (
+        (show(entry.phone), replace(entry, source=show(entry.source), reason=show(entry.reason)))
+        for entry in listed
+    )
     if as_json:
         print_json([asdict(entry) | {"phone": phone} for phone, entry in entries])
         return

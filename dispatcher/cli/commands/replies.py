@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -32,11 +33,12 @@ def replies(
     *, since: datetime | None, limit: int, numbers: bool, account: str | None, as_json: bool
 ) -> None:
     """List the replies that the webhooks received, newest first."""
-    from dispatcher.recipients.phones import mask
+    from dispatcher.masking import masked
 
     dispatcher = open_dispatcher(account)
     found = dispatcher.replies(since=since, limit=limit)
-    shown = [(one, one.phone if numbers else mask(one.phone)) for one in found]
+    show = str if numbers else masked
+    shown = [(replace(one, text=show(one.text)), show(one.phone)) for one in found]
     if as_json:
         print_json([one.as_json() | {"phone": phone} for one, phone in shown])
         return

@@ -17,6 +17,7 @@ from dispatcher.contrib.django.actions import CAMPAIGN_ACTIONS, DOUBT_ACTIONS, A
 from dispatcher.contrib.django.admin_pages import LIMIT, Pages, View, may, offset_of, silence
 from dispatcher.contrib.django.models import Campaign, Doubt, OptOut
 from dispatcher.errors import DispatcherError, IllegalMove, NotFound, StorageError
+from dispatcher.masking import masked
 from dispatcher.recipients.phones import normalise
 
 _FIND = "admin:dispatcher_campaign_change"
@@ -49,7 +50,7 @@ def confirmed(
         except DispatcherError as error:
             problem = conf.in_project_terms(error)
         else:
-            messages.success(request, done)
+            messages.success(request, masked(done))
             return redirect(back)
     return pages.show(
         request,
@@ -86,7 +87,7 @@ class CampaignPages(Pages):
             try:
                 return redirect(_FIND, dispatcher.progress(wanted).id)
             except NotFound:
-                messages.warning(request, f"There is no campaign {wanted!r}.")
+                messages.warning(request, masked(f"There is no campaign {wanted!r}."))
         page = dispatcher.page(offset_of(request), LIMIT)
         return self.show(
             request, "campaigns", "Campaigns", page=page, wanted=wanted, silence=silence()

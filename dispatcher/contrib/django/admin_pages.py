@@ -14,6 +14,7 @@ from django.urls import URLPattern, path
 
 from dispatcher.contrib.django import conf, dispatcher
 from dispatcher.errors import DispatcherError, NotFound
+from dispatcher.masking import masked
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -64,7 +65,7 @@ class Pages(_Admin):
             f"admin/dispatcher/{template}.html",
             {
                 **self.admin_site.each_context(request),
-                "title": title,
+                "title": masked(title),
                 "opts": self.opts,
                 "now": dispatcher.clock() if status == 200 else None,
                 "in_full": may(request, FULL_NUMBERS),

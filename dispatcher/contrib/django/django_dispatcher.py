@@ -20,6 +20,7 @@ from dispatcher.contrib.django.querysets import People, streamed
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, IllegalMove, StorageError
 from dispatcher.gateway import Gateway
+from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
@@ -125,7 +126,7 @@ class DjangoDispatcher(Dispatcher):
                     reference, text, people, reject=reject, **options
                 )
             except DispatcherError as error:
-                log.error("campaign %r was not submitted: %s", reference, error)  # noqa: TRY400
+                log.error("campaign %r was not submitted: %s", masked(reference), error)  # noqa: TRY400
                 if on_error is None:
                     raise
                 on_error(error)

@@ -19,14 +19,13 @@ from dispatcher.campaigns.wording import counted, moment, standing
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.extension import library_of
 from dispatcher.contrib.flask.problems import answer_as, id_of
-from dispatcher.recipients.phones import mask
+from dispatcher.masking import masked
 from dispatcher.window.territories import TERRITORIES
 
 #: seconds after which an open page reloads itself
 _REFRESH = 5
 _CAMPAIGNS, _BATCHES = 50, 100
 _BAR = 1000
-_NUMBER = re.compile(r"(?:\+|\b00?)[1-9](?:[ .-]?\d){7,13}\b")
 #: only our own style sheet is loaded, and no other site may frame a page
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none';"
@@ -160,8 +159,3 @@ def _words() -> dict[str, Any]:
         "place": lambda name: TERRITORIES[name].label,
         "now": now,
     }
-
-
-def masked(words: str) -> str:
-    """The text with everything masked that may be a phone number."""
-    return _NUMBER.sub(lambda found: mask(re.sub(r"[ .-]", "", found[0])), words)

@@ -175,7 +175,7 @@ def test_number_without_the_permission_is_masked(office: Office) -> None:
     office.dispatcher.opt_outs.add(people(1, 2))
     batch = f"{CAMPAIGNS}batches/{office.dispatcher.batches('soldes')[0].id}/"
     some = office.client("view_campaign", "view_optout")
-    for path, masked in ((batch, "+33 6 •• •• •• 00"), (OPT_OUTS, "+33 6 •• •• •• 02")):
+    for path, masked in ((batch, "+336••••••00"), (OPT_OUTS, "+336••••••02")):
         assert masked in text_of(some, path)
         assert "98000" not in some.get(path).content.decode()
 
@@ -184,13 +184,38 @@ def test_number_without_the_permission_is_masked(office: Office) -> None:
     assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
 
 
+@pytest.mark.parametrize("gap", ["/", ".", "-", "_", "\u2212"], ids=ascii)
+def test_number_in_a_reference_or_a_reason_is_masked_on_every_page(
+    office: Office, gap: str
+) -> None:
+    number = gap.join(("06", "39", "98", "00", "00"))
+    office.dispatcher.submit(f"for {number}", TEXT, people(2))
+    office.dispatcher.pause(f"for {number}", reason=f"{number} complained", by=f"for {number}")
+    office.dispatcher.opt_outs.add(people(1), reason=f"{number} rang", source=number, by=number)
+    batch = office.dispatcher.batches(f"for {number}")[0].id
+    client = office.client("view_campaign", "view_optout", "resume_campaign")
+
+    pages = [
+        text_of(client, CAMPAIGNS),
+        text_of(client, f"{CAMPAIGNS}1/"),
+        text_of(client, f"{CAMPAIGNS}1/resume/"),
+        text_of(client, f"{CAMPAIGNS}1/resume/", status=302, reason=f"{number} is calm"),
+        text_of(client, f"{CAMPAIGNS}batches/{batch}/"),
+        text_of(client, OPT_OUTS),
+        text_of(client, OPT_OUTS, phone=people(1)[0]),
+    ]
+
+    for page in pages:
+        assert "639980" not in re.sub(r"[\W_]", "", page)
+
+
 def test_opt_out_in_any_spelling_is_found_by_post_only(office: Office) -> None:
     office.dispatcher.opt_outs.add(people(1), reason="by phone", by="luc")
     client = office.client("view_optout")
 
     shown = text_of(client, OPT_OUTS, phone="06 39 98 00 00")
 
-    assert "+33 6 •• •• •• 00 It is on the list" in shown
+    assert "+336••••••00 It is on the list" in shown
     assert "add by hand luc by phone" in shown
     assert "not on the list" in text_of(client, OPT_OUTS, phone="06 39 98 00 01")
     assert "landline" in text_of(client, OPT_OUTS, phone="01 40 00 00 00")

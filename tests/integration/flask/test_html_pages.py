@@ -125,6 +125,16 @@ def test_doubt_is_shown_until_it_ends(app: Flask) -> None:
     library(app).database.close()
 
 
+@pytest.mark.parametrize("gap", ["/", ".", "-", "_", "\u2212"], ids=ascii)
+def test_number_in_any_spelling_is_masked_on_every_page(lone_app: Flask, gap: str) -> None:
+    number = gap.join(("06", "39", "98", "00", "00"))
+    library(lone_app).submit(f"for {number}", TEXT, people(1))
+    library(lone_app).pause(1, reason=f"{number} complained", by=f"for {number}")
+    for path in PAGES:
+        page = reader(lone_app).get(path).text
+        assert "639980" not in re.sub(r"\W", "", page)
+
+
 def test_pages_show_no_number_and_no_text(lone_app: Flask) -> None:
     number = people(1)[0]
     library(lone_app).submit(f"for {number}", TEXT, [{"mobile": number, "prenom": "Zoé"}])

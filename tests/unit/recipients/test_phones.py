@@ -13,7 +13,6 @@ from dispatcher.recipients.legible import are_several
 from dispatcher.recipients.phones import (
     REASONS,
     InvalidPhone,
-    mask,
     normalise,
     normalise_in,
     territory_of,
@@ -374,14 +373,6 @@ def test_example_mobile_of_every_country_stays_unchanged() -> None:
 
 def test_text_that_is_not_e164_has_no_territory() -> None:
     assert territory_of("0639980001") is None
-
-
-@pytest.mark.parametrize(
-    ("number", "masked"),
-    [("+33639980078", "+336••••••78"), ("+508551234", "+508••••34"), ("+3361", "•••••"), ("", "")],
-)
-def test_masked_number_shows_its_start_and_end(number: str, masked: str) -> None:
-    assert mask(number) == masked
 
 
 def test_french_number_does_not_load_libphonenumber() -> None:

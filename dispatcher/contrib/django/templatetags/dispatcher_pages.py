@@ -13,8 +13,9 @@ from django.utils.safestring import SafeString
 
 from dispatcher.campaigns.bar import percent_ended, pieces
 from dispatcher.campaigns.progress import Progress
-from dispatcher.campaigns.records import masked
 from dispatcher.campaigns.wording import moment, standing
+from dispatcher.masking import mask
+from dispatcher.masking import masked as numbers_masked
 
 register = template.Library()
 
@@ -87,13 +88,19 @@ def until(instant: datetime, now: datetime) -> str:
 @register.filter
 def waits(progress: Progress, now: datetime) -> str:
     """Why a campaign waits and until when, on the clock of Paris."""
-    return standing(progress, now)
+    return numbers_masked(standing(progress, now))
+
+
+@register.filter
+def masked(words: object) -> str:
+    """A free text with everything masked that may be a phone number."""
+    return numbers_masked(str(words))
 
 
 @register.simple_tag
 def number(phone: str, in_full: bool) -> str:
     """A phone number, its middle hidden unless ``in_full``."""
-    return phone if in_full else masked(phone)
+    return phone if in_full else mask(phone)
 
 
 def _words(state: str) -> str:
