@@ -40,7 +40,11 @@ class Answer:
     @property
     def headers(self) -> list[tuple[str, str]]:
         """The headers, without the length."""
-        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
         if self.status is HTTPStatus.METHOD_NOT_ALLOWED:
             headers.append(("Allow", ", ".join(_METHODS)))
         if self.status is HTTPStatus.SERVICE_UNAVAILABLE:

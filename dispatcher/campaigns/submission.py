@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.campaigns.batch import LARGEST_BATCH
-from dispatcher.errors import InvalidCampaign
+from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
 from dispatcher.window.territories import find
@@ -19,6 +19,8 @@ from dispatcher.window.territories import find
 #: what a list of recipients may hold: numbers, Recipients, or mappings with a phone column
 RecipientInput = str | Recipient | Mapping[str, object]
 _LONGEST_REFERENCE = 200
+#: characters; a template may be longer than the texts that it makes
+_LONGEST_TEXT = 1 << 16
 _SURVEY = re.compile(r"[!-~]{1,64}")
 #: which campaigns leave first if several are due; equals take turns
 PRIORITIES = {"low": -1, "normal": 0, "high": 1}
@@ -71,7 +73,8 @@ class Options(TypedDict, total=False):
 class Submission:
     """One campaign without its recipients; ``Options`` describes the fields.
 
-    Raises InvalidCampaign for an invalid reference, sender, date or combination.
+    Raises InvalidCampaign for an invalid reference, sender, date or combination, and InvalidText
+    for a text that is far too long.
     """
 
     reference: str
@@ -100,6 +103,8 @@ class Submission:
         if self.territory is not None:
             object.__setattr__(self, "territory", find(self.territory).name)
         self._check_kind()
+        if len(self.text) > _LONGEST_TEXT:
+            raise InvalidText(f"the text has over {_LONGEST_TEXT:,} characters: no SMS has")
         reference, longest = self.reference, _LONGEST_REFERENCE
         if not reference.strip() or len(reference) > longest or not reference.isprintable():
             raise InvalidCampaign(f"a reference has 1 to {longest} printable characters")

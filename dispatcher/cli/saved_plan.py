@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 #: bytes; a larger file is not a plan
-_LARGEST_PLAN = 1 << 24
+_LARGEST_PLAN = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

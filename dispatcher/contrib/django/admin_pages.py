@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
+from django.views.decorators.clickjacking import xframe_options_deny
 
 from dispatcher.contrib.django import conf, dispatcher
 from dispatcher.errors import DispatcherError, NotFound
@@ -75,6 +76,7 @@ class Pages(_Admin):
         )
 
     def _page(self, view: View) -> View:
+        @xframe_options_deny
         def page(request: HttpRequest, **values: Any) -> HttpResponse:
             if not self.has_view_permission(request):
                 raise PermissionDenied

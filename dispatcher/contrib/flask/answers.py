@@ -9,6 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.recipients.phones import REASONS
 
+#: rows of an answer; a long list of them helps nobody and fills the memory
+MOST_REJECTED = 10_000
 _Count = Annotated[int, Field(ge=0)]
 _Euros = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{3}$")]
 
@@ -65,7 +67,12 @@ class Rejected(_Answer):
 class Submitted(Progress):
     """The state of a campaign, and the rows that were rejected."""
 
-    rejected: list[Rejected]
+    rejected: Annotated[
+        list[Rejected],
+        Field(
+            description=f"the first {MOST_REJECTED:,}; `unusable` counts all",
+        ),
+    ]
 
 
 class List(_Answer):

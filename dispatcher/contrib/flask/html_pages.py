@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
@@ -27,12 +28,10 @@ _REFRESH = 5
 _CAMPAIGNS, _BATCHES = 50, 100
 _BAR = 1000
 #: only our own style sheet is loaded, and no other site may frame a page
-_HEADERS = {
+_HEADERS = guards.CLOSED | {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none';"
     " base-uri 'none'; form-action 'none'",
-    "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
 }
 
 
@@ -60,7 +59,7 @@ def pages(*, authorize: Callable[[], Any] | None = None) -> Blueprint:
 
     blueprint.record(check)
     blueprint.before_request(guards.require_password if authorize is None else _asking(authorize))
-    blueprint.after_request(_closed)
+    blueprint.after_request(partial(guards.close, headers=_HEADERS))
     blueprint.context_processor(_words)
     blueprint.add_url_rule("/", "campaigns", _campaigns)
     blueprint.add_url_rule("/campaigns/<campaign>", "campaign", _campaign)
@@ -124,11 +123,6 @@ def _live(*, ended: bool) -> dict[str, Any]:
     """Whether the page reloads itself; the reader may stop that."""
     still = request.args.get("refresh") == "off"
     return {"refresh": None if ended or still else _REFRESH, "can_refresh": not ended}
-
-
-def _closed(response: Response) -> Response:
-    response.headers.update(_HEADERS)
-    return response
 
 
 def _words() -> dict[str, Any]:

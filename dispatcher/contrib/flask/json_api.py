@@ -14,6 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from dispatcher import errors
 from dispatcher.api import Dispatcher
 from dispatcher.contrib.flask import auth as guards
+from dispatcher.contrib.flask.answers import MOST_REJECTED
 from dispatcher.contrib.flask.extension import library_of
 from dispatcher.contrib.flask.openapi import MOST_LISTED, described
 from dispatcher.contrib.flask.problems import Problem, answer_as, id_of
@@ -37,6 +38,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     views = _Views(body_limit)
     blueprint.record(_check)
     blueprint.before_request(views.guard)
+    blueprint.after_request(guards.close)
     answer_as(blueprint, pages=False)
     _route(blueprint, "/campaigns", GET=views.campaigns, POST=views.submit)
     _route(blueprint, _CAMPAIGN, GET=views.progress)
@@ -79,11 +81,16 @@ class _Views:
         body = read(NewCampaign, self._limit)
         known = _is_known(body.reference)
         rejected: list[Rejection] = []
+
+        def reject(one: Rejection) -> None:
+            if len(rejected) < MOST_REJECTED:
+                rejected.append(one)
+
         campaign = _library().submit(
             body.reference,
             body.text,
             body.recipients,
-            reject=rejected.append,
+            reject=reject,
             **body.options(by=_ACTOR),
         )
         answer = _library().progress(campaign).as_json()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
-from typing import Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from flask import request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic_core import from_json
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from dispatcher.campaigns.submission import PRIORITIES, Options
@@ -17,6 +19,14 @@ from dispatcher.window.territories import TERRITORIES
 _Read = TypeVar("_Read", bound=BaseModel)
 _JSON = "application/json"
 _Cell = str | int | float | bool | None
+#: bounds on a body of any shape, so that garbage takes neither memory nor time: commas, members of
+#: one object, and lists (the only one is that of the recipients)
+_MOST_VALUES, _MOST_MEMBERS, _MOST_LISTS = 2**21, 1000, 1000
+#: bytes in which the first thing that is wrong is looked for, and bytes of a body with a reason
+_HEAD, _SMALL = 1 << 16, 1 << 16
+_strings = re.compile(rb'"[^"]*"')
+_wide = re.compile(rb"\{(?:[^{}:]*:){%d}" % (_MOST_MEMBERS + 1)).search
+_leaves = re.compile(rb"\{[^{}]*\}|\[[^\[\]{}]*\]")
 
 
 class _Body(BaseModel):
@@ -50,7 +60,7 @@ class NewCampaign(_Body):
         repr=False,
         description="may hold `{{ field }}` of the recipients; left out for a survey only",
     )
-    recipients: list[str | dict[str, _Cell]] = Field(
+    recipients: Annotated[list[str | dict[str, _Cell]], FailFast()] = Field(
         min_length=1,
         repr=False,
         description="numbers, or objects with one field for the number (`mobile`, `telephone`, …);"
@@ -118,6 +128,8 @@ def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Re
     Raises RequestEntityTooLarge above ``limit`` bytes, UnsupportedMediaType, BadRequest, and
     Problem (422) for a body that does not match ``model``.
     """
+    if model is not NewCampaign:
+        limit = min(limit, _SMALL)
     # a body sent in chunks does not say how long it is
     body = request.stream.read(limit + 1)
     if len(body) > limit:
@@ -126,20 +138,60 @@ def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Re
         return default
     if request.mimetype != _JSON:
         raise UnsupportedMediaType(f"the Content-Type must be {_JSON}")
+    _check_shape(model, body)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = _errors(error)[0]
         if first["type"] == "json_invalid":
             raise BadRequest("the body is not JSON") from None
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", _sentence(model, first)
-        ) from None
+        raise _unusable(_sentence(model, first)) from None
 
 
-def _sentence(model: type[BaseModel], first: object) -> str:
+def _check_shape(model: type[BaseModel], body: bytes) -> None:
+    """Raise Problem (422) or BadRequest for a body with too many values, members or lists.
+
+    They are counted before anything is made of them: 16 MB of ``[]`` are gigabytes.
+    """
+    most = f"more than {_MOST_VALUES:,} values; submit larger lists in Python"
+    # of commas in texts there are never so many
+    if body.count(b",") > _MOST_VALUES or body.count(b'"') > 4 * _MOST_VALUES:
+        raise _unusable(_first_fault(model, body) or f"the body: {most}")
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    signs = _strings.sub(b"", plain)
+    if signs.count(b"[") > _MOST_LISTS:
+        raise _unusable(_first_fault(model, body) or "the body: lists within lists")
+    if _wide(signs) or _leaves.sub(b"", signs).count(b":") > _MOST_MEMBERS:
+        raise _unusable(f"the body: an object of more than {_MOST_MEMBERS:,} members")
+
+
+def _first_fault(model: type[BaseModel], body: bytes) -> str | None:
+    """What is wrong with the first recipients; None if it is something else."""
+    try:
+        model.model_validate(from_json(body[:_HEAD], allow_partial=True))
+    except ValidationError as error:
+        found = [
+            one for one in _errors(error) if one["loc"][:1] == ("recipients",) and one["loc"][1:]
+        ]
+        return _sentence(model, found[0]) if found else None
+    except ValueError:
+        raise BadRequest("the body is not JSON") from None
+    return None
+
+
+def _errors(error: ValidationError) -> list[dict[str, Any]]:
+    return cast(
+        "list[dict[str, Any]]",
+        error.errors(include_url=False, include_context=False, include_input=False),
+    )
+
+
+def _unusable(sentence: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
+
+
+def _sentence(model: type[BaseModel], first: dict[str, Any]) -> str:
     """What is wrong and where, without field names that the caller chose: they may hold numbers."""
-    assert isinstance(first, dict)  # noqa: S101 - for the type checker
     if first["loc"][:1] == ("recipients",) and len(first["loc"]) > 1:
         position = first["loc"][1] + 1
         return f"recipient {position}: expected a number, or an object of text and numbers"

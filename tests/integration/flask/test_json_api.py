@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import io
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -297,6 +301,23 @@ def test_body_that_is_not_json_is_refused(call: Caller, body: bytes) -> None:
     assert refused(answer, 400, "bad_request") == "the body is not JSON"
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/campaigns", 200), ("/campaigns/9", 404), ("/x", 404), ("/campaigns/1", 200)],
+)
+def test_answer_is_stored_by_no_cache_and_read_as_what_it_is(
+    call: Caller, path: str, status: int
+) -> None:
+    call.submit()
+
+    answer = call.get(path)
+
+    assert answer.status_code == status
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_body_without_the_json_content_type_is_refused(call: Caller, kind: str | None) -> None:
     headers = {"Content-Type": kind} if kind else {}
@@ -343,6 +364,92 @@ def test_invalid_campaign_is_refused_in_one_sentence(
     answer = Caller(lone_app).post("/campaigns", campaign(**more))
     assert refused(answer, 422, "unusable_input").startswith(sentence)
     assert library(lone_app).page().total == 0
+
+
+@pytest.mark.parametrize(
+    ("recipients", "sentence"),
+    [
+        (b"[]", "recipient 1: expected a number, or an object of text and numbers"),
+        (b"[[[[]]]]", "recipient 1: expected a number, or an object of text and numbers"),
+        (b"{}", "the body: more than 2,097,152 values; submit larger lists in Python"),
+        (b"1", "recipient 1: expected a number, or an object of text and numbers"),
+        (b'{"a": {"b": [1, [2]]}}', "recipient 1: expected a number, or an object of text and"),
+        (b'"x"', "the body: more than 2,097,152 values; submit larger lists in Python"),
+    ],
+)
+def test_garbage_of_megabytes_is_refused_at_its_beginning(
+    call: Caller, recipients: bytes, sentence: str
+) -> None:
+    count = 16_000_000 // (len(recipients) + 1)
+    body = b'{"reference": "r", "text": "x", "recipients": [%s]}' % b",".join([recipients] * count)
+
+    with at_most(cpu_seconds=30, megabytes=600):
+        answer = call.post("/campaigns", data=body, content_type="application/json")
+
+    assert refused(answer, 422, "unusable_input").startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b'{"reference": "r", "text": [%s], "recipients": ["a"]}' % b",".join([b"[]"] * 10**6),
+         "the body: lists within lists"),
+        (b'{"recipients": [{%s}]}' % b",".join(b'"%d":0' % n for n in range(10**6)),
+         "the body: an object of more than 1,000 members"),
+        (b"{%s}" % b",".join(b'"%d":0' % n for n in range(10**6)),
+         "the body: an object of more than 1,000 members"),
+        (b'{"reference": "r", "text": "%s", "recipients": ["a"]}' % (b"x" * 10**7),
+         "the text has over 65,536 characters: no SMS has"),
+    ],
+    ids=["nested text", "wide recipient", "wide body", "long text"],
+)  # fmt: skip
+def test_body_of_a_wrong_shape_is_refused(call: Caller, body: bytes, sentence: str) -> None:
+    with at_most(cpu_seconds=30, megabytes=600):
+        answer = call.post("/campaigns", data=body, content_type="application/json")
+
+    assert refused(answer, 422, "unusable_input").startswith(sentence)
+
+
+def test_body_with_a_reason_is_small(call: Caller) -> None:
+    call.submit()
+
+    answer = call.post("/campaigns/1/pause", {"reason": "x" * 70_000})
+
+    refused(answer, 413, "request_entity_too_large")
+
+
+def test_commas_quotes_and_brackets_in_texts_count_for_nothing(call: Caller) -> None:
+    people = [{"mobile": f"06399800{n:02}", "ville": '[{"\\,' * 100} for n in range(100)]
+
+    assert call.submit(0, recipients=people).status_code == 201
+
+
+def test_first_rejected_rows_of_many_are_told(call: Caller) -> None:
+    answer = call.submit(1, recipients=["+33639980001", *["x"] * 10_001])
+
+    body = answer.json or {}
+    assert (answer.status_code, len(body["rejected"]), body["unusable"]) == (201, 10_000, 10_001)
+
+
+@contextmanager
+def at_most(*, cpu_seconds: int, megabytes: int) -> Iterator[None]:
+    """End the test run if the block takes more memory than this beyond what is in use, or ever
+    so much time of the processor: both are far from what is right.
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limits = {
+        resource.RLIMIT_CPU: int(own.ru_utime + own.ru_stime) + cpu_seconds,
+        resource.RLIMIT_AS: used + megabytes * 2**20,
+    }
+    before = {kind: resource.getrlimit(kind) for kind in limits}
+    for kind, most in limits.items():
+        resource.setrlimit(kind, (most, before[kind][1]))
+    try:
+        yield
+    finally:
+        for kind, limit in before.items():
+            resource.setrlimit(kind, limit)
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "limit=", "offset=-1",
