@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -25,11 +26,12 @@ from dispatcher.cli.output import print_json, say
 @json_option
 def undecided(*, full: bool, as_json: bool) -> None:
     """List whose replies may be a refusal: nobody of them is texted until you decide."""
-    from dispatcher.recipients.phones import mask
+    from dispatcher.masking import masked
 
     dispatcher = open_dispatcher()
     found = dispatcher.opt_outs.undecided()
-    shown = [(one.phone if full else mask(one.phone), one) for one in found]
+    show = str if full else masked
+    shown = [(show(one.phone), replace(one, text=show(one.text))) for one in found]
     if as_json:
         print_json(
             [
