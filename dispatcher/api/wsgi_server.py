@@ -19,8 +19,10 @@ from dispatcher.errors import ConfigurationError
 PATIENCE = 10
 #: seconds that a request may take to arrive, at whatever pace
 LONGEST = 30.0
-#: open connections; more of them wait until one ends
-MOST = 500
+#: open connections; beyond them the oldest ones that have sent no whole request are closed
+MOST = 400
+#: further connections that may be open until those are closed
+_SPARE = 100
 #: bytes; the applications refuse smaller requests themselves, with a better answer
 _LARGEST_HEADER, _LARGEST_BODY = 64 * 1024, 256 * 1024
 _TICK = 1.0
@@ -60,7 +62,7 @@ class Server:
             sockets=[listening],
             threads=threads,
             ident="dispatcher",
-            connection_limit=MOST,
+            connection_limit=MOST + _SPARE,
             channel_timeout=PATIENCE,
             cleanup_interval=_TICK,
             max_request_header_size=_LARGEST_HEADER,
@@ -96,9 +98,12 @@ class Server:
             self._thread.join()
 
     def _cut_slow(self) -> None:
-        begun = time.time() - LONGEST
-        for channel in self._server.active_channels.values():
-            if channel.creation_time < begun and not channel.requests:
+        """Close who takes too long, and make room: silent clients must not keep out the others."""
+        begun, channels = time.time() - LONGEST, list(self._server.active_channels.values())
+        too_many = len(channels) - MOST
+        for place, channel in enumerate(channels):  # the oldest first
+            waits = not channel.requests and not channel.total_outbufs_len
+            if waits and (channel.creation_time < begun or place < too_many):
                 channel.will_close = True
 
 

@@ -12,6 +12,7 @@ import logging
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,9 +22,11 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util import Timeout
 from urllib3.util.wait import wait_for_read
 
+from dispatcher.gateway.http import lookups
 from dispatcher.gateway.http.deadline import TimedCall
 
 _HEADERS = {
@@ -32,6 +35,10 @@ _HEADERS = {
     "Content-Type": "application/json",
     "User-Agent": "sms-campaign-dispatcher",
 }
+
+
+#: seconds that a try to connect has at least
+_SHORTEST_TRY = 0.1
 
 
 def _without_key(record: logging.LogRecord) -> bool:
@@ -48,14 +55,43 @@ class _Marked:
 
     call: TimedCall | None = None
     sock: Any
+    port: int
+    timeout: Any
+    _dns_host: str
     #: a second handle on the connection, under TLS too: shutting it ends the call
     grip: socket.socket | None = None
 
     def _new_conn(self) -> socket.socket:
-        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
+        sock = self._connected()
         self.grip = sock.dup()
         self.tell()
         return sock
+
+    def _connected(self) -> socket.socket:
+        """A connection to one of the host's addresses; lookup and all tries have one timeout."""
+        name, patience = self._dns_host, self.timeout
+        until = time.monotonic() + patience
+        try:
+            addresses = lookups.lookups.addresses(name, self.port, patience)
+            for left in range(len(addresses) - 1, -1, -1):
+                # urllib3 looks this up again, which takes no time for an address
+                self._dns_host = addresses[-1 - left]
+                self.timeout = max(until - time.monotonic(), _SHORTEST_TRY)
+                try:
+                    sock: socket.socket = super()._new_conn()  # type: ignore[misc]
+                except (NewConnectionError, ConnectTimeoutError):
+                    if not left or time.monotonic() >= until:
+                        raise
+                else:
+                    sock.settimeout(patience)
+                    return sock
+        except TimeoutError:
+            raise ConnectTimeoutError(self, "the lookup of its name takes too long") from None
+        except socket.gaierror as error:
+            raise NameResolutionError(name, self, error) from None  # type: ignore[arg-type]
+        finally:
+            self._dns_host, self.timeout = name, patience
+        raise AssertionError("a name without an address is no name")
 
     def tell(self) -> None:
         if self.call is not None:

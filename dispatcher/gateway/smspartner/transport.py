@@ -67,7 +67,7 @@ class Transport:
         self.url = url.rstrip("/")
         self.key = key
         self._call_timeout = call_timeout
-        self._timeout = Timeout(connect=connect_timeout, read=call_timeout)
+        self._timeout = Timeout(connect=min(connect_timeout, call_timeout), read=call_timeout)
         self._xml = answers == "xml"
         self._own = threading.local()
 

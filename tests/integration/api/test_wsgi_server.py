@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import logging
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,6 +87,29 @@ def test_slow_clients_occupy_no_thread(server: Server) -> None:
     assert answer_to(server, "/", b"hello") == (200, b"hello")
     for client in slow:
         client.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"])
+@pytest.mark.parametrize("count", [32, 1000])
+def test_silent_or_slow_clients_keep_nobody_out(
+    monkeypatch: pytest.MonkeyPatch, count: int, sent: bytes
+) -> None:
+    monkeypatch.setattr(wsgi_server, "PATIENCE", 600)  # none of them is cut for its silence
+    monkeypatch.setattr(wsgi_server, "LONGEST", 600)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 3 * count:
+        pytest.skip("this user may not open so many files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * count), hard))
+    server = Server(application, "127.0.0.1", 0)
+    server.start("server")
+    with ExitStack() as clients:
+        clients.callback(server.close)
+        for _ in range(count):
+            client = socket.create_connection(("127.0.0.1", server.port))
+            clients.enter_context(client)
+            client.sendall(sent)
+        for _ in range(3):
+            assert answer_to(server, "/", b"hello") == (200, b"hello")
 
 
 def test_connection_ends_with_the_answer(server: Server) -> None:

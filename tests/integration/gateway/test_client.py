@@ -3,20 +3,27 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 import requests.adapters
 
+from dispatcher.campaigns.events import Event
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
+from dispatcher.dispatch.events import callbacks as callbacks_module
+from dispatcher.dispatch.events.callbacks import Callbacks
 from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import (
     BatchTaken,
@@ -171,6 +178,58 @@ def test_refused_connection_sends_nothing() -> None:
     assert isinstance(send(client), Unsent)
     with pytest.raises(GatewayError):
         client.connect()
+
+
+@contextmanager
+def resolver(answer: Callable[..., Any]) -> Iterator[None]:
+    """Names are looked up by ``answer``; what is an address already is none of its business."""
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *rest: Any, **options: Any) -> Any:
+        if host.replace(".", "").isdigit():
+            return real(host, *rest, **options)
+        return answer(host, *rest, **options)
+
+    with mock.patch("socket.getaddrinfo", look_up):
+        yield
+
+
+def test_resolver_that_hangs_holds_no_call_beyond_its_timeout() -> None:
+    answers = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> Any:
+        answers.wait(PATIENCE)
+        raise socket.gaierror
+
+    client = SmsPartner("https://gateway.example/v1", KEY, call_timeout=0.3, connect_timeout=5)
+    try:
+        with resolver(hang):
+            reply = send(client)
+            assert not answers.is_set()
+            with pytest.raises(GatewayError):
+                client.connect()
+            callbacks = Callbacks("https://shop.example/events", "s" * 16)
+            with mock.patch.object(callbacks_module, "PATIENCE", 0.3):
+                event = Event(id="e", kind="doubt_raised", at=datetime.now(UTC))
+                said = callbacks.post(event, now=datetime.now(UTC))
+    finally:
+        answers.set()
+    assert isinstance(reply, Unsent)
+    assert reply.reason == "the gateway cannot be reached in time"
+    assert said == "no answer (ConnectTimeoutError)"
+
+
+def test_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
+    def two(_: str, port: int, *__: Any, **___: Any) -> Any:
+        return [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in ("127.0.0.2", "127.0.0.1")
+        ]
+
+    with RawServer(honest) as server, resolver(two):
+        client = SmsPartner(f"http://localhost:{server.port}/v1", KEY)
+        assert not isinstance(send(client), Unsent)
+    assert server.requests[0][1]["host"] == f"localhost:{server.port}"
 
 
 def test_unresolved_name_sends_nothing() -> None:

@@ -77,6 +77,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "web_token": (TOKEN, TOKEN),
     "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
     "webhook_secret": (SECRET, SECRET),
+    "webhook_secret_old": (SECRET, SECRET),
+    "stop_storm": ("7", 7),
     "callback_url": ("http://127.0.0.1:9000/sms", "http://127.0.0.1:9000/sms"),
     "callback_secret": (SECRET, SECRET),
     "receivers": ("shop.receivers, shop.mails", ("shop.receivers", "shop.mails")),
