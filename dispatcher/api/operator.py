@@ -18,10 +18,20 @@ from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.clock import Clock, shifted
-from dispatcher.storage import balances, credit, durability, monitoring, schema, stop_list
+from dispatcher.storage import (
+    balances,
+    credit,
+    durability,
+    identity,
+    monitoring,
+    pauses,
+    schema,
+    stop_list,
+)
 from dispatcher.storage.balances import Balance
 from dispatcher.storage.campaigns import campaigns, totals
 from dispatcher.storage.database import Database
+from dispatcher.storage.pauses import PausedAll
 
 if TYPE_CHECKING:
     from dispatcher.dispatch.steps import AccountDue, Due, Steps
@@ -162,6 +172,16 @@ class Operator:
         """When the account's STOP list was last read."""
         with self._installation.read() as session:
             return stop_list.age(session, self._account or DEFAULT)
+
+    def objection(self) -> str:
+        """Why workers refuse this database, such as after a restore; empty if they do not."""
+        with self._installation.read():
+            return identity.objection(self.database)
+
+    def paused_all(self) -> PausedAll | None:
+        """Who paused everything, when and why; of ``for_account``, also its own pause."""
+        with self._installation.read() as session:
+            return pauses.of(session, self._account)
 
     def schema(self) -> str:
         """The version of the database's schema. Raises StorageError unless it is ours."""

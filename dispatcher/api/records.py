@@ -18,7 +18,7 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import account_waits, doubts, monitoring, stop_list
+from dispatcher.storage import account_waits, doubts, identity, monitoring, pauses, stop_list
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
 from dispatcher.window import Hold
@@ -98,13 +98,15 @@ class Records(Operator):
         now = self.clock()
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
         hold = campaigns.first_hold(session, facts.id)
+        refused = identity.objection(self.database)
         return progress_of(
             facts,
             campaigns.shares(session, facts.id),
             _with_account(hold, account_waits.of(session, account, now)),
             stopped=due.doubts(session, account if settings.accounts else None) >= limit,
             stop_list=stop_list.age(session, account).wait(now, most),
-            silent=facts.silence(monitoring.last_tick(session), now, settings.tick),
+            blocked=refused or str(pauses.of(session, account) or ""),
+            silent=refused or facts.silence(monitoring.last_tick(session), now, settings.tick),
             orphaned=orphaned,
             now=now,
         )

@@ -19,7 +19,7 @@ from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.submission import RecipientInput, Submission
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Rejection
-from dispatcher.storage import actions, opt_out_marks
+from dispatcher.storage import actions, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
 from dispatcher.storage.database import Conflict, Database
@@ -35,6 +35,7 @@ def store(
 ) -> int:
     """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
     installation.prepare()
+    identity.record_first(installation.database)
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
     known = _stored(installation.database, submission)

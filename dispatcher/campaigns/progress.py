@@ -121,6 +121,7 @@ def progress_of(
     hold: Hold | None,
     *,
     now: datetime,
+    blocked: str = "",
     stopped: bool = False,
     stop_list: str = "",
     silent: str = "",
@@ -128,7 +129,8 @@ def progress_of(
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
-    ``hold`` is the wait of its first pending batch. ``stopped``: too many doubts, in this campaign
+    ``hold`` is the wait of its first pending batch. ``blocked``: why nothing leaves at all, such
+    as a pause of everything. ``stopped``: too many doubts, in this campaign
     or others of its account, keep everything back. ``stop_list``: why a commercial campaign waits
     for the STOP list. ``silent``: no tick finds what is due. ``orphaned``: no setting names its
     account.
@@ -143,6 +145,10 @@ def progress_of(
         why = f"paused: {facts.reason}"
         if held:
             why += f"; {held} batches are at the gateway"
+        if blocked:
+            why += f"; {blocked}"
+    elif facts.state is CampaignState.RUNNING and blocked and (hold is not None or held):
+        why = blocked
     elif facts.state is CampaignState.RUNNING and hold is not None:
         why = hold.why
         if hold.until >= NEVER:

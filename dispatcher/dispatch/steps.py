@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+from dispatcher.dispatch import safeguards
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.credit import Credit
 from dispatcher.dispatch.doubts import Doubts
@@ -57,8 +58,8 @@ class _AccountSteps:
 class Steps:
     """The steps of one process; safe for any number of threads.
 
-    None of them does anything while this host's clock and the database's disagree: whatever it
-    wrote would be dated wrong, and so be over too soon, or wait for days.
+    None of them does anything while ``safeguards.check`` has an objection. With a wrong clock,
+    whatever it wrote would be dated wrong, and so be over too soon, or wait for days.
     """
 
     def __init__(self, *contexts: Context) -> None:
@@ -73,15 +74,15 @@ class Steps:
 
     def tick(self) -> Due:
         """See ``Ticks.tick``."""
-        return Due((), ()) if self._clock_is_wrong() else self._tick()
+        return Due((), ()) if self._refuses() else self._tick()
 
     def prune(self) -> int:
         """See ``Retention.prune``."""
-        return 0 if self._clock_is_wrong() else self._prune()
+        return 0 if self._refuses() else self._prune()
 
     def deliver_events(self) -> int:
         """See ``Deliveries.deliver``."""
-        return 0 if self._clock_is_wrong() else self._deliver_events()
+        return 0 if self._refuses() else self._deliver_events()
 
     def send_batch(self, batch_id: object) -> int:
         """See ``SendLoop.send_batch``."""
@@ -120,6 +121,7 @@ class Steps:
         A list that cannot be read does not stop the others: GatewayError is raised at the end.
         """
         if at_once:
+            self._check_clock()
             return self._sync_all()
         steps = self._of(account)
         return SyncResult() if steps is None else steps.stops.sync_opt_outs()
@@ -143,7 +145,7 @@ class Steps:
 
     def resend(self, batch_id: int, *, actor: str, reason: str) -> None:
         """See ``Doubts.resend``; IllegalMove for a batch of an account that is unknown here."""
-        self._refuse_a_wrong_clock()
+        self._check_clock()
         account = self._account_of(batch_id)
         if account not in self._steps:
             # another account cannot show it, and so cannot prove anything
@@ -152,24 +154,23 @@ class Steps:
 
     def give_up(self, batch_id: int, *, actor: str, reason: str) -> None:
         """See ``Doubts.give_up``; without a lookup if the account is unknown here."""
-        self._refuse_a_wrong_clock()
+        self._check_clock()
         account = self._account_of(batch_id)
         steps = self._steps.get(account, self._steps[self._context.account])
         known = account in self._steps
         steps.doubts.give_up(batch_id, actor=actor, reason=reason, account_known=known)
 
-    def _clock_is_wrong(self) -> bool:
-        """True if this clock and the database's disagree."""
-        skew = self._context.clock_skew()
-        if skew > attempt.MOST_SKEW:
-            log.warning("nothing is done: this clock and the database's differ by %s", skew)
+    def _refuses(self) -> bool:
+        """True, with a line in the log, if ``safeguards.check`` has an objection."""
+        try:
+            safeguards.check(self._context, attempt.MOST_SKEW)
+        except StorageError as error:
+            log.warning("%s", error)
             return True
         return False
 
-    def _refuse_a_wrong_clock(self) -> None:
-        """Raise StorageError if this clock and the database's disagree."""
-        if self._clock_is_wrong():
-            raise StorageError("this clock and the database's differ: set this host's clock first")
+    def _check_clock(self) -> None:
+        safeguards.check_clock(self._context, attempt.MOST_SKEW)
 
     def _account_of(self, batch_id: int) -> str:
         with self._context.database.read() as session:
@@ -179,7 +180,7 @@ class Steps:
         return account
 
     def _of(self, account: object) -> _AccountSteps | None:
-        if self._clock_is_wrong():
+        if self._refuses():
             return None
         steps = self._steps.get(account) if isinstance(account, str) else None
         if steps is None:
@@ -187,8 +188,8 @@ class Steps:
         return steps
 
     def _of_batch(self, batch_id: object) -> _AccountSteps | None:
-        """The steps of a batch's account, if that is known here and this clock is right."""
-        if self._clock_is_wrong():
+        """The steps of a batch's account, if that is known here and nothing objects."""
+        if self._refuses():
             return None
         if len(self._steps) == 1 or not isinstance(batch_id, int) or abs(batch_id) >= _LARGEST_ID:
             return self._steps[self._context.account]  # which refuse a batch that is not theirs

@@ -17,7 +17,16 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import EVERY
-from dispatcher.storage import balances, caps, credit, events, monitoring, retention, stop_list
+from dispatcher.storage import (
+    balances,
+    caps,
+    credit,
+    events,
+    identity,
+    monitoring,
+    retention,
+    stop_list,
+)
 from dispatcher.storage.batches import attempts, due, hand_over, polls, queue, recalls, reevaluation
 from dispatcher.storage.batches import moves as batch_moves
 from dispatcher.storage.campaigns import moves as campaign_moves
@@ -107,6 +116,9 @@ class Ticks:
             for context in self._contexts:
                 _release(session, context, now)
             monitoring.record_tick(session, socket.gethostname(), now)
+            progress = identity.keep(session)
+        if progress is not None:
+            progress.write()
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
         with self._context.database.read() as session:
@@ -133,6 +145,7 @@ class Ticks:
         """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
         hand_over.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
         recalls.request_cancelled(session, now)
+        recalls.request_paused(session, now)
         recalls.request_opted_out(session, now)
         policy = self._context.windows.policy
         for territory, leaves_at in reevaluation.stale_held(session, policy):

@@ -92,6 +92,8 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator
             key = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
             ours = remedy.replace("DISPATCHER_API_KEY", key)
             yield _run(called, dispatcher.for_account(account), check, ours)
+    if "doubts" in names and (paused := _paused(dispatcher)):
+        yield paused
     if "gateway" in names and (orphans := _orphans(dispatcher)):
         yield orphans
 
@@ -108,6 +110,20 @@ def _run(
         return Finding(name, ok=False, says=says, remedy=_UNUSABLE)
     except DispatcherError as error:
         return Finding(name, ok=False, says=str(error), remedy=remedy)
+
+
+def _paused(dispatcher: Dispatcher) -> Finding | None:
+    """The pause of everything, or of an account."""
+    accounts = (DEFAULT, *dispatcher.settings.accounts)
+    try:
+        pauses = [
+            dispatcher.paused_all(),
+            *(dispatcher.for_account(a).paused_all() for a in accounts),
+        ]
+    except DispatcherError:
+        return None  # the check of the database reports it
+    says = "; ".join(dict.fromkeys(str(one) for one in pauses if one))
+    return Finding("pause", ok=False, says=says, remedy="dispatcher resume --all") if says else None
 
 
 def _orphans(dispatcher: Dispatcher) -> Finding | None:
@@ -128,6 +144,8 @@ def _database(dispatcher: Dispatcher) -> str:
     with dispatcher.database.read() as session:
         if objections := durability.objections(session):
             raise _FailedError("; ".join(objections), "change that setting of the database")
+    if objection := dispatcher.objection():
+        raise _FailedError(objection, "dispatcher migrate --restored pauses all and says what next")
     return f"{dispatcher.database.engine.dialect.name}, schema {dispatcher.schema()}"
 
 

@@ -34,7 +34,7 @@ from dispatcher.monitoring.account_metrics import Accounts
 from dispatcher.monitoring.cached import cached
 from dispatcher.monitoring.doctor import Finding
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import monitoring, stop_list
+from dispatcher.storage import monitoring, pauses, stop_list
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.monitoring import AccountSnapshot, Snapshot
 from dispatcher.window.territories import TERRITORIES
@@ -55,6 +55,8 @@ class _Reading:
     accounts: Mapping[str, AccountSnapshot]
     #: when the STOP list was last read; of several accounts the one that was read longest ago
     stop_list: datetime | None
+    paused: bool
+    restored: bool
 
 
 def registry_of(
@@ -151,6 +153,8 @@ class _Metrics(Collector):
         yield _gauge(
             "stop_list_age_seconds", "since the STOP list was last read; +Inf if it never was", age
         )
+        yield _gauge("paused", "whether everything or an account is paused: 1 or 0", reading.paused)
+        yield _gauge("restored", "whether the database was restored: 1 or 0", reading.restored)
         yield _gauge("incidents", "double texts on record", standing.incidents)
         inbox = standing.inbox
         yield _gauge("probable_refusals", "people to decide about", inbox.refusals)
@@ -168,7 +172,8 @@ class _Metrics(Collector):
             names = (DEFAULT, *dispatcher.settings.accounts)
             read = [stop_list.age(session, name).read_at for name in names]
             oldest = None if None in read else min(filter(None, read))
-            return _Reading(at, shares, found, accounts, oldest)
+            paused, restored = pauses.any_holds(session), bool(dispatcher.objection())
+            return _Reading(at, shares, found, accounts, oldest, paused, restored)
 
     def _read_past(self) -> totals.EndedTotals:
         with self._dispatcher.database.read() as session:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, column, inspect, select, table, text
+from sqlalchemy.orm import Session
 
 from dispatcher.errors import StorageError
 from dispatcher.storage.database import Database
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Alembic's own table, under a name that another application's Alembic does not use
 VERSION_TABLE: Final = "dispatcher_version"
-_VERSIONS = table(VERSION_TABLE)
+#: the column that holds the version
+version_num = table(VERSION_TABLE, column("version_num")).c.version_num
 #: the lines of a migration that name it and the one before it
 _NAME = re.compile(r'^(revision|down_revision)\b[^=\n]*= ["\'](\w+)["\']$', re.MULTILINE)
 _LOCK = 7_265_378_372  # the key of our advisory lock; any unused number will do
@@ -65,6 +67,18 @@ def check(database: Database) -> None:
     )
 
 
+def objection(session: Session) -> str:
+    """Why a worker of this version must do nothing; empty if the tables are as it expects.
+
+    Another version may migrate the database while the worker runs.
+    """
+    found = session.scalar(select(version_num))
+    ours = revisions()[-1]
+    if found == ours:
+        return ""
+    return f"nothing is done: the database's schema is {found}, this worker's {ours}: restart it"
+
+
 def version(database: Database) -> str | None:
     """The version of the schema; None if the database is empty or missing."""
     if database.is_missing:
@@ -90,7 +104,7 @@ def revisions() -> tuple[str, ...]:
 def _current(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    found: str | None = connection.scalar(select(column("version_num")).select_from(_VERSIONS))
+    found: str | None = connection.scalar(select(version_num))
     return found
 
 

@@ -19,6 +19,7 @@ from types import MappingProxyType
 import pytest
 from sqlalchemy import make_url, text
 
+from dispatcher.storage.identity import RESTORED
 from tests.acceptance.installation import CAPPED, Child, Installation, on_sqlite, people
 from tests.databases import connected
 from tests.postgres_server import NoPostgresError, PostgresServer
@@ -294,6 +295,7 @@ def test_backup_made_during_a_call_is_settled_by_its_tag(
         worker.kill()
         _copy(tmp_path / "backup.db", _file(sqlite_url))
         assert site.batch().state == "sending"
+        site.dispatcher.accept_restored()
         site.let_leases_end()
         site.ticks()
         site.worker("another")
@@ -302,25 +304,28 @@ def test_backup_made_during_a_call_is_settled_by_its_tag(
         site.check()
 
 
-def test_campaign_paused_in_a_backup_from_before_it_sends_nothing(
+def test_campaign_in_a_backup_from_before_it_sends_nothing_until_resumed(
     tmp_path: Path, sqlite_url: str
 ) -> None:
-    """Row 51. Such a backup says that sent messages are still to go, and does not know that it is
-    old: a person has to pause the campaign before the workers start."""
+    """Row 51. Such a backup says that sent messages are still to go: workers refuse it, and start
+    with everything paused once a person has accepted it."""
     with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(3))
         _copy(_file(sqlite_url), tmp_path / "backup.db")
         assert site.command("tick", "--inline").returncode == 0
         _copy(tmp_path / "backup.db", _file(sqlite_url))
         assert site.batch().state == "pending"
-        site.dispatcher.pause("soldes", reason="restored from a backup")
+        assert RESTORED in site.command("tick", "--inline").stderr
         site.worker()
         site.ticks()
+        accepted = site.command("migrate", "--restored")
+        assert "soldes: 3 messages to go in the backup" in accepted.stdout
         site.wait(site.dispatcher.last_tick, "a tick")
         first = site.dispatcher.last_tick()
         site.wait(lambda: site.dispatcher.last_tick() != first, "a second tick")
-        assert site.progress("soldes").why == "paused: restored from a backup"
+        assert "the database was restored" in site.progress("soldes").why
         site.dispatcher.cancel("soldes")
+        assert site.command("resume", "--all").returncode == 0
         site.check()
 
 

@@ -55,27 +55,50 @@ def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
     )
 
 
+def _one(ref: str | None, *, everything: bool) -> str | None:
+    """The campaign that is named; None with --all. Raises UsageError unless it is one of both."""
+    if everything == (ref is not None):
+        raise click.UsageError("name one campaign, or give --all")
+    return ref
+
+
+_all_option = click.option("--all", "everything", is_flag=True, help="Every campaign, also later.")
+
+
 @click.command()
-@ref_argument
+@click.argument("ref", required=False)
+@_all_option
 @click.option("--reason", default="by hand", help="The reason, shown with the campaign.")
 @account_option
-def pause(ref: str, *, reason: str, account: str | None) -> None:
-    """Let nothing more of campaign REF leave until it is resumed."""
+def pause(ref: str | None, *, everything: bool, reason: str, account: str | None) -> None:
+    """Let nothing more of campaign REF leave until it is resumed; with --all, of any campaign."""
     dispatcher = open_dispatcher(account)
-    paused = dispatcher.pause(find_campaign(dispatcher, ref).id, reason=reason)
+    if (one := _one(ref, everything=everything)) is None:
+        flying = dispatcher.pause_all(reason=reason)
+        left = f"{counted(flying, 'batch', 'batches')} in flight, which cannot be stopped"
+        say(f"{dispatcher.paused_all()}; {left if flying else 'nothing is in flight'}")
+        return
+    paused = dispatcher.pause(find_campaign(dispatcher, one).id, reason=reason)
     say(f"{paused.reference} is {paused.state}; {in_flight(paused)}")
 
 
 @click.command()
-@ref_argument
+@click.argument("ref", required=False)
+@_all_option
 @click.option(
     "--whatever-credit", is_flag=True, help="Resume even if the balance is too low for all of it."
 )
 @account_option
-def resume(ref: str, *, whatever_credit: bool, account: str | None) -> None:
-    """Let the paused campaign REF run again."""
+def resume(
+    ref: str | None, *, everything: bool, whatever_credit: bool, account: str | None
+) -> None:
+    """Let the paused campaign REF run again; with --all, end a pause of everything."""
     dispatcher = open_dispatcher(account)
-    found = find_campaign(dispatcher, ref)
+    if (one := _one(ref, everything=everything)) is None:
+        ended = dispatcher.resume_all()
+        say("it goes on" if ended else "nothing was paused by pause --all")
+        return
+    found = find_campaign(dispatcher, one)
     resumed = dispatcher.resume(found.id, check_credit=not whatever_credit)
     why = standing(resumed, dispatcher.clock())
     say(f"{resumed.reference} is {resumed.state}" + (f"; {why}" if why else ""))

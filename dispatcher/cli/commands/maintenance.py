@@ -13,6 +13,7 @@ from dispatcher.cli.output import out, print_json, say, table_without_lines
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
+    from dispatcher.campaigns.records import Restored
     from dispatcher.dispatch.steps import Due
 
 _HIDDEN = "********"
@@ -74,10 +75,37 @@ def _summary(due: Due) -> str:
 
 
 @click.command()
-def migrate() -> None:
+@click.option(
+    "--restored",
+    is_flag=True,
+    help="After a restore: pause everything, and let workers use this database.",
+)
+def migrate(*, restored: bool) -> None:
     """Bring the database to the schema of this version."""
-    open_dispatcher().migrate()
+    dispatcher = open_dispatcher()
+    if restored:
+        _say_what_next(dispatcher.accept_restored())
+        return
+    dispatcher.migrate()
     say("the database has the schema of this version")
+    if objection := dispatcher.objection():
+        say(objection)
+
+
+def _say_what_next(found: Restored) -> None:
+    """What to look up after a restore, before anything may leave again."""
+    since = "the backup" if found.since is None else f"{found.since:%Y-%m-%d %H:%M} UTC"
+    say("Everything is paused; workers accept this database. Next:")
+    say("1. dispatcher opt-outs sync; import again your own opt-outs since the backup.")
+    say(
+        f"2. Look up at the gateway what it sent since {since}, for each campaign that is not over:"
+    )
+    for reference, to_go in found.unfinished.items():
+        say(f"   {reference}: {counted(to_go, 'message')} to go in the backup")
+    if not found.unfinished:
+        say("   none is in the backup; what was submitted later is lost with it")
+    say("3. dispatcher cancel REF what left after the backup; if you cannot tell, cancel it, too.")
+    say("4. dispatcher resume --all")
 
 
 @click.command()

@@ -17,6 +17,7 @@ from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
 from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait, backoff
+from dispatcher.dispatch import safeguards
 from dispatcher.dispatch.call_counts import UNREACHABLE
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.evidence import Evidence
@@ -26,7 +27,8 @@ from dispatcher.dispatch.sending.gather import Gather
 from dispatcher.dispatch.sending.request import Request, request_of, texts_of
 from dispatcher.dispatch.sending.results import Results
 from dispatcher.dispatch.tags import new_tag, worker_name
-from dispatcher.errors import GatewayError, StorageError
+from dispatcher.errors import GatewayError
+from dispatcher.storage import identity
 from dispatcher.storage.batches import claims, hand_over, moves
 from dispatcher.window import Hold
 
@@ -182,16 +184,17 @@ class Attempts:
                 most_skew=MOST_SKEW,
                 cost=self._caps.cost(draft.usage),
             )
+            progress = identity.progress(session) if claimed else None
         if not claimed:
-            self.compare_clocks()
+            self.check()
             raise _NotNow
+        if progress is not None:
+            progress.write()
         return _Claimed(batch, draft.request, steady, now)
 
-    def compare_clocks(self) -> None:
-        """Raise StorageError, which ends the send loop, if the clocks differ by too much."""
-        skew = self._context.clock_skew()
-        if skew > MOST_SKEW:
-            raise StorageError(f"nothing is sent: this clock and the database's differ by {skew}")
+    def check(self) -> None:
+        """Raise StorageError, which ends the send loop, if this process must not send."""
+        safeguards.check(self._context, MOST_SKEW)
 
     def _deliver(self, claimed: _Claimed) -> tuple[Outcome, float | None]:
         """Send a claimed batch: the outcome, and the seconds of the call if there was one."""

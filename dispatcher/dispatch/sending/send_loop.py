@@ -61,7 +61,6 @@ class SendLoop:
         until = time.monotonic() + TIME_SLICE
         next_id: int | None = batch_id
         with self._context.database.keeping():
-            self._attempts.compare_clocks()  # else a batch would wait by the wrong clock
             while next_id is not None:
                 with self._queue.reserve(next_id):
                     sent += self._make(next_id, permit)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    exists,
     extract,
     func,
     insert,
@@ -26,7 +27,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
-from dispatcher.storage import account_waits, opt_out_marks, opt_outs
+from dispatcher.storage import account_waits, opt_out_marks, opt_outs, schema
 from dispatcher.storage.batches import queue
 from dispatcher.storage.batches.due import DOUBTS, DOUBTS_OF
 from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
@@ -60,6 +61,8 @@ def _claim(
             # a list without a version is equal to no other
             version == bindparam("its_opt_outs"),
             account_waits.is_over(),
+            # another version may have migrated the tables a moment ago
+            exists().where(schema.version_num == bindparam("its_schema")),
             *rules,
         )
         .values(
@@ -167,6 +170,7 @@ def claim(
         "doubt_limit": doubt_limit,
         **account_waits.asked(account, now),
         "its_opt_outs": batch.opt_outs,
+        "its_schema": schema.revisions()[-1],
         "its_tag": tag,
         "until": now + lease,
     }

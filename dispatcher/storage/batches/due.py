@@ -100,6 +100,13 @@ def doubts(session: Session, account: str | None = None) -> int:
     return session.scalar(DOUBTS_OF, {"account": account}) or 0
 
 
+def in_flight(session: Session, account: str | None) -> int:
+    """How many batches are being sent, of one account or in all."""
+    count = select(func.count()).join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+    mine = [] if account is None else [CAMPAIGN.c.account == account]
+    return session.scalar(count.where(in_state(BatchState.SENDING), *mine)) or 0
+
+
 def account_of(session: Session, batch_id: int) -> str | None:
     """The account through which a batch goes; None if there is no such batch."""
     if abs(batch_id) > LARGEST_ID:

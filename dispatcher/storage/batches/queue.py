@@ -14,6 +14,7 @@ from sqlalchemy import Boolean, ColumnElement, and_, bindparam, exists, not_, or
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
+from dispatcher.storage import pauses
 from dispatcher.storage.tables import BATCH, CAMPAIGN, in_state
 
 _now = bindparam("now", type_=BATCH.c.not_before.type)
@@ -26,10 +27,10 @@ _MAY_LEAVE = or_(bindparam("commercial", type_=Boolean), not_(CAMPAIGN.c.commerc
 def runs() -> ColumnElement[bool]:
     """Condition: the campaign runs, and its ``not_after`` has not passed (parameter ``now``).
 
-    A hint may come before the tick that expires it.
+    Neither everything nor its account is paused. A hint may come before the tick that expires it.
     """
     alive = or_(CAMPAIGN.c.not_after.is_(None), CAMPAIGN.c.not_after > _now)
-    return and_(CAMPAIGN.c.state == CampaignState.RUNNING, alive)
+    return and_(CAMPAIGN.c.state == CampaignState.RUNNING, alive, ~pauses.holds())
 
 
 def funded() -> ColumnElement[bool]:

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, upd
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.evidence import RECALLED
-from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, to_be
+from dispatcher.campaigns.hand_over import CANCELLED, OPTED_OUT, OTHER_HOUR, PAUSED, to_be
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
-from dispatcher.storage import events, meta, opt_out_marks
+from dispatcher.storage import events, meta, opt_out_marks, pauses
 from dispatcher.storage.batches import attempts, hand_over, moves
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.tables import (
@@ -78,6 +78,12 @@ def request_cancelled(session: Session, now: datetime) -> int:
     """Request back what was handed over after its campaign was cancelled."""
     cancelled = select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED)
     return request(session, and_(IS_HELD, Batch.campaign_id.in_(cancelled)), CANCELLED, now)
+
+
+def request_paused(session: Session, now: datetime) -> int:
+    """Request back what was handed over of accounts that are paused as a whole."""
+    paused = select(Campaign.id).where(pauses.holds())
+    return request(session, and_(IS_HELD, Batch.campaign_id.in_(paused)), PAUSED, now)
 
 
 def request_opted_out(session: Session, now: datetime) -> int:

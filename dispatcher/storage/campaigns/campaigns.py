@@ -95,6 +95,18 @@ def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def unfinished(session: Session) -> dict[str, int]:
+    """Reference of each campaign that runs or is paused -> how many messages are to go."""
+    rows = session.execute(
+        select(Campaign.reference, func.sum(Batch.pending))
+        .join(Batch, Batch.campaign_id == Campaign.id)
+        .where(Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)))
+        .group_by(Campaign.id, Campaign.reference)
+        .order_by(Campaign.id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
+
+
 def shares(session: Session, campaign_id: int) -> list[Share]:
     """The totals over a campaign's batches, by state."""
     return totals.shares(session, Batch.campaign_id == campaign_id)

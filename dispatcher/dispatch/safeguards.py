@@ -1,0 +1,30 @@
+"""What must hold before a worker does anything: its clock, its schema, its database."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from dispatcher.dispatch.context import Context
+from dispatcher.errors import StorageError
+from dispatcher.storage import identity, schema
+
+
+def check(context: Context, most_skew: timedelta) -> None:
+    """Raise StorageError, with the reason, if this process must not work with the database.
+
+    A host whose clock is days ahead would expire campaigns, give up reports and delete history
+    that are not due. A worker of another version writes what the tables do not expect. Batches
+    of a restored database may have left already.
+    """
+    check_clock(context, most_skew)
+    with context.database.read() as session:
+        objection = schema.objection(session)
+    if objection := objection or identity.objection(context.database):
+        raise StorageError(objection)
+
+
+def check_clock(context: Context, most_skew: timedelta) -> None:
+    """Raise StorageError if this host's clock and the database's differ by more."""
+    skew = context.clock_skew()
+    if skew > most_skew:
+        raise StorageError(f"nothing is done: this clock and the database's differ by {skew}")

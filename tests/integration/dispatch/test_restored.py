@@ -1,0 +1,287 @@
+"""A restored or copied database: workers refuse it until a person has accepted it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+
+from dispatcher.monitoring.doctor import examine
+from dispatcher.storage import schema
+from dispatcher.storage.database import Database
+from dispatcher.storage.identity import RESTORED
+from tests.databases import connected, create_database, drop_database
+from tests.integration.bench import Bench, opened
+from tests.postgres_server import postgres_programs
+
+
+@contextmanager
+def installation(url: str, **options: object) -> Iterator[Bench]:
+    """A bench on a database of this test's own."""
+    database = Database(url)
+    schema.prepare(database)
+    with opened(database, **options) as bench:
+        yield bench
+    database.close()
+
+
+def about_to_leave(bench: Bench) -> None:
+    """A campaign of two batches that are due."""
+    bench.submit(700)
+    bench.tick()
+
+
+def file_of(url: str) -> Path:
+    return Path(make_url(url).database or "")
+
+
+def postgres(program: str, url: str, *arguments: str) -> None:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    command = [str(postgres_programs() / program), *arguments, "--dbname", plain]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def assert_refused(bench: Bench, before: int) -> None:
+    """Nothing leaves, and everybody says why."""
+    due = bench.work()
+    for batch in bench.batches():
+        bench.send(batch.id)
+    assert (list(due.send), len(bench.gateway.ledger)) == ([], before)
+    assert bench.progress().why == RESTORED
+    assert bench.dispatcher.submit("later", "Bonjour", ["+33639980999"]) > 0
+    (finding,) = examine(bench.dispatcher, ["database"])
+    assert not finding.ok
+    assert finding.says == RESTORED
+    assert "migrate --restored" in finding.remedy
+
+
+def assert_accepted(bench: Bench, before: int) -> None:
+    """A person accepts it: everything is paused, until a person resumes it."""
+    found = bench.dispatcher.accept_restored(by="Anne")
+    assert found.unfinished == {"soldes": 700, "later": 1}
+    assert found.since is not None
+    bench.work()
+    assert len(bench.gateway.ledger) == before
+    assert "everything is paused by Anne since" in bench.progress().why
+    bench.dispatcher.cancel("soldes")
+    assert bench.dispatcher.resume_all()
+    bench.work()
+    assert bench.messages("later") == {"sent": 1}
+    assert len(bench.gateway.ledger) == before + 1
+
+
+def test_dump_restored_into_another_database_sends_nothing(
+    fresh_postgres_url: str, postgres_server: str, tmp_path: Path
+) -> None:
+    dump = str(tmp_path / "dump")
+    with installation(fresh_postgres_url) as bench:
+        about_to_leave(bench)
+        postgres("pg_dump", fresh_postgres_url, "--format=custom", "--file", dump)
+        bench.work()
+        other = create_database(postgres_server)
+        postgres("pg_restore", other, dump)
+        with installation(other, gateway=bench.gateway) as restored:
+            assert_refused(restored, 700)
+            assert_accepted(restored, 700)
+        drop_database(other)
+        bench.submit(1, "still", start=800)
+        bench.work()
+        assert bench.messages("still") == {"sent": 1}  # the old one goes on
+
+
+def test_dump_restored_over_its_own_database_sends_nothing(
+    fresh_postgres_url: str, tmp_path: Path
+) -> None:
+    dump = str(tmp_path / "dump")
+    with installation(fresh_postgres_url) as bench:
+        about_to_leave(bench)
+        postgres("pg_dump", fresh_postgres_url, "--format=custom", "--file", dump)
+        bench.work()
+        postgres("pg_restore", fresh_postgres_url, "--clean", dump)
+        assert_refused(bench, 700)
+        assert_accepted(bench, 700)
+
+
+def test_data_restored_into_emptied_tables_sends_nothing(
+    fresh_postgres_url: str, tmp_path: Path
+) -> None:
+    dump = str(tmp_path / "dump")
+    with installation(fresh_postgres_url) as bench:
+        about_to_leave(bench)
+        tables = "campaign, batch, recipient, attempt, meta, action, heartbeat, event"
+        arguments = [f"--table={name}" for name in tables.split(", ")]
+        postgres("pg_dump", fresh_postgres_url, "-Fc", "-a", *arguments, "--file", dump)
+        bench.work()
+        with connected(fresh_postgres_url) as connection:
+            connection.execute(f"TRUNCATE {tables} CASCADE".encode())
+        postgres("pg_restore", fresh_postgres_url, "--data-only", "--disable-triggers", dump)
+        assert_refused(bench, 700)
+
+
+def test_cloned_postgres_database_sends_nothing(fresh_postgres_url: str) -> None:
+    with installation(fresh_postgres_url) as bench:
+        about_to_leave(bench)
+        bench.dispatcher.database.close()
+        clone = create_database(fresh_postgres_url, template=fresh_postgres_url)
+        bench.work()
+        with installation(clone, gateway=bench.gateway) as restored:
+            assert_refused(restored, 700)
+        drop_database(clone)
+
+
+def test_renamed_and_vacuumed_postgres_database_goes_on(fresh_postgres_url: str) -> None:
+    with installation(fresh_postgres_url) as bench:
+        about_to_leave(bench)
+        gateway = bench.gateway
+    with connected(fresh_postgres_url) as connection:
+        connection.execute("VACUUM (FULL, FREEZE)")
+    url = make_url(fresh_postgres_url)
+    new = f"{url.database}_new"
+    server = url.set(database="postgres").render_as_string(hide_password=False)
+    with connected(server) as connection:
+        connection.execute(f'ALTER DATABASE "{url.database}" RENAME TO "{new}"'.encode())
+    renamed = url.set(database=new).render_as_string(hide_password=False)
+    with installation(renamed, gateway=gateway) as bench:
+        bench.work()
+        assert bench.messages() == {"sent": 700}
+    drop_database(renamed)
+
+
+def test_database_whose_control_functions_are_denied_goes_on(
+    fresh_postgres_url: str,
+) -> None:
+    denied = "pg_control_system(), pg_walfile_name(pg_lsn), pg_current_wal_lsn()"
+    url = make_url(fresh_postgres_url)
+    with connected(fresh_postgres_url) as connection:
+        connection.execute(f"REVOKE EXECUTE ON FUNCTION {denied} FROM PUBLIC".encode())
+        connection.execute("CREATE ROLE tenant LOGIN PASSWORD 'x'")
+        connection.execute("GRANT ALL ON SCHEMA public TO tenant")
+    tenant = url.set(username="tenant", password="x").render_as_string(hide_password=False)
+    try:
+        with installation(tenant) as bench:
+            about_to_leave(bench)
+            bench.work()
+            assert bench.messages() == {"sent": 700}
+            with bench.dispatcher.database.write() as session:  # what a restore does to the row
+                session.execute(text("DELETE FROM meta WHERE name = 'identity'"))
+                facts = dict.fromkeys(("system", "timeline")) | {"oid": "1", "transaction": "1"}
+                insert = text("INSERT INTO meta VALUES ('identity', :facts)")
+                session.execute(insert, {"facts": json.dumps(facts | {"synchronous": False})})
+            assert bench.dispatcher.objection() == RESTORED
+    finally:
+        with connected(fresh_postgres_url) as connection:
+            connection.execute("DROP OWNED BY tenant")
+            connection.execute("DROP ROLE tenant")
+
+
+# -- SQLite ------------------------------------------------------------------------------------
+
+
+def overwritten(backup: Path, file: Path) -> None:
+    """The same inode, with another content."""
+    shutil.copyfile(backup, file)
+
+
+def replaced(backup: Path, file: Path) -> None:
+    """Another inode under the same name."""
+    Path(shutil.copy(backup, f"{backup}.copy")).replace(file)
+
+
+def removed_first(backup: Path, file: Path) -> None:
+    """The same name, with nothing left beside it; the inode may be that of before."""
+    for left in file.parent.glob(f"{file.name}*"):
+        left.unlink()
+    shutil.copy(backup, file)
+
+
+@pytest.mark.parametrize("put_back", [overwritten, replaced, removed_first])
+def test_copy_put_in_the_place_of_a_sqlite_file_sends_nothing(
+    sqlite_url: str, tmp_path: Path, put_back: Callable[[Path, Path], None]
+) -> None:
+    backup = tmp_path / "backup"
+    with installation(sqlite_url) as bench:
+        about_to_leave(bench)
+        gateway = bench.gateway
+    shutil.copy(file_of(sqlite_url), backup)
+    with installation(sqlite_url, gateway=gateway) as bench:
+        bench.work()
+    put_back(backup, file_of(sqlite_url))
+    with installation(sqlite_url, gateway=gateway) as bench:
+        assert_refused(bench, 700)
+        assert_accepted(bench, 700)
+
+
+@pytest.mark.parametrize("ticks", [False, True])
+def test_copy_made_before_the_first_tick_sends_nothing(
+    sqlite_url: str, tmp_path: Path, ticks: bool
+) -> None:
+    with installation(sqlite_url) as bench:
+        batch = bench.submit(3)
+        gateway = bench.gateway
+    shutil.copy(file_of(sqlite_url), tmp_path / "backup")
+    with installation(sqlite_url, gateway=gateway) as bench:
+        bench.work() if ticks else bench.send(batch)
+        assert len(gateway.ledger) == 3
+    overwritten(tmp_path / "backup", file_of(sqlite_url))
+    with installation(sqlite_url, gateway=gateway) as bench:
+        bench.send(batch)
+        bench.work()
+        assert len(gateway.ledger) == 3
+        assert bench.progress().why == RESTORED
+
+
+def test_sqlite_file_copied_elsewhere_sends_nothing(sqlite_url: str, tmp_path: Path) -> None:
+    with installation(sqlite_url) as bench:
+        about_to_leave(bench)
+        gateway = bench.gateway
+    shutil.copy(file_of(sqlite_url), tmp_path / "copy.db")
+    with installation(f"sqlite:///{tmp_path / 'copy.db'}", gateway=gateway) as bench:
+        assert_refused(bench, 0)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_moved_sqlite_file_goes_on(sqlite_url: str, tmp_path: Path, whole: bool) -> None:
+    with installation(sqlite_url) as bench:
+        about_to_leave(bench)
+        gateway = bench.gateway
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    file = file_of(sqlite_url)
+    for moved in file.parent.glob(f"{file.name}*") if whole else [file]:
+        moved.rename(folder / moved.name)
+    for _ in range(2):  # also when it is opened for the second time there
+        with installation(f"sqlite:///{folder / file.name}", gateway=gateway) as bench:
+            bench.work()
+            assert bench.messages() == {"sent": 700}
+
+
+def test_sqlite_file_goes_on_after_the_worker_was_killed_between_commit_and_note(
+    sqlite_url: str,
+) -> None:
+    with installation(sqlite_url) as bench:
+        about_to_leave(bench)
+        beside = Path(f"{file_of(sqlite_url)}-progress")
+        earlier = beside.read_bytes()
+        bench.work()
+        beside.write_bytes(earlier)
+        bench.submit(1, "more", start=800)
+        bench.work()
+        assert bench.messages("more") == {"sent": 1}
+        assert beside.stat().st_mode & 0o777 == 0o600
+
+
+def test_first_worker_of_an_empty_copied_database_goes_on(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database(sqlite_url)
+    schema.prepare(database)
+    database.close()
+    shutil.copy(file_of(sqlite_url), tmp_path / "copy.db")
+    with installation(f"sqlite:///{tmp_path / 'copy.db'}") as bench:
+        bench.submit(3)
+        bench.work()
+        assert bench.messages() == {"sent": 3}
