@@ -98,23 +98,27 @@ class Ticks:
         """
         now = self._context.clock()
         settings = self._context.settings
-        # campaigns are locked before batches, as everywhere: hence several transactions
-        with self._context.database.write() as session:
+        database = self._context.database
+        # a transaction for each statement that locks many rows: none of them waits for another
+        # while it holds rows (``storage.locks``)
+        with database.write() as session:
             campaign_moves.expire_batches(session, now)
-        with self._context.database.write() as session:
+        with database.write() as session:
             campaign_moves.finish_ended(session, now)
-            if settings.credit_check == "off":
+        if settings.credit_check == "off":
+            with database.write() as session:
                 credit.release_all(session)
-        with self._context.database.write() as session:
-            lost = batch_moves.rescue(
-                session, now, self._context.after(settings.settle_intervals, 0)
-            )
+        with database.write() as session:
+            check_at = self._context.after(settings.settle_intervals, 0)
+            lost = batch_moves.rescue(session, now, check_at)
+        with database.write() as session:
             campaign_moves.cancel_returned(session)
-            if hand_over.any_held(session):
-                self._look_after_held(session, now)
-            self._reevaluate(session, now)
-            for context in self._contexts:
+        self._look_after_held(now)
+        self._reevaluate(now)
+        for context in self._contexts:
+            with database.write() as session:
                 _release(session, context, now)
+        with database.write() as session:
             monitoring.record_tick(session, socket.gethostname(), now)
             progress = identity.keep(session)
         if progress is not None:
@@ -130,27 +134,40 @@ class Ticks:
                 prune=settings.history_days > 0 and retention.due(session, now, EVERY),
             )
 
-    def _reevaluate(self, session: Session, now: datetime) -> None:
+    def _reevaluate(self, now: datetime) -> None:
         """Decide again on pending batches when the policy or a calendar has changed."""
-        policy = self._context.windows.policy
-        for group in reevaluation.stale(session, policy):
+        policy, database = self._context.windows.policy, self._context.database
+        with database.read() as session:
+            stale = reevaluation.stale(session, policy)
+        for group in stale:
             start = max(now, group.not_before or now)
             scheduled = Hold(start, "scheduled" if start > now else "")
-            reevaluation.reevaluate(
-                session, group, self._context.hold(group.territory, start) or scheduled, policy
-            )
+            hold = self._context.hold(group.territory, start) or scheduled
+            with database.write() as session:
+                reevaluation.reevaluate(session, group, hold, policy)
             log.info("campaign %d, %s: reevaluated", group.campaign_id, group.territory)
 
-    def _look_after_held(self, session: Session, now: datetime) -> None:
+    def _look_after_held(self, now: datetime) -> None:
         """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
-        hand_over.leave(session, now, self._context.after(self._context.settings.poll_intervals, 0))
-        recalls.request_cancelled(session, now)
-        recalls.request_paused(session, now)
-        recalls.request_opted_out(session, now)
-        policy = self._context.windows.policy
-        for territory, leaves_at in reevaluation.stale_held(session, policy):
+        policy, database = self._context.windows.policy, self._context.database
+        with database.read() as session:
+            if not hand_over.any_held(session):
+                return
+            stale = reevaluation.stale_held(session, policy)
+        poll_at = self._context.after(self._context.settings.poll_intervals, 0)
+        with database.write() as session:
+            hand_over.leave(session, now, poll_at)
+        for request in (
+            recalls.request_cancelled,
+            recalls.request_paused,
+            recalls.request_opted_out,
+        ):
+            with database.write() as session:
+                request(session, now)
+        for territory, leaves_at in stale:
             hold = self._context.hold(territory, leaves_at)
-            reevaluation.reevaluate_held(session, territory, leaves_at, policy, hold, now)
+            with database.write() as session:
+                reevaluation.reevaluate_held(session, territory, leaves_at, policy, hold, now)
 
 
 def _release(session: Session, context: Context, now: datetime) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, bindparam, exists
 from sqlalchemy.orm import Session
 
-from dispatcher.storage import meta
+from dispatcher.storage import meta, opt_outs
 from dispatcher.storage.tables import META
 
 _NAME = "account_waits_until"
@@ -16,6 +16,7 @@ _NAME = "account_waits_until"
 def put(session: Session, account: str, until: datetime) -> None:
     """Let an account wait; a wait that ends later stays as it is."""
     meta.put_later(session, _NAME, _text(until), account)
+    opt_outs.change_version(session)  # a claim that waits for a lock does not see the wait
 
 
 def of(session: Session, account: str, now: datetime) -> datetime | None:

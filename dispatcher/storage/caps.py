@@ -21,7 +21,8 @@ from dispatcher.campaigns.evidence import RECALLED
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import waits
-from dispatcher.storage.tables import Attempt, Batch, Campaign, Recipient, in_state
+from dispatcher.storage.locks import in_order
+from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, Recipient, in_state
 
 #: outcomes of attempts that texted nobody, as far as is known
 _NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed", RECALLED)
@@ -221,15 +222,16 @@ def release(
     """
     fits = and_(Batch.pending <= messages, Batch.segments <= segments)
     mine = select(Campaign.id).where(Campaign.account == account)
+    waits_in_vain = and_(
+        in_state(BatchState.PENDING),
+        Batch.not_before > now,
+        Batch.cap_until > now,
+        or_(Batch.cap_why.not_in(reasons), fits),
+        *([] if account is None else [Batch.campaign_id.in_(mine)]),
+    )
     released = session.execute(
         update(Batch)
-        .where(
-            in_state(BatchState.PENDING),
-            Batch.not_before > now,
-            Batch.cap_until > now,
-            or_(Batch.cap_why.not_in(reasons), fits),
-            *([] if account is None else [Batch.campaign_id.in_(mine)]),
-        )
+        .where(in_order(BATCH, waits_in_vain), waits_in_vain)
         .values(waits.changed(Wait.CAP, now, ""))
         .returning(Batch.id)
     )

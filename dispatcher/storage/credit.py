@@ -16,6 +16,7 @@ from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import balances
 from dispatcher.storage.batches import queue
+from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
 
 _NOTHING = Decimal(0)
@@ -109,7 +110,7 @@ def release(session: Session, campaign_ids: Sequence[int]) -> list[int]:
     """Let those of these campaigns that the balance limits run without it; returns their ids."""
     released = session.scalars(
         update(Campaign)
-        .where(Campaign.id.in_(campaign_ids), Campaign.funded_to.is_not(None))
+        .where(in_order(CAMPAIGN, Campaign.id.in_(campaign_ids)), Campaign.funded_to.is_not(None))
         .values(funded_to=None)
         .returning(Campaign.id)
     )
@@ -118,7 +119,10 @@ def release(session: Session, campaign_ids: Sequence[int]) -> list[int]:
 
 def release_all(session: Session) -> None:
     """Let every campaign run without the balance: the check is off."""
-    session.execute(update(Campaign).where(Campaign.funded_to.is_not(None)).values(funded_to=None))
+    limited = Campaign.funded_to.is_not(None)
+    session.execute(
+        update(Campaign).where(in_order(CAMPAIGN, limited), limited).values(funded_to=None)
+    )
 
 
 def restart(session: Session, campaign_id: int, *, wait: bool, checked: bool) -> None:

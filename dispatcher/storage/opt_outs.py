@@ -144,12 +144,20 @@ def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
 
 def make_version(session: Session) -> None:
     """Give the list a version if it has none, as after its tables were emptied."""
-    row = upsert.insert(session, Meta).values(name=VERSION, value=secrets.token_hex(8))
+    _put_first(session, VERSION, secrets.token_hex(8))
+
+
+def _put_first(session: Session, name: str, value: str) -> None:
+    row = upsert.insert(session, Meta).values(name=name, value=value)
     session.execute(row.on_conflict_do_nothing())
 
 
 def change_version(session: Session) -> None:
-    """Give the list a new version. The row's lock makes other changes wait for our commit."""
+    """Give the list a new version. The row's lock makes other changes wait for our commit.
+
+    Every claim locks and compares it. So whoever has written what a claim must respect, as the
+    pause of everything, changes it: the claim is made again by what is committed then.
+    """
     meta.put(session, VERSION, secrets.token_hex(8))
 
 
@@ -210,9 +218,8 @@ def any_erased(session: Session) -> bool:
 def _salt(session: Session) -> bytes:
     value = meta.get(session, _SALT)
     if value is None:
-        value = secrets.token_hex(32)
-        session.add(Meta(name=_SALT, value=value))
-        session.flush()
+        _put_first(session, _SALT, secrets.token_hex(32))  # or another erasure has
+        value = meta.get(session, _SALT) or ""
     return bytes.fromhex(value)
 
 

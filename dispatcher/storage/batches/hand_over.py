@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
@@ -13,7 +13,8 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import due, moves, waits
-from dispatcher.storage.tables import META, Batch, in_state
+from dispatcher.storage.locks import in_order
+from dispatcher.storage.tables import BATCH, META, Batch, in_state
 from dispatcher.window import Hold
 
 _TO_GO = MessageState.PENDING.letter
@@ -57,9 +58,10 @@ def opted_out_meanwhile(session: Session, batch: DueBatch) -> bool:
 
 def leave(session: Session, now: datetime, poll_at: datetime) -> int:
     """The hour has come for what nobody wanted back: its reports are polled from now on."""
+    leaves = and_(IS_HELD, Batch.check_at.is_(None), Batch.leaves_at <= now)
     left = session.execute(
         update(Batch)
-        .where(IS_HELD, Batch.check_at.is_(None), Batch.leaves_at <= now)
+        .where(in_order(BATCH, leaves), leaves)
         .values(sent(Batch.leaves_at, poll_at))
         .returning(Batch.id)
     )

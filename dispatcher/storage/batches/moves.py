@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import Update, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
@@ -18,6 +18,7 @@ from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
 from dispatcher.storage.batches import waits
+from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, Batch
 from dispatcher.window import Hold
 
@@ -45,12 +46,13 @@ def postpone(
     )
 
 
+_IS_LOST = and_(
+    BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
+    BATCH.c.lease_until < bindparam("now"),
+)
 _RESCUE = (
     update(BATCH)
-    .where(
-        BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
-        BATCH.c.lease_until < bindparam("now"),
-    )
+    .where(in_order(BATCH, _IS_LOST), _IS_LOST)
     .values(
         state=BatchState.IN_DOUBT,
         why="its worker was lost",

@@ -151,7 +151,8 @@ def record(session: Session, results: Iterable[PollResult]) -> None:
 
     A batch that somebody else has written meanwhile stays as it is, and is polled again.
     """
-    if values := [_values(one) for one in results]:
+    in_order = sorted(results, key=lambda one: one.batch.id)  # as every statement locks them
+    if values := [_values(one) for one in in_order]:
         session.execute(_RECORD, values)
 
 

@@ -20,6 +20,7 @@ from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.storage import events, meta, opt_out_marks, pauses
 from dispatcher.storage.batches import attempts, hand_over, moves
 from dispatcher.storage.batches.hand_over import IS_HELD
+from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import (
     BATCH,
     OPT_OUT,
@@ -55,14 +56,14 @@ class RecallRequest:
 
 def request(session: Session, which: ColumnElement[bool], why: str, now: datetime) -> int:
     """Request back what the gateway holds, or is about to hold; returns how many batches."""
+    wanted = and_(
+        or_(IS_HELD, in_state(BatchState.SENDING)),
+        Batch.leaves_at.is_not(None),
+        Batch.check_at.is_(None),
+    )
     requested = session.execute(
         update(Batch)
-        .where(
-            which,
-            or_(IS_HELD, in_state(BatchState.SENDING)),
-            Batch.leaves_at.is_not(None),
-            Batch.check_at.is_(None),
-        )
+        .where(in_order(BATCH, which, wanted), wanted)
         .values(check_at=now, why=why)
         .returning(Batch.id)
     )

@@ -17,6 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import recalls, waits
 from dispatcher.storage.batches.hand_over import IS_HELD
+from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, Batch, Campaign
 from dispatcher.window import Hold
 
@@ -46,14 +47,15 @@ def stale(session: Session, policy: str, limit: int = 100) -> list[StaleBatches]
 
 def reevaluate(session: Session, group: StaleBatches, hold: Hold, policy: str) -> None:
     """Let the window of a group be ``hold``, which ``policy`` decided; no other wait changes."""
+    stale_ones = and_(
+        Batch.campaign_id == group.campaign_id,
+        Batch.territory == group.territory,
+        Batch.rule == group.policy,
+        Batch.state == BatchState.PENDING,
+    )
     session.execute(
         update(Batch)
-        .where(
-            Batch.campaign_id == group.campaign_id,
-            Batch.territory == group.territory,
-            Batch.rule == group.policy,
-            Batch.state == BatchState.PENDING,
-        )
+        .where(in_order(BATCH, stale_ones), stale_ones)
         .values(
             {
                 # a batch to be handed over is checked by its hour, right before it is
@@ -92,4 +94,4 @@ def reevaluate_held(
     )
     if hold is not None:
         recalls.request(session, batches, f"{BACK}{hold.why}", now)
-    session.execute(update(Batch).where(batches).values(rule=policy))
+    session.execute(update(Batch).where(in_order(BATCH, batches), batches).values(rule=policy))

@@ -23,7 +23,9 @@ def latest(session: Session, campaign_id: int, most: int) -> list[str | None]:
     The latest come first. Locks the campaign until the commit, so that of several batches that
     are refused at once each counts those before it.
     """
-    session.execute(select(Campaign.id).where(Campaign.id == campaign_id).with_for_update())
+    mine = select(Campaign.id).where(Campaign.id == campaign_id)
+    # not FOR UPDATE, for which whoever adds an action or a batch waits while they hold batches
+    session.execute(mine.with_for_update(key_share=True))
     rows = session.execute(
         select(Attempt.outcome, Attempt.detail)
         .join(Batch, Batch.id == Attempt.batch_id)
@@ -46,12 +48,14 @@ def take_back(session: Session, campaign_id: int, why: str, now: datetime) -> in
         .scalar_subquery()
     )
     refused = session.execute(
-        select(Batch.id, Batch.attempt, Batch.states, Batch.codes).where(
+        select(Batch.id, Batch.attempt, Batch.states, Batch.codes)
+        .where(
             Batch.campaign_id == campaign_id,
             Batch.state == BatchState.FAILED,
             Batch.why == why,
             last == _REFUSED,
         )
+        .order_by(Batch.id)
     ).all()
     return sum(_take_back(session, *row, now) for row in refused)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.set_aside import NEVER, errors_before, hold_after
 from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import moves, waits
-from dispatcher.storage.tables import Batch
+from dispatcher.storage.locks import in_order
+from dispatcher.storage.tables import BATCH, Batch
 
 
 def note_error(session: Session, batch_id: int, error: str, now: datetime) -> None:
@@ -38,13 +39,14 @@ def note_error(session: Session, batch_id: int, error: str, now: datetime) -> No
 
 def release(session: Session, campaign_id: int, now: datetime) -> int:
     """Let the batches of a campaign that are set aside be tried again; returns how many."""
+    aside = and_(
+        Batch.campaign_id == campaign_id,
+        Batch.state == BatchState.PENDING,
+        Batch.not_before >= NEVER,
+    )
     released = session.execute(
         update(Batch)
-        .where(
-            Batch.campaign_id == campaign_id,
-            Batch.state == BatchState.PENDING,
-            Batch.not_before >= NEVER,
-        )
+        .where(in_order(BATCH, aside), aside)
         .values(waits.changed(Wait.RETRY, now, "") | {"checks": 0})
         .returning(Batch.id)
     )

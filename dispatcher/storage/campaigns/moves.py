@@ -19,6 +19,7 @@ from dispatcher.campaigns.states import (
 from dispatcher.errors import IllegalMove
 from dispatcher.storage import actions, events
 from dispatcher.storage.campaigns.totals import UNENDED
+from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign, in_state
 
 
@@ -71,7 +72,7 @@ def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpd
     letters = func.replace(BATCH.c.states, MessageState.PENDING.letter, counter.letter)
     return (
         update(BATCH)
-        .where(which, in_state(BatchState.PENDING))
+        .where(in_order(BATCH, which, in_state(BatchState.PENDING)), in_state(BatchState.PENDING))
         .values(
             {
                 # messages that an earlier attempt sent are still polled

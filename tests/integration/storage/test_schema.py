@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -277,6 +277,23 @@ def test_old_batch_that_waits_gets_the_wait_of_its_reason(
         }
         assert {name: at for name, at in waits.items() if at is not None} == {wait: NOW}
         assert (batch.not_before, batch.why, getattr(batch, f"{wait}_why")) == (NOW, why, why)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wait"), [(0, "window"), (5, "retry"), (0.25, "retry")], ids=str
+)
+def test_old_batch_that_failed_once_gets_the_wait_that_holds_it(
+    own: Database, seconds: float, wait: str
+) -> None:
+    at = NOW + timedelta(seconds=seconds)
+    store(own, why="Sunday", checks=1, rule="both default/1", not_before=at)
+    migrated_from(own, "0010")
+    with own.read() as session:
+        batch = session.query(Batch).one()
+        assert (batch.window_until is None, batch.retry_until is None) == (
+            wait != "window",
+            wait != "retry",
+        )
 
 
 # -- what the tables refuse -------------------------------------------------------------------

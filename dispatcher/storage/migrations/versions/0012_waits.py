@@ -21,10 +21,14 @@ def upgrade() -> None:
             "batch", sa.Column(f"{wait}_why", sa.Text(), nullable=False, server_default="")
         )
     # the reason tells which wait it is; failures in a row are counted in ``checks``
+    # a window opens at a full minute, and a retry is some seconds after a failure
+    on_sqlite = op.get_bind().dialect.name == "sqlite"
+    second = "substr(not_before, 18)" if on_sqlite else "to_char(not_before, 'SS.US')"
+    opening = f"(rule <> '' AND {second} = '00.000000')"
     owned = {
         "cap": "why LIKE 'daily cap of %'",
         "rate": "why = 'rate limit'",
-        "retry": "checks > 0",
+        "retry": f"checks > 0 AND NOT {opening}",
         "window": "1 = 1",
     }
     free = "state IN ('pending', 'sending')"

@@ -1,0 +1,18 @@
+"""The order in which rows are locked, so that no two transactions wait for each other.
+
+Campaign, batches by id, version of the opt-out list. A transaction that changes many rows has one
+statement for them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Table, select
+
+
+def in_order(table: Table, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Condition: the rows of ``which``, locked by the order of their ids (PostgreSQL).
+
+    The conditions that must still hold once a row is locked belong into the statement, too.
+    """
+    rows = select(table.c.id).where(*which).order_by(table.c.id).correlate(None)
+    return table.c.id.in_(rows.with_for_update(key_share=True, of=table))
