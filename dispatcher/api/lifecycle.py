@@ -7,7 +7,7 @@ from dispatcher.api.records import Records
 from dispatcher.campaigns.breaker import refusal_of
 from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.progress import Progress
-from dispatcher.campaigns.records import Restored
+from dispatcher.campaigns.restored import Restored
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.errors import IllegalMove
 from dispatcher.storage import actions, credit, identity, monitoring, pauses

@@ -3,47 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from dispatcher.api import Dispatcher
-from dispatcher.campaigns.progress import longest_silence
-from dispatcher.dispatch import broker
-from dispatcher.dispatch.hints import QUEUES
 from dispatcher.errors import DispatcherError, NotAnAnswer
+from dispatcher.monitoring import ground
+from dispatcher.monitoring.finding import CheckFailed, Finding
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import durability
 from dispatcher.storage.monitoring import Inbox, inbox
 
-#: clocks that differ by more cannot agree on whether the window is open
-_SKEW = timedelta(seconds=30)
+__all__ = ["CHECKS", "PROGRESS", "Finding", "examine"]
+
 _UNUSABLE = "ask SMS Partner; until it answers well nothing is believed, and all is asked again"
 #: the charges of this period are compared with the plan, and may differ by this share
 _LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check. ``remedy`` says what to do if it failed."""
-
-    name: str
-    ok: bool
-    says: str
-    remedy: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as JSON values, under the names that monitoring relies on."""
-        return {"name": self.name, "well": self.ok, "says": self.says, "remedy": self.remedy}
-
-
-class _FailedError(Exception):
-    """A check failed."""
-
-    def __init__(self, says: str, remedy: str) -> None:
-        super().__init__(says)
-        self.remedy = remedy
 
 
 #: all checks, in their order
@@ -69,11 +43,11 @@ _OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs", "stops")
 def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator[Finding]:
     """Make the checks of ``names`` in turn; a failure does not stop those after it."""
     checks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
-        "database": (_database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
-        "broker": (_broker, "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"),
+        "database": (ground.database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
+        "broker": (ground.broker, "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"),
         "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
-        "clock": (_clock, "set this host's clock by NTP"),
-        "beat": (_beat, "start beat: dispatcher run, or celery -A workers beat"),
+        "clock": (ground.clock, "set this host's clock by NTP"),
+        "beat": (ground.beat, "start beat: dispatcher run, or celery -A workers beat"),
         "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
         "credit": (_credit, "top the account up; dispatcher resume what paused"),
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
@@ -101,15 +75,19 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator
 def _run(
     name: str, dispatcher: Dispatcher, check: Callable[[Dispatcher], str], remedy: str
 ) -> Finding:
+    place = ground.place_of(name.partition(" ")[0], dispatcher)
+
+    def found(says: str, remedy: str = "") -> Finding:
+        return Finding(name, not remedy, ": ".join(filter(None, [place, says])), remedy)
+
     try:
-        return Finding(name, ok=True, says=check(dispatcher))
-    except _FailedError as error:
-        return Finding(name, ok=False, says=str(error), remedy=error.remedy or remedy)
+        return found(check(dispatcher))
+    except CheckFailed as error:
+        return found(str(error), error.remedy or remedy)
     except NotAnAnswer as error:
-        says = f"the gateway answers, but not what was asked: {error}"
-        return Finding(name, ok=False, says=says, remedy=_UNUSABLE)
+        return found(f"the gateway answers, but not what was asked: {error}", _UNUSABLE)
     except DispatcherError as error:
-        return Finding(name, ok=False, says=str(error), remedy=remedy)
+        return found(str(error), remedy)
 
 
 def _paused(dispatcher: Dispatcher) -> Finding | None:
@@ -140,62 +118,17 @@ def _orphans(dispatcher: Dispatcher) -> Finding | None:
     return Finding("accounts", ok=False, says=says, remedy=remedy)
 
 
-def _database(dispatcher: Dispatcher) -> str:
-    with dispatcher.database.read() as session:
-        if objections := durability.objections(session):
-            raise _FailedError("; ".join(objections), "change that setting of the database")
-    if objection := dispatcher.objection():
-        raise _FailedError(objection, "dispatcher migrate --restored pauses all and says what next")
-    return f"{dispatcher.database.engine.dialect.name}, schema {dispatcher.schema()}"
-
-
-def _broker(dispatcher: Dispatcher) -> str:
-    url = dispatcher.settings.broker_url
-    if url is None:
-        return "none set: dispatcher run embeds one"
-    return broker.check(url.get_secret_value(), set(QUEUES.values()))
-
-
 def _gateway(dispatcher: Dispatcher) -> str:
     balance = dispatcher.account().balance
     return "the key is good" + ("" if balance is None else f", balance {balance} €")
 
 
-def _clock(dispatcher: Dispatcher) -> str:
-    shift = timedelta(seconds=dispatcher.settings.clock_offset)
-    others = {"the database": dispatcher.database_clock(), "the gateway": _gateways(dispatcher)}
-    for name, clock in others.items():
-        skew = None if clock is None else abs(datetime.now(UTC) - clock)
-        if skew is not None and skew > _SKEW:
-            raise _FailedError(f"it differs from that of {name} by {skew}", "")
-    compared = [name for name, clock in others.items() if clock is not None]
-    says = f"agrees with {' and '.join(compared)}" if compared else "nothing to compare it with"
-    return says + (f"; shifted by {shift} to try things" if shift else "")
-
-
-def _gateways(dispatcher: Dispatcher) -> datetime | None:
-    try:
-        return dispatcher.account().at
-    except DispatcherError:
-        return None  # the check of the gateway reports it
-
-
-def _beat(dispatcher: Dispatcher) -> str:
-    last = dispatcher.last_tick()
-    if last is None:
-        raise _FailedError("it has never ticked", "")
-    age = dispatcher.clock() - last
-    if age > longest_silence(dispatcher.settings.tick):
-        raise _FailedError(f"the last tick was {age} ago", "")
-    return f"ticked {age.total_seconds():.0f} s ago"
-
-
 def _doubts(dispatcher: Dispatcher) -> str:
     doubts, incidents = dispatcher.doubts(), dispatcher.incidents()
     if doubts:
-        raise _FailedError(f"{len(doubts)} batches in doubt", "")
+        raise CheckFailed(f"{len(doubts)} batches in doubt", "")
     if incidents:
-        raise _FailedError(
+        raise CheckFailed(
             f"{len(incidents)} double texts on record", "dispatcher doubts shows them"
         )
     return "none"
@@ -209,7 +142,7 @@ def _credit(dispatcher: Dispatcher) -> str:
     last = dispatcher.credit()
     if last.failures:
         since = "never" if last.at is None else f"last at {last.at:%Y-%m-%d %H:%M} UTC"
-        raise _FailedError(
+        raise CheckFailed(
             f"the balance could not be read {last.failures} times in a row, {since}:"
             " campaigns run without a check of it",
             "see the gateway above",
@@ -220,7 +153,7 @@ def _credit(dispatcher: Dispatcher) -> str:
     if balance is None:
         return f"{planned} to go; the gateway tells no balance"
     if balance < to_go:
-        raise _FailedError(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
+        raise CheckFailed(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
     return f"balance {balance:.2f} €, {planned} to go"
 
 
@@ -230,7 +163,7 @@ def _costs(dispatcher: Dispatcher) -> str:
         return "nothing to compare: no prices, or nothing sent lately"
     says = f"{charged:.2f} € charged in {_LATELY.days} days, {planned:.2f} € were planned"
     if abs(charged - planned) > planned * _TOLERANCE:
-        raise _FailedError(says, "")
+        raise CheckFailed(says, "")
     return says
 
 
@@ -240,7 +173,7 @@ def _stops(dispatcher: Dispatcher) -> str:
     if age.wait(dispatcher.clock(), timedelta(seconds=2 * dispatcher.settings.stop_list_every)):
         limit = timedelta(seconds=dispatcher.settings.stop_list_max_age)
         after = f"; commercial campaigns wait after {limit}" if limit else ""
-        raise _FailedError(f"the STOP list {age.says}{after}", "")
+        raise CheckFailed(f"the STOP list {age.says}{after}", "")
     return f"the STOP list {age.says}" if age.first_tried_at else "nobody has read it yet"
 
 
@@ -252,17 +185,17 @@ def _inbox(dispatcher: Dispatcher) -> Inbox:
 
 def _refusals(dispatcher: Dispatcher) -> str:
     if waiting := _inbox(dispatcher).refusals:
-        raise _FailedError(f"probable refusals wait for a decision: {waiting}", "")
+        raise CheckFailed(f"probable refusals wait for a decision: {waiting}", "")
     return "none to decide about"
 
 
 def _webhooks(dispatcher: Dispatcher) -> str:
     counts, limit = _inbox(dispatcher), dispatcher.settings.stop_storm
     if limit and counts.untexted >= limit:
-        raise _FailedError(
+        raise CheckFailed(
             f"{counts.untexted} STOPs in 24 hours for numbers that were never texted",
             "forged or a mistake? replace DISPATCHER_WEBHOOK_SECRET; dispatcher opt-outs take-back",
         )
     if counts.unread:
-        raise _FailedError(f"calls that could not be read: {counts.unread}", "")
+        raise CheckFailed(f"calls that could not be read: {counts.unread}", "")
     return "every call could be read"

@@ -84,6 +84,15 @@ class Database:
         return self._backend == "sqlite"
 
     @property
+    def place(self) -> str:
+        """Which database it is, for people: kind, host and name, or path; no user, no password."""
+        url, name = self._url, self._url.database or ""
+        if self.is_sqlite:
+            return f"SQLite {Path(name).absolute()}" if name.strip(":") != "memory" else "SQLite"
+        host = url.host or str(url.query.get("host", "")) or "the local socket"
+        return f"PostgreSQL {name!r} at {host}" + (f":{url.port}" if url.port else "")
+
+    @property
     def in_transaction(self) -> bool:
         """True if writes join a transaction of the caller's, which may be rolled back."""
         return False

@@ -13,7 +13,7 @@ from dispatcher.cli.output import out, print_json, say, table_without_lines
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
-    from dispatcher.campaigns.records import Restored
+    from dispatcher.campaigns.restored import Restored
     from dispatcher.dispatch.steps import Due
 
 _HIDDEN = "********"

@@ -40,6 +40,14 @@ class DjangoDatabase(Database):
         return connections[self.alias]
 
     @property
+    def place(self) -> str:
+        """Which of the project's databases it is, and where that is."""
+        values = self.connection.settings_dict
+        where = " at ".join(filter(None, [str(values["NAME"]), values.get("HOST", "")]))
+        kind = "SQLite" if self.is_sqlite else "PostgreSQL"
+        return f"{kind} {where} (DATABASES[{self.alias!r}])"
+
+    @property
     def in_transaction(self) -> bool:
         """Whether this thread is inside ``transaction.atomic``, or commits by hand."""
         return self.connection.in_atomic_block or not self.connection.get_autocommit()

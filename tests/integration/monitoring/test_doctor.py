@@ -55,8 +55,32 @@ def test_all_checks_are_ok_if_everything_answers(dispatcher: Dispatcher) -> None
     assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 11
     output = {finding.name: finding.says for finding in findings}
     assert dispatcher.schema() in output["database"]
-    assert output["gateway"] == "the key is good, balance 100.000 €"
+    assert output["gateway"].endswith("/v1: the key is good, balance 100.000 €")
     assert output["doubts"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (
+            "postgresql://u:secret@db.invalid:6432/sms?connect_timeout=1",
+            "'sms' at db.invalid:6432: ",
+        ),
+        ("postgresql:///sms?host=/nowhere", "PostgreSQL 'sms' at /nowhere: "),
+        ("sqlite:////nowhere/sms.db", "SQLite /nowhere/sms.db: "),
+    ],
+)
+def test_failed_check_names_where_it_looked_and_no_password(url: str, says: str) -> None:
+    settings = Settings.of(
+        database_url=url, broker_url="redis://:secret@127.0.0.1:1/3", api_key="k"
+    )
+    dispatcher = Dispatcher(settings)
+    database, broker = examine(dispatcher, ["database", "broker"])
+    dispatcher.database.close()
+    assert says in database.says
+    assert broker.says.startswith("redis://127.0.0.1:1/3: ")
+    assert all(finding.remedy and not finding.ok for finding in (database, broker))
+    assert "secret" not in f"{database} {broker}"
 
 
 def test_broker_check_covers_redis(tmp_path: Path, gateway: FakeGateway) -> None:
@@ -78,10 +102,8 @@ def test_broker_check_covers_redis(tmp_path: Path, gateway: FakeGateway) -> None
     assert not evicting.ok
     assert "volatile-lru" in evicting.says
     assert not gone.ok
-    assert (gone.says, gone.remedy) == (
-        "Redis does not answer at DISPATCHER_BROKER_URL",
-        "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL",
-    )
+    assert gone.says.endswith("/0: Redis does not answer at DISPATCHER_BROKER_URL")
+    assert gone.remedy == "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"
 
 
 def test_refused_key_fails_the_gateway_check(dispatcher: Dispatcher, gateway: FakeGateway) -> None:
@@ -288,4 +310,4 @@ def test_gateway_error_is_a_failed_check(shell: Shell, monkeypatch: pytest.Monke
 
     result = shell("doctor")
 
-    assert "✗ gateway: HTTP 503; " in result.stdout
+    assert "/v1: HTTP 503; " in result.stdout
