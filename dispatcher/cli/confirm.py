@@ -7,6 +7,7 @@ import sys
 import click
 
 from dispatcher.cli.exits import Unusable
+from dispatcher.settings.visible import visible
 
 
 def confirm(question: str, *, yes: bool, else_: str) -> None:
@@ -18,7 +19,7 @@ def confirm(question: str, *, yes: bool, else_: str) -> None:
         return
     if not can_ask():
         raise Unusable(else_)
-    click.confirm(question, abort=True)
+    click.confirm(visible(question, lines=True), abort=True)
 
 
 def can_ask() -> bool:

@@ -7,6 +7,7 @@ from typing import IO, Any
 
 import click
 
+from dispatcher.cli.output import complain
 from dispatcher.errors import (
     BrokerError,
     ConfigurationError,
@@ -27,7 +28,7 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence."""
-        click.echo(f"dispatcher: {self.message}", file=file, err=file is None)
+        complain(f"dispatcher: {self.message}", file)
 
 
 class Unusable(Refusal):
@@ -75,4 +76,4 @@ class UnexpectedError(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the lines of code, then the sentence."""
-        click.echo(f"{self._way}dispatcher: {self.message}", file=file, err=file is None)
+        complain(f"{self._way}dispatcher: {self.message}", file)

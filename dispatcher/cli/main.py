@@ -30,6 +30,7 @@ from dispatcher.cli.commands.window import window
 from dispatcher.cli.exits import UnexpectedError, refusal_of
 from dispatcher.cli.options import give_settings
 from dispatcher.errors import DispatcherError
+from dispatcher.settings.visible import visible
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -73,10 +74,21 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except DispatcherError as error:
             raise refusal_of(error) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except click.ClickException as error:
+            vars(error).update(message=visible(error.message, lines=True))
+            raise
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - its words must not be printed
             raise UnexpectedError(error) from None
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """The context of these arguments. Raises UsageError, which shows what it quotes."""
+        try:
+            return super().make_context(*args, **extra)
+        except click.UsageError as error:
+            vars(error).update(message=visible(error.message, lines=True))
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a campaign needs them."""

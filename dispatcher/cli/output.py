@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.segment import Segment
+
+from dispatcher.settings.visible import visible, visible_json
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from rich.console import ConsoleOptions, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 #: columns of output to a file or a pipe, where no line should be folded
 _WIDE = 160
@@ -23,7 +28,21 @@ def out() -> Console:
     """Standard output for people; in colour on a terminal, unless NO_COLOR is set."""
     width = None if sys.stdout.isatty() else _WIDE
     # names that users chose must not be read as [markup] or :emoji:
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    return _Visible(width=width, markup=False, emoji=False, highlight=False)
+
+
+class _Visible(Console):
+    """A console that shows control characters of texts, and obeys only its own."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            shown = segment.text if segment.control else visible(segment.text, lines=True)
+            yield segment._replace(text=shown)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(visible(text, lines=True), **options)
 
 
 def table_without_lines(*, headings: bool = True) -> Table:
@@ -50,9 +69,14 @@ def print_table(
 
 def say(sentence: str) -> None:
     """One line for people, never folded."""
-    click.echo(sentence)
+    click.echo(visible(sentence))
+
+
+def complain(sentence: str, file: IO[Any] | None = None) -> None:
+    """Several lines at most, of what went wrong, to standard error or a file."""
+    click.echo(visible(sentence, lines=True), file=file, err=file is None)
 
 
 def print_json(value: Any) -> None:
     """One line for machines; dates and instants are ISO 8601."""
-    click.echo(json.dumps(value, default=methodcaller("isoformat")))
+    click.echo(visible_json(json.dumps(value, default=methodcaller("isoformat"))))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import click
-
+from dispatcher.cli.output import complain
 from dispatcher.errors import ConfigurationError, GatewayError
 
 if TYPE_CHECKING:
@@ -29,4 +28,4 @@ def check_key(dispatcher: Dispatcher) -> None:
             raise ConfigurationError(
                 f"DISPATCHER_API_KEY: the gateway refuses the key (code {code[1]})"
             ) from None
-        click.echo(f"dispatcher: warning: the gateway cannot be asked: {error}", err=True)
+        complain(f"dispatcher: warning: the gateway cannot be asked: {error}")

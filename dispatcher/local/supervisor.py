@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from dispatcher.local.child import Child, ChildState
+from dispatcher.settings.visible import visible
 
 __all__ = ["Child", "Supervisor"]
 
@@ -196,7 +197,7 @@ class Supervisor:
 
     def _print(self, name: str, text: str) -> None:
         encoding = self._out.encoding or "utf-8"
-        rest = memoryview(f"{self._line(name, text)}\n".encode(encoding, "replace"))
+        rest = memoryview(f"{self._line(name, visible(text))}\n".encode(encoding, "replace"))
         try:
             # not by the text layer: under PYTHONUNBUFFERED it loses what a signal interrupts
             while rest:

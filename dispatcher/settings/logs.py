@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from dispatcher.masking import masked
 from dispatcher.settings.redaction import redactor
 from dispatcher.settings.settings import Settings
+from dispatcher.settings.visible import visible_json, visible_line
 
 #: a number below this is an id or a count, not a phone number
 _SMALL = 10**8
@@ -87,7 +88,7 @@ def json_line(name: str, text: str) -> str:
     if text.startswith("{"):
         return text
     line = {"time": _iso(datetime.now(UTC)), "level": "info", "logger": name, "message": text}
-    return json.dumps(line, ensure_ascii=False)
+    return visible_json(json.dumps(line, ensure_ascii=False))
 
 
 class _Redacting(logging.Formatter):
@@ -100,7 +101,7 @@ class _Redacting(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of ``record``."""
-        return self._redact(self._inner.format(record))
+        return visible_line(self._redact(self._inner.format(record)))
 
 
 class _Json(logging.Formatter):
@@ -126,7 +127,7 @@ class _Json(logging.Formatter):
             "stack": self.formatStack(record.stack_info) if record.stack_info else None,
         }
         safe = {key: self._safe(value) for key, value in line.items() if value is not None}
-        return json.dumps(safe, ensure_ascii=False)
+        return visible_json(json.dumps(safe, ensure_ascii=False))
 
     def _safe(self, value: object) -> object:
         if isinstance(value, int | float) and abs(value) < _SMALL:

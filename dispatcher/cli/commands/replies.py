@@ -57,5 +57,5 @@ def _marks(reply: Reply) -> str:
 
 
 def line_of(text: str) -> str:
-    """A reply on one line, without control characters, which a terminal would execute."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """A reply on one line."""
+    return " ".join(text.split())

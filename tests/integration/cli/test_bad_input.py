@@ -502,3 +502,57 @@ def test_wrong_usage_is_reported_by_click(shell: Shell, command: list[str], says
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
     assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
+
+
+# -- control characters
+
+
+ESCAPE = "\x1b[2J\u202e"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [f"--{ESCAPE}"],
+        [f"no{ESCAPE}"],
+        ["plan", f"no{ESCAPE}.csv", "--text", "x"],
+        ["plan", "clients.csv", "--text", "x", "--column", ESCAPE],
+        ["plan", "clients.csv", "--text", "x", "--save", f"no/{ESCAPE}"],
+        ["plan", "clients.csv", "--text", "x", f"--{ESCAPE}", "x"],
+        ["plan", "clients.csv", "--text", "x", "--priority", ESCAPE],
+        ["plan", "clients.csv", "--text", "x", "--not-before", ESCAPE],
+        ["plan", "clients.csv", "--text", "x", "--account", ESCAPE],
+        ["plan", "clients.csv", "--text", f"x {{{{ {ESCAPE} }}}}"],
+        ["submit", "clients.csv", "--text", "x", "--reference", ESCAPE],
+        ["progress", ESCAPE],
+        ["pause", ESCAPE],
+        ["lint", "--text", f"a{ESCAPE}b"],
+        ["window", "--territory", ESCAPE],
+        ["opt-outs", "export", f"no/{ESCAPE}"],
+        ["opt-outs", "add", "06 39 98 00 01", "--reason", ESCAPE],
+        ["record", "--compare", ESCAPE],
+    ],
+    ids=ascii,
+)
+def test_control_characters_of_arguments_are_never_printed(
+    shell: Shell, command: list[str]
+) -> None:
+    result = shell(*command)
+
+    assert result.output
+    assert not set("\x1b\u202e") & set(result.output)
+
+
+def test_control_characters_of_names_and_cells_are_never_printed(shell: Shell) -> None:
+    (shell.directory / f"a{ESCAPE}.csv").write_text(
+        f"mobile,nom{ESCAPE}\n0639980001,Zoé{ESCAPE}\nx,y\n", encoding="utf-8"
+    )
+    path = f"a{ESCAPE}.csv"
+    planned = shell(
+        "plan", path, "--text", f"Bonjour {{{{ nom{ESCAPE} }}}}", "--rejects", f"r{ESCAPE}"
+    )
+    stored = shell("submit", path, "--text", "x", "--reference", "r")
+
+    assert (planned.exit_code, stored.exit_code) == (0, 0), planned.output + stored.output
+    assert "\\x1b[2J" in stored.output
+    assert not set("\x1b\u202e") & set(planned.output + stored.output)
