@@ -36,6 +36,12 @@ class Rows:
     #: batch -> positions of which the product knows that two attempts texted them
     known_twice: Mapping[int, set[int]]
 
+    @property
+    def written(self) -> list[Any]:
+        """All that the rows say."""
+        rows = [*self.batches.values(), *self.attempts]
+        return [{k: v for k, v in vars(row).items() if k[0] != "_"} for row in rows]
+
     @classmethod
     def read(cls, database: Database) -> Rows:
         with database.read() as session:
@@ -60,11 +66,16 @@ class Checks:
     #: batch -> how often a person had it sent again
     resent: Counter[int]
     letters: dict[int, str] = field(default_factory=dict)
+    #: what was written when it was last checked
+    checked: list[Any] = field(default_factory=list)
     #: phone -> (batch, position)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def everything(self) -> None:
         rows = Rows.read(self.bench.dispatcher.database)
+        if rows.written == self.checked:
+            return  # nothing has happened
+        self.checked = rows.written
         self._learn_places(rows)
         self._nobody_twice(rows)
         self._ledger_is_known(rows)

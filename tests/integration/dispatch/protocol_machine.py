@@ -42,15 +42,19 @@ PARIS = ZoneInfo("Europe/Paris")
 WHY = "not in their dashboard"
 #: what happens while a worker sleeps with its request under way
 MEANWHILE = ("tick", "settle", "resend", "send", "pause", "cancel", "give up", "show", "opt out")
-PERSONS = ("resend", "resend", "resume", "resume", "pause", "cancel", "give up", "opt out")
-PROCESSES = ("tick", "settle", "settle", "poll", "deliver", "fail", "show")
-PASSES = (1, 16, 45, 100, 600, 3 * 3600, 12 * 3600)
+PERSONS = ("resume", "resume", "resume", "pause", "opt out", "cancel")
+PROCESSES = ("tick", "poll", "deliver", "fail")
+#: seconds before something is done: most waits are over after 100
+WAITS = (0, 1, 16, 100, 100, 100, 3700)
+PASSES = (45, 600, 3 * 3600, 12 * 3600)
 #: how an example ends: not at all, with every doubt given up or sent again, or with time
 ENDS = ("", "give up", "resend", "wait", "wait")
 
 answers = st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=3)
 meanwhile = st.lists(st.sampled_from(MEANWHILE), max_size=4)
 lags = st.sampled_from(LAGS)
+histories = st.lists(st.tuples(answers, lags), min_size=1, max_size=4)
+waits = st.sampled_from(WAITS)
 some = st.integers(0, 6)
 
 
@@ -112,19 +116,23 @@ class Protocol(RuleBasedStateMachine):
         assert self.opted_out.isdisjoint(phones), "somebody was texted after STOP"
         if campaign.commercial:
             windows = self.dispatcher.windows
-            assert windows.hold(now, batch.territory) is None
-            assert windows.hold(now, "metropole") is None
+            for territory in {batch.territory, "metropole"}:
+                assert windows.hold(now, territory) is None, "the window is closed"
 
     # -- steps
 
-    @initialize(size=st.integers(1, 7), end=st.sampled_from(ENDS))
-    def begin(self, size: int, end: str) -> None:
+    @initialize(size=st.integers(1, 5), end=st.sampled_from(ENDS), history=histories)
+    def begin(self, size: int, end: str, history: list[tuple[list[str], str]]) -> None:
+        """A campaign of which some attempts were made, and doubts were sent again."""
         self.end = end
         self.submit(size, commercial=True, hours=None)
+        for script, lag in history:
+            self.do("resend")
+            self.send_again(script, lag)
 
-    @precondition(lambda self: self.people < 20)
+    @precondition(lambda self: self.people < 9)
     @rule(
-        size=st.integers(1, 7),
+        size=st.integers(1, 5),
         commercial=st.booleans(),
         hours=st.sampled_from([None, None, 1, 30]),
     )
@@ -137,12 +145,18 @@ class Protocol(RuleBasedStateMachine):
             )
         self.people += size
 
-    @rule(script=answers, asleep=meanwhile, lag=lags)
-    def send(self, script: list[str], asleep: list[str], lag: str) -> None:
+    @rule(script=answers, asleep=meanwhile, lag=lags, wait=waits)
+    def send(self, script: list[str], asleep: list[str], lag: str, wait: int = 0) -> None:
+        self.bench.clock.forward(seconds=wait)
         self.gateway.script, self.gateway.lag = deque(script), lag
         self.asleep = asleep
         self.send_due()
         self.gateway.script.clear()
+
+    @rule(script=answers, lag=lags)
+    def send_again(self, script: list[str], lag: str) -> None:
+        """Whatever waited for a usual while."""
+        self.send(script, [], lag, wait=100)
 
     @rule(which=st.integers(0, 9), script=answers)
     def hint(self, which: int, script: list[str]) -> None:
@@ -167,10 +181,15 @@ class Protocol(RuleBasedStateMachine):
             self.send_due()
         assert len(self.gateway.requests) == requests
 
-    @rule()
-    def work(self) -> None:
+    @rule(wait=waits)
+    def work(self, wait: int = 100) -> None:
         """A tick, and all that it hints at."""
-        self.bench.work()
+        self.bench.pass_by(seconds=wait)
+
+    @rule(wait=waits)
+    def settle(self, wait: int) -> None:
+        self.bench.clock.forward(seconds=wait)
+        self.settle_due()
 
     @rule(act=st.sampled_from(PROCESSES))
     def work_a_little(self, act: str) -> None:
@@ -194,6 +213,15 @@ class Protocol(RuleBasedStateMachine):
     @rule(mood=st.sampled_from(MOODS))
     def the_gateway_is(self, mood: str) -> None:
         self.gateway.mood = mood
+
+    @rule()
+    def tags_show(self) -> None:
+        """All that was taken under them so far."""
+        self.gateway.show_all()
+
+    @rule(act=st.sampled_from(["resend", "resend", "give up"]), n=some)
+    def a_person_decides(self, act: str, n: int) -> None:
+        self.do(act, n)
 
     @rule(act=st.sampled_from(PERSONS), n=some)
     def a_person(self, act: str, n: int) -> None:
