@@ -40,7 +40,7 @@ _TEXT: Final = 'Bonjour {{ Prénom | default("à tous") }}, -20 % chez MaBoutiqu
 #: so many recipients are on the gateway's STOP list
 _STOPPED: Final = 40
 _UNENDED: Final = ("pending", "in_doubt", "sent")
-#: seconds in which everybody has come to their end, or something is wrong
+#: seconds in which every message must have ended
 _PATIENCE: Final = 120.0
 
 

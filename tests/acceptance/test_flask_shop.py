@@ -58,7 +58,7 @@ def test_double_click_launches_one_campaign_and_its_page_follows_it(
         # the page reloads by itself
         expect(page.get_by_role("heading", level=1)).to_have_text("soldes-2027 finished")
         expect(page.get_by_role("row", name="delivered 2", exact=True)).to_be_visible()
-        expect(page.get_by_role("img", name="100 % have come to their end")).to_be_visible()
+        expect(page.get_by_role("img", name="100 % have ended")).to_be_visible()
         expect(page.get_by_role("table").nth(1)).to_contain_text("Metropolitan France")
 
         # launched once more from the form, it is the same campaign

@@ -49,8 +49,8 @@ def doubts(*, account: str | None, as_json: bool) -> None:
     if outstanding:
         _show_doubts(outstanding, dispatcher.clock())
         say(
-            "The gateway is asked on and on; what shows there ends a doubt by itself. A person"
-            " ends it by dispatcher resend or give-up."
+            "The gateway is asked again and again, and a doubt ends as soon as it shows the batch."
+            " A person can end it by dispatcher resend or give-up."
         )
     else:
         say("nothing is in doubt")

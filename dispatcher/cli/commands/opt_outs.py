@@ -86,7 +86,7 @@ def list_(*, full: bool, as_json: bool) -> None:
     for count, (phone, entry) in enumerate(entries, start=1):  # noqa: B007 - the last is used
         say(_line(f"{phone:<16}", _local(entry.since), entry.source, entry.reason))
     erased = listed.erased
-    more = f", and {erased:,} of whom only a hash is kept" if erased else ""
+    more = f", and {erased:,} erased (only a hash of each is stored)" if erased else ""
     say(f"{counted(count, 'number')} opted out{more}" if count or erased else "nobody opted out")
 
 
@@ -136,11 +136,11 @@ def erase(number: str, *, yes: bool) -> None:
         else_="erasing cannot be undone: confirm it by --yes",
     )
     if listed.erase(phone):
-        say("the number is erased: only a hash is kept, by which it stays unsent")
+        say("the number is erased: only a hash of it is stored, so that it is never texted")
     elif phone in listed:
-        say("the number was erased before: only a hash is kept")
+        say("the number was erased before: only a hash of it is stored")
     else:
-        say("the number is not on the list; no history of it is kept")
+        say("the number is not on the list; there is no history of it")
 
 
 @opt_outs.command()

@@ -153,4 +153,4 @@ def _bar(found: Progress, console: Console) -> Text:
     for piece in pieces(found.messages, _BAR):
         block = blocks[2 if piece.state == "pending" else 1 if piece.state in OPEN else 0]
         bar.append(block * piece.width, style=_COLOURS[piece.state])
-    return bar.append(f" {percent_ended(found.messages)} % have come to their end")
+    return bar.append(f" {percent_ended(found.messages)} % have ended")

@@ -386,7 +386,7 @@ def test_watch_on_a_terminal_ends_with_the_campaign(shell: Shell) -> None:
     shell.submit()
     shell("cancel", "soldes", "--yes")
 
-    assert "100 % have come to their end" in in_terminal(command("progress", "soldes", "--watch"))
+    assert "100 % have ended" in in_terminal(command("progress", "soldes", "--watch"))
 
 
 # -- campaigns, pause, resume, cancel

@@ -453,19 +453,21 @@ def test_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
 
     output = shell.done("erase", "06 39 98 00 00", "--yes")
 
-    assert output == "the number is erased: only a hash is kept, by which it stays unsent\n"
+    assert (
+        output == "the number is erased: only a hash of it is stored, so that it is never texted\n"
+    )
     assert not any(ANNE in map(str, row) for row in shell.kept())
     assert shell.done("history", ANNE) == "opted out\n"
     last = shell.done("list").splitlines()[-1]
-    assert last == "1 number opted out, and 1 of whom only a hash is kept"
+    assert last == "1 number opted out, and 1 erased (only a hash of each is stored)"
     again = shell.done("erase", ANNE, "--yes")
-    assert again == "the number was erased before: only a hash is kept\n"
+    assert again == "the number was erased before: only a hash of it is stored\n"
 
 
 def test_erasing_an_unlisted_number_prints_that_it_was_not_listed(shell: OptOutShell) -> None:
     output = shell.done("erase", ANNE, "--yes")
 
-    assert output == "the number is not on the list; no history of it is kept\n"
+    assert output == "the number is not on the list; there is no history of it\n"
 
 
 def test_erasing_needs_a_confirmation(shell: OptOutShell) -> None:

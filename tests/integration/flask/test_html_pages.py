@@ -71,7 +71,7 @@ def test_campaign_page_shows_states_and_why_it_waits(app: Flask) -> None:
     result = read(reader(app), "/sms/campaigns/1")
     assert "soldes running" in result
     assert "Waits until Wednesday 10:00: scheduled." in result
-    assert "0 % of 1,200 messages have come to their end." in result
+    assert "0 % of 1,200 messages have ended." in result
     assert "pending 1,200" in result
     assert "recipients 1,200" in result
     assert "1 Metropolitan France pending 500 0 until Wednesday 10:00: scheduled" in result
@@ -164,25 +164,25 @@ def test_long_list_is_cut_in_pages(lone_app: Flask) -> None:
     first = read(reader(lone_app), "/sms/")
     assert "soldes-50" in first
     assert "soldes-0 " not in first
-    assert "1–50 of 51 after →" in first
+    assert "1–50 of 51 next →" in first
     last = read(reader(lone_app), "/sms/?offset=50")
     assert "soldes-0 " in last
-    assert "← before 51–51 of 51" in last
+    assert "← previous 51–51 of 51" in last
     for offset in ("-1", "x", "1" * 10):
         assert reader(lone_app).get(f"/sms/?offset={offset}").status_code == 404
 
 
-def test_page_reloads_itself_unless_the_app_turns_it_off(lone_app: Flask) -> None:
+def test_page_reloads_itself_unless_the_reader_turns_it_off(lone_app: Flask) -> None:
     library(lone_app).submit("soldes", TEXT, people(1))
     client, refresh = reader(lone_app), '<meta http-equiv="refresh"'
     assert refresh in client.get("/sms/campaigns/1").text
     still = client.get("/sms/campaigns/1?refresh=off").text
     assert refresh not in still
-    assert "Look again by itself" in still
+    assert "Reload every few seconds" in still
     library(lone_app).cancel("soldes")
     ended = client.get("/sms/campaigns/1").text
     assert refresh not in ended
-    assert "again" not in words(ended)
+    assert "eload" not in words(ended)
 
 
 def test_pages_load_nothing_but_their_own_style(lone_app: Flask) -> None:
