@@ -7,6 +7,7 @@ DispatcherError
 │   ├── InvalidText         a text that cannot be sent
 │   ├── InvalidFile         a file that cannot be read as recipients
 │   ├── InvalidCampaign     a wrong sender, date or list of recipients
+│   │   └── NobodyToText    no recipient can be texted, with its .reasons
 │   ├── PlanChanged         the submission differs from the approved plan
 │   ├── InvalidRequest      a request that the gateway does not allow
 │   └── InvalidPayload      a webhook call that the gateway does not make
@@ -24,6 +25,8 @@ No message contains a phone number, a text or a key.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from dispatcher.masking import masked
 
@@ -68,6 +71,17 @@ class InvalidFile(UnusableInput):
 
 class InvalidCampaign(UnusableInput):
     """Raised when a sender, a date or a list of recipients is wrong for a campaign."""
+
+
+class NobodyToText(InvalidCampaign):
+    """Raised when no recipient of a list can be texted; ``reasons`` counts why."""
+
+    def __init__(self, message: str, reasons: Mapping[str, int]) -> None:
+        super().__init__(message)
+        self.reasons = reasons
+
+    def __reduce__(self) -> tuple[type[NobodyToText], tuple[str, Mapping[str, int]]]:
+        return type(self), (str(self), self.reasons)
 
 
 class PlanChanged(UnusableInput):

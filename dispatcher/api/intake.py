@@ -18,7 +18,7 @@ from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.window import Hold
+from dispatcher.window import Hold, NeverOpen
 
 
 class Intake:
@@ -40,6 +40,7 @@ class Intake:
         self.now = installation.clock()
         self.planner = planner_of(submission, self.settings, reject)
         self._windows = installation.windows
+        self.planner.places.check_open = self._check_open
 
     def cut(
         self, recipients: Iterable[RecipientInput], screening: Screening
@@ -52,6 +53,14 @@ class Intake:
     def schedule(self) -> Schedule:
         """When batches may leave. Raises InvalidCampaign if ``not_after`` is too early."""
         return Schedule(self.submission, self._windows, self.now)
+
+    def _check_open(self, territory: str) -> None:
+        """Raise NeverOpen, with the setting that would send it, if a territory never opens."""
+        try:
+            self.schedule.hold(territory)
+        except NeverOpen as error:
+            cure = "DISPATCHER_WINDOW_CLOCK=recipient sends by the recipient's clock alone"
+            raise NeverOpen(f"{error}; {cure}", error.next_open) from None
 
     def scheduled(self, batches: Iterable[PlannedBatch]) -> Iterator[tuple[PlannedBatch, Hold]]:
         """Each batch with what it waits for. Raises NeverOpen."""

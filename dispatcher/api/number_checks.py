@@ -111,6 +111,9 @@ class NumberChecks:
         rejected: Counter[str] = Counter()
         for recipient in screening.checked(listed(recipients)):
             rows += 1
+            if recipient.fault is not None:
+                rejected[recipient.fault] += 1
+                continue
             try:
                 phones.setdefault(normalise(recipient.phone))
             except InvalidPhone as error:

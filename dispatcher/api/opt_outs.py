@@ -122,7 +122,7 @@ class OptOuts:
             except InvalidPhone as error:
                 rejected += 1
                 if reject is not None:
-                    reject(recipient.rejected(error.reason))
+                    reject(recipient.rejected(recipient.fault or error.reason))
         if strict and rejected:
             raise InvalidCampaign(f"{rejected} of {rows} rows are no number to text (strict)")
         new = self._add(numbers, source=source, reason=reason)

@@ -94,6 +94,7 @@ def preview(
                 from_number=submission.from_number,
                 survey=submission.survey is not None,
             ),
+            *planner.warnings,
             *history.repeats.warnings,
             *screening.warnings,
         ),

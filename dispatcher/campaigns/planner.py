@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from hashlib import blake2b
 from operator import itemgetter
 
 import orjson
 
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
+from dispatcher.campaigns.left_out import Duplicates, LeftOut
+from dispatcher.campaigns.list_digest import ListDigest
+from dispatcher.campaigns.places import Places
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection, phones
 from dispatcher.recipients.number_set import NumberSet
+from dispatcher.recipients.values import NamedValues
 from dispatcher.texts import spelling as texts
 from dispatcher.texts.estimate import Estimator
 from dispatcher.texts.segments import MAX_SEGMENTS, measure
 from dispatcher.texts.templates import compile_template
-from dispatcher.window.territories import find as find_territory
 
-_DIGEST_BYTES = 16
 #: how many of the longest texts a plan shows
 _LONGEST = 3
 #: most values of fields whose result is cached: first names recur, voucher codes do not
@@ -56,12 +57,11 @@ class Planner:
         # a text with fields is checked for each recipient
         if self.measured and not self.template.fields:
             texts.check(text)
-        if territory is not None:
-            find_territory(territory)
-        self._territory = territory
+        self.places = Places(territory)
         # a text with its own STOP mention gets no second one
         self._stop = "" if texts.has_stop(text) else "x" * stop_budget
-        self._reject = reject
+        self._left_out = LeftOut(reject)
+        self._repeated = Duplicates()
         #: numbers (E.164) that the screening excludes, with the reason; read for each row
         self.excluded: Mapping[str, str] = {}
         #: the longest texts as they arrive, with their segments, longest first
@@ -71,23 +71,33 @@ class Planner:
         #: the segments of a text without fields
         self._plain = 0 if self.template.fields else self._measure(text)
         self._estimator = Estimator(self.template, self._stop)
+        self._named = NamedValues(self.template.fields)
         self._values = itemgetter(*self.template.fields) if self.template.fields else None
         #: cache: values of the fields used -> their JSON and the segments
         self._known: dict[object, tuple[str | None, int]] = {}
-        self._digest = 0
+        self._digest = ListDigest()
         self.rows = 0
         self.kept = 0
-        self.duplicates = 0
         #: segments by destination (``phones.destination_of``)
         self.billed: Counter[str] = Counter()
         #: recipients kept by territory
         self.territories: Counter[str] = Counter()
-        self.reasons: Counter[str] = Counter()
+        self.reasons = self._left_out.reasons
+
+    @property
+    def duplicates(self) -> int:
+        """Rows whose number is above them."""
+        return self._repeated.count
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about the list, once it is read."""
+        return self._repeated.warnings
 
     @property
     def digest(self) -> str:
         """A hash of the recipients kept or excluded, whatever their order."""
-        return f"{self._digest:032x}"
+        return self._digest.text
 
     def cut(self, recipients: Iterable[Recipient]) -> Iterator[PlannedBatch]:
         """The batches, as they fill up; a batch never mixes territories."""
@@ -95,36 +105,46 @@ class Planner:
         numbers = NumberSet()
         filling: dict[str, _Filling] = defaultdict(_Filling)
         normalise, personal, add = phones.normalise, self._personal, numbers.add
-        usual = self._territory or "metropole"
-        excluded = self.excluded
+        excluded, left_out, repeated = self.excluded, self._left_out, self._repeated
+        places = self.places
+        usual, usual_opens = places.usual, places.usual_opens
         for recipient in recipients:
             self.rows += 1
+            if recipient.fault is not None:
+                left_out.add(recipient, recipient.fault)
+                continue
             try:
-                phone = normalise(recipient.phone)
+                try:
+                    phone = normalise(recipient.phone)
+                except InvalidPhone:
+                    phone = places.local_number(recipient)
                 french = phone.startswith("+33")  # nearly all are
-                if french and not recipient.territory:
+                if french and not recipient.territory and usual_opens:
                     territory = usual
                 else:
-                    territory = self._territory_of(phone, recipient)
+                    territory = places.of(phone, recipient)
                 number = int(phone)
                 if not add(number):
-                    self.duplicates += 1
+                    repeated.add(number, recipient.row)
                     continue
+                if repeated.open:
+                    repeated.see(number, recipient.row)
                 try:
                     fields, segments = personal(recipient)
                 except InvalidText:
                     numbers.discard(number)
+                    repeated.forget(number)
                     raise
             except InvalidPhone as error:
-                self._leave_out(recipient, error.reason)
+                left_out.add_number(recipient, error)
                 continue
             except (InvalidText, InvalidCampaign) as error:
-                self._leave_out(recipient, str(error))
+                left_out.add_error(recipient, error)
                 continue
             if phone in excluded:
                 # part of the digest all the same: a check must not make it another submission
-                self._remember(territory, [(phone, fields)])
-                self._leave_out(recipient, excluded[phone])
+                self._digest.add(territory, [(phone, fields)])
+                left_out.add(recipient, excluded[phone])
                 continue
             batch = filling[territory]
             messages = batch.messages
@@ -145,14 +165,7 @@ class Planner:
         if strict and (unusable := self.reasons.total()):
             raise InvalidCampaign(f"{unusable} of {self.rows} rows cannot be texted (strict)")
         if not self.kept:
-            raise InvalidCampaign(
-                f"none of {self.rows} rows can be texted" if self.rows else "no recipients"
-            )
-
-    def _territory_of(self, phone: str, recipient: Recipient) -> str:
-        if recipient.territory:
-            return find_territory(recipient.territory).name
-        return self._territory or phones.territory_of(phone) or "metropole"
+            self._left_out.check(self.rows)
 
     def _personal(self, recipient: Recipient) -> tuple[str | None, int]:
         if self._values is None:
@@ -171,7 +184,7 @@ class Planner:
 
     def _made(self, fields: Mapping[str, str]) -> tuple[str | None, int]:
         """The JSON of the fields used, and the segments of the text. Raises InvalidText."""
-        used = {name: fields[name] for name in self.template.fields if name in fields}
+        used = self._named.of(fields)
         estimate = self._estimator.estimate(used)
         if estimate is None or estimate[0] > MAX_SEGMENTS or estimate > self._bar:
             text = self.template.render(used)
@@ -209,27 +222,13 @@ class Planner:
                 least, shortest = longest[-1]
                 self._bar = (least, len(shortest) + len(self._stop))
 
-    def _leave_out(self, recipient: Recipient, reason: str) -> None:
-        self.reasons[reason] += 1
-        if self._reject is not None:
-            self._reject(recipient.rejected(reason))
-
     def _close(self, territory: str, batch: _Filling) -> PlannedBatch:
         self.kept += len(batch.segments)
         self.territories[territory] += len(batch.segments)
         if at_home := sum(batch.segments) - batch.elsewhere:
             self.billed["metropole"] += at_home
-        self._remember(territory, batch.messages)
+        self._digest.add(territory, batch.messages)
         return PlannedBatch(territory, tuple(batch.messages), tuple(batch.segments))
-
-    def _remember(self, territory: str, messages: list[tuple[str, str | None]]) -> None:
-        # a sum, because a query may return the same rows in another order
-        total, begun, number = self._digest, blake2b(digest_size=_DIGEST_BYTES), int.from_bytes
-        for phone, fields in messages:
-            line = begun.copy()  # twice as fast as a new hash
-            line.update(f"{phone}\0{territory}\0{fields or ''}".encode())
-            total += number(line.digest(), "big")
-        self._digest = total % (1 << 8 * _DIGEST_BYTES)
 
 
 class _Filling:

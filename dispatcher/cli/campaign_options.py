@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import click
 
-from dispatcher.cli.options import INSTANT
+from dispatcher.cli.options import INSTANT, list_options
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
@@ -58,9 +58,9 @@ _REST = (
     click.option(
         "--territory", help="The territory whose clock and holidays count for every number."
     ),
-    click.option("--column", help="The column of numbers: its name, or its position from 1."),
+    list_options,
     click.option("--territory-column", help="The column of territories."),
-    click.option("--encoding", help="The file's encoding, if it cannot be found out."),
+    click.option("--hidden", is_flag=True, help="Text rows that are hidden in their sheet, too."),
     click.option("--rejects", metavar="FILE", help="The file for rejected rows."),
     click.option("--strict", is_flag=True, help="Refuse the campaign if a row is rejected."),
     click.option(
@@ -103,6 +103,9 @@ class CampaignArguments:
     column: str | None
     territory_column: str | None
     encoding: str | None
+    sheet: str | None
+    skip_lines: int
+    hidden: bool
     rejects: str | None
     strict: bool
     check_numbers: bool
@@ -152,11 +155,14 @@ class CampaignArguments:
                     column=self.column,
                     territory_column=self.territory_column,
                     encoding=self.encoding,
+                    sheet=self.sheet,
+                    skip_lines=self.skip_lines,
+                    hidden=self.hidden,
                     keep=fields,
                 )
             )
             path = target if write or self.rejects is not None else None
-            left_out = stack.enter_context(LeftOut(path, recipients.columns, done=done))
+            left_out = stack.enter_context(LeftOut(path, recipients, done=done))
             rows = stack.enter_context(with_progress_bar(recipients, source, quiet=quiet))
             try:
                 yield rows, left_out

@@ -63,6 +63,27 @@ account_option = click.option(
 )
 
 
+_LIST = (
+    click.option("--column", help="The column of numbers: its name, or its position from 1."),
+    click.option("--encoding", help="The file's encoding, if it cannot be found out."),
+    click.option("--sheet", metavar="NAME", help="The sheet of a workbook that is the list."),
+    click.option(
+        "--skip-lines",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="How many lines stand above the header.",
+    ),
+)
+
+
+def list_options(command: _Command) -> _Command:
+    """How a file of recipients is read: options of ``open_recipients``."""
+    for option in reversed(_LIST):
+        command = option(command)
+    return command
+
+
 def limit_option(*, most: int, default: int) -> Callable[[_Command], _Command]:
     """``--limit``: how many entries a command lists."""
     return click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dispatcher.campaigns.wording import counted, moment
+from dispatcher.cli.rejects import reason_lines
 from dispatcher.cli.text_report import finding_lines, report_of, stop_of
 
 if TYPE_CHECKING:
@@ -33,9 +34,13 @@ class PlanText:
             arguments.body, self._settings.stop_budget, commercial=self._commercial
         )
 
-    def before(self) -> Iterator[str]:
-        """Recipients, cost, texts, and when the first batches may leave."""
+    def before(self, notes: Sequence[str]) -> Iterator[str]:
+        """Recipients, cost, texts, and when the first batches may leave.
+
+        ``notes`` are about the file.
+        """
         yield from self._people()
+        yield from (f"  {note}" for note in notes)
         yield ""
         yield from self._money()
         yield ""
@@ -75,7 +80,7 @@ class PlanText:
             most = counted(self._settings.weekly_messages or 0, "message")
             says = f"will have had {most} in 7 days: nothing more is sent to them"
             yield f"  {plan.capped:,} of them {says}"
-        yield from (f"  {count:,} × {reason}" for reason, count in plan.rejected.items())
+        yield from reason_lines(plan.rejected)
         if plan.lookups is not None:
             yield ""
             yield "the numbers, as the gateway reads them"

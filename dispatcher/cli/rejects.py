@@ -10,9 +10,10 @@ from dispatcher.cli.exits import Refusal
 from dispatcher.errors import InvalidFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from dispatcher.recipients import Rejection
+    from dispatcher.recipients.files import RecipientFile
 
 
 def rejects_path(source: Path | None, value: str | None) -> Path:
@@ -38,6 +39,18 @@ def spare(source: Path | None, **outputs: str | None) -> None:
             raise InvalidFile(f"--{option} {value} is the file of recipients itself")
 
 
+def reason_lines(reasons: Mapping[str, int]) -> list[str]:
+    """How many rows were left out for each reason, and under each code what it means."""
+    from dispatcher.recipients.reasons import EXPLANATIONS
+
+    lines = []
+    for reason, count in reasons.items():
+        lines.append(f"  {count:,} × {reason}")
+        if reason in EXPLANATIONS:
+            lines.append(f"      {EXPLANATIONS[reason]}")
+    return lines
+
+
 class LeftOut:
     """Takes the rejections of one submission or plan; ``reasons`` counts them.
 
@@ -45,18 +58,29 @@ class LeftOut:
     be completed at the end.
     """
 
-    def __init__(self, path: Path | None, columns: Sequence[str], *, done: str) -> None:
+    def __init__(self, path: Path | None, file: RecipientFile, *, done: str) -> None:
         from dispatcher.recipients.files import RejectsWriter
 
         self.path = path
+        self._file = file
         self.reasons: Counter[str] = Counter()
         self._done = done
-        self._writer = None if path is None else RejectsWriter(path, columns)
+        self._writer = None if path is None else RejectsWriter(path, file.columns)
 
     @property
     def count(self) -> int:
         """How many rows were rejected."""
         return self.reasons.total()
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about how the file was read, once it is."""
+        return self._file.notes
+
+    @property
+    def lines(self) -> list[str]:
+        """Lines for each reason, the most frequent first."""
+        return reason_lines(dict(self.reasons.most_common()))
 
     def __call__(self, rejection: Rejection) -> None:
         """Write one row. Raises InvalidFile if it cannot be written."""

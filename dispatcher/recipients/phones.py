@@ -9,6 +9,7 @@ first of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from dispatcher.errors import InvalidPhone
@@ -118,6 +119,17 @@ def normalise_in(raw: str, territory: str) -> str:
         if error.reason != "too_short" or code not in _LOCAL or len(digits) != _LOCAL[code]:
             raise
         return _thorough(code + digits)
+
+
+def mobile_of(cells: Sequence[str]) -> str:
+    """The first cell that holds a number to text, else the first that holds anything."""
+    for cell in cells:
+        try:
+            normalise(cell)
+        except InvalidPhone:
+            continue
+        return cell
+    return next((cell for cell in cells if cell.strip()), "")
 
 
 def territory_of(e164: str) -> str | None:

@@ -6,28 +6,16 @@ Nothing is checked here: ``dispatcher.recipients.phones`` checks numbers,
 
 from __future__ import annotations
 
-import math
-import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from enum import Enum
 
-from dispatcher.errors import UnusableInput
+from dispatcher.recipients.column_names import phones_of, territory_column
+from dispatcher.recipients.phones import mobile_of
+from dispatcher.recipients.reasons import EXPLANATIONS, NO_NUMBER, NOT_A_RECIPIENT
+from dispatcher.recipients.values import text_of
 
-# Patterns for the name of a phone column, the best first: of "Téléphone" and "Portable", the
-# second holds the mobile number. They match names after fold().
-_PHONE_NAMES = (
-    re.compile(
-        r"(n|no|num|numero)?(de|du)?(tel|telephone|phone)?"
-        r"(portable|mobile|gsm|cell|cellulaire|msisdn)(phone|telephone|number)?1?"
-    ),
-    re.compile(r"(n|no|num|numero)?(de|du)?(tel|telephone|phone)(number)?1?"),
-    re.compile(r"num|numero|number|e164|destinataire|recipient"),
-)
-_TERRITORY_NAMES = frozenset({"territoire", "territory"})
+#: characters of a value that are shown
+_SHORT = 30
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -36,7 +24,8 @@ class Recipient:
 
     ``phone`` is spelled as in the source. ``fields`` holds the columns by name. ``row`` is the
     physical line on which the record starts (the header counts), or the position in the
-    caller's own list, from 1. ``raw`` is the unchanged row.
+    caller's own list, from 1. ``raw`` is the unchanged row. ``fault`` is why the row gets no
+    message whatever its number is, one of ``reasons.EXPLANATIONS``.
     """
 
     phone: str = field(repr=False)
@@ -44,6 +33,7 @@ class Recipient:
     territory: str | None
     row: int | None
     raw: tuple[str, ...] = field(repr=False, compare=False)
+    fault: str | None
 
     # sets the slots directly: the usual way of a frozen dataclass takes twice as long, and a
     # file makes a million of these
@@ -54,20 +44,32 @@ class Recipient:
         territory: str | None = None,
         row: int | None = None,
         raw: tuple[str, ...] = (),
+        fault: str | None = None,
     ) -> None:
         _set_phone(self, phone)
         _set_fields(self, {} if fields is None else fields)
         _set_territory(self, territory)
         _set_row(self, row)
         _set_raw(self, raw)
+        _set_fault(self, fault)
 
-    def rejected(self, reason: str, *, column: str | None = None) -> Rejection:
-        """A rejection of this row."""
-        return Rejection(row=self.row, raw=self.raw or self.phone, reason=reason, column=column)
+    def rejected(
+        self, reason: str, *, code: str | None = None, column: str | None = None
+    ) -> Rejection:
+        """A rejection of this row; a ``reason`` that is a sentence needs a ``code``."""
+        return Rejection(
+            row=self.row,
+            raw=self.raw or self.phone,
+            reason=reason,
+            column=column,
+            code=code or reason,
+            value=self.phone,
+        )
 
 
-_set_phone, _set_fields, _set_territory, _set_row, _set_raw = (
-    vars(Recipient)[slot].__set__ for slot in ("phone", "fields", "territory", "row", "raw")
+_set_phone, _set_fields, _set_territory, _set_row, _set_raw, _set_fault = (
+    vars(Recipient)[slot].__set__
+    for slot in ("phone", "fields", "territory", "row", "raw", "fault")
 )
 
 
@@ -77,107 +79,55 @@ class Rejection:
 
     row: int | None
     raw: tuple[str, ...] | str = field(repr=False)
+    #: a code of ``reasons.EXPLANATIONS``, or a sentence
     reason: str
     #: the column at fault, if there is one
     column: str | None = None
+    #: the reason for programs
+    code: str = ""
+    #: what stands in the place of the number
+    value: str = field(default="", repr=False)
+
+    @property
+    def explanation(self) -> str:
+        """What is wrong and what to do, as a sentence."""
+        return EXPLANATIONS.get(self.code, self.reason)
+
+    @property
+    def masked(self) -> str:
+        """The value, short and with most of its digits hidden: safe in a log line."""
+        short = self.value if len(self.value) <= _SHORT else f"{self.value[: _SHORT - 1]}…"
+        digits = [at for at, sign in enumerate(short) if sign.isdecimal()]
+        hidden = set(digits[2:-2])
+        return "".join("•" if at in hidden else sign for at, sign in enumerate(short))
 
 
-def recipient_of(
-    value: str | Recipient | Mapping[str, object], *, position: int | None = None
-) -> Recipient:
-    """A Recipient from an item of a caller's list.
+def recipient_of(value: object, *, position: int | None = None) -> Recipient:
+    """A Recipient from an item of a caller's list; one that cannot be used has a ``fault``.
 
-    A mapping needs exactly one key that is a name for a phone column, as in files; its key
-    ``territoire`` or ``territory`` sets the territory. Raises UnusableInput with ``position``.
+    A mapping needs a key that is a name for a phone column, as in files: of several, the first
+    with a mobile number counts. Its key ``territoire`` or ``territory`` sets the territory.
     """
     if isinstance(value, Recipient):
         return value
     if isinstance(value, str):
         return Recipient(value, row=position)
-    where = "recipient" if position is None else f"recipient {position}"
-    if not isinstance(value, Mapping):
-        raise UnusableInput(
-            f"{where}: expected a number, a Recipient or a mapping, got {type(value).__name__}"
-        )
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+        return Recipient("", row=position, fault=NOT_A_RECIPIENT)
     names = list(value)
-    if not all(isinstance(name, str) for name in names):
-        raise UnusableInput(f"{where}: the keys of a mapping must be text")
     try:
         cells = [text_of(cell) for cell in value.values()]
-    except TypeError as error:
-        raise UnusableInput(f"{where}: {error}") from None
-    phones = phone_columns(names)
-    if len(phones) != 1:
-        what = "several keys that name a number" if phones else "no key that names a number"
-        raise UnusableInput(f'{where}: the mapping has {what}; call one "telephone" or "mobile"')
+    except TypeError:
+        return Recipient("", row=position, fault="unusable_value")
+    found, clear = phones_of(names)
+    if not clear:
+        fault = "several_fields" if found else NO_NUMBER
+        return Recipient("", row=position, raw=tuple(cells), fault=fault)
     at = territory_column(names)
     return Recipient(
-        cells[phones[0]],
+        mobile_of([cells[phone] for phone in found]),
         dict(zip(names, cells, strict=True)),
         territory=(cells[at].strip() or None) if at is not None else None,
         row=position,
         raw=tuple(cells),
     )
-
-
-def fold(name: str) -> str:
-    """The name of a column without case, accents, spaces and punctuation."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(character for character in decomposed if character.isalnum())
-
-
-def phone_columns(names: Sequence[str]) -> list[int]:
-    """Positions of the columns whose names fit a mobile number best; several are ambiguous."""
-    folded = [fold(name) for name in names]
-    for pattern in _PHONE_NAMES:
-        if found := [at for at, name in enumerate(folded) if pattern.fullmatch(name)]:
-            return found
-    return []
-
-
-def territory_column(names: Sequence[str]) -> int | None:
-    """Position of the column that sets the territory, if there is one."""
-    return next((at for at, name in enumerate(names) if fold(name) in _TERRITORY_NAMES), None)
-
-
-def text_of(cell: object) -> str:
-    """A value as a French spreadsheet shows it: 24/11/2026, 14:30, 12,5, VRAI; None is empty.
-
-    A whole float is written without decimals, because spreadsheets and data frames turn a
-    number that lost its zero into 612345678.0. Raises TypeError for bytes and containers.
-    """
-    if isinstance(cell, str):
-        return str(cell.value) if isinstance(cell, Enum) else cell
-    if isinstance(cell, Enum):
-        return text_of(cell.value)
-    if cell is None or cell != cell:  # not a number, not a time
-        return ""
-    if isinstance(cell, bool):
-        return "VRAI" if cell else "FAUX"
-    if isinstance(cell, float | Decimal):
-        return _decimal(cell)
-    if isinstance(cell, datetime):
-        midnight = cell.time() == time()
-        return cell.strftime("%d/%m/%Y" if midnight else "%d/%m/%Y %H:%M")
-    if isinstance(cell, date):
-        return cell.strftime("%d/%m/%Y")
-    if isinstance(cell, time):
-        return cell.strftime("%H:%M")
-    if isinstance(cell, timedelta):
-        minutes, seconds = divmod(round(cell.total_seconds()), 60)
-        shown = f"{minutes // 60}:{minutes % 60:02}"
-        return f"{shown}:{seconds:02}" if seconds else shown
-    if isinstance(cell, bytes | bytearray | list | tuple | set | frozenset | Mapping):
-        raise TypeError(f"a field cannot be a {type(cell).__name__}")
-    return str(cell)
-
-
-def _decimal(number: float | Decimal) -> str:
-    """A number with a comma, without the noise of binary fractions and without an exponent."""
-    if not math.isfinite(number):
-        return ""
-    if isinstance(number, float):
-        if number == int(number):
-            return str(int(number))
-        number = Decimal(f"{number:.15g}")
-    return f"{number:f}".replace(".", ",")

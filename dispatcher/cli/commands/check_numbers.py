@@ -10,7 +10,7 @@ import click
 
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
-from dispatcher.cli.options import json_option, open_dispatcher
+from dispatcher.cli.options import json_option, list_options, open_dispatcher
 from dispatcher.cli.output import print_json, say
 from dispatcher.cli.progress_bar import with_progress_bar
 
@@ -48,8 +48,7 @@ class Cap(click.ParamType[Decimal]):
 
 @click.command("check-numbers")
 @click.argument("file")
-@click.option("--column", help="The column of numbers: its name, or its position from 1.")
-@click.option("--encoding", help="The file's encoding, if it cannot be found out.")
+@list_options
 @click.option("--hlr", is_flag=True, help="Order checks by the networks, which cost money.")
 @click.option("--max-cost", type=Cap(), help="The most that this may cost, in euros.")
 @click.option("--account", metavar="NAME", help="The account that pays.")
@@ -60,6 +59,8 @@ def check_numbers(
     file: str,
     column: str | None,
     encoding: str | None,
+    sheet: str | None,
+    skip_lines: int,
     hlr: bool,
     max_cost: Decimal | None,
     account: str | None,
@@ -77,7 +78,9 @@ def check_numbers(
 
     checks = open_dispatcher(account).number_checks
     with (
-        open_recipients(file, column=column, encoding=encoding, keep=()) as recipients,
+        open_recipients(
+            file, column=column, encoding=encoding, sheet=sheet, skip_lines=skip_lines, keep=()
+        ) as recipients,
         with_progress_bar(recipients, file) as rows,
     ):
         report = checks.survey(rows, look_up=not hlr)

@@ -10,7 +10,7 @@ import click
 
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.exits import Refusal
-from dispatcher.cli.options import open_dispatcher
+from dispatcher.cli.options import list_options, open_dispatcher
 from dispatcher.cli.output import say
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
@@ -23,8 +23,7 @@ _COLUMNS = ("phone", "since", "source", "reason")
 
 @click.command("import")
 @click.argument("file")
-@click.option("--column", help="The column of numbers: its name, or its position from 1.")
-@click.option("--encoding", help="The file's encoding, if it cannot be found out.")
+@list_options
 @click.option("--source", default="import", show_default=True, help="Where they come from.")
 @click.option("--reason", default="", help="The reason, for the record.")
 @click.option("--rejects", metavar="FILE", help="The file for rows without a valid number.")
@@ -34,6 +33,8 @@ def import_(
     *,
     column: str | None,
     encoding: str | None,
+    sheet: str | None,
+    skip_lines: int,
     source: str,
     reason: str,
     rejects: str | None,
@@ -48,8 +49,18 @@ def import_(
     target = rejects_path(None if file == _STREAM else Path(file), rejects)
     listed = open_dispatcher().opt_outs
     with ExitStack() as stack:
-        rows = stack.enter_context(open_recipients(file, column=column, encoding=encoding, keep=()))
-        left_out = stack.enter_context(LeftOut(target, rows.columns, done="the list is added"))
+        rows = stack.enter_context(
+            open_recipients(
+                file,
+                column=column,
+                encoding=encoding,
+                sheet=sheet,
+                skip_lines=skip_lines,
+                keep=(),
+                hidden=True,  # who is hidden in a list of opt-outs has opted out all the same
+            )
+        )
+        left_out = stack.enter_context(LeftOut(target, rows, done="the list is added"))
         recipients = stack.enter_context(with_progress_bar(rows, file))
         try:
             added = listed.add_all(
@@ -63,8 +74,8 @@ def import_(
         f"{counted(added.rows, 'row')}: {added.new:,} added, {added.known:,} listed before or"
         f" given twice, {counted(added.rejected, 'reject')}"
     )
-    for why, count in left_out.reasons.most_common():
-        say(f"  {count:,} × {why}")
+    for line in (*left_out.lines, *left_out.notes):
+        say(line)
     if left_out.count:
         say(f"rejected rows, with line and reason: {target}")
 

@@ -54,6 +54,7 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
             | {
                 "rejected": dict(left_out.reasons),
                 "rejects": str(left_out.path) if left_out.count else None,
+                "notes": left_out.notes,
                 "already_submitted": known,
             }
             | ({"number_checks": checked} if checked else {})
@@ -91,9 +92,10 @@ def _summary(
         f" {counted(progress.duplicates, 'duplicate')}, {counted(progress.unusable, 'reject')},"
         f" {counted(batches, 'batch', 'batches')}"
     )
-    lines += [f"  {count:,} × {reason}" for reason, count in left_out.reasons.most_common()]
+    lines += left_out.lines
     if left_out.count:
         lines.append(f"rejected rows, with line and reason: {left_out.path}")
+    lines += left_out.notes
     lines.append(standing(progress, dispatcher.clock()) or _unheld(progress))
     return lines
 

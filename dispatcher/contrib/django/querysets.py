@@ -13,7 +13,8 @@ from django.db.models.query import ModelIterable, ValuesIterable
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
-from dispatcher.recipients.recipient import phone_columns, text_of
+from dispatcher.recipients.column_names import phone_columns
+from dispatcher.recipients.values import text_of
 from dispatcher.texts.templates import compile_template
 
 #: a QuerySet of models or of values(), or a list as Dispatcher.submit takes it

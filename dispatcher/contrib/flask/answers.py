@@ -62,6 +62,9 @@ class Rejected(_Answer):
     row: Annotated[int, Field(ge=1, description="its position in the list, from 1")]
     column: str | None
     reason: Annotated[str, Field(description=f"{', '.join(sorted(REASONS))}, …")]
+    code: Annotated[str, Field(description="the reason for programs; `reason` may be a sentence")]
+    explanation: Annotated[str, Field(description="what is wrong, and what to do")]
+    value: Annotated[str, Field(description="what stands for its number, most digits hidden")]
 
 
 class Submitted(Progress):
@@ -90,3 +93,6 @@ class Problem(_Answer):
     status: int
     code: Annotated[str, Field(description="for programs: reference_taken, illegal_move, …")]
     detail: Annotated[str, Field(description="one sentence for people")]
+    rejected: Annotated[
+        list[Rejected], Field(description="the first rows that were rejected, if any were")
+    ] = []

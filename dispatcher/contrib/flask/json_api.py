@@ -17,7 +17,7 @@ from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.answers import MOST_REJECTED
 from dispatcher.contrib.flask.extension import library_of
 from dispatcher.contrib.flask.openapi import MOST_LISTED, described
-from dispatcher.contrib.flask.problems import Problem, answer_as, id_of
+from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, rejections_json
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
 from dispatcher.recipients import Rejection
 
@@ -86,18 +86,20 @@ class _Views:
             if len(rejected) < MOST_REJECTED:
                 rejected.append(one)
 
-        campaign = _library().submit(
-            body.reference,
-            body.text,
-            body.recipients,
-            reject=reject,
-            **body.options(by=_ACTOR),
-        )
+        try:
+            campaign = _library().submit(
+                body.reference,
+                body.text,
+                body.recipients,
+                reject=reject,
+                **body.options(by=_ACTOR),
+            )
+        except errors.UnusableInput as error:
+            problem = problem_of(error)
+            problem.rejected = rejected
+            raise problem from None
         answer = _library().progress(campaign).as_json()
-        # without the rows themselves: the caller has them, and a log of answers must not
-        answer["rejected"] = [
-            {"row": one.row, "column": one.column, "reason": one.reason} for one in rejected
-        ]
+        answer["rejected"] = rejections_json(rejected)
         where = {"Location": url_for(".progress", campaign=campaign)}
         return jsonify(answer), HTTPStatus.OK if known else HTTPStatus.CREATED, where
 

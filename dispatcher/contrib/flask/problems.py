@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +22,7 @@ from dispatcher.errors import (
     ReferenceTaken,
     UnusableInput,
 )
+from dispatcher.recipients import Rejection
 
 PROBLEM_JSON = "application/problem+json"
 #: sentences for errors that are not the caller's; their own messages go to the log
@@ -43,21 +45,25 @@ _PAGE = """<!doctype html>
 class Problem(Exception):
     """One answer to one error: a status, a code for programs, a sentence for people."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, *, rejected: Sequence[Rejection] = ()
+    ) -> None:
         super().__init__(detail)
         # not http.HTTPStatus: its phrases differ between versions of Python
         self.status, self.title = int(status), HTTP_STATUS_CODES[int(status)]
-        self.code, self.detail = code, detail
+        self.code, self.detail, self.rejected = code, detail, rejected
 
     def as_json(self, **headers: str) -> Response:
         """As problem+json."""
-        members = {
+        members: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
         }
+        if self.rejected:
+            members["rejected"] = rejections_json(self.rejected)
         body = json.dumps(members)
         return Response(body, self.status, headers, content_type=PROBLEM_JSON)
 
@@ -67,6 +73,21 @@ class Problem(Exception):
         detail = f"{self.detail[:1].upper()}{self.detail[1:].rstrip('.')}."
         page = _PAGE.format(title=escape(title), detail=escape(detail))
         return Response(page, self.status, headers, content_type="text/html; charset=utf-8")
+
+
+def rejections_json(rejected: Sequence[Rejection]) -> list[dict[str, Any]]:
+    """Rejected rows as JSON values, with most digits of each value hidden: answers are logged."""
+    return [
+        {
+            "row": one.row,
+            "column": one.column,
+            "reason": one.reason,
+            "code": one.code,
+            "explanation": one.explanation,
+            "value": one.masked,
+        }
+        for one in rejected
+    ]
 
 
 def id_of(segment: str) -> int:

@@ -26,7 +26,9 @@ _LONGEST_ROW = 1 << 20
 _LARGEST_WHOLE = 1 << 23
 _MOST_SHARED = 1 << 21
 _BLOCK = 1 << 16
-_STARTS = re.compile(rb"<(?:[\w.-]{1,20}:)?(row|si)[\s/>]|<!DOCTYPE|</(?:[\w.-]{1,20}:)?sheetData")
+_STARTS = re.compile(
+    rb"<(?:[\w.-]{1,20}:)?(row|si|table-row)[\s/>]|<!DOCTYPE|</(?:[\w.-]{1,20}:)?sheetData"
+)
 #: bytes of a tag that may be cut by the end of a block
 _TAG = 32
 
@@ -83,20 +85,26 @@ class Unpacked(io.RawIOBase):
 class BoundedArchive(zipfile.ZipFile):
     """The archive of a workbook; every part is checked before it is read."""
 
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__(stream)
+        self._checked: set[str] = set()
+
     def open(self, name: str | zipfile.ZipInfo, *_: object) -> IO[bytes]:  # type: ignore[override]
         """A part of the workbook. Raises InvalidFile beyond the bounds, or KeyError."""
         part = self.getinfo(name) if isinstance(name, str) else name
-        bounds = _Bounds(part.compress_size)
-        with super().open(part) as stream:
-            while block := stream.read(_BLOCK):
-                bounds.check(block)
+        if part.filename not in self._checked:
+            bounds = _Bounds(part.compress_size)
+            with super().open(part) as stream:
+                while block := stream.read(_BLOCK):
+                    bounds.check(block)
+            self._checked.add(part.filename)
         return super().open(part)
 
     def read(self, name: str | zipfile.ZipInfo, *_: object) -> bytes:
         """A whole part. Raises InvalidFile if it is too large for that, or KeyError."""
         part = self.getinfo(name) if isinstance(name, str) else name
         if part.file_size > _LARGEST_WHOLE:
-            raise InvalidFile("the XLSX file holds a style sheet or a list of sheets over 8 MB")
+            raise InvalidFile("the workbook holds a style sheet or a list of sheets over 8 MB")
         return super().read(part)
 
 
@@ -127,9 +135,9 @@ class _Bounds:
     def _start(self, tag: bytes, name: bytes | None, length: int) -> None:
         self._check_length(length)
         if tag.startswith(b"<!"):
-            raise InvalidFile("the XLSX file holds a document type, which no spreadsheet writes")
+            raise InvalidFile("the workbook holds a document type, which no spreadsheet writes")
         self._in_row = name is not None
-        self._rows += name == b"row"
+        self._rows += name in (b"row", b"table-row")
         self._shared += name == b"si"
         if self._rows > MOST_ROWS:
             raise InvalidFile(f"the sheet has over {MOST_ROWS:,} rows; split it")
@@ -138,6 +146,6 @@ class _Bounds:
 
     def _check_length(self, length: int) -> None:
         if length > _LONGEST_ROW and self._in_row:
-            raise InvalidFile(f"the XLSX file holds over 1 MB in row {self._rows or self._shared}")
+            raise InvalidFile(f"the workbook holds over 1 MB in row {self._rows or self._shared}")
         if length > _LARGEST_WHOLE:
-            raise InvalidFile("the XLSX file holds a part over 8 MB without a row")
+            raise InvalidFile("the workbook holds a part over 8 MB without a row")

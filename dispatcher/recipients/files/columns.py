@@ -6,12 +6,11 @@ Every rule serves one promise: a row that holds a person is never taken for a he
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dispatcher.errors import InvalidFile
-from dispatcher.recipients.recipient import fold, phone_columns, territory_column
+from dispatcher.recipients.column_names import fold, phone_columns, phones_of, territory_column
 
 # signs of a mobile number, the surest first; matched against digits and plus signs only
 _NUMBERS = (
@@ -27,10 +26,16 @@ class Columns:
     """The columns of one file; positions count from 0."""
 
     names: tuple[str, ...]
-    phone: int
+    #: where the number is: of several, the first mobile of each row counts
+    phones: tuple[int, ...]
     territory: int | None
     #: the first row is a person: the columns are named "1", "2"…
     headless: bool
+
+    @property
+    def phone(self) -> int:
+        """The column where the number is, or the first of several."""
+        return self.phones[0]
 
     def kept(self, keep: Collection[str]) -> dict[str, int]:
         """Positions of the fields in ``keep``. Raises InvalidFile if the file lacks one."""
@@ -40,9 +45,9 @@ class Columns:
 def columns_of(first: Sequence[str], column: str | None, territory: str | None) -> Columns:
     """Read the first row of a file. ``column`` and ``territory`` are names or positions from 1.
 
-    Raises InvalidFile if a name is unknown, ambiguous or twice in the header.
+    Raises InvalidFile if a name is unknown or ambiguous.
     """
-    headless = _is_headless(first, column)
+    headless = is_person(first, column)
     positions = [str(position) for position in range(1, len(first) + 1)]
     if headless:
         names = tuple(positions)
@@ -50,17 +55,35 @@ def columns_of(first: Sequence[str], column: str | None, territory: str | None) 
         names = tuple(
             cell.strip() or at for cell, at in zip(first, positions, strict=True)
         )  # an unnamed column goes by its position
-        if twice := [name for name, count in Counter(names).items() if count > 1]:
-            raise InvalidFile(f"the column {_shown(twice[0], 0)} is twice in the header")
     if column is not None:
-        phone = _named(column, names)
+        phones = [_named(column, names)]
     else:
-        phone = _best_number(first) if headless else _only_phone(names)
+        phones = [_best_number(first)] if headless else _phones(names)
     if territory is not None:
         own: int | None = _named(territory, names)
     else:
         own = None if headless else territory_column(names)
-    return Columns(names=names, phone=phone, territory=own, headless=headless)
+    return Columns(names=names, phones=tuple(phones), territory=own, headless=headless)
+
+
+def header_at(rows: Sequence[Sequence[str]], column: str | None) -> int:
+    """Which of the first rows is the header; 0 unless titles stand above one.
+
+    A title has fewer cells than the header below it, or the header stands over numbers. A row
+    that holds a person ends the search.
+    """
+    widest = 0
+    for at, cells in enumerate(rows):
+        width = sum(map(bool, map(str.strip, cells)))
+        if any(number_rank(cell) > 1 for cell in cells):
+            break
+        named = phones_of(cells)[0] or (_find(column, cells) if column is not None else [])
+        below = rows[at + 1] if at + 1 < len(rows) else ()
+        over_numbers = any(number_rank(below[one]) > 1 for one in named if one < len(below))
+        if named and (width > widest or width == 1 or over_numbers):
+            return at
+        widest = max(widest, width)
+    return 0
 
 
 def number_rank(cell: str) -> int:
@@ -74,7 +97,8 @@ def number_rank(cell: str) -> int:
     )
 
 
-def _is_headless(first: Sequence[str], column: str | None) -> bool:
+def is_person(first: Sequence[str], column: str | None) -> bool:
+    """True if the first row of a file holds a person: the file has no header."""
     rank = max(map(number_rank, first))
     if rank > 1:
         return True  # even with another cell "mobile"
@@ -87,13 +111,20 @@ def _best_number(first: Sequence[str]) -> int:
     return ranks.index(max(ranks))
 
 
-def _only_phone(names: tuple[str, ...]) -> int:
-    found = phone_columns(names)
-    if len(found) == 1:
-        return found[0]
+def _phones(names: tuple[str, ...]) -> list[int]:
+    found, clear = phones_of(names)
+    if clear:
+        return found
     if not found:
         raise InvalidFile(
             f"no column name says that it holds phone numbers; name one as column: {_listed(names)}"
+            "; if lines stand above the header, skip them (--skip-lines)"
+        )
+    if len({names[at] for at in found}) == 1:
+        positions = " or ".join(str(at + 1) for at in found)
+        raise InvalidFile(
+            f"the column {_shown(names[found[0]], found[0])} is twice in the header; name one as"
+            f" column by its position, {positions}"
         )
     several = ", ".join(_shown(names[at], at) for at in found)
     raise InvalidFile(f"several columns may hold the mobile number; name one as column: {several}")
@@ -102,9 +133,11 @@ def _only_phone(names: tuple[str, ...]) -> int:
 def _named(name: str, names: Sequence[str]) -> int:
     found = _find(name, names)
     if len(found) > 1:
-        raise InvalidFile(
-            f"the column {name!r} may be any of {_listed([names[at] for at in found])}"
-        )
+        if len({names[at] for at in found}) == 1:
+            positions = " or ".join(str(at + 1) for at in found)
+            raise InvalidFile(f"the column {name!r} is there twice; name it by {positions}")
+        several = _listed([names[at] for at in found])
+        raise InvalidFile(f"the column {name!r} may be any of {several}")
     if found:
         return found[0]
     if name.strip().isdecimal() and 1 <= int(name) <= len(names):

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 
-from dispatcher.recipients.files.columns import number_rank
-from dispatcher.recipients.recipient import phone_columns
+from dispatcher.recipients.column_names import phone_columns
+from dispatcher.recipients.files.columns import header_at, number_rank
 
 #: the first wins a tie: French spreadsheets write it
 _CANDIDATES = (";", ",", "\t", "|")
+#: rows in which the header is looked for
+TITLES = 20
 #: stands for no delimiter: one column, in which a comma is part of the cell
 NONE = "\x1f"
 _SEP_LINE = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
@@ -33,13 +35,20 @@ def delimiter_of(lines: Sequence[str], *, whole: bool, column: str | None = None
     for delimiter in _CANDIDATES:
         records: list[list[str]] = []
         with suppress(csv.Error):  # the records before are enough; the reader reports the error
-            records.extend(filter(None, csv.reader(lines, delimiter=delimiter)))
+            read = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            records.extend(read)
+        blank = [cells for cells in records if len(cells) > 1 and not any(map(str.strip, cells))]
+        records = [cells for cells in records if any(map(str.strip, cells))]
+        if blank and not records:
+            return delimiter
         if not whole and len(records) > 1:
             records.pop()  # its last cell may be quoted and continue
-        width = len(records[0]) if records else 0
+        if not records:
+            continue
+        first = records[header_at(records[:TITLES], column)]
+        width = len(first)
         if width < 2:
             continue
-        first = records[0]
         evident = bool(phone_columns(first)) or column in first or any(map(number_rank, first))
         alike = sum(len(cells) == width for cells in records) / len(records)
         score = (evident, alike, width)

@@ -1,8 +1,8 @@
 """The physical lines of a text file, decoded while they are read.
 
 A file without a byte order mark is read as UTF-8 until a byte proves otherwise. If everything
-before that byte is ASCII, the file is cp1252. Otherwise it mixes two encodings, and a guess could
-text "HÃ©lÃ¨ne" to somebody: the error names the line instead.
+before that byte is ASCII, the encoding is what ``encodings`` decides. Otherwise it mixes two
+encodings, and a guess could text "HÃ©lÃ¨ne" to somebody: the error names the line instead.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
+from dispatcher.recipients.files.encodings import decided
+from dispatcher.recipients.files.notes import Entities
 from dispatcher.recipients.files.sources import damage_named
 
 _BLOCK = 1 << 16
+#: bytes from which an encoding is decided
+_SAMPLE = 1 << 20
 #: in characters: a line is held in memory, and no spreadsheet writes a longer one
 LONGEST_LINE = 1 << 20
 _MARKS = (
@@ -28,15 +33,24 @@ _MARKS = (
 _MISREAD = re.compile("Ã[" + re.escape(bytes(range(0x80, 0xC0)).decode("cp1252", "ignore")) + "]")
 
 
+_UTF_8 = re.compile(rb"\xc3[\x80-\xbf]")
+_ONE = "save the file in one encoding, or name it (--encoding)"
+
+
 class TextLines:
     """Iterates over lines with their ends (LF, CRLF or CR). Raises InvalidFile."""
 
     def __init__(self, head: bytes, stream: BinaryIO, *, encoding: str | None = None) -> None:
         self._stream = stream
-        marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
-        self._guessing = encoding is None and marked is None
+        marked = next((name for mark, name in _MARKS if head.startswith(mark)), _utf_16(head))
+        #: blocks that were read to decide the encoding
+        self._ahead: deque[bytes] = deque()
+        #: whether nobody named the encoding
+        self.guessed = encoding is None
+        self._guessing = self.guessed and marked is None
         self._use(_known(encoding) if encoding else marked or "utf-8")
         self._before = 0
+        self.entities = Entities()
         self._ascii = True
 
     def _use(self, encoding: str) -> None:
@@ -47,8 +61,7 @@ class TextLines:
     def __iter__(self) -> Iterator[str]:
         begun = ""
         while True:
-            with damage_named():
-                block = self._stream.read(_BLOCK)
+            block = self._ahead.popleft() if self._ahead else self._read()
             text = begun + self._decoded(block, begun)
             if self._before == 0:
                 text = text.removeprefix("\ufeff")  # it may be there with any encoding
@@ -65,6 +78,31 @@ class TextLines:
             if not block:
                 return
 
+    def _read(self) -> bytes:
+        with damage_named():
+            return self._stream.read(_BLOCK)
+
+    def _decide(self, begun: bytes) -> str:
+        """The encoding of a text that begins so. Raises InvalidFile if it is not clear."""
+        blocks = [begun]
+        while sum(map(len, blocks)) < _SAMPLE and (block := self._read()):
+            blocks.append(block)
+        self._ahead.extend(blocks[1:])
+        sample = b"".join(blocks)
+        mixed = _UTF_8.search(sample)
+        doubt = mixed[0] if mixed else decided(sample)
+        if isinstance(doubt, str):
+            return doubt
+        word = doubt if isinstance(doubt, bytes) else doubt.word
+        line = self._line_after(sample[: sample.index(word)].decode("latin-1"))
+        if isinstance(doubt, bytes):
+            raise InvalidFile(f"line {line} mixes UTF-8 with another encoding; {_ONE}")
+        says = f", it may say {' or '.join(map(repr, doubt.readings))}" if doubt.readings else ""
+        raise InvalidFile(
+            f"line {line} is not UTF-8 and its encoding is not clear{says}; save the file as"
+            " UTF-8, or name its encoding (--encoding)"
+        )
+
     def _decoded(self, block: bytes, begun: str) -> str:
         try:
             text = self._decoder.decode(block, final=not block)
@@ -72,10 +110,11 @@ class TextLines:
             fine = error.object[: error.start]
             guessed = self._guessing and self.encoding == "utf-8"
             if guessed and self._ascii and fine.isascii():
-                self._use("cp1252")
+                # what was read before is ASCII
+                self._use(self._decide(begun.encode("ascii") + error.object))
                 return self._decoded(error.object, begun)
             line = self._line_after(begun + fine.decode(error.encoding, "replace"))
-            cure = "save the file as UTF-8, or name its encoding"
+            cure = "save the file as UTF-8, or name its encoding (--encoding)"
             raise InvalidFile(f"line {line} is not valid {self.encoding}; {cure}") from None
         self._ascii = self._ascii and text.isascii()
         return text
@@ -87,14 +126,27 @@ class TextLines:
             at = len(before) - max(before.rfind("\n"), before.rfind("\r"))
             cure = "this is not text, or UTF-16 without a mark: save it as CSV in UTF-8"
             raise InvalidFile(f"line {line} holds a NUL byte, its character {at}; {cure}")
-        if self._guessing and self.encoding == "cp1252" and (misread := _MISREAD.search(text)):
+        if "&" in text:
+            self.entities.look_at(text, self._before)
+        western = self.encoding in ("cp1252", "iso8859-15")
+        if self._guessing and western and (misread := _MISREAD.search(text)):
             line = self._line_after(text[: misread.start()])
-            cure = "save the file in one encoding, or name it"
-            raise InvalidFile(f"line {line} mixes UTF-8 with cp1252; {cure}")
+            raise InvalidFile(f"line {line} mixes UTF-8 with {self.encoding}; {_ONE}")
 
     def _line_after(self, text: str) -> int:
         ends = text.count("\n") + text.count("\r") - text.count("\r\n")
         return self._before + ends + 1
+
+
+def _utf_16(head: bytes) -> str | None:
+    """The encoding of a text in UTF-16 without a mark: every other byte is zero."""
+    for name, zeros, others in (
+        ("utf-16-le", head[1::2], head[::2]),
+        ("utf-16-be", head[::2], head[1::2]),
+    ):
+        if len(zeros) > 8 and zeros.count(0) > 0.8 * len(zeros) and 0 not in others:
+            return name
+    return None
 
 
 def _known(encoding: str) -> str:

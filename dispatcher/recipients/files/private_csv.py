@@ -86,3 +86,9 @@ def harmless(cell: str) -> str:
             danger = unicodedata.normalize("NFKC", character)[:1] in _FORMULA
             return f"'{cell}" if danger else cell
     return cell
+
+
+def as_it_was(cell: str) -> str:
+    """The cell without the apostrophe of ``harmless``, and only that one."""
+    guarded = cell[:1] == "'" and harmless(cell[1:]) != cell[1:]
+    return cell[1:] if guarded else cell

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.bounds import MOST_COLUMNS
-from dispatcher.recipients.files.columns import Columns, columns_of
-from dispatcher.recipients.files.delimiter import NONE, declared_delimiter, delimiter_of
+from dispatcher.recipients.files.columns import Columns, columns_of, header_at
+from dispatcher.recipients.files.delimiter import NONE, TITLES
+from dispatcher.recipients.files.first_rows import FirstRow, Rows, nonblank
+from dispatcher.recipients.files.kinds import check_kind
 from dispatcher.recipients.files.lines import TextLines
+from dispatcher.recipients.files.notes import Notes
+from dispatcher.recipients.files.private_csv import as_it_was
+from dispatcher.recipients.files.rejects import is_ours
+from dispatcher.recipients.files.sheets import SheetRows
 from dispatcher.recipients.files.sources import open_source, seekable
-from dispatcher.recipients.files.xlsx import ZIP, WorkbookRows
+from dispatcher.recipients.files.text_rows import TextRows, fault_of
+from dispatcher.recipients.files.workbooks import is_workbook, list_of
+from dispatcher.recipients.phones import mobile_of
+from dispatcher.recipients.reasons import HIDDEN_ROW, TOO_MANY_CELLS
 from dispatcher.recipients.recipient import Recipient
-
-_SAMPLE = 50
-
-
-class _Rows(Protocol):
-    """Rows of cells; ``line_num`` is the last physical line of the last row."""
-
-    @property
-    def line_num(self) -> int: ...
-    def __iter__(self) -> Iterator[list[str]]: ...
-    def __next__(self) -> list[str]: ...
+from dispatcher.recipients.values import is_no_value
 
 
 def open_recipients(
@@ -38,25 +38,38 @@ def open_recipients(
     territory_column: str | None = None,
     encoding: str | None = None,
     keep: Collection[str] | None = None,
+    sheet: str | None = None,
+    skip_lines: int = 0,
+    hidden: bool = False,
 ) -> RecipientFile:
-    """Open a CSV or XLSX file (or ``.gz``) of recipients; "-" is standard input.
+    """Open a CSV, XLSX, ODS or XLS file (or ``.gz``) of recipients; "-" is standard input.
 
-    Encoding, delimiter and header are detected. ``column`` and ``territory_column`` are names or
-    positions from 1. ``keep`` limits ``Recipient.fields`` to these names, in this spelling; None
-    means every column. The first sheet of a workbook is read.
+    Encoding, delimiter, sheet and header are detected; ``notes`` of the result says how.
+    ``column`` and ``territory_column`` are names or positions from 1. ``keep`` limits
+    ``Recipient.fields`` to these names, in this spelling; None means every column. ``sheet`` is
+    the name of a sheet. ``skip_lines`` are the lines above the header. Rows that are hidden or
+    filtered out in a sheet have a ``Recipient.fault``, unless ``hidden`` is true.
 
     Raises InvalidFile, here or while reading, with the line and the column at fault.
     """
     stack = ExitStack()
     try:
         head, stream = open_source(source, stack)
-        if head.startswith(ZIP):
-            book = WorkbookRows(seekable(stream, stack), stack)
-            return RecipientFile(book, stack, column, territory_column, keep)
-        lines = TextLines(head, stream, encoding=encoding)
-        delimiter, rows = _split(lines, column)
-        file = RecipientFile(rows, stack, column, territory_column, keep)
-        file._describe(lines, delimiter)
+        if is_workbook(head):
+            book = seekable(stream, stack)
+            found, note = list_of(head, book, stack, sheet, column=column, skip=skip_lines)
+            rows: Rows = SheetRows(found, skip_lines)
+        else:
+            check_kind(head)
+            lines = TextLines(head, stream, encoding=encoding)
+            text = TextRows(lines, column, skip_lines)
+            rows, note = text.rows, ""
+        file = RecipientFile(rows, stack, column, territory_column, keep, hidden=hidden)
+        file._notes.sheet = note
+        if is_workbook(head):
+            file.sheet = found.name
+        else:
+            file._describe(lines, text.delimiter)
     except BaseException:
         stack.close()
         raise
@@ -66,42 +79,51 @@ def open_recipients(
 class RecipientFile(AbstractContextManager["RecipientFile"]):
     """An open file of recipients: an iterator of Recipient, and what was detected.
 
-    Blank rows are skipped. Missing cells are empty; cells beyond the header are only in
-    ``Recipient.raw``. A row without a number yields a Recipient with an empty one. The end of
-    the file and of a ``with`` block close what was opened, but never a stream of the caller.
+    Blank rows are skipped. Missing cells are empty. A row with more cells than the header, and one
+    that is hidden in its sheet, has a ``Recipient.fault``. A row without a number yields a
+    Recipient with an empty one. The end of the file and of a ``with`` block close what was
+    opened, but never a stream of the caller.
     """
 
     #: None for a workbook, and for a file of one column
     delimiter: str | None = None
+    #: the name of the sheet; None for a text
+    sheet: str | None = None
 
     def __init__(
         self,
-        rows: _Rows,
+        rows: Rows,
         stack: ExitStack,
         column: str | None,
         territory_column: str | None,
         keep: Collection[str] | None,
+        *,
+        hidden: bool,
     ) -> None:
         self._stack = stack
         self._lines: TextLines | None = None
-        header, before = _next_row(rows, 0)
-        if header is None:
+        self._notes = Notes()
+        begun = list(islice(nonblank(rows), TITLES))
+        if not begun:
             raise InvalidFile("the file is empty")
-        if len(header) > MOST_COLUMNS:
+        at = header_at([row.cells for row in begun], column)
+        header = begun[at]
+        if len(header.cells) > MOST_COLUMNS:
             raise InvalidFile(f"the header has over {MOST_COLUMNS:,} columns")
-        found = columns_of(header, column, territory_column)
-        first: list[str] | None = header
-        if not found.headless:
-            first, before = _next_row(rows, rows.line_num)
-        if first is None:
+        found = columns_of(header.cells, column, territory_column)
+        del begun[: at if found.headless else at + 1]
+        begun = begun or list(islice(nonblank(rows), 1))
+        if not begun:
             raise InvalidFile("the file has a header and no recipient")
+        self._notes.header = header.row if at else 0
         #: the names in the header, or "1", "2"… for a file without one
         self.columns = found.names
         self.phone_column = found.names[found.phone]
+        self._notes.phones = [found.names[one] for one in found.phones]
         #: recipients read so far
         self.rows_read = 0
         fields_of = _fields_of(found, keep)
-        self._recipients = self._read(rows, first, before, found, fields_of)
+        self._recipients = self._read(rows, begun, found, fields_of, hidden=hidden)
 
     def _describe(self, lines: TextLines, delimiter: str) -> None:
         self._lines = lines
@@ -111,9 +133,17 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
     def encoding(self) -> str | None:
         """The encoding; None for a workbook.
 
-        A file without a mark is "utf-8" until a byte proves that it is "cp1252".
+        A file without a mark is "utf-8" until a byte proves that it is another.
         """
         return self._lines.encoding if self._lines else None
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about how the file is read; complete once all of it was."""
+        if self._lines is not None:
+            self._notes.entities = self._lines.entities
+        guessed = self._lines.encoding if self._lines and self._lines.guessed else None
+        return self._notes.sentences(guessed)
 
     def __iter__(self) -> Iterator[Recipient]:
         return self._recipients  # the iterator that next() advances: one call less per row
@@ -131,60 +161,57 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
 
     def _read(
         self,
-        rows: _Rows,
-        first: list[str],
-        before: int,
+        rows: Rows,
+        begun: list[FirstRow],
         found: Columns,
         fields_of: Callable[[list[str]], dict[str, str]],
+        *,
+        hidden: bool,
     ) -> Generator[Recipient]:
         # runs for each of a million rows: avoid calls and lookups
         width, phone_at, territory_at = len(found.names), found.phone, found.territory
-        line = before
+        phones_at = found.phones if len(found.phones) > 1 else ()
+        ours = not found.headless and is_ours(found.names)
+        sheet = rows if isinstance(rows, SheetRows) else None
+        ahead, line = deque(begun), 0
         try:
-            for cells in chain((first,), rows):
-                row, line = line + 1, rows.line_num
+            for cells in chain([row.cells for row in begun], rows):
+                fault = None
+                if ahead:
+                    _, row, line, concealed = ahead.popleft()
+                else:
+                    row, line = line + 1, rows.line_num
+                    concealed = sheet is not None and sheet.hidden
+                if sheet is not None:
+                    row = line  # sheets leave rows out
+                    self._notes.look_at(cells, row)
+                    if concealed and not hidden:
+                        fault = HIDDEN_ROW
+                if ours:
+                    cells = [as_it_was(cell) for cell in cells]
                 raw = tuple(cells)
-                if len(raw) > MOST_COLUMNS:
-                    raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")
-                if len(cells) < width:
+                if len(raw) != width:
+                    if len(raw) > MOST_COLUMNS:
+                        raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")
+                    if any(map(str.strip, raw[width:])):
+                        fault = fault or TOO_MANY_CELLS
                     cells += [""] * (width - len(cells))
                 phone = cells[phone_at]
                 if not phone.strip() and not any(map(str.strip, raw)):
                     continue
+                if phones_at:
+                    phone = mobile_of([cells[at] for at in phones_at])
                 territory = None
                 if territory_at is not None:
                     territory = cells[territory_at].strip() or None
+                    if territory and is_no_value(territory, ""):
+                        territory = None
                 self.rows_read += 1
-                yield Recipient(phone, fields_of(cells), territory, row, raw)
+                yield Recipient(phone, fields_of(cells), territory, row, raw, fault)
         except csv.Error as error:
-            raise _fault(error, line + 1) from None
+            raise fault_of(error, line + 1) from None
         finally:
             self._stack.close()
-
-
-def _split(lines: TextLines, column: str | None) -> tuple[str, _Rows]:
-    physical = iter(lines)
-    sample = list(islice(physical, _SAMPLE))
-    whole = len(sample) < _SAMPLE
-    declared = declared_delimiter(sample[0]) if sample else None
-    delimiter = declared or delimiter_of(sample, whole=whole, column=column)
-    # strict: otherwise a quote that is never closed makes one cell of all rows after it
-    rows = csv.reader(chain(sample, physical), delimiter=delimiter, strict=True)
-    if declared:
-        next(rows)
-    return delimiter, rows
-
-
-def _next_row(rows: _Rows, before: int) -> tuple[list[str] | None, int]:
-    """The next row that is not blank, and the number of the line before it."""
-    try:
-        for cells in rows:
-            if any(map(str.strip, cells)):
-                return cells, before
-            before = rows.line_num
-    except csv.Error as error:
-        raise _fault(error, before + 1) from None
-    return None, before
 
 
 def _fields_of(
@@ -202,16 +229,3 @@ def _fields_of(
         return lambda cells: {name: cells[at]}
     pick = itemgetter(*kept.values())
     return lambda cells: dict(zip(kept, pick(cells), strict=False))
-
-
-def _fault(error: csv.Error, line: int) -> InvalidFile:
-    message = str(error)
-    if "field limit" in message:
-        why = f"has a cell of over {csv.field_size_limit()} characters; is a quote never closed?"
-    elif "end of data" in message:
-        why = "opens a quote that is never closed"
-    elif "expected after" in message:
-        why = "has text after a closing quote; a quote inside a quoted cell is written twice"
-    else:
-        why = f"cannot be read ({message})"
-    return InvalidFile(f"the row that begins on line {line} {why}")

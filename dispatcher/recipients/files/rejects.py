@@ -10,9 +10,11 @@ from typing import BinaryIO
 from dispatcher.recipients.files.private_csv import PrivateTable
 from dispatcher.recipients.recipient import Rejection
 
+_ADDED = ("line", "reason", "explanation")
+
 
 class RejectsWriter(AbstractContextManager["RejectsWriter"]):
-    """Writes each rejected row unchanged, then its line and the reason.
+    """Writes each rejected row unchanged, then its line, the reason and what to do.
 
     The file is a ``PrivateTable``, written even if an error ends the ``with`` block: a person
     reads in it why.
@@ -21,16 +23,18 @@ class RejectsWriter(AbstractContextManager["RejectsWriter"]):
     def __init__(self, target: str | Path | BinaryIO, columns: Sequence[str]) -> None:
         self._width = len(columns)
         # a file of rejects that is submitted again has these columns already
-        added = [_free(name, set(columns)) for name in ("line", "reason")]
+        added = [_free(name, set(columns)) for name in _ADDED]
         self._table = PrivateTable(target, [*columns, *added])
         self.count = 0
 
     def write(self, rejection: Rejection) -> None:
-        """Add one row; cells beyond the columns follow the reason."""
+        """Add one row; cells beyond the columns follow the explanation."""
         raw = (rejection.raw,) if isinstance(rejection.raw, str) else rejection.raw
         cells = [*raw[: self._width], *[""] * (self._width - len(raw))]
         line = "" if rejection.row is None else str(rejection.row)
-        self._table.write([*cells, line, rejection.reason, *raw[self._width :]])
+        self._table.write(
+            [*cells, line, rejection.reason, rejection.explanation, *raw[self._width :]]
+        )
         self.count += 1
 
     def close(self) -> None:
@@ -39,6 +43,11 @@ class RejectsWriter(AbstractContextManager["RejectsWriter"]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def is_ours(columns: Sequence[str]) -> bool:
+    """True for the columns of a file of rejects."""
+    return any(tuple(columns[at : at + 2]) == _ADDED[:2] for at in range(len(columns)))
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -16,9 +16,9 @@ from typing import BinaryIO, cast
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.bounds import Counted, Unpacked
 
-_HEAD = 8
+#: bytes that tell what a file is
+_HEAD = 1024
 _GZIP = b"\x1f\x8b"
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
 def open_source(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[bytes, BinaryIO]:
@@ -37,10 +37,6 @@ def open_source(source: str | Path | BinaryIO, stack: ExitStack) -> tuple[bytes,
         opened = gzip.GzipFile(fileobj=cast("BinaryIO", io.BufferedReader(packed)))
         unzipped = Unpacked(cast("BinaryIO", stack.enter_context(opened)), packed)
         head, stream = _look_ahead(cast("BinaryIO", unzipped), returns=False)
-    if head.startswith(_OLD_EXCEL):
-        raise InvalidFile(
-            "an old or locked Excel file; save it as XLSX without password, or as CSV"
-        )
     return head, stream
 
 

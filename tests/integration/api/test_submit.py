@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import socket
 import threading
 import time
@@ -21,6 +22,7 @@ from dispatcher import (
     UnusableInput,
 )
 from dispatcher.api import Dispatcher
+from dispatcher.errors import NobodyToText
 from dispatcher.storage.campaigns import plans
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base, Batch
@@ -398,13 +400,75 @@ def test_empty_reason_raises_invalid_campaign(bench: Bench, reason: str) -> None
     assert bench.progress().state == "running"
 
 
-def test_polynesia_in_summer_raises_invalid_campaign_with_the_reason(bench: Bench) -> None:
+def test_polynesia_in_summer_is_left_out_with_the_reason_and_the_rest_goes(bench: Bench) -> None:
     """No hour of a summer day is open in Paris and in Papeete."""
     bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
+    rejected: list[Rejection] = []
+    bench.dispatcher.submit("soldes", TEXT, [*people(600), "+68987980001"], reject=rejected.append)
+    assert bench.progress().recipients == 600
+    (one,) = rejected
+    assert (one.row, one.code) == (601, "never_open")
+    assert "polynesie-francaise: no opening common to Paris" in one.explanation
+    assert "DISPATCHER_WINDOW_CLOCK" in one.explanation
+
+
+def test_list_of_polynesia_alone_in_summer_raises_invalid_campaign(bench: Bench) -> None:
+    bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
     before = stored(bench)
-    with pytest.raises(InvalidCampaign, match="polynesie-francaise: no opening common to Paris"):
-        bench.dispatcher.submit("soldes", TEXT, [*people(600), "+68987980001"])
+    with pytest.raises(InvalidCampaign, match=r"no opening common to Paris.*WINDOW_CLOCK"):
+        bench.dispatcher.submit("soldes", TEXT, ["+68987980001"])
     assert stored(bench) == before
+
+
+def test_rows_without_a_number_are_left_out_and_the_rest_goes(bench: Bench) -> None:
+    rejected: list[Rejection] = []
+    listed: list[Any] = [{"nom": "Zoé"}, None, *people(2), {"mobile": ["x"]}, "01 39 98 09 07"]
+    bench.dispatcher.submit("soldes", TEXT, listed, reject=rejected.append)
+    assert bench.progress().recipients == 2
+    assert [(one.row, one.code) for one in rejected] == [
+        (1, "no_number"),
+        (2, "not_a_recipient"),
+        (5, "unusable_value"),
+        (6, "landline"),
+    ]
+
+
+def test_list_that_nobody_of_can_be_texted_says_why_with_counts(bench: Bench) -> None:
+    with pytest.raises(NobodyToText, match=r"none of 3 rows .*2 × landline .*1 × not_a") as caught:
+        bench.dispatcher.submit("soldes", TEXT, ["0139980907", "abc", "0139980908"])
+    assert caught.value.reasons == {"landline": 2, "not_a_number": 1}
+    assert pickle.loads(pickle.dumps(caught.value)).reasons == caught.value.reasons
+
+
+def test_fields_of_a_mapping_are_found_without_accents_and_case(bench: Bench) -> None:
+    listed = [{"mobile": people(1)[0], "Prénom": "Zoé", "N° client": 7, "payé": 12.5}]
+    text = "{{ prenom }} {{ n° client }} {{ PAYE }}"
+    assert bench.dispatcher.plan(text, listed).longest == ("Zoé 7 12,5",)
+
+
+def test_null_of_a_database_is_no_value_and_a_person_may_be_called_so(bench: Bench) -> None:
+    one, two = people(2)
+    listed = [{"mobile": one, "nom": "Nan", "ville": "NULL"}, {"mobile": two, "nom": "NULL"}]
+    plan = bench.dispatcher.plan(
+        "{{ nom | default('client') }}, {{ ville | default('Lyon') }}", listed
+    )
+    assert sorted(plan.longest) == ["Nan, Lyon", "client, Lyon"]
+
+
+def test_people_who_share_a_number_are_counted_and_the_first_is_named(bench: Bench) -> None:
+    one, two = people(2)
+    plan = bench.dispatcher.plan(TEXT, [two, one, two, one, one, one])
+    assert plan.duplicates == 4
+    (warning,) = [each for each in plan.warnings if "more than once" in each]
+    assert warning == (
+        "2 numbers are there more than once, the first in row 1 and row 3, which 2 people share:"
+        " each gets one text"
+    )
+
+
+def test_several_numbers_in_a_cell_are_said_so(bench: Bench) -> None:
+    plan = bench.dispatcher.plan(TEXT, [*people(1), "06 39 98 00 08 / 06 39 98 00 09"])
+    assert plan.rejected == {"several_numbers": 1}
 
 
 # -- people who said STOP

@@ -53,7 +53,7 @@ def refused(response: TestResponse, status: int, code: str) -> str:
     assert (response.status_code, response.content_type) == (status, "application/problem+json")
     result = response.json
     assert result is not None
-    assert result.keys() == {"type", "title", "status", "code", "detail"}
+    assert result.keys() - {"rejected"} == {"type", "title", "status", "code", "detail"}
     assert (result["status"], result["code"]) == (status, code)
     assert "Traceback" not in response.text
     assert "63998" not in response.text
@@ -152,13 +152,38 @@ def test_pause_records_its_reason(call: Caller) -> None:
     assert (paused.json or {})["why"] == "paused: the shop is closed"
 
 
+def test_refusal_of_a_whole_list_names_each_row_with_its_reason(call: Caller) -> None:
+    answer = call.submit(recipients=["0139980907", "abc"])
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert answer.json["detail"].startswith("none of 2 rows can be texted: 1 × landline (")
+    assert [(one["row"], one["code"], one["value"]) for one in answer.json["rejected"]] == [
+        (1, "landline", "01••••••07"),
+        (2, "not_a_number", "abc"),
+    ]
+
+
 def test_answer_lists_rejected_rows_without_the_number(call: Caller) -> None:
     values = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
     answer = call.submit(recipients=values)
     assert answer.json is not None
     assert answer.json["rejected"] == [
-        {"row": 1, "column": None, "reason": "landline"},
-        {"row": 3, "column": None, "reason": "empty"},
+        {
+            "row": 1,
+            "column": None,
+            "reason": "landline",
+            "code": "landline",
+            "explanation": "a landline gets no SMS: give a mobile number",
+            "value": "01••••••00",
+        },
+        {
+            "row": 3,
+            "column": None,
+            "reason": "empty",
+            "code": "empty",
+            "explanation": "there is no number: give one",
+            "value": "",
+        },
     ]
     counted = {name: answer.json[name] for name in ("rows", "recipients", "duplicates", "unusable")}
     assert counted == {"rows": 4, "recipients": 1, "duplicates": 1, "unusable": 2}
@@ -343,7 +368,7 @@ def test_body_without_the_json_content_type_is_refused(call: Caller, kind: str |
         ({"recipients": [*people(2), 33639980001]}, "recipient 3: expected a number, or an object"),
         ({"recipients": [{"mobile": ["+33639980001"]}]}, "recipient 1: expected a number, or"),
         ({"recipients": [{"+33639980001": {}}]}, "recipient 1: expected a number, or"),
-        ({"recipients": [{"nom": "Zoé"}]}, "recipient 1: the mapping has no key"),
+        ({"recipients": [{"nom": "Zoé"}]}, "none of 1 rows can be texted: 1 × no_number"),
         ({"recipients": ["06 39 98 00 01x"]}, "none of 1 rows can be texted"),
         ({"sender": "Ma Boutique"}, "the sender is not 3 to 11 letters"),
         ({"territory": "corse"}, "territory: "),

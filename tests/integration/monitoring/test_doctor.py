@@ -102,7 +102,7 @@ def test_broker_check_covers_redis(tmp_path: Path, gateway: FakeGateway) -> None
     assert not evicting.ok
     assert "volatile-lru" in evicting.says
     assert not gone.ok
-    assert gone.says.endswith("/0: Redis does not answer at DISPATCHER_BROKER_URL")
+    assert "/0: Redis does not answer at DISPATCHER_BROKER_URL: nothing listens" in gone.says
     assert gone.remedy == "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"
 
 

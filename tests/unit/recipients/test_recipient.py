@@ -9,15 +9,10 @@ from typing import Any
 
 import pytest
 
-from dispatcher.errors import UnusableInput
 from dispatcher.recipients import Recipient
-from dispatcher.recipients.recipient import (
-    fold,
-    phone_columns,
-    recipient_of,
-    territory_column,
-    text_of,
-)
+from dispatcher.recipients.column_names import fold, phone_columns, territory_column
+from dispatcher.recipients.recipient import recipient_of
+from dispatcher.recipients.values import is_no_value, text_of
 
 
 class Gender(StrEnum):
@@ -55,24 +50,63 @@ def test_empty_territory_becomes_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "complaint"),
+    ("value", "fault"),
     [
-        pytest.param(639980001, "got int", id="a bare integer has lost its zero unseen"),
-        pytest.param(None, "got NoneType", id="nothing"),
-        pytest.param([NUMBER], "got list", id="a row"),
-        pytest.param({"nom": "Zoé"}, "no key that names a number", id="no phone"),
-        pytest.param({}, "no key that names a number", id="an empty mapping"),
-        pytest.param({"mobile": NUMBER, "portable": NUMBER}, "several keys", id="two phones"),
-        pytest.param({1: NUMBER}, "must be text", id="a key that is no text"),
-        pytest.param({"phone": NUMBER.encode()}, "cannot be a bytes", id="bytes"),
-        pytest.param({"phone": NUMBER, "tags": ["a"]}, "cannot be a list", id="a list in a field"),
+        pytest.param(639980001, "not_a_recipient", id="a bare integer has lost its zero unseen"),
+        pytest.param(None, "not_a_recipient", id="nothing"),
+        pytest.param([NUMBER], "not_a_recipient", id="a row"),
+        pytest.param({1: NUMBER}, "not_a_recipient", id="a key that is no text"),
+        pytest.param({"nom": "Zoé"}, "no_number", id="no phone"),
+        pytest.param({}, "no_number", id="an empty mapping"),
+        pytest.param({"mobile": NUMBER, "portable": NUMBER}, "several_fields", id="two phones"),
+        pytest.param({"phone": NUMBER.encode()}, "unusable_value", id="bytes"),
+        pytest.param({"phone": NUMBER, "tags": ["a"]}, "unusable_value", id="a list in a field"),
     ],
 )
-def test_item_that_is_no_recipient_raises_with_its_position(value: Any, complaint: str) -> None:
-    with pytest.raises(UnusableInput, match=complaint) as caught:
-        recipient_of(value, position=7)
-    assert "recipient 7" in str(caught.value)
-    assert "39 98" not in str(caught.value)
+def test_item_that_is_no_recipient_has_a_fault_and_its_position(value: Any, fault: str) -> None:
+    recipient = recipient_of(value, position=7)
+    assert (recipient.fault, recipient.row, recipient.phone) == (fault, 7, "")
+
+
+@pytest.mark.parametrize(
+    ("values", "phone"),
+    [
+        ({"Téléphone 1": "01 99 00 00 01", "Téléphone 2": NUMBER}, NUMBER),
+        ({"tel": "01 99 00 00 01", "mobile": NUMBER}, NUMBER),
+        ({"tel": NUMBER, "mobile": ""}, NUMBER),
+        ({"Tél. fixe": "01 99 00 00 01", "Tél. bureau": ""}, "01 99 00 00 01"),
+    ],
+)
+def test_first_mobile_of_several_fields_counts(values: dict[str, object], phone: str) -> None:
+    assert recipient_of(values).phone == phone
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "nothing"),
+    [
+        *(
+            (text, "ville", True)
+            for text in ("NULL", "null", "\\N", "None", "NaN", "<null>", "Nan")
+        ),
+        *((text, "Prénom", True) for text in ("NULL", "null", "nan", "None", "#N/A", "#VALEUR!")),
+        *((text, "Prénom", False) for text in ("Nan", "Null", "NAN", "Nanette", "Nil")),
+        *((text, "nom du client", False) for text in ("Null", "Nan")),
+        *((text, "points", True) for text in ("#DIV/0!", "#REF!", "#NOM?", "Err:502", " n/a ")),
+        *((text, "points", False) for text in ("0", "-", "#1", "non", "Nantes", "nul")),
+    ],
+)
+def test_errors_and_nulls_are_no_value_where_nobody_is_called_so(
+    text: str, column: str, nothing: bool
+) -> None:
+    assert is_no_value(text, column) is nothing
+
+
+def test_rejection_explains_itself_and_masks_the_number() -> None:
+    rejection = Recipient("01 39 98 09 07", row=3).rejected("landline")
+    assert rejection.code == "landline"
+    assert rejection.explanation == "a landline gets no SMS: give a mobile number"
+    assert rejection.masked == "01 •• •• •• 07"
+    assert Recipient("x" * 99).rejected("too_long").masked == "x" * 29 + "…"
 
 
 def test_repr_of_a_recipient_shows_no_personal_data() -> None:

@@ -1,0 +1,30 @@
+"""The hash of a list of recipients, whatever their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+_BYTES = 16
+
+
+class ListDigest:
+    """Takes recipients batch by batch; ``text`` is the hash of all of them."""
+
+    def __init__(self) -> None:
+        self._total = 0
+
+    @property
+    def text(self) -> str:
+        """The hash in hexadecimal digits."""
+        return f"{self._total:032x}"
+
+    def add(self, territory: str, messages: Iterable[tuple[str, str | None]]) -> None:
+        """Add numbers (E.164) with the JSON of their fields."""
+        # a sum, because a query may return the same rows in another order
+        total, begun, number = self._total, blake2b(digest_size=_BYTES), int.from_bytes
+        for phone, fields in messages:
+            line = begun.copy()  # twice as fast as a new hash
+            line.update(f"{phone}\0{territory}\0{fields or ''}".encode())
+            total += number(line.digest(), "big")
+        self._total = total % (1 << 8 * _BYTES)

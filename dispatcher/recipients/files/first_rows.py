@@ -1,0 +1,45 @@
+"""The first rows of a file, read ahead to find its header."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from dispatcher.recipients.files.sheets import SheetRows
+from dispatcher.recipients.files.text_rows import fault_of
+
+
+class Rows(Protocol):
+    """Rows of cells; ``line_num`` is the last physical line of the last row."""
+
+    @property
+    def line_num(self) -> int:
+        """The number of that line."""
+        ...
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
+class FirstRow(NamedTuple):
+    """A row that is not blank."""
+
+    cells: list[str]
+    #: the line on which it begins, and the last one of it
+    row: int
+    line: int
+    hidden: bool
+
+
+def nonblank(rows: Rows) -> Iterator[FirstRow]:
+    """The rows that are not blank."""
+    before = rows.line_num
+    try:
+        for cells in rows:
+            if any(map(str.strip, cells)):
+                hidden = isinstance(rows, SheetRows) and rows.hidden
+                yield FirstRow(cells, before + 1, rows.line_num, hidden)
+            before = rows.line_num
+    except csv.Error as error:
+        raise fault_of(error, before + 1) from None
