@@ -31,7 +31,7 @@ processes.add_command(beat)
 
 def main() -> None:
     """Do what the command line says."""
-    processes(prog_name="python -m workers", auto_envvar_prefix="CELERY")
+    processes(prog_name="python -m workers")
 
 
 if __name__ == "__main__":

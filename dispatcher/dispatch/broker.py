@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, cast
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import (
-    AuthenticationError,
     NoPermissionError,
     ReadOnlyError,
     RedisError,
@@ -18,6 +19,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from dispatcher.dispatch.redis_errors import refusal_of
 from dispatcher.errors import BrokerError, ConfigurationError
 
 #: a half-open Redis must not block a caller for ever; a connection for each thread, and spare ones
@@ -34,34 +36,30 @@ _OLDEST = (6, 2)
 
 #: the type in Redis of what Celery keeps beside its queues
 _CELERYS = {"unacked": "hash", "unacked_index": "zset"}
-_REDIS = ("redis://", "rediss://", "redis+socket://")
+_SOCKET = "redis+socket://"
+_REDIS = ("redis://", "rediss://", _SOCKET)
 
 
 def check(url: str, queues: Collection[str] = ()) -> str:
     """Say which server answers at a broker's URL, fit to carry hints.
 
-    Raises BrokerError when it does not answer, ConfigurationError when it refuses the password;
+    Raises BrokerError when it does not answer, ConfigurationError when it refuses the URL's parts;
     for a Redis also when it is older than 6.2, or evicts keys: an evicting Redis throws hints
     away and reports success. A Redis must take and return a value (BrokerError if it does not),
-    and hold no other kind of key under the name of one of ``queues``. Other brokers than Redis
-    and RabbitMQ are not looked at.
+    and hold no other kind of key under the name of one of ``queues``.
     """
     if url.startswith(("amqp://", "amqps://", "pyamqp://")):
         return _rabbit(url)
-    if not url.startswith(_REDIS):
-        return url.partition(":")[0]
+    if not url.startswith(_SOCKET) and not re.fullmatch(r"/?\d*/?", urlsplit(url).path):
+        raise ConfigurationError("DISPATCHER_BROKER_URL: its database is no number, as in /0")
     try:
         with _open(url) as redis:
             version = str(redis.info("server")["redis_version"])
             policy = _eviction_policy(redis)
             _check_keys(redis, queues)
             _write(redis)
-    except (AuthenticationError, ResponseError):
-        raise ConfigurationError("DISPATCHER_BROKER_URL: wrong or missing password") from None
-    except ValueError:
-        raise ConfigurationError("DISPATCHER_BROKER_URL is not a Redis URL") from None
-    except (RedisError, OSError):
-        raise BrokerError("Redis does not answer at DISPATCHER_BROKER_URL") from None
+    except (RedisError, OSError, ValueError) as error:
+        raise refusal_of(error, url) from None
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
         raise ConfigurationError(f"DISPATCHER_BROKER_URL: Redis {version} is older than 6.2")
     if policy != "noeviction":
@@ -95,7 +93,7 @@ def trim(url: str, queue: str) -> None:
 
 def _open(url: str) -> Redis:
     return Redis.from_url(
-        url.replace("redis+socket://", "unix://", 1),
+        url.replace(_SOCKET, "unix://", 1),
         socket_timeout=5,
         socket_connect_timeout=3,
         retry=Retry(NoBackoff(), 0),

@@ -8,8 +8,10 @@ never raises.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import Celery
+from celery.loaders.app import AppLoader
 
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
@@ -119,10 +121,35 @@ def _named(account: str) -> list[str]:
     return [account] if account else []
 
 
+class _Loader(AppLoader):
+    """Reads no configuration: that of ``CELERY_CONFIG_MODULE`` is the project's own."""
+
+    def read_configuration(self, *_: Any) -> dict[str, Any]:
+        return {}
+
+
+class _Producer(Celery):
+    """Publishes to our broker, whatever the variables ``CELERY_…`` of the project name."""
+
+    backend_cls = "disabled://"
+
+    def __init__(self, broker_url: str) -> None:
+        # an app of our own that never becomes the current one: a Django project's shared tasks
+        # would go to our broker otherwise
+        super().__init__(
+            "dispatcher.hints",
+            set_as_current=False,
+            fixups=[],
+            loader=_Loader,
+        )
+        self._broker_url = broker_url
+
+    def connection_for_write(self, url: str | None = None, *args: Any, **options: Any) -> Any:
+        return super().connection_for_write(url or self._broker_url, *args, **options)
+
+
 def _producer(broker_url: str) -> Celery:
-    # an app of our own that never becomes the current one: a Django project's shared tasks
-    # would go to our broker otherwise
-    app = Celery("dispatcher.hints", broker=broker_url, set_as_current=False, fixups=[])
+    app = _Producer(broker_url)
     app.conf.update(
         # a worker may try for ever to reach Redis; a caller's request may not
         broker_transport_options={**TRANSPORT_OPTIONS, "max_retries": 0},

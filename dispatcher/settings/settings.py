@@ -37,6 +37,9 @@ from dispatcher.window.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
+#: schemes of brokers; with Redis Sentinel nobody has tried what happens to hints
+_BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 #: days
 _SHORTEST_HISTORY = 31
 _IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
@@ -95,7 +98,7 @@ class Settings(AccountSettings):
     )
     broker_url: SecretStr | None = Field(
         None,
-        description="Redis, or RabbitMQ (`amqp://…`), that carries the hints; unset:"
+        description="Redis, or RabbitMQ (`amqp://…`), that carries the hints; no Sentinel; unset:"
         " `dispatcher run` embeds a Redis",
     )
     api_url: str = Field(
@@ -380,6 +383,29 @@ class Settings(AccountSettings):
         if parts.scheme == "http" and parts.hostname in _LOOPBACK:
             return url.rstrip("/")
         raise ValueError("must be an https URL (http only on loopback)")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is None:
+            return None
+        plain = url.get_secret_value()
+        scheme, colon, _ = plain.partition("://")
+        if not colon:
+            raise ValueError("has no scheme: write redis://host:6379/0, or amqp://…")
+        if scheme not in _BROKERS:
+            shown = f" {scheme}://" if _SCHEME.fullmatch(scheme) else ""
+            raise ValueError(
+                f"the scheme{shown} is not supported: use one of {', '.join(_BROKERS)}"
+            )
+        try:
+            _ = urlsplit(plain).port
+        except ValueError:
+            raise ValueError(
+                "must have a port from 1 to 65535, if any; /, # and ? in a password are written"
+                " %2F, %23 and %3F"
+            ) from None
+        return url
 
     @field_validator("prices")
     @classmethod

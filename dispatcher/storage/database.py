@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func, make_url
+from sqlalchemy import Engine, func
 from sqlalchemy.exc import (
-    ArgumentError,
     DatabaseError,
     DBAPIError,
     IntegrityError,
@@ -24,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
-from dispatcher.storage import engines
+from dispatcher.storage import database_url, engines
 from dispatcher.storage.engines import KeptSessions
 
 #: options of a transaction that only reads; without them it writes
@@ -46,15 +45,8 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self._url = make_url(url)
-        except ArgumentError:
-            raise ConfigurationError("DISPATCHER_DATABASE_URL is not a database URL") from None
-        if self._url.drivername in {"postgresql", "postgres"}:
-            self._url = self._url.set(drivername="postgresql+psycopg")
+        self._url = database_url.parsed(url)
         self._backend = self._url.get_backend_name()
-        if self._backend not in {"sqlite", "postgresql"}:
-            raise ConfigurationError("DISPATCHER_DATABASE_URL must be SQLite or PostgreSQL")
         self._engine: Engine | None = None
         self._kept = self._keep()
         #: engines and sessions of the parent process, referenced here because the garbage
@@ -67,7 +59,10 @@ class Database:
 
     @property
     def engine(self) -> Engine:
-        """The engine of this process. Raises ConfigurationError when a driver is missing."""
+        """The engine of this process.
+
+        Raises ConfigurationError when a driver is missing, and for a database in memory.
+        """
         if self._engine is None:
             try:
                 self._engine = self._create()
@@ -193,6 +188,7 @@ class Database:
             raise StorageError(_cause(error)) from None
 
     def _create(self) -> Engine:
+        database_url.check_shared(self._url)
         return engines.create(self._url)
 
     def _forget(self) -> None:

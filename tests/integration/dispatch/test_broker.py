@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 
 from dispatcher.dispatch import broker
-from dispatcher.dispatch.hints import QUEUES, TICK, Hints
+from dispatcher.dispatch.hints import QUEUES, SEND, TICK, Hints
 from dispatcher.errors import BrokerError, ConfigurationError
 from dispatcher.local.redis import EmbeddedRedis
+from tests.integration.gateway.rawserver import CERTIFICATE
 
 QUEUE = QUEUES[TICK]
 _FAILING = """
@@ -84,6 +91,115 @@ def test_key_of_another_type_under_a_queues_name_is_named(url: str, redis: Redis
     redis.set(key, "1")
     with pytest.raises(ConfigurationError, match=f"the key {key} in Redis is a string"):
         broker.check(url, QUEUES.values())
+
+
+@contextmanager
+def listening(answer: bytes, *, tls: bool = False) -> Iterator[int]:
+    """A port where somebody answers each connection so, and ends it."""
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with suppress(OSError), client:
+                    if tls:
+                        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                        context.load_cert_chain(CERTIFICATE)
+                        context.wrap_socket(client, server_side=True).close()
+                    client.recv(100)
+                    client.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda url: url.replace("/0", "/99"), "database 99 does not exist there"),
+        (lambda url: url.replace("/0", "/none"), "its database is no number"),
+        (lambda url: url.replace("://:", "://:x"), "wrong or missing password"),
+        (lambda url: url.replace("://:", "://me:"), "wrong or missing password"),
+        (lambda url: "redis://" + url.partition("@")[2], "wrong or missing password"),
+    ],
+)
+def test_wrong_part_of_the_url_is_named(url: str, change: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        broker.check(change(url))
+    assert url.split(":")[2].partition("@")[0] not in str(caught.value)
+
+
+def test_host_or_port_without_a_redis_is_named() -> None:
+    for url, says in (
+        ("redis://:hunter2@127.0.0.1:1/0", "nothing listens at 127.0.0.1 port 1"),
+        ("redis://:hunter2@nobody.invalid/0", "the host nobody.invalid is not known"),
+        ("redis+socket:///nowhere/redis.sock", "nothing listens at /nowhere/redis.sock"),
+    ):
+        with pytest.raises(BrokerError, match=says) as caught:
+            broker.check(url)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_port_of_another_server_is_named() -> None:
+    with (
+        listening(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port,
+        pytest.raises(BrokerError, match=f"answers at 127.0.0.1 port {port} is no Redis"),
+    ):
+        broker.check(f"redis://127.0.0.1:{port}/0")
+
+
+def test_tls_on_a_plain_port_is_named() -> None:
+    with (
+        listening(b"-ERR unknown command\r\n") as port,
+        pytest.raises(BrokerError, match=f"127.0.0.1 port {port} does not speak TLS: write redis:"),
+    ):
+        broker.check(f"rediss://127.0.0.1:{port}/0")
+
+
+def test_plain_url_of_a_port_with_tls_is_named() -> None:
+    with (
+        listening(b"", tls=True) as port,
+        pytest.raises(BrokerError, match="a port with TLS needs rediss:"),
+    ):
+        broker.check(f"redis://127.0.0.1:{port}/0")
+
+
+_THEIRS = {
+    "CELERY_BROKER_URL": "redis://127.0.0.1:1/7",
+    "CELERY_BROKER_READ_URL": "redis://127.0.0.1:1/7",
+    "CELERY_BROKER_WRITE_URL": "redis://127.0.0.1:1/7",
+    "CELERY_RESULT_BACKEND": "nonsense://",
+    "CELERY_LOADER": "nonsense",
+    "CELERY_CONFIG_MODULE": "nonsense",
+    "CELERY_WORKER_CONCURRENCY": "nonsense",
+}
+
+
+def test_hints_ignore_the_projects_own_celery_variables(
+    url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _THEIRS.items():
+        monkeypatch.setenv(name, value)
+    assert Hints(url).send_batch(1)
+    assert redis.llen(QUEUES[SEND]) == 1
+    assert os.environ["CELERY_BROKER_URL"] == _THEIRS["CELERY_BROKER_URL"]
+
+
+def test_workers_ignore_the_projects_own_celery_variables(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in _THEIRS.items():
+        monkeypatch.setenv(name, value)
+    program = (
+        "import os; from workers.celery import app; c = app.conf\n"
+        "print(app.connection_for_read().port, app.connection_for_write().port)\n"
+        "print(c.broker_url == c.broker_read_url == c.broker_write_url, c.result_backend)\n"
+        "print([name for name in os.environ if name.startswith('CELERY_')])"
+    )
+    port = urlsplit(url).port
+    assert run(program, url, tmp_path).splitlines() == [f"{port} {port}", "True None", "[]"]
 
 
 def test_tick_is_not_queued_when_one_waits(url: str, redis: Redis) -> None:

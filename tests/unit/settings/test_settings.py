@@ -113,6 +113,45 @@ def refused(variable: str, value: str, **others: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("memory://", "the scheme memory:// is not supported: use one of redis, rediss, "),
+        ("sentinel://hunter2@host", "the scheme sentinel:// is not supported"),
+        ("redis+sentinel://hunter2@host", "the scheme redis+sentinel:// is not supported"),
+        ("filesystem://", "the scheme filesystem:// is not supported"),
+        ("sqs://hunter2@", "the scheme sqs:// is not supported"),
+        ("REDIS://host", "the scheme REDIS:// is not supported"),
+        ("hun ter2://host", "the scheme is not supported"),
+        ("127.0.0.1:6379", "has no scheme: write redis://host:6379/0"),
+        ("hunter2:6379", "has no scheme: write redis://host:6379/0"),
+        ("redis:/host", "has no scheme: write redis://host:6379/0"),
+        ("redis://:hunter2/x@host:6379", "must have a port from 1 to 65535, if any; /, # and ?"),
+        ("redis://host:99999", "must have a port from 1 to 65535, if any; /, # and ?"),
+    ],
+)
+def test_broker_that_is_not_supported_is_refused_by_name(url: str, says: str) -> None:
+    sentence = refused("DISPATCHER_BROKER_URL", url)
+    assert sentence.startswith(f"DISPATCHER_BROKER_URL: {says}")
+    assert "hunter2" not in sentence
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "rediss://:secret@host:6380/3",
+        "redis+socket:///run/redis.sock",
+        "amqp://me:secret@host:5672//",
+        "amqps://host",
+        "pyamqp://host",
+    ],
+)
+def test_supported_broker_is_accepted(url: str) -> None:
+    settings = Settings.from_env({"DISPATCHER_BROKER_URL": url})
+    assert plain(settings.broker_url) == url
+
+
 def test_table_above_has_every_setting() -> None:
     assert set(WRITTEN) == set(Settings.model_fields)
 
