@@ -27,7 +27,7 @@ from workers.memory import calm_collector
 _STEPS: tuple[tuple[Any, str, str], ...] = (
     (FairQueue, "next_batch", "choose the next batch"),
     (Gather, "gather", "gather: the batch, its people, who opted out"),
-    (attempt, "texts_of", "render 500 texts, and spell them"),
+    (attempt, "call_of", "render 500 texts, and spell them"),
     (attempt, "request_of", "build the request"),
     (Attempts, "_claim", "claim the batch, and commit"),
     (Transport, "_call", "the call: send and receive, through requests"),
@@ -39,7 +39,7 @@ _STEPS: tuple[tuple[Any, str, str], ...] = (
 #: a step, and those within it
 _WITHIN = {
     "_deliver": ("_call", "verdict"),
-    "make": ("gather", "texts_of", "request_of", "_claim", "_deliver", "record"),
+    "make": ("gather", "call_of", "request_of", "_claim", "_deliver", "record"),
 }
 
 

@@ -17,7 +17,7 @@ from dispatcher.api.submit import store
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
-from dispatcher.campaigns.submission import Options, RecipientInput, Submission
+from dispatcher.campaigns.submission import Options, RecipientInput, Submission, Submitted
 from dispatcher.recipients import Rejection
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.window import Hold
@@ -38,8 +38,10 @@ class Dispatcher(Lifecycle):
         *,
         reject: Callable[[Rejection], None] | None = None,
         **options: Unpack[Options],
-    ) -> int:
+    ) -> Submitted:
         """Store a campaign and return its id; workers send it when it may leave.
+
+        The id is an int whose ``warnings`` are the sentences that a plan has.
 
         ``reference`` is the caller's own name for the campaign: to submit the same reference and
         body again returns the same id. ``text`` may hold ``{{ field }}``, and is empty for a

@@ -9,8 +9,9 @@ from dispatcher.api.installation import Installation
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import check_campaign, usage_of
-from dispatcher.campaigns.plan import approve
-from dispatcher.campaigns.planner import Planner
+from dispatcher.campaigns.plan import approve, warnings_of
+from dispatcher.campaigns.planner import NO_UNICODE, Planner
+from dispatcher.campaigns.prices import unpriced
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import InvalidCampaign, UnusableInput
@@ -76,9 +77,30 @@ class Intake:
         """Raise InvalidCampaign if the campaign exceeds a cap, without those ``opted_out``."""
         planner = self.planner
         usage = usage_of(
-            planner.kept - opted_out, planner.billed, self.settings.prices, planner.measured
+            planner.kept - opted_out, planner.billed, self.settings.prices, planner.texts.known
         )
         check_campaign(self.settings, usage)
+
+    def warnings(self, *, late: int, private: bool = True) -> list[str]:
+        """What a person should read before submitting, once the list is read.
+
+        ``late`` messages would leave too late. Without values unless ``private``.
+        """
+        planner, submission = self.planner, self.submission
+        return warnings_of(
+            rows=planner.rows,
+            rejected=planner.reasons.total(),
+            missing=planner.texts.missing,
+            values=planner.texts.findings.sentences(planner.kept, private=private),
+            commercial=submission.commercial,
+            sender=submission.sender,
+            text=submission.text,
+            unpriced=unpriced(planner.billed, self.settings.prices),
+            late=late,
+            closed=self.schedule.late(planner.territories),
+            from_number=submission.from_number,
+            survey=submission.survey is not None,
+        )
 
     @property
     def fingerprint(self) -> str:
@@ -115,7 +137,7 @@ def planner_of(
 
     Raises InvalidText or InvalidCampaign.
     """
-    no_unicode = "" if settings.unicode else "this account does not send (DISPATCHER_UNICODE)"
+    no_unicode = "" if settings.unicode else NO_UNICODE
     if submission.from_number is not None:
         no_unicode = "no long number sends"
     return Planner(

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 
+from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import Intake
 from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.caps import Day, Usage, caps_of, day_of
-from dispatcher.campaigns.forecast import Forecast, forecast
-from dispatcher.campaigns.plan import Group, Plan, warnings_of
-from dispatcher.campaigns.prices import euros_of, to_cents, unpriced
+from dispatcher.campaigns.caps import Usage, caps_of, day_of
+from dispatcher.campaigns.plan import Group, Plan
+from dispatcher.campaigns.prices import euros_of, to_cents
 from dispatcher.campaigns.submission import RecipientInput, Submission
 from dispatcher.gateway import Gateway
 from dispatcher.recipients import Rejection
-from dispatcher.settings import Settings
 from dispatcher.storage import caps, opt_outs, schema
 from dispatcher.window import Hold
-from dispatcher.window.slots import next_slot
-
-#: batches a second that a forecast assumes if no rate is set: eight send loops, 1.6 s a call
-_USUAL_RATE = 5.0
-#: the same for a campaign that is handed over: the gateway has all of it before its hour
-_AT_ONCE = 1e6
 
 
 def preview(
@@ -49,8 +41,7 @@ def preview(
     gateway = gateways.of(intake.account) if submission.check_numbers else None
     history = _History(installation, intake)
     screening = history.screening(gateway)
-    sizes: dict[str, list[int]] = {}
-    euros: dict[str, list[Decimal]] = {}
+    departures = Departures(installation, intake)
     opted_out = capped = 0
     for batch, hold in intake.scheduled(intake.cut(recipients, screening)):
         gone, heavy = history.of(batch, hold.until)
@@ -59,12 +50,11 @@ def preview(
         for part in batch.split(submission.call_size):
             if each is not None:
                 each(part, gone)
-            sizes.setdefault(batch.territory, []).append(len(part.messages))
-            euros.setdefault(batch.territory, []).append(_euros(part, intake.settings))
+            departures.add(part)
     intake.check()
     intake.check_caps(opted_out=opted_out)
     planner, prices = intake.planner, intake.settings.prices
-    leaves = _forecast(installation, intake, sizes, euros, history.left())
+    leaves = departures.forecast(history.left())
     return Plan(
         rows=planner.rows,
         kept=planner.kept,
@@ -72,28 +62,17 @@ def preview(
         opted_out=opted_out,
         capped=capped,
         rejected=dict(planner.reasons.most_common()),
-        segments=planner.billed.total() if planner.measured else None,
+        segments=planner.billed.total() if planner.texts.known else None,
         billed=dict(planner.billed.most_common()),
-        cost=to_cents(euros_of(planner.billed, prices)) if planner.measured else None,
+        cost=to_cents(euros_of(planner.billed, prices)) if planner.texts.known else None,
         groups=tuple(
             _group(territory, of_batches, intake.schedule.hold(territory))
-            for territory, of_batches in sizes.items()
+            for territory, of_batches in departures.sizes.items()
         ),
-        longest=tuple(text for _, text in planner.longest),
+        longest=planner.texts.longest.texts,
         forecast=leaves,
         warnings=(
-            *warnings_of(
-                rows=planner.rows,
-                rejected=planner.reasons.total(),
-                commercial=submission.commercial,
-                sender=submission.sender,
-                text=submission.text,
-                unpriced=unpriced(planner.billed, prices),
-                late=leaves.late,
-                closed=intake.schedule.late(planner.territories),
-                from_number=submission.from_number,
-                survey=submission.survey is not None,
-            ),
+            *intake.warnings(late=leaves.late),
             *planner.warnings,
             *history.repeats.warnings,
             *screening.warnings,
@@ -101,26 +80,6 @@ def preview(
         fingerprint=intake.plan_fingerprint(),
         account=intake.account,
         lookups=screening.lookups,
-    )
-
-
-def _forecast(
-    installation: Installation,
-    intake: Intake,
-    sizes: Mapping[str, Sequence[int]],
-    euros: Mapping[str, Sequence[Decimal]],
-    left_today: Usage,
-) -> Forecast:
-    submission, start = intake.submission, intake.schedule.start
-    handed_over = submission.hand_over
-    return forecast(
-        sizes,
-        start=next_slot(start) if handed_over else start,
-        rate=_AT_ONCE if handed_over else intake.settings.rate or _USUAL_RATE,
-        windows=installation.windows if submission.commercial else None,
-        not_after=submission.not_after,
-        day=Day(caps_of(intake.settings)[1], start, left_today),
-        euros=euros,
     )
 
 
@@ -132,13 +91,6 @@ def _group(territory: str, sizes: Sequence[int], hold: Hold) -> Group:
         opens_at=hold.until,
         why=hold.why,
     )
-
-
-def _euros(batch: PlannedBatch, settings: Settings) -> Decimal:
-    """The price of a batch if there is a daily cap in euros; otherwise nobody asks for it."""
-    if settings.daily_euros is None:
-        return Decimal(0)
-    return batch.cost(settings.prices) or Decimal(0)
 
 
 class _History:

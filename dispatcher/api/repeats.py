@@ -43,6 +43,11 @@ class Repeats:
                 for campaign, (reference, account) in found.items()
             }
 
+    @property
+    def found(self) -> bool:
+        """Whether another campaign has this text."""
+        return bool(self._names)
+
     def lock(self, session: Session) -> None:
         """Block other campaigns with this text until the transaction ends."""
         caps.lock_text(session, self._text or f"survey {self._survey}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named
+from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.intake import Intake
@@ -16,14 +18,17 @@ from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screening
 from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
-from dispatcher.campaigns.submission import RecipientInput, Submission
+from dispatcher.campaigns.caps import Usage, caps_of, day_of
+from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
 from dispatcher.errors import ReferenceTaken
 from dispatcher.recipients import Rejection
-from dispatcher.storage import actions, identity, opt_out_marks
+from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.window import NeverOpen
+
+log = logging.getLogger(__name__)
 
 
 def store(
@@ -32,7 +37,7 @@ def store(
     submission: Submission,
     recipients: Iterable[RecipientInput],
     reject: Callable[[Rejection], None] | None,
-) -> int:
+) -> Submitted:
     """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
     installation.prepare()
     identity.record_first(installation.database)
@@ -45,7 +50,7 @@ def store(
     batches = intake.cut(recipients, screening)
     if known is None:
         try:
-            return _add(installation.database, _Entry(intake, screening), batches)
+            return _added(installation, _Entry(installation, intake, screening), batches)
         except Conflict as conflict:  # another process stored it while the list was read
             known = _stored(installation.database, submission)
             if known is None:
@@ -55,7 +60,8 @@ def store(
     if known.fingerprint != intake.fingerprint:
         raise ReferenceTaken(f"reference {submission.reference!r} was submitted with another body")
     intake.plan_fingerprint()
-    return known.id
+    said = (intake.warnings(late=0, private=private) for private in (True, False))
+    return Submitted.warned(known.id, *said)
 
 
 def _stored(database: Database, submission: Submission) -> StoredCampaign | None:
@@ -63,8 +69,17 @@ def _stored(database: Database, submission: Submission) -> StoredCampaign | None
         return campaigns.stored(session, submission.reference)
 
 
+def _added(installation: Installation, entry: _Entry, batches: Iterator[PlannedBatch]) -> Submitted:
+    campaign_id = _add(installation.database, entry, batches)
+    submitted = Submitted.warned(campaign_id, entry.warnings(), entry.warnings(private=False))
+    for sentence in submitted.impersonal:
+        log.warning("campaign %d: %s", campaign_id, sentence)
+    return submitted
+
+
 def _add(database: Database, entry: _Entry, batches: Iterator[PlannedBatch]) -> int:
     reference = entry.intake.submission.reference
+    entry.find_repeats(database)
     if database.is_sqlite or entry.needs_whole_list:
         with Spool(batches) as spool:
             entry.intake.check()
@@ -83,9 +98,12 @@ def _add(database: Database, entry: _Entry, batches: Iterator[PlannedBatch]) -> 
 class _Entry:
     """One campaign on its way into the database."""
 
-    def __init__(self, intake: Intake, screening: Screening) -> None:
+    def __init__(self, installation: Installation, intake: Intake, screening: Screening) -> None:
         self.intake = intake
         self._screening = screening
+        self._departures = Departures(installation, intake)
+        self._account = intake.account if intake.settings.accounts else None
+        self._late = 0
         self._schedule = intake.schedule
         self._repeats = Repeats(intake.settings, intake.submission)
 
@@ -95,8 +113,21 @@ class _Entry:
         submission = self.intake.submission
         # no transaction waits for the gateway, and no query runs on a connection that copies rows
         at_hand = submission.at_hand and not self._screening.asks
-        # the whole list may yet be refused
-        return not at_hand or submission.strict or self._repeats.blocks
+        # the whole list may yet be refused, or is compared with what is stored
+        return not at_hand or submission.strict or self._repeats.blocks or self._repeats.found
+
+    def find_repeats(self, database: Database) -> None:
+        """Find the campaigns with the same text, before the list is read."""
+        with database.read() as session:
+            self._repeats.find(session, self._schedule.start)
+
+    def warnings(self, *, private: bool = True) -> list[str]:
+        """What a plan says, once the campaign is stored; see ``Intake.warnings``."""
+        return [
+            *self.intake.warnings(late=self._late, private=private),
+            *self._repeats.warnings,
+            *self._screening.warnings,
+        ]
 
     def write(self, session: Session, batches: Iterable[PlannedBatch], *, reference: str) -> int:
         """Store the campaign, its batches and their recipients; returns its id.
@@ -111,8 +142,8 @@ class _Entry:
             now=intake.now,
             funded_to=None if intake.settings.credit_check == "off" else 0,
         )
-        if self._repeats.blocks:
-            self._check_repeats(session, batches, campaign_id)
+        if self._repeats.blocks or self._repeats.found:
+            self._count_repeats(session, batches, campaign_id)
         plans.add_batches(
             session,
             campaign_id,
@@ -136,22 +167,32 @@ class _Entry:
             unusable=planner.reasons.total(),
         )
         self._note(session, campaign_id)
+        self._late = self._departures.forecast(self._left(session)).late
         return campaign_id
+
+    def _left(self, session: Session) -> Usage:
+        """What has already left on the day on which the campaign may begin."""
+        if not caps_of(self.intake.settings)[1].set:
+            return Usage(0)
+        return caps.left_since(session, day_of(self._schedule.start), self._account)
 
     def _counted(self, batches: Iterable[PlannedBatch]) -> Iterator[PlannedBatch]:
         """The same batches; the caller's ``stored`` is called after each."""
         done = 0
         for batch in batches:
             yield batch
+            for part in batch.split(self.intake.submission.call_size):
+                self._departures.add(part)
             done += len(batch.messages)
             self.intake.submission.stored(done, self.intake.planner.kept)
 
-    def _check_repeats(
+    def _count_repeats(
         self, session: Session, batches: Iterable[PlannedBatch], campaign_id: int
     ) -> None:
-        """Raise InvalidCampaign for a text that some recipients get from another campaign."""
+        """Count who gets the text from another campaign. Raises InvalidCampaign if that refuses."""
         repeats = self._repeats
-        repeats.lock(session)
+        if repeats.blocks:
+            repeats.lock(session)
         repeats.find(session, self._schedule.start, but=campaign_id)
         for batch, hold in self.intake.scheduled(batches):
             repeats.add(session, [phone for phone, _ in batch.messages], hold.until)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from dispatcher.campaigns.forecast import Forecast
 from dispatcher.campaigns.planner import Planner
 from dispatcher.campaigns.prices import Prices, euros_of, to_cents
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import PlanChanged
 from dispatcher.recipients.number_checks import Lookups
 from dispatcher.recipients.senders import sender_warning
-from dispatcher.texts.lint import link_warnings
+from dispatcher.texts.lint import text_warnings
 from dispatcher.window.territories import find
 
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 #: more than this share of rejected rows is worth a warning
 _MANY_REJECTED = Decimal("0.10")
 
@@ -136,7 +139,7 @@ def approve(approved: str | None, body: str, planner: Planner, prices: Prices) -
         )
         raise PlanChanged(
             "this is not the plan that was approved: text, options, recipients or prices"
-            f" differ. It is now {planner.kept:,} recipients{bill if planner.measured else ''}"
+            f" differ. It is now {planner.kept:,} recipients{bill if planner.texts.known else ''}"
         )
     return fingerprint
 
@@ -145,6 +148,8 @@ def warnings_of(
     *,
     rows: int,
     rejected: int,
+    missing: Mapping[str, int] = _NOTHING,
+    values: Iterable[str] = (),
     commercial: bool,
     sender: str | None,
     text: str = "",
@@ -154,15 +159,25 @@ def warnings_of(
     from_number: str | None = None,
     survey: bool = False,
 ) -> list[str]:
-    """Sentences that a person should read before submitting."""
-    sentences = []
+    """Sentences that a person should read before submitting.
+
+    ``missing`` counts the rows without a value by field, ``values`` says what the values do to
+    the text.
+    """
+    sentences = [
+        f"{counted(count, 'row')} without “{name}” cannot be texted:"
+        f' {{{{ {name} | default("…") }}}} says what stands in its place'
+        for name, count in missing.items()
+    ]
+    rejected -= sum(missing.values())
     if rows and Decimal(rejected) / rows > _MANY_REJECTED:
         sentences.append(f"{rejected} of {rows} rows cannot be texted: is it the right column?")
+    sentences += values
     if not commercial:
         sentences.append("no STOP mention and no window: only for what is not commercial")
     if warning := sender_warning(sender):
         sentences.append(warning)
-    sentences += link_warnings(text)
+    sentences += text_warnings(text)
     if from_number is not None and from_number.startswith(("+336", "+337")):
         sentences.append(
             "operators may block a mobile number as sender: ask SMS Partner about yours"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
@@ -67,6 +67,26 @@ class Options(TypedDict, total=False):
     by: str | None
     #: ask the gateway about the form of each number first (``/lookup``, free); needs the key
     check_numbers: bool
+
+
+class Submitted(int):
+    """The id of a campaign that was submitted, with what a plan of it warns of.
+
+    A submission that had been stored before is not compared with other campaigns again.
+    """
+
+    warnings: tuple[str, ...] = ()
+    #: the same without values of the list, for logs
+    impersonal: tuple[str, ...] = ()
+
+    @classmethod
+    def warned(
+        cls, campaign_id: int, warnings: Iterable[str], impersonal: Iterable[str]
+    ) -> Submitted:
+        """The id with these warnings."""
+        submitted = cls(campaign_id)
+        submitted.warnings, submitted.impersonal = tuple(warnings), tuple(impersonal)
+        return submitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

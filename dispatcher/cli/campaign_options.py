@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import click
 
-from dispatcher.cli.options import INSTANT, list_options
+from dispatcher.cli.options import INSTANT, WRITTEN, list_options
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
 from dispatcher.errors import InvalidCampaign, InvalidFile, InvalidText
@@ -29,7 +29,11 @@ _LONGEST_TEXT = 1 << 16
 _Command = TypeVar("_Command", bound="Callable[..., None]")
 
 _TEXT = (
-    click.option("--text", help='The text; may hold {{ column }} or {{ column | default("…") }}.'),
+    click.option(
+        "--text",
+        type=WRITTEN,
+        help='The text; may hold {{ column }}, {{ column | default("…") }}, and \\n for a break.',
+    ),
     click.option("--text-file", metavar="FILE", help="A UTF-8 file that holds the text instead."),
 )
 _REST = (

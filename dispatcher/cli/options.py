@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 #: larger than any id of a database
 _MOST_DIGITS = 18
+# no text loses anything: the gateway deletes every backslash
+_break = re.compile(r"\\+r\\+n|\\+n")
 #: keys of a command's context: an app's settings, and its dispatcher
 _GIVEN, _MADE = "dispatcher.settings", "dispatcher.dispatcher"
 
@@ -54,7 +57,19 @@ class Instant(click.ParamType[datetime]):
         return at
 
 
+class Written(click.ParamType[str]):
+    """A text as people write it in a shell, where a line break has to be a sign of its own."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text with its line breaks."""
+        del param, ctx
+        return _break.sub("\n", value)
+
+
 INSTANT = Instant()
+WRITTEN = Written()
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.rejects import reason_lines
-from dispatcher.cli.text_report import finding_lines, report_of, stop_of
+from dispatcher.cli.text_report import finding_lines, report_of, warning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,9 +30,7 @@ class PlanText:
         self._now = dispatcher.clock()
         self._commercial = not arguments.transactional
         self._survey = arguments.survey
-        self._stop = stop_of(
-            arguments.body, self._settings.stop_budget, commercial=self._commercial
-        )
+        self._budget = self._settings.stop_budget if self._commercial else 0
 
     def before(self, notes: Sequence[str]) -> Iterator[str]:
         """Recipients, cost, texts, and when the first batches may leave.
@@ -55,8 +53,7 @@ class PlanText:
         yield from self._forecast()
         if self._plan.warnings:
             yield ""
-            yield "warnings"
-            yield from (f"  {warning}" for warning in self._plan.warnings)
+            yield from warning_lines(self._plan.warnings)
         if findings:
             yield ""
             yield "the text on its way"
@@ -118,7 +115,7 @@ class PlanText:
             yield f"  “{first}" + ("" if rest else "”")
             yield from (f"   {line}" for line in rest[:-1])
             yield from (f"   {line}”" for line in rest[-1:])
-            yield f"     {report_of(text, self._stop)}"
+            yield f"     {report_of(text, self._budget)}"
 
     def _groups(self) -> Iterator[str]:
         yield "from when on, on the clock of each place"

@@ -39,21 +39,21 @@ class TextReport:
         return self.measured._asdict() | {"stop": self.stop, "spare": self.spare}
 
 
-def report_of(arrives: str, stop: int) -> TextReport:
-    """The report of a text as it arrives."""
+def report_of(arrives: str, budget: int) -> TextReport:
+    """The report of a text as it arrives; ``budget`` is the length of a STOP mention."""
+    from dispatcher.texts import has_stop
     from dispatcher.texts.segments import measure
 
+    stop = 0 if has_stop(arrives) else budget
     text = arrives + "x" * stop
     measured = measure(text)
     more = (measure(text + "x" * n).segments > measured.segments for n in range(1, _LONGEST + 1))
     return TextReport(measured, stop, next(n for n, dearer in enumerate(more) if dearer))
 
 
-def stop_of(text: str, budget: int, *, commercial: bool) -> int:
-    """How many characters the STOP mention takes: none in a text that has one itself."""
-    from dispatcher.texts import has_stop
-
-    return budget if commercial and not has_stop(text) else 0
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """What a person should read, under a heading; nothing if there is nothing."""
+    return ["warnings", *(f"  {warning}" for warning in warnings)] if warnings else []
 
 
 def finding_lines(findings: Sequence[Finding]) -> list[str]:

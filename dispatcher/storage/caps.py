@@ -23,6 +23,7 @@ from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import waits
 from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, Recipient, in_state
+from dispatcher.texts import without_marks
 
 #: outcomes of attempts that texted nobody, as far as is known
 _NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed", RECALLED)
@@ -138,8 +139,8 @@ def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
 
 
 def folded(words: str) -> str:
-    """A text without its differences in blanks and capitals, to be compared with another."""
-    return " ".join(words.split()).casefold()
+    """A text without its differences in blanks, capitals and marks, to be compared with another."""
+    return " ".join(without_marks(words).split()).casefold()
 
 
 def same_text(

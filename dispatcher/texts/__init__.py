@@ -1,9 +1,10 @@
 """Texts: templates, the spelling of the gateway, and the segments that are billed."""
 
+from dispatcher.texts.arrival import Arrival, Call, arrival, checked
+from dispatcher.texts.marks import without_marks
+from dispatcher.texts.mention import has_stop
 from dispatcher.texts.spelling import (
     as_sent,
-    check,
-    has_stop,
     needs_unicode,
     resolved,
     wire_needs_unicode,
@@ -13,8 +14,11 @@ from dispatcher.texts.spelling import (
 )
 
 __all__ = [
+    "Arrival",
+    "Call",
+    "arrival",
     "as_sent",
-    "check",
+    "checked",
     "has_stop",
     "needs_unicode",
     "resolved",
@@ -22,4 +26,5 @@ __all__ = [
     "wire_text",
     "wire_texts",
     "without_accidents",
+    "without_marks",
 ]

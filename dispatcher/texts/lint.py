@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from dispatcher.texts.segments import measure
-from dispatcher.texts.spelling import as_sent, needs_unicode, wire_text
+from dispatcher.texts.arrival import arrival
+from dispatcher.texts.likely_fields import likely_fields
+from dispatcher.texts.marks import pieces, without_marks
+from dispatcher.texts.spelling import as_sent, needs_unicode, resolved, wire_text
 from dispatcher.texts.templates import without_fields
 
 #: since when operators may block links of public shorteners (AF2M charter Business Messaging)
@@ -42,28 +44,53 @@ def link_warnings(text: str) -> list[str]:
     ]
 
 
+def text_warnings(text: str) -> list[str]:
+    """What a person should know of a text: links, and what looks like a field or a line break."""
+    written = without_fields(without_marks(text))
+    warnings = [
+        f"“{each}” is sent as it is written: did you mean {{{{ {name} }}}}?"
+        for each, name in likely_fields(written).items()
+    ]
+    if "\\n" in written:
+        warnings.append("“\\n” arrives as “n”: write a line break itself")
+    return warnings + link_warnings(text)
+
+
 def findings_in(text: str) -> list[Finding]:
     """A finding for each character that changes or costs, in the order of the text.
 
     Skips fields, and blanks that become a plain space or a line break.
     """
-    written = unicodedata.normalize("NFC", without_fields(text))
-    arrival = {char: as_sent(wire_text(char)) for char in written}
-    dear = {char for char in arrival if needs_unicode(char)}
-    plain = "".join(char for char in written if char not in dear)
-    much, less = (measure(as_sent(wire_text(each))).segments for each in (written, plain))
-    findings = []
-    for char, count in Counter(written).items():
-        shown = char if char.isprintable() and char != "\ufe0f" else f"U+{ord(char):04X}"
-        becomes = None if char in dear else arrival[char]
+    whole = unicodedata.normalize("NFC", without_fields(text))
+    written = without_marks(whole)
+    parts = list(pieces(written))
+    dear = set(filter(needs_unicode, parts))
+    # the gateway's table is for GSM-7 only
+    arrival_of = {
+        each: resolved(wire_text(each)) if dear else as_sent(wire_text(each)) for each in parts
+    }
+    much, less = (
+        arrival(each).measure.segments
+        for each in (written, "".join(each for each in parts if each not in dear))
+    )
+    unseen = Counter(whole)
+    unseen.subtract(written)
+    findings = [
+        Finding(char, count, "", f"U+{ord(char):04X} is left out: nobody sees it.")
+        for char, count in unseen.items()
+        if count > 0
+    ]
+    for each, count in Counter(parts).items():
+        becomes = None if each in dear else arrival_of[each]
         if becomes is None:
+            shown = each if each.isprintable() or len(each) > 1 else f"U+{ord(each):04X}"
             message = f"{shown} needs Unicode; segments with its like: {much}, without: {less}."
-        elif becomes == char or char.isspace():
+        elif becomes == each or each.isspace():
             continue
         elif not becomes:
-            message = f"{shown} is deleted; write it another way if a link or a code needs it."
+            message = f"{each} is deleted; write it another way if a link or a code needs it."
         else:
-            better = "; write “c” if that reads better" if char == "ç" else ""
-            message = f"{shown} becomes “{becomes}”{better}."
-        findings.append(Finding(char, count, becomes, message))
+            better = "; write “c” if that reads better" if each == "ç" else ""
+            message = f"{each} becomes “{becomes}”{better}."
+        findings.append(Finding(each, count, becomes, message))
     return findings

@@ -11,8 +11,8 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from dispatcher.errors import InvalidText
-from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED, MAX_SEGMENTS, measure
+from dispatcher.texts.marks import without_marks
+from dispatcher.texts.segments import GSM_BASIC, GSM_EXTENDED
 
 # -- what the gateway does ---------------------------------------------------------------------
 
@@ -47,13 +47,14 @@ _PLAIN: Final = (
     | dict.fromkeys("‐‑‒–—―−•", "-")
     | {"·": ".", "×": "x", "⁄": "/", "©": "(c)", "®": "(r)"}
     | dict.fromkeys("\u2028\u2029", "\n")
+    # a blank pattern of Braille, with which people fill what must not be empty
+    | {"\u2800": " "}
     | {"Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ı": "i"}
 )
-_invisible = re.compile("[\u00ad\u200b\u2060\ufeff]")
 # the gateway's table makes “ an apostrophe; here it becomes a quote, as ” does
 _known = re.escape("".join(sorted(_FITTING - {"“"})))
-# a character before a variation selector is a picture, which has no plain form
-_exotic = re.compile(f"[^{_known}](?!\ufe0f)")
+# a character before a variation selector or a joiner is a picture, which has no plain form
+_exotic = re.compile(f"[^{_known}](?![\ufe0e\ufe0f\u200d])")
 _AS_IT_IS: Final = frozenset(char for char in _FITTING - {"“", "€"} if char.isprintable())
 _PRINTED: Final = "".join(char for char in _AS_IT_IS if char.isascii()).encode()
 # places where the plain spelling of a neighbour would form a tag that nobody wrote
@@ -69,13 +70,13 @@ def wire_text(text: str) -> str:
     """A text as it stands in a request: tags for line breaks and €, plain typography.
 
     Dashes, quotes, dots, unusual spaces and accented letters that the gateway's table lacks get
-    the nearest GSM-7 spelling. Invisible marks are removed. Emoji and other alphabets stay.
+    the nearest GSM-7 spelling. Marks that nobody sees are removed. Emoji and other alphabets stay.
     """
     if _is_plain(text):
         return text
     plain = resolved(text)
     if not plain.isascii():
-        plain = unicodedata.normalize("NFC", _invisible.sub("", plain))
+        plain = unicodedata.normalize("NFC", without_marks(plain))
         plain = _exotic.sub(lambda match: _plain(match[0]), plain)
     plain = plain.replace("\t", " ").replace("\r\n", "\n").replace("\r", "\n")
     if "br" in plain or "euro" in plain:
@@ -103,27 +104,7 @@ def _plain(char: str) -> str:
     return bare if bare.isascii() and bare.isprintable() and bare else char
 
 
-# -- what is refused ---------------------------------------------------------------------------
-
-_forbidden = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
-_stop = re.compile(
-    r"\bSTOP[\s:]*(?:(?:par|SMS|au)\b[\s:]*)*3\d{4}\b|NoPub\s*=\s*STOP\b", re.IGNORECASE
-).search
-
-
-def check(text: str) -> None:
-    """Raise ``InvalidText`` unless the text can be sent and something of it arrives."""
-    if not text.strip():
-        raise InvalidText("The text is empty.")
-    if bad := _forbidden(text):
-        kind = "half a character" if "\ud800" <= bad[0] <= "\udfff" else "a control character"
-        raise InvalidText(f"Position {bad.start() + 1} holds {kind} (U+{ord(bad[0]):04X}).")
-    arriving = as_sent(wire_text(text))
-    if not arriving.strip():
-        raise InvalidText("Nothing of the text would arrive: every character is deleted.")
-    segments = measure(arriving).segments
-    if segments > MAX_SEGMENTS:
-        raise InvalidText(f"The text takes {segments} segments; the most is {MAX_SEGMENTS}.")
+# -- what needs Unicode -------------------------------------------------------------------------
 
 
 def needs_unicode(text: str) -> bool:
@@ -142,8 +123,3 @@ def _beside_ascii(text: str, fitting: bytes = _ASCII) -> str:
     """The characters of a text that are not ASCII of GSM-7: mostly none, or some accents."""
     rest = text.encode("utf-8", "surrogatepass").translate(None, fitting)
     return rest.decode("utf-8", "surrogatepass") if rest else ""
-
-
-def has_stop(text: str) -> bool:
-    """True if the text itself says how to opt out (``STOP au 36180``, ``NoPub=STOP``)."""
-    return _stop(text) is not None

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dispatcher.errors import InvalidText
+from dispatcher.texts.likely_fields import meant_at
+from dispatcher.texts.marks import without_marks
 from dispatcher.texts.spelling import resolved, without_accidents
 
 _brace = re.compile(r"\{\{|\{%|\}\}").search
@@ -18,18 +20,22 @@ _field = re.compile(
     # A name is that of a column, which may hold any sign: Nom de l'enfant, Montant (€), N° client.
     # x.y and x() are refused: those who write them expect a programming language.
     r"\{\{\s*+(?!\w++(?<=\w\w)(?:\.\w\w|\(\)))(?P<name>[^\s{}|][^\n{}|]*+)\s*+"
-    r"(?P<default>\|\s*+default\s*+\(\s*+(?:\"(?P<double>[^\"{}]*+)\"|'(?P<single>[^'{}]*+)')"
-    r"\s*+\)\s*+)?\}\}"
+    r"(?P<filter>\|[^{}]*+)?\}\}"
 )
+# as here, and as Django and Liquid have it: default("…"), default:"…"
+_default = re.compile(r"\|\s*+default\s*+(?:\((?P<argument>.*)\)|:(?P<bare>.*))\s*", re.DOTALL)
+#: what editors make of a quote: guillemets have blanks inside
+_DOUBLE, _SINGLE, _GUILLEMETS = '"“”„‟″«»', "'‘’‚‛′‹›", "«»‹›"
 _breaks = re.compile("[\t\n\v\f\r\x85\u2028\u2029]+")
-_unseen = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff]")
+_control = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 class MissingField(InvalidText):
     """Raised when a recipient has no value for a field without a default."""
 
     def __init__(self, field: str) -> None:
-        super().__init__(f"The field “{field}” is missing or empty.")
+        proposal = f'{{{{ {field} | default("…") }}}}'
+        super().__init__(f"The field “{field}” is missing or empty; {proposal} gives it a default.")
         self.field = field
 
 
@@ -52,8 +58,8 @@ class Template:
     def render(self, fields: Mapping[str, str]) -> str:
         """The text of one recipient. Raises MissingField.
 
-        A value is trimmed and loses line breaks, control and invisible characters. It is never
-        read as a field or as a tag of the gateway.
+        A value is trimmed and loses line breaks, control characters and marks that nobody sees.
+        It is never read as a field or as a tag of the gateway.
         """
         return self.render_all((fields,))[0]
 
@@ -73,8 +79,11 @@ class Template:
 def _column(rows: Sequence[Mapping[str, str]], name: str, default: str | None) -> list[str]:
     """The value of each row for a field, cleaned for a text."""
     values = [row.get(name, "").strip() for row in rows]
-    if not "".join(values).isprintable():
-        values = [_unseen.sub("", _breaks.sub(" ", value)).strip() for value in values]
+    joined = "".join(values)
+    if not joined.isascii() and without_marks(joined) != joined:
+        values = [without_marks(value).strip() for value in values]
+    if not joined.isprintable():
+        values = [_control.sub("", _breaks.sub(" ", value)).strip() for value in values]
     if "" in values:
         if default is None:
             raise MissingField(name)
@@ -90,9 +99,11 @@ def without_fields(text: str) -> str:
 def compile_template(text: str) -> Template:
     """The template of a text with ``{{ field }}`` and ``{{ field | default("…") }}``.
 
-    The name of a field must match exactly. Raises InvalidText for any other ``{{``, ``{%`` or
-    ``}}``.
+    The name of a field must match exactly. A default may also be written as in Django
+    (``default:"…"``), and with the quotes of an editor. Raises InvalidText for any other
+    ``{{``, ``{%`` or ``}}``.
     """
+    text = without_marks(text)
     slots: list[tuple[str, str | None]] = []
     literals = []
     done = 0
@@ -100,8 +111,10 @@ def compile_template(text: str) -> Template:
         found = _field.match(text, brace.start())
         if found is None:
             raise InvalidText(_complaint(text, brace))
-        default = found["double"] or found["single"] or ""
-        slots.append((found["name"].rstrip(), resolved(default) if found["default"] else None))
+        default = None if found["filter"] is None else _default_of(found["filter"])
+        if default is None and found["filter"] is not None:
+            raise InvalidText(_complaint(text, brace))
+        slots.append((found["name"].rstrip(), default))
         literals.append(text[done : brace.start()])
         done = found.end()
     literals.append(text[done:])
@@ -115,11 +128,27 @@ def compile_template(text: str) -> Template:
     )
 
 
+def _default_of(filter_: str) -> str | None:
+    """The text of a filter ``default``; None if it is none."""
+    found = _default.fullmatch(filter_)
+    argument = "" if found is None else (found["argument"] or found["bare"] or "").strip()
+    for quotes in (_DOUBLE, _SINGLE):
+        if len(argument) > 1 and argument[0] in quotes and argument[-1] in quotes:
+            inside = argument[1:-1]
+            straight = quotes[0]
+            if straight in (argument[0], argument[-1]) and straight in inside:
+                return None
+            return resolved(inside.strip() if argument[0] in _GUILLEMETS else inside)
+    return None
+
+
 def _complaint(text: str, brace: re.Match[str]) -> str:
+    name = meant_at(text, brace.start())
+    meant = f" Did you mean {{{{ {name} }}}}?" if name else ""
     if brace[0] == "}}":
         what = "“}}” closes nothing"
     elif brace[0] == "{{" and "}}" not in text[brace.end() :]:
         what = "“{{” is never closed"
     else:
         what = 'only {{ field }} and {{ field | default("…") }} are understood'
-    return f"Position {brace.start() + 1}: {what}."
+    return f"Position {brace.start() + 1}: {what}.{meant}"

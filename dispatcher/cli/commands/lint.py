@@ -7,7 +7,7 @@ import click
 from dispatcher.cli.campaign_options import text_of, text_options
 from dispatcher.cli.options import current_settings, json_option
 from dispatcher.cli.output import print_json, say
-from dispatcher.cli.text_report import finding_lines, findings_json, report_of, stop_of
+from dispatcher.cli.text_report import finding_lines, findings_json, report_of
 from dispatcher.texts.templates import compile_template
 
 
@@ -17,18 +17,20 @@ from dispatcher.texts.templates import compile_template
 @json_option
 def lint(*, text: str | None, text_file: str | None, transactional: bool, as_json: bool) -> None:
     """Tell how a text arrives, what it is billed as, and what to write instead."""
-    from dispatcher.texts import spelling as texts
-    from dispatcher.texts.lint import findings_in, link_warnings
+    from dispatcher.campaigns.planner import NO_UNICODE
+    from dispatcher.texts import checked
+    from dispatcher.texts.lint import findings_in, text_warnings
 
     written = text_of(text, text_file)
     template = compile_template(written)
     # no recipient is known: the name of a field stands for what it holds
     example = template.render({name: name for name in template.fields})
-    texts.check(example)
-    arrives = texts.as_sent(texts.wire_text(example))
-    budget = current_settings().stop_budget
-    report = report_of(arrives, stop_of(written, budget, commercial=not transactional))
-    findings, warnings = findings_in(written), link_warnings(written)
+    settings = current_settings()
+    budget = 0 if transactional else settings.stop_budget
+    no_unicode = "" if settings.unicode else NO_UNICODE
+    arrives = checked(example, budget=budget, no_unicode=no_unicode).text
+    report = report_of(arrives, budget)
+    findings, warnings = findings_in(written), text_warnings(written)
     if as_json:
         advice = {"arrives": arrives, "advice": findings_json(findings), "warnings": warnings}
         print_json(report.as_json() | advice)

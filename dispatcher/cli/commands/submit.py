@@ -12,6 +12,7 @@ from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import print_json, say
 from dispatcher.cli.saved_plan import SavedPlan
+from dispatcher.cli.text_report import warning_lines
 from dispatcher.errors import NotFound
 
 if TYPE_CHECKING:
@@ -56,11 +57,13 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
                 "rejects": str(left_out.path) if left_out.count else None,
                 "notes": left_out.notes,
                 "already_submitted": known,
+                "warnings": list(campaign.warnings),
             }
             | ({"number_checks": checked} if checked else {})
         )
         return
-    for line in _summary(dispatcher, progress, left_out, known=known):
+    warnings = warning_lines(campaign.warnings)
+    for line in _summary(dispatcher, progress, left_out, warnings, known=known):
         say(line)
     if checked:
         say(f"the numbers, as the gateway reads them: {checked}")
@@ -81,7 +84,12 @@ def _checked(dispatcher: Dispatcher, campaign: int) -> str:
 
 
 def _summary(
-    dispatcher: Dispatcher, progress: Progress, left_out: LeftOut, *, known: bool
+    dispatcher: Dispatcher,
+    progress: Progress,
+    left_out: LeftOut,
+    warnings: list[str],
+    *,
+    known: bool,
 ) -> list[str]:
     lines = [f"{progress.reference} is campaign {progress.id}"]
     if known:
@@ -96,6 +104,7 @@ def _summary(
     if left_out.count:
         lines.append(f"rejected rows, with line and reason: {left_out.path}")
     lines += left_out.notes
+    lines += warnings
     lines.append(standing(progress, dispatcher.clock()) or _unheld(progress))
     return lines
 

@@ -13,7 +13,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.api.intake import Intake
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.submission import Options
+from dispatcher.campaigns.submission import Options, Submitted
 from dispatcher.contrib.django import conf
 from dispatcher.contrib.django.database import DjangoDatabase
 from dispatcher.contrib.django.querysets import People, streamed
@@ -66,7 +66,7 @@ class DjangoDispatcher(Dispatcher):
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
         **options: Unpack[Options],
-    ) -> int:
+    ) -> Submitted:
         """Store a campaign and return its id; see ``Dispatcher.submit``.
 
         Inside ``transaction.atomic`` it is a part of that transaction: both or neither, and

@@ -11,7 +11,7 @@ import json
 from dispatcher.campaigns.states import MessageState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.storage.batches import due
-from dispatcher.texts import as_sent, wire_text
+from dispatcher.texts import arrival
 from dispatcher.texts.templates import compile_template
 
 __all__ = ["texts"]
@@ -29,5 +29,5 @@ def texts(reference: str) -> dict[str, str]:
             waiting = due.waiting(session, batch.id, states, MessageState.PENDING)
         for _, phone, fields in waiting:
             text = template.render(json.loads(fields) if fields else {})
-            found[phone] = as_sent(wire_text(text))
+            found[phone] = arrival(text).text
     return found

@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from dispatcher.api import Dispatcher as Library
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.submission import Options, RecipientInput
+from dispatcher.campaigns.submission import Options, RecipientInput, Submitted
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems
 from dispatcher.recipients import Rejection
@@ -73,7 +73,7 @@ class Dispatcher(_Base):
         *,
         reject: Callable[[Rejection], None] | None = None,
         **options: Unpack[Options],
-    ) -> int:
+    ) -> Submitted:
         """``dispatcher.Dispatcher.submit``; ``recipients`` may be rows of a SQLAlchemy query."""
         library = library_of(current_app)
         return library.submit(reference, text, _inputs(recipients), reject=reject, **options)

@@ -100,6 +100,7 @@ class _Views:
             raise problem from None
         answer = _library().progress(campaign).as_json()
         answer["rejected"] = rejections_json(rejected)
+        answer["warnings"] = list(campaign.impersonal)
         where = {"Location": url_for(".progress", campaign=campaign)}
         return jsonify(answer), HTTPStatus.OK if known else HTTPStatus.CREATED, where
 

@@ -24,7 +24,7 @@ from dispatcher.dispatch.evidence import Evidence
 from dispatcher.dispatch.rate_limit import Permit
 from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.gather import Gather
-from dispatcher.dispatch.sending.request import Request, request_of, texts_of
+from dispatcher.dispatch.sending.request import Request, call_of, request_of
 from dispatcher.dispatch.sending.results import Results
 from dispatcher.dispatch.tags import new_tag, worker_name
 from dispatcher.errors import GatewayError
@@ -123,9 +123,9 @@ class Attempts:
         return hold is not None
 
     def _draft(self, batch: DueBatch) -> _Draft:
-        tag, texts = new_tag(), texts_of(batch)
-        request = request_of(batch, texts, tag, self._context.gateway, self._context.settings)
-        return _Draft(tag, request, self._caps.usage(batch, texts))
+        tag, call = new_tag(), call_of(batch)
+        request = request_of(batch, call, tag, self._context.gateway, self._context.settings)
+        return _Draft(tag, request, self._caps.usage(batch, call))
 
     def _check_earlier_attempts(self, batch: DueBatch) -> None:
         """Raise _NotNow if an attempt thought unsent shows at the gateway: it is settled now.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,8 +18,7 @@ from dispatcher.recipients.phones import destination_of
 from dispatcher.storage import caps
 from dispatcher.storage.batches import moves
 from dispatcher.storage.campaigns.moves import pause
-from dispatcher.texts import segments
-from dispatcher.texts import spelling as texts
+from dispatcher.texts import Call
 from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
@@ -49,23 +48,21 @@ class SendCaps:
         """True if a claim has to lock what the caps count."""
         return self._campaign.set or self._day.set or self._weekly is not None
 
-    def usage(self, batch: DueBatch, wire_texts: Sequence[str]) -> Usage:
+    def usage(self, batch: DueBatch, call: Call) -> Usage:
         """What sending ``batch`` adds to the counts; its cost only if a cap needs it.
 
-        ``wire_texts`` has the text of each recipient as the request carries it.
+        ``call`` has the text of each recipient.
         """
+        people = batch.recipients.phones
         if not self._priced:
-            return Usage(len(wire_texts))
+            return Usage(len(people))
         settings = self._context.settings
         if batch.survey:
-            return usage_of(len(wire_texts), {}, settings.prices, measured=False)
-        mention = batch.commercial and not texts.has_stop(batch.text)
-        stop = "x" * settings.stop_budget if mention else ""
+            return usage_of(len(people), {}, settings.prices, measured=False)
         billed: Counter[str] = Counter()
-        for phone, text in zip(batch.recipients.phones, wire_texts, strict=True):
-            count = segments.measure(texts.as_sent(text) + stop).segments
+        for phone, count in zip(people, call.segments(settings.stop_budget), strict=True):
             billed[destination_of(phone)] += count
-        return usage_of(len(wire_texts), billed, settings.prices)
+        return usage_of(len(people), billed, settings.prices)
 
     def cost(self, usage: Usage) -> Decimal | None:
         """What the record of an attempt keeps as its cost; None where no cap asks for it."""

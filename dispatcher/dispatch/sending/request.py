@@ -10,8 +10,7 @@ from dispatcher.campaigns.outcome import Outcome
 from dispatcher.gateway import Gateway, SendOptions
 from dispatcher.gateway.outcomes import personal_verdict, single_verdict, verdict
 from dispatcher.settings import Settings
-from dispatcher.texts import segments
-from dispatcher.texts import spelling as texts
+from dispatcher.texts import Call, wire_text, wire_texts
 from dispatcher.texts.templates import compile_template
 
 
@@ -47,36 +46,34 @@ class PersonalRequest(Request):
 
 
 def request_of(
-    batch: DueBatch, wire_texts: Sequence[str], tag: str, gateway: Gateway, settings: Settings
+    batch: DueBatch, call: Call, tag: str, gateway: Gateway, settings: Settings
 ) -> Request:
-    """The request that sends ``batch`` under ``tag``; ``wire_texts`` has one text a recipient."""
+    """The request that sends ``batch`` under ``tag``; ``call`` has one text a recipient."""
     phones = batch.recipients.phones
-    stop = batch.commercial and not texts.has_stop(batch.text)
     if batch.survey is not None:
         [phone] = phones
         body = gateway.survey_request(phone, batch.survey, SendOptions(tag=tag))
         return PersonalRequest(body, survey=True)
     if batch.from_number is not None:
-        [phone], [text] = phones, wire_texts
-        options = SendOptions(tag=tag, stop=stop)
+        [phone], [text] = phones, call.wires
+        options = SendOptions(tag=tag, stop=call.stop)
         return PersonalRequest(gateway.number_request(phone, text, batch.from_number, options))
-    unicode = texts.wire_needs_unicode("".join(wire_texts))
     options = SendOptions(
-        sender=batch.sender, tag=tag, stop=stop, unicode=unicode, at=batch.leaves_at
+        sender=batch.sender, tag=tag, stop=call.stop, unicode=call.unicode, at=batch.leaves_at
     )
     # after a failure each number is asked for by itself: one may have been the reason
-    if not settings.single_send or batch.checks or len(set(wire_texts)) > 1:
-        return Request(gateway.request(phones, wire_texts, options))
-    text = wire_texts[0]
-    mention = "x" * settings.stop_budget if stop else ""
-    body = gateway.single_request(phones, text, options)
-    return Request(body, segments.measure(texts.as_sent(text) + mention).segments)
+    if not settings.single_send or batch.checks or len(set(call.wires)) > 1:
+        return Request(gateway.request(phones, call.wires, options))
+    body = gateway.single_request(phones, call.wires[0], options)
+    return Request(body, call.segments(settings.stop_budget)[0])
 
 
-def texts_of(batch: DueBatch) -> list[str]:
+def call_of(batch: DueBatch) -> Call:
     """The text of each recipient of the batch, as the request carries it."""
     template = compile_template(batch.text)
     if not template.fields:
-        return [texts.wire_text(template.render({}))] * len(batch.recipients)
-    fields = batch.recipients.fields or [{}] * len(batch.recipients)
-    return texts.wire_texts(template.render_all(fields))
+        wires = [wire_text(template.render({}))] * len(batch.recipients)
+    else:
+        fields = batch.recipients.fields or [{}] * len(batch.recipients)
+        wires = wire_texts(template.render_all(fields))
+    return Call.of(wires, commercial=batch.commercial)

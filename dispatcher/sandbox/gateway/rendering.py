@@ -7,6 +7,7 @@ one bug in both would hide itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -58,17 +59,26 @@ def leaving(text: str, unicode: bool, stop: bool) -> tuple[str, int]:
     ``unicode`` a character outside GSM-7 becomes a question mark (undocumented; chosen here).
     """
     whole = text + STOP_MENTION if stop else text
-    if _plain(whole) and ":br:" not in whole and ":euro:" not in whole:
+    if not unicode and _plain(whole) and ":br:" not in whole and ":euro:" not in whole:
         return whole, 1
     # a line break written as :br: counts as two characters
-    extra = whole.count(":br:")
-    whole = whole.replace(":br:", "\n").replace(":euro:", "€")
+    counted = whole.replace(":br:", "\r\n").replace(":euro:", "€")
+    shown = whole.replace(":br:", "\n").replace(":euro:", "€")
     if unicode:
-        units = len(whole.encode("utf-16-le", "surrogatepass")) // 2 + extra
-        return whole, _segments(units, 70, 67)
-    sent = _not_gsm("?", whole.translate(_TABLE))
-    return sent, _segments(len(sent) + sent.count("€") + extra, 160, 153)
+        return shown, _segments([1 + (char > "\uffff") for char in counted], 70, 67)
+    counted, shown = (_not_gsm("?", each.translate(_TABLE)) for each in (counted, shown))
+    return shown, _segments([1 + (char == "€") for char in counted], 160, 153)
 
 
-def _segments(units: int, alone: int, joined: int) -> int:
-    return 1 if units <= alone else -(-units // joined)
+def _segments(widths: Sequence[int], alone: int, joined: int) -> int:
+    """How many segments characters of these widths take; none is split (TS 23.040)."""
+    if sum(widths) <= alone:
+        return 1
+    count = 1
+    used = 0
+    for width in widths:
+        if used + width > joined:
+            count += 1
+            used = 0
+        used += width
+    return count

@@ -73,6 +73,30 @@ def test_many_batches_keep_their_recipients(bench: Bench, monkeypatch: pytest.Mo
     assert phones_of(bench) == people(2600)
 
 
+def test_id_of_a_submitted_campaign_has_the_warnings_of_its_plan(bench: Bench) -> None:
+    values = [{"telephone": people(1)[0], "nom": "Noël"}]
+    planned = bench.dispatcher.plan("Bonjour {{ nom }}", values)
+    campaign = bench.dispatcher.submit("soldes", "Bonjour {{ nom }}", values)
+    assert campaign == bench.progress().id
+    assert campaign.warnings == planned.warnings
+    assert "1 of 1 loses an accent: “Noël” arrives as “Noel” (line 1)" in campaign.warnings
+    again = bench.dispatcher.submit("autre", "Bonjour  {{ nom }}\u200b", values)
+    assert "the same text reaches 1 of these people within 7 days under 'soldes'" in again.warnings
+    same = bench.dispatcher.submit("soldes", "Bonjour {{ nom }}", values)
+    assert (same, same.warnings) == (campaign, campaign.warnings)
+
+
+def test_list_with_emoji_submitted_again_is_the_same_campaign(bench: Bench) -> None:
+    names = ["Marie", "Zoé 🌸", "Noël", "Zoé\u200e", ""]
+    values = [
+        {"telephone": phone, "nom": name} for phone, name in zip(people(5), names, strict=True)
+    ]
+    text = 'Bonjour {{ nom | default("STOP au 36180") }}'
+    first = bench.dispatcher.submit("soldes", text, values)
+    assert len(bench.batches()) == 3
+    assert bench.dispatcher.submit("soldes", text, values[::-1]) == first
+
+
 def test_number_in_three_spellings_is_stored_once(bench: Bench) -> None:
     result: list[Rejection] = []
     given = ["06 39 98 00 01", "+33639980001", "0033639980001", "06 39 98 00 02", "12"]

@@ -297,7 +297,7 @@ def test_plan_does_not_write_over_the_file_of_recipients(shell: Shell, option: s
         # ten segments, and the STOP mention makes it eleven
         ("a" * 1530, "the text has 11 segments with the STOP mention; the gateway takes"),
         ("", "The text is empty."),
-        ("Bonjour {{ nom", "Position 9: “{{” is never closed."),
+        ("Bonjour {{ nom", "Position 9: “{{” is never closed. Did you mean {{ nom }}?"),
         ("{% for n in range(9) %}{{ n }}{% endfor %}", "Position 1: only {{ field }} and "),
         ("Bonjour {{ nom.__class__ }}", "Position 9: only {{ field }} and "),
         ("Bonjour\x01", "Position 8 holds a control character (U+0001)."),

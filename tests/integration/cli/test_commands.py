@@ -237,6 +237,10 @@ def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: She
         "rejected": {"landline": 1, "not_a_number": 1},
         "rejects": "clients.rejects.csv",
         "already_submitted": False,
+        "warnings": [
+            "2 of 5 rows cannot be texted: is it the right column?",
+            "no price is set for metropole (DISPATCHER_PRICES)",
+        ],
     }
 
 

@@ -624,6 +624,109 @@ def test_lint_refuses_an_unsendable_text(shell: Shell, text: str) -> None:
     assert result.stderr.startswith("dispatcher: ")
 
 
+@pytest.mark.parametrize("letters", [1520, 1530])
+def test_lint_refuses_a_text_too_long_with_the_stop_mention_as_plan_does(
+    shell: Shell, letters: int
+) -> None:
+    text = "a" * letters
+    lint = shell("lint", "--text", text)
+    refused = shell("plan", "clients.csv", "--text", text)
+
+    assert (lint.exit_code, lint.stderr) == (refused.exit_code, refused.stderr)
+    assert (lint.exit_code, lint.stdout) == (2, "")
+    assert "11 segments with the STOP mention" in lint.stderr
+    assert shell("lint", "--text", text, "--transactional").exit_code == 0
+
+
+def test_lint_shows_a_text_in_unicode_as_it_arrives(shell: Shell) -> None:
+    output = shell("lint", "--text", "Ça va François ? 🌸").stdout.splitlines()
+
+    assert output[1:] == [
+        "  Ça va François ? 🌸",
+        "🌸 needs Unicode; segments with its like: 1, without: 1.",
+    ]
+
+
+def test_lint_refuses_unicode_where_the_account_cannot_send_it(shell: Shell) -> None:
+    shell.set(unicode="false")
+
+    result = shell("lint", "--text", "Bonjour 🌸")
+
+    assert result.exit_code == 2
+    assert "needs Unicode, which this account does not send" in result.stderr
+
+
+def test_lint_asks_whether_a_field_of_another_program_is_meant(shell: Shell) -> None:
+    output = shell("lint", "--text", "Bonjour %PRENOM%").stdout
+
+    assert "“%PRENOM%” is sent as it is written: did you mean {{ prenom }}?" in output
+
+
+@pytest.mark.parametrize(
+    "written", ["Bonjour\\nLigne 2", "Bonjour\\r\\nLigne 2", "Bonjour\nLigne 2"]
+)
+def test_backslash_n_of_a_shell_is_a_line_break(shell: Shell, written: str) -> None:
+    output = shell("lint", "--text", written).stdout.splitlines()
+
+    assert output[1:] == ["  Bonjour", "  Ligne 2", "arrives as written"]
+    shell("submit", "clients.csv", "--reference", "deux", "--text", written)
+    assert shell.rows("SELECT text FROM campaign") == [("Bonjour\nLigne 2",)]
+
+
+# -- values
+
+
+def test_plan_says_what_values_do_to_the_text(shell: Shell) -> None:
+    shell.write(
+        "mobile;nom;lien\n0639980001;Zoé 🌸;https://ex.fr/a\n0639980002;Noël;https://ex.fr/~z|b\n"
+        "0639980003;;https://ex.fr/a\n"
+    )
+    output = planned(shell, text="{{ nom }}, {{ lien }}" + "x" * 60)
+
+    assert (output["segments"], output["batches"]) == (3, 2)
+    assert output["warnings"] == [
+        (
+            '1 row without “nom” cannot be texted: {{ nom | default("…") }} says what stands in its'
+            " place"
+        ),
+        "1 of 2 needs Unicode for “🌸”: 2 segments instead of 1 (line 2)",
+        "1 of 2 loses an accent: “Noël” arrives as “Noel” (line 3)",
+        "~ | in “lien” arrive as other characters or not at all: 1 of 2 (line 3)",
+        "no price is set for metropole (DISPATCHER_PRICES)",
+    ]
+    assert list(output["rejected"]) == [
+        'The field “nom” is missing or empty; {{ nom | default("…") }} gives it a default.'
+    ]
+
+
+def test_list_without_any_value_is_refused_with_the_field(shell: Shell) -> None:
+    shell.write("mobile;prenom\n0639980001;\n0639980002; \n")
+    result = shell("plan", "clients.csv", "--text", "Bonjour {{ prenom }}")
+
+    assert result.exit_code == 2
+    assert '{{ prenom | default("…") }}' in result.stderr
+
+
+def test_submit_says_what_plan_warns_of(shell: Shell, caplog: pytest.LogCaptureFixture) -> None:
+    shell.write("mobile;nom\n0639980001;Zoé 🌸\n0639980002;Noël\n0639980003;a~b\n")
+    arguments = "clients.csv", "--text", "Bonjour {{ nom }}, {prenom}"
+    shell("submit", *arguments, "--reference", "une")
+    expected = json.loads(shell("plan", *arguments, "--json").stdout)["warnings"]
+    assert len(expected) == 6
+    caplog.clear()
+
+    output = shell("submit", *arguments, "--reference", "autre").stdout.splitlines()
+
+    at = output.index("warnings")
+    assert output[at + 1 : at + 7] == [f"  {warning}" for warning in expected]
+    assert expected[-1] == "the same text reaches 3 of these people within 7 days under 'une'"
+    logged = [record.getMessage() for record in caplog.records]
+    assert len([line for line in logged if line.startswith("campaign 2: ")]) == 6
+    assert not any(part in line for part in ("🌸", "Noel", "Noël", "63998") for line in logged)
+    again = json.loads(shell("submit", *arguments, "--reference", "autre", "--json").stdout)
+    assert (again["already_submitted"], again["warnings"]) == (True, expected[:-1])
+
+
 # -- window --days
 
 

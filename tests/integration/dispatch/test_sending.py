@@ -10,7 +10,7 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from dispatcher.errors import InvalidCampaign
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
 from dispatcher.storage.batches import claims
 from dispatcher.storage.database import Database
+from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
 
@@ -94,6 +95,46 @@ def test_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(bench: B
     bench.send(bench.batches()[0].id)
     (body,) = bench.gateway.bodies
     assert (body.stop, body.unicode) == (False, True)
+
+
+def test_name_in_unicode_leaves_in_a_call_of_its_own(bench: Bench) -> None:
+    names = ["Marie", "Zoé 🌸", "Noël", "Zoe\ufe0f"]
+    values = [
+        {"telephone": phone, "nom": name} for phone, name in zip(people(4), names, strict=True)
+    ]
+    bench.dispatcher.submit("soldes", "Bonjour {{ nom }}", values)
+    for batch in bench.batches():
+        bench.send(batch.id)
+    assert [(body.unicode, list(dict(body.texts).values())) for body in bench.gateway.bodies] == [
+        (False, ["Bonjour Marie", "Bonjour Noël", "Bonjour Zoe"]),
+        (True, ["Bonjour Zoé 🌸"]),
+    ]
+
+
+def test_batch_of_both_encodings_from_before_is_still_sent(bench: Bench) -> None:
+    values = [{"telephone": phone, "nom": "Marie"} for phone in people(2)]
+    bench.dispatcher.submit("soldes", "Bonjour {{ nom }}", values)
+    with bench.dispatcher.database.write() as session:
+        session.execute(
+            update(Recipient).where(Recipient.position == 1).values(fields='{"nom": "Zoé 🌸"}')
+        )
+    bench.send(bench.batches()[0].id)
+    (body,) = bench.gateway.bodies
+    assert (body.unicode, len(body.texts)) == (True, 2)
+
+
+def test_mention_is_asked_for_whoever_has_none_in_the_text(bench: Bench) -> None:
+    values = [
+        {"telephone": phone, "nom": name}
+        for phone, name in zip(people(2), ["Zoé", ""], strict=True)
+    ]
+    bench.dispatcher.submit("soldes", 'Bonjour {{ nom | default("STOP au 36180") }}', values)
+    for batch in bench.batches():
+        bench.send(batch.id)
+    assert [(body.stop, list(dict(body.texts).values())) for body in bench.gateway.bodies] == [
+        (True, ["Bonjour Zoé"]),
+        (False, ["Bonjour STOP au 36180"]),
+    ]
 
 
 # -- the window

@@ -191,6 +191,16 @@ def test_answer_lists_rejected_rows_without_the_number(call: Caller) -> None:
     assert "014000" not in answer.text
 
 
+def test_answer_has_the_warnings_without_values(call: Caller) -> None:
+    values = [{"mobile": people(1)[0], "prenom": "Noël"}]
+    answer = call.submit(recipients=values, text="Bonjour {{ prenom }}")
+    assert answer.json is not None
+    assert answer.json["warnings"] == [
+        "1 of 1 loses an accent (line 1)",
+        "no price is set for metropole (DISPATCHER_PRICES)",
+    ]
+
+
 def test_campaigns_are_listed_newest_first(call: Caller) -> None:
     for number in range(5):
         call.submit(1, f"soldes-{number}")

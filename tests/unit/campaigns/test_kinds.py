@@ -129,8 +129,8 @@ def test_long_number_rejects_only_rows_that_need_unicode() -> None:
 def test_survey_has_no_segments() -> None:
     planner = Planner("", survey=True, stop_budget=14)
     batches = list(planner.cut([Recipient("0639980001", {}), Recipient("0639980002", {})]))
-    assert (planner.kept, planner.billed, planner.longest) == (2, {}, [])
-    assert not planner.measured
+    assert (planner.kept, planner.billed, planner.texts.longest.texts) == (2, {}, ())
+    assert not planner.texts.known
     assert [batch.cost({"metropole": COST}) for batch in batches] == [None]
 
 

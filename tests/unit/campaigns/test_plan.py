@@ -149,3 +149,21 @@ def test_questionable_plan_warns(changes: dict[str, Any], says: list[str]) -> No
     assert len(text) == len(says)
     for warning, words in zip(text, says, strict=True):
         assert words in warning
+
+
+def test_rows_without_a_value_are_warned_of_by_field_and_not_as_a_wrong_column() -> None:
+    sentences = warnings_of(
+        rows=10,
+        rejected=7,
+        missing={"prenom": 7},
+        commercial=True,
+        sender=None,
+        unpriced=[],
+        late=0,
+    )
+    assert sentences == [
+        (
+            "7 rows without “prenom” cannot be texted:"
+            ' {{ prenom | default("…") }} says what stands in its place'
+        )
+    ]

@@ -393,11 +393,11 @@ def test_longest_texts_are_shown_as_they_arrive() -> None:
     planner = Planner("Bonjour {{ prenom }}")
     names = ["Zoé", "x" * 200, "Anne", "y" * 160, "Bob", "x" * 200, "François"]
     cut(planner, [Recipient(phone(n), {"prenom": name}) for n, name in enumerate(names)])
-    assert planner.longest == [
-        (2, "Bonjour " + "x" * 200),
-        (2, "Bonjour " + "y" * 160),
-        (1, "Bonjour FranÇois"),
-    ]
+    assert planner.texts.longest.texts == (
+        "Bonjour " + "x" * 200,
+        "Bonjour " + "y" * 160,
+        "Bonjour FranÇois",
+    )
 
 
 def test_text_with_fields_stores_only_the_fields_it_uses() -> None:
@@ -465,3 +465,51 @@ def test_long_mixed_list_loses_no_row() -> None:
     where = {phone(n): row.territory for n, row in enumerate(rows)}
     assert all(where[number] == b.territory for b in batches for number, _ in b.messages)
     assert max(len(batch.messages) for batch in batches) == 500
+
+
+# -- one call, one encoding -------------------------------------------------------------------
+
+
+def named(names: Iterable[str]) -> list[Recipient]:
+    return [Recipient(phone(n), {"prenom": name}) for n, name in enumerate(names)]
+
+
+def test_whoever_needs_unicode_is_in_a_batch_apart_and_costs_nobody_else() -> None:
+    text = "Bonjour {{ prenom }}, " + "x" * 110
+    planner = Planner(text, stop_budget=14)
+    batches = cut(planner, named(["Marie"] * 4 + ["Zoé 🌸"] + ["Marie"] * 5))
+    assert [(len(batch.messages), batch.total_segments) for batch in batches] == [(9, 9), (1, 3)]
+    assert planner.billed == {"metropole": 12}
+
+
+def test_invisible_mark_in_a_name_costs_nothing_and_needs_no_batch_apart() -> None:
+    planner = Planner("Bonjour {{ prenom }}, " + "x" * 110, stop_budget=14)
+    names = ["Marie", "Zoé\u200e", "\u202aZoé\u202c", "Zoe\u200d", "Zoe\ufe0f"]
+    (batch,) = cut(planner, named(names))
+    assert batch.total_segments == 5
+
+
+def test_batches_of_each_encoding_fill_up_apart() -> None:
+    names = ["Zoé 🌸" if n % 2 else "Marie" for n in range(2 * LARGEST_BATCH + 2)]
+    batches = cut(Planner("Bonjour {{ prenom }}"), named(names))
+    assert [len(batch.messages) for batch in batches] == [500, 500, 1, 1]
+
+
+def test_mention_is_judged_on_each_text_that_leaves() -> None:
+    planner = Planner('{{ prenom | default("STOP au 36180") }} ' + "X" * 144, stop_budget=14)
+    batches = cut(planner, named(["", "Zoé", "Marie", "STOP : 36 180"]))
+    assert [batch.segments for batch in batches] == [(2, 2), (1, 1)]
+    assert phones_of(batches) == [phone(1), phone(2), phone(0), phone(3)]
+
+
+def test_digest_is_the_same_whatever_the_encodings() -> None:
+    rows = named(["Marie", "Zoé 🌸", "Noël"])
+    assert digest("Bonjour {{ prenom }}", rows) == digest("Bonjour {{ prenom }}", rows[::-1])
+
+
+def test_rows_without_a_value_are_counted_by_field() -> None:
+    planner = Planner("Bonjour {{ prenom }}")
+    cut(planner, named(["Marie", "", " \u200e"]))
+    assert planner.texts.missing == {"prenom": 2}
+    (reason,) = planner.reasons
+    assert '{{ prenom | default("…") }}' in reason

@@ -371,6 +371,9 @@ SEGMENTS = [
     pytest.param("^" * 500, False, False, 1, id="dropped characters cost nothing"),
     pytest.param("ê" * 70, True, False, 1, id="one full part in Unicode"),
     pytest.param("😀" * 36, True, False, 2, id="an emoji counts two"),
+    pytest.param("a" * 71, True, False, 2, id="plain letters in a call of Unicode"),
+    pytest.param("a" * 152 + "€" + "a" * 152, False, False, 3, id="a euro is not split"),
+    pytest.param("a" * 66 + "😀" + "a" * 66, True, False, 3, id="an emoji is not split"),
     pytest.param("a" * 150, False, True, 2, id="the STOP mention takes its place"),
 ]
 

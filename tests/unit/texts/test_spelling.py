@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from dispatcher.errors import InvalidText
 from dispatcher.texts import (
     as_sent,
-    check,
-    has_stop,
+    checked,
     needs_unicode,
     wire_text,
     wire_texts,
@@ -133,7 +132,7 @@ def test_text_that_arrives_outside_gsm7_needs_unicode(text: str) -> None:
 )
 def test_unsendable_text_is_refused_with_its_reason(text: str, complaint: str) -> None:
     with pytest.raises(InvalidText, match=complaint):
-        check(text)
+        checked(text)
 
 
 @pytest.mark.parametrize(
@@ -148,14 +147,14 @@ def test_unsendable_text_is_refused_with_its_reason(text: str, complaint: str) -
     ],
 )
 def test_sendable_text_passes(text: str) -> None:
-    check(text)
+    checked(text)
 
 
 @settings(deadline=None)
 @given(ANYTHING)
 def test_any_text_passes_or_raises_invalid_text(text: str) -> None:
     try:
-        check(text)
+        checked(text)
     except InvalidText:
         return
     assert 1 <= measure(arriving(text)).segments <= MAX_SEGMENTS
@@ -166,18 +165,38 @@ def test_any_text_passes_or_raises_invalid_text(text: str) -> None:
 
 
 def test_character_that_is_replaced_deleted_or_needs_unicode_is_a_finding() -> None:
-    assert findings_in(f"ê’ça~ {GRIN}ê") == [
+    assert findings_in("ê’ça~ ê") == [
         Finding("ê", 2, "e", "ê becomes “e”."),
         Finding("’", 1, "'", "’ becomes “'”."),
         Finding("ç", 1, "Ç", "ç becomes “Ç”; write “c” if that reads better."),
         Finding("~", 1, "", "~ is deleted; write it another way if a link or a code needs it."),
+    ]
+
+
+def test_text_in_unicode_has_no_finding_on_what_only_gsm7_would_replace() -> None:
+    assert findings_in(f"ê’ça~ “x” {GRIN}ê") == [
+        Finding("“", 1, '"', '“ becomes “"”.'),
+        Finding("”", 1, '"', '” becomes “"”.'),
         Finding(GRIN, 1, None, f"{GRIN} needs Unicode; segments with its like: 1, without: 1."),
     ]
 
 
 def test_finding_on_unicode_counts_segments_with_and_without() -> None:
+    (finding,) = findings_in("a" * 150 + "Ж")
+    assert finding.message == "Ж needs Unicode; segments with its like: 3, without: 1."
+
+
+def test_mark_that_nobody_sees_is_found_and_costs_nothing() -> None:
     (finding,) = findings_in("a" * 150 + "\u200d")
-    assert finding.message == "U+200D needs Unicode; segments with its like: 3, without: 1."
+    assert finding.message == "U+200D is left out: nobody sees it."
+
+
+def test_sequence_of_emoji_is_one_finding() -> None:
+    family = "\U0001f469\u200d\U0001f467"
+    assert [finding.character for finding in findings_in(f"a ❤\ufe0f {family}")] == [
+        "❤\ufe0f",
+        family,
+    ]
 
 
 def test_decomposed_accent_is_composed_before_findings() -> None:
@@ -201,30 +220,7 @@ def test_text_needs_unicode_if_a_finding_says_so(text: str) -> None:
     assert needs_unicode(text) == any(finding.becomes is None for finding in findings_in(text))
 
 
-# -- the opt-out mention
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Soldes ! STOP 36180", True),
-        ("Soldes ! stop au 36180", True),
-        ("Soldes ! STOP SMS 36034", True),
-        ("Soldes ! STOP SMS au 36034.", True),
-        ("Soldes !\nSTOP\xa0:\xa036034", True),
-        ("Envoyez STOP par SMS au 36180", True),
-        ("STOP36180", True),
-        ("NoPub=STOP", True),
-        ("nopub = stop", True),
-        ("Non-stop de 8h à 20h", False),
-        ("STOPPER au 36180", False),
-        ("STOP au 3618", False),
-        ("STOP au 361800", False),
-        ("Appelez le 36180", False),
-    ],
-)
-def test_opt_out_mention_is_recognised(text: str, words: bool) -> None:
-    assert has_stop(text) is words
+# -- many texts
 
 
 @settings(deadline=None)

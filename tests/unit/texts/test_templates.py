@@ -81,6 +81,35 @@ def test_missing_or_blank_value_is_replaced_by_the_default() -> None:
 
 
 @pytest.mark.parametrize(
+    "filter_",
+    [
+        'default("à tous")',
+        "default('à tous')",
+        'default:"à tous"',
+        "default:'à tous'",
+        ' default : "à tous" ',
+        "default(“à tous”)",
+        "default(”à tous”)",
+        "default(„à tous“)",
+        "default:“à tous”",
+        "default(‘à tous’)",
+        "default(«à tous»)",
+        "default(« à tous »)",
+        "default(«\xa0à tous\u202f»)",
+        'default(“à tous")',
+    ],
+)
+def test_default_is_understood_as_django_and_editors_write_it(filter_: str) -> None:
+    template = compile_template(f"Bonjour {{{{ prenom|{filter_} }}}} !")
+    assert template.render({}) == "Bonjour à tous !"
+
+
+def test_default_in_curly_quotes_may_hold_an_apostrophe() -> None:
+    assert compile_template("{{ x | default(“l’ami d'ici”) }}").render({}) == "l’ami d'ici"
+    assert compile_template("{{ x | default(‘l’ami’) }}").render({}) == "l’ami"
+
+
+@pytest.mark.parametrize(
     "fields", [{}, {"Prenom": "Léa"}, {"prenom": ""}, {"prenom": " \xa0"}, {"prenom": "\x00\u200b"}]
 )
 def test_required_field_without_value_raises_missing_field(fields: dict[str, str]) -> None:
@@ -161,6 +190,9 @@ def test_field_has_any_name_of_a_column(name: str) -> None:
         ("{{ prenom | upper }}", "Position 1: only"),
         ("{{ prenom | default(autre) }}", "Position 1: only"),
         ("{{ prenom | default(\"a') }}", "Position 1: only"),
+        ('{{ prenom | default("a"b") }}', "Position 1: only"),
+        ("{{ prenom | default }}", "Position 1: only"),
+        ("{{ prenom | default: x }}", "Position 1: only"),
         ("{{ }}", "Position 1: only"),
         ("{{{ prenom }}}", "Position 1: only"),
         ("{{ a }} {% if b %}", "Position 9: only"),
