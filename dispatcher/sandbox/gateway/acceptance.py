@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dispatcher.sandbox.gateway.behaviour import Behaviour
-from dispatcher.sandbox.gateway.corrupt import error
+from dispatcher.sandbox.gateway.corruption import error
 from dispatcher.sandbox.gateway.messages import Message, reported_at, says_stop
 from dispatcher.sandbox.gateway.numbers import e164
 from dispatcher.sandbox.gateway.rendering import MOST_SEGMENTS, leaving

@@ -29,7 +29,7 @@ Kind = Literal[
     "not_json",  # HTTP 200 and text
     "empty",  # HTTP 200 and nothing
 ]
-#: how a true answer is corrupted; see ``corrupt.py``
+#: how a true answer is corrupted; see ``corruption.py``
 How = Literal[
     "no_message_id",
     "success_as_text",

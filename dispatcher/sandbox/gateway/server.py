@@ -14,10 +14,10 @@ from typing import Any
 
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.clock import MovableClock
-from dispatcher.sandbox.gateway.control import PREFIX, control
+from dispatcher.sandbox.gateway.controls import PREFIX, control
+from dispatcher.sandbox.gateway.fault_injection import inject
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import LARGEST_HEAD, Connection, Request
-from dispatcher.sandbox.gateway.inject import inject
 from dispatcher.sandbox.gateway.ledger import Ledger
 from dispatcher.sandbox.gateway.request_log import LoggedRequest, RequestLog
 from dispatcher.sandbox.gateway.routes import Answer, Gateway

@@ -1,4 +1,4 @@
-"""The fake gateway held against a transcript: where their answers differ in shape."""
+"""Compares the answers of the fake gateway with a transcript, by their shapes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEY = "f" * 40
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where the fake gateway answers otherwise; ``step`` counts from 1."""
+    """One place where the fake gateway's answer differs; ``step`` counts from 1."""
 
     step: int
     call: str
@@ -42,9 +42,9 @@ class Difference:
 
 
 def compare(transcript: Transcript, switches: Mapping[str, Any] | None = None) -> list[Difference]:
-    """Play a transcript to a fake gateway with ``switches``; where its answers differ.
+    """The differences of a fake gateway with ``switches`` from a transcript.
 
-    Steps that had no answer say nothing. Raises ValueError for a wrong switch.
+    Steps without a recorded answer are not compared. Raises ValueError for a wrong switch.
     """
     behaviour = Behaviour().changed(dict(switches or {}))
     with tempfile.TemporaryDirectory(prefix="comparison-") as directory:
@@ -59,17 +59,17 @@ def compare(transcript: Transcript, switches: Mapping[str, Any] | None = None) -
 def closest(
     transcript: Transcript, switches: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], list[Difference]]:
-    """The switches, those given among them, with which least differs, and what then still does.
+    """The switches with the fewest differences, the given ones included, and those differences.
 
-    They are found one by one, each time the one that explains most. Raises ValueError for a
-    wrong switch.
+    They are found one by one: each time the one that removes most. Raises ValueError for a wrong
+    switch.
     """
     found: dict[str, Any] = dict(switches or {})
     left = compare(transcript, found)
     while left:
         tried = [
             (len(compare(transcript, found | {name: value})), name, value)
-            for name, values in _open_habits().items()
+            for name, values in _shape_switches().items()
             if name not in found
             for value in values
         ]
@@ -81,7 +81,7 @@ def closest(
     return found, left
 
 
-def _open_habits() -> dict[str, tuple[Any, ...]]:
+def _shape_switches() -> dict[str, tuple[Any, ...]]:
     """The switches that change the shape of an answer, each with its other values."""
     standard = Behaviour()
     flags = {name: (not getattr(standard, name),) for name in _FLAGS}
@@ -93,7 +93,7 @@ def _open_habits() -> dict[str, tuple[Any, ...]]:
 
 
 _FLAGS: Final = ("old_counters", "bulk_tells_schedule", "tag_ignores_page")
-#: choices that are the account's or of other calls, and show in no shape
+#: choices that change no shape of these answers
 _OF_BEHAVIOUR: Final = frozenset({"credit_runs_out", "marketing_window", "webhook_form"})
 
 

@@ -1,4 +1,4 @@
-"""Requests without anybody's data: the same in length and kind, and of nobody."""
+"""Masks requests: values of the same length and kind, without personal data."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: fields whose texts have a form that matters
+#: fields whose texts must have their form
 _PHONES: Final = {"phoneNumbers", "phoneNumber", "to", "from", "msisdn", "phone"}
 _URLS: Final = {"urlDlr", "urlResponse", "notifyUrl", "webhookUrl"}
-#: words of the gateway's own
+#: words of the gateway
 _WORDS: Final = frozenset(
     {"json", "xml", "simple", "advanced", "last_month", "last_twelve_months", "custom"}
 )
@@ -19,21 +19,21 @@ _PHONE: Final = re.compile(r"(\+33|0033|33|0)[67]\d{8}")
 _LANDLINE: Final = re.compile(r"(\+33|0033|33|0)[1-5]\d{8}")
 _TAG: Final = re.compile(r"[a-z0-9]{1,20}")
 _SENDER: Final = re.compile(r"[A-Za-z0-9 ]{3,11}")
-#: numbers beyond this could be somebody's
+#: larger numbers could be personal data
 _LARGEST_NUMBER: Final = 9999
-#: mobiles that belong to nobody, and a landline
+#: the beginning of mobiles that belong to nobody, and such a landline
 _FICTION: Final = "63998"
 _NOBODY: Final = "199000001"
 
 
 class Masks:
-    """Masks values; the same value is masked alike for as long as this lives."""
+    """Masks values; the same value always gets the same mask."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], str] = {}
 
     def request(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of a request. Names are the script's own, and the gateway's."""
+        """The masked fields of a request. Names are not masked."""
         return {name: self._value(name, value) for name, value in fields.items()}
 
     def _value(self, name: str, value: Any) -> Any:
@@ -53,7 +53,7 @@ class Masks:
         if _NAME.fullmatch(text) or text in _WORDS or _DAY.fullmatch(text) or not text:
             return text
         if name in _PHONES:
-            # what stands between two numbers is kept: a blank there was seen to matter
+            # what separates numbers stays: a blank there changed an answer
             return re.sub(r"[^,\s]+", lambda found: self._phone(found[0]), text)
         if name in _URLS:
             return self._numbered("url", text, "https://example.org/{}")
@@ -71,7 +71,7 @@ class Masks:
         spelt = _PHONE.fullmatch(text)
         if spelt is None:
             landline = _LANDLINE.fullmatch(text)
-            # of a foreign number, or of rubbish, the form is kept
+            # a foreign or invalid number keeps its form
             return landline[1] + _NOBODY if landline else "".join(map(_masked, text))
         number = self._numbered("phone", text[len(spelt[1]) :], f"{_FICTION}{{:04d}}")
         return spelt[1] + number

@@ -1,7 +1,7 @@
-"""The outline of an answer: its names and the kinds of its values, and none of the values.
+"""The outline of an answer: its names and the kinds of its values, without the values.
 
-A kind is a word: ``true``, ``int``, ``text: digits``. Only codes are kept as they are, and whether
-it was a success; of a status, whether it is a known one and in which case.
+A kind is a word: ``true``, ``int``, ``text: digits``. Only codes and ``success`` keep their value;
+the kind of a known status names its case.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _KINDS: Final = (
     (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:?\d{2})"), "text: instant"),
     (re.compile(r"[A-Z]{3}"), "text: currency"),
 )
-#: what is said of a body that is no document
+#: outlines of a body that is no document
 NOTHING, PAGE, OTHER = "nothing", "a page", "something else"
 
 
@@ -45,7 +45,7 @@ def of_body(body: bytes) -> Outline:
 
 
 def _of_entries(entries: list[Any]) -> Outline:
-    """Entries by their place, which is all that they have; rows of a list like those of JSON."""
+    """Entries by their position, since they have no names; rows of a list as in JSON."""
     if entries and all(isinstance(each, list) for each in entries):
         rows = [_of_entries(each) for each in entries]
         return [row for at, row in enumerate(rows) if row not in rows[:at]]
@@ -56,7 +56,7 @@ def _of_entries(entries: list[Any]) -> Outline:
 
 
 def of_value(value: Any, name: str = "") -> Outline:
-    """The outline of a value: lists hold the different outlines of their entries."""
+    """The outline of a value; that of a list has each different outline of its entries once."""
     if isinstance(value, dict):
         return {_sound(key): of_value(each, key) for key, each in value.items()}
     if isinstance(value, list):
@@ -89,12 +89,12 @@ def _kind(value: Any, name: str) -> str:
 
 
 def _sound(name: str) -> str:
-    """A name as it is, unless it could be a value: a number, a text."""
+    """A name, or "?" if it could be a value, such as a number or a text."""
     return name if _SOUND_NAME.fullmatch(name) and not _SHORT_DIGITS.search(name) else "?"
 
 
 def differences(one: Outline, other: Outline, where: str = "") -> list[tuple[str, str, str]]:
-    """Where two outlines differ: place, what the first has, what the other has."""
+    """The differences of two outlines: place, kind in the first, kind in the other."""
     if isinstance(one, dict) and isinstance(other, dict):
         found = []
         for name in [*one, *(name for name in other if name not in one)]:
@@ -112,9 +112,9 @@ def differences(one: Outline, other: Outline, where: str = "") -> list[tuple[str
 
 
 def _in_lists(one: list[Outline], other: list[Outline], where: str) -> list[tuple[str, str, str]]:
-    """Each entry of one list against the one of the other that it is most like."""
+    """Compares each entry with the entry of the other list that differs least."""
     if not one or not other:
-        return []  # an empty list shows nothing of what would be in it
+        return []  # an empty list does not show what its entries would be
     found: list[tuple[str, str, str]] = []
     for each in one:
         nearest = min((differences(each, known, where) for known in other), key=len)
@@ -128,7 +128,7 @@ def _in_lists(one: list[Outline], other: list[Outline], where: str) -> list[tupl
 def _alike(one: Outline, other: Outline) -> bool:
     if one == other:
         return True
-    # an empty text shows nothing of what it would be
+    # an empty text does not show its kind
     kinds = [kind for kind in (one, other) if isinstance(kind, str)]
     return len(kinds) == 2 and "text: empty" in kinds and all(k.startswith("text") for k in kinds)
 

@@ -1,4 +1,4 @@
-"""Plays a script to a gateway, and writes down the outlines of its answers."""
+"""Runs a script against a gateway, and records the outlines of its answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dispatcher.sandbox.recording.masks import Masks
 from dispatcher.sandbox.recording.script import Step, filled, kept_from
 from dispatcher.sandbox.recording.transcript import Answered, Transcript
 
-#: a shorter text may well be a word of the transcript's own
+#: characters; a shorter text may be a word of the transcript itself
 _TELLING: Final = 12
-#: forty characters, as keys have, and nobody's
+#: has the form of a key, and belongs to nobody
 WRONG_KEY: Final = "0" * 40
 
 
 def check(steps: Sequence[Step], *, changes: bool) -> None:
-    """Raise InvalidRequest for a script that may change something, unless that is wanted."""
+    """Raise InvalidRequest for a script that may change something, unless ``changes`` is true."""
     for number, step in enumerate(steps, 1):
         if step.changes and not changes:
             raise InvalidRequest(
@@ -42,11 +42,11 @@ def record(
     sleep: Callable[[float], None] = time.sleep,
     on_step: Callable[[int, Step, Answered], None] = lambda *_: None,
 ) -> Transcript:
-    """Play the steps in order, ``pace`` seconds apart, and return the transcript.
+    """Run the steps in order, ``pace`` seconds apart, and return the transcript.
 
-    A step without an answer is noted as that, and the next one is played. ``on_step`` is called
-    after each step. Raises InvalidFile when the transcript would hold the key, or a number or text
-    of the script: that is a fault of ours, and nothing is returned.
+    A step without an answer is recorded as such. ``on_step`` is called after each step. Raises
+    InvalidFile if the transcript would contain the key, or a number or text of the script, which
+    would be a bug of ours.
     """
     ways = {
         name: Transport(url, known, call_timeout=call_timeout)
@@ -96,11 +96,11 @@ def _masked(step: Step, masks: Masks) -> Step:
 def _check_secrecy(text: str, steps: Sequence[Step], key: str) -> None:
     secrets = {key, *(text for step in steps for text in _telling([step.query, step.body]))}
     if any(secret in text for secret in secrets if secret):
-        raise InvalidFile("the transcript would hold what it must not; it is not written")
+        raise InvalidFile("the transcript would contain personal data; it is not written")
 
 
 def _telling(value: Any, name: str = "") -> list[str]:
-    """The texts of a request that tell of people: numbers that are somebody's, and messages."""
+    """The texts of a request that are personal data: real numbers, and messages."""
     if isinstance(value, Mapping):
         return [text for key, each in value.items() for text in _telling(each, key)]
     if isinstance(value, list):
@@ -110,5 +110,5 @@ def _telling(value: Any, name: str = "") -> list[str]:
     if name in ("message", "text") and len(value) >= _TELLING:
         return [value]
     digits = "".join(filter(str.isdigit, value))
-    # numbers of fiction, and the landline that stands for all, are nobody's
+    # numbers of the fiction block, and the landline of the masks, belong to nobody
     return [value] if len(digits) >= 9 and "63998" not in value and "199000001" not in value else []

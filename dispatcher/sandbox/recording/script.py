@@ -1,4 +1,4 @@
-"""A script of calls: a TOML file of steps, one request each, which may use earlier answers."""
+"""A script of calls: a TOML file of steps. Each is one request, and may use earlier answers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CALL: Final = re.compile(r"(GET|POST|DELETE) (/[a-z0-9/-]{1,60})")
 _NAME: Final = re.compile(r"[A-Za-z_]{1,30}")
 _LARGEST: Final = 256 * 1024
 _MOST_STEPS: Final = 200
-#: names that every script may use: a day on Paris's calendar, as the gateway writes them
+#: names that every script may use: ``tomorrow`` is a date in Paris, as the gateway writes it
 GIVEN: Final = ("tomorrow",)
 
-#: these take sandbox=1, and get it
+#: calls that accept sandbox=1, and get it
 _TRIED_OUT: Final = frozenset({"/send", "/bulk-send", "/vn/send"})
 _READ_ONLY: Final = frozenset(
     {
@@ -35,8 +35,8 @@ _READ_ONLY: Final = frozenset(
 class Step:
     """One request.
 
-    A text ``$name`` in ``query`` or ``body`` stands for what an earlier step kept under that
-    name; ``keep`` maps names to the fields of the answer. ``wait`` is seconds before it.
+    ``keep`` maps names to fields of the answer. A text ``$name`` in ``query`` or ``body`` is
+    replaced by the value that an earlier step kept. ``wait`` is seconds before the request.
     """
 
     call: str
@@ -58,16 +58,16 @@ class Step:
 
     @property
     def changes(self) -> bool:
-        """Whether it may cost money, text somebody or change the account."""
+        """Whether it may cost money, text people or change the account."""
         if self.key != "right" or self.path in _READ_ONLY or self.path in _TRIED_OUT:
             return False
-        # only what the script has sent itself, and that was not real
+        # a message of the script itself, which was sent in sandbox mode
         own = str(self.query.get("messageId", "")).startswith("$")
         return not (self.path == "/message-cancel" and own)
 
     @property
     def fields(self) -> Mapping[str, Value]:
-        """The body as it is sent: a send is only tried out."""
+        """The body to send; sends get sandbox=1."""
         body = self.body or {}
         return {**body, "sandbox": 1} if self.path in _TRIED_OUT else body
 
@@ -125,10 +125,10 @@ def read_step(raw: object) -> Step:
 
 
 def used(step: Step, known: set[str]) -> None:
-    """Raise ValueError for a step that uses a name which no step before it has kept."""
+    """Raise ValueError for a step that uses a name that no earlier step keeps."""
     for text in _texts([step.query, step.body]):
         if text.startswith("$") and text[1:] not in known:
-            raise ValueError("it uses a name that no step before it has kept")
+            raise ValueError("it uses a name that no earlier step keeps")
 
 
 def _texts(value: Value) -> list[str]:
@@ -139,7 +139,7 @@ def _texts(value: Value) -> list[str]:
 
 
 def filled(value: Value, kept: Mapping[str, Value]) -> Value:
-    """A query or a body with the names replaced by what was kept; None for what was not."""
+    """A query or a body with each ``$name`` replaced by its kept value, or None."""
     if isinstance(value, str):
         return kept.get(value[1:]) if value.startswith("$") else value
     if isinstance(value, Mapping):
@@ -148,7 +148,7 @@ def filled(value: Value, kept: Mapping[str, Value]) -> Value:
 
 
 def kept_from(step: Step, answer: object, kept: dict[str, Value]) -> None:
-    """Keep what a step wants of its answer; a path has dots, and numbers into lists."""
+    """Store in ``kept`` the values that a step keeps; a path has dots, and indexes of lists."""
     for name, path in step.keep.items():
         found = answer
         for part in path.split("."):

@@ -1,4 +1,4 @@
-"""A transcript: the steps of a script, masked, and the outline of what was answered to each."""
+"""A transcript: the masked steps of a script, each with the outline of its answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LARGEST: Final = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What was answered to a step: HTTP status (0 for no answer), content type, outline."""
+    """The answer to a step: HTTP status (0 for no answer), content type, outline."""
 
     status: int
     kind: str
@@ -26,12 +26,12 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Steps, masked, each with its answer."""
+    """Masked steps, each with its answer."""
 
     steps: tuple[tuple[Step, Answered], ...]
 
     def dumps(self) -> str:
-        """The text of a file, fit to be read, sent and kept."""
+        """The text of its file."""
         steps = [_written(step, answer) for step, answer in self.steps]
         document = {"transcript": _VERSION, "steps": steps}
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

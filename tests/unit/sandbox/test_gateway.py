@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from dispatcher.sandbox.gateway import corrupt, ledger
+from dispatcher.sandbox.gateway import corruption, ledger
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.faults import Fault, FaultScript
 from dispatcher.sandbox.gateway.http_server import Request
@@ -446,7 +446,7 @@ def test_contradictory_fault_raises(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("shape", ["A", "B", "C", "D", "E"])
 def test_error_takes_each_known_shape(shape: Any) -> None:
-    document = corrupt.error(11, shape)
+    document = corruption.error(11, shape)
     assert (document["success"], document["code"]) == (False, 11)
     assert [name for name in ("message", "error", "errors") if name in document] == {
         "A": ["message"],

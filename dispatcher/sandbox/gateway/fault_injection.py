@@ -1,10 +1,10 @@
-"""Carries out a fault on a connection."""
+"""Injects a fault into a connection."""
 
 from __future__ import annotations
 
 import asyncio
 
-from dispatcher.sandbox.gateway import codec, corrupt
+from dispatcher.sandbox.gateway import codec, corruption
 from dispatcher.sandbox.gateway.faults import Fault
 from dispatcher.sandbox.gateway.http_server import Connection, Response
 from dispatcher.sandbox.gateway.routes import Answer
@@ -36,7 +36,7 @@ async def inject(
     elif fault.kind in ("hang", "unread"):
         connection.write(answer.response().encode())
     elif fault.kind == "corrupt" and answer.document is not None:
-        body = corrupt.corrupted(answer.document, fault.how)
+        body = corruption.corrupted(answer.document, fault.how)
         connection.write(Response(answer.status, body).encode())
     else:
         await _corrupt_bytes(fault, answer.response(), connection)
@@ -48,7 +48,7 @@ def _instead(fault: Fault, error_status: int) -> Response:
     if fault.kind == "not_json":
         return Response(200, (fault.body or "OK, bien reçu").encode(), _HTML)
     if fault.kind == "code":
-        document = corrupt.error(fault.code, fault.shape)
+        document = corruption.error(fault.code, fault.shape)
         return Response(fault.status or error_status, codec.dumps(document))
     status = fault.status or 500
     page = f"<html><body><h1>{status}</h1></body></html>"
