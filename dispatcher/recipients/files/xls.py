@@ -27,7 +27,9 @@ _DAMAGE = (
     AttributeError,
     EOFError,
     LookupError,
+    MemoryError,
     OSError,
+    RuntimeError,
     TypeError,
     ValueError,
     struct.error,
@@ -53,12 +55,16 @@ def sheets_of(stream: BinaryIO) -> Sequence[Sheet]:
             file_contents=content, logfile=io.StringIO(), formatting_info=True, on_demand=True
         )
         return [_XlsSheet(book, at) for at in range(book.nsheets)]
-    except (xlrd.XLRDError, importlib.import_module("xlrd.compdoc").CompDocError) as error:
+    except _damage() as error:
         if "encrypted" in str(error):
             raise InvalidFile("the workbook is locked; save it without password") from None
         raise InvalidFile(_UNREADABLE) from None
-    except _DAMAGE:
-        raise InvalidFile(_UNREADABLE) from None
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What a damaged workbook raises."""
+    biff, compound = map(importlib.import_module, ("xlrd.biffh", "xlrd.compdoc"))
+    return (*_DAMAGE, biff.XLRDError, compound.CompDocError)
 
 
 _UNREADABLE = "an old or locked Excel file that is damaged; save it as XLSX without password"
@@ -81,7 +87,7 @@ class _XlsSheet:
                 info = sheet.rowinfo_map.get(at)
                 texts = [self._text(cell) for cell in sheet.row(at)]
                 yield Row(at + 1, texts, bool(info is not None and info.hidden))
-        except _DAMAGE:
+        except _damage():
             raise InvalidFile(_UNREADABLE) from None
 
     def _text(self, cell: Any) -> str:

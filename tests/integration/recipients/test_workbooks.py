@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import random
+import sys
 import zipfile
+import zlib
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -239,6 +244,57 @@ def test_ods_is_read_as_it_was_shown() -> None:
 def test_unreadable_ods_is_refused_in_one_sentence(source: io.BytesIO, complaint: str) -> None:
     source.seek(0)
     assert complaint in refusal(source)
+
+
+#: a workbook of Excel 97 as xlwt 1.3 writes it, packed by zlib, in base 85
+_XLS = (
+    "c-rk)TSyd982--e?9IHaw@3q9l&nnB5JDexwMd_mE>ICsY0kr@yBp&Q*-Mr#^b!O;6}<>{gRpw(LIp)HJp@JtK@e"
+    "y?`jSx4gF5}^pP6N}RTN6F<{QpG|K*(joH^$||2eyF$MVOAACyjD9-836tPzCIp%YYswh#i@4MVc_J3z&7v8oUZ&"
+    "_epWc$)LZFV|46_XHH&S6>nZzEC-e(`Zk`weSjJCy${+$T2hum10l9bt<_i;c*o(J;}6?={>IdjA=7#E-`JSy5r&"
+    "q#v<)i_2frBhm~@+<q{Qm#BDyYW;=@UTE_9Y%fgI#FIx0yN6-IjC{wdB0*a0{Ew1TO&ch940kvtAsT*(;IS>`7Mg"
+    "={!*hZz6LMM!J+zppQwz?%-b#>LmVm1AQaTHO!jo^n72EN;g<we-ludH6sBH`y;y?+6HfR;X!K1fd{eHO(<CjA-;"
+    "hWYv{iV6(CI3eV&Oi?^#d(AjJ7}fgDq>zUpK9Bs^)f3g?$=+$S@~PuDGgmCp8ST+zWbUYIXsD;atRt<i#iG5MUz+"
+    "2|j(CzfIhE+sX}2f3$*k$R)~9F5vyF3MXihH7;S7;Yw2Qizd_L!i5cNBKXX@Ra&b^W2tQp{un5X1M`6V!LUbdjdx"
+    "olC=_A2JLGQGfF*E3(rw1~c#-j#ccEv9vl>kP5AlKQD*ypL>h@SBNGP40VKmiijmLi}jk#Mz?JkC9>8fI%9)nfV4"
+    "$Evm(}s}fHl_FGu_^fS|v-*Rg}30Y$|tgApCX5?lj<TI5uM1~rIYe?Fp6yPD7njLqFm6&%AY_F?z-hB(syD8bTV@"
+    "e81p0wm4Nli;CN#3;NCCTSlJ!d~2nmxfMEzR+_+Xb&$o?{(<OCb*MY)xMD)0uJXgF=0Hl>k{(UTc$=zN>`vtT;S}"
+    "EzgSO8B?}rWf9Mc!?R*}=6F&v#ghvcE?l^9;bL(J>t5>Ny8-xa;InSj@_(HfDzon2B>yb-BSBA+eu?cyoZdS6mlZ"
+    "#2;T5(ovBWm^|Ai8VsCOOR=;U#9FFSte{w$o|v*d=MKevUJ+yCrx#`%}~{{=R+JdO"
+)
+
+
+def xls() -> bytes:
+    return zlib.decompress(base64.b85decode(_XLS))
+
+
+def test_xls_is_read_as_it_was_shown() -> None:
+    pytest.importorskip("xlrd")
+    with open_recipients(io.BytesIO(xls())) as file:
+        people = [(one.phone, one.fault, *one.fields.values()) for one in file]
+        assert file.notes == ["sheet 'Clients' is read; left out: 'Vieux' (hidden)"]
+    shown_there = ("20 %", "1 234,50 €", "03/12/2026", "VRAI", "#N/A")
+    assert people == [
+        (ONE, None, ONE, *shown_there),
+        (TWO, "hidden_row", TWO, *shown_there),
+    ]
+
+
+def test_damaged_xls_is_read_or_refused() -> None:
+    pytest.importorskip("xlrd")
+    chance = random.Random(1)
+    for _ in range(60):
+        raw = bytearray(xls())
+        for _ in range(chance.randint(1, 20)):
+            raw[chance.randrange(len(raw))] = chance.randrange(256)
+        with suppress(InvalidFile):
+            list(open_recipients(io.BytesIO(raw[: chance.randrange(600, 2 * len(raw))])))
+
+
+def test_without_xlrd_an_old_workbook_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlrd", None)
+    assert "pip install xlrd" in refusal(io.BytesIO(xls()))
 
 
 @pytest.mark.parametrize(
