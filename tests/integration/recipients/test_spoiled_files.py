@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from dispatcher.campaigns.planner import Planner
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.files import open_recipients
+from dispatcher.texts.templates import compile_template
 
 _NAMES = ["Zoé", "André", "François", "Noël", "Hélène", "Marie", "ÉRIC", "Anaïs", "Nan", "Null"]
 _PEOPLE = st.integers(0, 40).map("063998{:04}".format)
@@ -60,7 +62,7 @@ class Form:
 
     encoding: str
     delimiter: str
-    quoting: int
+    quoting: Literal[0, 1]
     end: str
     titles: int
     blank_before: bool
@@ -110,11 +112,12 @@ def test_spoiled_file_texts_whom_the_model_says_and_explains_the_rest(
     content, by_line = form.written(rows)
     rejected: list[Rejection] = []
     planner = Planner("Bonjour {{ prenom }} !", reject=rejected.append)
+    fields = compile_template("Bonjour {{ prenom }} !").fields
 
-    with open_recipients(io.BytesIO(content), keep=planner.template.fields) as file:
+    with open_recipients(io.BytesIO(content), keep=fields) as file:
         batches = list(planner.cut(file))
 
-    texted = {phone: fields for batch in batches for phone, fields in batch.messages}
+    texted = {phone: values for batch in batches for phone, values in batch.messages}
     expected: dict[str, str] = {}
     duplicates = 0
     reasons: dict[int, str] = {}
