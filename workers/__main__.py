@@ -6,6 +6,7 @@ ten to twenty megabytes that a worker would keep. The options are Celery's.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, cast
 
 import click
@@ -13,6 +14,8 @@ from celery.bin.base import CLIContext
 from celery.bin.beat import beat
 from celery.bin.worker import worker
 
+from dispatcher.cli.worker_options import refuse_unfit
+from dispatcher.errors import ConfigurationError
 from workers.celery import app
 
 
@@ -31,6 +34,10 @@ processes.add_command(beat)
 
 def main() -> None:
     """Do what the command line says."""
+    try:
+        refuse_unfit(sys.argv[1:])  # before Celery imports what such a pool needs
+    except ConfigurationError as error:
+        sys.exit(f"error: {error}")
     processes(prog_name="python -m workers")
 
 

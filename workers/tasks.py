@@ -15,6 +15,8 @@ from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
 from workers.celery import Step, app, settings
 from workers.memory import calm_collector, share_heap
 
+_THREADS = "celery.concurrency.thread"
+
 
 @cache
 def dispatcher() -> Dispatcher:

@@ -84,11 +84,6 @@ class Child:
     def pid(self) -> int:
         return self.process.pid
 
-    @property
-    def forked(self) -> list[psutil.Process]:
-        """The processes that it has forked."""
-        return psutil.Process(self.pid).children()
-
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 

@@ -1,8 +1,6 @@
 """Rows 1 to 9 and 11 of the fault matrix: workers killed or stopped.
 
 The pool is of threads, so that a worker is one process: a child of the matrix is killed with it.
-A pool of forked processes, which an operator may choose, has tests of its own.
-
 Both databases where a transaction is cut; after that the claim is a committed row on either.
 """
 
@@ -12,7 +10,6 @@ import signal
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.acceptance.installation import (
@@ -105,40 +102,6 @@ def test_worker_killed_around_its_record_texts_nobody_twice(
     assert site.wait_finished("soldes").messages["delivered"] == 3
     assert site.outcomes() == ["sent"]
     site.check()
-
-
-@on_sqlite
-def test_forked_child_killed_in_a_call_is_replaced_and_its_call_settled(
-    standby_site: Installation,
-) -> None:  # row 3, forked
-    site = standby_site
-    worker = caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
-    for child in worker.forked:
-        child.kill()
-    site.let_leases_end()
-    assert site.wait_finished("soldes").messages["delivered"] == 3
-    assert worker.alive
-    site.check()
-
-
-@on_sqlite
-def test_children_of_a_killed_worker_die_with_it(standby_site: Installation) -> None:  # row 5
-    site = standby_site
-    lost = caught_in_a_call(site, site.worker("forking", "-P", "prefork", "-c", "2"))
-    children = lost.forked
-    lost.kill()
-    site.wait(lambda: not any(map(_runs, children)), "the children to die")
-    site.wake_standby()
-    site.let_leases_end()
-    assert site.wait_finished("soldes").messages["delivered"] == 3
-    site.check()
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @on_sqlite

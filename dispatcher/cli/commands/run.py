@@ -13,6 +13,7 @@ from dispatcher.cli.flower import guarded
 from dispatcher.cli.options import environment, open_dispatcher
 from dispatcher.cli.output import say
 from dispatcher.cli.preflight import check_key
+from dispatcher.cli.worker_options import refuse_unfit
 from dispatcher.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def celery(*, arguments: tuple[str, ...]) -> None:
     env = environment()
     if "flower" in arguments:
         arguments = tuple(guarded(arguments, env))
+    if "worker" in arguments:
+        refuse_unfit(arguments)
     alone = arguments[:1] in _ALONE and not any(word.startswith(_WHOLE) for word in arguments)
     argv = _lean(*arguments) if alone else _celery(*arguments)
     sys.stdout.flush()

@@ -333,6 +333,40 @@ def test_celery_command_uses_the_same_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "-P prefork",
+        "-Pprocesses",
+        "-P solo",
+        "--pool=gevent",
+        "--pool eventlet",
+        "--autoscale 8,2",
+        "--autoscale=8",
+    ],
+)
+@pytest.mark.parametrize(
+    "start", [[*INSTALLED, "celery"], [sys.executable, "-m", "workers"]], ids=["ours", "lean"]
+)
+def test_worker_refuses_another_pool_in_one_sentence(start: list[str], words: str) -> None:
+    done = subprocess.run(
+        [*start, "worker", *words.split()],
+        env={
+            "PATH": os.environ["PATH"],
+            "DISPATCHER_BROKER_URL": "redis://127.0.0.1:1/0",
+            "DISPATCHER_API_KEY": "k" * 40,
+        },
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    (sentence,) = done.stderr.splitlines()
+    assert "leave out" in sentence
+    assert "DISPATCHER_CONNECTIONS" in sentence
+
+
+@pytest.mark.parametrize(
     "words", [["worker"], ["worker", "--pool", "threads"], ["beat"]], ids=" ".join
 )
 def test_worker_and_beat_accept_options_of_celery(tmp_path: Path, words: list[str]) -> None:
