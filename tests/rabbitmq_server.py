@@ -30,9 +30,12 @@ class NoRabbitError(Exception):
 
 
 class RabbitServer:
-    """A RabbitMQ on loopback. Raises ``NoRabbitError`` where none is installed, or none starts."""
+    """A RabbitMQ on loopback. Raises ``NoRabbitError`` where none is installed, or none starts.
 
-    def __init__(self) -> None:
+    It takes no message while it uses more than this share of the memory.
+    """
+
+    def __init__(self, memory: str = "0.6") -> None:
         found = shutil.which("rabbitmq-server")
         if found is None:
             raise NoRabbitError("rabbitmq-server is not on PATH")
@@ -49,6 +52,7 @@ class RabbitServer:
             f"default_user = dispatcher\ndefault_pass = {self._password}\n"
             # so that it starts on a machine whose disk is nearly full, too
             "disk_free_limit.absolute = 1MB\n"
+            f"vm_memory_high_watermark.relative = {memory}\n"
         )
 
     def url(self, password: str | None = None) -> str:

@@ -63,6 +63,8 @@ class Tick(Step):
 
     def apply_async(self, *args: Any, **options: Any) -> Any:
         """Queue it unless one waits in Redis."""
+        # RabbitMQ drops it by its own clock; a worker would compare its clock with beat's
+        options["expiration"] = options.pop("expires", None)
         url = settings.broker_url.get_secret_value() if settings.broker_url else ""
         with suppress(BrokerError):
             if broker.waiting(url, hints.QUEUES[hints.TICK]):

@@ -13,7 +13,6 @@ from dispatcher.api.installation import Installation
 from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import QUEUES, Hints
-from dispatcher.errors import StorageError
 from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
@@ -173,6 +172,11 @@ class Operator:
         with self._installation.read() as session:
             return stop_list.age(session, self._account or DEFAULT)
 
+    def check_database(self) -> None:
+        """Raise StorageError unless the database takes a row and keeps it: this writes one."""
+        self._installation.prepare()
+        durability.check(self.database)
+
     def objection(self) -> str:
         """Why workers refuse this database, such as after a restore; empty if they do not."""
         with self._installation.read():
@@ -194,9 +198,7 @@ class Operator:
 
     def check(self) -> None:
         """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
-        with self._installation.read() as session:
-            if objections := durability.objections(session):
-                raise StorageError("; ".join(objections))
+        self.check_database()
         _ = self.steps
         if self._installation.broker_url is not None:
             broker.check(self._installation.broker_url, set(QUEUES.values()))

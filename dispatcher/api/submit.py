@@ -20,12 +20,12 @@ from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
-from dispatcher.errors import ReferenceTaken
+from dispatcher.errors import ReferenceTaken, StorageError
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
-from dispatcher.storage.database import Conflict, Database
+from dispatcher.storage.database import Busy, Conflict, Database
 from dispatcher.window import NeverOpen
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,11 @@ def store(
             known = _stored(installation.database, submission)
             if known is None:
                 raise conflict from None
+        except Busy:
+            raise StorageError(
+                f"the database was busy for too long, perhaps with another submission of"
+                f" {submission.reference!r}: submit it again; nothing was stored"
+            ) from None
     else:
         _read(batches)
     if known.fingerprint != intake.fingerprint:
@@ -80,16 +85,17 @@ def _added(installation: Installation, entry: _Entry, batches: Iterator[PlannedB
 def _add(database: Database, entry: _Entry, batches: Iterator[PlannedBatch]) -> int:
     reference = entry.intake.submission.reference
     entry.find_repeats(database)
+    # a unique reference at first: two processes that submit the same one must not wait for each
+    # other's whole list; SQLite has one writer
+    first = reference if database.is_sqlite else f"{reference} {uuid4()}"
     if database.is_sqlite or entry.needs_whole_list:
         with Spool(batches) as spool:
             entry.intake.check()
             with database.write() as session:
-                return entry.write(session, spool, reference=reference)
+                return entry.write(session, spool, reference=first)
     try:
         with database.write() as session:
-            # a unique reference: two processes that submit the same one must not wait for
-            # each other's whole list
-            return entry.write(session, batches, reference=f"{reference} {uuid4()}")
+            return entry.write(session, batches, reference=first)
     except NeverOpen:
         _read(batches)  # report every rejected row
         raise

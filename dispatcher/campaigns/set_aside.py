@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from dispatcher.campaigns.waits import backoff
@@ -12,6 +13,8 @@ NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 #: errors in a row after which a batch is set aside
 MOST_ERRORS = 5
 _FAILED = "an unforeseen error: "
+_AGAIN = "an unforeseen error, {} in a row: "
+_COUNT = re.compile(_AGAIN.format(r"(\d+)"))
 _ASIDE = f"set aside after {MOST_ERRORS} unforeseen errors: "
 
 
@@ -24,6 +27,18 @@ def hold_after(error: str, errors: int, now: datetime) -> Hold:
     """What a batch waits for after so many ``errors`` in a row, this one included."""
     if errors < MOST_ERRORS:
         return Hold(now + timedelta(seconds=backoff(errors - 1)), _FAILED + error)
+    return Hold(NEVER, f"{_ASIDE}{error}; dispatcher resume tries again")
+
+
+def check_after(error: str, why: str, now: datetime) -> Hold:
+    """When a batch is asked about again after an error; ``why`` is what its row says before.
+
+    ``checks`` counts the polls and lookups of such a batch, so ``why`` counts the errors.
+    """
+    before = _COUNT.match(why)
+    errors = (int(before[1]) if before else 0) + 1
+    if errors < MOST_ERRORS:
+        return Hold(now + timedelta(seconds=backoff(errors)), _AGAIN.format(errors) + error)
     return Hold(NEVER, f"{_ASIDE}{error}; dispatcher resume tries again")
 
 

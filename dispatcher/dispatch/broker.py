@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -21,6 +21,9 @@ from redis.retry import Retry
 
 from dispatcher.dispatch.redis_errors import refusal_of
 from dispatcher.errors import BrokerError, ConfigurationError
+
+if TYPE_CHECKING:
+    from kombu import Connection
 
 #: a half-open Redis must not block a caller for ever; a connection for each thread, and spare ones
 TRANSPORT_OPTIONS: dict[str, Any] = {
@@ -136,7 +139,8 @@ def _rabbit(url: str) -> str:
     from kombu import Connection  # here, not above: whoever has a Redis needs none of it
 
     try:
-        with Connection(url, connect_timeout=3) as connection:
+        options = {"read_timeout": 5, "write_timeout": 5}
+        with Connection(url, connect_timeout=3, transport_options=options) as connection:
             refusals = connection.connection_errors + connection.channel_errors
             try:
                 connection.connect()
@@ -147,10 +151,33 @@ def _rabbit(url: str) -> str:
                     "DISPATCHER_BROKER_URL: RabbitMQ refuses the user, the password or the"
                     " virtual host"
                 ) from None
+            _take_and_return(connection)
             properties: dict[str, Any] = connection.connection.server_properties
             return f"{properties.get('product', 'AMQP')} {properties.get('version', '')}".strip()
     except ValueError:
         raise ConfigurationError("DISPATCHER_BROKER_URL is not an AMQP URL") from None
+
+
+def _take_and_return(connection: Connection) -> None:
+    """Raise unless RabbitMQ takes a message and returns it, from a queue of this connection."""
+    from amqp import AccessRefused, AMQPError, Message
+
+    try:
+        channel: Any = connection.channel()
+        queue = channel.queue_declare(exclusive=True, auto_delete=True).queue
+        channel.basic_publish(Message(b"1"), routing_key=queue)
+        returned = channel.basic_get(queue, no_ack=True)
+    except AccessRefused:
+        raise ConfigurationError(
+            "DISPATCHER_BROKER_URL: this user may not configure, write and read in RabbitMQ"
+        ) from None
+    except (OSError, AMQPError):
+        # it reads nothing more from who publishes while its memory or disk is short
+        raise BrokerError(
+            "RabbitMQ takes no message: look for its memory and disk alarms"
+        ) from None
+    if returned is None or returned.body not in (b"1", "1"):
+        raise BrokerError("RabbitMQ does not return what it took")
 
 
 def _eviction_policy(redis: Redis) -> str:

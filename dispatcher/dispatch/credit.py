@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.credit import CreditDecision, decide
 from dispatcher.dispatch.context import Context, of
+from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.storage import actions, balances, credit
 from dispatcher.storage.campaigns.moves import pause
@@ -72,7 +73,12 @@ class Credit:
 
     def _balance(self) -> Decimal:
         """The balance in euros. Raises GatewayError, NotAnAnswer if the answer names none."""
-        euros = self._context.gateway.account().balance
+        euros: Decimal | None = None
+        failed: list[str] = []
+        with contained("the balance", failed.append):
+            euros = self._context.gateway.account().balance
+        if failed:
+            raise GatewayError(f"an unforeseen error: {failed[0]}")
         if euros is None:
             raise NotAnAnswer("the gateway tells no balance")
         return euros

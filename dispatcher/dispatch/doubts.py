@@ -8,6 +8,7 @@ batch was sent; that it was not is a person's decision.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.evidence import Evidence, TagAnswers
 from dispatcher.dispatch.tag_answers import tag_answer
+from dispatcher.dispatch.unforeseen import contained, note_check
 from dispatcher.errors import GatewayError, IllegalMove
 from dispatcher.storage import doubts
 from dispatcher.storage.batches import attempts, lookups, polls
@@ -53,6 +55,12 @@ class Doubts:
             due = attempts.due(session, now, account=account, batch_id=batch_id)
         if not in_doubt and not due:
             return False
+        settled: list[bool] = []
+        with contained(f"lookup of batch {batch_id}", note_check(self._context, batch_id)):
+            settled.append(self._settle(batch_id, in_doubt))
+        return any(settled)
+
+    def _settle(self, batch_id: int, in_doubt: Sequence[polls.LeasedBatch]) -> bool:
         answers = self._evidence.ask(batch_id)
         why = self._why(answers, in_doubt[0]) if in_doubt else None
         with self._context.database.write() as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, islice, repeat
 
@@ -12,7 +12,8 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import next_poll, rounds
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.tag_answers import tag_answer
-from dispatcher.errors import GatewayError
+from dispatcher.dispatch.unforeseen import contained, note_check
+from dispatcher.errors import GatewayError, StorageError
 from dispatcher.gateway import Report
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts, polls
@@ -72,6 +73,23 @@ class Polls:
             )
         if not taken:
             return 0, False
+        try:
+            return self._ask(taken, now)
+        except (StorageError, GatewayError):
+            raise
+        except Exception:  # noqa: BLE001 - each is tried by itself, so that it is known which
+            return self._ask_each(taken, now)
+
+    def _ask_each(self, taken: Sequence[polls.LeasedBatch], now: datetime) -> tuple[int, bool]:
+        """Poll each batch by itself: one that fails by an unforeseen error waits, and no other."""
+        ended = 0
+        for batch in taken:
+            with contained(f"poll of batch {batch.id}", note_check(self._context, batch.id)):
+                ended += self._ask([batch], now)[0]
+        return ended, True
+
+    def _ask(self, taken: Sequence[polls.LeasedBatch], now: datetime) -> tuple[int, bool]:
+        """The reports of these batches, recorded; as ``_poll``."""
         found: dict[int, dict[int, MessageState]] = {batch.id: {} for batch in taken}
         stops: list[str] = []
         failed: set[int] = set()

@@ -12,7 +12,9 @@ import time
 from datetime import timedelta
 
 from dispatcher.campaigns.hand_over import OPTED_OUT, Cancellation, Ending, ending
+from dispatcher.campaigns.set_aside import place_of
 from dispatcher.dispatch.context import CHECK_LEASE, Context
+from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import GatewayError
 from dispatcher.storage import actions
 from dispatcher.storage.batches import recalls
@@ -43,7 +45,9 @@ class Recalls:
                 batch = recalls.take(session, now, CHECK_LEASE, context.account)
             if batch is None:
                 break
-            self._record(batch, *self._ask(batch))
+            # its lease has put it off: it is asked again two minutes later
+            with contained(f"recall of batch {batch.id}"):
+                self._record(batch, *self._ask(batch))
             requests += 1
         return requests
 
@@ -54,6 +58,10 @@ class Recalls:
         except GatewayError as error:
             self._context.note_failed(error)
             return None, str(error)
+        except Exception as error:
+            place = place_of(error)
+            log.exception("recall of batch %d: an unforeseen error", batch.id)
+            return None, f"an unforeseen error: {place}"
 
     def _record(self, batch: RecallRequest, answer: Cancellation | None, failed: str) -> None:
         context = self._context

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dispatcher.dispatch.context import Context, of
+from dispatcher.dispatch.unforeseen import contained
 from dispatcher.errors import GatewayError
 from dispatcher.storage import opt_outs, stop_list
 
@@ -69,11 +70,12 @@ class StopList:
             # no other worker needs to read it meanwhile
             stop_list.note_tried(session, now, self._account)
         try:
-            return self._sync(now)
+            with contained("the STOP list", lambda _: self._again_soon(now)):
+                return self._sync(now)
         except GatewayError as error:
             log.warning("the STOP list%s cannot be read: %s", of(self._account), error)
             self._again_soon(now)
-            return SyncResult()
+        return SyncResult()
 
     def delete_at_gateway(self, phone: str) -> bool:
         """Remove a number (E.164) from the gateway's list; False if it is not on it.

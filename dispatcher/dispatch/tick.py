@@ -17,6 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import EVERY
+from dispatcher.dispatch.unforeseen import contained
 from dispatcher.storage import (
     balances,
     caps,
@@ -101,9 +102,9 @@ class Ticks:
         database = self._context.database
         # a transaction for each statement that locks many rows: none of them waits for another
         # while it holds rows (``storage.locks``)
-        with database.write() as session:
+        with contained("tick"), database.write() as session:
             campaign_moves.expire_batches(session, now)
-        with database.write() as session:
+        with contained("tick"), database.write() as session:
             campaign_moves.finish_ended(session, now)
         if settings.credit_check == "off":
             with database.write() as session:
@@ -113,10 +114,12 @@ class Ticks:
             lost = batch_moves.rescue(session, now, check_at)
         with database.write() as session:
             campaign_moves.cancel_returned(session)
-        self._look_after_held(now)
-        self._reevaluate(now)
+        with contained("tick"):
+            self._look_after_held(now)
+        with contained("tick"):
+            self._reevaluate(now)
         for context in self._contexts:
-            with database.write() as session:
+            with contained("tick"), database.write() as session:
                 _release(session, context, now)
         with database.write() as session:
             monitoring.record_tick(session, socket.gethostname(), now)
@@ -140,12 +143,13 @@ class Ticks:
         with database.read() as session:
             stale = reevaluation.stale(session, policy)
         for group in stale:
-            start = max(now, group.not_before or now)
-            scheduled = Hold(start, "scheduled" if start > now else "")
-            hold = self._context.hold(group.territory, start) or scheduled
-            with database.write() as session:
-                reevaluation.reevaluate(session, group, hold, policy)
-            log.info("campaign %d, %s: reevaluated", group.campaign_id, group.territory)
+            with contained(f"campaign {group.campaign_id}, {group.territory}"):
+                start = max(now, group.not_before or now)
+                scheduled = Hold(start, "scheduled" if start > now else "")
+                hold = self._context.hold(group.territory, start) or scheduled
+                with database.write() as session:
+                    reevaluation.reevaluate(session, group, hold, policy)
+                log.info("campaign %d, %s: reevaluated", group.campaign_id, group.territory)
 
     def _look_after_held(self, now: datetime) -> None:
         """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""

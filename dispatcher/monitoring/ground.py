@@ -11,7 +11,6 @@ from dispatcher.dispatch import broker as broker_check
 from dispatcher.dispatch.hints import QUEUES
 from dispatcher.errors import DispatcherError
 from dispatcher.monitoring.finding import CheckFailed
-from dispatcher.storage import durability
 
 #: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
@@ -19,9 +18,7 @@ _SKEW = timedelta(seconds=30)
 
 def database(dispatcher: Dispatcher) -> str:
     """Check that it keeps what it takes, and that workers accept it."""
-    with dispatcher.database.read() as session:
-        if objections := durability.objections(session):
-            raise CheckFailed("; ".join(objections), "change that setting of the database")
+    dispatcher.check_database()
     if objection := dispatcher.objection():
         raise CheckFailed(objection, "dispatcher migrate --restored pauses all and says what next")
     return f"schema {dispatcher.schema()}"

@@ -28,11 +28,17 @@ from dispatcher.storage.engines import KeptSessions
 
 #: options of a transaction that only reads; without them it writes
 _READS = {engines.READS: True}
+#: PostgreSQL's code of a lock that was not available in time
+_LOCK_TIMEOUT = "55P03"
 _ALONE = {"isolation_level": "AUTOCOMMIT"}
 
 
 class Conflict(StorageError):
     """Raised when a change violates a constraint, for instance because another came first."""
+
+
+class Busy(StorageError):
+    """Raised when another transaction holds what this one needs for too long."""
 
 
 class Database:
@@ -185,7 +191,8 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StorageError("the connection to the database was lost") from None
-            raise StorageError(_cause(error)) from None
+            busy = getattr(error.orig, "sqlstate", None) == _LOCK_TIMEOUT
+            raise (Busy if busy else StorageError)(_cause(error)) from None
 
     def _create(self) -> Engine:
         database_url.check_shared(self._url)

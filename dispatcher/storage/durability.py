@@ -1,11 +1,20 @@
-"""Durability: whether the database keeps what it has committed, as nobody twice needs it."""
+"""Durability: whether the database keeps what it has committed, as nobody twice needs it.
+
+Health checks write and read back: a full disk, a demoted primary and a mount that became
+read-only show in no setting.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from dispatcher.errors import StorageError
+from dispatcher.storage import meta
+from dispatcher.storage.database import Database
 
 #: setting of PostgreSQL -> the values that break a promise, and what to do
 _POSTGRESQL: Mapping[str, tuple[frozenset[str], str]] = {
@@ -22,8 +31,27 @@ _POSTGRESQL: Mapping[str, tuple[frozenset[str], str]] = {
         "nothing can be written: connect to the primary, or reset default_transaction_read_only",
     ),
 }
+#: the row of ``meta`` that checks write
+_WRITTEN = "last_check"
 #: SQLite's ``synchronous`` from which on a commit is on the disk
 _FULL = 2
+
+
+def check(database: Database) -> None:
+    """Raise StorageError unless the database keeps what it takes, and takes a row now.
+
+    The row replaces that of the last check, and is committed.
+    """
+    with database.read() as session:
+        if found := objections(session):
+            raise StorageError("; ".join(found))
+    word = secrets.token_hex(8)
+    with database.write() as session:
+        meta.put(session, _WRITTEN, word)
+    with database.read() as session:
+        # another check may have written meanwhile
+        if meta.get(session, _WRITTEN) is None:
+            raise StorageError("the database does not return what it took")
 
 
 def objections(session: Session) -> list[str]:

@@ -95,3 +95,14 @@ def test_wrong_password_and_wrong_address_are_one_sentence_each(rabbit: RabbitSe
         assert "wrong" not in str(error.value)
     with pytest.raises(BrokerError, match="RabbitMQ does not answer"):
         broker.check("amqp://somebody:secret@127.0.0.1:9//")
+
+
+def test_rabbitmq_without_memory_fails_the_check(rabbit: RabbitServer) -> None:
+    assert "RabbitMQ" in broker.check(rabbit.url(), QUEUES.values())
+    full = RabbitServer(memory="0.000001")
+    try:
+        full.start()
+        with pytest.raises(BrokerError, match="takes no message: look for its memory and disk"):
+            broker.check(full.url(), QUEUES.values())
+    finally:
+        full.remove()

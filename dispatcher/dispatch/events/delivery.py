@@ -10,6 +10,7 @@ from dispatcher.campaigns.waits import backoff
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.events.callbacks import Callbacks
 from dispatcher.dispatch.events.signals import SIGNALS, load
+from dispatcher.dispatch.unforeseen import contained
 from dispatcher.settings import Settings
 from dispatcher.storage import events
 from dispatcher.storage.events import LeasedEvent
@@ -57,7 +58,9 @@ class Deliveries:
                 events.note_signalled(session, taken)
         if self._callbacks is None:
             return self._end(taken, "signalled")
-        reason = self._callbacks.post(taken.event, now=self._context.clock())
+        reason = "an unforeseen error"
+        with contained(f"callback of event {taken.event.kind}"):
+            reason = self._callbacks.post(taken.event, now=self._context.clock())
         if not reason:
             return self._end(taken, "delivered")
         now = self._context.clock()

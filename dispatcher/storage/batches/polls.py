@@ -109,7 +109,7 @@ def lease(
             batch,
             sent_at=batch.sent_at or now,
             hastened=batch.hastened_at is not None,
-            phones=phones[batch.id],
+            phones=phones.get(batch.id, {}),
         )
         for batch in taken
     ]
@@ -187,6 +187,7 @@ _RECORD = (
         states=bindparam("its_states"),
         check_at=bindparam("next_at"),
         checks=BATCH.c.checks + 1,
+        why="",  # an error of the poll before
         **{state.value: bindparam(f"its_{state}") for state in MessageState},
     )
 )

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Facts, Share
+from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import (
     BatchState,
     CampaignState,
@@ -115,7 +116,8 @@ def shares(session: Session, campaign_id: int) -> list[Share]:
 def first_hold(session: Session, campaign_id: int) -> Hold | None:
     """What the campaign's first pending batch waits for.
 
-    Without a pending batch: when the first batch that the gateway holds leaves. None without both.
+    Without a pending batch: when the first batch that the gateway holds leaves. Without both: why
+    a batch is set aside that was to be polled or looked up. None without any.
     """
     instants = {BatchState.PENDING: BATCH.c.not_before, BatchState.HANDED_OVER: BATCH.c.leaves_at}
     for state, until in instants.items():
@@ -127,4 +129,14 @@ def first_hold(session: Session, campaign_id: int) -> Hold | None:
         ).one_or_none()
         if row is not None:
             return Hold(*row)
-    return None
+    aside = session.scalar(
+        select(BATCH.c.why)
+        .where(
+            BATCH.c.campaign_id == campaign_id,
+            BATCH.c.state.in_((BatchState.SENT, BatchState.IN_DOUBT)),
+            BATCH.c.check_at >= NEVER,
+        )
+        .order_by(BATCH.c.id)
+        .limit(1)
+    )
+    return None if aside is None else Hold(NEVER, aside)

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from dispatcher import (
     InvalidCampaign,
@@ -19,10 +19,12 @@ from dispatcher import (
     ReferenceTaken,
     Rejection,
     Settings,
+    StorageError,
     UnusableInput,
 )
 from dispatcher.api import Dispatcher
 from dispatcher.errors import NobodyToText
+from dispatcher.storage import schema
 from dispatcher.storage.campaigns import plans
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base, Batch
@@ -571,3 +573,35 @@ def test_reason_without_printable_characters_raises_invalid_campaign(
     with pytest.raises(InvalidCampaign, match="it goes on record"):
         bench.dispatcher.pause("soldes", reason=reason)
     assert bench.progress().state == "running"
+
+
+def test_reference_submitted_while_its_whole_list_is_stored_waits_for_nobody(
+    tables: Database,
+) -> None:
+    with opened(tables) as bench:
+        if tables.is_sqlite:
+            pytest.skip("one writer")
+        again: list[int] = []
+
+        def submit_again(*_: int) -> None:
+            again.append(bench.dispatcher.submit("soldes", TEXT, people(3)))
+
+        first = bench.dispatcher.submit("soldes", TEXT, people(3), strict=True, stored=submit_again)
+        assert again == [first]
+
+
+def test_reference_that_another_transaction_holds_for_long_is_answered_in_a_sentence(
+    fresh_postgres_url: str,
+) -> None:
+    database = Database(f"{fresh_postgres_url}?options=-c%20lock_timeout%3D100ms")
+    schema.prepare(database)
+    with opened(database) as bench:
+        bench.submit(reference="other")
+        with database.write() as session:
+            session.execute(text("UPDATE campaign SET reference = 'soldes'"))
+            with pytest.raises(StorageError, match="another submission of 'soldes': submit it ag"):
+                bench.submit()
+            session.rollback()
+        bench.submit()
+        assert bench.progress().recipients == 3
+    database.close()

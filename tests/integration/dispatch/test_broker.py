@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import ssl
@@ -214,6 +215,16 @@ def test_beat_queues_no_tick_when_one_waits(url: str, redis: Redis, tmp_path: Pa
     program = "from workers.tasks import tick; tick.apply_async(); tick.apply_async()"
     run(program, url, tmp_path)
     assert redis.llen(QUEUE) == 1
+
+
+def test_tick_of_a_beat_whose_clock_is_behind_is_not_dropped(
+    url: str, redis: Redis, tmp_path: Path
+) -> None:
+    """Workers drop what is over by their clock; beat's schedule says by its own when that is."""
+    run("from workers.tasks import tick; tick.apply_async(expires=90)", url, tmp_path)
+    queued = json.loads(redis.lrange(QUEUE, 0, -1)[0])
+    assert queued["headers"]["expires"] is None
+    assert queued["properties"]["expiration"] == "90000"  # RabbitMQ's own, in milliseconds
 
 
 def test_starting_worker_trims_the_ticks_that_piled_up(

@@ -161,7 +161,10 @@ def test_long_list_is_cut_in_pages(office: Office) -> None:
     assert text_of(client, f"{CAMPAIGNS}?from=no").count("c50") == 1
 
 
-@pytest.mark.parametrize("path", ["9/", "batches/9/", "9/pause/"])
+@pytest.mark.parametrize(
+    "path",
+    ["9/", "batches/9/", "9/pause/", f"{'9' * 20}/", f"batches/{'9' * 20}/", f"{'9' * 20}/pause/"],
+)
 def test_unknown_address_is_not_found(office: Office, path: str) -> None:
     client = office.client("view_campaign", "pause_campaign")
     assert client.get(f"{CAMPAIGNS}{path}").status_code == 404

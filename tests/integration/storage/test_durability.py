@@ -131,3 +131,32 @@ def test_statement_behind_a_pooler_never_gets_the_answer_of_another_client(
     for thread in threads:
         thread.join()
     assert (wrong, failed) == ([], [])
+
+
+#: what a database does whose disk is full
+FULL = {
+    True: (
+        "CREATE TRIGGER full BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'disk is full'); END",
+    ),
+    False: (
+        """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE 'No space left on device' USING ERRCODE = '53100'; END $$""",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON meta EXECUTE FUNCTION full_disk()",
+    ),
+}
+
+
+def test_database_that_takes_no_row_fails_the_check(database_url: str) -> None:
+    dispatcher = Dispatcher(Settings.of(database_url=database_url, api_key="k"))
+    (well,) = examine(dispatcher, ["database"])
+    assert well.ok
+    database = dispatcher.database
+    with database.write() as session:
+        for statement in FULL[database.is_sqlite]:
+            session.execute(text(statement))
+    (finding,) = examine(dispatcher, ["database"])
+    assert not finding.ok
+    assert finding.remedy
+    with pytest.raises(StorageError):
+        dispatcher.check()
+    database.close()
