@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
 from celery import Celery, Task
@@ -10,12 +11,14 @@ from celery.signals import after_setup_logger, after_setup_task_logger
 from kombu import Queue
 
 from dispatcher.campaigns.set_aside import place_of
+from dispatcher.cli.flower import guard as guard_flower
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
 from dispatcher.dispatch.hints import QUEUES, TICK
 from dispatcher.dispatch.steps import QUESTIONS
 from dispatcher.errors import DispatcherError
 from dispatcher.settings import Settings, logs
 
+guard_flower(sys.argv[1:])
 settings = Settings.from_env()
 log = logging.getLogger(__name__)
 

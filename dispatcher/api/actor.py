@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
+from typing import Final
 
 from dispatcher.errors import InvalidCampaign
+
+#: on record where a web request does something and nobody is signed in
+NOBODY: Final = "nobody signed in"
+#: who is signed in: a name, empty for nobody, None outside of a web request
+_signed_in: list[Callable[[], str | None]] = []
+
+
+def ask(signed_in: Callable[[], str | None]) -> None:
+    """Ask this function, too, who is signed in: a web framework knows."""
+    if signed_in not in _signed_in:
+        _signed_in.append(signed_in)
 
 
 def actor() -> str:
@@ -16,12 +29,15 @@ def actor() -> str:
 
 
 def named(by: str | None) -> str:
-    """Who acts: ``by``, or the user of this system. Raises InvalidCampaign for a control character.
+    """Who acts: ``by``, else who is signed in, else, in a shell, the user of this system.
 
-    What no database stores, NUL and half of a surrogate pair, is not printable either.
+    Raises InvalidCampaign for a control character. What no database stores, NUL and half of a
+    surrogate pair, is not printable either.
     """
     if not by:
-        return printable(actor())
+        asked = (signed_in() for signed_in in _signed_in)
+        person = next((name for name in asked if name is not None), None)
+        return printable(actor() if person is None else person or NOBODY)
     if not by.isprintable():
         raise InvalidCampaign("the name of who acts may hold printable characters only")
     return by

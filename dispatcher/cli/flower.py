@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import runpy
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,20 @@ def guarded(arguments: Sequence[str], env: Mapping[str, str]) -> list[str]:
             f" name:password, or give --address={_LOOPBACK}"
         )
     return [*arguments]
+
+
+def guard(words: Sequence[str]) -> None:
+    """The same for ``celery -A workers flower``, which loads the app before it reads its options.
+
+    Ends the process with a sentence if Flower would listen beyond loopback without a login.
+    """
+    if "flower" not in words:
+        return
+    try:
+        if len(guarded(words, os.environ)) > len(words):
+            os.environ["FLOWER_ADDRESS"] = _LOOPBACK
+    except ConfigurationError as error:
+        raise SystemExit(f"dispatcher: {error}") from None
 
 
 def _config(path: str) -> dict[str, Any]:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
+
+from pydantic import SecretStr
 
 from dispatcher.masking import masked
 from dispatcher.settings.redaction import redactor
 from dispatcher.settings.settings import Settings
 from dispatcher.settings.visible import visible_json, visible_line
 
+#: variables of other programs that hold a secret
+_OTHERS = ("FLOWER_COOKIE_SECRET", "FLOWER_OAUTH2_SECRET", "PGPASSWORD")
 #: a number below this is an id or a count, not a phone number
 _SMALL = 10**8
 
@@ -70,17 +74,33 @@ def scrubber(settings: Settings) -> Callable[[Any], Any]:
     return scrub
 
 
-def secrets_of(settings: Settings) -> Iterator[str]:
-    """The keys, the secrets of webhooks and callbacks, the passwords of database and Redis."""
-    keys = [settings.api_key, *(own.api_key for own in settings.accounts.values())]
-    of_webhooks = (settings.webhook_secret, settings.webhook_secret_old)
-    for secret in (*keys, *of_webhooks, settings.callback_secret):
-        if secret is not None:
-            yield secret.get_secret_value()
-    for url in (settings.database_url, settings.broker_url):
-        with suppress(ValueError):  # not a URL, so it holds no password
-            password = urlsplit(url.get_secret_value()).password if url is not None else None
-            yield from (password, unquote(password)) if password else ()
+def secrets_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Every secret of the settings, the passwords of their URLs, and those of Flower."""
+    values = [
+        value
+        for own in (settings, *settings.accounts.values())
+        for value in vars(own).values()
+        if isinstance(value, SecretStr)
+    ]
+    for value in values:
+        plain = value.get_secret_value()
+        if "://" in plain:
+            yield from _passwords(plain)
+        else:
+            yield plain
+    yield from (environ[name] for name in _OTHERS if environ.get(name))
+    for pair in environ.get("FLOWER_BASIC_AUTH", "").split(","):
+        yield pair.partition(":")[2]
+
+
+def _passwords(urls: str) -> Iterator[str]:
+    """What stands before the last @ of each URL, and in a parameter for a password."""
+    for url in urls.split(";"):
+        _, _, rest = url.partition("://")
+        password = rest.rpartition("@")[0].partition(":")[2]
+        query = parse_qsl(url.partition("?")[2])
+        found = [password, *(value for name, value in query if "password" in name)]
+        yield from (spelt for each in found if each for spelt in (each, unquote(each)))
 
 
 def json_line(name: str, text: str) -> str:

@@ -21,7 +21,8 @@ _SHORTEST = 6
 _KEYS = re.compile(
     r"""(api_?key(?:["'\s]*[=:]["'\s]*|%3D))(?!\[secret\])([^\s&"',;)}\]]+)""", re.IGNORECASE
 )
-_PASSWORDS = re.compile(r"(://[^\s/:@]*:)([^\s/@]+)(?=@)")
+# a password may hold @, / and :, so it ends at the last @ of the word
+_PASSWORDS = re.compile(r"""(://[^\s/:@]*:)([^\s"'<>]+)(?=@)""")
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
@@ -59,6 +60,13 @@ def _parse_prices(value: object) -> object:
     if len(prices) < len(pairs):
         raise ValueError("a destination is given twice")
     return prices
+
+
+def _has_one_password(url: str) -> bool:
+    scheme, _, rest = url.partition("://")
+    if scheme.startswith("sqlite"):  # its path may hold any of these
+        return True
+    return rest.partition("?")[0].count("@") <= 1 and "@" not in rest[len(urlsplit(url).netloc) :]
 
 
 def _long_enough(days: int) -> int:
@@ -371,6 +379,9 @@ class Settings(AccountSettings):
     def _safe_url(cls, url: str | None) -> str | None:
         if url is None:
             return None
+        # urlsplit drops line breaks and tabs in silence
+        if not url.isprintable() or " " in url:
+            raise ValueError("must hold no blank and no control character")
         parts = urlsplit(url)
         try:
             _ = parts.port
@@ -405,6 +416,19 @@ class Settings(AccountSettings):
                 "must have a port from 1 to 65535, if any; /, # and ? in a password are written"
                 " %2F, %23 and %3F"
             ) from None
+        return url
+
+    @field_validator("database_url", "broker_url")
+    @classmethod
+    def _plain_url(cls, url: SecretStr | None) -> SecretStr | None:
+        plain = url.get_secret_value() if url else ""
+        if any(unicodedata.category(char) == "Cc" for char in plain):
+            raise ValueError("must hold no control character")
+        # of several, each is a URL: a password cut in two would be taken for a host, and be printed
+        if not all(map(_has_one_password, plain.split(";"))):
+            raise ValueError(
+                "a password with @, /, : or # in it must be written with %40, %2F, %3A and %23"
+            )
         return url
 
     @field_validator("prices")

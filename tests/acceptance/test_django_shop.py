@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.browser import OpenPage, chromium, open_page
@@ -109,21 +109,27 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
             shop.stop()
 
 
+def signed_in(shop: Shop, open_page: OpenPage) -> Page:
+    """The shop's page, which a stranger is not shown."""
+    page = open_page()
+    page.goto(shop.url)
+    page.get_by_label("Username").fill("zoe")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    return page
+
+
 def test_campaign_launched_in_the_shop_is_followed_to_its_last_report(
     shop: Shop, open_page: OpenPage
 ) -> None:
-    page = open_page()
+    page = signed_in(shop, open_page)
     # a double click launches one campaign
-    page.goto(shop.url)
     page.get_by_role("button", name="Launch").dblclick()
     expect(page.get_by_role("heading")).to_have_text("soldes-2027 is running")
     expect(page.get_by_text("0 of 11 delivered")).to_be_visible()
 
     # the admin shows one campaign, which waits for workers
     page.goto(f"{shop.url}/admin/")
-    page.get_by_label("Username").fill("zoe")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name="Campaigns", exact=True).first.click()
     expect(page.get_by_text("1 campaign", exact=True)).to_be_visible()
     expect(page.get_by_text("Nothing has ever ticked")).to_be_visible()
@@ -158,7 +164,7 @@ def test_campaign_launched_in_the_shop_is_followed_to_its_last_report(
 
 
 def test_refused_campaign_is_explained_in_the_form(shop: Shop, open_page: OpenPage) -> None:
-    page = open_page()
+    page = signed_in(shop, open_page)
     page.goto(shop.url)
     page.get_by_label("Text").fill("Bonjour {{ nom }} !")
     page.get_by_role("button", name="Launch").click()

@@ -16,6 +16,7 @@ from tests.integration.flask.webapp import TOKEN
 
 __all__ = ["chromium", "open_page"]
 PASSWORD = {"username": "ops", "password": TOKEN}
+USERS = f"zoe:other ops:{TOKEN}"
 SEND = re.compile("Send to")
 
 
@@ -31,7 +32,7 @@ def address_of(site: Installation, server: Child) -> str:
 def serve(site: Installation, name: str = "shop", **environment: str) -> str:
     """Start the example; returns its address."""
     arguments = ("flask", "--app", "examples/flask_shop/app", "run", "--port", "0")
-    return address_of(site, site.start(name, *arguments, **environment))
+    return address_of(site, site.start(name, *arguments, SHOP_USERS=USERS, **environment))
 
 
 def launch(page: Page, address: str, **fields: str) -> None:
@@ -67,6 +68,7 @@ def test_double_click_launches_one_campaign_and_its_page_follows_it(
         page.get_by_role("link", name="Campaigns").click()
         expect(page.get_by_role("link", name="soldes-2027")).to_have_count(1)
         assert site.dispatcher.page().total == 1
+        assert site.dispatcher.actions(1)[-1].actor == "ops"
         assert sum(site.gateway.texted().values()) == 2
         site.check()
         texts = sorted(text.text for entry in site.gateway.entries() for text in entry.texts)
@@ -90,18 +92,23 @@ def test_refused_form_is_a_page_with_a_sentence(tmp_path: Path, open_page: OpenP
         expect(page.get_by_role("heading")).to_have_text("422 Unprocessable Entity")
         assert site.dispatcher.page().total == 1
 
-        # without the password no page is shown
+        # without a password no page is shown, and with that of another name none either
         stranger = open_page()
-        with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
-            stranger.goto(f"{address}/sms/campaigns/1")
+        impostor = open_page(http_credentials={"username": "zoe", "password": TOKEN})
+        for path in ("", "/sms/campaigns/1"):
+            with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
+                stranger.goto(f"{address}{path}")
+            answer = impostor.goto(f"{address}{path}")
+            assert answer is not None
+            assert answer.status == 401
 
         # a form on another site, here on another port, launches nothing
         other = serve(site, "other")
-        stranger.goto(other)
-        stranger.evaluate(f"document.forms[0].action = '{address}/campaigns'")
-        stranger.get_by_label("Reference").fill("foreign")
-        stranger.get_by_role("button", name=SEND).click()
-        expect(stranger.get_by_role("heading")).to_have_text("Forbidden")
+        page.goto(other)
+        page.evaluate(f"document.forms[0].action = '{address}/campaigns'")
+        page.get_by_label("Reference").fill("foreign")
+        page.get_by_role("button", name=SEND).click()
+        expect(page.get_by_role("heading")).to_have_text("Forbidden")
         assert site.dispatcher.page().total == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,19 @@ from dispatcher.cli.options import (
     yes_option,
 )
 from dispatcher.cli.output import print_json, say
+
+#: stands for standard input
+_STDIN = "-"
+#: characters of standard input; more is a file, and there is a command to import it
+_MOST = 1 << 20
+
+
+def numbers_given() -> list[str]:
+    """The numbers on standard input, one a line."""
+    given = sys.stdin.read(_MOST + 1)
+    if len(given) > _MOST:
+        raise Unusable("standard input is too long: import a file")
+    return [line.strip() for line in given.splitlines() if line.strip()]
 
 
 @click.command()
@@ -50,7 +64,10 @@ def undecided(*, full: bool, as_json: bool) -> None:
 @click.option("--refused/--no-refusal", default=None, help="What the reply means.")
 @click.option("--reason", required=True, help="The reason, for the record.")
 def decide(number: str, *, refused: bool | None, reason: str) -> None:
-    """Decide whether NUMBER has refused: it is opted out, or may be texted again."""
+    """Decide whether NUMBER has refused: it is opted out, or may be texted again.
+
+    "-" reads NUMBER from standard input, where no list of processes shows it.
+    """
     if refused is None:
         raise click.UsageError("say --refused or --no-refusal")
     phone = normalised(number)
@@ -86,9 +103,17 @@ def take_back(*, source: str, since: datetime, until: datetime, reason: str, yes
 
 
 def normalised(raw: str, which: str = "the number") -> str:
-    """The number in E.164. Raises Unusable, which does not repeat it."""
+    """The number in E.164; "-" is one on standard input. Raises Unusable, which does not repeat it.
+
+    An argument shows in the list of processes and in the shell's history.
+    """
     from dispatcher.recipients.phones import InvalidPhone, normalise
 
+    if raw == _STDIN:
+        given = numbers_given()
+        if len(given) != 1:
+            raise Unusable(f"standard input holds {len(given)} numbers, and not one")
+        raw = given[0]
     try:
         return normalise(raw)
     except InvalidPhone as error:

@@ -11,10 +11,16 @@ from typing import Any
 import click
 
 from dispatcher.campaigns.wording import counted
-from dispatcher.cli.commands.opt_out_decisions import decide, normalised, take_back, undecided
+from dispatcher.cli.commands.opt_out_decisions import (
+    decide,
+    normalised,
+    numbers_given,
+    take_back,
+    undecided,
+)
 from dispatcher.cli.commands.opt_out_files import export, import_
 from dispatcher.cli.confirm import confirm
-from dispatcher.cli.exits import Refusal
+from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import print_json, say
 from dispatcher.window.slots import PARIS
@@ -94,7 +100,14 @@ def list_(*, full: bool, as_json: bool) -> None:
 @click.argument("numbers", nargs=-1, required=True, metavar="NUMBER...")
 @click.option("--reason", default="", help="The reason, for the record.")
 def add(numbers: tuple[str, ...], *, reason: str) -> None:
-    """Never text NUMBER again, in any spelling; one with spaces needs quotes."""
+    """Never text NUMBER again, in any spelling; one with spaces needs quotes.
+
+    "-" reads numbers from standard input, one a line, where no list of processes shows them.
+    """
+    if numbers == ("-",):
+        numbers = tuple(numbers_given())
+        if not numbers:
+            raise Unusable("standard input holds no number")
     known = {normalised(raw, f"number {at}") for at, raw in enumerate(numbers, start=1)}
     new = open_dispatcher().opt_outs.add(known, reason=reason)
     before = len(known) - new

@@ -19,10 +19,15 @@ class DispatcherConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks of DISPATCHER, and create the tables after each migrate."""
+        """Register the checks, who is signed in, and the tables after each migrate."""
+        from dispatcher.api.actor import ask
+        from dispatcher.contrib.django import reporter, signed_in
         from dispatcher.contrib.django.checks import check_settings
         from dispatcher.contrib.django.migrate import follow
 
+        ask(signed_in.user_name)
+        signed_in.install()
+        reporter.install()
         checks.register(check_settings)
         post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")
         setting_changed.connect(_forget, dispatch_uid="dispatcher.settings")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 
 from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.signed_in import is_token, knows_password
 from dispatcher.errors import ConfigurationError
 
 _READING = {"GET", "HEAD", "OPTIONS"}
@@ -56,7 +56,7 @@ def refuse_foreign() -> None:
 def require_bearer() -> None:
     """Refuse (401) a request without the token. Raises Unauthorized."""
     credentials = request.authorization
-    if credentials is None or credentials.type != "bearer" or not _is_token(credentials.token):
+    if credentials is None or credentials.type != "bearer" or not is_token(credentials.token):
         raise Unauthorized(
             "the header Authorization must be Bearer and the value of DISPATCHER_WEB_TOKEN",
             www_authenticate=WWWAuthenticate("bearer", {"realm": _REALM}),
@@ -65,8 +65,7 @@ def require_bearer() -> None:
 
 def require_password() -> None:
     """Refuse (401) a browser without the token as its password. Raises Unauthorized."""
-    credentials = request.authorization
-    if credentials is None or credentials.type != "basic" or not _is_token(credentials.password):
+    if not knows_password():
         raise Unauthorized(
             "the password is the value of DISPATCHER_WEB_TOKEN, under any user name",
             www_authenticate=WWWAuthenticate("basic", {"realm": _REALM, "charset": "UTF-8"}),
@@ -88,14 +87,6 @@ def check_token(app: Flask, use: str) -> None:
     """Raise ConfigurationError unless the app has a token; ``use`` says what it is for."""
     if library_of(app).settings.web_token is None:
         raise ConfigurationError(f"DISPATCHER_WEB_TOKEN is not set: {use}")
-
-
-def _is_token(value: str | None) -> bool:
-    token = library_of(current_app).settings.web_token
-    if token is None or value is None:
-        return False
-    # in constant time, so that it cannot be guessed letter by letter
-    return hmac.compare_digest(value.encode(errors="replace"), token.get_secret_value().encode())
 
 
 def _host(origin: str) -> str | None:

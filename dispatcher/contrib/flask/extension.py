@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from flask import Flask, current_app
 
 from dispatcher.api import Dispatcher as Library
+from dispatcher.api.actor import ask
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, RecipientInput, Submitted
 from dispatcher.cli import commands_of
-from dispatcher.contrib.flask import problems
+from dispatcher.contrib.flask import problems, signed_in
 from dispatcher.recipients import Rejection
 from dispatcher.settings.environment import load
 
@@ -48,9 +49,15 @@ class Dispatcher(_Base):
     app's settings are its ``DISPATCHER_*`` values in ``app.config``, text or typed, and the
     environment's where it has none; they are read once. ``app.extensions["dispatcher"]`` is the
     library's own object. Nothing connects before it is used.
+
+    In a request, ``by`` of every call is by default who is signed in: what ``actor()`` returns,
+    else Flask-Login's current user, else who gave the password of the pages.
     """
 
-    def __init__(self, app: Flask | None = None) -> None:
+    def __init__(
+        self, app: Flask | None = None, *, actor: Callable[[], str | None] | None = None
+    ) -> None:
+        self._actor = actor
         if app is not None:
             self.init_app(app)
 
@@ -62,6 +69,9 @@ class Dispatcher(_Base):
         """
         settings = load(app.config)
         app.extensions[_NAME] = Library(settings)
+        if self._actor is not None:
+            app.extensions[signed_in.ACTOR] = self._actor
+        ask(signed_in.user_name)
         app.cli.add_command(commands_of(lambda: settings))
         problems.answer_in(app)
 

@@ -9,6 +9,7 @@ DEBUG = os.environ.get("SHOP_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 ROOT_URLCONF = "shop.urls"
 STATIC_URL = "static/"
+LOGIN_URL = "admin:login"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

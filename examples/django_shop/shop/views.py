@@ -1,6 +1,7 @@
 """A page to launch a campaign, and one to follow it."""
 
 from django import forms
+from django.contrib.auth.decorators import login_required
 from django.shortcuts import redirect, render
 
 from dispatcher import DispatcherError
@@ -15,8 +16,9 @@ class CampaignForm(forms.Form):
     text = forms.CharField(widget=forms.Textarea, initial="Bonjour {{ prenom }}, les soldes !")
 
 
+@login_required
 def launch(request):
-    """Text every customer who has consented."""
+    """Text every customer who has consented; the user who is signed in goes on record."""
     form = CampaignForm(request.POST or None)
     if form.is_valid():
         reference, text = form.cleaned_data["reference"], form.cleaned_data["text"]
@@ -29,6 +31,7 @@ def launch(request):
     return render(request, "shop/launch.html", {"form": form})
 
 
+@login_required
 def follow(request, reference):
     """Show how far a campaign is."""
     return render(request, "shop/follow.html", {"campaign": dispatcher.progress(reference)})

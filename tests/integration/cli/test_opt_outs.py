@@ -542,3 +542,22 @@ def test_first_command_creates_the_database(shell: OptOutShell, tmp_path: Path) 
     shell.set(database_url=f"sqlite:///{tmp_path / 'new.db'}")
 
     assert shell.done("add", ANNE) == "1 number added\n"
+
+
+# -- numbers on standard input
+
+
+def test_numbers_on_standard_input_are_added_and_found(shell: OptOutShell) -> None:
+    done = shell.opt_outs("add", "-", stdin=f"{ANNE}\n\n06 39 98 00 77\n".encode())
+    asked = shell.opt_outs("history", "-", stdin=ANNE.encode())
+
+    assert done.stdout == "2 numbers added\n"
+    assert asked.stdout.endswith("opted out\n")
+
+
+@pytest.mark.parametrize("given", [b"", b"06 39 98 00 01\n06 39 98 00 02\n"])
+def test_one_number_on_standard_input_must_be_one(shell: OptOutShell, given: bytes) -> None:
+    result = shell.opt_outs("erase", "-", "--yes", stdin=given)
+
+    assert result.exit_code == 2
+    assert "standard input holds" in result.stderr

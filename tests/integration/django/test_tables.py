@@ -19,6 +19,7 @@ from tests import django_project
 
 #: what a user writes; nothing in it knows of the dispatcher's tables
 USERS_TESTS = """
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import LiveServerTestCase, SimpleTestCase, TestCase, TransactionTestCase
 from django.urls import reverse
@@ -40,6 +41,7 @@ class InATransaction(TestCase):
         add()
 
     def test_one(self):
+        self.client.force_login(User.objects.create_user("zoe"))
         self.client.post("/", {"reference": "soldes", "text": TEXT})
         self.assertEqual(texts("soldes"), {"+33639980001": "Bonjour Zoé"})
 
@@ -69,11 +71,14 @@ class WithRealCommits(TransactionTestCase):
 
 class WithAServer(LiveServerTestCase):
     def test_page_of_another_thread(self):
-        from urllib.request import urlopen
+        from urllib.request import Request, urlopen
 
         add()
+        self.client.force_login(User.objects.create_user("zoe"))
+        session = self.client.cookies["sessionid"].value
         dispatcher.submit("soldes", "Soldes", Customer.objects.all())
-        with urlopen(f"{self.live_server_url}/campaigns/soldes/") as page:
+        url = f"{self.live_server_url}/campaigns/soldes/"
+        with urlopen(Request(url, headers={"Cookie": f"sessionid={session}"})) as page:
             self.assertIn("0 of 1 delivered", page.read().decode())
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from dispatcher.cli.flower import guarded
+from dispatcher.cli.flower import guard, guarded
 from dispatcher.errors import ConfigurationError
 
 OPEN = "--address=0.0.0.0"
@@ -64,3 +65,29 @@ def test_password_in_the_configuration_file_counts(tmp_path: Path) -> None:
     config.write_text('address = "0.0.0.0"\n')
     with pytest.raises(ConfigurationError):
         guarded(["flower", f"--conf={config}"], {})
+
+
+def test_flower_started_by_celery_itself_listens_on_loopback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLOWER_PORT", "5555")
+    monkeypatch.delenv("FLOWER_ADDRESS", raising=False)
+
+    guard(["-A", "workers", "flower"])
+
+    assert os.environ["FLOWER_ADDRESS"] == "127.0.0.1"
+
+
+def test_flower_started_by_celery_itself_is_refused_elsewhere_without_a_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FLOWER_BASIC_AUTH", raising=False)
+
+    with pytest.raises(SystemExit, match="without a password"):
+        guard(["-A", "workers", "flower", OPEN])
+
+
+def test_other_processes_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWER_ADDRESS", "0.0.0.0")
+
+    guard(["-A", "workers", "worker"])

@@ -32,7 +32,7 @@ def example(*files: str) -> set[str]:
 def test_view_on_the_django_page_is_the_examples() -> None:
     views = (SHOP / "shop" / "views.py").read_text(encoding="utf-8")
     imports, _, view = blocks("docs/django.md", "python")[1].partition("\n\n\n")
-    assert view.startswith("def launch(request):")
+    assert view.startswith("@login_required\ndef launch(request):")
     assert view in views
     for line in imports.splitlines():
         assert line in views

@@ -142,3 +142,29 @@ def test_scrubber_redacts_nested_values() -> None:
         "count": 3,
         "none": None,
     }
+
+
+def test_every_secret_of_the_settings_is_known_to_the_log() -> None:
+    secret = {
+        "api_key": "key-of-default",
+        "api_key_shop": "key-of-shop",
+        "web_token": "token-of-the-web",
+        "webhook_secret": "secret-of-webhooks",
+        "webhook_secret_old": "older-secret-of-webhooks",
+        "callback_secret": "secret-of-callbacks",
+    }
+    settings = Settings.of(
+        accounts="shop",
+        database_url="postgresql+psycopg://app:of%40database@db.example/app?sslpassword=of-tls-key",
+        broker_url="amqp://app:of%2Fbroker@h1;amqp://app:of-second@h2",
+        **secret,
+    )
+    environ = {"FLOWER_BASIC_AUTH": "ops:of-flower,zoe:of-flower-too", "PGPASSWORD": "of-libpq"}
+
+    found = set(logs.secrets_of(settings, environ))
+
+    kinds = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field)}
+    assert kinds - {"database_url", "broker_url"} <= secret.keys()
+    assert found >= {*secret.values(), "of@database", "of%40database", "of-tls-key"}
+    assert found >= {"of/broker", "of%2Fbroker", "of-second"}
+    assert found >= {"of-flower", "of-flower-too", "of-libpq"}

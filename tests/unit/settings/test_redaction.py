@@ -106,3 +106,19 @@ def test_short_secret_is_not_redacted_in_other_words() -> None:
 def test_redacting_twice_changes_nothing() -> None:
     once = redact(f"apiKey={KEY} for +33639980001")
     assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p@ss/w:rd#1@redis.example:6379/0",
+        "amqp://app:p@ss/w:rd#1@rabbit.example//",
+        "sentinel://:p@ss/w:rd#1@h1:26379;sentinel://:p@ss/w:rd#1@h2:26379",
+    ],
+)
+def test_password_with_signs_of_a_url_in_it_is_redacted(url: str) -> None:
+    result = redactor(())(f"cannot connect to {url} now")
+
+    assert "ss/w" not in result
+    assert "rd#1" not in result
+    assert result.endswith(" now")

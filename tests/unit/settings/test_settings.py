@@ -492,3 +492,41 @@ def test_problems_lists_every_wrong_value() -> None:
         "unknown setting 'colour'",
     ]
     assert Settings.problems(sender="MaBoutique") == []
+
+
+@pytest.mark.parametrize("name", ["api_url", "webhook_url", "callback_url"])
+@pytest.mark.parametrize("sign", ["\n", "\r", "\t", "\0", "\x1b", "\u202e", " ", "\x7f"], ids=ascii)
+def test_url_with_a_blank_or_a_control_character_is_refused(name: str, sign: str) -> None:
+    [problem, *_] = Settings.problems(**{name: f"https://shop.example/a{sign}b"})
+
+    assert problem == f"DISPATCHER_{name.upper()}: must hold no blank and no control character"
+
+
+@pytest.mark.parametrize("name", ["database_url", "broker_url"])
+@pytest.mark.parametrize(
+    "password", ["p@ss:w/rd", "p#w", "p/w", "p?w@x/y", "p\tw", "p\nw"], ids=ascii
+)
+def test_password_that_breaks_its_url_is_refused_and_not_repeated(name: str, password: str) -> None:
+    scheme = {"database_url": "postgresql+psycopg", "broker_url": "redis"}[name]
+
+    problems = Settings.problems(**{name: f"{scheme}://app:{password}@db.example/0"})
+
+    assert problems
+    assert problems[0].startswith(f"DISPATCHER_{name.upper()}: ")
+    assert password not in problems[0]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:p%40w%2F%3A%23@redis.example:6379/0",
+        "amqp://app:p@rabbit.example//",
+        "redis+socket:///run/redis.sock",
+    ],
+)
+def test_url_with_an_escaped_password_is_accepted(url: str) -> None:
+    assert Settings.problems(broker_url=url) == []
+
+
+def test_path_of_sqlite_may_hold_any_sign() -> None:
+    assert Settings.problems(database_url="sqlite:////srv/a@b#c:d/dispatcher.db") == []

@@ -1,0 +1,40 @@
+"""Who is signed in to the app: whoever acts in a request is on record by this name."""
+
+from __future__ import annotations
+
+import hmac
+from importlib import import_module
+from typing import Any, Final
+
+from flask import current_app, has_request_context, request
+
+#: of ``app.extensions``: the app's own function
+ACTOR: Final = "dispatcher.actor"
+
+
+def user_name() -> str | None:
+    """The name of who is signed in; empty for nobody, None outside of a request."""
+    if not has_request_context():
+        return None
+    if own := current_app.extensions.get(ACTOR):
+        return str(own() or "")
+    if hasattr(current_app, "login_manager"):  # set by Flask-Login
+        user: Any = import_module("flask_login").current_user
+        return str(user.get_id()) if user.is_authenticated else ""
+    given = request.authorization
+    return given.username or "" if given is not None and knows_password() else ""
+
+
+def knows_password() -> bool:
+    """Whether the request has the token of the settings as its password."""
+    given = request.authorization
+    return given is not None and given.type == "basic" and is_token(given.password)
+
+
+def is_token(value: str | None) -> bool:
+    """Whether this is the token of the settings."""
+    token = current_app.extensions["dispatcher"].settings.web_token
+    if token is None or value is None:
+        return False
+    # in constant time, so that it cannot be guessed letter by letter
+    return hmac.compare_digest(value.encode(errors="replace"), token.get_secret_value().encode())
