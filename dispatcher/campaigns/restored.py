@@ -1,4 +1,4 @@
-"""What a restored database leaves to a person."""
+"""What a person has to look up after a database was restored from a backup."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What is to be looked up at the gateway after a restore."""
+    """What to look up at the gateway after a restore."""
 
-    #: the backup's last tick (UTC), None without any: whatever left later is unknown to it
+    #: the backup's last tick (UTC), None if it has none: batches may have left since then
     since: datetime | None
-    #: reference of each campaign that has not ended -> how many of its messages are to go in it
+    #: reference of each unended campaign -> how many of its messages are pending in the backup
     unfinished: Mapping[str, int]

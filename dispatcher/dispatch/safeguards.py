@@ -1,4 +1,4 @@
-"""What must hold before a worker does anything: its clock, its schema, its database."""
+"""Checks of clock, schema and database before a worker does anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check(context: Context, most_skew: timedelta) -> None:
 
 
 def check_clock(context: Context, most_skew: timedelta) -> None:
-    """Raise StorageError if this host's clock and the database's differ by more."""
+    """Raise StorageError if this clock and the database's differ by more than ``most_skew``."""
     skew = context.clock_skew()
     if skew > most_skew:
         raise StorageError(f"nothing is done: this clock and the database's differ by {skew}")

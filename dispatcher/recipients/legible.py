@@ -1,4 +1,4 @@
-"""What people and programs write in the place of a number, in plain signs."""
+"""Makes the text in a column of numbers plain: ASCII, without invisible characters and quotes."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def _plain(char: str) -> str:
 
 
 def are_several(raw: str) -> bool:
-    """True if a text that is no number holds several."""
+    """True if a text that is not one number contains several."""
     return len(_numbers(legible(raw))) > 1

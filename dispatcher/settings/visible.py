@@ -1,7 +1,7 @@
-"""What a terminal or a log is given: no character that it would obey, and none that hides.
+"""Escapes control and invisible characters in texts for a terminal or a log.
 
-An escape sequence can move the cursor, change what was printed before or set the title of a
-window; a bidirectional control shows a name in another order than it has.
+An escape sequence can move the cursor, change earlier output or set the title of a window; a
+bidirectional control shows a name in another order than it has.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: it joins the parts of one emoji
+#: joins the parts of one emoji
 _JOINER = "\u200d"
 _coloured = re.compile(r"(\x1b\[[0-9;]*m)(.*)(\x1b\[0m)", re.DOTALL).fullmatch
 
@@ -31,7 +31,7 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def visible_line(text: str) -> str:
-    """The same of a log's entry, which may have several lines and be in one colour."""
+    """An entry of a log, escaped in the same way; it may have several lines and one colour."""
     if found := _coloured(text):
         return f"{found[1]}{visible(found[2], lines=True)}{found[3]}"
     return visible(text, lines=True)
