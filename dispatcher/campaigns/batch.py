@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from dispatcher.campaigns.evidence import written
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.recipients.phones import destination_of
 
@@ -68,6 +69,18 @@ class DueRecipients:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def only(self, positions: Collection[int]) -> DueRecipients:
+        """Those at ``positions``; who opted out stays named."""
+        if len(positions) == len(self):
+            return self
+        rows = [row for row, position in enumerate(self.positions) if position in positions]
+        return DueRecipients(
+            [self.positions[row] for row in rows],
+            [self.phones[row] for row in rows],
+            [self.fields[row] for row in rows] if self.fields else (),
+            self.opted_out,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DueBatch:
@@ -95,6 +108,13 @@ class DueBatch:
     not_after: datetime | None = None
     #: until when the gateway is to hold it; None for what leaves at once
     leaves_at: datetime | None = None
+
+    @property
+    def covers(self) -> str | None:
+        """The document of whom its attempt carries; None for everybody."""
+        if len(self.recipients) == len(self.states):
+            return None
+        return written(len(self.states), frozenset(self.recipients.positions))
 
     def codes_with(self, codes: Mapping[int, int]) -> str:
         """The codes of rejected positions as JSON: these, with those that were known before."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.events import Kind
 from dispatcher.campaigns.evidence import confirmed
+from dispatcher.campaigns.halving import HALVED, NAMED, REFUSED
 from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR, looked_up
-from dispatcher.campaigns.message_states import marked, positions
+from dispatcher.campaigns.message_states import batch_state, marked
 from dispatcher.campaigns.outcome import (
+    AttemptEnd,
     Blocked,
     Closed,
     InDoubt,
     MessageResults,
     NotSent,
     Outcome,
+    Receipt,
     Refused,
     Sent,
     name_of,
@@ -30,35 +32,6 @@ from dispatcher.window import Hold
 _ANSWERED = frozenset({BatchState.SENDING, BatchState.IN_DOUBT})
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the gateway's answer said of taking the batch, or a part of it."""
-
-    message_id: str | None
-    #: when the batch counts as sent (UTC)
-    sent_at: datetime
-    #: in euros, added to what earlier attempts cost
-    cost: Decimal
-    #: billed segments; None if the answer spoke of a part, so that our own estimate stays
-    segments: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptEnd:
-    """What the record of the attempt says in the end."""
-
-    outcome: str
-    detail: str
-    #: when its tag is looked up, if nothing proves that the batch was not taken
-    check_at: datetime | None = None
-    #: messages that the gateway took; None if it did not say
-    messages: int | None = None
-    #: their cost in euros
-    cost: Decimal | None = None
-    #: the document of those that the gateway confirmed (``evidence.written``), if only a part
-    shown: str | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What an outcome changes: the batch, its attempt, and whatever follows from both."""
@@ -66,7 +39,7 @@ class Change:
     state: BatchState
     #: the states that the batch may leave; in any other the change does not apply
     leaves: frozenset[BatchState]
-    #: the attempt texted nobody: that ends a doubt only if no other attempt is in doubt
+    #: it makes the batch, or a part of it, go again: only if no other attempt is in doubt
     unsent: bool = False
     #: the message states after it, one letter a message
     states: str = field(repr=False)
@@ -83,6 +56,8 @@ class Change:
     leaves_at: datetime | None = None
     receipt: Receipt | None = None
     attempt: AttemptEnd
+    #: why everybody whom the call carried was refused; empty if they were not
+    refusal: str = ""
     #: why the campaign pauses; empty if it does not
     pause: str = ""
     #: why the gateway is asked to give the batch back; empty if it is not
@@ -106,17 +81,19 @@ def change_of(batch: DueBatch, outcome: Outcome, now: datetime, waits: Waits) ->
             return _sent(batch, outcome, now, waits)
         case InDoubt():
             return _in_doubt(batch, outcome, now, waits)
-        case Refused(why=why) if batch.leaves_at is not None and outcome.of_schedule:
-            hold = Hold(batch.leaves_at, f"not handed over: {why}")
-            return _unsent(batch, outcome, hold, leaves_at=None)  # without an hour it may be taken
+        case Refused() if batch.leaves_at is not None and outcome.may_be_of_schedule:
+            hold = Hold(batch.leaves_at, f"not handed over: {outcome.why}")
+            return _unsent(batch, outcome, hold)  # without an hour it may be taken
         case Refused():
             return _refused(batch, outcome, now)
+        case Blocked(why) if batch.leaves_at is not None and outcome.of_schedule:
+            return replace(_unsent(batch, outcome, Hold(batch.leaves_at, "")), pause=why)
         case Blocked(why):
             unsent = _unsent(batch, outcome, Hold(now, ""), leaves_at=batch.leaves_at)
             return replace(unsent, pause=why)
         case Closed(why):
             opening = waits.next_opening(batch.territory, batch.leaves_at or now)
-            return _unsent(batch, outcome, Hold(opening or now, why), leaves_at=None)
+            return _unsent(batch, outcome, Hold(opening or now, why))
         case NotSent():
             return _not_sent(batch, outcome, now, waits)
 
@@ -124,14 +101,17 @@ def change_of(batch: DueBatch, outcome: Outcome, now: datetime, waits: Waits) ->
 def _sent(batch: DueBatch, outcome: Sent, now: datetime, waits: Waits) -> Change:
     messages = outcome.messages.placed(batch.recipients.positions)
     states = marked(batch.states, messages.states)
-    # with every message rejected there is no report to wait for
-    ended = MessageState.SENT.letter not in states
+    state = batch_state(states)
+    more = state is BatchState.PENDING  # it was asked for in parts, and another part follows
     return Change(
-        state=BatchState.DONE if ended else BatchState.SENT,
-        leaves=batch_sources(BatchState.SENT),
+        state=state,
+        leaves=_ANSWERED if more else batch_sources(BatchState.SENT),
+        unsent=more,
         states=states,
         codes=batch.codes_with(messages.codes),
-        check_at=None if ended else waits.first_poll(now),
+        check_at=waits.first_poll(now) if state is BatchState.SENT else None,
+        checks=batch.checks if more else 0,
+        not_before=now if more else None,
         leaves_at=batch.leaves_at,
         receipt=_receipt(batch, outcome.message_id, messages, now),
         attempt=replace(_taken(messages, ""), shown=confirmed(len(batch.states), messages.states)),
@@ -186,20 +166,35 @@ def _in_doubt(batch: DueBatch, outcome: InDoubt, now: datetime, waits: Waits) ->
 
 
 def _refused(batch: DueBatch, outcome: Refused, now: datetime) -> Change:
-    """Refused for good; a part that an earlier attempt sent keeps its reports."""
-    rejected = positions(batch.states, MessageState.PENDING)
-    states = marked(batch.states, dict.fromkeys(rejected, MessageState.REJECTED))
-    state = BatchState.SENT if MessageState.SENT.letter in states else BatchState.FAILED
+    """Whom the refusal names, or all whom the call carried, are refused for good.
+
+    Others are asked for again, and so is everybody if the refusal may be due to somebody whom it
+    does not name. A part that an earlier attempt sent keeps its reports.
+    """
+    carried = batch.recipients.positions
+    if outcome.of_some:
+        named, word = outcome.named, NAMED if outcome.named else HALVED
+    else:
+        named, word = dict.fromkeys(range(len(carried)), outcome.code), REFUSED
+    pending = MessageState.PENDING.letter
+    codes = {carried[n]: code for n, code in named.items() if batch.states[carried[n]] == pending}
+    states = marked(batch.states, dict.fromkeys(codes, MessageState.REJECTED))
+    state = batch_state(states)
+    again = state is BatchState.PENDING
     return Change(
-        state=state,
+        state=BatchState.FAILED if state is BatchState.DONE else state,
         leaves=_ANSWERED,
         unsent=True,
         states=states,
-        codes=batch.codes_with(dict.fromkeys(rejected, outcome.code)),
-        why=outcome.why,
+        codes=batch.codes_with(codes),
+        why="" if again else outcome.why,
         check_at=now if state is BatchState.SENT else None,
+        # after a failure each number is asked for by itself
+        checks=max(batch.checks, 1) if again else 0,
+        not_before=now if again else None,
         leaves_at=batch.leaves_at,
-        attempt=AttemptEnd("refused", outcome.why),
+        attempt=AttemptEnd(word, outcome.why),
+        refusal=outcome.why if word == REFUSED else "",
     )
 
 
@@ -216,7 +211,10 @@ def _not_sent(batch: DueBatch, outcome: NotSent, now: datetime, waits: Waits) ->
         return unsent
     # an answer that does not say how long holds the account for as long as the batch
     until = now + timedelta(seconds=outcome.after) if outcome.after else hold.until
-    return replace(unsent, account_until=until, attempt=replace(unsent.attempt, check_at=now))
+    account_until = until if outcome.of_account else None
+    return replace(
+        unsent, account_until=account_until, attempt=replace(unsent.attempt, check_at=now)
+    )
 
 
 def _unsent(
@@ -224,7 +222,7 @@ def _unsent(
     outcome: Refused | Blocked | Closed | NotSent,
     hold: Hold,
     *,
-    leaves_at: datetime | None,
+    leaves_at: datetime | None = None,
 ) -> Change:
     """The batch goes back and waits; without ``leaves_at`` it is not handed over any more."""
     return Change(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from dispatcher.campaigns.message_states import marked, positions
+from dispatcher.campaigns import halving
+from dispatcher.campaigns.message_states import batch_state, marked, positions
 from dispatcher.campaigns.states import BatchState, MessageState
 
 #: outcomes that say "nothing left" without a proof of it: the gateway asked to wait, or a
@@ -21,7 +22,9 @@ UNPROVEN: Final = ("throttled", "resent")
 #: what the gateway took, held and gave back: nobody was texted by it
 RECALLED: Final = "recalled"
 #: outcomes of attempts that certainly texted nobody
-UNSENT: Final = frozenset({"not_sent", "refused", "blocked", "closed", RECALLED})
+UNSENT: Final = frozenset(
+    {"not_sent", "blocked", "closed", RECALLED, halving.REFUSED, halving.HALVED, halving.NAMED}
+)
 #: the gateway shows tags no older than this
 MEMORY: Final = timedelta(hours=48)
 #: an attempt whose end nobody recorded has ended this long after its doubt was raised
@@ -51,6 +54,8 @@ class AttemptEvidence:
     checks: int = 0
     #: how many messages it carried
     carried: int = 0
+    #: whom it carried, if only a part of the batch; None for anybody
+    covers: frozenset[int] | None = None
     #: positions that it is known to have texted, and those of them on record as texted twice
     shown: frozenset[int] = frozenset()
     on_record: frozenset[int] = frozenset()
@@ -92,6 +97,20 @@ class Verdict:
         return positions(self.states, MessageState.PENDING)
 
 
+def in_question(states: str, attempts: Iterable[AttemptEvidence]) -> frozenset[int]:
+    """The positions of a batch in doubt that may have been texted, and are not known to be.
+
+    A batch that is asked for in parts is in doubt about the part that went: whom no attempt of
+    unknown outcome carried was certainly not texted.
+    """
+    pending = frozenset(positions(states, MessageState.PENDING))
+    unknown = [one.covers for one in attempts if one.outcome not in UNSENT.union(UNPROVEN)]
+    parts = [covers for covers in unknown if covers is not None]
+    if not parts or len(parts) < len(unknown):
+        return pending
+    return pending & frozenset[int]().union(*parts)
+
+
 def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -> Verdict:
     """What ``attempts``, all those of a batch, prove about it. Total: any state is judged.
 
@@ -120,7 +139,7 @@ def judge(state: BatchState, states: str, attempts: Sequence[AttemptEvidence]) -
         one.number for one in concerned
     ]
     return Verdict(
-        _moved(after) if proven or state is BatchState.IN_DOUBT else state,
+        _moved(after, attempts) if proven or state is BatchState.IN_DOUBT else state,
         after,
         proven,
         corrections(states, after),
@@ -204,8 +223,6 @@ def _reported(attempts: Iterable[AttemptEvidence]) -> dict[int, MessageState]:
     return best
 
 
-def _moved(after: str) -> BatchState:
-    """The state of a batch of which something was proven."""
-    if MessageState.PENDING.letter in after:
-        return BatchState.IN_DOUBT  # the rest of it may have been taken, too
-    return BatchState.SENT if MessageState.SENT.letter in after else BatchState.DONE
+def _moved(after: str, attempts: Iterable[AttemptEvidence]) -> BatchState:
+    """The state of a batch of which something was proven: the rest may have been taken, too."""
+    return BatchState.IN_DOUBT if in_question(after, attempts) else batch_state(after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from dispatcher.campaigns.states import MESSAGE_MOVES, MessageState
+from dispatcher.campaigns.states import MESSAGE_MOVES, BatchState, MessageState
 
 
 def fresh(size: int) -> str:
@@ -39,3 +39,11 @@ def tally(letters: str) -> dict[MessageState, int]:
     """How many messages are in each state; every state is present."""
     found = Counter(letters)
     return {state: found[state.letter] for state in MessageState}
+
+
+def batch_state(letters: str) -> BatchState:
+    """The state of a batch that nothing is under way for, and of which nothing is in doubt."""
+    if MessageState.PENDING.letter in letters:
+        return BatchState.PENDING
+    # with every message rejected there is no report to wait for
+    return BatchState.SENT if MessageState.SENT.letter in letters else BatchState.DONE

@@ -56,19 +56,36 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Refused for good, with the gateway's code."""
+    """The call was refused, with the gateway's code: nobody was texted.
+
+    It is final for everybody, or only for those whom it names.
+    """
 
     code: int
     why: str
     #: the hour that was asked for may be the reason, and nothing else
     of_schedule: bool = False
+    #: a few of its numbers may be the reason: the others are asked for again
+    of_some: bool = False
+    #: whom the refusal names: the place in the request -> the gateway's code
+    named: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def may_be_of_schedule(self) -> bool:
+        """True if the same request without an hour may be taken, or has to be asked in parts."""
+        return not self.named and (self.of_schedule or self.of_some)
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Refused because of the account or the sender: the batch goes back, its campaign pauses."""
+    """Refused because of the account, or of what all its requests say, as their sender.
+
+    The batch goes back, and its campaign pauses.
+    """
 
     why: str
+    #: the hour that was asked for is the reason
+    of_schedule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +103,40 @@ class NotSent:
     after: float | None = None
     #: the gateway answered; before the next attempt the tag of this one is looked up
     answered: bool = False
+    #: if it answered, it asked the whole account to wait
+    of_account: bool = True
 
 
 Outcome = Sent | InDoubt | Refused | Blocked | Closed | NotSent
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the gateway's answer said of taking the batch, or a part of it."""
+
+    message_id: str | None
+    #: when the batch counts as sent (UTC)
+    sent_at: datetime
+    #: in euros, added to what earlier attempts cost
+    cost: Decimal
+    #: billed segments; None if the answer spoke of a part, so that our own estimate stays
+    segments: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """What the record of the attempt says in the end."""
+
+    outcome: str
+    detail: str
+    #: when its tag is looked up, if nothing proves that the batch was not taken
+    check_at: datetime | None = None
+    #: messages that the gateway took; None if it did not say
+    messages: int | None = None
+    #: their cost in euros
+    cost: Decimal | None = None
+    #: the document of those that the gateway confirmed (``evidence.written``), if only a part
+    shown: str | None = None
 
 
 def name_of(outcome: Outcome) -> str:

@@ -116,6 +116,8 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
         BatchState.PENDING,
         BatchState.HANDED_OVER,
         BatchState.SENT,
+        #: its answer rejected every message, one by one
+        BatchState.DONE,
         BatchState.FAILED,
         BatchState.IN_DOUBT,
     },
@@ -128,7 +130,8 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
         #: the gateway does not know it, or the answer to its recall was lost
         BatchState.IN_DOUBT,
     },
-    BatchState.SENT: {BatchState.DONE},
+    # to pending: whoever a refused call carried, once a person resumes the campaign
+    BatchState.SENT: {BatchState.DONE, BatchState.PENDING},
     BatchState.IN_DOUBT: {
         BatchState.HANDED_OVER,
         BatchState.SENT,
@@ -137,8 +140,7 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
         BatchState.FAILED,
     },
     # to sent or done by a late proof: what was thought unsent, and then ended, had been taken
-    BatchState.DONE: {BatchState.SENT},
-    # to pending: a whole refusal that others followed, once a person resumes the campaign
+    BatchState.DONE: {BatchState.SENT, BatchState.PENDING},
     BatchState.FAILED: {BatchState.PENDING, BatchState.SENT, BatchState.DONE},
     BatchState.CANCELLED: {BatchState.SENT, BatchState.DONE},
     BatchState.EXPIRED: {BatchState.SENT, BatchState.DONE},

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.evidence import may_go_again
 from dispatcher.campaigns.hand_over import LAG
-from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import CHECK_LEASE, Context
 from dispatcher.dispatch.evidence import Evidence, TagAnswers
 from dispatcher.dispatch.tag_answers import tag_answer
@@ -67,7 +67,7 @@ class Doubts:
             verdict = self._evidence.record(session, answers, why=why, was_due=True)
         if not in_doubt:
             return False
-        log.info("batch %d in doubt: %d of its messages still are", batch_id, len(verdict.rest))
+        log.info("batch %d was in doubt: it is %s", batch_id, verdict.state)
         return verdict.state is not BatchState.IN_DOUBT
 
     def _why(self, answers: TagAnswers, batch: polls.LeasedBatch) -> str:
@@ -75,7 +75,7 @@ class Doubts:
         if not answers.answered:
             return f"the gateway cannot be asked: {answers.failure}"
         shown = set[int]().union(*answers.shown.values())
-        missing = len(set(batch.waiting(MessageState.PENDING)) - shown)
+        missing = len(answers.in_question - shown)
         try:
             return self._absence(missing, len(batch.phones)) if missing else ""
         except GatewayError as error:
@@ -143,7 +143,7 @@ class Doubts:
         if account_known:
             answers = self._evidence.ask(batch_id)
         else:  # no other account can tell
-            answers = TagAnswers(batch_id, {}, [], "its account is unknown here")
+            answers = TagAnswers(batch_id, {}, [], failure="its account is unknown here")
         if answers.failure:
             log.warning("batch %d is given up unseen: %s", batch_id, answers.failure)
         now = self._context.clock()
@@ -164,6 +164,6 @@ class Doubts:
         before = lookups.snapshot(session, batch.id, lock=True)
         if (before.state, before.attempt) != (BatchState.IN_DOUBT, batch.attempt):
             raise IllegalMove(f"batch {batch.id} has been settled meanwhile")
-        if not self._evidence.record(session, answers).rest:
+        if self._evidence.record(session, answers).state is not BatchState.IN_DOUBT:
             return None
         return lookups.snapshot(session, batch.id)

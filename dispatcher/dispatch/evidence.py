@@ -25,6 +25,8 @@ class TagAnswers:
     shown: Mapping[str, Mapping[int, MessageState]]
     #: numbers (E.164) that answered STOP
     stops: list[str]
+    #: positions that were in doubt, if the batch is
+    in_question: frozenset[int] = frozenset()
     #: why something may be missing; empty if every tag was read to its end
     failure: str = ""
     #: whether each tag was answered
@@ -62,7 +64,7 @@ class Evidence:
                 found[asked.positions[report.phone]] = report.state
                 if report.stop:
                     stops.append(report.phone)
-        return TagAnswers(batch_id, shown, stops, failure, answered)
+        return TagAnswers(batch_id, shown, stops, asked.in_question, failure, answered)
 
     def record(
         self,

@@ -79,11 +79,28 @@ class Accepted:
     partial: bool = False
 
 
+class FieldError(NamedTuple):
+    """An entry of a refusal: the field, the line and the numbers that it names, if it does."""
+
+    field: str = ""
+    #: of the request, from 0
+    line: int | None = None
+    #: E.164
+    phones: Sequence[str] = ()
+    code: int | None = None
+    #: the gateway's sentence, on one line; it may hold a number
+    message: str = ""
+
+    def __repr__(self) -> str:
+        return f"FieldError(field={self.field!r}, line={self.line}, code={self.code})"
+
+
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A well-formed refusal with the gateway's ``code``."""
+    """A well-formed refusal with the gateway's ``code``, and with what its entries say."""
 
     code: int
+    errors: Sequence[FieldError] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,6 @@ REFUSED = {
 }
 #: codes that may be due to the hour that was asked for, and to nothing else
 OF_SCHEDULE = frozenset({9, 45, 46, 47, 48, 49, 90})
-#: codes of some number among many
-OF_NUMBERS = {13, 14, 15, 55}
+#: codes that may be due to some number among many
+OF_NUMBERS = frozenset({9, 13, 14, 15, 55})
 TOO_MANY_REQUESTS = 429

@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from dispatcher.campaigns.outcome import (
     Blocked,
-    Closed,
     InDoubt,
     MessageResults,
     NotSent,
@@ -30,14 +29,8 @@ from dispatcher.gateway.answers import (
     Throttled,
     Unsent,
 )
-from dispatcher.gateway.codes import (
-    BLOCKED,
-    CLOSED,
-    OF_NUMBERS,
-    OF_SCHEDULE,
-    REFUSED,
-    TOO_MANY_REQUESTS,
-)
+from dispatcher.gateway.codes import BLOCKED, TOO_MANY_REQUESTS
+from dispatcher.gateway.refusals import refused
 
 #: seconds; a longer Retry-After is cut to this
 LONGEST_WAIT = 3600.0
@@ -53,8 +46,8 @@ def verdict(reply: SendReply, phones: Sequence[str]) -> Outcome:
             return NotSent(reason)
         case Throttled(retry_after):
             return _throttled(retry_after)
-        case Declined():
-            return _declined(reply)
+        case Declined(code):
+            return _throttled(None) if code == TOO_MANY_REQUESTS else refused(reply, phones)
         case BatchTaken():
             return _taken(reply, phones)
         case Lost(reason, excerpt):
@@ -66,15 +59,15 @@ def single_verdict(reply: SingleReply, phones: Sequence[str], segments: int) -> 
 
     A success covers the request as a whole. It counts for every number only if it names no refusal
     and bills ``segments``, our own count, for each; else the batch is in doubt. A refusal because
-    of some number does not say which: nothing left, and each number is sent to by itself.
+    of some number that it does not name: the next request asks for each number by itself.
     """
-    match reply:
-        case Accepted():
-            return _accepted(reply, phones, segments)
-        case Declined(code) if code in OF_NUMBERS and len(phones) > 1:
-            return NotSent(f"{REFUSED[code]}: each number is sent to by itself", answered=True)
-        case _:
-            return verdict(reply, phones)
+    if isinstance(reply, Accepted):
+        return _accepted(reply, phones, segments)
+    outcome = verdict(reply, phones)
+    if isinstance(outcome, Refused) and outcome.of_some and not outcome.named:
+        why = f"{outcome.why}: each number is sent to by itself"
+        return NotSent(why, answered=True, of_account=False)
+    return outcome
 
 
 def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
@@ -86,7 +79,7 @@ def personal_verdict(reply: SingleReply, phone: str) -> Outcome:
     match reply:
         case Accepted():
             return _accepted(reply, [phone], max(reply.segments, 1))
-        case Declined(9):
+        case Declined(9, errors) if not any(error.field for error in errors):
             return Blocked("the request is invalid: does the account have this number or survey?")
         case _:
             return verdict(reply, [phone])
@@ -116,18 +109,6 @@ def _throttled(retry_after: float | None) -> NotSent:
     if retry_after is None or not 0 <= retry_after <= LONGEST_WAIT:
         retry_after = None if retry_after is None else min(max(retry_after, 0), LONGEST_WAIT)
     return NotSent("the gateway asks to wait", retry_after, answered=True)
-
-
-def _declined(reply: Declined) -> Outcome:
-    if (why := BLOCKED.get(reply.code)) is not None:
-        return Blocked(why)
-    if (why := CLOSED.get(reply.code)) is not None:
-        return Closed(why)
-    if (why := REFUSED.get(reply.code)) is not None:
-        return Refused(reply.code, why, of_schedule=reply.code in OF_SCHEDULE)
-    if reply.code == TOO_MANY_REQUESTS:
-        return _throttled(None)
-    return InDoubt(f"the gateway answered code {reply.code}")
 
 
 def _taken(reply: BatchTaken, phones: Sequence[str]) -> Outcome:

@@ -187,8 +187,9 @@ class Settings(AccountSettings):
         3,
         ge=0,
         le=1000,
-        description="a campaign pauses when this many of its batches in a row are refused as a"
-        " whole for the same reason; `resume` sends them again; 0: it never pauses for that",
+        description="a campaign pauses when this many of its calls in a row are refused for the"
+        " same reason, each for all whom it carried; `resume` sends to them again; 0: it never"
+        " pauses for that",
     )
     tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
     connections: int = Field(

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, upd
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import WEEK, Usage
-from dispatcher.campaigns.evidence import RECALLED
+from dispatcher.campaigns.evidence import UNSENT
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import waits
@@ -26,7 +26,7 @@ from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, Recipient
 from dispatcher.texts import without_marks
 
 #: outcomes of attempts that texted nobody, as far as is known
-_NOBODY = ("not_sent", "throttled", "refused", "blocked", "closed", RECALLED)
+_NOBODY = (*UNSENT, "throttled")
 #: letters of messages that were received, or may have been
 _HAD = [s.letter for s in (MessageState.SENT, MessageState.DELIVERED, MessageState.UNREPORTED)]
 _TO_GO = MessageState.PENDING.letter

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
+from dispatcher.campaigns.evidence import in_question
 from dispatcher.campaigns.records import Doubt, Incident
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.errors import IllegalMove
@@ -25,15 +27,15 @@ def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
         .join(Campaign, Campaign.id == Batch.campaign_id)
         .where(Batch.state == BatchState.IN_DOUBT, *campaigns.only(account))
         .order_by(Batch.sent_at, Batch.id)
-    )
+    ).all()
     return [
         Doubt(
             batch_id=batch.id,
             reference=reference,
             number=batch.number,
             territory=batch.territory,
-            messages=batch.pending,
-            segments=round(batch.segments * batch.pending / batch.size),
+            messages=messages,
+            segments=round(batch.segments * messages / batch.size),
             since=batch.sent_at or created_at,
             why=batch.why,
             lookups=batch.checks,
@@ -41,7 +43,13 @@ def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
             account=account,
         )
         for batch, reference, created_at, account in rows
+        for messages in (_in_question(session, batch),)
     ]
+
+
+def _in_question(session: Session, batch: Batch) -> int:
+    """How many messages of a batch are in doubt."""
+    return len(in_question(batch.states, attempts.evidence_of(session, batch.id, batch.size)))
 
 
 def incidents(session: Session, account: str | None = None, limit: int = 50) -> list[Incident]:
@@ -102,28 +110,24 @@ def resend(
 def give_up(
     session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
 ) -> None:
-    """End a doubt without sending: the pending messages become unreported.
+    """End a doubt without sending: the messages in doubt become unreported, others go on.
 
     Raises IllegalMove.
     """
-    positions = message_states.positions(batch.states, MessageState.PENDING)
-    states = message_states.marked(batch.states, dict.fromkeys(positions, MessageState.UNREPORTED))
-    # messages that the gateway is known to have taken are still polled
-    waiting = message_states.tally(states)[MessageState.SENT] > 0
-    target = BatchState.SENT if waiting else BatchState.FAILED
-    _end(
-        session,
-        batch,
-        update(Batch).values(
-            {
-                **moves.counted(states),
-                "state": target,
-                "why": "given up",
-                "check_at": now if waiting else None,
-                "checks": 0,
-            }
-        ),
-    )
+    given_up = dict.fromkeys(in_question(batch.states, batch.attempts), MessageState.UNREPORTED)
+    states = message_states.marked(batch.states, given_up)
+    # messages that the gateway is known to have taken are still polled; others may never have left
+    state = message_states.batch_state(states)
+    values: dict[str, Any] = {
+        **moves.counted(states),
+        "state": BatchState.FAILED if state is BatchState.DONE else state,
+        "why": "given up",
+        "check_at": now if state is BatchState.SENT else None,
+        "checks": 0,
+    }
+    if state is BatchState.PENDING:
+        values |= moves.again(now)
+    _end(session, batch, update(Batch).values(values))
     attempts.end_open(
         session,
         batch.id,

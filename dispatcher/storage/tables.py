@@ -264,6 +264,8 @@ class Attempt(Base):
     #: one letter per position: those that it is known to have texted (``evidence.written``); null
     #: when nothing is known, or the gateway's answer confirmed all
     shown: Mapped[str | None]
+    #: one letter per position: whom it carries (``evidence.written``); null for the whole batch
+    covers: Mapped[str | None]
 
 
 class OptOut(Base):

@@ -7,6 +7,7 @@ A refusal, an empty account and a partial list go through real workers in
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ TOMORROW_MORNING = datetime(2026, 11, 25, 7, tzinfo=UTC)
 # -- row 34: refusals --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [2, 9, 13, 14, 15, 42, 43, 50, 52, 55, 90])
+@pytest.mark.parametrize("code", [2, 42, 43, 50, 52, 90])
 def test_refusal_of_the_request_ends_the_batch(workerless: OpenWorkerless, code: int) -> None:
     site = workerless()
     site.gateway.fault("code", BULK, code=code, processed=False)
@@ -31,6 +32,41 @@ def test_refusal_of_the_request_ends_the_batch(workerless: OpenWorkerless, code:
     assert site.messages() == {"rejected": 3}
     assert (site.batch().state, site.outcomes()) == ("failed", ["refused"])
     assert (site.sends(), site.taken()) == (1, [])
+    site.check()
+
+
+@pytest.mark.parametrize("shape", ["A", "B", "C", "E"])
+@pytest.mark.parametrize("code", [9, 13, 14, 15, 55])
+def test_refusal_that_names_nobody_is_asked_again_in_halves(
+    workerless: OpenWorkerless, code: int, shape: str
+) -> None:
+    site = workerless()
+    site.gateway.fault("code", BULK, code=code, shape=shape, processed=False, times=3)
+    site.submit("soldes", people(4))
+    site.work_to_the_end()
+    assert site.messages() == {"delivered": 3, "rejected": 1}
+    assert site.outcomes()[:3] == ["halved", "halved", "refused"]
+    assert len(site.taken()) == 1
+    site.check()
+
+
+@pytest.mark.parametrize("key", ["errors", "error"])
+def test_refused_sender_pauses_with_the_gateways_sentence(
+    workerless: OpenWorkerless, key: str
+) -> None:
+    site = workerless()
+    entry = {"elementId": "children[sender].data", "message": "L'émetteur est trop long"}
+    body = json.dumps({"success": False, "code": 9, key: [entry]})
+    site.gateway.fault("status", BULK, status=400, body=body, processed=False)
+    site.submit("soldes", people(3))
+    site.work()
+    progress = site.progress("soldes")
+    assert progress.state == "paused"
+    assert progress.why.endswith("L'émetteur est trop long")
+    assert site.messages() == {"pending": 3}
+    site.dispatcher.resume("soldes")
+    site.work_to_the_end()
+    assert site.messages() == {"delivered": 3}
     site.check()
 
 

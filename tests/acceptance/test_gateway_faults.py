@@ -438,7 +438,7 @@ def test_workers_wait_as_long_as_a_rate_limit_asks(crew: Installation) -> None: 
 
 
 def test_workers_end_a_refused_batch(crew: Installation) -> None:  # row 34
-    crew.gateway.fault("code", BULK, code=9, processed=False)
+    crew.gateway.fault("code", BULK, code=90, processed=False)
     crew.submit("34 refused", people(4, 220))
     assert crew.wait_finished("34 refused").messages["rejected"] == 4
     crew.check()

@@ -76,3 +76,34 @@ def test_generic_answers_for_minutes_change_nothing_for_the_worse(
     assert dispatcher.opt_outs.remove(OURS, reason=WHY, at_gateway=True)
     assert set(site.gateway.texted().values()) == {1}
     assert not set(people(3)) & set(site.gateway.texted())
+
+
+def test_generic_answers_to_sends_leave_doubts_that_a_person_ends(
+    workerless: OpenWorkerless,
+) -> None:
+    """The balance is not checked, so that batches leave; the answer to each proves nothing."""
+    site = workerless(credit_check="off", stop_list_every=60, doubt_limit=2)
+    dispatcher = site.dispatcher
+    site.gateway.configure(generic_acknowledgement=True)
+    for number in range(4):
+        site.submit(f"campaign {number}", people(3, 10 * number))
+    for _ in range(5):
+        minute(site)
+    states = sorted(batch.state for batch in site.batches())
+    assert states == ["in_doubt", "in_doubt", "pending", "pending"]
+    assert site.sends() == 2
+    resent, given_up = (doubt.batch_id for doubt in dispatcher.doubts())
+    with pytest.raises(GatewayError):  # nobody can tell whether it was taken
+        dispatcher.resend(resent, reason=WHY)
+
+    dispatcher.give_up(given_up, reason=WHY)  # a way out at any time
+    site.gateway.configure(generic_acknowledgement=False)
+    for _ in range(10):
+        minute(site)
+    dispatcher.resend(resent, reason=WHY)
+    for _ in range(20):
+        minute(site)
+    site.check()
+    counts = [site.messages(f"campaign {number}") for number in range(4)]
+    assert sorted(counts, key=str) == [{"delivered": 3}] * 3 + [{"unreported": 3}]
+    assert set(site.gateway.texted().values()) == {1}

@@ -13,7 +13,7 @@ from dispatcher.campaigns.breaker import pause_reason
 from dispatcher.campaigns.change import change_of
 from dispatcher.campaigns.evidence import corrections
 from dispatcher.campaigns.outcome import InDoubt, Outcome, Sent, name_of
-from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.campaigns.states import MessageState
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.evidence import Evidence, TagAnswers
@@ -78,13 +78,13 @@ class Results:
         if change.account_until is not None:
             with self._context.database.write() as session:
                 account_waits.put(session, self._context.account, change.account_until)
-        if change.is_alone and change.state is not BatchState.FAILED:
+        if change.is_alone and not change.refusal:
             with self._context.database.once() as session:
                 if results.apply(session, batch, change, tag=tag, now=now):
                     return
         with self._context.database.write() as session:
-            if change.state is BatchState.FAILED:
-                change = replace(change, pause=self._breaks(session, batch, change.why))
+            if change.refusal:
+                change = replace(change, pause=self._breaks(session, batch, change.refusal))
             if change.pause:
                 pause(session, batch.campaign_id, change.pause, now)
             if results.apply(session, batch, change, tag=tag, now=now):

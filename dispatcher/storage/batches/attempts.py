@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import evidence
 from dispatcher.campaigns.evidence import AttemptEvidence
+from dispatcher.campaigns.halving import Carried
 from dispatcher.storage.batches.recipients import phones_of
 from dispatcher.storage.tables import ATTEMPT, Attempt, Batch, Campaign
 
@@ -110,6 +111,7 @@ def _evidence(attempt: Attempt, size: int) -> AttemptEvidence:
         check_at=attempt.check_at,
         checks=attempt.checks,
         carried=carried,
+        covers=_covered(attempt.covers),
         shown=shown,
         on_record=on_record,
     )
@@ -120,7 +122,7 @@ def tags_of_batch(session: Session, batch_id: int) -> list[str]:
 
     A batch that the gateway gave back may show under its tag for ever, and proves nothing.
     """
-    texts = or_(Attempt.outcome.is_(None), Attempt.outcome != evidence.RECALLED)
+    texts = or_(Attempt.outcome.is_(None), Attempt.outcome.not_in(evidence.UNSENT))
     return list(
         session.scalars(
             select(Attempt.tag).where(Attempt.batch_id == batch_id, texts).order_by(Attempt.number)
@@ -135,15 +137,15 @@ def asked(session: Session, tag: str) -> tuple[frozenset[str], datetime]:
     return frozenset(phones_of(session, [batch_id])[batch_id].values()), armed_at
 
 
-def unproven(session: Session, batch_id: int) -> list[str]:
-    """Tags of a batch's attempts that are thought unsent but not proven so."""
-    return list(
-        session.scalars(
-            select(Attempt.tag).where(
-                Attempt.batch_id == batch_id, Attempt.outcome.in_(evidence.UNPROVEN)
-            )
-        )
-    )
+def carried(session: Session, batch_id: int) -> list[Carried]:
+    """Whom the attempts of a batch carried, and what they came to."""
+    query = select(Attempt.number, Attempt.outcome, Attempt.tag, Attempt.covers)
+    rows = session.execute(query.where(Attempt.batch_id == batch_id))
+    return [Carried(row.number, row.outcome, row.tag, _covered(row.covers)) for row in rows]
+
+
+def _covered(document: str | None) -> frozenset[int] | None:
+    return None if document is None else evidence.read(document)[0]
 
 
 def due(session: Session, now: datetime, *, account: str, batch_id: int | None = None) -> list[int]:

@@ -9,6 +9,8 @@ from sqlalchemy import bindparam, func, literal, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
+from dispatcher.campaigns.evidence import UNPROVEN
+from dispatcher.campaigns.halving import part
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
@@ -60,12 +62,13 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
     if row is None:
         return None
     recipients = pending(session, batch_id, row.states)
+    made = attempts.carried(session, row.id) if row.attempt else ()
     if row.erased is not None:
         recipients = replace(recipients, opted_out=opted_out(session, batch_id, row.states))
     return DueBatch(
         *row[:10],
-        recipients=recipients,
-        unproven=attempts.unproven(session, row.id) if row.attempt else (),
+        recipients=recipients.only(part(recipients.positions, made)),
+        unproven=[one.tag for one in made if one.outcome in UNPROVEN],
         opt_outs=row.opt_outs,
         from_number=row.from_number,
         survey=row.survey,

@@ -134,6 +134,8 @@ def _columns(batch: BatchSnapshot, verdict: Verdict, shown: Shown, now: datetime
             return {}
         check_at = looked_up(shown.lookup_at(batch.checks + 1), batch.leaves_at, now)
         return {"why": shown.why, "check_at": check_at, "checks": batch.checks + 1}
+    if becomes is BatchState.PENDING is not was:
+        return moves.again(now)
     if becomes is was and not verdict.proven:
         return {}
     poll_at, sent_at = shown.poll_at, batch.sent_at or now
@@ -187,11 +189,8 @@ def _end(
     batch: BatchSnapshot, attempt: AttemptEvidence, verdict: Verdict
 ) -> tuple[str | None, str]:
     """What an attempt has come to, with a detail; None leaves it as it is."""
-    if attempt.outcome == "sent" or verdict.state in (
-        BatchState.PENDING,
-        BatchState.SENDING,
-        BatchState.HANDED_OVER,
-    ):
+    under_way = (BatchState.PENDING, BatchState.SENDING, BatchState.HANDED_OVER)
+    if attempt.outcome == "sent" or (batch.state in under_way and verdict.state is batch.state):
         return None, ""
     if verdict.state is BatchState.IN_DOUBT:
         shows = bool(attempt.texted) and attempt.outcome in UNPROVEN

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.evidence import AttemptEvidence
+from dispatcher.campaigns.evidence import AttemptEvidence, in_question
 from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import attempts
@@ -63,6 +63,8 @@ class AskedTags:
     tags: Sequence[str]
     #: E.164 -> position
     positions: Mapping[str, int] = field(repr=False)
+    #: positions that are in doubt, if the batch is
+    in_question: frozenset[int]
 
 
 def asked_tags(session: Session, batch_id: int, now: datetime) -> AskedTags:
@@ -70,4 +72,5 @@ def asked_tags(session: Session, batch_id: int, now: datetime) -> AskedTags:
     batch = snapshot(session, batch_id)
     phones = phones_of(session, [batch_id])[batch_id]
     tags = [one.tag for one in batch.attempts if one.is_asked(now)]
-    return AskedTags(tags, {phone: position for position, phone in phones.items()})
+    positions = {phone: position for position, phone in phones.items()}
+    return AskedTags(tags, positions, in_question(batch.states, batch.attempts))

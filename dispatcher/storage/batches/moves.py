@@ -88,6 +88,13 @@ def move(batch_id: int, target: BatchState) -> Update:
     )
 
 
+def again(now: datetime) -> dict[str, Any]:
+    """The columns of a batch of which a part is asked for once more."""
+    # after a failure (``checks``) each number is asked for by itself
+    row = {"state": BatchState.PENDING, "check_at": None, "leaves_at": None, "checks": 1}
+    return row | waits.changed(Wait.RETRY, now, "")
+
+
 def applied(session: Session, statement: Update) -> bool:
     """Run a guarded UPDATE of a batch; True if it found its row."""
     return session.execute(statement.returning(Batch.id)).one_or_none() is not None

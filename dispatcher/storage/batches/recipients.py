@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -70,13 +71,9 @@ def pending(session: Session, batch_id: int, states: str) -> DueRecipients:
     if states.count(letter) == len(recipients):
         return recipients
     # some messages were sent by an earlier attempt
-    rows = [row for row, position in enumerate(recipients.positions) if states[position] == letter]
-    return DueRecipients(
-        [recipients.positions[row] for row in rows],
-        [recipients.phones[row] for row in rows],
-        [recipients.fields[row] for row in rows] if recipients.fields else (),
-        {position for position in recipients.opted_out if states[position] == letter},
-    )
+    gone = {position for position in recipients.opted_out if states[position] == letter}
+    left = {position for position in recipients.positions if states[position] == letter}
+    return replace(recipients.only(left), opted_out=gone)
 
 
 def phones_of(session: Session, ids: Sequence[int]) -> dict[int, dict[int, str]]:

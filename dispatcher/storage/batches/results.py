@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher.campaigns.batch import DueBatch
-from dispatcher.campaigns.change import AttemptEnd, Change
+from dispatcher.campaigns.change import Change
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.message_states import marked, tally
+from dispatcher.campaigns.outcome import AttemptEnd
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events

@@ -176,7 +176,7 @@ def cancelled(bench: Bench) -> int:
 def refused(bench: Bench) -> int:
     batch = bench.submit(3)
     attempt(bench, batch, lying_429(bench))
-    attempt(bench, batch, lambda tag, phones: Declined(15))
+    attempt(bench, batch, lambda tag, phones: Declined(90))
     return batch
 
 

@@ -10,7 +10,7 @@ from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
 from tests.integration.dispatch.test_sending import answers
 
-WHY = "batches in a row were refused: the request is invalid"
+WHY = "batches in a row were refused: the request is malformed"
 
 
 def send_all(bench: Bench) -> None:
@@ -20,7 +20,7 @@ def send_all(bench: Bench) -> None:
 
 def test_same_refusal_of_batches_in_a_row_pauses_the_campaign(bench: Bench) -> None:
     bench.submit(2500)
-    bench.gateway.behave = answers(Declined(9))
+    bench.gateway.behave = answers(Declined(90))
     send_all(bench)
     progress = bench.progress()
     assert (progress.state, progress.why) == ("paused", f"paused: {WHY}")
@@ -30,7 +30,7 @@ def test_same_refusal_of_batches_in_a_row_pauses_the_campaign(bench: Bench) -> N
 
 def test_refused_batches_are_sent_by_a_resume(bench: Bench) -> None:
     bench.submit(2500)
-    bench.gateway.behave = answers(Declined(9))
+    bench.gateway.behave = answers(Declined(90))
     send_all(bench)
     bench.gateway.behave = bench.gateway.take
     bench.dispatcher.resume("soldes", reason="the gateway is well")
@@ -44,7 +44,7 @@ def test_refused_batches_are_sent_by_a_resume(bench: Bench) -> None:
 
 def test_resume_into_the_same_refusal_pauses_at_once(bench: Bench) -> None:
     bench.submit(2500)
-    bench.gateway.behave = answers(Declined(9))
+    bench.gateway.behave = answers(Declined(90))
     send_all(bench)
     bench.dispatcher.resume("soldes")
     send_all(bench)
@@ -58,7 +58,7 @@ def test_refusals_with_a_success_between_do_not_pause(bench: Bench) -> None:
 
     def now_and_then(tag: str, phones: list[str]) -> SendReply:
         bench.clock.forward(seconds=1)
-        return bench.gateway.take(tag, phones) if next(taken) else Declined(9)
+        return bench.gateway.take(tag, phones) if next(taken) else Declined(90)
 
     bench.gateway.behave = now_and_then
     send_all(bench)
@@ -68,7 +68,7 @@ def test_refusals_with_a_success_between_do_not_pause(bench: Bench) -> None:
 
 def test_refusals_for_different_reasons_do_not_pause(bench: Bench) -> None:
     bench.submit(1500)
-    bench.gateway.behave = answers(Declined(9), Declined(90), Declined(9))
+    bench.gateway.behave = answers(Declined(90), Declined(2), Declined(90))
     send_all(bench)
     assert bench.progress().state == "running"
 
@@ -76,7 +76,7 @@ def test_refusals_for_different_reasons_do_not_pause(bench: Bench) -> None:
 def test_refusal_limit_of_zero_never_pauses(tables: Database) -> None:
     with opened(tables, refusal_limit=0) as bench:
         bench.submit(2000)
-        bench.gateway.behave = answers(Declined(9))
+        bench.gateway.behave = answers(Declined(90))
         send_all(bench)
         bench.tick()
         assert bench.progress().state == "finished"
@@ -88,7 +88,7 @@ def test_batches_refused_at_the_same_moment_pause_their_campaign(bench: Bench) -
 
     def refuse(tag: str, phones: list[str]) -> SendReply:
         together.wait(10)
-        return Declined(9)
+        return Declined(90)
 
     bench.gateway.behave = refuse
     with ThreadPoolExecutor(3) as pool:
@@ -98,7 +98,7 @@ def test_batches_refused_at_the_same_moment_pause_their_campaign(bench: Bench) -
 
 def test_resume_leaves_who_was_refused_for_another_reason(bench: Bench) -> None:
     bench.submit(2000)
-    bench.gateway.behave = answers(Declined(90), Declined(9))
+    bench.gateway.behave = answers(Declined(2), Declined(90))
     send_all(bench)
     bench.gateway.behave = bench.gateway.take
     bench.dispatcher.resume("soldes")

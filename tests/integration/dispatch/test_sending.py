@@ -547,11 +547,11 @@ def test_lost_answer_puts_the_batch_in_doubt(bench: Bench) -> None:
 
 def test_final_refusal_rejects_every_message_with_the_code(bench: Bench) -> None:
     batch = bench.submit(3)
-    bench.gateway.behave = answers(Declined(9))
+    bench.gateway.behave = answers(Declined(90))
     assert bench.send(batch) == 0
     row = bench.batch(batch)
-    assert (row.state, row.why) == ("failed", "the request is invalid")
-    assert row.codes == '{"0": 9, "1": 9, "2": 9}'
+    assert (row.state, row.why) == ("failed", "the request is malformed")
+    assert row.codes == '{"0": 90, "1": 90, "2": 90}'
     assert bench.messages() == {"rejected": 3}
     assert bench.outcomes(batch) == ["refused"]
     bench.tick()
@@ -892,7 +892,7 @@ def test_late_receipt_includes_what_lookups_have_shown(bench: Bench) -> None:
     [
         pytest.param(Lost("reset"), id="a lost answer"),
         pytest.param(Unsent("refused"), id="nothing left"),
-        pytest.param(Declined(9), id="a refusal"),
+        pytest.param(Declined(90), id="a refusal"),
         pytest.param(Throttled(5.0), id="a rate limit"),
     ],
 )

@@ -13,15 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.campaigns.batch import DueBatch, DueRecipients
-from dispatcher.campaigns.change import AttemptEnd, Receipt, change_of
+from dispatcher.campaigns.change import change_of
 from dispatcher.campaigns.hand_over import HELD, OTHER_HOUR
 from dispatcher.campaigns.outcome import (
+    AttemptEnd,
     Blocked,
     Closed,
     InDoubt,
     MessageResults,
     NotSent,
     Outcome,
+    Receipt,
     Refused,
     Sent,
     name_of,

@@ -23,11 +23,11 @@ paused -> running cancelled
 """
 BATCH_PICTURE = """
 pending -> sending sent cancelled expired done in_doubt
-sending -> pending handed_over sent failed in_doubt
+sending -> pending handed_over sent done failed in_doubt
 handed_over -> sent pending cancelled in_doubt
-sent -> done
+sent -> done pending
 in_doubt -> handed_over sent pending failed done
-done -> sent
+done -> sent pending
 failed -> pending sent done
 cancelled -> sent done
 expired -> sent done

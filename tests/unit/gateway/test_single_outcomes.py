@@ -42,16 +42,17 @@ def test_refusals_beside_success_leave_rest_in_doubt() -> None:
     assert outcome.message_id == "77"
 
 
-@pytest.mark.parametrize("code", [13, 14, 15, 55])
+@pytest.mark.parametrize("code", [9, 13, 14, 15, 55])
 def test_number_refusal_sends_each_by_itself(code: int) -> None:
     outcome = single_verdict(Declined(code), PHONES, 1)
     assert isinstance(outcome, NotSent)
     assert outcome.answered  # its tag is looked up before anything is sent again
+    assert not outcome.of_account
     assert isinstance(single_verdict(Declined(code), PHONES[:1], 1), Refused)
 
 
 @pytest.mark.parametrize(
-    "reply", [Unsent("no"), Declined(11), Declined(9), Declined(500), Throttled(3), Lost("cut")]
+    "reply", [Unsent("no"), Declined(11), Declined(90), Declined(500), Throttled(3), Lost("cut")]
 )
 def test_other_reply_has_same_verdict_as_bulk(
     reply: Unsent | Declined | Throttled | Lost,

@@ -24,6 +24,7 @@ from dispatcher.gateway.answers import (
 )
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first
+from dispatcher.gateway.smspartner.wire.field_errors import field_errors
 
 
 def read_send(
@@ -86,7 +87,7 @@ def _success(
             return Lost(f"HTTP {status}, a refusal without a code")
         if answer.get("message_id", answer.get("messageId")) is not None or _accepts(answer):
             return Lost("a refusal that speaks of messages taken")
-        return Declined(code)
+        return Declined(code, field_errors(answer))
     if answer.get("success") is not True or status != 200:
         return Lost(f"HTTP {status}, neither success nor refusal")
     if answer.get("code") != 200 or isinstance(answer["code"], bool | str):

@@ -1,0 +1,19 @@
+"""whom an attempt carries, if only a part of its batch."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("attempt", sa.Column("covers", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("attempt", "covers")
