@@ -114,7 +114,7 @@ def test_person_at_a_host_with_a_wrong_clock_ends_no_doubt(bench: Bench, verb: s
     bench.gateway.behave = bench.gateway.swallow
     bench.send(batch)
     bench.clock.forward(days=4)
-    with pytest.raises(StorageError, match="set this host's clock first"):
+    with pytest.raises(StorageError, match="this clock and the database's differ"):
         getattr(bench.dispatcher, verb)(batch, reason="nothing shows")
     assert bench.batch(batch).state == "in_doubt"
 
