@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
     from dispatcher.campaigns.progress import Progress
     from dispatcher.settings import Settings
+    from dispatcher.storage.database import Database
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 #: larger than any id of a database
@@ -145,7 +146,19 @@ def open_dispatcher(account: str | None = None) -> Dispatcher:
     make: Callable[[], Dispatcher] | None = context.meta.get(_MADE)
     dispatcher = make() if make else _plain()
     context.call_on_close(dispatcher.database.close)
+    if dispatcher.database.is_relative and dispatcher.database.is_missing:
+        context.call_on_close(lambda: _tell_of_new(dispatcher.database))
     return dispatcher if account is None else dispatcher.for_account(account)
+
+
+def _tell_of_new(database: Database) -> None:
+    """Warn that a command has made the database of this folder: another may have been meant."""
+    if not database.is_missing:
+        click.echo(
+            f"dispatcher: warning: a new database was made: {database.place}; to use one from"
+            " every folder, set DISPATCHER_DATABASE_URL to its whole path",
+            err=True,
+        )
 
 
 def _plain() -> Dispatcher:

@@ -101,8 +101,8 @@ class Settings(AccountSettings):
     )
     database_url: SecretStr = Field(
         SecretStr("sqlite:///dispatcher.db"),
-        description="SQLAlchemy URL of the database: SQLite or PostgreSQL"
-        " (`postgresql+psycopg://…`)",
+        description="SQLAlchemy URL of the database: SQLite (a path without a leading slash is"
+        " another file in each folder) or PostgreSQL (`postgresql+psycopg://…`)",
     )
     broker_url: SecretStr | None = Field(
         None,

@@ -94,6 +94,11 @@ class Database:
         return f"PostgreSQL {name!r} at {host}" + (f":{url.port}" if url.port else "")
 
     @property
+    def is_relative(self) -> bool:
+        """True if a process in another folder would use another database."""
+        return database_url.is_relative(self._url)
+
+    @property
     def in_transaction(self) -> bool:
         """True if writes join a transaction of the caller's, which may be rolled back."""
         return False

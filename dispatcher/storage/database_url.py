@@ -5,6 +5,7 @@ A mistyped URL may have a piece of the password anywhere.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, make_url
@@ -54,3 +55,9 @@ def check_shared(url: URL) -> None:
             f"{_NAME} names a database in memory, which no other process sees: name a file, like"
             " sqlite:////srv/dispatcher.db"
         )
+
+
+def is_relative(url: URL) -> bool:
+    """True if another folder means another database: a SQLite file without its whole path."""
+    file = url.database or ""
+    return url.get_backend_name() == "sqlite" and bool(file) and not Path(file).is_absolute()

@@ -76,7 +76,8 @@ def run(*, workers: int, no_beat: bool, log_level: str) -> None:
         raise click.UsageError("nothing to run: no worker, no beat, and Redis is set")
     line = json_line if settings.log_format == "json" else None
     starting = f"starting {', '.join(child.name for child in children)}; Ctrl-C stops"
-    say(starting if line is None else line("dispatcher", starting))
+    for words in (f"database: {dispatcher.database.place}", starting):
+        say(words if line is None else line("dispatcher", words))
     raise click.exceptions.Exit(Supervisor(children, sys.stdout, line).run())
 
 

@@ -48,6 +48,12 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
                 reference, arguments.body, rows, reject=left_out, **options
             )
     progress = dispatcher.progress(campaign)
+    if dispatcher.database.is_relative and dispatcher.last_tick() is None:
+        click.echo(
+            f"dispatcher: warning: no worker has ever used {dispatcher.database.place}: the"
+            " campaign waits until dispatcher run is started in this folder",
+            err=True,
+        )
     checked = "" if known or not arguments.check_numbers else _checked(dispatcher, campaign)
     if as_json:
         print_json(

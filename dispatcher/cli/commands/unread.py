@@ -11,7 +11,7 @@ from dispatcher.cli.output import print_json, say
 
 
 @click.command()
-@click.option("--numbers", is_flag=True, help="Show numbers, not [number].")
+@click.option("--numbers", is_flag=True, help="Show whole numbers, not masked ones.")
 @click.option("--done", "done", type=int, multiple=True, metavar="ID", help="Delete this call.")
 @json_option
 def unread(*, numbers: bool, done: tuple[int, ...], as_json: bool) -> None:
@@ -19,15 +19,15 @@ def unread(*, numbers: bool, done: tuple[int, ...], as_json: bool) -> None:
 
     A STOP among them is not on the opt-out list: add its number by hand, then delete the call.
     """
-    from dispatcher.settings.redaction import redactor
+    from dispatcher.masking import masked
 
     dispatcher = open_dispatcher()
     if done:
         removed = dispatcher.inbox.remove_unread(*done)
         say(f"{counted(removed, 'call')} deleted")
         return
-    redact = str if numbers else redactor(())
-    calls = [(call, redact(call.text)) for call in dispatcher.inbox.unread()]
+    shown = str if numbers else masked
+    calls = [(call, shown(call.text)) for call in dispatcher.inbox.unread()]
     if as_json:
         print_json(
             [

@@ -165,7 +165,7 @@ class DoubtPages(Pages):
 
 @admin.register(OptOut)
 class OptOutPages(Pages):
-    """Those who said STOP: found by number, added by hand, never taken off here."""
+    """Those who said STOP: found by number, added by hand; only probable ones are taken off."""
 
     def routes(self) -> list[tuple[str, View, str]]:
         """Every page."""
@@ -179,8 +179,8 @@ class OptOutPages(Pages):
         if value:
             try:
                 phone = normalise(value)
-                if "add" in request.POST:
-                    context["added"] = self._add(request, phone, may_add=may_add)
+                if {"add", "refused", "no_refusal"} & request.POST.keys():
+                    context["added"] = self._change(request, phone, may_add=may_add)
                 context["phone"] = phone
                 context["listed"] = phone in dispatcher.opt_outs
                 context["history"] = dispatcher.opt_outs.history(phone)
@@ -194,18 +194,23 @@ class OptOutPages(Pages):
             "Opt-outs",
             page=dispatcher.opt_outs.page(offset_of(request), LIMIT),
             erased=dispatcher.opt_outs.erased,
+            undecided=dispatcher.opt_outs.undecided(),
             may_add=may_add,
             **context,
         )
 
-    def _add(self, request: HttpRequest, phone: str, *, may_add: bool) -> bool:
+    def _change(self, request: HttpRequest, phone: str, *, may_add: bool) -> bool:
+        """Add a number, or decide about a probable refusal; true if it is new on the list."""
         if not may_add:
             raise PermissionDenied
         reason = request.POST.get("reason", "").strip()
         if not reason:
             raise IllegalMove("a reason is needed: it goes on record")
         by = request.user.get_username()
-        return dispatcher.opt_outs.add([phone], reason=reason, source="admin", by=by) > 0
+        if "add" in request.POST:
+            return dispatcher.opt_outs.add([phone], reason=reason, source="admin", by=by) > 0
+        refused = "refused" in request.POST
+        return dispatcher.opt_outs.decide(phone, refused=refused, reason=reason, by=by) and refused
 
 
 def _doubt_actions(request: HttpRequest) -> list[Action]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -241,6 +242,26 @@ def test_adding_an_opt_out_needs_a_reason_and_the_permission(office: Office) -> 
     )
     [change] = office.dispatcher.opt_outs.history(phone)
     assert (change.actor, change.source, change.reason) == ("luc", "admin", "by phone")
+
+
+def test_probable_refusals_are_listed_and_decided(office: Office) -> None:
+    for phone in people(2):
+        reply = {"type": "response", "phone_number": phone, "text": "Non merci STOP"}
+        office.dispatcher.inbox.take("reply", json.dumps(reply).encode())
+    anne, bruno = people(2)
+    some, more = (
+        office.client("view_optout"),
+        office.client("view_optout", "add_optout", name="luc"),
+    )
+
+    assert "To decide" in text_of(some, OPT_OUTS)
+    assert "Non merci STOP" in text_of(some, OPT_OUTS)
+    text_of(some, OPT_OUTS, status=403, phone=anne, no_refusal="1", reason="our hours")
+    assert "a reason is needed" in text_of(more, OPT_OUTS, phone=anne, no_refusal="1")
+    assert "not on the list" in text_of(more, OPT_OUTS, phone=anne, no_refusal="1", reason="why")
+    assert "it is on the list" in text_of(more, OPT_OUTS, phone=bruno, refused="1", reason="why")
+    assert "To decide" not in text_of(some, OPT_OUTS)
+    assert office.dispatcher.opt_outs.history(anne)[-1].actor == "luc"
 
 
 # -- verbs

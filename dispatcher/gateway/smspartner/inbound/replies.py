@@ -50,13 +50,13 @@ def read_reply(call: Fields) -> PersonReply:
     """Read a reply. Raises InvalidPayload."""
     if "msisdn" in call:
         return _to_long_number(call)
-    kind = str(call.get("type") or "").strip().casefold()
+    kind = _kind(call)
     if kind not in _TYPES and "text" not in call:
         raise InvalidPayload("the call is neither a reply nor a STOP")
     text = _text(call)
     refusal = Refusal.CLEAR if kind == "stop" else refusal_of(text)
     return PersonReply(
-        phone=phone(first(call, "phonenumber", "phone")),
+        phone=phone(first(call, "phonenumber", "phone", "number", "from", "mobile")),
         text=text,
         stop=refusal is Refusal.CLEAR,
         message_id=fields.identifier(first(call, "messageid", "msgid")),
@@ -65,12 +65,16 @@ def read_reply(call: Fields) -> PersonReply:
     )
 
 
+def _kind(call: Fields) -> str:
+    return str(call.get("type") or "").strip().casefold()
+
+
 def _to_long_number(call: Fields) -> PersonReply:
     text = _text(call)
     part = _part(call)
-    refusal = Refusal.NONE
+    refusal = Refusal.CLEAR if _kind(call) == "stop" else Refusal.NONE
     # the first word of a later part is in the middle of a text
-    if part is None or part.number == 1:
+    if refusal is Refusal.NONE and (part is None or part.number == 1):
         refusal = refusal_of(text)
         if refusal is Refusal.NONE:
             refusal = refusal_of(str(call.get("keyword") or ""))
