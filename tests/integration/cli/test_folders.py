@@ -20,7 +20,10 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 def test_submit_in_a_folder_without_workers_says_so(shell: Shell, tmp_path: Path) -> None:
     for reference in ("first", "second"):
         said = shell.submit(reference=reference).stderr
-        assert f"no worker has ever used {tmp_path / 'dispatcher.db'}: the campaign waits" in said
+        assert (
+            f"no worker has ever used SQLite {tmp_path / 'dispatcher.db'}: the campaign waits"
+            in said
+        )
         assert ("a new database was made" in said) is (reference == "first")
 
 
@@ -34,7 +37,10 @@ def test_opt_out_in_a_new_folder_says_that_its_database_is_new(
     shell: Shell, tmp_path: Path
 ) -> None:
     said = shell("opt-outs", "add", "0639980001").stderr
-    assert f"a new database was made: {tmp_path / 'dispatcher.db'}; to use one from every" in said
+    assert (
+        f"a new database was made: SQLite {tmp_path / 'dispatcher.db'}; to use one from every"
+        in said
+    )
     assert shell("opt-outs", "add", "0639980002").stderr == ""
 
 
