@@ -15,16 +15,16 @@ from typing import Final
 #: blanks and signs between two digits, as they are or as URLs, HTML and escapes write them
 _GAP: Final = (
     r"(?:[ \t\r\n./()_-]|%(?:20|C2%A0|E2%80%AF)|&(?:nbsp|thinsp|#\d{1,5});"
-    r"|\\{1,2}(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[tnr])){0,4}"
+    r"|\\{1,2}(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[tnr])){0,6}"
 )
 _PLUS: Final = r"(?:\+|%2B|&\#43;|\\{1,2}u002b)"
 # "20:00 33 …" is an hour before a number, not the prefix 00
 _ABROAD: Final = rf"(?:{_PLUS}|(?<!\d)00(?=[1-9])|(?<![\d:.,h])00)"
 _TRUNK: Final = rf"(?:0{_GAP})?"
 #: 01/12/2026 is a date, 01/12 02/12 are two, and 20271201093000 is an instant
-_DAY: Final = r"(?:0[1-9]|[12]\d|3[01])([/. -])(?:0[1-9]|1[0-2])"
+_DAY, _MONTH = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])"
 _DATE: Final = (
-    rf"{_DAY}\1(?:19|20)\d\d(?!\d)|{_DAY.replace('[/. -]', '/')}[ -]{{1,3}}\d\d/\d\d(?!\d)"
+    rf"{_DAY}([/. -]){_MONTH}\1(?:19|20)\d\d(?!\d)|{_DAY}/{_MONTH}[ -]{{1,3}}{_DAY}/{_MONTH}(?!\d)"
 )
 _STAMP: Final = (
     r"20[23]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:(?:[01]\d|2[0-3])(?:[0-5]\d){0,2})?(?!\d)"
@@ -38,11 +38,11 @@ _NUMBERS: Final = re.compile(
     rf"|{_ABROAD}{_GAP}[1-9](?:{_GAP}\d){{7,15}}"
     # French, with its trunk zero: in any groups, digit by digit, in pairs with any sign between
     rf"|(?<!\d)(?!{_DATE})0[1-9](?:{_GAP}\d){{8}}"
-    r"|(?<!\d)0([ .-])[1-9](?:\3\d){8}"
-    r"|(?<!\d)0[ .-][1-9](?:[ .-]\d\d){4}"
-    r"|(?<!\d)0[1-9]([^0-9A-Za-z]{1,3})\d\d(?:\4\d\d){3}"
+    r"|(?<!\d)0([ .-])[1-9](?:\2\d){8}"
+    r"|(?<!\d)0[ .(-]{1,2}(?:[1-9]\)?(?:[ .-]\d\d){4}|[67]\d\d(?:[ .-]\d{3}){2})"
+    r"|(?<!\d)0[1-9]([^0-9A-Za-z]{1,3})\d\d(?:\3\d\d){3}"
     # the same without its zero, in pairs
-    r"|(?<!\d)(?<!\d[.,:])[67](?:([ .-])\d\d(?:\5\d\d){3}|\d\d([ .-])\d\d(?:\6\d\d){2})"
+    r"|(?<!\d)(?<!\d[.,:])[67](?:([ .-])\d\d(?:\4\d\d){3}|\d\d([ .-])\d\d(?:\5\d\d){2})"
     # any other run with the length of a number, unless it is part of a word in hexadecimal digits
     rf"|(?<!\d)(?<!\d\.)(?!{_STAMP})(?:(?<![0-9A-Za-z])\d{{9,15}}(?![0-9A-Za-z])"
     r"|(?:(?<=[A-Za-z]{3})|(?<=[G-Zg-z_]))\d{11,15}(?![0-9A-Fa-f])|(?<![0-9A-Za-z])\d{11,15}(?=[G-Zg-z_]))"
