@@ -40,7 +40,6 @@ def store(
 ) -> Submitted:
     """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
     installation.prepare()
-    identity.record_first(installation.database)
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
     known = _stored(installation.database, submission)
@@ -173,6 +172,7 @@ class _Entry:
             unusable=planner.reasons.total(),
         )
         self._note(session, campaign_id)
+        identity.record_first(session)
         self._late = self._departures.forecast(self._left(session)).late
         return campaign_id
 

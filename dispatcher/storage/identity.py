@@ -77,13 +77,10 @@ def objection(database: Database) -> str:
     return "" if same else RESTORED
 
 
-def record_first(database: Database) -> None:
-    """Record the database if nobody has, before it holds a campaign. Raises StorageError."""
-    with database.read() as session:
-        known = meta.get(session, NAME)
-    if not known:
-        with database.write() as session:
-            keep(session)
+def record_first(session: Session) -> None:
+    """Record the database, with its first campaign."""
+    if not meta.get(session, NAME):
+        accept(session)
 
 
 def keep(session: Session) -> Progress | None:
