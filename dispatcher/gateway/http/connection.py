@@ -122,8 +122,10 @@ class _TlsConnection(_Marked, HTTPSConnection):
 
         Something to read does not mean that it has gone: TLS 1.3 sends session tickets.
         """
-        if self.sock is None or not wait_for_read(self.sock, timeout=0.0):
-            return self.sock is not None
+        if self.sock is None or self.sock.pending():
+            return False  # what is pending inside TLS would be read as the next answer
+        if not wait_for_read(self.sock, timeout=0.0):
+            return True
         patience = self.sock.gettimeout()
         self.sock.settimeout(0)
         try:

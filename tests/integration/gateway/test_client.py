@@ -300,6 +300,34 @@ def test_good_certificate_sends_over_one_connection(tickets: int) -> None:
     assert server.connections == 1
 
 
+def two_answers_in_one_record(peer: Peer) -> None:
+    """To the first request: its answer, which ends where a read of the client does, and a second
+    one in the same TLS record, which the kernel then knows nothing of."""
+    peer.request()
+    if peer.number:
+        peer.answer(SUCCESS)
+    else:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {8192 - 42:5}\r\n\r\n".encode()
+        unasked = json.dumps(SUCCESS | {"message_id": 666}).encode()
+        answer = head + GOOD.ljust(8192 - len(head))
+        assert len(answer) == 8192
+        peer.send(
+            answer + b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(unasked) + unasked
+        )
+    peer.until_gone()
+
+
+@pytest.mark.usefixtures("trusted")
+def test_bytes_pending_inside_tls_answer_no_later_request() -> None:
+    with RawServer(two_answers_in_one_record, tls=True) as server:
+        client = gateway(server)
+        first, second = send(client), send(client)
+    assert isinstance(first, BatchTaken)
+    assert isinstance(second, BatchTaken)
+    assert (first.message_id, second.message_id) == ("2254444", "2254444")
+    assert server.connections == 2
+
+
 def not_tls(peer: Peer) -> None:
     peer.peek()
     peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
