@@ -35,6 +35,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         HIDDEN_ROW: "the row is hidden or filtered out in its sheet: show it, or give --hidden",
         NO_NUMBER: "it has no number: call its field “mobile” or “telephone”",
         NOT_A_RECIPIENT: "it is neither a number nor a mapping with one",
+        "invalid_at_gateway": "the gateway says that this is no number: ask for another",
+        "out_of_service": "the number was out of service when checked: ask for another",
         "several_fields": "several fields may be the number: call one “mobile”",
         "unusable_value": "a field is a list, bytes or the like: give text, a number or a date",
     }

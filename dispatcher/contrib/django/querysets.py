@@ -13,7 +13,7 @@ from django.db.models.query import ModelIterable, ValuesIterable
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
-from dispatcher.recipients.column_names import phone_columns
+from dispatcher.recipients.column_names import fold, phone_columns
 from dispatcher.recipients.values import text_of
 from dispatcher.texts.templates import compile_template
 
@@ -43,7 +43,8 @@ def streamed(
                 " values say which is which"
             )
         return recipients
-    names = {name: (fields or {}).get(name, name) for name in compile_template(text).fields}
+    wanted = compile_template(text).fields
+    names = {name: (fields or {}).get(name) or _alike(name, recipients) for name in wanted}
     columns = [phone or _phone_of(recipients), *names.values()]
     if territory_field:
         columns.append(territory_field)
@@ -93,9 +94,7 @@ def _rows(recipients: QuerySet[Any, Any], columns: list[str]) -> QuerySet[Any, A
 def _phone_of(recipients: QuerySet[Any, Any]) -> str:
     """The only field whose name means a phone number. Raises InvalidCampaign."""
     model: type[Model] = recipients.model
-    selected = recipients.query.values_select
-    names = list(selected or [field.name for field in model._meta.concrete_fields])
-    names += [name for name in recipients.query.annotations if name not in names]
+    names = _names_of(recipients)
     found = [names[at] for at in phone_columns(names)]
     if len(found) != 1:
         which = f"{' and '.join(found)} are" if found else "none is"
@@ -103,6 +102,20 @@ def _phone_of(recipients: QuerySet[Any, Any]) -> str:
             f'which field of {model.__name__} has the numbers? {which} called so: say phone="…"'
         )
     return str(found[0])
+
+
+def _names_of(recipients: QuerySet[Any, Any]) -> list[str]:
+    """The names of the fields of a QuerySet's rows."""
+    concrete = [field.name for field in recipients.model._meta.concrete_fields]
+    names = list(recipients.query.values_select or concrete)
+    return names + [name for name in recipients.query.annotations if name not in names]
+
+
+def _alike(name: str, recipients: QuerySet[Any, Any]) -> str:
+    """The field of that name, or else the only one that differs in accents, case or punctuation."""
+    names = _names_of(recipients)
+    alike = [known for known in names if fold(known) == fold(name)]
+    return alike[0] if len(alike) == 1 and name not in names else name
 
 
 def _text(value: Any) -> str:

@@ -129,8 +129,8 @@ def test_submit_counts_accepted_and_rejected_rows(shell: Shell) -> None:
 
     assert output[0] == "soldes is campaign 1"
     assert output[1] == "2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch"
-    assert sorted(output[2:4]) == ["  1 × landline", "  1 × not_a_number"]
-    assert output[4] == "rejected rows, with line and reason: clients.rejects.csv"
+    assert sorted(output[2:6:2]) == ["  1 × landline", "  1 × not_a_number"]
+    assert output[6] == "rejected rows, with line and reason: clients.rejects.csv"
 
 
 def test_rejected_rows_are_written_next_to_the_list_with_line_and_reason(shell: Shell) -> None:
@@ -139,9 +139,15 @@ def test_rejected_rows_are_written_next_to_the_list_with_line_and_reason(shell: 
     with (shell.directory / "clients.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file, delimiter=";"))
     assert rows == [
-        ["nom", "mobile", "ville", "line", "reason"],
-        ["Luc", "01 40 00 00 00", "Paris", "5", "landline"],
-        ["Eva", "hello", "Lyon", "7", "not_a_number"],
+        ["nom", "mobile", "ville", "line", "reason", "explanation"],
+        [
+            *("Luc", "01 40 00 00 00", "Paris", "5", "landline"),
+            "a landline gets no SMS: give a mobile number",
+        ],
+        [
+            *("Eva", "hello", "Lyon", "7", "not_a_number"),
+            "this is no phone number: write its digits",
+        ],
     ]
 
 
@@ -236,6 +242,7 @@ def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: She
     assert output == progress | {
         "rejected": {"landline": 1, "not_a_number": 1},
         "rejects": "clients.rejects.csv",
+        "notes": [],
         "already_submitted": False,
         "warnings": [
             "2 of 5 rows cannot be texted: is it the right column?",

@@ -64,7 +64,8 @@ def test_plan_counts_accepted_and_rejected_rows(shell: Shell) -> None:
     output = plan(shell).splitlines()
 
     assert output[0] == ("2 recipients kept of 5 rows, 1 duplicate, 2 rejects, 1 batch")
-    assert sorted(output[1:3]) == ["  1 × landline", "  1 × not_a_number"]
+    assert sorted(output[1:5:2]) == ["  1 × landline", "  1 × not_a_number"]
+    assert "      a landline gets no SMS: give a mobile number" in output[2:5:2]
 
 
 def test_plan_excludes_who_opted_out(shell: Shell) -> None:

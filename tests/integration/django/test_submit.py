@@ -56,6 +56,15 @@ def test_only_field_with_the_name_of_a_phone_is_the_number(shop: str, customers:
     assert dispatcher.progress("soldes").recipients == 2
 
 
+def test_field_of_a_query_set_is_found_without_case_and_punctuation(
+    shop: str, customers: Customers
+) -> None:
+    people = customers(2).values("mobile", "first_name")
+    dispatcher.submit("soldes", "Bonjour {{ First-Name }}", people)
+    dispatcher.submit("bis", TEXT, people, phone="mobile", fields=FIELDS)
+    assert dispatcher.progress("bis").recipients == 2
+
+
 def test_queryset_of_values_is_accepted(shop: str, customers: Customers) -> None:
     people = customers(2).values("mobile", "first_name")
     dispatcher.submit("soldes", "Bonjour {{ first_name }}", people)
