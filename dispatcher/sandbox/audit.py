@@ -20,19 +20,19 @@ _TEXTED: Final = frozenset({"sent", "delivered", "undelivered", "unreported"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """The two accounts side by side; keys are (campaign's reference, state)."""
+    """The counts of both sides; keys are (reference of the campaign, state)."""
 
-    #: recipients by the database
+    #: recipients in the database
     database: Counter[tuple[str, str]]
-    #: texts in the ledger, each under the state that the database gives its recipient
+    #: texts in the ledger, by the state of their recipient in the database
     ledger: Counter[tuple[str, str]]
     #: recipients with more than one text of one campaign
     twice: int
-    #: recipients who are said to be texted and are not in the ledger
+    #: recipients who are texted according to the database and are not in the ledger
     missing: int
-    #: recipients in the ledger who are said not to be texted
+    #: recipients in the ledger who are not texted according to the database
     unexpected: int
-    #: texts in the ledger of no campaign, or to nobody in it
+    #: texts in the ledger of no campaign, or to none of its recipients
     strangers: int
 
     @property

@@ -29,7 +29,7 @@ _TOWNS: Final = (
 )
 # fmt: on
 
-#: the numbers that belong to nobody, by ARCEP's decision: 10,000 mobiles, landlines in each area
+#: numbers that ARCEP assigns to nobody: 10,000 mobiles, and landlines of each area
 _FICTION: Final = "63998"
 _FICTION_LANDLINES: Final = ("19900", "26191", "35301", "46571", "53649")
 #: country code, first digits of its mobiles, a town
@@ -44,7 +44,7 @@ _RUBBISH: Final = ("à rappeler", "néant", "?", "06 39 98", "voir fiche", "0", 
 
 
 def _pairs(nine: str, between: str) -> str:
-    """Nine digits as they are read aloud: one, then pairs."""
+    """Nine digits as French people write them: one, then pairs."""
     return between.join([nine[0], *(nine[at : at + 2] for at in range(1, 9, 2))])
 
 
@@ -82,7 +82,7 @@ class Customers:
 def write_customers(path: Path, *, rows: int = 5000, seed: int = 2027) -> Customers:
     """Write a file with so many rows and one empty line; the same ``seed`` writes the same file.
 
-    From 20 to 10,000 rows: there are no more numbers that belong to nobody.
+    ``rows`` is 20 to 10,000, because there are no more numbers that belong to nobody.
     """
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     overseas, doubled, landlines, rubbish = rows // 50, rows // 25, rows // 50, rows // 250

@@ -73,7 +73,7 @@ def _terminated(_signum: int, _frame: object) -> NoReturn:
 
 
 class _Demo:
-    """The story, step by step."""
+    """The steps of the demo."""
 
     def __init__(self, console: Console, directory: Path, rows: int) -> None:
         self._console = console
@@ -82,7 +82,7 @@ class _Demo:
         self._step = 0
 
     def play(self) -> bool:
-        """Tell it; returns whether everything agrees."""
+        """Run all steps; True if database and ledger agree."""
         self._say("A demo of the SMS campaign dispatcher. Nothing leaves this machine.")
         self._say(
             f"For all of its processes it is now {CLOCK:%A} {CLOCK.day} {CLOCK:%B %Y, %H:%M} in"

@@ -27,7 +27,7 @@ LEDGER: Final = "ledger.jsonl"
 _MARK: Final = "made-by-dispatcher-demo"
 _READY_WITHIN: Final = 60.0
 _STOPS_WITHIN: Final = 8.0
-#: quick where a real campaign is patient
+#: shorter intervals than those of a real campaign
 _QUICK: Final = {"tick": "0.5", "poll_intervals": "2,3,5", "settle_intervals": "2,3,5"}
 #: made up: euros a segment
 _PRICES: Final = "metropole=0.045," + ",".join(
@@ -43,9 +43,9 @@ class InstallationError(Exception):
 
 
 class Installation:
-    """Starts everything in its ``with`` block and ends all of it, whatever happens in there.
+    """Starts everything at the beginning of its ``with`` block, and ends everything at its end.
 
-    All processes run in ``directory`` with the same environment; their clocks say ``at`` now.
+    All processes run in ``directory`` with the same environment; their clocks show ``at`` now.
     """
 
     def __init__(self, directory: Path, at: datetime) -> None:
@@ -87,7 +87,7 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process is started with; nothing of the user's own settings is in it."""
+        """The environment of every process, without the user's own settings."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         settings = {
             **self._settings,
@@ -167,7 +167,7 @@ class Installation:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Hold a Ctrl-C or SIGTERM back: what is being started or ended must not be forgotten."""
+    """Delay a Ctrl-C or SIGTERM until a process that is being started or ended is known."""
     held: list[int] = []
     before = {
         signum: signal.signal(signum, lambda signum, _frame: held.append(signum))
