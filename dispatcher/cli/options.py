@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dispatcher.cli.output import complain
 from dispatcher.errors import InvalidCampaign, NotFound
 from dispatcher.window.slots import PARIS
 
@@ -154,10 +155,9 @@ def open_dispatcher(account: str | None = None) -> Dispatcher:
 def _tell_of_new(database: Database) -> None:
     """Warn that a command has made the database of this folder: another may have been meant."""
     if not database.is_missing:
-        click.echo(
+        complain(
             f"dispatcher: warning: a new database was made: {database.place}; to use one from"
-            " every folder, set DISPATCHER_DATABASE_URL to its whole path",
-            err=True,
+            " every folder, set DISPATCHER_DATABASE_URL to its whole path"
         )
 
 

@@ -48,6 +48,10 @@ _PROGRESS = text(
 )
 
 
+#: a link is not followed; Windows has no such flag
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a SQLite database is, to be written beside it once its transaction is committed."""
@@ -59,7 +63,7 @@ class Progress:
     def write(self) -> None:
         """Write it. A file that cannot be written only makes an older backup harder to notice."""
         with suppress(OSError):
-            opened = os.open(self.file, os.O_WRONLY | os.O_CREAT, 0o600)
+            opened = os.open(self.file, os.O_WRONLY | os.O_CREAT | _NO_LINK, 0o600)
             try:
                 os.pwrite(opened, f"{self.database} {self.rows:020}\n".encode(), 0)
             finally:

@@ -10,7 +10,7 @@ import click
 from dispatcher.campaigns.wording import counted, standing
 from dispatcher.cli.campaign_options import CampaignArguments, campaign_options
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import complain, print_json, say
 from dispatcher.cli.saved_plan import SavedPlan
 from dispatcher.cli.text_report import warning_lines
 from dispatcher.errors import NotFound
@@ -49,10 +49,9 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
             )
     progress = dispatcher.progress(campaign)
     if dispatcher.database.is_relative and dispatcher.last_tick() is None:
-        click.echo(
+        complain(
             f"dispatcher: warning: no worker has ever used {dispatcher.database.place}: the"
-            " campaign waits until dispatcher run is started in this folder",
-            err=True,
+            " campaign waits until dispatcher run is started in this folder"
         )
     checked = "" if known or not arguments.check_numbers else _checked(dispatcher, campaign)
     if as_json:
