@@ -87,7 +87,7 @@ class Intake:
         ``late`` messages would leave too late. Without values unless ``private``.
         """
         planner, submission = self.planner, self.submission
-        return warnings_of(
+        warnings = warnings_of(
             rows=planner.rows,
             rejected=planner.reasons.total(),
             missing=planner.texts.missing,
@@ -101,6 +101,7 @@ class Intake:
             from_number=submission.from_number,
             survey=submission.survey is not None,
         )
+        return warnings + planner.warnings
 
     @property
     def fingerprint(self) -> str:

@@ -73,7 +73,6 @@ def preview(
         forecast=leaves,
         warnings=(
             *intake.warnings(late=leaves.late),
-            *planner.warnings,
             *history.repeats.warnings,
             *screening.warnings,
         ),

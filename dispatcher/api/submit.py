@@ -29,6 +29,8 @@ from dispatcher.storage.database import Busy, Conflict, Database
 from dispatcher.window import NeverOpen
 
 log = logging.getLogger(__name__)
+# the caller has what is logged here: without a log it is not written to the terminal, too
+log.addHandler(logging.NullHandler())
 
 
 def store(

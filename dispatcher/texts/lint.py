@@ -22,6 +22,8 @@ _shortener: Final = re.compile(
     r"|shorturl\.at|t\.ly|tiny\.cc|tinyurl\.com|urlz\.fr)(?![\w.-]*\w)",
     re.IGNORECASE,
 )
+#: how many characters a sentence shows
+_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,18 @@ def link_warnings(text: str) -> list[str]:
 
 
 def text_warnings(text: str) -> list[str]:
-    """What a person should know of a text: links, and what looks like a field or a line break."""
-    written = without_fields(without_marks(text))
+    """What a person should know of a text: its price, links, what looks like a field or a break."""
+    written = unicodedata.normalize("NFC", without_fields(without_marks(text)))
     warnings = [
         f"“{each}” is sent as it is written: did you mean {{{{ {name} }}}}?"
         for each, name in likely_fields(written).items()
     ]
+    if dear := [each for each in dict.fromkeys(pieces(written)) if needs_unicode(each)]:
+        shown = ", ".join(f"“{each}”" for each in dear[:_SHOWN])
+        more = " and others" if len(dear) > _SHOWN else ""
+        warnings.append(
+            f"the text needs Unicode for {shown}{more}: a segment has 70 characters, not 160"
+        )
     if "\\n" in written:
         warnings.append("“\\n” arrives as “n”: write a line break itself")
     return warnings + link_warnings(text)

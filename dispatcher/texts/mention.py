@@ -23,9 +23,7 @@ _mention = re.compile(
 ).finditer
 _nopub = re.compile(r"\bnopub\s*[=:-]?\s*stop\b", re.IGNORECASE).search
 #: a word that only a mention has between "STOP" and the number
-_certain = re.compile(
-    r"\b(?:aux?|by|court|envoye[rz]?|num(?:ero)?|par|sms|texto|to)\b", re.I
-).search
+_certain = re.compile(r"\b(?:au|by|court|envoye[rz]?|num(?:ero)?|par|sms|texto|to)\b", re.I).search
 _negated = re.compile(r"(?<![^\W_])no[nt]?[^\S\n\r]*[-_'’]?[^\S\n\r]*$", re.IGNORECASE).search
 # after a number that may be a quantity: its unit, more digits, or a word in small letters that
 # does not begin a phrase such as "pour ne plus recevoir"
@@ -33,8 +31,8 @@ _quantity = re.compile(
     r"[^\S\n\r]*(?:[%€$]|[.,]?\d{3}(?!\d)|,\d|(?i:abonnes?|articles?|cadeaux?|clients?|emplois?"
     r"|euros?|fans?|heures?|jours?|km|kg|litres?|lots?|m2|metres?|modeles?|offres?|paires?"
     r"|personnes?|pieces?|places?|points?|produits?|references?|tonnes?|unites?)\b"
-    r"|(?!(?:afin|appel|cout|et|gratuit|if|merci|or|ou|par|pour|prix|sans|si|sms|sur|svp|tarif|to"
-    r"|via)\w*\b)[a-z]{2})"
+    r"|(?!(?:afin|appel|cout|et|gratuit|https?|if|merci|non|or|ou|par|pour|prix|sans|si|sms|sur|svp|tarif|to"
+    r"|via|www)\w*\b)[a-z]{2})"
 ).match
 #: how far before "STOP" its negation may stand
 _BEFORE: Final = 12

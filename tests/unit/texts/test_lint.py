@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatcher.texts.lint import link_warnings
+from dispatcher.texts.lint import link_warnings, text_warnings
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_public_shortener_gets_one_warning_with_its_rule(text: str, host: str) -
 )
 def test_other_link_has_no_warning(text: str) -> None:
     assert link_warnings(text) == []
+
+
+def test_text_that_needs_unicode_is_warned_of_with_its_price() -> None:
+    assert text_warnings("Soldes 🌸 ❤\ufe0f {{ prenom }}") == [
+        "the text needs Unicode for “🌸”, “❤\ufe0f”: a segment has 70 characters, not 160"
+    ]
+    assert text_warnings("Soldes d’été : ça, l’œuf, tête\u200b") == []
