@@ -38,7 +38,7 @@ _ME: Final = (
 )
 _PHRASES: Final = (
     # ne plus recevoir, je ne souhaite plus être contacté, veux pas recevoir
-    rf"(?:ne )?(?:{_WANT}(?:plus|pas)|plus) (?:\w+ )?{_DO}",
+    rf"(?:ne )?(?:{_WANT}(?:plus|pas)|plus|(?<=ne )pas) (?:\w+ )?{_DO}",
     # plus de sms, je ne veux plus de vos messages, plus jamais de pub
     rf"(?:ne )?{_WANT}?plus (?:jamais |aucun\w* )?(?:de |d )?(?:vos |votre |ces )?{_TEXTS}",
     rf"(?:ne )?{_WANT}pas (?:de |d )(?:vos |votre |ces )?{_TEXTS}",
@@ -56,13 +56,14 @@ _PHRASE: Final = rf"\b(?:{'|'.join(_PHRASES)})"
 _ALONE: Final = r"(?:end|quit|cancel|revoke)$"
 #: what may stand before a clear refusal
 _POLITE: Final = (
-    r"(?:(?:bonjour|bonsoir|salut|hello|svp|stp|please|s il (?:vous|te) plait|merci de|veuillez"
+    r"(?:(?:bonjour|bonsoir|salut|hello|svp|stp|please|s il (?:vous|te) plait|merci de?|veuillez"
     r"|priere de|madame|monsieur|je|me|\d+) )*"
 )
 _CLEAR: Final = re.compile(rf"{_POLITE}({_STEM}|{_PHRASE}|{_ALONE})")
 #: no refusal in so many words; the first ones stand alone
 _HINT: Final = (
-    r"^(?:fin|quitter|annul\w*|sto|st op|basta|plus rien|non? ?stop)$|\bnonstop|\bresili"
+    r"^(?:fin|quitter|annul\w*|sto|st op|sto p|st p|arr et|basta|plus (?:rien|jamais)|non? ?stop)$"
+    rf"|^(?:pas|aucun\w*) (?:de |d )?{_TEXTS}\w*(?: (?:svp|stp|merci))?$|\bnonstop|\bresili"
     r"|\bassez de\b|\bmarre de\b|\bca suffit|\b(?:plus|pas) interess|\bwrong number"
     r"|\b(?:mauvais|faux|erreur de|trompe\w* de) numero"
 )
@@ -71,6 +72,8 @@ _PROBABLE: Final = re.compile(rf"{_STEM}|{_PHRASE}|{_HINT}")
 _OR: Final = re.compile(r"\w+ (?:ou|or)\b")
 _SPELT_OUT: Final = re.compile(r"\b\w(?: \w\b)+")
 _ZERO: Final = re.compile(r"(?<=[a-z])0(?=[a-z])")
+#: Cyrillic and Greek letters that look, or sound, like those of "stop"
+_ALIKE: Final = str.maketrans("\u0455\u0441\u0442\u043e\u043f\u0440\u03c4\u03bf\u03c1", "sstopptop")
 #: letters that nobody sees (Hangul fillers); other invisible characters have a category of theirs
 _BLANK: Final = "\u115f\u1160"
 
@@ -93,7 +96,7 @@ def _plain(text: str) -> str:
     letters = map(_letter, unicodedata.normalize("NFKD", folded))
     words = " ".join("".join(letters).split())
     joined = _SPELT_OUT.sub(lambda found: found[0].replace(" ", ""), words)
-    return _ZERO.sub("o", joined)
+    return _ZERO.sub("o", joined.translate(_ALIKE))
 
 
 def _letter(character: str) -> str:

@@ -20,6 +20,7 @@ CLEAR = [
     "merci de ne plus me contacter", "plus de pub", "Plus de SMS svp !!",
     "je veux plus de vos messages",
     "retirez-moi de votre liste", "Supprimez mon numéro", "Do not text me", "remove me",
+    "Ne pas m'envoyer de sms", "Merci d'arrêter", "\u0421\u0422\u041e\u041f", "\u0405TOP",
     # politeness before it
     "Bonjour, STOP", "SVP stop", "Bonjour, veuillez me désinscrire", "1 STOP",
     # what operators take, alone
@@ -29,6 +30,8 @@ PROBABLE = [
     "Non merci STOP", "je veux arrêter", "STOP ou pas ?", "stopper ?", "STOP ?", "STOP？",
     "non stop", "NON-STOP", "ouvert nonstop", "le stop", "ne dites pas stop", "st op", "Mr Stop",
     "plus de pub ?", "J'en ai marre de vos sms", "Pas intéressé", "FIN", "annuler",
+    "STO P", "st*p", "Arr^et", "Plus jamais", "pas de sms svp", "aucun sms",
+    "je veux me désinscrire",
     "mauvais numéro", "Merci, ne plus recevoir", "Je m'arrête demain",
 ]  # fmt: skip
 NONE = [
