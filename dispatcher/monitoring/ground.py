@@ -54,6 +54,8 @@ def _gateways(dispatcher: Dispatcher) -> datetime | None:
 
 def beat(dispatcher: Dispatcher) -> str:
     """Check that ticks are queued, and that workers take them."""
+    if dispatcher.objection():
+        raise CheckFailed("workers do not tick with this database", "see the database above")
     last = dispatcher.last_tick()
     if last is None:
         raise CheckFailed("it has never ticked", "")

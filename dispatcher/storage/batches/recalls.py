@@ -100,7 +100,9 @@ def request_opted_out(session: Session, now: datetime) -> int:
     new: list[ColumnElement[bool]] = []
     if compared["at"] is not None:
         # clocks differ, and the first to be added may be the last to be committed
-        new = [OPT_OUT.c.created_at > min(now, datetime.fromisoformat(compared["at"])) - _MARGIN]
+        since = min(now, datetime.fromisoformat(compared["at"])) - _MARGIN
+        # also what came since then from a host whose clock is behind
+        new = [or_(OPT_OUT.c.created_at > since, OPT_OUT.c.id > compared.get("id", 0))]
     concerned = (
         select(RECIPIENT.c.batch_id)
         .join_from(OPT_OUT, RECIPIENT, OPT_OUT.c.phone == RECIPIENT.c.phone)
@@ -113,7 +115,9 @@ def request_opted_out(session: Session, now: datetime) -> int:
         .distinct()
     )
     requested = request(session, Batch.id.in_(session.scalars(concerned).all()), OPTED_OUT, now)
-    meta.put(session, _COMPARED, json.dumps({"version": version, "at": now.isoformat()}))
+    last = session.scalar(select(func.max(OPT_OUT.c.id))) or 0
+    facts = {"version": version, "at": now.isoformat(), "id": last}
+    meta.put(session, _COMPARED, json.dumps(facts))
     return requested
 
 

@@ -16,7 +16,7 @@ from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled
-from dispatcher.storage import opt_out_marks
+from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import hand_over
 from dispatcher.storage.campaigns.moves import pause
 from dispatcher.storage.database import Database
@@ -782,3 +782,14 @@ def test_opt_out_while_a_receipt_is_recorded_waits_for_it(
                 added.result()
         with database.write() as session:
             assert hand_over.opted_out_meanwhile(session, due)
+
+
+def test_opt_out_from_a_host_whose_clock_is_behind_is_asked_back(bench: Bench) -> None:
+    batch = submit_held(bench)
+    bench.work()  # compares the list as it is now
+    behind = bench.clock() - timedelta(days=2)
+    with bench.dispatcher.database.write() as session:
+        opt_outs.add(session, people(1), source="by hand", now=behind)
+    bench.work()
+    bench.work()
+    assert bench.batch(batch).opted_out == 1

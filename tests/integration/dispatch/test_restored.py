@@ -55,7 +55,8 @@ def assert_refused(bench: Bench, before: int) -> None:
     assert (list(due.send), len(bench.gateway.ledger)) == ([], before)
     assert bench.progress().why == RESTORED
     assert bench.dispatcher.submit("later", "Bonjour", ["+33639980999"]) > 0
-    (finding,) = examine(bench.dispatcher, ["database"])
+    finding, beat = examine(bench.dispatcher, ["database", "beat"])
+    assert (beat.ok, beat.remedy) == (False, "see the database above")
     assert not finding.ok
     assert finding.says.endswith(RESTORED)
     assert "migrate --restored" in finding.remedy
