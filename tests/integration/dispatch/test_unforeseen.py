@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from dispatcher.campaigns.set_aside import MOST_ERRORS, NEVER
-from dispatcher.gateway import Lost
+from dispatcher.gateway import Lost, StatusPage
 from tests.integration.bench import OPEN, Bench, people
 
 
@@ -115,3 +115,30 @@ def test_tick_goes_on_after_a_row_that_it_cannot_judge(bench: Bench) -> None:
     assert bench.dispatcher.last_tick() == bench.clock()
     assert bench.messages("c0") == {"pending": 3}
     assert "unforeseen error" in bench.progress("c0").why
+
+
+def test_lookup_that_outlasts_its_lease_may_be_made_twice_and_settles_once(bench: Bench) -> None:
+    """As one of 500 pages may: what shows is a union, so that both say the same."""
+
+    def lose(tag: str, phones: list[str]) -> Lost:
+        bench.gateway.accept(tag, phones)
+        return Lost("the call took too long")
+
+    bench.gateway.behave = lose
+    batch = bench.submit()
+    bench.send(batch)
+    bench.clock.forward(minutes=5)
+    ask, nested = bench.gateway.status_by_tag, list[bool]()
+
+    def ask_slowly(tag: str) -> StatusPage:
+        if not nested:
+            nested.append(False)
+            bench.clock.forward(minutes=10)
+            nested[0] = bench.settle(batch)
+        return ask(tag)
+
+    bench.gateway.status_by_tag = ask_slowly  # type: ignore[method-assign]
+    bench.settle(batch)
+    assert nested == [True]
+    assert (bench.messages(), bench.outcomes(batch)) == ({"sent": 3}, ["sent"])
+    assert not bench.actions("texted twice")
