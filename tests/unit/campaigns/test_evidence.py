@@ -13,6 +13,7 @@ from dispatcher.campaigns.evidence import (
     RESEND_AFTER,
     AttemptEvidence,
     corrections,
+    in_question,
     judge,
     may_go_again,
     next_lookup,
@@ -236,3 +237,32 @@ def test_attempt_without_a_recorded_end_delays_a_resend() -> None:
     assert not may_go_again(lost, AT, AT + RESEND_AFTER - timedelta(seconds=1))
     assert may_go_again(lost, AT, AT + RESEND_AFTER)
     assert may_go_again([attempt(1, "in_doubt")], AT, AT)
+
+
+def half(number: int, outcome: str | None, *covers: int) -> AttemptEvidence:
+    return replace(attempt(number, outcome), covers=frozenset(covers))
+
+
+@pytest.mark.parametrize(
+    ("attempts", "doubtful"),
+    [
+        pytest.param([attempt(1, None)], {0, 1, 2}, id="a whole batch"),
+        pytest.param([attempt(1, "halved"), half(2, None, 0, 1)], {0, 1}, id="a half"),
+        pytest.param([half(1, "in_doubt", 0), half(2, None, 2)], {0, 2}, id="two parts"),
+        pytest.param([attempt(1), half(2, None, 0)], {0, 1, 2}, id="the whole before a part"),
+        pytest.param([attempt(1, "throttled"), half(2, None, 0)], {0}, id="asked to wait before"),
+        pytest.param([half(1, "not_sent", 0)], {0, 1, 2}, id="nothing is known to be open"),
+        pytest.param([], {0, 1, 2}, id="the history was deleted"),
+    ],
+)
+def test_only_who_may_have_been_carried_is_in_question(
+    attempts: list[AttemptEvidence], doubtful: set[int]
+) -> None:
+    assert in_question("ppp", attempts) == doubtful
+    assert in_question("spd", attempts) == doubtful & {1}
+
+
+def test_half_that_shows_lets_the_others_go_on() -> None:
+    shown = replace(half(2, None, 0, 1), now={0: SENT, 1: SENT}, carried=2)
+    verdict = judge(BatchState.IN_DOUBT, "ppp", [attempt(1, "halved"), shown])
+    assert (verdict.state, verdict.states) == (BatchState.PENDING, "ssp")
