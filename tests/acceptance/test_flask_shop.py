@@ -73,8 +73,8 @@ def test_double_click_launches_one_campaign_and_its_page_follows_it(
         site.check()
         texts = sorted(text.text for entry in site.gateway.entries() for text in entry.texts)
         assert texts == [
-            "Bonjour Luc, les soldes commencent samedi ! STOP 36000",
-            "Bonjour Zoé, les soldes commencent samedi ! STOP 36000",
+            "Bonjour Luc, les soldes commencent samedi ! STOP au 36000",
+            "Bonjour Zoé, les soldes commencent samedi ! STOP au 36000",
         ]
 
 

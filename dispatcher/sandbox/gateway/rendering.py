@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-#: what ``isStopSms`` adds; the gateway's own wording and length are not documented
-STOP_MENTION: Final = " STOP 36000"
+#: what ``isStopSms`` adds; the gateway's own wording and length are not documented. It is as long
+#: as what ``DISPATCHER_STOP_BUDGET`` reserves by default, so that a plan equals the bill.
+STOP_MENTION: Final = " STOP au 36000"
 #: a text of more segments than this is refused (code 52)
 MOST_SEGMENTS: Final = 10
 

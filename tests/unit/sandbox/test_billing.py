@@ -22,7 +22,7 @@ from dispatcher.texts import has_stop
 from tests.unit.strategies import ANYTHING, TAGGY
 
 GATEWAY = SmsPartner("http://127.0.0.1:1/v1", "0" * 40)
-SETTINGS = Settings(api_key=SecretStr("0" * 40), stop_budget=len(STOP_MENTION))
+SETTINGS = Settings(api_key=SecretStr("0" * 40))
 PIECES = st.lists(
     st.sampled_from(
         [
@@ -98,7 +98,7 @@ def test_planned_segments_are_billed_to_each_person(
         for n, (a, b) in enumerate(values)
     ]
     try:
-        planner = Planner(text, stop_budget=len(STOP_MENTION) if commercial else 0)
+        planner = Planner(text, stop_budget=SETTINGS.stop_budget if commercial else 0)
     except InvalidText:
         return
     for batch in planner.cut(people):
