@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from dispatcher.api import Dispatcher
 from dispatcher.errors import DispatcherError, NotAnAnswer
-from dispatcher.monitoring import ground
+from dispatcher.monitoring import installation_checks as installation
 from dispatcher.monitoring.finding import CheckFailed, Finding
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage.monitoring import Inbox, inbox
@@ -43,11 +43,17 @@ _OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs", "stops")
 def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator[Finding]:
     """Make the checks of ``names`` in turn; a failure does not stop those after it."""
     checks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
-        "database": (ground.database, "start it, or correct DISPATCHER_DATABASE_URL; then migrate"),
-        "broker": (ground.broker, "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL"),
+        "database": (
+            installation.database,
+            "start it, or correct DISPATCHER_DATABASE_URL; then migrate",
+        ),
+        "broker": (
+            installation.broker,
+            "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL",
+        ),
         "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
-        "clock": (ground.clock, "set this host's clock by NTP"),
-        "beat": (ground.beat, "start beat: dispatcher run, or celery -A workers beat"),
+        "clock": (installation.clock, "set this host's clock by NTP"),
+        "beat": (installation.beat, "start beat: dispatcher run, or celery -A workers beat"),
         "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
         "credit": (_credit, "top the account up; dispatcher resume what paused"),
         "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
@@ -75,7 +81,7 @@ def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator
 def _run(
     name: str, dispatcher: Dispatcher, check: Callable[[Dispatcher], str], remedy: str
 ) -> Finding:
-    place = ground.place_of(name.partition(" ")[0], dispatcher)
+    place = installation.place_of(name.partition(" ")[0], dispatcher)
 
     def found(says: str, remedy: str = "") -> Finding:
         return Finding(name, not remedy, ": ".join(filter(None, [place, says])), remedy)

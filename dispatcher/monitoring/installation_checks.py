@@ -1,4 +1,4 @@
-"""The checks of what an installation stands on: database, broker, clocks and beat."""
+"""The checks of the installation itself: database, broker, clocks and beat."""
 
 from __future__ import annotations
 
