@@ -104,7 +104,11 @@ def in_question(states: str, attempts: Iterable[AttemptEvidence]) -> frozenset[i
     unknown outcome carried was certainly not texted.
     """
     pending = frozenset(positions(states, MessageState.PENDING))
-    unknown = [one.covers for one in attempts if one.outcome not in UNSENT.union(UNPROVEN)]
+    unknown = [
+        one.covers
+        for one in attempts
+        if one.outcome not in UNSENT and (one.outcome not in UNPROVEN or one.now.keys() - one.shown)
+    ]
     parts = [covers for covers in unknown if covers is not None]
     if not parts or len(parts) < len(unknown):
         return pending

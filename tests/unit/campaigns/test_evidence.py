@@ -262,6 +262,15 @@ def test_only_who_may_have_been_carried_is_in_question(
     assert in_question("spd", attempts) == doubtful & {1}
 
 
+@pytest.mark.parametrize("outcome", ["throttled", "resent"])
+def test_rest_of_a_part_that_begins_to_show_stays_in_doubt(outcome: str) -> None:
+    """Its tag may show the others later: they were taken by the same call."""
+    first = replace(attempt(1, outcome), now={0: SENT})
+    half_of_it = replace(half(2, None, 1), now={1: SENT}, carried=1)
+    verdict = judge(BatchState.IN_DOUBT, "ppp", [first, half_of_it])
+    assert (verdict.state, verdict.states) == (BatchState.IN_DOUBT, "ssp")
+
+
 def test_half_that_shows_lets_the_others_go_on() -> None:
     shown = replace(half(2, None, 0, 1), now={0: SENT, 1: SENT}, carried=2)
     verdict = judge(BatchState.IN_DOUBT, "ppp", [attempt(1, "halved"), shown])
