@@ -69,7 +69,7 @@ class Lifecycle(Records):
                 actions.note(
                     session,
                     found.id,
-                    verb="resume",
+                    verb=actions.RESUME,
                     actor=named(by),
                     now=now,
                     reason="; ".join(filter(None, words)),

@@ -108,6 +108,8 @@ class DueBatch:
     not_after: datetime | None = None
     #: until when the gateway is to hold it; None for what leaves at once
     leaves_at: datetime | None = None
+    #: positions that a call for nobody else was refused for, with the reason
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def covers(self) -> str | None:

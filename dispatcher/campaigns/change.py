@@ -172,10 +172,12 @@ def _refused(batch: DueBatch, outcome: Refused, now: datetime) -> Change:
     does not name. A part that an earlier attempt sent keeps its reports.
     """
     carried = batch.recipients.positions
-    if outcome.of_some:
-        named, word = outcome.named, NAMED if outcome.named else HALVED
-    else:
-        named, word = dict.fromkeys(range(len(carried)), outcome.code), REFUSED
+    named, word = outcome.named, NAMED if outcome.named else HALVED
+    if not outcome.of_some or len(named) == len(carried):
+        named = {place: named.get(place, outcome.code) for place in range(len(carried))}
+        # who was refused alone before a resume, too, is the reason, and says nothing of others
+        known = len(carried) == 1 and batch.refused.get(carried[0]) == outcome.why
+        word = NAMED if known else REFUSED
     pending = MessageState.PENDING.letter
     codes = {carried[n]: code for n, code in named.items() if batch.states[carried[n]] == pending}
     states = marked(batch.states, dict.fromkeys(codes, MessageState.REJECTED))

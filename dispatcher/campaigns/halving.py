@@ -29,6 +29,8 @@ class Carried:
     tag: str
     #: None for everybody in the batch
     positions: frozenset[int] | None = None
+    #: the detail of its outcome
+    why: str = ""
 
 
 def part(waiting: Sequence[int], attempts: Iterable[Carried]) -> Sequence[int]:
@@ -56,3 +58,13 @@ def part(waiting: Sequence[int], attempts: Iterable[Carried]) -> Sequence[int]:
     half = (len(suspects) + 1) // 2
     # first and second halves in turn: wherever the reason is, a half without it is soon found
     return suspects[:half] if last.number % 2 else suspects[len(suspects) - half :]
+
+
+def refused_alone(attempts: Iterable[Carried], size: int) -> dict[int, str]:
+    """The positions of a batch of ``size`` that a call for nobody else was refused for, and why."""
+    found: dict[int, str] = {}
+    for one in attempts:
+        whom = range(size) if one.positions is None else one.positions
+        if one.outcome == REFUSED and len(whom) == 1:
+            found |= dict.fromkeys(whom, one.why)
+    return found

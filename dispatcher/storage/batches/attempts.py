@@ -139,9 +139,9 @@ def asked(session: Session, tag: str) -> tuple[frozenset[str], datetime]:
 
 def carried(session: Session, batch_id: int) -> list[Carried]:
     """Whom the attempts of a batch carried, and what they came to."""
-    query = select(Attempt.number, Attempt.outcome, Attempt.tag, Attempt.covers)
-    rows = session.execute(query.where(Attempt.batch_id == batch_id))
-    return [Carried(row.number, row.outcome, row.tag, _covered(row.covers)) for row in rows]
+    columns = (Attempt.number, Attempt.outcome, Attempt.tag, Attempt.covers, Attempt.detail)
+    rows = session.execute(select(*columns).where(Attempt.batch_id == batch_id))
+    return [Carried(*row[:3], _covered(row.covers), row.detail or "") for row in rows]
 
 
 def _covered(document: str | None) -> frozenset[int] | None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.evidence import UNPROVEN
-from dispatcher.campaigns.halving import part
+from dispatcher.campaigns.halving import part, refused_alone
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import attempts, queue
@@ -74,6 +74,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
         survey=row.survey,
         not_after=row.not_after,
         leaves_at=row.leaves_at,
+        refused=refused_alone(made, len(row.states)),
     )
 
 

@@ -13,8 +13,9 @@ from dispatcher.campaigns.evidence import read
 from dispatcher.campaigns.halving import HALVED, NAMED, REFUSED
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
+from dispatcher.storage import actions
 from dispatcher.storage.batches import moves, waits
-from dispatcher.storage.tables import Attempt, Batch, Campaign
+from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
 
 _REFUSED_BATCHES = (BatchState.FAILED, BatchState.SENT, BatchState.DONE, BatchState.PENDING)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,14 +37,18 @@ def _ended(campaign_id: int) -> Select[Attempt]:
 def latest(session: Session, campaign_id: int, most: int) -> list[str | None]:
     """The refusals that ended a campaign's last ``most`` attempts, None for those not refused.
 
-    The latest come first. Locks the campaign until the commit, so that of several batches that
+    The latest come first. Of those before the last resume, calls for one person do not count: that
+    person may be the reason. Locks the campaign until the commit, so that of several batches that
     are refused at once each counts those before it.
     """
     its_row = select(Campaign.id).where(Campaign.id == campaign_id)
     # not FOR UPDATE, for which whoever adds an action or a batch waits while they hold batches
     session.execute(its_row.with_for_update(key_share=True))
     order = (Attempt.ended_at.desc(), Attempt.batch_id.desc(), Attempt.number.desc())
-    found = session.scalars(_ended(campaign_id).order_by(*order).limit(most))
+    mine = select(func.max(Action.at)).where(Action.campaign_id == campaign_id)
+    resumed = session.scalar(mine.where(Action.verb == actions.RESUME)) or _LONG_AGO
+    counts = or_(Attempt.outcome != REFUSED, Attempt.messages > 1, Attempt.ended_at > resumed)
+    found = session.scalars(_ended(campaign_id).where(counts).order_by(*order).limit(most))
     return [one.detail if one.outcome == REFUSED else None for one in found]
 
 

@@ -218,6 +218,40 @@ def test_resume_asks_no_more_for_who_was_refused_alone_while_others_were_taken(
     judge(bench, 1000, bad)
 
 
+@pytest.mark.parametrize(
+    "spots",
+    [pytest.param((0, 1, 2), id="the first"), pytest.param(range(1, 6), id="the last")],
+)
+def test_resume_leads_past_those_whom_the_gateway_always_refuses(
+    bench: Bench, spots: Collection[int]
+) -> None:
+    bad = at(*spots)
+    bench.submit(6)
+    refuse(bench, bad, 14)
+    for _ in range(20):
+        bench.pass_by(seconds=20)
+    assert bench.progress().state == "paused"
+    bench.dispatcher.resume("soldes")
+    finish(bench)
+    judge(bench, 6, bad, 14)
+
+
+def test_gateway_that_is_not_well_after_a_resume_pauses_again(bench: Bench) -> None:
+    bench.submit(8)
+    refuse(bench, people(8), 14)
+    for _ in range(20):
+        bench.pass_by(seconds=20)
+    bench.dispatcher.resume("soldes")  # the gateway is not well yet
+    for _ in range(20):
+        bench.pass_by(seconds=20)
+    assert bench.progress().state == "paused"
+    bench.gateway.behave = bench.gateway.take
+    bench.dispatcher.resume("soldes")
+    finish(bench)
+    assert bench.messages() == {"sent": 5, "rejected": 3}  # three were refused alone twice
+    assert set(bench.gateway.texted.values()) == {1}
+
+
 def test_refusal_of_the_rest_of_a_partly_sent_batch_counts_and_is_taken_back(
     bench: Bench,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from dispatcher.gateway import Declined, SendReply
+from dispatcher.gateway import Declined, FieldError, SendReply
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
 from tests.integration.dispatch.test_sending import answers
@@ -50,6 +50,20 @@ def test_resume_into_the_same_refusal_pauses_at_once(bench: Bench) -> None:
     send_all(bench)
     assert bench.progress().why == f"paused: {WHY}"
     assert len(bench.gateway.requests) == 4
+
+
+def test_refusals_that_name_every_line_pause_and_are_taken_back(bench: Bench) -> None:
+    bench.gateway.behave = lambda _, phones: Declined(
+        9, [FieldError("phoneNumber", line) for line in range(len(phones))]
+    )
+    bench.submit(2500)
+    send_all(bench)
+    assert bench.progress().state == "paused"
+    assert bench.messages() == {"pending": 1000, "rejected": 1500}
+    bench.gateway.behave = bench.gateway.take
+    bench.dispatcher.resume("soldes")
+    bench.work()
+    assert bench.messages() == {"sent": 2500}
 
 
 def test_refusals_with_a_success_between_do_not_pause(bench: Bench) -> None:
