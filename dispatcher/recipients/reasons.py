@@ -34,7 +34,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         " holds the separator",
         HIDDEN_ROW: "the row is hidden or filtered out in its sheet: show it, or give --hidden",
         NO_NUMBER: "it has no number: call its field “mobile” or “telephone”",
-        NOT_A_RECIPIENT: "it is neither a number nor a mapping with one",
+        NOT_A_RECIPIENT: "it is no recipient: give the number as text, or a dict with a field “mobile”",
         "invalid_at_gateway": "the gateway says that this is no number: ask for another",
         "out_of_service": "the number was out of service when checked: ask for another",
         "several_fields": "several fields may be the number: call one “mobile”",

@@ -113,7 +113,8 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
     if isinstance(value, str):
         return Recipient(value, row=position)
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        return Recipient("", row=position, fault=NOT_A_RECIPIENT)
+        shown = str(value) if isinstance(value, int | float) else ""
+        return Recipient(shown, row=position, fault=NOT_A_RECIPIENT)
     names = list(value)
     try:
         cells = [text_of(cell) for cell in value.values()]

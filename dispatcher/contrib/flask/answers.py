@@ -68,13 +68,16 @@ class Rejected(_Answer):
 
 
 class Submitted(Progress):
-    """The state of a campaign, and the rows that were rejected."""
+    """The state of a campaign, the rows that were rejected, and what to look at."""
 
     rejected: Annotated[
         list[Rejected],
         Field(
             description=f"the first {MOST_REJECTED:,}; `unusable` counts all",
         ),
+    ]
+    warnings: Annotated[
+        list[str], Field(description="what a person should know, without values of the list")
     ]
 
 

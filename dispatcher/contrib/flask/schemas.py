@@ -7,7 +7,17 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from flask import request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import from_json
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
@@ -19,6 +29,8 @@ from dispatcher.window.territories import TERRITORIES
 _Read = TypeVar("_Read", bound=BaseModel)
 _JSON = "application/json"
 _Cell = str | int | float | bool | None
+#: the context in which a recipient that cannot be used is an error of the whole body
+_STRICT = "strict"
 #: bounds on a body of any shape, so that garbage takes neither memory nor time: commas, members of
 #: one object, and lists (the only one is that of the recipients)
 _MOST_VALUES, _MOST_MEMBERS, _MOST_LISTS = 2**21, 1000, 1000
@@ -27,6 +39,16 @@ _HEAD, _SMALL = 1 << 16, 1 << 16
 _strings = re.compile(rb'"[^"]*"')
 _wide = re.compile(rb"\{(?:[^{}:]*:){%d}" % (_MOST_MEMBERS + 1)).search
 _leaves = re.compile(rb"\{[^{}]*\}|\[[^\[\]{}]*\]")
+
+
+def _any_row(value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """A recipient; one that cannot be used is passed on, to be rejected alone."""
+    try:
+        return check(value)
+    except ValidationError:
+        if info.context == _STRICT:
+            raise
+        return value
 
 
 class _Body(BaseModel):
@@ -60,7 +82,9 @@ class NewCampaign(_Body):
         repr=False,
         description="may hold `{{ field }}` of the recipients; left out for a survey only",
     )
-    recipients: Annotated[list[str | dict[str, _Cell]], FailFast()] = Field(
+    recipients: Annotated[
+        list[Annotated[str | dict[str, _Cell], WrapValidator(_any_row)]], FailFast()
+    ] = Field(
         min_length=1,
         repr=False,
         description="numbers, or objects with one field for the number (`mobile`, `telephone`, …);"
@@ -168,7 +192,7 @@ def _check_shape(model: type[BaseModel], body: bytes) -> None:
 def _first_fault(model: type[BaseModel], body: bytes) -> str | None:
     """What is wrong with the first recipients; None if it is something else."""
     try:
-        model.model_validate(from_json(body[:_HEAD], allow_partial=True))
+        model.model_validate(from_json(body[:_HEAD], allow_partial=True), context=_STRICT)
     except ValidationError as error:
         found = [
             one for one in _errors(error) if one["loc"][:1] == ("recipients",) and one["loc"][1:]

@@ -296,7 +296,7 @@ def test_rows_of_a_query_are_streamed_as_recipients(app: Flask, customers: Engin
         again = dispatcher.submit("soldes", text, session.execute(query).mappings())
         assert first == again
         assert dispatcher.progress("soldes").recipients == 1100
-        with pytest.raises(UnusableInput, match="got Customer"):
+        with pytest.raises(UnusableInput, match="give the number as text, or a dict"):
             dispatcher.submit("objects", text, session.scalars(select(Customer)))
 
 

@@ -163,6 +163,27 @@ def test_refusal_of_a_whole_list_names_each_row_with_its_reason(call: Caller) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("bad", "code", "value"),
+    [
+        (639980009, "not_a_recipient", "63•••••09"),
+        (None, "not_a_recipient", ""),
+        (["0639980009"], "not_a_recipient", ""),
+        ({"mobile": ["0639980009"]}, "unusable_value", ""),
+        ({"mobile": "0639980009", "prenom": {"a": 1}}, "unusable_value", ""),
+    ],
+)
+def test_recipient_that_cannot_be_used_does_not_stop_the_others(
+    call: Caller, bad: object, code: str, value: str
+) -> None:
+    answer = call.submit(recipients=[people(1)[0], bad])
+    assert answer.status_code == 201
+    assert answer.json is not None
+    assert answer.json["recipients"] == 1
+    (rejected,) = answer.json["rejected"]
+    assert (rejected["row"], rejected["code"], rejected["value"]) == (2, code, value)
+
+
 def test_answer_lists_rejected_rows_without_the_number(call: Caller) -> None:
     values = ["0140000000", people(1)[0], {"mobile": "", "prenom": "Zoé"}, *people(1)]
     answer = call.submit(recipients=values)
@@ -375,9 +396,9 @@ def test_body_without_the_json_content_type_is_refused(call: Caller, kind: str |
         ({"text": None}, "text: "),
         ({"recipients": []}, "recipients: "),
         ({"recipients": "+33639980001"}, "recipients: "),
-        ({"recipients": [*people(2), 33639980001]}, "recipient 3: expected a number, or an object"),
-        ({"recipients": [{"mobile": ["+33639980001"]}]}, "recipient 1: expected a number, or"),
-        ({"recipients": [{"+33639980001": {}}]}, "recipient 1: expected a number, or"),
+        ({"recipients": [33639980001]}, "none of 1 rows can be texted: 1 × not_a_recipient"),
+        ({"recipients": [{"mobile": ["+33639980001"]}]}, "none of 1 rows can be texted: 1 × unus"),
+        ({"recipients": [{"+33639980001": {}}]}, "none of 1 rows can be texted: 1 × unusable_value"),
         ({"recipients": [{"nom": "Zoé"}]}, "none of 1 rows can be texted: 1 × no_number"),
         ({"recipients": ["06 39 98 00 01x"]}, "none of 1 rows can be texted"),
         ({"sender": "Ma Boutique"}, "the sender is not 3 to 11 letters"),
