@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 TOO_MANY_CELLS = "too_many_cells"
 HIDDEN_ROW = "hidden_row"
+MISQUOTED = "misquoted"
 NO_NUMBER = "no_number"
 NOT_A_RECIPIENT = "not_a_recipient"
 SEVERAL_NUMBERS = "several_numbers"
@@ -32,9 +33,10 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         SEVERAL_NUMBERS: "the cell holds several numbers: leave one, a mobile",
         TOO_MANY_CELLS: "the row has more cells than the header: put quotes around the cell that"
         " holds the separator",
+        MISQUOTED: "there is text after a closing quote: write each quote in a quoted cell twice",
         HIDDEN_ROW: "the row is hidden or filtered out in its sheet: show it, or give --hidden",
         NO_NUMBER: "it has no number: call its field “mobile” or “telephone”",
-        NOT_A_RECIPIENT: "it is no recipient: give the number as text, or a dict with a field “mobile”",
+        NOT_A_RECIPIENT: "it is no recipient: give the number as text, or a dict with a “mobile”",
         "invalid_at_gateway": "the gateway says that this is no number: ask for another",
         "out_of_service": "the number was out of service when checked: ask for another",
         "several_fields": "several fields may be the number: call one “mobile”",

@@ -14,7 +14,8 @@ from dispatcher.recipients.column_names import fold
 # errors of spreadsheets, and nulls that no person is called
 _NEVER_A_VALUE = re.compile(
     r"#(N/A|NA|N/D|NV|(DIV/0|REF|NUM|NAME|VALUE|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|UNKNOWN"
-    r"|VALEUR|NOMBRE|NOM|NUL|CHAMP|D[ÉE]VERS|PROPAGATION|EPARS|BUSY|WERT|BEZUG|ZAHL)[!?]"
+    r"|VALEUR|NOMBRE|NOM|NUL|CHAMP|ERROR|ERREUR|D[ÉE]VERS|PROPAGATION|EPARS|BUSY|WERT|BEZUG|ZAHL)"
+    r"\s?[!?]"
     r"|GETTING_DATA|OBTENTION_DONNEES)|Err:\d{3}"
     r"|\\N|[<(\[](NULL|null|NA|none|None|nil|vide)[>)\]]|NULL|null|NaN|nan|NaT|None|undefined|nil"
 )

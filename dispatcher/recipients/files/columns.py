@@ -9,8 +9,9 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from dispatcher.errors import InvalidFile
+from dispatcher.errors import InvalidFile, InvalidPhone
 from dispatcher.recipients.column_names import fold, phone_columns, phones_of, territory_column
+from dispatcher.recipients.phones import normalise
 
 # signs of a mobile number, the surest first; matched against digits and plus signs only
 _NUMBERS = (
@@ -39,7 +40,15 @@ class Columns:
 
     def kept(self, keep: Collection[str]) -> dict[str, int]:
         """Positions of the fields in ``keep``. Raises InvalidFile if the file lacks one."""
-        return {name: _named(name, self.names) for name in keep}
+        try:
+            return {name: _named(name, self.names) for name in keep}
+        except InvalidFile as error:
+            if self.headless:
+                raise InvalidFile(
+                    f"{error}: its first row holds a number and is taken for a person; if lines"
+                    " stand above the header, skip them (--skip-lines)"
+                ) from None
+            raise
 
 
 def columns_of(first: Sequence[str], column: str | None, territory: str | None) -> Columns:
@@ -70,20 +79,35 @@ def header_at(rows: Sequence[Sequence[str]], column: str | None) -> int:
     """Which of the first rows is the header; 0 unless titles stand above one.
 
     A title has fewer cells than the header below it, or the header stands over numbers. A row
-    that holds a person ends the search.
+    that holds a person ends the search. A number that stands alone above a header is a title
+    too, unless it can be texted.
     """
     widest = 0
+    alone = False
     for at, cells in enumerate(rows):
         width = sum(map(bool, map(str.strip, cells)))
         if any(number_rank(cell) > 1 for cell in cells):
-            break
+            if at or width > 1 or _can_be_texted(max(cells, key=number_rank)):
+                break
+            alone = True
+            continue
         named = phones_of(cells)[0] or (_find(column, cells) if column is not None else [])
         below = rows[at + 1] if at + 1 < len(rows) else ()
         over_numbers = any(number_rank(below[one]) > 1 for one in named if one < len(below))
+        if alone and (not named or width == 1):
+            break
         if named and (width > widest or width == 1 or over_numbers):
             return at
         widest = max(widest, width)
     return 0
+
+
+def _can_be_texted(raw: str) -> bool:
+    try:
+        normalise(raw)
+    except InvalidPhone:
+        return False
+    return True
 
 
 def number_rank(cell: str) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from dispatcher.recipients.files.sheets import SheetRows
-from dispatcher.recipients.files.text_rows import fault_of
+from dispatcher.recipients.files.text_rows import TextRows
+from dispatcher.recipients.reasons import HIDDEN_ROW
 
 
 class Rows(Protocol):
@@ -29,17 +30,25 @@ class FirstRow(NamedTuple):
     #: the line on which it begins, and the last one of it
     row: int
     line: int
-    hidden: bool
+    #: why it gets no message whatever its number is, one of ``reasons.EXPLANATIONS``
+    fault: str | None
 
 
-def nonblank(rows: Rows) -> Iterator[FirstRow]:
-    """The rows that are not blank."""
+def nonblank(rows: Rows, text: TextRows | None) -> Iterator[FirstRow]:
+    """The rows that are not blank; ``text`` is where they come from, if not from a sheet."""
     before = rows.line_num
-    try:
-        for cells in rows:
-            if any(map(str.strip, cells)):
-                hidden = isinstance(rows, SheetRows) and rows.hidden
-                yield FirstRow(cells, before + 1, rows.line_num, hidden)
+    while True:
+        try:
+            for cells in rows:
+                if any(map(str.strip, cells)):
+                    hidden = isinstance(rows, SheetRows) and rows.hidden
+                    yield FirstRow(cells, before + 1, rows.line_num, HIDDEN_ROW if hidden else None)
+                before = rows.line_num
+        except csv.Error as error:
+            if text is None:
+                raise
+            cells, fault = text.misquoted(error, before)
+            yield FirstRow(cells, before + 1, rows.line_num, fault)
             before = rows.line_num
-    except csv.Error as error:
-        raise fault_of(error, before + 1) from None
+        else:
+            return

@@ -50,6 +50,7 @@ class TextLines:
         self._guessing = self.guessed and marked is None
         self._use(_known(encoding) if encoding else marked or "utf-8")
         self._before = 0
+        self._block: list[str] = []
         self.entities = Entities()
         self._ascii = True
 
@@ -73,10 +74,15 @@ class TextLines:
                 begun = lines.pop()
                 if len(begun) > LONGEST_LINE:
                     raise InvalidFile(f"line {self._before + len(lines) + 1} is over 1 MB long")
+            self._block = lines
             yield from lines
             self._before += len(lines)
             if not block:
                 return
+
+    def line(self, number: int) -> str:
+        """A line, of which ``number`` counts from 1; it must be close to the last one read."""
+        return self._block[number - self._before - 1]
 
     def _read(self) -> bytes:
         with damage_named():

@@ -23,7 +23,7 @@ from dispatcher.recipients.files.private_csv import as_it_was
 from dispatcher.recipients.files.rejects import is_ours
 from dispatcher.recipients.files.sheets import SheetRows
 from dispatcher.recipients.files.sources import open_source, seekable
-from dispatcher.recipients.files.text_rows import TextRows, fault_of
+from dispatcher.recipients.files.text_rows import TextRows
 from dispatcher.recipients.files.workbooks import is_workbook, list_of
 from dispatcher.recipients.phones import mobile_of
 from dispatcher.recipients.reasons import HIDDEN_ROW, TOO_MANY_CELLS
@@ -59,14 +59,15 @@ def open_recipients(
             book = seekable(stream, stack)
             found, note = list_of(head, book, stack, sheet, column=column, skip=skip_lines)
             rows: Rows = SheetRows(found, skip_lines)
+            text = None
         else:
             check_kind(head)
             lines = TextLines(head, stream, encoding=encoding)
             text = TextRows(lines, column, skip_lines)
             rows, note = text.rows, ""
-        file = RecipientFile(rows, stack, column, territory_column, keep, hidden=hidden)
+        file = RecipientFile(rows, text, stack, column, territory_column, keep, hidden=hidden)
         file._notes.sheet = note
-        if is_workbook(head):
+        if text is None:
             file.sheet = found.name
         else:
             file._describe(lines, text.delimiter)
@@ -93,6 +94,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
     def __init__(
         self,
         rows: Rows,
+        text: TextRows | None,
         stack: ExitStack,
         column: str | None,
         territory_column: str | None,
@@ -103,7 +105,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         self._stack = stack
         self._lines: TextLines | None = None
         self._notes = Notes()
-        begun = list(islice(nonblank(rows), TITLES))
+        begun = list(islice(nonblank(rows, text), TITLES))
         if not begun:
             raise InvalidFile("the file is empty")
         at = header_at([row.cells for row in begun], column)
@@ -112,7 +114,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
             raise InvalidFile(f"the header has over {MOST_COLUMNS:,} columns")
         found = columns_of(header.cells, column, territory_column)
         del begun[: at if found.headless else at + 1]
-        begun = begun or list(islice(nonblank(rows), 1))
+        begun = begun or list(islice(nonblank(rows, text), 1))
         if not begun:
             raise InvalidFile("the file has a header and no recipient")
         self._notes.header = header.row if at else 0
@@ -123,7 +125,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         #: recipients read so far
         self.rows_read = 0
         fields_of = _fields_of(found, keep)
-        self._recipients = self._read(rows, begun, found, fields_of, hidden=hidden)
+        self._recipients = self._read(rows, text, begun, found, fields_of, hidden=hidden)
 
     def _describe(self, lines: TextLines, delimiter: str) -> None:
         self._lines = lines
@@ -162,6 +164,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
     def _read(
         self,
         rows: Rows,
+        text: TextRows | None,
         begun: list[FirstRow],
         found: Columns,
         fields_of: Callable[[list[str]], dict[str, str]],
@@ -174,42 +177,50 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         ours = not found.headless and is_ours(found.names)
         sheet = rows if isinstance(rows, SheetRows) else None
         ahead, line = deque(begun), 0
+        source = chain([row.cells for row in begun], rows)
         try:
-            for cells in chain([row.cells for row in begun], rows):
-                fault = None
-                if ahead:
-                    _, row, line, concealed = ahead.popleft()
-                else:
-                    row, line = line + 1, rows.line_num
-                    concealed = sheet is not None and sheet.hidden
-                if sheet is not None:
-                    row = line  # sheets leave rows out
-                    self._notes.look_at(cells, row)
-                    if concealed and not hidden:
-                        fault = HIDDEN_ROW
-                if ours:
-                    cells = [as_it_was(cell) for cell in cells]
-                raw = tuple(cells)
-                if len(raw) != width:
-                    if len(raw) > MOST_COLUMNS:
-                        raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")
-                    if any(map(str.strip, raw[width:])):
-                        fault = fault or TOO_MANY_CELLS
-                    cells += [""] * (width - len(cells))
-                phone = cells[phone_at]
-                if not phone.strip() and not any(map(str.strip, raw)):
-                    continue
-                if phones_at:
-                    phone = mobile_of([cells[at] for at in phones_at])
-                territory = None
-                if territory_at is not None:
-                    territory = cells[territory_at].strip() or None
-                    if territory and is_no_value(territory, ""):
+            while True:
+                try:
+                    for cells in source:
+                        if ahead:
+                            _, row, line, fault = ahead.popleft()
+                        else:
+                            row, line, fault = line + 1, rows.line_num, None
+                            if sheet is not None and sheet.hidden:
+                                fault = HIDDEN_ROW
+                        if sheet is not None:
+                            row = line  # sheets leave rows out
+                            self._notes.look_at(cells, row)
+                            fault = None if hidden else fault
+                        if ours:
+                            cells = [as_it_was(cell) for cell in cells]
+                        raw = tuple(cells)
+                        if len(raw) != width:
+                            if len(raw) > MOST_COLUMNS:
+                                raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")
+                            if any(map(str.strip, raw[width:])):
+                                fault = fault or TOO_MANY_CELLS
+                            cells += [""] * (width - len(cells))
+                        phone = cells[phone_at]
+                        if not phone.strip() and not any(map(str.strip, raw)):
+                            continue
+                        if phones_at:
+                            phone = mobile_of([cells[at] for at in phones_at])
                         territory = None
-                self.rows_read += 1
-                yield Recipient(phone, fields_of(cells), territory, row, raw, fault)
-        except csv.Error as error:
-            raise fault_of(error, line + 1) from None
+                        if territory_at is not None:
+                            territory = cells[territory_at].strip() or None
+                            if territory and is_no_value(territory, ""):
+                                territory = None
+                        self.rows_read += 1
+                        yield Recipient(phone, fields_of(cells), territory, row, raw, fault)
+                except csv.Error as error:
+                    if text is None:
+                        raise
+                    cells, fault = text.misquoted(error, line)
+                    ahead.append(FirstRow(cells, line + 1, rows.line_num, fault))
+                    source = chain([cells], rows)
+                else:
+                    return
         finally:
             self._stack.close()
 

@@ -373,7 +373,9 @@ def test_mark_on_the_first_cell_does_not_hide_a_quoted_header() -> None:
             id="an open quote would swallow people",
         ),
         pytest.param(
-            f'tel;nom\n{ONE};"a" b\n', "row that begins on line 2 has text after", id="stray text"
+            f'tel;nom\n{ONE};"a\n{TWO};"b"\n',
+            "row that begins on line 2 has text after",
+            id="stray text",
         ),
         pytest.param(
             f"tel;nom\n{ONE};a\n{TWO};{'x' * 1_300_000}\n",

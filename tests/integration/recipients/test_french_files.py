@@ -75,6 +75,27 @@ def test_apostrophe_in_the_file_of_others_stays() -> None:
     assert [one.fields["prenom"] for one in read(text)] == ["'Aïcha", "'-10%"]
 
 
+@pytest.mark.parametrize("before", [0, 30, 90])
+def test_text_after_a_closing_quote_rejects_its_row_alone(before: int) -> None:
+    above = f"{ONE};Zoé\n" * before
+    people = read(f'mobile;prenom\n{above}{ONE};"Zoé" dite Z\n{TWO};"Luc"x;y\n{TWO};"Luc"\n')
+    bad, worse, good = people[before:]
+    assert (bad.fault, bad.row, bad.phone) == ("misquoted", before + 2, ONE)
+    assert bad.raw == (ONE, "Zoé dite Z")
+    assert (worse.fault, worse.row) == ("misquoted", before + 3)
+    assert (good.fault, good.row, good.fields["prenom"]) == (None, before + 4, "Luc")
+
+
+def test_quote_that_has_swallowed_rows_refuses_the_file() -> None:
+    with pytest.raises(InvalidFile, match="row that begins on line 2 has text after a closing"):
+        read(f'mobile;prenom\n{ONE};"Zoé\n{TWO};"Luc"\n')
+
+
+def test_blank_after_a_late_quote_is_no_part_of_the_cell() -> None:
+    people = read("mobile;prenom\n" + f"{ONE};Zoé\n" * 90 + f'{TWO};"Luc" \n')
+    assert (people[-1].fault, people[-1].fields["prenom"]) == (None, "Luc")
+
+
 def test_entities_of_html_are_noted_with_line_and_value() -> None:
     file = opened(f"mobile\tnom\n{ONE}\tZoé\n{TWO}\tL&#039;Oréal &amp; Fils\n")
     assert [one.fields["nom"] for one in file][1] == "L&#039;Oréal &amp; Fils"
@@ -91,12 +112,26 @@ def test_ampersand_alone_is_not_noted() -> None:
 
 
 @pytest.mark.parametrize(
+    "text", [f"{TWO}\nmobile;prenom\n{ONE};Zoé\n", f"{TWO};\n\ntel;prenom\n{ONE};A"]
+)
+def test_mobile_alone_above_a_header_is_a_person_unless_its_line_is_skipped(text: str) -> None:
+    assert "--skip-lines" in refusal(text, keep=["prenom"])
+    assert [one.phone for one in opened(text, skip_lines=1)] == [ONE]
+
+
+def test_landline_alone_above_people_is_one_of_them() -> None:
+    assert [one.row for one in read(f"01 99 00 12 34\n{ONE}\n{TWO}\n")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         f"Clients fidèles\n\nmobile;prenom\n{ONE};Zoé\n",
         f"Export du 28/11/2026;;\n;;\nNom;mobile;prenom\nx;{ONE};Zoé\n",
         f"Liste, novembre\n\nmobile,prenom\n{ONE},Zoé\n",
         f"Liste\nmobile\n{ONE}\n",
+        f"01 99 00 12 34\nmobile;prenom\n{ONE};Zoé\n",
+        f"01 99 00 12 34;;\n\nmobile;prenom;ville\n{ONE};Zoé;Lyon\n",
     ],
 )
 def test_header_below_titles_is_found(text: str) -> None:
