@@ -89,7 +89,7 @@ class Intake:
         planner, submission = self.planner, self.submission
         warnings = warnings_of(
             rows=planner.rows,
-            rejected=planner.reasons.total(),
+            rejected=planner.without_number,
             missing=planner.texts.missing,
             values=planner.texts.findings.sentences(planner.kept, private=private),
             commercial=submission.commercial,

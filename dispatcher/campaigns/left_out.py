@@ -110,11 +110,12 @@ class Duplicates:
         first, again, number = self._found
         people = self._times[number] + 1
         numbers = len(self._times)
-        many = "one number is" if numbers == 1 else f"{numbers:,} numbers are"
-        where = [f"row {row}" for row in (first, again) if row is not None]
-        at = f", the first in {' and '.join(where)}" if where else ""
-        return [
-            f"{many} there more than once{at}: {people} people share it, who get one text"
-            if numbers == 1
-            else f"{many} there more than once{at}, which {people} people share: each gets one text"
-        ]
+        where = [str(row) for row in (first, again) if row is not None]
+        rows = f"{'rows' if len(where) > 1 else 'row'} {' and '.join(where)}"
+        many = "there more than once and"
+        if numbers == 1:
+            at = f", first in {rows}" if where else ""
+            return [f"one number is {many} gets one text: {people} people share it{at}"]
+        at = f", in {rows}" if where else ""
+        says = f"{numbers:,} numbers are {many} get one text each: {people} people share the first"
+        return [says + at]

@@ -161,15 +161,14 @@ def warnings_of(
 ) -> list[str]:
     """Sentences that a person should read before submitting.
 
-    ``missing`` counts the rows without a value by field, ``values`` says what the values do to
-    the text.
+    ``rejected`` counts the rows without a number to text, ``missing`` those without a value by
+    field; ``values`` says what the values do to the text.
     """
     sentences = [
         f"{counted(count, 'row')} without “{name}” cannot be texted:"
         f' {{{{ {name} | default("…") }}}} says what stands in its place'
         for name, count in missing.items()
     ]
-    rejected -= sum(missing.values())
     if rows and Decimal(rejected) / rows > _MANY_REJECTED:
         sentences.append(f"{rejected} of {rows} rows cannot be texted: is it the right column?")
     sentences += values

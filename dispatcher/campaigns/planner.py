@@ -13,6 +13,7 @@ from dispatcher.campaigns.places import Places
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection, phones
 from dispatcher.recipients.number_set import NumberSet
+from dispatcher.recipients.reasons import EXPLANATIONS, HIDDEN_ROW
 
 #: what is said of an account that is not enabled for Unicode
 NO_UNICODE = "this account does not send (DISPATCHER_UNICODE)"
@@ -59,6 +60,11 @@ class Planner:
     def duplicates(self) -> int:
         """Rows whose number is above them."""
         return self._repeated.count
+
+    @property
+    def without_number(self) -> int:
+        """Rows in which no number that can be texted was found."""
+        return sum(self.reasons[reason] for reason in EXPLANATIONS if reason != HIDDEN_ROW)
 
     @property
     def warnings(self) -> list[str]:

@@ -487,9 +487,16 @@ def test_people_who_share_a_number_are_counted_and_the_first_is_named(bench: Ben
     assert plan.duplicates == 4
     (warning,) = [each for each in plan.warnings if "more than once" in each]
     assert warning == (
-        "2 numbers are there more than once, the first in row 1 and row 3, which 2 people share:"
-        " each gets one text"
+        "2 numbers are there more than once and get one text each: 2 people share the first, in"
+        " rows 1 and 3"
     )
+
+
+def test_row_left_out_for_its_hours_casts_no_doubt_on_the_column(bench: Bench) -> None:
+    june = datetime(2027, 6, 10, 8, tzinfo=UTC)
+    plan = bench.dispatcher.plan(TEXT, [*people(1), "+68987123456"], not_before=june)
+    assert (plan.kept, len(plan.rejected)) == (1, 1)
+    assert not [each for each in plan.warnings if "the right column" in each]
 
 
 def test_several_numbers_in_a_cell_are_said_so(bench: Bench) -> None:

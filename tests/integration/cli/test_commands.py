@@ -248,8 +248,8 @@ def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: She
             "2 of 5 rows cannot be texted: is it the right column?",
             "no price is set for metropole (DISPATCHER_PRICES)",
             (
-                "one number is there more than once, the first in row 3 and row 4: 2 people"
-                " share it, who get one text"
+                "one number is there more than once and gets one text: 2 people share it, first in"
+                " rows 3 and 4"
             ),
         ],
     }

@@ -90,6 +90,7 @@ def test_first_mobile_of_several_fields_counts(values: dict[str, object], phone:
             for text in ("NULL", "null", "\\N", "None", "NaN", "<null>", "Nan")
         ),
         *((text, "Prénom", True) for text in ("NULL", "null", "nan", "None", "#N/A", "#VALEUR!")),
+        *((text, "Prénom", True) for text in ("#VALEUR\u00a0!", "#ERREUR!", "#ERROR!")),
         *((text, "Prénom", False) for text in ("Nan", "Null", "NAN", "Nanette", "Nil")),
         *((text, "nom du client", False) for text in ("Null", "Nan")),
         *((text, "points", True) for text in ("#DIV/0!", "#REF!", "#NOM?", "Err:502", " n/a ")),
