@@ -398,7 +398,10 @@ def test_body_without_the_json_content_type_is_refused(call: Caller, kind: str |
         ({"recipients": "+33639980001"}, "recipients: "),
         ({"recipients": [33639980001]}, "none of 1 rows can be texted: 1 × not_a_recipient"),
         ({"recipients": [{"mobile": ["+33639980001"]}]}, "none of 1 rows can be texted: 1 × unus"),
-        ({"recipients": [{"+33639980001": {}}]}, "none of 1 rows can be texted: 1 × unusable_value"),
+        (
+            {"recipients": [{"+33639980001": {}}]},
+            "none of 1 rows can be texted: 1 × unusable_value",
+        ),
         ({"recipients": [{"nom": "Zoé"}]}, "none of 1 rows can be texted: 1 × no_number"),
         ({"recipients": ["06 39 98 00 01x"]}, "none of 1 rows can be texted"),
         ({"sender": "Ma Boutique"}, "the sender is not 3 to 11 letters"),
