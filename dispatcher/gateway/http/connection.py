@@ -76,7 +76,8 @@ class _Marked:
             for left in range(len(addresses) - 1, -1, -1):
                 # urllib3 looks this up again, which takes no time for an address
                 self._dns_host = addresses[-1 - left]
-                self.timeout = max(until - time.monotonic(), _SHORTEST_TRY)
+                # a silent address (often of IPv6) leaves time for those after it
+                self.timeout = max((until - time.monotonic()) / (left + 1), _SHORTEST_TRY)
                 try:
                     sock: socket.socket = super()._new_conn()  # type: ignore[misc]
                 except (NewConnectionError, ConnectTimeoutError):

@@ -10,7 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -219,13 +219,27 @@ def test_resolver_that_hangs_holds_no_call_beyond_its_timeout() -> None:
     assert said == "no answer (ConnectTimeoutError)"
 
 
-def test_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
-    def two(_: str, port: int, *__: Any, **___: Any) -> Any:
-        return [
-            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
-            for address in ("127.0.0.2", "127.0.0.1")
-        ]
+def two(_: str, port: int, *__: Any, **___: Any) -> Any:
+    """Two addresses of a name."""
+    return [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+        for address in ("127.0.0.2", "127.0.0.1")
+    ]
 
+
+def test_name_whose_first_address_is_silent_is_reached_at_its_second() -> None:
+    with RawServer(honest) as server, resolver(two), socket.socket() as silent, ExitStack() as full:
+        silent.bind(("127.0.0.2", server.port))
+        silent.listen(0)
+        for _ in range(3):  # Linux drops what a full queue has no place for
+            waiting = full.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.2", server.port))
+        client = SmsPartner(f"http://localhost:{server.port}/v1", KEY, connect_timeout=1)
+        assert not isinstance(send(client), Unsent)
+
+
+def test_name_whose_first_address_refuses_is_reached_at_its_second() -> None:
     with RawServer(honest) as server, resolver(two):
         client = SmsPartner(f"http://localhost:{server.port}/v1", KEY)
         assert not isinstance(send(client), Unsent)
