@@ -184,15 +184,23 @@ def _is_same_file(session: Session) -> bool:
         return False
     if beside is None:
         return bool(found["path"] != known["path"])  # it was moved without the file beside it
+    if not beside.strip("\0\n"):
+        return True
     name, _, rows = beside.partition(" ")
     return name == known["id"] and rows.strip().isdecimal() and int(rows) <= _rows(session)
 
 
 def _read(file: Path) -> str | None:
+    """The content of a small file; None if there is none.
+
+    It is empty if this user may not read it, and after a power cut: nothing can be told then.
+    """
     try:
         return file.read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return None
+    except OSError:
+        return ""
 
 
 def _rows(session: Session) -> int:

@@ -277,6 +277,23 @@ def test_sqlite_file_goes_on_after_the_worker_was_killed_between_commit_and_note
         assert beside.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("content", [b"", bytes(38), None])
+def test_small_file_that_cannot_be_read_does_not_stop_workers(
+    sqlite_url: str, content: bytes | None
+) -> None:
+    """A power cut leaves it empty, and another user's cannot be read."""
+    with installation(sqlite_url) as bench:
+        about_to_leave(bench)
+        beside = Path(f"{file_of(sqlite_url)}-progress")
+        beside.unlink()
+        if content is None:
+            beside.mkdir()
+        else:
+            beside.write_bytes(content)
+        bench.work()
+        assert bench.messages() == {"sent": 700}
+
+
 def test_first_worker_of_an_empty_copied_database_goes_on(sqlite_url: str, tmp_path: Path) -> None:
     database = Database(sqlite_url)
     schema.prepare(database)
