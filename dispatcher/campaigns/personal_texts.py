@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import itemgetter
 from typing import Final
 
 import orjson
 
 from dispatcher.campaigns.longest_texts import LongestTexts
-from dispatcher.campaigns.value_findings import ValueFinding, ValueFindings, finding_of
+from dispatcher.campaigns.value_findings import (
+    ValueFinding,
+    ValueFindings,
+    entity_in,
+    finding_of,
+)
 from dispatcher.recipients.values import NamedValues
 from dispatcher.texts import Arrival, checked, needs_unicode
 from dispatcher.texts.estimate import Estimator
@@ -72,17 +78,21 @@ class PersonalTexts:
     def _made(self, fields: Mapping[str, str]) -> Personal:
         used = self._named.of(fields)
         estimate = self._estimator.estimate(used)
+        written = _as_json(used)
+        entity = entity_in(used.values()) if "&" in written else ""
+        finding = ValueFinding(entity=entity) if entity else None
         if estimate and estimate[0] <= MAX_SEGMENTS and estimate <= self.longest.bar:
-            return _as_json(used), estimate[0], self._estimator.has_stop, None
+            return written, estimate[0], self._estimator.has_stop, finding
         try:
             text = self._template.render(used)
         except MissingField as error:
             self.missing[error.field] += 1
             raise
         arrives = self._arrival(text)
-        ordinary = estimate or self._dear
-        finding = None if ordinary else finding_of(used, text, arrives, self._budget)
-        return _of(_as_json(used), arrives, finding)
+        if not (estimate or self._dear):
+            other = finding_of(used, text, arrives, self._budget)
+            finding = replace(other, entity=entity) if other else finding
+        return _of(written, arrives, finding)
 
     def _arrival(self, text: str) -> Arrival:
         arrives = checked(text, budget=self._budget, no_unicode=self._no_unicode)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from html.entities import html5
 from typing import Final
 
 from dispatcher.texts import Arrival, arrival, as_sent, needs_unicode, wire_text
@@ -15,6 +17,10 @@ from dispatcher.texts.marks import pieces, without_marks
 _BREAKING: Final = frozenset("^~|\\¨§[{]}°µ")
 #: how many characters a sentence shows
 _SHOWN: Final = 5
+#: how much of a value with an entity a sentence shows
+_LONGEST: Final = 60
+# a file split at semicolons has taken that of the last cell
+_entity = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,5}|([a-z]{2,8}\d?))(?:;|$)", re.I).finditer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,8 @@ class ValueFinding:
     bare: tuple[str, str] | None = field(default=None, repr=False)
     #: characters that arrive as others or not at all, by field
     altered: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    #: the first value with an entity of HTML, such as ``&amp;``
+    entity: str = field(default="", repr=False)
 
 
 def finding_of(
@@ -54,6 +62,16 @@ def finding_of(
     return ValueFinding(bare=bare, altered=tuple(altered)) if bare or altered else None
 
 
+def entity_in(values: Iterable[str]) -> str:
+    """The first value with an entity of HTML; "" if there is none."""
+    return next((value for value in values if "&" in value and _has_entity(value)), "")
+
+
+def _has_entity(value: str) -> bool:
+    found = ((match[0], match[1]) for match in _entity(value.strip()))
+    return any(name is None or whole[1:] in html5 for whole, name in found)
+
+
 def _loses_accent(char: str) -> bool:
     return not char.isascii() and char.isalpha() and as_sent(wire_text(char)) != char
 
@@ -66,6 +84,8 @@ class ValueFindings:
         self._dearer = self._segments = self._without = 0
         self._bare = 0
         self._example = ("", "")
+        self._entities = 0
+        self._entity = ""
         self._altered: Counter[str] = Counter()
         self._characters: dict[str, dict[str, None]] = {}
         self._lines: dict[str, int | None] = {}
@@ -82,6 +102,10 @@ class ValueFindings:
             self._lines.setdefault("bare", line)
             self._example = self._example if self._bare else finding.bare
             self._bare += 1
+        if finding.entity:
+            self._lines.setdefault("entity", line)
+            self._entity = self._entity or finding.entity
+            self._entities += 1
         for name, characters in finding.altered:
             self._lines.setdefault(f"altered {name}", line)
             self._altered[name] += 1
@@ -105,6 +129,15 @@ class ValueFindings:
             lose = "loses an accent" if self._bare == 1 else "lose an accent"
             yield (
                 f"{self._bare:,} of {recipients:,} {lose}{example}{self._where('bare', self._bare)}"
+            )
+        if self._entities:
+            hold = "holds" if self._entities == 1 else "hold"
+            example = self._entity.strip()
+            example = example if len(example) <= _LONGEST else f"{example[:_LONGEST]}…"
+            shown = f": “{example}”" if private else ""
+            yield (
+                f"{self._entities:,} of {recipients:,} {hold} entities of HTML, which are texted"
+                f" as they stand{shown}{self._where('entity', self._entities)}"
             )
         for name, count in self._altered.most_common():
             characters = " ".join(self._characters[name])

@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.encodings import decided
-from dispatcher.recipients.files.notes import Entities
 from dispatcher.recipients.files.sources import damage_named
 
 _BLOCK = 1 << 16
@@ -51,7 +50,6 @@ class TextLines:
         self._use(_known(encoding) if encoding else marked or "utf-8")
         self._before = 0
         self._block: list[str] = []
-        self.entities = Entities()
         self._ascii = True
 
     def _use(self, encoding: str) -> None:
@@ -132,8 +130,6 @@ class TextLines:
             at = len(before) - max(before.rfind("\n"), before.rfind("\r"))
             cure = "this is not text, or UTF-16 without a mark: save it as CSV in UTF-8"
             raise InvalidFile(f"line {line} holds a NUL byte, its character {at}; {cure}")
-        if "&" in text:
-            self.entities.look_at(text, self._before)
         western = self.encoding in ("cp1252", "iso8859-15")
         if self._guessing and western and (misread := _MISREAD.search(text)):
             line = self._line_after(text[: misread.start()])

@@ -142,8 +142,6 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
     @property
     def notes(self) -> list[str]:
         """Sentences about how the file is read; complete once all of it was."""
-        if self._lines is not None:
-            self._notes.entities = self._lines.entities
         guessed = self._lines.encoding if self._lines and self._lines.guessed else None
         return self._notes.sentences(guessed)
 
@@ -190,7 +188,6 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                                 fault = HIDDEN_ROW
                         if sheet is not None:
                             row = line  # sheets leave rows out
-                            self._notes.look_at(cells, row)
                             fault = None if hidden else fault
                         if ours:
                             cells = [as_it_was(cell) for cell in cells]

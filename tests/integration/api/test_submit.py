@@ -499,6 +499,22 @@ def test_row_left_out_for_its_hours_casts_no_doubt_on_the_column(bench: Bench) -
     assert not [each for each in plan.warnings if "the right column" in each]
 
 
+@pytest.mark.parametrize(
+    "value", ["L&#039;Oréal &amp; Fils", "Chlo&eacute;", "Chlo&eacute", "a &#xe9; b", "x&nbsp;€ 🌸"]
+)
+def test_entities_of_html_are_warned_of_with_row_and_value(bench: Bench, value: str) -> None:
+    values = ["Zoé", value, "Dupont & Fils", "R&D;", "https://ex.fr/?a=1&copy=2&b=3"]
+    people_ = [{"mobile": p, "nom": v} for p, v in zip(people(5), values, strict=True)]
+    plan = bench.dispatcher.plan("Bonjour {{ nom }}", people_)
+    (warning,) = [each for each in plan.warnings if "HTML" in each]
+    assert warning == (
+        f"1 of 5 holds entities of HTML, which are texted as they stand: “{value}” (line 2)"
+    )
+    submitted = bench.dispatcher.submit("entities", "Bonjour {{ nom }}", people_)
+    assert warning in submitted.warnings
+    assert not [each for each in submitted.impersonal if value in each]
+
+
 def test_several_numbers_in_a_cell_are_said_so(bench: Bench) -> None:
     plan = bench.dispatcher.plan(TEXT, [*people(1), "06 39 98 00 08 / 06 39 98 00 09"])
     assert plan.rejected == {"several_numbers": 1}

@@ -96,18 +96,6 @@ def test_blank_after_a_late_quote_is_no_part_of_the_cell() -> None:
     assert (people[-1].fault, people[-1].fields["prenom"]) == (None, "Luc")
 
 
-def test_entities_of_html_are_noted_with_line_and_value() -> None:
-    file = opened(f"mobile\tnom\n{ONE}\tZoé\n{TWO}\tL&#039;Oréal &amp; Fils\n")
-    assert [one.fields["nom"] for one in file][1] == "L&#039;Oréal &amp; Fils"
-    assert any("line 3" in note and "L&#039;Oréal" in note for note in file.notes)
-
-
-def test_ampersand_alone_is_not_noted() -> None:
-    file = opened(f"mobile;nom\n{ONE};Dupont & Fils; x\n")
-    list(file)
-    assert not file.notes
-
-
 # -- headers and columns
 
 

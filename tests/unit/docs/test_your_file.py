@@ -61,7 +61,8 @@ def outcome(raw: bytes) -> list[str]:
             says = "its number is above" if number in seen else text
             seen.add(number)
         lines.append(f"row {one.row}: {says}")
-    return lines + [f"note: {note}" for note in file.notes]
+    lines += [f"note: {note}" for note in file.notes]
+    return lines + [f"warning: {each}" for each in planner.texts.findings.sentences(planner.kept)]
 
 
 def test_page_shows_ten_files() -> None:
