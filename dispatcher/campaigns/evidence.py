@@ -67,10 +67,14 @@ class AttemptEvidence:
         """The positions that it is known to have texted by now."""
         return self.shown | self.now.keys()
 
+    @property
+    def may_show(self) -> bool:
+        """True if its tag may show something that is not known yet."""
+        return self.outcome not in UNSENT and len(self.texted) < self.carried
+
     def is_asked(self, now: datetime) -> bool:
-        """True if its tag may show something at ``now`` that is not known yet."""
-        remembered = now <= self.armed_at + MEMORY
-        return remembered and self.outcome not in UNSENT and len(self.texted) < self.carried
+        """True if its tag may show that, and the gateway remembers it at ``now``."""
+        return self.may_show and now <= self.armed_at + MEMORY
 
 
 @dataclass(frozen=True, slots=True)

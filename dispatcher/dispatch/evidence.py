@@ -57,7 +57,7 @@ class Evidence:
             except GatewayError as error:
                 failure, answered = str(error), False
                 continue
-            if not page.complete:
+            if not page.complete and tag not in asked.old:
                 failure = failure or "not all that the gateway shows can be read: ask again later"
             found = shown.setdefault(tag, {})
             for report in page.reports:

@@ -145,6 +145,8 @@ def _columns(batch: BatchSnapshot, verdict: Verdict, shown: Shown, now: datetime
         sent_at = batch.leaves_at
     elif was is not BatchState.IN_DOUBT:
         sent_at = now  # from here on its reports are waited for
+    elif batch.leaves_at is not None:
+        sent_at = max(sent_at, batch.leaves_at)  # the doubt may have begun days before its hour
     late = was not in (BatchState.IN_DOUBT, BatchState.PENDING)
     return {
         "why": "a late proof: it had been taken" if late else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -61,6 +61,8 @@ class AskedTags:
     """The tags of a batch that may show something, and where its numbers stand."""
 
     tags: Sequence[str]
+    #: those of them that are older than the gateway remembers, unless it held the batch
+    old: Collection[str]
     #: E.164 -> position
     positions: Mapping[str, int] = field(repr=False)
     #: positions that are in doubt, if the batch is
@@ -71,6 +73,7 @@ def asked_tags(session: Session, batch_id: int, now: datetime) -> AskedTags:
     """The tags to ask the gateway for at ``now``. Raises NotFound."""
     batch = snapshot(session, batch_id)
     phones = phones_of(session, [batch_id])[batch_id]
-    tags = [one.tag for one in batch.attempts if one.is_asked(now)]
+    asked = [one for one in batch.attempts if one.may_show]
+    tags, old = [one.tag for one in asked], {one.tag for one in asked if not one.is_asked(now)}
     positions = {phone: position for position, phone in phones.items()}
-    return AskedTags(tags, positions, in_question(batch.states, batch.attempts))
+    return AskedTags(tags, old, positions, in_question(batch.states, batch.attempts))

@@ -15,7 +15,7 @@ from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.hand_over import Cancellation
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import CHECK_LEASE
-from dispatcher.gateway import BatchTaken, Declined, LineAnswer, SendReply, Throttled
+from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled
 from dispatcher.storage import opt_out_marks, opt_outs
 from dispatcher.storage.batches import hand_over
 from dispatcher.storage.campaigns.moves import pause
@@ -598,6 +598,31 @@ def test_lost_receipt_is_a_doubt_that_its_hour_may_settle(bench: Bench) -> None:
     bench.gateway.hidden.clear()
     bench.clock.at = due
     bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert set(bench.gateway.texted.values()) == {1}
+
+
+@pytest.mark.parametrize("reply", [Throttled(1.0), Lost("the connection was cut")])
+def test_batch_that_was_held_for_days_is_asked_for_at_its_hour(
+    bench: Bench, reply: SendReply
+) -> None:
+    """The gateway remembers a tag for two days: of what it held, from the hour on."""
+    hour = bench.clock() + timedelta(days=4)
+
+    def lie(tag: str, phones: list[str]) -> SendReply:
+        bench.gateway.accept(tag, phones)
+        bench.gateway.hidden.add(tag)
+        return reply
+
+    bench.gateway.behave = lie
+    bench.submit(3, not_before=hour, hand_over=True)
+    bench.work()
+    bench.gateway.behave = bench.gateway.take
+    while bench.clock() < hour:
+        bench.pass_by(hours=6)
+    bench.gateway.hidden.clear()
+    for _ in range(30):
+        bench.pass_by(minutes=1)
     assert bench.messages() == {"sent": 3}
     assert set(bench.gateway.texted.values()) == {1}
 
