@@ -41,8 +41,11 @@ def nonblank(rows: Rows, text: TextRows | None) -> Iterator[FirstRow]:
         try:
             for cells in rows:
                 if any(map(str.strip, cells)):
-                    hidden = isinstance(rows, SheetRows) and rows.hidden
-                    yield FirstRow(cells, before + 1, rows.line_num, HIDDEN_ROW if hidden else None)
+                    line = rows.line_num
+                    if isinstance(rows, SheetRows):  # sheets leave rows out
+                        yield FirstRow(cells, line, line, HIDDEN_ROW if rows.hidden else None)
+                    else:
+                        yield FirstRow(cells, before + 1, line, None)
                 before = rows.line_num
         except csv.Error as error:
             if text is None:

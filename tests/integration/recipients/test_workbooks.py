@@ -95,6 +95,12 @@ def test_header_below_merged_titles_is_found() -> None:
     assert (one.row, one.phone, one.fields["prénom"]) == (4, "639980001", "Zoé")
 
 
+def test_header_below_empty_rows_is_named_by_its_row_in_the_sheet() -> None:
+    file = opened(xlsx(Liste=[["Clients"], [], [], ["mobile"], [ONE]]))
+    assert [one.row for one in file] == [5]
+    assert "the header is in line 4; the lines above are left out" in file.notes
+
+
 def test_lines_of_a_sheet_can_be_skipped() -> None:
     book = xlsx(Clients=[["mobile", "x", "y"], ["nom", "contact"], ["Zoé", ONE]])
     (one,) = opened(book, skip_lines=1, column="contact")
