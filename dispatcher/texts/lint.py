@@ -92,7 +92,11 @@ def findings_in(text: str) -> list[Finding]:
         becomes = None if each in dear else arrival_of[each]
         if becomes is None:
             shown = each if each.isprintable() or len(each) > 1 else f"U+{ord(each):04X}"
-            message = f"{shown} needs Unicode; segments with its like: {much}, without: {less}."
+            segments = "segment" if much == 1 else "segments"
+            message = (
+                f"{shown} needs Unicode: {much} {segments} with such characters,"
+                f" {less or 1} without."
+            )
         elif becomes == each or each.isspace():
             continue
         elif not becomes:

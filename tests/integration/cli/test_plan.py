@@ -644,7 +644,7 @@ def test_lint_shows_a_text_in_unicode_as_it_arrives(shell: Shell) -> None:
 
     assert output[1:] == [
         "  Ça va François ? 🌸",
-        "🌸 needs Unicode; segments with its like: 1, without: 1.",
+        "🌸 needs Unicode: 1 segment with such characters, 1 without.",
         "the text needs Unicode for “🌸”: a segment has 70 characters, not 160",
     ]
 

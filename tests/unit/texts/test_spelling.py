@@ -177,13 +177,13 @@ def test_text_in_unicode_has_no_finding_on_what_only_gsm7_would_replace() -> Non
     assert findings_in(f"ê’ça~ “x” {GRIN}ê") == [
         Finding("“", 1, '"', '“ becomes “"”.'),
         Finding("”", 1, '"', '” becomes “"”.'),
-        Finding(GRIN, 1, None, f"{GRIN} needs Unicode; segments with its like: 1, without: 1."),
+        Finding(GRIN, 1, None, f"{GRIN} needs Unicode: 1 segment with such characters, 1 without."),
     ]
 
 
 def test_finding_on_unicode_counts_segments_with_and_without() -> None:
     (finding,) = findings_in("a" * 150 + "Ж")
-    assert finding.message == "Ж needs Unicode; segments with its like: 3, without: 1."
+    assert finding.message == "Ж needs Unicode: 3 segments with such characters, 1 without."
 
 
 def test_mark_that_nobody_sees_is_found_and_costs_nothing() -> None:
