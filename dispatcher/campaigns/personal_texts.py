@@ -15,8 +15,8 @@ from dispatcher.campaigns.longest_texts import LongestTexts
 from dispatcher.campaigns.value_findings import (
     ValueFinding,
     ValueFindings,
-    entity_in,
     finding_of,
+    spoilt_in,
 )
 from dispatcher.recipients.values import NamedValues
 from dispatcher.texts import Arrival, checked, needs_unicode
@@ -79,8 +79,9 @@ class PersonalTexts:
         used = self._named.of(fields)
         estimate = self._estimator.estimate(used)
         written = _as_json(used)
-        entity = entity_in(used.values()) if "&" in written else ""
-        finding = ValueFinding(entity=entity) if entity else None
+        # letters that are garbled have no estimate
+        spoilt = spoilt_in(used.values()) if not estimate or "&" in written else None
+        finding = ValueFinding(spoilt=spoilt) if spoilt else None
         if estimate and estimate[0] <= MAX_SEGMENTS and estimate <= self.longest.bar:
             return written, estimate[0], self._estimator.has_stop, finding
         try:
@@ -91,7 +92,7 @@ class PersonalTexts:
         arrives = self._arrival(text)
         if not (estimate or self._dear):
             other = finding_of(used, text, arrives, self._budget)
-            finding = replace(other, entity=entity) if other else finding
+            finding = replace(other, spoilt=spoilt) if other else finding
         return _of(written, arrives, finding)
 
     def _arrival(self, text: str) -> Arrival:

@@ -17,10 +17,15 @@ from dispatcher.texts.marks import pieces, without_marks
 _BREAKING: Final = frozenset("^~|\\¨§[{]}°µ")
 #: how many characters a sentence shows
 _SHOWN: Final = 5
-#: how much of a value with an entity a sentence shows
+#: how much of a spoilt value a sentence shows
 _LONGEST: Final = 60
 # a file split at semicolons has taken that of the last cell
 _entity = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,5}|([a-z]{2,8}\d?))(?:;|$)", re.I).finditer
+
+# accents and quotes in UTF-8 that a program has read as cp1252, and what it could not read
+_garbled = re.compile(
+    f"Ã[{re.escape(bytes(range(0x80, 0xC0)).decode('cp1252', 'ignore'))}]|â€|\ufffd"
+).search
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,8 @@ class ValueFinding:
     bare: tuple[str, str] | None = field(default=None, repr=False)
     #: characters that arrive as others or not at all, by field
     altered: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    #: the first value with an entity of HTML, such as ``&amp;``
-    entity: str = field(default="", repr=False)
+    #: what is wrong with a value, and the value
+    spoilt: tuple[str, str] | None = field(default=None, repr=False)
 
 
 def finding_of(
@@ -62,9 +67,14 @@ def finding_of(
     return ValueFinding(bare=bare, altered=tuple(altered)) if bare or altered else None
 
 
-def entity_in(values: Iterable[str]) -> str:
-    """The first value with an entity of HTML; "" if there is none."""
-    return next((value for value in values if "&" in value and _has_entity(value)), "")
+def spoilt_in(values: Iterable[str]) -> tuple[str, str] | None:
+    """The first value with entities of HTML, such as ``&amp;``, or with garbled letters."""
+    for value in values:
+        if "&" in value and _has_entity(value):
+            return "entities of HTML", value
+        if not value.isascii() and _garbled(value):
+            return "garbled letters", value
+    return None
 
 
 def _has_entity(value: str) -> bool:
@@ -84,8 +94,8 @@ class ValueFindings:
         self._dearer = self._segments = self._without = 0
         self._bare = 0
         self._example = ("", "")
-        self._entities = 0
-        self._entity = ""
+        self._spoilt: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
         self._altered: Counter[str] = Counter()
         self._characters: dict[str, dict[str, None]] = {}
         self._lines: dict[str, int | None] = {}
@@ -102,10 +112,11 @@ class ValueFindings:
             self._lines.setdefault("bare", line)
             self._example = self._example if self._bare else finding.bare
             self._bare += 1
-        if finding.entity:
-            self._lines.setdefault("entity", line)
-            self._entity = self._entity or finding.entity
-            self._entities += 1
+        if finding.spoilt:
+            what, value = finding.spoilt
+            self._lines.setdefault(what, line)
+            self._examples.setdefault(what, value.strip())
+            self._spoilt[what] += 1
         for name, characters in finding.altered:
             self._lines.setdefault(f"altered {name}", line)
             self._altered[name] += 1
@@ -130,14 +141,14 @@ class ValueFindings:
             yield (
                 f"{self._bare:,} of {recipients:,} {lose}{example}{self._where('bare', self._bare)}"
             )
-        if self._entities:
-            hold = "holds" if self._entities == 1 else "hold"
-            example = self._entity.strip()
-            example = example if len(example) <= _LONGEST else f"{example[:_LONGEST]}…"
-            shown = f": “{example}”" if private else ""
+        for what, count in self._spoilt.items():
+            hold = "holds" if count == 1 else "hold"
+            value = self._examples[what]
+            value = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+            example = f": “{value}”" if private else ""
             yield (
-                f"{self._entities:,} of {recipients:,} {hold} entities of HTML, which are texted"
-                f" as they stand{shown}{self._where('entity', self._entities)}"
+                f"{count:,} of {recipients:,} {hold} {what}, which are texted as they"
+                f" stand{example}{self._where(what, count)}"
             )
         for name, count in self._altered.most_common():
             characters = " ".join(self._characters[name])

@@ -21,7 +21,7 @@ _OTHER_PHONE = re.compile(
     r"(\d|autre|other|2e|2eme|home|work|business|office|main|primary|secondary|other)?"
     r"(n|no|num|numero)?(de|du)?(tel|telephone|phone|mobile|portable|gsm|cell)(phone)?"
     r"(de|du|a|au)?"
-    r"([1-9]|fixe|domicile|maison|bureau|travail|pro|professionnel|perso|personnel|principal"
+    r"([1-9](value|valeur)?|fixe|domicile|maison|bureau|travail|pro|professionnel|perso|personnel|principal"
     r"|secondaire|autre|home|work|business|office|main|primary|secondary|other)?"
 )
 _MOBILE = re.compile(r"mobile|portable|gsm|cell")

@@ -515,6 +515,17 @@ def test_entities_of_html_are_warned_of_with_row_and_value(bench: Bench, value: 
     assert not [each for each in submitted.impersonal if value in each]
 
 
+@pytest.mark.parametrize("value", ["ZoÃ©", "l’Ã¢ne", "Zo\ufffd", "lâ€™Oréal"])
+def test_garbled_letters_are_warned_of_with_row_and_value(bench: Bench, value: str) -> None:
+    values = ["Zoé", "SÃO", value]
+    people_ = [{"mobile": p, "nom": v} for p, v in zip(people(3), values, strict=True)]
+    plan = bench.dispatcher.plan("Bonjour {{ nom }}", people_)
+    (warning,) = [each for each in plan.warnings if "garbled" in each]
+    assert warning == (
+        f"1 of 3 holds garbled letters, which are texted as they stand: “{value}” (line 3)"
+    )
+
+
 def test_several_numbers_in_a_cell_are_said_so(bench: Bench) -> None:
     plan = bench.dispatcher.plan(TEXT, [*people(1), "06 39 98 00 08 / 06 39 98 00 09"])
     assert plan.rejected == {"several_numbers": 1}

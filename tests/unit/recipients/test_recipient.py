@@ -73,6 +73,7 @@ def test_item_that_is_no_recipient_has_a_fault_and_its_position(value: Any, faul
     ("values", "phone"),
     [
         ({"Téléphone 1": "01 99 00 00 01", "Téléphone 2": NUMBER}, NUMBER),
+        ({"Phone 1 - Type": "Mobile", "Phone 1 - Value": NUMBER, "Phone 2 - Value": ""}, NUMBER),
         ({"tel": "01 99 00 00 01", "mobile": NUMBER}, NUMBER),
         ({"tel": NUMBER, "mobile": ""}, NUMBER),
         ({"Tél. fixe": "01 99 00 00 01", "Tél. bureau": ""}, "01 99 00 00 01"),
