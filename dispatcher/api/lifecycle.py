@@ -57,9 +57,12 @@ class Lifecycle(Records):
         now = self.clock()
         with self._installation.write() as session:
             found = campaigns.facts(session, campaign, self._account)
-            moved = moves.move(session, found.id, CampaignState.RUNNING, now=now)
+            ended = found.state is CampaignState.CANCELLED  # its reports are still polled
+            moved = not ended and moves.move(session, found.id, CampaignState.RUNNING, now=now)
             if aside := set_aside.release(session, found.id, now):
                 words.append(f"{aside} batches that were set aside are tried again")
+            elif ended:
+                moves.move(session, found.id, CampaignState.RUNNING, now=now)  # raises
             if moved:
                 if refusal := refusal_of(found.reason):
                     again = refusals.take_back(session, found.id, refusal, now)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from dispatcher import IllegalMove
 from dispatcher.campaigns.set_aside import MOST_ERRORS, NEVER
 from dispatcher.gateway import Lost, StatusPage
 from tests.integration.bench import OPEN, Bench, people
@@ -58,6 +59,20 @@ def test_poll_that_fails_again_and_again_is_set_aside_for_a_person(polled: Bench
     polled.work()
     assert polled.messages("c0") == {"delivered": 3}
     assert polled.batches()[0].why == ""
+
+
+def test_poll_of_a_cancelled_campaign_that_is_set_aside_is_tried_again(polled: Bench) -> None:
+    polled.dispatcher.cancel("c0")
+    with pytest.raises(IllegalMove):
+        polled.dispatcher.resume("c0")
+    for _ in range(MOST_ERRORS):
+        polled.pass_by(minutes=10)
+    assert polled.batches()[0].check_at == NEVER
+    del polled.gateway.multi_status
+    polled.dispatcher.resume("c0", reason="corrected")
+    polled.work()
+    assert polled.messages("c0") == {"delivered": 3}
+    assert polled.progress("c0").state == "cancelled"
 
 
 def test_lookup_that_fails_waits_and_is_named_and_others_are_settled(bench: Bench) -> None:
