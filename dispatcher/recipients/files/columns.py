@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dispatcher.errors import InvalidFile, InvalidPhone
 from dispatcher.recipients.column_names import fold, phone_columns, phones_of, territory_column
@@ -20,6 +21,9 @@ _NUMBERS = (
     re.compile(r"\+*\d[\d+]{5,}"),
 )
 _MOST_LISTED = 30
+# an amount on both sides of its comma; a telephone number is longer
+_whole_part = re.compile(r"[-+]?\d{1,3}(?:[ .\xa0\u202f]?\d{3})?").fullmatch
+_decimals = re.compile(r"\d{1,2}(?:\s?(?:€|%|EUR|euros?))?", re.IGNORECASE).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,13 @@ def number_rank(cell: str) -> int:
     ranks = range(len(_NUMBERS), 0, -1)
     return next(
         (rank for rank, sign in zip(ranks, _NUMBERS, strict=True) if sign.fullmatch(digits)), 0
+    )
+
+
+def has_torn_number(cells: Sequence[str]) -> bool:
+    """True if a comma may have torn a number into two cells: "12,50 €", "1 234,5"."""
+    return any(
+        _whole_part(one.strip()) and _decimals(other.strip()) for one, other in pairwise(cells)
     )
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.bounds import MOST_COLUMNS
-from dispatcher.recipients.files.columns import Columns, columns_of, header_at
+from dispatcher.recipients.files.columns import Columns, columns_of, has_torn_number, header_at
 from dispatcher.recipients.files.delimiter import NONE, TITLES
 from dispatcher.recipients.files.first_rows import FirstRow, Rows, nonblank
 from dispatcher.recipients.files.kinds import check_kind
@@ -174,6 +174,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         phones_at = found.phones if len(found.phones) > 1 else ()
         ours = not found.headless and is_ours(found.names)
         sheet = rows if isinstance(rows, SheetRows) else None
+        delimiter = text.delimiter if text else None
         ahead, line = deque(begun), 0
         source = chain([row.cells for row in begun], rows)
         try:
@@ -195,7 +196,9 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                         if len(raw) != width:
                             if len(raw) > MOST_COLUMNS:
                                 raise InvalidFile(f"row {row} has over {MOST_COLUMNS:,} columns")
-                            if any(map(str.strip, raw[width:])):
+                            # an amount like 12,50 may have pushed an empty cell out
+                            torn = len(raw) > width and delimiter == "," and has_torn_number(raw)
+                            if torn or any(map(str.strip, raw[width:])):
                                 fault = fault or TOO_MANY_CELLS
                             cells += [""] * (width - len(cells))
                         phone = cells[phone_at]

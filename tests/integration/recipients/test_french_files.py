@@ -75,6 +75,12 @@ def test_apostrophe_in_the_file_of_others_stays() -> None:
     assert [one.fields["prenom"] for one in read(text)] == ["'Aïcha", "'-10%"]
 
 
+@pytest.mark.parametrize("amount", ["12,50", "1 234,5 €", "9,9%"])
+def test_amount_that_pushes_an_empty_cell_out_rejects_its_row(amount: str) -> None:
+    text = f"mobile,montant,prenom\n{ONE},{amount},\n{TWO},12,Luc,\n"
+    assert [one.fault for one in read(text)] == ["too_many_cells", None]
+
+
 @pytest.mark.parametrize("before", [0, 30, 90])
 def test_text_after_a_closing_quote_rejects_its_row_alone(before: int) -> None:
     above = f"{ONE};Zoé\n" * before
