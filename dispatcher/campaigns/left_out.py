@@ -65,14 +65,23 @@ class LeftOut:
             raise InvalidCampaign("no recipients")
         if self.never is not None and set(self.reasons) == {str(self.never)}:
             raise self.never
+        says = f"none of {rows} rows can be texted: {self._counted()}"
+        raise NobodyToText(says, dict(self.reasons))
+
+    def check_strictly(self, rows: int) -> None:
+        """Raise InvalidCampaign if any row was left out."""
+        if unusable := self.reasons.total():
+            says = f"{unusable} of {rows} rows cannot be texted (strict): {self._counted()}"
+            raise InvalidCampaign(says)
+
+    def _counted(self) -> str:
+        """The reasons with their counts: "2 × landline (…), 1 × empty (…)"."""
         named = [
             f"{count:,} × {with_explanation(reason).removesuffix('.')}"
             for reason, count in self.reasons.most_common(_MOST_NAMED)
         ]
         more = len(self.reasons) - len(named)
-        rest = f" and {more} more reasons" if more else ""
-        says = f"none of {rows} rows can be texted: {', '.join(named)}{rest}"
-        raise NobodyToText(says, dict(self.reasons))
+        return ", ".join(named) + (f" and {more} more reasons" if more else "")
 
 
 class Duplicates:

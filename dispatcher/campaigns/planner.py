@@ -146,8 +146,8 @@ class Planner:
 
     def check(self, *, strict: bool) -> None:
         """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
-        if strict and (unusable := self.reasons.total()):
-            raise InvalidCampaign(f"{unusable} of {self.rows} rows cannot be texted (strict)")
+        if strict:
+            self._left_out.check_strictly(self.rows)
         if not self.kept:
             self._left_out.check(self.rows)
 

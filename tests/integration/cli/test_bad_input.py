@@ -216,7 +216,9 @@ def test_strict_campaign_is_stored_whole_or_not_at_all(shell: Shell) -> None:
     output = submitted(shell, "--strict")
 
     assert output == (
-        "2 of 5 rows cannot be texted (strict); the reasons are in clients.rejects.csv"
+        "2 of 5 rows cannot be texted (strict): 1 × landline (a landline gets no SMS: give a mobile"
+        " number), 1 × not_a_number (this is no phone number: write its digits); the reasons are in"
+        " clients.rejects.csv"
     )
     assert "not_a_number" in (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
 
