@@ -26,7 +26,6 @@ from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
 from dispatcher.storage.database import Busy, Conflict, Database
-from dispatcher.window import NeverOpen
 
 log = logging.getLogger(__name__)
 # the caller has what is logged here: without a log it is not written to the terminal, too
@@ -87,19 +86,16 @@ def _add(database: Database, entry: _Entry, batches: Iterator[PlannedBatch]) -> 
     reference = entry.intake.submission.reference
     entry.find_repeats(database)
     # a unique reference at first: two processes that submit the same one must not wait for each
-    # other's whole list; SQLite has one writer
-    first = reference if database.is_sqlite else f"{reference} {uuid4()}"
+    # other's whole list. SQLite has one writer; and who refuses repeats must not refuse itself
+    alone = database.is_sqlite or entry.refuses_repeats
+    first = reference if alone else f"{reference} {uuid4()}"
     if database.is_sqlite or entry.needs_whole_list:
         with Spool(batches) as spool:
             entry.intake.check()
             with database.write() as session:
                 return entry.write(session, spool, reference=first)
-    try:
-        with database.write() as session:
-            return entry.write(session, batches, reference=first)
-    except NeverOpen:
-        _read(batches)  # report every rejected row
-        raise
+    with database.write() as session:
+        return entry.write(session, batches, reference=first)
 
 
 class _Entry:
@@ -122,6 +118,11 @@ class _Entry:
         at_hand = submission.at_hand and not self._screening.asks
         # the whole list may yet be refused, or is compared with what is stored
         return not at_hand or submission.strict or self._repeats.blocks or self._repeats.found
+
+    @property
+    def refuses_repeats(self) -> bool:
+        """Whether people who get the same text from another campaign refuse this one."""
+        return self._repeats.blocks
 
     def find_repeats(self, database: Database) -> None:
         """Find the campaigns with the same text, before the list is read."""

