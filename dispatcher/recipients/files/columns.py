@@ -170,7 +170,9 @@ def _named(name: str, names: Sequence[str]) -> int:
     if len(found) > 1:
         if len({names[at] for at in found}) == 1:
             positions = " or ".join(str(at + 1) for at in found)
-            raise InvalidFile(f"the column {name!r} is there twice; name it by {positions}")
+            raise InvalidFile(
+                f"the column {name!r} is there twice; name it by its position, {positions}"
+            )
         several = _listed([names[at] for at in found])
         raise InvalidFile(f"the column {name!r} may be any of {several}")
     if found:

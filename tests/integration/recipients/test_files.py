@@ -205,7 +205,10 @@ def test_column_without_a_name_goes_by_its_position() -> None:
     [
         pytest.param(f"tel; tel\n{ONE};a\n", {}, "'tel' is twice in the header", id="twice"),
         pytest.param(
-            f"tel;nom;nom\n{ONE};a;b\n", {"keep": ["nom"]}, "twice; name it by 2 or 3", id="used"
+            f"tel;nom;nom\n{ONE};a;b\n",
+            {"keep": ["nom"]},
+            "twice; name it by its position, 2 or 3",
+            id="used",
         ),
         pytest.param(SIMPLE, {"column": "gsm"}, "no column 'gsm'; the file has 'té", id="unknown"),
         pytest.param(SIMPLE, {"column": "3"}, "no column '3'", id="beyond the last"),
