@@ -188,8 +188,8 @@ class Settings(AccountSettings):
         ge=0,
         le=1000,
         description="a campaign pauses when this many of its calls in a row are refused for the"
-        " same reason, each for all whom it carried; `resume` sends to them again; 0: it never"
-        " pauses for that",
+        " same reason, each for all whom it carried; `resume` sends to them again, and whoever is"
+        " then refused alone again stays rejected; 0: it never pauses for that",
     )
     tick: float = Field(2, ge=0.2, le=60, description="interval of the beat tick")
     connections: int = Field(
