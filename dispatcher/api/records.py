@@ -18,7 +18,7 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import account_waits, doubts, identity, monitoring, pauses, stop_list
+from dispatcher.storage import account_waits, doubts, monitoring, pauses, stop_list
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
 from dispatcher.window import Hold
@@ -29,18 +29,22 @@ class Records(Operator):
 
     def progress(self, campaign: int | str) -> Progress:
         """How far a campaign is, by its id (int) or its reference (str). Raises NotFound."""
+        refused = self.objection()
         with self._installation.read() as session:
-            return self._progress(session, campaigns.facts(session, campaign, self._account))
+            facts = campaigns.facts(session, campaign, self._account)
+            return self._progress(session, facts, refused)
 
     def campaigns(self, limit: int = 50) -> list[Progress]:
         """The campaigns submitted last, newest first."""
+        refused = self.objection()
         with self._installation.read() as session:
-            return self._latest(session, 0, limit)
+            return self._latest(session, 0, limit, refused)
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
         """One page of the campaigns, newest first: ``limit`` of them from ``offset`` on."""
+        refused = self.objection()
         with self._installation.read() as session:
-            latest = self._latest(session, offset, limit)
+            latest = self._latest(session, offset, limit, refused)
             return Page(tuple(latest), campaigns.count(session, self._account), offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
@@ -87,18 +91,18 @@ class Records(Operator):
         with self._installation.read() as session:
             return doubts.incidents(session, self._account)
 
-    def _latest(self, session: Session, offset: int, limit: int) -> list[Progress]:
+    def _latest(self, session: Session, offset: int, limit: int, refused: str) -> list[Progress]:
         latest = campaigns.latest(session, limit, self._account, offset=offset)
-        return [self._progress(session, facts) for facts in latest]
+        return [self._progress(session, facts, refused) for facts in latest]
 
-    def _progress(self, session: Session, facts: Facts) -> Progress:
+    def _progress(self, session: Session, facts: Facts, refused: str) -> Progress:
+        """``refused``: why workers refuse the database; asked once, by a connection of its own."""
         account, settings = facts.account, self.settings
         orphaned = account != DEFAULT and account not in settings.accounts
         most = timedelta(seconds=settings.stop_list_max_age)
         now = self.clock()
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
         hold = campaigns.first_hold(session, facts.id)
-        refused = identity.objection(self.database)
         return progress_of(
             facts,
             campaigns.shares(session, facts.id),
