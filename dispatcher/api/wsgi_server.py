@@ -86,10 +86,9 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """End ``serve``. May be called from a signal handler and from other threads."""
-        if not self._stopping.is_set():
-            self._stopping.set()
-            self._server.pull_trigger()
+        """End ``serve`` within a second. May be called from a signal handler and other threads."""
+        # waitress's trigger would wake it at once, but it may be closed by then
+        self._stopping.set()
 
     def close(self) -> None:
         """Stop what ``start`` began, and wait for its end."""

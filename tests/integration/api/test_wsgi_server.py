@@ -134,6 +134,24 @@ def test_failing_request_leaves_nothing_in_the_log(
     assert not captured.out + captured.err
 
 
+def test_server_that_ends_while_it_is_stopped_is_closed_without_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wsgi_server, "_TICK", 0.01)
+    server = Server(application, "127.0.0.1", 0)
+
+    class Ended(threading.Event):
+        def set(self) -> None:
+            super().set()
+            thread.join()
+
+    server._stopping = Ended()
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    server.stop()
+    assert not thread.is_alive()
+
+
 def test_stopping_server_answers_what_is_under_way() -> None:
     entered, leave = threading.Event(), threading.Event()
 
