@@ -49,8 +49,8 @@ VALUES = (
 )
 
 
-def billed(text: str, batch: PlannedBatch, *, commercial: bool) -> list[tuple[str, int]]:
-    """What leaves for each person of the batch in one call, and what the gateway bills."""
+def billed(text: str, batch: PlannedBatch, *, commercial: bool) -> list[tuple[str, str, int]]:
+    """For each person of the batch, in one call: what is sent, what arrives, what is billed."""
     phones = [phone for phone, _ in batch.messages]
     fields = [json.loads(each or "{}") for _, each in batch.messages]
     due = DueBatch(
@@ -77,7 +77,7 @@ def billed(text: str, batch: PlannedBatch, *, commercial: bool) -> list[tuple[st
         assert body["phoneNumbers"] == ",".join(phones)
         texts = [body["message"]] * len(phones)
     flags = bool(body.get("isUnicode")), bool(body.get("isStopSms"))
-    return [leaving(each, *flags) for each in texts]
+    return [(each, *leaving(each, *flags)) for each in texts]
 
 
 @example(
@@ -103,9 +103,9 @@ def test_planned_segments_are_billed_to_each_person(
         return
     for batch in planner.cut(people):
         left = billed(text, batch, commercial=commercial)
-        assert [segments for _, segments in left] == list(batch.segments)
+        assert [segments for *_, segments in left] == list(batch.segments)
         if commercial:
-            assert all(has_stop(final) or STOP_MENTION in final for final, _ in left)
+            assert all(has_stop(sent) or STOP_MENTION in final for sent, final, _ in left)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,6 @@ def test_nobody_elses_text_changes_with_an_emoji(names: list[str], calls: int) -
     batches = list(planner.cut(people))
     assert len(batches) == calls
     for batch in batches:
-        for final, _ in billed(text, batch, commercial=False):
+        for _, final, _ in billed(text, batch, commercial=False):
             spelling = "ça va ? François" if "🌸" in final else "Ça va ? FranÇois"
             assert final.endswith(spelling)
