@@ -48,8 +48,9 @@ class Call:
         """The call of these texts; a ``commercial`` one has a mention in each text."""
         joined = "\n".join(wires)
         # mostly nobody's text has a mention of its own, and a single look is enough
-        own = "stop" in joined.lower() and all(map(has_stop, set(wires)))
-        return cls(wires, wire_needs_unicode(joined), commercial and not own)
+        unicode = wire_needs_unicode(joined)
+        own = "stop" in joined.lower() and all(_says_stop(wire, unicode) for wire in set(wires))
+        return cls(wires, unicode, commercial and not own)
 
     def segments(self, budget: int) -> list[int]:
         """What each text is billed as, with ``budget`` characters for an added mention."""
@@ -69,7 +70,7 @@ def arrival(text: str, *, budget: int = 0) -> Arrival:
     wire = wire_text(text)
     unicode = wire_needs_unicode(wire)
     arrives = _arriving(wire, unicode)
-    own = has_stop(wire)
+    own = _says_stop(wire, unicode)
     whole = arrives if own else arrives + "x" * budget
     return Arrival(wire, arrives, unicode, own, len(whole), measure(whole, unicode=unicode))
 
@@ -99,6 +100,11 @@ def checked(text: str, *, budget: int = 0, no_unicode: str = "") -> Arrival:
             f" {MAX_SEGMENTS}"
         )
     return arrives
+
+
+def _says_stop(wire: str, unicode: bool) -> bool:
+    # what replaces a character may turn the number of a mention into a quantity
+    return has_stop(wire) and has_stop(_arriving(wire, unicode))
 
 
 def _arriving(wire: str, unicode: bool) -> str:

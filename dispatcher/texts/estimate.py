@@ -107,7 +107,7 @@ def _has_stop(literals: list[str]) -> bool:
     last = len(literals) - 1
     return any(
         all(
-            has_stop(before + literal + after)
+            has_stop(text := before + literal + after) and has_stop(as_sent(text))
             for before, after in product(_BEFORE if at else ("",), _AFTER if at < last else ("",))
         )
         for at, literal in enumerate(literals)

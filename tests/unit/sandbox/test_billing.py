@@ -86,6 +86,7 @@ def billed(text: str, batch: PlannedBatch, *, commercial: bool) -> list[tuple[st
     [*[("Marie", "")] * 9, ("Zoé 🌸", "")],
     True,
 )
+@example("Bonjour {{ a }}, STOP 36180œ", [("Marie", "")], True)
 @settings(deadline=None, max_examples=300)
 @given(
     PIECES | ANYTHING, st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=6), st.booleans()
@@ -105,7 +106,10 @@ def test_planned_segments_are_billed_to_each_person(
         left = billed(text, batch, commercial=commercial)
         assert [segments for *_, segments in left] == list(batch.segments)
         if commercial:
-            assert all(has_stop(sent) or STOP_MENTION in final for sent, final, _ in left)
+            assert all(
+                STOP_MENTION in final or (has_stop(sent) and has_stop(final))
+                for sent, final, _ in left
+            )
 
 
 @pytest.mark.parametrize(
