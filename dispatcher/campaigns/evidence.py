@@ -49,6 +49,8 @@ class AttemptEvidence:
     #: what it came to; None while nobody knows
     outcome: str | None
     armed_at: datetime
+    #: the hour until which the gateway was asked to hold it; None if it was to leave at once
+    leaves_at: datetime | None = None
     #: when its tag is looked up next, if it is, and how often it was before
     check_at: datetime | None = None
     checks: int = 0
@@ -74,7 +76,12 @@ class AttemptEvidence:
 
     def is_asked(self, now: datetime) -> bool:
         """True if its tag may show that, and the gateway remembers it at ``now``."""
-        return self.may_show and now <= self.armed_at + MEMORY
+        return self.may_show and now <= self.forgotten_at
+
+    @property
+    def forgotten_at(self) -> datetime:
+        """Until when the gateway shows its tag; of what it was to hold, counted from the hour."""
+        return (self.leaves_at or self.armed_at) + MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +194,7 @@ def next_lookup(
         return None  # the gateway confirmed it
     if attempt.check_at is not None and attempt.check_at > now:
         return attempt.check_at
-    return None if later > attempt.armed_at + MEMORY else later
+    return None if later > attempt.forgotten_at else later
 
 
 def may_go_again(

@@ -266,6 +266,8 @@ class Attempt(Base):
     shown: Mapped[str | None]
     #: one letter per position: whom it carries (``evidence.written``); null for the whole batch
     covers: Mapped[str | None]
+    #: until when the gateway was asked to hold it; null if it was to leave at once
+    leaves_at: Mapped[datetime | None]
 
 
 class OptOut(Base):

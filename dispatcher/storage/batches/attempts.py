@@ -108,6 +108,7 @@ def _evidence(attempt: Attempt, size: int) -> AttemptEvidence:
         tag=attempt.tag,
         outcome=attempt.outcome,
         armed_at=attempt.armed_at,
+        leaves_at=attempt.leaves_at,
         check_at=attempt.check_at,
         checks=attempt.checks,
         carried=carried,

@@ -34,7 +34,8 @@ from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
 
 _INSTANT = BATCH.c.not_before.type
 #: the columns of an attempt when it begins
-_BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost", "covers"]
+_BEGUN = ["batch_id", "number", "tag", "worker", "armed_at", "checks", "messages", "cost"]
+_BEGUN += ["covers", "leaves_at"]
 #: the batch's campaign, if it runs and is not over
 _CAMPAIGN = select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to).where(
     CAMPAIGN.c.id == bindparam("its_campaign_id"), queue.runs(), queue.OF_ACCOUNT
@@ -128,6 +129,7 @@ def _begun(doubts: Select[int]) -> ReturningInsert[Any]:
                 bindparam("carries", type_=ATTEMPT.c.messages.type),
                 bindparam("its_cost", type_=ATTEMPT.c.cost.type),
                 bindparam("its_covers", type_=Text),
+                bindparam("its_hour", type_=_INSTANT),
             ),
             include_defaults=False,
         )
@@ -178,11 +180,13 @@ def claim(
     if session.get_bind().dialect.name == "postgresql":
         clocks = {"clock": clock, "most_skew": most_skew.total_seconds()}
         begins = {"worker": worker, "carries": len(batch.recipients), "its_cost": cost}
-        begins["its_covers"] = batch.covers
+        begins |= {"its_covers": batch.covers, "its_hour": batch.leaves_at}
         claimed = session.execute(_ON_POSTGRESQL[apart], {**params, **clocks, **begins})
         return claimed.one_or_none() is not None
     if session.execute(_ON_SQLITE[apart], params).one_or_none() is None:
         return False
     begun = (batch.id, batch.attempt + 1, tag, worker, now, 0, len(batch.recipients), cost)
-    session.execute(_BEGIN_ATTEMPT, dict(zip(_BEGUN, (*begun, batch.covers), strict=True)))
+    session.execute(
+        _BEGIN_ATTEMPT, dict(zip(_BEGUN, (*begun, batch.covers, batch.leaves_at), strict=True))
+    )
     return True

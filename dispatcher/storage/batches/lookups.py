@@ -61,7 +61,7 @@ class AskedTags:
     """The tags of a batch that may show something, and where its numbers stand."""
 
     tags: Sequence[str]
-    #: those of them that are older than the gateway remembers, unless it held the batch
+    #: those of them that are older than the gateway remembers
     old: Collection[str]
     #: E.164 -> position
     positions: Mapping[str, int] = field(repr=False)

@@ -627,6 +627,28 @@ def test_batch_that_was_held_for_days_is_asked_for_at_its_hour(
     assert set(bench.gateway.texted.values()) == {1}
 
 
+def test_batch_held_for_days_is_not_sent_again_while_its_tag_cannot_be_read_whole(
+    bench: Bench,
+) -> None:
+    hour = HOUR + timedelta(days=9)
+    batch = throttled_though_taken(bench)
+    bench.gateway.hidden.add(bench.batch(batch).tag or "")
+    bench.gateway.cut = True  # it never shows all that it knows of a tag
+    while bench.clock() < hour:
+        bench.pass_by(hours=6)
+    for _ in range(20):
+        bench.pass_by(minutes=20)
+    assert bench.batch(batch).state == "pending"
+    assert bench.outcomes(batch) == ["throttled"]
+    assert "not all that the gateway shows can be read" in bench.progress().why
+    bench.gateway.hidden.clear()
+    bench.gateway.cut = False
+    bench.pass_by(hours=2)
+    bench.work()
+    assert bench.messages() == {"sent": 3}
+    assert set(bench.gateway.texted.values()) == {1}
+
+
 def test_doubt_that_shows_before_its_hour_is_polled_after_it(bench: Bench) -> None:
     bench.gateway.behave = bench.gateway.lose
     batch = submit_held(bench)

@@ -232,6 +232,14 @@ def test_tag_that_the_gateway_has_forgotten_is_not_looked_up() -> None:
     assert next_lookup(attempt(1), BatchState.SENT, AT, later) is None
 
 
+def test_tag_of_a_held_batch_is_forgotten_two_days_after_its_hour() -> None:
+    hour = AT + timedelta(days=9)
+    held = replace(attempt(1, "throttled"), leaves_at=hour)
+    assert held.is_asked(hour + MEMORY)
+    assert not held.is_asked(hour + MEMORY + timedelta(seconds=1))
+    assert next_lookup(held, BatchState.PENDING, AT, hour) == hour
+
+
 def test_attempt_without_a_recorded_end_delays_a_resend() -> None:
     lost = [attempt(1, None)]
     assert not may_go_again(lost, AT, AT + RESEND_AFTER - timedelta(seconds=1))
