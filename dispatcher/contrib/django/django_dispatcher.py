@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Self, Unpack
+from collections.abc import Callable, Mapping
+from typing import Self, Unpack
 
-from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import transaction
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.intake import Intake
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
-from dispatcher.contrib.django import conf
+from dispatcher.contrib.django import conf, transactions
 from dispatcher.contrib.django.database import DjangoDatabase
 from dispatcher.contrib.django.querysets import People, streamed
 from dispatcher.dispatch.hints import Hints
-from dispatcher.errors import DispatcherError, IllegalMove, StorageError
+from dispatcher.errors import DispatcherError, StorageError
 from dispatcher.gateway import Gateway
 from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
@@ -76,14 +75,10 @@ class DjangoDispatcher(Dispatcher):
         ({"prenom": "first_name"}; the same names by default), ``territory_field`` names the
         field that overrides the territory.
 
-        Raises IllegalMove inside a transaction of another database, which could be rolled back
-        without the campaign: ``submit_on_commit`` waits for it.
+        Raises IllegalMove if a transaction of another database is open, too, which could be rolled
+        back without the campaign: ``submit_on_commit`` waits for it.
         """
-        if elsewhere := self._open_elsewhere():
-            raise IllegalMove(
-                f"a transaction is open on {elsewhere!r}, and the dispatcher's tables are in"
-                " another database: submit_on_commit submits once it is committed"
-            )
+        transactions.check_alone(self.alias)
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
@@ -107,11 +102,14 @@ class DjangoDispatcher(Dispatcher):
         territory_field: str | None = None,
         **options: Unpack[Options],
     ) -> None:
-        """Submit once the transaction on the database ``using`` is committed, else never.
+        """Submit once the open transaction is committed, whichever database it is on, else never.
 
-        The transaction is not kept open while a long list is read. What can be told beforehand
-        is raised now: a text, a sender, a date, a field that does not exist. What fails later is
-        logged and given to ``on_error``, or raised to whoever committed: nothing is stored then.
+        Without one, submit now. ``using`` is needed only if transactions of several databases are
+        open: it names the one to wait for. The transaction is not kept open while a long list is
+        read. An error that can be found beforehand is raised now: a text, a sender, a date, a
+        field that does not exist. A later one is logged, and passed to ``on_error`` or raised to
+        the code that committed: nothing is stored then. Raises IllegalMove if several transactions
+        are open and ``using`` names none of them, or if the project commits by hand.
         """
         Intake(self._installation, self._submission(reference, text, options), None)
         people = streamed(
@@ -131,7 +129,7 @@ class DjangoDispatcher(Dispatcher):
                     raise
                 on_error(error)
 
-        transaction.on_commit(submit, using=using or self.alias)
+        transactions.on_commit(submit, using)
 
     def plan(
         self,
@@ -169,12 +167,6 @@ class DjangoDispatcher(Dispatcher):
                 str(error).replace("dispatcher migrate", "manage.py migrate")
             ) from None
 
-    def _open_elsewhere(self) -> str | None:
-        """A database with an open transaction that a campaign would not belong to."""
-        opened = [one for one in connections.all(initialized_only=True) if _is_open(one)]
-        names = [one.alias for one in opened]
-        return None if self.alias in names or not names else names[0]
-
 
 class _Committed(Hints):
     """Sends hints to workers after the commit: before it they would see nothing."""
@@ -185,7 +177,7 @@ class _Committed(Hints):
 
     def tick(self) -> bool:
         """Send a hint for due work after the commit."""
-        if self._alias is None:
+        if self._alias is None or self._url is None:
             return super().tick()
         publish = super().tick
 
@@ -198,9 +190,3 @@ class _Committed(Hints):
             # the project commits by hand, so a tick has to find the work
             return False
         return True
-
-
-def _is_open(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a transaction is open, other than that of a TestCase."""
-    blocks: Iterable[Any] = getattr(connection, "atomic_blocks", ())
-    return any(not getattr(block, "_from_testcase", False) for block in blocks)
