@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 
-from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.signed_in import is_token, knows_password
 from dispatcher.errors import ConfigurationError
 

@@ -14,10 +14,9 @@ from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, RecipientInput, Submitted
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems, signed_in
+from dispatcher.contrib.flask.library import install, library_of
 from dispatcher.recipients import Rejection
 from dispatcher.settings.environment import load
-
-_NAME = "dispatcher"
 
 
 class Row(Protocol):
@@ -25,14 +24,6 @@ class Row(Protocol):
 
     @property
     def _mapping(self) -> Mapping[Any, Any]: ...
-
-
-def library_of(app: Flask) -> Library:
-    """The dispatcher of an app. Raises RuntimeError before ``init_app``."""
-    found: Library | None = app.extensions.get(_NAME)
-    if found is None:
-        raise RuntimeError("this app has no dispatcher yet: call Dispatcher.init_app(app) first")
-    return found
 
 
 # at run time it delegates to the current app's dispatcher; for type checkers it is one
@@ -52,12 +43,20 @@ class Dispatcher(_Base):
 
     In a request, ``by`` of every call is by default who is signed in: what ``actor()`` returns,
     else Flask-Login's current user, else who gave the password of the pages.
+
+    Under pytest or unittest, and with ``TESTING``, nothing leaves, and campaigns go to a temporary
+    database (see ``dispatcher.contrib.flask.testing``); ``testing=False`` uses what is configured
+    even there.
     """
 
     def __init__(
-        self, app: Flask | None = None, *, actor: Callable[[], str | None] | None = None
+        self,
+        app: Flask | None = None,
+        *,
+        actor: Callable[[], str | None] | None = None,
+        testing: bool | None = None,
     ) -> None:
-        self._actor = actor
+        self._actor, self._testing = actor, testing
         if app is not None:
             self.init_app(app)
 
@@ -67,12 +66,11 @@ class Dispatcher(_Base):
         The app also gets ``flask dispatcher …``, and an answer in one sentence to every
         DispatcherError that a view lets through, unless it has one of its own.
         """
-        settings = load(app.config)
-        app.extensions[_NAME] = Library(settings)
+        install(app, load(app.config), testing=self._testing)
         if self._actor is not None:
             app.extensions[signed_in.ACTOR] = self._actor
         ask(signed_in.user_name)
-        app.cli.add_command(commands_of(lambda: settings))
+        app.cli.add_command(commands_of(lambda: library_of(app).settings, lambda: library_of(app)))
         problems.answer_in(app)
 
     def submit(

@@ -18,7 +18,7 @@ from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import BatchRecord
 from dispatcher.campaigns.wording import counted, moment, standing
 from dispatcher.contrib.flask import auth as guards
-from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.problems import answer_as, id_of
 from dispatcher.masking import masked
 from dispatcher.window.territories import TERRITORIES

@@ -15,7 +15,7 @@ from dispatcher import errors
 from dispatcher.api import Dispatcher
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.answers import MOST_REJECTED
-from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.openapi import MOST_LISTED, described
 from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, rejections_json
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read

@@ -16,6 +16,8 @@ is told.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from blinker import Namespace
@@ -40,11 +42,21 @@ def forward(event: Event, app: Flask) -> None:
 
     Never raises: blinker would stop at the first receiver that does.
     """
-    for receiver in tuple(SIGNALS[event.kind].receivers_for(app)):
+    for receiver in receivers(event, app):
         try:
-            with app.app_context():
-                app.ensure_sync(receiver)(app, event=event)
+            receiver()
         except Exception as error:  # noqa: BLE001 - somebody else's code
             # without its words: they may hold a number
-            name = getattr(receiver, "__qualname__", type(receiver).__name__)
+            name = getattr(receiver.args[0], "__qualname__", type(receiver.args[0]).__name__)
             log.error("%s: receiver %s: %s", event.kind, name, type(error).__name__)  # noqa: TRY400
+
+
+def receivers(event: Event, app: Flask) -> list[partial[None]]:
+    """A call for each receiver of the event, whose first argument is the receiver."""
+    found = tuple(SIGNALS[event.kind].receivers_for(app))
+    return [partial(_call, receiver, event, app) for receiver in found]
+
+
+def _call(receiver: Callable[..., object], event: Event, app: Flask) -> None:
+    with app.app_context():
+        app.ensure_sync(receiver)(app, event=event)

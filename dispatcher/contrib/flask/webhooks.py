@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from dispatcher.api.webhooks import Webhooks
-from dispatcher.contrib.flask.extension import library_of
+from dispatcher.contrib.flask.library import library_of
 
 # the webhooks refuse other methods than GET and POST, after they have checked the secret
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

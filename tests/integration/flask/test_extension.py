@@ -62,7 +62,7 @@ def test_setting_may_be_typed_or_text(make_app: MakeApp) -> None:
 
 
 def library_of(app: Flask) -> Any:
-    Dispatcher(app)
+    Dispatcher(app, testing=False)
     return library(app)
 
 
@@ -115,7 +115,7 @@ def test_extension_connects_at_its_first_use(
 def test_extension_of_several_apps_uses_the_settings_of_each(
     make_app: MakeApp, tmp_path: Path
 ) -> None:
-    dispatcher = Dispatcher()
+    dispatcher = Dispatcher(testing=False)
     apps = [bare(database_url=f"sqlite:///{tmp_path / name}.db") for name in "ab"]
     for app in apps:
         dispatcher.init_app(app)
@@ -209,7 +209,7 @@ def test_error_handler_of_the_app_comes_first(make_app: MakeApp) -> None:
 
     app = bare(database_url=NOWHERE)
     app.register_error_handler(DispatcherError, lambda error: (type(error).__name__, 418))
-    dispatcher = Dispatcher(app)
+    dispatcher = Dispatcher(app, testing=False)
     app.register_error_handler(UnusableInput, lambda error: ("ours", 419))
     app.add_url_rule("/", "index", lambda: str(dispatcher.campaigns()))
     app.add_url_rule("/plan", "plan", lambda: str(dispatcher.plan("", people(1))))

@@ -223,7 +223,7 @@ def test_page_without_the_password_is_refused(lone_app: Flask, path: str) -> Non
 def test_pages_without_a_password_are_not_registered(sqlite_url: str) -> None:
     app = Flask("shop")
     app.config["DISPATCHER_DATABASE_URL"] = sqlite_url
-    Dispatcher(app)
+    Dispatcher(app, testing=False)
     with pytest.raises(ConfigurationError, match="DISPATCHER_WEB_TOKEN is not set"):
         app.register_blueprint(pages())
 

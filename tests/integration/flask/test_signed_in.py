@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from flask import Flask, request
 
-from dispatcher.contrib.flask import Dispatcher
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.webapp import TOKEN, MakeApp, library, make_app, reader
 
@@ -15,9 +14,11 @@ __all__ = ["make_app"]
 @pytest.fixture
 def app(make_app: MakeApp, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The app with a view that launches; the user of the system claims to be somebody."""
-    app = make_app(sqlite_url)
     monkeypatch.setenv("LOGNAME", "mallory")
+    return launching(make_app(sqlite_url))
 
+
+def launching(app: Flask) -> Flask:
     @app.post("/launch")
     def launch() -> str:
         library(app).submit("soldes", TEXT, people(1), by=request.args.get("by"))
@@ -32,11 +33,9 @@ def who(app: Flask) -> str:
 
 @pytest.mark.parametrize(("person", "recorded"), [("zoe", "zoe"), (None, "nobody signed in")])
 def test_person_that_the_app_names_is_on_record(
-    app: Flask, person: str | None, recorded: str
+    make_app: MakeApp, sqlite_url: str, person: str | None, recorded: str
 ) -> None:
-    own = library(app)
-    Dispatcher(app, actor=lambda: person)
-    app.extensions["dispatcher"] = own
+    app = launching(make_app(sqlite_url, actor=lambda: person))
     assert app.test_client().post("/launch").status_code == 200
 
     assert who(app) == recorded

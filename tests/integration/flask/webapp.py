@@ -67,12 +67,18 @@ def reader(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
-    """Makes apps that know their dispatcher and nothing of this machine's environment."""
+    """Makes apps as in production, which know nothing of this machine's environment."""
     for name in [name for name in os.environ if name.startswith("DISPATCHER_")]:
         monkeypatch.delenv(name)
     with ExitStack() as opened:
 
-        def make(database_url: str, *, at: datetime = OPEN, **config: Any) -> Flask:
+        def make(
+            database_url: str,
+            *,
+            at: datetime = OPEN,
+            actor: Callable[[], str | None] | None = None,
+            **config: Any,
+        ) -> Flask:
             app = Flask("shop")
             app.config.update(
                 DISPATCHER_DATABASE_URL=database_url,
@@ -82,7 +88,7 @@ def make_app(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeApp]:
                 DISPATCHER_WEB_TOKEN=TOKEN,
                 **config,
             )
-            Dispatcher(app)
+            Dispatcher(app, actor=actor, testing=False)
             opened.callback(library(app).database.close)
             app.register_blueprint(pages(), url_prefix="/sms")
             app.register_blueprint(api(), url_prefix="/sms/api")

@@ -1,0 +1,137 @@
+"""Under a test runner nothing leaves, and no live database is written: for all frameworks.
+
+``dispatcher.contrib.django.testing`` and ``dispatcher.contrib.flask.testing`` are what tests
+import.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import weakref
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, cast
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from dispatcher.api import Dispatcher
+from dispatcher.campaigns.events import Event, Kind
+from dispatcher.campaigns.states import MessageState
+from dispatcher.errors import GatewayUnreached
+from dispatcher.gateway import Gateway
+from dispatcher.settings import Settings
+from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import schema
+from dispatcher.storage.batches import due
+from dispatcher.storage.database import Database
+from dispatcher.texts import arrival
+from dispatcher.texts.templates import compile_template
+
+#: modules that run tests when they are run as programs
+_RUNNERS: Final = {"pytest", "unittest"}
+#: pytest sets them while it runs
+_VARIABLES: Final = {"PYTEST_VERSION", "PYTEST_CURRENT_TEST"}
+#: what could leave: hints, events, and calls of the gateway
+_LEAVES: Final = {"api_key": None, "broker_url": None, "callback_url": None, "webhook_url": None}
+
+
+def under_test_runner() -> bool:
+    """Whether this process runs tests: by pytest, ``python -m unittest`` or ``manage.py test``.
+
+    Never true of a server that a test has started, nor where pytest or unittest is only imported.
+    """
+    # a server that pytest started has inherited the variable, but loads no pytest
+    if "_pytest.main" in sys.modules and os.environ.keys() & _VARIABLES:
+        return True
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name.partition(".")[0] in _RUNNERS:
+        return True
+    django = sys.modules.get("django.test.utils")
+    return hasattr(getattr(django, "_TestState", None), "saved_data")
+
+
+def harmless(settings: Settings, database_url: str | None = None) -> Settings:
+    """The settings without what could leave, on another database if its URL is given."""
+    values: dict[str, Any] = dict(_LEAVES)
+    if database_url is not None:
+        values["database_url"] = SecretStr(database_url)
+    values["accounts"] = {
+        name: own.model_copy(update={"api_key": None}) for name, own in settings.accounts.items()
+    }
+    return settings.model_copy(update=values)
+
+
+def no_gateways(settings: Settings) -> dict[str, Gateway]:
+    """A gateway for each account that cannot be reached; ``Dispatcher(gateways=…)`` takes them."""
+    return dict.fromkeys((DEFAULT, *settings.accounts), cast("Gateway", _NoGateway()))
+
+
+class Trial(Dispatcher):
+    """A dispatcher with an empty SQLite database of its own, from which nothing leaves.
+
+    The database is deleted with it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="dispatcher-test-"))
+        self._file = folder / "dispatcher.db"
+        super().__init__(
+            harmless(settings, f"sqlite:///{self._file}"), gateways=no_gateways(settings)
+        )
+        self.remove = weakref.finalize(self, _remove, self.database, folder)
+
+    def _make_tables(self) -> None:
+        if not self._file.exists():
+            self._file.write_bytes(_empty_database())
+
+
+@cache
+def _empty_database() -> bytes:
+    """A SQLite database with all tables; to copy it is quicker than to migrate each time."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "dispatcher.db"
+        database = Database(f"sqlite:///{file}")
+        schema.migrate(database)
+        database.close()
+        return file.read_bytes()
+
+
+def _remove(database: Database, folder: Path) -> None:
+    database.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class _NoGateway:
+    """Raises GatewayUnreached, whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise GatewayUnreached("nothing leaves under a test runner")
+
+
+def texts(dispatcher: Dispatcher, reference: str | int) -> dict[str, str]:
+    """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound."""
+    template = compile_template(dispatcher.campaign(reference).text)
+    letter = MessageState.PENDING.letter
+    found: dict[str, str] = {}
+    for batch in dispatcher.batches(reference, limit=100_000):
+        known = dispatcher.messages(batch.id)
+        states = "".join(letter if one.state == "pending" else "-" for one in known)
+        with dispatcher.database.read() as session:
+            waiting = due.waiting(session, batch.id, states, MessageState.PENDING)
+        for _, phone, fields in waiting:
+            text = template.render(json.loads(fields) if fields else {})
+            found[phone] = arrival(text).text
+    return found
+
+
+def event(kind: Kind, **values: Any) -> Event:
+    """An event as workers deliver it, with an id and a time; ``values`` are its other fields."""
+    return Event(**{"id": uuid4().hex, "kind": kind, "at": datetime.now(UTC), **values})
