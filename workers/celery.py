@@ -67,8 +67,7 @@ class Step(Task[Any, Any]):
 # no fixup: with DJANGO_SETTINGS_MODULE set, Celery would load that Django project
 app = Celery("dispatcher", include=["workers.tasks"], task_cls=Step, fixups=[])
 app.conf.update(
-    broker_url=settings.broker_url.get_secret_value() if settings.broker_url else None,
-    broker_transport_options=TRANSPORT_OPTIONS,
+    settings.broker.celery(TRANSPORT_OPTIONS) if settings.broker else {"broker_url": None},
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     # JSON only: whoever can write to Redis must not be able to run code here

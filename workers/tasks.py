@@ -28,14 +28,14 @@ def dispatcher() -> Dispatcher:
 def check(**_: Any) -> None:
     """Check key, schema and Redis before the start. Raises SystemExit with a sentence."""
     try:
-        if settings.broker_url is None:
+        if settings.broker is None:
             raise ConfigurationError(
                 "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
             )
         signals.load(settings.receivers)
         dispatcher().check()
         # ticks that piled up while no worker ran would hold up the next one
-        broker.trim(settings.broker_url.get_secret_value(), hints.QUEUES[hints.TICK])
+        broker.trim(settings.broker, hints.QUEUES[hints.TICK])
         serve()
         calm_collector()
         share_heap()
@@ -65,9 +65,8 @@ class Tick(Step):
         """Queue it unless one waits in Redis."""
         # RabbitMQ drops it by its own clock; a worker would compare its clock with beat's
         options["expiration"] = options.pop("expires", None)
-        url = settings.broker_url.get_secret_value() if settings.broker_url else ""
         with suppress(BrokerError):
-            if broker.waiting(url, hints.QUEUES[hints.TICK]):
+            if settings.broker and broker.waiting(settings.broker, hints.QUEUES[hints.TICK]):
                 return None
         return super().apply_async(*args, **options)
 

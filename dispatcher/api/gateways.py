@@ -73,7 +73,7 @@ class Gateways:
             gateway=self.of(account),
             windows=shared.windows,
             clock=shared.clock,
-            rate_limit=RateLimit(settings.rate, shared.broker_url, account),
+            rate_limit=RateLimit(settings.rate, shared.broker, account),
             call_counts=self.call_counts_of[account],
             stopping=stopping,
             account=account,

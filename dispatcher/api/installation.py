@@ -38,8 +38,7 @@ class Installation:
             closes=settings.window_closes,
             guard=timedelta(seconds=settings.closing_guard),
         )
-        url = settings.broker_url
-        self.broker_url = None if url is None else url.get_secret_value()
+        self.broker = settings.broker
         self._make_tables = make_tables
         self._prepared = False
 

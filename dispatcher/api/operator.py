@@ -16,6 +16,7 @@ from dispatcher.dispatch.hints import QUEUES, Hints
 from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.settings.broker_address import BrokerAddress
 from dispatcher.settings.clock import Clock, shifted
 from dispatcher.storage import (
     balances,
@@ -67,12 +68,12 @@ class Operator:
             self._gateways.call_counts,
             self._gateways.call_counts_of,
         )
-        self._hints = self._make_hints(installation.broker_url)
+        self._hints = self._make_hints(installation.broker)
         #: show only what belongs to this account; None shows all accounts
         self._account: str | None = None
 
-    def _make_hints(self, broker_url: str | None) -> Hints:
-        return Hints(broker_url)
+    def _make_hints(self, address: BrokerAddress | None) -> Hints:
+        return Hints(address)
 
     def _make_tables(self) -> None:
         schema.prepare(self.database)
@@ -200,8 +201,8 @@ class Operator:
         """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
         self.check_database()
         _ = self.steps
-        if self._installation.broker_url is not None:
-            broker.check(self._installation.broker_url, set(QUEUES.values()))
+        if self._installation.broker is not None:
+            broker.check(self._installation.broker, set(QUEUES.values()))
 
     @property
     def gateway(self) -> Gateway:

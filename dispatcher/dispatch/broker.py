@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
+import ssl
 from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import (
     NoPermissionError,
     ReadOnlyError,
     RedisError,
     ResponseError,
 )
-from redis.retry import Retry
 
-from dispatcher.dispatch.redis_errors import refusal_of
+from dispatcher.dispatch.redis_client import connect
+from dispatcher.dispatch.redis_errors import refusal_of, unverified
 from dispatcher.errors import BrokerError, ConfigurationError
+from dispatcher.settings.broker_address import BrokerAddress
 
 if TYPE_CHECKING:
     from kombu import Connection
@@ -39,30 +38,26 @@ _OLDEST = (6, 2)
 
 #: the type in Redis of what Celery keeps beside its queues
 _CELERYS = {"unacked": "hash", "unacked_index": "zset"}
-_SOCKET = "redis+socket://"
-_REDIS = ("redis://", "rediss://", _SOCKET)
 
 
-def check(url: str, queues: Collection[str] = ()) -> str:
-    """Say which server answers at a broker's URL, fit to carry hints.
+def check(address: BrokerAddress, queues: Collection[str] = ()) -> str:
+    """Say which server answers at a broker's address, fit to carry hints.
 
     Raises BrokerError when it does not answer, ConfigurationError when it refuses the URL's parts;
     for a Redis also when it is older than 6.2, or evicts keys: an evicting Redis throws hints
     away and reports success. A Redis must take and return a value (BrokerError if it does not),
     and hold no other kind of key under the name of one of ``queues``.
     """
-    if url.startswith(("amqp://", "amqps://", "pyamqp://")):
-        return _rabbit(url)
-    if not url.startswith(_SOCKET) and not re.fullmatch(r"/?\d*/?", urlsplit(url).path):
-        raise ConfigurationError("DISPATCHER_BROKER_URL: its database is no number, as in /0")
+    if not address.is_redis:
+        return _rabbit(address)
     try:
-        with _open(url) as redis:
+        with connect(address) as redis:
             version = str(redis.info("server")["redis_version"])
             policy = _eviction_policy(redis)
             _check_keys(redis, queues)
             _write(redis)
     except (RedisError, OSError, ValueError) as error:
-        raise refusal_of(error, url) from None
+        raise refusal_of(error, address) from None
     if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
         raise ConfigurationError(f"DISPATCHER_BROKER_URL: Redis {version} is older than 6.2")
     if policy != "noeviction":
@@ -73,34 +68,25 @@ def check(url: str, queues: Collection[str] = ()) -> str:
     return f"Redis {version}, keeps its keys"
 
 
-def waiting(url: str, queue: str) -> int:
+def waiting(address: BrokerAddress, queue: str) -> int:
     """How many hints wait in a queue of Redis; 0 for another broker. Raises BrokerError.
 
     RabbitMQ drops expired hints by itself; Redis keeps them until a worker takes them.
     """
-    if not url.startswith(_REDIS):
+    if not address.is_redis:
         return 0
     try:
-        with _open(url) as redis:
+        with connect(address) as redis:
             return cast("int", redis.llen(queue))
     except (RedisError, OSError, ValueError) as error:
         raise BrokerError(f"Redis does not say what waits: {type(error).__name__}") from None
 
 
-def trim(url: str, queue: str) -> None:
+def trim(address: BrokerAddress, queue: str) -> None:
     """Delete all hints of a queue but the latest (Redis only); a tick publishes what is due."""
-    if url.startswith(_REDIS):
-        with suppress(RedisError, OSError, ValueError), _open(url) as redis:
+    if address.is_redis:
+        with suppress(RedisError, OSError, ValueError), connect(address) as redis:
             redis.ltrim(queue, 0, 0)
-
-
-def _open(url: str) -> Redis:
-    return Redis.from_url(
-        url.replace(_SOCKET, "unix://", 1),
-        socket_timeout=5,
-        socket_connect_timeout=3,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 def _check_keys(redis: Redis, queues: Collection[str]) -> None:
@@ -135,15 +121,22 @@ def _write(redis: Redis) -> None:
         raise BrokerError("Redis at DISPATCHER_BROKER_URL does not return what it took")
 
 
-def _rabbit(url: str) -> str:
+def _rabbit(address: BrokerAddress) -> str:
     from kombu import Connection  # here, not above: whoever has a Redis needs none of it
 
     try:
-        options = {"read_timeout": 5, "write_timeout": 5}
-        with Connection(url, connect_timeout=3, transport_options=options) as connection:
+        conf = address.celery({"read_timeout": 5, "write_timeout": 5})
+        with Connection(
+            conf["broker_url"],
+            ssl=conf["broker_use_ssl"] or False,
+            connect_timeout=3,
+            transport_options=conf["broker_transport_options"],
+        ) as connection:
             refusals = connection.connection_errors + connection.channel_errors
             try:
                 connection.connect()
+            except ssl.SSLCertVerificationError as error:
+                raise BrokerError(unverified("RabbitMQ", error)) from None
             except OSError:
                 raise BrokerError("RabbitMQ does not answer at DISPATCHER_BROKER_URL") from None
             except refusals:

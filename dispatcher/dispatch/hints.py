@@ -17,6 +17,7 @@ from dispatcher.dispatch import broker
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
 from dispatcher.errors import BrokerError
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.settings.broker_address import BrokerAddress
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +52,14 @@ EXPIRES = 120.0
 class Hints:
     """Publishes hints to one broker, or nowhere when there is none."""
 
-    def __init__(self, broker_url: str | None) -> None:
-        self._url = broker_url
-        self._app = None if broker_url is None else _producer(broker_url)
+    def __init__(self, address: BrokerAddress | None) -> None:
+        self._address = address
+        self._app = None if address is None else _producer(address)
 
     def tick(self) -> bool:
         """Have a worker look for due work at once."""
         try:
-            if self._url and broker.waiting(self._url, QUEUES[TICK]):
+            if self._address and broker.waiting(self._address, QUEUES[TICK]):
                 return True  # the one that waits finds the same
         except BrokerError as error:
             log.warning("no hint published: %s", error)
@@ -148,11 +149,12 @@ class _Producer(Celery):
         return super().connection_for_write(url or self._broker_url, *args, **options)
 
 
-def _producer(broker_url: str) -> Celery:
-    app = _Producer(broker_url)
+def _producer(address: BrokerAddress) -> Celery:
+    # a worker may try for ever to reach Redis; a caller's request may not
+    conf = address.celery({**TRANSPORT_OPTIONS, "max_retries": 0})
+    app = _Producer(conf.pop("broker_url"))
     app.conf.update(
-        # a worker may try for ever to reach Redis; a caller's request may not
-        broker_transport_options={**TRANSPORT_OPTIONS, "max_retries": 0},
+        conf,
         broker_connection_timeout=3,
         task_ignore_result=True,
         task_serializer="json",

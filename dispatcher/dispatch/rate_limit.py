@@ -8,13 +8,15 @@ import random
 import threading
 import time
 from fractions import Fraction
-from typing import Any
 
 from limits import RateLimitItemPerSecond
 from limits.errors import StorageError as LimitsError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
+
+from dispatcher.dispatch.redis_client import connect
+from dispatcher.settings.broker_address import BrokerAddress
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,6 @@ _SHARE = 8
 #: after Redis failed, this long (seconds) passes before it is asked again
 _DISTRUST = 5.0
 _KEY = "dispatcher.bulk-send"
-_REDIS = ("redis://", "rediss://", "redis+socket://")
 #: the rate holds over windows of so many seconds; within one second it may be exceeded by this
 _WINDOW, _BURST = 10, 1.1
 #: a thread waits this long (seconds) for a permit; what has to wait longer waits in its row
@@ -37,18 +38,18 @@ class RateLimit:
     rate: that may be too slow, and is never without limit.
     """
 
-    def __init__(self, rate: float | None, broker_url: str | None, account: str = "") -> None:
+    def __init__(self, rate: float | None, broker: BrokerAddress | None, account: str = "") -> None:
         self._rate = rate
         self._key = f"{_KEY}.{account}" if account else _KEY
         # another broker counts nothing: each process keeps to its share
-        self._broker_url = broker_url if (broker_url or "").startswith(_REDIS) else None
+        self._redis = broker if broker is not None and broker.is_redis else None
         self._shared: MovingWindowRateLimiter | None = None
         self._distrusted_until = 0.0
         #: held by the one thread of this process that asks for a permit
         self._first = threading.Lock()
         if rate is None:
             return
-        self._own_items = _items(rate / _SHARE if broker_url else rate)
+        self._own_items = _items(rate / _SHARE if broker else rate)
         self._own = MovingWindowRateLimiter(MemoryStorage())
         self._items = _items(rate)
 
@@ -74,9 +75,9 @@ class RateLimit:
         """Take a permit, which counts as one send: 0 if granted, else seconds until a new try."""
         if self._rate is None:
             return 0.0
-        if self._broker_url is not None and time.monotonic() >= self._distrusted_until:
+        if self._redis is not None and time.monotonic() >= self._distrusted_until:
             try:
-                return _hit(self._limiter(self._broker_url), self._items, self._key)
+                return _hit(self._limiter(self._redis), self._items, self._key)
             except (RedisError, LimitsError, OSError) as error:
                 log.warning(
                     "rate limit: Redis fails (%s); using this process's share of the rate",
@@ -85,18 +86,12 @@ class RateLimit:
                 self._distrusted_until = time.monotonic() + _DISTRUST
         return _hit(self._own, self._own_items, self._key)
 
-    def _limiter(self, url: str) -> MovingWindowRateLimiter:
+    def _limiter(self, redis: BrokerAddress) -> MovingWindowRateLimiter:
         if self._shared is None:
-            self._shared = MovingWindowRateLimiter(_storage(url))
+            pool = connect(redis, timeout=1, connect_timeout=1).connection_pool
+            # its URL only says which client; the connections are ours, which follow a master
+            self._shared = MovingWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
         return self._shared
-
-
-def _storage(url: str) -> Storage:
-    url = url.replace("redis+socket://", "redis+unix://", 1)
-    options: dict[str, Any] = {"socket_timeout": 1, "socket_connect_timeout": 1}
-    storage = storage_from_string(url, **options)
-    assert isinstance(storage, Storage)  # noqa: S101 - only an async:// URL gives another kind
-    return storage
 
 
 def _items(rate: float) -> list[RateLimitItemPerSecond]:

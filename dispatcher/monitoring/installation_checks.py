@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import longest_silence
@@ -26,10 +25,10 @@ def database(dispatcher: Dispatcher) -> str:
 
 def broker(dispatcher: Dispatcher) -> str:
     """Check that hints can be queued."""
-    url = dispatcher.settings.broker_url
-    if url is None:
+    address = dispatcher.settings.broker
+    if address is None:
         return "none set: dispatcher run embeds one"
-    return broker_check.check(url.get_secret_value(), set(QUEUES.values()))
+    return broker_check.check(address, set(QUEUES.values()))
 
 
 def clock(dispatcher: Dispatcher) -> str:
@@ -71,15 +70,7 @@ def place_of(name: str, dispatcher: Dispatcher) -> str:
     if name == "database":
         return dispatcher.database.place
     if name == "gateway":
-        return _without_password(settings.api_url)
-    if name == "broker" and settings.broker_url is not None:
-        return _without_password(settings.broker_url.get_secret_value())
+        return settings.api_url
+    if name == "broker" and settings.broker is not None:
+        return settings.broker.place
     return ""
-
-
-def _without_password(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -33,14 +33,12 @@ from dispatcher.settings.accounts import (
     split_account,
     unknown,
 )
+from dispatcher.settings.broker_address import BrokerAddress, check_url
 from dispatcher.window.hours import profile_of
 from dispatcher.window.territories import TERRITORIES
 
 PREFIX = "DISPATCHER_"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
-#: schemes of brokers; with Redis Sentinel nobody has tried what happens to hints
-_BROKERS = ("redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp")
 #: days
 _SHORTEST_HISTORY = 31
 _IN_PATH = re.compile(r"[A-Za-z0-9_-]{16,100}")
@@ -106,8 +104,20 @@ class Settings(AccountSettings):
     )
     broker_url: SecretStr | None = Field(
         None,
-        description="Redis, or RabbitMQ (`amqp://…`), that carries the hints; no Sentinel; unset:"
-        " `dispatcher run` embeds a Redis",
+        description="Redis, Sentinels that watch one"
+        " (`sentinel://host:26379;sentinel://host:26379/0`), or RabbitMQ (`amqp://…`), that carries"
+        " the hints; unset: `dispatcher run` embeds a Redis",
+    )
+    broker_ca: str | None = Field(
+        None,
+        description="file of the CA certificates by which a broker with TLS (`rediss://`,"
+        " `amqps://`) is verified; unset: the system's; with `sentinel://` it also turns TLS on",
+    )
+    broker_master: str | None = Field(
+        None, description="name of the master that the Sentinels of the broker watch"
+    )
+    broker_sentinel_password: SecretStr | None = Field(
+        None, description="password of the Sentinels themselves; that of Redis is in the URL"
     )
     api_url: str = Field(
         "https://api.smspartner.fr/v1", description="the gateway; https, or http on loopback"
@@ -399,24 +409,8 @@ class Settings(AccountSettings):
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is None:
-            return None
-        plain = url.get_secret_value()
-        scheme, colon, _ = plain.partition("://")
-        if not colon:
-            raise ValueError("has no scheme: write redis://host:6379/0, or amqp://…")
-        if scheme not in _BROKERS:
-            shown = f" {scheme}://" if _SCHEME.fullmatch(scheme) else ""
-            raise ValueError(
-                f"the scheme{shown} is not supported: use one of {', '.join(_BROKERS)}"
-            )
-        try:
-            _ = urlsplit(plain).port
-        except ValueError:
-            raise ValueError(
-                "must have a port from 1 to 65535, if any; /, # and ? in a password are written"
-                " %2F, %23 and %3F"
-            ) from None
+        if url is not None:
+            check_url(url.get_secret_value())
         return url
 
     @field_validator("database_url", "broker_url")
@@ -431,6 +425,19 @@ class Settings(AccountSettings):
                 "a password with @, /, : or # in it must be written with %40, %2F, %3A and %23"
             )
         return url
+
+    @property
+    def broker(self) -> BrokerAddress | None:
+        """The address of the broker; None if there is none."""
+        if self.broker_url is None:
+            return None
+        password = self.broker_sentinel_password
+        return BrokerAddress(
+            self.broker_url.get_secret_value(),
+            self.broker_ca or "",
+            self.broker_master or "",
+            password.get_secret_value() if password else "",
+        )
 
     @field_validator("prices")
     @classmethod
@@ -449,6 +456,13 @@ class Settings(AccountSettings):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
+        if self.broker is not None and self.broker.is_sentinel and not self.broker_master:
+            raise ValueError(
+                f"{PREFIX}BROKER_URL names Sentinels: {PREFIX}BROKER_MASTER must name the master"
+                " that they watch"
+            )
+        if self.broker_ca and not Path(self.broker_ca).is_file():
+            raise ValueError(f"{PREFIX}BROKER_CA names no file")
         if self.clock_offset and urlsplit(self.api_url).hostname not in _LOOPBACK:
             raise ValueError(f"{PREFIX}CLOCK_OFFSET is refused unless the gateway is on loopback")
         try:

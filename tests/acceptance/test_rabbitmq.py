@@ -16,6 +16,7 @@ from kombu import Connection, Queue
 from dispatcher import BrokerError, ConfigurationError
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import QUEUES
+from dispatcher.settings.broker_address import BrokerAddress
 from tests.acceptance.installation import Installation, people
 from tests.rabbitmq_server import NoRabbitError, RabbitServer
 
@@ -88,21 +89,21 @@ def test_campaign_submitted_while_rabbitmq_is_down_leaves_when_it_is_back(
 
 
 def test_wrong_password_and_wrong_address_are_one_sentence_each(rabbit: RabbitServer) -> None:
-    assert broker.check(rabbit.url()).startswith("RabbitMQ ")
+    assert broker.check(BrokerAddress(rabbit.url())).startswith("RabbitMQ ")
     for url in (rabbit.url("wrong"), f"{rabbit.url()}nowhere"):
         with pytest.raises(ConfigurationError, match="refuses the user, the password or") as error:
-            broker.check(url)
+            broker.check(BrokerAddress(url))
         assert "wrong" not in str(error.value)
     with pytest.raises(BrokerError, match="RabbitMQ does not answer"):
-        broker.check("amqp://somebody:secret@127.0.0.1:9//")
+        broker.check(BrokerAddress("amqp://somebody:secret@127.0.0.1:9//"))
 
 
 def test_rabbitmq_without_memory_fails_the_check(rabbit: RabbitServer) -> None:
-    assert "RabbitMQ" in broker.check(rabbit.url(), QUEUES.values())
+    assert "RabbitMQ" in broker.check(BrokerAddress(rabbit.url()), QUEUES.values())
     full = RabbitServer(memory="0.000001")
     try:
         full.start()
         with pytest.raises(BrokerError, match="takes no message: look for its memory and disk"):
-            broker.check(full.url(), QUEUES.values())
+            broker.check(BrokerAddress(full.url()), QUEUES.values())
     finally:
         full.remove()

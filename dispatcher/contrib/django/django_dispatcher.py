@@ -22,6 +22,7 @@ from dispatcher.gateway import Gateway
 from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
 from dispatcher.settings import Settings
+from dispatcher.settings.broker_address import BrokerAddress
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import schema
 
@@ -149,8 +150,8 @@ class DjangoDispatcher(Dispatcher):
         )
         return super().plan(text, people, reject=reject, each=each, **options)
 
-    def _make_hints(self, broker_url: str | None) -> Hints:
-        return _Committed(broker_url, self.alias)
+    def _make_hints(self, address: BrokerAddress | None) -> Hints:
+        return _Committed(address, self.alias)
 
     def _make_tables(self) -> None:
         """Raise StorageError unless ``manage.py migrate`` has made the tables.
@@ -171,13 +172,13 @@ class DjangoDispatcher(Dispatcher):
 class _Committed(Hints):
     """Sends hints to workers after the commit: before it they would see nothing."""
 
-    def __init__(self, broker_url: str | None, alias: str | None) -> None:
-        super().__init__(broker_url)
+    def __init__(self, address: BrokerAddress | None, alias: str | None) -> None:
+        super().__init__(address)
         self._alias = alias
 
     def tick(self) -> bool:
         """Send a hint for due work after the commit."""
-        if self._alias is None or self._url is None:
+        if self._alias is None or self._address is None:
             return super().tick()
         publish = super().tick
 

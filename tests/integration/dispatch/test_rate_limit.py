@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from dispatcher.dispatch.rate_limit import RateLimit, _items
+from dispatcher.settings.broker_address import BrokerAddress
 from tests.servers import redis_url
 
 
@@ -38,7 +39,7 @@ def test_no_broker_gives_a_process_the_whole_rate() -> None:
 
 def test_processes_with_one_redis_share_one_rate() -> None:
     url = redis_url()
-    limits = [RateLimit(8, url) for _ in range(4)]
+    limits = [RateLimit(8, BrokerAddress(url)) for _ in range(4)]
     passed = [rate_limit.take() == 0 for _ in range(4) for rate_limit in limits]
     assert passed == [True] * 9 + [False] * 7
 
@@ -46,9 +47,9 @@ def test_processes_with_one_redis_share_one_rate() -> None:
 def test_accounts_with_one_redis_do_not_share_a_rate() -> None:
     url = redis_url()
     shop, again, news = (
-        RateLimit(1, url, "shop"),
-        RateLimit(1, url, "shop"),
-        RateLimit(1, url, "news"),
+        RateLimit(1, BrokerAddress(url), "shop"),
+        RateLimit(1, BrokerAddress(url), "shop"),
+        RateLimit(1, BrokerAddress(url), "news"),
     )
     assert [shop.take() == 0, again.take() == 0, shop.take() == 0] == [True, True, False]
     assert news.take() == 0
@@ -57,7 +58,7 @@ def test_accounts_with_one_redis_do_not_share_a_rate() -> None:
 def test_rabbitmq_gives_each_process_a_share_without_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    rate_limit = RateLimit(16, "amqp://127.0.0.1/")
+    rate_limit = RateLimit(16, BrokerAddress("amqp://127.0.0.1/"))
     assert [rate_limit.take() > 0 for _ in range(4)] == [False] * 3 + [True]
     assert caplog.text == ""
 
@@ -65,6 +66,6 @@ def test_rabbitmq_gives_each_process_a_share_without_warning(
 def test_unreachable_redis_gives_each_process_a_share() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        rate_limit = RateLimit(16, f"redis://127.0.0.1:{closed.getsockname()[1]}/0")
+        rate_limit = RateLimit(16, BrokerAddress(f"redis://127.0.0.1:{closed.getsockname()[1]}/0"))
         # an eighth of it: two a second, three within the first
         assert [rate_limit.take() > 0 for _ in range(4)] == [False] * 3 + [True]

@@ -16,6 +16,7 @@ SECRETS = {
     "api_key": KEY,
     "database_url": "postgresql+psycopg://app:hunt%40er2@db.example/app",
     "broker_url": "redis://:hunter3@redis.example:6379/4",
+    "broker_sentinel_password": "hunter4-of-sentinels",
 }
 
 
@@ -152,6 +153,7 @@ def test_every_secret_of_the_settings_is_known_to_the_log() -> None:
         "webhook_secret": "secret-of-webhooks",
         "webhook_secret_old": "older-secret-of-webhooks",
         "callback_secret": "secret-of-callbacks",
+        "broker_sentinel_password": "password-of-sentinels",
     }
     settings = Settings.of(
         accounts="shop",

@@ -27,6 +27,9 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "accounts": ("shop, news", {"shop": AccountSettings(), "news": AccountSettings()}),
     "database_url": (DATABASE, DATABASE),
     "broker_url": (BROKER, BROKER),
+    "broker_ca": (__file__, __file__),
+    "broker_master": ("sms", "sms"),
+    "broker_sentinel_password": ("hunter4", "hunter4"),
     "api_url": ("http://127.0.0.1:8025/v1", "http://127.0.0.1:8025/v1"),
     "api_key": (KEY, KEY),
     "sender": ("MaBoutique", "MaBoutique"),
@@ -117,7 +120,7 @@ def refused(variable: str, value: str, **others: str) -> str:
     ("url", "says"),
     [
         ("memory://", "the scheme memory:// is not supported: use one of redis, rediss, "),
-        ("sentinel://hunter2@host", "the scheme sentinel:// is not supported"),
+        ("redis+cluster://hunter2@host", "the scheme redis+cluster:// is not supported: a Redis"),
         ("redis+sentinel://hunter2@host", "the scheme redis+sentinel:// is not supported"),
         ("filesystem://", "the scheme filesystem:// is not supported"),
         ("sqs://hunter2@", "the scheme sqs:// is not supported"),
@@ -127,6 +130,16 @@ def refused(variable: str, value: str, **others: str) -> str:
         ("hunter2:6379", "has no scheme: write redis://host:6379/0"),
         ("redis:/host", "has no scheme: write redis://host:6379/0"),
         ("redis://:hunter2/x@host:6379", "must have a port from 1 to 65535, if any; /, # and ?"),
+        ("redis://host/none", "its database is no number, as in /0"),
+        ("redis://h1:1/0;redis://h2:1/0", "names several Redis: write one, or the Sentinels that"),
+        ("redis://host;amqp://host", "names URLs of several schemes"),
+        ("sentinel://h1:26379,h2:26379/0", "names several hosts in one URL: write sentinel://"),
+        ("sentinel://h1:26379;h2:26379/0", "has no scheme: write redis://host:6379/0, or amqp"),
+        ("sentinel://h1/0;sentinel://h2/1", "its URLs differ in path, which is that of the Redis"),
+        ("sentinel://:hunter2@h1;sentinel://:hunter3@h2", "its URLs differ in password"),
+        ("redis://host/0?socket_timeout=hunter2", "its option 'socket_timeout' after the ? is"),
+        ("rediss://host/0?ssl_cert_reqs=none", "its ssl_cert_reqs would verify no certificate"),
+        ("amqps://host/?ssl_cert_reqs=CERT_NONE", "its ssl_cert_reqs would verify no certificate"),
         ("redis://host:99999", "must have a port from 1 to 65535, if any; /, # and ?"),
     ],
 )
@@ -150,6 +163,18 @@ def test_broker_that_is_not_supported_is_refused_by_name(url: str, says: str) ->
 def test_supported_broker_is_accepted(url: str) -> None:
     settings = Settings.from_env({"DISPATCHER_BROKER_URL": url})
     assert plain(settings.broker_url) == url
+
+
+def test_sentinels_need_the_name_of_their_master() -> None:
+    url = "sentinel://h1:26379;sentinel://:hunter2@h2/1"
+    sentence = refused("DISPATCHER_BROKER_URL", url)
+    assert sentence.startswith("DISPATCHER_BROKER_URL names Sentinels: DISPATCHER_BROKER_MASTER")
+    assert Settings.problems(broker_url=url, broker_master="sms") == []
+
+
+def test_missing_file_of_the_ca_is_named() -> None:
+    sentence = refused("DISPATCHER_BROKER_CA", "/nowhere/ca.pem")
+    assert sentence == "DISPATCHER_BROKER_CA names no file"
 
 
 def test_table_above_has_every_setting() -> None:
