@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.utils.functional import LazyObject, empty
 
@@ -28,6 +28,15 @@ class _Lazy(_Base):
         from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 
         self._wrapped = DjangoDispatcher.of_project()
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the dispatcher: of one made for tests if a test runner is at work."""
+        if self._wrapped is not empty:
+            from dispatcher.contrib.django import under_test
+
+            if self._wrapped.in_test is not under_test.running():
+                self.forget()
+        return super().__getattr__(name)
 
     def forget(self) -> None:
         """Read the settings anew at the next use: a test has changed them."""

@@ -21,10 +21,11 @@ class DispatcherConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, who is signed in, and the tables after each migrate."""
         from dispatcher.api.actor import ask
-        from dispatcher.contrib.django import reporter, signed_in
+        from dispatcher.contrib.django import reporter, signed_in, under_test
         from dispatcher.contrib.django.checks import check_settings
         from dispatcher.contrib.django.migrate import follow
 
+        under_test.remember_live()
         ask(signed_in.user_name)
         signed_in.install()
         reporter.install()

@@ -10,7 +10,9 @@ from typing import Any
 from django.conf import settings as project
 from django.db import connections
 
+from dispatcher.contrib.django import under_test
 from dispatcher.contrib.django.database_url import url_of
+from dispatcher.contrib.django.under_test import temporary_database
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.settings.environment import load
@@ -18,6 +20,10 @@ from dispatcher.settings.environment import load
 #: the only key that is not a setting of the dispatcher: which of DATABASES has the tables
 ALIAS = "DATABASE"
 _URL = {f"{PREFIX}DATABASE_URL", f"{PREFIX}DATABASE_URL_FILE"}
+#: where something would leave to; unset in tests
+_OUTWARD = {
+    f"{PREFIX}{name}{end}" for name in ("BROKER_URL", "CALLBACK_URL") for end in ("", "_FILE")
+}
 
 
 def configured() -> dict[str, Any]:
@@ -55,17 +61,28 @@ def settings() -> Settings:
     database is the project's own unless DISPATCHER names another.
     """
     values = configured()
-    alias = alias_of(values)
+    alias, tests = tables(), under_test.running()
     ours = {name: value for name, value in values.items() if name != f"{PREFIX}{ALIAS}"}
     rest = {name: value for name, value in os.environ.items() if name not in _URL}
-    if alias is not None:
-        ours[f"{PREFIX}DATABASE_URL"] = url_of(connections[alias])
+    if alias is not None or tests:
+        url = temporary_database(os.getpid()) if alias is None else url_of(connections[alias])
+        ours = {name: value for name, value in ours.items() if name not in _URL}
+        ours[f"{PREFIX}DATABASE_URL"] = url
+    for name in _OUTWARD if tests else ():
+        ours.pop(name, None)
+        rest.pop(name, None)
     return load(ours, rest)
 
 
 def alias() -> str | None:
     """Which of DATABASES has the tables, as ``alias_of``."""
     return alias_of(configured())
+
+
+def tables() -> str | None:
+    """The same, but in tests one of the project's test databases stands in for DATABASE_URL."""
+    own = alias()
+    return under_test.stand_in() if own is None and under_test.running() else own
 
 
 def in_project_terms(sentence: object) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from dispatcher.contrib.django.under_test import check_database
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage.database import Database
 
@@ -112,6 +113,7 @@ class DjangoDatabase(Database):
         )
 
     def _lend(self) -> Any:
+        check_database(self.connection)
         # a cursor, and not just the connection: tests forbid those, threads and async code too
         with self.connection.cursor():
             shared: Any = self.connection.connection

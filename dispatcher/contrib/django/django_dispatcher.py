@@ -13,9 +13,10 @@ from dispatcher.api.intake import Intake
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
-from dispatcher.contrib.django import conf, transactions
+from dispatcher.contrib.django import conf, transactions, under_test
 from dispatcher.contrib.django.database import DjangoDatabase
 from dispatcher.contrib.django.querysets import People, streamed
+from dispatcher.contrib.testing import no_gateways
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, StorageError
 from dispatcher.gateway import Gateway
@@ -32,7 +33,8 @@ log = logging.getLogger(__name__)
 class DjangoDispatcher(Dispatcher):
     """A Dispatcher whose tables are in one of the project's databases, unless it has its own.
 
-    ``alias`` names that database, as in ``DATABASES``; None stands for one of its own.
+    ``alias`` names that database, as in ``DATABASES``; None stands for one of its own. With
+    ``apart`` it stands in for one of its own, in tests: transactions are judged as without tests.
     """
 
     def __init__(
@@ -42,16 +44,26 @@ class DjangoDispatcher(Dispatcher):
         *,
         clock: Clock | None = None,
         gateway: Gateway | None = None,
+        apart: bool = False,
     ) -> None:
         self.alias = alias
+        self._joins = None if apart else alias
         database = None if alias is None else DjangoDatabase(alias)
-        super().__init__(settings, clock=clock, gateway=gateway, database=database)
+        #: whether this is one for tests, from which nothing leaves
+        self.in_test = under_test.running()
+        # a sandbox on this machine may be called
+        silent = self.in_test and gateway is None and not under_test.is_sandbox(settings.api_url)
+        gateways = no_gateways(settings) if silent else {}
+        super().__init__(
+            settings, clock=clock, gateway=gateway, gateways=gateways, database=database
+        )
 
     @classmethod
     def of_project(cls) -> Self:
         """A dispatcher with the setting DISPATCHER. Raises ConfigurationError."""
         try:
-            return cls(conf.settings(), conf.alias())
+            own = conf.alias()
+            return cls(conf.settings(), conf.tables(), apart=own is None)
         except DispatcherError as error:
             raise type(error)(conf.in_project_terms(error)) from None
 
@@ -79,7 +91,7 @@ class DjangoDispatcher(Dispatcher):
         Raises IllegalMove if a transaction of another database is open, too, which could be rolled
         back without the campaign: ``submit_on_commit`` waits for it.
         """
-        transactions.check_alone(self.alias)
+        transactions.check_alone(self._joins)
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )

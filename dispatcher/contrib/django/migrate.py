@@ -17,20 +17,21 @@ def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **options: Any
 
     Both run for each database; those without our tables are skipped.
     """
-    if conf.alias() != using:
+    if conf.tables() != using:
         return
     database = DjangoDatabase(using)
     before = schema.version(database)
     schema.migrate(database)
     after = schema.version(database)
     if "plan" not in options:  # sent by flush, which has no plan
-        _empty(database)
+        empty(database)
     if verbosity and after != before:
         message = f"  The dispatcher's tables have schema {after}."
         print(message, file=stdout)
 
 
-def _empty(database: DjangoDatabase) -> None:
+def empty(database: DjangoDatabase) -> None:
+    """Delete every row of the dispatcher's tables."""
     names = [table.name for table in reversed(Base.metadata.sorted_tables)]
     operations = database.connection.ops
     # SQLite's cascade forgets the order

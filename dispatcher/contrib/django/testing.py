@@ -1,18 +1,98 @@
-"""For the tests of a project: the texts of a campaign, without sending anything.
+"""For the tests of a project: what was submitted, and what would be texted to whom.
 
-In a ``TestCase`` campaigns are rolled back as everything else. ``submit_on_commit`` needs
-``with self.captureOnCommitCallbacks(execute=True):`` as every callback does there.
+Nothing leaves under a test runner, and a ``TestCase`` rolls campaigns back as everything else.
+
+```python
+from dispatcher.contrib.django.testing import assert_submitted, submitted, texts
+
+class LaunchTest(TestCase):
+    def test_launch(self):
+        with submitted() as campaigns:  # also what waits for a commit
+            self.client.post("/launch/", {"reference": "soldes"})
+        self.assertEqual([one.reference for one in campaigns], ["soldes"])
+        assert_submitted("soldes", recipients=1)
+        self.assertEqual(texts("soldes"), {"+33639980001": "Soldes ! STOP 36180"})
+```
 """
 
 from __future__ import annotations
 
-from dispatcher.contrib import testing
-from dispatcher.contrib.django import dispatcher
-from dispatcher.contrib.testing import event
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
-__all__ = ["event", "texts"]
+from django.db import connections
+from django.test import TestCase
+
+from dispatcher.campaigns.records import CampaignRecord
+from dispatcher.contrib import testing
+from dispatcher.contrib.django import dispatcher, lazy, migrate, under_test
+from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.contrib.testing import event
+from dispatcher.errors import IllegalMove, NotFound
+
+__all__ = ["assert_nothing_submitted", "assert_submitted", "empty", "event", "submitted", "texts"]
 
 
 def texts(reference: str) -> dict[str, str]:
     """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound."""
     return testing.texts(dispatcher, reference)
+
+
+@contextmanager
+def submitted() -> Iterator[list[CampaignRecord]]:
+    """Record the campaigns that the block submits: the list is filled when it ends.
+
+    In a ``TestCase``, whose transaction is never committed, functions that wait for a commit
+    (``submit_on_commit``, ``transaction.on_commit``) are called at the end of the block.
+    """
+    before = set(_references())
+    found: list[CampaignRecord] = []
+    with ExitStack() as captured:
+        for connection in connections.all(initialized_only=True):
+            captured.enter_context(
+                TestCase.captureOnCommitCallbacks(using=connection.alias, execute=True)
+            )
+        yield found
+    found += [dispatcher.campaign(one) for one in _references() if one not in before]
+
+
+def assert_submitted(reference: str, *, recipients: int | None = None) -> CampaignRecord:
+    """The campaign of this reference, to so many recipients. Raises AssertionError."""
+    try:
+        campaign = dispatcher.campaign(reference)
+    except NotFound:
+        there = ", ".join(map(repr, _references())) or "none"
+        raise AssertionError(
+            f"no campaign {reference!r} was submitted; there is: {there}"
+        ) from None
+    found = dispatcher.progress(reference).recipients
+    if recipients not in (None, found):
+        raise AssertionError(f"campaign {reference!r} has {found} recipients, not {recipients}")
+    return campaign
+
+
+def assert_nothing_submitted() -> None:
+    """Raise AssertionError if there is a campaign."""
+    if there := _references():
+        raise AssertionError(f"submitted: {', '.join(map(repr, there))}")
+
+
+def empty() -> None:
+    """Delete all campaigns and opt-outs of the tests.
+
+    Only for projects whose databases are neither PostgreSQL nor SQLite: theirs are in a temporary
+    database, which a ``TestCase`` does not roll back. Raises IllegalMove outside of tests.
+    """
+    if not under_test.running():
+        raise IllegalMove("testing.empty() is for tests: no test runner is at work")
+    if isinstance(dispatcher.database, DjangoDatabase):
+        migrate.empty(dispatcher.database)
+        return
+    dispatcher.database.close()
+    under_test.temporary_database.cache_clear()
+    lazy.forget()
+
+
+def _references() -> list[str]:
+    """Of all campaigns, the oldest first."""
+    return [one.reference for one in reversed(dispatcher.campaigns(limit=100_000))]

@@ -12,13 +12,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from dispatcher.cli import commands_of
-from dispatcher.contrib.django import conf
+from dispatcher.contrib.django import conf, under_test
 from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 from dispatcher.errors import DispatcherError
 from dispatcher.settings import Settings
 
 #: options of manage.py itself, which has seen to them
 _DJANGO = ("--settings", "--pythonpath")
+#: commands that start processes which send
+_STARTING = {"run", "celery"}
 
 
 class Command(BaseCommand):
@@ -63,6 +65,8 @@ class Command(BaseCommand):
 
 
 def _run(arguments: Sequence[str], name: str) -> None:
+    if under_test.running() and _STARTING & set(arguments[:1]):
+        raise CommandError("this is a test: no worker is started")
     commands = commands_of(_settings, DjangoDispatcher.of_project)
     commands.main(args=list(arguments), prog_name=name)
 
