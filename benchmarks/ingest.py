@@ -19,7 +19,7 @@ from tests.postgres_server import PostgresServer
 Stored = tuple[int, int, str, str]
 
 #: the recipients' table, its keys and its index, without the references to other tables
-_POSTGRES = "CREATE TABLE raw (LIKE recipient INCLUDING INDEXES)"
+_POSTGRES = "CREATE TABLE raw (LIKE dispatcher_recipient INCLUDING INDEXES)"
 _SQLITE = """
 CREATE TABLE raw (batch_id INTEGER NOT NULL, position INTEGER NOT NULL, phone TEXT NOT NULL,
                   fields TEXT, PRIMARY KEY (batch_id, position)) WITHOUT ROWID;

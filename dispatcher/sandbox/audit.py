@@ -46,16 +46,17 @@ def audit(database: Path, ledger_path: Path) -> Audit:
     with closing(sqlite3.connect(database)) as connection:
         campaigns = dict(
             connection.execute(
-                "SELECT attempt.tag, campaign.reference FROM attempt"
-                " JOIN batch ON batch.id = attempt.batch_id"
-                " JOIN campaign ON campaign.id = batch.campaign_id"
+                "SELECT attempt.tag, campaign.reference FROM dispatcher_attempt AS attempt"
+                " JOIN dispatcher_batch AS batch ON batch.id = attempt.batch_id"
+                " JOIN dispatcher_campaign AS campaign ON campaign.id = batch.campaign_id"
             )
         )
         states = {
             (reference, phone): state
             for reference, phone, state in connection.execute(
-                "SELECT campaign.reference, message.phone, message.state FROM message"
-                " JOIN campaign ON campaign.id = message.campaign_id"
+                "SELECT campaign.reference, message.phone, message.state"
+                " FROM dispatcher_message AS message"
+                " JOIN dispatcher_campaign AS campaign ON campaign.id = message.campaign_id"
             )
         }
     texted = Counter(

@@ -31,7 +31,7 @@ _POSTGRESQL: Mapping[str, tuple[frozenset[str], str]] = {
         "nothing can be written: connect to the primary, or reset default_transaction_read_only",
     ),
 }
-#: the row of ``meta`` that checks write
+#: the row of ``dispatcher_meta`` that checks write
 _WRITTEN = "last_check"
 #: SQLite's ``synchronous`` from which on a commit is on the disk
 _FULL = 2

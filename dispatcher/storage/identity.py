@@ -1,7 +1,8 @@
 """The identity of the database: workers do not go on with a restored or copied one.
 
-Batches that were sent after a backup was made are ``pending`` in it. A row of ``meta`` says which
-database a worker last worked with; a copy of that row does not fit its new place.
+Batches that were sent after a backup was made are ``pending`` in it. A row of
+``dispatcher_meta`` says which database a worker last worked with; a copy of that row does not fit
+its new place.
 
 PostgreSQL: the row holds the database's oid, the system's identifier, the timeline, and the
 number of the transaction that wrote the row, which a dump does not preserve. SQLite: it holds the
@@ -27,7 +28,7 @@ from dispatcher.storage import meta
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Meta
 
-#: the row of ``meta``
+#: the row of ``dispatcher_meta``
 NAME: Final = "identity"
 #: what workers say who refuse
 RESTORED: Final = (
@@ -42,9 +43,9 @@ _SYSTEM = "pg_catalog.pg_control_system()"
 _TIMELINE = "pg_catalog.pg_walfile_name(pg_lsn)", "pg_catalog.pg_current_wal_lsn()"
 #: rows that are never deleted; their numbers only grow
 _PROGRESS = text(
-    "SELECT coalesce((SELECT max(rowid) FROM attempt), 0)"
-    " + coalesce((SELECT max(id) FROM action), 0)"
-    " + coalesce((SELECT max(id) FROM opt_out_event), 0)"
+    "SELECT coalesce((SELECT max(rowid) FROM dispatcher_attempt), 0)"
+    " + coalesce((SELECT max(id) FROM dispatcher_action), 0)"
+    " + coalesce((SELECT max(id) FROM dispatcher_opt_out_event), 0)"
 )
 
 
@@ -152,8 +153,8 @@ def _server(session: Session) -> dict[str, Any]:
     system, timeline, replica = session.execute(text(asks)).one()
     row = session.execute(
         text(
-            "SELECT (SELECT value FROM meta WHERE name = :name) AS known,"  # noqa: S608
-            " (SELECT xmin::text FROM meta WHERE name = :name) AS transaction,"
+            "SELECT (SELECT value FROM dispatcher_meta WHERE name = :name) AS known,"  # noqa: S608
+            " (SELECT xmin::text FROM dispatcher_meta WHERE name = :name) AS transaction,"
             " (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS oid,"
             f" {_select(system, 'system_identifier::text FROM pg_control_system()')} AS system,"
             f" {_select(timeline and not replica, _NAME_OF_TIMELINE)} AS timeline,"

@@ -16,7 +16,7 @@ from dispatcher.campaigns.states import CampaignState
 from dispatcher.storage import actions, meta, opt_outs, upsert
 from dispatcher.storage.tables import CAMPAIGN, META, Campaign, Meta
 
-#: the row of ``meta``; an account's has its name behind a colon
+#: the row of ``dispatcher_meta``; an account's has its name behind a colon
 _ALL = "paused_all"
 
 

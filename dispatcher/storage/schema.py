@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.errors import StorageError
 from dispatcher.storage.database import Database
+from dispatcher.storage.tables import CAMPAIGN
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -48,6 +49,10 @@ def migrate(database: Database) -> None:
             raise StorageError(_unknown(found))
         from alembic import command
 
+        from dispatcher.storage import unprefixed
+
+        if found is not None and not inspect(connection).has_table(CAMPAIGN.name):
+            unprefixed.rename(connection)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

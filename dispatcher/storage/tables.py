@@ -95,11 +95,11 @@ def _one_of(column: str, states: Any) -> str:
 class Campaign(Base):
     """One text to many recipients, under the caller's reference."""
 
-    __tablename__ = "campaign"
+    __tablename__ = "dispatcher_campaign"
     __table_args__ = (
         CheckConstraint(_one_of("state", CampaignState), name="state"),
         CheckConstraint("(state = 'paused') = (reason IS NOT NULL)", name="paused_has_reason"),
-        Index("ix_campaign_state", "state"),
+        Index("ix_dispatcher_campaign_state", "state"),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
@@ -136,7 +136,7 @@ class Campaign(Base):
 class Batch(Base):
     """At most 500 messages that leave in one call."""
 
-    __tablename__ = "batch"
+    __tablename__ = "dispatcher_batch"
     __table_args__ = (
         CheckConstraint(_one_of("state", BatchState), name="state"),
         CheckConstraint("attempt >= 0", name="attempt"),
@@ -150,18 +150,18 @@ class Batch(Base):
         UniqueConstraint("campaign_id", "number"),
         # the pending batches of a campaign, in the order in which they leave
         Index(
-            "ix_batch_pending",
+            "ix_dispatcher_batch_pending",
             "campaign_id",
             "not_before",
             "number",
             postgresql_where=text("state = 'pending'"),
             sqlite_where=text("state = 'pending'"),
         ),
-        Index("ix_batch_check", "state", "check_at"),
+        Index("ix_dispatcher_batch_check", "state", "check_at"),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"))
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("dispatcher_campaign.id"))
     #: 1, 2, … within the campaign
     number: Mapped[int]
     territory: Mapped[str]
@@ -231,7 +231,7 @@ class Recipient(Base):
     It has no foreign key: checking one for each of a million rows takes long, and cannot fail.
     """
 
-    __tablename__ = "recipient"
+    __tablename__ = "dispatcher_recipient"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     batch_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
@@ -244,9 +244,9 @@ class Recipient(Base):
 class Attempt(Base):
     """One claim of a batch and its outcome. Append-only, as evidence of every send."""
 
-    __tablename__ = "attempt"
+    __tablename__ = "dispatcher_attempt"
 
-    batch_id: Mapped[int] = mapped_column(_Key, ForeignKey("batch.id"), primary_key=True)
+    batch_id: Mapped[int] = mapped_column(_Key, ForeignKey("dispatcher_batch.id"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     tag: Mapped[str] = mapped_column(unique=True)
     worker: Mapped[str]
@@ -273,11 +273,11 @@ class Attempt(Base):
 class OptOut(Base):
     """A number that has opted out. An erasure replaces it by its hash, which still opts out."""
 
-    __tablename__ = "opt_out"
+    __tablename__ = "dispatcher_opt_out"
     __table_args__ = (
         CheckConstraint("(phone IS NULL) <> (digest IS NULL)", name="phone_or_digest"),
         Index(
-            "ix_opt_out_probable",
+            "ix_dispatcher_opt_out_probable",
             "created_at",
             postgresql_where=text("probable"),
             sqlite_where=text("probable"),
@@ -297,7 +297,7 @@ class OptOut(Base):
 class OptOutEvent(Base):
     """A change of an opt-out. Append-only; an erasure removes the number and its reasons."""
 
-    __tablename__ = "opt_out_event"
+    __tablename__ = "dispatcher_opt_out_event"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     phone: Mapped[str | None] = mapped_column(index=True)
@@ -311,7 +311,7 @@ class OptOutEvent(Base):
 class Reply(Base):
     """A reply as it was posted, or a complete reply that was joined from posted parts."""
 
-    __tablename__ = "reply"
+    __tablename__ = "dispatcher_reply"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     #: a hash of the call, so that the same call is stored once
@@ -323,7 +323,7 @@ class Reply(Base):
     sent_to: Mapped[str | None]
     #: the id of the answered message (short code), or of the reply itself (long number)
     message_id: Mapped[str | None]
-    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
+    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("dispatcher_campaign.id"))
     #: when the person answered, by the gateway's clock, and when the call came
     at: Mapped[datetime | None]
     received_at: Mapped[datetime] = mapped_column(index=True)
@@ -332,7 +332,9 @@ class Reply(Base):
     number: Mapped[int | None]
     total: Mapped[int | None]
     #: the complete reply that this part belongs to
-    whole_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("reply.id"), index=True)
+    whole_id: Mapped[int | None] = mapped_column(
+        _Key, ForeignKey("dispatcher_reply.id"), index=True
+    )
     #: true if it only looks like a refusal
     probable: Mapped[bool] = mapped_column(default=False, server_default=false())
 
@@ -340,7 +342,7 @@ class Reply(Base):
 class UnreadCall(Base):
     """A call to a webhook that could not be read: a person looks at it."""
 
-    __tablename__ = "unread_call"
+    __tablename__ = "dispatcher_unread_call"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     #: a hash of the call, so that the same call is stored once
@@ -356,14 +358,14 @@ class UnreadCall(Base):
 class Event(Base):
     """Something that happened, and how far its delivery to the callback and receivers is."""
 
-    __tablename__ = "event"
+    __tablename__ = "dispatcher_event"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     #: its public id, by which receivers recognise a repeated delivery
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
-    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("campaign.id"))
+    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("dispatcher_campaign.id"))
     batch_id: Mapped[int | None] = mapped_column(_Key)
     #: no foreign key, because an erasure deletes replies
     reply_id: Mapped[int | None] = mapped_column(_Key)
@@ -380,7 +382,7 @@ class Event(Base):
 class CheckOrder(Base):
     """An order of paid number checks and its outcome. An order is never repeated."""
 
-    __tablename__ = "check_order"
+    __tablename__ = "dispatcher_check_order"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     tag: Mapped[str] = mapped_column(unique=True)
@@ -400,11 +402,11 @@ class CheckOrder(Base):
 class NumberCheck(Base):
     """The latest order and the latest answer of one number whose network was asked."""
 
-    __tablename__ = "number_check"
-    __table_args__ = (Index("ix_number_check_service_at", "service", "at"),)
+    __tablename__ = "dispatcher_number_check"
+    __table_args__ = (Index("ix_dispatcher_number_check_service_at", "service", "at"),)
 
     phone: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[int] = mapped_column(_Key, ForeignKey("check_order.id"), index=True)
+    order_id: Mapped[int] = mapped_column(_Key, ForeignKey("dispatcher_check_order.id"), index=True)
     ordered_at: Mapped[datetime] = mapped_column(index=True)
     #: when the network answered, by the gateway's clock, and when the call came
     at: Mapped[datetime | None]
@@ -419,7 +421,7 @@ class NumberCheck(Base):
 class Meta(Base):
     """A named value of the whole installation."""
 
-    __tablename__ = "meta"
+    __tablename__ = "dispatcher_meta"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str]
@@ -428,11 +430,11 @@ class Meta(Base):
 class Action(Base):
     """Something that a person or the dispatcher did to a campaign. Append-only."""
 
-    __tablename__ = "action"
+    __tablename__ = "dispatcher_action"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     at: Mapped[datetime]
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaign.id"), index=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("dispatcher_campaign.id"), index=True)
     batch_id: Mapped[int | None] = mapped_column(_Key)
     actor: Mapped[str]
     verb: Mapped[str]
@@ -442,7 +444,7 @@ class Action(Base):
 class Heartbeat(Base):
     """The last tick of each beat host: shows whether beat is idle or dead."""
 
-    __tablename__ = "heartbeat"
+    __tablename__ = "dispatcher_heartbeat"
 
     name: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
@@ -457,10 +459,12 @@ CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META = (
 
 #: one line per recipient with its state, for SQL readers and the admin
 MESSAGE_VIEW = """
-CREATE VIEW message AS
-SELECT batch.campaign_id, recipient.batch_id, recipient.position, recipient.phone,
-       CASE substr(batch.states, recipient.position + 1, 1)
-            WHEN 'p' THEN CASE batch.state WHEN 'in_doubt' THEN 'in_doubt' ELSE 'pending' END
+CREATE VIEW dispatcher_message AS
+SELECT dispatcher_batch.campaign_id, dispatcher_recipient.batch_id,
+       dispatcher_recipient.position, dispatcher_recipient.phone,
+       CASE substr(dispatcher_batch.states, dispatcher_recipient.position + 1, 1)
+            WHEN 'p' THEN CASE dispatcher_batch.state
+                               WHEN 'in_doubt' THEN 'in_doubt' ELSE 'pending' END
             WHEN 's' THEN 'sent'
             WHEN 'd' THEN 'delivered'
             WHEN 'u' THEN 'undelivered'
@@ -470,5 +474,6 @@ SELECT batch.campaign_id, recipient.batch_id, recipient.position, recipient.phon
             WHEN 'e' THEN 'expired'
             WHEN 'c' THEN 'cancelled'
        END AS state
-  FROM recipient JOIN batch ON batch.id = recipient.batch_id
+  FROM dispatcher_recipient JOIN dispatcher_batch
+    ON dispatcher_batch.id = dispatcher_recipient.batch_id
 """

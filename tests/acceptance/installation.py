@@ -431,7 +431,10 @@ class Installation:
             query = select(Attempt.tag, Batch.campaign_id).join(Batch, Batch.id == Attempt.batch_id)
             campaigns: dict[str, int] = dict(session.execute(query).all())
             rows = session.execute(
-                text("SELECT campaign_id, phone, state FROM message WHERE campaign_id >= :first"),
+                text(
+                    "SELECT campaign_id, phone, state FROM dispatcher_message"
+                    " WHERE campaign_id >= :first"
+                ),
                 {"first": self._first_campaign},
             ).all()
         rows = [row for row in rows if not chosen or row[0] in chosen]

@@ -262,10 +262,10 @@ def test_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
         other.execute("SET deadlock_timeout = '5min'")  # the worker is to notice first
         worker = _halted(site, "before_arm")
         with other.transaction(force_rollback=True):
-            other.execute("SELECT FROM batch FOR UPDATE")
+            other.execute("SELECT FROM dispatcher_batch FOR UPDATE")
             site.go_on("before_arm")  # locks the campaign, then waits for the batch
             site.wait(lambda: _waits_for_a_lock(fresh_postgres_url), "the claim to wait")
-            other.execute("UPDATE campaign SET text = text")
+            other.execute("UPDATE dispatcher_campaign SET text = text")
             site.wait(lambda: worker.says("deadlock detected"), "the claim to fail")
         _nothing_sent(site)
         site.ticks()

@@ -103,7 +103,7 @@ def test_metrics_of_a_worker_agree_with_the_rows(lent: Scene) -> None:
 
     def rows() -> Counter[str]:
         with site.dispatcher.database.read() as session:
-            return Counter(session.scalars(text("SELECT state FROM message")).all())
+            return Counter(session.scalars(text("SELECT state FROM dispatcher_message")).all())
 
     def up_to_date() -> bool:
         now = worker.metrics()
@@ -122,7 +122,7 @@ def test_metrics_of_a_worker_agree_with_the_rows(lent: Scene) -> None:
         }
 
     with site.dispatcher.database.read() as session:
-        batches = Counter(session.scalars(text("SELECT state FROM batch")).all())
+        batches = Counter(session.scalars(text("SELECT state FROM dispatcher_batch")).all())
     assert of(after, "dispatcher_batches") == batches
     assert grown("dispatcher_recipients") == {"delivered": 1200}
     assert grown("dispatcher_calls_total") == {"sent": 2, "in_doubt": 1}

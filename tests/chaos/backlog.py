@@ -12,19 +12,22 @@ from tests.chaos.cluster import Cluster
 
 #: batches that are being sent or may still leave today
 BUSY = text("""
-SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
+SELECT count(*) FROM dispatcher_batch AS batch JOIN dispatcher_campaign AS campaign
+    ON campaign.id = batch.campaign_id
  WHERE batch.state = 'sending'
     OR (batch.state = 'pending' AND campaign.state = 'paused')
     OR (batch.state = 'pending' AND campaign.state = 'running' AND batch.not_before < :soon)
 """).bindparams(bindparam("soon", OPEN + timedelta(hours=2), UtcDateTime()))
 UNENDED = text("""
-SELECT count(*) FROM batch JOIN campaign ON campaign.id = batch.campaign_id
+SELECT count(*) FROM dispatcher_batch AS batch JOIN dispatcher_campaign AS campaign
+    ON campaign.id = batch.campaign_id
  WHERE batch.state IN ('pending', 'sending', 'handed_over', 'sent', 'in_doubt')
     OR campaign.state = 'running'
 """)
 #: batches that have not left; those that wait for reports do not count
 UNSENT = text("""
-SELECT count(*) FROM batch WHERE state IN ('pending', 'sending', 'handed_over', 'in_doubt')
+SELECT count(*) FROM dispatcher_batch
+ WHERE state IN ('pending', 'sending', 'handed_over', 'in_doubt')
 """)
 
 

@@ -22,7 +22,7 @@ class Evidence:
     attempts: dict[str, Attempt]
     actions: list[Action]
     stops: dict[str, datetime]
-    #: (campaign, phone) -> (batch, state), of the view ``message``
+    #: (campaign, phone) -> (batch, state), of the view ``dispatcher_message``
     messages: dict[tuple[int, str], tuple[int, str]]
     #: rows of the view, which must be as many as its keys
     rows: int
@@ -38,7 +38,9 @@ def read(cluster: Cluster) -> Evidence:
     """Read the rows and the ledger."""
     with cluster.dispatcher.database.read() as session:
         stops = session.execute(select(OptOut.phone, OptOut.created_at)).all()
-        seen = session.execute(text("SELECT campaign_id, phone, batch_id, state FROM message"))
+        seen = session.execute(
+            text("SELECT campaign_id, phone, batch_id, state FROM dispatcher_message")
+        )
         messages = [((row[0], row[1]), (row[2], row[3])) for row in seen]
         evidence = Evidence(
             campaigns={row.id: row for row in session.scalars(select(Campaign))},

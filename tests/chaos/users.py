@@ -29,8 +29,9 @@ PATIENCE = LONGEST_FREEZE - LEASE + LATEST + LATE_TAG_LAG + 4.5
 LONGEST_PATIENCE = PATIENCE + 8
 _CHECK = "to see whether it stops"
 _RUNNING = """
-SELECT reference FROM campaign
- WHERE state = 'running' AND id IN (SELECT campaign_id FROM batch WHERE state = 'pending')
+SELECT reference FROM dispatcher_campaign
+ WHERE state = 'running'
+   AND id IN (SELECT campaign_id FROM dispatcher_batch WHERE state = 'pending')
  ORDER BY id
 """
 
@@ -158,7 +159,9 @@ class Operator(_User):
         self._pause_at = self._cancel_at = float("inf")
 
     def _resume(self) -> None:
-        for reference in self._references("SELECT reference FROM campaign WHERE state = 'paused'"):
+        for reference in self._references(
+            "SELECT reference FROM dispatcher_campaign WHERE state = 'paused'"
+        ):
             self.attempt(partial(self._resume_one, reference))
 
     def _resume_one(self, reference: str) -> None:
@@ -234,8 +237,8 @@ class Operator(_User):
         # the ledger is read first: a tag in it is in the rows already
         entries = [(entry.tag, entry.message_id) for entry in self.cluster.gateway.entries()]
         query = text(
-            "SELECT tag FROM attempt"
-            " WHERE batch_id IN (SELECT id FROM batch WHERE campaign_id = :campaign)"
+            "SELECT tag FROM dispatcher_attempt"
+            " WHERE batch_id IN (SELECT id FROM dispatcher_batch WHERE campaign_id = :campaign)"
         )
         with self.cluster.dispatcher.database.read() as session:
             tags = set(session.scalars(query, {"campaign": campaign_id}))

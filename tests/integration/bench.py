@@ -131,9 +131,10 @@ class Bench:
             return session.scalars(query).all()
 
     def view(self) -> list[tuple[int, int, str, str]]:
-        """The view ``message``: (campaign, batch, phone, state), in order."""
+        """The view ``dispatcher_message``: (campaign, batch, phone, state), in order."""
         query = text(
-            "SELECT campaign_id, batch_id, phone, state FROM message ORDER BY batch_id, position"
+            "SELECT campaign_id, batch_id, phone, state FROM dispatcher_message"
+            " ORDER BY batch_id, position"
         )
         with self.dispatcher.database.read() as session:
             return [tuple(row) for row in session.execute(query)]

@@ -127,7 +127,7 @@ class DjangoDatabase(Database):
 def _take_turn(connection: sqlite3.Connection) -> None:
     """Begin to write, with a statement that changes nothing. Raises StorageError."""
     try:
-        connection.execute("UPDATE campaign SET id = id WHERE 0")
+        connection.execute("UPDATE dispatcher_campaign SET id = id WHERE 0")
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
             raise StorageError(f"the database cannot be used: {error}") from None

@@ -632,7 +632,7 @@ def test_reference_that_another_transaction_holds_for_long_is_answered_in_a_sent
     with opened(database) as bench:
         bench.submit(reference="other")
         with database.write() as session:
-            session.execute(text("UPDATE campaign SET reference = 'soldes'"))
+            session.execute(text("UPDATE dispatcher_campaign SET reference = 'soldes'"))
             with pytest.raises(StorageError, match="another submission of 'soldes': submit it ag"):
                 bench.submit()
             session.rollback()

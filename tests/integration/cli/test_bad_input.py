@@ -29,7 +29,7 @@ def refused(shell: Shell, *arguments: object, exit_code: int = 2) -> str:
     result = shell(*arguments)
     _check_sentence(result, exit_code)
     for table in ("campaign", "batch", "recipient", "action"):
-        assert shell.rows(f"SELECT count(*) FROM {table}") == [(0,)], table
+        assert shell.rows(f"SELECT count(*) FROM dispatcher_{table}") == [(0,)], table
     return result.stderr.removeprefix("dispatcher: ").rstrip("\n")
 
 
@@ -91,14 +91,14 @@ def test_missing_key_file_ends_with_one_sentence(shell: Shell) -> None:
     ],
 )
 def test_wrong_setting_is_named(shell: Shell, name: str, value: str, says: str) -> None:
-    before = shell.rows("SELECT count(*) FROM campaign")
+    before = shell.rows("SELECT count(*) FROM dispatcher_campaign")
     shell.set(**{name: value})
 
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
 
     _check_sentence(result, 2)
     assert says in result.stderr
-    assert shell.rows("SELECT count(*) FROM campaign") == before == [(0,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_campaign") == before == [(0,)]
 
 
 # -- the sender
@@ -178,7 +178,7 @@ def test_cp1252_file_is_accepted(shell: Shell) -> None:
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "{{ nom }}")
 
     assert result.exit_code == 0
-    assert ('{"nom":"Zoé"}',) in shell.rows("SELECT fields FROM recipient")
+    assert ('{"nom":"Zoé"}',) in shell.rows("SELECT fields FROM dispatcher_recipient")
 
 
 # -- the numbers
@@ -200,7 +200,10 @@ def test_number_in_arabic_digits_is_accepted(shell: Shell) -> None:
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
 
     assert result.exit_code == 0
-    assert shell.rows("SELECT phone FROM recipient") == [("+33639980001",), ("+33639980002",)]
+    assert shell.rows("SELECT phone FROM dispatcher_recipient") == [
+        ("+33639980001",),
+        ("+33639980002",),
+    ]
 
 
 def test_invalid_number_is_rejected_with_its_row(shell: Shell) -> None:
@@ -209,7 +212,7 @@ def test_invalid_number_is_rejected_with_its_row(shell: Shell) -> None:
     assert result.exit_code == 0
     rejects = (shell.directory / "clients.rejects.csv").read_text("utf-8-sig")
     assert '"Eva";"hello";"Lyon";"7";"not_a_number"' in rejects
-    assert shell.rows("SELECT count(*) FROM recipient") == [(2,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_recipient") == [(2,)]
 
 
 def test_strict_campaign_is_stored_whole_or_not_at_all(shell: Shell) -> None:
@@ -427,7 +430,7 @@ def test_unreachable_database_ends_with_3(shell: Shell) -> None:
             assert result.stderr.endswith(" (DISPATCHER_DATABASE_URL)\n")
             assert "hidden" not in result.stderr
     shell.set(database_url=good)
-    assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_campaign") == [(0,)]
 
 
 # -- Redis
@@ -483,7 +486,7 @@ def test_campaign_is_stored_while_redis_refuses(shell: Shell) -> None:
     result = shell("submit", "clients.csv", "--reference", "r", "--text", "x")
 
     assert result.exit_code == 0
-    assert shell.rows("SELECT count(*) FROM recipient") == [(2,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_recipient") == [(2,)]
     assert "hidden" not in result.output
 
 
@@ -506,7 +509,7 @@ def test_wrong_usage_is_reported_by_click(shell: Shell, command: list[str], says
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert says in result.stderr
-    assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_campaign") == [(0,)]
 
 
 # -- control characters

@@ -212,8 +212,12 @@ def test_submit_stores_only_the_fields_of_the_text(shell: Shell) -> None:
     )
 
     assert result.exit_code == 0, result.output
-    assert shell.rows("SELECT text, sender FROM campaign") == [("Bonjour {{ NOM }} !", "Moi")]
-    kept = [json.loads(fields) for (fields,) in shell.rows("SELECT fields FROM recipient")]
+    assert shell.rows("SELECT text, sender FROM dispatcher_campaign") == [
+        ("Bonjour {{ NOM }} !", "Moi")
+    ]
+    kept = [
+        json.loads(fields) for (fields,) in shell.rows("SELECT fields FROM dispatcher_recipient")
+    ]
     assert kept == [{"NOM": "Zoé"}, {"NOM": "Bob"}]
 
 
@@ -223,7 +227,7 @@ def test_same_submission_again_returns_the_same_campaign(shell: Shell) -> None:
     again = shell.submit()
 
     assert "soldes is campaign 1, submitted before: nothing was added" in again.stdout
-    assert shell.rows("SELECT count(*) FROM campaign") == [(1,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_campaign") == [(1,)]
 
 
 def test_different_content_under_the_same_reference_is_refused(shell: Shell) -> None:
@@ -319,7 +323,9 @@ def test_progress_counts_recipients_excluded_by_the_weekly_cap(shell: Shell) -> 
     shell.submit()
     assert "of the rejected" not in shell("progress", "soldes").stdout
     with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
-        rows.execute("UPDATE batch SET states = 'rp', pending = 1, rejected = 1, capped = 1")
+        rows.execute(
+            "UPDATE dispatcher_batch SET states = 'rp', pending = 1, rejected = 1, capped = 1"
+        )
 
     output = shell("progress", "soldes").stdout
 
@@ -431,7 +437,7 @@ def test_pause_and_resume_show_the_new_state(shell: Shell) -> None:
 def test_pause_shows_batches_in_flight(shell: Shell) -> None:
     shell.submit()
     with sqlite3.connect(shell.directory / "dispatcher.db") as connection:
-        connection.execute("UPDATE batch SET state = 'sending', lease_until = 1")
+        connection.execute("UPDATE dispatcher_batch SET state = 'sending', lease_until = 1")
 
     output = shell("pause", 1).stdout
 
@@ -615,7 +621,7 @@ def test_migrate_twice_changes_nothing(shell: Shell) -> None:
     for _ in range(2):
         assert shell("migrate").stdout == "the database has the schema of this version\n"
 
-    assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_campaign") == [(0,)]
 
 
 def test_tick_prints_what_is_due(shell: Shell) -> None:

@@ -45,8 +45,10 @@ def test_survey_is_stored_and_its_plan_may_be_approved(shell: Shell) -> None:
     assert other.exit_code == 2
     assert "approved were 2 recipients. Nothing was stored" in other.stderr
     assert shell(*command, "--survey", "a1b2").exit_code == 0
-    assert shell.rows("SELECT survey, text, from_number FROM campaign") == [("a1b2", "", None)]
-    assert shell.rows("SELECT count(*), max(size) FROM batch") == [(2, 1)]
+    assert shell.rows("SELECT survey, text, from_number FROM dispatcher_campaign") == [
+        ("a1b2", "", None)
+    ]
+    assert shell.rows("SELECT count(*), max(size) FROM dispatcher_batch") == [(2, 1)]
 
 
 def test_manifest_of_a_survey_has_no_segments_and_no_cost(shell: Shell) -> None:
@@ -63,7 +65,9 @@ def test_manifest_of_a_survey_has_no_segments_and_no_cost(shell: Shell) -> None:
 def test_long_number_becomes_the_sender_of_the_campaign(shell: Shell) -> None:
     values = ("--text", "Bonjour", "--from-number", OURS)
     assert shell("submit", "clients.csv", "--reference", "r", *values).exit_code == 0
-    assert shell.rows("SELECT sender, from_number FROM campaign") == [(None, "+33639988888")]
+    assert shell.rows("SELECT sender, from_number FROM dispatcher_campaign") == [
+        (None, "+33639988888")
+    ]
     output = shell("plan", "clients.csv", *values).stdout
     assert "operators may block a mobile number as sender: ask SMS Partner about yours" in output
 

@@ -53,12 +53,14 @@ class OptOutShell(Shell):
 
     def kept(self) -> list[tuple[str, ...]]:
         tables = ("opt_out", "opt_out_event", "meta")
-        rows = [row for table in tables for row in self.rows(f"SELECT * FROM {table}")]
+        rows = [row for table in tables for row in self.rows(f"SELECT * FROM dispatcher_{table}")]
         # the migration gives an empty list its version
         return [row for row in rows if row[0] != "opt_outs_version"]
 
     def phones(self) -> list[str]:
-        return [phone for (phone,) in self.rows("SELECT phone FROM opt_out ORDER BY phone")]
+        return [
+            phone for (phone,) in self.rows("SELECT phone FROM dispatcher_opt_out ORDER BY phone")
+        ]
 
 
 def told_of_somebody(text: str) -> bool:
@@ -243,7 +245,7 @@ def test_import_skips_invalid_rows(shell: OptOutShell) -> None:
     ]
     assert output[7:] == ["rejected rows, with line and reason: stops.rejects.csv"]
     assert shell.phones() == [ANNE, BRUNO]
-    assert shell.rows("SELECT DISTINCT source FROM opt_out") == [("old CRM",)]
+    assert shell.rows("SELECT DISTINCT source FROM dispatcher_opt_out") == [("old CRM",)]
     with (shell.directory / "stops.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file, delimiter=";"))
     assert [row[:5] for row in rows] == [

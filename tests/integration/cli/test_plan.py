@@ -86,7 +86,7 @@ def test_plan_counts_weekly_cap_and_repeats(shell: Shell) -> None:
     with closing(sqlite3.connect(shell.directory / "dispatcher.db")) as rows, rows:
         # as after a send a minute ago; to one of the two it was not delivered
         rows.execute(
-            "UPDATE batch SET state = 'sent', states = 'su', pending = 0, sent = 1,"
+            "UPDATE dispatcher_batch SET state = 'sent', states = 'su', pending = 0, sent = 1,"
             " undelivered = 1, sent_at = '2026-11-24 08:59:00.000000'"
         )
 
@@ -338,7 +338,10 @@ def test_manifest_has_the_batches_that_submit_stores(shell: Shell) -> None:
 
     listed = {(int(row["batch"]), row["phone"][1:]) for row in manifest(shell.directory / "m.csv")}
     assert listed == set(
-        shell.rows("SELECT number, phone FROM recipient JOIN batch ON batch.id = batch_id")
+        shell.rows(
+            "SELECT number, phone FROM dispatcher_recipient"
+            " JOIN dispatcher_batch AS batch ON batch.id = batch_id"
+        )
     )
 
 
@@ -415,7 +418,7 @@ def test_unchanged_submission_with_its_plan_is_stored(shell: Shell) -> None:
     result = submit(shell, "--sender", "Moi")
 
     assert result.exit_code == 0, result.output
-    assert shell.rows("SELECT count(*) FROM recipient") == [(saved["kept"],)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_recipient") == [(saved["kept"],)]
 
 
 def test_approved_plan_is_stored_an_hour_later(shell: Shell) -> None:
@@ -469,8 +472,8 @@ def test_submission_that_differs_from_its_plan_is_refused(
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("dispatcher: this is not the plan that was approved: ")
     assert "; approved were 2 recipients, 2 segments, 0.09 €. Nothing was stored\n" in result.stderr
-    assert shell.rows("SELECT count(*) FROM campaign") == [(0,)]
-    assert shell.rows("SELECT count(*) FROM recipient") == [(0,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_campaign") == [(0,)]
+    assert shell.rows("SELECT count(*) FROM dispatcher_recipient") == [(0,)]
 
 
 def test_longer_stop_mention_is_refused(shell: Shell) -> None:
@@ -672,7 +675,7 @@ def test_backslash_n_of_a_shell_is_a_line_break(shell: Shell, written: str) -> N
 
     assert output[1:] == ["  Bonjour", "  Ligne 2", "arrives as written"]
     shell("submit", "clients.csv", "--reference", "deux", "--text", written)
-    assert shell.rows("SELECT text FROM campaign") == [("Bonjour\nLigne 2",)]
+    assert shell.rows("SELECT text FROM dispatcher_campaign") == [("Bonjour\nLigne 2",)]
 
 
 # -- values

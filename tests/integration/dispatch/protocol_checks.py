@@ -15,7 +15,7 @@ from dispatcher.campaigns.evidence import UNPROVEN
 from dispatcher.campaigns.states import BATCH_MOVES, CAMPAIGN_MOVES, MESSAGE_MOVES, MessageState
 from dispatcher.storage.batches.attempts import evidence_of
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import Attempt, Batch, Recipient
+from dispatcher.storage.tables import BATCH, CAMPAIGN, Attempt, Batch, Recipient
 from tests.integration.bench import Bench
 from tests.integration.dispatch.protocol_gateway import ScriptedGateway
 
@@ -122,7 +122,7 @@ class Checks:
             _judge_entry(tags[tag], batch, batch.states[position])
 
     def _moves_are_legal(self, rows: Rows) -> None:
-        tables: dict[str, Any] = {"batch": BATCH_MOVES, "campaign": CAMPAIGN_MOVES}
+        tables: dict[str, Any] = {BATCH.name: BATCH_MOVES, CAMPAIGN.name: CAMPAIGN_MOVES}
         for table, was, becomes in rows.moves:
             assert becomes in tables[table][was], f"a {was} {table} became {becomes}"
         for batch in rows.batches.values():
@@ -214,13 +214,13 @@ def watched(database: Database) -> Iterator[None]:
         session.execute(text("CREATE TABLE moved (what TEXT, was TEXT, becomes TEXT)"))
         if not sqlite:
             session.execute(text(_FUNCTION))
-        for table in ("batch", "campaign"):
+        for table in (BATCH.name, CAMPAIGN.name):
             session.execute(text((_SQLITE if sqlite else _POSTGRES).format(table=table)))
     try:
         yield
     finally:
         with database.write() as session:
-            for table in ("batch", "campaign"):
+            for table in (BATCH.name, CAMPAIGN.name):
                 session.execute(text(f"DROP TRIGGER watch_{table}{on.format(table=table)}"))
             if not sqlite:
                 session.execute(text("DROP FUNCTION watch()"))

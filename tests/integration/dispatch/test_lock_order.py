@@ -93,19 +93,21 @@ def test_statement_over_many_batches_locks_the_first_one_first(bench: Bench, nam
     database = bench.dispatcher.database
     values, statement = STATEMENTS[name]
     with database.write() as session:
-        session.execute(text(f"UPDATE batch SET {values}"))
+        session.execute(text(f"UPDATE dispatcher_batch SET {values}"))
     with database.write() as session:  # so that the first is the last on the disk
-        session.execute(text("UPDATE batch SET why = why WHERE number = 1"))
+        session.execute(text("UPDATE dispatcher_batch SET why = why WHERE number = 1"))
 
     def run() -> None:
         with database.write() as session:
             statement(session)
 
     with ThreadPoolExecutor() as pool:
-        with locked(database, "batch WHERE number = 1") as session:
+        with locked(database, "dispatcher_batch WHERE number = 1") as session:
             running = pool.submit(run)
             wait_for_a_lock(database)
-            rest = session.execute(text("SELECT id FROM batch WHERE number > 1 FOR UPDATE NOWAIT"))
+            rest = session.execute(
+                text("SELECT id FROM dispatcher_batch WHERE number > 1 FOR UPDATE NOWAIT")
+            )
             assert len(rest.all()) == 2
         running.result(60)
 
@@ -114,7 +116,7 @@ def test_claim_that_waits_for_a_row_respects_the_wait_of_its_account(bench: Benc
     batch = bench.submit()
     database = bench.dispatcher.database
     with ThreadPoolExecutor() as pool:
-        with locked(database, "campaign"):
+        with locked(database, "dispatcher_campaign"):
             running = pool.submit(bench.send, batch)
             wait_for_a_lock(database)
             with database.write() as session:
@@ -127,7 +129,7 @@ def test_pause_of_everything_waits_for_no_claim_that_comes_later(bench: Bench) -
     batch = bench.submit()
     database = bench.dispatcher.database
     with ThreadPoolExecutor() as pool:
-        with locked(database, "campaign"):
+        with locked(database, "dispatcher_campaign"):
             running = pool.submit(bench.send, batch)
             wait_for_a_lock(database)
             bench.dispatcher.pause_all()

@@ -160,10 +160,13 @@ def test_report_is_recorded_for_its_own_number(bench: Bench) -> None:
     """In an order of its own in the database: no plan of a query may turn people round."""
     batch = bench.submit(500)
     with bench.dispatcher.database.write() as session:
-        session.execute(text("CREATE TEMPORARY TABLE turned AS SELECT * FROM recipient"))
-        session.execute(text("DELETE FROM recipient"))
+        session.execute(text("CREATE TEMPORARY TABLE turned AS SELECT * FROM dispatcher_recipient"))
+        session.execute(text("DELETE FROM dispatcher_recipient"))
         session.execute(
-            text("INSERT INTO recipient SELECT * FROM turned ORDER BY phone DESC, position DESC")
+            text(
+                "INSERT INTO dispatcher_recipient SELECT * FROM turned"
+                " ORDER BY phone DESC, position DESC"
+            )
         )
         session.execute(text("DROP TABLE turned"))
     bench.send(batch)

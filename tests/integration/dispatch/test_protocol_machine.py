@@ -55,7 +55,7 @@ def test_protocol_keeps_its_promises_on_postgresql(postgres_tables: Database) ->
 def retrying(session: Any, now: datetime, check_at: datetime) -> list[int]:
     """The usual policy: what a lost worker had is sent again."""
     query = text(
-        "UPDATE batch SET state = 'pending', lease_until = NULL, not_before = :now"
+        "UPDATE dispatcher_batch SET state = 'pending', lease_until = NULL, not_before = :now"
         " WHERE state = 'sending' AND lease_until < :now"
     )
     session.execute(query, {"now": now.replace(tzinfo=None)})

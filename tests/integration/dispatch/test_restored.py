@@ -115,12 +115,13 @@ def test_data_restored_into_emptied_tables_sends_nothing(
     dump = str(tmp_path / "dump")
     with installation(fresh_postgres_url) as bench:
         about_to_leave(bench)
-        tables = "campaign, batch, recipient, attempt, meta, action, heartbeat, event"
-        arguments = [f"--table={name}" for name in tables.split(", ")]
+        names = "campaign batch recipient attempt meta action heartbeat event"
+        tables = [f"dispatcher_{name}" for name in names.split()]
+        arguments = [f"--table={name}" for name in tables]
         postgres("pg_dump", fresh_postgres_url, "-Fc", "-a", *arguments, "--file", dump)
         bench.work()
         with connected(fresh_postgres_url) as connection:
-            connection.execute(f"TRUNCATE {tables} CASCADE".encode())
+            connection.execute(f"TRUNCATE {', '.join(tables)} CASCADE".encode())
         postgres("pg_restore", fresh_postgres_url, "--data-only", "--disable-triggers", dump)
         assert_refused(bench, 700)
 
@@ -170,9 +171,9 @@ def test_database_whose_control_functions_are_denied_goes_on(
             bench.work()
             assert bench.messages() == {"sent": 700}
             with bench.dispatcher.database.write() as session:  # what a restore does to the row
-                session.execute(text("DELETE FROM meta WHERE name = 'identity'"))
+                session.execute(text("DELETE FROM dispatcher_meta WHERE name = 'identity'"))
                 facts = dict.fromkeys(("system", "timeline")) | {"oid": "1", "transaction": "1"}
-                insert = text("INSERT INTO meta VALUES ('identity', :facts)")
+                insert = text("INSERT INTO dispatcher_meta VALUES ('identity', :facts)")
                 session.execute(insert, {"facts": json.dumps(facts | {"synchronous": False})})
             assert bench.dispatcher.objection() == RESTORED
     finally:

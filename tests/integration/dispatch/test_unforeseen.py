@@ -122,7 +122,9 @@ def test_stop_list_that_fails_is_read_again_soon(bench: Bench) -> None:
 def test_tick_goes_on_after_a_row_that_it_cannot_judge(bench: Bench) -> None:
     bench.submit(3, "c0")
     bench.submit(3, "c1", start=10)
-    change = "UPDATE batch SET rule = 'old', territory = 'atlantis' WHERE campaign_id = 1"
+    change = (
+        "UPDATE dispatcher_batch SET rule = 'old', territory = 'atlantis' WHERE campaign_id = 1"
+    )
     with bench.dispatcher.database.write() as session:
         session.execute(text(change))
     bench.work()

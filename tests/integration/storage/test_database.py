@@ -180,7 +180,7 @@ def test_failed_statement_rolls_the_transaction_back(database: Database) -> None
         with database.write() as session:
             opt_out(session)
             session.flush()
-            session.execute(text("INSERT INTO opt_out (phone) VALUES (NULL)"))
+            session.execute(text("INSERT INTO dispatcher_opt_out (phone) VALUES (NULL)"))
 
     with pytest.raises(Conflict):
         fail()
@@ -350,9 +350,10 @@ def test_repr_of_a_database_hides_the_password() -> None:
 
 # Each statement violates a constraint with a row that has a phone number.
 PERSONAL = {
-    "twice": "INSERT INTO opt_out (phone, source, created_at) VALUES (:phone, 'x', :now), "
-    "(:phone, 'x', :now)",
-    "null": "INSERT INTO opt_out (phone, source, created_at) VALUES (:phone, NULL, :now)",
+    "twice": "INSERT INTO dispatcher_opt_out (phone, source, created_at) VALUES"
+    " (:phone, 'x', :now), (:phone, 'x', :now)",
+    "null": "INSERT INTO dispatcher_opt_out (phone, source, created_at)"
+    " VALUES (:phone, NULL, :now)",
 }
 
 
@@ -480,6 +481,6 @@ def test_options_of_a_url_are_set_beside_our_limits(fresh_postgres_url: str) -> 
     schema.prepare(database)
 
     with database.read() as session:
-        assert session.scalar(text("SELECT to_regclass('sms.campaign') IS NOT NULL"))
+        assert session.scalar(text("SELECT to_regclass('sms.dispatcher_campaign') IS NOT NULL"))
         assert session.scalar(text("SHOW lock_timeout")) == "10s"
     database.close()

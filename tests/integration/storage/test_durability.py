@@ -136,12 +136,13 @@ def test_statement_behind_a_pooler_never_gets_the_answer_of_another_client(
 #: what a database does whose disk is full
 FULL = {
     True: (
-        "CREATE TRIGGER full BEFORE INSERT ON meta BEGIN SELECT RAISE(ABORT, 'disk is full'); END",
+        """CREATE TRIGGER full BEFORE INSERT ON dispatcher_meta
+        BEGIN SELECT RAISE(ABORT, 'disk is full'); END""",
     ),
     False: (
         """CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE 'No space left on device' USING ERRCODE = '53100'; END $$""",
-        "CREATE TRIGGER full_disk BEFORE INSERT ON meta EXECUTE FUNCTION full_disk()",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON dispatcher_meta EXECUTE FUNCTION full_disk()",
     ),
 }
 

@@ -225,7 +225,7 @@ def test_error_of_a_list_is_not_sent_to_the_server(own_postgres: PostgresServer)
             bench.dispatcher.submit("soldes", TEXT, broken(), at_hand=True)
         assert counts(bench) == [0, 0, 0]
     log = own_postgres._log.read_text()
-    assert "COPY recipient" in log
+    assert "COPY dispatcher_recipient" in log
     assert "Camille" not in log
     assert "+3363998" not in log
 
@@ -246,13 +246,13 @@ def test_lost_connection_while_storing_a_list_leaves_no_rows(
         def cut_off() -> Iterator[str]:
             yield from people(1500)
             if when == "while people are copied":
-                cut("COPY recipient")
+                cut("COPY dispatcher_recipient")
             yield from people(1500, start=1500)
 
         @event.listens_for(bench.dispatcher.database.engine, "after_cursor_execute")
         def _(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if when == "before they are" and statement.startswith("INSERT INTO batch"):
-                cut("INSERT INTO batch")
+            if when == "before they are" and statement.startswith("INSERT INTO dispatcher_batch"):
+                cut("INSERT INTO dispatcher_batch")
 
         with pytest.raises(StorageError, match="the connection to the database was lost"):
             bench.dispatcher.submit("soldes", TEXT, cut_off(), at_hand=True)
@@ -262,7 +262,9 @@ def test_lost_connection_while_storing_a_list_leaves_no_rows(
 def test_error_of_the_server_does_not_quote_the_row(own_postgres: PostgresServer) -> None:
     with _installed(own_postgres) as bench:
         with bench.dispatcher.database.write() as session:
-            session.execute(text("ALTER TABLE recipient ADD CHECK (phone <> '+33639980700')"))
+            session.execute(
+                text("ALTER TABLE dispatcher_recipient ADD CHECK (phone <> '+33639980700')")
+            )
         with pytest.raises(StorageError, match="a database constraint is violated") as caught:
             bench.dispatcher.submit("soldes", TEXT, people(1500), at_hand=True)
         assert "39980700" not in "".join(traceback.format_exception(caught.value))

@@ -8,10 +8,8 @@ from decimal import Decimal
 
 import pytest
 from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
@@ -19,6 +17,7 @@ from dispatcher.errors import StorageError
 from dispatcher.storage import caps, schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import MESSAGE_VIEW, Attempt, Base, Batch, Campaign, Recipient
+from tests.integration.storage.schema_rules import differences, rules, view_of
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
 TABLES = {*Base.metadata.tables, schema.VERSION_TABLE}
@@ -61,7 +60,7 @@ def test_empty_database_gets_the_tables(empty: Database) -> None:
     assert schema.version(empty) is None
     schema.prepare(empty)
     assert tables(empty.engine) == TABLES
-    assert inspect(empty.engine).get_view_names() == ["message"]
+    assert inspect(empty.engine).get_view_names() == ["dispatcher_message"]
     assert schema.version(empty) is not None
 
 
@@ -106,16 +105,16 @@ def test_tables_of_another_application_are_not_changed(empty: Database) -> None:
 def test_failed_migration_is_rolled_back(empty: Database) -> None:
     with empty.write() as session:
         # in the way of the last table
-        session.execute(text("CREATE TABLE recipient (id INTEGER)"))
-    with pytest.raises(Exception, match="recipient"):
+        session.execute(text("CREATE TABLE dispatcher_recipient (id INTEGER)"))
+    with pytest.raises(Exception, match="dispatcher_recipient"):
         schema.prepare(empty)
-    assert tables(empty.engine) == {"recipient"}
+    assert tables(empty.engine) == {"dispatcher_recipient"}
     assert schema.version(empty) is None
 
 
 def test_existing_foreign_table_raises_storage_error(empty: Database) -> None:
     with empty.write() as session:
-        session.execute(text("CREATE TABLE batch (id INTEGER)"))
+        session.execute(text("CREATE TABLE dispatcher_batch (id INTEGER)"))
     with pytest.raises(StorageError):
         schema.prepare(empty)
 
@@ -164,12 +163,6 @@ def test_several_processes_prepare_one_database_at_once(database_url: str) -> No
 # -- the migrations make what the models say --------------------------------------------------
 
 
-def differences(connection: Connection) -> list[object]:
-    options = {"version_table": schema.VERSION_TABLE, "compare_type": True}
-    context = MigrationContext.configure(connection, opts=options)
-    return list(compare_metadata(context, Base.metadata))
-
-
 def test_migrations_create_the_tables_of_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         assert differences(connection) == []
@@ -185,44 +178,19 @@ def migrated_from(database: Database, revision: str) -> None:
     schema.migrate(database)
 
 
-def rules(engine: Engine) -> dict[str, object]:
-    """What a comparison by Alembic passes over: checks, names of keys, nullability."""
-    found = inspect(engine)
-    return {
-        table: (
-            sorted((c["name"], c["sqltext"]) for c in found.get_check_constraints(table)),
-            found.get_pk_constraint(table),
-            sorted(str(key) for key in found.get_foreign_keys(table)),
-            sorted(str(key) for key in found.get_unique_constraints(table)),
-            [(c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(table)],
-        )
-        for table in sorted(Base.metadata.tables)
-    }
-
-
 def test_migrations_create_the_constraints_of_the_models(own: Database) -> None:
     migrated = rules(own.engine)
     with own.write() as session:
-        session.execute(text("DROP VIEW message"))
+        session.execute(text("DROP VIEW dispatcher_message"))
     Base.metadata.drop_all(own.engine)
     Base.metadata.create_all(own.engine)
     assert rules(own.engine) == migrated
 
 
-def view_of(database: Database) -> object:
-    query = (
-        "SELECT sql FROM sqlite_master WHERE name = 'message'"
-        if database.is_sqlite
-        else "SELECT pg_get_viewdef('message'::regclass)"
-    )
-    with database.read() as session:
-        return session.scalar(text(query))
-
-
 def test_migrations_create_the_view_of_the_models(own: Database) -> None:
     migrated = view_of(own)
     with own.write() as session:
-        session.execute(text("DROP VIEW message"))
+        session.execute(text("DROP VIEW dispatcher_message"))
         session.execute(text(MESSAGE_VIEW))
     assert view_of(own) == migrated
 
@@ -251,9 +219,9 @@ def test_migrated_database_accepts_handed_over_and_no_unknown_state(own: Databas
     store(own, "p")
     migrated_from(own, "0006")
     with own.write() as session:
-        session.execute(text("UPDATE batch SET state = 'handed_over'"))
+        session.execute(text("UPDATE dispatcher_batch SET state = 'handed_over'"))
     with pytest.raises(Conflict), own.write() as session:
-        session.execute(text("UPDATE batch SET state = 'lost'"))
+        session.execute(text("UPDATE dispatcher_batch SET state = 'lost'"))
 
 
 @pytest.mark.parametrize(
@@ -405,7 +373,9 @@ def test_second_batch_with_a_number_is_refused(database: Database) -> None:
 
 def seen(database: Database) -> list[str]:
     with database.read() as session:
-        rows = session.execute(text("SELECT position, state FROM message ORDER BY position"))
+        rows = session.execute(
+            text("SELECT position, state FROM dispatcher_message ORDER BY position")
+        )
         return [state for _, state in rows]
 
 
@@ -414,7 +384,7 @@ def test_view_shows_each_message_state_in_any_batch_state(database: Database) ->
     store(database, document)
     for batch in set(BatchState) - {BatchState.IN_DOUBT}:
         with database.write() as session:
-            change = text("UPDATE batch SET state = :state, lease_until = :lease")
+            change = text("UPDATE dispatcher_batch SET state = :state, lease_until = :lease")
             session.execute(change, {"state": batch.value, "lease": NOW.isoformat()})
         assert seen(database) == [state.value for state in MessageState]
 
@@ -427,7 +397,11 @@ def test_view_shows_pending_messages_of_a_doubtful_batch_in_doubt(database: Data
 def test_view_shows_each_recipient_with_its_number(database: Database) -> None:
     batch = store(database, "pd" * 250)
     with database.read() as session:
-        rows = session.execute(text("SELECT * FROM message ORDER BY position")).mappings().all()
+        rows = (
+            session.execute(text("SELECT * FROM dispatcher_message ORDER BY position"))
+            .mappings()
+            .all()
+        )
     assert len(rows) == 500
     first, last = rows[0], rows[-1]
     assert first["batch_id"] == batch

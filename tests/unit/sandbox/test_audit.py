@@ -25,17 +25,17 @@ def audited(
     with closing(sqlite3.connect(database)) as connection:
         connection.executescript(
             """
-            CREATE TABLE campaign (id, reference);
-            CREATE TABLE batch (id, campaign_id);
-            CREATE TABLE attempt (batch_id, tag);
-            CREATE TABLE message (campaign_id, phone, state);
-            INSERT INTO campaign VALUES (1, 'one'), (2, 'two');
-            INSERT INTO batch VALUES (1, 1), (2, 2);
-            INSERT INTO attempt VALUES (1, 'first'), (1, 'again'), (2, 'other');
+            CREATE TABLE dispatcher_campaign (id, reference);
+            CREATE TABLE dispatcher_batch (id, campaign_id);
+            CREATE TABLE dispatcher_attempt (batch_id, tag);
+            CREATE TABLE dispatcher_message (campaign_id, phone, state);
+            INSERT INTO dispatcher_campaign VALUES (1, 'one'), (2, 'two');
+            INSERT INTO dispatcher_batch VALUES (1, 1), (2, 2);
+            INSERT INTO dispatcher_attempt VALUES (1, 'first'), (1, 'again'), (2, 'other');
             """
         )
         connection.executemany(
-            "INSERT INTO message VALUES (1, ?, ?)",
+            "INSERT INTO dispatcher_message VALUES (1, ?, ?)",
             [(phone(number), state) for number, state in enumerate(states)],
         )
         connection.commit()

@@ -10,12 +10,15 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 MESSAGE_VIEW = """
-CREATE VIEW message AS
-SELECT batch.campaign_id, recipient.batch_id, recipient.position, recipient.phone,
-       CASE substr(batch.states, recipient.position + 1, 1)
-            WHEN 'p' THEN CASE batch.state WHEN 'in_doubt' THEN 'in_doubt' ELSE 'pending' END
+CREATE VIEW dispatcher_message AS
+SELECT dispatcher_batch.campaign_id, dispatcher_recipient.batch_id,
+       dispatcher_recipient.position, dispatcher_recipient.phone,
+       CASE substr(dispatcher_batch.states, dispatcher_recipient.position + 1, 1)
+            WHEN 'p' THEN CASE dispatcher_batch.state
+                               WHEN 'in_doubt' THEN 'in_doubt' ELSE 'pending' END
             WHEN 's' THEN 'sent'
             WHEN 'd' THEN 'delivered'
             WHEN 'u' THEN 'undelivered'
@@ -25,14 +28,15 @@ SELECT batch.campaign_id, recipient.batch_id, recipient.position, recipient.phon
             WHEN 'e' THEN 'expired'
             WHEN 'c' THEN 'cancelled'
        END AS state
-  FROM recipient JOIN batch ON batch.id = recipient.batch_id
+  FROM dispatcher_recipient JOIN dispatcher_batch
+    ON dispatcher_batch.id = dispatcher_recipient.batch_id
 """
 
 
 def upgrade() -> None:
     op.create_table(
-        "campaign",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "dispatcher_campaign",
+        sa.Column("id", KEY, nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -48,80 +52,78 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(state = 'paused') = (reason IS NOT NULL)", name=op.f("ck_campaign_paused_has_reason")
+            "(state = 'paused') = (reason IS NOT NULL)",
+            name=op.f("ck_dispatcher_campaign_paused_has_reason"),
         ),
         sa.CheckConstraint(
             "state IN ('running', 'paused', 'finished', 'cancelled')",
-            name=op.f("ck_campaign_state"),
+            name=op.f("ck_dispatcher_campaign_state"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
-        sa.UniqueConstraint("reference", name=op.f("uq_campaign_reference")),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_campaign"),
+        sa.UniqueConstraint("reference", name="uq_dispatcher_campaign_reference"),
     )
     op.create_table(
-        "heartbeat",
+        "dispatcher_heartbeat",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeat")),
+        sa.PrimaryKeyConstraint("name", name="pk_dispatcher_heartbeat"),
     )
     op.create_table(
-        "meta",
+        "dispatcher_meta",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_meta")),
+        sa.PrimaryKeyConstraint("name", name="pk_dispatcher_meta"),
     )
     op.create_table(
-        "opt_out",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "dispatcher_opt_out",
+        sa.Column("id", KEY, nullable=False),
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("digest", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "(phone IS NULL) <> (digest IS NULL)", name=op.f("ck_opt_out_phone_or_digest")
+            "(phone IS NULL) <> (digest IS NULL)",
+            name=op.f("ck_dispatcher_opt_out_phone_or_digest"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out")),
-        sa.UniqueConstraint("digest", name=op.f("uq_opt_out_digest")),
-        sa.UniqueConstraint("phone", name=op.f("uq_opt_out_phone")),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_opt_out"),
+        sa.UniqueConstraint("digest", name="uq_dispatcher_opt_out_digest"),
+        sa.UniqueConstraint("phone", name="uq_dispatcher_opt_out_phone"),
     )
     op.create_table(
-        "opt_out_event",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "dispatcher_opt_out_event",
+        sa.Column("id", KEY, nullable=False),
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verb", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_out_event")),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_opt_out_event"),
     )
-    with op.batch_alter_table("opt_out_event", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_opt_out_event_phone"), ["phone"], unique=False)
+    op.create_index("ix_dispatcher_opt_out_event_phone", "dispatcher_opt_out_event", ["phone"])
 
     op.create_table(
-        "action",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "dispatcher_action",
+        sa.Column("id", KEY, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
-        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("campaign_id", KEY, nullable=False),
+        sa.Column("batch_id", KEY, nullable=True),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("verb", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaign.id"], name=op.f("fk_action_campaign_id_campaign")
+            ["campaign_id"],
+            ["dispatcher_campaign.id"],
+            name="fk_dispatcher_action_campaign_id_dispatcher_campaign",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_action")),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_action"),
     )
-    with op.batch_alter_table("action", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_action_campaign_id"), ["campaign_id"], unique=False)
+    op.create_index("ix_dispatcher_action_campaign_id", "dispatcher_action", ["campaign_id"])
 
     op.create_table(
-        "batch",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column(
-            "campaign_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        "dispatcher_batch",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("campaign_id", KEY, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("territory", sa.Text(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
@@ -150,31 +152,35 @@ def upgrade() -> None:
         sa.Column("expired", sa.Integer(), nullable=False),
         sa.Column("cancelled", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "state <> 'sending' OR lease_until IS NOT NULL", name=op.f("ck_batch_sending_has_lease")
+            "state <> 'sending' OR lease_until IS NOT NULL",
+            name=op.f("ck_dispatcher_batch_sending_has_lease"),
         ),
         sa.CheckConstraint(
             "state IN ('pending', 'sending', 'sent', 'in_doubt', 'done', 'failed', 'cancelled', 'expired')",
-            name=op.f("ck_batch_state"),
+            name=op.f("ck_dispatcher_batch_state"),
         ),
-        sa.CheckConstraint("attempt >= 0", name=op.f("ck_batch_attempt")),
-        sa.CheckConstraint("length(states) = size", name=op.f("ck_batch_document_has_everybody")),
+        sa.CheckConstraint("attempt >= 0", name=op.f("ck_dispatcher_batch_attempt")),
+        sa.CheckConstraint(
+            "length(states) = size", name=op.f("ck_dispatcher_batch_document_has_everybody")
+        ),
         sa.CheckConstraint(
             "pending + sent + delivered + undelivered + unreported + rejected + opted_out + expired + cancelled = size",
-            name=op.f("ck_batch_nobody_lost"),
+            name=op.f("ck_dispatcher_batch_nobody_lost"),
         ),
         sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaign.id"], name=op.f("fk_batch_campaign_id_campaign")
+            ["campaign_id"],
+            ["dispatcher_campaign.id"],
+            name="fk_dispatcher_batch_campaign_id_dispatcher_campaign",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
-        sa.UniqueConstraint("campaign_id", "number", name=op.f("uq_batch_campaign_id_number")),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_batch"),
+        sa.UniqueConstraint("campaign_id", "number", name="uq_dispatcher_batch_campaign_id_number"),
     )
-    with op.batch_alter_table("batch", schema=None) as batch_op:
-        batch_op.create_index("ix_batch_check", ["state", "check_at"], unique=False)
-        batch_op.create_index("ix_batch_due", ["state", "not_before"], unique=False)
+    op.create_index("ix_dispatcher_batch_check", "dispatcher_batch", ["state", "check_at"])
+    op.create_index("ix_dispatcher_batch_due", "dispatcher_batch", ["state", "not_before"])
 
     op.create_table(
-        "attempt",
-        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "dispatcher_attempt",
+        sa.Column("batch_id", KEY, nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
         sa.Column("worker", sa.Text(), nullable=False),
@@ -184,54 +190,53 @@ def upgrade() -> None:
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checks", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_attempt_batch_id_batch")),
-        sa.PrimaryKeyConstraint("batch_id", "number", name=op.f("pk_attempt")),
-        sa.UniqueConstraint("tag", name=op.f("uq_attempt_tag")),
+        sa.ForeignKeyConstraint(
+            ["batch_id"],
+            ["dispatcher_batch.id"],
+            name="fk_dispatcher_attempt_batch_id_dispatcher_batch",
+        ),
+        sa.PrimaryKeyConstraint("batch_id", "number", name="pk_dispatcher_attempt"),
+        sa.UniqueConstraint("tag", name="uq_dispatcher_attempt_tag"),
     )
-    with op.batch_alter_table("attempt", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_attempt_check_at"), ["check_at"], unique=False)
+    op.create_index("ix_dispatcher_attempt_check_at", "dispatcher_attempt", ["check_at"])
 
     op.create_table(
-        "recipient",
-        sa.Column("batch_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        "dispatcher_recipient",
+        sa.Column("batch_id", KEY, nullable=False),
         sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("fields", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["batch_id"], ["batch.id"], name=op.f("fk_recipient_batch_id_batch")
+            ["batch_id"],
+            ["dispatcher_batch.id"],
+            name="fk_dispatcher_recipient_batch_id_dispatcher_batch",
         ),
-        sa.PrimaryKeyConstraint("batch_id", "position", name=op.f("pk_recipient")),
+        sa.PrimaryKeyConstraint("batch_id", "position", name="pk_dispatcher_recipient"),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("recipient", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_recipient_phone"), ["phone"], unique=False)
+    op.create_index("ix_dispatcher_recipient_phone", "dispatcher_recipient", ["phone"])
     op.execute(MESSAGE_VIEW)
 
 
 def downgrade() -> None:
-    op.execute("DROP VIEW message")
-    with op.batch_alter_table("recipient", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_recipient_phone"))
+    op.execute("DROP VIEW dispatcher_message")
+    op.drop_index("ix_dispatcher_recipient_phone", "dispatcher_recipient")
 
-    op.drop_table("recipient")
-    with op.batch_alter_table("attempt", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_attempt_check_at"))
+    op.drop_table("dispatcher_recipient")
+    op.drop_index("ix_dispatcher_attempt_check_at", "dispatcher_attempt")
 
-    op.drop_table("attempt")
-    with op.batch_alter_table("batch", schema=None) as batch_op:
-        batch_op.drop_index("ix_batch_due")
-        batch_op.drop_index("ix_batch_check")
+    op.drop_table("dispatcher_attempt")
+    op.drop_index("ix_dispatcher_batch_due", "dispatcher_batch")
+    op.drop_index("ix_dispatcher_batch_check", "dispatcher_batch")
 
-    op.drop_table("batch")
-    with op.batch_alter_table("action", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_action_campaign_id"))
+    op.drop_table("dispatcher_batch")
+    op.drop_index("ix_dispatcher_action_campaign_id", "dispatcher_action")
 
-    op.drop_table("action")
-    with op.batch_alter_table("opt_out_event", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_opt_out_event_phone"))
+    op.drop_table("dispatcher_action")
+    op.drop_index("ix_dispatcher_opt_out_event_phone", "dispatcher_opt_out_event")
 
-    op.drop_table("opt_out_event")
-    op.drop_table("opt_out")
-    op.drop_table("meta")
-    op.drop_table("heartbeat")
-    op.drop_table("campaign")
+    op.drop_table("dispatcher_opt_out_event")
+    op.drop_table("dispatcher_opt_out")
+    op.drop_table("dispatcher_meta")
+    op.drop_table("dispatcher_heartbeat")
+    op.drop_table("dispatcher_campaign")

@@ -15,14 +15,14 @@ PENDING = sa.text("state = 'pending'")
 
 def upgrade() -> None:
     op.add_column(
-        "campaign",
+        "dispatcher_campaign",
         sa.Column("priority", sa.SmallInteger(), server_default="0", nullable=False),
     )
-    op.create_index("ix_campaign_state", "campaign", ["state"])
-    op.drop_index("ix_batch_due", table_name="batch")
+    op.create_index("ix_dispatcher_campaign_state", "dispatcher_campaign", ["state"])
+    op.drop_index("ix_dispatcher_batch_due", table_name="dispatcher_batch")
     op.create_index(
-        "ix_batch_pending",
-        "batch",
+        "ix_dispatcher_batch_pending",
+        "dispatcher_batch",
         ["campaign_id", "not_before", "number"],
         postgresql_where=PENDING,
         sqlite_where=PENDING,
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_batch_pending", table_name="batch")
-    op.create_index("ix_batch_due", "batch", ["state", "not_before"])
-    op.drop_index("ix_campaign_state", table_name="campaign")
-    op.drop_column("campaign", "priority")
+    op.drop_index("ix_dispatcher_batch_pending", table_name="dispatcher_batch")
+    op.create_index("ix_dispatcher_batch_due", "dispatcher_batch", ["state", "not_before"])
+    op.drop_index("ix_dispatcher_campaign_state", table_name="dispatcher_campaign")
+    op.drop_column("dispatcher_campaign", "priority")

@@ -12,22 +12,27 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("batch", sa.Column("capped", sa.Integer(), nullable=False, server_default="0"))
     op.add_column(
-        "attempt", sa.Column("messages", sa.Integer(), nullable=False, server_default="0")
+        "dispatcher_batch", sa.Column("capped", sa.Integer(), nullable=False, server_default="0")
     )
-    op.add_column("attempt", sa.Column("cost", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "dispatcher_attempt",
+        sa.Column("messages", sa.Integer(), nullable=False, server_default="0"),
+    )
+    op.add_column("dispatcher_attempt", sa.Column("cost", sa.BigInteger(), nullable=True))
     # what has left today counts, also when it did so before; its cost is the gateway's
     op.execute(
-        "UPDATE attempt SET messages = (SELECT size FROM batch WHERE batch.id = attempt.batch_id),"
-        " cost = (SELECT cost FROM batch WHERE batch.id = attempt.batch_id"
-        " AND batch.attempt = attempt.number)"
+        "UPDATE dispatcher_attempt SET messages = (SELECT size FROM dispatcher_batch AS batch WHERE batch.id = batch_id),"
+        " cost = (SELECT cost FROM dispatcher_batch AS batch WHERE batch.id = batch_id"
+        " AND batch.attempt = dispatcher_attempt.number)"
     )
-    op.create_index("ix_attempt_armed_at", "attempt", ["armed_at"], unique=False)
+    op.create_index(
+        "ix_dispatcher_attempt_armed_at", "dispatcher_attempt", ["armed_at"], unique=False
+    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_attempt_armed_at", "attempt")
-    op.drop_column("attempt", "cost")
-    op.drop_column("attempt", "messages")
-    op.drop_column("batch", "capped")
+    op.drop_index("ix_dispatcher_attempt_armed_at", "dispatcher_attempt")
+    op.drop_column("dispatcher_attempt", "cost")
+    op.drop_column("dispatcher_attempt", "messages")
+    op.drop_column("dispatcher_batch", "capped")

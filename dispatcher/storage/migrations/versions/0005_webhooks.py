@@ -15,10 +15,10 @@ INSTANT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    op.add_column("batch", sa.Column("hastened_at", INSTANT, nullable=True))
-    op.create_index("ix_batch_message_id", "batch", ["message_id"])
+    op.add_column("dispatcher_batch", sa.Column("hastened_at", INSTANT, nullable=True))
+    op.create_index("ix_dispatcher_batch_message_id", "dispatcher_batch", ["message_id"])
     op.create_table(
-        "reply",
+        "dispatcher_reply",
         sa.Column("id", KEY, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
@@ -33,17 +33,23 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=True),
         sa.Column("total", sa.Integer(), nullable=True),
         sa.Column("whole_id", KEY, nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_reply"),
-        sa.UniqueConstraint("digest", name="uq_reply_digest"),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_reply"),
+        sa.UniqueConstraint("digest", name="uq_dispatcher_reply_digest"),
         sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaign.id"], name="fk_reply_campaign_id_campaign"
+            ["campaign_id"],
+            ["dispatcher_campaign.id"],
+            name="fk_dispatcher_reply_campaign_id_dispatcher_campaign",
         ),
-        sa.ForeignKeyConstraint(["whole_id"], ["reply.id"], name="fk_reply_whole_id_reply"),
+        sa.ForeignKeyConstraint(
+            ["whole_id"],
+            ["dispatcher_reply.id"],
+            name="fk_dispatcher_reply_whole_id_dispatcher_reply",
+        ),
     )
-    op.create_index("ix_reply_phone", "reply", ["phone"])
-    op.create_index("ix_reply_received_at", "reply", ["received_at"])
+    op.create_index("ix_dispatcher_reply_phone", "dispatcher_reply", ["phone"])
+    op.create_index("ix_dispatcher_reply_received_at", "dispatcher_reply", ["received_at"])
     op.create_table(
-        "event",
+        "dispatcher_event",
         sa.Column("id", KEY, nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -56,17 +62,19 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("signalled", sa.Boolean(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_event"),
-        sa.UniqueConstraint("key", name="uq_event_key"),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_event"),
+        sa.UniqueConstraint("key", name="uq_dispatcher_event_key"),
         sa.ForeignKeyConstraint(
-            ["campaign_id"], ["campaign.id"], name="fk_event_campaign_id_campaign"
+            ["campaign_id"],
+            ["dispatcher_campaign.id"],
+            name="fk_dispatcher_event_campaign_id_dispatcher_campaign",
         ),
     )
-    op.create_index("ix_event_check_at", "event", ["check_at"])
+    op.create_index("ix_dispatcher_event_check_at", "dispatcher_event", ["check_at"])
 
 
 def downgrade() -> None:
-    op.drop_table("event")
-    op.drop_table("reply")
-    op.drop_index("ix_batch_message_id", table_name="batch")
-    op.drop_column("batch", "hastened_at")
+    op.drop_table("dispatcher_event")
+    op.drop_table("dispatcher_reply")
+    op.drop_index("ix_dispatcher_batch_message_id", table_name="dispatcher_batch")
+    op.drop_column("dispatcher_batch", "hastened_at")

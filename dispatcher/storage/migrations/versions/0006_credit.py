@@ -12,15 +12,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("batch", sa.Column("planned", sa.BigInteger(), nullable=True))
-    op.add_column("campaign", sa.Column("funded_to", sa.Integer(), nullable=True))
+    op.add_column("dispatcher_batch", sa.Column("planned", sa.BigInteger(), nullable=True))
+    op.add_column("dispatcher_campaign", sa.Column("funded_to", sa.Integer(), nullable=True))
     op.add_column(
-        "campaign",
+        "dispatcher_campaign",
         sa.Column("credit_checked", sa.Boolean(), server_default=sa.true(), nullable=False),
     )
 
 
 def downgrade() -> None:
-    op.drop_column("campaign", "credit_checked")
-    op.drop_column("campaign", "funded_to")
-    op.drop_column("batch", "planned")
+    op.drop_column("dispatcher_campaign", "credit_checked")
+    op.drop_column("dispatcher_campaign", "funded_to")
+    op.drop_column("dispatcher_batch", "planned")

@@ -12,10 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("campaign", sa.Column("from_number", sa.Text(), nullable=True))
-    op.add_column("campaign", sa.Column("survey", sa.Text(), nullable=True))
+    op.add_column("dispatcher_campaign", sa.Column("from_number", sa.Text(), nullable=True))
+    op.add_column("dispatcher_campaign", sa.Column("survey", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("campaign", "survey")
-    op.drop_column("campaign", "from_number")
+    op.drop_column("dispatcher_campaign", "survey")
+    op.drop_column("dispatcher_campaign", "from_number")

@@ -12,8 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("campaign", sa.Column("account", sa.Text(), server_default="", nullable=False))
+    op.add_column(
+        "dispatcher_campaign", sa.Column("account", sa.Text(), server_default="", nullable=False)
+    )
 
 
 def downgrade() -> None:
-    op.drop_column("campaign", "account")
+    op.drop_column("dispatcher_campaign", "account")

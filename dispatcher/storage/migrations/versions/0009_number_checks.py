@@ -16,7 +16,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.create_table(
-        "check_order",
+        "dispatcher_check_order",
         sa.Column("id", KEY, nullable=False),
         sa.Column("tag", sa.Text(), nullable=False),
         sa.Column("ordered_at", INSTANT, nullable=False),
@@ -27,11 +27,11 @@ def upgrade() -> None:
         sa.Column("gateway_id", sa.Text(), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name="pk_check_order"),
-        sa.UniqueConstraint("tag", name="uq_check_order_tag"),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_check_order"),
+        sa.UniqueConstraint("tag", name="uq_dispatcher_check_order_tag"),
     )
     op.create_table(
-        "number_check",
+        "dispatcher_number_check",
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("order_id", KEY, nullable=False),
         sa.Column("ordered_at", INSTANT, nullable=False),
@@ -41,20 +41,26 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("network", sa.Text(), nullable=True),
         sa.Column("ported", sa.Boolean(), nullable=True),
-        sa.PrimaryKeyConstraint("phone", name="pk_number_check"),
+        sa.PrimaryKeyConstraint("phone", name="pk_dispatcher_number_check"),
         sa.ForeignKeyConstraint(
-            ["order_id"], ["check_order.id"], name="fk_number_check_order_id_check_order"
+            ["order_id"],
+            ["dispatcher_check_order.id"],
+            name="fk_dispatcher_number_check_order_id_dispatcher_check_order",
         ),
     )
-    op.create_index("ix_number_check_order_id", "number_check", ["order_id"])
-    op.create_index("ix_number_check_ordered_at", "number_check", ["ordered_at"])
-    op.create_index("ix_number_check_service_at", "number_check", ["service", "at"])
-    op.create_index("ix_event_at", "event", ["at"])
-    op.create_index("ix_reply_whole_id", "reply", ["whole_id"])
+    op.create_index("ix_dispatcher_number_check_order_id", "dispatcher_number_check", ["order_id"])
+    op.create_index(
+        "ix_dispatcher_number_check_ordered_at", "dispatcher_number_check", ["ordered_at"]
+    )
+    op.create_index(
+        "ix_dispatcher_number_check_service_at", "dispatcher_number_check", ["service", "at"]
+    )
+    op.create_index("ix_dispatcher_event_at", "dispatcher_event", ["at"])
+    op.create_index("ix_dispatcher_reply_whole_id", "dispatcher_reply", ["whole_id"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_reply_whole_id", table_name="reply")
-    op.drop_index("ix_event_at", table_name="event")
-    op.drop_table("number_check")
-    op.drop_table("check_order")
+    op.drop_index("ix_dispatcher_reply_whole_id", table_name="dispatcher_reply")
+    op.drop_index("ix_dispatcher_event_at", table_name="dispatcher_event")
+    op.drop_table("dispatcher_number_check")
+    op.drop_table("dispatcher_check_order")

@@ -16,7 +16,7 @@ depends_on = None
 def upgrade() -> None:
     op.get_bind().execute(
         sa.text(
-            "INSERT INTO meta (name, value) VALUES ('opt_outs_version', :value)"
+            "INSERT INTO dispatcher_meta (name, value) VALUES ('opt_outs_version', :value)"
             " ON CONFLICT (name) DO NOTHING"
         ),
         {"value": secrets.token_hex(8)},

@@ -16,9 +16,10 @@ WAITS = ("window", "retry", "rate", "cap")
 def upgrade() -> None:
     for wait in WAITS:
         until = sa.Column(f"{wait}_until", sa.DateTime(timezone=True), nullable=True)
-        op.add_column("batch", until)
+        op.add_column("dispatcher_batch", until)
         op.add_column(
-            "batch", sa.Column(f"{wait}_why", sa.Text(), nullable=False, server_default="")
+            "dispatcher_batch",
+            sa.Column(f"{wait}_why", sa.Text(), nullable=False, server_default=""),
         )
     # the reason tells which wait it is; failures in a row are counted in ``checks``
     # a window opens at a full minute, and a retry is some seconds after a failure
@@ -35,12 +36,12 @@ def upgrade() -> None:
     for wait, owns in owned.items():
         none = " AND ".join(f"{one}_until IS NULL" for one in WAITS)
         op.execute(
-            f"UPDATE batch SET {wait}_until = not_before, {wait}_why = why"  # noqa: S608
+            f"UPDATE dispatcher_batch SET {wait}_until = not_before, {wait}_why = why"  # noqa: S608
             f" WHERE {free} AND {none} AND {owns}"
         )
 
 
 def downgrade() -> None:
     for wait in WAITS:
-        op.drop_column("batch", f"{wait}_why")
-        op.drop_column("batch", f"{wait}_until")
+        op.drop_column("dispatcher_batch", f"{wait}_why")
+        op.drop_column("dispatcher_batch", f"{wait}_until")

@@ -12,8 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("attempt", sa.Column("shown", sa.Text(), nullable=True))
+    op.add_column("dispatcher_attempt", sa.Column("shown", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column("attempt", "shown")
+    op.drop_column("dispatcher_attempt", "shown")

@@ -14,21 +14,21 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    for table in ("opt_out", "reply"):
+    for table in ("dispatcher_opt_out", "dispatcher_reply"):
         op.add_column(
             table,
             sa.Column("probable", sa.Boolean(), nullable=False, server_default=sa.false()),
         )
-    op.create_index("ix_opt_out_created_at", "opt_out", ["created_at"])
+    op.create_index("ix_dispatcher_opt_out_created_at", "dispatcher_opt_out", ["created_at"])
     op.create_index(
-        "ix_opt_out_probable",
-        "opt_out",
+        "ix_dispatcher_opt_out_probable",
+        "dispatcher_opt_out",
         ["created_at"],
         postgresql_where=sa.text("probable"),
         sqlite_where=sa.text("probable"),
     )
     op.create_table(
-        "unread_call",
+        "dispatcher_unread_call",
         sa.Column("id", KEY, nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
@@ -36,15 +36,17 @@ def upgrade() -> None:
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_unread_call"),
-        sa.UniqueConstraint("digest", name="uq_unread_call_digest"),
+        sa.PrimaryKeyConstraint("id", name="pk_dispatcher_unread_call"),
+        sa.UniqueConstraint("digest", name="uq_dispatcher_unread_call_digest"),
     )
-    op.create_index("ix_unread_call_received_at", "unread_call", ["received_at"])
+    op.create_index(
+        "ix_dispatcher_unread_call_received_at", "dispatcher_unread_call", ["received_at"]
+    )
 
 
 def downgrade() -> None:
-    op.drop_table("unread_call")
-    op.drop_index("ix_opt_out_probable", table_name="opt_out")
-    op.drop_index("ix_opt_out_created_at", table_name="opt_out")
-    for table in ("reply", "opt_out"):
+    op.drop_table("dispatcher_unread_call")
+    op.drop_index("ix_dispatcher_opt_out_probable", table_name="dispatcher_opt_out")
+    op.drop_index("ix_dispatcher_opt_out_created_at", table_name="dispatcher_opt_out")
+    for table in ("dispatcher_reply", "dispatcher_opt_out"):
         op.drop_column(table, "probable")

@@ -12,13 +12,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("attempt", sa.Column("leaves_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column(
+        "dispatcher_attempt", sa.Column("leaves_at", sa.DateTime(timezone=True), nullable=True)
+    )
     op.execute(
-        "UPDATE attempt SET leaves_at ="
-        " (SELECT batch.leaves_at FROM batch WHERE batch.id = attempt.batch_id)"
-        " WHERE batch_id IN (SELECT id FROM batch WHERE leaves_at IS NOT NULL)"
+        "UPDATE dispatcher_attempt SET leaves_at ="
+        " (SELECT batch.leaves_at FROM dispatcher_batch AS batch WHERE batch.id = batch_id)"
+        " WHERE batch_id IN (SELECT id FROM dispatcher_batch WHERE leaves_at IS NOT NULL)"
     )
 
 
 def downgrade() -> None:
-    op.drop_column("attempt", "leaves_at")
+    op.drop_column("dispatcher_attempt", "leaves_at")
