@@ -41,6 +41,23 @@ class DispatcherError(Exception):
         super().__init__(*(masked(word) if isinstance(word, str) else word for word in words))
 
 
+def code_of(error: DispatcherError) -> str:
+    """The kind of an error as one word for programs."""
+    match error:
+        case UnusableInput():
+            return "unusable_input"
+        case ReferenceTaken():
+            return "reference_taken"
+        case IllegalMove():
+            return "illegal_move"
+        case NotFound():
+            return "not_found"
+        case ConfigurationError():
+            return "misconfigured"
+        case _:
+            return "unavailable"
+
+
 class ConfigurationError(DispatcherError):
     """Raised when a setting is missing or wrong; the message names it."""
 

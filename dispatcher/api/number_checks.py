@@ -65,7 +65,7 @@ class NumberReport:
         return {
             "rows": self.rows,
             "numbers": self.numbers,
-            "rejected": dict(self.rejected),
+            "reasons": dict(self.rejected),
             "known": dict(self.known),
             "unknown": len(self.unknown),
             "cost": str(self.cost()),

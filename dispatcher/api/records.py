@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from dispatcher.campaigns.records import (
     MessageRecord,
     Page,
 )
+from dispatcher.campaigns.selection import Selection, Which
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import account_waits, doubts, monitoring, pauses, stop_list
 from dispatcher.storage.batches import due
@@ -34,18 +36,23 @@ class Records(Operator):
             facts = campaigns.facts(session, campaign, self._account)
             return self._progress(session, facts, refused)
 
-    def campaigns(self, limit: int = 50) -> list[Progress]:
-        """The campaigns submitted last, newest first."""
-        refused = self.objection()
+    def campaigns(self, limit: int = 50, **which: Unpack[Which]) -> list[Progress]:
+        """The campaigns submitted last, newest first; see ``page``."""
+        among, refused = Selection.of(which), self.objection()
         with self._installation.read() as session:
-            return self._latest(session, 0, limit, refused)
+            return self._latest(session, 0, limit, refused, among)
 
-    def page(self, offset: int = 0, limit: int = 50) -> Page[Progress]:
-        """One page of the campaigns, newest first: ``limit`` of them from ``offset`` on."""
-        refused = self.objection()
+    def page(self, offset: int = 0, limit: int = 50, **which: Unpack[Which]) -> Page[Progress]:
+        """One page of the campaigns, newest first: ``limit`` of them from ``offset`` on.
+
+        ``selection.Which`` describes the filters. Raises InvalidCampaign for an unknown state
+        and for a ``since`` without a time zone.
+        """
+        among, refused = Selection.of(which), self.objection()
         with self._installation.read() as session:
-            latest = self._latest(session, offset, limit, refused)
-            return Page(tuple(latest), campaigns.count(session, self._account), offset, limit)
+            latest = self._latest(session, offset, limit, refused, among)
+            total = campaigns.count(session, self._account, among=among)
+            return Page(tuple(latest), total, offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
         """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
@@ -91,8 +98,10 @@ class Records(Operator):
         with self._installation.read() as session:
             return doubts.incidents(session, self._account)
 
-    def _latest(self, session: Session, offset: int, limit: int, refused: str) -> list[Progress]:
-        latest = campaigns.latest(session, limit, self._account, offset=offset)
+    def _latest(
+        self, session: Session, offset: int, limit: int, refused: str, among: Selection
+    ) -> list[Progress]:
+        latest = campaigns.latest(session, limit, self._account, offset=offset, among=among)
         return [self._progress(session, facts, refused) for facts in latest]
 
     def _progress(self, session: Session, facts: Facts, refused: str) -> Progress:

@@ -92,7 +92,7 @@ class Plan:
             "duplicates": self.duplicates,
             "opted_out": self.opted_out,
             "capped": self.capped,
-            "rejected": dict(self.rejected),
+            "reasons": dict(self.rejected),
             "segments": self.segments,
             "billed": dict(self.billed),
             "cost": None if self.cost is None else str(self.cost),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import click
 
+from dispatcher.cli.exits import REJECTED
 from dispatcher.cli.options import INSTANT, WRITTEN, list_options
 from dispatcher.cli.progress_bar import with_progress_bar
 from dispatcher.cli.rejects import LeftOut, rejects_path
@@ -167,6 +168,7 @@ class CampaignArguments:
             )
             path = target if write or self.rejects is not None else None
             left_out = stack.enter_context(LeftOut(path, recipients, done=done))
+            click.get_current_context().meta[REJECTED] = left_out.as_json
             rows = stack.enter_context(with_progress_bar(recipients, source, quiet=quiet))
             try:
                 yield rows, left_out

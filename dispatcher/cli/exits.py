@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import click
 
-from dispatcher.cli.output import complain
+from dispatcher.cli.output import complain, print_json
 from dispatcher.errors import (
     BrokerError,
     ConfigurationError,
@@ -15,7 +15,11 @@ from dispatcher.errors import (
     GatewayError,
     StorageError,
     UnusableInput,
+    code_of,
 )
+
+#: keys of a command's context: whether it prints JSON, and what returns the rows rejected so far
+AS_JSON, REJECTED = "dispatcher.json", "dispatcher.rejected"
 
 
 class Refusal(click.ClickException):
@@ -23,8 +27,10 @@ class Refusal(click.ClickException):
 
     exit_code = 1
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, code: str = "refused") -> None:
         super().__init__(" ".join(message.split()))
+        #: the kind of the refusal, for programs
+        self.code = code
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence."""
@@ -45,17 +51,27 @@ class OutOfReach(Refusal):
 
 def refusal_of(error: DispatcherError) -> Refusal:
     """The exit for an error that was raised on purpose."""
+    code = code_of(error)
     match error:
         case UnusableInput() | ConfigurationError():
-            return Unusable(str(error))
+            return Unusable(str(error), code=code)
         case StorageError():
-            return OutOfReach(f"{error} (DISPATCHER_DATABASE_URL)")
+            return OutOfReach(f"{error} (DISPATCHER_DATABASE_URL)", code=code)
         case GatewayError():
-            return OutOfReach(f"{error} (DISPATCHER_API_URL)")
+            return OutOfReach(f"{error} (DISPATCHER_API_URL)", code=code)
         case BrokerError():
-            return OutOfReach(str(error))
+            return OutOfReach(str(error), code=code)
         case _:
-            return Refusal(str(error))
+            return Refusal(str(error), code=code)
+
+
+def print_refusal(error: click.ClickException, context: click.Context) -> None:
+    """Print an error as the JSON API answers it, if the command was to print JSON."""
+    if not context.meta.get(AS_JSON):
+        return
+    code = {"code": getattr(error, "code", "wrong_usage"), "detail": error.message, "row": None}
+    rejected = context.meta.get(REJECTED)
+    print_json(code if rejected is None else code | rejected())
 
 
 class UnexpectedError(click.ClickException):
@@ -66,6 +82,7 @@ class UnexpectedError(click.ClickException):
 
     #: EX_SOFTWARE of sysexits.h
     exit_code = 70
+    code = "internal_error"
 
     def __init__(self, error: Exception) -> None:
         super().__init__(

@@ -27,7 +27,7 @@ from dispatcher.cli.commands.submit import submit
 from dispatcher.cli.commands.unread import unread
 from dispatcher.cli.commands.webhooks import webhooks
 from dispatcher.cli.commands.window import window
-from dispatcher.cli.exits import UnexpectedError, refusal_of
+from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of
 from dispatcher.cli.options import give_settings
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.visible import visible
@@ -73,14 +73,19 @@ class Commands(click.Group):
                 give_settings(self._settings, self._dispatcher)
             return super().invoke(ctx)
         except DispatcherError as error:
-            raise refusal_of(error) from None
+            refusal = refusal_of(error)
+            print_refusal(refusal, ctx)
+            raise refusal from None
         except click.ClickException as error:
             vars(error).update(message=visible(error.message, lines=True))
+            print_refusal(error, ctx)
             raise
         except (click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - its words must not be printed
-            raise UnexpectedError(error) from None
+            unexpected = UnexpectedError(error)
+            print_refusal(unexpected, ctx)
+            raise unexpected from None
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """The context of these arguments. Raises UsageError, which shows what it quotes."""

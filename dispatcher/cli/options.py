@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dispatcher.cli.exits import AS_JSON
 from dispatcher.cli.output import complain
 from dispatcher.errors import InvalidCampaign, NotFound
 from dispatcher.window.slots import PARIS
@@ -70,9 +71,21 @@ class Written(click.ParamType[str]):
         return _break.sub("\n", value)
 
 
+def _note_json(context: click.Context, _: click.Parameter, value: bool) -> bool:
+    context.meta[AS_JSON] = value
+    return value
+
+
 INSTANT = Instant()
 WRITTEN = Written()
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,  # so that what is wrong with another option is printed as JSON, too
+    callback=_note_json,
+    help="Print JSON and nothing else.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 ref_argument = click.argument("ref")
 account_option = click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from dispatcher.cli.exits import Refusal
 from dispatcher.errors import InvalidFile
@@ -60,9 +60,12 @@ class LeftOut:
 
     def __init__(self, path: Path | None, file: RecipientFile, *, done: str) -> None:
         from dispatcher.recipients.files import RejectsWriter
+        from dispatcher.recipients.recipient import MOST_REJECTED
 
         self.path = path
         self._file = file
+        self._first: list[Rejection] = []
+        self._most = MOST_REJECTED
         self.reasons: Counter[str] = Counter()
         self._done = done
         self._writer = None if path is None else RejectsWriter(path, file.columns)
@@ -71,6 +74,14 @@ class LeftOut:
     def count(self) -> int:
         """How many rows were rejected."""
         return self.reasons.total()
+
+    def as_json(self) -> dict[str, Any]:
+        """How many rows were rejected for each reason, the first of them, and notes."""
+        return {
+            "reasons": dict(self.reasons),
+            "rejected": [one.as_json() for one in self._first],
+            "notes": self.notes,
+        }
 
     @property
     def notes(self) -> list[str]:
@@ -93,6 +104,8 @@ class LeftOut:
                 " name another file by --rejects"
             ) from None
         self.reasons[rejection.reason] += 1
+        if len(self._first) < self._most:
+            self._first.append(rejection)
 
     def __enter__(self) -> Self:
         return self

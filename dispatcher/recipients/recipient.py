@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dispatcher.recipients.column_names import phones_of, territory_column
 from dispatcher.recipients.phones import mobile_of
 from dispatcher.recipients.reasons import EXPLANATIONS, NO_NUMBER, NOT_A_RECIPIENT
 from dispatcher.recipients.values import text_of
 
+#: rejections that an answer lists; a longer list helps nobody and fills the memory
+MOST_REJECTED = 10_000
 #: characters of a value that are shown
 _SHORT = 30
 
@@ -89,9 +92,19 @@ class Rejection:
     value: str = field(default="", repr=False)
 
     @property
-    def explanation(self) -> str:
+    def detail(self) -> str:
         """What is wrong and what to do, as a sentence."""
         return EXPLANATIONS.get(self.code, self.reason)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON values, without what must not be in a log."""
+        return {
+            "code": self.code,
+            "detail": self.detail,
+            "row": self.row,
+            "column": self.column,
+            "value": self.masked,
+        }
 
     @property
     def masked(self) -> str:

@@ -44,7 +44,7 @@ def test_number_out_of_service_is_excluded_from_the_next_campaign(
         rejects = tmp_path / "rejects.csv"
         options = (str(clients), "--text", "Soldes", "--rejects", str(rejects))
         planned = site.command("plan", *options, "--json")
-        assert json.loads(planned.stdout)["rejected"] == {"out_of_service": 1}
+        assert json.loads(planned.stdout)["reasons"] == {"out_of_service": 1}
         site.worker()
         site.ticks()
         submitted = site.command("submit", *options, "--reference", "soldes")

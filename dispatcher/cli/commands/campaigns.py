@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from dispatcher.campaigns.selection import which_of
+from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.wording import counted, in_flight, standing
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.options import (
@@ -20,17 +24,28 @@ from dispatcher.cli.output import print_json, print_table, say
 
 @click.command()
 @limit_option(most=10_000, default=50)
+@click.option(
+    "--state",
+    multiple=True,
+    type=click.Choice(list(CampaignState), case_sensitive=False),
+    help="Only campaigns in this state; several: in one of these.",
+)
+@click.option("--since", metavar="DAY", help="Only those submitted since this day or instant.")
+@click.option("--reference", help="Only the campaign with this reference.")
+@click.option("--reference-prefix", help="Only those whose reference begins with this.")
 @account_option
 @json_option
-def campaigns(*, limit: int, account: str | None, as_json: bool) -> None:
+def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any) -> None:
     """List the campaigns submitted last, newest first."""
     dispatcher = open_dispatcher(account)
-    latest = dispatcher.campaigns(limit)
+    values = {name: value for name, value in filters.items() if value is not None}
+    which = which_of({k: [v] if isinstance(v, str) else v for k, v in values.items()})
+    latest = dispatcher.campaigns(limit, **which)
     if as_json:
         print_json([one.as_json() for one in latest])
         return
     if not latest:
-        say("no campaign yet")
+        say("there is no such campaign" if any(which.values()) else "no campaign yet")
         return
     several = any(one.account for one in latest)
     counts = ("recipients", "to go", "sent", "delivered", "cost EUR")

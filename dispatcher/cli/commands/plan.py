@@ -73,7 +73,7 @@ def plan(
         save(planned, saved)
     findings = findings_in(arguments.body) if arguments.body else []
     if as_json:
-        print_json(planned.as_json() | {"notes": left_out.notes, "advice": findings_json(findings)})
+        print_json(planned.as_json() | left_out.as_json() | {"advice": findings_json(findings)})
         return
     text = PlanText(planned, dispatcher, arguments)
     for sentence in text.before(left_out.notes):

@@ -57,10 +57,9 @@ def submit(*, reference: str, plan_file: str | None, as_json: bool, **params: An
     if as_json:
         print_json(
             progress.as_json()
+            | left_out.as_json()
             | {
-                "rejected": dict(left_out.reasons),
                 "rejects": str(left_out.path) if left_out.count else None,
-                "notes": left_out.notes,
                 "already_submitted": known,
                 "warnings": list(campaign.warnings),
             }

@@ -8,9 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.recipients.phones import REASONS
+from dispatcher.recipients.recipient import MOST_REJECTED
 
-#: rows of an answer; a long list of them helps nobody and fills the memory
-MOST_REJECTED = 10_000
 _Count = Annotated[int, Field(ge=0)]
 _Euros = Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]{3}$")]
 
@@ -59,11 +58,10 @@ class Progress(_Answer):
 class Rejected(_Answer):
     """A row that no message will be sent to."""
 
+    code: Annotated[str, Field(description=f"for programs: {', '.join(sorted(REASONS))}, …")]
+    detail: Annotated[str, Field(description="what is wrong, and what to do")]
     row: Annotated[int, Field(ge=1, description="its position in the list, from 1")]
-    column: str | None
-    reason: Annotated[str, Field(description=f"{', '.join(sorted(REASONS))}, …")]
-    code: Annotated[str, Field(description="the reason for programs; `reason` may be a sentence")]
-    explanation: Annotated[str, Field(description="what is wrong, and what to do")]
+    column: Annotated[str | None, Field(description="the field at fault, if it is known")]
     value: Annotated[str, Field(description="what stands for its number, most digits hidden")]
 
 
@@ -96,6 +94,9 @@ class Problem(_Answer):
     status: int
     code: Annotated[str, Field(description="for programs: reference_taken, illegal_move, …")]
     detail: Annotated[str, Field(description="one sentence for people")]
+    row: Annotated[
+        int | None, Field(description="the recipient at fault, from 1, if it is one of them")
+    ]
     rejected: Annotated[
         list[Rejected], Field(description="the first rows that were rejected, if any were")
     ] = []

@@ -13,13 +13,14 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from dispatcher import errors
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.selection import which_of
 from dispatcher.contrib.flask import auth as guards
-from dispatcher.contrib.flask.answers import MOST_REJECTED
 from dispatcher.contrib.flask.library import library_of
-from dispatcher.contrib.flask.openapi import MOST_LISTED, described
-from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, rejections_json
+from dispatcher.contrib.flask.openapi import LIST_QUERY, MOST_LISTED, described
+from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, unknown
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
 from dispatcher.recipients import Rejection
+from dispatcher.recipients.recipient import MOST_REJECTED
 
 #: who acts, on the record of actions
 _ACTOR = "JSON API"
@@ -62,19 +63,14 @@ class _Views:
         if request.endpoint != f"{request.blueprint}.openapi":
             guards.require_bearer()
         guards.refuse_larger_than(self._limit)
+        _check_query()
 
     def campaigns(self) -> Response:
         offset, limit = _number("offset", 0, 0, 2**31 - 1), _number("limit", 50, 1, MOST_LISTED)
         library = _library()
         if "account" in request.args:
             library = library.for_account(request.args["account"])
-        if "reference" in request.args:
-            try:
-                found = [library.progress(request.args["reference"])]
-            except errors.NotFound:
-                found = []
-            return jsonify(campaigns=[one.as_json() for one in found], total=len(found))
-        page = library.page(offset, limit)
+        page = library.page(offset, limit, **which_of(dict(request.args.lists())))
         return jsonify(campaigns=[one.as_json() for one in page], total=page.total)
 
     def submit(self) -> tuple[Response, int, dict[str, str]]:
@@ -99,7 +95,7 @@ class _Views:
             problem.rejected = rejected
             raise problem from None
         answer = _library().progress(campaign).as_json()
-        answer["rejected"] = rejections_json(rejected)
+        answer["rejected"] = [one.as_json() for one in rejected]
         answer["warnings"] = list(campaign.impersonal)
         where = {"Location": url_for(".progress", campaign=campaign)}
         return jsonify(answer), HTTPStatus.OK if known else HTTPStatus.CREATED, where
@@ -157,6 +153,18 @@ def _is_known(reference: str) -> bool:
     except errors.NotFound:
         return False
     return True
+
+
+def _check_query() -> None:
+    """Raise Problem (422) for a parameter that the operation does not have, or has twice."""
+    listing = request.endpoint == f"{request.blueprint}.campaigns"
+    known = [one["name"] for one in LIST_QUERY] if listing else []
+    for name, values in request.args.lists():
+        if name not in known:
+            raise unknown("query parameter", name, known)
+        if len(values) > 1 and name != "state":
+            sentence = f"{name} is given {len(values)} times: give it once"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
 
 
 def _number(name: str, default: int, least: int, most: int) -> int:

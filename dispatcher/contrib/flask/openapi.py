@@ -31,6 +31,34 @@ _SAID = {
 _ALWAYS = (401, 403, 413, 503)
 
 
+def _whole(least: int, most: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
+#: what a list may be asked with
+LIST_QUERY = [
+    _query("limit", "the most to list", _whole(1, MOST_LISTED)),
+    _query("offset", "how many to pass over", _whole(0, 2**31 - 1)),
+    _query(
+        "state",
+        "only campaigns in this state, or in one of these",
+        {"type": "array", "items": {"$ref": f"{_REF}CampaignState"}},
+    ),
+    _query(
+        "since",
+        "only those submitted since this instant, or this day (from midnight in Paris)",
+        {"anyOf": [{"type": "string", "format": kind} for kind in ("date-time", "date")]},
+    ),
+    _query("reference", "only the campaign with this reference", _TEXT),
+    _query("reference_prefix", "only those whose reference begins with this", _TEXT),
+    _query("account", "only those that go through this account", _TEXT),
+]
+
+
 def described(prefix: str) -> dict[str, Any]:
     """The description of an API that is served under ``prefix``."""
     campaign = [
@@ -56,12 +84,7 @@ def described(prefix: str) -> dict[str, Any]:
             "/campaigns": {
                 "get": _operation(
                     "campaigns", "List campaigns, the latest first", _reference("List"), 422,
-                    parameters=[
-                        _query("limit", "the most to list", _whole(1, MOST_LISTED)),
-                        _query("offset", "how many to pass over", _whole(0, 2**31 - 1)),
-                        _query("reference", "only the campaign with this reference", _TEXT),
-                        _query("account", "only those that go through this account", _TEXT),
-                    ],
+                    parameters=LIST_QUERY,
                 ),
                 "post": _operation(
                     "submit", "Submit a campaign; the same again changes nothing",
@@ -123,7 +146,7 @@ def _operation(
     optional: bool = False,
     created: bool = False,
 ) -> dict[str, Any]:
-    operation: dict[str, Any] = {"operationId": name, "summary": summary}
+    operation: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["campaigns"]}
     if parameters:
         operation["parameters"] = parameters
     if body:
@@ -150,14 +173,6 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _problem(status: int) -> dict[str, Any]:
     content = {PROBLEM_JSON: {"schema": _reference("Problem")}}
     return {"description": _SAID[status], "content": content}
-
-
-def _whole(least: int, most: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": least, "maximum": most}
-
-
-def _query(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def _reference(name: str) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
@@ -21,16 +22,26 @@ from dispatcher.errors import (
     NotFound,
     ReferenceTaken,
     UnusableInput,
+    code_of,
 )
+from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
 
 PROBLEM_JSON = "application/problem+json"
+_STATUS = {
+    "unusable_input": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "reference_taken": HTTPStatus.CONFLICT,
+    "illegal_move": HTTPStatus.CONFLICT,
+    "not_found": HTTPStatus.NOT_FOUND,
+}
 #: sentences for errors that are not the caller's; their own messages go to the log
 _UNAVAILABLE = (
     "the database is out of reach; try again later, the same reference is the same campaign"
 )
 _MISCONFIGURED = "the dispatcher is not set up as it should be; the log says what is wrong"
 _BUG = "this is a bug; the log says where"
+#: characters of a name of the caller's that are shown
+_SHORT = 60
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -45,13 +56,12 @@ _PAGE = """<!doctype html>
 class Problem(Exception):
     """One answer to one error: a status, a code for programs, a sentence for people."""
 
-    def __init__(
-        self, status: int, code: str, detail: str, *, rejected: Sequence[Rejection] = ()
-    ) -> None:
+    def __init__(self, status: int, code: str, detail: str, *, row: int | None = None) -> None:
         super().__init__(detail)
         # not http.HTTPStatus: its phrases differ between versions of Python
         self.status, self.title = int(status), HTTP_STATUS_CODES[int(status)]
-        self.code, self.detail, self.rejected = code, detail, rejected
+        self.code, self.detail, self.row = code, detail, row
+        self.rejected: Sequence[Rejection] = ()
 
     def as_json(self, **headers: str) -> Response:
         """As problem+json."""
@@ -61,9 +71,10 @@ class Problem(Exception):
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
+            "row": self.row,
         }
         if self.rejected:
-            members["rejected"] = rejections_json(self.rejected)
+            members["rejected"] = [one.as_json() for one in self.rejected]
         body = json.dumps(members)
         return Response(body, self.status, headers, content_type=PROBLEM_JSON)
 
@@ -75,19 +86,15 @@ class Problem(Exception):
         return Response(page, self.status, headers, content_type="text/html; charset=utf-8")
 
 
-def rejections_json(rejected: Sequence[Rejection]) -> list[dict[str, Any]]:
-    """Rejected rows as JSON values, with most digits of each value hidden: answers are logged."""
-    return [
-        {
-            "row": one.row,
-            "column": one.column,
-            "reason": one.reason,
-            "code": one.code,
-            "explanation": one.explanation,
-            "value": one.masked,
-        }
-        for one in rejected
-    ]
+def unknown(kind: str, name: str, known: Iterable[str]) -> Problem:
+    """The answer to a field or parameter that there is not. Numbers in its name are masked."""
+    shown = masked(name if len(name) <= _SHORT else f"{name[:_SHORT]}…")
+    near = get_close_matches(name[:_SHORT], known, 1)
+    there = ", ".join(known)
+    hint = f"did you mean {near[0]}?" if near else f"there is {there}" if there else "there is none"
+    sentence = f"unknown {kind} {shown!r}: {hint}"
+    code = f"unknown_{kind.rpartition(' ')[2]}"
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, sentence)
 
 
 def id_of(segment: str) -> int:
@@ -103,20 +110,15 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case UnusableInput():
-            return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", str(error))
-        case ReferenceTaken():
-            return Problem(HTTPStatus.CONFLICT, "reference_taken", str(error))
-        case IllegalMove():
-            return Problem(HTTPStatus.CONFLICT, "illegal_move", str(error))
-        case NotFound():
-            return Problem(HTTPStatus.NOT_FOUND, "not_found", str(error))
         case ConfigurationError():
             current_app.logger.error("dispatcher: %s", error)
-            return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "misconfigured", _MISCONFIGURED)
+            return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, code_of(error), _MISCONFIGURED)
+        case UnusableInput() | ReferenceTaken() | IllegalMove() | NotFound():
+            code = code_of(error)
+            return Problem(_STATUS[code], code, str(error))
         case DispatcherError():
             current_app.logger.error("dispatcher: %s", error)
-            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", _UNAVAILABLE)
+            return Problem(HTTPStatus.SERVICE_UNAVAILABLE, code_of(error), _UNAVAILABLE)
         case HTTPException():
             code = error.name.lower().replace(" ", "_")
             return Problem(error.code or InternalServerError.code, code, error.description or "")

@@ -23,7 +23,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from dispatcher.campaigns.submission import PRIORITIES, Options
 from dispatcher.contrib.flask.auth import too_large
-from dispatcher.contrib.flask.problems import Problem
+from dispatcher.contrib.flask.problems import Problem, unknown
 from dispatcher.window.territories import TERRITORIES
 
 _Read = TypeVar("_Read", bound=BaseModel)
@@ -78,7 +78,6 @@ class NewCampaign(_Body):
     )
     text: str = Field(
         "",
-        min_length=1,
         repr=False,
         description="may hold `{{ field }}` of the recipients; left out for a survey only",
     )
@@ -166,10 +165,7 @@ def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Re
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        first = _errors(error)[0]
-        if first["type"] == "json_invalid":
-            raise BadRequest("the body is not JSON") from None
-        raise _unusable(_sentence(model, first)) from None
+        raise _problem(model, _errors(error)) from None
 
 
 def _check_shape(model: type[BaseModel], body: bytes) -> None:
@@ -180,16 +176,16 @@ def _check_shape(model: type[BaseModel], body: bytes) -> None:
     most = f"more than {_MOST_VALUES:,} values; submit larger lists in Python"
     # of commas in texts there are never so many
     if body.count(b",") > _MOST_VALUES or body.count(b'"') > 4 * _MOST_VALUES:
-        raise _unusable(_first_fault(model, body) or f"the body: {most}")
+        raise _first_fault(model, body) or _unusable(f"the body: {most}")
     plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
     signs = _strings.sub(b"", plain)
     if signs.count(b"[") > _MOST_LISTS:
-        raise _unusable(_first_fault(model, body) or "the body: lists within lists")
+        raise _first_fault(model, body) or _unusable("the body: lists within lists")
     if _wide(signs) or _leaves.sub(b"", signs).count(b":") > _MOST_MEMBERS:
         raise _unusable(f"the body: an object of more than {_MOST_MEMBERS:,} members")
 
 
-def _first_fault(model: type[BaseModel], body: bytes) -> str | None:
+def _first_fault(model: type[BaseModel], body: bytes) -> Problem | None:
     """What is wrong with the first recipients; None if it is something else."""
     try:
         model.model_validate(from_json(body[:_HEAD], allow_partial=True), context=_STRICT)
@@ -197,7 +193,7 @@ def _first_fault(model: type[BaseModel], body: bytes) -> str | None:
         found = [
             one for one in _errors(error) if one["loc"][:1] == ("recipients",) and one["loc"][1:]
         ]
-        return _sentence(model, found[0]) if found else None
+        return _unlike(model, found[0]) if found else None
     except ValueError:
         raise BadRequest("the body is not JSON") from None
     return None
@@ -210,17 +206,31 @@ def _errors(error: ValidationError) -> list[dict[str, Any]]:
     )
 
 
-def _unusable(sentence: str) -> Problem:
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
+def _unusable(sentence: str, *, row: int | None = None) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence, row=row)
 
 
-def _sentence(model: type[BaseModel], first: dict[str, Any]) -> str:
+def _problem(model: type[BaseModel], found: list[dict[str, Any]]) -> Exception:
+    """The answer to a body that does not match: a misspelt field first, which explains others."""
+    for one in found:
+        if one["type"] == "extra_forbidden":
+            return unknown("field", str(one["loc"][-1]), model.model_fields)
+    first = found[0]
+    if first["type"] == "json_invalid":
+        # where, and what the reader expected: nothing of the body
+        return BadRequest(f"the body is not JSON: {first['msg'].removeprefix('Invalid JSON: ')}")
+    return _unlike(model, first)
+
+
+def _unlike(model: type[BaseModel], first: dict[str, Any]) -> Problem:
     """What is wrong and where, without field names that the caller chose: they may hold numbers."""
     if first["loc"][:1] == ("recipients",) and len(first["loc"]) > 1:
-        position = first["loc"][1] + 1
-        return f"recipient {position}: expected a number, or an object of text and numbers"
+        row = first["loc"][1] + 1
+        return _unusable(
+            f"recipient {row}: expected a number, or an object of text and numbers", row=row
+        )
     where = [
         str(part) for part in first["loc"] if isinstance(part, int) or part in model.model_fields
     ]
     message = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
-    return f"{'.'.join(where) or 'the body'}: {message}"
+    return _unusable(f"{'.'.join(where) or 'the body'}: {message}")

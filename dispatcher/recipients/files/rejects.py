@@ -32,9 +32,7 @@ class RejectsWriter(AbstractContextManager["RejectsWriter"]):
         raw = (rejection.raw,) if isinstance(rejection.raw, str) else rejection.raw
         cells = [*raw[: self._width], *[""] * (self._width - len(raw))]
         line = "" if rejection.row is None else str(rejection.row)
-        self._table.write(
-            [*cells, line, rejection.reason, rejection.explanation, *raw[self._width :]]
-        )
+        self._table.write([*cells, line, rejection.reason, rejection.detail, *raw[self._width :]])
         self.count += 1
 
     def close(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Facts, Share
+from dispatcher.campaigns.selection import ALL, Selection
 from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import (
     BatchState,
@@ -58,16 +59,40 @@ def facts(session: Session, reference: int | str, account: str | None = None) ->
 
 
 def latest(
-    session: Session, limit: int, account: str | None = None, *, offset: int = 0
+    session: Session,
+    limit: int,
+    account: str | None = None,
+    *,
+    offset: int = 0,
+    among: Selection = ALL,
 ) -> list[Facts]:
-    """The campaigns submitted last, of one account or of all, newest first."""
-    query = select(Campaign).where(*only(account)).order_by(Campaign.id.desc())
+    """The campaigns submitted last ``among`` those of one account or of all, newest first."""
+    query = select(Campaign).where(*only(account), *_among(among)).order_by(Campaign.id.desc())
     return [_facts(row) for row in session.scalars(query.offset(offset).limit(limit))]
 
 
-def count(session: Session, account: str | None = None) -> int:
-    """How many campaigns there are, of one account or of all."""
-    return session.scalar(select(func.count(Campaign.id)).where(*only(account))) or 0
+def count(session: Session, account: str | None = None, *, among: Selection = ALL) -> int:
+    """How many campaigns there are ``among`` those of one account or of all."""
+    query = select(func.count(Campaign.id)).where(*only(account), *_among(among))
+    return session.scalar(query) or 0
+
+
+def _among(selection: Selection) -> list[ColumnElement[bool]]:
+    """The conditions of a selection."""
+    found: list[ColumnElement[bool]] = []
+    if selection.states:
+        found.append(Campaign.state.in_(selection.states))
+    if selection.since is not None:
+        found.append(Campaign.created_at >= selection.since)
+    for value in filter(None, (selection.reference, selection.reference_prefix)):
+        if not value.isprintable():  # drivers raise for values that no row can hold
+            return [false()]
+    if selection.reference is not None:
+        found.append(Campaign.reference == selection.reference)
+    if prefix := selection.reference_prefix:
+        # not LIKE, in which SQLite takes small letters for capitals
+        found.append(func.substr(Campaign.reference, 1, len(prefix)) == prefix)
+    return found
 
 
 def stored(session: Session, reference: str) -> StoredCampaign | None:

@@ -434,8 +434,8 @@ def test_polynesia_in_summer_is_left_out_with_the_reason_and_the_rest_goes(bench
     assert bench.progress().recipients == 600
     (one,) = rejected
     assert (one.row, one.code) == (601, "never_open")
-    assert "polynesie-francaise: no opening common to Paris" in one.explanation
-    assert "DISPATCHER_WINDOW_CLOCK" in one.explanation
+    assert "polynesie-francaise: no opening common to Paris" in one.detail
+    assert "DISPATCHER_WINDOW_CLOCK" in one.detail
 
 
 def test_list_of_polynesia_alone_in_summer_raises_invalid_campaign(bench: Bench) -> None:

@@ -53,7 +53,7 @@ def test_submit_writes_rejects_with_reasons(shell: Shell) -> None:
     result = shell("submit", "clients.csv", *options)
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert found["rejected"] == {"invalid_at_gateway": 1, "not_a_number": 1}
+    assert found["reasons"] == {"invalid_at_gateway": 1, "not_a_number": 1}
     assert "left out: line 6" in found["number_checks"]
     with (shell.directory / "clients.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         assert sorted(row[1:3] for row in csv.reader(file, delimiter=";")) == [

@@ -244,7 +244,23 @@ def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: She
 
     progress = shell.dispatcher().progress("soldes").as_json()
     assert output == progress | {
-        "rejected": {"landline": 1, "not_a_number": 1},
+        "reasons": {"landline": 1, "not_a_number": 1},
+        "rejected": [
+            {
+                "code": "landline",
+                "detail": "a landline gets no SMS: give a mobile number",
+                "row": 5,
+                "column": None,
+                "value": "01 •• •• •• 00",
+            },
+            {
+                "code": "not_a_number",
+                "detail": "this is no phone number: write its digits",
+                "row": 7,
+                "column": None,
+                "value": "hello",
+            },
+        ],
         "rejects": "clients.rejects.csv",
         "notes": [],
         "already_submitted": False,
@@ -257,6 +273,59 @@ def test_submit_json_has_the_progress_and_the_counts_of_excluded_rows(shell: She
             ),
         ],
     }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "exit_code", "rejected"),
+    [
+        (["progress", "nothing"], "not_found", 1, None),
+        (["campaigns", "--state", "held"], "wrong_usage", 2, None),
+        (["campaigns", "--since", "yesterday"], "unusable_input", 2, None),
+        (["submit", "clients.csv", "--reference", "a", "--text", ""], "unusable_input", 2, None),
+        (["submit", "clients.csv", "--reference", "a", "--text", "Soldes", "--strict"],
+         "unusable_input", 2, ["landline", "not_a_number"]),
+        (["plan", "clients.csv", "--text", "Soldes", "--not-before", "tomorrow"],
+         "unusable_input", 2, None),
+    ],
+)  # fmt: skip
+def test_refusal_is_printed_in_the_shape_of_the_json_api(
+    shell: Shell, arguments: list[str], code: str, exit_code: int, rejected: list[str] | None
+) -> None:
+    shell.write()
+
+    result = shell(*arguments, "--json")
+
+    output = json.loads(result.stdout)
+    assert (result.exit_code, output["code"], output["row"]) == (exit_code, code, None)
+    assert output["detail"] in result.stderr
+    assert [one["code"] for one in output.get("rejected", [])] == (rejected or [])
+
+
+def test_refusal_prints_no_json_unless_it_is_asked_for(shell: Shell) -> None:
+    assert shell("progress", "nothing").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ([], ["autre", "soldes-2", "soldes-1"]),
+        (["--state", "paused"], ["soldes-2"]),
+        (["--state", "paused", "--state", "running"], ["autre", "soldes-2", "soldes-1"]),
+        (["--reference-prefix", "soldes"], ["soldes-2", "soldes-1"]),
+        (["--reference", "soldes"], []),
+        (["--reference", "autre", "--since", "2000-01-01"], ["autre"]),
+        (["--since", "2099-01-01T08:00+01:00"], []),
+    ],
+)
+def test_campaigns_are_filtered(shell: Shell, filters: list[str], found: list[str]) -> None:
+    for reference in ("soldes-1", "soldes-2", "autre"):
+        shell.submit(reference=reference)
+    shell("pause", "soldes-2")
+
+    listed = json.loads(shell("campaigns", *filters, "--json").stdout)
+
+    assert [one["reference"] for one in listed] == found
+    assert all(reference in shell("campaigns", *filters).stdout for reference in found)
 
 
 @pytest.fixture

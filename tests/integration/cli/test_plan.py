@@ -251,7 +251,10 @@ def test_plan_json_equals_the_library_plan(shell: Shell) -> None:
     same = dispatcher.plan(TEXT, rows).as_json()
     for name in ("kept", "segments", "billed", "cost", "longest", "fingerprint", "late"):
         assert output[name] == same[name], name
-    assert output["rejected"] == {"landline": 1, "not_a_number": 1}
+    assert output["reasons"] == {"landline": 1, "not_a_number": 1}
+    assert [(one["row"], one["code"]) for one in output["rejected"]] == [
+        (5, "landline"), (7, "not_a_number"),
+    ]  # fmt: skip
     assert [each["character"] for each in output["advice"]] == ["’"]
 
 
@@ -699,7 +702,7 @@ def test_plan_says_what_values_do_to_the_text(shell: Shell) -> None:
         "~ | in “lien” arrive as other characters or not at all: 1 of 2 (line 3)",
         "no price is set for metropole (DISPATCHER_PRICES)",
     ]
-    assert list(output["rejected"]) == [
+    assert list(output["reasons"]) == [
         'The field “nom” is missing or empty; {{ nom | default("…") }} gives it a default.'
     ]
 

@@ -6,19 +6,17 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from jsonschema_rs import Draft202012Validator
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.fuzz_hooks import CAMPAIGNS
-from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app
+from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app, served
 
 __all__ = ["make_app"]
 
@@ -39,23 +37,13 @@ def app(make_app: MakeApp, database_url: str) -> Flask:
     return make_app(database_url, DISPATCHER_API_KEY="key")  # some requests check numbers
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        """Nothing: the fuzzer tells what it asked."""
-
-
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    """The app, served on loopback."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    with served(app) as result:
+        yield result
 
 
+@pytest.mark.timeout(280)
 def test_fuzzed_request_is_answered_as_described(
     address: str, app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -75,7 +63,7 @@ def test_fuzzed_request_is_answered_as_described(
              "PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )  # fmt: skip
     assert fuzzed.returncode == 0, fuzzed.stdout + fuzzed.stderr

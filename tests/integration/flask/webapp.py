@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Authorization
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from dispatcher.api import Dispatcher as Library
@@ -49,6 +51,25 @@ class Caller:
 
     def submit(self, count: int = 3, reference: str = "soldes", **more: Any) -> TestResponse:
         return self.post("/campaigns", campaign(count, reference, **more))
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """Nothing: callers tell what they asked."""
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The address of the app, served on loopback."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
 
 
 def campaign(count: int = 3, reference: str = "soldes", **more: Any) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_spoiled_file_texts_whom_the_model_says_and_explains_the_rest(
             expected[number] = row.cells[1]
     assert texted == {number: f'{{"prenom":"{name}"}}' for number, name in expected.items()}
     assert {one.row: one.code for one in rejected} == reasons
-    assert all(one.explanation for one in rejected)
+    assert all(one.detail for one in rejected)
     assert planner.duplicates == duplicates
     assert planner.rows == len(rows) == len(texted) + len(rejected) + duplicates
     assert Counter(one.code for one in rejected).total() == planner.reasons.total()

@@ -50,7 +50,7 @@ def outcome(raw: bytes) -> list[str]:
         list(planner.cut(people))
     except InvalidFile as error:
         return [f"refused: {error}"]
-    left_out = {one.row: f"left out, {one.code}: {one.explanation}" for one in rejected}
+    left_out = {one.row: f"left out, {one.code}: {one.detail}" for one in rejected}
     seen: set[str] = set()
     lines = []
     for one in people:

@@ -107,7 +107,7 @@ def test_errors_and_nulls_are_no_value_where_nobody_is_called_so(
 def test_rejection_explains_itself_and_masks_the_number() -> None:
     rejection = Recipient("01 39 98 09 07", row=3).rejected("landline")
     assert rejection.code == "landline"
-    assert rejection.explanation == "a landline gets no SMS: give a mobile number"
+    assert rejection.detail == "a landline gets no SMS: give a mobile number"
     assert rejection.masked == "01 •• •• •• 07"
     assert Recipient("x" * 99).rejected("too_long").masked == "x" * 29 + "…"
 
