@@ -16,7 +16,8 @@ from celery.bin.worker import worker
 
 from dispatcher.cli.worker_options import refuse_unfit
 from dispatcher.errors import ConfigurationError
-from workers.celery import app
+
+from .celery import app
 
 
 @click.group()

@@ -65,7 +65,7 @@ class Step(Task[Any, Any]):
 
 
 # no fixup: with DJANGO_SETTINGS_MODULE set, Celery would load that Django project
-app = Celery("dispatcher", include=["workers.tasks"], task_cls=Step, fixups=[])
+app = Celery("dispatcher", include=[f"{__package__}.tasks"], task_cls=Step, fixups=[])
 app.conf.update(
     settings.broker.celery(TRANSPORT_OPTIONS) if settings.broker else {"broker_url": None},
     broker_connection_retry_on_startup=True,

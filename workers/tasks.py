@@ -12,8 +12,9 @@ from dispatcher.api import Dispatcher
 from dispatcher.dispatch import broker, hints
 from dispatcher.dispatch.events import signals
 from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
-from workers.celery import Step, app, settings
-from workers.memory import calm_collector, share_heap
+
+from .celery import Step, app, settings
+from .memory import calm_collector, share_heap
 
 _THREADS = "celery.concurrency.thread"
 

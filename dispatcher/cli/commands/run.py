@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 #: seconds that a worker may take, after a call's own limit, to record its outcome
 _AFTERWARDS = 10.0
 _PORT, _LAST_PORT = "DISPATCHER_METRICS_PORT", 65_535
-#: what `celery -A workers …` does, with our own `workers` whatever lies in the directory
-_CELERY = "import workers.celery, celery.__main__; celery.__main__.main()"
+_LOAD = "from dispatcher.local.own_workers import load; "
+#: what `celery -A workers …` does, with our own `workers` whatever lies on the path of modules
+_CELERY = f"{_LOAD}load('celery'); import celery.__main__; celery.__main__.main()"
 #: the same for a worker or a beat, which need no more than that of Celery
-_LEAN = "import workers.__main__; workers.__main__.main()"
+_LEAN = f"{_LOAD}load('__main__').main()"
 _ALONE = (("worker",), ("beat",))
 #: options for which Celery does something before its command, or starts itself anew
 _WHOLE = ("-P", "--pool", "-D", "--detach")
@@ -145,7 +146,7 @@ def _beat(log_level: str, env: Mapping[str, str]) -> Child:
 
 
 def _celery(*args: str) -> list[str]:
-    return [sys.executable, "-P", "-c", _CELERY, "-q", "-A", "workers", *args]
+    return [sys.executable, "-P", "-c", _CELERY, "-q", "-A", "dispatcher_workers", *args]
 
 
 def _lean(*args: str) -> list[str]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import ENVIRONMENT_VARIABLE
 from django.conf import settings as project
 from django.db import connections
 
@@ -19,6 +20,7 @@ from dispatcher.settings.environment import load
 
 #: the only key that is not a setting of the dispatcher: which of DATABASES has the tables
 ALIAS = "DATABASE"
+_RECEIVERS = f"{PREFIX}RECEIVERS"
 _URL = {f"{PREFIX}DATABASE_URL", f"{PREFIX}DATABASE_URL_FILE"}
 #: where something would leave to; unset in tests
 _OUTWARD = {
@@ -68,10 +70,20 @@ def settings() -> Settings:
         url = temporary_database(os.getpid()) if alias is None else url_of(connections[alias])
         ours = {name: value for name, value in ours.items() if name not in _URL}
         ours[f"{PREFIX}DATABASE_URL"] = url
+    if _RECEIVERS not in {name.removesuffix("_FILE") for name in (*ours, *rest)} and _listening():
+        ours[_RECEIVERS] = "dispatcher.contrib.django.receivers"
     for name in _OUTWARD if tests else ():
         ours.pop(name, None)
         rest.pop(name, None)
     return load(ours, rest)
+
+
+def _listening() -> bool:
+    """Whether the project has receivers of events, and workers can load it."""
+    from dispatcher.contrib.django.signals import SIGNALS
+
+    named = bool(os.environ.get(ENVIRONMENT_VARIABLE))
+    return named and any(signal.has_listeners() for signal in SIGNALS.values())
 
 
 def alias() -> str | None:

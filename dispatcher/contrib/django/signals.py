@@ -9,8 +9,8 @@ def alarm(event, **_):
     page(f"{event.campaign}: batch {event.batch_id} is in doubt")
 ```
 
-They are sent in workers: ``DISPATCHER = {"RECEIVERS": "dispatcher.contrib.django.receivers"}`` has
-them set Django up. See ``dispatcher`` for what an event is and how often it is told.
+They are sent in workers, which ``manage.py dispatcher run`` has set Django up if a receiver is
+connected when Django has started. See ``dispatcher`` for what an event is and how often it is told.
 """
 
 from __future__ import annotations

@@ -77,6 +77,11 @@ def load(modules: Iterable[str]) -> None:
             importlib.import_module(module)
         except ConfigurationError:
             raise  # it says what is missing
+        except ModuleNotFoundError as error:
+            inner = f"there is no module {error.name!r}"
+            raise ConfigurationError(
+                f"DISPATCHER_RECEIVERS: {module} cannot be imported: {inner}"
+            ) from error
         except Exception as error:
             raise ConfigurationError(
                 f"DISPATCHER_RECEIVERS: {module} cannot be imported ({type(error).__name__})"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
+import sysconfig
 from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -67,8 +70,22 @@ class Command(BaseCommand):
 def _run(arguments: Sequence[str], name: str) -> None:
     if under_test.running() and _STARTING & set(arguments[:1]):
         raise CommandError("this is a test: no worker is started")
+    if _STARTING & set(arguments[:1]):
+        _share_path()
     commands = commands_of(_settings, DjangoDispatcher.of_project)
     commands.main(args=list(arguments), prog_name=name)
+
+
+def _share_path() -> None:
+    """Have processes that are started find the project's modules, as this one does."""
+    library = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
+    paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - they may be empty
+    own = [
+        path
+        for path in paths
+        if not path.startswith(library) and not path.endswith(("-packages", ".zip"))
+    ]
+    os.environ["PYTHONPATH"] = os.pathsep.join(own)
 
 
 def _settings() -> Settings:
