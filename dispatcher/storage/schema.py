@@ -11,14 +11,17 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import StorageError
+from dispatcher.storage import unprefixed
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import CAMPAIGN
+from dispatcher.storage.tables import Base
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 #: Alembic's own table, under a name that another application's Alembic does not use
 VERSION_TABLE: Final = "dispatcher_version"
+#: the first version whose tables have the prefix
+_PREFIXED: Final = "0017"
 #: the column that holds the version
 version_num = table(VERSION_TABLE, column("version_num")).c.version_num
 #: the lines of a migration that name it and the one before it
@@ -47,11 +50,10 @@ def migrate(database: Database) -> None:
         found = _current(connection)
         if found not in (None, *revisions()):
             raise StorageError(_unknown(found))
+        _refuse_collision(connection, found)
         from alembic import command
 
-        from dispatcher.storage import unprefixed
-
-        if found is not None and not inspect(connection).has_table(CAMPAIGN.name):
+        if _is_unprefixed(connection, found):
             unprefixed.rename(connection)
         config = _config()
         config.attributes["connection"] = connection
@@ -66,10 +68,21 @@ def check(database: Database) -> None:
         return
     if found not in (None, *revisions()):
         raise StorageError(_unknown(found))
+    with database.read() as session:
+        _refuse_collision(session.connection(), found)
     raise StorageError(
         f"the database's schema is {found or 'missing'}, this version works with {head}: "
         "run dispatcher migrate"
     )
+
+
+def check_names(database: Database) -> None:
+    """Raise StorageError if another application has a table of a name that ours will have."""
+    if database.is_missing:
+        return
+    with database.read() as session:
+        connection = session.connection()
+        _refuse_collision(connection, _current(connection))
 
 
 def objection(session: Session) -> str:
@@ -111,6 +124,25 @@ def _current(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(select(version_num))
     return found
+
+
+def _is_unprefixed(connection: Connection, found: str | None) -> bool:
+    return found in revisions()[: revisions().index(_PREFIXED)] and inspect(connection).has_table(
+        "campaign"
+    )
+
+
+def _refuse_collision(connection: Connection, found: str | None) -> None:
+    """``found`` is the version; from that of the prefix on the tables are our own."""
+    if found is not None and not _is_unprefixed(connection, found):
+        return
+    names = {*inspect(connection).get_table_names(), *inspect(connection).get_view_names()}
+    if taken := sorted(names & {*Base.metadata.tables, "dispatcher_message"}):
+        raise StorageError(
+            f"the database has {', '.join(taken)} of another application, where the dispatcher's"
+            " own would be: rename it there, or give the dispatcher a database or schema of its"
+            " own; nothing was changed"
+        )
 
 
 def _unknown(found: str | None) -> str:

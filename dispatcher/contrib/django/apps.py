@@ -22,7 +22,7 @@ class DispatcherConfig(AppConfig):
         """Register the checks, who is signed in, and the tables after each migrate."""
         from dispatcher.api.actor import ask
         from dispatcher.contrib.django import reporter, signed_in, under_test
-        from dispatcher.contrib.django.checks import check_settings
+        from dispatcher.contrib.django.checks import check_settings, check_tables
         from dispatcher.contrib.django.migrate import follow
 
         under_test.remember_live()
@@ -30,6 +30,7 @@ class DispatcherConfig(AppConfig):
         signed_in.install()
         reporter.install()
         checks.register(check_settings)
+        checks.register(check_tables, checks.Tags.database)
         post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")
         setting_changed.connect(_forget, dispatch_uid="dispatcher.settings")
 

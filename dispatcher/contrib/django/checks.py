@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,8 +11,10 @@ from django.core import checks
 from django.db import connections
 
 from dispatcher.contrib.django import conf
-from dispatcher.errors import ConfigurationError
+from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.settings import PREFIX, Settings
+from dispatcher.storage import schema
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
@@ -21,6 +23,21 @@ def check_settings(**_: Any) -> list[checks.CheckMessage]:
         checks.Error(conf.in_project_terms(sentence), id=f"dispatcher.{number}")
         for number, sentence in _wrong()
     ]
+
+
+def check_tables(
+    *, databases: Collection[str] | None = None, **_: Any
+) -> list[checks.CheckMessage]:
+    """An error if another application has a table of a name of ours; before each ``migrate``."""
+    try:
+        alias = conf.alias()
+        if alias in (databases or ()):
+            schema.check_names(DjangoDatabase(str(alias)))
+    except StorageError as error:
+        return [checks.Error(str(error), id="dispatcher.E010")]
+    except ConfigurationError:
+        return []  # the check of the settings says it
+    return []
 
 
 def _wrong() -> Iterator[tuple[str, str]]:

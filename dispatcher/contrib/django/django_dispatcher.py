@@ -13,7 +13,7 @@ from dispatcher.api.intake import Intake
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
-from dispatcher.contrib.django import conf, transactions, under_test
+from dispatcher.contrib.django import conf, migrate, transactions, under_test
 from dispatcher.contrib.django.database import DjangoDatabase
 from dispatcher.contrib.django.querysets import People, streamed
 from dispatcher.contrib.testing import no_gateways
@@ -166,7 +166,7 @@ class DjangoDispatcher(Dispatcher):
         return _Committed(address, self.alias)
 
     def _make_tables(self) -> None:
-        """Raise StorageError unless ``manage.py migrate`` has made the tables.
+        """Raise StorageError unless ``migrate.command`` has made the tables.
 
         In a database of its own they are made here, as without Django.
         """
@@ -176,9 +176,8 @@ class DjangoDispatcher(Dispatcher):
         try:
             schema.check(self.database)
         except StorageError as error:
-            raise StorageError(
-                str(error).replace("dispatcher migrate", "manage.py migrate")
-            ) from None
+            command = migrate.command(self.alias)
+            raise StorageError(str(error).replace("dispatcher migrate", command)) from None
 
 
 class _Committed(Hints):

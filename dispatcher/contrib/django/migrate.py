@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.color import no_style
+from django.db import DEFAULT_DB_ALIAS
 
 from dispatcher.contrib.django import conf
 from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.errors import StorageError
 from dispatcher.storage import schema
 from dispatcher.storage.tables import Base
 
@@ -15,9 +17,13 @@ from dispatcher.storage.tables import Base
 def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **options: Any) -> None:
     """After ``migrate`` bring the tables to this version's schema; after ``flush`` empty them.
 
-    Both run for each database; those without our tables are skipped.
+    Both run for each database. After that of the project's own tables one sentence says if ours
+    are in another database and still have to be made there.
     """
-    if conf.tables() != using:
+    alias = conf.tables()
+    if alias != using:
+        if alias and using == DEFAULT_DB_ALIAS and "plan" in options and verbosity:
+            _remind(alias, stdout)
         return
     database = DjangoDatabase(using)
     before = schema.version(database)
@@ -27,6 +33,19 @@ def follow(*, using: str, verbosity: int = 1, stdout: Any = None, **options: Any
         empty(database)
     if verbosity and after != before:
         message = f"  The dispatcher's tables have schema {after}."
+        print(message, file=stdout)
+
+
+def command(alias: str) -> str:
+    """What makes our tables in a database, and in another than the project's own only ours."""
+    return "manage.py migrate" if alias == DEFAULT_DB_ALIAS else "manage.py dispatcher migrate"
+
+
+def _remind(alias: str, stdout: Any) -> None:
+    try:
+        schema.check(DjangoDatabase(alias))
+    except StorageError:
+        message = f"  The dispatcher's tables are in DATABASES[{alias!r}]: run {command(alias)}."
         print(message, file=stdout)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -470,9 +471,15 @@ def test_tables_may_be_in_another_database_of_the_project(
     here = django_project.database(shop)
     django_project.use({"default": here, "sms": django_project.database(sqlite_url)})
     with django_project.said(DATABASE="sms"):
-        with pytest.raises(StorageError, match=r"missing.*run manage\.py migrate"):
+        with pytest.raises(StorageError, match=r"missing.*run manage\.py dispatcher migrate"):
             dispatcher.campaigns()
-        call_command("migrate", database="sms", verbosity=0)
+        said = io.StringIO()
+        call_command("migrate", verbosity=1, stdout=said)
+        assert "are in DATABASES['sms']: run manage.py dispatcher migrate." in said.getvalue()
+        call_command("dispatcher", "migrate")
+        said = io.StringIO()
+        call_command("migrate", verbosity=1, stdout=said)
+        assert "DATABASES['sms']" not in said.getvalue()
         dispatcher.submit("soldes", "Soldes", customers(2))
         with transaction.atomic(), pytest.raises(IllegalMove):
             dispatcher.submit("bis", "Soldes", customers(2))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 
 from dispatcher.contrib.django import dispatcher, lazy
@@ -170,3 +171,20 @@ def test_database_of_another_version_is_refused_with_what_to_do(shop: str) -> No
         head = schema.revisions()[-1]
         with connection.cursor() as cursor:
             cursor.execute(f"UPDATE dispatcher_version SET version_num = '{head}'")
+
+
+def test_check_names_a_table_of_another_application(
+    shop: str, fresh_postgres_url: str, sqlite_url: str
+) -> None:
+    url = sqlite_url if shop.startswith("sqlite") else fresh_postgres_url
+    django_project.use({"default": django_project.database(url)})
+    call_command("check", databases=["default"])
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE dispatcher_event (id INTEGER)")
+    for command in ("check", "migrate"):
+        options = {"databases": ["default"]} if command == "check" else {"skip_checks": False}
+        with pytest.raises(
+            SystemCheckError, match=r"E010.*dispatcher_event of another application"
+        ):
+            call_command(command, verbosity=0, **options)
+    assert connection.introspection.table_names() == ["dispatcher_event"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from dispatcher.errors import StorageError
 from dispatcher.storage import caps, schema
 from dispatcher.storage.database import Conflict, Database
 from dispatcher.storage.tables import MESSAGE_VIEW, Attempt, Base, Batch, Campaign, Recipient
-from tests.integration.storage.schema_rules import differences, rules, view_of
+from tests.integration.storage.schema_rules import differences, names, rules, view_of
 
 NOW = datetime(2027, 1, 12, 10, 0, tzinfo=UTC)
 TABLES = {*Base.metadata.tables, schema.VERSION_TABLE}
@@ -103,20 +103,29 @@ def test_tables_of_another_application_are_not_changed(empty: Database) -> None:
 
 
 def test_failed_migration_is_rolled_back(empty: Database) -> None:
+    last = "ix_dispatcher_recipient_phone"  # in the way of the last index of the first tables
     with empty.write() as session:
-        # in the way of the last table
-        session.execute(text("CREATE TABLE dispatcher_recipient (id INTEGER)"))
-    with pytest.raises(Exception, match="dispatcher_recipient"):
+        session.execute(text(f"CREATE TABLE {last} (id INTEGER)"))
+    with pytest.raises(StorageError, match=last):
         schema.prepare(empty)
-    assert tables(empty.engine) == {"dispatcher_recipient"}
+    assert tables(empty.engine) == {last}
     assert schema.version(empty) is None
 
 
-def test_existing_foreign_table_raises_storage_error(empty: Database) -> None:
+@pytest.mark.parametrize("act", [schema.prepare, schema.migrate, schema.check, schema.check_names])
+@pytest.mark.parametrize(
+    "made", ["TABLE dispatcher_batch (id INTEGER)", "VIEW dispatcher_message AS SELECT 1 AS one"]
+)
+def test_table_of_another_application_is_named_and_nothing_changes(
+    empty: Database, act: Callable[[Database], None], made: str
+) -> None:
+    name = made.split()[1]
     with empty.write() as session:
-        session.execute(text("CREATE TABLE dispatcher_batch (id INTEGER)"))
-    with pytest.raises(StorageError):
-        schema.prepare(empty)
+        session.execute(text(f"CREATE {made}"))
+    with pytest.raises(StorageError, match=f"has {name} of another application.*nothing was"):
+        act(empty)
+    assert names(empty) == [name]
+    assert schema.version(empty) is None
 
 
 PREPARING = """

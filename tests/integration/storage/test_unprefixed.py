@@ -78,7 +78,7 @@ def test_migrated_old_database_equals_a_fresh_one(old: Database) -> None:
 def test_failed_migration_of_an_old_database_changes_nothing(old: Database) -> None:
     run(old, "CREATE TABLE dispatcher_recipient (id INTEGER)")
     before = names(old)
-    with pytest.raises(StorageError, match="dispatcher_recipient"):
+    with pytest.raises(StorageError, match="has dispatcher_recipient of another"):
         schema.migrate(old)
     assert names(old) == before
     assert schema.version(old) == "0015"
