@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
 from dispatcher.api.installation import Installation
@@ -153,9 +153,17 @@ def planner_of(
 
 def listed(recipients: Iterable[RecipientInput]) -> Iterator[Recipient]:
     """The recipients of a caller's list. Raises UnusableInput, with the position."""
-    if isinstance(recipients, str | Mapping):  # its characters or keys would be read as numbers
-        raise UnusableInput(f"a list of recipients is needed, not one {type(recipients).__name__}")
+    # of a text or a dict, characters or keys would be read as numbers
+    if isinstance(recipients, str | bytes | Mapping) or not isinstance(recipients, Iterable):
+        raise UnusableInput(_no_list(recipients))
     return (
         one if isinstance(one, Recipient) else recipient_of(one, position=n)
         for n, one in enumerate(recipients, start=1)
     )
+
+
+def _no_list(given: object) -> str:
+    if isinstance(given, AsyncIterable):
+        return "an asynchronous iterator cannot be read here: collect the recipients in a list"
+    what = "None" if given is None else f"one {type(given).__name__}"
+    return f"a list of recipients is needed, not {what}"

@@ -15,7 +15,7 @@ from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
 from dispatcher.contrib.django import conf, migrate, transactions, under_test
 from dispatcher.contrib.django.database import DjangoDatabase
-from dispatcher.contrib.django.querysets import People, streamed
+from dispatcher.contrib.django.querysets import People, asks_database, streamed
 from dispatcher.contrib.testing import no_gateways
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, StorageError
@@ -96,7 +96,7 @@ class DjangoDispatcher(Dispatcher):
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
         # a query on this connection has no place beside what is stored by it
-        options["at_hand"] = options.get("at_hand", False) and people is recipients
+        options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
         if isinstance(self.database, DjangoDatabase):
             self.database.take_turn()
         return super().submit(reference, text, people, reject=reject, **options)
@@ -129,7 +129,7 @@ class DjangoDispatcher(Dispatcher):
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
         # a query on this connection has no place beside what is stored by it
-        options["at_hand"] = options.get("at_hand", False) and people is recipients
+        options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
 
         def submit() -> None:
             try:

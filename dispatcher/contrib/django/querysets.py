@@ -1,27 +1,32 @@
-"""Recipients from a QuerySet, streamed, or from a list."""
+"""Recipients from a QuerySet, streamed, from a raw query, or from a list of models."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from django.core.exceptions import FieldError
-from django.db.models import Model, QuerySet
-from django.db.models.query import ModelIterable, ValuesIterable
+from django.core.exceptions import FieldError, ObjectDoesNotExist
+from django.db.models import Manager, Model, QuerySet
+from django.db.models.query import (
+    FlatValuesListIterable,
+    ModelIterable,
+    NamedValuesListIterable,
+    RawQuerySet,
+    ValuesIterable,
+    ValuesListIterable,
+)
 
 from dispatcher.campaigns.submission import RecipientInput
+from dispatcher.contrib.people import STRIDE, Asked, Columns, Items
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
-from dispatcher.recipients.column_names import fold, phone_columns
-from dispatcher.recipients.values import text_of
-from dispatcher.texts.templates import compile_template
 
-#: a QuerySet of models or of values(), or a list as Dispatcher.submit takes it
-People: TypeAlias = "Iterable[RecipientInput] | QuerySet[Any, Any]"
-
-#: rows that are fetched at a time
-_STRIDE = 2000
+#: a QuerySet, a manager, a raw query, models, or a list as Dispatcher.submit takes it
+People: TypeAlias = (
+    "Iterable[RecipientInput | Model] | QuerySet[Any, Any] | RawQuerySet[Any] | Manager[Any]"
+)
+_TUPLES = (FlatValuesListIterable, NamedValuesListIterable, ValuesListIterable)
 
 
 def streamed(
@@ -34,22 +39,57 @@ def streamed(
 ) -> Iterable[RecipientInput]:
     """Recipients with the numbers and fields that the arguments name; nothing is read yet.
 
-    Raises InvalidCampaign for a field that does not exist, InvalidText.
+    Raises InvalidCampaign for a field that does not exist, or for a model in place of a list of
+    them; InvalidText.
     """
-    if not isinstance(recipients, QuerySet):
-        if phone or fields or territory_field:
-            raise InvalidCampaign(
-                "phone, fields and territory_field name fields of a QuerySet; in a list, Recipient"
-                " values say which is which"
-            )
-        return recipients
-    wanted = compile_template(text).fields
-    names = {name: (fields or {}).get(name) or _alike(name, recipients) for name in wanted}
-    columns = [phone or _phone_of(recipients), *names.values()]
-    if territory_field:
-        columns.append(territory_field)
-    rows = _rows(recipients, columns)
-    return _Streamed(rows, columns, list(names), has_territory=bool(territory_field))
+    asked = Asked(text, phone, fields, territory_field)
+    if isinstance(recipients, type) and issubclass(recipients, Model):
+        raise InvalidCampaign(
+            f"a list of recipients is needed, not a model: {recipients.__name__}.objects.all()"
+        )
+    if isinstance(recipients, Model):
+        raise InvalidCampaign(
+            f"a list of recipients is needed, not one {type(recipients).__name__}: put it in a list"
+        )
+    if isinstance(recipients, Manager):
+        recipients = recipients.all()
+    if isinstance(recipients, QuerySet):
+        return _of_queryset(recipients, asked)
+    if isinstance(recipients, RawQuerySet):
+        return Items(_Raw(recipients), asked, _Models())
+    if not isinstance(recipients, Iterable) or isinstance(recipients, str | bytes | Mapping):
+        return recipients  # the library says what is wrong with it
+    return Items(recipients, asked, _Models())
+
+
+def asks_database(recipients: object) -> bool:
+    """Whether to read the recipients is a query, or may be."""
+    if isinstance(recipients, Sequence):
+        return any(isinstance(one, Model) for one in recipients)
+    return isinstance(recipients, QuerySet | RawQuerySet | Manager)
+
+
+def _of_queryset(recipients: QuerySet[Any, Any], asked: Asked) -> Iterable[RecipientInput]:
+    # what is prefetched is not used, and cannot be joined to rows that are no models
+    rows = recipients.prefetch_related(None)
+    kind = rows._iterable_class
+    if kind in _TUPLES:
+        rows._iterable_class = kind = ValuesIterable
+        asked = asked.of_tuples(_names_of(rows))
+    columns = asked.columns(_names_of(rows), recipients.model.__name__)
+    if kind is ValuesIterable:  # it may be grouped by these very columns: it is left alone
+        known = _names_of(rows)
+        if missing := [name for name in columns.names if name not in known]:
+            raise InvalidCampaign(f"values() of the recipients have no {missing[0]!r}")
+        return _Streamed(rows, columns)
+    if kind is not ModelIterable:
+        raise InvalidCampaign(
+            "a QuerySet of recipients is of models or of values() or values_list()"
+        )
+    try:
+        return _Streamed(rows.values("pk", *columns.names), columns)
+    except FieldError as error:
+        raise InvalidCampaign(f"no such field among the recipients: {error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,69 +97,46 @@ class _Streamed:
     """Rows as recipients, read lazily; may be read again."""
 
     rows: QuerySet[Any, Any]
-    columns: list[str]
-    names: list[str]
-    has_territory: bool
+    columns: Columns
 
     def __iter__(self) -> Iterator[Recipient]:
-        for position, row in enumerate(self.rows.iterator(chunk_size=_STRIDE), start=1):
-            number, *cells = [_text(row[column]) for column in self.columns]
-            territory = cells.pop().strip() if self.has_territory else None
-            yield Recipient(
-                number,
-                dict(zip(self.names, cells, strict=True)),
-                territory=territory or None,
-                row=position,
-                # whom a reject speaks of
-                raw=(str(row.get("pk", "")), number),
-            )
+        for position, row in enumerate(self.rows.iterator(chunk_size=STRIDE), start=1):
+            # the key is whom a reject speaks of
+            yield self.columns.recipient(row, position=position, key=row.get("pk"))
 
 
-def _rows(recipients: QuerySet[Any, Any], columns: list[str]) -> QuerySet[Any, Any]:
-    """A QuerySet of dicts with these columns and, if possible, the model's primary key."""
-    kind = recipients._iterable_class
-    if kind is ValuesIterable:  # it may be grouped by these very columns: it is left alone
-        known = recipients.query.values_select + tuple(recipients.query.annotations)
-        if missing := [column for column in columns if column not in known]:
-            raise InvalidCampaign(f"values() of the recipients have no {missing[0]!r}")
-        return recipients
-    if kind is not ModelIterable:
-        raise InvalidCampaign("a QuerySet of recipients is of models or of values()")
-    try:
-        return recipients.values("pk", *columns)
-    except FieldError as error:
-        raise InvalidCampaign(f"no such field among the recipients: {error}") from None
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The models of a raw query, without remembering those that were read."""
+
+    rows: RawQuerySet[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.rows.iterator()
 
 
-def _phone_of(recipients: QuerySet[Any, Any]) -> str:
-    """The only field whose name means a phone number. Raises InvalidCampaign."""
-    model: type[Model] = recipients.model
-    names = _names_of(recipients)
-    found = [names[at] for at in phone_columns(names)]
-    if len(found) != 1:
-        which = f"{' and '.join(found)} are" if found else "none is"
-        raise InvalidCampaign(
-            f'which field of {model.__name__} has the numbers? {which} called so: say phone="…"'
-        )
-    return str(found[0])
+class _Models:
+    """How models are read."""
+
+    absent = ObjectDoesNotExist
+
+    def names(self, item: object) -> Sequence[str] | None:
+        """The names of a model's fields, and of what a query has added."""
+        if not isinstance(item, Model):
+            return None
+        concrete = [one.name for one in item._meta.concrete_fields]
+        own = {one.attname for one in item._meta.concrete_fields} | {*concrete}
+        return concrete + [name for name in vars(item) if name[0] != "_" and name not in own]
+
+    def key(self, item: object) -> object:
+        """The primary key."""
+        return getattr(item, "pk", None)
 
 
 def _names_of(recipients: QuerySet[Any, Any]) -> list[str]:
     """The names of the fields of a QuerySet's rows."""
+    query = recipients.query
     concrete = [field.name for field in recipients.model._meta.concrete_fields]
-    names = list(recipients.query.values_select or concrete)
-    return names + [name for name in recipients.query.annotations if name not in names]
-
-
-def _alike(name: str, recipients: QuerySet[Any, Any]) -> str:
-    """The field of that name, or else the only one that differs in accents, case or punctuation."""
-    names = _names_of(recipients)
-    alike = [known for known in names if fold(known) == fold(name)]
-    return alike[0] if len(alike) == 1 and name not in names else name
-
-
-def _text(value: Any) -> str:
-    try:
-        return text_of(value)
-    except TypeError as error:
-        raise InvalidCampaign(f"a recipient: {error}") from None
+    chosen = (*query.extra_select, *query.values_select)
+    names = list(chosen or concrete)
+    return names + [name for name in query.annotations if name not in names]

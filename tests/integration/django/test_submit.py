@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from dispatcher import (
@@ -137,9 +138,14 @@ def test_model_without_a_phone_field_asks_for_one(shop: str) -> None:
 @pytest.mark.parametrize(
     ("people", "says"),
     [
-        (lambda all_: all_.values_list("mobile"), "of models or of values"),
+        (lambda all_: all_.values_list("first_name", "pk"), "which field of Customer has the"),
+        (lambda all_: all_.annotate(day=Now()).dates("day", "year"), "1 × no_number"),
+        (lambda all_: all_.get(), "a list of recipients is needed, not one Customer"),
+        (lambda all_: all_.model, r"needed, not a model: Customer\.objects\.all\(\)"),
+        (lambda all_: None, "a list of recipients is needed, not None"),
+        (lambda all_: all_.aiterator(), "an asynchronous iterator cannot be read here"),
+        (lambda all_: all_.values_list("mobile").iterator(), "1 × not_a_recipient"),
         (lambda all_: all_.values("first_name"), "which field of Customer has the numbers"),
-        (lambda all_: list(all_), "1 × not_a_recipient"),
     ],
 )
 def test_recipients_of_wrong_type_are_refused(
@@ -198,7 +204,7 @@ def test_queryset_is_read_before_its_recipients_are_stored(
     shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dispatcher.storage.campaigns.plans._STRIDE", 1)
-    monkeypatch.setattr("dispatcher.contrib.django.querysets._STRIDE", 600)
+    monkeypatch.setattr("dispatcher.contrib.django.querysets.STRIDE", 600)
     people = customers(2000)
     dispatcher.submit("soldes", "Soldes", people, at_hand=True)
     dispatcher.submit_on_commit("later", "Soldes", people, at_hand=True)
