@@ -17,7 +17,6 @@ from dispatcher.texts.templates import compile_template
 
 #: rows that are fetched at a time
 STRIDE = 2000
-#: between the names of a path through related models
 _steps = re.compile(r"__|\.")
 
 
@@ -161,7 +160,7 @@ class Items:
     def _value(self, item: object, path: str) -> object:
         """What a path through related models leads to; None if one of them is not there."""
         value = item
-        for name in [path] if hasattr(type(item), path) else _steps.split(path):
+        for name in [path] if hasattr(type(item), path) else steps_of(path):
             try:
                 value = None if value is None else getattr(value, name)
             except self.reader.absent:
@@ -172,6 +171,11 @@ class Items:
             raise no_field(path, type(item).__name__)
         # as a query has it: of a related model, what refers to it
         return value if self.reader.names(value) is None else self.reader.key(value)
+
+
+def steps_of(path: str) -> list[str]:
+    """The names of a path through related models: ``profile__mobile``, or ``profile.mobile``."""
+    return _steps.split(path)
 
 
 def no_field(name: str, of: str) -> InvalidCampaign:
@@ -195,7 +199,7 @@ def _named(item: Any) -> Mapping[Any, Any] | None:
 
 def _phone_of(names: Sequence[str], of: str) -> str:
     """The only name that means a phone number. Raises InvalidCampaign."""
-    found = [names[at] for at in phone_columns([_steps.split(name)[-1] for name in names])]
+    found = [names[at] for at in phone_columns([steps_of(name)[-1] for name in names])]
     if len(found) != 1:
         which = f"{' and '.join(found)} are" if found else "none is"
         raise InvalidCampaign(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, Unpack
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, current_app
 
@@ -11,20 +11,13 @@ from dispatcher.api import Dispatcher as Library
 from dispatcher.api.actor import ask
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
-from dispatcher.campaigns.submission import Options, RecipientInput, Submitted
+from dispatcher.campaigns.submission import Options, Submitted
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems, signed_in
 from dispatcher.contrib.flask.library import install, library_of
+from dispatcher.contrib.flask.queries import Executes, People, streamed
 from dispatcher.recipients import Rejection
 from dispatcher.settings.environment import load
-
-
-class Row(Protocol):
-    """A row of a SQLAlchemy query."""
-
-    @property
-    def _mapping(self) -> Mapping[Any, Any]: ...
-
 
 # at run time it delegates to the current app's dispatcher; for type checkers it is one
 if TYPE_CHECKING:
@@ -77,27 +70,56 @@ class Dispatcher(_Base):
         self,
         reference: str,
         text: str,
-        recipients: Iterable[RecipientInput | Row],
+        recipients: People,
         *,
         reject: Callable[[Rejection], None] | None = None,
+        phone: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        territory_field: str | None = None,
+        session: Executes | None = None,
         **options: Unpack[Options],
     ) -> Submitted:
-        """``dispatcher.Dispatcher.submit``; ``recipients`` may be rows of a SQLAlchemy query."""
-        library = library_of(current_app)
-        return library.submit(reference, text, _inputs(recipients), reject=reject, **options)
+        """Store a campaign and return its id; see ``dispatcher.Dispatcher.submit``.
+
+        ``recipients`` may be a ``select(Model)`` or of columns, which is streamed by ``session``,
+        by default that of Flask-SQLAlchemy; a query; a result; or models. ``phone`` is the name of
+        their attribute of numbers ("profile.mobile"; the one that is called so when there is only
+        one), ``fields`` maps names in the text to attributes ({"prenom": "first_name"}; the same
+        names by default), ``territory_field`` names what overrides the territory.
+        """
+        people = streamed(
+            recipients,
+            text,
+            phone=phone,
+            fields=fields,
+            territory_field=territory_field,
+            session=session,
+        )
+        return library_of(current_app).submit(reference, text, people, reject=reject, **options)
 
     def plan(
         self,
         text: str,
-        recipients: Iterable[RecipientInput | Row],
+        recipients: People,
         *,
         reject: Callable[[Rejection], None] | None = None,
         each: Callable[[PlannedBatch, set[str]], None] | None = None,
+        phone: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        territory_field: str | None = None,
+        session: Executes | None = None,
         **options: Unpack[Options],
     ) -> Plan:
-        """``dispatcher.Dispatcher.plan``; ``recipients`` may be rows of a SQLAlchemy query."""
-        library = library_of(current_app)
-        return library.plan(text, _inputs(recipients), reject=reject, each=each, **options)
+        """What ``submit`` with the same arguments would do: nothing is written."""
+        people = streamed(
+            recipients,
+            text,
+            phone=phone,
+            fields=fields,
+            territory_field=territory_field,
+            session=session,
+        )
+        return library_of(current_app).plan(text, people, reject=reject, each=each, **options)
 
     if not TYPE_CHECKING:  # or no misspelt name would be an error
 
@@ -105,9 +127,3 @@ class Dispatcher(_Base):
             if name.startswith("_"):
                 raise AttributeError(name)
             return getattr(library_of(current_app), name)
-
-
-def _inputs(recipients: Iterable[RecipientInput | Row]) -> Iterator[RecipientInput]:
-    for one in recipients:
-        row: Any = one
-        yield getattr(row, "_mapping", row)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +13,6 @@ import celery
 import pytest
 from flask import Flask
 from redis import Redis
-from sqlalchemy import Engine, String, create_engine, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from dispatcher import ConfigurationError, NotFound, UnusableInput
 from dispatcher.contrib.flask import Dispatcher, refuse_foreign_origin
@@ -261,43 +258,6 @@ def test_failing_command_ends_with_one_sentence(app: Flask) -> None:
 
 
 # -- in the company of other libraries
-
-
-class Base(DeclarativeBase):
-    pass
-
-
-class Customer(Base):
-    __tablename__ = "customer"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    mobile: Mapped[str] = mapped_column(String(20))
-    prenom: Mapped[str] = mapped_column(String(50))
-
-
-@pytest.fixture
-def customers(tmp_path: Path) -> Iterator[Engine]:
-    engine = create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
-    Base.metadata.create_all(engine)
-    with Session(engine) as session:
-        session.add_all(Customer(mobile=phone, prenom=f"P{phone[-2:]}") for phone in people(1100))
-        session.commit()
-    yield engine
-    engine.dispose()
-
-
-def test_rows_of_a_query_are_streamed_as_recipients(app: Flask, customers: Engine) -> None:
-    dispatcher = Dispatcher()
-    query = select(Customer.mobile, Customer.prenom)
-    text = "Bonjour {{ prenom }}"
-    with app.app_context(), Session(customers) as session:
-        rows = session.execute(query.execution_options(yield_per=100))
-        assert dispatcher.plan(text, rows).kept == 1100
-        first = dispatcher.submit("soldes", text, session.execute(query))
-        again = dispatcher.submit("soldes", text, session.execute(query).mappings())
-        assert first == again
-        assert dispatcher.progress("soldes").recipients == 1100
-        with pytest.raises(UnusableInput, match="give the number as text, or a dict"):
-            dispatcher.submit("objects", text, session.scalars(select(Customer)))
 
 
 def test_celery_of_the_app_stays_the_current_one(make_app: MakeApp, sqlite_url: str) -> None:
