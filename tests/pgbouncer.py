@@ -8,7 +8,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 import pytest
@@ -28,14 +30,25 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = {servers}
-ignore_startup_parameters = options,extra_float_digits
 """
+#: so that it takes the settings of a connection and does nothing about them
+IGNORES = {"ignore_startup_parameters": "options,extra_float_digits"}
 
 
 class PgBouncer:
-    """Pools ``servers`` connections to the database of ``url``. Skips where it is not installed."""
+    """Pools ``servers`` connections to the database of ``url``. Skips where it is not installed.
 
-    def __init__(self, url: str, folder: Path, *, servers: int = 2) -> None:
+    It ignores the settings that a client asks for at the start, unless ``settings`` are given.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        servers: int = 2,
+        settings: Mapping[str, str] = MappingProxyType(IGNORES),
+    ) -> None:
         program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
             pytest.skip("there is no PgBouncer (Debian: apt install pgbouncer)")
@@ -53,6 +66,7 @@ class PgBouncer:
                 listens=self._port,
                 servers=servers,
             )
+            + "".join(f"{name} = {value}\n" for name, value in settings.items())
         )
         self.url = f"postgresql+psycopg://anybody@127.0.0.1:{self._port}/pooled"
 

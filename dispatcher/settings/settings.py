@@ -64,7 +64,11 @@ def _has_one_password(url: str) -> bool:
     scheme, _, rest = url.partition("://")
     if scheme.startswith("sqlite"):  # its path may hold any of these
         return True
-    return rest.partition("?")[0].count("@") <= 1 and "@" not in rest[len(urlsplit(url).netloc) :]
+    before, _, options = rest.partition("?")
+    if scheme.startswith("postgres") and all("=" in option for option in options.split("&")):
+        options = ""  # user=me@shop: an @ ends no password there
+    after = before[len(urlsplit(url).netloc) :]
+    return before.count("@") <= 1 and "@" not in after + options
 
 
 def _long_enough(days: int) -> int:
@@ -422,7 +426,8 @@ class Settings(AccountSettings):
         # of several, each is a URL: a password cut in two would be taken for a host, and be printed
         if not all(map(_has_one_password, plain.split(";"))):
             raise ValueError(
-                "a password with @, /, : or # in it must be written with %40, %2F, %3A and %23"
+                "a password with @, /, :, ? or # in it must be written with %40, %2F, %3A, %3F and"
+                " %23"
             )
         return url
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
-from dispatcher.storage import database_url, engines
+from dispatcher.storage import database_url, engines, postgresql
 from dispatcher.storage.engines import KeptSessions
 
 #: options of a transaction that only reads; without them it writes
@@ -87,11 +87,10 @@ class Database:
     @property
     def place(self) -> str:
         """Which database it is, for people: kind, host and name, or path; no user, no password."""
-        url, name = self._url, self._url.database or ""
+        name = self._url.database or ""
         if self.is_sqlite:
             return f"SQLite {Path(name).absolute()}" if name.strip(":") != "memory" else "SQLite"
-        host = url.host or str(url.query.get("host", "")) or "the local socket"
-        return f"PostgreSQL {name!r} at {host}" + (f":{url.port}" if url.port else "")
+        return f"PostgreSQL {name!r} at {database_url.place(self._url)}"
 
     @property
     def is_relative(self) -> bool:
@@ -211,7 +210,7 @@ class Database:
 
 def _stands(session: Session) -> bool:
     """True if the connection of a cached session can still be used."""
-    return not engines.has_news(session.connection().connection.driver_connection)
+    return not postgresql.has_news(session.connection().connection.driver_connection)
 
 
 def _constraint(error: IntegrityError) -> str:

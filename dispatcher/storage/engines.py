@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import select
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,9 +12,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry
+
+from dispatcher.storage import postgresql
 
 #: the execution option of a transaction that only reads; one without it writes
 READS = "dispatcher_reads"
@@ -26,8 +25,6 @@ _SQLITE_PATIENCE = 30_000
 _POOL = {"pool_size": 32, "max_overflow": 64}
 #: how many connections threads may cache: a thread that caches one may need a second one
 KEPT = 32
-#: a connection that was idle for longer (seconds) is tested with an empty query
-_IDLE = 5.0
 
 
 def create(url: URL) -> Engine:
@@ -43,73 +40,7 @@ def create(url: URL) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        # caps and claims must read what was committed before their locks; SQLAlchemy sets the level
-        # in each BEGIN, so that it holds behind a pooler, too
-        isolation_level="READ COMMITTED",
-        **_POOL,
-        connect_args={
-            "connect_timeout": 5,
-            # options of the URL (a search_path, for instance) come last and win
-            "options": "-c lock_timeout=10s -c statement_timeout=60s"
-            " -c idle_in_transaction_session_timeout=60s -c timezone=UTC"
-            r" -c default_transaction_isolation=read\ committed"
-            f" {url.query.get('options', '')}",
-        },
-    )
-    event.listen(engine, "connect", _configure_postgresql)
-    event.listen(engine, "checkin", _note_return)
-    event.listen(engine, "checkout", _check_idle)
-    return engine
-
-
-def _configure_postgresql(connection: Any, _: Any) -> None:
-    """Make commits durable, or behind a pooler switch prepared statements off.
-
-    A pooler hands out another server connection for each transaction. There a name of a prepared
-    statement may be another client's, and a SET would change another client's session: a server
-    behind a pooler must be durable by its own settings, which ``durability.objections`` checks.
-    """
-    connection.autocommit = True
-    pid, commits = connection.execute(
-        "SELECT pg_backend_pid(), current_setting('synchronous_commit')"
-    ).fetchone()
-    if pid != connection.info.backend_pid:
-        connection.prepare_threshold = None
-    elif commits == "off":
-        connection.execute("SET synchronous_commit = on")
-    connection.autocommit = False
-
-
-def _note_return(_: Any, record: ConnectionPoolEntry) -> None:
-    record.info["returned_at"] = time.monotonic()
-
-
-def _check_idle(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
-    """Replace a connection that was lost while it was idle.
-
-    A connection that was used a moment ago is not tested by a query, only by ``has_news``.
-    """
-    idle = time.monotonic() - record.info.get("returned_at", time.monotonic())
-    if idle < _IDLE and not has_news(connection):
-        return
-    try:
-        connection.autocommit = True
-        connection.execute("")
-        connection.autocommit = False
-    except connection.Error:
-        raise DisconnectionError from None
-
-
-def has_news(connection: Any) -> bool:
-    """True if an idle PostgreSQL connection has something to read: the server has closed it."""
-    if connection.closed:
-        return True
-    sockets = select.poll()
-    sockets.register(connection, select.POLLIN)
-    return bool(sockets.poll(0))
+    return postgresql.create(url, **_POOL)
 
 
 def _make_private(_: Any, __: Any, arguments: Any, options: Any) -> None:
