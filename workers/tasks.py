@@ -35,6 +35,7 @@ def check(**_: Any) -> None:
             )
         signals.load(settings.receivers)
         dispatcher().check()
+        dispatcher().record.note_settings(settings)
         # ticks that piled up while no worker ran would hold up the next one
         broker.trim(settings.broker, hints.QUEUES[hints.TICK])
         serve()

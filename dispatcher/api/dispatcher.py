@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Unpack
 
+from dispatcher.api.action_record import ActionRecords
 from dispatcher.api.inbox import Inbox
 from dispatcher.api.intake import submission_of
 from dispatcher.api.lifecycle import Lifecycle
@@ -90,6 +91,11 @@ class Dispatcher(Lifecycle):
         self.prepare()
         # a function, because the steps need an API key
         return OptOuts(self.database, self.clock, lambda phone: self.steps.delete_stop(phone))
+
+    @cached_property
+    def record(self) -> ActionRecords:
+        """The record of actions: who did what, from where, when and why."""
+        return ActionRecords(self._installation)
 
     @cached_property
     def inbox(self) -> Inbox:

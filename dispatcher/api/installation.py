@@ -58,6 +58,11 @@ class Installation:
         self.prepare()
         return self.database.read()
 
+    def stream(self) -> AbstractContextManager[Session]:
+        """One transaction that only reads, for rows that are fetched little by little."""
+        self.prepare()
+        return self.database.stream()
+
     def write(self) -> AbstractContextManager[Session]:
         """A transaction on tables that exist. Raises StorageError."""
         self.prepare()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from dispatcher.api.actor import named
 from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
@@ -15,6 +17,7 @@ from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
+    actions,
     number_checks,
     opt_out_history,
     opt_outs,
@@ -142,6 +145,8 @@ class OptOuts:
         facts = {"reason": reason, "actor": named(None), "source": source}
         with self._database.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
+            if removed or there:
+                self._note(session, "remove opt-out", facts["actor"], reason)
             if there and not removed:  # record the removal at the gateway all the same
                 opt_out_history.record(session, [number], "remove", now=self._clock(), **facts)
         return removed or there
@@ -177,6 +182,7 @@ class OptOuts:
             if not probable_refusals.is_undecided(session, number):
                 return False
             now = self._clock()
+            self._note(session, "opt out" if refused else "remove opt-out", named(by), reason)
             if not refused:
                 return opt_outs.remove(session, number, now=now, **facts)
             return opt_outs.add(session, [number], now=now, probable=False, **facts) > 0
@@ -201,7 +207,7 @@ class OptOuts:
             raise InvalidCampaign("since and until need a time zone")
         reason, actor = _needed(reason), named(by)
         with self._database.write() as session:
-            return stop_storms.take_back(
+            taken = stop_storms.take_back(
                 session,
                 source=source,
                 since=since,
@@ -211,6 +217,10 @@ class OptOuts:
                 now=self._clock(),
                 dry_run=dry_run,
             )
+            if not dry_run:
+                what = f"{taken.removed} that came from {source}; {reason}"
+                self._note(session, "take back opt-outs", actor, what)
+            return taken
 
     def history(self, phone: str) -> list[OptOutChange]:
         """The changes of a number, in any spelling, oldest first. Raises InvalidPhone."""
@@ -223,7 +233,13 @@ class OptOuts:
         source, reason = _on_record("a source", source), _on_record("a reason", reason)
         who, now = named(by), self._clock()
         with self._database.write() as session:
-            return opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
+            new = opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
+            words = [f"{new} new, from {source}", reason]
+            self._note(session, "opt out", who, "; ".join(filter(None, words)))
+            return new
+
+    def _note(self, session: Session, verb: str, who: str, reason: str) -> None:
+        actions.note(session, None, verb=verb, actor=who, now=self._clock(), reason=reason)
 
 
 def _needed(reason: str) -> str:

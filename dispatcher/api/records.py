@@ -20,7 +20,8 @@ from dispatcher.campaigns.records import (
 )
 from dispatcher.campaigns.selection import Selection, Which
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import account_waits, doubts, monitoring, pauses, stop_list
+from dispatcher.storage import account_waits, actions, doubts, monitoring, pauses, stop_list
+from dispatcher.storage.actions import Wanted
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
 from dispatcher.window import Hold
@@ -86,7 +87,7 @@ class Records(Operator):
         """
         with self._installation.read() as session:
             found = campaigns.facts(session, campaign, self._account)
-            return records.action_page(session, found.id, offset, limit)
+            return actions.page(session, Wanted(campaign_id=found.id), offset, limit)
 
     def doubts(self) -> list[Doubt]:
         """The batches in doubt, oldest first: evidence or a person has to settle each."""

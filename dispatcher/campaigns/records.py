@@ -133,13 +133,16 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRecord:
-    """An action of a person or of the dispatcher: when (UTC), who, what, to what, and why."""
+    """What a person or the dispatcher did: when (UTC), who, from where, what, to what, and why."""
 
     at: datetime
     actor: str
+    #: such as ``shell on web-1``; empty for an entry of an earlier version
+    origin: str
     verb: str
     reason: str
-    campaign_id: int
+    #: None for what is about no campaign, such as a setting
+    campaign_id: int | None
     #: the batch; None for the whole campaign
     batch_id: int | None
 

@@ -26,6 +26,7 @@ from dispatcher.storage import (
     identity,
     monitoring,
     retention,
+    seals,
     stop_list,
 )
 from dispatcher.storage.batches import attempts, due, hand_over, polls, queue, recalls, reevaluation
@@ -128,6 +129,8 @@ class Ticks:
             progress.write()
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
+        with contained("tick"), database.write() as session:
+            seals.add(session)
         with self._context.database.read() as session:
             return Due(
                 send=_in_turn([_to_send(session, one, now) for one in self._contexts]),

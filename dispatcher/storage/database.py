@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -23,8 +24,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
-from dispatcher.storage import database_url, engines, postgresql
+from dispatcher.storage import database_url, engines, postgresql, seals
 from dispatcher.storage.engines import KeptSessions
+
+log = logging.getLogger(__name__)
 
 #: options of a transaction that only reads; without them it writes
 _READS = {engines.READS: True}
@@ -150,9 +153,12 @@ class Database:
 
         Raises StorageError when the database is unreachable or the commit fails.
         """
+        joined = self.in_transaction
         with self._session({}) as session:
             yield session
             session.commit()
+        if session.info.pop(seals.NOTED, False) and not joined:
+            self._seal()
 
     def clock(self) -> datetime | None:
         """The clock of the PostgreSQL server (UTC); None on SQLite, which has no server."""
@@ -166,6 +172,15 @@ class Database:
         """Close every connection."""
         if self._engine is not None:
             self._engine.dispose()
+
+    def _seal(self) -> None:
+        """Seal what was put on record; if that fails, the next tick does it."""
+        try:
+            with self._session({}) as session:
+                seals.add(session)
+                session.commit()
+        except StorageError as error:
+            log.warning("the record of actions is sealed later: %s", error)
 
     @contextmanager
     def _session(self, options: Mapping[str, Any]) -> Iterator[Session]:

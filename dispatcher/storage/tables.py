@@ -428,17 +428,30 @@ class Meta(Base):
 
 
 class Action(Base):
-    """Something that a person or the dispatcher did to a campaign. Append-only."""
+    """Something that a person or the dispatcher did. Append-only: a trigger refuses changes."""
 
     __tablename__ = "dispatcher_action"
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     at: Mapped[datetime]
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("dispatcher_campaign.id"), index=True)
+    #: null for what is about no campaign, such as a setting
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("dispatcher_campaign.id"), index=True)
     batch_id: Mapped[int | None] = mapped_column(_Key)
     actor: Mapped[str]
     verb: Mapped[str]
     reason: Mapped[str] = mapped_column(default="")
+    #: from where: the shell of a host, a web page, a worker; empty for old entries
+    origin: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class Seal(Base):
+    """The seal of an action: see ``campaigns.record_chain``. Append-only, as the actions are."""
+
+    __tablename__ = "dispatcher_seal"
+
+    number: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
+    action_id: Mapped[int] = mapped_column(_Key, unique=True)
+    hash: Mapped[str]
 
 
 class Heartbeat(Base):
@@ -452,9 +465,9 @@ class Heartbeat(Base):
 
 #: the tables themselves, for the queries of every batch: a query of entities also maintains
 #: objects, which takes longer than the query itself
-CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META = (
+CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META, ACTION, SEAL = (
     cast("Table", entity.__table__)
-    for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta)
+    for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta, Action, Seal)
 )
 
 #: one line per recipient with its state, for SQL readers and the admin

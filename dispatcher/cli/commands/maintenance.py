@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
     from dispatcher.campaigns.restored import Restored
     from dispatcher.dispatch.steps import Due
-
-_HIDDEN = "********"
 
 
 @click.command()
@@ -113,54 +110,26 @@ def _say_what_next(found: Restored) -> None:
 def settings(*, as_json: bool) -> None:
     """Show every setting as it is in effect here; secrets are masked."""
     from dispatcher.settings import PREFIX, Settings
-    from dispatcher.settings.environment import account_values, as_variable
+    from dispatcher.settings.environment import as_variable
+    from dispatcher.settings.shown import shown
 
     effective = current_settings()
-    shown = effective.model_dump(mode="json") | {"accounts": ",".join(effective.accounts)}
-    own = account_values(effective)
-    values = {name: _hidden(name, getattr(effective, name)) or shown[name] for name in shown}
-    values |= {name: _hidden(name, value) or value for name, value in own.items()}
+    values = shown(effective)
     if as_json:
-        print_json(
-            {
-                f"{PREFIX}{name.upper()}": as_variable(value) if name in own else value
-                for name, value in values.items()
-            }
-        )
+        print_json(values)
         return
     table = table_without_lines()
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("", overflow="fold")
-    for name, value in values.items():
+    for variable, value in values.items():
+        name = variable.removeprefix(PREFIX).lower()
         field = Settings.model_fields.get(name)
+        own = field is None or name in effective.model_fields_set
         table.add_row(
-            f"{PREFIX}{name.upper()}",
+            variable,
             as_variable(value) or "not set",
             (field and field.description) or "",
-            style="bold" if name in own or name in effective.model_fields_set else "",
+            style="bold" if own else "",
         )
     out().print(table)
-
-
-def _hidden(name: str, value: Any) -> str | None:
-    """A secret as it is shown, masked; None if the value is not a secret."""
-    from pydantic import SecretStr
-
-    if isinstance(value, SecretStr):
-        return _masked(value.get_secret_value()) if name.endswith("_url") else _HIDDEN
-    return None
-
-
-def _masked(url: str) -> str:
-    """A URL without its password and its query, which may hold a password, too."""
-    try:
-        parts = urlsplit(url)
-        user, at, place = parts.netloc.rpartition("@")
-    except ValueError:
-        return _HIDDEN
-    if not parts.scheme:
-        return _HIDDEN
-    user = f"{user.partition(':')[0]}:{_HIDDEN}" if ":" in user else user
-    tail = "?…" if parts.query else ""
-    return f"{parts.scheme}://{user}{at}{place}{parts.path}{tail}"

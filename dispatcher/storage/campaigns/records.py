@@ -9,7 +9,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.records import (
-    ActionRecord,
     BatchRecord,
     CampaignRecord,
     MessageRecord,
@@ -19,7 +18,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns
-from dispatcher.storage.tables import LARGEST_ID, Action, Batch, Recipient
+from dispatcher.storage.tables import LARGEST_ID, Batch, Recipient
 from dispatcher.storage.values import value_of
 
 _IN_DOUBT = "in_doubt"
@@ -64,15 +63,6 @@ def messages(
         )
         for position, phone in people
     )
-
-
-def action_page(session: Session, campaign_id: int, offset: int, limit: int) -> Page[ActionRecord]:
-    """The actions on a campaign and its batches, the latest first."""
-    mine = Action.campaign_id == campaign_id
-    query = select(Action).where(mine).order_by(Action.id.desc())
-    rows = session.scalars(query.offset(offset).limit(limit)).all()
-    items = tuple(value_of(ActionRecord, row) for row in rows)
-    return Page(items, _count(session, select(Action.id).where(mine)), offset, limit)
 
 
 def _find(session: Session, batch_id: int, account: str | None) -> Batch:
