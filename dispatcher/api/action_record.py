@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from dispatcher.api.actor import named, printable
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.record_chain import Seal
 from dispatcher.campaigns.records import ActionRecord, Page
+from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import Settings
 from dispatcher.settings.shown import shown
 from dispatcher.storage import actions, meta, seals
@@ -32,6 +34,10 @@ class Verification:
     head: Seal | None
     #: one sentence for each entry that was altered or is missing
     problems: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON, the last seal as one word."""
+        return asdict(self) | {"head": str(self.head) if self.head else None}
 
 
 class ActionRecords:
@@ -82,12 +88,20 @@ class ActionRecords:
                 actions.note(session, None, verb="setting", actor=who, now=now, reason=change)
         return changes
 
-    def verify(self) -> Verification:
-        """Look at every entry and its seal; entries that have none yet are sealed first."""
+    def verify(self, seal: str | None = None) -> Verification:
+        """Look at every entry and its seal; entries that have none yet are sealed first.
+
+        ``seal`` is one that an earlier verification returned as its ``head``, as a word. Raises
+        InvalidCampaign if it is none.
+        """
+        try:
+            known = Seal.of(seal) if seal else None
+        except ValueError:
+            raise InvalidCampaign(f"{seal!r} is no seal of the record of actions") from None
         with self._installation.write() as session:
             late = seals.add(session, every=True)
         with self._installation.stream() as session:
-            problems = tuple(seals.broken(session))
+            problems = tuple(seals.broken(session, known))
             head = seals.head(session)
         sealed = head.number - late if head else 0
         return Verification(sealed=sealed, late=late, head=head, problems=problems)

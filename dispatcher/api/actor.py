@@ -10,6 +10,8 @@ from dispatcher.errors import InvalidCampaign
 
 #: on record where a web request does something and nobody is signed in
 NOBODY: Final = "nobody signed in"
+#: characters of a source or a reason of an opt-out
+_LONGEST: Final = 500
 #: who is signed in: a name, empty for nobody, None outside of a web request
 _signed_in: list[Callable[[], str | None]] = []
 
@@ -53,4 +55,19 @@ def checked_reason(reason: str) -> str:
     line = printable(reason)
     if not line:
         raise InvalidCampaign("a reason is needed: it goes on record")
+    return line
+
+
+def needed(reason: str) -> str:
+    """A reason on one line. Raises InvalidCampaign if it is empty, too."""
+    if not (line := on_record("a reason", reason)):
+        raise InvalidCampaign("a reason is needed: it goes on record")
+    return line
+
+
+def on_record(what: str, words: str) -> str:
+    """A person's words on one line. Raises InvalidCampaign for unprintable or too many of them."""
+    line = " ".join(words.split())
+    if len(line) > _LONGEST or not line.isprintable():
+        raise InvalidCampaign(f"{what} has at most {_LONGEST} printable characters")
     return line

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from dispatcher.api.actor import named
+from dispatcher.api.actor import named, needed, on_record
 from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone
@@ -33,9 +33,6 @@ from dispatcher.storage.opt_outs import OptOutEntry
 from dispatcher.storage.stop_storms import TakenBack
 
 __all__ = ["ImportResult", "OptOutChange", "OptOutEntry", "OptOuts", "TakenBack"]
-
-#: characters of a source or a reason
-_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +136,7 @@ class OptOuts:
         GatewayError if the gateway does not answer and ConfigurationError without an API key;
         nothing is removed here then.
         """
-        number, reason = normalise(phone), _needed(reason)
+        number, reason = normalise(phone), needed(reason)
         there = at_gateway and self._delete_stop(number)
         source = "by hand, on the gateway's STOP list too" if there else "by hand"
         facts = {"reason": reason, "actor": named(None), "source": source}
@@ -176,7 +173,7 @@ class OptOuts:
         False if there is nothing to decide about this number. Raises InvalidCampaign without a
         reason, and InvalidPhone.
         """
-        number, reason = normalise(phone), _needed(reason)
+        number, reason = normalise(phone), needed(reason)
         facts = {"reason": reason, "actor": named(by), "source": "decided by hand"}
         with self._database.write() as session:
             if not probable_refusals.is_undecided(session, number):
@@ -205,7 +202,7 @@ class OptOuts:
         """
         if since.utcoffset() is None or until.utcoffset() is None:
             raise InvalidCampaign("since and until need a time zone")
-        reason, actor = _needed(reason), named(by)
+        reason, actor = needed(reason), named(by)
         with self._database.write() as session:
             taken = stop_storms.take_back(
                 session,
@@ -230,7 +227,7 @@ class OptOuts:
     def _add(
         self, numbers: Iterable[str], *, source: str, reason: str, by: str | None = None
     ) -> int:
-        source, reason = _on_record("a source", source), _on_record("a reason", reason)
+        source, reason = on_record("a source", source), on_record("a reason", reason)
         who, now = named(by), self._clock()
         with self._database.write() as session:
             new = opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
@@ -240,18 +237,3 @@ class OptOuts:
 
     def _note(self, session: Session, verb: str, who: str, reason: str) -> None:
         actions.note(session, None, verb=verb, actor=who, now=self._clock(), reason=reason)
-
-
-def _needed(reason: str) -> str:
-    """A reason on one line. Raises InvalidCampaign if it is empty, too."""
-    if not (line := _on_record("a reason", reason)):
-        raise InvalidCampaign("a reason is needed: it goes on record")
-    return line
-
-
-def _on_record(what: str, words: str) -> str:
-    """A person's words on one line. Raises InvalidCampaign for unprintable or too many of them."""
-    line = " ".join(words.split())
-    if len(line) > _LONGEST or not line.isprintable():
-        raise InvalidCampaign(f"{what} has at most {_LONGEST} printable characters")
-    return line

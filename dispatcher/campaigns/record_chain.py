@@ -38,6 +38,16 @@ class Seal:
     entry_id: int
     value: str
 
+    def __str__(self) -> str:
+        """The seal as one word, to be written down."""
+        return f"{self.number}:{self.entry_id}:{self.value}"
+
+    @classmethod
+    def of(cls, word: str) -> Seal:
+        """The seal that a word stands for. Raises ValueError."""
+        number, entry, value = word.split(":")
+        return cls(int(number), int(entry), value)
+
 
 def seal(before: str, entry: Entry) -> str:
     """The SHA-256 of an entry and the seal ``before`` it, in hexadecimal digits."""
@@ -59,12 +69,15 @@ def chained(entries: Iterable[Entry], last: Seal | None) -> Iterator[Seal]:
         yield Seal(number, entry.id, value)
 
 
-def broken(sealed: Iterable[tuple[Seal, Entry | None]], head: Seal | None) -> Iterator[str]:
+def broken(
+    sealed: Iterable[tuple[Seal, Entry | None]], head: Seal | None, known: Seal | None = None
+) -> Iterator[str]:
     """What is wrong with a record: one sentence for each entry that was altered or is missing.
 
     ``sealed`` has each seal, in order, with its entry if there is one; ``head`` is the seal that
-    was the last when one was added last.
+    was the last when one was added last, ``known`` a seal that was written down elsewhere.
     """
+    missed = known
     number, value = 0, START
     for one, entry in sealed:
         if one.number != number + 1:
@@ -77,5 +90,8 @@ def broken(sealed: Iterable[tuple[Seal, Entry | None]], head: Seal | None) -> It
                 f" after it was sealed as number {one.number}"
             )
         number, value = one.number, one.value
+        missed = None if one == known else missed
+    if missed is not None:
+        yield f"the record does not hold seal {missed.number} as it was written down"
     if head is not None and (head.number, head.value) != (number, value):
         yield f"the end is missing: the last seal was number {head.number}, and is {number} now"

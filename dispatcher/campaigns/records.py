@@ -146,6 +146,16 @@ class ActionRecord:
     #: the batch; None for the whole campaign
     batch_id: int | None
 
+    @property
+    def subject(self) -> str:
+        """What it was done to: "campaign 7, batch 12"; empty for the installation."""
+        named = (("campaign", self.campaign_id), ("batch", self.batch_id))
+        return ", ".join(f"{what} {number}" for what, number in named if number is not None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON, the instant in ISO 8601."""
+        return asdict(self) | {"at": self.at.isoformat()}
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:

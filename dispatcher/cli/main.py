@@ -20,6 +20,7 @@ from dispatcher.cli.commands.opt_outs import opt_outs
 from dispatcher.cli.commands.plan import plan
 from dispatcher.cli.commands.progress import progress
 from dispatcher.cli.commands.record import record
+from dispatcher.cli.commands.recording import recording
 from dispatcher.cli.commands.replies import replies
 from dispatcher.cli.commands.run import celery, run
 from dispatcher.cli.commands.sandbox import sandbox
@@ -31,6 +32,7 @@ from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of
 from dispatcher.cli.options import give_settings
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.visible import visible
+from dispatcher.storage import origin
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -133,6 +135,7 @@ for _command in (
     settings,
     sandbox,
     record,
+    recording,
     demo,
 ):
     cli.add_command(_command)
@@ -158,4 +161,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no accents
+    origin.ask(lambda: f"the shell of {origin.host()}")
     cli(prog_name="dispatcher")

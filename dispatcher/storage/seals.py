@@ -46,35 +46,29 @@ def add(session: Session, *, every: bool = False) -> int:
     if seals:
         rows = [{"number": s.number, "action_id": s.entry_id, "hash": s.value} for s in seals]
         session.execute(insert(SEAL), rows)
-        meta.put(session, _HEAD, _written(seals[-1]))
+        meta.put(session, _HEAD, str(seals[-1]))
     return len(seals)
 
 
-def broken(session: Session) -> Iterator[str]:
-    """What is wrong with the record, a sentence for each entry altered or missing."""
+def broken(session: Session, known: Seal | None = None) -> Iterator[str]:
+    """What is wrong with the record, a sentence for each entry altered or missing.
+
+    ``known`` is a seal that was written down elsewhere.
+    """
     query = select(*_SEAL, *_ENTRY).outerjoin_from(SEAL, ACTION, ACTION.c.id == SEAL.c.action_id)
     rows = session.execute(query.order_by(SEAL.c.number), execution_options={"yield_per": 1000})
     sealed = ((Seal(*row[:3]), Entry(*row[3:]) if row[3] is not None else None) for row in rows)
-    yield from record_chain.broken(sealed, head(session))
+    yield from record_chain.broken(sealed, head(session), known)
 
 
 def head(session: Session) -> Seal | None:
     """The last seal, as it was written down when it was added; None without an entry."""
     value = meta.get(session, _HEAD)
-    return _read(value) if value else None
+    return Seal.of(value) if value else None
 
 
 def _locked_head(session: Session) -> Seal | None:
     first = upsert.insert(session, Meta).values(name=_HEAD, value="")
     session.execute(first.on_conflict_do_nothing())
     value = session.scalar(select(META.c.value).where(META.c.name == _HEAD).with_for_update())
-    return _read(value) if value else None
-
-
-def _written(last: Seal) -> str:
-    return f"{last.number}:{last.entry_id}:{last.value}"
-
-
-def _read(value: str) -> Seal:
-    number, entry, digest = value.split(":")
-    return Seal(int(number), int(entry), digest)
+    return Seal.of(value) if value else None

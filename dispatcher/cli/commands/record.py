@@ -1,126 +1,77 @@
-"""``dispatcher record``: records what a gateway answers, and compares the fake one with it."""
+"""``dispatcher record``: who did what, from where, when and why; and whether anybody changed it."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.campaigns.wording import counted
-from dispatcher.cli.commands.sandbox import switch
-from dispatcher.cli.exits import Refusal, Unusable
-from dispatcher.cli.output import say
+from dispatcher.campaigns.wording import counted, moment
+from dispatcher.cli.exits import Refusal
+from dispatcher.cli.options import INSTANT, json_option, limit_option, open_dispatcher
+from dispatcher.cli.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from dispatcher.sandbox.recording.script import Step
-    from dispatcher.sandbox.recording.transcript import Answered
+    from datetime import datetime
 
 
-@click.command(hidden=True)
-@click.argument("script", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--out", metavar="FILE", help="Where the transcript goes; it must not exist.")
-@click.option(
-    "--compare", metavar="FILE", help="Hold the fake gateway against a transcript instead."
-)
-@click.option("--switch", "switches", multiple=True, metavar="NAME=JSON", help="With --compare.")
-@click.option("--changes", is_flag=True, help="Play also what may cost money or change something.")
-@click.option(
-    "--pace",
-    type=click.FloatRange(0, 60),
-    default=0.2,
-    show_default=True,
-    help="Seconds between two calls.",
-)
-def record(
-    *,
-    script: Path | None,
-    out: str | None,
-    compare: str | None,
-    switches: tuple[str, ...],
-    changes: bool,
-    pace: float,
-) -> None:
-    """Play a SCRIPT of calls to the gateway, and write down the shapes of its answers.
-
-    Without a SCRIPT it is every call that costs nothing. Sends are made in the gateway's sandbox
-    mode: nobody is texted. The transcript holds no key, no number, no text and no name.
-    """
-    if (out is None) == (compare is None):
-        raise Unusable("one of --out and --compare is needed")
-    if compare is not None:
-        if script is not None or changes:
-            raise Unusable("--compare plays the transcript, and no other script")
-        _compare(Path(compare), switches)
-    elif out is not None:
-        if switches:
-            raise Unusable("--switch is for --compare")
-        _record(script, Path(out), changes=changes, pace=pace)
+@click.group()
+def record() -> None:
+    """The record of actions: who did what, from where, when and why."""
 
 
-def _record(script: Path | None, out: Path, *, changes: bool, pace: float) -> None:
-    from dispatcher.errors import ConfigurationError
-    from dispatcher.recipients.files import NewFile
-    from dispatcher.sandbox.recording import recorder
-    from dispatcher.sandbox.recording.script import every_call, read_script
-    from dispatcher.settings import Settings
-
-    steps = every_call() if script is None else read_script(_read(script))
-    recorder.check(steps, changes=changes)
-    settings = Settings.from_env()
-    if settings.api_key is None:
-        raise ConfigurationError("DISPATCHER_API_KEY is not set")
-    try:
-        # made first: nothing is asked for what cannot be written
-        file = NewFile(out, replaces=False)
-    except OSError as error:
-        raise Unusable(f"{out}: {error.strerror}") from None
-    try:
-        transcript = recorder.record(
-            steps,
-            settings.api_url,
-            settings.api_key.get_secret_value(),
-            pace=pace,
-            call_timeout=settings.call_timeout,
-            on_step=_show,
-        )
-        file.stream.write(transcript.dumps().encode())
-        file.close()
-    except BaseException:
-        file.discard()
-        raise
-    say(f"{len(transcript.steps)} steps are in {out}, without a key, a number or a text")
-
-
-def _show(number: int, step: Step, answered: Answered) -> None:
-    say(f"{number:3}  {step.call}  {answered.status or answered.outline}")
-
-
-def _compare(path: Path, switches: tuple[str, ...]) -> None:
-    from dispatcher.sandbox.recording.comparison import closest, compare
-    from dispatcher.sandbox.recording.transcript import Transcript
-
-    transcript = Transcript.loads(_read(path))
-    behaviour = dict(map(switch, switches))
-    try:
-        found = compare(transcript, behaviour)
-        best, left = closest(transcript, behaviour)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise Unusable(f"--switch: {error}") from None
-    for difference in found:
-        say(str(difference))
-    if not found:
-        say(f"the fake gateway answers all {len(transcript.steps)} steps in the same shapes")
+@record.command()
+@click.option("--since", type=INSTANT, help="Entries since this instant.")
+@click.option("--by", "actor", metavar="NAME", default="", help="Only what this person did.")
+@click.option("--verb", metavar="VERB", default="", help="Only this action, such as 'pause'.")
+@limit_option(most=100_000, default=100)
+@json_option
+def show(*, since: datetime | None, actor: str, verb: str, limit: int, as_json: bool) -> None:
+    """List the entries, the latest first."""
+    dispatcher = open_dispatcher()
+    found = dispatcher.record.page(limit=limit, since=since, actor=actor, verb=verb)
+    if as_json:
+        print_json([one.as_json() for one in found])
         return
-    more = [f"--switch {name}={json.dumps(best[name])}" for name in best if name not in behaviour]
-    if more:
-        say(f"with {' '.join(more)} it differs in {counted(len(left), 'place')}")
-    raise Refusal(f"the fake gateway differs in {counted(len(found), 'place')}")
+    now = dispatcher.clock()
+    rows = [
+        (moment(one.at, now), one.actor, one.origin, one.verb, one.subject, one.reason)
+        for one in found
+    ]
+    if rows:
+        print_table(["when", "who", "from", "what", "to", "why"], rows)
+    more = f" of {found.total}" if found.total > len(found) else ""
+    say(f"{counted(len(found), 'entry', 'entries')}{more}" if found.total else "no entry")
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Unusable(f"{path}: {error.strerror}") from None
+@record.command()
+@click.option(
+    "--seal",
+    "expected",
+    metavar="SEAL",
+    help="A seal that an earlier verification printed: the record must still hold it.",
+)
+@json_option
+def verify(*, expected: str | None, as_json: bool) -> None:
+    """Look for entries that were altered or removed; exit with 1 if there are any.
+
+    Each entry is sealed with the one before it. Whoever can write to the database can make all
+    seals anew: keep the seal that is printed elsewhere, and give it to a later --seal.
+    """
+    dispatcher = open_dispatcher()
+    found = dispatcher.record.verify(expected)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for problem in found.problems:
+            say(problem)
+    if found.problems:
+        raise Refusal(f"the record was changed: {counted(len(found.problems), 'problem')}")
+    if not as_json:
+        late = f"; {counted(found.late, 'of them was', 'of them were')} sealed just now"
+        say(
+            f"{counted(found.sealed + found.late, 'entry', 'entries')}, none altered or missing"
+            f"{late if found.late else ''}"
+        )
+        if found.head:
+            say(f"the last seal is {found.head}")

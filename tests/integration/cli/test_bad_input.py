@@ -258,7 +258,7 @@ def test_unwritable_rejects_file_is_refused(shell: Shell, path: str, says: str) 
         ["plan", "clients.csv", "--text", "x", "--save", "out"],
         ["opt-outs", "import", "clients.csv", "--rejects", "out"],
         ["opt-outs", "export", "out"],
-        ["record", "--out", "out"],
+        ["recording", "--out", "out"],
         ["sandbox", "--ledger", "out"],
     ],
     ids=" ".join,
@@ -538,7 +538,7 @@ ESCAPE = "\x1b[2J\u202e"
         ["window", "--territory", ESCAPE],
         ["opt-outs", "export", f"no/{ESCAPE}"],
         ["opt-outs", "add", "06 39 98 00 01", "--reason", ESCAPE],
-        ["record", "--compare", ESCAPE],
+        ["recording", "--compare", ESCAPE],
     ],
     ids=ascii,
 )

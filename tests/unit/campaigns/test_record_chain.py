@@ -90,3 +90,13 @@ def test_words_cannot_move_between_fields(actor: str, origin: str, verb: str) ->
 def test_time_zone_of_an_instant_does_not_matter() -> None:
     paris = replace(ENTRIES[0], at=ENTRIES[0].at.astimezone())
     assert list(chained([paris], None)) == [SEALS[0]]
+
+
+def test_seal_that_was_written_down_is_looked_for() -> None:
+    sealed = list(zip(SEALS, ENTRIES, strict=True))
+    assert not [*broken(sealed, HEAD, Seal.of(str(SEALS[1])))]
+    again = [replace(ENTRIES[0], actor="paul"), *ENTRIES[1:]]
+    forged = list(chained(again, None))
+    assert [*broken(zip(forged, again, strict=True), forged[-1], SEALS[1])] == [
+        "the record does not hold seal 2 as it was written down"
+    ]

@@ -1,4 +1,4 @@
-"""``dispatcher record`` as a process, against the fake gateway as another."""
+"""``dispatcher recording`` as a process, against the fake gateway as another."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def dispatcher(
 def test_every_call_is_recorded_and_the_same_gateway_does_not_differ(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    made = dispatcher(tmp_path, "record", "--out", "all.json", "--pace", "0", sandbox=sandbox)
+    made = dispatcher(tmp_path, "recording", "--out", "all.json", "--pace", "0", sandbox=sandbox)
     assert made.returncode == 0, made.stderr
     assert f"{len(every_call())} steps are in all.json" in made.stdout
     assert sandbox.texted() == {}  # everything was only tried out
-    compared = dispatcher(tmp_path, "record", "--compare", "all.json")
+    compared = dispatcher(tmp_path, "recording", "--compare", "all.json")
     assert compared.returncode == 0, compared.stdout
     assert "in the same shapes" in compared.stdout
 
@@ -75,8 +75,8 @@ def test_differing_gateway_is_found_with_the_switches_that_explain_it(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.configure(http_status_mode="200", message_id_type="str")
-    dispatcher(tmp_path, "record", "--out", "all.json", "--pace", "0", sandbox=sandbox)
-    compared = dispatcher(tmp_path, "record", "--compare", "all.json")
+    dispatcher(tmp_path, "recording", "--out", "all.json", "--pace", "0", sandbox=sandbox)
+    compared = dispatcher(tmp_path, "recording", "--compare", "all.json")
     assert compared.returncode == 1
     assert "step 2, GET /me: the HTTP status is 200 in the transcript" in compared.stdout
     assert "message_id is text: digits in the transcript, int in the fake" in compared.stdout
@@ -86,14 +86,14 @@ def test_differing_gateway_is_found_with_the_switches_that_explain_it(
     found = [word for word in result.split() if "=" in word]
     assert sorted(found) == ['http_status_mode="200"', 'message_id_type="str"']
     switches = [part for switch in found for part in ("--switch", switch)]
-    again = dispatcher(tmp_path, "record", "--compare", "all.json", *switches)
+    again = dispatcher(tmp_path, "recording", "--compare", "all.json", *switches)
     assert again.returncode == 0, again.stdout
 
 
 def test_transcript_has_no_personal_data(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     made = dispatcher(
-        tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
+        tmp_path, "recording", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
     )
     assert made.returncode == 0, made.stderr
     text = (tmp_path / "t.json").read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def test_transcript_has_no_personal_data(sandbox: Sandbox, tmp_path: Path) -> No
     }
     assert stat.S_IMODE((tmp_path / "t.json").stat().st_mode) == 0o600
     # what was masked can be played, and was answered in the same way
-    assert dispatcher(tmp_path, "record", "--compare", "t.json").returncode == 0
+    assert dispatcher(tmp_path, "recording", "--compare", "t.json").returncode == 0
 
 
 def test_missing_answer_is_recorded_and_the_next_step_runs(
@@ -116,21 +116,21 @@ def test_missing_answer_is_recorded_and_the_next_step_runs(
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     sandbox.fault("reset_after_read", "/v1/send")
     made = dispatcher(
-        tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
+        tmp_path, "recording", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
     )
     assert made.returncode == 0, made.stderr
     first, second = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["steps"]
     assert first["answer"]["status"] == 0
     assert first["answer"]["outline"].startswith("no answer: ")
     assert second["answer"]["status"] == 400
-    compared = dispatcher(tmp_path, "record", "--compare", "t.json")
+    compared = dispatcher(tmp_path, "recording", "--compare", "t.json")
     assert "step 1" not in compared.stdout
 
 
 def test_step_that_may_change_something_needs_an_option(sandbox: Sandbox, tmp_path: Path) -> None:
     script = '[[step]]\ncall = "POST /stop-sms/add"\nbody = { phoneNumber = "+33639980001" }\n'
     (tmp_path / "script.toml").write_text(script, encoding="utf-8")
-    arguments = ["record", "script.toml", "--out", "t.json"]
+    arguments = ["recording", "script.toml", "--out", "t.json"]
     refused = dispatcher(tmp_path, *arguments, sandbox=sandbox)
     assert refused.returncode == 2
     assert "step 1 (POST /stop-sms/add) may cost money" in refused.stderr
@@ -161,7 +161,7 @@ def test_wrong_options_end_with_one_sentence_and_write_no_file(
 ) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
     (tmp_path / "broken.toml").write_text("[[step]", encoding="utf-8")
-    done = dispatcher(tmp_path, "record", *arguments, sandbox=sandbox)
+    done = dispatcher(tmp_path, "recording", *arguments, sandbox=sandbox)
     assert done.returncode == 2
     assert done.stderr.startswith("dispatcher: ")
     assert done.stderr.count("\n") == 1
@@ -170,7 +170,7 @@ def test_wrong_options_end_with_one_sentence_and_write_no_file(
 
 
 def test_recording_without_a_key_is_refused(tmp_path: Path) -> None:
-    done = dispatcher(tmp_path, "record", "--out", "t.json")
+    done = dispatcher(tmp_path, "recording", "--out", "t.json")
     assert done.returncode == 2
     assert "DISPATCHER_API_KEY is not set" in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -178,7 +178,9 @@ def test_recording_without_a_key_is_refused(tmp_path: Path) -> None:
 
 def test_unknown_switch_ends_with_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "script.toml").write_text(SCRIPT, encoding="utf-8")
-    dispatcher(tmp_path, "record", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox)
-    done = dispatcher(tmp_path, "record", "--compare", "t.json", "--switch", "mood=bad")
+    dispatcher(
+        tmp_path, "recording", "script.toml", "--out", "t.json", "--pace", "0", sandbox=sandbox
+    )
+    done = dispatcher(tmp_path, "recording", "--compare", "t.json", "--switch", "mood=bad")
     assert done.returncode == 2
     assert "--switch: no switch is called 'mood'" in done.stderr
