@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from dispatcher.api.actor import named, needed, on_record
 from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
@@ -231,7 +232,7 @@ class OptOuts:
         who, now = named(by), self._clock()
         with self._database.write() as session:
             new = opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
-            words = [f"{new} new, from {source}", reason]
+            words = [f"{counted(new, 'new number')}, {source}", reason]
             self._note(session, "opt out", who, "; ".join(filter(None, words)))
             return new
 

@@ -116,7 +116,7 @@ def test_opt_out_by_hand_is_on_record_without_its_number(acted: Bench) -> None:
     assert (added.actor, added.verb, added.reason) == (
         "marie",
         "opt out",
-        "2 new, from by hand; by letter",
+        "2 new numbers, by hand; by letter",
     )
     assert (removed.verb, removed.reason) == ("remove opt-out", "signed again")
 

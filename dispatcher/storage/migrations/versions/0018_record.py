@@ -7,8 +7,8 @@ from alembic import op
 
 from dispatcher.masking import masked
 
-revision = "0099"
-down_revision = "0017"
+revision = "0018"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
