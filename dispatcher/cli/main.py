@@ -31,8 +31,8 @@ from dispatcher.cli.commands.window import window
 from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of
 from dispatcher.cli.options import give_settings
 from dispatcher.errors import DispatcherError
+from dispatcher.settings import origin
 from dispatcher.settings.visible import visible
-from dispatcher.storage import origin
 
 if TYPE_CHECKING:
     from dispatcher.api import Dispatcher
@@ -71,6 +71,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the arguments name."""
         try:
+            origin.ask(_shell)
             if self._settings is not None:
                 give_settings(self._settings, self._dispatcher)
             return super().invoke(ctx)
@@ -101,6 +102,10 @@ class Commands(click.Group):
         """The commands in the order in which a campaign needs them."""
         del ctx
         return list(self.commands)
+
+
+def _shell() -> str:
+    return f"the shell of {origin.host()}"
 
 
 @click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -161,5 +166,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no accents
-    origin.ask(lambda: f"the shell of {origin.host()}")
     cli(prog_name="dispatcher")

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.records import ActionRecord, Page
 from dispatcher.masking import masked
+from dispatcher.settings.origin import origin
 from dispatcher.storage import seals
-from dispatcher.storage.origin import origin
 from dispatcher.storage.tables import Action
 from dispatcher.storage.values import value_of
 

@@ -24,9 +24,11 @@ class DispatcherConfig(AppConfig):
         from dispatcher.contrib.django import reporter, signed_in, under_test
         from dispatcher.contrib.django.checks import check_settings, check_tables
         from dispatcher.contrib.django.migrate import follow
+        from dispatcher.settings import origin
 
         under_test.remember_live()
         ask(signed_in.user_name)
+        origin.ask(signed_in.origin)
         signed_in.install()
         reporter.install()
         checks.register(check_settings)

@@ -49,6 +49,12 @@ def user_name() -> str | None:
     return str(user.get_username()) if user is not None and user.is_authenticated else ""
 
 
+def origin() -> str | None:
+    """From where the request comes; None outside of a request."""
+    request = _request.get()
+    return None if request is None else f"Django, from {request.META.get('REMOTE_ADDR', '?')}"
+
+
 def install() -> None:
     """Add the middleware behind that of Django's users, unless the settings name it already."""
     ours = f"{__name__}.{remember_request.__name__}"

@@ -17,6 +17,7 @@ from dispatcher.contrib.flask import problems, signed_in
 from dispatcher.contrib.flask.library import install, library_of
 from dispatcher.contrib.flask.queries import Executes, People, streamed
 from dispatcher.recipients import Rejection
+from dispatcher.settings import origin
 from dispatcher.settings.environment import load
 
 # at run time it delegates to the current app's dispatcher; for type checkers it is one
@@ -63,6 +64,7 @@ class Dispatcher(_Base):
         if self._actor is not None:
             app.extensions[signed_in.ACTOR] = self._actor
         ask(signed_in.user_name)
+        origin.ask(signed_in.origin)
         app.cli.add_command(commands_of(lambda: library_of(app).settings, lambda: library_of(app)))
         problems.answer_in(app)
 

@@ -25,6 +25,11 @@ def user_name() -> str | None:
     return given.username or "" if given is not None and knows_password() else ""
 
 
+def origin() -> str | None:
+    """From where the request comes; None outside of a request."""
+    return f"Flask, from {request.remote_addr or '?'}" if has_request_context() else None
+
+
 def knows_password() -> bool:
     """Whether the request has the token of the settings as its password."""
     given = request.authorization
