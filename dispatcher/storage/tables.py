@@ -435,7 +435,9 @@ class Action(Base):
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     at: Mapped[datetime]
     #: null for what is about no campaign, such as a setting
-    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("dispatcher_campaign.id"), index=True)
+    campaign_id: Mapped[int | None] = mapped_column(
+        ForeignKey("dispatcher_campaign.id"), index=True
+    )
     batch_id: Mapped[int | None] = mapped_column(_Key)
     actor: Mapped[str]
     verb: Mapped[str]

@@ -61,7 +61,10 @@ def test_record_is_filtered_by_who_what_and_when(acted: Bench) -> None:
 
 
 def test_altered_entry_is_found(acted: Bench) -> None:
-    execute(acted.dispatcher.database, "UPDATE dispatcher_action SET actor = 'paul' WHERE verb = 'pause'")
+    execute(
+        acted.dispatcher.database,
+        "UPDATE dispatcher_action SET actor = 'paul' WHERE verb = 'pause'",
+    )
     assert problems(acted).startswith("entry 2 (pause, by paul) or its seal was altered")
 
 
@@ -80,7 +83,11 @@ def test_application_cannot_change_the_record_on_postgresql(acted: Bench) -> Non
     database = acted.dispatcher.database
     if database.is_sqlite:
         pytest.skip("SQLite has no roles: whoever can write to the file can drop a trigger")
-    for statement in ("UPDATE dispatcher_action SET reason = ''", "DELETE FROM dispatcher_action", "DELETE FROM dispatcher_seal"):
+    for statement in (
+        "UPDATE dispatcher_action SET reason = ''",
+        "DELETE FROM dispatcher_action",
+        "DELETE FROM dispatcher_seal",
+    ):
         with pytest.raises(StorageError, match="append-only"), database.write() as session:
             session.execute(text(statement))
     assert not problems(acted)
