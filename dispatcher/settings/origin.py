@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import platform
 from collections.abc import Callable
 
 _asked: list[Callable[[], str | None]] = []
@@ -22,4 +22,4 @@ def origin() -> str:
 
 def host() -> str:
     """The name of this host."""
-    return socket.gethostname()
+    return platform.node()
