@@ -33,16 +33,18 @@ def actor() -> str:
 def named(by: str | None) -> str:
     """Who acts: ``by``, else who is signed in, else, in a shell, the user of this system.
 
-    Raises InvalidCampaign for a control character. What no database stores, NUL and half of a
-    surrogate pair, is not printable either.
+    Where somebody is signed in, ``by`` hides nobody: the record names both. Raises InvalidCampaign
+    for a control character. What no database stores, NUL and half of a surrogate pair, is not
+    printable either.
     """
+    asked = (signed_in() for signed_in in _signed_in)
+    person = next((name for name in asked if name is not None), None)
     if not by:
-        asked = (signed_in() for signed_in in _signed_in)
-        person = next((name for name in asked if name is not None), None)
         return printable(actor() if person is None else person or NOBODY)
     if not by.isprintable():
         raise InvalidCampaign("the name of who acts may hold printable characters only")
-    return by
+    beside = f" (signed in: {printable(person)})" if person and person != by else ""
+    return by if by.endswith(beside) else by + beside
 
 
 def printable(words: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property
 
 from dispatcher.api.installation import Installation
@@ -14,12 +15,16 @@ from dispatcher.campaigns.planner import NO_UNICODE, Planner
 from dispatcher.campaigns.prices import unpriced
 from dispatcher.campaigns.schedule import Schedule
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign, UnusableInput
 from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.window import Hold, NeverOpen
+
+#: a campaign that was to begin before then is warned of
+_LONG_AGO = timedelta(days=1)
 
 
 class Intake:
@@ -101,7 +106,17 @@ class Intake:
             from_number=submission.from_number,
             survey=submission.survey is not None,
         )
-        return warnings + planner.warnings
+        return warnings + planner.warnings + self._past()
+
+    def _past(self) -> list[str]:
+        """A sentence if the campaign was to begin long ago, as by a year that is wrong."""
+        at = self.submission.not_before
+        if at is None or self.now - at < _LONG_AGO:
+            return []
+        days = counted((self.now - at).days, "day")
+        return [
+            f"not_before {at.isoformat()} was {days} ago: the campaign leaves as soon as it may"
+        ]
 
     @property
     def fingerprint(self) -> str:

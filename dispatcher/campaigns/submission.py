@@ -63,7 +63,8 @@ class Options(TypedDict, total=False):
     at_hand: bool
     #: called after each batch with the recipients stored so far and the recipients kept so far
     stored: Callable[[int, int], None]
-    #: who submits, for the record; by default the user of this system
+    #: who submits, for the record; by default who is signed in, or the user of this system. It is
+    #: named beside who is signed in, and not in the place of that person
     by: str | None
     #: ask the gateway about the form of each number first (``/lookup``, free); needs the key
     check_numbers: bool
@@ -129,10 +130,8 @@ class Submission:
         if not reference.strip() or len(reference) > longest or not reference.isprintable():
             raise InvalidCampaign(f"a reference has 1 to {longest} printable characters")
         for name, value in (("not_before", self.not_before), ("not_after", self.not_after)):
-            if value is not None and value.tzinfo is None:
-                raise InvalidCampaign(f"{name} {value.isoformat()} has no time zone")
-            if value is not None and value.year not in _YEARS:
-                raise InvalidCampaign(f"{name} {value.isoformat()} is not within 2000 to 2100")
+            if value is not None:
+                _check_instant(name, value)
         if self.priority not in PRIORITIES:
             raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
         if self.hand_over and self.not_before is None:
@@ -170,3 +169,16 @@ class Submission:
         if self.account:  # submissions from before there were accounts keep their hash
             body.append(self.account)
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
+
+
+def _check_instant(name: str, value: object) -> None:
+    """Raise InvalidCampaign unless it is an aware datetime of a year that calendars know."""
+    if not isinstance(value, datetime):
+        raise InvalidCampaign(
+            f"{name} is a {type(value).__name__}, and a datetime with a time zone is needed:"
+            ' datetime.fromisoformat("2027-03-27T20:00+01:00")'
+        )
+    if value.tzinfo is None:
+        raise InvalidCampaign(f"{name} {value.isoformat()} has no time zone")
+    if value.year not in _YEARS:
+        raise InvalidCampaign(f"{name} {value.isoformat()} is not within 2000 to 2100")

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import time
 from decimal import Decimal
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -331,7 +332,7 @@ class Settings(AccountSettings):
                 if environ.get(f"{PREFIX}{name.upper()}"):
                     raise ConfigurationError(f"set {PREFIX}{name.upper()} or {variable}, not both")
             if name not in cls.model_fields and split_account(name) is None:
-                raise ConfigurationError(f"unknown setting {variable}")
+                raise ConfigurationError(f"unknown setting {variable}{_meant(name)}")
             if value != "":
                 values[name] = value
         names = account_names(values.get("accounts"))
@@ -518,6 +519,12 @@ def _content(variable: str, path: str) -> str:
         raise ConfigurationError(f"{variable} cannot be read: {reason}") from None
 
 
+def _meant(name: str) -> str:
+    """A question for the setting whose name is nearest, if one is near."""
+    known = get_close_matches(name.removeprefix(PREFIX.lower()), Settings.model_fields, 1, 0.75)
+    return f": did you mean {PREFIX}{known[0].upper()}?" if known else ""
+
+
 def _sentences(error: ValidationError) -> list[str]:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return [_sentence(each) for each in details]
@@ -529,7 +536,7 @@ def _sentence(error: ErrorDetails) -> str:
         return message
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
-        return f"unknown setting {name!r}"
+        return f"unknown setting {name!r}{_meant(name)}"
     if name == "accounts" and len(error["loc"]) > 2:
         account, field = error["loc"][1:3]
         if error["type"] == "extra_forbidden":

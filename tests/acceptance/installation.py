@@ -62,7 +62,15 @@ PATIENT: dict[str, Any] = {"call_timeout": 250, "closing_guard": 255, "lease": 2
 class Child:
     """A process of the site, with its log."""
 
-    def __init__(self, name: str, argv: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: list[str],
+        environment: dict[str, str],
+        log: Path,
+        *,
+        cwd: Path = ROOT,
+    ) -> None:
         self.name = name
         self.log = log
         self.mark()
@@ -70,7 +78,7 @@ class Child:
             self.process = subprocess.Popen(
                 tied_to_parent(argv),
                 env=environment,
-                cwd=ROOT,
+                cwd=cwd,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -26,7 +26,7 @@ else:
 
 #: entries of a page
 LIMIT = 50
-FULL_NUMBERS = "dispatcher.view_full_numbers"
+FULL_NUMBERS = "dispatcher.show_full_numbers"
 #: after this time without a tick the pages show a warning
 _SILENCE = timedelta(minutes=2)
 View = Callable[..., HttpResponse]

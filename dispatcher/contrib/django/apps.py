@@ -24,6 +24,7 @@ class DispatcherConfig(AppConfig):
         from dispatcher.contrib.django import reporter, signed_in, under_test
         from dispatcher.contrib.django.checks import check_settings, check_tables
         from dispatcher.contrib.django.migrate import follow
+        from dispatcher.contrib.django.surroundings import check_surroundings
         from dispatcher.settings import origin
 
         under_test.remember_live()
@@ -33,6 +34,7 @@ class DispatcherConfig(AppConfig):
         reporter.install()
         checks.register(check_settings)
         checks.register(check_tables, checks.Tags.database)
+        checks.register(check_surroundings)
         post_migrate.connect(follow, sender=self, dispatch_uid="dispatcher.tables")
         setting_changed.connect(_forget, dispatch_uid="dispatcher.settings")
 

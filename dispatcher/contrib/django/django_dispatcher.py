@@ -9,12 +9,14 @@ from typing import Self, Unpack
 from django.db import transaction
 
 from dispatcher.api import Dispatcher
+from dispatcher.api.actor import named
 from dispatcher.api.intake import Intake
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
 from dispatcher.contrib.django import conf, migrate, transactions, under_test
 from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.contrib.django.in_thread import in_thread
 from dispatcher.contrib.django.querysets import People, asks_database, streamed
 from dispatcher.contrib.testing import no_gateways
 from dispatcher.dispatch.hints import Hints
@@ -124,6 +126,8 @@ class DjangoDispatcher(Dispatcher):
         the code that committed: nothing is stored then. Raises IllegalMove if several transactions
         are open and ``using`` names none of them, or if the project commits by hand.
         """
+        # the request may be over when the transaction is committed
+        options["by"] = named(options.get("by"))
         Intake(self._installation, self._submission(reference, text, options), None)
         people = streamed(
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
@@ -161,6 +165,26 @@ class DjangoDispatcher(Dispatcher):
             recipients, text, phone=phone, fields=fields, territory_field=territory_field
         )
         return super().plan(text, people, reject=reject, each=each, **options)
+
+    # the same for async views; a transaction is a matter of sync code, and so is submit_on_commit
+    asubmit = in_thread(submit)
+    aplan = in_thread(plan)
+    aprogress = in_thread(Dispatcher.progress)
+    acampaigns = in_thread(Dispatcher.campaigns)
+    apage = in_thread(Dispatcher.page)
+    acampaign = in_thread(Dispatcher.campaign)
+    abatches = in_thread(Dispatcher.batches)
+    abatch = in_thread(Dispatcher.batch)
+    amessages = in_thread(Dispatcher.messages)
+    aactions = in_thread(Dispatcher.actions)
+    apause = in_thread(Dispatcher.pause)
+    aresume = in_thread(Dispatcher.resume)
+    acancel = in_thread(Dispatcher.cancel)
+    adoubts = in_thread(Dispatcher.doubts)
+    aresend = in_thread(Dispatcher.resend)
+    agive_up = in_thread(Dispatcher.give_up)
+    areplies = in_thread(Dispatcher.replies)
+    aopt_out = in_thread(Dispatcher.opt_out)
 
     def _make_hints(self, address: BrokerAddress | None) -> Hints:
         return _Committed(address, self.alias)

@@ -64,4 +64,5 @@ class OptOut(_Listed):
         managed = False
         default_permissions = ("view", "add")
         verbose_name = "opt-out"
-        permissions = (("view_full_numbers", "Can see phone numbers in full"),)
+        # not "view_…": who is given every permission to view does not get it
+        permissions = (("show_full_numbers", "Can see phone numbers in full"),)

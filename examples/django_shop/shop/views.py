@@ -2,9 +2,10 @@
 
 from django import forms
 from django.contrib.auth.decorators import login_required
+from django.http import Http404
 from django.shortcuts import redirect, render
 
-from dispatcher import DispatcherError
+from dispatcher import DispatcherError, NotFound
 from dispatcher.contrib.django import dispatcher
 from shop.models import Customer
 
@@ -34,4 +35,8 @@ def launch(request):
 @login_required
 def follow(request, reference):
     """Show how far a campaign is."""
-    return render(request, "shop/follow.html", {"campaign": dispatcher.progress(reference)})
+    try:
+        campaign = dispatcher.progress(reference)
+    except NotFound as error:
+        raise Http404(str(error)) from None
+    return render(request, "shop/follow.html", {"campaign": campaign})

@@ -13,4 +13,9 @@ def launch(request: HttpRequest) -> HttpResponse:
     return HttpResponse("done")
 
 
-urlpatterns = [path("launch/", launch)]
+def later(request: HttpRequest) -> HttpResponse:
+    dispatcher.submit_on_commit("soldes", "Soldes !", ["+33639980001"], by=request.GET.get("by"))
+    return HttpResponse("done")
+
+
+urlpatterns = [path("launch/", launch), path("later/", later)]

@@ -183,7 +183,7 @@ def test_number_without_the_permission_is_masked(office: Office) -> None:
         assert masked in text_of(some, path)
         assert "98000" not in some.get(path).content.decode()
 
-    everything = office.client("view_campaign", "view_optout", "view_full_numbers", name="luc")
+    everything = office.client("view_campaign", "view_optout", "show_full_numbers", name="luc")
     assert people(1)[0] in text_of(everything, batch)
     assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
 
@@ -437,3 +437,26 @@ def test_campaign_page_shows_its_account(shop: str) -> None:
     view = office.dispatcher.for_account("shop")
     assert [one.reference for one in view.campaigns()] == ["soldes"]
     lazy.forget()
+
+
+def test_numbers_in_full_are_not_among_the_permissions_to_view(shop: str) -> None:
+    from django.contrib.auth.models import Permission
+
+    named = Permission.objects.filter(content_type__app_label="dispatcher", name__contains="full")
+    assert [one.codename for one in named] == ["show_full_numbers"]
+
+
+def test_permission_of_an_older_installation_keeps_its_owners(shop: str) -> None:
+    from django.contrib.auth.models import Permission, User
+    from django.core.management import call_command
+
+    luc = User.objects.create_user("luc")
+    luc.user_permissions.add(Permission.objects.get(codename="show_full_numbers"))
+    try:
+        call_command("migrate", "dispatcher", "0001", verbosity=0)
+        assert luc.user_permissions.get().codename == "view_full_numbers"
+    finally:
+        call_command("migrate", "dispatcher", verbosity=0)
+
+    assert User.objects.get().has_perm("dispatcher.show_full_numbers")
+    assert not Permission.objects.filter(codename="view_full_numbers").exists()

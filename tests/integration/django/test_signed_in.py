@@ -51,6 +51,36 @@ def test_name_that_a_view_gives_is_on_record() -> None:
     assert dispatcher.actions("soldes")[0].actor == "luc"
 
 
+@override_settings(ROOT_URLCONF="tests.integration.django.open_urls")
+@pytest.mark.parametrize(
+    ("by", "recorded"), [("luc", "luc (signed in: zoe)"), ("zoe", "zoe"), ("", "zoe")]
+)
+def test_name_that_a_view_gives_does_not_hide_who_is_signed_in(by: str, recorded: str) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("zoe"))
+
+    assert client.get("/launch/", {"by": by}).status_code == 200
+
+    assert dispatcher.actions("soldes")[0].actor == recorded
+
+
+@override_settings(ROOT_URLCONF="tests.integration.django.open_urls")
+def test_campaign_after_a_commit_is_recorded_for_who_asked_for_it() -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("zoe"))
+
+    assert client.get("/later/", {"by": "luc"}).status_code == 200
+
+    assert dispatcher.actions("soldes")[0].actor == "luc (signed in: zoe)"
+
+
+def test_campaign_that_does_not_exist_is_a_404_of_the_example() -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("zoe"))
+
+    assert client.get("/campaigns/nothing/").status_code == 404
+
+
 def test_user_of_the_system_is_on_record_for_a_command() -> None:
     dispatcher.submit("soldes", "Soldes !", ["+33639980001"])
 

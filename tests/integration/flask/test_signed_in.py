@@ -54,10 +54,10 @@ def test_name_without_the_password_is_not_on_record(app: Flask, password: str) -
     assert who(app) == "nobody signed in"
 
 
-def test_name_that_a_view_gives_is_on_record(app: Flask) -> None:
+def test_name_that_a_view_gives_is_on_record_beside_who_is_signed_in(app: Flask) -> None:
     assert app.test_client().post("/launch?by=luc", auth=("ops", TOKEN)).status_code == 200
 
-    assert who(app) == "luc"
+    assert who(app) == "luc (signed in: ops)"
 
 
 def test_user_of_the_system_is_on_record_for_a_command(app: Flask) -> None:
