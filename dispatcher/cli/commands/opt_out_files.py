@@ -86,8 +86,10 @@ def export(file: str) -> None:
     """Write the list to FILE, a CSV that only its owner may read; "-" is standard output."""
     from dispatcher.recipients.files import PrivateTable
 
-    listed = open_dispatcher().opt_outs
-    count = 0
+    dispatcher = open_dispatcher()
+    listed, count = dispatcher.opt_outs, 0
+    # before the first number leaves: an export that is not on record is none
+    dispatcher.record.note("export", reason=f"the opt-out list, to {file}")
     try:
         with PrivateTable(sys.stdout.buffer if file == _STREAM else file, _COLUMNS) as table:
             for count, one in enumerate(listed, start=1):  # noqa: B007 - the last is used

@@ -37,6 +37,10 @@ def replies(
 
     dispatcher = open_dispatcher(account)
     found = dispatcher.replies(since=since, limit=limit)
+    if numbers:
+        dispatcher.record.note(
+            "see numbers", reason=f"of {counted(len(found), 'reply', 'replies')}"
+        )
     show = str if numbers else masked
     shown = [(replace(one, text=show(one.text)), show(one.phone)) for one in found]
     if as_json:

@@ -27,6 +27,8 @@ def unread(*, numbers: bool, done: tuple[int, ...], as_json: bool) -> None:
         say(f"{counted(removed, 'call')} deleted")
         return
     shown = str if numbers else masked
+    if numbers:
+        dispatcher.record.note("see numbers", reason="of calls that could not be read")
     calls = [(call, shown(call.text)) for call in dispatcher.inbox.unread()]
     if as_json:
         print_json(

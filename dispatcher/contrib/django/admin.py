@@ -122,6 +122,7 @@ class CampaignPages(Pages):
             f"Batch {found.number} of {dispatcher.campaign(found.campaign_id).reference}",
             batch=found,
             recipients=dispatcher.messages(batch),
+            in_full=self.sees_numbers(request, f"of batch {batch}"),
             allowed=_doubt_actions(request) if found.state == "in_doubt" else [],
         )
 
@@ -196,6 +197,7 @@ class OptOutPages(Pages):
             erased=dispatcher.opt_outs.erased,
             undecided=dispatcher.opt_outs.undecided(),
             may_add=may_add,
+            in_full=self.sees_numbers(request, "of the opt-out list"),
             **context,
         )
 

@@ -69,11 +69,17 @@ class Pages(_Admin):
                 "title": masked(title),
                 "opts": self.opts,
                 "now": dispatcher.clock() if status == 200 else None,
-                "in_full": may(request, FULL_NUMBERS),
                 **context,
             },
             status=status,
         )
+
+    def sees_numbers(self, request: HttpRequest, which: str) -> bool:
+        """Whether the user may see ``which`` numbers in full; that he sees them goes on record."""
+        if not may(request, FULL_NUMBERS):
+            return False
+        dispatcher.record.note("see numbers", reason=which)
+        return True
 
     def _page(self, view: View) -> View:
         @xframe_options_deny

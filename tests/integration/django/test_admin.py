@@ -186,6 +186,13 @@ def test_number_without_the_permission_is_masked(office: Office) -> None:
     everything = office.client("view_campaign", "view_optout", "show_full_numbers", name="luc")
     assert people(1)[0] in text_of(everything, batch)
     assert people(1, 2)[0] in text_of(everything, OPT_OUTS)
+    assert {
+        (seen.actor, seen.origin, seen.reason)
+        for seen in office.dispatcher.record.page(verb="see numbers")
+    } == {
+        ("luc", "Django, from 127.0.0.1", f"of batch {batch.split('/')[-2]}"),
+        ("luc", "Django, from 127.0.0.1", "of the opt-out list"),
+    }
 
 
 @pytest.mark.parametrize("gap", ["/", ".", "-", "_", "\u2212"], ids=ascii)
