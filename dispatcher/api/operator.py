@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy.orm import Session
+
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
+from dispatcher.api.surroundings import SurroundingsReader, TrafficReader
 from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import QUEUES, Hints
@@ -69,8 +72,12 @@ class Operator:
             self._gateways.call_counts_of,
         )
         self._hints = self._make_hints(installation.broker)
+        self._traffic = TrafficReader(installation, lambda: self._hints)
         #: show only what belongs to this account; None shows all accounts
         self._account: str | None = None
+
+    def _surroundings(self, session: Session, refused: str) -> SurroundingsReader:
+        return SurroundingsReader(session, self._installation, self._traffic, refused)
 
     def _make_hints(self, address: BrokerAddress | None) -> Hints:
         return Hints(address)

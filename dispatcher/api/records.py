@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Unpack
 
 from sqlalchemy.orm import Session
 
 from dispatcher.api.operator import Operator
-from dispatcher.campaigns.progress import Facts, Progress, progress_of
+from dispatcher.api.surroundings import SurroundingsReader, restored
+from dispatcher.campaigns.causes import Cause, causes_of
+from dispatcher.campaigns.progress import Facts, Progress, progress_of, silence, standing_of
 from dispatcher.campaigns.records import (
     ActionRecord,
     BatchRecord,
@@ -19,12 +21,11 @@ from dispatcher.campaigns.records import (
     Page,
 )
 from dispatcher.campaigns.selection import Selection, Which
-from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage import account_waits, actions, doubts, monitoring, pauses, stop_list
+from dispatcher.campaigns.states import CampaignState
+from dispatcher.campaigns.traffic import because, obvious
+from dispatcher.storage import actions, doubts, monitoring
 from dispatcher.storage.actions import Wanted
-from dispatcher.storage.batches import due
 from dispatcher.storage.campaigns import campaigns, records
-from dispatcher.window import Hold
 
 
 class Records(Operator):
@@ -35,7 +36,39 @@ class Records(Operator):
         refused = self.objection()
         with self._installation.read() as session:
             facts = campaigns.facts(session, campaign, self._account)
-            return self._progress(session, facts, refused)
+            return self._progress(session, facts, self._surroundings(session, refused))
+
+    def causes(self, campaign: int | str) -> list[Cause]:
+        """Why a campaign does not leave, the cause that has to end first at the head.
+
+        Unlike ``progress`` it asks broker and workers in any case. Raises NotFound.
+        """
+        refused = self.objection()
+        with self._installation.read() as session:
+            facts = campaigns.facts(session, campaign, self._account)
+            around = self._surroundings(session, refused)
+            hold = around.hold(facts, campaigns.first_hold(session, facts.id))
+            batches = {one.state.value: one.batches for one in campaigns.shares(session, facts.id)}
+            found = causes_of(standing_of(facts, batches, hold), around.of(facts, hold))
+            if facts.state is CampaignState.PAUSED:
+                pauses = Wanted(campaign_id=facts.id, verb=actions.PAUSE)
+                for last in actions.page(session, pauses, 0, 1).items:
+                    says = f"{found[0].says} (by {last.actor} at {last.at:%Y-%m-%d %H:%M} UTC)"
+                    found[0] = replace(found[0], says=says)
+        if facts.state in (CampaignState.RUNNING, CampaignState.PAUSED):
+            named = {cause.name for cause in found}
+            found += [one for one in self.outages() if one.name not in named]
+        return found
+
+    def outages(self) -> list[Cause]:
+        """What is broken now in database, broker and workers, whatever waits for it."""
+        refused = self.objection()
+        with self._installation.read() as session:
+            says = silence(monitoring.last_tick(session), self.clock(), self.settings.tick)
+        if refused:
+            return [restored(refused)]
+        traffic = self._traffic.read()
+        return because(says, traffic) if says else obvious(traffic)
 
     def campaigns(self, limit: int = 50, **which: Unpack[Which]) -> list[Progress]:
         """The campaigns submitted last, newest first; see ``page``."""
@@ -103,31 +136,10 @@ class Records(Operator):
         self, session: Session, offset: int, limit: int, refused: str, among: Selection
     ) -> list[Progress]:
         latest = campaigns.latest(session, limit, self._account, offset=offset, among=among)
-        return [self._progress(session, facts, refused) for facts in latest]
+        around = self._surroundings(session, refused)
+        return [self._progress(session, facts, around) for facts in latest]
 
-    def _progress(self, session: Session, facts: Facts, refused: str) -> Progress:
-        """``refused``: why workers refuse the database; asked once, by a connection of its own."""
-        account, settings = facts.account, self.settings
-        orphaned = account != DEFAULT and account not in settings.accounts
-        most = timedelta(seconds=settings.stop_list_max_age)
-        now = self.clock()
-        limit = (settings if orphaned else settings.of_account(account)).doubt_limit
-        hold = campaigns.first_hold(session, facts.id)
-        return progress_of(
-            facts,
-            campaigns.shares(session, facts.id),
-            _with_account(hold, account_waits.of(session, account, now)),
-            stopped=due.doubts(session, account if settings.accounts else None) >= limit,
-            stop_list=stop_list.age(session, account).wait(now, most),
-            blocked=refused or str(pauses.of(session, account) or ""),
-            silent=refused or facts.silence(monitoring.last_tick(session), now, settings.tick),
-            orphaned=orphaned,
-            now=now,
-        )
-
-
-def _with_account(hold: Hold | None, until: datetime | None) -> Hold | None:
-    """What a batch waits for that waits for ``hold``, and its account ``until`` then."""
-    if hold is None or until is None or hold.until >= until:
-        return hold
-    return Hold(until, "the gateway asks to wait")
+    def _progress(self, session: Session, facts: Facts, around: SurroundingsReader) -> Progress:
+        hold = around.hold(facts, campaigns.first_hold(session, facts.id))
+        shares = campaigns.shares(session, facts.id)
+        return progress_of(facts, shares, hold, around.of(facts, hold))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from dispatcher.campaigns.set_aside import NEVER
+from dispatcher.campaigns.causes import Standing, Surroundings, causes_of
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.window import Hold
 
@@ -97,83 +97,41 @@ class Facts:
     commercial: bool = False
     created_at: datetime | None = None
 
-    def silence(self, last_tick: datetime | None, now: datetime, tick: float) -> str:
-        """Why nothing happens if nobody has looked for long; ``tick`` is the interval (seconds).
 
-        A campaign that was submitted after the last tick waits for the first one from then on.
-        """
-        instants = [at for at in (last_tick, self.created_at) if at is not None]
-        if not instants or now - max(instants) <= longest_silence(tick):
-            return ""
-        if last_tick is None:
-            return "no worker has ever looked"
-        return f"no worker has looked since {last_tick:%Y-%m-%d %H:%M} UTC"
+def silence(
+    last_tick: datetime | None, now: datetime, tick: float, submitted: datetime | None = None
+) -> str:
+    """Why nothing happens if nobody has looked for long; ``tick`` is the interval (seconds).
+
+    A campaign that was ``submitted`` after the last tick waits for the first one from then on.
+    """
+    instants = [at for at in (last_tick, submitted) if at is not None]
+    if instants and now - max(instants) <= longest_silence(tick):
+        return ""
+    if last_tick is None:
+        return "no worker has ever looked"
+    return f"no worker has looked since {last_tick:%Y-%m-%d %H:%M} UTC"
 
 
 def longest_silence(tick: float) -> timedelta:
     """How long no tick may come, by its interval (seconds), before that is told."""
-    return max(timedelta(seconds=60), timedelta(seconds=5 * tick))
+    return max(timedelta(seconds=45), timedelta(seconds=5 * tick))
 
 
 def progress_of(
-    facts: Facts,
-    shares: Sequence[Share],
-    hold: Hold | None,
-    *,
-    now: datetime,
-    blocked: str = "",
-    stopped: bool = False,
-    stop_list: str = "",
-    silent: str = "",
-    orphaned: bool = False,
+    facts: Facts, shares: Sequence[Share], hold: Hold | None, around: Surroundings
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
-    ``hold`` is the wait of its first pending batch. ``blocked``: why nothing leaves at all, such
-    as a pause of everything. ``stopped``: too many doubts, in this campaign
-    or others of its account, keep everything back. ``stop_list``: why a commercial campaign waits
-    for the STOP list. ``silent``: no tick finds what is due. ``orphaned``: no setting names its
-    account.
+    ``hold`` is the wait of its first pending batch.
     """
     messages = messages_of(shares)
     batches = {state.value: 0 for state in BatchState} | {
         share.state.value: share.batches for share in shares
     }
-    waits_until, why = None, ""
-    held = batches["handed_over"]
-    if facts.state is CampaignState.PAUSED:
-        why = f"paused: {facts.reason}"
-        if held:
-            why += f"; {held} batches are at the gateway"
-        if blocked:
-            why += f"; {blocked}"
-    elif facts.state is CampaignState.RUNNING and blocked and (hold is not None or held):
-        why = blocked
-    elif facts.state is CampaignState.RUNNING and hold is not None:
-        why = hold.why
-        if hold.until >= NEVER:
-            waits_until = None  # set aside: until a person resumes it
-        elif hold.until > now:
-            waits_until = hold.until
-        elif orphaned:
-            why = f"account {facts.account!r} is not set up here: see DISPATCHER_ACCOUNTS"
-        elif silent:
-            why = silent
-        elif stopped:
-            why = "too many batches in doubt: see dispatcher doubts"
-        elif facts.commercial and stop_list:
-            why = stop_list
-        elif facts.funded_to is not None:
-            more = "the balance does not pay for more at present"
-            why = why or (more if facts.funded_to else "the balance is read first")
-    elif held:
-        why = f"{held} batches are asked back from the gateway"
-        if orphaned:
-            why += f": not before account {facts.account!r} is set up here"
-    elif batches["in_doubt"]:
-        why = f"{batches['in_doubt']} batches in doubt"
-    elif facts.state is CampaignState.RUNNING:
-        why = silent
+    causes = causes_of(standing_of(facts, batches, hold), around)
+    first = causes[0] if causes else None
+    of_pause = facts.state is CampaignState.PAUSED
     return Progress(
         id=facts.id,
         reference=facts.reference,
@@ -182,8 +140,8 @@ def progress_of(
         messages=messages,
         batches=batches,
         in_doubt=batches["in_doubt"],
-        waits_until=waits_until,
-        why=why,
+        waits_until=None if first is None else first.until,
+        why="; ".join(cause.why for cause in (causes if of_pause else causes[:1])),
         cost=sum((share.cost for share in shares), Decimal(0)),
         rows=facts.rows,
         duplicates=facts.duplicates,
@@ -194,6 +152,20 @@ def progress_of(
         else sum((share.planned for share in shares), Decimal(0)),
         untold=sum(share.untold for share in shares),
         account=facts.account,
+    )
+
+
+def standing_of(facts: Facts, batches: Mapping[str, int], hold: Hold | None) -> Standing:
+    """What the decision on its causes needs of a campaign; ``batches`` are counted by state."""
+    return Standing(
+        facts.reference,
+        facts.state,
+        facts.reason,
+        account=facts.account,
+        commercial=facts.commercial,
+        funded_to=facts.funded_to,
+        hold=hold,
+        batches=batches,
     )
 
 

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
 
+from dispatcher.window import Hold
+
 #: a wait of at least this (seconds) may be rounded up, so that many batches share a call
 _SHARED = 60
 
@@ -26,6 +28,15 @@ class Wait(StrEnum):
     RATE = "rate"
     #: a cap of the day
     CAP = "cap"
+
+
+@dataclass(frozen=True)
+class BatchHold(Hold):
+    """What a batch waits for: ``wait`` is the wait that ends last, None for a hand-over."""
+
+    wait: Wait | None = None
+    #: the batch's number within its campaign
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

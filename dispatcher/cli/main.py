@@ -27,6 +27,7 @@ from dispatcher.cli.commands.sandbox import sandbox
 from dispatcher.cli.commands.submit import submit
 from dispatcher.cli.commands.unread import unread
 from dispatcher.cli.commands.webhooks import webhooks
+from dispatcher.cli.commands.why import why
 from dispatcher.cli.commands.window import window
 from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of
 from dispatcher.cli.options import give_settings
@@ -120,6 +121,7 @@ for _command in (
     plan,
     submit,
     progress,
+    why,
     campaigns,
     pause,
     resume,

@@ -8,6 +8,7 @@ never raises.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from celery import Celery
@@ -97,6 +98,17 @@ class Hints:
     def recall(self, account: str = DEFAULT) -> bool:
         """Have a worker ask the gateway for what it holds of an account and is wanted back."""
         return self._publish(RECALL, *_named(account))
+
+    def workers(self) -> Mapping[str, Sequence[str]] | None:
+        """The queues of each worker that answers within a second; None if nobody can be asked."""
+        if self._app is None:
+            return None
+        try:
+            found = self._app.control.inspect(timeout=1.0).active_queues() or {}
+        except Exception as error:  # noqa: BLE001 - a broker or its rights, as in _publish
+            log.warning("no worker can be asked: %s", type(error).__name__)
+            return None
+        return {name: [queue["name"] for queue in queues] for name, queues in found.items()}
 
     def _publish(self, name: str, *args: int | str) -> bool:
         """Whether the broker took the hint."""

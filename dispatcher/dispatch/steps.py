@@ -8,6 +8,8 @@ own: one that is slow, throttled or in doubt holds up no other.
 from __future__ import annotations
 
 import logging
+import socket
+from contextlib import suppress
 
 from dispatcher.dispatch import safeguards
 from dispatcher.dispatch.context import Context
@@ -24,6 +26,7 @@ from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
 from dispatcher.dispatch.tick import AccountDue, Due, Ticks
 from dispatcher.errors import GatewayError, IllegalMove, NotFound, StorageError
+from dispatcher.storage import worker_refusals
 from dispatcher.storage.batches import due
 
 __all__ = ["QUESTIONS", "AccountDue", "Context", "Due", "Steps"]
@@ -166,8 +169,14 @@ class Steps:
             safeguards.check(self._context, attempt.MOST_SKEW)
         except StorageError as error:
             log.warning("%s", error)
+            self._note_refusal(str(error))
             return True
         return False
+
+    def _note_refusal(self, why: str) -> None:
+        """Store why this worker does nothing, so that pages can show it."""
+        with suppress(StorageError), self._context.database.write() as session:
+            worker_refusals.note(session, socket.gethostname(), why)
 
     def _check_clock(self) -> None:
         safeguards.check_clock(self._context, attempt.MOST_SKEW)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine, func
 from sqlalchemy.exc import (
@@ -34,6 +34,8 @@ _READS = {engines.READS: True}
 #: PostgreSQL's code of a lock that was not available in time
 _LOCK_TIMEOUT = "55P03"
 _ALONE = {"isolation_level": "AUTOCOMMIT"}
+#: what the sentence of a database begins with that does not answer or refuses
+CANNOT_BE_USED: Final = "the database cannot be used: "
 
 
 class Conflict(StorageError):
@@ -242,4 +244,4 @@ def _cause(error: DBAPIError) -> str:
     about_the_server = isinstance(error, OperationalError | ProgrammingError)
     if about_the_server or type(error) is DatabaseError:  # DatabaseError: the file is no database
         reason = (str(error.orig).strip().splitlines() or [reason])[0]
-    return f"the database cannot be used: {reason}"
+    return f"{CANNOT_BE_USED}{reason}"

@@ -45,6 +45,11 @@ def check(database: Database) -> None:
     with database.read() as session:
         if found := objections(session):
             raise StorageError("; ".join(found))
+    check_takes(database)
+
+
+def check_takes(database: Database) -> None:
+    """Raise StorageError unless the database takes a row now and returns it."""
     word = secrets.token_hex(8)
     with database.write() as session:
         meta.put(session, _WRITTEN, word)

@@ -20,7 +20,7 @@ from dispatcher.storage import (
 )
 from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due, queue
-from dispatcher.storage.tables import Action, Batch, Campaign, Heartbeat
+from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, Heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +162,8 @@ def record_tick(session: Session, name: str, now: datetime) -> None:
 def last_tick(session: Session) -> datetime | None:
     """The latest tick of any host."""
     return session.scalar(select(func.max(Heartbeat.at)))
+
+
+def last_claim(session: Session) -> datetime | None:
+    """When any batch was last claimed."""
+    return session.scalar(select(func.max(Attempt.armed_at)))

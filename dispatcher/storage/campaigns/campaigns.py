@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+<<<<<<< HEAD
 from sqlalchemy import ColumnElement, false, func, or_, select
+=======
+from sqlalchemy import ColumnElement, case, func, or_, select
+>>>>>>> e5384dd (Decide on every cause why a campaign does not leave, and show it by dispatcher why)
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Facts, Share
@@ -15,11 +19,18 @@ from dispatcher.campaigns.states import (
     BatchState,
     CampaignState,
 )
+from dispatcher.campaigns.waits import BatchHold, Wait
 from dispatcher.errors import NotFound
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.tables import BATCH, LARGEST_ID, Batch, Campaign, in_state
 from dispatcher.storage.values import value_of
 from dispatcher.window import Hold
+
+#: the wait of a pending batch that ends last; one without any waits for its window
+_LAST_WAIT = case(
+    *((BATCH.c[f"{wait}_until"] >= BATCH.c.not_before, wait.value) for wait in Wait),
+    else_=Wait.WINDOW.value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +119,12 @@ def _facts(campaign: Campaign) -> Facts:
     return value_of(Facts, campaign, state=CampaignState(campaign.state))
 
 
+def references(session: Session, ids: Sequence[int]) -> list[str]:
+    """The references of these campaigns, in the order of their ids."""
+    query = select(Campaign.reference).where(Campaign.id.in_(ids)).order_by(Campaign.id)
+    return list(session.scalars(query)) if ids else []
+
+
 def orphans(session: Session, accounts: Collection[str]) -> dict[str, int]:
     """Account that is not in ``accounts`` -> how many of its campaigns have not ended."""
     held = select(Batch.campaign_id).where(in_state(BatchState.HANDED_OVER))
@@ -147,13 +164,14 @@ def first_hold(session: Session, campaign_id: int) -> Hold | None:
     instants = {BatchState.PENDING: BATCH.c.not_before, BatchState.HANDED_OVER: BATCH.c.leaves_at}
     for state, until in instants.items():
         row = session.execute(
-            select(until, BATCH.c.why)
+            select(until, BATCH.c.why, _LAST_WAIT, BATCH.c.number, BATCH.c.leaves_at)
             .where(BATCH.c.campaign_id == campaign_id, in_state(state))
             .order_by(until, BATCH.c.id)
             .limit(1)
         ).one_or_none()
         if row is not None:
-            return Hold(*row)
+            wait = None if row.leaves_at else Wait(row[2])
+            return BatchHold(row[0], row.why, wait, row.number)
     aside = session.scalar(
         select(BATCH.c.why)
         .where(

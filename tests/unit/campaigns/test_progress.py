@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dispatcher.campaigns.causes import Surroundings
 from dispatcher.campaigns.progress import Facts, Progress, Share, messages_of, progress_of
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.window import Hold
@@ -41,7 +42,7 @@ def seen(
     reason: str | None = None,
     hold: Hold | None = None,
 ) -> Progress:
-    return progress_of(facts(state, reason), parts, hold, now=NOW)
+    return progress_of(facts(state, reason), parts, hold, Surroundings(NOW))
 
 
 @given(shares())
