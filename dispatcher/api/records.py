@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Unpack
 
@@ -26,6 +27,10 @@ from dispatcher.campaigns.traffic import because, obvious
 from dispatcher.storage import actions, doubts, monitoring
 from dispatcher.storage.actions import Wanted
 from dispatcher.storage.campaigns import campaigns, records
+
+#: of how many campaigns ``waiting`` says why
+_MOST = 200
+_UNENDED = Selection(states=frozenset({CampaignState.RUNNING, CampaignState.PAUSED}))
 
 
 class Records(Operator):
@@ -69,6 +74,18 @@ class Records(Operator):
             return [restored(refused)]
         traffic = self._traffic.read()
         return because(says, traffic) if says else obvious(traffic)
+
+    def waiting(self) -> Counter[str]:
+        """How many of the campaigns submitted last wait, by the first cause of each."""
+        refused = self.objection()
+        found: Counter[str] = Counter()
+        with self._installation.read() as session:
+            around = self._surroundings(session, refused)
+            for facts in campaigns.latest(session, _MOST, self._account, among=_UNENDED):
+                hold = around.hold(facts, campaigns.first_hold(session, facts.id))
+                causes = causes_of(standing_of(facts, {}, hold), around.of(facts, hold))
+                found.update(cause.name.value for cause in causes[:1])
+        return found
 
     def campaigns(self, limit: int = 50, **which: Unpack[Which]) -> list[Progress]:
         """The campaigns submitted last, newest first; see ``page``."""

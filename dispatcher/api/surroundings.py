@@ -20,6 +20,7 @@ from dispatcher.campaigns.causes import Cause, Name, Surroundings
 from dispatcher.campaigns.progress import Facts, longest_silence, silence
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.traffic import Traffic, because
+from dispatcher.campaigns.waits import BatchHold, Wait
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import QUEUES, SEND, TICK, Hints
 from dispatcher.dispatch.sending import attempt
@@ -142,7 +143,8 @@ class SurroundingsReader:
         until = self._account_wait(facts.account)
         if hold is None or until is None or hold.until >= until:
             return hold
-        return Hold(until, "the gateway asks to wait")
+        number = hold.number if isinstance(hold, BatchHold) else 0
+        return BatchHold(until, "the gateway asks to wait", Wait.RETRY, number)
 
     def _blocked(self, account: str) -> Cause | None:
         if self._refused:

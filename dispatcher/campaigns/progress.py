@@ -61,6 +61,8 @@ class Progress:
     untold: int = 0
     #: its account; empty for the default account
     account: str = ""
+    #: the name of the cause in ``why`` (``causes.Name``); empty if nothing keeps it back
+    cause: str = ""
 
     @property
     def ended(self) -> bool:
@@ -152,6 +154,7 @@ def progress_of(
         else sum((share.planned for share in shares), Decimal(0)),
         untold=sum(share.untold for share in shares),
         account=facts.account,
+        cause="" if first is None else first.name.value,
     )
 
 

@@ -26,6 +26,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.causes import Name
 from dispatcher.campaigns.progress import Share, messages_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.call_counts import BOUNDS, Counts
@@ -57,6 +58,8 @@ class _Reading:
     stop_list: datetime | None
     paused: bool
     restored: bool
+    #: campaigns that wait, by the first cause of each
+    waiting: Mapping[str, int]
 
 
 def registry_of(
@@ -126,6 +129,8 @@ class _Metrics(Collector):
         spend = sum((share.cost for share in reading.shares), Decimal(0))
         yield _gauge("recipients", "recipients of all campaigns", messages, label="state")
         yield _gauge("batches", "batches of all campaigns", batches, label="state")
+        waiting = {name.value: reading.waiting.get(name.value, 0) for name in Name}
+        yield _gauge("waiting_campaigns", "campaigns that wait, by the cause", waiting, "cause")
         yield CounterMetricFamily("dispatcher_spend_euros", "spent so far", float(spend))
         campaigns = {state.value: count for state, count in standing.campaigns.items()}
         yield _gauge("campaigns", "campaigns that have not ended", campaigns, label="state")
@@ -173,7 +178,9 @@ class _Metrics(Collector):
             read = [stop_list.age(session, name).read_at for name in names]
             oldest = None if None in read else min(filter(None, read))
             paused, restored = pauses.any_holds(session), bool(dispatcher.objection())
-            return _Reading(at, shares, found, accounts, oldest, paused, restored)
+            return _Reading(
+                at, shares, found, accounts, oldest, paused, restored, dispatcher.waiting()
+            )
 
     def _read_past(self) -> totals.EndedTotals:
         with self._dispatcher.database.read() as session:

@@ -16,6 +16,7 @@ from dispatcher.errors import IllegalMove
 from dispatcher.storage import actions
 from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches.lookups import BatchSnapshot, snapshot
+from dispatcher.storage.batches.polls import GIVEN_UP
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Action, Batch, Campaign
 
@@ -121,7 +122,7 @@ def give_up(
     values: dict[str, Any] = {
         **moves.counted(states),
         "state": BatchState.FAILED if state is BatchState.DONE else state,
-        "why": "given up",
+        "why": GIVEN_UP,
         "check_at": now if state is BatchState.SENT else None,
         "checks": 0,
     }

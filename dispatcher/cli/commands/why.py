@@ -61,7 +61,7 @@ def why(ref: str | None, *, account: str | None, as_json: bool) -> None:
 def _all(dispatcher: Dispatcher, *, as_json: bool) -> None:
     """What is broken, and what each campaign waits for that has not ended."""
     broken = dispatcher.outages()
-    waiting = [one for one in dispatcher.campaigns(_LATEST) if not one.ended]
+    waiting = dispatcher.campaigns(_LATEST, state=("running", "paused"))
     if as_json:
         listed = [one.as_json() for one in waiting]
         print_json({"causes": [cause.as_json() for cause in broken], "campaigns": listed})

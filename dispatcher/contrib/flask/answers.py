@@ -53,6 +53,7 @@ class Progress(_Answer):
     ]
     untold: Annotated[_Count, Field(description="sent at a cost that the gateway did not tell")]
     account: Annotated[str, Field(description="the account that sends; empty: the default one")]
+    cause: Annotated[str, Field(description="the cause in `why` for programs; empty: none")]
 
 
 class Rejected(_Answer):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, func, select, update
+from sqlalchemy import BindParameter, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
@@ -15,6 +15,9 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage.batches import recipients
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 from dispatcher.storage.values import value_of
+
+#: what a batch says of which a person has given up the part in doubt
+GIVEN_UP: Final = "given up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,8 @@ _RECORD = (
         states=bindparam("its_states"),
         check_at=bindparam("next_at"),
         checks=BATCH.c.checks + 1,
-        why="",  # an error of the poll before
+        # an error of the poll before is over; what a person did stays
+        why=case((BATCH.c.why == GIVEN_UP, BATCH.c.why), else_=""),
         **{state.value: bindparam(f"its_{state}") for state in MessageState},
     )
 )

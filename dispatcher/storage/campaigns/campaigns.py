@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-<<<<<<< HEAD
 from sqlalchemy import ColumnElement, false, func, or_, select
-=======
-from sqlalchemy import ColumnElement, case, func, or_, select
->>>>>>> e5384dd (Decide on every cause why a campaign does not leave, and show it by dispatcher why)
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Facts, Share

@@ -1,0 +1,321 @@
+"""Each outage, made with the real thing, is named as the cause by ``why``, progress and metrics.
+
+A new outage is a row of ``OUTAGES``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import text
+
+from dispatcher import Dispatcher, Settings
+from dispatcher.campaigns.set_aside import MOST_ERRORS
+from dispatcher.dispatch.hints import QUEUES, TICK
+from dispatcher.gateway import Declined, SendOptions, Throttled
+from dispatcher.local.redis import EmbeddedRedis
+from dispatcher.monitoring import why
+from dispatcher.storage import schema
+from dispatcher.storage.database import Database
+from tests.databases import create_database
+from tests.integration.bench import OPEN, Bench, opened
+from tests.postgres_server import PostgresServer
+from tests.servers import NoPostgresError, free_port, redis_url, unavailable
+
+ROOT = Path(__file__).parents[3]
+EASTER_EVE = datetime(2027, 3, 27, 20, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What breaks, the name of the cause, and words that ``why`` has."""
+
+    name: str
+    cause: str
+    words: str
+    breaks: Callable[[Bench], object]
+    settings: dict[str, Any] = field(default_factory=dict)
+    at: datetime = OPEN
+    #: whether a Redis of its own is needed, which may be broken
+    redis: bool = False
+    #: whether the hands of the clock move on, so that nobody has ticked for long
+    silent: bool = False
+
+
+def redis_of(bench: Bench) -> Redis:
+    address = bench.settings.broker_url
+    assert address is not None
+    return Redis.from_url(address.get_secret_value())
+
+
+def fill_redis(bench: Bench) -> None:
+    with redis_of(bench) as redis:
+        redis.config_set("maxmemory", "1")
+
+
+def demote_redis(bench: Bench) -> None:
+    with redis_of(bench) as redis:
+        redis.replicaof("127.0.0.1", str(free_port()))
+
+
+def lock_redis(bench: Bench) -> None:
+    with redis_of(bench) as redis:
+        redis.config_set("requirepass", "another")
+
+
+def take_the_tick(bench: Bench) -> None:
+    """A worker took the tick that submitting has queued, and no other came."""
+    with redis_of(bench) as redis:
+        redis.delete(QUEUES[TICK])
+
+
+def queue_a_tick(bench: Bench) -> None:
+    bench.dispatcher._hints.tick()
+
+
+def run_foreign_worker(bench: Bench) -> None:
+    """A worker that ran while another version migrated its database."""
+    put_version(bench, "9999")
+    bench.tick()
+    put_version(bench, schema.revisions()[-1])
+
+
+def put_version(bench: Bench, name: str) -> None:
+    with bench.dispatcher.database.write() as session:
+        session.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = :n"), {"n": name})
+
+
+def refuse_the_key(bench: Bench) -> None:
+    bench.gateway.behave = lambda tag, phones: Declined(10)
+    bench.work()
+
+
+def ask_to_wait(bench: Bench) -> None:
+    bench.gateway.behave = lambda tag, phones: Throttled(90.0)
+    bench.work()
+
+
+def vanish(bench: Bench) -> None:
+    bench.gateway.unreachable = "the name cannot be resolved"
+    bench.work()
+
+
+def lose_the_stop_list(bench: Bench) -> None:
+    bench.dispatcher.steps.sync_opt_outs(at_once=True)
+    bench.clock.forward(hours=25)
+    bench.tick()
+
+
+def hide_the_balance(bench: Bench) -> None:
+    bench.gateway.balance = None
+    bench.work()
+
+
+def spend_the_balance(bench: Bench) -> None:
+    bench.gateway.balance = bench.gateway.balance and 0 * bench.gateway.balance
+    bench.work()
+
+
+def doubt(bench: Bench) -> None:
+    bench.gateway.behave = bench.gateway.swallow
+    bench.submit(3, "first", start=5000, priority="high")
+    bench.work()
+
+
+def reach_the_cap(bench: Bench) -> None:
+    bench.submit(300, "first", start=5000, priority="high")
+    bench.work()
+
+
+def lead(bench: Bench) -> None:
+    """Others leave at this moment, and one of a higher priority has batches to go."""
+    bench.dispatcher.pause("soldes")
+    bench.clock.forward(minutes=2)
+    bench.submit(3, "another", start=5000)
+    bench.work()
+    bench.submit(3, "urgent", start=6000, priority="high")
+    bench.dispatcher.resume("soldes")
+    bench.tick()
+
+
+def fail_by_a_bug(bench: Bench) -> None:
+    def fail(phones: Sequence[str], texts: Sequence[str], options: SendOptions) -> bytes:
+        raise ZeroDivisionError
+
+    bench.gateway.request = fail  # type: ignore[method-assign]
+    for _ in range(MOST_ERRORS):
+        bench.pass_by(minutes=1)
+
+
+def nothing(_: Bench) -> None:
+    """Nothing is broken: it is the hour, the settings, or that nobody works."""
+
+
+OUTAGES = [
+    Outage("no run", "beat", "dispatcher run does not run", nothing, silent=True),
+    Outage("no beat", "beat", "no tick comes to the queue", take_the_tick, redis=True, silent=True),
+    Outage("no worker", "workers", "no worker answers", queue_a_tick, redis=True, silent=True),
+    Outage(
+        "Redis gone", "broker", "nothing listens at", lambda _: None, silent=True,
+        settings={"broker_url": f"redis://:secret@127.0.0.1:{free_port()}/0"},
+    ),
+    Outage("Redis full", "broker", "maxmemory", fill_redis, redis=True, silent=True),
+    Outage("Redis demoted", "broker", "read-only", demote_redis, redis=True, silent=True),
+    Outage("Redis locked", "broker", "password", lock_redis, redis=True, silent=True),
+    Outage("a foreign schema", "refused", "restart it", run_foreign_worker, silent=True),
+    Outage("gateway gone", "gateway", "cannot be resolved", vanish),
+    Outage("gateway throttles", "gateway", "asks to wait", ask_to_wait),
+    Outage("key refused", "paused", "the API key is wrong", refuse_the_key),
+    Outage("STOP list old", "stop_list", "the STOP list was last read", lose_the_stop_list),
+    Outage(
+        "balance unknown", "balance", "the balance is read first", hide_the_balance,
+        {"credit_check": "pause"},
+    ),
+    Outage(
+        "no credit", "paused", "no credit", spend_the_balance,
+        {"credit_check": "pause", "prices": "metropole=0.045"},
+    ),
+    Outage("cap", "cap", "daily cap", reach_the_cap, {"daily_recipients": 700}),
+    Outage("doubts", "doubts", "too many batches in doubt", doubt, {"doubt_limit": 1}),
+    Outage("holiday", "window", "Easter Monday", nothing, at=EASTER_EVE),
+    Outage("rate", "rate", "rate limit", lambda bench: bench.work(), {"rate": 0.001}),
+    Outage(
+        "paused", "paused", "wrong price (by Anne at 2026-11-24 09:00 UTC)",
+        lambda bench: bench.dispatcher.pause("soldes", reason="wrong price", by="Anne"),
+    ),
+    Outage(
+        "all paused", "paused_all", "everything is paused by Anne",
+        lambda bench: bench.dispatcher.pause_all(reason="wrong price", by="Anne"),
+    ),
+    Outage("a higher priority", "turn", "urgent", lead),
+    Outage("a bug", "set_aside", "ZeroDivisionError", fail_by_a_bug),
+]  # fmt: skip
+
+
+@pytest.fixture
+def own_redis() -> Iterator[EmbeddedRedis]:
+    redis_url()  # skips where there is none
+    with EmbeddedRedis() as redis:
+        yield redis
+
+
+@pytest.mark.parametrize("outage", OUTAGES, ids=lambda one: one.name)
+def test_outage_is_the_first_cause_and_shows_in_progress(
+    outage: Outage, request: pytest.FixtureRequest, tables: Database
+) -> None:
+    settings = dict(outage.settings)
+    if outage.redis:
+        settings["broker_url"] = str(request.getfixturevalue("own_redis").url)
+    with opened(tables, at=outage.at, **settings) as bench:
+        bench.submit(700)
+        outage.breaks(bench)
+        if outage.silent:
+            bench.clock.forward(seconds=59)
+        first, *_ = bench.dispatcher.causes("soldes")
+        assert first.name == outage.cause
+        assert outage.words in first.says
+        assert first.cure or first.until
+        assert "secret" not in first.says + first.cure
+        progress = bench.progress()
+        assert outage.words.partition(" (by")[0] in progress.why
+        assert progress.waits_until == first.until
+
+
+def test_campaign_that_leaves_has_no_cause(bench: Bench) -> None:
+    bench.tick()
+    bench.submit(3)
+    assert bench.dispatcher.causes("soldes") == []
+    assert why.nothing_found(bench.progress()) == "nothing keeps it back: it leaves within seconds"
+    bench.work()
+    assert why.nothing_found(bench.progress()).startswith("all of it has left")
+
+
+# -- the database
+
+
+def command(database: str, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    environment = {name: it for name, it in os.environ.items() if not name.startswith("DISPATCH")}
+    return subprocess.run(
+        [sys.executable, "-m", "dispatcher.cli", *arguments],
+        env={**environment, "DISPATCHER_DATABASE_URL": database, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False, **more,
+    )  # fmt: skip
+
+
+def test_why_creates_no_database(tmp_path: Path) -> None:
+    file = tmp_path / "none.db"
+    for arguments in (["why"], ["why", "soldes"]):
+        found = command(f"sqlite:///{file}", *arguments)
+        assert (found.returncode, found.stderr) == (3, "")
+        assert f"SQLite {file} does not exist" in found.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_why_names_an_empty_database_and_leaves_it_empty(fresh_postgres_url: str) -> None:
+    assert "has no tables" in command(fresh_postgres_url, "why", "soldes").stdout
+    assert "has no tables" in command(fresh_postgres_url, "why").stdout
+
+
+def test_why_names_the_schema_of_another_version(bench: Bench) -> None:
+    bench.submit(3)
+    put_version(bench, "9999")
+    try:
+        (cause,) = why.of_database(bench.dispatcher)
+    finally:
+        put_version(bench, schema.revisions()[-1])
+    assert (cause.name, "9999" in cause.says) == ("schema", True)
+
+
+def test_why_names_a_postgresql_that_is_down_or_refuses() -> None:
+    try:
+        server = PostgresServer()
+        server.start()
+    except NoPostgresError as error:
+        unavailable(str(error))
+    with server, ExitStack() as closing:
+        url = create_database(server.url())
+        dispatcher = Dispatcher(Settings.of(database_url=url))
+        closing.callback(dispatcher.database.close)
+        dispatcher.submit("soldes", "Soldes", ["+33639980001"], sender="MaBoutique")
+        assert why.of_database(dispatcher) == []
+        password = url.partition("@")[0].rpartition(":")[2]
+        wrong = command(url.replace(password, "geheim"), "why", "soldes")
+        assert (wrong.returncode, "geheim" in wrong.stdout) == (3, False)
+        assert "password authentication failed" in wrong.stdout
+        server.kill()
+        down = command(url, "why", "soldes", "--json")
+        assert (down.returncode, down.stderr, password in down.stdout) == (3, "", False)
+        (cause,) = json.loads(down.stdout)["causes"]
+        address = url.partition("@")[2].replace("/", "' at ")
+        host, _, name = url.partition("@")[2].partition("/")
+        assert address
+        assert cause["cause"] == "database"
+        assert cause["says"].startswith(f"PostgreSQL {name!r} at {host} cannot be used: ")
+
+
+def test_why_names_a_full_disk(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'full.db'}"
+    dispatcher = Dispatcher(Settings.of(database_url=url))
+    dispatcher.submit("soldes", "Soldes", ["+33639980001"], sender="MaBoutique", commercial=False)
+    dispatcher.database.close()
+
+    def fill() -> None:
+        # no file of the process may grow, as on a full disk
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    found = command(url, "why", "soldes", preexec_fn=fill)
+    assert found.returncode == 0, found.stderr
+    assert "1. the database cannot be used: " in found.stdout
+    assert str(tmp_path / "full.db") in found.stdout
