@@ -41,7 +41,7 @@ class Traffic:
 def because(says: str, traffic: Traffic, queue: str = TICKS) -> list[Cause]:
     """Why nothing has been taken from ``queue`` lately, which ``says`` puts into words."""
     found = obvious(traffic)
-    if not traffic.broker:
+    if not found and not traffic.broker:
         found.append(Cause(Name.BEAT, "dispatcher run does not run with this database", _START_ALL))
     first, *others = found or _of_processes(traffic, queue)
     return [replace(first, says=f"{says}: {first.says}"), *others]

@@ -16,7 +16,8 @@ from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError, 
 from dispatcher.storage import schema
 from dispatcher.storage.database import CANNOT_BE_USED
 
-_START_DATABASE = "start it, or correct DISPATCHER_DATABASE_URL"
+_START_SERVER = "start it, or correct DISPATCHER_DATABASE_URL"
+_SEE_FILE = "look at its disk and whom its folder belongs to, or correct DISPATCHER_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def of_database(dispatcher: Dispatcher) -> list[Cause]:
         says = str(error)
         if says.startswith(CANNOT_BE_USED):
             says = f"{database.place} cannot be used: {says.removeprefix(CANNOT_BE_USED)}"
-            return [Cause(Name.DATABASE, says, _START_DATABASE), *_of_broker(dispatcher)]
+            cure = _SEE_FILE if database.is_sqlite else _START_SERVER
+            return [Cause(Name.DATABASE, says, cure), *_of_broker(dispatcher)]
         cure = "dispatcher migrate, or install the version that the database has"
         return [Cause(Name.SCHEMA, f"{database.place}: {says}", cure)]
     return []

@@ -5,6 +5,7 @@ A new outage is a row of ``OUTAGES``.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -35,6 +36,7 @@ from tests.postgres_server import PostgresServer
 from tests.servers import NoPostgresError, free_port, redis_url, unavailable
 
 ROOT = Path(__file__).parents[3]
+MOBILE = "+33639980001"
 EASTER_EVE = datetime(2027, 3, 27, 20, tzinfo=UTC)
 
 
@@ -288,7 +290,7 @@ def test_why_names_a_postgresql_that_is_down_or_refuses() -> None:
         url = create_database(server.url())
         dispatcher = Dispatcher(Settings.of(database_url=url))
         closing.callback(dispatcher.database.close)
-        dispatcher.submit("soldes", "Soldes", ["+33639980001"], sender="MaBoutique")
+        dispatcher.submit("soldes", "Soldes", [MOBILE], sender="MaBoutique")
         assert why.of_database(dispatcher) == []
         password = url.partition("@")[0].rpartition(":")[2]
         wrong = command(url.replace(password, "geheim"), "why", "soldes")
@@ -298,24 +300,54 @@ def test_why_names_a_postgresql_that_is_down_or_refuses() -> None:
         down = command(url, "why", "soldes", "--json")
         assert (down.returncode, down.stderr, password in down.stdout) == (3, "", False)
         (cause,) = json.loads(down.stdout)["causes"]
-        address = url.partition("@")[2].replace("/", "' at ")
         host, _, name = url.partition("@")[2].partition("/")
-        assert address
         assert cause["cause"] == "database"
         assert cause["says"].startswith(f"PostgreSQL {name!r} at {host} cannot be used: ")
 
 
-def test_why_names_a_full_disk(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'full.db'}"
+def stored(file: Path) -> str:
+    """The URL of a SQLite file with a campaign, which no process has open."""
+    url = f"sqlite:///{file}"
     dispatcher = Dispatcher(Settings.of(database_url=url))
-    dispatcher.submit("soldes", "Soldes", ["+33639980001"], sender="MaBoutique", commercial=False)
+    dispatcher.submit("soldes", "Soldes", [MOBILE], sender="MaBoutique", commercial=False)
     dispatcher.database.close()
+    return url
+
+
+def test_why_names_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    url = stored(tmp_path / "full.db")
 
     def fill() -> None:
-        # no file of the process may grow, as on a full disk
+        # no file of the process may grow, not even the one that readers share
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
     found = command(url, "why", "soldes", preexec_fn=fill)
-    assert found.returncode == 0, found.stderr
-    assert "1. the database cannot be used: " in found.stdout
-    assert str(tmp_path / "full.db") in found.stdout
+    assert (found.returncode, found.stderr) == (3, "")
+    assert f"1. SQLite {tmp_path / 'full.db'} cannot be used: " in found.stdout
+    assert "to do: look at its disk" in found.stdout
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_why_names_a_full_disk(small_disk: Path) -> None:
+    url = stored(small_disk / "full.db")
+    database = Database(url)
+    with database.read() as session, (small_disk / "other").open("wb", buffering=0) as other:
+        assert session.scalar(text("SELECT 1")) == 1  # the files of a worker that runs
+        with contextlib.suppress(OSError):
+            while other.write(bytes(4096)):
+                pass
+        found = command(url, "why", "soldes")
+    database.close()
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "looked: the database cannot be used: database or disk is full" in found.stdout
+    assert f"to do: look at its disk and its log: SQLite {small_disk / 'full.db'}" in found.stdout
