@@ -12,6 +12,8 @@ import shutil
 import sys
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -22,8 +24,9 @@ from pydantic import SecretStr
 
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.events import Event, Kind
+from dispatcher.campaigns.records import CampaignRecord
 from dispatcher.campaigns.states import MessageState
-from dispatcher.errors import GatewayUnreached
+from dispatcher.errors import GatewayUnreached, NotFound
 from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
@@ -117,7 +120,10 @@ class _NoGateway:
 
 
 def texts(dispatcher: Dispatcher, reference: str | int) -> dict[str, str]:
-    """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound."""
+    """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound.
+
+    A STOP mention that the gateway adds is not in it.
+    """
     template = compile_template(dispatcher.campaign(reference).text)
     letter = MessageState.PENDING.letter
     found: dict[str, str] = {}
@@ -135,3 +141,40 @@ def texts(dispatcher: Dispatcher, reference: str | int) -> dict[str, str]:
 def event(kind: Kind, **values: Any) -> Event:
     """An event as workers deliver it, with an id and a time; ``values`` are its other fields."""
     return Event(**{"id": uuid4().hex, "kind": kind, "at": datetime.now(UTC), **values})
+
+
+def references(dispatcher: Dispatcher) -> list[str]:
+    """The references of all campaigns, the oldest first."""
+    return [one.reference for one in reversed(dispatcher.campaigns(limit=100_000))]
+
+
+@contextmanager
+def submitted(dispatcher: Dispatcher) -> Iterator[list[CampaignRecord]]:
+    """Record the campaigns that the block submits: the list is filled when it ends."""
+    before = set(references(dispatcher))
+    found: list[CampaignRecord] = []
+    yield found
+    found += [dispatcher.campaign(one) for one in references(dispatcher) if one not in before]
+
+
+def assert_submitted(
+    dispatcher: Dispatcher, reference: str, *, recipients: int | None = None
+) -> CampaignRecord:
+    """The campaign of this reference, to so many recipients. Raises AssertionError."""
+    try:
+        campaign = dispatcher.campaign(reference)
+    except NotFound:
+        there = ", ".join(map(repr, references(dispatcher))) or "none"
+        raise AssertionError(
+            f"no campaign {reference!r} was submitted; there is: {there}"
+        ) from None
+    found = dispatcher.progress(reference).recipients
+    if recipients not in (None, found):
+        raise AssertionError(f"campaign {reference!r} has {found} recipients, not {recipients}")
+    return campaign
+
+
+def assert_nothing_submitted(dispatcher: Dispatcher) -> None:
+    """Raise AssertionError if there is a campaign."""
+    if there := references(dispatcher):
+        raise AssertionError(f"submitted: {', '.join(map(repr, there))}")

@@ -51,7 +51,7 @@ class OfApp:
                 self._trial = Trial(self._settings)
             return self._trial
 
-    def clear(self) -> None:
+    def empty(self) -> None:
         """Forget what tests have stored."""
         with self._lock:
             if self._trial is not None:

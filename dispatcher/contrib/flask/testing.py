@@ -1,25 +1,64 @@
-"""For the tests of an app: what would be texted, an event for receivers, an empty database.
+"""For the tests of an app: what was submitted, and what would be texted to whom.
 
 Under pytest or ``python -m unittest``, and with ``TESTING``, nothing leaves and no configured
 database is written: campaigns go to a temporary SQLite database of each app.
+
+```python
+from dispatcher.contrib.flask.testing import assert_submitted, texts
+
+def test_launch(app, client):  # the fixtures of Flask's own documentation
+    client.post("/campaigns", data={"reference": "soldes", "text": "Soldes !"})
+    with app.app_context():
+        assert_submitted("soldes", recipients=1)
+        assert texts("soldes") == {"+33639980001": "Soldes !"}
+```
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from flask import current_app
 
 from dispatcher.campaigns.events import Event
+from dispatcher.campaigns.records import CampaignRecord
 from dispatcher.contrib import testing
 from dispatcher.contrib.flask import signals
 from dispatcher.contrib.flask.library import library_of, of_app
 from dispatcher.contrib.testing import event
 
-__all__ = ["clear", "event", "receive", "texts"]
+__all__ = [
+    "assert_nothing_submitted",
+    "assert_submitted",
+    "empty",
+    "event",
+    "receive",
+    "submitted",
+    "texts",
+]
 
 
 def texts(reference: str) -> dict[str, str]:
-    """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound."""
+    """Number (E.164) to text as it arrives, for all pending messages. Raises NotFound.
+
+    A STOP mention that the gateway adds is not in it.
+    """
     return testing.texts(library_of(current_app), reference)
+
+
+def submitted() -> AbstractContextManager[list[CampaignRecord]]:
+    """Record the campaigns that a block submits: the list is filled when it ends."""
+    return testing.submitted(library_of(current_app))
+
+
+def assert_submitted(reference: str, *, recipients: int | None = None) -> CampaignRecord:
+    """The campaign of this reference, to so many recipients. Raises AssertionError."""
+    return testing.assert_submitted(library_of(current_app), reference, recipients=recipients)
+
+
+def assert_nothing_submitted() -> None:
+    """Raise AssertionError if there is a campaign."""
+    testing.assert_nothing_submitted(library_of(current_app))
 
 
 def receive(event: Event) -> None:
@@ -28,6 +67,6 @@ def receive(event: Event) -> None:
         call()
 
 
-def clear() -> None:
-    """Forget every campaign of the current app, for an app that several tests share."""
-    of_app(current_app).clear()
+def empty() -> None:
+    """Forget all campaigns and opt-outs of the current app, which several tests may share."""
+    of_app(current_app).empty()

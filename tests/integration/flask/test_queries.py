@@ -25,7 +25,7 @@ from sqlalchemy.orm import (
 
 from dispatcher import InvalidCampaign, Rejection, UnusableInput
 from dispatcher.contrib.flask import Dispatcher
-from dispatcher.contrib.flask.testing import clear, texts
+from dispatcher.contrib.flask.testing import empty, texts
 
 TEXT = "Bonjour {{ prenom }}"
 FIELDS = {"prenom": "first_name"}
@@ -91,7 +91,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
                 one.orders = [Order(paid=5), Order(paid=7)]
         db.session.commit()
         yield app
-        clear()
+        empty()
         db.session.remove()
         db.engine.dispose()
 
@@ -252,7 +252,7 @@ def test_statement_is_read_by_a_session_of_plain_sqlalchemy(tmp_path: Path) -> N
             dispatcher.plan(TEXT, select(Customer), **BOTH)
         assert dispatcher.plan(TEXT, select(Customer), session=session, **BOTH).kept == 1
         assert dispatcher.plan(TEXT, session.query(Customer), **BOTH).kept == 1
-        clear()
+        empty()
     engine.dispose()
 
 

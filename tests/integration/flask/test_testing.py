@@ -46,7 +46,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
     yield app
     with app.app_context():
-        testing.clear()
+        testing.empty()
 
 
 def test_submission_in_a_test_leaves_database_and_redis_as_they_are(
@@ -89,13 +89,30 @@ def test_gateway_of_no_account_is_reached_in_a_test(
     assert "cannot be read: nothing leaves under a test runner" in caplog.text
 
 
-def test_clear_forgets_the_campaigns_of_other_tests(app: Flask) -> None:
+def test_empty_forgets_the_campaigns_of_other_tests(app: Flask) -> None:
     client = app.test_client()
     assert client.post("/launch/soldes").text == "1"
     with app.app_context():
-        testing.clear()
+        testing.empty()
         assert Dispatcher().campaigns() == []
     assert client.post("/launch/other").text == "1"
+
+
+def test_campaigns_of_a_block_are_recorded_and_asserted(app: Flask) -> None:
+    client = app.test_client()
+    with app.app_context():
+        testing.assert_nothing_submitted()
+        client.post("/launch/soldes")
+        with testing.submitted() as campaigns:
+            client.post("/launch/other")
+        assert [one.reference for one in campaigns] == ["other"]
+        assert testing.assert_submitted("other", recipients=2) == campaigns[0]
+        with pytest.raises(AssertionError, match=r"no campaign 'x' .* there is: 'soldes', 'other'"):
+            testing.assert_submitted("x")
+        with pytest.raises(AssertionError, match="'soldes' has 2 recipients, not 3"):
+            testing.assert_submitted("soldes", recipients=3)
+        with pytest.raises(AssertionError, match="submitted: 'soldes', 'other'"):
+            testing.assert_nothing_submitted()
 
 
 def test_two_apps_of_tests_do_not_share_campaigns(app: Flask) -> None:
@@ -104,7 +121,7 @@ def test_two_apps_of_tests_do_not_share_campaigns(app: Flask) -> None:
     Dispatcher(other)
     with other.app_context():
         assert Dispatcher().campaigns() == []
-        testing.clear()
+        testing.empty()
 
 
 def test_received_event_reaches_the_receivers_and_their_error_the_test(app: Flask) -> None:
