@@ -9,6 +9,7 @@ from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
     from zoneinfo import ZoneInfo
 
     from dispatcher.campaigns.prices import Prices
@@ -55,8 +56,8 @@ def about_doubt(doubt: Doubt, risk: str) -> str:
 
 def risk_of_resend(doubt: Doubt, prices: Prices) -> str:
     """What happens if a batch that the gateway took is sent again, and what that costs."""
-    euros = euros_of({doubt.territory: doubt.segments}, prices)
-    cost = "" if euros is None else f" (about {euros:.2f} €)"
+    price = euros_of({doubt.territory: doubt.segments}, prices)
+    cost = "" if price is None else f" (about {euros(price)})"
     twice = f"{people_of(doubt)} will be texted twice and billed twice{cost}"
     return f"if the gateway took it after all, {twice}"
 
@@ -69,6 +70,11 @@ def risk_of_giving_up(doubt: Doubt) -> str:
 def people_of(doubt: Doubt) -> str:
     """How many people a doubt concerns: "1 person"."""
     return counted(doubt.messages, "person", "people")
+
+
+def euros(amount: Decimal) -> str:
+    """An amount of money as people read it: "1,234.50 €"."""
+    return f"{amount:,.2f} €"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

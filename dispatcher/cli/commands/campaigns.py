@@ -61,7 +61,7 @@ def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any)
                 f"{one.messages['pending'] + one.messages['in_doubt']:,}",
                 f"{one.messages['sent']:,}",
                 f"{one.messages['delivered']:,}",
-                f"{one.cost:.3f}",
+                f"{one.cost:,.2f}",
                 standing(one, dispatcher.clock()),
             ]
             for one in latest

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from click import get_current_context
+from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, RequestEntityTooLarge, Unauthorized
 
@@ -84,9 +85,32 @@ def too_large(limit: int) -> RequestEntityTooLarge:
 
 
 def check_token(app: Flask, use: str) -> None:
-    """Raise ConfigurationError unless the app has a token; ``use`` says what it is for."""
-    if library_of(app).settings.web_token is None:
+    """Raise ConfigurationError unless the app has a token; ``use`` says what it is for.
+
+    A command that answers no request needs none; without one, nobody is let in.
+    """
+    if is_served() and library_of(app).settings.web_token is None:
         raise ConfigurationError(f"DISPATCHER_WEB_TOKEN is not set: {use}")
+
+
+def is_served() -> bool:
+    """Whether the app is made to answer requests: not for ``flask db upgrade``, nor in a worker."""
+    command = get_current_context(silent=True)
+    return command is None or command.info_name == "run"
+
+
+def exempt_from_csrf(blueprint: Blueprint) -> None:
+    """Have Flask-WTF's CSRFProtect let this blueprint through, whichever of both comes first.
+
+    Its callers are programs, which have a token of their own and no session.
+    """
+
+    def exempt(*_: object) -> None:
+        if (protect := current_app.extensions.get("csrf")) is not None:
+            protect.exempt(blueprint)
+
+    # called before every function of before_request, those of the app included
+    blueprint.url_value_preprocessor(exempt)
 
 
 def _host(origin: str) -> str | None:

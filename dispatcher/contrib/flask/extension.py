@@ -14,6 +14,8 @@ from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
 from dispatcher.cli import commands_of
 from dispatcher.contrib.flask import problems, signed_in
+from dispatcher.contrib.flask.auth import is_served
+from dispatcher.contrib.flask.findings import check_names, findings
 from dispatcher.contrib.flask.library import install, library_of
 from dispatcher.contrib.flask.queries import Executes, People, streamed
 from dispatcher.recipients import Rejection
@@ -60,7 +62,12 @@ class Dispatcher(_Base):
         The app also gets ``flask dispatcher …``, and an answer in one sentence to every
         DispatcherError that a view lets through, unless it has one of its own.
         """
-        install(app, load(app.config), testing=self._testing)
+        check_names(app)
+        settings = load(app.config)
+        install(app, settings, testing=self._testing)
+        if is_served():
+            for sentence in findings(app, settings):
+                app.logger.warning(sentence)
         if self._actor is not None:
             app.extensions[signed_in.ACTOR] = self._actor
         ask(signed_in.user_name)

@@ -16,7 +16,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.campaigns.bar import percent_ended, pieces
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import BatchRecord
-from dispatcher.campaigns.wording import counted, moment, standing
+from dispatcher.campaigns.wording import counted, euros, moment, standing
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.problems import answer_as, id_of
@@ -29,8 +29,8 @@ _CAMPAIGNS, _BATCHES = 50, 100
 _BAR = 1000
 #: only our own style sheet is loaded, and no other site may frame a page
 _HEADERS = guards.CLOSED | {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none';"
-    " base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:;"
+    " frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Referrer-Policy": "same-origin",
 }
 
@@ -64,6 +64,7 @@ def pages(*, authorize: Callable[[], Any] | None = None) -> Blueprint:
     blueprint.add_url_rule("/", "campaigns", _campaigns)
     blueprint.add_url_rule("/campaigns/<campaign>", "campaign", _campaign)
     blueprint.add_url_rule("/doubts", "doubts", _doubts)
+    blueprint.add_url_rule("/<path:_>", "nothing", _nothing)
     answer_as(blueprint, pages=True)
     return blueprint
 
@@ -96,6 +97,10 @@ def _campaign(campaign: str) -> str:
         actions=library.actions(found, limit=20),
         **_live(ended=progress.ended),
     )
+
+
+def _nothing(**_: object) -> str:
+    raise NotFound("there is no such page")
 
 
 def _doubts() -> str:
@@ -150,6 +155,7 @@ def _words() -> dict[str, Any]:
         "ended": lambda progress: percent_ended(progress.messages),
         "masked": masked,
         "counted": counted,
+        "euros": euros,
         "place": lambda name: TERRITORIES[name].label,
         "now": now,
     }

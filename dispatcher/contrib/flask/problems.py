@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request, url_for
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing import BuildError
 
 from dispatcher.errors import (
     ConfigurationError,
@@ -49,7 +50,7 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <h1>{title}</h1>
 <p>{detail}</p>
-</html>
+{back}</html>
 """
 
 
@@ -82,7 +83,7 @@ class Problem(Exception):
         """As a page."""
         title = f"{self.status} {self.title}"
         detail = f"{self.detail[:1].upper()}{self.detail[1:].rstrip('.')}."
-        page = _PAGE.format(title=escape(title), detail=escape(detail))
+        page = _PAGE.format(title=escape(title), detail=escape(detail), back=_way_back())
         return Response(page, self.status, headers, content_type="text/html; charset=utf-8")
 
 
@@ -152,6 +153,17 @@ def answer_in(app: Flask) -> None:
 
     if DispatcherError not in app.error_handler_spec[None][None]:
         app.register_error_handler(DispatcherError, answer)
+
+
+def _way_back() -> str:
+    """A link to the list of campaigns, on one of the pages."""
+    if not request.endpoint or request.blueprint is None:
+        return ""
+    try:
+        address = url_for(".campaigns")
+    except BuildError:  # a view of the app's own
+        return ""
+    return f'<p><a href="{escape(address)}">All campaigns</a></p>\n'
 
 
 def _headers(error: Exception) -> dict[str, str]:

@@ -15,6 +15,7 @@ from dispatcher.campaigns.events import Event
 from dispatcher.contrib.flask.signals import forward
 from dispatcher.dispatch.events import signals
 from dispatcher.errors import ConfigurationError
+from dispatcher.masking import masked
 
 
 def _load() -> Flask:
@@ -24,7 +25,11 @@ def _load() -> Flask:
     try:
         return ScriptInfo(named).load_app()
     except NoAppException as error:
-        raise ConfigurationError("FLASK_APP names no Flask app that can be loaded") from error
+        cause = error.__context__
+        what = f": {masked(str(cause))}" if isinstance(cause, ImportError) else ""
+        raise ConfigurationError(
+            f"FLASK_APP names no Flask app that can be loaded{what}"
+        ) from error
 
 
 _app = _load()

@@ -13,6 +13,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 
 from dispatcher.api.webhooks import Webhooks
+from dispatcher.contrib.flask.auth import exempt_from_csrf, is_served
 from dispatcher.contrib.flask.library import library_of
 
 # the webhooks refuse other methods than GET and POST, after they have checked the secret
@@ -28,6 +29,7 @@ def webhooks() -> Blueprint:
     """
     blueprint = Blueprint("dispatcher_webhooks", __name__)
     blueprint.record(_check)
+    exempt_from_csrf(blueprint)
     blueprint.add_url_rule(
         "/<path:path>", "take", _take, methods=_METHODS, provide_automatic_options=False
     )
@@ -35,7 +37,8 @@ def webhooks() -> Blueprint:
 
 
 def _check(state: BlueprintSetupState) -> None:
-    Webhooks(library_of(cast("Flask", state.app)))
+    if is_served():
+        Webhooks(library_of(cast("Flask", state.app)))
 
 
 def _take(path: str) -> Response:

@@ -55,6 +55,7 @@ def worked(
 ) -> subprocess.CompletedProcess[str]:
     (folder / "shop_app.py").write_text(_SHOP)
     (folder / "no_app.py").write_text("")
+    (folder / "inner_app.py").write_text("import not_installed")
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment = kept | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)]),
@@ -90,6 +91,10 @@ def test_worker_loads_the_app_and_calls_its_receivers_in_its_context(
     ("flask_app", "sentence"),
     [
         (None, "FLASK_APP is not set: the app whose receivers a worker calls"),
+        (
+            "inner_app",
+            "FLASK_APP names no Flask app that can be loaded: No module named 'not_installed'",
+        ),
         ("no_app", "FLASK_APP names no Flask app that can be loaded"),
         ("nowhere", "FLASK_APP names no Flask app that can be loaded"),
     ],
