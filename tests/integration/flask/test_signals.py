@@ -96,7 +96,7 @@ def test_worker_loads_the_app_and_calls_its_receivers_in_its_context(
             "FLASK_APP names no Flask app that can be loaded: No module named 'not_installed'",
         ),
         ("no_app", "FLASK_APP names no Flask app that can be loaded"),
-        ("nowhere", "FLASK_APP names no Flask app that can be loaded"),
+        ("nowhere", "FLASK_APP names no Flask app that can be loaded: No module named 'nowhere'"),
     ],
 )
 def test_worker_without_an_app_logs_it_and_keeps_the_event(
