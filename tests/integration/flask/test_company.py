@@ -57,7 +57,7 @@ def login_app(make_app: MakeApp, sqlite_url: str) -> Flask:
     [
         ("zoe", "", {"zoe"}),
         (None, "", {"nobody signed in"}),
-        ("zoe", "?by=luc", {"zoe", "luc"}),
+        ("zoe", "?by=luc", {"zoe", "luc (signed in: zoe)"}),
     ],
 )
 def test_user_of_flask_login_is_on_record(
