@@ -63,7 +63,9 @@ def store(
     else:
         _read(batches)
     if known.fingerprint != intake.fingerprint:
-        raise ReferenceTaken(f"reference {submission.reference!r} was submitted with another body")
+        other = f"account {known.account!r}" if known.account else "the default account"
+        how = "with another body" if known.account == intake.account else f"through {other}"
+        raise ReferenceTaken(f"reference {submission.reference!r} was submitted {how}")
     intake.plan_fingerprint()
     said = (intake.warnings(late=0, private=private) for private in (True, False))
     return Submitted.warned(known.id, *said)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Self, Unpack
 
 from django.db import transaction
+from django.utils.asyncio import async_unsafe
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.actor import named
@@ -69,6 +70,7 @@ class DjangoDispatcher(Dispatcher):
         except DispatcherError as error:
             raise type(error)(conf.in_project_terms(error)) from None
 
+    @async_unsafe("in async code: await dispatcher.asubmit(…)")
     def submit(
         self,
         reference: str,
@@ -103,6 +105,7 @@ class DjangoDispatcher(Dispatcher):
             self.database.take_turn()
         return super().submit(reference, text, people, reject=reject, **options)
 
+    @async_unsafe("submit_on_commit is for sync code: transactions are, too")
     def submit_on_commit(
         self,
         reference: str,

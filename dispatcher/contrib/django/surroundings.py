@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,26 +31,33 @@ def check_surroundings(**_: Any) -> list[checks.CheckMessage]:
     except ConfigurationError:  # reported above
         return []
     return [
-        *_misplaced(),
+        *_misplaced(values),
         *_receivers(values),
         *_webhooks(values),
         *_overridden(values, alias),
     ]
 
 
-def _misplaced() -> Iterator[checks.CheckMessage]:
-    for name in dir(project):
-        if name.startswith(PREFIX):
+def _misplaced(values: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    names = [name for name in dir(project) if name.isupper()]
+    for name in names:
+        # a project may take it up in DISPATCHER itself
+        if name.startswith(PREFIX) and values.get(name) != getattr(project, name):
             inside = f'DISPATCHER["{name.removeprefix(PREFIX)}"]'
             yield checks.Warning(f"{name} is not read: write {inside}", id="dispatcher.W001")
+    if "DISPATCHER" not in names and (near := get_close_matches("DISPATCHER", names, 1, 0.85)):
+        yield checks.Warning(
+            f"{near[0]} is not read: did you mean DISPATCHER?", id="dispatcher.W003"
+        )
 
 
 def _receivers(values: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    given = values.get(f"{PREFIX}RECEIVERS") or ()
+    name = f"{PREFIX}RECEIVERS"
+    given = values.get(name, os.environ.get(name)) or ()
     for module in given.split(",") if isinstance(given, str) else given:
         try:
             found = find_spec(str(module).strip())
-        except (ImportError, ValueError):
+        except Exception:  # noqa: BLE001 - a package above it may raise anything
             found = None
         if found is None:
             yield checks.Error(

@@ -35,6 +35,8 @@ class StoredCampaign:
 
     id: int
     fingerprint: str
+    #: its account; empty for the default account
+    account: str
 
 
 def only(account: str | None) -> list[ColumnElement[bool]]:
@@ -108,7 +110,7 @@ def stored(session: Session, reference: str) -> StoredCampaign | None:
         row = find(session, reference)
     except NotFound:
         return None
-    return StoredCampaign(row.id, row.fingerprint)
+    return StoredCampaign(row.id, row.fingerprint, row.account)
 
 
 def _facts(campaign: Campaign) -> Facts:

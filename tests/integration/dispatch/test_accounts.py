@@ -134,8 +134,11 @@ def test_same_reference_with_another_account_is_a_conflict(accounts: Accounts) -
     first = accounts.submit(account="shop")
     assert accounts.submit(account="shop") == first
     for other in (None, "news"):
-        with pytest.raises(ReferenceTaken):
+        with pytest.raises(ReferenceTaken, match=r"was submitted through account 'shop'$"):
             accounts.submit(account=other)
+    accounts.submit(1, "alone")
+    with pytest.raises(ReferenceTaken, match=r"was submitted through the default account$"):
+        accounts.submit(1, "alone", account="news")
     plan = accounts.dispatcher.plan(TEXT, people(2), account="news")
     assert plan.as_json()["account"] == "news"
     with pytest.raises(PlanChanged):

@@ -7,6 +7,7 @@ import inspect
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -49,6 +50,16 @@ def test_campaign_is_decided_about_in_async_code(sqlite_shop: str) -> None:
         return states
 
     assert asyncio.run(decide()) == ["paused", "running", "cancelled"]
+
+
+def test_sync_method_in_async_code_is_refused_in_one_sentence(sqlite_shop: str) -> None:
+    async def submit() -> None:
+        dispatcher.submit("soldes", "Soldes", ["+33639980001"])
+
+    with pytest.raises(
+        SynchronousOnlyOperation, match=r"^in async code: await dispatcher\.asubmit"
+    ):
+        asyncio.run(submit())
 
 
 def test_method_for_async_code_has_the_name_of_its_sync_one() -> None:

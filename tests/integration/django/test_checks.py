@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import checks
 from django.test import override_settings
 from django.urls import include, path
@@ -34,7 +35,7 @@ def told() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("said", "sentence"),
     [
         (
             {"WEBHOOK_URL": "https://shop.example/sms"},
@@ -58,8 +59,8 @@ def told() -> list[str]:
         ),
     ],
 )
-def test_setting_that_cannot_work_is_an_error(settings: dict[str, Any], sentence: str) -> None:
-    with django_project.said(**settings):
+def test_setting_that_cannot_work_is_an_error(said: dict[str, Any], sentence: str) -> None:
+    with django_project.said(**said):
         [found] = told()
     assert found.startswith(sentence)
 
@@ -73,8 +74,24 @@ def test_webhooks_among_the_urls_need_a_secret() -> None:
 
 
 def test_setting_outside_of_the_dict_is_warned_of() -> None:
-    with override_settings(DISPATCHER_SENDER="MaBoutique"):
-        assert told() == ['W001 DISPATCHER_SENDER is not read: write DISPATCHER["SENDER"]']
+    with override_settings(DISPATCHER_RATE=3):
+        assert told() == ['W001 DISPATCHER_RATE is not read: write DISPATCHER["RATE"]']
+
+
+def test_setting_that_the_dict_takes_up_is_not_warned_of() -> None:
+    with override_settings(DISPATCHER_SENDER="Ours", DISPATCHER={"SENDER": "Ours"}):
+        assert told() == []
+
+
+def test_misspelt_dict_is_warned_of() -> None:
+    with override_settings(DISPATCHR={"SENDER": "Ours"}):
+        del settings.DISPATCHER
+        assert told() == ["W003 DISPATCHR is not read: did you mean DISPATCHER?"]
+
+
+def test_receivers_of_the_environment_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPATCHER_RECEIVERS", "shop.receivres")
+    assert told() == ["E006 DISPATCHER[\"RECEIVERS\"]: there is no module 'shop.receivres'"]
 
 
 def test_variable_that_a_setting_overrides_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from dispatcher import (
     StorageError,
 )
 from dispatcher.contrib.django import dispatcher
+from dispatcher.dispatch import broker
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, IllegalMove
 from dispatcher.storage.campaigns import campaigns
@@ -336,7 +337,7 @@ def test_two_clicks_at_the_same_moment_are_one_campaign(shop: str, customers: Cu
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was published, in order; nothing is connected to."""
     published: list[str] = []
 
@@ -345,7 +346,9 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return True
 
     monkeypatch.setattr(Hints, "_publish", publish)
-    return published
+    monkeypatch.setattr(broker, "waiting", lambda *_: 0)
+    with django_project.said(SENDER="MaBoutique", BROKER_URL="redis://127.0.0.1:9/0"):
+        yield published
 
 
 def test_hint_is_sent_after_the_commit(shop: str, customers: Customers, told: list[str]) -> None:
