@@ -185,6 +185,19 @@ class Operator:
         self._installation.prepare()
         durability.check(self.database)
 
+    def look_at_database(self) -> str:
+        """The version of its schema. Raises StorageError unless a worker could use it.
+
+        Nothing is created; a row is written, as ``check_database`` does.
+        """
+        version = self.look_at_tables()
+        durability.check(self.database)
+        return version
+
+    def look_at_tables(self) -> str:
+        """The version of its schema. Raises StorageError unless it is ours; creates nothing."""
+        return schema.look(self.database)
+
     def objection(self) -> str:
         """Why workers refuse this database, such as after a restore; empty if they do not."""
         with self._installation.read():

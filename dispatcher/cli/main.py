@@ -45,6 +45,7 @@ Exit codes:
   1   cannot be done: no such campaign, its state forbids it, the reference is taken
   2   wrong usage, unusable input or a wrong setting; nothing was stored
   3   the database, Redis or the gateway is out of reach; doctor: a check failed
+  4   doctor --strict: there are warnings
   70  a bug
 
 Settings are DISPATCHER_* variables: see `dispatcher settings`. Errors go to stderr.

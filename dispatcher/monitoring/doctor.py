@@ -1,207 +1,128 @@
-"""The doctor: checks everything that a dispatcher needs, and says what to do."""
+"""The doctor: looks at what a dispatcher needs, in order of causes, and names each one's cure.
+
+What depends on a failed thing is not looked at, so that one cause makes one finding. Looking
+creates nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
-from datetime import timedelta
-from decimal import Decimal
+from dataclasses import dataclass
 
 from dispatcher.api import Dispatcher
-from dispatcher.errors import DispatcherError, NotAnAnswer
+from dispatcher.errors import DispatcherError, NotAnAnswer, StorageError
+from dispatcher.monitoring import campaign_checks as campaigns
+from dispatcher.monitoring import cures
 from dispatcher.monitoring import installation_checks as installation
-from dispatcher.monitoring.finding import CheckFailed, Finding
+from dispatcher.monitoring.finding import CheckFailed, Finding, Level, NotLookedAt
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage.monitoring import Inbox, inbox
 
-__all__ = ["CHECKS", "PROGRESS", "Finding", "examine"]
+__all__ = ["CHECKS", "PROGRESS", "Finding", "Level", "examine"]
 
 _UNUSABLE = "ask SMS Partner; until it answers well nothing is believed, and all is asked again"
-#: the charges of this period are compared with the plan, and may differ by this share
-_LATELY, _TOLERANCE = timedelta(days=30), Decimal("0.01")
 
 
-#: all checks, in their order
-CHECKS = (
-    "database",
-    "broker",
-    "gateway",
-    "clock",
-    "beat",
-    "doubts",
-    "credit",
-    "costs",
-    "stops",
-    "refusals",
-    "webhooks",
-)
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A check, and the checks that must not have failed before it is made."""
+
+    make: Callable[[Dispatcher, Collection[str]], str]
+    needs: tuple[str, ...] = ()
+    #: it is made for each account, and needs the gateway of the account alone
+    of_account: bool = False
+
+
+def _plain(check: Callable[[Dispatcher], str]) -> Callable[[Dispatcher, Collection[str]], str]:
+    return lambda dispatcher, _: check(dispatcher)
+
+
+_STORED = ("database",)
+_TICKS = ("database", "broker", "clock")
+_CHECKS = {
+    "database": _Check(_plain(installation.database)),
+    "broker": _Check(_plain(installation.broker)),
+    "gateway": _Check(_plain(campaigns.gateway), of_account=True),
+    "clock": _Check(installation.clock),
+    "beat": _Check(_plain(installation.beat), _TICKS),
+    "workers": _Check(_plain(installation.workers), (*_TICKS, "beat")),
+    "pause": _Check(_plain(campaigns.pause), _STORED),
+    "accounts": _Check(_plain(campaigns.orphans), _STORED),
+    "doubts": _Check(_plain(campaigns.doubts), _STORED, of_account=True),
+    "credit": _Check(_plain(campaigns.credit), ("database", "gateway"), of_account=True),
+    "costs": _Check(_plain(campaigns.costs), _STORED, of_account=True),
+    "stops": _Check(
+        _plain(campaigns.stops), ("database", "gateway", *_TICKS, "beat", "workers"), True
+    ),
+    "refusals": _Check(_plain(campaigns.refusals), _STORED),
+    "webhooks": _Check(_plain(campaigns.webhooks), _STORED),
+}
+#: what is looked at for those that need a database
+_TABLES = _Check(_plain(installation.tables))
+#: all checks, in order of causes
+CHECKS = tuple(_CHECKS)
 #: if one of these fails, a worker makes no progress
-PROGRESS = ("database", "broker", "beat")
-#: checks that are made for each account
-_OF_ACCOUNTS = ("gateway", "doubts", "credit", "costs", "stops")
+PROGRESS = ("database", "broker", "beat", "workers")
 
 
 def examine(dispatcher: Dispatcher, names: Collection[str] = CHECKS) -> Iterator[Finding]:
-    """Make the checks of ``names`` in turn; a failure does not stop those after it."""
-    checks: dict[str, tuple[Callable[[Dispatcher], str], str]] = {
-        "database": (
-            installation.database,
-            "start it, or correct DISPATCHER_DATABASE_URL; then migrate",
-        ),
-        "broker": (
-            installation.broker,
-            "start Redis or RabbitMQ, or correct DISPATCHER_BROKER_URL",
-        ),
-        "gateway": (_gateway, "correct DISPATCHER_API_KEY or DISPATCHER_API_URL"),
-        "clock": (installation.clock, "set this host's clock by NTP"),
-        "beat": (installation.beat, "start beat: dispatcher run, or celery -A workers beat"),
-        "doubts": (_doubts, "dispatcher doubts, then resend or give-up"),
-        "credit": (_credit, "top the account up; dispatcher resume what paused"),
-        "costs": (_costs, "correct DISPATCHER_PRICES, or DISPATCHER_STOP_BUDGET"),
-        "stops": (_stops, "dispatcher opt-outs sync says why it cannot be read"),
-        "refusals": (_refusals, "dispatcher opt-outs undecided, then decide"),
-        "webhooks": (_webhooks, "dispatcher unread shows them"),
-    }
+    """Make the checks of ``names`` in order of causes.
+
+    Whether a database that they need has our tables is looked at, too, and shows if it has not.
+    """
     accounts = (DEFAULT, *dispatcher.settings.accounts)
-    for name in (it for it in CHECKS if it in names):
-        check, remedy = checks[name]
-        if len(accounts) == 1 or name not in _OF_ACCOUNTS:
-            yield _run(name, dispatcher, check, remedy)
-            continue
-        for account in accounts:
-            called = " ".join(filter(None, [name, account]))
-            key = "_".join(filter(None, ["DISPATCHER_API_KEY", account.upper()]))
-            ours = remedy.replace("DISPATCHER_API_KEY", key)
-            yield _run(called, dispatcher.for_account(account), check, ours)
-    if "doubts" in names and (paused := _paused(dispatcher)):
-        yield paused
-    if "gateway" in names and (orphans := _orphans(dispatcher)):
-        yield orphans
+    failed: set[str] = set()
+    needed = {need for name in names for need in _CHECKS[name].needs}
+    for name, check in _CHECKS.items():
+        if name not in names:
+            if name != "database" or name not in needed:
+                continue
+            check = _TABLES
+        each = accounts if check.of_account and len(accounts) > 1 else (None,)
+        for account in each:
+            ours = dispatcher if account is None else dispatcher.for_account(account)
+            found = _run(" ".join(filter(None, [name, account])), ours, check, failed)
+            if not found.ok:
+                failed.add(found.name)
+            if name in names or not found.ok:
+                yield found
 
 
-def _run(
-    name: str, dispatcher: Dispatcher, check: Callable[[Dispatcher], str], remedy: str
-) -> Finding:
-    place = installation.place_of(name.partition(" ")[0], dispatcher)
+def _run(called: str, dispatcher: Dispatcher, check: _Check, failed: Collection[str]) -> Finding:
+    name, _, account = called.partition(" ")
+    wanting = [
+        need
+        for need in dict.fromkeys(check.needs)
+        if (" ".join(filter(None, [need, account])) if _CHECKS[need].of_account else need) in failed
+    ]
+    if wanting:
+        says = f"not looked at: needs the {wanting[0]}"
+        return Finding(called, Level.SKIPPED, says)
+    place = installation.place_of(name, dispatcher)
 
-    def found(says: str, remedy: str = "") -> Finding:
-        return Finding(name, not remedy, ": ".join(filter(None, [place, says])), remedy)
+    def found(level: Level, says: str, remedy: str = "") -> Finding:
+        says = re.sub(rf": (run )?{re.escape(remedy)}$", "", says) if remedy else says
+        said = says if place and says.startswith(place) else ": ".join(filter(None, [place, says]))
+        return Finding(called, level, said, remedy)
+
+    def cure(says: str) -> str:
+        match name:
+            case "gateway":
+                return cures.of_gateway(says, campaigns.key_of(account))
+            case "broker":
+                return cures.of_broker(says)
+        return cures.of_database(says)
 
     try:
-        return found(check(dispatcher))
+        return found(Level.OK, check.make(dispatcher, failed))
+    except NotLookedAt as error:
+        return found(Level.SKIPPED, f"not looked at: {error}")
     except CheckFailed as error:
-        return found(str(error), error.remedy or remedy)
+        return found(error.level, str(error), error.remedy or cure(str(error)))
     except NotAnAnswer as error:
-        return found(f"the gateway answers, but not what was asked: {error}", _UNUSABLE)
+        says = f"the gateway answers, but not what was asked: {error}"
+        return found(Level.FAILED, says, _UNUSABLE)
+    except StorageError as error:
+        return found(Level.FAILED, str(error), cures.of_database(str(error)))
     except DispatcherError as error:
-        return found(str(error), remedy)
-
-
-def _paused(dispatcher: Dispatcher) -> Finding | None:
-    """The pause of everything, or of an account."""
-    accounts = (DEFAULT, *dispatcher.settings.accounts)
-    try:
-        pauses = [
-            dispatcher.paused_all(),
-            *(dispatcher.for_account(a).paused_all() for a in accounts),
-        ]
-    except DispatcherError:
-        return None  # the check of the database reports it
-    says = "; ".join(dict.fromkeys(str(one) for one in pauses if one))
-    return Finding("pause", ok=False, says=says, remedy="dispatcher resume --all") if says else None
-
-
-def _orphans(dispatcher: Dispatcher) -> Finding | None:
-    """The campaigns that nobody sends, because no setting names their account."""
-    try:
-        orphans = dispatcher.orphans()
-    except DispatcherError:
-        return None  # the check of the database reports it
-    if not orphans:
-        return None
-    listed = ", ".join(f"{count} of {account!r}" for account, count in orphans.items())
-    says = f"campaigns of accounts that are not set up here: {listed}"
-    remedy = "name them in DISPATCHER_ACCOUNTS, each with its key; or cancel the campaigns"
-    return Finding("accounts", ok=False, says=says, remedy=remedy)
-
-
-def _gateway(dispatcher: Dispatcher) -> str:
-    balance = dispatcher.account().balance
-    return "the key is good" + ("" if balance is None else f", balance {balance} €")
-
-
-def _doubts(dispatcher: Dispatcher) -> str:
-    doubts, incidents = dispatcher.doubts(), dispatcher.incidents()
-    if doubts:
-        raise CheckFailed(f"{len(doubts)} batches in doubt", "")
-    if incidents:
-        raise CheckFailed(
-            f"{len(incidents)} double texts on record", "dispatcher doubts shows them"
-        )
-    return "none"
-
-
-def _credit(dispatcher: Dispatcher) -> str:
-    """Check that the balance pays for all planned messages, of paused campaigns too."""
-    if dispatcher.settings.credit_check == "off":
-        return "nobody checks at it (DISPATCHER_CREDIT_CHECK=off)"
-    to_go, unpriced = dispatcher.to_go()
-    last = dispatcher.credit()
-    if last.failures:
-        since = "never" if last.at is None else f"last at {last.at:%Y-%m-%d %H:%M} UTC"
-        raise CheckFailed(
-            f"the balance could not be read {last.failures} times in a row, {since}:"
-            " campaigns run without a check of it",
-            "see the gateway above",
-        )
-    balance = dispatcher.account().balance
-    unknown = f", and what has no price: {', '.join(unpriced)}" if unpriced else ""
-    planned = f"{to_go:.2f} €{unknown}"
-    if balance is None:
-        return f"{planned} to go; the gateway tells no balance"
-    if balance < to_go:
-        raise CheckFailed(f"{to_go - balance:.2f} € are missing: {planned} to go", "")
-    return f"balance {balance:.2f} €, {planned} to go"
-
-
-def _costs(dispatcher: Dispatcher) -> str:
-    charged, planned = dispatcher.spent(_LATELY)
-    if not planned:
-        return "nothing to compare: no prices, or nothing sent lately"
-    says = f"{charged:.2f} € charged in {_LATELY.days} days, {planned:.2f} € were planned"
-    if abs(charged - planned) > planned * _TOLERANCE:
-        raise CheckFailed(says, "")
-    return says
-
-
-def _stops(dispatcher: Dispatcher) -> str:
-    """Check that the STOP list was read within two of its intervals."""
-    age = dispatcher.stop_list_age()
-    if age.wait(dispatcher.clock(), timedelta(seconds=2 * dispatcher.settings.stop_list_every)):
-        limit = timedelta(seconds=dispatcher.settings.stop_list_max_age)
-        after = f"; commercial campaigns wait after {limit}" if limit else ""
-        raise CheckFailed(f"the STOP list {age.says}{after}", "")
-    return f"the STOP list {age.says}" if age.first_tried_at else "nobody has read it yet"
-
-
-def _inbox(dispatcher: Dispatcher) -> Inbox:
-    dispatcher.prepare()
-    with dispatcher.database.read() as session:
-        return inbox(session, dispatcher.clock())
-
-
-def _refusals(dispatcher: Dispatcher) -> str:
-    if waiting := _inbox(dispatcher).refusals:
-        raise CheckFailed(f"probable refusals wait for a decision: {waiting}", "")
-    return "none to decide about"
-
-
-def _webhooks(dispatcher: Dispatcher) -> str:
-    counts, limit = _inbox(dispatcher), dispatcher.settings.stop_storm
-    if limit and counts.untexted >= limit:
-        raise CheckFailed(
-            f"{counts.untexted} STOPs in 24 hours for numbers that were never texted",
-            "forged or a mistake? replace DISPATCHER_WEBHOOK_SECRET; dispatcher opt-outs take-back",
-        )
-    if counts.unread:
-        raise CheckFailed(f"calls that could not be read: {counts.unread}", "")
-    return "every call could be read"
+        return found(Level.FAILED, str(error), cure(str(error)))

@@ -1,26 +1,35 @@
-"""The checks of the installation itself: database, broker, clocks and beat."""
+"""The checks of the installation itself: database, broker, clocks, beat and workers."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import longest_silence
 from dispatcher.dispatch import broker as broker_check
-from dispatcher.dispatch.hints import QUEUES
+from dispatcher.dispatch.hints import QUEUES, TICK
 from dispatcher.errors import DispatcherError
-from dispatcher.monitoring.finding import CheckFailed
+from dispatcher.monitoring.finding import CheckFailed, NotLookedAt
 
 #: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
+_START_WORKER = "start a worker: dispatcher run, or dispatcher celery worker"
+_START_BEAT = "start a beat: dispatcher run, or dispatcher celery beat"
+_BY_NTP = "by NTP: timedatectl set-ntp true"
 
 
 def database(dispatcher: Dispatcher) -> str:
-    """Check that it keeps what it takes, and that workers accept it."""
-    dispatcher.check_database()
+    """Check that it keeps what it takes, and that workers accept it. Nothing is created."""
+    version = dispatcher.look_at_database()
     if objection := dispatcher.objection():
-        raise CheckFailed(objection, "dispatcher migrate --restored pauses all and says what next")
-    return f"schema {dispatcher.schema()}"
+        raise CheckFailed(objection)
+    return f"schema {version}"
+
+
+def tables(dispatcher: Dispatcher) -> str:
+    """Check that it has our tables."""
+    return f"schema {dispatcher.look_at_tables()}"
 
 
 def broker(dispatcher: Dispatcher) -> str:
@@ -31,16 +40,31 @@ def broker(dispatcher: Dispatcher) -> str:
     return broker_check.check(address, set(QUEUES.values()))
 
 
-def clock(dispatcher: Dispatcher) -> str:
-    """Compare this host's clock with the others that judge the window."""
+def clock(dispatcher: Dispatcher, failed: Collection[str]) -> str:
+    """Compare this host's clock with the others that judge the window.
+
+    If two of the three agree, the third is wrong.
+    """
+    others = {}
+    if "database" not in failed:
+        others["the database"] = dispatcher.database_clock()
+    if "gateway" not in failed:
+        others["the gateway"] = _gateways(dispatcher)
+    now = datetime.now(UTC)
+    skews = {name: abs(now - at) for name, at in others.items() if at is not None}
+    wrong = {name: skew for name, skew in skews.items() if skew > _SKEW}
+    if len(wrong) == 1 and len(skews) == 2 and "the database" in wrong:
+        skew = wrong["the database"]
+        says = f"that of the database's host is wrong by {skew}: gateway and this host agree"
+        raise CheckFailed(says, f"set the clock of the database's host {_BY_NTP}")
+    for name, skew in wrong.items():
+        raise CheckFailed(
+            f"it differs from that of {name} by {skew}", f"set this host's clock {_BY_NTP}"
+        )
+    if not skews and "gateway" in failed:
+        raise NotLookedAt("nothing to compare it with while the gateway fails")
     shift = timedelta(seconds=dispatcher.settings.clock_offset)
-    others = {"the database": dispatcher.database_clock(), "the gateway": _gateways(dispatcher)}
-    for name, clock in others.items():
-        skew = None if clock is None else abs(datetime.now(UTC) - clock)
-        if skew is not None and skew > _SKEW:
-            raise CheckFailed(f"it differs from that of {name} by {skew}", "")
-    compared = [name for name, clock in others.items() if clock is not None]
-    says = f"agrees with {' and '.join(compared)}" if compared else "nothing to compare it with"
+    says = f"agrees with {' and '.join(skews)}" if skews else "nothing to compare it with"
     return says + (f"; shifted by {shift} to try things" if shift else "")
 
 
@@ -52,16 +76,37 @@ def _gateways(dispatcher: Dispatcher) -> datetime | None:
 
 
 def beat(dispatcher: Dispatcher) -> str:
-    """Check that ticks are queued, and that workers take them."""
-    if dispatcher.objection():
-        raise CheckFailed("workers do not tick with this database", "see the database above")
+    """Check that ticks are queued."""
+    says, is_late = _last_tick(dispatcher)
+    if not is_late:
+        return says
+    if _waiting_ticks(dispatcher):
+        return "it queues ticks"
+    raise CheckFailed(says, _START_BEAT)
+
+
+def workers(dispatcher: Dispatcher) -> str:
+    """Check that somebody takes the ticks that are queued."""
+    says, is_late = _last_tick(dispatcher)
+    if is_late:
+        raise CheckFailed(f"none takes the tick that waits; {says}", _START_WORKER)
+    return says
+
+
+def _last_tick(dispatcher: Dispatcher) -> tuple[str, bool]:
+    """When a worker last ticked, in words, and whether that is too long ago."""
     last = dispatcher.last_tick()
     if last is None:
-        raise CheckFailed("it has never ticked", "")
+        return "no worker has ever ticked", True
     age = dispatcher.clock() - last
     if age > longest_silence(dispatcher.settings.tick):
-        raise CheckFailed(f"the last tick was {age} ago", "")
-    return f"ticked {age.total_seconds():.0f} s ago"
+        return f"the last tick was {age} ago", True
+    return f"ticked {age.total_seconds():.0f} s ago", False
+
+
+def _waiting_ticks(dispatcher: Dispatcher) -> int:
+    address = dispatcher.settings.broker
+    return 0 if address is None else broker_check.waiting(address, QUEUES[TICK])
 
 
 def place_of(name: str, dispatcher: Dispatcher) -> str:

@@ -110,8 +110,7 @@ class Database:
     @property
     def is_missing(self) -> bool:
         """True if the SQLite file does not exist; connecting would create it."""
-        file = self._url.database
-        return self.is_sqlite and bool(file) and not Path(file or "").exists()
+        return self.is_sqlite and bool(file := self._url.database) and not Path(file or "").exists()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, column, inspect, select, table, text
@@ -83,6 +84,20 @@ def check_names(database: Database) -> None:
     with database.read() as session:
         connection = session.connection()
         _refuse_collision(connection, _current(connection))
+
+
+def look(database: Database) -> str:
+    """The version of the schema, which is ours; creates nothing. Raises StorageError."""
+    found = version(database)
+    if found is None:
+        folder = Path(database.place.partition(" ")[2]).parent
+        if database.is_missing and not folder.exists():
+            raise StorageError(f"{database.place}: its folder {folder} does not exist")
+        check_names(database)
+        lacks = "does not exist" if database.is_missing else "has no tables"
+        raise StorageError(f"{database.place} {lacks}: nothing was ever submitted to it")
+    check(database)
+    return found
 
 
 def objection(session: Session) -> str:

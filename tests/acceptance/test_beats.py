@@ -44,13 +44,13 @@ def test_without_a_beat_doctor_says_so_and_the_tick_command_replaces_it(
 ) -> None:  # row 23
     with Installation(tmp_path, sqlite_url) as site:
         site.submit("soldes", people(3))
-        assert _beat(site).says == "it has never ticked"
+        assert _beat(site).says == "no worker has ever ticked"
         result = site.command("tick", "--inline")
         assert result.returncode == 0, result.stderr
         assert _beat(site).ok
         assert site.outcomes() == ["sent"]
         silent = _beat(site, after=timedelta(seconds=61))
-        assert (silent.ok, silent.remedy[:10]) == (False, "start beat")
+        assert (silent.ok, silent.remedy[:12]) == (False, "start a beat")
         site.worker()
         while site.progress("soldes").state != "finished":
             assert site.command("tick").returncode == 0

@@ -7,12 +7,14 @@ import click
 from dispatcher.cli.options import json_option, open_dispatcher
 from dispatcher.cli.output import out, print_json, say
 
-_FAILED = 3
+_FAILED, _WARNED = 3, 4
 #: as in ``dispatcher.monitoring.doctor``, which the command line need not load for its help
 _CHECKS = (
-    *("database", "broker", "gateway", "clock", "beat", "doubts"),
-    *("credit", "costs", "stops", "refusals", "webhooks"),
+    *("database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts"),
+    *("doubts", "credit", "costs", "stops", "refusals", "webhooks"),
 )
+_MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
+_ASCII = {"ok": "ok", "warning": "! ", "failed": "!!", "skipped": "--"}
 
 
 @click.command()
@@ -22,19 +24,26 @@ _CHECKS = (
     multiple=True,
     help="Make this check alone; may be repeated. For health checks.",
 )
+@click.option("--strict", is_flag=True, help="End with 4 if there are only warnings.")
 @json_option
-def doctor(*, only: tuple[str, ...], as_json: bool) -> None:
-    """Check database, Redis, key, clocks, beat, doubts, money; ends with 3 if one fails."""
+def doctor(*, only: tuple[str, ...], strict: bool, as_json: bool) -> None:
+    """Look for what is wrong here, in order of causes, and say what to do.
+
+    ✗ failed: ends with 3. ! needs a person, messages leave. – depends on what failed.
+    """
     from dispatcher.monitoring.doctor import CHECKS, examine
 
-    marks = {True: "ok", False: "!!"} if out().options.ascii_only else {True: "✓", False: "✗"}
+    marks = _ASCII if out().options.ascii_only else _MARKS
     findings = []
     for finding in examine(open_dispatcher(), only or CHECKS):
         findings.append(finding)
         if not as_json:
             remedy = f"; {finding.remedy}" if finding.remedy else ""
-            say(f"{marks[finding.ok]} {finding.name}: {finding.says}{remedy}")
+            say(f"{marks[finding.level]} {finding.name}: {finding.says}{remedy}")
     if as_json:
         print_json([finding.as_json() for finding in findings])
-    if not all(finding.ok for finding in findings):
+    levels = {finding.level for finding in findings}
+    if not levels.isdisjoint({"failed", "skipped"}):
         raise click.exceptions.Exit(_FAILED)
+    if strict and "warning" in levels:
+        raise click.exceptions.Exit(_WARNED)

@@ -206,6 +206,13 @@ class DjangoDispatcher(Dispatcher):
             command = migrate.command(self.alias)
             raise StorageError(str(error).replace("dispatcher migrate", command)) from None
 
+    def look_at_tables(self) -> str:
+        """The version of the schema that ``manage.py migrate`` has made. Raises StorageError."""
+        if self.alias is None:
+            return super().look_at_tables()
+        self._make_tables()
+        return schema.version(self.database) or ""
+
 
 class _Committed(Hints):
     """Sends hints to workers after the commit: before it they would see nothing."""

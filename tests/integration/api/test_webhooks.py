@@ -374,7 +374,7 @@ def test_storm_of_stops_is_one_event_and_a_finding(
     assert call("reply", reply("STOP", C)) == 200
     assert kinds(bench) == ["stop_storm"]
     (finding,) = examine(bench.dispatcher, ["webhooks"])
-    assert not finding.ok
+    assert finding.level == "warning"
     assert finding.says == "50 STOPs in 24 hours for numbers that were never texted"
 
 
@@ -395,7 +395,7 @@ def test_storm_is_taken_back_but_for_those_with_other_evidence(
     last = bench.dispatcher.opt_outs.history(storm[2])[-1]
     assert (last.verb, last.reason, last.actor) == ("remove", "forged", "zoe")
     (finding,) = examine(bench.dispatcher, ["webhooks"])
-    assert finding.ok
+    assert finding.level == "ok"
 
 
 def test_storm_outside_the_time_or_of_another_source_is_not_taken_back(
@@ -578,7 +578,7 @@ def test_unreadable_calls_are_a_finding_until_somebody_has_looked(
 ) -> None:
     assert call("reply", b"who? +33639980000", query="a=b") == 200
     (finding,) = examine(bench.dispatcher, ["webhooks"])
-    assert (finding.ok, finding.says) == (False, "calls that could not be read: 1")
+    assert (finding.level, finding.says) == ("warning", "calls that could not be read: 1")
     (one,) = bench.dispatcher.inbox.unread()
     assert (one.text, one.received_at) == ("a=b who? +33639980000", bench.clock())
     assert A[3:] not in repr(one)

@@ -61,11 +61,14 @@ def test_decision_needs_what_was_decided(shell: Shell) -> None:
 
 def test_doctor_names_what_waits_for_a_decision(shell: Shell) -> None:
     post(shell, reply("Non merci STOP"), b"who?")
-    result = shell("doctor", "--only", "refusals", "--only", "webhooks", "--json")
-    assert result.exit_code == 3
+    result = shell("doctor", "--only", "refusals", "--only", "webhooks", "--strict", "--json")
+    assert result.exit_code == 4
     assert [(one["says"], one["remedy"]) for one in json.loads(result.stdout)] == [
         ("probable refusals wait for a decision: 1", "dispatcher opt-outs undecided, then decide"),
-        ("calls that could not be read: 1", "dispatcher unread shows them"),
+        (
+            "calls that could not be read: 1",
+            "dispatcher unread shows them; add whom it concerns by hand, then unread --done ID",
+        ),
     ]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from dispatcher.campaigns.progress import messages_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import StorageError
-from dispatcher.monitoring.doctor import Finding
+from dispatcher.monitoring.doctor import Finding, Level
 from dispatcher.monitoring.metrics import registry_of
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.database import Database
@@ -25,9 +25,9 @@ from tests.integration.dispatch.test_accounts import opened
 
 SUNDAY = datetime(2026, 11, 22, 9, tzinfo=UTC)
 WELL = [
-    Finding("database", True, ""),
-    Finding("broker", True, ""),
-    Finding("beat", False, ""),
+    Finding("database", Level.OK, ""),
+    Finding("broker", Level.OK, ""),
+    Finding("beat", Level.FAILED, ""),
 ]
 
 

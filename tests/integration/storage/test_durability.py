@@ -149,6 +149,7 @@ FULL = {
 
 def test_database_that_takes_no_row_fails_the_check(database_url: str) -> None:
     dispatcher = Dispatcher(Settings.of(database_url=database_url, api_key="k"))
+    dispatcher.prepare()
     (well,) = examine(dispatcher, ["database"])
     assert well.ok
     database = dispatcher.database
