@@ -2,12 +2,14 @@
 #   PYTHON=python3.12        the Python to build .venv with
 #   PYTEST_ARGS="-k window"  other arguments for pytest
 
+#   PYTHONS="3.12 3.13" LIBRARIES=oldest          (make matrix; "none": neither)
 #   CHAOS_ARGS="--seed 7 --database postgresql"   (make chaos)
 #   BENCH_ARGS="--only send --rounds 3"           (make bench)
 
 PYTHON =
 PYTHONS =
 TESTS =
+LIBRARIES =
 CHAOS_ARGS =
 BENCH_ARGS =
 # Most tests wait for processes, so several at a time use the machine better.
@@ -32,8 +34,8 @@ test: lint ## run every check, then the whole suite
 coverage: .venv/stamp ## measure what unit and integration tests cover; fails below the figure in pyproject.toml
 	@$(PY) -m pytest $(PYTEST_ARGS) --hypothesis-profile ci tests/unit tests/integration --cov --cov-report term
 
-matrix: ## run the unit and wheel tests on each Python 3.11 … 3.14 of this machine (PYTHONS="3.12 3.13")
-	@PYTHON="$(PYTHON)" PYTHONS="$(PYTHONS)" TESTS="$(TESTS)" sh scripts/matrix.sh $(PYTEST_ARGS)
+matrix: ## run tests on each Python 3.11 … 3.14 of this machine, and with the oldest and newest libraries
+	@PYTHON="$(PYTHON)" PYTHONS="$(PYTHONS)" TESTS="$(TESTS)" LIBRARIES="$(LIBRARIES)" sh scripts/matrix.sh $(PYTEST_ARGS)
 
 chaos: .venv/stamp ## kill and disturb an installation for minutes, then compare ledger and rows (CHAOS_ARGS="--seed 7")
 	@$(PY) -m tests.chaos $(CHAOS_ARGS)

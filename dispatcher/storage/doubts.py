@@ -83,7 +83,8 @@ def resend(
     session: Session, batch: BatchSnapshot, *, actor: str, reason: str, now: datetime
 ) -> None:
     """Make a batch in doubt pending again; its tag is still looked up. Raises IllegalMove."""
-    if session.get_one(Campaign, batch.campaign_id).state == CampaignState.CANCELLED:
+    state = select(Campaign.state).where(Campaign.id == batch.campaign_id)
+    if session.scalar(state) == CampaignState.CANCELLED:
         raise IllegalMove("its campaign is cancelled: the doubt can be given up, not sent again")
     _end(
         session,

@@ -55,7 +55,7 @@ def mark_planned(session: Session, campaign_id: int) -> int:
         batch_ids = session.scalars(select(Batch.id).where(Batch.campaign_id == campaign_id)).all()
     marked = 0
     for batch_id in batch_ids:
-        marked += _mark(session, session.get_one(Batch, batch_id))
+        marked += _mark(session, session.scalars(select(Batch).where(Batch.id == batch_id)).one())
     return marked
 
 

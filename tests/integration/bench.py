@@ -102,7 +102,7 @@ class Bench:
 
     def batch(self, batch_id: int) -> Batch:
         with self.dispatcher.database.read() as session:
-            return session.get_one(Batch, batch_id)
+            return session.scalars(select(Batch).where(Batch.id == batch_id)).one()
 
     def batches(self, campaign_id: int | None = None) -> Sequence[Batch]:
         query = select(Batch).order_by(Batch.id)

@@ -15,6 +15,7 @@ from dispatcher.cli.output import say
 from dispatcher.cli.preflight import check_key
 from dispatcher.cli.worker_options import refuse_unfit
 from dispatcher.errors import ConfigurationError
+from dispatcher.settings.libraries import unfit_for_workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +54,8 @@ _WHOLE = ("-P", "--pool", "-D", "--detach")
 )
 def run(*, workers: int, no_beat: bool, log_level: str) -> None:
     """Run workers and beat until Ctrl-C, with an embedded Redis if none is set."""
+    if unfit := unfit_for_workers():
+        raise ConfigurationError(unfit)
     dispatcher = open_dispatcher()
     settings = dispatcher.settings
     dispatcher.check()

@@ -109,8 +109,9 @@ def add_batches(
     with bulk_insert.load(session) as load:
         while stride := list(islice(numbered, most)):
             load.settle()
-            ids = session.scalars(
-                insert(Batch).returning(Batch.id, sort_by_parameter_order=True),
+            # they come back in any order; SQLAlchemy sorts them only from 2.0.10 on
+            stored = session.execute(
+                insert(Batch).returning(Batch.number, Batch.id),
                 [
                     _row(campaign_id, number, batch, hold, policy)
                     | {"planned": batch.cost(prices)}
@@ -118,7 +119,8 @@ def add_batches(
                     for number, (batch, hold) in stride
                 ],
             ).all()
-            load.add(ids, [batch for _, (batch, _) in stride])
+            ids = {row.number: row.id for row in stored}
+            load.add([ids[number] for number, _ in stride], [batch for _, (batch, _) in stride])
             count += len(stride)
     return count
 

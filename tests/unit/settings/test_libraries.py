@@ -1,0 +1,92 @@
+"""Workers say which library is too old for them; an app that submits takes older ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dispatcher.settings.libraries import unfit_for_workers
+
+ROOT = Path(__file__).parents[3]
+SENTENCE = (
+    "workers and beats need celery 5.7 or newer (there is 5.4.0): pip install -U celery SQLAlchemy"
+)
+
+
+@pytest.mark.parametrize(
+    ("celery", "sqlalchemy", "sentence"),
+    [
+        ("5.7.0", "2.1.0", ""),
+        ("5.7.0rc1", "2.10", ""),
+        ("5.10.2", "3.0", ""),
+        ("6.0.0b1", "2.1.0b2", ""),
+        ("5.4.0", "2.1.9", SENTENCE),
+        (
+            "5.6.2",
+            "2.0.0",
+            SENTENCE.replace("5.4.0)", "5.6.2) and SQLAlchemy 2.1 or newer (there is 2.0.0)"),
+        ),
+    ],
+)
+def test_old_library_is_named_with_what_workers_need(
+    celery: str, sqlalchemy: str, sentence: str
+) -> None:
+    installed = {"celery": celery, "SQLAlchemy": sqlalchemy}
+
+    assert unfit_for_workers(installed.__getitem__) == sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (["workers", "worker"], "error: "),
+        (["celery", "-A", "workers", "beat"], "error: "),
+        (["dispatcher.cli", "run"], "dispatcher: "),
+        (["dispatcher.cli", "celery", "worker"], "error: "),
+    ],
+)
+def test_worker_with_an_old_library_ends_with_one_sentence(
+    tmp_path: Path, arguments: list[str], start: str
+) -> None:
+    named = tmp_path / "celery-5.4.0.dist-info"
+    named.mkdir()
+    (named / "METADATA").write_text("Metadata-Version: 2.1\nName: celery\nVersion: 5.4.0\n")
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=tmp_path,
+        env=env | {"DISPATCHER_DATABASE_URL": f"sqlite:///{tmp_path}/dispatcher.db"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.stdout, ended.stderr) == ("", f"{start}{SENTENCE}\n")
+    assert ended.returncode in {1, 2}
+
+
+def test_app_submits_with_an_old_library(tmp_path: Path) -> None:
+    """The oldest releases themselves: ``make matrix``."""
+    named = tmp_path / "celery-5.4.0.dist-info"
+    named.mkdir()
+    (named / "METADATA").write_text("Metadata-Version: 2.1\nName: celery\nVersion: 5.4.0\n")
+    program = (
+        "from dispatcher import Dispatcher, Settings\n"
+        f"shop = Dispatcher(Settings(database_url='sqlite:///{tmp_path}/d.db', sender='Shop'))\n"
+        "print(int(shop.submit('a', 'Bonjour', ['06 39 98 00 01'])))\n"
+        "shop.database.close()\n"
+    )
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+    assert ended.stdout == "1\n", ended.stderr
