@@ -28,7 +28,7 @@ else:
 LIMIT = 50
 FULL_NUMBERS = "dispatcher.show_full_numbers"
 #: after this time without a tick the pages show a warning
-_SILENCE = timedelta(minutes=2)
+_SILENCE = timedelta(minutes=1)
 View = Callable[..., HttpResponse]
 
 
