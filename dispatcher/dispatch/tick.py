@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import random
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import chain, zip_longest
+from itertools import chain, count, zip_longest
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,7 @@ from dispatcher.storage import (
     retention,
     seals,
     stop_list,
+    upkeep,
 )
 from dispatcher.storage.batches import attempts, due, hand_over, polls, queue, recalls, reevaluation
 from dispatcher.storage.batches import moves as batch_moves
@@ -35,6 +37,9 @@ from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.window import Hold
 
 log = logging.getLogger(__name__)
+
+#: of how many running campaigns a tick looks whether they have ended
+_MOST_FINISHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +97,42 @@ class Ticks:
         """``contexts`` are those of the accounts, that of the default account first."""
         self._contexts = contexts
         self._context = contexts[0]
+        #: processes take turns at random, also if each ticks but once
+        self._turn = count(random.randrange(1_000_000))  # noqa: S311 - no secret
 
     def tick(self) -> Due:
-        """Handle lost workers, late batches and ended campaigns; return what is due.
-
-        Any number of ticks may run at once; each step is one guarded statement.
-        """
+        """Handle lost workers, late batches and ended campaigns; return what is due."""
         now = self._context.clock()
         settings = self._context.settings
         database = self._context.database
+        with database.read() as session:
+            todo = upkeep.read(session, now, self._context.windows.policy)
+            unchecked = settings.credit_check == "off" and credit.any_limited(session)
         # a transaction for each statement that locks many rows: none of them waits for another
         # while it holds rows (``storage.locks``)
-        with contained("tick"), database.write() as session:
-            campaign_moves.expire_batches(session, now)
-        with contained("tick"), database.write() as session:
-            campaign_moves.finish_ended(session, now)
-        if settings.credit_check == "off":
+        if todo.over:
+            with contained("tick"), database.write() as session:
+                campaign_moves.expire_batches(session, now)
+        with contained("tick"):
+            self._finish(now, todo.running)
+        if unchecked:
             with database.write() as session:
                 credit.release_all(session)
-        with database.write() as session:
-            check_at = self._context.after(settings.settle_intervals, 0)
-            lost = batch_moves.rescue(session, now, check_at)
-        with database.write() as session:
-            campaign_moves.cancel_returned(session)
-        with contained("tick"):
-            self._look_after_held(now)
-        with contained("tick"):
-            self._reevaluate(now)
-        for context in self._contexts:
+        lost: list[int] = []
+        if todo.lost:
+            with database.write() as session:
+                check_at = self._context.after(settings.settle_intervals, 0)
+                lost = batch_moves.rescue(session, now, check_at)
+        if todo.returned:
+            with database.write() as session:
+                campaign_moves.cancel_returned(session)
+        if todo.held:
+            with contained("tick"):
+                self._look_after_held(now)
+        if todo.stale:
+            with contained("tick"):
+                self._reevaluate(now)
+        for context in self._contexts if todo.capped else ():
             with contained("tick"), database.write() as session:
                 _release(session, context, now)
         with database.write() as session:
@@ -140,6 +153,19 @@ class Ticks:
                 prune=settings.history_days > 0 and retention.due(session, now, EVERY),
             )
 
+    def _finish(self, now: datetime, running: int) -> None:
+        """Finish campaigns whose batches have all ended; of very many, some in each tick."""
+        groups = -(-running // _MOST_FINISHED)
+        if not groups:
+            return
+        skip = next(self._turn) % groups * _MOST_FINISHED
+        database = self._context.database
+        with database.read() as session:
+            ended = campaign_moves.ended(session, skip, _MOST_FINISHED)
+        if ended:
+            with database.write() as session:
+                campaign_moves.finish(session, ended, now)
+
     def _reevaluate(self, now: datetime) -> None:
         """Decide again on pending batches when the policy or a calendar has changed."""
         policy, database = self._context.windows.policy, self._context.database
@@ -158,8 +184,6 @@ class Ticks:
         """What the gateway holds leaves at its hour, or is wanted back: the world has changed."""
         policy, database = self._context.windows.policy, self._context.database
         with database.read() as session:
-            if not hand_over.any_held(session):
-                return
             stale = reevaluation.stale_held(session, policy)
         poll_at = self._context.after(self._context.settings.poll_intervals, 0)
         with database.write() as session:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import WEEK, Usage
@@ -21,6 +21,7 @@ from dispatcher.campaigns.evidence import UNSENT
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import waits
+from dispatcher.storage.likely import likely
 from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, Attempt, Batch, Campaign, Recipient, in_state
 from dispatcher.texts import without_marks
@@ -204,6 +205,12 @@ def overlap(
 
 
 # -- batches that wait for another day
+
+#: condition: a cap holds the batch (parameter ``now``)
+WAITS_FOR_CAP = and_(
+    likely(in_state(BatchState.PENDING)),
+    BATCH.c.cap_until > bindparam("now", type_=BATCH.c.cap_until.type),
+)
 
 
 def release(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.caps import SURVEYS
@@ -20,6 +20,8 @@ from dispatcher.storage.locks import in_order
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign, in_state
 
 _NOTHING = Decimal(0)
+_UNFUNDED = literal(0, literal_execute=True)
+_PENDING = and_(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
 #: a price is learnt from this many batches at most, the latest ones
 _LATEST = 200
 
@@ -36,13 +38,19 @@ def due(
     That is so while a campaign runs, every ``every``; sooner if a campaign waits for the balance.
     """
     known = balances.last(session, account)
-    if min(balances.rest(known, now), every) <= patience and session.scalar(
-        select(_checked(account, now).where(CAMPAIGN.c.funded_to == 0).exists())
-    ):
+    due_now = select(_due_now(account, now).exists())
+    unfunded = select(_due_now(account, now).where(CAMPAIGN.c.funded_to == _UNFUNDED).exists())
+    any_due = queue.any_due(session, now)
+    soon = min(balances.rest(known, now), every) <= patience
+    if soon and any_due and session.scalar(unfunded):
         return True
     if known.tried is not None and known.tried <= now < known.tried + every:
         return False
-    return bool(session.scalar(select(_checked(account, now).exists())))
+    # two questions: PostgreSQL reads every pending batch for one with an OR
+    begun = _billed(account, now).where(
+        CAMPAIGN.c.funded_to.is_distinct_from(0), exists().where(_PENDING)
+    )
+    return bool(session.scalar(select(begun.exists())) or (any_due and session.scalar(due_now)))
 
 
 def checked_campaigns(session: Session, account: str, now: datetime) -> list[int]:
@@ -117,6 +125,11 @@ def release(session: Session, campaign_ids: Sequence[int]) -> list[int]:
     return list(released)
 
 
+def any_limited(session: Session) -> bool:
+    """True if the balance limits any campaign."""
+    return bool(session.scalar(select(exists().where(CAMPAIGN.c.funded_to.is_not(None)))))
+
+
 def release_all(session: Session) -> None:
     """Let every campaign run without the balance: the check is off."""
     limited = Campaign.funded_to.is_not(None)
@@ -154,20 +167,20 @@ def _through(account: str) -> ColumnElement[bool]:
 
 def _checked(account: str, now: datetime) -> Any:
     """The running campaigns that the balance pays for; one not funded yet only once it is due."""
-    pending = and_(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
-    return (
-        select(CAMPAIGN.c.id)
-        .where(
-            queue.runs(),
-            queue.OF_ACCOUNT,
-            CAMPAIGN.c.credit_checked,
-            or_(
-                and_(CAMPAIGN.c.funded_to.is_distinct_from(0), exists().where(pending)),
-                exists().where(pending, BATCH.c.not_before <= now),
-            ),
-        )
-        .params(now=now, account=account)
-    )
+    begun = and_(CAMPAIGN.c.funded_to.is_distinct_from(0), exists().where(_PENDING))
+    due_now = exists().where(_PENDING, BATCH.c.not_before <= now)
+    return _billed(account, now).where(or_(begun, due_now))
+
+
+def _billed(account: str, now: datetime) -> Any:
+    """The running campaigns that the balance pays for once they are due."""
+    billed = select(CAMPAIGN.c.id).where(queue.runs(), queue.OF_ACCOUNT, CAMPAIGN.c.credit_checked)
+    return billed.params(now=now, account=account)
+
+
+def _due_now(account: str, now: datetime) -> Any:
+    """Those of them with a batch that is due."""
+    return _billed(account, now).where(exists().where(_PENDING, BATCH.c.not_before <= now))
 
 
 def _to_go(which: ColumnElement[bool]) -> Any:

@@ -99,7 +99,13 @@ class Campaign(Base):
     __table_args__ = (
         CheckConstraint(_one_of("state", CampaignState), name="state"),
         CheckConstraint("(state = 'paused') = (reason IS NOT NULL)", name="paused_has_reason"),
-        Index("ix_dispatcher_campaign_state", "state"),
+        Index("ix_dispatcher_campaign_state", "state", "not_after"),
+        Index(
+            "ix_dispatcher_campaign_unfunded",
+            "state",
+            postgresql_where=text("funded_to = 0"),
+            sqlite_where=text("funded_to = 0"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
@@ -158,6 +164,20 @@ class Batch(Base):
             sqlite_where=text("state = 'pending'"),
         ),
         Index("ix_dispatcher_batch_check", "state", "check_at"),
+        # what a tick asks for: what is due, whose policy of the windows is old, what a cap holds
+        *(
+            Index(
+                f"ix_dispatcher_batch_{name}",
+                column,
+                postgresql_where=text(which),
+                sqlite_where=text(which),
+            )
+            for name, column, which in (
+                ("due", "not_before", "state = 'pending'"),
+                ("rule", "rule", "state = 'pending'"),
+                ("cap", "cap_until", "cap_until IS NOT NULL"),
+            )
+        ),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.batch import DueBatch
@@ -80,8 +80,3 @@ def sent(at: Any, poll_at: datetime) -> dict[str, Any]:
         "check_at": poll_at,
         "checks": 0,
     }
-
-
-def any_held(session: Session) -> bool:
-    """Whether the gateway holds anything."""
-    return bool(session.scalar(select(exists(select(Batch.id).where(IS_HELD)))))

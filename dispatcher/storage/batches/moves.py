@@ -19,7 +19,7 @@ from dispatcher.campaigns.waits import Wait
 from dispatcher.storage import events
 from dispatcher.storage.batches import waits
 from dispatcher.storage.locks import in_order
-from dispatcher.storage.tables import BATCH, Batch
+from dispatcher.storage.tables import BATCH, Batch, in_state
 from dispatcher.window import Hold
 
 
@@ -46,13 +46,11 @@ def postpone(
     )
 
 
-_IS_LOST = and_(
-    BATCH.c.state.in_(sources(BATCH_MOVES, BatchState.IN_DOUBT)),
-    BATCH.c.lease_until < bindparam("now"),
-)
+#: condition: its worker was lost before ``now`` (only a batch that is being sent has a lease)
+IS_LOST = and_(in_state(BatchState.SENDING), BATCH.c.lease_until < bindparam("now"))
 _RESCUE = (
     update(BATCH)
-    .where(in_order(BATCH, _IS_LOST), _IS_LOST)
+    .where(in_order(BATCH, IS_LOST), IS_LOST)
     .values(
         state=BatchState.IN_DOUBT,
         why="its worker was lost",

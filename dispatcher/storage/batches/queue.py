@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import pauses
+from dispatcher.storage.likely import likely
 from dispatcher.storage.tables import BATCH, CAMPAIGN, in_state
 
 _now = bindparam("now", type_=BATCH.c.not_before.type)
@@ -63,6 +64,14 @@ _DUE_OF = (
 )
 
 
+_ANY_DUE = select(exists().where(likely(in_state(BatchState.PENDING)), BATCH.c.not_before <= _now))
+
+
+def any_due(session: Session, now: datetime) -> bool:
+    """True if any batch is due; one probe, however many campaigns wait."""
+    return bool(session.scalar(_ANY_DUE, {"now": now}))
+
+
 def campaigns(session: Session, now: datetime, account: str, *, commercial: bool) -> list[int]:
     """The account's campaigns with due batches that have the highest priority among them.
 
@@ -84,6 +93,8 @@ def due(session: Session, now: datetime, most: int, account: str, *, commercial:
 
     Without ``commercial``, commercial campaigns are left out.
     """
+    if not any_due(session, now):
+        return []
     turns: Sequence[list[int]] = [
         of(session, campaign_id, now, most)
         for campaign_id in campaigns(session, now, account, commercial=commercial)[:most]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, case, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import BACK
@@ -17,8 +17,9 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.campaigns.waits import Wait
 from dispatcher.storage.batches import recalls, waits
 from dispatcher.storage.batches.hand_over import IS_HELD
+from dispatcher.storage.likely import likely
 from dispatcher.storage.locks import in_order
-from dispatcher.storage.tables import BATCH, Batch, Campaign
+from dispatcher.storage.tables import BATCH, Batch, Campaign, in_state
 from dispatcher.window import Hold
 
 
@@ -43,6 +44,15 @@ def stale(session: Session, policy: str, limit: int = 100) -> list[StaleBatches]
         .limit(limit)
     )
     return [StaleBatches(*row) for row in rows]
+
+
+def is_any_stale(policy: BindParameter[str]) -> ColumnElement[bool]:
+    """Condition: ``stale`` finds a batch; two ranges of an index, because NOT IN uses none."""
+    pending = likely(in_state(BatchState.PENDING))
+    return or_(
+        exists().where(pending, BATCH.c.rule > "", BATCH.c.rule < policy),
+        exists().where(pending, BATCH.c.rule > policy),
+    )
 
 
 def reevaluate(session: Session, group: StaleBatches, hold: Hold, policy: str) -> None:

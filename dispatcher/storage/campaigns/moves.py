@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -96,26 +97,33 @@ _CANCEL_RETURNED = _end_pending(
         select(CAMPAIGN.c.id).where(CAMPAIGN.c.state == CampaignState.CANCELLED)
     ),
 )
+_HAS_PENDING = exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
+#: cancelled campaigns with pending batches
+RETURNED = select(CAMPAIGN.c.id).where(CAMPAIGN.c.state == CampaignState.CANCELLED, _HAS_PENDING)
 _EXPIRE = _end_pending(
     BatchState.EXPIRED,
     BATCH.c.campaign_id.in_(bindparam("over", expanding=True)),
 )
-_OVER = (
-    select(CAMPAIGN.c.id)
-    .where(
-        CAMPAIGN.c.not_after <= bindparam("now"),
-        CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
-        exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING)),
-    )
-    .order_by(CAMPAIGN.c.id)
-    .with_for_update(of=CAMPAIGN, key_share=True)
+#: campaigns whose ``not_after`` has passed (parameter ``now``), with pending batches
+OVER = select(CAMPAIGN.c.id).where(
+    CAMPAIGN.c.not_after <= bindparam("now", type_=CAMPAIGN.c.not_after.type),
+    CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+    _HAS_PENDING,
 )
+_LOCK_OVER = OVER.order_by(CAMPAIGN.c.id).with_for_update(of=CAMPAIGN, key_share=True)
+RUNS = CAMPAIGN.c.state == CampaignState.RUNNING
+_HAS_ENDED = ~exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, BATCH.c.state.in_(UNENDED))
+_CANDIDATES = (
+    select(CAMPAIGN.c.id)
+    .where(RUNS)
+    .order_by(CAMPAIGN.c.id)
+    .offset(bindparam("skip"))
+    .limit(bindparam("most"))
+)
+_ENDED = select(CAMPAIGN.c.id).where(CAMPAIGN.c.id.in_(_CANDIDATES), _HAS_ENDED)
 _FINISH = (
     update(CAMPAIGN)
-    .where(
-        CAMPAIGN.c.state == CampaignState.RUNNING,
-        ~exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, BATCH.c.state.in_(UNENDED)),
-    )
+    .where(CAMPAIGN.c.id.in_(bindparam("ended", expanding=True)), RUNS, _HAS_ENDED)
     .values(state=CampaignState.FINISHED, ended_at=bindparam("now"))
     .returning(CAMPAIGN.c.id)
 )
@@ -131,7 +139,7 @@ def expire_batches(session: Session, now: datetime) -> int:
 
     Locks the campaigns first, as a cancellation does: otherwise they would wait for each other.
     """
-    over = session.scalars(_OVER, {"now": now}).all()
+    over = session.scalars(_LOCK_OVER, {"now": now}).all()
     return len(session.execute(_EXPIRE, {"over": over}).all()) if over else 0
 
 
@@ -140,9 +148,14 @@ def cancel_returned(session: Session) -> int:
     return len(session.execute(_CANCEL_RETURNED).all())
 
 
-def finish_ended(session: Session, now: datetime) -> int:
-    """Finish the running campaigns whose batches have all ended; returns how many."""
-    finished = session.execute(_FINISH, {"now": now}).all()
+def ended(session: Session, skip: int, most: int) -> Sequence[int]:
+    """Those of ``most`` running campaigns, after the first ``skip``, whose batches have ended."""
+    return session.scalars(_ENDED, {"skip": skip, "most": most}).all()
+
+
+def finish(session: Session, campaign_ids: Sequence[int], now: datetime) -> int:
+    """Finish those of these campaigns that have ended; returns how many."""
+    finished = session.execute(_FINISH, {"ended": campaign_ids, "now": now}).all()
     for (campaign_id,) in finished:
         counts = _counts(session, campaign_id)
         events.add(session, "campaign_finished", now=now, campaign_id=campaign_id, counts=counts)

@@ -1,0 +1,55 @@
+"""What only time causes, asked by one query, so that a tick with nothing to do is cheap.
+
+Each part is a probe of an index, however many campaigns and batches there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy.orm import Session
+
+from dispatcher.storage import caps
+from dispatcher.storage.batches import moves, reevaluation
+from dispatcher.storage.batches.hand_over import IS_HELD
+from dispatcher.storage.campaigns import moves as campaign_moves
+from dispatcher.storage.tables import BATCH, CAMPAIGN
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What there is to do, by kind."""
+
+    #: campaigns whose ``not_after`` has passed have pending batches
+    over: bool
+    #: cancelled campaigns have pending batches
+    returned: bool
+    #: batches are being sent whose worker was lost
+    lost: bool
+    #: the gateway holds batches
+    held: bool
+    #: another policy of the windows decided on pending batches
+    stale: bool
+    #: batches wait for a cap
+    capped: bool
+    #: how many campaigns run
+    running: int
+
+
+# built once: building a statement takes longer than running it
+_ASK = select(
+    campaign_moves.OVER.exists(),
+    campaign_moves.RETURNED.exists(),
+    exists().where(moves.IS_LOST),
+    exists(select(BATCH.c.id).where(IS_HELD)),
+    reevaluation.is_any_stale(bindparam("policy")),
+    exists().where(caps.WAITS_FOR_CAP),
+    select(func.count()).select_from(CAMPAIGN).where(campaign_moves.RUNS).scalar_subquery(),
+)
+
+
+def read(session: Session, now: datetime, policy: str) -> Upkeep:
+    """What there is to do now; ``policy`` is that of the windows."""
+    return Upkeep(*session.execute(_ASK, {"now": now, "policy": policy}).one())
