@@ -155,9 +155,7 @@ class Ticks:
 
     def _finish(self, now: datetime, running: int) -> None:
         """Finish campaigns whose batches have all ended; of very many, some in each tick."""
-        groups = -(-running // _MOST_FINISHED)
-        if not groups:
-            return
+        groups = -(-running // _MOST_FINISHED) or 1
         skip = next(self._turn) % groups * _MOST_FINISHED
         database = self._context.database
         with database.read() as session:

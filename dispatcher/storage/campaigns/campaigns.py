@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, case, false, func, or_, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import Facts, Share
 from dispatcher.campaigns.selection import ALL, Selection
-from dispatcher.campaigns.set_aside import NEVER
 from dispatcher.campaigns.states import (
     BatchState,
     CampaignState,
 )
-from dispatcher.campaigns.waits import BatchHold, Wait
 from dispatcher.errors import NotFound
 from dispatcher.storage.campaigns import totals
-from dispatcher.storage.tables import BATCH, LARGEST_ID, Batch, Campaign, in_state
+from dispatcher.storage.tables import LARGEST_ID, Batch, Campaign, in_state
 from dispatcher.storage.values import value_of
-from dispatcher.window import Hold
-
-#: the wait of a pending batch that ends last; one without any waits for its window
-_LAST_WAIT = case(
-    *((BATCH.c[f"{wait}_until"] >= BATCH.c.not_before, wait.value) for wait in Wait),
-    else_=Wait.WINDOW.value,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,34 +141,4 @@ def unfinished(session: Session) -> dict[str, int]:
 
 def shares(session: Session, campaign_id: int) -> list[Share]:
     """The totals over a campaign's batches, by state."""
-    return totals.shares(session, Batch.campaign_id == campaign_id)
-
-
-def first_hold(session: Session, campaign_id: int) -> Hold | None:
-    """What the campaign's first pending batch waits for.
-
-    Without a pending batch: when the first batch that the gateway holds leaves. Without both: why
-    a batch is set aside that was to be polled or looked up. None without any.
-    """
-    instants = {BatchState.PENDING: BATCH.c.not_before, BatchState.HANDED_OVER: BATCH.c.leaves_at}
-    for state, until in instants.items():
-        row = session.execute(
-            select(until, BATCH.c.why, _LAST_WAIT, BATCH.c.number, BATCH.c.leaves_at)
-            .where(BATCH.c.campaign_id == campaign_id, in_state(state))
-            .order_by(until, BATCH.c.id)
-            .limit(1)
-        ).one_or_none()
-        if row is not None:
-            wait = None if row.leaves_at else Wait(row[2])
-            return BatchHold(row[0], row.why, wait, row.number)
-    aside = session.scalar(
-        select(BATCH.c.why)
-        .where(
-            BATCH.c.campaign_id == campaign_id,
-            BATCH.c.state.in_((BatchState.SENT, BatchState.IN_DOUBT)),
-            BATCH.c.check_at >= NEVER,
-        )
-        .order_by(BATCH.c.id)
-        .limit(1)
-    )
-    return None if aside is None else Hold(NEVER, aside)
+    return totals.of_campaigns(session, [campaign_id]).get(campaign_id, [])

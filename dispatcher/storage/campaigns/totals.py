@@ -5,10 +5,11 @@ They sum the counters of batches and never count recipients.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, func, not_, or_, select, type_coerce
 from sqlalchemy.orm import Session
@@ -43,34 +44,58 @@ class EndedTotals:
 
 def shares(session: Session, *conditions: ColumnElement[bool]) -> list[Share]:
     """The totals over the batches that meet ``conditions``, by state."""
-    counters = [getattr(Batch, state.value) for state in MessageState]
+    rows = session.execute(select(*_sums()).where(*conditions).group_by(Batch.state))
+    return [_share(*row) for row in rows]
+
+
+def of_campaigns(session: Session, campaign_ids: Collection[int]) -> dict[int, list[Share]]:
+    """The totals over the batches of each of these campaigns, by state; by its id."""
+    found: dict[int, list[Share]] = {}
+    if not campaign_ids:
+        return found
     rows = session.execute(
-        select(
-            Batch.state,
-            func.count(),
-            func.sum(Batch.cost),
-            func.sum(Batch.capped),
-            planned_of_charged(),
-            func.sum(case((Batch.planned.is_(None), Batch.cost))),
-            untold(),
-            *(func.sum(counter) for counter in counters),
-        )
-        .where(*conditions)
-        .group_by(Batch.state)
+        select(Batch.campaign_id, *_sums())
+        .where(Batch.campaign_id.in_(campaign_ids))
+        .group_by(Batch.campaign_id, Batch.state)
     )
+    for campaign_id, *sums in rows:
+        found.setdefault(campaign_id, []).append(_share(*sums))
+    return found
+
+
+def _sums() -> list[ColumnElement[Any]]:
     return [
-        Share(
-            BatchState(state),
-            batches,
-            dict(zip(MessageState, (int(count) for count in counts), strict=True)),
-            cost,
-            int(capped),
-            planned=planned or Decimal(0),
-            unplanned=unplanned or Decimal(0),
-            untold=int(untold),
-        )
-        for state, batches, cost, capped, planned, unplanned, untold, *counts in rows
+        BATCH.c.state,
+        func.count(),
+        func.sum(BATCH.c.cost),
+        func.sum(BATCH.c.capped),
+        planned_of_charged(),
+        func.sum(case((BATCH.c.planned.is_(None), BATCH.c.cost))),
+        untold(),
+        *(func.sum(BATCH.c[state.value]) for state in MessageState),
     ]
+
+
+def _share(
+    state: str,
+    batches: int,
+    cost: Decimal,
+    capped: int,
+    planned: Decimal | None,
+    unplanned: Decimal | None,
+    untold: int,
+    *counts: int,
+) -> Share:
+    return Share(
+        BatchState(state),
+        batches,
+        dict(zip(MessageState, map(int, counts), strict=True)),
+        cost,
+        int(capped),
+        planned=planned or Decimal(0),
+        unplanned=unplanned or Decimal(0),
+        untold=int(untold),
+    )
 
 
 def ended(session: Session, until: datetime) -> EndedTotals:
