@@ -57,6 +57,10 @@ def streamed(
         raise InvalidCampaign(
             f"a list of recipients is needed, not a model: select({recipients.__name__})"
         )
+    if _mapper_of(type(recipients)) is not None:  # some models can be iterated over
+        raise InvalidCampaign(
+            f"a list of recipients is needed, not one {type(recipients).__name__}: put it in a list"
+        )
     if not isinstance(recipients, Iterable) or isinstance(recipients, str | bytes | Mapping):
         return cast(
             "Iterable[RecipientInput]", recipients
@@ -146,9 +150,11 @@ def _column(model: Any, of: type, name: str, joined: dict[str, Any], outer: list
         raise no_field(name, of.__name__) from None
     if callable(found) and not isinstance(found, QueryableAttribute):
         raise no_field(name, of.__name__)
-    if not hasattr(found, "__clause_element__") or hasattr(
-        getattr(found, "property", None), "mapper"
-    ):
+    try:
+        found.__clause_element__()
+    except (AttributeError, RuntimeError):  # a property, or a proxy of a related model's
+        raise _InPythonError from None
+    if hasattr(getattr(found, "property", None), "mapper"):
         raise _InPythonError
     return found
 

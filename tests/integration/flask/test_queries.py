@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import ForeignKey, create_engine, func, insert, literal, select, text
+from sqlalchemy.ext.associationproxy import AssociationProxy, association_proxy
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -63,6 +64,7 @@ class Customer(Base):
     profile_id: Mapped[int | None] = mapped_column(ForeignKey("profile.id"))
     profile: Mapped[Profile | None] = relationship()
     orders: Mapped[list[Order]] = relationship()
+    zone: AssociationProxy[str | None] = association_proxy("profile", "zone")
 
     @property
     def shouted(self) -> str:
@@ -159,6 +161,7 @@ def test_field_of_numbers_is_found_by_its_name(app: Flask, people: Callable[[], 
     ("field", "expected"),
     [
         ("shouted", ["Bonjour ZOÉ0", "Bonjour ZOÉ1"]),
+        ("zone", ["Bonjour alsace-moselle", "Bonjour vous"]),
         ("twice", ["Bonjour Zoé0Zoé0", "Bonjour Zoé1Zoé1"]),
         ("profile.zone", ["Bonjour alsace-moselle", "Bonjour vous"]),
         ("profile__zone", ["Bonjour alsace-moselle", "Bonjour vous"]),
