@@ -9,6 +9,7 @@ from dispatcher.campaigns.hand_over import CANCELLED, PAUSED
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.restored import Restored
 from dispatcher.campaigns.states import CampaignState
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import IllegalMove
 from dispatcher.storage import actions, credit, identity, monitoring, pauses
 from dispatcher.storage.batches import due, recalls, refusals, set_aside
@@ -60,13 +61,17 @@ class Lifecycle(Records):
             ended = found.state is CampaignState.CANCELLED  # its reports are still polled
             moved = not ended and moves.move(session, found.id, CampaignState.RUNNING, now=now)
             if aside := set_aside.release(session, found.id, now):
-                words.append(f"{aside} batches that were set aside are tried again")
+                words.append(
+                    f"{counted(aside, 'batch that was', 'batches that were')} set aside"
+                    f" {'is' if aside == 1 else 'are'} tried again"
+                )
             elif ended:
                 moves.move(session, found.id, CampaignState.RUNNING, now=now)  # raises
             if moved:
                 if refusal := refusal_of(found.reason):
                     again = refusals.take_back(session, found.id, refusal, now)
-                    words.append(f"{again} refused batches are sent again")
+                    said = counted(again, "refused batch is", "refused batches are")
+                    words.append(f"{said} sent again")
                 credit.restart(session, found.id, wait=wait, checked=check_credit)
             if moved or aside:
                 actions.note(

@@ -143,7 +143,7 @@ def causes_of(campaign: Standing, around: Surroundings) -> list[Cause]:
 def _paused(campaign: Standing, around: Surroundings, held: int) -> Iterator[Cause]:
     says = f"paused: {campaign.reason}"
     if held:
-        says += f"; {held} batches are at the gateway"
+        says += f"; {_batches(held, is_said=True)} at the gateway"
     yield Cause(Name.PAUSED, says, f"dispatcher resume {campaign.reference}")
     if around.blocked:
         yield around.blocked
@@ -188,7 +188,7 @@ def _waiting(campaign: Standing, hold: Hold, around: Surroundings) -> Iterator[C
 
 
 def _asked_back(campaign: Standing, around: Surroundings, held: int) -> Iterator[Cause]:
-    says = f"{held} batches are asked back from the gateway"
+    says = f"{_batches(held, is_said=True)} asked back from the gateway"
     if around.orphaned:
         says += f": not before account {campaign.account!r} is set up here"
     yield Cause(Name.ASKED_BACK, says, "the gateway is asked until it answers")
@@ -198,7 +198,7 @@ def _left(campaign: Standing, around: Surroundings) -> Iterator[Cause]:
     """What is to come of a campaign of which every batch has left, or ended."""
     if doubts := campaign.batches.get("in_doubt", 0):
         cure = "evidence ends it by itself; or dispatcher doubts, then resend or give-up"
-        yield Cause(Name.IN_DOUBT, f"{doubts} batches in doubt", cure)
+        yield Cause(Name.IN_DOUBT, f"{_batches(doubts)} in doubt", cure)
     if campaign.state is CampaignState.RUNNING:
         if around.blocked and around.blocked.name is Name.RESTORED:
             yield around.blocked
@@ -232,3 +232,10 @@ def _listed(references: Sequence[str]) -> str:
     """Some names: at most three, and how many more there are."""
     more = len(references) - 3
     return ", ".join(references[:3]) + (f" and {more} more" if more > 0 else "")
+
+
+def _batches(count: int, *, is_said: bool = False) -> str:
+    """A number of batches, with its verb if that ``is_said``: "1 batch is"."""
+    if count == 1:
+        return "1 batch is" if is_said else "1 batch"
+    return f"{count:,} batches are" if is_said else f"{count:,} batches"

@@ -344,7 +344,7 @@ def test_batch_held_by_an_unknown_account_is_recalled_elsewhere(
     accounts.ask()
     alone = Bench(tables, gateway=accounts.gateway)
     assert alone.dispatcher.cancel("soldes").why == (
-        "1 batches are asked back from the gateway: not before account 'shop' is set up here"
+        "1 batch is asked back from the gateway: not before account 'shop' is set up here"
     )
     assert alone.dispatcher.orphans() == {"shop": 1}
     assert not alone.work().recall

@@ -532,7 +532,7 @@ def test_doubts_of_a_cancelled_campaign_are_settled(bench: Bench) -> None:
     bench.send(batch)
     assert bench.messages() == {"in_doubt": 500, "sent": 100}
     progress = bench.dispatcher.cancel("soldes")
-    assert (progress.state, progress.why) == ("cancelled", "1 batches in doubt")
+    assert (progress.state, progress.why) == ("cancelled", "1 batch in doubt")
     assert not progress.ended
     look(bench, batch)
     assert bench.messages() == {"sent": 600}

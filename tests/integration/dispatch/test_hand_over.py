@@ -265,7 +265,7 @@ def test_cancelled_campaign_is_recalled(bench: Bench) -> None:
     batch = submit_held(bench)
     progress = bench.dispatcher.cancel("soldes")
     assert progress.state == "cancelled"
-    assert progress.why == "1 batches are asked back from the gateway"
+    assert progress.why == "1 batch is asked back from the gateway"
     assert progress.messages["pending"] == 3  # nobody knows yet
     bench.work()
     assert bench.messages() == {"cancelled": 3}
@@ -438,7 +438,7 @@ def test_receipt_after_the_doubt_counts_and_a_cancelled_one_is_recalled(
 def test_paused_campaign_is_recalled_and_handed_over_again(bench: Bench) -> None:
     batch = submit_held(bench)
     progress = bench.dispatcher.pause("soldes", reason="a wrong price")
-    assert progress.why == "paused: a wrong price; 1 batches are at the gateway"
+    assert progress.why == "paused: a wrong price; 1 batch is at the gateway"
     bench.work()
     assert bench.progress().why == "paused: a wrong price"
     row = bench.batch(batch)

@@ -1178,7 +1178,7 @@ def test_too_many_doubts_stop_all_sends_and_every_campaign_says_why(tables: Data
         bench.work()
         assert bench.messages("autre") == {"sent": 1}
         assert bench.progress().in_doubt == 1
-        assert bench.progress().why == "1 batches in doubt"
+        assert bench.progress().why == "1 batch in doubt"
         assert second.batch_id in {doubt.batch_id for doubt in bench.dispatcher.doubts()}
 
 

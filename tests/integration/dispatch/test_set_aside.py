@@ -69,7 +69,7 @@ def test_batch_that_is_set_aside_is_tried_again_by_a_resume(poisoned: Bench) -> 
     poisoned.work()
     assert poisoned.messages() == {"sent": 3}
     (action,) = poisoned.actions("resume")
-    assert action.reason == "corrected; 1 batches that were set aside are tried again"
+    assert action.reason == "corrected; 1 batch that was set aside is tried again"
 
 
 def test_batch_that_is_set_aside_is_cancelled_with_its_campaign(poisoned: Bench) -> None:
