@@ -76,6 +76,12 @@ def which_of(values: Mapping[str, Sequence[str]]) -> Which:
     return which
 
 
+def filled(values: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """The filters that a form gives: without its empty fields. ``account`` is one of them."""
+    found = {name: [*filter(None, values.get(name, ()))] for name in (*FILTERS, "account")}
+    return {name: given for name, given in found.items() if given}
+
+
 def since_of(value: str) -> datetime:
     """The instant of a text: one with an offset, or a day, which begins at midnight in Paris."""
     try:

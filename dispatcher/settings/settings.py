@@ -273,6 +273,11 @@ class Settings(AccountSettings):
         description="token of the JSON API and password of the pages in Flask; a secret, ≥ 16"
         " characters",
     )
+    web_token_old: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="the web token before this one, which is valid, too, while you replace it",
+    )
     webhook_url: str | None = Field(
         None,
         max_length=300,
@@ -382,7 +387,7 @@ class Settings(AccountSettings):
     def _by_account(cls, values: Any) -> Any:
         return by_account(values) if isinstance(values, dict) else values
 
-    @field_validator("web_token")
+    @field_validator("web_token", "web_token_old")
     @classmethod
     def _web_token(cls, token: SecretStr | None) -> SecretStr | None:
         plain = token.get_secret_value() if token else ""

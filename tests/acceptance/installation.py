@@ -191,7 +191,11 @@ class Installation:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "SITE_HALTS": str(self.halts),
-            **{f"DISPATCHER_{name.upper()}": str(value) for name, value in self._values.items()},
+            **{
+                f"DISPATCHER_{name.upper()}": str(value)
+                for name, value in self._values.items()
+                if value is not None
+            },
         }
 
     def change(self, **settings: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,11 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from dispatcher.campaigns.selection import filled, which_of
+from dispatcher.campaigns.states import CampaignState
 from dispatcher.contrib.django import conf, dispatcher
 from dispatcher.contrib.django.actions import CAMPAIGN_ACTIONS, DOUBT_ACTIONS, Action
 from dispatcher.contrib.django.admin_pages import LIMIT, Pages, View, may, offset_of, silence
 from dispatcher.contrib.django.models import Campaign, Doubt, OptOut
-from dispatcher.errors import DispatcherError, IllegalMove, NotFound, StorageError
+from dispatcher.errors import DispatcherError, IllegalMove, NotFound, StorageError, UnusableInput
 from dispatcher.masking import masked
 from dispatcher.recipients.phones import normalise
 
@@ -88,9 +91,25 @@ class CampaignPages(Pages):
                 return redirect(_FIND, dispatcher.progress(wanted).id)
             except NotFound:
                 messages.warning(request, masked(f"There is no campaign {wanted!r}."))
-        page = dispatcher.page(offset_of(request), LIMIT)
+        given = filled(dict(request.GET.lists()))
+        try:
+            account = given.get("account")
+            shown = dispatcher.for_account(account[0]) if account else dispatcher
+            page = shown.page(offset_of(request), LIMIT, **which_of(given))
+        except UnusableInput as error:
+            messages.warning(request, f"All campaigns are shown: {error}.")
+            given, page = {}, dispatcher.page(offset_of(request), LIMIT)
         return self.show(
-            request, "campaigns", "Campaigns", page=page, wanted=wanted, silence=silence()
+            request,
+            "campaigns",
+            "Campaigns",
+            page=page,
+            wanted=wanted,
+            silence=silence(),
+            given={name: values[0] for name, values in given.items()},
+            also=f"&{urlencode(given, doseq=True)}" if given else "",
+            states=list(CampaignState),
+            accounts=list(dispatcher.settings.accounts),
         )
 
     def detail(self, request: HttpRequest, campaign: int) -> HttpResponse:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from flask.blueprints import BlueprintSetupState
@@ -16,6 +17,8 @@ from dispatcher.api import Dispatcher
 from dispatcher.campaigns.bar import percent_ended, pieces
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import BatchRecord
+from dispatcher.campaigns.selection import filled, which_of
+from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.wording import counted, euros, moment, standing
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.library import library_of
@@ -30,7 +33,7 @@ _BAR = 1000
 #: only our own style sheet is loaded, and no other site may frame a page
 _HEADERS = guards.CLOSED | {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:;"
-    " frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    " frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
     "Referrer-Policy": "same-origin",
 }
 
@@ -82,8 +85,17 @@ def _asking(authorize: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _campaigns() -> str:
-    page = _library().page(_offset(), _CAMPAIGNS)
-    return render_template("dispatcher/campaigns.html", page=page, **_live(ended=False))
+    library, given = _library(), filled(dict(request.args.lists()))
+    shown = library.for_account(given["account"][0]) if "account" in given else library
+    return render_template(
+        "dispatcher/campaigns.html",
+        page=shown.page(_offset(), _CAMPAIGNS, **which_of(given)),
+        given=given,
+        also=f"&{urlencode(given, doseq=True)}" if given else "",
+        states=list(CampaignState),
+        accounts=list(library.settings.accounts),
+        **_live(ended=False),
+    )
 
 
 def _campaign(campaign: str) -> str:

@@ -37,9 +37,9 @@ def knows_password() -> bool:
 
 
 def is_token(value: str | None) -> bool:
-    """Whether this is the token of the settings."""
-    token = current_app.extensions["dispatcher"].settings.web_token
-    if token is None or value is None:
-        return False
+    """Whether this is the token of the settings, or the one before it."""
+    settings = current_app.extensions["dispatcher"].settings
+    tokens = [one for one in (settings.web_token, settings.web_token_old) if one is not None]
+    given = (value or "").encode(errors="replace")
     # in constant time, so that it cannot be guessed letter by letter
-    return hmac.compare_digest(value.encode(errors="replace"), token.get_secret_value().encode())
+    return any(hmac.compare_digest(given, one.get_secret_value().encode()) for one in tokens)

@@ -89,6 +89,8 @@ def _do(server: Controlled, request: Request, values: dict[str, Any]) -> dict[st
         case ("POST", "account"):
             credit = Decimal(str(values["credit"]))
             server.gateway.state.set_account(str(values["key"]), credit=credit)
+        case ("POST", "keys"):
+            server.gateway.state.keys = frozenset(map(str, values["keys"]))
         case ("POST", "reply"):
             reply(server.gateway.state, **values)
         case _:

@@ -143,6 +143,10 @@ class Sandbox:
         """Set the credit (euros) of another account; a new ``key`` adds one."""
         self._call("POST", "account", {"key": key, "credit": credit})
 
+    def set_keys(self, *keys: str) -> None:
+        """Set the keys of the account that count, such as a new one beside the first."""
+        self._call("POST", "keys", {"keys": keys})
+
     def set_clock(self, offset: float) -> None:
         """Set the gateway's clock ``offset`` seconds ahead of the system's."""
         self._call("POST", "clock", {"offset": offset})

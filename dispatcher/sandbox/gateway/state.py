@@ -82,10 +82,13 @@ class State:
     account: Account = field(init=False)
     messages: Messages = field(default_factory=Messages)
     webhook_queue: WebhookQueue = field(default_factory=WebhookQueue)
+    #: the keys of this account that count
+    keys: frozenset[str] = frozenset()
     #: the other accounts of this gateway, by key
     others: dict[str, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.keys = frozenset([self.key])
         self.account = Account(self.behaviour.credit)
         self.account.replace_stops(self.behaviour.stopped, at=self.clock())
 
@@ -115,7 +118,7 @@ class State:
 
     def of_key(self, key: object) -> State | None:
         """The account of a key, or None."""
-        return self if key == self.key else self.others.get(str(key))
+        return self if str(key) in self.keys else self.others.get(str(key))
 
 
 _OF_ONE_ACCOUNT: Final = ("credit", "stopped")

@@ -151,6 +151,27 @@ def test_reference_in_the_search_redirects_to_its_campaign(office: Office) -> No
     assert "There is no campaign" in text_of(client, f"{CAMPAIGNS}?q=nothing")
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", {"soldes-1", "soldes-2", "autre"}),
+        ("state=paused&since=2026-01-01&reference_prefix=", {"soldes-2"}),
+        ("reference_prefix=soldes", {"soldes-1", "soldes-2"}),
+        ("since=2999-01-01", set()),
+        ("since=yesterday", {"soldes-1", "soldes-2", "autre"}),
+    ],
+)
+def test_list_shows_what_the_filters_select(office: Office, query: str, shown: set[str]) -> None:
+    for reference in ("soldes-1", "soldes-2", "autre"):
+        office.dispatcher.submit(reference, TEXT, people(1))
+    office.dispatcher.pause("soldes-2")
+
+    page = office.client("view_campaign").get(f"{CAMPAIGNS}?{query}").content.decode()
+
+    assert {one for one in ("soldes-1", "soldes-2", "autre") if f">{one}</a>" in page} == shown
+    assert ("All campaigns are shown: since" in page) == (query == "since=yesterday")
+
+
 def test_long_list_is_cut_in_pages(office: Office) -> None:
     for number in range(51):
         office.dispatcher.submit(f"c{number:02d}", TEXT, people(1))

@@ -39,7 +39,7 @@ class _Words(HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        if tag not in {"meta", "link"}:
+        if tag not in {"meta", "link", "input"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -170,6 +170,41 @@ def test_long_list_is_cut_in_pages(lone_app: Flask) -> None:
     assert "← previous 51–51 of 51" in last
     for offset in ("-1", "x", "1" * 10):
         assert reader(lone_app).get(f"/sms/?offset={offset}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("state=&since=&reference_prefix=", {"soldes-1", "soldes-2", "autre"}),
+        ("state=paused&since=2026-01-01", {"soldes-2"}),
+        ("state=paused&state=running&reference_prefix=soldes", {"soldes-1", "soldes-2"}),
+        ("since=2999-01-01", set()),
+    ],
+)
+def test_list_shows_what_the_filters_select(lone_app: Flask, query: str, shown: set[str]) -> None:
+    for reference in ("soldes-1", "soldes-2", "autre"):
+        library(lone_app).submit(reference, TEXT, people(1))
+    library(lone_app).pause("soldes-2")
+
+    page = reader(lone_app).get(f"/sms/?{query}").text
+
+    assert {one for one in ("soldes-1", "soldes-2", "autre") if f">{one}</a>" in page} == shown
+    assert 'name="reference_prefix"' in page
+
+
+def test_filters_stay_on_the_pages_that_follow(lone_app: Flask) -> None:
+    for number in range(51):
+        library(lone_app).submit(f"soldes-{number}", TEXT, people(1))
+    page = reader(lone_app).get("/sms/?state=running&reference_prefix=soldes%26").text
+    assert "No campaign is like that" in page
+    page = reader(lone_app).get("/sms/?state=running&reference_prefix=soldes").text
+    assert 'href="?offset=50&amp;state=running&amp;reference_prefix=soldes"' in page
+
+
+def test_filter_that_cannot_be_used_is_named(lone_app: Flask) -> None:
+    answer = reader(lone_app).get("/sms/?since=yesterday")
+    assert answer.status_code == 422
+    assert "Since &#39;yesterday&#39; is no day" in answer.text
 
 
 def test_page_reloads_itself_unless_the_reader_turns_it_off(lone_app: Flask) -> None:

@@ -78,6 +78,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "metrics_port": ("9808", 9808),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),
     "web_token": (TOKEN, TOKEN),
+    "web_token_old": (TOKEN, TOKEN),
     "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
     "webhook_secret": (SECRET, SECRET),
     "webhook_secret_old": (SECRET, SECRET),
