@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import after_setup_logger, after_setup_task_logger
+from celery.signals import after_setup_logger, after_setup_task_logger, beat_init
 from kombu import Queue
 
 from dispatcher.campaigns.set_aside import place_of
@@ -32,6 +32,12 @@ for name in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
 def harden(logger: logging.Logger, **_: Any) -> None:
     """Have the process's log written as the settings ask, without a key or a number."""
     logs.harden(logger.handlers, settings)
+
+
+@beat_init.connect
+def say_started(**_: Any) -> None:
+    """Log that this beat has started; each tick is not logged."""
+    log.info("beat has started: a tick every %g s", settings.tick)
 
 
 class StepFailed(Exception):

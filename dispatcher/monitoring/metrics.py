@@ -169,7 +169,7 @@ class _Metrics(Collector):
     def _read(self) -> _Reading:
         dispatcher = self._dispatcher
         past, at = self._past(), dispatcher.clock()
-        with dispatcher.database.read() as session:
+        with dispatcher.database.stream() as session:  # limits hold in a transaction only
             monitoring.limit_time(session, _LONGEST_QUERY)
             shares = [*past.shares, *totals.still_open(session, past)]
             found = monitoring.snapshot(session, at)

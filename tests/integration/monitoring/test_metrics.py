@@ -10,13 +10,15 @@ from math import inf
 import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.progress import messages_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import StorageError
 from dispatcher.monitoring.doctor import Finding, Level
 from dispatcher.monitoring.metrics import registry_of
+from dispatcher.storage import monitoring
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.database import Database
 from dispatcher.window.territories import TERRITORIES
@@ -289,3 +291,19 @@ def test_ended_campaigns_are_not_read_at_every_scrape(bench: Bench) -> None:
         shares = totals.still_open(session, past)
     assert messages_of(shares)["pending"] == 1200
     assert "batch.campaign_id IN" in query[-1]  # there is an index for that
+
+
+def test_queries_of_metrics_have_a_time_limit(
+    postgres_tables: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[str] = []
+    ask = monitoring.snapshot
+
+    def note(session: Session, now: datetime) -> monitoring.Snapshot:
+        limits.append(session.execute(text("SHOW statement_timeout")).scalar_one())
+        return ask(session, now)
+
+    for bench in opened(postgres_tables):
+        monkeypatch.setattr(monitoring, "snapshot", note)
+        Scrape(bench)
+    assert set(limits) == {"10s"}
