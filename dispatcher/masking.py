@@ -20,6 +20,10 @@ _GAP: Final = (
 _PLUS: Final = r"(?:\+|%2B|&\#43;|\\{1,2}u002b)"
 # "20:00 33 …" is an hour before a number, not the prefix 00
 _ABROAD: Final = rf"(?:{_PLUS}|(?<!\d)00(?=[1-9])|(?<![\d:.,h])00)"
+_PLUSES: Final = re.compile(_PLUS, re.IGNORECASE)
+_ESCAPES: Final = re.compile(
+    r"%(?:[0-9A-F]{2})|&[#a-z0-9]+;|\\{1,2}(?:x..|u.{4}|[tnr])", re.IGNORECASE
+)
 _TRUNK: Final = rf"(?:0{_GAP})?"
 #: 01/12/2026 is a date, 01/12 02/12 are two, and 20271201093000 is an instant
 _DAY, _MONTH = r"(?:0[1-9]|[12]\d|3[01])", r"(?:0[1-9]|1[0-2])"
@@ -49,6 +53,15 @@ _NUMBERS: Final = re.compile(
     r")(?!\d)",
     re.ASCII | re.IGNORECASE,
 )
+
+
+#: what a pseudonym begins with, which is stored in place of a number (``recipients.pseudonyms``)
+PSEUDONYM: Final = "person-"
+
+
+def is_pseudonym(phone: str) -> bool:
+    """True if a pseudonym is stored in place of the number."""
+    return phone.startswith(PSEUDONYM)
 
 
 class _Ascii(dict[int, str]):
@@ -86,20 +99,27 @@ def masked(text: str) -> str:
 def replaced(text: str, by: Callable[[str], str]) -> str:
     """The text with ``by(number)`` in place of every number in it, as it is written there."""
     # one character for one, so that places in both are the same
-    plain = text if text.isascii() else text.translate(_ascii)
+    in_ascii = text if text.isascii() else text.translate(_ascii)
     parts, end = [], 0
-    for found in _NUMBERS.finditer(plain):
-        parts += [text[end : found.start()], by(plain[found.start() : found.end()])]
+    for found in _NUMBERS.finditer(in_ascii):
+        parts += [text[end : found.start()], by(in_ascii[found.start() : found.end()])]
         end = found.end()
     return "".join([*parts, text[end:]]) if parts else text
+
+
+def plain(number: str) -> str:
+    """A number as ``replaced`` finds it, without the escapes of URLs, HTML and JSON in it."""
+    return _ESCAPES.sub(" ", _PLUSES.sub("+", number))
 
 
 def mask(number: str) -> str:
     """A number with its middle hidden, such as ``+336••••••78``: all that anybody is shown of it.
 
     In E.164 its first four characters and last two digits stay; of any other spelling, the zero
-    and the digit behind it.
+    and the digit behind it. A pseudonym is shown whole.
     """
+    if is_pseudonym(number):
+        return number
     bare = re.sub(r"[^0-9+]", "", number)
     if len(bare) < 9:
         return "•" * len(bare)

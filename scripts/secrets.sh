@@ -23,5 +23,8 @@ fi
 keep redis_password "$(random)"
 keep broker_url "redis://:$(cat redis_password)@redis:6379/0"
 keep webhook_secret "$(random)"
+# keep a copy of this one outside of the database's backups: nothing is sent without it once
+# somebody is erased
+keep pseudonym_key "$(random)"
 keep postgres_password "$(random)"
 keep database_url "postgresql+psycopg://dispatcher:$(cat postgres_password)@postgres/dispatcher"

@@ -13,6 +13,7 @@ from dispatcher.api.intake import submission_of
 from dispatcher.api.lifecycle import Lifecycle
 from dispatcher.api.number_checks import NumberChecks
 from dispatcher.api.opt_outs import OptOuts
+from dispatcher.api.persons import Persons
 from dispatcher.api.preview import preview
 from dispatcher.api.submit import store
 from dispatcher.campaigns.batch import PlannedBatch
@@ -96,6 +97,11 @@ class Dispatcher(Lifecycle):
     def record(self) -> ActionRecords:
         """The record of actions: who did what, from where, when and why."""
         return ActionRecords(self._installation)
+
+    @cached_property
+    def persons(self) -> Persons:
+        """What is stored about one person, and how to erase it."""
+        return Persons(self._installation)
 
     @cached_property
     def inbox(self) -> Inbox:

@@ -28,6 +28,7 @@ from dispatcher.storage import (
     identity,
     monitoring,
     pauses,
+    pseudonymous,
     schema,
     stop_list,
 )
@@ -62,6 +63,8 @@ class Operator:
         self.settings = settings
         self.clock = clock or shifted(settings.clock_offset)
         self.database = database or Database(settings.database_url.get_secret_value())
+        key = settings.pseudonym_key
+        self.database.pseudonym_key.configure(None if key is None else key.get_secret_value())
         installation = Installation(settings, self.clock, self.database, self._make_tables)
         self._installation, self.windows = installation, installation.windows
         known = dict(gateways or {}) | ({DEFAULT: gateway} if gateway else {})
@@ -220,6 +223,8 @@ class Operator:
     def check(self) -> None:
         """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
         self.check_database()
+        with self._installation.read() as session:
+            pseudonymous.current(session)
         _ = self.steps
         if self._installation.broker is not None:
             broker.check(self._installation.broker, set(QUEUES.values()))

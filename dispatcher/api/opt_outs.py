@@ -12,6 +12,7 @@ from dispatcher.api.actor import named, needed, on_record
 from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.campaigns.wording import counted
+from dispatcher.dispatch.erasures import Erasures
 from dispatcher.errors import InvalidCampaign, InvalidPhone
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.phones import normalise
@@ -19,15 +20,13 @@ from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
     actions,
-    number_checks,
+    erasures,
     opt_out_history,
     opt_outs,
+    persons,
     probable_refusals,
-    replies,
     stop_storms,
-    unread_calls,
 )
-from dispatcher.storage.batches import recalls
 from dispatcher.storage.database import Database
 from dispatcher.storage.opt_out_history import OptOutChange
 from dispatcher.storage.opt_outs import OptOutEntry
@@ -77,7 +76,7 @@ class OptOuts:
 
     @property
     def erased(self) -> int:
-        """How many erased numbers are on the list: only a hash of each is stored."""
+        """How many erased numbers are on the list: only a pseudonym of each is stored."""
         with self._database.read() as session:
             return opt_outs.count_erased(session)
 
@@ -150,18 +149,17 @@ class OptOuts:
         return removed or there
 
     def erase(self, phone: str) -> bool:
-        """Delete a number with its history, replies and checks; False if the list has no entry.
+        """Erase a number as ``Dispatcher.persons.erase`` does.
 
-        Of an entry a keyed hash is left, so that the number is still never texted. Raises
-        InvalidPhone.
+        False if nothing is stored about it, or it was erased before. Raises as that does.
         """
         number = normalise(phone)
-        with self._database.write() as session:
-            replies.forget(session, number)
-            unread_calls.forget(session, number)
-            number_checks.forget(session, number)
-            recalls.request_opted_out(session, self._clock())  # while the number is still there
-            return opt_outs.erase(session, number, actor=named(None), now=self._clock())
+        with self._database.stream() as session:
+            if erasures.is_erased(session, number) or not persons.of(session, number):
+                return False
+        facts = {"reason": "erased from the opt-out list", "actor": named(None)}
+        Erasures(self._database, self._clock).erase(number, **facts)
+        return True
 
     def undecided(self) -> list[ProbableRefusal]:
         """People whose replies may be a refusal, the oldest first: not texted until ``decide``."""

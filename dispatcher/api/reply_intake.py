@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from dispatcher.gateway.smspartner import inbound
 from dispatcher.storage import (
+    erasures,
     events,
     opt_out_history,
     opt_outs,
@@ -30,6 +32,7 @@ def store(session: Session, posted: inbound.PersonReply, now: datetime, *, storm
     ``storm`` is the number of STOPs for numbers never texted that raises an alarm.
     """
     call = _call_of(posted)
+    call = replace(call, phone=erasures.known_as(session, call.phone))
     if call.number is not None:
         replies.one_at_a_time(session, call)
     new = replies.add(session, call, now=now)

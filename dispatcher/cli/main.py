@@ -17,6 +17,7 @@ from dispatcher.cli.commands.doubts import doubts, give_up, resend
 from dispatcher.cli.commands.lint import lint
 from dispatcher.cli.commands.maintenance import migrate, settings, tick
 from dispatcher.cli.commands.opt_outs import opt_outs
+from dispatcher.cli.commands.person import person
 from dispatcher.cli.commands.plan import plan
 from dispatcher.cli.commands.progress import progress
 from dispatcher.cli.commands.record import record
@@ -131,6 +132,7 @@ for _command in (
     resend,
     give_up,
     opt_outs,
+    person,
     replies,
     unread,
     window,

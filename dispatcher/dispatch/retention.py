@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from sqlalchemy.orm import Session
+
 from dispatcher.dispatch.context import Context
-from dispatcher.storage import retention
+from dispatcher.dispatch.erasures import Erasures
+from dispatcher.settings import Settings
+from dispatcher.storage import erasures, retention
 
 log = logging.getLogger(__name__)
 
@@ -16,15 +20,26 @@ EVERY = timedelta(hours=1)
 ROWS, RUNS = 500, 20
 
 
+def is_due(session: Session, settings: Settings, now: datetime) -> bool:
+    """Whether old history is to be deleted, or an erasure goes on."""
+    asked = settings.history_days > 0 or erasures.unfinished(session)
+    return bool(asked) and retention.due(session, now, EVERY)
+
+
 class Retention:
     """Deletes rows that nobody needs. Any number of workers may do so at once."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._erasures = Erasures(context.database, context.clock, context.stopping.is_set)
 
     def prune(self) -> int:
-        """Delete what is older than the settings say, if that is due; returns how many rows."""
+        """Delete what is older than the settings say, if that is due; returns how many rows.
+
+        First what is left of erasures is done.
+        """
         settings, now = self._context.settings, self._context.clock()
+        self._erasures.resume()
         if not settings.history_days:
             return 0
         with self._context.database.write() as session:

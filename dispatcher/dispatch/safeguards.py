@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from dispatcher.dispatch.context import Context
 from dispatcher.errors import StorageError
-from dispatcher.storage import identity, schema
+from dispatcher.storage import identity, pseudonymous, schema
 
 
 def check(context: Context, most_skew: timedelta) -> None:
@@ -19,6 +19,7 @@ def check(context: Context, most_skew: timedelta) -> None:
     check_clock(context, most_skew)
     with context.database.read() as session:
         objection = schema.objection(session)
+        pseudonymous.current(session)  # with another key it could not recognise erased people
     if objection := objection or identity.objection(context.database):
         raise StorageError(objection)
 

@@ -8,12 +8,15 @@ older than the attempt, and a tag that nobody has ever used shows nothing.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.tags import new_tag
 from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import StatusPage
+from dispatcher.masking import is_pseudonym
+from dispatcher.storage import pseudonymous
 from dispatcher.storage.batches import attempts
 
 log = logging.getLogger(__name__)
@@ -28,7 +31,7 @@ def tag_answer(context: Context, tag: str) -> StatusPage:
     Raises NotAnAnswer for an answer that is not about this attempt, GatewayError if there is none.
     """
     try:
-        found = context.gateway.status_by_tag(tag)
+        found = _known(context, tag, context.gateway.status_by_tag(tag))
         objection = _objection(context, tag, found) if found.reports else ""
     except GatewayError as error:
         context.note_failed(error)
@@ -38,6 +41,22 @@ def tag_answer(context: Context, tag: str) -> StatusPage:
         context.call_counts.count_unusable()
         raise NotAnAnswer(objection)
     return found
+
+
+def _known(context: Context, tag: str, found: StatusPage) -> StatusPage:
+    """The page with pseudonyms for the numbers of people who were erased since."""
+    if not found.reports:
+        return found
+    with context.database.read() as session:
+        phones, _ = attempts.asked(session, tag)
+        known = pseudonymous.current(session) if any(map(is_pseudonym, phones)) else None
+    if known is None:
+        return found
+    reports = [
+        report._replace(phone=name) if (name := known.of(report.phone)) in phones else report
+        for report in found.reports
+    ]
+    return replace(found, reports=reports)
 
 
 def _objection(context: Context, tag: str, found: StatusPage) -> str:

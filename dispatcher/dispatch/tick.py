@@ -17,7 +17,7 @@ from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
-from dispatcher.dispatch.retention import EVERY
+from dispatcher.dispatch.retention import is_due
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.storage import (
     balances,
@@ -26,7 +26,6 @@ from dispatcher.storage import (
     events,
     identity,
     monitoring,
-    retention,
     seals,
     stop_list,
     upkeep,
@@ -150,7 +149,7 @@ class Ticks:
                 settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
                 events=events.due(session, now),
                 by_account={one.account: _account_due(session, one, now) for one in self._contexts},
-                prune=settings.history_days > 0 and retention.due(session, now, EVERY),
+                prune=is_due(session, settings, now),
             )
 
     def _finish(self, now: datetime, running: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dispatcher.api import Dispatcher
 from dispatcher.errors import DispatcherError, NotAnAnswer, StorageError
 from dispatcher.monitoring import campaign_checks as campaigns
-from dispatcher.monitoring import cures
+from dispatcher.monitoring import cures, person_checks
 from dispatcher.monitoring import installation_checks as installation
 from dispatcher.monitoring.finding import CheckFailed, Finding, Level, NotLookedAt
 from dispatcher.settings.accounts import DEFAULT
@@ -56,6 +56,7 @@ _CHECKS = {
     ),
     "refusals": _Check(_plain(campaigns.refusals), _STORED),
     "webhooks": _Check(_plain(campaigns.webhooks), _STORED),
+    "people": _Check(_plain(person_checks.people), _STORED),
 }
 #: what is looked at for those that need a database
 _TABLES = _Check(_plain(installation.tables))

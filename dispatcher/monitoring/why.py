@@ -14,7 +14,7 @@ from dispatcher.dispatch import broker
 from dispatcher.dispatch.sending import attempt
 from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError, GatewayError
 from dispatcher.storage import schema
-from dispatcher.storage.database import CANNOT_BE_USED
+from dispatcher.storage.driver_errors import CANNOT_BE_USED
 
 _START_SERVER = "start it, or correct DISPATCHER_DATABASE_URL"
 _SEE_FILE = "look at its disk and whom its folder belongs to, or correct DISPATCHER_DATABASE_URL"

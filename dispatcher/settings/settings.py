@@ -253,6 +253,12 @@ class Settings(AccountSettings):
     history_days: HistoryDays = Field(
         365, description="days for which events, replies and number checks are stored; 0: for ever"
     )
+    pseudonym_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="key of the pseudonyms of erased people; a secret, ≥ 32 characters; unset:"
+        " with SQLite a file beside the database",
+    )
     log_format: Literal["text", "json"] = Field(
         "text",
         description="format of the log of workers, beats and `dispatcher run`: `text` or `json`",

@@ -20,6 +20,7 @@ from dispatcher.campaigns.caps import WEEK, Usage
 from dispatcher.campaigns.evidence import UNSENT
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
+from dispatcher.storage import pseudonymous
 from dispatcher.storage.batches import waits
 from dispatcher.storage.likely import likely
 from dispatcher.storage.locks import in_order
@@ -106,15 +107,18 @@ def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most
     The query lists the numbers: with a join to the batch's rows PostgreSQL would read the messages
     of all recipients.
     """
-    rows = session.scalars(
-        select(Recipient.phone)
+    names = pseudonymous.names(session, phones)
+    rows = session.execute(
+        select(Recipient.phone, func.count())
         .join(Batch, Batch.id == Recipient.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Recipient.phone.in_(phones), _had(now - WEEK, now + WEEK))
+        .where(Recipient.phone.in_(names), _had(now - WEEK, now + WEEK))
         .group_by(Recipient.phone)
-        .having(func.count() >= most)
     )
-    return set(rows)
+    received = Counter[str]()
+    for name, count in rows:
+        received[names[name]] += count
+    return {phone for phone, count in received.items() if count >= most}
 
 
 def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
@@ -187,7 +191,7 @@ def overlap(
         select(Batch.campaign_id, func.count().label("people"))
         .join(Recipient, Recipient.batch_id == Batch.id)
         .where(
-            Recipient.phone.in_(phones),
+            Recipient.phone.in_(pseudonymous.names(session, phones)),
             Batch.campaign_id.in_(campaigns),
             letter.in_([_TO_GO, *_HAD]),
             or_(

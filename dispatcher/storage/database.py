@@ -9,23 +9,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Engine, func
 from sqlalchemy.exc import (
-    DatabaseError,
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
-    OperationalError,
-    ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
-from dispatcher.storage import database_url, engines, postgresql, seals
+from dispatcher.storage import database_url, driver_errors, engines, postgresql, seals
 from dispatcher.storage.engines import KeptSessions
+from dispatcher.storage.pseudonym_key import PseudonymKey
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +32,6 @@ _READS = {engines.READS: True}
 #: PostgreSQL's code of a lock that was not available in time
 _LOCK_TIMEOUT = "55P03"
 _ALONE = {"isolation_level": "AUTOCOMMIT"}
-#: what the sentence of a database begins with that does not answer or refuses
-CANNOT_BE_USED: Final = "the database cannot be used: "
 
 
 class Conflict(StorageError):
@@ -60,6 +56,7 @@ class Database:
         self._backend = self._url.get_backend_name()
         self._engine: Engine | None = None
         self._kept = self._keep()
+        self.pseudonym_key = PseudonymKey(lambda: self.file)
         #: engines and sessions of the parent process, referenced here because the garbage
         #: collector would close the parent's connections
         self._inherited: list[Engine | KeptSessions | None] = []
@@ -96,6 +93,11 @@ class Database:
         if self.is_sqlite:
             return f"SQLite {Path(name).absolute()}" if name.strip(":") != "memory" else "SQLite"
         return f"PostgreSQL {name!r} at {database_url.place(self._url)}"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite; None for a server."""
+        return database_url.file_of(self._url)
 
     @property
     def is_relative(self) -> bool:
@@ -169,6 +171,13 @@ class Database:
             now: datetime = session.execute(func.clock_timestamp()).scalar_one()
             return now.astimezone(UTC)
 
+    def checkpoint(self) -> bool:
+        """Empty the log of SQLite into its file: it holds old pages. False if it must wait."""
+        if not self.is_sqlite or self.in_transaction:
+            return not self.is_sqlite
+        with self.engine_errors():
+            return engines.checkpoint(self.engine)
+
     def close(self) -> None:
         """Close every connection."""
         if self._engine is not None:
@@ -186,14 +195,17 @@ class Database:
     @contextmanager
     def _session(self, options: Mapping[str, Any]) -> Iterator[Session]:
         bind = self.engine.execution_options(**options) if options else self.engine
-        with self.engine_errors(), Session(bind, expire_on_commit=False) as session:
+        with self.engine_errors(), self._new(bind) as session:
             yield session
 
     def _keep(self) -> KeptSessions:
         return KeptSessions(self._open_alone, _stands, threading.Semaphore(engines.KEPT))
 
     def _open_alone(self) -> Session:
-        return Session(self.engine.execution_options(**_ALONE), expire_on_commit=False)
+        return self._new(self.engine.execution_options(**_ALONE))
+
+    def _new(self, bind: Engine) -> Session:
+        return Session(bind, expire_on_commit=False, info={"pseudonym_key": self.pseudonym_key})
 
     @contextmanager
     def engine_errors(self) -> Iterator[None]:
@@ -207,12 +219,14 @@ class Database:
         except PoolTimeout:
             raise StorageError("every connection to the database is busy") from None
         except IntegrityError as error:
-            raise Conflict(f"a database constraint is violated ({_constraint(error)})") from None
+            raise Conflict(
+                f"a database constraint is violated ({driver_errors.constraint(error)})"
+            ) from None
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise StorageError("the connection to the database was lost") from None
             busy = getattr(error.orig, "sqlstate", None) == _LOCK_TIMEOUT
-            raise (Busy if busy else StorageError)(_cause(error)) from None
+            raise (Busy if busy else StorageError)(driver_errors.cause(error)) from None
 
     def _create(self) -> Engine:
         database_url.check_shared(self._url)
@@ -227,20 +241,3 @@ class Database:
 def _stands(session: Session) -> bool:
     """True if the connection of a cached session can still be used."""
     return not postgresql.has_news(session.connection().connection.driver_connection)
-
-
-def _constraint(error: IntegrityError) -> str:
-    """The name of the constraint, or on SQLite its columns; never a value."""
-    diagnosis = getattr(error.orig, "diag", None)
-    if diagnosis is not None:
-        return diagnosis.constraint_name or diagnosis.column_name or "a constraint"
-    return str(error.orig).splitlines()[0]
-
-
-def _cause(error: DBAPIError) -> str:
-    """Why the database cannot be used; never quotes a row or a password."""
-    reason = type(error.orig).__name__
-    about_the_server = isinstance(error, OperationalError | ProgrammingError)
-    if about_the_server or type(error) is DatabaseError:  # DatabaseError: the file is no database
-        reason = (str(error.orig).strip().splitlines() or [reason])[0]
-    return f"{CANNOT_BE_USED}{reason}"

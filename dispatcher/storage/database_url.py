@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -98,6 +99,14 @@ def is_relative(url: URL) -> bool:
     """True if another folder means another database: a SQLite file without its whole path."""
     file = url.database or ""
     return url.get_backend_name() == "sqlite" and bool(file) and not Path(file).is_absolute()
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of SQLite; None for a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    name = url.database or ""
+    return Path(unquote(urlsplit(name).path) if name.startswith("file:") else name).absolute()
 
 
 def _spelled_out(text: str) -> str:

@@ -70,8 +70,20 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
         "synchronous=FULL",
         f"busy_timeout={_SQLITE_PATIENCE}",
         "foreign_keys=ON",
+        # what is deleted or replaced is overwritten, and not only unlinked
+        "secure_delete=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def checkpoint(engine: Engine) -> bool:
+    """Empty the log of SQLite into its file; False if somebody reads, so that it cannot be now."""
+    pooled = engine.raw_connection()
+    try:
+        row = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        pooled.close()
+    return not row[0]
 
 
 def _begin_sqlite(connection: Connection) -> None:

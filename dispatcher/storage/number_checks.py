@@ -175,9 +175,13 @@ def known_services(session: Session, phones: Iterable[str], since: datetime) -> 
     return found
 
 
-def forget(session: Session, phone: str) -> None:
-    """Delete the row of a number (E.164); a result that comes later is not stored."""
-    session.execute(delete(NumberCheck).where(NumberCheck.phone == phone))
+def erase(session: Session, phone: str, pseudonym: str) -> None:
+    """Replace a number (E.164), whose network goes; a result that comes later is not stored."""
+    row = NumberCheck
+    if session.get(row, pseudonym) is not None:
+        session.execute(delete(row).where(row.phone == phone))
+    gone = {"name": None, "network": None, "ported": None}
+    session.execute(update(row).where(row.phone == phone).values(phone=pseudonym, **gone))
 
 
 def _waits() -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, ScalarSelect, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.storage import pseudonymous
 from dispatcher.storage.tables import OptOut, OptOutEvent
 
 
@@ -36,17 +37,17 @@ def record(
     reason: str = "",
     source: str = "by hand",
 ) -> None:
-    """Record what happened to numbers (E.164); None stands for an erased one."""
+    """Record what happened to numbers (E.164) or pseudonyms."""
     if not phones:
         return
     facts = {"at": now, "verb": verb, "source": source, "reason": reason, "actor": actor}
     session.execute(insert(OptOutEvent), [{"phone": phone, **facts} for phone in phones])
 
 
-def erase(session: Session, phone: str) -> None:
-    """Remove a number (E.164) from its history, and the reasons, which may tell of the person."""
+def erase(session: Session, phone: str, pseudonym: str) -> None:
+    """Replace a number (E.164) in its history; its reasons go, which may tell of the person."""
     mine = update(OptOutEvent).where(OptOutEvent.phone == phone)
-    session.execute(mine.values(phone=None, reason=""))
+    session.execute(mine.values(phone=pseudonym, reason=""))
 
 
 def unconfirmed(session: Session, phones: Collection[str], source: str) -> list[str | None]:
@@ -68,16 +69,17 @@ def confirmed(*which: ColumnElement[bool]) -> ColumnElement[bool]:
 def last_removed(session: Session, phone: str) -> datetime | None:
     """When a number (E.164) was last removed from the list; None if it never was."""
     removed = select(func.max(OptOutEvent.at)).where(
-        OptOutEvent.phone == phone, OptOutEvent.verb == "remove"
+        OptOutEvent.phone.in_(pseudonymous.names(session, [phone])), OptOutEvent.verb == "remove"
     )
     return session.scalar(removed)
 
 
 def of(session: Session, phone: str) -> list[OptOutChange]:
-    """What happened to a number (E.164), the oldest first; after an erasure only later events."""
+    """What happened to a number (E.164), the oldest first, also before it was erased."""
     event = OptOutEvent
     columns = select(event.at, event.verb, event.source, event.reason, event.actor)
-    rows = session.execute(columns.where(event.phone == phone).order_by(event.id))
+    mine = event.phone.in_(pseudonymous.names(session, [phone]))
+    rows = session.execute(columns.where(mine).order_by(event.id))
     return [OptOutChange(*row) for row in rows]
 
 

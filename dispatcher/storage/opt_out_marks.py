@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage import opt_outs
+from dispatcher.storage import opt_outs, replacement
 from dispatcher.storage.tables import META, OPT_OUT, RECIPIENT, Batch, OptOut, Recipient
 
 _OF_BATCH = (
@@ -43,7 +43,10 @@ def of_batch(session: Session, batch_id: int) -> set[int]:
 
 
 def mark_planned(session: Session, campaign_id: int) -> int:
-    """Mark the opt-outs among a campaign's recipients, just stored; returns how many."""
+    """Mark the opt-outs among a campaign's recipients, just stored; returns how many.
+
+    Erased people are on its list by their numbers: these are replaced.
+    """
     batch_ids: Sequence[int] = session.scalars(
         select(Recipient.batch_id)
         .join(OptOut, OptOut.phone == Recipient.phone)
@@ -53,9 +56,13 @@ def mark_planned(session: Session, campaign_id: int) -> int:
     ).all()
     if opt_outs.any_erased(session):
         batch_ids = session.scalars(select(Batch.id).where(Batch.campaign_id == campaign_id)).all()
+        for batch_id in batch_ids:
+            replacement.replace_erased(session, batch_id)
     marked = 0
     for batch_id in batch_ids:
-        marked += _mark(session, session.scalars(select(Batch).where(Batch.id == batch_id)).one())
+        its = select(Batch).where(Batch.id == batch_id)
+        batch = session.scalars(its.execution_options(populate_existing=True)).one()
+        marked += _mark(session, batch)
     return marked
 
 

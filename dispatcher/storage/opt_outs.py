@@ -10,11 +10,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ScalarSelect, delete, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.records import Page
-from dispatcher.storage import events, meta, opt_out_history, upsert
+from dispatcher.masking import PSEUDONYM
+from dispatcher.storage import events, meta, opt_out_history, pseudonymous, upsert
 from dispatcher.storage.tables import OPT_OUT, Meta, OptOut
 
 
@@ -30,17 +31,21 @@ class OptOutEntry:
 
 #: the source of opt-outs that a reply, a posted report or a status of the gateway tells
 ANSWERED = "answered STOP"
+#: the source of opt-outs of people who were not on the list when they were erased
+ERASED = "erased"
+#: the key of the hashes of an earlier version
 _SALT = "opt_out_salt"
 VERSION = "opt_outs_version"
 #: numbers looked up by one query
 _STRIDE = 500
-_LISTED = OptOut.phone.is_not(None)
+#: a number and no pseudonym is on the list
+LISTED = and_(OptOut.phone.is_not(None), not_(OptOut.phone.startswith(PSEUDONYM)))
 _ENTRIES = select(
     OPT_OUT.c.phone,
     OPT_OUT.c.source,
     OPT_OUT.c.created_at,
     func.coalesce(opt_out_history.latest_reason(), ""),
-).where(_LISTED)
+).where(LISTED)
 
 
 def add(
@@ -110,8 +115,8 @@ def remove(
 
     ``source`` says where it was removed. False if it is not on the list.
     """
-    mine = OptOut.phone == phone
-    if any_erased(session):
+    mine: ColumnElement[bool] = OptOut.phone.in_(pseudonymous.names(session, [phone]))
+    if any_hashed(session):
         mine = or_(mine, OptOut.digest == _digest(phone, _salt(session)))
     if not session.scalars(delete(OptOut).where(mine).returning(OptOut.id)).all():
         return False
@@ -122,24 +127,35 @@ def remove(
     return True
 
 
-def erase(session: Session, phone: str, *, actor: str, now: datetime) -> bool:
-    """Replace a number (E.164) by its hash, so that it is never texted. False if it is not listed.
+def erase(session: Session, phone: str, pseudonym: str, *, now: datetime) -> bool:
+    """Replace a number (E.164) by its pseudonym, which is on the list from now on.
 
-    Its reasons are deleted, too, because they may tell of the person. The erasure is recorded
-    without the number.
+    The reasons in its history are deleted, because they may tell of the person. The caller changes
+    the version of the list. False if the pseudonym was on it before.
     """
-    row = session.execute(
-        update(OptOut)
-        .where(OptOut.phone == phone)
-        .values(phone=None, digest=_digest(phone, _salt(session)), probable=False)
-        .returning(OptOut.id)
-    ).one_or_none()
-    opt_out_history.erase(session, phone)
-    if row is None:
-        return False
-    opt_out_history.record(session, [None], "erase", actor=actor, now=now)
-    change_version(session)
-    return True
+    listed = session.scalar(select(OptOut.id).where(OptOut.phone == pseudonym)) is not None
+    rows: ColumnElement[bool] = OptOut.phone == phone
+    if any_hashed(session):
+        rows = or_(rows, OptOut.digest == _digest(phone, _salt(session)))
+    if listed:
+        session.execute(delete(OptOut).where(rows))
+    else:
+        named = update(OptOut).where(rows).values(phone=pseudonym, digest=None, probable=False)
+        if not session.scalars(named.returning(OptOut.id)).all():
+            facts = {"source": ERASED, "created_at": now}
+            session.execute(upsert.insert(session, OptOut).values(phone=pseudonym, **facts))
+    opt_out_history.erase(session, phone, pseudonym)
+    return not listed
+
+
+def hashed(session: Session, phones: Collection[str]) -> list[str]:
+    """Which of these numbers (E.164) an earlier version replaced by a hash of its own."""
+    if not any_hashed(session):
+        return []
+    salt = _salt(session)
+    digests = {_digest(phone, salt): phone for phone in phones}
+    found = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))
+    return [digests[digest] for digest in found if digest]
 
 
 def make_version(session: Session) -> None:
@@ -162,18 +178,20 @@ def change_version(session: Session) -> None:
 
 
 def opted_out(session: Session, phones: Collection[str]) -> set[str]:
-    """Which of these numbers (E.164) have opted out."""
-    some_erased = any_erased(session)
+    """Which of these numbers (E.164) have opted out, erased people among them."""
+    digest = select(func.min(OPT_OUT.c.digest)).scalar_subquery()
+    erased, some_hashed = session.execute(select(pseudonymous.first_erased(), digest)).one()
+    known = None if erased is None else pseudonymous.current(session)
     found: set[str] = set()
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
-        listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(some)))
-        found.update(phone for phone in listed if phone)
-        if some_erased:
-            salt = _salt(session)
-            digests = {_digest(phone, salt): phone for phone in some}
-            hashed = session.scalars(select(OptOut.digest).where(OptOut.digest.in_(digests)))
-            found.update(digests[digest] for digest in hashed if digest)
+        names = {phone: phone for phone in some}
+        if known is not None:
+            names |= {known.of(phone): phone for phone in some}
+        listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(names)))
+        found.update(names[phone] for phone in listed if phone)
+        if some_hashed is not None:
+            found.update(hashed(session, some))
     return found
 
 
@@ -188,14 +206,13 @@ def page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]:
     """A page of the list, the latest first; erased numbers are left out."""
     query = _ENTRIES.order_by(OptOut.created_at.desc(), OptOut.id.desc())
     rows = session.execute(query.offset(offset).limit(limit))
-    total = session.scalar(select(func.count()).where(_LISTED)) or 0
+    total = session.scalar(select(func.count()).where(LISTED)) or 0
     return Page(tuple(OptOutEntry(*row) for row in rows), total, offset, limit)
 
 
 def count_erased(session: Session) -> int:
-    """How many erased numbers are on the list: only their hashes are stored."""
-    query = select(func.count()).select_from(OptOut).where(OptOut.digest.is_not(None))
-    return session.scalar(query) or 0
+    """How many erased people are on the list, under pseudonyms."""
+    return session.scalar(select(func.count(OptOut.id)).where(not_(LISTED))) or 0
 
 
 def is_listed(session: Session, phone: str) -> bool:
@@ -204,15 +221,21 @@ def is_listed(session: Session, phone: str) -> bool:
     return session.scalar(certain) is not None
 
 
-def first_digest() -> ScalarSelect[Any]:
-    """A subquery that is null while no number on the list is erased."""
+def first_erased() -> ColumnElement[Any]:
+    """An expression that is null while nobody on the list is erased."""
     # min() reads one entry of the index; IS NOT NULL would read the whole list
-    return select(func.min(OPT_OUT.c.digest)).scalar_subquery()
+    digest = select(func.min(OPT_OUT.c.digest)).scalar_subquery()
+    return func.coalesce(pseudonymous.first_erased(), digest)
 
 
 def any_erased(session: Session) -> bool:
-    """True if any number on the list is erased."""
-    return session.scalar(select(first_digest())) is not None
+    """True if anybody on the list is erased."""
+    return session.scalar(select(first_erased())) is not None
+
+
+def any_hashed(session: Session) -> bool:
+    """True if an earlier version replaced any number by a hash, and nobody has met it since."""
+    return session.scalar(select(func.min(OPT_OUT.c.digest))) is not None
 
 
 def _salt(session: Session) -> bytes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import records
-from dispatcher.storage import upsert
+from dispatcher.storage import pseudonymous, upsert
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 from dispatcher.storage.values import value_of
@@ -125,9 +125,18 @@ def campaign_of(session: Session, reply_id: int) -> int | None:
     return session.scalar(select(Reply.campaign_id).where(Reply.id == reply_id))
 
 
-def forget(session: Session, phone: str) -> None:
-    """Delete all replies of a number (E.164)."""
-    session.execute(delete(Reply).where(Reply.phone == phone))
+def erase(session: Session, phone: str, pseudonym: str) -> None:
+    """Replace a number (E.164) in its replies, and delete what they say.
+
+    The same call is recognised under the pseudonym when the gateway posts it once more.
+    """
+    for row in session.scalars(select(Reply).where(Reply.phone == phone)).all():
+        call = replace(value_of(PostedReply, row), phone=pseudonym)
+        taken = select(Reply.id).where(Reply.digest == call.digest())
+        if session.scalar(taken) is None:
+            row.digest = call.digest()
+        row.phone, row.text = pseudonym, ""
+    session.flush()
 
 
 def _answered(session: Session, call: PostedReply) -> int | None:
@@ -136,13 +145,14 @@ def _answered(session: Session, call: PostedReply) -> int | None:
     A reply to a short code names the message. A reply to a long number names that number: it
     answers the latest batch that was sent from it to this person.
     """
+    its = Recipient.phone.in_(pseudonymous.names(session, [call.phone]))
     if call.sent_to is not None:
         return session.scalar(
             select(Batch.campaign_id)
             .join(Recipient, Recipient.batch_id == Batch.id)
             .join(Campaign, Campaign.id == Batch.campaign_id)
             .where(
-                Recipient.phone == call.phone,
+                its,
                 Campaign.from_number == call.sent_to,
                 Batch.sent_at.is_not(None),
             )
@@ -154,6 +164,6 @@ def _answered(session: Session, call: PostedReply) -> int | None:
     return session.scalar(
         select(Batch.campaign_id)
         .join(Recipient, Recipient.batch_id == Batch.id)
-        .where(Batch.message_id == call.message_id, Recipient.phone == call.phone)
+        .where(Batch.message_id == call.message_id, its)
         .limit(1)
     )

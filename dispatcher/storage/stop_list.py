@@ -9,7 +9,7 @@ from sqlalchemy import not_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.stop_list_age import StopListAge
-from dispatcher.storage import meta
+from dispatcher.storage import meta, opt_outs
 from dispatcher.storage.tables import OPT_OUT
 
 _FIRST_TRIED = "stop_list_first_tried_at"
@@ -50,14 +50,14 @@ def missing(session: Session, theirs: Collection[str], account: str) -> tuple[li
     """Our numbers (E.164) that an account's STOP list lacks, and how many had come from it.
 
     ``theirs`` are the numbers on that list. The oldest come first; erased numbers are left out,
-    because only their hashes are stored, and so are probable refusals.
+    because only their pseudonyms are stored, and so are probable refusals.
     """
     listed, from_there = set(theirs), source(account)
     ours: list[str] = []
     removed = 0
     rows = session.execute(
         select(OPT_OUT.c.phone, OPT_OUT.c.source)
-        .where(OPT_OUT.c.phone.is_not(None), not_(OPT_OUT.c.probable))
+        .where(opt_outs.LISTED, not_(OPT_OUT.c.probable))
         .order_by(OPT_OUT.c.id)
     )
     for phone, whence in rows:

@@ -40,7 +40,7 @@ def untexted(session: Session, now: datetime, *, most: int = 100_000) -> int:
     some = select(OptOut.id).where(
         OptOut.source == opt_outs.ANSWERED,
         OptOut.created_at > now - WITHIN,
-        OptOut.phone.is_not(None),
+        opt_outs.LISTED,
         ~_texted(),
         ~opt_out_history.confirmed(),
     )
@@ -78,7 +78,7 @@ def take_back(
         OptOut.source == source,
         OptOut.created_at >= since,
         OptOut.created_at < until,
-        OptOut.phone.is_not(None),
+        opt_outs.LISTED,
     )
     confirmed = opt_out_history.confirmed()
     counted = (*those, confirmed), (*those, ~confirmed, _texted())

@@ -246,9 +246,10 @@ def in_state(state: BatchState) -> ColumnElement[bool]:
 
 
 class Recipient(Base):
-    """The recipient of one message. Written once, together with its batch, and never updated.
+    """The recipient of one message. Written once, together with its batch.
 
-    It has no foreign key: checking one for each of a million rows takes long, and cannot fail.
+    Only an erasure updates it, and retention: a pseudonym takes the place of the number. It has no
+    foreign key: checking one for each of a million rows takes long, and cannot fail.
     """
 
     __tablename__ = "dispatcher_recipient"
@@ -291,7 +292,7 @@ class Attempt(Base):
 
 
 class OptOut(Base):
-    """A number that has opted out. An erasure replaces it by its hash, which still opts out."""
+    """A number that has opted out, or a pseudonym: an erased person stays opted out."""
 
     __tablename__ = "dispatcher_opt_out"
     __table_args__ = (
@@ -306,7 +307,7 @@ class OptOut(Base):
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
     phone: Mapped[str | None] = mapped_column(unique=True)
-    #: a keyed hash of an erased number
+    #: the hash by which an earlier version replaced an erased number, if nobody knows the number
     digest: Mapped[str | None] = mapped_column(unique=True)
     source: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
@@ -315,7 +316,7 @@ class OptOut(Base):
 
 
 class OptOutEvent(Base):
-    """A change of an opt-out. Append-only; an erasure removes the number and its reasons."""
+    """A change of an opt-out. Append-only; an erasure replaces the number, and its reasons go."""
 
     __tablename__ = "dispatcher_opt_out_event"
 
@@ -476,6 +477,22 @@ class Seal(Base):
     hash: Mapped[str]
 
 
+class Erasure(Base):
+    """A person who was erased: the pseudonym in place of the number, and what is left to do."""
+
+    __tablename__ = "dispatcher_erasure"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    pseudonym: Mapped[str] = mapped_column(unique=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    reason: Mapped[str]
+    #: a JSON array of the ids of batches whose recipients are still to be replaced
+    batches: Mapped[str]
+    #: null while anything is left to do
+    done_at: Mapped[datetime | None]
+
+
 class Heartbeat(Base):
     """The last tick of each beat host: shows whether beat is idle or dead."""
 
@@ -487,9 +504,9 @@ class Heartbeat(Base):
 
 #: the tables themselves, for the queries of every batch: a query of entities also maintains
 #: objects, which takes longer than the query itself
-CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META, ACTION, SEAL = (
+CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META, ACTION, SEAL, ERASURE = (
     cast("Table", entity.__table__)
-    for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta, Action, Seal)
+    for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta, Action, Seal, Erasure)
 )
 
 #: one line per recipient with its state, for SQL readers and the admin

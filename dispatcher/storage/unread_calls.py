@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Final
 
@@ -54,10 +54,6 @@ def remove(session: Session, ids: Collection[int]) -> int:
     return len(session.scalars(gone).all())
 
 
-def forget(session: Session, phone: str) -> None:
-    """Delete all calls in which a number (E.164) occurs, however it is written."""
-    national = phone[-9:]
-    found = [
-        call.id for call in latest(session) if national in "".join(filter(str.isdecimal, call.text))
-    ]
-    remove(session, found)
+def forget(session: Session, holds: Callable[[str], bool]) -> None:
+    """Delete all calls whose text ``holds`` somebody's number."""
+    remove(session, [call.id for call in latest(session) if holds(call.text)])

@@ -45,7 +45,12 @@ class Bench:
         self.clock = clock or HandClock(at)
         self.gateway = gateway or FakeGateway(self.clock)
         # who is not about credit need not have the balance read before a batch leaves
-        values = {"sender": "MaBoutique", "credit_check": "off", **settings}
+        values = {
+            "sender": "MaBoutique",
+            "credit_check": "off",
+            "pseudonym_key": "a key of the tests, which hides nobody",
+            **settings,
+        }
         self.settings = Settings.of(**values)
         # an engine compiles each statement once: a new one for every test would take seconds
         with mock.patch("dispatcher.api.operator.Database", return_value=database):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -19,55 +16,17 @@ from dispatcher.cli.commands.opt_out_decisions import (
     undecided,
 )
 from dispatcher.cli.commands.opt_out_files import export, import_
-from dispatcher.cli.confirm import confirm
+from dispatcher.cli.commands.person import erase as erase_person
+from dispatcher.cli.discreet import Discreet
 from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import print_json, say
 from dispatcher.window.slots import PARIS
 
-#: a message with this many digits may hold a phone number
-_TELLING = 4
-
-
-class _Discreet(click.Group):
-    """Reports usage errors without repeating a number of the command line."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the group's own options."""
-        with _unrepeated():
-            return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that the arguments name."""
-        with _unrepeated():
-            return super().invoke(ctx)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The commands in the order in which they are explained."""
-        del ctx
-        return list(self.commands)
-
-
-@contextmanager
-def _unrepeated() -> Iterator[None]:
-    try:
-        yield
-    except click.UsageError as error:
-        sentence = error.format_message()
-        helps = isinstance(error, click.exceptions.NoArgsIsHelpError)
-        if helps or sum(map(str.isdecimal, sentence)) < _TELLING:
-            raise
-        raise click.UsageError(
-            "wrong usage, not repeated here: it may hold a number."
-            " A number with spaces needs quotes.",
-            ctx=error.ctx,
-        ) from None
-
-
 _number = click.argument("number")
 
 
-@click.group("opt-outs", cls=_Discreet)
+@click.group("opt-outs", cls=Discreet)
 def opt_outs() -> None:
     """Keep the list of those who said STOP: no campaign texts them."""
 
@@ -92,7 +51,7 @@ def list_(*, full: bool, as_json: bool) -> None:
     for count, (phone, entry) in enumerate(entries, start=1):  # noqa: B007 - the last is used
         say(_line(f"{phone:<16}", _local(entry.since), entry.source, entry.reason))
     erased = listed.erased
-    more = f", and {erased:,} erased (only a hash of each is stored)" if erased else ""
+    more = f", and {erased:,} erased (only a pseudonym of each is stored)" if erased else ""
     say(f"{counted(count, 'number')} opted out{more}" if count or erased else "nobody opted out")
 
 
@@ -139,21 +98,10 @@ for _command in (undecided, decide, take_back, import_, export):
 @opt_outs.command()
 @_number
 @yes_option
-def erase(number: str, *, yes: bool) -> None:
-    """Erase NUMBER and its history; a hash remains, so that it is never texted."""
-    phone = normalised(number)
-    listed = open_dispatcher().opt_outs
-    confirm(
-        "Forget this number and its history for good?",
-        yes=yes,
-        else_="erasing cannot be undone: confirm it by --yes",
-    )
-    if listed.erase(phone):
-        say("the number is erased: only a hash of it is stored, so that it is never texted")
-    elif phone in listed:
-        say("the number was erased before: only a hash of it is stored")
-    else:
-        say("the number is not on the list; there is no history of it")
+@click.pass_context
+def erase(ctx: click.Context, number: str, *, yes: bool) -> None:
+    """Erase NUMBER as `dispatcher person erase` does."""
+    ctx.invoke(erase_person, number=number, reason="erased from the opt-out list", yes=yes)
 
 
 @opt_outs.command()

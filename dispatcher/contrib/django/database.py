@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from django.db import Error as DjangoError
@@ -49,6 +50,11 @@ class DjangoDatabase(Database):
         return f"{kind} {where} (DATABASES[{self.alias!r}])"
 
     @property
+    def file(self) -> Path | None:
+        """The file of SQLite; of a database in memory, as of tests, its name."""
+        return Path(str(self.connection.settings_dict["NAME"])) if self.is_sqlite else None
+
+    @property
     def in_transaction(self) -> bool:
         """Whether this thread is inside ``transaction.atomic``, or commits by hand."""
         return self.connection.in_atomic_block or not self.connection.get_autocommit()
@@ -90,7 +96,7 @@ class DjangoDatabase(Database):
         with self.engine_errors(), block:
             if writes and outermost and self.is_sqlite:
                 _take_turn(self._lend())
-            with Session(self.engine, expire_on_commit=False) as session:
+            with self._new(self.engine) as session:
                 yield session
 
     def keeping(self) -> AbstractContextManager[None]:

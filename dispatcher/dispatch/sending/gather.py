@@ -11,7 +11,7 @@ from dispatcher.campaigns.caps import WEEKLY_CODE
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.sending.caps import SendCaps
-from dispatcher.storage import opt_outs
+from dispatcher.storage import opt_outs, replacement
 from dispatcher.storage.batches import due, results
 
 
@@ -30,6 +30,7 @@ class Gather:
             with self._context.database.write() as session:
                 if excluded:
                     results.leave_out(session, batch, excluded, codes=_codes(excluded))
+                    replacement.replace_erased(session, batch.id)
                 if batch.opt_outs is None:  # a list without a version allows no claim
                     opt_outs.make_version(session)
                 batch, excluded = self._read(session, batch_id)

@@ -26,7 +26,7 @@ _FIND_DUE = (
         *(CAMPAIGN.c[name] for name in ("from_number", "survey", "not_after")),
         BATCH.c.leaves_at,
         opt_out_marks.version().label("opt_outs"),
-        opt_outs.first_digest().label("erased"),
+        opt_outs.first_erased().label("erased"),
     )
     .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
     .where(

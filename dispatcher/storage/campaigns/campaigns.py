@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, false, func, or_, select
@@ -15,6 +16,7 @@ from dispatcher.campaigns.states import (
     CampaignState,
 )
 from dispatcher.errors import NotFound
+from dispatcher.storage import erased_texts
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.tables import LARGEST_ID, Batch, Campaign, in_state
 from dispatcher.storage.values import value_of
@@ -97,11 +99,11 @@ def _among(selection: Selection) -> list[ColumnElement[bool]]:
 
 def stored(session: Session, reference: str) -> StoredCampaign | None:
     """The campaign that has this reference, if there is one."""
-    try:
-        row = find(session, reference)
-    except NotFound:
-        return None
-    return StoredCampaign(row.id, row.fingerprint, row.account)
+    for known in erased_texts.references(session, reference):
+        with suppress(NotFound):
+            row = find(session, known)
+            return StoredCampaign(row.id, row.fingerprint, row.account)
+    return None
 
 
 def _facts(campaign: Campaign) -> Facts:

@@ -26,6 +26,7 @@ from dispatcher.api.wsgi_server import Server
 from dispatcher.campaigns.waits import next_poll
 from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner.inbound.payload import LARGEST
+from dispatcher.masking import is_pseudonym
 from dispatcher.monitoring.doctor import examine
 from dispatcher.sandbox.gateway.replies import long_replies
 from dispatcher.storage.database import Database
@@ -531,8 +532,27 @@ def test_erased_number_leaves_no_reply(bench: Bench, call: Caller) -> None:
     for part in [*parts(), reply("STOP"), reply("Oui", B)]:
         call("reply", part)
     assert bench.dispatcher.opt_outs.erase(A)
-    assert [one.phone for one in bench.dispatcher.replies()] == [B]
+    replies = {one.phone: one.text for one in bench.dispatcher.replies()}
+    assert replies.pop(B) == "Oui"
+    assert set(replies.values()) == {""}
+    assert all(map(is_pseudonym, replies))
     assert A in bench.dispatcher.opt_outs
+    # the gateway posts it once more
+    call("reply", reply("STOP"))
+    assert {one.phone for one in bench.dispatcher.replies()} == {B, *replies}
+    assert len(bench.dispatcher.replies()) == 3
+
+
+def test_reply_of_an_erased_person_is_stored_under_the_pseudonym(
+    bench: Bench, call: Caller
+) -> None:
+    call("reply", reply("Oui", A))
+    bench.dispatcher.opt_outs.erase(A)
+    call("reply", reply("Qui est-ce ?", A))
+    texts = {one.text: one.phone for one in bench.dispatcher.replies()}
+    assert texts.keys() == {"", "Qui est-ce ?"}
+    assert len({*texts.values()}) == 1
+    assert A not in texts.values()
 
 
 def test_check_result_is_taken_and_an_invalid_one_stored(bench: Bench, call: Caller) -> None:

@@ -457,26 +457,25 @@ def test_unwritable_export_is_refused(shell: OptOutShell) -> None:
 # -- erase
 
 
-def test_erased_number_leaves_a_hash(shell: OptOutShell) -> None:
+def test_erased_number_leaves_a_pseudonym(shell: OptOutShell) -> None:
     shell.done("add", ANNE, BRUNO, "--reason", "rang us")
 
     output = shell.done("erase", "06 39 98 00 00", "--yes")
 
-    assert (
-        output == "the number is erased: only a hash of it is stored, so that it is never texted\n"
-    )
+    stored = "a pseudonym is stored, so that the number is never texted\n"
+    assert output == f"the person is erased: {stored}"
     assert not any(ANNE in map(str, row) for row in shell.kept())
-    assert shell.done("history", ANNE) == "opted out\n"
+    assert shell.done("history", ANNE).splitlines()[-1] == "opted out"
     last = shell.done("list").splitlines()[-1]
-    assert last == "1 number opted out, and 1 erased (only a hash of each is stored)"
+    assert last == "1 number opted out, and 1 erased (only a pseudonym of each is stored)"
     again = shell.done("erase", ANNE, "--yes")
-    assert again == "the number was erased before: only a hash of it is stored\n"
+    assert again == f"the person was erased before: {stored}"
 
 
-def test_erasing_an_unlisted_number_prints_that_it_was_not_listed(shell: OptOutShell) -> None:
-    output = shell.done("erase", ANNE, "--yes")
+def test_erasing_an_unknown_number_is_refused(shell: OptOutShell) -> None:
+    output = shell.refused("erase", ANNE, "--yes", exit_code=1)
 
-    assert output == "the number is not on the list; there is no history of it\n"
+    assert output == "nothing is stored about this number: nobody is erased"
 
 
 def test_erasing_needs_a_confirmation(shell: OptOutShell) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.set_aside import NEVER
-from dispatcher.storage import account_waits, caps, opt_outs
+from dispatcher.storage import account_waits, caps, erasures, opt_outs
 from dispatcher.storage.batches import hand_over, moves, recalls, reevaluation, set_aside
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.storage.database import Database
@@ -137,19 +137,19 @@ def test_pause_of_everything_waits_for_no_claim_that_comes_later(bench: Bench) -
     assert bench.gateway.ledger == []
 
 
-def test_two_first_erasures_at_once_share_one_salt(bench: Bench) -> None:
+def test_two_first_erasures_at_once_share_one_key(bench: Bench) -> None:
     database = bench.dispatcher.database
     for phone in people(2):
         bench.opt_out(phone)
 
-    def erase(phone: str) -> bool:
+    def erase(phone: str) -> str:
         with database.write() as session:
-            return opt_outs.erase(session, phone, actor="Anne", now=OPEN)
+            return erasures.begin(session, phone, reason="asked", actor="Anne", now=OPEN)
 
     first, second = people(2)
     with ThreadPoolExecutor() as pool:
         with database.write() as session:
-            opt_outs.erase(session, first, actor="Anne", now=OPEN)
+            erasures.begin(session, first, reason="asked", actor="Anne", now=OPEN)
             running = pool.submit(erase, second)
             wait_for_a_lock(database)
         assert running.result(60)

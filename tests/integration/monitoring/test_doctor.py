@@ -21,7 +21,7 @@ from tests.integration.bench import people
 from tests.integration.cli.test_commands import Shell, command, in_terminal
 
 NAMES = ["database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts", "doubts"]
-NAMES += ["credit", "costs", "stops", "refusals", "webhooks"]
+NAMES += ["credit", "costs", "stops", "refusals", "webhooks", "people"]
 
 
 @pytest.fixture
@@ -275,6 +275,7 @@ def test_doctor_ends_with_3_and_says_what_to_do(shell: Shell) -> None:
         "– stops",
         "✓ refusals",
         "✓ webhooks",
+        "✓ people",
     ]
     assert "DISPATCHER_API_KEY is not set" in lines["✗ gateway"]
     assert lines["– clock"].startswith("not looked at: ")

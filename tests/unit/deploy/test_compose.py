@@ -141,10 +141,11 @@ def test_flower_is_behind_a_password_without_default_and_on_loopback() -> None:
 
 def test_webhooks_get_neither_the_key_nor_redis() -> None:
     webhooks = SERVICES["webhooks"]
-    assert webhooks["secrets"] == ["database_url", "webhook_secret"]
+    assert webhooks["secrets"] == ["database_url", "webhook_secret", "pseudonym_key"]
     assert webhooks["environment"].keys() == {
         f"{PREFIX}DATABASE_URL_FILE",
         f"{PREFIX}WEBHOOK_SECRET_FILE",
+        f"{PREFIX}PSEUDONYM_KEY_FILE",
     }
     assert webhooks["depends_on"].keys() == {"migrate"}
 

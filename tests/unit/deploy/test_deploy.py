@@ -45,7 +45,8 @@ class Pod:
         mounts = {it["name"]: it["mountPath"] for it in self.container["volumeMounts"]}
         for volume in self.spec["volumes"]:
             if "secret" in volume:
-                everything = [{"path": name} for name in ("api_key", "database_url", "broker_url")]
+                names = ("api_key", "database_url", "broker_url", "pseudonym_key")
+                everything = [{"path": name} for name in names]
                 for item in volume["secret"].get("items", everything):
                     yield f"{mounts[volume['name']]}/{item['path']}"
 
@@ -78,7 +79,7 @@ def test_a_pod_gets_its_secrets_from_mounted_files_only(path: Path) -> None:
     pod = Pod(path)
     files = {value for name, value in pod.environment.items() if name.endswith("_FILE")}
     assert files == set(pod.files())
-    for name in ("API_KEY", "DATABASE_URL", "BROKER_URL", "WEBHOOK_SECRET"):
+    for name in ("API_KEY", "DATABASE_URL", "BROKER_URL", "WEBHOOK_SECRET", "PSEUDONYM_KEY"):
         assert f"{PREFIX}{name}" not in pod.environment
 
 
@@ -125,7 +126,11 @@ def test_probes_of_webhooks_use_their_port_and_need_no_key() -> None:
     assert command[command.index("--port") + 1] == str(port["containerPort"])
     for probe in ("livenessProbe", "readinessProbe"):
         assert pod.container[probe]["tcpSocket"] == {"port": port["name"]}
-    assert {Path(path).name for path in pod.files()} == {"database_url", "webhook_secret"}
+    assert {Path(path).name for path in pod.files()} == {
+        "database_url",
+        "webhook_secret",
+        "pseudonym_key",
+    }
 
 
 # -- systemd

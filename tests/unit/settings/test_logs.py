@@ -151,6 +151,7 @@ def test_every_secret_of_the_settings_is_known_to_the_log() -> None:
         "api_key_shop": "key-of-shop",
         "web_token": "token-of-the-web",
         "web_token_old": "older-token-of-the-web",
+        "pseudonym_key": "key-of-the-pseudonyms-of-the-erased",
         "webhook_secret": "secret-of-webhooks",
         "webhook_secret_old": "older-secret-of-webhooks",
         "callback_secret": "secret-of-callbacks",

@@ -20,6 +20,7 @@ KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c"
 TOKEN = "b7e4c1d2a9f80635"
 DATABASE = "postgresql+psycopg://app:hunter2@db.example/app"
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
+KEY = "a-key-of-at-least-32-characters-0"
 BROKER = "redis://:hunter3@redis.example:6379/4"
 
 # field -> (as written in the environment, as read)
@@ -80,6 +81,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "web_token": (TOKEN, TOKEN),
     "web_token_old": (TOKEN, TOKEN),
     "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
+    "pseudonym_key": (KEY, KEY),
     "webhook_secret": (SECRET, SECRET),
     "webhook_secret_old": (SECRET, SECRET),
     "stop_storm": ("7", 7),

@@ -1,0 +1,107 @@
+"""``dispatcher person``: what is stored about one person, and its erasure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+
+from dispatcher.campaigns.wording import counted
+from dispatcher.cli.commands.opt_out_decisions import normalised
+from dispatcher.cli.confirm import confirm
+from dispatcher.cli.discreet import Discreet
+from dispatcher.cli.exits import Refusal
+from dispatcher.cli.options import json_option, open_dispatcher, yes_option
+from dispatcher.cli.output import print_json, say
+
+_number = click.argument("number")
+#: stands for standard output
+_STREAM = "-"
+_COLUMNS = ("table", "row", "column", "value")
+_NOBODY = "nothing is stored about this number"
+
+
+@click.group(cls=Discreet)
+def person() -> None:
+    """Show or erase what is stored about one person.
+
+    "-" reads NUMBER from standard input, where no list of processes shows it.
+    """
+
+
+@person.command()
+@_number
+@json_option
+@click.option("--csv", "file", metavar="FILE", help="Write it as CSV; - is standard output.")
+def show(number: str, *, as_json: bool, file: str | None) -> None:
+    """Show all that is stored about NUMBER, table by table, in clear."""
+    held = open_dispatcher().persons.show(normalised(number))
+    if as_json:
+        print_json(held)
+    elif not held:
+        raise Refusal(_NOBODY)
+    elif file is not None:
+        _write_csv(held, file)
+    else:
+        for table, rows in held.items():
+            say(f"{table.replace('_', ' ')}: {counted(len(rows), 'row')}")
+            for row in rows:
+                cells = (f"{name} {_plain(value)}" for name, value in row.items() if value != "")
+                say(f"  {', '.join(cells)}")
+
+
+@person.command()
+@_number
+@click.option("--reason", required=True, help="The reason, for the record.")
+@yes_option
+def erase(number: str, *, reason: str, yes: bool) -> None:
+    """Put a pseudonym in place of NUMBER and its fields everywhere; it is never texted again.
+
+    Killed at any moment, it may be run again. What the gateway still has is done by workers later.
+    """
+    phone = normalised(number)
+    persons = open_dispatcher().persons
+    if not persons.show(phone):
+        raise Refusal(f"{_NOBODY}: nobody is erased")
+    before = persons.is_erased(phone)
+    confirm(
+        "Erase this person for good?",
+        yes=yes,
+        else_="erasing cannot be undone: confirm it by --yes",
+    )
+    waiting = persons.erase(phone, reason=reason)
+    if not waiting:
+        was = "was erased before" if before else "is erased"
+        say(f"the person {was}: a pseudonym is stored, so that the number is never texted")
+        return
+    say(
+        "the person is never texted again, and is erased but for"
+        f" {counted(len(waiting), 'batch', 'batches')} that the gateway has, or may have:"
+    )
+    for batch in waiting:
+        say(f"  batch {batch.id} of {batch.reference}: {batch.state.replace('_', ' ')}")
+    say("workers erase the person there once its reports have come, or its doubt has ended")
+
+
+def _write_csv(held: dict[str, list[dict[str, Any]]], file: str) -> None:
+    from dispatcher.recipients.files.private_csv import PrivateTable
+
+    count = sum(map(len, held.values()))
+    with PrivateTable(sys.stdout.buffer if file == _STREAM else file, _COLUMNS) as csv:
+        for table, rows in held.items():
+            for place, row in enumerate(rows, start=1):
+                for name, value in row.items():
+                    csv.write((table, str(place), name, _plain(value)))
+    if file != _STREAM:
+        say(f"{counted(count, 'row')} written to {file}")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)

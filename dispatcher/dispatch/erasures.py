@@ -1,0 +1,100 @@
+"""Erasing people, in short transactions: killed at any moment, it goes on where it was."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from dispatcher.recipients.pseudonyms import Pseudonyms
+from dispatcher.settings.clock import Clock
+from dispatcher.storage import erased_texts, erasures, pseudonymous, replacement
+from dispatcher.storage.database import Database
+from dispatcher.storage.erasures import WaitingBatch
+
+log = logging.getLogger(__name__)
+
+#: batches of one transaction
+_BATCHES = 20
+
+
+class Erasures:
+    """Erases people. Any number of processes may do so at once."""
+
+    def __init__(
+        self, database: Database, clock: Clock, stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._database, self._clock, self._stopping = database, clock, stopping
+
+    def erase(self, phone: str, *, reason: str, actor: str) -> list[WaitingBatch]:
+        """Erase a number (E.164): it is never texted again. Returns the batches that wait.
+
+        A batch waits while the gateway has it, or may have it: its reports are asked for by the
+        number. ``resume`` does the rest. Raises ConfigurationError without a key, StorageError.
+        """
+        with self._database.stream() as session:
+            mentions = erasures.mentioned(session, phone)
+        with self._write() as session:
+            now = self._clock()
+            pseudonym = erasures.begin(
+                session, phone, reason=reason, actor=actor, now=now, mentions=mentions
+            )
+        left = self._go_on(pseudonym)
+        self._database.checkpoint()
+        with self._database.read() as session:
+            return erasures.waiting(session, left)
+
+    def resume(self) -> int:
+        """Go on with all erasures of which anything is left to do; returns how many ended."""
+        with self._database.read() as session:
+            unfinished = erasures.unfinished(session)
+        ended = 0
+        for pseudonym in unfinished:
+            if self._stopping():
+                break
+            ended += not self._go_on(pseudonym)
+        if ended:
+            log.info("%d erasures ended", ended)
+            self._database.checkpoint()
+        return ended
+
+    def _go_on(self, pseudonym: str) -> list[int]:
+        """Replace one person wherever that can be done now; returns the batches that wait."""
+        only = {pseudonym}
+        with self._database.read() as session:
+            pseudonyms = pseudonymous.current(session)
+            left = erasures.left_of(session, pseudonym)
+        if pseudonyms is None or left is None:
+            return []
+        ids = left
+        for start in range(0, len(ids), _BATCHES):
+            with self._write() as session:
+                some = ids[start : start + _BATCHES]
+                done = [it for it in some if replacement.replace(session, it, pseudonyms, only)]
+                left = erasures.note_left(session, pseudonym, done)
+        self.replace_texts(pseudonyms, only)
+        with self._write() as session:
+            erasures.forget_unread(session, pseudonyms, only)
+            if not left:
+                erasures.finish(session, pseudonym, self._clock())
+        return left
+
+    def replace_texts(self, pseudonyms: Pseudonyms, only: Collection[str]) -> None:
+        """Replace people in texts, column by column."""
+        for column, which in erased_texts.COLUMNS:
+            with self._database.stream() as session:
+                changed = erased_texts.found(session, column, which, pseudonyms, only)
+            if changed:
+                with self._write() as session:
+                    erased_texts.replace(session, column, which, changed)
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
+        """A transaction that overwrites what it frees, also on a connection of Django's."""
+        with self._database.write() as session:
+            if self._database.is_sqlite:
+                session.execute(text("PRAGMA secure_delete = ON"))
+            yield session

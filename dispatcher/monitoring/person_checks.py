@@ -1,0 +1,27 @@
+"""The check of what protects people: the key of the pseudonyms, and erasures that wait."""
+
+from __future__ import annotations
+
+from dispatcher.api import Dispatcher
+from dispatcher.errors import StorageError
+from dispatcher.monitoring.finding import CheckFailed
+from dispatcher.storage import erasures, pseudonymous
+from dispatcher.storage.pseudonym_key import NEEDED
+
+
+def people(dispatcher: Dispatcher) -> str:
+    """Check that the key of the pseudonyms is at hand, and right."""
+    with dispatcher.database.read() as session:
+        try:
+            known = pseudonymous.current(session)
+        except StorageError as error:
+            raise CheckFailed(str(error), "see docs/privacy.md: the key") from None
+        waiting = len(erasures.unfinished(session))
+    if known is not None:
+        rest = f"; {waiting} erasures wait for batches that are under way" if waiting else ""
+        return f"the key of the pseudonyms is right{rest}"
+    if dispatcher.database.pseudonym_key.found() is not None:
+        return "nobody is erased; the key of the pseudonyms is at hand"
+    if dispatcher.database.is_sqlite:
+        return "nobody is erased; the first erasure makes the key of the pseudonyms"
+    return f"nobody is erased; {NEEDED}"

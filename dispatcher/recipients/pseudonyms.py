@@ -1,0 +1,65 @@
+"""Pseudonyms: what is stored in place of a number once its owner is erased or retention is over.
+
+A pseudonym is HMAC-SHA256 (RFC 2104) of the number in E.164 under the installation's key, so that
+the same number always has the same one, and nobody finds it without the key. It is written in
+letters behind a prefix that no number has: nothing takes it for a number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from typing import Final
+
+from dispatcher.errors import InvalidPhone
+from dispatcher.masking import PSEUDONYM, is_pseudonym, plain, replaced
+from dispatcher.recipients.phones import normalise
+
+__all__ = ["PSEUDONYM", "Pseudonyms", "is_pseudonym"]
+
+#: bytes of the hash that a pseudonym has: enough that no two numbers share one
+_BYTES: Final = 16
+_LETTERS: Final = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+#: what the check of a key is the hash of: no number looks like it
+_CHECKED: Final = "check of the dispatcher's pseudonym key"
+
+
+class Pseudonyms:
+    """The pseudonyms of numbers under one key."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    @property
+    def check(self) -> str:
+        """A hash that tells this key from any other, and does not tell the key."""
+        return self._hash(_CHECKED)
+
+    def of(self, phone: str) -> str:
+        """The pseudonym of a number (E.164); a pseudonym stays as it is."""
+        return phone if is_pseudonym(phone) else PSEUDONYM + self._hash(phone)
+
+    def written(self, text: str, only: Collection[str] | None = None) -> str:
+        """The text with pseudonyms in place of the numbers in it, in any spelling.
+
+        ``only`` these pseudonyms; None: those of all numbers that can be texted.
+        """
+
+        def by(number: str) -> str:
+            try:
+                pseudonym = self.of(normalise(plain(number)))
+            except InvalidPhone:
+                return number
+            return pseudonym if only is None or pseudonym in only else number
+
+        whole = by(text)
+        return replaced(text, by) if whole == text else whole
+
+    def hidden(self, digest: str) -> str:
+        """A hash that stands for ``digest``, which was made of a number without a key."""
+        return self._hash(digest)
+
+    def _hash(self, text: str) -> str:
+        found = hmac.digest(self._key, text.encode(), hashlib.sha256)
+        return found[:_BYTES].hex().translate(_LETTERS)

@@ -1,0 +1,94 @@
+"""Numbers in texts that people and the gateway wrote: pseudonyms take their place.
+
+Each distinct text is looked at once. Those of running campaigns stay: others still get them. The
+record of actions never has a number: it is masked before it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from dispatcher.recipients.pseudonyms import Pseudonyms
+from dispatcher.storage import pseudonymous
+from dispatcher.storage.tables import (
+    Attempt,
+    Campaign,
+    CheckOrder,
+    OptOut,
+    OptOutEvent,
+    Reply,
+)
+
+#: a text with fewer digits holds no number
+_DIGITS: Final = 9
+#: each column, and which of its rows
+COLUMNS: Final[tuple[tuple[InstrumentedAttribute[Any], ColumnElement[bool] | None], ...]] = (
+    (Campaign.reference, None),
+    (Campaign.reason, None),
+    (Campaign.text, Campaign.ended_at.is_not(None)),
+    (Attempt.detail, None),
+    (OptOut.source, None),
+    (OptOutEvent.source, None),
+    (OptOutEvent.reason, None),
+    (OptOutEvent.actor, None),
+    (Reply.text, None),
+    (CheckOrder.actor, None),
+    (CheckOrder.detail, None),
+)
+
+
+def found(
+    session: Session,
+    column: InstrumentedAttribute[Any],
+    which: ColumnElement[bool] | None,
+    pseudonyms: Pseudonyms,
+    only: Collection[str] | None,
+) -> dict[str, str]:
+    """Text -> what it becomes, for those in which a number of ``only`` occurs."""
+    query = select(column).where(column.is_not(None), *([] if which is None else [which]))
+    texts = session.scalars(query.distinct().execution_options(yield_per=1000))
+    changed = {}
+    for text in texts:
+        if sum(map(str.isdecimal, text)) >= _DIGITS:
+            written = pseudonyms.written(text, only)
+            if written != text:
+                changed[text] = written
+    return changed
+
+
+def replace(
+    session: Session,
+    column: InstrumentedAttribute[Any],
+    which: ColumnElement[bool] | None,
+    changed: dict[str, str],
+) -> None:
+    """Write the texts that ``found`` found."""
+    for text, written in sorted(changed.items()):
+        rows = update(column.class_).where(column == text, *([] if which is None else [which]))
+        if column is Campaign.reference:
+            written = _unique(session, written)
+        session.execute(rows.values({column.key: written}))
+
+
+def references(session: Session, reference: str) -> list[str]:
+    """Under which references a campaign may be stored: erased people are replaced in them."""
+    if sum(map(str.isdecimal, reference)) < _DIGITS:
+        return [reference]
+    pseudonyms = pseudonymous.current(session)
+    if pseudonyms is None:
+        return [reference]
+    every = pseudonyms.written(reference)
+    return [reference] if every == reference else [reference, every]
+
+
+def _unique(session: Session, reference: str) -> str:
+    """The reference; with a number behind it if two spellings of one number give the same."""
+    taken, count = reference, 1
+    while session.scalar(select(Campaign.id).where(Campaign.reference == taken)) is not None:
+        count += 1
+        taken = f"{reference} ({count})"
+    return taken

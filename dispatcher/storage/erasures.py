@@ -1,0 +1,174 @@
+"""Erasures: a person's number and fields give way to a pseudonym, table by table.
+
+``begin`` is one transaction: from then on the person is never texted. What is left is done in
+further small transactions, in any order and any number of times; the row of ``erasure`` says what.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.hand_over import OPTED_OUT
+from dispatcher.campaigns.states import MessageState
+from dispatcher.recipients.pseudonyms import Pseudonyms
+from dispatcher.storage import (
+    actions,
+    number_checks,
+    opt_out_history,
+    opt_outs,
+    pseudonymous,
+    replies,
+    unread_calls,
+)
+from dispatcher.storage.batches import recalls
+from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Batch, Erasure
+
+_TO_GO = MessageState.PENDING.letter
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingBatch:
+    """A batch that is under way: an erasure goes on once it has ended."""
+
+    id: int
+    reference: str
+    state: str
+
+
+def known_as(session: Session, phone: str) -> str:
+    """The number (E.164), or the pseudonym of somebody who was erased."""
+    for name in pseudonymous.names(session, [phone]):
+        if name != phone and pseudonymous.erased_among(session, [name]):
+            return name
+    return phone
+
+
+def mentioned(session: Session, phone: str) -> list[int]:
+    """The batches in which somebody's fields may have this number (E.164), however written."""
+    digits = f"%{'%'.join(phone[-9:].lstrip('+'))}%"
+    query = select(RECIPIENT.c.batch_id).where(RECIPIENT.c.fields.like(digits)).distinct()
+    return list(session.scalars(query))
+
+
+def begin(
+    session: Session,
+    phone: str,
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+    mentions: Collection[int] = (),
+) -> str:
+    """Erase a number (E.164) but for its batches and for texts; returns its pseudonym.
+
+    ``mentions`` are batches whose fields may have it. Raises as ``pseudonymous.begin``.
+    """
+    pseudonyms = pseudonymous.begin(session)
+    pseudonym = pseudonyms.of(phone)
+    theirs = session.execute(
+        select(BATCH.c.id, BATCH.c.states, RECIPIENT.c.position)
+        .join_from(RECIPIENT, BATCH, BATCH.c.id == RECIPIENT.c.batch_id)
+        .where(RECIPIENT.c.phone == phone)
+    ).all()
+    to_go = [row.id for row in theirs if row.states[row.position] == _TO_GO]
+    recalls.request(session, Batch.id.in_(to_go), OPTED_OUT, now)
+    batches = {row.id for row in theirs} | set(mentions)
+    # the operator's own words may hold the number, too
+    facts: dict[str, Any] = {
+        "reason": pseudonyms.written(reason),
+        "actor": actor,
+        "now": now,
+    }
+    new = _open(session, pseudonym, batches, **facts)
+    if opt_outs.erase(session, phone, pseudonym, now=now) or new:
+        opt_out_history.record(session, [pseudonym], "erase", **facts)
+        actions.note(session, None, verb="erase", **facts)
+    replies.erase(session, phone, pseudonym)
+    number_checks.erase(session, phone, pseudonym)
+    national = phone[-9:]
+    unread_calls.forget(session, lambda text: national in "".join(filter(str.isdecimal, text)))
+    opt_outs.change_version(session)
+    return pseudonym
+
+
+def _open(
+    session: Session,
+    pseudonym: str,
+    batches: Collection[int],
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Record the erasure; one that is on record is opened again, with what it had left to do.
+
+    True if it is the person's first.
+    """
+    known = session.scalar(select(Erasure).where(Erasure.pseudonym == pseudonym).with_for_update())
+    if known is not None:
+        known.batches = json.dumps(sorted({*json.loads(known.batches), *batches}))
+        known.done_at = None
+        session.flush()
+        return False
+    facts = {"reason": reason, "actor": actor, "at": now, "batches": json.dumps(sorted(batches))}
+    session.add(Erasure(pseudonym=pseudonym, **facts))
+    session.flush()
+    return True
+
+
+def is_erased(session: Session, phone: str) -> bool:
+    """True if the number (E.164) was erased."""
+    return known_as(session, phone) != phone
+
+
+def unfinished(session: Session) -> list[str]:
+    """The pseudonyms of the people for whom something is left to do, the oldest first."""
+    query = select(Erasure.pseudonym).where(Erasure.done_at.is_(None)).order_by(Erasure.id)
+    return list(session.scalars(query))
+
+
+def left_of(session: Session, pseudonym: str) -> list[int] | None:
+    """The batches in which a person is left to be replaced; None if the erasure has ended."""
+    mine = (Erasure.pseudonym == pseudonym, Erasure.done_at.is_(None))
+    batches = session.scalar(select(Erasure.batches).where(*mine))
+    return None if batches is None else json.loads(batches)
+
+
+def note_left(session: Session, pseudonym: str, done: Collection[int]) -> list[int]:
+    """Record batches that are done; returns those that are left."""
+    row = session.scalars(
+        select(Erasure).where(Erasure.pseudonym == pseudonym).with_for_update()
+    ).one()
+    left = [batch_id for batch_id in json.loads(row.batches) if batch_id not in done]
+    row.batches = json.dumps(left)
+    session.flush()
+    return left
+
+
+def finish(session: Session, pseudonym: str, now: datetime) -> None:
+    """Record that nothing is left to do, unless something has been added meanwhile."""
+    mine = (Erasure.pseudonym == pseudonym, Erasure.batches == "[]")
+    session.execute(update(Erasure).where(*mine).values(done_at=now))
+
+
+def waiting(session: Session, batches: Collection[int]) -> list[WaitingBatch]:
+    """These batches with their campaigns, for people."""
+    query = (
+        select(BATCH.c.id, CAMPAIGN.c.reference, BATCH.c.state)
+        .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+        .where(BATCH.c.id.in_(batches))
+        .order_by(BATCH.c.id)
+    )
+    return [WaitingBatch(*row) for row in session.execute(query)]
+
+
+def forget_unread(session: Session, pseudonyms: Pseudonyms, only: Collection[str]) -> None:
+    """Delete the calls that could not be read in which somebody of ``only`` occurs."""
+    unread_calls.forget(session, lambda text: pseudonyms.written(text, only) != text)

@@ -1,0 +1,99 @@
+"""Pseudonyms in place of the recipients of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.message_states import marked, tally
+from dispatcher.campaigns.states import BatchState, MessageState
+from dispatcher.recipients.pseudonyms import Pseudonyms
+from dispatcher.storage import pseudonymous
+from dispatcher.storage.tables import BATCH, RECIPIENT
+
+#: the gateway has them, or may have: their reports name the number, and are asked for by it
+UNDER_WAY = (BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT, BatchState.HANDED_OVER)
+_BATCH = select(BATCH.c.state, BATCH.c.states, BATCH.c.sent_at).where(
+    BATCH.c.id == bindparam("batch_id")
+)
+_ROWS = select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields).where(
+    RECIPIENT.c.batch_id == bindparam("batch_id")
+)
+_REPLACE = (
+    update(RECIPIENT)
+    .where(
+        RECIPIENT.c.batch_id == bindparam("its_batch"),
+        RECIPIENT.c.position == bindparam("its_position"),
+    )
+    .values(phone=bindparam("its_phone"), fields=bindparam("its_fields"))
+)
+
+
+def replace(
+    session: Session, batch_id: int, pseudonyms: Pseudonyms, only: Collection[str] | None
+) -> bool:
+    """Replace the recipients with ``only`` these pseudonyms (None: all), and what they are told.
+
+    Who is still to go is left out as opted out. A number that is written in somebody else's
+    fields is replaced, too, once nothing of the batch can leave any more. False while it is under
+    way, or something in it is left to do.
+    """
+    batch = session.execute(_BATCH.with_for_update(key_share=True), {"batch_id": batch_id})
+    row = batch.one_or_none()
+    if row is None:
+        return True
+    if row.state in UNDER_WAY:
+        return False
+    pends, left = row.state == BatchState.PENDING, False
+    rows: list[dict[str, Any]] = []
+    theirs: set[int] = set()
+    for position, phone, fields in session.execute(_ROWS, {"batch_id": batch_id}).all():
+        name, written = pseudonyms.of(phone), fields
+        if only is None or name in only:
+            theirs.add(position)
+            written = None
+        elif fields:
+            name, written = phone, pseudonyms.written(fields, only)
+            if pends and written != fields:
+                left, written = True, fields
+        else:
+            continue
+        if (name, written) != (phone, fields):
+            key = {"its_batch": batch_id, "its_position": position}
+            rows.append({**key, "its_phone": name, "its_fields": written})
+    if rows:
+        session.execute(_REPLACE, rows)
+    if pends:
+        _leave_out(session, batch_id, row.states, theirs, row.sent_at)
+    return not left
+
+
+def replace_erased(session: Session, batch_id: int) -> None:
+    """Replace those of a batch who were erased before it was stored."""
+    if session.scalar(select(pseudonymous.first_erased())) is None:
+        return
+    if (pseudonyms := pseudonymous.current(session)) is None:
+        return
+    phones = session.execute(_ROWS, {"batch_id": batch_id}).all()
+    erased = pseudonymous.erased_among(session, [pseudonyms.of(row.phone) for row in phones])
+    if erased:
+        replace(session, batch_id, pseudonyms, erased)
+
+
+def _leave_out(
+    session: Session, batch_id: int, states: str, positions: Collection[int], sent_at: Any
+) -> None:
+    """End the messages at ``positions`` that have not left, and the batch if nobody else waits."""
+    after = marked(states, dict.fromkeys(positions, MessageState.OPTED_OUT))
+    if after == states:
+        return
+    values: dict[str, Any] = {"states": after}
+    values |= {state.value: count for state, count in tally(after).items()}
+    if MessageState.PENDING.letter not in after:
+        reports = MessageState.SENT.letter in after
+        values["state"] = BatchState.SENT if reports else BatchState.DONE
+        values["check_at"] = sent_at if reports else None  # at once
+    session.execute(update(BATCH).where(BATCH.c.id == batch_id).values(values))

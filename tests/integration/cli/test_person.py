@@ -1,0 +1,115 @@
+"""``dispatcher person``: all that is stored about one person, and its erasure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.test_commands import Shell
+from tests.integration.cli.test_opt_outs import ANNE, BRUNO, told_of_somebody
+
+LIST = "prenom;mobile\nZéphirine;06 39 98 00 00\nBruno;06 39 98 00 01\n"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """Anne and Bruno are in a campaign that waits; Anne has opted out."""
+    shell = Shell(tmp_path, monkeypatch)
+    shell("migrate")
+    shell.write(LIST)
+    text = "Bonjour {{ prenom }}, soldes demain"
+    result = shell("submit", "clients.csv", "--reference", "soldes", "--text", text)
+    assert result.exit_code == 0, result.output
+    shell("opt-outs", "add", ANNE, "--reason", "a appelé du 0639980000")
+    return shell
+
+
+def done(shell: Shell, *arguments: object) -> str:
+    result = shell("person", *arguments)
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return result.stdout
+
+
+def refused(shell: Shell, *arguments: object, exit_code: int) -> str:
+    result = shell("person", *arguments)
+    assert (result.exit_code, result.stdout) == (exit_code, ""), result.output
+    assert result.stderr.count("\n") == 1
+    assert not told_of_somebody(result.stderr)
+    return result.stderr.removeprefix("dispatcher: ").rstrip("\n")
+
+
+def test_everything_about_a_person_is_shown_table_by_table(shell: Shell) -> None:
+    shown = done(shell, "show", "06.39.98.00.00").splitlines()
+
+    assert [line for line in shown if not line.startswith(" ")] == [
+        "messages: 1 row",
+        "opt outs: 1 row",
+        "opt out history: 1 row",
+        "texts: 1 row",
+    ]
+    assert "a appelé du 0639980000" in shown[-1]
+
+
+def test_json_has_each_table(shell: Shell) -> None:
+    held = json.loads(done(shell, "show", ANNE, "--json"))
+
+    assert [row["phone"] for row in held["messages"]] == [ANNE]
+    assert held["messages"][0]["campaign"] == "soldes"
+    assert json.loads(done(shell, "show", "06 39 98 00 99", "--json")) == {}
+
+
+def test_csv_has_a_line_for_each_value(shell: Shell) -> None:
+    written = done(shell, "show", ANNE, "--csv", "-").removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(written), delimiter=";"))
+
+    assert {row["column"] for row in rows if row["table"] == "opt_outs"} == {
+        "phone",
+        "source",
+        "created_at",
+        "probable",
+    }
+    assert done(shell, "show", ANNE, "--csv", "anne.csv") == "4 rows written to anne.csv\n"
+    assert (shell.directory / "anne.csv").stat().st_mode & 0o777 == 0o600
+
+
+def test_person_is_erased_after_a_confirmation(shell: Shell) -> None:
+    unconfirmed = refused(shell, "erase", ANNE, "--reason", "asked", exit_code=2)
+    assert unconfirmed == "erasing cannot be undone: confirm it by --yes"
+
+    said = done(shell, "erase", "0639980000", "--reason", "asked", "--yes")
+
+    assert said.startswith("the person is erased: a pseudonym is stored")
+    shown = done(shell, "show", ANNE)
+    assert not told_of_somebody(shown)
+    assert "Zéphirine" not in shown
+    assert "asked" in shown
+    assert BRUNO in done(shell, "show", BRUNO)
+
+
+def test_number_is_read_from_standard_input(shell: Shell) -> None:
+    result = shell("person", "show", "-", "--json", stdin=f"{ANNE}\n")
+
+    assert json.loads(result.stdout)["messages"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "sentence"),
+    [
+        (["show", "0639"], 2, "the number cannot be texted: too_short; nothing was changed"),
+        (["show", "06 39 98 00 99"], 1, "nothing is stored about this number"),
+        (
+            ["erase", "0639980099", "--reason", "asked", "--yes"],
+            1,
+            "nothing is stored about this number: nobody is erased",
+        ),
+        (["erase", ANNE, "--reason", " ", "--yes"], 2, "a reason is needed: it goes on record"),
+    ],
+)
+def test_bad_input_is_one_sentence(
+    shell: Shell, arguments: list[str], exit_code: int, sentence: str
+) -> None:
+    assert refused(shell, *arguments, exit_code=exit_code) == sentence
