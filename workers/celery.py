@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery, Task
 from celery.signals import after_setup_logger, after_setup_task_logger, beat_init
 from kombu import Queue
+from redis.exceptions import RedisError
 
 from dispatcher.campaigns.set_aside import place_of
 from dispatcher.cli.flower import guard as guard_flower
@@ -38,6 +39,21 @@ def harden(logger: logging.Logger, **_: Any) -> None:
 def say_started(**_: Any) -> None:
     """Log that this beat has started; each tick is not logged."""
     log.info("beat has started: a tick every %g s", settings.tick)
+
+
+def say_refusal(record: logging.LogRecord) -> bool:
+    """Make a sentence of the traceback with which Celery ends a worker that Redis refuses."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, RedisError):
+        record.msg, record.args, record.exc_info = (
+            "this worker ends, because Redis refuses: %s",
+            (str(error),),
+            None,
+        )
+    return True
+
+
+logging.getLogger("celery.worker").addFilter(say_refusal)
 
 
 class StepFailed(Exception):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from celery.signals import worker_init, worker_shutting_down
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from dispatcher.api import Dispatcher
 from dispatcher.dispatch import broker, hints
@@ -15,6 +18,8 @@ from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
 
 from .celery import Step, app, settings
 from .memory import calm_collector, share_heap
+
+log = logging.getLogger(__name__)
 
 _THREADS = "celery.concurrency.thread"
 
@@ -70,7 +75,12 @@ class Tick(Step):
         with suppress(BrokerError):
             if settings.broker and broker.waiting(settings.broker, hints.QUEUES[hints.TICK]):
                 return None
-        return super().apply_async(*args, **options)
+        try:
+            return super().apply_async(*args, **options)
+        except (OperationalError, RedisError, OSError) as error:
+            # Celery would log two tracebacks
+            log.warning("no tick queued: %s", str(error).rpartition(" caused error: ")[2])
+            return None
 
 
 @app.task(name=hints.TICK, base=Tick)

@@ -54,3 +54,17 @@ def test_person_on_call_reads_which_process_is_missing(tmp_path: Path, sqlite_ur
         site.redis.stop()
         assert "nothing listens at" in causes(site)["broker"]
         assert "nothing listens at" in site.command("why").stdout
+
+
+def test_beat_and_worker_say_in_a_sentence_that_redis_was_demoted(
+    tmp_path: Path, sqlite_url: str
+) -> None:
+    with Installation(tmp_path, sqlite_url) as site:
+        worker, beat = site.worker(), site.beat()
+        site.wait(site.dispatcher.last_tick, "a tick")
+        with site.redis_client() as redis:
+            redis.replicaof("127.0.0.1", "1")
+        site.wait(lambda: beat.says("no tick queued: "), "the beat to notice")
+        site.wait(lambda: worker.says("Redis refuses: "), "the worker to notice")
+        for process in (beat, worker):
+            assert not process.says("Traceback"), process.log.read_text()
