@@ -176,6 +176,8 @@ class Doubt:
     next_lookup: datetime | None
     #: its account; empty for the default account
     account: str = ""
+    #: the tag of its latest attempt, under which the gateway may show it
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
             lookups=batch.checks,
             next_lookup=batch.check_at,
             account=account,
+            tag=batch.tag or "",
         )
         for batch, reference, created_at, account in rows
         for messages in (_in_question(session, batch),)

@@ -106,7 +106,7 @@ def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
     several = any(doubt.account for doubt in outstanding)
     where = ["batch", "campaign", *(["account"] if several else []), "number"]
     print_table(
-        [*where, "people", "since", "lookups", "next lookup", "why"],
+        [*where, "people", "since", "lookups", "next lookup", "tag", "why"],
         [
             [
                 str(doubt.batch_id),
@@ -117,6 +117,7 @@ def _show_doubts(outstanding: Sequence[Doubt], now: datetime) -> None:
                 moment(doubt.since, now),
                 str(doubt.lookups),
                 moment(doubt.next_lookup, now) if doubt.next_lookup else "none",
+                doubt.tag,
                 doubt.why,
             ]
             for doubt in outstanding

@@ -59,7 +59,10 @@ def test_doubt_is_listed_with_its_people_and_its_reason(shell: Shell, bench: Ben
     assert header.split()[:5] == ["batch", "campaign", "number", "people", "since"]
     assert row.split()[:4] == [str(batch_id), "soldes", "1", "3"]
     assert "10:00" in row
-    assert bench.batch(batch_id).why in row
+    batch = bench.batch(batch_id)
+    assert batch.why in row
+    assert batch.tag is not None
+    assert batch.tag in row
     assert "dispatcher resend or give-up" in " ".join(rest)
     assert "639" not in row.replace("+", "")
 
@@ -84,6 +87,7 @@ def test_doubts_print_json(shell: Shell, bench: Bench) -> None:
             "lookups": doubt.lookups,
             "next_lookup": doubt.next_lookup.isoformat(),
             "account": "",
+            "tag": bench.batch(batch_id).tag,
         }
     ]
 

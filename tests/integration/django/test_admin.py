@@ -383,6 +383,7 @@ def test_doubt_given_up_on_the_page_is_failed(office: Office) -> None:
     batch = office.in_doubt()
     client = office.client("view_doubt", "give_up_doubt", "resend_doubt")
     assert "soldes, batch 1 3" in text_of(client, DOUBTS)
+    assert office.dispatcher.doubts()[0].tag in text_of(client, DOUBTS)
     assert "will never get the text" in text_of(client, f"{DOUBTS}{batch}/give-up/")
 
     client.post(f"{DOUBTS}{batch}/give-up/", {"reason": "too late"})

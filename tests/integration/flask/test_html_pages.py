@@ -114,8 +114,11 @@ def test_doubt_is_shown_until_it_ends(app: Flask) -> None:
     [batch] = library(app).batches("soldes")
     library(app).steps.send_batch(batch.id)
     result = read(reader(app), "/sms/doubts")
+    [doubt] = library(app).doubts()
+    assert doubt.tag
     assert re.search(
-        r"Why 1 soldes 1 3 Tuesday \d\d:\d\d 0 Tuesday \d\d:\d\d the connection", result
+        rf"Why 1 soldes 1 3 Tuesday \d\d:\d\d 0 Tuesday \d\d:\d\d {doubt.tag} the connection",
+        result,
     )
     shown = reader(app).get("/sms/campaigns/1").text
     assert "1 batch" in words(shown)
