@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dispatcher.api.inbox import addresses
 from dispatcher.api.installation import Installation
 from dispatcher.dispatch.call_counts import CallCounts
-from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import ConfigurationError
 from dispatcher.gateway import Gateway
 from dispatcher.settings.accounts import DEFAULT
@@ -64,6 +63,7 @@ class Gateways:
         return Steps(*(self._context(name, stopping) for name in names))
 
     def _context(self, account: str, stopping: threading.Event) -> Context:
+        from dispatcher.dispatch.rate_limit import RateLimit
         from dispatcher.dispatch.steps import Context
 
         settings, shared = self._settings.of_account(account), self._installation

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
+from dispatcher.settings.windows import windows_of
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
-from dispatcher.window import Windows
 
 
 class Installation:
@@ -31,13 +30,7 @@ class Installation:
         self.settings = settings
         self.clock = clock
         self.database = database
-        self.windows = Windows(
-            clock=settings.window_clock,
-            profile=settings.window_profile,
-            opens=settings.window_opens,
-            closes=settings.window_closes,
-            guard=timedelta(seconds=settings.closing_guard),
-        )
+        self.windows = windows_of(settings)
         self.broker = settings.broker
         self._make_tables = make_tables
         self._prepared = False

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy.orm import Session
@@ -14,8 +15,7 @@ from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
 from dispatcher.api.surroundings import SurroundingsReader, TrafficReader
 from dispatcher.campaigns.stop_list_age import StopListAge
-from dispatcher.dispatch import broker
-from dispatcher.dispatch.hints import QUEUES, Hints
+from dispatcher.dispatch.queues import QUEUES
 from dispatcher.gateway import Account, Gateway
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
@@ -38,6 +38,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.pauses import PausedAll
 
 if TYPE_CHECKING:
+    from dispatcher.dispatch.hints import Hints
     from dispatcher.dispatch.steps import AccountDue, Due, Steps
 
 
@@ -70,11 +71,8 @@ class Operator:
         known = dict(gateways or {}) | ({DEFAULT: gateway} if gateway else {})
         self._gateways = Gateways(installation, known)
         #: counts of this process's calls to the gateway: of all accounts, and of each
-        self.call_counts, self.call_counts_of = (
-            self._gateways.call_counts,
-            self._gateways.call_counts_of,
-        )
-        self._hints = self._make_hints(installation.broker)
+        self.call_counts = self._gateways.call_counts
+        self.call_counts_of = self._gateways.call_counts_of
         self._traffic = TrafficReader(installation, lambda: self._hints)
         #: show only what belongs to this account; None shows all accounts
         self._account: str | None = None
@@ -82,7 +80,13 @@ class Operator:
     def _surroundings(self, session: Session, refused: str) -> SurroundingsReader:
         return SurroundingsReader(session, self._installation, self._traffic, refused)
 
+    @cached_property
+    def _hints(self) -> Hints:
+        return self._make_hints(self._installation.broker)
+
     def _make_hints(self, address: BrokerAddress | None) -> Hints:
+        from dispatcher.dispatch.hints import Hints  # it loads Celery, which looking never needs
+
         return Hints(address)
 
     def _make_tables(self) -> None:
@@ -211,11 +215,6 @@ class Operator:
         with self._installation.read() as session:
             return pauses.of(session, self._account)
 
-    def schema(self) -> str:
-        """The version of the database's schema. Raises StorageError unless it is ours."""
-        self._installation.prepare()
-        return schema.version(self.database) or ""
-
     def database_clock(self) -> datetime | None:
         """The database's own clock (UTC); None on SQLite, which has none."""
         return self.database.clock()
@@ -227,6 +226,8 @@ class Operator:
             pseudonymous.current(session)
         _ = self.steps
         if self._installation.broker is not None:
+            from dispatcher.dispatch import broker
+
             broker.check(self._installation.broker, set(QUEUES.values()))
 
     @property

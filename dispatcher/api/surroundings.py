@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -21,9 +22,7 @@ from dispatcher.campaigns.progress import Facts, longest_silence, silence
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.traffic import Traffic, because
 from dispatcher.campaigns.waits import BatchHold, Wait
-from dispatcher.dispatch import broker
-from dispatcher.dispatch.hints import QUEUES, SEND, TICK, Hints
-from dispatcher.dispatch.sending import attempt
+from dispatcher.dispatch.queues import QUEUES, SEND, TICK
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import (
@@ -38,6 +37,9 @@ from dispatcher.storage import (
 from dispatcher.storage.batches import due, queue
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.window import Hold
+
+if TYPE_CHECKING:
+    from dispatcher.dispatch.hints import Hints
 
 #: seconds for which an answer about broker and workers holds
 _FRESH = 5.0
@@ -71,6 +73,8 @@ class TrafficReader:
         )
         if address is None:
             return found
+        from dispatcher.dispatch import broker  # it loads the client of Redis
+
         try:
             broker.check(address, set(QUEUES.values()))
             waiting = {name: broker.waiting(address, name) for name in (QUEUES[TICK], QUEUES[SEND])}
@@ -93,6 +97,8 @@ class TrafficReader:
         clock = self._installation.database.clock()
         if clock is None:
             return None
+        from dispatcher.dispatch.sending import attempt
+
         offset = timedelta(seconds=self._installation.settings.clock_offset)
         skew = abs(self._installation.clock() - clock - offset)
         return skew if skew > attempt.MOST_SKEW else None

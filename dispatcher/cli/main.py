@@ -5,31 +5,12 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dispatcher.cli.commands.campaigns import campaigns, cancel, pause, resume
-from dispatcher.cli.commands.check_numbers import check_numbers
-from dispatcher.cli.commands.demo import demo
-from dispatcher.cli.commands.doctor import doctor
-from dispatcher.cli.commands.doubts import doubts, give_up, resend
-from dispatcher.cli.commands.lint import lint
-from dispatcher.cli.commands.maintenance import migrate, settings, tick
-from dispatcher.cli.commands.opt_outs import opt_outs
-from dispatcher.cli.commands.person import person
-from dispatcher.cli.commands.plan import plan
-from dispatcher.cli.commands.progress import progress
-from dispatcher.cli.commands.record import record
-from dispatcher.cli.commands.recording import recording
-from dispatcher.cli.commands.replies import replies
-from dispatcher.cli.commands.run import celery, run
-from dispatcher.cli.commands.sandbox import sandbox
-from dispatcher.cli.commands.submit import submit
-from dispatcher.cli.commands.unread import unread
-from dispatcher.cli.commands.webhooks import webhooks
-from dispatcher.cli.commands.why import why
-from dispatcher.cli.commands.window import window
+from dispatcher.cli.command_table import COMMANDS
 from dispatcher.cli.exits import UnexpectedError, print_refusal, refusal_of
 from dispatcher.cli.options import give_settings
 from dispatcher.errors import DispatcherError
@@ -104,7 +85,37 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which a campaign needs them."""
         del ctx
-        return list(self.commands)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, whose module is loaded now; None if there is none."""
+        del ctx
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            module = import_module(f"dispatcher.cli.commands.{COMMANDS[cmd_name][0]}")
+            self.commands[cmd_name] = getattr(module, cmd_name.replace("-", "_"))
+        return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; a misspelt name is compared with all of them."""
+        if args and args[0] not in COMMANDS:
+            for name in COMMANDS:
+                self.get_command(ctx, name)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, without loading them; those without a sentence are hidden."""
+        del ctx
+        shown = {name: says for name, (_, says) in COMMANDS.items() if says}
+        width = formatter.width - 6 - max(map(len, shown))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=says).get_short_help_str(width))
+                    for name, says in shown.items()
+                ]
+            )
 
 
 def _shell() -> str:
@@ -117,47 +128,12 @@ def cli() -> None:
     """SMS campaigns for France: inside the legal window, nobody twice, nobody lost."""
 
 
-for _command in (
-    lint,
-    check_numbers,
-    plan,
-    submit,
-    progress,
-    why,
-    campaigns,
-    pause,
-    resume,
-    cancel,
-    doubts,
-    resend,
-    give_up,
-    opt_outs,
-    person,
-    replies,
-    unread,
-    window,
-    run,
-    celery,
-    webhooks,
-    tick,
-    doctor,
-    migrate,
-    settings,
-    sandbox,
-    record,
-    recording,
-    demo,
-):
-    cli.add_command(_command)
-
-
 def commands_of(
     settings: Callable[[], Settings], dispatcher: Callable[[], Dispatcher] | None = None
 ) -> Commands:
     """The same commands with an app's own settings, to be added to its command line."""
     return Commands(
         "dispatcher",
-        commands=cli.commands,
         settings=settings,
         dispatcher=dispatcher,
         help=cli.help,

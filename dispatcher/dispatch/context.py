@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -13,7 +14,6 @@ from dispatcher.campaigns import hand_over as handover
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.waits import after
 from dispatcher.dispatch.call_counts import CallCounts
-from dispatcher.dispatch.rate_limit import RateLimit
 from dispatcher.errors import GatewayError, NotAnAnswer
 from dispatcher.gateway import Gateway
 from dispatcher.settings import Settings
@@ -22,6 +22,9 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import account_waits, stop_list
 from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen, Windows
+
+if TYPE_CHECKING:
+    from dispatcher.dispatch.rate_limit import RateLimit
 
 #: a poll or lookup that never comes back is due again after this
 CHECK_LEASE = timedelta(minutes=2)

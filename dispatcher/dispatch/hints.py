@@ -16,36 +16,39 @@ from celery.loaders.app import AppLoader
 
 from dispatcher.dispatch import broker
 from dispatcher.dispatch.broker import TRANSPORT_OPTIONS
+from dispatcher.dispatch.queues import (
+    CREDIT,
+    DELIVER,
+    POLL,
+    PRUNE,
+    QUEUES,
+    RECALL,
+    SEND,
+    SETTLE,
+    SYNC,
+    TICK,
+)
 from dispatcher.errors import BrokerError
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.settings.broker_address import BrokerAddress
 
+__all__ = [
+    "CREDIT",
+    "DELIVER",
+    "EXPIRES",
+    "POLL",
+    "PRUNE",
+    "QUEUES",
+    "RECALL",
+    "SEND",
+    "SETTLE",
+    "SYNC",
+    "TICK",
+    "Hints",
+]
+
 log = logging.getLogger(__name__)
 
-TICK, SEND, POLL, SETTLE, SYNC, DELIVER, CREDIT, PRUNE, RECALL = (
-    "dispatcher.tick",
-    "dispatcher.send_batch",
-    "dispatcher.poll",
-    "dispatcher.settle_batch",
-    "dispatcher.sync_opt_outs",
-    "dispatcher.deliver_events",
-    "dispatcher.check_credit",
-    "dispatcher.prune",
-    "dispatcher.recall",
-)
-#: task name -> queue; apart, so that polling never starves sending or ticks
-QUEUES = {
-    TICK: "dispatcher.tick",
-    SEND: "dispatcher.send",
-    POLL: "dispatcher.poll",
-    SETTLE: "dispatcher.poll",
-    SYNC: "dispatcher.poll",
-    DELIVER: "dispatcher.poll",
-    CREDIT: "dispatcher.poll",
-    PRUNE: "dispatcher.poll",
-    # not behind thousands of polls: a recall must come before the hour of its batch
-    RECALL: "dispatcher.tick",
-}
 #: a hint older than this (seconds) is dropped unread: later ticks have published it again
 EXPIRES = 120.0
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dispatcher.cli.options import INSTANT, json_option, open_dispatcher
+from dispatcher.cli.options import INSTANT, current_settings, json_option
 from dispatcher.cli.output import out, print_json, say
-from dispatcher.cli.timeline_view import drawn
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
@@ -27,13 +26,14 @@ _CLOSED_DAYS = 10
 @json_option
 def window(*, at: datetime | None, territory: str, days: int | None, as_json: bool) -> None:
     """Tell whether a commercial SMS may leave, why not, and when next."""
-    from dispatcher.cli.timeline import timeline
+    from dispatcher.settings.clock import shifted
+    from dispatcher.settings.windows import windows_of
     from dispatcher.window import NeverOpen
     from dispatcher.window.territories import find
 
-    dispatcher = open_dispatcher()
-    place, windows = find(territory), dispatcher.windows
-    at = at or dispatcher.clock()
+    settings = current_settings()
+    place, windows = find(territory), windows_of(settings)
+    at = at or shifted(settings.clock_offset)()
     why, opens, closes = "", None, None
     try:
         hold = windows.hold(at, place.name)
@@ -46,7 +46,11 @@ def window(*, at: datetime | None, territory: str, days: int | None, as_json: bo
         else:
             why, opens = hold.why, hold.until
     closed = windows.closed_days_after(at, place.name, _CLOSED_DAYS)
-    line = timeline([place.name], windows=windows, now=at, days=days) if days else None
+    line = None
+    if days:
+        from dispatcher.cli.timeline import timeline
+
+        line = timeline([place.name], windows=windows, now=at, days=days)
     if as_json:
         facts = {
             "territory": place.name,
@@ -71,6 +75,8 @@ def window(*, at: datetime | None, territory: str, days: int | None, as_json: bo
     for day, name in closed:
         say(f"  {day:%a %Y-%m-%d}  {name}")
     if line:
+        from dispatcher.cli.timeline_view import drawn
+
         say("")
         out().print(drawn(line, out()))
 

@@ -54,7 +54,7 @@ def test_all_checks_are_ok_if_everything_answers(dispatcher: Dispatcher) -> None
     assert [finding.name for finding in findings] == NAMES
     assert [(finding.ok, finding.remedy) for finding in findings] == [(True, "")] * 14
     output = {finding.name: finding.says for finding in findings}
-    assert dispatcher.schema() in output["database"]
+    assert dispatcher.look_at_tables() in output["database"]
     assert output["gateway"].endswith("/v1: the key is good, balance 100.000 €")
     assert output["doubts"] == "none"
 
