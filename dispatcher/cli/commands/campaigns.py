@@ -48,7 +48,7 @@ def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any)
         say("there is no such campaign" if any(which.values()) else "no campaign yet")
         return
     several = any(one.account for one in latest)
-    counts = ("recipients", "to go", "sent", "delivered", "cost EUR")
+    counts = ("recipients", "to go", "sent", "delivered", "cost €")
     print_table(
         ["id", "reference", *(["account"] if several else []), "state", *counts, ""],
         [

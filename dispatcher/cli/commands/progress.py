@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dispatcher.campaigns.bar import OPEN, percent_ended, pieces
-from dispatcher.campaigns.wording import counted, standing
+from dispatcher.campaigns.wording import counted, euros, standing
 from dispatcher.cli.options import (
     account_option,
     find_campaign,
@@ -121,7 +121,7 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         style = _COLOURS.get(bucket, "") if count else "dim"
         table.add_row(bucket.replace("_", " "), f"{count:,}", share, style=style)
     table.add_row("recipients", f"{found.recipients:,}", style="bold")
-    notes = [f"cost {found.cost:.3f} EUR{_against_plan(found)}"]
+    notes = [f"cost {euros(found.cost)}{_against_plan(found)}"]
     if found.untold:
         notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
     if found.in_doubt:
@@ -140,9 +140,9 @@ def _against_plan(found: Progress) -> str:
     if found.planned is None or not found.cost:
         return ""
     more = found.cost - found.planned
-    if not more:
+    if not round(more, 2):
         return ", as planned"
-    return f", {abs(more):.3f} {'more' if more > 0 else 'less'} than planned for these messages"
+    return f", {euros(abs(more))} {'more' if more > 0 else 'less'} than planned for these messages"
 
 
 def _bar(found: Progress, console: Console) -> Text:

@@ -412,7 +412,7 @@ def test_progress_shows_every_state_and_the_sum(shell: Shell) -> None:
     for bucket, count in {**found.messages, "recipients": found.recipients}.items():
         assert re.search(rf"^{bucket.replace('_', ' ')} +{count}\b", output, re.MULTILINE), bucket
     assert "soldes (campaign 1): running" in output
-    assert "cost 0.000 EUR" in output
+    assert "cost 0.00 €" in output
     assert "waits until Tuesday 08:00: Sunday, Easter Monday" in output
     assert "\x1b" not in output
 
