@@ -37,6 +37,11 @@ def configure() -> None:
         }
     )
     django.setup()
+    # what runs here stands for a project outside of its tests
+    from dispatcher.contrib import test_runners
+    from dispatcher.contrib.django import under_test
+
+    under_test.running = test_runners.djangos_runner
 
 
 def database(url: str, **changes: Any) -> dict[str, Any]:

@@ -7,9 +7,7 @@ import.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
@@ -36,27 +34,8 @@ from dispatcher.storage.database import Database
 from dispatcher.texts import arrival
 from dispatcher.texts.templates import compile_template
 
-#: modules that run tests when they are run as programs
-_RUNNERS: Final = {"pytest", "unittest"}
-#: pytest sets them while it runs
-_VARIABLES: Final = {"PYTEST_VERSION", "PYTEST_CURRENT_TEST"}
 #: what could leave: hints, events, and calls of the gateway
 _LEAVES: Final = {"api_key": None, "broker_url": None, "callback_url": None, "webhook_url": None}
-
-
-def under_test_runner() -> bool:
-    """Whether this process runs tests: by pytest, ``python -m unittest`` or ``manage.py test``.
-
-    Never true of a server that a test has started, nor where pytest or unittest is only imported.
-    """
-    # a server that pytest started has inherited the variable, but loads no pytest
-    if "_pytest.main" in sys.modules and os.environ.keys() & _VARIABLES:
-        return True
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    if spec is not None and spec.name.partition(".")[0] in _RUNNERS:
-        return True
-    django = sys.modules.get("django.test.utils")
-    return hasattr(getattr(django, "_TestState", None), "saved_data")
 
 
 def harmless(settings: Settings, database_url: str | None = None) -> Settings:

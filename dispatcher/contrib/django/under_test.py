@@ -1,13 +1,12 @@
 """Under a test runner nothing leaves, and only databases of the tests are written.
 
-The runner is that of Django (``manage.py test``) or pytest-django: both call Django's
-``setup_test_environment``.
+Runners that make no test databases (pytest without pytest-django, ``python -m unittest``) can write
+none of the project's, unless it is in memory or named by ``TEST``.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from functools import cache
 from typing import Any, Final
@@ -17,18 +16,15 @@ from django.conf import settings as project
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dispatcher.contrib.test_runners import djangos_runner, under_test_runner
 from dispatcher.errors import StorageError
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _SUPPORTED: Final = ("postgresql", "sqlite")
+#: whether a test runner is at work
+running = under_test_runner
 #: where each of DATABASES is before a runner puts test databases in their places
 _live: dict[str, tuple[str, ...]] = {}
-
-
-def running() -> bool:
-    """Whether a test runner is at work."""
-    utils = sys.modules.get("django.test.utils")
-    return utils is not None and hasattr(utils._TestState, "saved_data")
 
 
 def remember_live() -> None:
@@ -45,8 +41,14 @@ def check_database(connection: BaseDatabaseWrapper) -> None:
     if place == _live.get(connection.alias) and not own:
         raise StorageError(
             f"this is a test, and DATABASES[{connection.alias!r}] is no test database:"
-            f' add {connection.alias!r} to "databases" of the test class'
+            f" {_cure(connection.alias)}"
         )
+
+
+def _cure(alias: str) -> str:
+    if djangos_runner():
+        return f'add {alias!r} to "databases" of the test class'
+    return "run manage.py test, or pip install pytest-django"
 
 
 def stand_in() -> str | None:

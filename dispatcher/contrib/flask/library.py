@@ -9,7 +9,8 @@ from flask import Flask
 from werkzeug.local import LocalProxy
 
 from dispatcher.api import Dispatcher as Library
-from dispatcher.contrib.testing import Trial, under_test_runner
+from dispatcher.contrib.test_runners import under_test_runner
+from dispatcher.contrib.testing import Trial
 from dispatcher.settings import Settings
 
 #: of ``app.extensions``: the dispatcher, and what decides which one it is

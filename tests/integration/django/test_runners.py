@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +19,9 @@ ROOT = django_project.SHOP.parents[1]
 RUNNERS = {
     "django": ["-m", "django", "test", "--verbosity", "1"],
     "pytest": ["-m", "pytest", "-q", "-p", "no:cacheprovider"],
+    # these know nothing of Django
+    "plain pytest": ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:django"],
+    "unittest": ["-m", "unittest"],
 }
 #: how the project says where the dispatcher's tables are: (DATABASES, DISPATCHER)
 PLACES = {
@@ -109,20 +113,47 @@ class Unguarded(unittest.TestCase):
         with self.assertRaisesRegex(StorageError, "DATABASES..sms...is no test database"):
             dispatcher.submit("soldes", "Soldes", ["+33639980001"])
 """
+#: tests of a project whose runner makes no test database; at its import, too, nothing leaves
+PLAIN = """
+import unittest
+import django
+django.setup()
+from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.testing import texts
+from dispatcher.errors import GatewayUnreached, StorageError
+
+def submit():
+    dispatcher.submit("soldes", "Soldes", ["+33639980001"], commercial=False)
+
+try:
+    submit()
+except StorageError as error:
+    REFUSED = str(error)
+else:
+    REFUSED = None
+
+class Plain(unittest.TestCase):
+    def test_live_database_is_refused(self):
+        self.assertRegex(REFUSED, "is no test database: run manage.py test, or pip install pytest")
+
+    def test_gateway_is_not_called(self):
+        with self.assertRaisesRegex(GatewayUnreached, "nothing leaves under a test runner"):
+            dispatcher.account()
+"""
 
 
 @pytest.fixture
-def broker() -> socket.socket:
+def broker() -> Iterator[socket.socket]:
     """A port that nothing may connect to."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    listener.setblocking(False)
-    return listener
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        yield listener
 
 
 def run(directory: Path, runner: str, label: str) -> subprocess.CompletedProcess[str]:
     if runner == "pytest" and find_spec("pytest_django") is None:
         pytest.skip("pip install pytest-django")
-    label = label if runner == "django" else f"{label.replace('.', '/')}.py"
+    label = f"{label.replace('.', '/')}.py" if "pytest" in runner else label
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     path = os.pathsep.join(map(str, (ROOT, django_project.SHOP, directory)))
     return subprocess.run(
@@ -146,6 +177,7 @@ def write(directory: Path, place: str, port: int) -> None:
     (directory / "shop_settings.py").write_text(settings)
     (directory / "test_all.py").write_text(tests)
     (directory / "test_unguarded.py").write_text(UNGUARDED)
+    (directory / "test_plain.py").write_text(PLAIN)
     live = Dispatcher(Settings.of(database_url=f"sqlite:///{directory / 'live'}", sender="Live"))
     live.submit("hiver", "Live", ["+33639980002"])
     live.database.close()
@@ -164,7 +196,7 @@ def test_tests_of_a_project_write_no_live_database_and_connect_nowhere(
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "live").read_bytes() == before
-    with broker, pytest.raises(BlockingIOError):
+    with pytest.raises(BlockingIOError):
         broker.accept()
 
 
@@ -176,12 +208,26 @@ def test_live_database_that_no_runner_replaces_is_refused(
 
     ran = run(tmp_path, "django", "test_unguarded")
 
-    broker.close()
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (tmp_path / "live").read_bytes() == before
 
 
-@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize(("place", "runner"), [("default", "plain pytest"), ("url", "unittest")])
+def test_live_database_is_refused_to_a_runner_that_makes_no_test_database(
+    tmp_path: Path, broker: socket.socket, place: str, runner: str
+) -> None:
+    write(tmp_path, place, broker.getsockname()[1])
+    before = (tmp_path / "live").read_bytes()
+
+    ran = run(tmp_path, runner, "test_plain")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (tmp_path / "live").read_bytes() == before
+    with pytest.raises(BlockingIOError):
+        broker.accept()
+
+
+@pytest.mark.parametrize("runner", ["django", "pytest"])
 def test_tests_of_the_example_pass(tmp_path: Path, runner: str) -> None:
     (tmp_path / "shop_settings.py").write_text("from shop.settings import *\n")
     (tmp_path / "test_shop.py").write_text("from shop.tests import *\n")
