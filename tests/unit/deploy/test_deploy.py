@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from tests.unit.deploy.test_compose import SERVICES
 from tests.unit.programs import check_command, check_variable
 
 ROOT = Path(__file__).parents[3]
-KUBERNETES = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+NETWORK = ROOT / "deploy/kubernetes/network.yaml"
+KUBERNETES = sorted({*(ROOT / "deploy/kubernetes").glob("*.yaml")} - {NETWORK})
 SYSTEMD = sorted((ROOT / "deploy/systemd").glob("*.service"))
 #: seconds beyond a call's own limit that a worker may take to record what came of it
 AFTERWARDS = 10
@@ -45,9 +48,7 @@ class Pod:
         mounts = {it["name"]: it["mountPath"] for it in self.container["volumeMounts"]}
         for volume in self.spec["volumes"]:
             if "secret" in volume:
-                names = ("api_key", "database_url", "broker_url", "pseudonym_key")
-                everything = [{"path": name} for name in names]
-                for item in volume["secret"].get("items", everything):
+                for item in volume["secret"]["items"]:
                     yield f"{mounts[volume['name']]}/{item['path']}"
 
 
@@ -58,6 +59,7 @@ def test_there_is_an_example_of_each_part() -> None:
     assert [path.stem for path in KUBERNETES] == ["beat", "migrate", "webhooks", "worker"]
     assert [path.stem for path in SYSTEMD] == [
         "dispatcher-beat",
+        "dispatcher-flower",
         "dispatcher-migrate",
         "dispatcher-webhooks",
         "dispatcher-worker@",
@@ -89,11 +91,50 @@ def test_a_pod_runs_without_root_and_privileges(path: Path) -> None:
     assert pod.spec["securityContext"]["runAsNonRoot"] is True
     user = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert [str(pod.spec["securityContext"]["runAsUser"])] == user
+    assert pod.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod.spec["automountServiceAccountToken"] is False
+    assert pod.container["resources"]["limits"].keys() == {"memory", "ephemeral-storage"}
+    sizes = [it["emptyDir"]["sizeLimit"] for it in pod.spec["volumes"] if "emptyDir" in it]
+    assert sizes == ["64Mi"]
     assert pod.container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
+
+
+def test_migrations_workers_and_webhooks_have_a_database_role_each() -> None:
+    keys = []
+    for name in ("migrate", "worker", "webhooks"):
+        pod = Pod(ROOT / f"deploy/kubernetes/{name}.yaml")
+        items = [
+            it for volume in pod.spec["volumes"] for it in volume.get("secret", {}).get("items", [])
+        ]
+        keys += [it["key"] for it in items if it["path"] == "database_url"]
+    assert keys == ["database_url_owner", "database_url", "database_url_webhooks"]
+
+
+def test_every_part_has_a_network_policy_with_the_ports_that_it_uses() -> None:
+    policies = list(yaml.safe_load_all(NETWORK.read_text(encoding="utf-8")))
+    assert policies[0]["spec"]["podSelector"] == {"matchLabels": {"app": "dispatcher"}}
+    opened = {one["metadata"]["name"]: one["spec"].get("ingress", []) for one in policies}
+    ports = {name: rules[0]["ports"][0]["port"] for name, rules in opened.items() if rules}
+    assert ports == {
+        f"dispatcher-{name}": Pod(ROOT / f"deploy/kubernetes/{name}.yaml").container["ports"][0][
+            "containerPort"
+        ]
+        for name in ("worker", "webhooks")
+    }
+
+
+def test_kubernetes_knows_every_field_of_the_manifests() -> None:
+    checker = pytest.importorskip(
+        "kubernetes_validate",
+        reason="there is no kubernetes-validate (pip install kubernetes-validate)",
+    )
+    for path in (*KUBERNETES, NETWORK):
+        for manifest in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            checker.validate(manifest, "1.30", strict=True)
 
 
 @named([path for path in KUBERNETES if path.stem != "migrate"])
@@ -186,6 +227,40 @@ def test_a_unit_without_the_webhook_secret_unsets_the_webhook_url(path: Path) ->
     secret = f"{PREFIX}WEBHOOK_SECRET_FILE"
     if unit.all("EnvironmentFile") and secret not in path.read_text(encoding="utf-8"):
         assert unit.one("UnsetEnvironment") == f"{PREFIX}WEBHOOK_URL"
+
+
+@pytest.fixture(scope="module")
+def analyze() -> str:
+    """The program that checks units; skips where systemd is not installed."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("there is no systemd-analyze (Debian: apt install systemd)")
+    return program
+
+
+@named(SYSTEMD)
+def test_systemd_understands_every_line_of_a_unit(path: Path, analyze: str, tmp_path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    unit = tmp_path / path.name
+    unit.write_text(text.replace("/srv/dispatcher/bin/dispatcher", "/usr/bin/true"))
+    verified = subprocess.run(
+        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    assert path.name.partition("@")[0] not in verified.stderr
+    assert verified.returncode == 0
+
+
+@named(SYSTEMD)
+def test_systemd_finds_a_unit_hardly_exposed(path: Path, analyze: str) -> None:
+    judged = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=40", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "offline" in judged.stderr:
+        pytest.skip("this systemd is older than 250")
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1:]
 
 
 @named(SYSTEMD)
