@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, cast
 
 from flask import current_app
 from sqlalchemy import Executable, Select, inspect, select
+from sqlalchemy.engine.result import ResultInternal
 from sqlalchemy.exc import InvalidRequestError, NoInspectionAvailable
 from sqlalchemy.orm import Mapper, Query, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
@@ -51,6 +52,11 @@ def streamed(
         given = recipients.statement
     if isinstance(given, Select):
         return _of_statement(given, session or _session(), asked)
+    if getattr(given, "is_dml", False):  # a plan must not write
+        raise InvalidCampaign(
+            f"a query of recipients only reads, and this one is {type(given).__name__}:"
+            " execute it, and give a select"
+        )
     if isinstance(given, Executable):  # its names are known when it is executed
         return _Executed(session or _session(), given, asked)
     if isinstance(recipients, type) and _mapper_of(recipients) is not None:
@@ -65,7 +71,17 @@ def streamed(
         return cast(
             "Iterable[RecipientInput]", recipients
         )  # the library says what is wrong with it
-    return Items(recipients, asked, _Models())
+    return Items(_with_rows(recipients), asked, _Models())
+
+
+def _with_rows(result: Iterable[Any]) -> Iterable[Any]:
+    """What it is given. Raises InvalidCampaign for a result that has no rows to read."""
+    if isinstance(result, ResultInternal):
+        if getattr(result, "closed", False):
+            raise InvalidCampaign("the result of recipients is closed: execute the query again")
+        if not getattr(result, "returns_rows", True):
+            raise InvalidCampaign("the statement of recipients returns no rows: give a select")
+    return result
 
 
 def _session() -> Executes:
@@ -84,6 +100,8 @@ def _of_statement(
 ) -> Iterable[RecipientInput]:
     described = statement.column_descriptions
     models = [one for one in described if one.get("entity") is not None and _is_entity(one["expr"])]
+    if not models and any(one["name"] is None for one in described):  # the database has the names
+        return _Executed(session, statement, asked)
     if not models:
         names = [str(one["name"]) for one in described]
         columns = asked.of_tuples(names).columns(names, "the query")
@@ -186,7 +204,7 @@ class _Executed:
     def __iter__(self) -> Iterator[RecipientInput]:
         try:
             with self.session.execute(self.statement.execution_options(yield_per=STRIDE)) as rows:
-                yield from Items(rows, self.asked, _Models())
+                yield from Items(_with_rows(rows), self.asked, _Models())
         except InvalidRequestError as error:
             raise InvalidCampaign(
                 "the models of this query cannot be read a part at a time: use selectinload in"

@@ -33,6 +33,7 @@ FIELDS = {"prenom": "first_name"}
 BOTH: dict[str, Any] = {"phone": "mobile", "fields": FIELDS}
 EXPECTED = {f"+3363998000{number}": f"Bonjour Zoé{number}" for number in range(2)}
 SQL = "SELECT mobile, first_name FROM customer"
+WRITES = "UPDATE customer SET first_name = first_name"
 
 
 class Base(DeclarativeBase):
@@ -116,6 +117,7 @@ PEOPLE: list[Callable[[], Any]] = [
         select(Customer.mobile, Customer.first_name)
     ),
     lambda: text(SQL),
+    lambda: select(text("mobile"), text("first_name")).select_from(text("customer")),
     lambda: db.session.query(Customer),
     lambda: db.session.query(Customer).options(joinedload(Customer.orders)).filter_by(),
     lambda: db.session.query(Customer.mobile, Customer.first_name),
@@ -208,6 +210,11 @@ def test_rejection_names_the_row_of_the_model(app: Flask, people: Callable[[], A
     assert [one.raw for one in rejects] == [("2", "hello")]
 
 
+def closed(result: Any) -> Any:
+    result.close()
+    return result
+
+
 @pytest.mark.parametrize(
     ("people", "arguments", "says"),
     [
@@ -224,6 +231,10 @@ def test_rejection_names_the_row_of_the_model(app: Flask, people: Callable[[], A
         (lambda: select(Customer, Profile), {}, "is of one model, or of columns"),
         (lambda: Customer, {}, r"not a model: select\(Customer\)"),
         (lambda: db.session.get(Customer, 1), {}, "list of recipients is needed, not one Customer"),
+        (lambda: insert(Customer).returning(Customer.mobile), {}, "only reads, and this one is In"),
+        (lambda: db.session.execute(text(WRITES)), {}, "the statement of recipients returns no ro"),
+        (lambda: text(WRITES), {}, "the statement of recipients returns no rows: give a select"),
+        (lambda: closed(db.session.scalars(select(Customer))), {}, "the result .* is closed"),
         (lambda: None, {}, "a list of recipients is needed, not None"),
         (lambda: "06 39 98 00 01", {}, "not one str"),
         (lambda: ["06 39 98 00 01"], {"phone": "mobile"}, "recipient 1 is none of these"),
