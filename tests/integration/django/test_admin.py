@@ -114,11 +114,22 @@ def test_campaign_page_shows_bar_batches_and_actions(office: Office) -> None:
 
     assert f"text {TEXT}" in shown
     assert "sent 3" in shown
-    assert re.search(r"metropole sent 3 sent 3 3 0\.1140? 1", shown)
+    assert re.search(r"metropole sent 3 sent 3 3 0\.11 € 1", shown)
     assert "zoe submit" in shown
     page = client.get(f"{CAMPAIGNS}{campaign}/").content.decode()
     assert '<rect x="0" y="0" width="1000" height="10" fill="#1c7ed6">' in page
     assert " style=" not in page.split('id="content-main"')[1].split("</table>")[0]
+
+
+def test_pages_show_amounts_in_one_form(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(3))
+    batch = office.dispatcher.batches("soldes")[0].id
+    office.dispatcher.steps.send_batch(batch)
+    client = office.client("view_campaign", "view_doubt")
+    for page in ("", f"{campaign}/", f"batches/{batch}/"):
+        shown = text_of(client, f"{CAMPAIGNS}{page}")
+        assert "0.11 €" in shown
+        assert "0.114" not in shown
 
 
 def test_campaign_page_shows_its_sender(office: Office) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 
 from django import template
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from dispatcher.campaigns import wording
 from dispatcher.campaigns.bar import percent_ended, pieces
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.wording import moment, standing
@@ -83,6 +85,12 @@ def at(instant: datetime | None) -> str:
 def until(instant: datetime, now: datetime) -> str:
     """An instant that is near, on the project's clock: "Tuesday 08:00"."""
     return moment(instant, now, timezone.get_current_timezone())
+
+
+@register.filter
+def euros(amount: Decimal) -> str:
+    """An amount of money: "1,234.50 €"."""
+    return wording.euros(amount)
 
 
 @register.filter
