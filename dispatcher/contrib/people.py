@@ -17,6 +17,7 @@ from dispatcher.texts.templates import compile_template
 
 #: rows that are fetched at a time
 STRIDE = 2000
+_EXAMPLE = 'fields={"prenom": "first_name"}'
 _steps = re.compile(r"__|\.")
 
 
@@ -55,12 +56,25 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the caller says of the names of a list. Raises InvalidText for a wrong text."""
+    """What the caller says of the names of a list.
+
+    Raises InvalidCampaign for what is no name, and InvalidText for a wrong text.
+    """
 
     text: str = field(repr=False)
     phone: str | None = None
     fields: Mapping[str, str] | None = None
     territory: str | None = None
+
+    def __post_init__(self) -> None:
+        for what, name in (("phone", self.phone), ("territory_field", self.territory)):
+            if not isinstance(name, str | None):
+                raise InvalidCampaign(f"{what} is the name of a field, not {type(name).__name__}")
+        given: Any = {} if self.fields is None else self.fields
+        if not isinstance(given, Mapping):
+            raise InvalidCampaign(f"fields is a dict, not {type(given).__name__}: {_EXAMPLE}")
+        if not all(isinstance(one, str) for pair in given.items() for one in pair):
+            raise InvalidCampaign(f"fields is a dict of text: {_EXAMPLE}")
 
     @property
     def anything(self) -> bool:

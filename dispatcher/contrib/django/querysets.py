@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from django.core.exceptions import FieldError, ObjectDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, FieldError, ObjectDoesNotExist
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.query import (
     FlatValuesListIterable,
@@ -71,7 +71,9 @@ def asks_database(recipients: object) -> bool:
 
 def _of_queryset(recipients: QuerySet[Any, Any], asked: Asked) -> Iterable[RecipientInput]:
     # what is prefetched is not used, and cannot be joined to rows that are no models
-    rows = recipients.prefetch_related(None)
+    rows = recipients.all()
+    # after union() Django refuses prefetch_related(None)
+    rows._prefetch_related_lookups = ()  # type: ignore[attr-defined]
     kind = rows._iterable_class
     if kind in _TUPLES:
         rows._iterable_class = kind = ValuesIterable
@@ -112,7 +114,10 @@ class _Raw:
     rows: RawQuerySet[Any]
 
     def __iter__(self) -> Iterator[Any]:
-        return self.rows.iterator()
+        try:
+            yield from self.rows.iterator()
+        except FieldDoesNotExist as error:
+            raise InvalidCampaign(f"the recipients cannot be read: {error}") from None
 
 
 class _Models:

@@ -19,6 +19,10 @@ EXPECTED = {f"+3363998000{number}": f"Bonjour Zoé{number}" for number in range(
 RAW = "SELECT id, mobile, first_name, 'Z' || first_name AS nick FROM shop_customer"
 
 
+def named(all_: Any) -> Any:
+    return all_.order_by().values("mobile", "first_name")
+
+
 @pytest.mark.parametrize(
     "people",
     [
@@ -34,7 +38,8 @@ RAW = "SELECT id, mobile, first_name, 'Z' || first_name AS nick FROM shop_custom
         lambda all_: [all_[0], {"mobile": all_[1].mobile, "first_name": "Zoé1"}],
         lambda all_: (one for one in all_),
         lambda all_: all_.model.objects.raw(RAW),
-        lambda all_: all_.model.objects.none().union(all_),
+        lambda all_: all_.order_by().union(all_.model.objects.filter(consented=True)),
+        lambda all_: named(all_).intersection(named(all_)),
         lambda all_: all_[:2],
         lambda all_: all_.distinct(),
     ],
@@ -136,6 +141,15 @@ def test_model_of_a_list_that_is_rejected_is_named_by_its_key(
         (list, {"phone": "tel", "fields": FIELDS}, "no such field .* Customer has no 'tel'"),
         (lambda all_: all_.iterator(), {"territory_field": "zone"}, "no 'prenom'"),
         (lambda all_: all_.values_list("mobile"), {"fields": FIELDS}, "have no 'first_name'"),
+        (lambda all_: all_, {"phone": 3}, "phone is the name of a field, not int"),
+        (lambda all_: all_, {"territory_field": ["zone"]}, "territory_field is .* not list"),
+        (lambda all_: all_, {"fields": "first_name"}, "fields is a dict, not str: fields="),
+        (lambda all_: all_, {"fields": {"prenom": None}}, "fields is a dict of text: fields="),
+        (
+            lambda all_: all_.model.objects.raw("SELECT mobile FROM shop_customer"),
+            {},
+            "primary key",
+        ),
     ],
 )
 def test_field_that_models_lack_is_named_and_stores_nothing(
