@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from dispatcher.api.actor import named, needed
 from dispatcher.api.installation import Installation
 from dispatcher.dispatch.erasures import Erasures
-from dispatcher.errors import NotFound
+from dispatcher.errors import NotFound, UnusableInput
+from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.phones import normalise
-from dispatcher.storage import erasures, persons
+from dispatcher.storage import erasures, persons, pseudonymous
 from dispatcher.storage.erasures import WaitingBatch
 
 
@@ -48,3 +51,32 @@ class Persons:
         """Whether a number was erased. Raises InvalidPhone."""
         with self._installation.read() as session:
             return erasures.is_erased(session, normalise(phone))
+
+    def erasures(self) -> list[dict[str, str]]:
+        """Every erasure, to be kept beside a backup: the check of the key, then the pseudonyms.
+
+        Empty if nobody was ever erased. Raises StorageError with a lost or wrong key.
+        """
+        with self._installation.read() as session:
+            pseudonyms = pseudonymous.current(session)
+            if pseudonyms is None:
+                return []
+            listed = erasures.listed(session)
+        erased = [{"pseudonym": pseudonym, "at": at.isoformat()} for pseudonym, at in listed]
+        return [{"check": pseudonyms.check}, *erased]
+
+    def replay(self, lines: Sequence[Mapping[str, str]], *, by: str | None = None) -> int:
+        """Do these ``erasures`` again in a restored database; returns how many it lacked.
+
+        Raises UnusableInput for lines of another shape, StorageError for another key, and
+        ConfigurationError without one.
+        """
+        try:
+            check = lines[0]["check"]
+            erased = {it["pseudonym"]: datetime.fromisoformat(it["at"]) for it in lines[1:]}
+        except (LookupError, TypeError, ValueError):
+            raise UnusableInput("this is no list of erasures; nothing was changed") from None
+        if any(not is_pseudonym(it) or not at.tzinfo for it, at in erased.items()):
+            raise UnusableInput("this is no list of erasures; nothing was changed")
+        self._installation.prepare()
+        return self._erasures.replay(erased, check, actor=named(by))

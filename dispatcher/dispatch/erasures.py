@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from dispatcher.errors import StorageError
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import erased_texts, erasures, pseudonymous, replacement
+from dispatcher.storage import (
+    erased_texts,
+    erasures,
+    meta,
+    opt_outs,
+    pseudonymous,
+    replacement,
+)
 from dispatcher.storage.database import Database
 from dispatcher.storage.erasures import WaitingBatch
 
@@ -19,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: batches of one transaction
 _BATCHES = 20
+#: when the numbers behind the hashes of an earlier version were looked for
+_HASHES = "hashes_replaced_at"
 
 
 class Erasures:
@@ -37,7 +48,7 @@ class Erasures:
         """
         with self._database.stream() as session:
             mentions = erasures.mentioned(session, phone)
-        with self._write() as session:
+        with self.write() as session:
             now = self._clock()
             pseudonym = erasures.begin(
                 session, phone, reason=reason, actor=actor, now=now, mentions=mentions
@@ -61,6 +72,54 @@ class Erasures:
             self._database.checkpoint()
         return ended
 
+    def replay(self, erased: Mapping[str, datetime], check: str, *, actor: str) -> int:
+        """Erase people again whom a restored database has in clear; returns how many it lacked.
+
+        ``erased`` are pseudonyms, with when they were erased, and ``check`` is that of their key.
+        Raises StorageError for another key, ConfigurationError without one.
+        """
+        with self.write() as session:
+            if pseudonymous.begin(session).check != check:
+                raise StorageError("these erasures were made under another pseudonym key")
+            new = erasures.adopt(session, erased, actor)
+        self._erase_found(
+            lambda _, phones, pseudonyms: [it for it in phones if pseudonyms.of(it) in erased],
+            reason=erasures.REPLAYED,
+            actor=actor,
+        )
+        self.resume()
+        return new
+
+    def replace_hashed(self) -> None:
+        """Erase people whom an earlier version replaced by a hash, if their numbers are stored."""
+        with self._database.read() as session:
+            if not opt_outs.any_hashed(session) or meta.get(session, _HASHES):
+                return
+        with self.write() as session:
+            pseudonymous.begin(session)
+            meta.put(session, _HASHES, self._clock().isoformat())
+        self._erase_found(
+            lambda session, phones, _: opt_outs.hashed(session, phones),
+            reason="erased by an earlier version",
+            actor="dispatcher",
+        )
+
+    def _erase_found(
+        self,
+        which: Callable[[Session, list[str], Pseudonyms], list[str]],
+        *,
+        reason: str,
+        actor: str,
+    ) -> None:
+        """Erase all stored numbers that ``which`` finds in a group of them."""
+        found: set[str] = set()
+        with self._database.stream() as session:
+            pseudonyms = pseudonymous.begin(session)
+            for phones in erasures.numbers(session):
+                found.update(which(session, phones, pseudonyms))
+        for phone in sorted(found):
+            self.erase(phone, reason=reason, actor=actor)
+
     def _go_on(self, pseudonym: str) -> list[int]:
         """Replace one person wherever that can be done now; returns the batches that wait."""
         only = {pseudonym}
@@ -71,12 +130,12 @@ class Erasures:
             return []
         ids = left
         for start in range(0, len(ids), _BATCHES):
-            with self._write() as session:
+            with self.write() as session:
                 some = ids[start : start + _BATCHES]
                 done = [it for it in some if replacement.replace(session, it, pseudonyms, only)]
                 left = erasures.note_left(session, pseudonym, done)
         self.replace_texts(pseudonyms, only)
-        with self._write() as session:
+        with self.write() as session:
             erasures.forget_unread(session, pseudonyms, only)
             if not left:
                 erasures.finish(session, pseudonym, self._clock())
@@ -88,11 +147,11 @@ class Erasures:
             with self._database.stream() as session:
                 changed = erased_texts.found(session, column, which, pseudonyms, only)
             if changed:
-                with self._write() as session:
+                with self.write() as session:
                     erased_texts.replace(session, column, which, changed)
 
     @contextmanager
-    def _write(self) -> Iterator[Session]:
+    def write(self) -> Iterator[Session]:
         """A transaction that overwrites what it frees, also on a connection of Django's."""
         with self._database.write() as session:
             if self._database.is_sqlite:

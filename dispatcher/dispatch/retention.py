@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.erasures import Erasures
+from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.storage import erasures, retention
+from dispatcher.storage import erasures, pseudonymous, recipient_retention, retention
 
 log = logging.getLogger(__name__)
 
@@ -18,12 +20,18 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(hours=1)
 #: the most rows of one transaction, and transactions of one run; a rest is due again at once
 ROWS, RUNS = 500, 20
+#: batches whose recipients one transaction replaces
+BATCHES = 4
 
 
 def is_due(session: Session, settings: Settings, now: datetime) -> bool:
-    """Whether old history is to be deleted, or an erasure goes on."""
-    asked = settings.history_days > 0 or erasures.unfinished(session)
+    """Whether old history is to be deleted or replaced, or an erasure goes on."""
+    asked = _any_days(settings) or erasures.unfinished(session)
     return bool(asked) and retention.due(session, now, EVERY)
+
+
+def _any_days(settings: Settings) -> bool:
+    return any((settings.history_days, settings.recipient_days, settings.text_days))
 
 
 class Retention:
@@ -36,30 +44,74 @@ class Retention:
     def prune(self) -> int:
         """Delete what is older than the settings say, if that is due; returns how many rows.
 
+        Pseudonyms take the place of the recipients of old campaigns: their batches are counted.
         First what is left of erasures is done.
         """
         settings, now = self._context.settings, self._context.clock()
         self._erasures.resume()
-        if not settings.history_days:
+        if not _any_days(settings):
             return 0
         with self._context.database.write() as session:
             if not retention.due(session, now, EVERY):
                 return 0
             retention.note_pruned(session, now)  # no other worker needs to do it meanwhile
+        with suppress(ConfigurationError):  # without a key the hashes stay
+            self._erasures.replace_hashed()
+        total, left = self._delete(now, RUNS) if settings.history_days else (0, RUNS)
+        for replace, days in (
+            (self._replace_recipients, settings.recipient_days),
+            (self._forget_texts, settings.text_days),
+        ):
+            if days:
+                done, left = replace(now - timedelta(days=days), left)
+                total += done
+        if not left:
+            with self._context.database.write() as session:
+                retention.note_pruned(session, now - EVERY)
+        return total
+
+    def _delete(self, now: datetime, left: int) -> tuple[int, int]:
+        settings = self._context.settings
         before = now - timedelta(days=settings.history_days)
         # as long as a check of a number counts, its result must stay: it would be ordered again
         checked = now - timedelta(days=max(settings.history_days, settings.checks_days + 1))
         of_checks = ("number checks", "orders of checks")
-        left, total = RUNS, 0
+        total = 0
         for name in retention.STEPS:
             deleted, left = self._step(name, checked if name in of_checks else before, left)
             total += deleted
             if deleted:
                 log.info("retention: %d %s deleted", deleted, name)
+        return total, left
+
+    def _replace_recipients(self, before: datetime, left: int) -> tuple[int, int]:
+        database, total = self._context.database, 0
+        with database.read() as session:
+            if not recipient_retention.is_due(session, before):
+                return 0, left
+        try:
+            with database.write() as session:
+                pseudonyms = pseudonymous.begin(session)
+        except ConfigurationError as error:
+            log.warning("retention: recipients from before %s stay: %s", before.date(), error)
+            return 0, left
+        while left and not self._context.stopping.is_set():
+            left -= 1
+            with self._erasures.write() as session:
+                done = recipient_retention.replace(session, before, pseudonyms, BATCHES)
+            if not done:
+                break
+            total += done
+        if total:
+            log.info("retention: recipients of %d batches replaced", total)
+            database.checkpoint()
+        return total, left
+
+    def _forget_texts(self, before: datetime, left: int) -> tuple[int, int]:
         if not left:
-            with self._context.database.write() as session:
-                retention.note_pruned(session, now - EVERY)
-        return total
+            return 0, left
+        with self._erasures.write() as session:
+            return recipient_retention.forget_texts(session, before, ROWS), left - 1
 
     def _step(self, name: str, before: datetime, left: int) -> tuple[int, int]:
         """How many rows were deleted, and how many transactions are left of this run."""

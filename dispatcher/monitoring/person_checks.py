@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from dispatcher.api import Dispatcher
 from dispatcher.errors import StorageError
-from dispatcher.monitoring.finding import CheckFailed
-from dispatcher.storage import erasures, pseudonymous
+from dispatcher.monitoring.finding import CheckFailed, Warned
+from dispatcher.storage import erasures, pseudonymous, recipient_retention
 from dispatcher.storage.pseudonym_key import NEEDED
 
 
@@ -24,4 +26,12 @@ def people(dispatcher: Dispatcher) -> str:
         return "nobody is erased; the key of the pseudonyms is at hand"
     if dispatcher.database.is_sqlite:
         return "nobody is erased; the first erasure makes the key of the pseudonyms"
+    before = dispatcher.clock() - timedelta(days=dispatcher.settings.recipient_days)
+    with dispatcher.database.read() as session:
+        due = dispatcher.settings.recipient_days and recipient_retention.is_due(session, before)
+    if due:
+        raise Warned(
+            f"recipients older than DISPATCHER_RECIPIENT_DAYS stay: {NEEDED}",
+            "set DISPATCHER_PSEUDONYM_KEY, or DISPATCHER_RECIPIENT_DAYS=0",
+        )
     return f"nobody is erased; {NEEDED}"

@@ -253,6 +253,14 @@ class Settings(AccountSettings):
     history_days: HistoryDays = Field(
         365, description="days for which events, replies and number checks are stored; 0: for ever"
     )
+    recipient_days: HistoryDays = Field(
+        365,
+        description="days after a campaign's end until pseudonyms take the place of its recipients,"
+        " and their fields go; 0: never",
+    )
+    text_days: HistoryDays = Field(
+        0, description="days after a campaign's end until its text is deleted; 0: never"
+    )
     pseudonym_key: SecretStr | None = Field(
         None,
         min_length=32,

@@ -70,7 +70,7 @@ def replace(
     for text, written in sorted(changed.items()):
         rows = update(column.class_).where(column == text, *([] if which is None else [which]))
         if column is Campaign.reference:
-            written = _unique(session, written)
+            written = unique(session, written)
         session.execute(rows.values({column.key: written}))
 
 
@@ -85,7 +85,7 @@ def references(session: Session, reference: str) -> list[str]:
     return [reference] if every == reference else [reference, every]
 
 
-def _unique(session: Session, reference: str) -> str:
+def unique(session: Session, reference: str) -> str:
     """The reference; with a number behind it if two spellings of one number give the same."""
     taken, count = reference, 1
     while session.scalar(select(Campaign.id).where(Campaign.reference == taken)) is not None:

@@ -7,17 +7,17 @@ further small transactions, in any order and any number of times; the row of ``e
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.states import MessageState
-from dispatcher.recipients.pseudonyms import Pseudonyms
+from dispatcher.recipients.pseudonyms import Pseudonyms, is_pseudonym
 from dispatcher.storage import (
     actions,
     number_checks,
@@ -28,9 +28,23 @@ from dispatcher.storage import (
     unread_calls,
 )
 from dispatcher.storage.batches import recalls
-from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Batch, Erasure
+from dispatcher.storage.tables import (
+    BATCH,
+    CAMPAIGN,
+    RECIPIENT,
+    Batch,
+    Erasure,
+    NumberCheck,
+    OptOut,
+    OptOutEvent,
+    Reply,
+)
 
 _TO_GO = MessageState.PENDING.letter
+#: the reason of erasures that are done again after a restore
+REPLAYED: Final = "erased before the database was restored"
+#: numbers looked up by one query
+_STRIDE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +170,43 @@ def finish(session: Session, pseudonym: str, now: datetime) -> None:
     """Record that nothing is left to do, unless something has been added meanwhile."""
     mine = (Erasure.pseudonym == pseudonym, Erasure.batches == "[]")
     session.execute(update(Erasure).where(*mine).values(done_at=now))
+
+
+def listed(session: Session) -> list[tuple[str, datetime]]:
+    """Every erasure, the oldest first: pseudonym and when it was asked for (UTC)."""
+    rows = session.execute(select(Erasure.pseudonym, Erasure.at).order_by(Erasure.id))
+    return [(row.pseudonym, row.at) for row in rows]
+
+
+def adopt(session: Session, erased: Mapping[str, datetime], actor: str) -> int:
+    """Put erasures on record that a restored database lacks; returns how many.
+
+    From then on nobody of them is texted. Their numbers are still to be replaced.
+    """
+    known = {pseudonym for pseudonym, _ in listed(session)}
+    new = {pseudonym: at for pseudonym, at in erased.items() if pseudonym not in known}
+    for pseudonym, at in new.items():
+        facts: dict[str, Any] = {"reason": REPLAYED, "actor": actor, "at": at}
+        session.add(Erasure(pseudonym=pseudonym, batches="[]", **facts))
+        opt_outs.erase(session, pseudonym, pseudonym, now=at)
+    session.flush()
+    opt_outs.change_version(session)
+    return len(new)
+
+
+def numbers(session: Session) -> Iterator[list[str]]:
+    """All numbers (E.164) that are stored, in groups; some more than once."""
+    for column in (
+        RECIPIENT.c.phone,
+        OptOut.phone,
+        OptOutEvent.phone,
+        Reply.phone,
+        NumberCheck.phone,
+    ):
+        query = select(column).where(column.is_not(None)).distinct()
+        rows = session.scalars(query.execution_options(yield_per=_STRIDE))
+        for some in rows.partitions(_STRIDE):
+            yield [phone for phone in some if phone and not is_pseudonym(phone)]
 
 
 def waiting(session: Session, batches: Collection[int]) -> list[WaitingBatch]:

@@ -1,7 +1,8 @@
 """Pruning: what is older than the history that is kept goes, a few rows at a time.
 
-Campaigns, batches, recipients, attempts, what people did, and the opt-outs with their history are
-never pruned: they are the proof of who was texted, how often, and who said STOP.
+Campaigns, batches, attempts, what people did, and the opt-outs with their history are never pruned:
+they are the proof of who was texted, how often, and who said STOP. Pseudonyms take the place of
+recipients (``recipient_retention``).
 """
 
 from __future__ import annotations

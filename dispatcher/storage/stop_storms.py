@@ -6,6 +6,7 @@ forged or mistaken webhook: an alarm, and a person takes back the opt-outs of on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.storage import events, meta, opt_out_history, opt_outs
+from dispatcher.storage import events, meta, opt_out_history, opt_outs, pseudonymous
 from dispatcher.storage.tables import Batch, OptOut, Recipient
 
 #: the time within which they are counted; one storm is one event within it
@@ -84,7 +85,9 @@ def take_back(
     counted = (*those, confirmed), (*those, ~confirmed, _texted())
     left = [session.scalar(select(func.count(OptOut.id)).where(*each)) or 0 for each in counted]
     wrong = (*those, ~confirmed, ~_texted())
-    ids = session.scalars(select(OptOut.id).where(*wrong).order_by(OptOut.id)).all()
+    found = session.execute(select(OptOut.id, OptOut.phone).where(*wrong).order_by(OptOut.id)).all()
+    before = _texted_before(session, [row.phone for row in found if row.phone])
+    ids = [row.id for row in found if row.phone not in before]
     for start in range(0, 0 if dry_run else len(ids), _STRIDE):
         gone = delete(OptOut).where(OptOut.id.in_(ids[start : start + _STRIDE]), *wrong)
         phones = session.scalars(gone.returning(OptOut.phone)).all()
@@ -93,7 +96,7 @@ def take_back(
         )
     if ids and not dry_run:
         opt_outs.change_version(session)
-    return TakenBack(removed=len(ids), confirmed=left[0], texted=left[1])
+    return TakenBack(removed=len(ids), confirmed=left[0], texted=left[1] + len(before))
 
 
 def _texted() -> ColumnElement[bool]:
@@ -104,3 +107,16 @@ def _texted() -> ColumnElement[bool]:
         Batch.id == Recipient.batch_id,
         Batch.sent_at.is_not(None),
     )
+
+
+def _texted_before(session: Session, phones: Sequence[str]) -> set[str]:
+    """Those of these numbers (E.164) that a batch has texted whose recipients are replaced."""
+    if (pseudonyms := pseudonymous.current(session)) is None:
+        return set()
+    texted: set[str] = set()
+    for start in range(0, len(phones), _STRIDE):
+        names = {pseudonyms.of(phone): phone for phone in phones[start : start + _STRIDE]}
+        sent = (Recipient.phone.in_(names), Batch.id == Recipient.batch_id)
+        known = select(Recipient.phone).where(*sent, Batch.sent_at.is_not(None)).distinct()
+        texted.update(names[name] for name in session.scalars(known))
+    return texted

@@ -137,6 +137,8 @@ class Campaign(Base):
     survey: Mapped[str | None]
     #: the account that sends it; empty for the default account
     account: Mapped[str] = mapped_column(default="", server_default="")
+    #: the first batch whose recipients still have numbers; null once retention has replaced all
+    numbers_from: Mapped[int | None] = mapped_column(default=1, server_default="1")
 
 
 class Batch(Base):

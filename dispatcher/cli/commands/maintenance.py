@@ -94,6 +94,7 @@ def _say_what_next(found: Restored) -> None:
     since = "the backup" if found.since is None else f"{found.since:%Y-%m-%d %H:%M} UTC"
     say("Everything is paused; workers accept this database. Next:")
     say("1. dispatcher opt-outs sync; import again your own opt-outs since the backup.")
+    say("   dispatcher person replay FILE does erasures since the backup again.")
     say(
         f"2. Look up at the gateway what it sent since {since}, for each campaign that is not over:"
     )

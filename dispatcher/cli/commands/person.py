@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -13,7 +13,7 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.cli.commands.opt_out_decisions import normalised
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.discreet import Discreet
-from dispatcher.cli.exits import Refusal
+from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import print_json, say
 
@@ -84,6 +84,37 @@ def erase(number: str, *, reason: str, yes: bool) -> None:
     for batch in waiting:
         say(f"  batch {batch.id} of {batch.reference}: {batch.state.replace('_', ' ')}")
     say("workers erase the person there once its reports have come, or its doubt has ended")
+
+
+@person.command("export-erasures")
+@click.argument("file")
+def export_erasures(file: str) -> None:
+    """Write who was erased to FILE, as pseudonyms: keep it beside each backup."""
+    from dispatcher.recipients.files.new_file import NewFile
+
+    lines = open_dispatcher().persons.erasures()
+    if not lines:
+        raise Refusal(f"nobody was erased: {file} was not written")
+    written = NewFile(file)
+    try:
+        written.stream.write("".join(f"{json.dumps(line)}\n" for line in lines).encode())
+    except OSError:
+        written.discard()
+        raise
+    written.close()
+    say(f"{counted(len(lines) - 1, 'erasure')} written to {file}")
+
+
+@person.command()
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+def replay(file: TextIO) -> None:
+    """Erase again who is in FILE, after a restore; nobody of them is texted."""
+    try:
+        lines = [json.loads(line) for line in file if line.strip()]
+    except ValueError:
+        raise Unusable("this is no list of erasures; nothing was changed") from None
+    new = open_dispatcher().persons.replay(lines)
+    say(f"{counted(len(lines) - 1, 'erasure')} in the file, {new:,} of them missing here: all done")
 
 
 def _write_csv(held: dict[str, list[dict[str, Any]]], file: str) -> None:

@@ -13,8 +13,10 @@ from sqlalchemy import event, select, text
 
 from dispatcher import InvalidCampaign, InvalidPhone, NotFound
 from dispatcher.campaigns.states import BatchState
-from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.errors import ConfigurationError, StorageError, UnusableInput
 from dispatcher.masking import is_pseudonym
+from dispatcher.settings.redaction import redactor
+from dispatcher.storage import opt_outs
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import (
     BATCH,
@@ -139,7 +141,10 @@ def test_all_tables_with_a_person_are_shown(bench: Bench) -> None:
     assert len(held["unread_calls"]) == 1
 
 
-def test_erased_person_is_in_no_table(bench: Bench) -> None:
+def test_erased_person_is_in_no_table_and_no_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     fill(bench)
     before = [bench.progress(reference).messages for reference in ("relance 06 39 98 70 01",)]
     assert bench.dispatcher.persons.erase(ANNE, reason="asked for it, from 0639987001") == []
@@ -147,6 +152,10 @@ def test_erased_person_is_in_no_table(bench: Bench) -> None:
     found = texts_of(bench.dispatcher.database)
     assert TRACE not in found
     assert "Zéphirine" not in found
+    # as our processes write it
+    redact = redactor([])
+    logged = "\n".join(redact(record.getMessage()) for record in caplog.records)
+    assert TRACE not in "".join(filter(str.isalnum, logged))
     sent, planned = bench.dispatcher.campaigns()[::-1]
     assert [sent.messages] == before
     assert (planned.messages["pending"], planned.messages["opted_out"]) == (2, 1)
@@ -479,3 +488,51 @@ def test_erasure_killed_at_any_statement_ends_the_same_when_run_again(tables: Da
                 bench.dispatcher.steps.prune()  # a worker goes on with what has begun
             erase(bench)
             assert rows(tables) == whole, number
+
+
+# -- after a restore, and from an earlier version
+
+
+def test_erasures_are_done_again_in_a_restored_database(tables: Database) -> None:
+    with opened(tables) as bench:
+        fill(bench)
+        bench.dispatcher.persons.erase(ANNE, reason="asked")
+        lines = bench.dispatcher.persons.erasures()
+    assert TRACE not in "".join(filter(str.isalnum, str(lines)))
+    empty(tables)  # what is restored is older than the erasure
+    with opened(tables) as bench:
+        fill(bench)
+        assert bench.dispatcher.persons.replay(lines) == 1
+        found = texts_of(tables)
+        assert TRACE not in found
+        assert "Zéphirine" not in found
+        assert ANNE in bench.dispatcher.opt_outs
+        assert bench.dispatcher.persons.replay(lines) == 0
+        assert bench.dispatcher.persons.erasures() == lines
+
+
+@pytest.mark.parametrize("lines", [[], [{}], [{"check": "a"}, {"pseudonym": ANNE, "at": "now"}]])
+def test_list_of_another_shape_is_refused(bench: Bench, lines: list[dict[str, str]]) -> None:
+    with pytest.raises(UnusableInput, match="this is no list of erasures"):
+        bench.dispatcher.persons.replay(lines)
+
+
+def test_erasures_under_another_key_are_refused(bench: Bench) -> None:
+    with pytest.raises(StorageError, match="made under another pseudonym key"):
+        bench.dispatcher.persons.replay([{"check": "another"}])
+
+
+def test_number_that_an_earlier_version_hashed_is_replaced_where_it_is_stored(
+    bench: Bench,
+) -> None:
+    fill(bench)
+    with bench.dispatcher.database.write() as session:
+        for phone in (ANNE, "+33639987099"):
+            digest = opt_outs._digest(phone, opt_outs._salt(session))
+            session.add(OptOut(digest=digest, source="by hand", created_at=bench.clock()))
+    assert ANNE in bench.dispatcher.opt_outs
+    bench.dispatcher.steps.prune()
+    assert TRACE not in texts_of(bench.dispatcher.database)
+    assert ANNE in bench.dispatcher.opt_outs
+    # nobody knows the number behind the other hash: it still opts out
+    assert "+33639987099" in bench.dispatcher.opt_outs

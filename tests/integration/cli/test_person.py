@@ -113,3 +113,22 @@ def test_bad_input_is_one_sentence(
     shell: Shell, arguments: list[str], exit_code: int, sentence: str
 ) -> None:
     assert refused(shell, *arguments, exit_code=exit_code) == sentence
+
+
+def test_erasures_are_written_and_replayed(shell: Shell) -> None:
+    assert refused(shell, "export-erasures", "erased.jsonl", exit_code=1) == (
+        "nobody was erased: erased.jsonl was not written"
+    )
+    done(shell, "erase", ANNE, "--reason", "asked", "--yes")
+
+    assert done(shell, "export-erasures", "erased.jsonl") == "1 erasure written to erased.jsonl\n"
+    file = shell.directory / "erased.jsonl"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert not told_of_somebody(file.read_text())
+    assert done(shell, "replay", str(file)) == (
+        "1 erasure in the file, 0 of them missing here: all done\n"
+    )
+    file.write_text("no list")
+    assert refused(shell, "replay", str(file), exit_code=2) == (
+        "this is no list of erasures; nothing was changed"
+    )

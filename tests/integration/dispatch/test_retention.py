@@ -15,8 +15,10 @@ from sqlalchemy import func, select
 
 from dispatcher import ConfigurationError, Settings
 from dispatcher.dispatch.retention import EVERY
+from dispatcher.masking import is_pseudonym
+from dispatcher.monitoring.doctor import Level, examine
 from dispatcher.sandbox.gateway.replies import long_replies
-from dispatcher.storage import events, monitoring
+from dispatcher.storage import events, monitoring, pseudonymous, recipient_retention
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import (
     Action,
@@ -182,7 +184,7 @@ def test_tick_hints_retention_every_hour(bench: Bench) -> None:
 
 
 def test_history_of_0_days_deletes_nothing(tables: Database) -> None:
-    with opened(tables, history_days=0) as bench:
+    with opened(tables, history_days=0, recipient_days=0) as bench:
         happen(bench, 1)
         bench.clock.forward(days=36_500)
         assert not bench.tick().prune
@@ -233,3 +235,128 @@ def _prune_alone(bench: Bench) -> int:
 def test_history_below_a_month_is_rejected(days: int) -> None:
     with pytest.raises(ConfigurationError, match="DISPATCHER_HISTORY_DAYS"):
         Settings.of(history_days=days)
+
+
+# -- recipients and texts
+
+
+def sent_long_ago(bench: Bench, size: int = 3, days: int = 366, **options: Any) -> int:
+    """A campaign whose people were all told, that many days ago; returns its id."""
+    listed = [{"phone": phone, "nom": f"Nom{phone[-4:]}"} for phone in people(size)]
+    text = "Bonjour {{ nom }}, soldes demain"
+    campaign_id = bench.dispatcher.submit("soldes 0639980000", text, listed, **options)
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    bench.tick()
+    bench.clock.forward(days=days)
+    return campaign_id
+
+
+def recipients(bench: Bench) -> list[tuple[str, str | None]]:
+    query = select(Recipient.phone, Recipient.fields)
+    with bench.dispatcher.database.read() as session:
+        rows = session.execute(query.order_by(Recipient.batch_id, Recipient.position))
+        return [(row.phone, row.fields) for row in rows]
+
+
+def test_recipients_of_an_old_campaign_are_replaced_by_pseudonyms(bench: Bench) -> None:
+    sent_long_ago(bench)
+    before = bench.progress("soldes 0639980000").messages
+    assert bench.tick().prune
+    prune(bench)
+
+    found = recipients(bench)
+    assert len({phone for phone, _ in found}) == 3
+    assert all(is_pseudonym(phone) for phone, _ in found)
+    assert {fields for _, fields in found} == {None}
+    [campaign] = bench.campaigns()
+    assert campaign.reference.startswith("soldes person-")
+    assert bench.progress(campaign.reference).messages == before
+    assert bench.view()[0][2].startswith("person-")
+    assert bench.dispatcher.messages(1)[0].masked.startswith("person-")
+    # who is no longer named may be texted again: nobody was erased
+    bench.dispatcher.submit("nouveau", "Autre", people(3))
+    assert bench.progress("nouveau").messages["pending"] == 3
+
+
+def test_same_submission_after_retention_is_the_same_campaign(bench: Bench) -> None:
+    first = sent_long_ago(bench)
+    prune(bench)
+    listed = [{"phone": phone, "nom": f"Nom{phone[-4:]}"} for phone in people(3)]
+    text = "Bonjour {{ nom }}, soldes demain"
+    assert bench.dispatcher.submit("soldes 0639980000", text, listed) == first
+    assert sum(bench.gateway.texted.values()) == 3
+
+
+def test_recipients_of_a_campaign_that_ended_lately_stay(bench: Bench) -> None:
+    sent_long_ago(bench, days=364)
+    prune(bench)
+    assert [phone for phone, _ in recipients(bench)] == people(3)
+
+
+def test_recipients_stay_for_ever_if_the_days_are_0(tables: Database) -> None:
+    with opened(tables, recipient_days=0, history_days=0) as bench:
+        sent_long_ago(bench, days=4000)
+        assert not bench.tick().prune
+        prune(bench)
+        assert [phone for phone, _ in recipients(bench)] == people(3)
+
+
+def test_server_without_a_key_keeps_its_recipients_and_says_so(
+    tables: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    if tables.is_sqlite:
+        pytest.skip("SQLite makes the key")
+    with opened(tables, pseudonym_key=None) as bench:
+        sent_long_ago(bench)
+        prune(bench)
+        assert [phone for phone, _ in recipients(bench)] == people(3)
+        assert "stay: DISPATCHER_PSEUDONYM_KEY is not set" in caplog.text
+        [finding] = examine(bench.dispatcher, ["people"])
+        assert "DISPATCHER_PSEUDONYM_KEY" in finding.says
+        assert finding.level is Level.WARNING
+
+
+def test_campaign_is_replaced_in_small_steps_that_go_on_where_they_were(bench: Bench) -> None:
+    territories = ("metropole", "guadeloupe", "martinique", "guyane", "la-reunion", "mayotte")
+    listed = [
+        {"phone": phone, "territory": territory}
+        for phone, territory in zip(people(6), territories, strict=True)
+    ]
+    bench.dispatcher.submit("soldes", "Bonjour", listed, commercial=False)
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    bench.tick()
+    bench.clock.forward(days=366)
+    states = [batch.states for batch in bench.batches()]
+    assert len(states) == 6
+    replaced = []
+    for _ in range(7):
+        with bench.dispatcher.database.write() as session:
+            pseudonyms = pseudonymous.begin(session)
+            recipient_retention.replace(session, bench.clock(), pseudonyms, 1)
+        replaced.append(sum(is_pseudonym(phone) for phone, _ in recipients(bench)))
+    assert replaced == [1, 2, 3, 4, 5, 6, 6]
+    with bench.dispatcher.database.read() as session:
+        assert not recipient_retention.is_due(session, bench.clock())
+    assert [batch.states for batch in bench.batches()] == states
+
+
+def test_text_of_an_old_campaign_is_deleted_if_asked_for(tables: Database) -> None:
+    with opened(tables, text_days=100) as bench:
+        sent_long_ago(bench, days=99)
+        prune(bench)
+        assert bench.campaigns()[0].text != ""
+        bench.clock.forward(days=2)
+        prune(bench)
+        assert bench.campaigns()[0].text == ""
+
+
+def test_opt_outs_stay_whatever_the_age(bench: Bench) -> None:
+    bench.opt_out(people(1)[0])
+    sent_long_ago(bench, days=2000)
+    prune(bench)
+    assert people(1)[0] in bench.dispatcher.opt_outs
+    assert count(bench, OptOut) == [1]

@@ -75,6 +75,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "checks_days": ("90", 90),
     "check_price": ("0.0075", Decimal("0.0075")),
     "history_days": ("90", 90),
+    "recipient_days": ("90", 90),
+    "text_days": ("90", 90),
     "log_format": ("json", "json"),
     "metrics_port": ("9808", 9808),
     "metrics_host": ("0.0.0.0", "0.0.0.0"),
