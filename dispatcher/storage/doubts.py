@@ -18,17 +18,22 @@ from dispatcher.storage.batches import attempts, moves
 from dispatcher.storage.batches.lookups import BatchSnapshot, snapshot
 from dispatcher.storage.batches.polls import GIVEN_UP
 from dispatcher.storage.campaigns import campaigns
-from dispatcher.storage.tables import Action, Batch, Campaign
+from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
 
 
 def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
     """The batches in doubt, of one account or of all, the oldest first."""
+    which = (Batch.state == BatchState.IN_DOUBT, *campaigns.only(account))
     rows = session.execute(
         select(Batch, Campaign.reference, Campaign.created_at, Campaign.account)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Batch.state == BatchState.IN_DOUBT, *campaigns.only(account))
+        .where(*which)
         .order_by(Batch.sent_at, Batch.id)
     ).all()
+    # not by a list of ids: there may be more of them than a statement takes parameters
+    theirs = Attempt.batch_id.in_(select(Batch.id).join(Campaign).where(*which))
+    sizes = {batch.id: batch.size for batch, *_ in rows}
+    known = attempts.evidence_of_each(session, theirs, sizes)
     return [
         Doubt(
             batch_id=batch.id,
@@ -45,13 +50,8 @@ def outstanding(session: Session, account: str | None = None) -> list[Doubt]:
             tag=batch.tag or "",
         )
         for batch, reference, created_at, account in rows
-        for messages in (_in_question(session, batch),)
+        for messages in (len(in_question(batch.states, known[batch.id])),)
     ]
-
-
-def _in_question(session: Session, batch: Batch) -> int:
-    """How many messages of a batch are in doubt."""
-    return len(in_question(batch.states, attempts.evidence_of(session, batch.id, batch.size)))
 
 
 def incidents(session: Session, account: str | None = None, limit: int = 50) -> list[Incident]:

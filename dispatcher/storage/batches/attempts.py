@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import evidence
@@ -90,9 +91,23 @@ def end_open(
 
 def evidence_of(session: Session, batch_id: int, size: int) -> list[AttemptEvidence]:
     """What is known of a batch's attempts, the first one first; ``size`` counts its messages."""
-    query = select(Attempt).where(Attempt.batch_id == batch_id).order_by(Attempt.number)
-    found = session.scalars(query.execution_options(populate_existing=True))
-    return [_evidence(attempt, size) for attempt in found]
+    return evidence_of_each(session, Attempt.batch_id == batch_id, {batch_id: size})[batch_id]
+
+
+def evidence_of_each(
+    session: Session, which: ColumnElement[bool], sizes: Mapping[int, int]
+) -> dict[int, list[AttemptEvidence]]:
+    """The same of many batches in one statement, by the id of the batch, as are ``sizes``.
+
+    ``which`` is the condition on attempts; those of batches without a size are left out.
+    """
+    found: dict[int, list[AttemptEvidence]] = {batch_id: [] for batch_id in sizes}
+    query = select(Attempt).where(which).order_by(Attempt.number)
+    for attempt in session.scalars(query.execution_options(populate_existing=True)):
+        if attempt.batch_id in found:
+            size = sizes[attempt.batch_id]
+            found[attempt.batch_id].append(_evidence(attempt, size))
+    return found
 
 
 def _evidence(attempt: Attempt, size: int) -> AttemptEvidence:

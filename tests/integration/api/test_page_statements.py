@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from dispatcher.api import Dispatcher
-from tests.integration.bench import Bench, people
+from dispatcher.storage.database import Database
+from tests.integration.bench import Bench, opened, people
+from tests.statements import add_doubts, counted
 
 LISTS: dict[str, Callable[[Dispatcher], object]] = {
     "campaigns": lambda dispatcher: dispatcher.campaigns(50),
     "page": lambda dispatcher: dispatcher.page(0, 50),
     "causes of all": lambda dispatcher: dispatcher.waiting(),
     "orphans": lambda dispatcher: dispatcher.orphans(),
-    "doubts": lambda dispatcher: dispatcher.doubts(),
+    "incidents": lambda dispatcher: dispatcher.incidents(),
 }
 
 
 def statements(bench: Bench, ask: Callable[[Dispatcher], object]) -> list[str]:
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        found.append(statement)
-
-    engine = bench.dispatcher.database.engine
-    event.listen(engine, "before_cursor_execute", note)
-    ask(bench.dispatcher)
-    event.remove(engine, "before_cursor_execute", note)
+    with counted() as found:
+        ask(bench.dispatcher)
     return found
 
 
@@ -54,6 +47,16 @@ def test_list_of_fifty_campaigns_takes_as_many_statements_as_one_of_three(
     submit(bench, 3, 50)
     many = statements(bench, LISTS[name])
     assert len(many) == len(few), (few, many)
+
+
+def test_list_of_fifty_doubts_takes_as_many_statements_as_one_of_three(tables: Database) -> None:
+    with opened(tables, doubt_limit=99) as bench:
+        add_doubts(bench.dispatcher, bench.gateway, 0, 3)
+        few = statements(bench, lambda dispatcher: dispatcher.doubts())
+        add_doubts(bench.dispatcher, bench.gateway, 3, 50)
+        many = statements(bench, lambda dispatcher: dispatcher.doubts())
+        assert len(many) == len(few), (few, many)
+        assert [doubt.messages for doubt in bench.dispatcher.doubts()] == [2] * 50
 
 
 def test_list_says_of_each_campaign_what_its_own_page_says(bench: Bench) -> None:

@@ -14,6 +14,7 @@ from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
 from tests.integration.cli.test_commands import Shell
+from tests.statements import add_doubts, counted
 
 
 @pytest.fixture
@@ -49,6 +50,17 @@ def in_doubt(bench: Bench, count: int = 3, reference: str = "soldes") -> int:
 def test_doubts_without_a_doubt_prints_that_there_is_none(shell: Shell, bench: Bench) -> None:
     assert shell("doubts").stdout == "nothing is in doubt\n"
     assert json.loads(shell("doubts", "--json").stdout) == {"doubts": [], "incidents": []}
+
+
+def test_fifty_doubts_take_as_many_statements_as_three(shell: Shell, bench: Bench) -> None:
+    counts = []
+    with opened(bench.dispatcher.database, doubt_limit=99) as patient:
+        for first, last in ((0, 3), (3, 50)):
+            add_doubts(patient.dispatcher, bench.gateway, first, last)
+            with counted() as found:
+                assert len(json.loads(shell("doubts", "--json").stdout)["doubts"]) == last
+            counts.append(len(found))
+    assert counts[0] == counts[1]
 
 
 def test_doubt_is_listed_with_its_people_and_its_reason(shell: Shell, bench: Bench) -> None:

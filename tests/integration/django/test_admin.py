@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from dispatcher import Settings
 from dispatcher.contrib.django import lazy
@@ -18,6 +20,7 @@ from dispatcher.contrib.django.django_dispatcher import DjangoDispatcher
 from tests import django_project
 from tests.fakes import FakeGateway, HandClock
 from tests.integration.bench import OPEN, TEXT, people
+from tests.statements import add_doubts, counted
 
 CAMPAIGNS, DOUBTS, OPT_OUTS = (
     f"/admin/dispatcher/{name}/" for name in ("campaign", "doubt", "optout")
@@ -388,6 +391,19 @@ def test_post_without_csrf_token_is_refused(office: Office) -> None:
 
 
 # -- doubts
+
+
+def test_pages_of_fifty_take_as_many_statements_as_those_of_three(office: Office) -> None:
+    office = Office(doubt_limit=99)
+    lazy._wrapped = office.dispatcher
+    client, counts = office.client(*VIEWS), []
+    for first, last in ((0, 3), (3, 50)):
+        add_doubts(office.dispatcher, office.gateway, first, last)
+        for path in (CAMPAIGNS, DOUBTS):
+            with counted() as ours, CaptureQueriesContext(connection) as theirs:
+                assert text_of(client, path).count("doubt ") >= last
+            counts.append((len(ours), len(theirs)))
+    assert counts[:2] == counts[2:]
 
 
 def test_doubt_given_up_on_the_page_is_failed(office: Office) -> None:

@@ -16,6 +16,7 @@ from tests.fakes import FakeGateway
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.test_json_api import NOWHERE
 from tests.integration.flask.webapp import TOKEN, MakeApp, library, make_app, reader
+from tests.statements import add_doubts, counted
 
 __all__ = ["make_app"]
 PAGES = ("/sms/", "/sms/campaigns/1", "/sms/doubts")
@@ -103,6 +104,26 @@ def test_campaign_page_shows_its_sender(app: Flask) -> None:
     result = read(reader(app), "/sms/campaigns/2")
     assert "Survey a1b2" in result
     assert "Sender" not in result
+
+
+def test_pages_of_fifty_take_as_many_statements_as_those_of_three(
+    lone_app: Flask,
+) -> None:
+    gateway = FakeGateway()
+    values = {"credit_check": "off", "doubt_limit": 99}
+    settings = library(lone_app).settings.model_copy(update=values)
+    lone_app.extensions["dispatcher"] = Library(settings, gateway=gateway)
+    client, counts = reader(lone_app), []
+    for first, last in ((0, 3), (3, 50)):
+        add_doubts(library(lone_app), gateway, first, last)
+        library(lone_app).tick()  # else the page asks why nothing ticks
+        client.get("/sms/")  # the first request looks at the schema
+        for path in ("/sms/", "/sms/doubts"):
+            with counted() as found:
+                assert client.get(path).text.count("doubt ") >= last
+            counts.append(len(found))
+    assert counts[:2] == counts[2:]
+    library(lone_app).database.close()
 
 
 def test_doubt_is_shown_until_it_ends(app: Flask) -> None:

@@ -1,0 +1,39 @@
+"""The statements that a list takes, of whoever shows it, and the doubts that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from dispatcher import Dispatcher
+from tests.fakes import FakeGateway
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that any engine of this process runs meanwhile."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def add_doubts(dispatcher: Dispatcher, gateway: FakeGateway, first: int, last: int) -> None:
+    """Campaigns of two people each whose only batch is in doubt; the doubt limit must be higher."""
+    gateway.behave = gateway.swallow
+    for number in range(first, last):
+        phones = [f"+33639980{number:02d}{place}" for place in range(2)]
+        reference = f"doubt {number}"
+        dispatcher.submit(reference, "Soldes demain chez nous", phones)
+        [batch] = dispatcher.batches(reference)
+        dispatcher.steps.send_batch(batch.id)
+    assert len(dispatcher.doubts()) == last
