@@ -98,8 +98,10 @@ class ActionRecords:
             known = Seal.of(seal) if seal else None
         except ValueError:
             raise InvalidCampaign(f"{seal!r} is no seal of the record of actions") from None
-        with self._installation.write() as session:
-            late = seals.add(session, every=True)
+        late = 0
+        if not self._installation.is_empty:
+            with self._installation.write() as session:
+                late = seals.add(session, every=True)
         with self._installation.stream() as session:
             problems = tuple(seals.broken(session, known))
             head = seals.head(session)

@@ -89,9 +89,8 @@ class Dispatcher(Lifecycle):
     @cached_property
     def opt_outs(self) -> OptOuts:
         """The opt-out list: the numbers that are never texted."""
-        self.prepare()
         # a function, because the steps need an API key
-        return OptOuts(self.database, self.clock, lambda phone: self.steps.delete_stop(phone))
+        return OptOuts(self._installation, self.clock, lambda phone: self.steps.delete_stop(phone))
 
     @cached_property
     def record(self) -> ActionRecords:
@@ -106,8 +105,7 @@ class Dispatcher(Lifecycle):
     @cached_property
     def inbox(self) -> Inbox:
         """Receives the gateway's webhooks; ``dispatcher.Webhooks`` serves it over HTTP."""
-        self.prepare()
-        return Inbox(self.database, self.clock, stop_storm=self.settings.stop_storm)
+        return Inbox(self._installation, self.clock, stop_storm=self.settings.stop_storm)
 
     @cached_property
     def number_checks(self) -> NumberChecks:
@@ -115,7 +113,6 @@ class Dispatcher(Lifecycle):
 
         They go through the default account; see ``for_account``.
         """
-        self.prepare()
         account = self._account or DEFAULT
         return NumberChecks(
             self._installation,

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dispatcher.api import reply_intake
+from dispatcher.api.installation import Installation
 from dispatcher.campaigns.records import Reply, UnreadCall
 from dispatcher.errors import InvalidCampaign, InvalidPayload
 from dispatcher.gateway import SendOptions
@@ -23,7 +24,6 @@ from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import number_checks, replies, unread_calls
 from dispatcher.storage.batches import early_polls
-from dispatcher.storage.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def addresses(settings: Settings) -> SendOptions | None:
 class Inbox:
     """Stores posted calls. The same call may come any number of times, to several processes."""
 
-    def __init__(self, database: Database, clock: Clock, *, stop_storm: int = 0) -> None:
-        self._database = database
+    def __init__(self, installation: Installation, clock: Clock, *, stop_storm: int = 0) -> None:
+        self._installation = installation
         self._clock = clock
         self._stop_storm = stop_storm
         self._readers: dict[str, Callable[[inbound.Fields], None]] = {
@@ -74,7 +74,7 @@ class Inbox:
 
     def _store_unread(self, kind: str, body: bytes, query: str, problem: str) -> None:
         posted = body[:LARGEST], query[:LARGEST]
-        with self._database.write() as session:
+        with self._installation.write() as session:
             unread_calls.add(session, kind, *posted, problem=problem, now=self._clock())
         log.warning("a call to %s cannot be read, see dispatcher unread: %s", kind, problem)
 
@@ -94,11 +94,11 @@ class Inbox:
         A STOP in it is an opt-out.
         """
         now = self._clock()
-        with self._database.read() as session:
+        with self._installation.read() as session:
             early = early_polls.find(session, posted.message_id, now=now, every=POLLED_EVERY)
         if early is None and not posted.report.stop:
             return  # most reports end here, without a wait for other writers
-        with self._database.write() as session:
+        with self._installation.write() as session:
             hastened = early is not None and early_polls.expedite(session, early)
             if posted.report.stop:
                 reply_intake.opt_out(session, posted.report.phone, now, storm=self._stop_storm)
@@ -107,7 +107,7 @@ class Inbox:
 
     def _reply(self, posted: inbound.PersonReply) -> None:
         """Store a person's reply, once; a refusal in it takes effect in the same transaction."""
-        with self._database.write() as session:
+        with self._installation.write() as session:
             new = reply_intake.store(session, posted, self._clock(), storm=self._stop_storm)
         if new:
             log.info("a reply came%s", ": STOP" if posted.stop else "")
@@ -126,7 +126,7 @@ class Inbox:
             network=posted.network,
             ported=posted.ported,
         )
-        with self._database.write() as session:
+        with self._installation.write() as session:
             kept = number_checks.record(session, result, now=self._clock())
         if kept:
             log.info("the result of a number check came: %s", result.service)
@@ -140,15 +140,15 @@ class Inbox:
         """
         if since is not None and since.utcoffset() is None:
             raise InvalidCampaign("since has no time zone")
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return replies.latest(session, since=since, limit=max(limit, 0), account=account)
 
     def unread(self) -> list[UnreadCall]:
         """The calls that could not be read, newest first, and at most ``unread_calls.MOST``."""
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return unread_calls.latest(session)
 
     def remove_unread(self, *ids: int) -> int:
         """Delete calls that could not be read, once somebody has looked; returns how many."""
-        with self._database.write() as session:
+        with self._installation.write() as session:
             return unread_calls.remove(session, ids)

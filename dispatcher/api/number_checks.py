@@ -89,7 +89,6 @@ class NumberChecks:
     ) -> None:
         self._installation = installation
         self._settings = installation.settings
-        self._database = installation.database
         self._clock = installation.clock
         self._gateway = gateway
         self._orders = orders
@@ -118,7 +117,7 @@ class NumberChecks:
                 phones.setdefault(normalise(recipient.phone))
             except InvalidPhone as error:
                 rejected[error.reason] += 1
-        with self._database.read() as session:
+        with self._installation.read() as session:
             known = number_checks.known_services(session, phones, now - self._within)
             # opted-out numbers are never texted: pay for no check, and do not pass them on
             known |= dict.fromkeys(opt_outs.opted_out(session, phones), OPTED_OUT)
@@ -148,11 +147,12 @@ class NumberChecks:
         ConfigurationError without an address of the webhooks or an API key, and IllegalMove
         inside a transaction of the caller's.
         """
-        if self._database.in_transaction:
+        if self._installation.database.in_transaction:
             raise IllegalMove(
                 "an order of number checks costs money: give it outside of a transaction, which"
                 " could be rolled back and forget it"
             )
+        self._installation.prepare()
         address = self._address()
         cost = report.cost(again=again)
         if cost > max_cost:

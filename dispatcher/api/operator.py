@@ -66,7 +66,9 @@ class Operator:
         self.database = database or Database(settings.database_url.get_secret_value())
         key = settings.pseudonym_key
         self.database.pseudonym_key.configure(None if key is None else key.get_secret_value())
-        installation = Installation(settings, self.clock, self.database, self._make_tables)
+        installation = Installation(
+            settings, self.clock, self.database, self._make_tables, self._lacks_tables
+        )
         self._installation, self.windows = installation, installation.windows
         known = dict(gateways or {}) | ({DEFAULT: gateway} if gateway else {})
         self._gateways = Gateways(installation, known)
@@ -91,6 +93,9 @@ class Operator:
 
     def _make_tables(self) -> None:
         schema.prepare(self.database)
+
+    def _lacks_tables(self) -> bool:
+        return schema.version(self.database) is None
 
     def for_account(self, account: str) -> Self:
         """The same dispatcher as one account sees it; the empty name is the default account.
@@ -187,15 +192,10 @@ class Operator:
         with self._installation.read() as session:
             return stop_list.age(session, self._account or DEFAULT)
 
-    def check_database(self) -> None:
-        """Raise StorageError unless the database takes a row and keeps it: this writes one."""
-        self._installation.prepare()
-        durability.check(self.database)
-
     def look_at_database(self) -> str:
         """The version of its schema. Raises StorageError unless a worker could use it.
 
-        Nothing is created; a row is written, as ``check_database`` does.
+        Nothing is created; a row is written, which replaces that of the last look.
         """
         version = self.look_at_tables()
         durability.check(self.database)
@@ -207,21 +207,20 @@ class Operator:
 
     def objection(self) -> str:
         """Why workers refuse this database, such as after a restore; empty if they do not."""
-        with self._installation.read():
-            return identity.objection(self.database)
+        if self._installation.is_empty:
+            return ""
+        self.prepare()
+        return identity.objection(self.database)
 
     def paused_all(self) -> PausedAll | None:
         """Who paused everything, when and why; of ``for_account``, also its own pause."""
         with self._installation.read() as session:
             return pauses.of(session, self._account)
 
-    def database_clock(self) -> datetime | None:
-        """The database's own clock (UTC); None on SQLite, which has none."""
-        return self.database.clock()
-
     def check(self) -> None:
         """Raise ConfigurationError, StorageError or BrokerError unless a worker can start."""
-        self.check_database()
+        self.prepare()
+        durability.check(self.database)
         with self._installation.read() as session:
             pseudonymous.current(session)
         _ = self.steps

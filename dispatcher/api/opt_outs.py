@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, needed, on_record
+from dispatcher.api.installation import Installation
 from dispatcher.campaigns.records import Page, ProbableRefusal
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.campaigns.wording import counted
@@ -27,7 +28,6 @@ from dispatcher.storage import (
     probable_refusals,
     stop_storms,
 )
-from dispatcher.storage.database import Database
 from dispatcher.storage.opt_out_history import OptOutChange
 from dispatcher.storage.opt_outs import OptOutEntry
 from dispatcher.storage.stop_storms import TakenBack
@@ -53,31 +53,31 @@ class OptOuts:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, delete_stop: Callable[[str], bool]
+        self, installation: Installation, clock: Clock, delete_stop: Callable[[str], bool]
     ) -> None:
-        self._database = database
+        self._installation = installation
         self._clock = clock
         self._delete_stop = delete_stop
 
     def __iter__(self) -> Iterator[OptOutEntry]:
         """The entries, oldest first, streamed from the database; without the erased ones."""
-        with self._database.stream() as session:
+        with self._installation.stream() as session:
             yield from opt_outs.entries(session)
 
     def __contains__(self, phone: str) -> bool:
         """Whether a number, in any spelling, has opted out, erased or not. Raises InvalidPhone."""
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return bool(opt_outs.opted_out(session, [normalise(phone)]))
 
     def page(self, offset: int = 0, limit: int = 50) -> Page[OptOutEntry]:
         """One page of the list, latest first: ``limit`` entries from ``offset`` on."""
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return opt_outs.page(session, offset, limit)
 
     @property
     def erased(self) -> int:
         """How many erased numbers are on the list: only a pseudonym of each is stored."""
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return opt_outs.count_erased(session)
 
     def add(
@@ -140,7 +140,7 @@ class OptOuts:
         there = at_gateway and self._delete_stop(number)
         source = "by hand, on the gateway's STOP list too" if there else "by hand"
         facts = {"reason": reason, "actor": named(None), "source": source}
-        with self._database.write() as session:
+        with self._installation.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
             if removed or there:
                 self._note(session, "remove opt-out", facts["actor"], reason)
@@ -154,16 +154,16 @@ class OptOuts:
         False if nothing is stored about it, or it was erased before. Raises as that does.
         """
         number = normalise(phone)
-        with self._database.stream() as session:
+        with self._installation.stream() as session:
             if erasures.is_erased(session, number) or not persons.of(session, number):
                 return False
         facts = {"reason": "erased from the opt-out list", "actor": named(None)}
-        Erasures(self._database, self._clock).erase(number, **facts)
+        Erasures(self._installation.database, self._clock).erase(number, **facts)
         return True
 
     def undecided(self) -> list[ProbableRefusal]:
         """People whose replies may be a refusal, the oldest first: not texted until ``decide``."""
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return probable_refusals.undecided(session)
 
     def decide(self, phone: str, *, refused: bool, reason: str, by: str | None = None) -> bool:
@@ -174,7 +174,7 @@ class OptOuts:
         """
         number, reason = normalise(phone), needed(reason)
         facts = {"reason": reason, "actor": named(by), "source": "decided by hand"}
-        with self._database.write() as session:
+        with self._installation.write() as session:
             if not probable_refusals.is_undecided(session, number):
                 return False
             now = self._clock()
@@ -202,7 +202,7 @@ class OptOuts:
         if since.utcoffset() is None or until.utcoffset() is None:
             raise InvalidCampaign("since and until need a time zone")
         reason, actor = needed(reason), named(by)
-        with self._database.write() as session:
+        with self._installation.write() as session:
             taken = stop_storms.take_back(
                 session,
                 source=source,
@@ -220,7 +220,7 @@ class OptOuts:
 
     def history(self, phone: str) -> list[OptOutChange]:
         """The changes of a number, in any spelling, oldest first. Raises InvalidPhone."""
-        with self._database.read() as session:
+        with self._installation.read() as session:
             return opt_out_history.of(session, normalise(phone))
 
     def _add(
@@ -228,7 +228,7 @@ class OptOuts:
     ) -> int:
         source, reason = on_record("a source", source), on_record("a reason", reason)
         who, now = named(by), self._clock()
-        with self._database.write() as session:
+        with self._installation.write() as session:
             new = opt_outs.add(session, numbers, source=source, reason=reason, actor=who, now=now)
             words = [f"{counted(new, 'new number')}, {source}", reason]
             self._note(session, "opt out", who, "; ".join(filter(None, words)))

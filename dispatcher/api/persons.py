@@ -29,8 +29,7 @@ class Persons:
         Instants are aware. Raises InvalidPhone.
         """
         number = normalise(phone)
-        self._installation.prepare()
-        with self._installation.database.stream() as session:
+        with self._installation.stream() as session:
             return persons.of(session, number)
 
     def erase(self, phone: str, *, reason: str, by: str | None = None) -> list[WaitingBatch]:

@@ -59,21 +59,21 @@ class Screening:
 
     @classmethod
     def of(cls, installation: Installation, gateway: Gateway | None) -> Self:
-        """The screening that the settings ask for. The tables must exist."""
-        settings, database = installation.settings, installation.database
+        """The screening that the settings ask for."""
+        settings = installation.settings
         since = installation.clock() - timedelta(days=settings.checks_days)
 
         def opted_out(phones: Sequence[str]) -> set[str]:
-            with database.read() as session:
+            with installation.read() as session:
                 return opt_outs.opted_out(session, phones)
 
         def out_of_service(phones: Sequence[str]) -> set[str]:
-            with database.read() as session:
+            with installation.read() as session:
                 return number_checks.out_of_service(session, phones, since)
 
         asks = settings.checks_mode != "off"
         if asks:
-            with database.read() as session:
+            with installation.read() as session:
                 asks = number_checks.any_out_of_service(session, since)
         return cls(
             gateway,

@@ -74,10 +74,10 @@ def broken(
 ) -> Iterator[str]:
     """What is wrong with a record: one sentence for each entry that was altered or is missing.
 
-    ``sealed`` has each seal, in order, with its entry if there is one; ``head`` is the seal that
-    was the last when one was added last, ``known`` a seal that was written down elsewhere.
+    ``sealed`` has each seal, in order, with its entry if there is one. ``head`` was the last seal
+    before they were read, and ``known`` was written down elsewhere: both must be among them.
     """
-    missed = known
+    missed, ends = known, head is None
     number, value = 0, START
     for one, entry in sealed:
         if one.number != number + 1:
@@ -91,7 +91,10 @@ def broken(
             )
         number, value = one.number, one.value
         missed = None if one == known else missed
+        ends = ends or one == head
     if missed is not None:
         yield f"the record does not hold seal {missed.number} as it was written down"
-    if head is not None and (head.number, head.value) != (number, value):
+    if head is not None and number < head.number:
         yield f"the end is missing: the last seal was number {head.number}, and is {number} now"
+    elif not ends:
+        yield f"the seal {head.number if head else 0} is not the one that was added as the last"

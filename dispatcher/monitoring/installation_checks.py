@@ -47,7 +47,7 @@ def clock(dispatcher: Dispatcher, failed: Collection[str]) -> str:
     """
     others = {}
     if "database" not in failed:
-        others["the database"] = dispatcher.database_clock()
+        others["the database"] = dispatcher.database.clock()
     if "gateway" not in failed:
         others["the gateway"] = _gateways(dispatcher)
     now = datetime.now(UTC)

@@ -55,10 +55,11 @@ def broken(session: Session, known: Seal | None = None) -> Iterator[str]:
 
     ``known`` is a seal that was written down elsewhere.
     """
+    last = head(session)  # before the rows: others may seal while they are read
     query = select(*_SEAL, *_ENTRY).outerjoin_from(SEAL, ACTION, ACTION.c.id == SEAL.c.action_id)
     rows = session.execute(query.order_by(SEAL.c.number), execution_options={"yield_per": 1000})
     sealed = ((Seal(*row[:3]), Entry(*row[3:]) if row[3] is not None else None) for row in rows)
-    yield from record_chain.broken(sealed, head(session), known)
+    yield from record_chain.broken(sealed, last, known)
 
 
 def head(session: Session) -> Seal | None:

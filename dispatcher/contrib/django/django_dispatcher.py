@@ -206,6 +206,9 @@ class DjangoDispatcher(Dispatcher):
             command = migrate.command(self.alias)
             raise StorageError(str(error).replace("dispatcher migrate", command)) from None
 
+    def _lacks_tables(self) -> bool:
+        return self.alias is None and super()._lacks_tables()
+
     def look_at_tables(self) -> str:
         """The version of the schema that ``manage.py migrate`` has made. Raises StorageError."""
         if self.alias is None:

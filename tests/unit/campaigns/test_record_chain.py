@@ -100,3 +100,14 @@ def test_seal_that_was_written_down_is_looked_for() -> None:
     assert [*broken(zip(forged, again, strict=True), forged[-1], SEALS[1])] == [
         "the record does not hold seal 2 as it was written down"
     ]
+
+
+def test_seal_that_another_process_adds_while_the_record_is_read_is_no_problem() -> None:
+    sealed = list(zip(SEALS, ENTRIES, strict=True))
+    assert not [*broken(sealed, SEALS[2])]
+
+
+def test_chain_that_was_made_anew_without_its_end_is_named() -> None:
+    forged = [*ENTRIES[:2], replace(ENTRIES[2], actor="mallory"), ENTRIES[3]]
+    sealed = list(zip(chained(forged, None), forged, strict=True))
+    assert [*broken(sealed, HEAD)] == ["the seal 4 is not the one that was added as the last"]
