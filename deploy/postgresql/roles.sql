@@ -69,5 +69,6 @@ BEGIN
         GRANT SELECT, INSERT ON dispatcher_event, dispatcher_opt_out_event TO dispatcher_webhooks;
         GRANT SELECT, INSERT, DELETE ON dispatcher_unread_call TO dispatcher_webhooks;
         GRANT SELECT, UPDATE ON dispatcher_number_check TO dispatcher_webhooks;
+        GRANT SELECT ON dispatcher_erasure TO dispatcher_webhooks;
     END IF;
 END $$;

@@ -22,7 +22,8 @@ def check_command(argv: Sequence[str]) -> None:
         words = words[2:]
     elif words[0] == "celery" and words[1:]:  # it becomes Celery
         group, words = celery, words[1:]
-    command = group.commands[words[0]]
+    command = group.get_command(click.Context(group), words[0])  # commands load when they run
+    assert command is not None, f"{program} has no command {words[0]}"
     known = _flowers() if words[0] == "flower" else _clicks(command)
     for word in words[1:]:
         if word.startswith("-"):
