@@ -16,6 +16,7 @@ from dispatcher.dispatch import broker, hints
 from dispatcher.dispatch.events import signals
 from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
 
+from . import environment_of_project
 from .celery import Step, app, settings
 from .memory import calm_collector, share_heap
 
@@ -38,7 +39,7 @@ def check(**_: Any) -> None:
             raise ConfigurationError(
                 "DISPATCHER_BROKER_URL is not set; dispatcher run embeds a Redis"
             )
-        signals.load(settings.receivers)
+        load_receivers()
         dispatcher().check()
         dispatcher().record.note_settings(settings)
         # ticks that piled up while no worker ran would hold up the next one
@@ -48,6 +49,12 @@ def check(**_: Any) -> None:
         share_heap()
     except DispatcherError as error:
         raise SystemExit(f"error: {error}") from None
+
+
+def load_receivers() -> None:
+    """Load the project's receivers of events, if there are any. Raises ConfigurationError."""
+    with environment_of_project():
+        signals.load(settings.receivers)
 
 
 def serve() -> None:

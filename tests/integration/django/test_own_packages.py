@@ -21,13 +21,19 @@ execute_from_command_line(sys.argv)
 #: what a worker process of ours does when it starts
 START = """
 import sys
-from dispatcher.dispatch.events import signals
 from dispatcher.local.own_workers import load
-from dispatcher import Settings
 ours = load("tasks")
-signals.load(Settings.from_env().receivers)
+ours.load_receivers()
 import workers.tasks, workers
-print(sorted(ours.app.tasks)[-1], workers.tasks.WHO, ours.app.conf.broker_url)
+from django.conf import settings
+print(sorted(ours.app.tasks)[-1], workers.tasks.WHO)
+print(ours.app.conf.broker_url, settings.CELERY_BROKER_URL)
+"""
+SETTINGS = """
+import os
+from shop.settings import *
+INSTALLED_APPS += ["mail.apps.Mail"]
+CELERY_BROKER_URL = os.environ["CELERY_BROKER_URL"]
 """
 MAIL = """
 from django.apps import AppConfig
@@ -50,7 +56,7 @@ def project(tmp_path: Path) -> Path:
     """A project whose folder has packages called as ours."""
     files = {
         "manage.py": MANAGE,
-        "shop_settings.py": "from shop.settings import *\nINSTALLED_APPS += ['mail.apps.Mail']\n",
+        "shop_settings.py": SETTINGS,
         "workers/__init__.py": "",
         "workers/celery.py": "raise SystemExit('of the project')",
         "workers/tasks.py": "WHO = 'the project'",
@@ -74,6 +80,7 @@ def run(project: Path, *arguments: str, **more: str) -> subprocess.CompletedProc
             **kept,
             "SHOP_DATABASE": str(project / "shop.db"),
             "DJANGO_SETTINGS_MODULE": "shop_settings",
+            "CELERY_BROKER_URL": "redis://127.0.0.1:9/0",
             **more,
         },
         capture_output=True,
@@ -94,12 +101,12 @@ def test_started_process_finds_ours_and_the_projects_own(
         "os.execve = become\n"
     )
     (project / "manage.py").write_text(catch + MANAGE)
-    broker = {"CELERY_BROKER_URL": "redis://127.0.0.1:9/0", "CELERY_CONFIG_MODULE": "nothing"}
+    broker = {"CELERY_CONFIG_MODULE": "nothing"}
     ours = {"DISPATCHER_BROKER_URL": "redis://127.0.0.1:10/0", "DISPATCHER_API_KEY": "k" * 40}
 
     ran = run(project, "manage.py", "dispatcher", "celery", "worker", **broker, **ours)
 
-    found = "dispatcher.tick the project redis://127.0.0.1:10/0\n"
+    found = "dispatcher.tick the project\nredis://127.0.0.1:10/0 redis://127.0.0.1:9/0\n"
     assert (ran.stdout, ran.returncode) == (found, 0), ran.stderr
 
 

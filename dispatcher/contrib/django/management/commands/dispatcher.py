@@ -22,6 +22,8 @@ from dispatcher.settings import Settings
 
 #: options of manage.py itself, which has seen to them
 _DJANGO = ("--settings", "--pythonpath")
+#: folders on the path of modules that every process has
+_INSTALLED = ("site-packages", "dist-packages", ".zip")
 #: commands that start processes which send
 _STARTING = {"run", "celery"}
 
@@ -80,11 +82,7 @@ def _share_path() -> None:
     """Have processes that are started find the project's modules, as this one does."""
     library = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
     paths = [os.path.abspath(path) for path in sys.path]  # noqa: PTH100 - they may be empty
-    own = [
-        path
-        for path in paths
-        if not path.startswith(library) and not path.endswith(("-packages", ".zip"))
-    ]
+    own = [path for path in paths if not path.startswith(library) and not path.endswith(_INSTALLED)]
     os.environ["PYTHONPATH"] = os.pathsep.join(own)
 
 
