@@ -1,6 +1,6 @@
 """Under a test runner nothing leaves, and only databases of the tests are written.
 
-Runners that make no test databases (pytest without pytest-django, ``python -m unittest``) can write
+Runners that make no test databases (pytest without pytest-django, unittest) can write
 none of the project's, unless it is in memory or named by ``TEST``.
 """
 

@@ -42,5 +42,5 @@ def findings(app: Flask, settings: Settings) -> Iterator[str]:
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except (ImportError, ValueError):
+    except Exception:  # noqa: BLE001 - a package above it may raise anything
         return False

@@ -1,6 +1,6 @@
 """For the tests of an app: what was submitted, and what would be texted to whom.
 
-Under pytest or ``python -m unittest``, and with ``TESTING``, nothing leaves and no configured
+Under pytest or unittest, and with ``TESTING``, nothing leaves and no configured
 database is written: campaigns go to a temporary SQLite database of each app.
 
 ```python

@@ -155,6 +155,9 @@ class LaunchTest(unittest.TestCase):
         with app.app_context():
             dispatcher.submit("soldes", "Soldes", ["06 39 98 00 01"])
             self.assertEqual(len(dispatcher.campaigns()), 1)
+
+if __name__ == "__main__":
+    unittest.main()
 """
 #: a program that has loaded what a test needs, but runs none
 _PROGRAM = """
@@ -182,8 +185,12 @@ def ran(folder: Path, *arguments: str, **inherited: str) -> subprocess.Completed
 
 @pytest.mark.parametrize(
     "runner",
-    [("unittest", "shop_test"), ("pytest", "-q", "-p", "no:cacheprovider", "shop_test.py")],
-    ids=["unittest", "pytest"],
+    [
+        ("unittest", "shop_test"),
+        ("shop_test",),
+        ("pytest", "-q", "-p", "no:cacheprovider", "shop_test.py"),
+    ],
+    ids=["unittest", "script", "pytest"],
 )
 def test_runner_alone_leaves_the_live_database_as_it_is(
     tmp_path: Path, runner: tuple[str, ...]
