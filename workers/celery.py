@@ -110,7 +110,6 @@ app.conf.update(
     worker_concurrency=(settings.connections + QUESTIONS) * (1 + len(settings.accounts)),
     worker_hijack_root_logger=False,
     worker_send_task_events=True,
-    task_send_sent_event=True,
     task_default_queue=QUEUES[TICK],
     task_queues=[Queue(name) for name in dict.fromkeys(QUEUES.values())],
     task_routes={task: {"queue": queue} for task, queue in QUEUES.items()},

@@ -75,6 +75,9 @@ def stop(**_: Any) -> None:
 class Tick(Step):
     """The tick, which beat does not queue while one waits: without a worker they would pile up."""
 
+    #: thousands of ticks an hour would push all other tasks out of Flower's memory
+    send_events = False
+
     def apply_async(self, *args: Any, **options: Any) -> Any:
         """Queue it unless one waits in Redis."""
         # RabbitMQ drops it by its own clock; a worker would compare its clock with beat's

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _CONFIG = "flowerconfig.py"
+#: how many tasks it remembers, unless told; its own default would take ten times the memory
+_MAX_TASKS = "10000"
 
 
 def guarded(arguments: Sequence[str], env: Mapping[str, str]) -> list[str]:
@@ -43,10 +45,13 @@ def guarded(arguments: Sequence[str], env: Mapping[str, str]) -> list[str]:
 def guard(words: Sequence[str]) -> None:
     """The same for ``celery -A workers flower``, which loads the app before it reads its options.
 
+    Flower is also given a limit of tasks in memory, which a file or an option overrides.
+
     Ends the process with a sentence if Flower would listen beyond loopback without a login.
     """
     if "flower" not in words:
         return
+    os.environ.setdefault("FLOWER_MAX_TASKS", _MAX_TASKS)
     try:
         if len(guarded(words, os.environ)) > len(words):
             os.environ["FLOWER_ADDRESS"] = _LOOPBACK

@@ -72,9 +72,16 @@ def test_every_task_is_counted_and_shows_its_batch(scene: Scene) -> None:
 
     site.wait(lambda: sent() & batches, "a batch's task to be seen")
     done = Counter(task["name"] for task in flower.tasks().values() if task["state"] == "SUCCESS")
-    assert done.keys() >= {TICK, SEND, POLL}
+    assert done.keys() >= {SEND, POLL}
     assert sent() <= batches
     assert "flower_events_total{" in flower.page("/metrics")
+
+
+def test_no_tick_takes_the_place_of_another_task(scene: Scene) -> None:
+    scene.site.wait(lambda: scene.site.dispatcher.last_tick() is not None, "a tick")
+    tasks = scene.flower.tasks().values()
+    assert {task["name"] for task in tasks} >= {SEND, POLL}
+    assert not [task for task in tasks if task["name"] in (TICK, None)]
 
 
 def test_nothing_is_shown_without_the_password(scene: Scene) -> None:
@@ -129,7 +136,7 @@ def test_browser_shows_workers_tasks_and_queues(
         http_credentials={"username": USER, "password": PASSWORD},
     )
     page.goto(f"http://127.0.0.1:{scene.flower.port}{path}")
-    if path == "/tasks":  # among hundreds of ticks
+    if path == "/tasks":
         page.get_by_role("searchbox").fill(words)
     page.get_by_text(words).first.wait_for()
     directory = os.environ.get("TEST_SCREENSHOTS")

@@ -78,6 +78,19 @@ def test_flower_started_by_celery_itself_listens_on_loopback(
     assert os.environ["FLOWER_ADDRESS"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(("told", "limit"), [(None, "10000"), ("500", "500")])
+def test_flower_remembers_ten_thousand_tasks_unless_told(
+    monkeypatch: pytest.MonkeyPatch, told: str | None, limit: str
+) -> None:
+    monkeypatch.setenv("FLOWER_MAX_TASKS", told or "")
+    if told is None:
+        monkeypatch.delenv("FLOWER_MAX_TASKS")
+
+    guard(["-A", "workers", "flower"])
+
+    assert os.environ["FLOWER_MAX_TASKS"] == limit
+
+
 def test_flower_started_by_celery_itself_is_refused_elsewhere_without_a_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
