@@ -1,4 +1,4 @@
-"""Metrics per account at the gateway; there are none unless settings name several accounts."""
+"""Metrics per account at the gateway, also where there is but one."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class Accounts:
     """The metrics that have a label ``account``; it is empty for the default account."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
-        named = dispatcher.settings.accounts
-        self._names = (DEFAULT, *named) if named else ()
+        self._names = (DEFAULT, *dispatcher.settings.accounts)
         self._dispatcher = dispatcher
 
     def read(self, session: Session, at: datetime) -> Mapping[str, AccountSnapshot]:
@@ -30,8 +29,6 @@ class Accounts:
 
     def of_process(self) -> Iterator[Metric]:
         """The calls of this process and the doubt limit, for each account."""
-        if not self._names:
-            return
         calls = CounterMetricFamily(
             f"{_PREFIX}calls",
             "bulk sends of this process through an account, by what they came to",
@@ -46,8 +43,6 @@ class Accounts:
 
     def of_installation(self, found: Mapping[str, AccountSnapshot]) -> Iterator[Metric]:
         """Campaigns, doubts, due batches and balance of each account."""
-        if not found:
-            return
         campaigns = GaugeMetricFamily(
             f"{_PREFIX}campaigns",
             "campaigns of an account that have not ended",

@@ -23,6 +23,7 @@ from dispatcher.storage.campaigns import totals
 from dispatcher.storage.database import Database
 from dispatcher.window.territories import TERRITORIES
 from tests.integration.bench import OPEN, Bench
+from tests.integration.bench import opened as opened_bench
 from tests.integration.dispatch.test_accounts import opened
 
 SUNDAY = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -75,8 +76,16 @@ def test_several_accounts_have_metrics_of_their_own(tables: Database) -> None:
         assert (result["calls_total", "sent"], result["calls_total", "in_doubt"]) == (1, 1)
 
 
-def test_single_account_has_no_label(bench: Bench) -> None:
-    assert "dispatcher_account" not in Scrape(bench).text
+def test_single_account_has_its_figures_under_the_empty_label(tables: Database) -> None:
+    with opened_bench(tables, credit_check="pause") as bench:
+        bench.submit(3)
+        bench.work()
+        result = Scrape(bench)
+        assert result["account_balance_euros", ""] == bench.dispatcher.credit().euros
+        assert result["account_calls_total", "", "sent"] == 1
+        assert result["account_campaigns", "", "running"] == 1
+        assert result["account_doubt_limit", ""] == 5
+        assert result["spend_euros_total"] > 0
 
 
 def test_empty_installation_exposes_zeros(bench: Bench) -> None:
