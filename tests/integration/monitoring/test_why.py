@@ -28,7 +28,7 @@ from dispatcher.dispatch.hints import QUEUES, TICK
 from dispatcher.gateway import Declined, SendOptions, Throttled
 from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.monitoring import why
-from dispatcher.storage import schema
+from dispatcher.storage import identity, schema
 from dispatcher.storage.database import Database
 from tests.databases import create_database
 from tests.integration.bench import OPEN, Bench, opened
@@ -161,6 +161,25 @@ def fail_by_a_bug(bench: Bench) -> None:
         bench.pass_by(minutes=1)
 
 
+def restore(bench: Bench) -> None:
+    with bench.dispatcher.database.write() as session:
+        name = {"n": identity.NAME}
+        value = session.execute(
+            text("SELECT value FROM dispatcher_meta WHERE name = :n"), name
+        ).scalar_one()
+        other = {key: f"{it}9" for key, it in json.loads(value or "{}").items()}
+        session.execute(
+            text("UPDATE dispatcher_meta SET value = :v WHERE name = :n"),
+            name | {"v": json.dumps(other)},
+        )
+
+
+def lose_the_account(bench: Bench) -> None:
+    """The settings that the worker has now name no account any more."""
+    with bench.dispatcher.database.write() as session:
+        session.execute(text("UPDATE dispatcher_campaign SET account = 'shop'"))
+
+
 def nothing(_: Bench) -> None:
     """Nothing is broken: it is the hour, the settings, or that nobody works."""
 
@@ -201,6 +220,8 @@ OUTAGES = [
         "all paused", "paused_all", "everything is paused by Anne",
         lambda bench: bench.dispatcher.pause_all(reason="wrong price", by="Anne"),
     ),
+    Outage("restored", "restored", "restored or copied", restore),
+    Outage("no such account", "account", "'shop' is not set up here", lose_the_account),
     Outage("a higher priority", "turn", "urgent", lead),
     Outage("a bug", "set_aside", "ZeroDivisionError", fail_by_a_bug),
 ]  # fmt: skip
@@ -242,6 +263,17 @@ def test_campaign_that_leaves_has_no_cause(bench: Bench) -> None:
     assert why.nothing_found(bench.progress()) == "nothing keeps it back: it leaves within seconds"
     bench.work()
     assert why.nothing_found(bench.progress()).startswith("all of it has left")
+
+
+def test_wrong_clock_of_this_host_is_the_first_cause(fresh_postgres_url: str) -> None:
+    database = Database(fresh_postgres_url)
+    bench = Bench(database, at=datetime.now(UTC))
+    bench.submit(3, commercial=False)
+    bench.clock.forward(minutes=5)
+    first, *_ = bench.dispatcher.causes("soldes")
+    assert first.name == "clock"
+    assert "this host's clock" in bench.progress().why
+    database.close()
 
 
 # -- the database
