@@ -47,7 +47,10 @@ BEGIN
         AND c.relname LIKE 'dispatcher\_%'
     LOOP
         EXECUTE format('GRANT SELECT ON %I TO dispatcher_worker', name);
-        IF name NOT IN ('dispatcher_version', 'dispatcher_message') THEN
+        IF name IN ('dispatcher_action', 'dispatcher_seal') THEN  -- the record is append-only
+            EXECUTE format('REVOKE UPDATE, DELETE ON %I FROM dispatcher_worker', name);
+            EXECUTE format('GRANT INSERT ON %I TO dispatcher_worker', name);
+        ELSIF name NOT IN ('dispatcher_version', 'dispatcher_message') THEN
             EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I TO dispatcher_worker', name);
         END IF;
     END LOOP;

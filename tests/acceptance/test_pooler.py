@@ -122,6 +122,9 @@ def test_role_of_workers_changes_no_table(roles: dict[str, str]) -> None:
             "CREATE TABLE dispatcher_x (x int)",
             "TRUNCATE dispatcher_attempt CASCADE",
             "UPDATE dispatcher_version SET version_num = '0'",
+            "UPDATE dispatcher_action SET actor = 'another'",
+            "DELETE FROM dispatcher_action",
+            "DELETE FROM dispatcher_seal",
         ):
             with pytest.raises(Exception, match=r"permission denied|must be owner"):
                 connection.execute(statement.encode())
