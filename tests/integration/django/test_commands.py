@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
@@ -76,7 +77,10 @@ def test_manage_py_has_every_command_under_its_own_name(tmp_path: Path) -> None:
         result = manage(tmp_path, *arguments)
         assert result.returncode == 0
         assert result.stdout.startswith("Usage: manage.py dispatcher [OPTIONS] COMMAND")
-        for name, command in cli.commands.items():
+        context = click.Context(cli)
+        for name in cli.list_commands(context):
+            command = cli.get_command(context, name)
+            assert command
             assert (f"\n  {name} " in result.stdout) is not command.hidden
     result = manage(tmp_path, "dispatcher", "submit", "--help")
     assert result.stdout.startswith("Usage: manage.py dispatcher submit [OPTIONS] FILE")

@@ -14,6 +14,7 @@ from dispatcher.campaigns.events import Event
 from dispatcher.dispatch.hints import QUEUES
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.settings.accounts import split_account
+from tests.libraries import needs_workers
 from tests.unit.programs import check_command
 
 ROOT = Path(__file__).parents[3]
@@ -21,6 +22,7 @@ PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@needs_workers
 def test_imports_in_its_code_exist() -> None:
     for kind, block in BLOCKS:
         if kind != "python":

@@ -40,6 +40,17 @@ def test_old_library_is_named_with_what_workers_need(
     assert unfit_for_workers(installed.__getitem__) == sentence
 
 
+def claim_old_celery(folder: Path) -> dict[str, str]:
+    """An environment whose Python takes Celery for 5.4.0 and SQLAlchemy for 2.1.0."""
+    for name, release in (("celery", "5.4.0"), ("SQLAlchemy", "2.1.0")):
+        named = folder / f"{name}-{release}.dist-info"
+        named.mkdir()
+        (named / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {release}\n"
+        )
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])}
+
+
 @pytest.mark.parametrize(
     ("arguments", "start"),
     [
@@ -52,10 +63,7 @@ def test_old_library_is_named_with_what_workers_need(
 def test_worker_with_an_old_library_ends_with_one_sentence(
     tmp_path: Path, arguments: list[str], start: str
 ) -> None:
-    named = tmp_path / "celery-5.4.0.dist-info"
-    named.mkdir()
-    (named / "METADATA").write_text("Metadata-Version: 2.1\nName: celery\nVersion: 5.4.0\n")
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    env = claim_old_celery(tmp_path)
 
     ended = subprocess.run(
         [sys.executable, "-m", *arguments],
@@ -73,20 +81,20 @@ def test_worker_with_an_old_library_ends_with_one_sentence(
 
 def test_app_submits_with_an_old_library(tmp_path: Path) -> None:
     """The oldest releases themselves: ``make matrix``."""
-    named = tmp_path / "celery-5.4.0.dist-info"
-    named.mkdir()
-    (named / "METADATA").write_text("Metadata-Version: 2.1\nName: celery\nVersion: 5.4.0\n")
     program = (
         "from dispatcher import Dispatcher, Settings\n"
         f"shop = Dispatcher(Settings(database_url='sqlite:///{tmp_path}/d.db', sender='Shop'))\n"
         "print(int(shop.submit('a', 'Bonjour', ['06 39 98 00 01'])))\n"
         "shop.database.close()\n"
     )
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
 
     ended = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", program],
+        env=claim_old_celery(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
 
     assert ended.stdout == "1\n", ended.stderr

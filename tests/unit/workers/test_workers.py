@@ -10,6 +10,10 @@ import sys
 
 import pytest
 
+from tests.libraries import needs_workers
+
+pytestmark = needs_workers
+
 _PROGRAM = """
 import sys
 import workers.__main__, workers.tasks
