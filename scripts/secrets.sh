@@ -23,6 +23,8 @@ fi
 keep redis_password "$(random)"
 keep broker_url "redis://:$(cat redis_password)@redis:6379/0"
 keep webhook_secret "$(random)"
+# nobody knows this one until a former secret is put in its place
+keep webhook_secret_old "$(random)"
 # keep a copy of this one outside of the database's backups: nothing is sent without it once
 # somebody is erased
 keep pseudonym_key "$(random)"

@@ -128,6 +128,14 @@ def test_a_worker_gets_more_time_to_stop_than_a_call_takes() -> None:
     assert seconds(SERVICES["worker"]["stop_grace_period"]) > default + 10
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_limits_of_size(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["pids_limit"] > 0
+    assert all("size=" in place for place in service.get("tmpfs", []))
+
+
 def test_there_are_two_beats() -> None:
     assert SERVICES["beat"]["deploy"]["replicas"] == 2
 
@@ -141,10 +149,16 @@ def test_flower_is_behind_a_password_without_default_and_on_loopback() -> None:
 
 def test_webhooks_get_neither_the_key_nor_redis() -> None:
     webhooks = SERVICES["webhooks"]
-    assert webhooks["secrets"] == ["database_url", "webhook_secret", "pseudonym_key"]
+    assert webhooks["secrets"] == [
+        "database_url",
+        "webhook_secret",
+        "webhook_secret_old",
+        "pseudonym_key",
+    ]
     assert webhooks["environment"].keys() == {
         f"{PREFIX}DATABASE_URL_FILE",
         f"{PREFIX}WEBHOOK_SECRET_FILE",
+        f"{PREFIX}WEBHOOK_SECRET_OLD_FILE",
         f"{PREFIX}PSEUDONYM_KEY_FILE",
     }
     assert webhooks["depends_on"].keys() == {"migrate"}
