@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -23,6 +25,8 @@ from .memory import calm_collector, share_heap
 log = logging.getLogger(__name__)
 
 _THREADS = "celery.concurrency.thread"
+#: a longer name of a beat is cut: whoever can write to Redis could fill the database
+_LONGEST_NAME = 300
 
 
 @cache
@@ -73,17 +77,24 @@ def stop(**_: Any) -> None:
 
 
 class Tick(Step):
-    """The tick, which beat does not queue while one waits: without a worker they would pile up."""
+    """The tick, of which a beat has one waiting at most: without a worker they would pile up.
+
+    It says the beat's name in a header, which a worker of an older version does not mind.
+    """
 
     #: thousands of ticks an hour would push all other tasks out of Flower's memory
     send_events = False
 
     def apply_async(self, *args: Any, **options: Any) -> Any:
-        """Queue it unless one waits in Redis."""
+        """Queue it unless one of this beat waits in Redis: another's shows that one alone."""
+        # a process that is started again on the same host is another beat
+        beat = options.setdefault("headers", {})["beat"] = f"{socket.gethostname()}:{os.getpid()}"
         # RabbitMQ drops it by its own clock; a worker would compare its clock with beat's
         options["expiration"] = options.pop("expires", None)
         with suppress(BrokerError):
-            if settings.broker and broker.waiting(settings.broker, hints.QUEUES[hints.TICK]):
+            queue = hints.QUEUES[hints.TICK]
+            waiting = broker.beats_waiting(settings.broker, queue) if settings.broker else []
+            if beat in waiting or len(waiting) == broker.MOST_TICKS:
                 return None
         try:
             return super().apply_async(*args, **options)
@@ -93,10 +104,11 @@ class Tick(Step):
             return None
 
 
-@app.task(name=hints.TICK, base=Tick)
-def tick() -> None:
+@app.task(name=hints.TICK, base=Tick, bind=True)
+def tick(task: Any) -> None:
     """Publish hints for everything that is due."""
-    dispatcher().tick()
+    beat = task.request.get("beat")
+    dispatcher().tick(None if beat is None else str(beat)[:_LONGEST_NAME])
 
 
 @app.task(name=hints.SEND)

@@ -11,7 +11,7 @@ from dispatcher.campaigns.restored import Restored
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import IllegalMove
-from dispatcher.storage import actions, credit, identity, monitoring, pauses
+from dispatcher.storage import actions, credit, heartbeats, identity, pauses
 from dispatcher.storage.batches import due, recalls, refusals, set_aside
 from dispatcher.storage.campaigns import campaigns, moves
 
@@ -133,7 +133,7 @@ class Lifecycle(Records):
         with self._installation.write() as session:
             identity.accept(session)
             unfinished = campaigns.unfinished(session)
-            return Restored(monitoring.last_tick(session), unfinished)
+            return Restored(heartbeats.last_tick(session), unfinished)
 
     def resend(self, batch_id: int, *, reason: str, by: str | None = None) -> None:
         """Send a batch in doubt again: a person's decision, recorded with who and why.

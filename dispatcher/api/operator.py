@@ -25,8 +25,8 @@ from dispatcher.storage import (
     balances,
     credit,
     durability,
+    heartbeats,
     identity,
-    monitoring,
     pauses,
     pseudonymous,
     schema,
@@ -111,12 +111,13 @@ class Operator:
         view._account = account
         return view
 
-    def tick(self) -> Due:
+    def tick(self, beat: str | None = None) -> Due:
         """Do what time requires, such as expiring batches, and publish hints for what is due.
 
-        Raises ConfigurationError if an account has no API key.
+        ``beat`` is the name of the beat that asked for it, and "" if a hint did. Raises
+        ConfigurationError if an account has no API key.
         """
-        due, hints = self.steps.tick(), self._hints
+        due, hints = self.steps.tick(beat), self._hints
         # all() ends at the first failure: every further hint would wait for the same dead Redis
         _ = (
             all(map(hints.send_batch, due.send))
@@ -183,9 +184,9 @@ class Operator:
             return campaigns.orphans(session, known)
 
     def last_tick(self) -> datetime | None:
-        """When a tick last ran (UTC); None if never."""
+        """When a tick last ran that no hint asked for (UTC); None if never."""
         with self._installation.read() as session:
-            return monitoring.last_tick(session)
+            return heartbeats.last_tick(session)
 
     def stop_list_age(self) -> StopListAge:
         """When the account's STOP list was last read."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.api.operator import Operator
 from dispatcher.api.surroundings import SurroundingsReader, restored
+from dispatcher.campaigns.beats import Beat, missing
 from dispatcher.campaigns.causes import Cause, causes_of
 from dispatcher.campaigns.progress import Facts, Progress, progress_of, silence, standing_of
 from dispatcher.campaigns.records import (
@@ -25,7 +26,7 @@ from dispatcher.campaigns.records import (
 from dispatcher.campaigns.selection import Selection, Which
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.traffic import because, obvious
-from dispatcher.storage import actions, doubts, monitoring
+from dispatcher.storage import actions, doubts, heartbeats
 from dispatcher.storage.actions import Wanted
 from dispatcher.storage.campaigns import campaigns, holds, records, totals
 
@@ -70,11 +71,18 @@ class Records(Operator):
         """What is broken now in database, broker and workers, whatever waits for it."""
         refused = self.objection()
         with self._installation.read() as session:
-            says = silence(monitoring.last_tick(session), self.clock(), self.settings.tick)
+            says = silence(heartbeats.last_tick(session), self.clock(), self.settings.tick)
         if refused:
             return [restored(refused)]
         traffic = self._traffic.read()
         return because(says, traffic) if says else obvious(traffic)
+
+    def missing_beats(self) -> list[Beat]:
+        """Beats that have ticked within a day and are silent now, while ticks go on."""
+        now = self.clock()
+        with self._installation.read() as session:
+            known, last = heartbeats.beats(session, now), heartbeats.last_tick(session)
+        return missing(known, last, now, self.settings.tick)
 
     def waiting(self) -> Counter[str]:
         """How many of the campaigns submitted last wait, by the first cause of each."""

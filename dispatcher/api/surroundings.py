@@ -29,6 +29,7 @@ from dispatcher.storage import (
     account_waits,
     balances,
     durability,
+    heartbeats,
     monitoring,
     pauses,
     stop_list,
@@ -113,7 +114,7 @@ class SurroundingsReader:
         """``refused``: why workers refuse the database; empty if they do not."""
         self._session, self._traffic, self._refused = session, traffic, refused
         self._settings, self.now = installation.settings, installation.clock()
-        self._last_tick = cache(lambda: monitoring.last_tick(session))
+        self._last_tick = cache(lambda: heartbeats.last_tick(session))
         self._last_claim = cache(lambda: monitoring.last_claim(session))
         self._pause = cache(lambda account: pauses.of(session, account))
         self._doubts = cache(lambda account: due.doubts(session, account))

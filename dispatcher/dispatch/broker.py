@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Collection
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 from redis import Redis
@@ -34,6 +35,8 @@ TRANSPORT_OPTIONS: dict[str, Any] = {
     "max_connections": 200,
 }
 _OLDEST = (6, 2)
+#: of ticks that wait, no beat adds to as many
+MOST_TICKS: Final = 10
 
 
 #: the type in Redis of what Celery keeps beside its queues
@@ -80,6 +83,27 @@ def waiting(address: BrokerAddress, queue: str) -> int:
             return cast("int", redis.llen(queue))
     except (RedisError, OSError, ValueError) as error:
         raise BrokerError(f"Redis does not say what waits: {type(error).__name__}") from None
+
+
+def beats_waiting(address: BrokerAddress, queue: str) -> list[str]:
+    """Whose ticks wait in a queue of Redis, of the latest ten; empty for another broker.
+
+    A tick without a name counts, and one that a hint asked for does not. Raises BrokerError.
+    """
+    if not address.is_redis:
+        return []
+    try:
+        with connect(address) as redis:
+            found = cast("list[bytes]", redis.lrange(queue, 0, MOST_TICKS - 1))
+    except (RedisError, OSError, ValueError) as error:
+        raise BrokerError(f"Redis does not say what waits: {type(error).__name__}") from None
+    return [name for tick in found if (name := _beat_of(tick))]
+
+
+def _beat_of(tick: bytes) -> str:
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        return str(json.loads(tick)["headers"].get("beat", "unnamed"))
+    return "unnamed"
 
 
 def trim(address: BrokerAddress, queue: str) -> None:

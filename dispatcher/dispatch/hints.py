@@ -68,7 +68,7 @@ class Hints:
         except BrokerError as error:
             log.warning("no hint published: %s", error)
             return False
-        return self._publish(TICK)
+        return self._publish(TICK, beat="")  # it is no sign of a beat
 
     def send_batch(self, batch_id: int) -> bool:
         """Have a worker look at a batch that is due."""
@@ -113,7 +113,7 @@ class Hints:
             return None
         return {name: [queue["name"] for queue in queues] for name, queues in found.items()}
 
-    def _publish(self, name: str, *args: int | str) -> bool:
+    def _publish(self, name: str, *args: int | str, **headers: str) -> bool:
         """Whether the broker took the hint."""
         if self._app is None:
             return False
@@ -125,6 +125,7 @@ class Hints:
                 expires=EXPIRES,
                 ignore_result=True,
                 retry=False,
+                headers=headers,
             )
         except Exception as error:  # noqa: BLE001 - the row is stored: a tick publishes it
             log.warning("no hint published: %s", type(error).__name__)

@@ -75,9 +75,9 @@ class Steps:
         self._prune = limit_threads(1, Retention(self._context).prune, busy=0)
         self._tick = Ticks(contexts).tick
 
-    def tick(self) -> Due:
+    def tick(self, beat: str | None = None) -> Due:
         """See ``Ticks.tick``."""
-        return Due((), ()) if self._refuses() else self._tick()
+        return Due((), ()) if self._refuses() else self._tick(beat)
 
     def prune(self) -> int:
         """See ``Retention.prune``."""

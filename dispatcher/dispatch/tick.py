@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,8 +23,8 @@ from dispatcher.storage import (
     caps,
     credit,
     events,
+    heartbeats,
     identity,
-    monitoring,
     seals,
     stop_list,
     upkeep,
@@ -99,7 +98,7 @@ class Ticks:
         #: processes take turns at random, also if each ticks but once
         self._turn = count(random.randrange(1_000_000))  # noqa: S311 - no secret
 
-    def tick(self) -> Due:
+    def tick(self, beat: str | None = None) -> Due:
         """Handle lost workers, late batches and ended campaigns; return what is due."""
         now = self._context.clock()
         settings = self._context.settings
@@ -135,7 +134,7 @@ class Ticks:
             with contained("tick"), database.write() as session:
                 _release(session, context, now)
         with database.write() as session:
-            monitoring.record_tick(session, socket.gethostname(), now)
+            heartbeats.record_tick(session, beat, now)
             progress = identity.keep(session)
         if progress is not None:
             progress.write()

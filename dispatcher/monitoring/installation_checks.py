@@ -10,12 +10,16 @@ from dispatcher.campaigns.progress import longest_silence
 from dispatcher.dispatch import broker as broker_check
 from dispatcher.dispatch.hints import QUEUES, TICK
 from dispatcher.errors import DispatcherError
-from dispatcher.monitoring.finding import CheckFailed, NotLookedAt
+from dispatcher.monitoring.finding import CheckFailed, NotLookedAt, Warned
 
 #: clocks that differ by more cannot agree on whether the window is open
 _SKEW = timedelta(seconds=30)
 _START_WORKER = "start a worker: dispatcher run, or dispatcher celery worker"
 _START_BEAT = "start a beat: dispatcher run, or dispatcher celery beat"
+_START_AGAIN = (
+    "start it again: dispatcher celery beat; one that you took away is forgotten a day after its"
+    " last tick"
+)
 _BY_NTP = "by NTP: timedatectl set-ntp true"
 
 
@@ -78,11 +82,15 @@ def _gateways(dispatcher: Dispatcher) -> datetime | None:
 def beat(dispatcher: Dispatcher) -> str:
     """Check that ticks are queued."""
     says, is_late = _last_tick(dispatcher)
-    if not is_late:
-        return says
-    if _waiting_ticks(dispatcher):
-        return "it queues ticks"
-    raise CheckFailed(says, _START_BEAT)
+    if is_late:
+        if _beats_waiting(dispatcher):
+            return "it queues ticks"
+        raise CheckFailed(says, _START_BEAT)
+    if missing := dispatcher.missing_beats():
+        now = dispatcher.clock()
+        silent = ", ".join(f"{it.name} for {now - it.at} (host and process)" for it in missing)
+        raise Warned(f"{says}, but of several beats some are silent: {silent}", _START_AGAIN)
+    return says
 
 
 def workers(dispatcher: Dispatcher) -> str:
@@ -104,9 +112,9 @@ def _last_tick(dispatcher: Dispatcher) -> tuple[str, bool]:
     return f"ticked {age.total_seconds():.0f} s ago", False
 
 
-def _waiting_ticks(dispatcher: Dispatcher) -> int:
+def _beats_waiting(dispatcher: Dispatcher) -> list[str]:
     address = dispatcher.settings.broker
-    return 0 if address is None else broker_check.waiting(address, QUEUES[TICK])
+    return [] if address is None else broker_check.beats_waiting(address, QUEUES[TICK])
 
 
 def place_of(name: str, dispatcher: Dispatcher) -> str:

@@ -26,6 +26,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.beats import missing
 from dispatcher.campaigns.causes import Name
 from dispatcher.campaigns.progress import Share, messages_of
 from dispatcher.campaigns.states import BatchState
@@ -153,6 +154,8 @@ class _Metrics(Collector):
         tick = standing.last_tick
         age = inf if tick is None else max((at - tick).total_seconds(), 0.0)
         yield _gauge("tick_age_seconds", "how long ago the last tick was; +Inf without any", age)
+        silent = missing(standing.beats, tick, at, self._dispatcher.settings.tick)
+        yield _gauge("missing_beats", "beats that are silent while ticks go on", len(silent))
         listed = reading.stop_list
         age = inf if listed is None else max((at - listed).total_seconds(), 0.0)
         yield _gauge(

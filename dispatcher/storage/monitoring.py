@@ -1,4 +1,4 @@
-"""Snapshots of the installation for monitoring, by a few cheap queries, and the ticks of beat."""
+"""Snapshots of the installation for monitoring, by a few cheap queries."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.beats import Beat
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.storage import (
     balances,
+    heartbeats,
     probable_refusals,
     stop_storms,
     unread_calls,
-    upsert,
 )
 from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due, queue
-from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, Heartbeat
+from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,9 @@ class Snapshot:
     oldest_doubt: datetime | None
     #: since when the oldest poll for reports has been due
     oldest_poll: datetime | None
+    #: apart from ticks that hints asked for
     last_tick: datetime | None
+    beats: Sequence[Beat]
     #: double texts on record
     incidents: int
     inbox: Inbox
@@ -75,7 +78,8 @@ def snapshot(session: Session, now: datetime) -> Snapshot:
         waiting=_waiting(session, now),
         oldest_doubt=session.scalar(oldest_doubt),
         oldest_poll=session.scalar(oldest_poll),
-        last_tick=last_tick(session),
+        last_tick=heartbeats.last_tick(session),
+        beats=heartbeats.beats(session, now),
         incidents=session.scalar(incidents) or 0,
         inbox=inbox(session, now),
     )
@@ -148,20 +152,6 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
         {"now": now},
     )
     return [Waiting(*row) for row in rows]
-
-
-def record_tick(session: Session, name: str, now: datetime) -> None:
-    """Record that the host ``name`` ticked."""
-    # an upsert: of two first ticks at the same moment none may fail
-    row = upsert.insert(session, Heartbeat).values(name=name, at=now)
-    session.execute(
-        row.on_conflict_do_update(index_elements=["name"], set_={"at": row.excluded.at})
-    )
-
-
-def last_tick(session: Session) -> datetime | None:
-    """The latest tick of any host."""
-    return session.scalar(select(func.max(Heartbeat.at)))
 
 
 def last_claim(session: Session) -> datetime | None:

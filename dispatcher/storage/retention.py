@@ -69,7 +69,7 @@ def orders(session: Session, before: datetime, most: int) -> int:
 
 
 def heartbeats(session: Session, before: datetime, most: int) -> int:
-    """Delete the signs of life of hosts that are gone; the latest of all stays."""
+    """Delete the signs of life of beats and hosts that are gone; the latest of all stays."""
     latest = select(func.max(Heartbeat.at)).scalar_subquery()
     old = (Heartbeat.at < before, Heartbeat.at < latest)
     return _delete(session, Heartbeat.name, Heartbeat.at, most, *old)

@@ -496,12 +496,15 @@ class Erasure(Base):
 
 
 class Heartbeat(Base):
-    """The last tick of each beat host: shows whether beat is idle or dead."""
+    """The last tick of each beat: shows whether it is idle or dead."""
 
     __tablename__ = "dispatcher_heartbeat"
 
+    #: host and number of a beat's process; or the host that ticked without a beat
     name: Mapped[str] = mapped_column(primary_key=True)
     at: Mapped[datetime]
+    #: the first tick of a beat; null for a host
+    since: Mapped[datetime | None]
 
 
 #: the tables themselves, for the queries of every batch: a query of entities also maintains

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -211,10 +212,40 @@ def test_tick_is_not_queued_when_one_waits(url: str, redis: Redis) -> None:
     assert Hints(BrokerAddress("redis://127.0.0.1:1/0")).tick() is False
 
 
-def test_beat_queues_no_tick_when_one_waits(url: str, redis: Redis, tmp_path: Path) -> None:
-    program = "from workers.tasks import tick; tick.apply_async(); tick.apply_async()"
-    run(program, url, tmp_path)
+_TICK_TWICE = "from workers.tasks import tick; tick.apply_async(); tick.apply_async()"
+
+
+def beats(redis: Redis) -> list[str | None]:
+    """Which beats the ticks that wait are of, the first at the head."""
+    waiting = [json.loads(tick) for tick in redis.lrange(QUEUE, 0, -1)]
+    return [tick["headers"].get("beat") for tick in waiting][::-1]
+
+
+def test_beat_queues_no_tick_when_one_of_its_own_waits(
+    url: str, redis: Redis, tmp_path: Path
+) -> None:
+    run(_TICK_TWICE, url, tmp_path)
     assert redis.llen(QUEUE) == 1
+    [name] = beats(redis)
+    assert re.fullmatch(rf"{re.escape(socket.gethostname())}:\d+", name or "")
+
+
+def test_beat_queues_its_tick_while_ticks_of_another_and_of_a_hint_wait(
+    url: str, redis: Redis, tmp_path: Path
+) -> None:
+    assert Hints(BrokerAddress(url)).tick()
+    run(_TICK_TWICE, url, tmp_path)
+    run(_TICK_TWICE, url, tmp_path)
+    hint, first, second = beats(redis)
+    assert hint == ""
+    assert first != second
+    assert broker.beats_waiting(BrokerAddress(url), QUEUE) == [second, first]
+
+
+def test_beat_queues_no_tick_while_ten_wait(url: str, redis: Redis, tmp_path: Path) -> None:
+    redis.rpush(QUEUE, *range(9), "{}")
+    run(_TICK_TWICE, url, tmp_path)
+    assert redis.llen(QUEUE) == 10
 
 
 def test_tick_of_a_beat_whose_clock_is_behind_is_not_dropped(

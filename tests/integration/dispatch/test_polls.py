@@ -9,7 +9,7 @@ from sqlalchemy import delete, text
 from dispatcher.campaigns.states import MessageState
 from dispatcher.dispatch import polls
 from dispatcher.gateway import SendReply, Throttled
-from dispatcher.storage import monitoring
+from dispatcher.storage import heartbeats
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -441,14 +441,14 @@ def test_two_first_heartbeats_at_once_both_succeed(postgres_tables: Database) ->
     def beat() -> None:
         try:
             with postgres_tables.write() as session:
-                monitoring.record_tick(session, "host", OPEN)
+                heartbeats.record_tick(session, "host", OPEN)
         except Exception as error:  # noqa: BLE001 - told below
             failed.append(error)
 
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
     second = threading.Thread(target=beat)
     with postgres_tables.write() as session:
-        monitoring.record_tick(session, "host", OPEN)
+        heartbeats.record_tick(session, "host", OPEN)
         second.start()
         while second.is_alive() and not session.scalar(waiting):
             second.join(0.01)

@@ -18,7 +18,7 @@ from dispatcher.dispatch.retention import EVERY
 from dispatcher.masking import is_pseudonym
 from dispatcher.monitoring.doctor import Level, examine
 from dispatcher.sandbox.gateway.replies import long_replies
-from dispatcher.storage import events, monitoring, pseudonymous, recipient_retention
+from dispatcher.storage import events, heartbeats, pseudonymous, recipient_retention
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import (
     Action,
@@ -146,8 +146,8 @@ def test_check_that_still_counts_stays(tables: Database) -> None:
 
 def test_old_heartbeat_is_deleted_unless_it_is_the_last(bench: Bench) -> None:
     with bench.dispatcher.database.write() as session:
-        monitoring.record_tick(session, "old", bench.clock() - timedelta(days=2))
-        monitoring.record_tick(session, "last", bench.clock())
+        heartbeats.record_tick(session, "old", bench.clock() - timedelta(days=2))
+        heartbeats.record_tick(session, "last", bench.clock())
     bench.clock.forward(days=2 * DAYS)
     prune(bench)
     assert count(bench, Heartbeat) == [1]

@@ -17,7 +17,7 @@ from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.monitoring.doctor import CHECKS, PROGRESS, Finding, examine
 from dispatcher.sandbox.process import Sandbox
 from tests.fakes import FakeGateway
-from tests.integration.bench import people
+from tests.integration.bench import Bench, people
 from tests.integration.cli.test_commands import Shell, command, in_terminal
 
 NAMES = ["database", "broker", "gateway", "clock", "beat", "workers", "pause", "accounts", "doubts"]
@@ -140,6 +140,45 @@ def test_clock_that_differs_from_the_gateway_fails(
     assert finding.remedy == (
         "" if ok else "set this host's clock by NTP: timedatectl set-ntp true"
     )
+
+
+def beat_of(dispatcher: Dispatcher) -> Finding:
+    """The finding about beats alone: the clock is set by hand, and no other agrees with it."""
+    [finding] = examine(dispatcher, ["beat"])
+    return finding
+
+
+def test_silent_beat_of_two_is_a_warning_until_it_ticks_or_is_forgotten(bench: Bench) -> None:
+    dispatcher = bench.dispatcher
+    dispatcher.tick("one:7")
+    dispatcher.tick("two:7")
+    dispatcher.tick()
+    assert beat_of(dispatcher).level == "ok"
+    bench.clock.forward(minutes=3)
+    assert beat_of(dispatcher).level == "failed"
+    dispatcher.tick("")
+    assert beat_of(dispatcher).level == "failed"
+    dispatcher.tick("one:7")
+    warned = beat_of(dispatcher)
+    assert (warned.level, warned.ok) == ("warning", True)
+    assert "two:7 for 0:03:00" in warned.says
+    assert "one:7" not in warned.says
+    assert warned.remedy.startswith("start it again: dispatcher celery beat; ")
+    dispatcher.tick("two:7")
+    assert beat_of(dispatcher).level == "ok"
+    bench.clock.forward(days=1, seconds=1)
+    dispatcher.tick("one:7")
+    assert beat_of(dispatcher).level == "ok"
+
+
+def test_beat_that_comes_back_after_a_day_replaces_one_that_ended_then(bench: Bench) -> None:
+    dispatcher = bench.dispatcher
+    dispatcher.tick("one:7")
+    bench.clock.forward(days=2)
+    dispatcher.tick("two:7")
+    bench.clock.forward(hours=1)
+    dispatcher.tick("one:7")
+    assert beat_of(dispatcher).level == "ok"
 
 
 def test_silent_beat_fails(tmp_path: Path, gateway: FakeGateway) -> None:

@@ -193,6 +193,19 @@ def test_doubt_a_late_poll_and_a_silent_beat_have_an_age(bench: Bench) -> None:
     assert result["tick_age_seconds"] == 100
 
 
+def test_missing_beat_is_counted_and_a_hint_does_not_tick(bench: Bench) -> None:
+    bench.dispatcher.tick("one:7")
+    bench.dispatcher.tick("two:7")
+    assert Scrape(bench)["missing_beats"] == 0
+    bench.clock.forward(seconds=100)
+    bench.dispatcher.tick("")
+    result = Scrape(bench)
+    assert (result["missing_beats"], result["tick_age_seconds"]) == (0, 100)
+    bench.dispatcher.tick("one:7")
+    result = Scrape(bench)
+    assert (result["missing_beats"], result["tick_age_seconds"]) == (1, 0)
+
+
 def test_double_text_is_an_incident(bench: Bench) -> None:
     batch_id = bench.submit(3)
     bench.gateway.behave = bench.gateway.lose

@@ -20,9 +20,10 @@ from redis import Redis
 from sqlalchemy import make_url, text
 
 from dispatcher.cli.commands.doctor import _MARKS
-from dispatcher.dispatch.hints import QUEUES, TICK
+from dispatcher.dispatch.hints import QUEUES, TICK, Hints
 from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.sandbox.process import Sandbox
+from dispatcher.settings.broker_address import BrokerAddress
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.meta import put
@@ -353,6 +354,13 @@ def test_missing_beat_is_started(site: Site) -> None:
     one(site, "beat", "the last tick was 0:05:0", cure)
     tick(site)
     content(site)
+
+
+def test_tick_of_a_hint_is_none_of_a_beat(site: Site) -> None:
+    _last_tick_was_long_ago(site)
+    assert Hints(BrokerAddress(str(site.redis.url))).tick()
+    cure = "start a beat: dispatcher run, or dispatcher celery beat"
+    one(site, "beat", "the last tick was 0:05:0", cure)
 
 
 def test_missing_worker_is_started(site: Site) -> None:
