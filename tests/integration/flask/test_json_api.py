@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from dispatcher import ConfigurationError, Dispatcher, StorageError
 from dispatcher.contrib.flask import Dispatcher as Extension
 from dispatcher.contrib.flask import api
+from dispatcher.storage import credit
 from tests.integration.bench import people
 from tests.integration.flask.webapp import (
     TOKEN,
@@ -73,7 +74,12 @@ def test_campaign_with_hand_over_is_handed_over(app: Flask) -> None:
     refused(call.submit(3, hand_over=True), 422, "unusable_input")
     stored = call.submit(3, not_before="2026-11-25T09:00:00+01:00", hand_over=True)
     assert stored.status_code == 201
-    assert (stored.json or {})["why"].startswith("to be handed over to the gateway")
+    # no worker has read the balance yet
+    assert (stored.json or {})["why"] == "the balance is read first"
+    with library(app).database.write() as session:
+        credit.release_all(session)
+    why = library(app).progress("soldes").why
+    assert why.startswith("to be handed over to the gateway")
     [batch] = library(app).batches("soldes")
     assert batch.leaves_at is not None
     assert batch.leaves_at.isoformat() == "2026-11-25T08:00:00+00:00"
