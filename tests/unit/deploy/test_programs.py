@@ -1,4 +1,4 @@
-"""Compose's file and the script of its secrets, run by the programs that read them."""
+"""The files for Compose and Prometheus, and the script of secrets, read by their own programs."""
 
 from __future__ import annotations
 
@@ -79,3 +79,12 @@ def test_script_makes_a_new_secret_when_the_former_one_becomes_the_old(tmp_path:
     new, old = made()
     assert old == former
     assert new not in {former, random}
+
+
+@pytest.mark.parametrize(("what", "name"), [("rules", "alerts.yml"), ("config", "scrape.yml")])
+def test_prometheus_understands_rules_and_scrapes(what: str, name: str) -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("there is no promtool (Debian: apt install prometheus)")
+    judged = _run(program, "check", what, str(ROOT / "deploy/prometheus" / name))
+    assert judged.returncode == 0, judged.stdout + judged.stderr
