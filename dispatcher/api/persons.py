@@ -73,9 +73,10 @@ class Persons:
         try:
             check = lines[0]["check"]
             erased = {it["pseudonym"]: datetime.fromisoformat(it["at"]) for it in lines[1:]}
-        except (LookupError, TypeError, ValueError):
-            raise UnusableInput("this is no list of erasures; nothing was changed") from None
-        if any(not is_pseudonym(it) or not at.tzinfo for it, at in erased.items()):
+            wrong = any(not is_pseudonym(it) or not at.tzinfo for it, at in erased.items())
+        except (AttributeError, LookupError, TypeError, ValueError):
+            wrong = True
+        if wrong:
             raise UnusableInput("this is no list of erasures; nothing was changed")
         self._installation.prepare()
         return self._erasures.replay(erased, check, actor=named(by))

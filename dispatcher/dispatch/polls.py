@@ -15,6 +15,7 @@ from dispatcher.dispatch.tag_answers import tag_answer
 from dispatcher.dispatch.unforeseen import contained, note_check
 from dispatcher.errors import GatewayError, StorageError
 from dispatcher.gateway import Report
+from dispatcher.masking import is_pseudonym
 from dispatcher.storage import opt_outs
 from dispatcher.storage.batches import attempts, polls
 
@@ -174,7 +175,9 @@ def _waiting(batch: polls.LeasedBatch, found: dict[int, MessageState]) -> Iterab
     """The messages of a batch that are asked for by its message id."""
     if batch.message_id is None:
         return ()
-    phones = batch.waiting(MessageState.SENT)
+    sent = batch.waiting(MessageState.SENT)
+    # who was erased since is not asked for: the gateway does not know the pseudonym
+    phones = {position: phone for position, phone in sent.items() if not is_pseudonym(phone)}
     return zip(phones.values(), repeat(batch.message_id), phones, repeat(found), repeat(batch.id))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 from dispatcher.errors import InvalidPhone
@@ -55,6 +56,20 @@ class Pseudonyms:
 
         whole = by(text)
         return replaced(text, by) if whole == text else whole
+
+    def among(self, text: str) -> list[str]:
+        """The pseudonyms of the numbers in a text, in any spelling, each once."""
+        found: dict[str, None] = {}
+
+        def note(number: str) -> str:
+            with suppress(InvalidPhone):
+                found[self.of(normalise(plain(number)))] = None
+            return number
+
+        note(text)
+        if not found:
+            replaced(text, note)
+        return list(found)
 
     def hidden(self, digest: str) -> str:
         """A hash that stands for ``digest``, which was made of a number without a key."""

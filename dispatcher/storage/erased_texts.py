@@ -7,6 +7,7 @@ record of actions never has a number: it is masked before it is written.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import combinations
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select, update
@@ -25,6 +26,8 @@ from dispatcher.storage.tables import (
 
 #: a text with fewer digits holds no number
 _DIGITS: Final = 9
+#: of at most so many people in one reference any may have been erased
+_PEOPLE: Final = 6
 #: each column, and which of its rows
 COLUMNS: Final[tuple[tuple[InstrumentedAttribute[Any], ColumnElement[bool] | None], ...]] = (
     (Campaign.reference, None),
@@ -81,8 +84,11 @@ def references(session: Session, reference: str) -> list[str]:
     pseudonyms = pseudonymous.current(session)
     if pseudonyms is None:
         return [reference]
-    every = pseudonyms.written(reference)
-    return [reference] if every == reference else [reference, every]
+    people = pseudonyms.among(reference)
+    # an erasure replaces one of the people in it, and retention all of them
+    sizes = range(len(people) + 1) if len(people) <= _PEOPLE else (0, 1, len(people))
+    some = (set(those) for size in sizes for those in combinations(people, size))
+    return list(dict.fromkeys(pseudonyms.written(reference, only) for only in some))
 
 
 def unique(session: Session, reference: str) -> str:

@@ -31,7 +31,8 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
 
     ``texts`` are references, reasons and other words in which the number is written.
     """
-    names = pseudonymous.names(session, [phone])
+    known = pseudonymous.current(session)  # retention replaces people, too, where nobody is erased
+    names = {phone} if known is None else {phone, known.of(phone)}
     held = {
         "messages": [
             _message(**row) for row in _rows(session, _MESSAGES, RECIPIENT.c.phone, names)

@@ -227,6 +227,19 @@ def test_same_submission_after_an_erasure_is_the_same_campaign(bench: Bench) -> 
     assert bench.gateway.texted[BRUNO] == 1
 
 
+def test_reference_with_two_people_is_known_after_the_erasure_of_one(bench: Bench) -> None:
+    reference = "relance 06 39 98 70 01, 06 39 98 70 02"
+    first = bench.dispatcher.submit(reference, GREETING, everybody())
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    bench.dispatcher.persons.erase(ANNE, reason="asked")
+    assert "person-" in bench.campaigns()[0].reference
+    assert bench.dispatcher.submit(reference, GREETING, everybody()) == first
+    bench.work()
+    assert bench.gateway.texted[CHLOE] == 1
+
+
 def test_batch_under_way_waits_and_is_done_by_a_worker_after_its_reports(bench: Bench) -> None:
     bench.dispatcher.submit("soldes", GREETING, everybody())
     bench.work()
@@ -511,8 +524,16 @@ def test_erasures_are_done_again_in_a_restored_database(tables: Database) -> Non
         assert bench.dispatcher.persons.erasures() == lines
 
 
-@pytest.mark.parametrize("lines", [[], [{}], [{"check": "a"}, {"pseudonym": ANNE, "at": "now"}]])
-def test_list_of_another_shape_is_refused(bench: Bench, lines: list[dict[str, str]]) -> None:
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [{}],
+        [{"check": "a"}, {"pseudonym": ANNE, "at": "now"}],
+        [{"check": "a"}, {"pseudonym": 5, "at": "2026-11-24T10:00:00+00:00"}],
+    ],
+)
+def test_list_of_another_shape_is_refused(bench: Bench, lines: list[dict[str, Any]]) -> None:
     with pytest.raises(UnusableInput, match="this is no list of erasures"):
         bench.dispatcher.persons.replay(lines)
 

@@ -289,6 +289,17 @@ def test_same_submission_after_retention_is_the_same_campaign(bench: Bench) -> N
     assert sum(bench.gateway.texted.values()) == 3
 
 
+def test_person_is_shown_and_erased_after_retention(bench: Bench) -> None:
+    """Nobody was ever erased: pseudonyms are there all the same."""
+    sent_long_ago(bench)
+    prune(bench)
+    [phone, *_] = people(1)
+    [message] = bench.dispatcher.persons.show(phone)["messages"]
+    assert message["state"] == "delivered"
+    assert bench.dispatcher.persons.erase(phone, reason="asked") == []
+    assert phone in bench.dispatcher.opt_outs
+
+
 def test_recipients_of_a_campaign_that_ended_lately_stay(bench: Bench) -> None:
     sent_long_ago(bench, days=364)
     prune(bench)
