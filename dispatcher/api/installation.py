@@ -69,6 +69,7 @@ class Installation:
 
     def _readable(self) -> Database:
         if self.is_empty:
+            schema.check_folder(self.database)
             return no_tables()
         self.prepare()
         return self.database

@@ -55,10 +55,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that the arguments name."""
         try:
-            origin.ask(_shell)
             if self._settings is not None:
                 give_settings(self._settings, self._dispatcher)
-            return super().invoke(ctx)
+            with origin.acting("the shell"):
+                return super().invoke(ctx)
         except DispatcherError as error:
             refusal = refusal_of(error)
             print_refusal(refusal, ctx)
@@ -116,10 +116,6 @@ class Commands(click.Group):
                     for name, says in shown.items()
                 ]
             )
-
-
-def _shell() -> str:
-    return f"the shell of {origin.host()}"
 
 
 @click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

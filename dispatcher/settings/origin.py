@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _asked: list[Callable[[], str | None]] = []
+_place: ContextVar[str] = ContextVar("dispatcher.origin", default="Python")
 
 
 def ask(origin: Callable[[], str | None]) -> None:
@@ -17,9 +20,14 @@ def ask(origin: Callable[[], str | None]) -> None:
 def origin() -> str:
     """From where this process acts now; without a better answer, Python on this host."""
     answers = (asked() for asked in _asked)
-    return next(filter(None, answers), f"Python on {host()}")
+    return next(filter(None, answers), f"{_place.get()} on {platform.node()}")
 
 
-def host() -> str:
-    """The name of this host."""
-    return platform.node()
+@contextmanager
+def acting(place: str) -> Iterator[None]:
+    """Within it this thread acts from ``place``, such as a shell."""
+    token = _place.set(place)
+    try:
+        yield
+    finally:
+        _place.reset(token)

@@ -90,9 +90,7 @@ def look(database: Database) -> str:
     """The version of the schema, which is ours; creates nothing. Raises StorageError."""
     found = version(database)
     if found is None:
-        folder = Path(database.place.partition(" ")[2]).parent
-        if database.is_missing and not folder.exists():
-            raise StorageError(f"{database.place}: its folder {folder} does not exist")
+        check_folder(database)
         check_names(database)
         lacks = "does not exist" if database.is_missing else "has no tables"
         raise StorageError(f"{database.place} {lacks}: nothing was ever submitted to it")
@@ -110,6 +108,13 @@ def objection(session: Session) -> str:
     if found == ours:
         return ""
     return f"nothing is done: the database's schema is {found}, this worker's {ours}: restart it"
+
+
+def check_folder(database: Database) -> None:
+    """Raise StorageError if no SQLite file can be where the settings say."""
+    folder = Path(database.place.partition(" ")[2]).parent
+    if database.is_missing and not folder.exists():
+        raise StorageError(f"{database.place}: its folder {folder} does not exist")
 
 
 def version(database: Database) -> str | None:

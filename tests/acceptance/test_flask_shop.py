@@ -123,7 +123,7 @@ def test_database_that_is_down_is_a_page(tmp_path: Path, open_page: OpenPage) ->
             else:
                 launch(page, address)
             expect(page.get_by_role("heading")).to_have_text("503 Service Unavailable")
-            expect(page.locator("p")).to_contain_text("The database is out of reach")
+            expect(page.locator("p").first).to_contain_text("The database is out of reach")
             assert "hunter2" not in page.content()
 
 

@@ -134,7 +134,9 @@ def test_metrics_of_a_worker_agree_with_the_rows(lent: Scene) -> None:
     assert after["dispatcher_window_open", "metropole"] == 1
     assert after["dispatcher_due_batches",] == after["dispatcher_doubt_age_seconds",] == 0
     assert after["dispatcher_tick_age_seconds",] < 60
-    assert of(after, "dispatcher_ready") == {"database": 1, "broker": 1, "beat": 1}
+    assert of(after, "dispatcher_ready") == {
+        "database": 1, "broker": 1, "beat": 1, "workers": 1,
+    }  # fmt: skip
     assert after["process_start_time_seconds",] > 0
     (build,) = (key for key in after if key[0] == "dispatcher_build_info")
     assert site.dispatcher.database.engine.dialect.name in build
@@ -204,7 +206,7 @@ def test_worker_without_redis_is_healthy_and_not_ready(tmp_path: Path, sqlite_ur
     with Installation(tmp_path, sqlite_url) as site:
         worker = Probed(site)
         status, checks = worker.ready()
-        assert (status, checks["beat"]) == (503, (False, "it has never ticked"))
+        assert (status, checks["beat"]) == (503, (False, "no worker has ever ticked"))
         assert checks["database"][0]
         assert checks["broker"][0]
         site.beat()

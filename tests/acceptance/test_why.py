@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
+from dispatcher.dispatch import broker, hints
 from dispatcher.storage.tables import Campaign, Heartbeat
 from tests.acceptance.installation import Installation, people
 
@@ -18,6 +19,12 @@ def let_an_hour_pass(site: Installation) -> None:
     with site.dispatcher.database.write() as session:
         session.execute(update(Campaign).values(created_at=ago))
         session.execute(update(Heartbeat).values(at=ago))
+
+
+def queued(site: Installation) -> int:
+    address = site.dispatcher.settings.broker
+    assert address is not None
+    return broker.waiting(address, hints.QUEUES[hints.TICK])
 
 
 def causes(site: Installation) -> dict[str, str]:
@@ -38,7 +45,7 @@ def test_person_on_call_reads_which_process_is_missing(tmp_path: Path, sqlite_ur
         aside.stop()
 
         worker = site.worker()
-        site.wait(site.dispatcher.last_tick, "the tick to be taken")
+        site.wait(lambda: queued(site) == 0, "the tick to be taken")
         let_an_hour_pass(site)
         found = causes(site)
         assert "no tick comes to the queue dispatcher.tick" in found["beat"]

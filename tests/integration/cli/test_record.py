@@ -43,11 +43,11 @@ def test_entries_say_who_from_where_what_and_why(acted: Path) -> None:
     shown = dispatcher(acted, "record", "show", "--json")
     latest, first = json.loads(shown.stdout)
     assert (first["actor"], first["verb"]) == (getpass.getuser(), "opt out")
-    assert first["origin"] == f"the shell of {socket.gethostname()}"
+    assert first["origin"] == f"the shell on {socket.gethostname()}"
     assert first["reason"] == "1 new number, by hand; by letter"
     assert latest["reason"].endswith("06••••••02 called")
     assert dispatcher(acted, "record", "show", "--by", "nobody").stdout == "no entry\n"
-    assert "the shell of" in dispatcher(acted, "record", "show").stdout
+    assert "the shell on" in dispatcher(acted, "record", "show").stdout
 
 
 def test_changed_entry_is_named_and_ends_with_1(acted: Path) -> None:

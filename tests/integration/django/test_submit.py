@@ -341,7 +341,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was published, in order; nothing is connected to."""
     published: list[str] = []
 
-    def publish(_: Hints, name: str, *__: int) -> bool:
+    def publish(_: Hints, name: str, *__: int, **___: object) -> bool:
         published.append(name)
         return True
 

@@ -17,7 +17,7 @@ TABLES = ("dispatcher_action", "dispatcher_seal")
 #: SQLite has no roles: whoever can write to the file could drop a trigger, too. Only the owner
 #: can truncate, and the seals show it.
 FUNCTION = """
-CREATE FUNCTION dispatcher_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION dispatcher_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the record of actions is append-only';
 END $$
