@@ -49,12 +49,12 @@ class Retention:
         """
         settings, now = self._context.settings, self._context.clock()
         self._erasures.resume()
-        if not _any_days(settings):
-            return 0
         with self._context.database.write() as session:
             if not retention.due(session, now, EVERY):
                 return 0
             retention.note_pruned(session, now)  # no other worker needs to do it meanwhile
+        if not _any_days(settings):
+            return 0
         with suppress(ConfigurationError):  # without a key the hashes stay
             self._erasures.replace_hashed()
         total, left = self._delete(now, RUNS) if settings.history_days else (0, RUNS)

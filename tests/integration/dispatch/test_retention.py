@@ -192,6 +192,18 @@ def test_history_of_0_days_deletes_nothing(tables: Database) -> None:
         assert count(bench, Event) == [1]
 
 
+def test_erasure_that_waits_is_looked_at_every_hour_if_nothing_is_deleted(tables: Database) -> None:
+    with opened(tables, history_days=0, recipient_days=0) as bench:
+        bench.dispatcher.submit("soldes", "Soldes demain", people(2))
+        bench.work()
+        assert bench.dispatcher.persons.erase(people(1)[0], reason="asked")
+        assert bench.tick().prune
+        prune(bench)
+        assert not bench.tick().prune
+        bench.clock.forward(hours=1)
+        assert bench.tick().prune
+
+
 def test_long_run_continues_at_the_next_tick(bench: Bench) -> None:
     happen(bench, 7)
     bench.clock.forward(days=DAYS, seconds=1)
