@@ -17,7 +17,7 @@ TESTS=${TESTS:-tests/unit tests/acceptance/test_wheel.py}
 LIBRARY_TESTS="tests/unit/campaigns tests/unit/recipients tests/unit/texts tests/unit/settings/test_settings.py
     tests/integration/api tests/integration/storage
     tests/integration/flask/test_extension.py tests/integration/django/test_submit.py"
-oldest='SQLAlchemy==2.0.0 celery==5.4.0 kombu[redis]==5.4.0'
+oldest='SQLAlchemy==2.0.23 celery==5.4.0 kombu[redis]==5.4.0'
 newest='--upgrade SQLAlchemy celery kombu[redis]'
 
 # Prints "release path" of each Python of version $1 that runs and can make virtual environments.
