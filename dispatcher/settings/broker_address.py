@@ -155,6 +155,17 @@ class BrokerAddress:
         return next(filter(None, (getattr(it, part) for it in self._urls)), "")
 
 
+def split(url: str) -> SplitResult:
+    """The parts of a URL. Raises ValueError, which unlike Python's repeats no part of it."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError(
+            "is not a URL: [ and ] in a password are written %5B and %5D, and letters of a host are"
+            " plain"
+        ) from None
+
+
 def check_url(url: str) -> None:
     """Raise ValueError, which repeats no part of the URL but its scheme, if it is not supported."""
     for one in url.split(";"):
@@ -187,7 +198,9 @@ def _check(url: str) -> None:
         raise ValueError(
             f"the scheme{shown} is not supported{cluster}: use one of {', '.join(SCHEMES)}"
         )
-    parts = urlsplit(url)
+    parts = split(url)
+    if scheme == _SOCKET and parts.netloc.rpartition("@")[2]:
+        raise ValueError("a socket has three slashes before it: redis+socket:///run/redis.sock")
     if "," in parts.netloc.rpartition("@")[2]:
         raise ValueError(
             "names several hosts in one URL: write sentinel://host:26379;sentinel://host:26379/0"

@@ -34,7 +34,7 @@ from dispatcher.settings.accounts import (
     split_account,
     unknown,
 )
-from dispatcher.settings.broker_address import BrokerAddress, check_url
+from dispatcher.settings.broker_address import BrokerAddress, check_url, split
 from dispatcher.window.hours import profile_of
 from dispatcher.window.territories import TERRITORIES
 
@@ -68,7 +68,7 @@ def _has_one_password(url: str) -> bool:
     before, _, options = rest.partition("?")
     if scheme.startswith("postgres") and all("=" in option for option in options.split("&")):
         options = ""  # user=me@shop: an @ ends no password there
-    after = before[len(urlsplit(url).netloc) :]
+    after = before[len(split(url).netloc) :]
     return before.count("@") <= 1 and "@" not in after + options
 
 
@@ -417,7 +417,7 @@ class Settings(AccountSettings):
         # urlsplit drops line breaks and tabs in silence
         if not url.isprintable() or " " in url:
             raise ValueError("must hold no blank and no control character")
-        parts = urlsplit(url)
+        parts = split(url)
         try:
             _ = parts.port
         except ValueError:

@@ -146,6 +146,7 @@ def refused(variable: str, value: str, **others: str) -> str:
         ("rediss://host/0?ssl_cert_reqs=none", "its ssl_cert_reqs would verify no certificate"),
         ("amqps://host/?ssl_cert_reqs=CERT_NONE", "its ssl_cert_reqs would verify no certificate"),
         ("redis://host:99999", "must have a port from 1 to 65535, if any; /, # and ?"),
+        ("redis+socket://run/hunter2.sock", "a socket has three slashes before it"),
     ],
 )
 def test_broker_that_is_not_supported_is_refused_by_name(url: str, says: str) -> None:
@@ -534,7 +535,9 @@ def test_url_with_a_blank_or_a_control_character_is_refused(name: str, sign: str
 
 @pytest.mark.parametrize("name", ["database_url", "broker_url"])
 @pytest.mark.parametrize(
-    "password", ["p@ss:w/rd", "p#w", "p/w", "p?w@x/y", "p\tw", "p\nw"], ids=ascii
+    "password",
+    ["p@ss:w/rd", "p#w", "p/w", "p?w@x/y", "p\tw", "p\nw", "p[hunter2]w", "hunter2℀", "[hunter2"],
+    ids=ascii,
 )
 def test_password_that_breaks_its_url_is_refused_and_not_repeated(name: str, password: str) -> None:
     scheme = {"database_url": "postgresql+psycopg", "broker_url": "redis"}[name]
@@ -544,6 +547,16 @@ def test_password_that_breaks_its_url_is_refused_and_not_repeated(name: str, pas
     assert problems
     assert problems[0].startswith(f"DISPATCHER_{name.upper()}: ")
     assert password not in problems[0]
+    assert "hunter2" not in problems[0]
+
+
+@pytest.mark.parametrize("name", ["api_url", "webhook_url", "callback_url"])
+@pytest.mark.parametrize("password", ["p[hunter2]w", "hunter2℀", "[hunter2"], ids=ascii)
+def test_address_that_is_no_url_is_refused_and_not_repeated(name: str, password: str) -> None:
+    [problem, *_] = Settings.problems(**{name: f"https://app:{password}@shop.example/a"})
+
+    assert problem.startswith(f"DISPATCHER_{name.upper()}: ")
+    assert "hunter2" not in problem
 
 
 @pytest.mark.parametrize(
