@@ -546,7 +546,8 @@ def fully_valid(status: int, raw: bytes) -> bool:
     message_id = answer.get("message_id", answer.get("messageId"))
     named = (isinstance(message_id, int) and not isinstance(message_id, bool)) or (
         isinstance(message_id, str)
-        and message_id.strip() != ""
+        and 0 < len(message_id.strip()) <= 64
+        and message_id.strip().isascii()
         and message_id.strip().isprintable()
     )
     code = answer.get("code")
@@ -600,6 +601,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return raw
 
 
+@example(json.dumps(success() | {"message_id": "\xa1"}).encode(), 200)
 @given(mutated(), STATUSES)
 @settings(max_examples=300)
 def test_only_valid_success_is_taken(raw: bytes, status: int) -> None:
