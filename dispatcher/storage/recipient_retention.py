@@ -37,13 +37,16 @@ def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: in
         .order_by(BATCH.c.number)
         .limit(most)
     ).all()
-    for batch_id, _ in numbers:
-        replacement.replace(session, batch_id, pseudonyms, None)
     values: dict[str, Any] = {"numbers_from": None}
-    if len(numbers) == most:
-        values["numbers_from"] = numbers[-1].number + 1
+    for batch_id, number in numbers:
+        if not replacement.replace(session, batch_id, pseudonyms, None):
+            values["numbers_from"] = number  # under way since the query: later, from here on
+            break
     else:
-        values |= _words(session, campaign, pseudonyms)
+        if len(numbers) == most:
+            values["numbers_from"] = numbers[-1].number + 1
+        else:
+            values |= _words(session, campaign, pseudonyms)
     session.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == campaign.id).values(values))
     return max(len(numbers), 1)
 

@@ -15,7 +15,7 @@ from dispatcher.campaigns.states import (
     BatchState,
     CampaignState,
 )
-from dispatcher.errors import NotFound
+from dispatcher.errors import NotFound, StorageError
 from dispatcher.storage import erased_texts
 from dispatcher.storage.campaigns import totals
 from dispatcher.storage.tables import LARGEST_ID, Batch, Campaign, in_state
@@ -40,7 +40,8 @@ def only(account: str | None) -> list[ColumnElement[bool]]:
 def find(session: Session, reference: int | str, account: str | None = None) -> Campaign:
     """The campaign by its id (int) or the caller's reference (str).
 
-    Raises NotFound, also for a campaign that goes through another account than ``account``.
+    A reference whose numbers were erased since is found, too. Raises NotFound, also for a campaign
+    that goes through another account than ``account``.
     """
     by = Campaign.id == reference if isinstance(reference, int) else Campaign.reference == reference
     # drivers raise for values that no row can hold, so do not query those
@@ -48,8 +49,10 @@ def find(session: Session, reference: int | str, account: str | None = None) -> 
         possible = abs(reference) <= LARGEST_ID
     else:
         possible = reference.isprintable()
-    query = select(Campaign).where(by, *only(account))
-    campaign = session.scalar(query) if possible else None
+    query = select(Campaign).where(*only(account))
+    campaign = session.scalar(query.where(by)) if possible else None
+    if campaign is None and isinstance(reference, str) and possible:
+        campaign = session.scalar(query.where(_refers(session, reference)).limit(1))
     if campaign is None:
         raise NotFound(f"no campaign {reference!r}")
     return campaign
@@ -69,17 +72,19 @@ def latest(
     among: Selection = ALL,
 ) -> list[Facts]:
     """The campaigns submitted last ``among`` those of one account or of all, newest first."""
-    query = select(Campaign).where(*only(account), *_among(among)).order_by(Campaign.id.desc())
+    query = (
+        select(Campaign).where(*only(account), *_among(session, among)).order_by(Campaign.id.desc())
+    )
     return [_facts(row) for row in session.scalars(query.offset(offset).limit(limit))]
 
 
 def count(session: Session, account: str | None = None, *, among: Selection = ALL) -> int:
     """How many campaigns there are ``among`` those of one account or of all."""
-    query = select(func.count(Campaign.id)).where(*only(account), *_among(among))
+    query = select(func.count(Campaign.id)).where(*only(account), *_among(session, among))
     return session.scalar(query) or 0
 
 
-def _among(selection: Selection) -> list[ColumnElement[bool]]:
+def _among(session: Session, selection: Selection) -> list[ColumnElement[bool]]:
     """The conditions of a selection."""
     found: list[ColumnElement[bool]] = []
     if selection.states:
@@ -90,20 +95,29 @@ def _among(selection: Selection) -> list[ColumnElement[bool]]:
         if not value.isprintable():  # drivers raise for values that no row can hold
             return [false()]
     if selection.reference is not None:
-        found.append(Campaign.reference == selection.reference)
+        found.append(_refers(session, selection.reference))
     if prefix := selection.reference_prefix:
         # not LIKE, in which SQLite takes small letters for capitals
         found.append(func.substr(Campaign.reference, 1, len(prefix)) == prefix)
     return found
 
 
+def _refers(session: Session, reference: str) -> ColumnElement[bool]:
+    """Condition: this is the campaign's reference, or was before numbers in it were erased."""
+    known = [reference]
+    with suppress(StorageError):  # without the key of the pseudonyms only the reference itself
+        known = erased_texts.references(session, reference)
+    return Campaign.reference.in_(known)
+
+
 def stored(session: Session, reference: str) -> StoredCampaign | None:
     """The campaign that has this reference, if there is one."""
-    for known in erased_texts.references(session, reference):
-        with suppress(NotFound):
-            row = find(session, known)
-            return StoredCampaign(row.id, row.fingerprint, row.account)
-    return None
+    query = select(Campaign).where(
+        Campaign.reference.in_(erased_texts.references(session, reference))
+    )
+    exact = query.order_by(Campaign.reference != reference, Campaign.id).limit(1)
+    row = session.scalar(exact) if reference.isprintable() else None
+    return StoredCampaign(row.id, row.fingerprint, row.account) if row else None
 
 
 def _facts(campaign: Campaign) -> Facts:

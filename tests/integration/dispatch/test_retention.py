@@ -11,9 +11,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
-from dispatcher import ConfigurationError, Settings
+from dispatcher import ConfigurationError, NotFound, Settings
+from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.retention import EVERY
 from dispatcher.masking import is_pseudonym
 from dispatcher.monitoring.doctor import Level, examine
@@ -383,3 +384,43 @@ def test_opt_outs_stay_whatever_the_age(bench: Bench) -> None:
     prune(bench)
     assert people(1)[0] in bench.dispatcher.opt_outs
     assert count(bench, OptOut) == [1]
+
+
+@pytest.mark.parametrize("stuck", [1, 2])
+def test_batch_under_way_again_is_replaced_once_it_has_ended(bench: Bench, stuck: int) -> None:
+    """A batch goes under way between the question which campaigns are due and its replacement."""
+    sent_long_ago(bench, 1100)
+    before = bench.clock() - timedelta(days=365)
+    with bench.dispatcher.database.write() as session:
+        session.execute(
+            update(Batch).where(Batch.number == stuck).values(state=BatchState.IN_DOUBT)
+        )
+        pseudonyms = pseudonymous.begin(session)
+        # the question was answered before: it names the campaign although a batch is in doubt
+        answered = select(
+            *(Campaign.id, Campaign.numbers_from, Campaign.reference, Campaign.reason)
+        ).limit(1)
+        with mock.patch.object(recipient_retention, "_due", return_value=answered):
+            recipient_retention.replace(session, before, pseudonyms, 4)
+    with bench.dispatcher.database.write() as session:
+        session.execute(update(Batch).where(Batch.number == stuck).values(state=BatchState.DONE))
+    prune(bench)
+    assert all(is_pseudonym(phone) for phone, _ in recipients(bench))
+
+
+def test_campaign_is_found_by_the_reference_that_it_had(bench: Bench) -> None:
+    campaign_id = sent_long_ago(bench)
+    prune(bench)
+    assert bench.progress("soldes 0639980000").id == campaign_id
+    [listed] = bench.dispatcher.campaigns(reference="soldes 0639980000")
+    assert listed.id == campaign_id
+    with pytest.raises(NotFound):
+        bench.progress("soldes 0639980009")
+
+
+def test_clock_that_went_back_deletes_nothing(bench: Bench) -> None:
+    sent_long_ago(bench, days=100)
+    prune(bench)
+    bench.clock.forward(days=-80)
+    prune(bench)
+    assert not any(is_pseudonym(phone) for phone, _ in recipients(bench))
