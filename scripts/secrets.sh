@@ -28,5 +28,7 @@ keep webhook_secret_old "$(random)"
 # keep a copy of this one outside of the database's backups: nothing is sent without it once
 # somebody is erased
 keep pseudonym_key "$(random)"
+# it signs the evidence of campaigns
+keep signing_key "$(random)"
 keep postgres_password "$(random)"
 keep database_url "postgresql+psycopg://dispatcher:$(cat postgres_password)@postgres/dispatcher"

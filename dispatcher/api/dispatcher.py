@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cached_property
-from typing import Unpack
+from pathlib import Path
+from typing import Any, Unpack
 
 from dispatcher.api.action_record import ActionRecords
+from dispatcher.api.evidence import EvidenceWriter
 from dispatcher.api.inbox import Inbox
 from dispatcher.api.intake import submission_of
 from dispatcher.api.lifecycle import Lifecycle
@@ -21,6 +23,7 @@ from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission, Submitted
 from dispatcher.recipients import Rejection
+from dispatcher.recipients.files.new_file import new_file
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.window import Hold
 
@@ -96,6 +99,22 @@ class Dispatcher(Lifecycle):
     def record(self) -> ActionRecords:
         """The record of actions: who did what, from where, when and why."""
         return ActionRecords(self._installation)
+
+    def evidence(
+        self, campaign: int | str, file: str | Path, *, hides: bool = False, by: str | None = None
+    ) -> dict[str, Any]:
+        """Write all that is known of a campaign to a new signed file; returns its sums.
+
+        docs/evidence.md describes it. ``hides`` masks numbers. The export goes on record. Raises
+        NotFound, ConfigurationError without a signing key, StorageError, and OSError.
+        """
+        with new_file(file) as stream:
+            return self.evidence_writer.write(campaign, stream, hides=hides, by=by)
+
+    @property
+    def evidence_writer(self) -> EvidenceWriter:
+        """Writes evidence to any stream, and names the key that signs it."""
+        return EvidenceWriter(self._installation, self._account)
 
     @cached_property
     def persons(self) -> Persons:

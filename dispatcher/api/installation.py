@@ -59,7 +59,7 @@ class Installation:
         return self._readable().read()
 
     def stream(self) -> AbstractContextManager[Session]:
-        """One transaction that only reads, for rows that are fetched little by little."""
+        """One transaction that only reads: all its queries see the database as the first does."""
         return self._readable().stream()
 
     def write(self) -> AbstractContextManager[Session]:

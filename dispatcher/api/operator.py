@@ -64,8 +64,9 @@ class Operator:
         self.settings = settings
         self.clock = clock or shifted(settings.clock_offset)
         self.database = database or Database(settings.database_url.get_secret_value())
-        key = settings.pseudonym_key
-        self.database.pseudonym_key.configure(None if key is None else key.get_secret_value())
+        for name in ("pseudonym_key", "signing_key"):
+            key = getattr(settings, name)
+            getattr(self.database, name).configure(key and key.get_secret_value())
         installation = Installation(
             settings, self.clock, self.database, self._make_tables, self._lacks_tables
         )

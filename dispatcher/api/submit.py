@@ -166,12 +166,13 @@ class _Entry:
         )
         intake.check()
         intake.check_caps(opted_out=opt_out_marks.mark_planned(session, campaign_id))
-        intake.plan_fingerprint()
         plans.complete(
             session,
             campaign_id,
             reference=submission.reference,
             fingerprint=intake.fingerprint,
+            plan_fingerprint=intake.plan_fingerprint(),
+            list_hash=planner.digest,
             rows=planner.rows,
             duplicates=planner.duplicates,
             unusable=planner.reasons.total(),

@@ -55,6 +55,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "settings": ("maintenance", "Show every setting as it is in effect here; secrets are masked."),
     "sandbox": ("sandbox", "Run a gateway that texts nobody, until Ctrl-C."),
     "record": ("record", "The record of actions: who did what, from where, when and why."),
+    "evidence": (
+        "evidence",
+        "All that is known of campaign REF in one signed file; verify such a file.",
+    ),
     "recording": ("recording", ""),
     "demo": ("demo", "Send 5,000 made-up SMS through real processes, and check every one."),
 }

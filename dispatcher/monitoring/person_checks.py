@@ -8,7 +8,6 @@ from dispatcher.api import Dispatcher
 from dispatcher.errors import StorageError
 from dispatcher.monitoring.finding import CheckFailed, Warned
 from dispatcher.storage import erasures, pseudonymous, recipient_retention
-from dispatcher.storage.pseudonym_key import NEEDED
 
 
 def people(dispatcher: Dispatcher) -> str:
@@ -22,7 +21,8 @@ def people(dispatcher: Dispatcher) -> str:
     if known is not None:
         rest = f"; {waiting} erasures wait for batches that are under way" if waiting else ""
         return f"the key of the pseudonyms is right{rest}"
-    if dispatcher.database.pseudonym_key.found() is not None:
+    key = dispatcher.database.pseudonym_key
+    if key.found() is not None:
         return "nobody is erased; the key of the pseudonyms is at hand"
     if dispatcher.database.is_sqlite:
         return "nobody is erased; the first erasure makes the key of the pseudonyms"
@@ -31,7 +31,7 @@ def people(dispatcher: Dispatcher) -> str:
         due = dispatcher.settings.recipient_days and recipient_retention.is_due(session, before)
     if due:
         raise Warned(
-            f"recipients older than DISPATCHER_RECIPIENT_DAYS stay: {NEEDED}",
+            f"recipients older than DISPATCHER_RECIPIENT_DAYS stay: {key.needed}",
             "set DISPATCHER_PSEUDONYM_KEY, or DISPATCHER_RECIPIENT_DAYS=0",
         )
-    return f"nobody is erased; {NEEDED}"
+    return f"nobody is erased; {key.needed}"

@@ -267,6 +267,12 @@ class Settings(AccountSettings):
         description="key of the pseudonyms of erased people; a secret, ≥ 32 characters; unset:"
         " with SQLite a file beside the database",
     )
+    signing_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="key that signs the evidence of campaigns; a secret, ≥ 32 characters; unset:"
+        " with SQLite a file beside the database",
+    )
     log_format: Literal["text", "json"] = Field(
         "text",
         description="format of the log of workers, beats and `dispatcher run`: `text` or `json`",

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage import database_url, driver_errors, engines, postgresql, seals
 from dispatcher.storage.engines import KeptSessions
+from dispatcher.storage.own_key import OwnKey
 from dispatcher.storage.pseudonym_key import PseudonymKey
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _READS = {engines.READS: True}
 #: PostgreSQL's code of a lock that was not available in time
 _LOCK_TIMEOUT = "55P03"
+_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _ALONE = {"isolation_level": "AUTOCOMMIT"}
 
 
@@ -57,6 +59,7 @@ class Database:
         self._engine: Engine | None = None
         self._kept = self._keep()
         self.pseudonym_key = PseudonymKey(lambda: self.file)
+        self.signing_key = OwnKey(lambda: self.file, "signing key", "evidence cannot be signed")
         #: engines and sessions of the parent process, referenced here because the garbage
         #: collector would close the parent's connections
         self._inherited: list[Engine | KeptSessions | None] = []
@@ -146,8 +149,8 @@ class Database:
 
     @contextmanager
     def stream(self) -> Iterator[Session]:
-        """One transaction that only reads, for rows that are fetched little by little."""
-        with self._session(_READS) as session:
+        """One transaction that only reads: all its queries see the database as the first does."""
+        with self._session(_READS if self.is_sqlite else _SNAPSHOT) as session:
             yield session
 
     @contextmanager

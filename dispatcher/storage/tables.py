@@ -139,6 +139,9 @@ class Campaign(Base):
     account: Mapped[str] = mapped_column(default="", server_default="")
     #: the first batch whose recipients still have numbers; null once retention has replaced all
     numbers_from: Mapped[int | None] = mapped_column(default=1, server_default="1")
+    #: ``ListDigest`` of its list, and the fingerprint of its plan; null for those stored before
+    list_hash: Mapped[str | None]
+    plan_fingerprint: Mapped[str | None]
 
 
 class Batch(Base):

@@ -6,7 +6,8 @@ import errno
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -61,6 +62,21 @@ class NewFile:
         there = regular(self._path)
         if there and not self._replaces:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[BinaryIO]:
+    """The stream of a ``NewFile``, which has its name after the block; nothing after an exception.
+
+    Raises OSError.
+    """
+    file = NewFile(path)
+    try:
+        yield file.stream
+    except BaseException:
+        file.discard()
+        raise
+    file.close()
 
 
 def new_log(path: Path) -> BinaryIO:

@@ -66,6 +66,8 @@ def complete(
     *,
     reference: str,
     fingerprint: str,
+    plan_fingerprint: str,
+    list_hash: str,
     rows: int,
     duplicates: int,
     unusable: int,
@@ -77,6 +79,8 @@ def complete(
         .values(
             reference=reference,
             fingerprint=fingerprint,
+            plan_fingerprint=plan_fingerprint,
+            list_hash=list_hash,
             rows=rows,
             duplicates=duplicates,
             unusable=unusable,

@@ -81,7 +81,15 @@ def test_a_pod_gets_its_secrets_from_mounted_files_only(path: Path) -> None:
     pod = Pod(path)
     files = {value for name, value in pod.environment.items() if name.endswith("_FILE")}
     assert files == set(pod.files())
-    for name in ("API_KEY", "DATABASE_URL", "BROKER_URL", "WEBHOOK_SECRET", "PSEUDONYM_KEY"):
+    secret = (
+        "API_KEY",
+        "DATABASE_URL",
+        "BROKER_URL",
+        "WEBHOOK_SECRET",
+        "PSEUDONYM_KEY",
+        "SIGNING_KEY",
+    )
+    for name in secret:
         assert f"{PREFIX}{name}" not in pod.environment
 
 
@@ -172,6 +180,18 @@ def test_probes_of_webhooks_use_their_port_and_need_no_key() -> None:
         "webhook_secret",
         "pseudonym_key",
     }
+
+
+def test_a_worker_can_sign_evidence_and_webhooks_cannot() -> None:
+    """Evidence is written by a command in the worker's container, or on its host."""
+    variable = f"{PREFIX}SIGNING_KEY_FILE"
+    assert variable in Pod(WORKER).environment
+    assert variable in SERVICES["worker"]["environment"]
+    units = {path.stem: path.read_text(encoding="utf-8") for path in SYSTEMD}
+    signing = [name for name, text in units.items() if "signing_key" in text]
+    assert signing == ["dispatcher-worker@"]
+    webhooks = Pod(ROOT / "deploy/kubernetes/webhooks.yaml")
+    assert variable not in {*webhooks.environment, *SERVICES["webhooks"]["environment"]}
 
 
 # -- systemd

@@ -84,6 +84,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "web_token_old": (TOKEN, TOKEN),
     "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
     "pseudonym_key": (KEY, KEY),
+    "signing_key": (KEY, KEY),
     "webhook_secret": (SECRET, SECRET),
     "webhook_secret_old": (SECRET, SECRET),
     "stop_storm": ("7", 7),

@@ -1,0 +1,97 @@
+"""The evidence of a campaign, written from one snapshot of the database and signed."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dispatcher.api.actor import named
+from dispatcher.api.installation import Installation
+from dispatcher.campaigns.evidence_file import layout
+from dispatcher.campaigns.evidence_file.archive import Archive, Output
+from dispatcher.campaigns.evidence_file.signing import PublicKey, Signer
+from dispatcher.masking import mask, masked
+from dispatcher.storage import actions, seals
+from dispatcher.storage.campaigns import campaigns, evidence_summary
+from dispatcher.storage.campaigns.evidence_rows import EvidenceRows
+from dispatcher.window.territories import CALENDAR_VERSION
+
+
+class EvidenceWriter:
+    """Writes files of evidence, and names the key that signs them."""
+
+    def __init__(self, installation: Installation, account: str | None) -> None:
+        """``account`` is the only one whose campaigns are found; None for all."""
+        self._installation = installation
+        self._account = account
+
+    @property
+    def key(self) -> PublicKey:
+        """The key to verify by; with SQLite made now if there is none.
+
+        Raises ConfigurationError without DISPATCHER_SIGNING_KEY elsewhere, and StorageError.
+        """
+        return self._signer.public
+
+    @property
+    def _signer(self) -> Signer:
+        return Signer(self._installation.database.signing_key.made())
+
+    def write(
+        self, campaign: int | str, output: Output, *, hides: bool = False, by: str | None = None
+    ) -> dict[str, Any]:
+        """Write the evidence of a campaign to ``output``, and return its sums.
+
+        ``hides`` masks numbers. Raises NotFound, and as ``key``.
+        """
+        with self._installation.read() as session:
+            known = campaigns.facts(session, campaign, self._account)
+        signer = self._signer
+        self._note(known.id, known.reference, named(by))
+        with self._installation.stream() as session:
+            return self._write(session, known.id, Archive(output, signer), hides=hides)
+
+    def _note(self, campaign_id: int, reference: str, actor: str) -> None:
+        """Put the export on record, before anything leaves, and seal the whole record."""
+        with self._installation.write() as session:
+            actions.note(
+                session,
+                None,
+                verb="export",
+                actor=actor,
+                now=self._installation.clock(),
+                reason=f"the evidence of campaign {campaign_id}, {reference}",
+            )
+        if not self._installation.database.in_transaction:
+            with self._installation.write() as session:
+                seals.add(session, every=True)
+
+    def _write(
+        self, session: Session, campaign_id: int, archive: Archive, *, hides: bool
+    ) -> dict[str, Any]:
+        number, words = (mask, masked) if hides else (str, str)
+        rows = EvidenceRows(session, campaign_id, number=number, words=words)
+        campaign = evidence_summary.campaign(session, campaign_id, words)
+        sums = evidence_summary.sums(session, campaign_id)
+        archive.add_document(layout.CAMPAIGN, campaign)
+        for name, lines in (
+            (layout.BATCHES, rows.batches()),
+            (layout.RECIPIENTS, rows.recipients()),
+            (layout.OPT_OUTS, rows.opt_outs()),
+            (layout.ATTEMPTS, rows.attempts()),
+            (layout.RECORD, rows.record()),
+        ):
+            archive.add_lines(name, lines)
+        archive.close(
+            {
+                "reference": campaign["reference"],
+                "made_at": self._installation.clock().isoformat(),
+                "made_by": f"sms-campaign-dispatcher {version('sms-campaign-dispatcher')}",
+                "calendar": CALENDAR_VERSION,
+                "numbers": "masked" if hides else "in clear",
+                "sums": sums,
+            }
+        )
+        return sums

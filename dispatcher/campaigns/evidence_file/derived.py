@@ -1,0 +1,148 @@
+"""Derives the sums of a file of evidence anew, and names the rows that contradict each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Final
+
+from dispatcher.campaigns.evidence_file.layout import (
+    ATTEMPTS,
+    BATCHES,
+    OPT_OUTS,
+    RECIPIENTS,
+    RECORD,
+)
+from dispatcher.campaigns.evidence_file.opened import Opened
+from dispatcher.campaigns.evidence_file.window_check import other_calendar, wrong_windows
+from dispatcher.campaigns.record_chain import Entry, seal
+
+#: verbs of the record that are incidents, and the one that is a correction
+_INCIDENTS, _CORRECTION = ("texted twice", "texted after give up"), "correction"
+#: more rows of one batch than there can be
+_LARGEST_GROUP: Final = 5000
+
+Row = Mapping[str, Any]
+
+
+class Derived:
+    """The sums, derived from the rows of all members; each is read once, side by side."""
+
+    def __init__(self, campaign: Row) -> None:
+        self._commercial = campaign["commercial"]
+        self._numbers: Counter[str] = Counter()
+        self._states: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
+        self._cost = Decimal(0)
+
+    @property
+    def sums(self) -> dict[str, Any]:
+        """The same sums as the manifest has."""
+        names = [
+            "recipients",
+            "batches",
+            "segments",
+            "attempts",
+            "entries",
+            "incidents",
+            "corrections",
+        ]
+        return {name: self._numbers[name] for name in names} | {
+            "states": dict(self._states),
+            "outcomes": dict(self._outcomes),
+            "cost": f"{self._cost:.4f}",
+        }
+
+    def of_batches(self, opened: Opened, remark: Callable[[str], None]) -> Iterator[str]:
+        """Compare each batch with its recipients, opt-outs, attempts and window."""
+        recipients, left_out, attempts = (
+            _ByBatch(opened.lines(name)) for name in (RECIPIENTS, OPT_OUTS, ATTEMPTS)
+        )
+        for expected, row in enumerate(opened.lines(BATCHES), start=1):
+            batch = dict(row)
+            number, states = batch["batch"], Counter(batch["states"])
+            if number != expected:
+                yield f"batch {expected} is missing, or out of order: {number} is in its place"
+                return
+            self._numbers["batches"] += 1
+            self._numbers["segments"] += batch["segments"]
+            self._cost += Decimal(batch["cost"])
+            people = recipients.of(number)
+            found = Counter(one["state"] for one in people)
+            self._numbers["recipients"] += len(people)
+            self._states.update(found)
+            size, gone, tries = batch["size"], found["opted_out"], batch["attempts"]
+            lacks = f"batch {number}: {{}} has not each of its {{}} {{}} once".format
+            if [one["position"] for one in people] != list(range(size)):
+                yield lacks(RECIPIENTS, size, "recipients")
+            if found != states:
+                yield f"batch {number}: recipients are {dict(found)}, and it says {dict(states)}"
+            if len(left_out.of(number)) != gone:
+                yield lacks(OPT_OUTS, gone, "opt-outs")
+            made = [dict(one) for one in attempts.of(number)]
+            self._numbers["attempts"] += len(made)
+            self._outcomes.update(one["outcome"] or "unknown" for one in made)
+            if [one["attempt"] for one in made] != list(range(1, tries + 1)):
+                yield lacks(ATTEMPTS, tries, "attempts")
+            yield from self._window(batch, made, remark)
+        for name, one in ((RECIPIENTS, recipients), (OPT_OUTS, left_out), (ATTEMPTS, attempts)):
+            if not one.is_over:
+                yield f"{name} has rows of no batch, or they are out of order"
+
+    def of_record(self, opened: Opened) -> Iterator[str]:
+        """Verify the seal of each entry, and the chain where two stand side by side."""
+        number, value = 0, ""
+        for row in opened.lines(RECORD):
+            self._numbers["entries"] += 1
+            self._numbers["incidents"] += row["verb"] in _INCIDENTS
+            self._numbers["corrections"] += row["verb"] == _CORRECTION
+            if (sealed := row["seal"]) is None:
+                continue
+            values = {name: row[name] for name in Entry.__dataclass_fields__}
+            entry = Entry(**values | {"at": datetime.fromisoformat(row["at"])})
+            where = f"entry {row['id']} of the record ({row['verb']})"
+            if seal(sealed["before"], entry) != sealed["hash"]:
+                yield f"{where} is not the one that was sealed as number {sealed['number']}"
+            follows = sealed["number"] == number + 1
+            if sealed["number"] <= number or (follows and sealed["before"] != value):
+                yield f"{where} does not continue the chain of seals"
+            number, value = sealed["number"], sealed["hash"]
+
+    def _window(
+        self, batch: dict[str, Any], attempts: list[dict[str, Any]], remark: Callable[[str], None]
+    ) -> Iterator[str]:
+        rule = batch["window"]["rule"]
+        if not self._commercial:
+            if rule:
+                yield f"batch {batch['batch']}: it has a window, and its campaign is not commercial"
+            return
+        wrong = list(wrong_windows(batch, attempts))
+        if calendar := other_calendar(rule):
+            remark(f"windows are recomputed by another calendar: the file says {calendar}")
+        yield from wrong
+
+
+class _ByBatch:
+    """The rows of a member, batch by batch; they stand in the order of the batches."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._groups = groupby(rows, key=itemgetter("batch"))
+        self._next = next(self._groups, None)
+
+    @property
+    def is_over(self) -> bool:
+        """True if every row was taken."""
+        return self._next is None
+
+    def of(self, batch: object) -> list[Row]:
+        """The rows of a batch; none if the next rows are of another one."""
+        if self._next is None or self._next[0] != batch:
+            return []
+        # no batch has more; a file that claims so is wrong, and must not fill the memory
+        rows = list(islice(self._next[1], _LARGEST_GROUP))
+        self._next = next(self._groups, None)
+        return rows

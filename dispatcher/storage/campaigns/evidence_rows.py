@@ -1,0 +1,210 @@
+"""What a file of evidence holds of one campaign, read as a stream within one transaction.
+
+Numbers are as they are stored: whoever was erased is a pseudonym, and ``masks`` hides the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.evidence import UNSENT, read
+from dispatcher.campaigns.record_chain import Entry
+from dispatcher.campaigns.states import MessageState
+from dispatcher.storage.batches.recipients import phones_of
+from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, OPT_OUT, RECIPIENT, SEAL
+
+#: one line of JSON
+Row = dict[str, Any]
+#: hides what must not be shown of a number, or of the numbers in a text
+Mask = Callable[[str], str]
+
+#: how many batches, and about how many recipients, are in memory at once
+_BATCHES, _PEOPLE = 500, 10_000
+_COUNTS: Final = tuple(BATCH.c[state.value] for state in MessageState)
+_ENTRY: Final = tuple(ACTION.c[name] for name in Entry.__dataclass_fields__)
+
+
+class EvidenceRows:
+    """The rows of one campaign; each method reads its own anew."""
+
+    def __init__(self, session: Session, campaign_id: int, *, number: Mask, words: Mask) -> None:
+        """``number`` is applied to each number, ``words`` to what may hold one."""
+        self._session = session
+        self._campaign_id = campaign_id
+        self._number, self._words = number, words
+
+    def batches(self) -> Iterator[Row]:
+        """Every batch: its counts, its window, what the gateway answered."""
+        for batch in self._batches():
+            yield {
+                "batch": batch.number,
+                "id": batch.id,
+                "size": batch.size,
+                "state": batch.state,
+                "states": {
+                    state.value: count
+                    for state in MessageState
+                    if (count := getattr(batch, state.value))
+                },
+                "segments": batch.segments,
+                "cost": euros(batch.cost),
+                "planned": euros(batch.planned),
+                "attempts": batch.attempt,
+                "sent_at": iso(batch.sent_at),
+                "message_id": batch.message_id,
+                "window": {
+                    "territory": batch.territory,
+                    "opens": iso(batch.window_until),
+                    "why": batch.window_why,
+                    "rule": batch.rule,
+                },
+                "waits": self._words(batch.why),
+            }
+
+    def recipients(self) -> Iterator[Row]:
+        """Every recipient, with the state of the message and the code of a refusal."""
+        for batches in self._parts():
+            phones = phones_of(self._session, [batch.id for batch in batches])
+            for batch in batches:
+                codes: dict[str, int] = json.loads(batch.codes)
+                for position, phone in sorted(phones[batch.id].items()):
+                    row = {
+                        "batch": batch.number,
+                        "position": position,
+                        "recipient": self._number(phone),
+                        "state": MessageState.of(batch.states[position]).value,
+                    }
+                    code = codes.get(str(position))
+                    yield row if code is None else row | {"code": code}
+
+    def opt_outs(self) -> Iterator[Row]:
+        """Who was left out because of an opt-out, and since when and from where it is listed."""
+        letter = MessageState.OPTED_OUT.letter
+        for batches in self._parts():
+            concerned = [batch for batch in batches if batch.opted_out]
+            listed = self._listed([batch.id for batch in concerned])
+            for batch in concerned:
+                for position, found in enumerate(batch.states):
+                    if found == letter:
+                        source, since = listed.get((batch.id, position), ("", None))
+                        yield {
+                            "batch": batch.number,
+                            "position": position,
+                            "source": self._words(source),
+                            "since": iso(since),
+                        }
+
+    def attempts(self) -> Iterator[Row]:
+        """Every attempt to send a batch, with its tag and what the gateway answered."""
+        for batches in self._parts():
+            rows = self._session.execute(
+                select(ATTEMPT)
+                .where(ATTEMPT.c.batch_id.in_([batch.id for batch in batches]))
+                .order_by(ATTEMPT.c.batch_id, ATTEMPT.c.number)
+            )
+            by_batch: dict[int, list[Any]] = defaultdict(list)
+            for row in rows:
+                by_batch[row.batch_id].append(row)
+            for batch in batches:
+                for one in by_batch[batch.id]:
+                    yield self._attempt(batch, one)
+
+    def record(self) -> Iterator[Row]:
+        """What is on record of the campaign, with the seals by which each entry is verified."""
+        before = SEAL.alias("before")
+        rows = self._session.execute(
+            select(*_ENTRY, SEAL.c.number, SEAL.c.hash, before.c.hash.label("previous"))
+            .outerjoin_from(ACTION, SEAL, SEAL.c.action_id == ACTION.c.id)
+            .outerjoin(before, before.c.number == SEAL.c.number - 1)
+            .where(ACTION.c.campaign_id == self._campaign_id)
+            .order_by(ACTION.c.id),
+            execution_options={"yield_per": 1000},
+        )
+        for row in rows:
+            entry = {name: getattr(row, name) for name in Entry.__dataclass_fields__}
+            seal = {"number": row.number, "before": row.previous or "", "hash": row.hash}
+            yield entry | {"at": iso(row.at), "seal": seal if row.hash else None}
+
+    def _attempt(self, batch: Any, one: Any) -> Row:
+        return {
+            "batch": batch.number,
+            "attempt": one.number,
+            "tag": one.tag,
+            "worker": one.worker,
+            "armed_at": iso(one.armed_at),
+            "leaves_at": iso(one.leaves_at),
+            "ended_at": iso(one.ended_at),
+            "outcome": one.outcome,
+            "texts_nobody": one.outcome in UNSENT,
+            "detail": self._words(one.detail or ""),
+            "messages": one.messages,
+            "cost": euros(one.cost),
+            "covers": _positions(one.covers),
+            "shown": _positions(one.shown),
+        }
+
+    def _listed(self, ids: Sequence[int]) -> dict[tuple[int, int], tuple[str, datetime]]:
+        """Batch id and position -> source and instant of the opt-out that is on the list."""
+        if not ids:
+            return {}
+        rows = self._session.execute(
+            select(
+                RECIPIENT.c.batch_id,
+                RECIPIENT.c.position,
+                OPT_OUT.c.source,
+                OPT_OUT.c.created_at,
+            )
+            .join_from(RECIPIENT, OPT_OUT, OPT_OUT.c.phone == RECIPIENT.c.phone)
+            .where(RECIPIENT.c.batch_id.in_(ids))
+        )
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def _parts(self) -> Iterator[list[Any]]:
+        """The batches in order, a few at a time."""
+        part: list[Any] = []
+        people = 0
+        for batch in self._batches():
+            if part and (people + batch.size > _PEOPLE or len(part) == _BATCHES):
+                yield part
+                part, people = [], 0
+            part.append(batch)
+            people += batch.size
+        if part:
+            yield part
+
+    def _batches(self) -> Iterator[Any]:
+        last = 0
+        while True:
+            rows = self._session.execute(
+                select(BATCH)
+                .where(BATCH.c.campaign_id == self._campaign_id, BATCH.c.number > last)
+                .order_by(BATCH.c.number)
+                .limit(_BATCHES)
+            ).all()
+            if not rows:
+                return
+            yield from rows
+            last = rows[-1].number
+
+
+def _positions(document: str | None) -> list[int] | None:
+    """The positions that a document of an attempt names; None for the whole batch, or unknown."""
+    return None if document is None else sorted(read(document)[0])
+
+
+def iso(at: datetime | None) -> str | None:
+    """An instant as evidence has it."""
+    return None if at is None else at.isoformat()
+
+
+def euros(amount: Decimal | None) -> str | None:
+    """An amount as evidence has it: euros with four decimals."""
+    return None if amount is None else f"{amount:.4f}"

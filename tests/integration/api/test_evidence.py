@@ -1,0 +1,247 @@
+"""The evidence of a campaign: written from real rows, verified from the file alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dispatcher.campaigns.evidence_file import layout
+from dispatcher.campaigns.evidence_file.archive import Archive
+from dispatcher.campaigns.evidence_file.signing import Signer
+from dispatcher.campaigns.evidence_file.verifying import Verification, verify
+from dispatcher.errors import ConfigurationError, NotFound
+from dispatcher.storage.database import Database
+from tests.integration.bench import OPEN, Bench, opened, people
+from tests.integration.conftest import empty
+
+_SECRET = "a signing key of the tests, 32 characters"
+ANNE = "+33639980001"
+
+
+@pytest.fixture
+def campaign(tables: Database) -> Any:
+    """A bench with a signing key, on which a campaign was sent to five, one of whom said STOP."""
+    with opened(tables, signing_key=_SECRET) as bench:
+        bench.opt_out(ANNE)
+        bench.submit(5)
+        bench.work()
+        yield bench
+
+
+def evidence_of(bench: Bench, reference: str = "soldes", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    bench.dispatcher.evidence_writer.write(reference, stream, **options)
+    return stream.getvalue()
+
+
+def verified(data: bytes, key: str | None = None) -> Verification:
+    return verify(io.BytesIO(data), key=key)
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def lines(data: bytes, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in members(data)[name].splitlines()]
+
+
+def signed_anew(
+    data: bytes, secret: str = "the key of somebody else, 32 characters", **changed: Any
+) -> bytes:
+    """The same evidence with other rows, signed by whoever changed it."""
+    found, stream = members(data), io.BytesIO()
+    archive = Archive(stream, Signer(secret))
+    for name in layout.MEMBERS:
+        stem = name.partition(".")[0]
+        archive.add_text(name, [changed.get(stem, found[name].decode())])
+    facts = json.loads(found[layout.MANIFEST])
+    archive.close(
+        {k: v for k, v in facts.items() if k not in ("format", "members", "key", "fingerprint")}
+    )
+    return stream.getvalue()
+
+
+def test_evidence_of_a_sent_campaign_verifies_with_every_sum(campaign: Bench) -> None:
+    data = evidence_of(campaign)
+    found = verified(data, campaign.dispatcher.evidence_writer.key.fingerprint)
+    assert found.problems == ()
+    assert found.remarks == ()
+    assert found.reference == "soldes"
+    assert found.sums["recipients"] == 5
+    assert found.sums["states"] == {"sent": 4, "opted_out": 1}
+    assert found.sums["attempts"] == 1
+    assert found.sums["outcomes"] == {"sent": 1}
+    [batch] = lines(data, layout.BATCHES)
+    assert batch["window"]["territory"] == "metropole"
+    assert batch["window"]["rule"].startswith("both default/1 holidays ")
+    [attempt] = lines(data, layout.ATTEMPTS)
+    assert attempt["tag"] == campaign.batch(batch["id"]).tag
+    assert [one["recipient"] for one in lines(data, layout.RECIPIENTS)] == people(5)
+    [left_out] = lines(data, layout.OPT_OUTS)
+    assert (left_out["position"], left_out["source"]) == (1, "by hand")
+
+
+def test_campaign_document_says_text_people_plan_and_list(campaign: Bench) -> None:
+    document = json.loads(members(evidence_of(campaign))[layout.CAMPAIGN])
+    assert document["text"] == "Soldes demain chez nous"
+    assert document["stop_mention"] == {"in_text": False, "added_by_gateway": True}
+    assert document["submitted"]["by"]
+    assert document["approved"] is None
+    plan = campaign.dispatcher.plan("Soldes demain chez nous", people(5))
+    assert document["plan"] == plan.fingerprint
+    assert len(document["list"]["hash"]) == 32
+    assert document["list"]["rows"] == 5
+
+
+def test_list_hash_is_the_one_that_the_file_describes(campaign: Bench) -> None:
+    from hashlib import blake2b
+
+    total = sum(
+        int.from_bytes(blake2b(f"{phone}\0metropole\0".encode(), digest_size=16).digest(), "big")
+        for phone in people(5)
+    )
+    document = json.loads(members(evidence_of(campaign))[layout.CAMPAIGN])
+    assert document["list"]["hash"] == f"{total % (1 << 128):032x}"
+
+
+def test_masked_evidence_shows_no_number(campaign: Bench) -> None:
+    data = evidence_of(campaign, hides=True)
+    assert verified(data).problems == ()
+    assert not any(phone.encode() in body for body in members(data).values() for phone in people(5))
+
+
+def test_erasing_a_person_leaves_counts_and_sums(campaign: Bench) -> None:
+    campaign.pass_by(days=4)  # its reports have come, or are given up
+    before = verified(evidence_of(campaign))
+    campaign.dispatcher.persons.erase("+33639980002", reason="asked")
+    data = evidence_of(campaign)
+    after = verified(data)
+    assert after.problems == before.problems == ()
+    assert after.sums == before.sums
+    recipients = [one["recipient"] for one in lines(data, layout.RECIPIENTS)]
+    assert "+33639980002" not in recipients
+    assert sum(one.startswith("person-") for one in recipients) == 1
+
+
+def test_export_of_evidence_goes_on_record(campaign: Bench) -> None:
+    evidence_of(campaign)
+    [entry] = campaign.actions("export")
+    assert "the evidence of campaign" in entry.reason
+
+
+def test_evidence_of_an_unknown_campaign_is_refused(campaign: Bench) -> None:
+    with pytest.raises(NotFound):
+        evidence_of(campaign, "autre")
+    assert campaign.actions("export") == []
+
+
+def test_server_without_a_signing_key_writes_no_evidence(postgres_tables: Database) -> None:
+    empty(postgres_tables)
+    with opened(postgres_tables) as bench:
+        bench.submit(2)
+        with pytest.raises(ConfigurationError, match="DISPATCHER_SIGNING_KEY is not set"):
+            evidence_of(bench)
+
+
+def test_file_of_the_signing_key_is_made_beside_sqlite(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'own.db'}")
+    try:
+        with opened(database) as bench:
+            bench.dispatcher.prepare()
+            bench.submit(2)
+            bench.dispatcher.evidence("soldes", tmp_path / "one.zip")
+            key = bench.dispatcher.evidence_writer.key.fingerprint
+    finally:
+        database.close()
+    file = tmp_path / "own.db-signing-key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "one.zip").stat().st_mode & 0o777 == 0o600
+    with (tmp_path / "one.zip").open("rb") as stream:
+        assert verify(stream, key=key).problems == ()
+
+
+# -- what is wrong
+
+
+def changed(data: bytes, name: str, change: Callable[[list[dict[str, Any]]], object]) -> bytes:
+    """The evidence with other rows in one member, signed with another key."""
+    rows = lines(data, name)
+    change(rows)
+    stem = name.partition(".")[0]
+    return signed_anew(data, **{stem: "".join(f"{json.dumps(row)}\n" for row in rows)})
+
+
+def test_evidence_signed_anew_is_named_when_the_key_is_known(campaign: Bench) -> None:
+    data = signed_anew(evidence_of(campaign))
+    assert verified(data).problems == ()  # nobody can tell without the key
+    [problem] = verified(data, campaign.dispatcher.evidence_writer.key.fingerprint).problems
+    assert "signed by another key" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        (layout.RECIPIENTS, lambda rows: rows.pop(), "not each of its 5 recipients once"),
+        (layout.RECIPIENTS, lambda rows: rows[0].update(state="delivered"), "recipients are"),
+        (layout.RECIPIENTS, lambda rows: rows[0].update(batch=9), "rows of no batch"),
+        (layout.OPT_OUTS, lambda rows: rows.clear(), "not each of its 1 opt-outs once"),
+        (layout.ATTEMPTS, lambda rows: rows.clear(), "not each of its 1 attempts once"),
+        (layout.ATTEMPTS, lambda rows: rows[0].update(outcome="refused"), "sum of outcomes"),
+        (
+            layout.ATTEMPTS,
+            lambda rows: rows[0].update(armed_at="2026-11-29T10:00:00+00:00"),
+            "the window of metropole is closed (Sunday)",
+        ),
+        (layout.BATCHES, lambda rows: rows[0].update(segments=99), "sum of segments is 99"),
+        (layout.BATCHES, lambda rows: rows[0].update(cost="9.0000"), "sum of cost is 9.0000"),
+        (layout.BATCHES, lambda rows: rows[0]["window"].update(rule="any"), "is no rule"),
+        (layout.BATCHES, lambda rows: rows.pop(), "sum of batches is 0"),
+        (layout.BATCHES, lambda rows: rows[0].update(states=7), "not what the format says"),
+        (layout.RECORD, lambda rows: rows[0].update(actor="nobody"), "not the one that was sealed"),
+        (layout.RECORD, lambda rows: rows.clear(), "sum of entries is 0"),
+    ],
+)
+def test_content_that_contradicts_itself_is_named_whoever_signed_it(
+    campaign: Bench, name: str, change: Callable[[list[dict[str, Any]]], object], says: str
+) -> None:
+    problems = verified(changed(evidence_of(campaign), name, change)).problems
+    assert says in " ".join(problems)
+
+
+def test_batch_that_waits_for_monday_is_held_until_its_window_opens(tables: Database) -> None:
+    from datetime import timedelta
+
+    with opened(tables, signing_key=_SECRET, at=OPEN + timedelta(days=5)) as bench:  # a Sunday
+        bench.submit(3)
+        [batch] = lines(evidence_of(bench), layout.BATCHES)
+        assert batch["window"]["why"] == "Sunday"
+        assert batch["window"]["opens"] == "2026-11-30T07:00:00+00:00"
+        assert verified(evidence_of(bench)).problems == ()
+
+
+def test_campaign_that_is_not_commercial_says_so_and_has_no_window(tables: Database) -> None:
+    with opened(tables, signing_key=_SECRET) as bench:
+        bench.submit(3, commercial=False)
+        bench.work()
+        data = evidence_of(bench)
+        document: Mapping[str, Any] = json.loads(members(data)[layout.CAMPAIGN])
+        assert document["commercial"] is False
+        assert "not commercial" in document["submitted"]["reason"]
+        assert verified(data).problems == ()
+
+
+def test_costs_are_summed_to_the_ten_thousandth(tables: Database) -> None:
+    with opened(tables, signing_key=_SECRET) as bench:
+        bench.submit(3)
+        bench.work()
+        found = verified(evidence_of(bench))
+        assert Decimal(found.sums["cost"]) == sum(one.cost for one in bench.batches())
