@@ -14,8 +14,8 @@ VERSIONS="3.11 3.12 3.13 3.14"
 TESTS=${TESTS:-tests/unit tests/acceptance/test_wheel.py}
 
 # What an app that submits and plans calls. Its workers have their own needs (dispatcher/settings/libraries.py).
-LIBRARY_TESTS="tests/unit/campaigns tests/unit/recipients tests/unit/texts tests/unit/settings/test_settings.py
-    tests/integration/api tests/integration/storage
+LIBRARY_TESTS="tests/unit/campaigns tests/unit/recipients tests/unit/texts tests/unit/settings tests/unit/storage
+    tests/integration/api tests/integration/cli tests/integration/storage
     tests/integration/flask/test_extension.py tests/integration/django/test_submit.py"
 oldest='SQLAlchemy==2.0.23 celery==5.4.0 kombu[redis]==5.4.0'
 newest='--upgrade SQLAlchemy celery kombu[redis]'

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine, __version__, func
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.settings.libraries import unfit
 from dispatcher.storage import database_url, driver_errors, engines, postgresql, seals
 from dispatcher.storage.engines import KeptSessions
 from dispatcher.storage.own_key import OwnKey
@@ -50,10 +51,12 @@ class Database:
     On SQLite a transaction that writes begins IMMEDIATE: a deferred one fails at once, whatever the
     busy timeout, if another process has written between its first read and its first write.
 
-    Raises ConfigurationError for a URL of no supported database.
+    Raises ConfigurationError for a URL of no supported database, and for too old a SQLAlchemy.
     """
 
     def __init__(self, url: str) -> None:
+        if too_old := unfit(__version__):
+            raise ConfigurationError(too_old)
         self._url = database_url.parsed(url)
         self._backend = self._url.get_backend_name()
         self._engine: Engine | None = None

@@ -12,6 +12,7 @@ from click.testing import Result
 from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.sandbox.process import Sandbox
 from tests.integration.cli.test_commands import BEFORE_EASTER, CLIENTS, PARIS, Shell
+from tests.libraries import needs_workers
 
 HEADER, *PEOPLE = CLIENTS.splitlines(keepends=True)
 
@@ -47,11 +48,13 @@ def _check_sentence(result: Result, exit_code: int) -> None:
 # -- the key
 
 
+@needs_workers
 @pytest.mark.parametrize("command", [["run"], ["tick"], ["tick", "--inline"]])
 def test_missing_key_ends_with_one_sentence(shell: Shell, command: list[str]) -> None:
     assert refused(shell, *command).startswith("DISPATCHER_API_KEY is not set")
 
 
+@needs_workers
 def test_wrong_key_ends_with_one_sentence(shell: Shell) -> None:
     with Sandbox(key="the-right-one") as gateway:
         shell.set(api_url=gateway.url, api_key="the-wrong-one")
@@ -61,6 +64,7 @@ def test_wrong_key_ends_with_one_sentence(shell: Shell) -> None:
     assert output == "DISPATCHER_API_KEY: the gateway refuses the key (code 10)"
 
 
+@needs_workers
 def test_missing_key_file_ends_with_one_sentence(shell: Shell) -> None:
     shell.set(api_key_file="no-such-file")
 
@@ -447,6 +451,7 @@ def redis(tmp_path: Path) -> EmbeddedRedis:
     return EmbeddedRedis(tmp_path / "redis")
 
 
+@needs_workers
 def test_redis_with_wrong_password_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
     with redis:
         shell.set(api_key="any", broker_url=f"redis://:hidden@127.0.0.1:{urlsplit(redis.url).port}")
@@ -456,6 +461,7 @@ def test_redis_with_wrong_password_is_reported(shell: Shell, redis: EmbeddedRedi
     assert output == "DISPATCHER_BROKER_URL: wrong or missing password"
 
 
+@needs_workers
 def test_redis_with_an_evicting_policy_is_reported(shell: Shell, redis: EmbeddedRedis) -> None:
     from redis import Redis
 
@@ -470,6 +476,7 @@ def test_redis_with_an_evicting_policy_is_reported(shell: Shell, redis: Embedded
     assert output.endswith("set it to noeviction")
 
 
+@needs_workers
 def test_unreachable_redis_is_reported(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://:hidden@127.0.0.1:9/0")
 
@@ -480,6 +487,7 @@ def test_unreachable_redis_is_reported(shell: Shell) -> None:
     )
 
 
+@needs_workers
 def test_url_of_an_unsupported_database_is_refused(shell: Shell) -> None:
     shell.set(api_key="any", broker_url="redis://localhost:port/0")
 

@@ -24,6 +24,7 @@ from dispatcher.local.tied_process import tied_to_parent
 from dispatcher.sandbox.gateway.ledger import texted
 from dispatcher.sandbox.process import Sandbox
 from tests.integration.cli.test_commands import TUESDAY
+from tests.libraries import needs_workers
 from tests.servers import free_port
 
 PATIENCE = 60.0
@@ -119,6 +120,7 @@ def gateway(environment: dict[str, str]) -> Iterator[Sandbox]:
         yield gateway
 
 
+@needs_workers
 def test_run_sends_a_campaign_to_its_last_report_and_stops_cleanly(
     tmp_path: Path, environment: dict[str, str], gateway: Sandbox
 ) -> None:
@@ -162,6 +164,7 @@ def test_run_sends_a_campaign_to_its_last_report_and_stops_cleanly(
     assert {path.name for path in elsewhere.iterdir() if path.is_file()} == {"numbers.csv"}
 
 
+@needs_workers
 def test_run_creates_the_tables_of_an_empty_database(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -181,6 +184,7 @@ def test_run_creates_the_tables_of_an_empty_database(
     dispatcher.database.close()
 
 
+@needs_workers
 def test_run_with_json_writes_only_json_and_serves_metrics_of_each_worker(
     tmp_path: Path, environment: dict[str, str], gateway: Sandbox
 ) -> None:
@@ -218,6 +222,7 @@ def test_run_with_json_writes_only_json_and_serves_metrics_of_each_worker(
     assert "63998" not in run.output
 
 
+@needs_workers
 def test_run_with_an_impossible_port_is_refused(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
@@ -229,6 +234,7 @@ def test_run_with_an_impossible_port_is_refused(
         )
 
 
+@needs_workers
 def test_run_uses_the_configured_redis(
     environment: dict[str, str], tmp_path: Path, gateway: Sandbox
 ) -> None:
@@ -318,6 +324,7 @@ def test_ctrl_c_ends_watch_silently(environment: dict[str, str], tmp_path: Path)
     assert watch.output == "r running: 1 pending\n"
 
 
+@needs_workers
 def test_celery_command_uses_the_same_settings(tmp_path: Path) -> None:
     report = subprocess.run(
         [*INSTALLED, "celery", "report"],
@@ -332,6 +339,7 @@ def test_celery_command_uses_the_same_settings(tmp_path: Path) -> None:
     assert "dispatcher.send" in report.stdout
 
 
+@needs_workers
 @pytest.mark.parametrize(
     "words",
     [
@@ -366,6 +374,7 @@ def test_worker_refuses_another_pool_in_one_sentence(start: list[str], words: st
     assert "DISPATCHER_CONNECTIONS" in sentence
 
 
+@needs_workers
 @pytest.mark.parametrize(
     "words", [["worker"], ["worker", "--pool", "threads"], ["beat"]], ids=" ".join
 )

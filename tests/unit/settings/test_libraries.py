@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from dispatcher.settings.libraries import unfit_for_workers
+from dispatcher.errors import ConfigurationError
+from dispatcher.settings.libraries import APPS_NEED, unfit, unfit_for_workers
+from dispatcher.storage import database
 
 ROOT = Path(__file__).parents[3]
 SENTENCE = (
@@ -98,3 +101,36 @@ def test_app_submits_with_an_old_library(tmp_path: Path) -> None:
     )
 
     assert ended.stdout == "1\n", ended.stderr
+
+
+def test_minimum_of_an_app_is_the_one_in_pyproject_and_in_the_matrix() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {
+        name: rest.partition(",")[0]
+        for name, found, rest in (one.partition(">=") for one in project["dependencies"])
+        if found and name in APPS_NEED
+    }
+    matrix = (ROOT / "scripts/matrix.sh").read_text()
+
+    assert asked == APPS_NEED
+    for name, least in APPS_NEED.items():
+        assert f"{name}=={least}" in matrix
+
+
+@pytest.mark.parametrize("found", ["1.4.54", "2.0.0", "2.0.22", "2.0"])
+def test_database_with_too_old_an_sqlalchemy_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    monkeypatch.setattr(database, "__version__", found)
+
+    with pytest.raises(ConfigurationError) as raised:
+        database.Database("sqlite:///nowhere.db")
+
+    assert str(raised.value) == (
+        f"SQLAlchemy 2.0.23 or newer is needed (there is {found}): pip install -U SQLAlchemy"
+    )
+
+
+@pytest.mark.parametrize("found", ["2.0.23", "2.1.0b1", "2.1", "3.0"])
+def test_sqlalchemy_from_the_minimum_on_is_taken(found: str) -> None:
+    assert unfit(found) == ""
