@@ -11,6 +11,8 @@ from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.evidence_file import layout
 from dispatcher.campaigns.evidence_file.archive import Archive, Output
+from dispatcher.campaigns.evidence_file.page import EvidencePage
+from dispatcher.campaigns.evidence_file.page_digest import Digest
 from dispatcher.campaigns.evidence_file.signing import PublicKey, Signer
 from dispatcher.masking import mask, masked
 from dispatcher.storage import actions, seals
@@ -76,21 +78,28 @@ class EvidenceWriter:
         campaign = evidence_summary.campaign(session, campaign_id, words)
         sums = evidence_summary.sums(session, campaign_id)
         archive.add_document(layout.CAMPAIGN, campaign)
+        digest = Digest()
         for name, lines in (
-            (layout.BATCHES, rows.batches()),
+            (layout.BATCHES, digest.of_batches(rows.batches())),
             (layout.RECIPIENTS, rows.recipients()),
-            (layout.OPT_OUTS, rows.opt_outs()),
+            (layout.OPT_OUTS, digest.of_opt_outs(rows.opt_outs())),
             (layout.ATTEMPTS, rows.attempts()),
-            (layout.RECORD, rows.record()),
+            (layout.RECORD, digest.of_record(rows.record())),
         ):
             archive.add_lines(name, lines)
+        facts = {
+            "made_at": self._installation.clock().isoformat(),
+            "made_by": f"sms-campaign-dispatcher {version('sms-campaign-dispatcher')}",
+            "numbers": "masked" if hides else "in clear",
+        }
+        signed = facts | {"fingerprint": archive.fingerprint}
+        for language, name in layout.PAGES.items():
+            archive.add_text(name, EvidencePage(language, campaign, sums, digest, signed).parts())
         archive.close(
             {
                 "reference": campaign["reference"],
-                "made_at": self._installation.clock().isoformat(),
-                "made_by": f"sms-campaign-dispatcher {version('sms-campaign-dispatcher')}",
+                **facts,
                 "calendar": CALENDAR_VERSION,
-                "numbers": "masked" if hides else "in clear",
                 "sums": sums,
             }
         )

@@ -35,6 +35,11 @@ class Archive:
         self._members: dict[str, dict[str, Any]] = {}
         self._zip = zipfile.ZipFile(_Sealed(output, signer), "w")
 
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the key that signs it."""
+        return self._signer.public.fingerprint
+
     def add_document(self, name: str, document: Mapping[str, Any]) -> None:
         """Add a member that is one JSON object."""
         with self._member(name) as lines:
@@ -60,7 +65,7 @@ class Archive:
             **facts,
             "members": self._members,
             "key": self._signer.public.pem,
-            "fingerprint": self._signer.public.fingerprint,
+            "fingerprint": self.fingerprint,
         }
         body = f"{json.dumps(manifest, ensure_ascii=False, indent=1)}\n".encode()
         for name, data in ((MANIFEST, body), (SIGNATURE, self._signer.sign(body))):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby, islice
@@ -18,11 +18,14 @@ from dispatcher.campaigns.evidence_file.layout import (
     RECORD,
 )
 from dispatcher.campaigns.evidence_file.opened import Opened
+from dispatcher.campaigns.evidence_file.ranges import positions, ranges
 from dispatcher.campaigns.evidence_file.window_check import other_calendar, wrong_windows
 from dispatcher.campaigns.record_chain import Entry, seal
 
 #: verbs of the record that are incidents, and the one that is a correction
 _INCIDENTS, _CORRECTION = ("texted twice", "texted after give up"), "correction"
+#: states of messages that the gateway took
+_TEXTED: Final = ("sent", "delivered", "undelivered")
 #: more rows of one batch than there can be
 _LARGEST_GROUP: Final = 5000
 
@@ -77,7 +80,7 @@ class Derived:
             self._states.update(found)
             size, gone, tries = batch["size"], found["opted_out"], batch["attempts"]
             lacks = f"batch {number}: {{}} has not each of its {{}} {{}} once".format
-            if [one["position"] for one in people] != list(range(size)):
+            if not _counts(people, "position", 0, size):
                 yield lacks(RECIPIENTS, size, "recipients")
             if found != states:
                 yield f"batch {number}: recipients are {dict(found)}, and it says {dict(states)}"
@@ -86,8 +89,9 @@ class Derived:
             made = [dict(one) for one in attempts.of(number)]
             self._numbers["attempts"] += len(made)
             self._outcomes.update(one["outcome"] or "unknown" for one in made)
-            if [one["attempt"] for one in made] != list(range(1, tries + 1)):
+            if not _counts(made, "attempt", 1, tries):
                 yield lacks(ATTEMPTS, tries, "attempts")
+            yield from _uncarried(number, min(size, _LARGEST_GROUP), people, made)
             yield from self._window(batch, made, remark)
         for name, one in ((RECIPIENTS, recipients), (OPT_OUTS, left_out), (ATTEMPTS, attempts)):
             if not one.is_over:
@@ -124,6 +128,25 @@ class Derived:
         if calendar := other_calendar(rule):
             remark(f"windows are recomputed by another calendar: the file says {calendar}")
         yield from wrong
+
+
+def _counts(rows: Sequence[Row], name: str, start: int, count: int) -> bool:
+    """Whether the rows are numbered from ``start`` on, and are so many."""
+    return len(rows) == count and all(row[name] == n for n, row in enumerate(rows, start))
+
+
+def _uncarried(
+    batch: int, size: int, people: list[Row], attempts: list[dict[str, Any]]
+) -> Iterator[str]:
+    """Who was texted, and by no attempt that may have carried them."""
+    carried: set[int] = set()
+    for one in attempts:
+        if not one["texts_nobody"]:
+            covers = one["covers"]
+            carried |= set(range(size) if covers is None else positions(covers, size))
+    texted = {one["position"] for one in people if one["state"] in _TEXTED}
+    if left := texted - carried:
+        yield f"batch {batch}: no attempt carried the texted at {ranges(left)}"
 
 
 class _ByBatch:

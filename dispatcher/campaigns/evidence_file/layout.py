@@ -14,8 +14,10 @@ RECIPIENTS: Final = "recipients.jsonl"
 OPT_OUTS: Final = "opt_outs.jsonl"
 ATTEMPTS: Final = "attempts.jsonl"
 RECORD: Final = "record.jsonl"
+#: by language
+PAGES: Final = {"fr": "evidence.fr.html", "en": "evidence.en.html"}
 #: in the order in which they are written; the manifest holds the hash of each
-MEMBERS: Final = (CAMPAIGN, BATCHES, RECIPIENTS, OPT_OUTS, ATTEMPTS, RECORD)
+MEMBERS: Final = (CAMPAIGN, BATCHES, RECIPIENTS, OPT_OUTS, ATTEMPTS, RECORD, *PAGES.values())
 
 #: bytes of an Ed25519 signature
 SIGNATURE_BYTES: Final = 64

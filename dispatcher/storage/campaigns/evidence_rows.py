@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.evidence import UNSENT, read
+from dispatcher.campaigns.evidence_file.ranges import ranges
 from dispatcher.campaigns.record_chain import Entry
 from dispatcher.campaigns.states import MessageState
 from dispatcher.storage.batches.recipients import phones_of
@@ -147,8 +148,8 @@ class EvidenceRows:
             "detail": self._words(one.detail or ""),
             "messages": one.messages,
             "cost": euros(one.cost),
-            "covers": _positions(one.covers),
-            "shown": _positions(one.shown),
+            "covers": one.covers and ranges(read(one.covers)[0]),
+            "shown": one.shown and ranges(read(one.shown)[0]),
         }
 
     def _listed(self, ids: Sequence[int]) -> dict[tuple[int, int], tuple[str, datetime]]:
@@ -193,11 +194,6 @@ class EvidenceRows:
                 return
             yield from rows
             last = rows[-1].number
-
-
-def _positions(document: str | None) -> list[int] | None:
-    """The positions that a document of an attempt names; None for the whole batch, or unknown."""
-    return None if document is None else sorted(read(document)[0])
 
 
 def iso(at: datetime | None) -> str | None:

@@ -201,6 +201,13 @@ def test_evidence_signed_anew_is_named_when_the_key_is_known(campaign: Bench) ->
             lambda rows: rows[0].update(armed_at="2026-11-29T10:00:00+00:00"),
             "the window of metropole is closed (Sunday)",
         ),
+        (
+            layout.ATTEMPTS,
+            lambda rows: rows[0].update(covers="0,3-4"),
+            "batch 1: no attempt carried the texted at 2",
+        ),
+        (layout.ATTEMPTS, lambda rows: rows[0].update(texts_nobody=True), "no attempt carried"),
+        (layout.ATTEMPTS, lambda rows: rows[0].update(covers="0-9"), "not what the format says"),
         (layout.BATCHES, lambda rows: rows[0].update(segments=99), "sum of segments is 99"),
         (layout.BATCHES, lambda rows: rows[0].update(cost="9.0000"), "sum of cost is 9.0000"),
         (layout.BATCHES, lambda rows: rows[0]["window"].update(rule="any"), "is no rule"),

@@ -39,6 +39,7 @@ def _rows() -> dict[str, list[dict[str, object]]]:
         "window": window,
     }
     attempt = {"batch": 1, "attempt": 1, "armed_at": _AT, "leaves_at": None, "outcome": "sent"}
+    attempt |= {"texts_nobody": False, "covers": "0"}
     recipient = {"batch": 1, "position": 0, "recipient": "+33639980000", "state": "delivered"}
     return {
         layout.BATCHES: [batch],
@@ -66,6 +67,8 @@ def evidence(signer: Signer = _SIGNER, **facts: object) -> bytes:
     )
     for name, rows in _rows().items():
         archive.add_lines(name, rows)
+    for name in layout.PAGES.values():
+        archive.add_text(name, ["<!doctype html>", "<p>Soldes"])
     sums = {
         "recipients": 2,
         "batches": 1,
