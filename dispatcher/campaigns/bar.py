@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 #: from left to right
 ENDED = (
-    "delivered", "undelivered", "rejected", "unreported", "opted_out", "expired", "cancelled",
+    "delivered", "undelivered", "rejected", "unreported", "opted_out", "withdrawn", "expired",
+    "cancelled",
 )  # fmt: skip
 OPEN = ("sent", "in_doubt", "pending")
 

@@ -63,6 +63,8 @@ class MessageState(StrEnum):
     REJECTED = "rejected"
     #: the number said STOP
     OPTED_OUT = "opted_out"
+    #: its consent was withdrawn before it could leave
+    WITHDRAWN = "withdrawn"
     #: its ``not_after`` passed before it could leave
     EXPIRED = "expired"
     #: cancelled before it left
@@ -87,6 +89,7 @@ _LETTERS = {
     MessageState.UNREPORTED: "n",
     MessageState.REJECTED: "r",
     MessageState.OPTED_OUT: "o",
+    MessageState.WITHDRAWN: "w",
     MessageState.EXPIRED: "e",
     MessageState.CANCELLED: "c",
 }
@@ -105,7 +108,7 @@ BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {
         BatchState.SENDING,
         BatchState.CANCELLED,
         BatchState.EXPIRED,
-        #: everybody opted out meanwhile
+        #: everybody opted out, or withdrew their consent, meanwhile
         BatchState.DONE,
         #: an earlier attempt, thought unsent, turns up at the gateway
         BatchState.IN_DOUBT,
@@ -153,6 +156,7 @@ MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
         MessageState.SENT,
         MessageState.REJECTED,
         MessageState.OPTED_OUT,
+        MessageState.WITHDRAWN,
         MessageState.EXPIRED,
         MessageState.CANCELLED,
         MessageState.UNREPORTED,
@@ -163,6 +167,7 @@ MESSAGE_MOVES: Mapping[MessageState, AbstractSet[MessageState]] = {
     MessageState.DELIVERED: set(),
     MessageState.REJECTED: {MessageState.PENDING, MessageState.SENT},
     MessageState.OPTED_OUT: {MessageState.SENT},
+    MessageState.WITHDRAWN: {MessageState.SENT},
     MessageState.EXPIRED: {MessageState.SENT},
     MessageState.CANCELLED: {MessageState.SENT},
 }

@@ -211,7 +211,7 @@ def _learnt(session: Session, account: str) -> dict[str, Decimal]:
         .where(
             BATCH.c.cost > _NOTHING,
             BATCH.c.segments > 0,
-            BATCH.c.pending + BATCH.c.opted_out + BATCH.c.rejected == 0,
+            BATCH.c.pending + BATCH.c.opted_out + BATCH.c.withdrawn + BATCH.c.rejected == 0,
             _through(account),
         )
         .order_by(BATCH.c.id.desc())

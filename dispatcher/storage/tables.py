@@ -142,6 +142,8 @@ class Campaign(Base):
     #: ``ListDigest`` of its list, and the fingerprint of its plan; null for those stored before
     list_hash: Mapped[str | None]
     plan_fingerprint: Mapped[str | None]
+    #: where its consents come from (``consent.ConsentSource``); null for nowhere
+    consent: Mapped[str | None]
 
 
 class Batch(Base):
@@ -154,7 +156,7 @@ class Batch(Base):
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
         CheckConstraint(
             "pending + sent + delivered + undelivered + unreported + rejected + opted_out"
-            " + expired + cancelled = size",
+            " + withdrawn + expired + cancelled = size",
             name="nobody_lost",
         ),
         CheckConstraint("length(states) = size", name="document_has_everybody"),
@@ -243,6 +245,8 @@ class Batch(Base):
     rate_why: Mapped[str] = mapped_column(default="", server_default="")
     cap_until: Mapped[datetime | None]
     cap_why: Mapped[str] = mapped_column(default="", server_default="")
+    #: how many have withdrawn their consent, as the counters above
+    withdrawn: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:
@@ -265,6 +269,16 @@ class Recipient(Base):
     phone: Mapped[str] = mapped_column(index=True)
     #: a JSON object of the fields that the text uses, or null
     fields: Mapped[str | None]
+
+
+class BatchConsent(Base):
+    """Which consent each message of a batch rested on. It has no foreign key, as the recipients."""
+
+    __tablename__ = "dispatcher_batch_consent"
+
+    batch_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
+    #: a JSON array by position of ``[date, source, wording]``, or null (``consent.written``)
+    consents: Mapped[str]
 
 
 class Attempt(Base):
@@ -531,6 +545,7 @@ SELECT dispatcher_batch.campaign_id, dispatcher_recipient.batch_id,
             WHEN 'n' THEN 'unreported'
             WHEN 'r' THEN 'rejected'
             WHEN 'o' THEN 'opted_out'
+            WHEN 'w' THEN 'withdrawn'
             WHEN 'e' THEN 'expired'
             WHEN 'c' THEN 'cancelled'
        END AS state

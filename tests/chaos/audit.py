@@ -21,9 +21,10 @@ _STOP_GRACE = timedelta(seconds=30)
 #: a number in any spelling
 _PHONE = re.compile(r"(?<![0-9a-f])(?:\+?33|0033|0)[ .-]?6[ .-]?39[ .-]?98[ .-]?\d\d[ .-]?\d\d")
 _ENDS = {
-    "delivered", "undelivered", "unreported", "rejected", "opted_out", "expired", "cancelled",
+    "delivered", "undelivered", "unreported", "rejected", "opted_out", "withdrawn", "expired",
+    "cancelled",
 }  # fmt: skip
-_NEVER_LEFT = {"pending", "rejected", "opted_out", "expired", "cancelled"}
+_NEVER_LEFT = {"pending", "rejected", "opted_out", "withdrawn", "expired", "cancelled"}
 
 
 @dataclass

@@ -34,6 +34,7 @@ _COLOURS = {
     "rejected": "red",
     "unreported": "yellow",
     "opted_out": "magenta",
+    "withdrawn": "magenta",
     "expired": "magenta",
     "cancelled": "magenta",
     "sent": "blue",

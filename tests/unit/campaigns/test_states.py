@@ -33,12 +33,13 @@ cancelled -> sent done
 expired -> sent done
 """
 MESSAGE_PICTURE = """
-pending -> sent rejected opted_out expired cancelled unreported
+pending -> sent rejected opted_out withdrawn expired cancelled unreported
 sent -> delivered undelivered unreported
 undelivered -> delivered
 unreported -> sent delivered undelivered
 rejected -> pending sent
 opted_out -> sent
+withdrawn -> sent
 expired -> sent
 cancelled -> sent
 """
@@ -126,6 +127,7 @@ def test_letters_equal_those_of_older_versions() -> None:
         "unreported": "n",
         "rejected": "r",
         "opted_out": "o",
+        "withdrawn": "w",
         "expired": "e",
         "cancelled": "c",
     }

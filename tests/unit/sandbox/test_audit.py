@@ -10,7 +10,7 @@ from dispatcher.sandbox.audit import Audit, audit
 from dispatcher.sandbox.gateway.ledger import Ledger
 
 TEXTED = ["delivered", "undelivered", "sent", "unreported"]
-NOT_TEXTED = ["pending", "in_doubt", "rejected", "opted_out", "expired", "cancelled"]
+NOT_TEXTED = ["pending", "in_doubt", "rejected", "opted_out", "withdrawn", "expired", "cancelled"]
 
 
 def phone(number: int) -> str:

@@ -28,6 +28,7 @@ COLOURS = {
     "rejected": "#e03131",
     "unreported": "#e8b100",
     "opted_out": "#868e96",
+    "withdrawn": "#868e96",
     "expired": "#868e96",
     "cancelled": "#868e96",
     "sent": "#1c7ed6",
