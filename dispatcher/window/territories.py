@@ -84,6 +84,25 @@ TERRITORIES: Mapping[str, Territory] = MappingProxyType(
 _LOOKS_LIKE_A_NAME = re.compile(r"[^\W\d]([^\W\d]|[ '’-]){0,39}")
 
 
+#: the numbers of the departments (INSEE), as lists write them: Excel drops the zero of 01
+_DEPARTMENTS = {
+    "metropole": (
+        *("2a", "2b", *"123456789"),
+        *(f"{number:02}" for number in range(1, 96) if number not in {57, 67, 68}),
+    ),
+    "alsace-moselle": ("57", "67", "68"),
+    "guadeloupe": ("971",),
+    "martinique": ("972",),
+    "guyane": ("973",),
+    "la-reunion": ("974",),
+    "saint-pierre-et-miquelon": ("975",),
+    "mayotte": ("976",),
+    "saint-barthelemy": ("977",),
+    "saint-martin": ("978",),
+    "wallis-et-futuna": ("986",),
+    "polynesie-francaise": ("987",),
+    "nouvelle-caledonie": ("988",),
+}
 #: French names beside the labels, as _folded() leaves them
 _ALSO = {
     "metropole": ("france", "francemetropolitaine"),
@@ -102,6 +121,8 @@ _ALSO = {
 def find(name: str) -> Territory:
     """The territory of this name or label, in English or French, accents and case left aside.
 
+    The number of a department is a name, too; 57, 67 and 68 are Alsace-Moselle. Codes of two
+    letters are not: a cell "NC" also stands for "not communicated".
     Raises InvalidCampaign, which lists the known ones.
     """
     known = TERRITORIES.get(name) or _by_any_name().get(_folded(name))
@@ -116,7 +137,7 @@ def _by_any_name() -> Mapping[str, Territory]:
     return {
         _folded(alias): one
         for one in TERRITORIES.values()
-        for alias in (one.name, one.label, *_ALSO.get(one.name, ()))
+        for alias in (*_DEPARTMENTS[one.name], one.name, one.label, *_ALSO.get(one.name, ()))
     }
 
 

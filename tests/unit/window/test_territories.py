@@ -99,6 +99,13 @@ def test_exactly_thirteen_territories_exist() -> None:
         ("Wallis et Futuna", "wallis-et-futuna"),
         ("la reunion", "la-reunion"),
         ("France métropolitaine", "metropole"),
+        ("974", "la-reunion"),
+        ("988", "nouvelle-caledonie"),
+        ("75", "metropole"),
+        ("1", "metropole"),
+        ("2A", "metropole"),
+        ("67", "alsace-moselle"),
+        ("57", "alsace-moselle"),
     ],
 )
 def test_territory_is_found_by_its_label_and_other_names(written: str, name: str) -> None:
@@ -130,7 +137,7 @@ def test_instant_is_shown_on_the_local_clock() -> None:
     assert local.isoformat() == "2026-11-23T19:59:00-10:00"
 
 
-@pytest.mark.parametrize("name", ["la reunion 2", "Corse", "", "974"])
+@pytest.mark.parametrize("name", ["la reunion 2", "Corse", "", "970", "97400", "NC", "0"])
 def test_unknown_territory_is_refused_with_the_known_ones(name: str) -> None:
     with pytest.raises(InvalidCampaign, match=r"unknown territory.*metropole.*wallis-et-futuna"):
         find(name)
