@@ -11,6 +11,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from benchmarks import (
+    evidence,
     figures,
     ingest,
     latency,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Table]]] = {
     "steps": steps.measure,
     "life": life.measure,
     "ingest": ingest.measure,
+    "evidence": evidence.measure,
     "polling": polling.measure,
     "latency": latency.measure,
     "throttle": throttle.measure,

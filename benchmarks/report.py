@@ -17,7 +17,7 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN = "<!-- what make bench has found; written by it -->"
 #: the keys of the tables, in the order of the document
 ORDER = (
-    *("send-50", "send-0", "steps", "life", "memory", "ingest"),
+    *("send-50", "send-0", "steps", "life", "memory", "ingest", "evidence"),
     *("polling", "latency", "throttle", "workers", "simulation"),
 )
 END = "<!-- the end of what make bench has found -->"

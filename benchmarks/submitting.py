@@ -1,4 +1,4 @@
-"""Submits files of recipients by the command line, in a process of its own that is measured."""
+"""Runs commands, such as ``submit`` of a file, in processes of their own that are measured."""
 
 from __future__ import annotations
 
@@ -38,10 +38,15 @@ def write_csv(file: Path, count: int) -> Path:
 
 def submit(installation: Installation, file: Path, reference: str, *, hints: bool = True) -> Took:
     """``dispatcher submit``. Raises Failed."""
+    command = ["submit", str(file), "--reference", reference, "--text", TEXT, "--json"]
+    return run(installation, *command, hints=hints)
+
+
+def run(installation: Installation, *command: str, hints: bool = False) -> Took:
+    """``dispatcher`` with these arguments; without ``hints`` it knows no broker. Raises Failed."""
     settings = installation.environment
     if not hints:
         settings.pop("dispatcher_broker_url")
-    command = ["submit", str(file), "--reference", reference, "--text", TEXT, "--json"]
     start = time.perf_counter()
     ended = subprocess.run(
         [sys.executable, "-P", "-m", "benchmarks.watched", *command],
@@ -55,5 +60,5 @@ def submit(installation: Installation, file: Path, reference: str, *, hints: boo
     lines = ended.stdout.splitlines()
     took = json.loads(lines[-1]) if lines else {"code": ended.returncode}
     if took["code"] not in (0, None):
-        raise Failed(f"dispatcher submit ended with {took['code']}: {ended.stderr[-2000:]}")
+        raise Failed(f"dispatcher {command[0]} ended with {took['code']}: {ended.stderr[-2000:]}")
     return Took(seconds, took["cpu"], took["peak"])

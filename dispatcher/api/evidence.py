@@ -83,6 +83,7 @@ class EvidenceWriter:
             (layout.BATCHES, digest.of_batches(rows.batches())),
             (layout.RECIPIENTS, rows.recipients()),
             (layout.OPT_OUTS, digest.of_opt_outs(rows.opt_outs())),
+            (layout.CONSENTS, digest.of_consents(rows.consents())),
             (layout.ATTEMPTS, rows.attempts()),
             (layout.RECORD, digest.of_record(rows.record())),
         ):

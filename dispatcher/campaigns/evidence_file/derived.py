@@ -13,6 +13,7 @@ from typing import Any, Final
 from dispatcher.campaigns.evidence_file.layout import (
     ATTEMPTS,
     BATCHES,
+    CONSENTS,
     OPT_OUTS,
     RECIPIENTS,
     RECORD,
@@ -37,6 +38,7 @@ class Derived:
 
     def __init__(self, campaign: Row) -> None:
         self._commercial = campaign["commercial"]
+        self._asks = campaign["consent"] is not None
         self._numbers: Counter[str] = Counter()
         self._states: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
@@ -62,9 +64,9 @@ class Derived:
 
     def of_batches(self, opened: Opened, remark: Callable[[str], None]) -> Iterator[str]:
         """Compare each batch with its recipients, opt-outs, attempts and window."""
-        recipients, left_out, attempts = (
-            _ByBatch(opened.lines(name)) for name in (RECIPIENTS, OPT_OUTS, ATTEMPTS)
-        )
+        names = (RECIPIENTS, OPT_OUTS, CONSENTS, ATTEMPTS)
+        members = [_ByBatch(opened.lines(name)) for name in names]
+        recipients, left_out, consents, attempts = members
         for expected, row in enumerate(opened.lines(BATCHES), start=1):
             batch = dict(row)
             number, states = batch["batch"], Counter(batch["states"])
@@ -91,9 +93,10 @@ class Derived:
             self._outcomes.update(one["outcome"] or "unknown" for one in made)
             if not _counts(made, "attempt", 1, tries):
                 yield lacks(ATTEMPTS, tries, "attempts")
+            yield from self._consents(number, people, consents.of(number), remark)
             yield from _uncarried(number, min(size, _LARGEST_GROUP), people, made)
             yield from self._window(batch, made, remark)
-        for name, one in ((RECIPIENTS, recipients), (OPT_OUTS, left_out), (ATTEMPTS, attempts)):
+        for name, one in zip(names, members, strict=True):
             if not one.is_over:
                 yield f"{name} has rows of no batch, or they are out of order"
 
@@ -115,6 +118,17 @@ class Derived:
             if sealed["number"] <= number or (follows and sealed["before"] != value):
                 yield f"{where} does not continue the chain of seals"
             number, value = sealed["number"], sealed["hash"]
+
+    def _consents(
+        self, batch: int, people: list[Row], consents: list[Row], remark: Callable[[str], None]
+    ) -> Iterator[str]:
+        """Compare the consents of a batch with its recipients."""
+        given = Counter(one["position"] for one in consents)
+        texted = {one["position"] for one in people if one["state"] in _TEXTED}
+        if given.total() > len(given) or given.keys() - {one["position"] for one in people}:
+            yield f"batch {batch}: {CONSENTS} has a consent of nobody, or two of somebody"
+        if self._asks and (left := texted - given.keys()):
+            remark(f"batch {batch}: {len(left)} texted people have no consent here")
 
     def _window(
         self, batch: dict[str, Any], attempts: list[dict[str, Any]], remark: Callable[[str], None]

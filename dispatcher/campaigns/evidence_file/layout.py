@@ -12,12 +12,22 @@ CAMPAIGN: Final = "campaign.json"
 BATCHES: Final = "batches.jsonl"
 RECIPIENTS: Final = "recipients.jsonl"
 OPT_OUTS: Final = "opt_outs.jsonl"
+CONSENTS: Final = "consents.jsonl"
 ATTEMPTS: Final = "attempts.jsonl"
 RECORD: Final = "record.jsonl"
 #: by language
 PAGES: Final = {"fr": "evidence.fr.html", "en": "evidence.en.html"}
 #: in the order in which they are written; the manifest holds the hash of each
-MEMBERS: Final = (CAMPAIGN, BATCHES, RECIPIENTS, OPT_OUTS, ATTEMPTS, RECORD, *PAGES.values())
+MEMBERS: Final = (
+    CAMPAIGN,
+    BATCHES,
+    RECIPIENTS,
+    OPT_OUTS,
+    CONSENTS,
+    ATTEMPTS,
+    RECORD,
+    *PAGES.values(),
+)
 
 #: bytes of an Ed25519 signature
 SIGNATURE_BYTES: Final = 64

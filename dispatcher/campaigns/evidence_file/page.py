@@ -41,6 +41,7 @@ class EvidencePage:
         yield self._section("totals", self._totals())
         yield self._section("batches", self._batches())
         yield self._section("opt_outs", self._opt_outs())
+        yield self._section("consents", self._consents())
         yield self._section("incidents", self._entries(self._digest.unusual))
         yield self._section("record", self._record())
         yield self._section("signature", _facts(self._signature()))
@@ -122,6 +123,14 @@ class EvidencePage:
         ]
         left = self._sums["states"].get("opted_out", 0) - sources.total()
         return _table((words["source"], words["recipients"]), rows) + self._more(left, OPT_OUTS)
+
+    def _consents(self) -> str:
+        words, counted = self._words, self._digest.consents
+        if not counted:
+            return f"<p>{_shown(words['none'])}</p>"
+        rows = [(source, wording, words.number(n)) for (source, wording), n in counted.items()]
+        headings = [words[name] for name in ("source", "wording", "recipients")]
+        return _table(headings, rows)
 
     def _record(self) -> str:
         shown = self._digest.record

@@ -21,6 +21,8 @@ class Digest:
         self.record: list[Row] = []
         self.unusual: list[Row] = []
         self.sources: Counter[str] = Counter()
+        #: consents by source and wording
+        self.consents: Counter[tuple[str, str]] = Counter()
 
     def of_batches(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The same rows; the first ones stay here."""
@@ -32,8 +34,13 @@ class Digest:
     def of_opt_outs(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The same rows, counted by their source."""
         for row in rows:
-            if row["source"] in self.sources or len(self.sources) < _MOST:
-                self.sources[row["source"]] += 1
+            _count(self.sources, row["source"])
+            yield row
+
+    def of_consents(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The same rows, counted by source and wording."""
+        for row in rows:
+            _count(self.consents, (row["source"], row["wording"]))
             yield row
 
     def of_record(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -43,3 +50,8 @@ class Digest:
                 if wanted and len(kept) < _MOST:
                     kept.append(row)
             yield row
+
+
+def _count(counter: Counter[Any], what: object) -> None:
+    if what in counter or len(counter) < _MOST:
+        counter[what] += 1

@@ -57,15 +57,20 @@ def verify(file: BinaryIO, *, key: str | None = None) -> Verification:
         problems = list(islice(opened.faults(key), _MOST))
     except Altered as altered:
         problems = [str(altered)]
-    remarks: set[str] = set()
+    remarks: dict[str, None] = {}
+
+    def remark(sentence: str) -> None:
+        if len(remarks) < _MOST:
+            remarks[sentence] = None
+
     if not any(" was altered" in one or " is missing" in one for one in problems):
-        problems += islice(_contradictions(opened, remarks.add), _MOST)
+        problems += islice(_contradictions(opened, remark), _MOST)
     manifest = opened.manifest
     opened.close()
     sums = manifest.get("sums")
     return Verification(
         problems=tuple(problems),
-        remarks=tuple(sorted(remarks)),
+        remarks=tuple(remarks),
         fingerprint=opened.key.fingerprint,
         reference=str(manifest.get("reference", "")),
         made_at=str(manifest.get("made_at", "")),

@@ -20,7 +20,7 @@ from dispatcher.campaigns.evidence_file.ranges import ranges
 from dispatcher.campaigns.record_chain import Entry
 from dispatcher.campaigns.states import MessageState
 from dispatcher.storage.batches.recipients import phones_of
-from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, OPT_OUT, RECIPIENT, SEAL
+from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, OPT_OUT, RECIPIENT, SEAL, BatchConsent
 
 #: one line of JSON
 Row = dict[str, Any]
@@ -102,6 +102,23 @@ class EvidenceRows:
                             "source": self._words(source),
                             "since": iso(since),
                         }
+
+    def consents(self) -> Iterator[Row]:
+        """The consent that each message rested on: when, from where, to which wording."""
+        for batches in self._parts():
+            rows = self._session.execute(
+                select(BatchConsent.batch_id, BatchConsent.consents).where(
+                    BatchConsent.batch_id.in_([batch.id for batch in batches])
+                )
+            )
+            documents: dict[int, str] = {row[0]: row[1] for row in rows}
+            for batch in batches:
+                for position, consent in enumerate(json.loads(documents.get(batch.id, "[]"))):
+                    if consent is None:
+                        continue
+                    at, source, wording = consent
+                    row = {"batch": batch.number, "position": position, "at": at}
+                    yield row | {"source": self._words(source), "wording": self._words(wording)}
 
     def attempts(self) -> Iterator[Row]:
         """Every attempt to send a batch, with its tag and what the gateway answered."""

@@ -39,6 +39,7 @@ def campaign(session: Session, campaign_id: int, words: Mask) -> Row:
             "in_text": own,
             "added_by_gateway": row.commercial and row.survey is None and not own,
         },
+        "consent": row.consent,
         "not_before": iso(row.not_before),
         "not_after": iso(row.not_after),
         "submitted": _submission(session, campaign_id),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from dispatcher.campaigns.evidence_file import layout
 from dispatcher.campaigns.evidence_file.archive import Archive
@@ -18,6 +19,7 @@ from dispatcher.campaigns.evidence_file.signing import Signer
 from dispatcher.campaigns.evidence_file.verifying import Verification, verify
 from dispatcher.errors import ConfigurationError, NotFound
 from dispatcher.storage.database import Database
+from dispatcher.storage.tables import BatchConsent, Campaign
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
 
@@ -130,6 +132,29 @@ def test_erasing_a_person_leaves_counts_and_sums(campaign: Bench) -> None:
     recipients = [one["recipient"] for one in lines(data, layout.RECIPIENTS)]
     assert "+33639980002" not in recipients
     assert sum(one.startswith("person-") for one in recipients) == 1
+
+
+def test_consents_of_a_batch_are_in_its_evidence(campaign: Bench) -> None:
+    given = [["2026-01-03", "shop of Lyon", "v2"], None, *3 * [["2026-01-04", "web", "v3"]]]
+    with campaign.dispatcher.database.write() as session:
+        session.add(BatchConsent(batch_id=1, consents=json.dumps(given)))
+        session.execute(update(Campaign).values(consent="ask"))
+    data = evidence_of(campaign)
+    first, *others = lines(data, layout.CONSENTS)
+    assert first == {
+        "batch": 1,
+        "position": 0,
+        "at": "2026-01-03",
+        "source": "shop of Lyon",
+        "wording": "v2",
+    }
+    assert [one["position"] for one in others] == [2, 3, 4]
+    assert (verified(data).problems, verified(data).remarks) == ((), ())
+    assert b"shop of Lyon" in members(data)[layout.PAGES["fr"]]
+    lost = changed(data, layout.CONSENTS, lambda rows: rows.pop())
+    assert verified(lost).remarks == ("batch 1: 1 texted people have no consent here",)
+    twice = changed(data, layout.CONSENTS, lambda rows: rows.append(rows[-1]))
+    assert "a consent of nobody, or two of somebody" in verified(twice).problems[0]
 
 
 def test_export_of_evidence_goes_on_record(campaign: Bench) -> None:

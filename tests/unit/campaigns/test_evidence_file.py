@@ -45,6 +45,7 @@ def _rows() -> dict[str, list[dict[str, object]]]:
         layout.BATCHES: [batch],
         layout.RECIPIENTS: [recipient, recipient | {"position": 1, "state": "opted_out"}],
         layout.OPT_OUTS: [{"batch": 1, "position": 1, "source": "by hand", "since": _AT}],
+        layout.CONSENTS: [{"batch": 1, "position": 0, "at": "2026-01-01", "source": "shop"}],
         layout.ATTEMPTS: [attempt],
         layout.RECORD: [
             {name: getattr(entry, name) for name in Entry.__dataclass_fields__}
@@ -61,6 +62,7 @@ def evidence(signer: Signer = _SIGNER, **facts: object) -> bytes:
         {
             "text": "Soldes",
             "commercial": True,
+            "consent": "ask",
             "stop_mention": {"in_text": False, "added_by_gateway": True},
             "list": {"hash": "00", "rows": 2, "duplicates": 0, "unusable": 0},
         },
