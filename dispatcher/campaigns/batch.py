@@ -26,6 +26,8 @@ class PlannedBatch:
     messages: tuple[tuple[str, str | None], ...] = field(repr=False)
     #: segments of each message by our own count; the answer of the gateway replaces it
     segments: tuple[int, ...] = field(repr=False)
+    #: the caller's own key of each; empty when nobody has one
+    keys: tuple[str | None, ...] = field(default=(), repr=False)
 
     @property
     def total_segments(self) -> int:
@@ -51,7 +53,8 @@ class PlannedBatch:
             return
         for start in range(0, len(self.segments), size):
             some = slice(start, start + size)
-            yield PlannedBatch(self.territory, self.messages[some], self.segments[some])
+            messages, segments, keys = self.messages[some], self.segments[some], self.keys[some]
+            yield PlannedBatch(self.territory, messages, segments, keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,16 @@ from dispatcher.campaigns.personal_texts import KINDS, PersonalTexts
 from dispatcher.campaigns.places import Places
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText
 from dispatcher.recipients import Recipient, Rejection, phones
+from dispatcher.recipients.column_names import is_key
+from dispatcher.recipients.keys import UnusableKeyError, key_of
 from dispatcher.recipients.number_set import NumberSet
-from dispatcher.recipients.reasons import EXPLANATIONS, HIDDEN_ROW
+from dispatcher.recipients.reasons import EXPLANATIONS, HIDDEN_ROW, UNUSABLE_KEY
+from dispatcher.texts.templates import compile_template
 
 #: what is said of an account that is not enabled for Unicode
 NO_UNICODE = "this account does not send (DISPATCHER_UNICODE)"
+
+_HAS_NUMBER = (HIDDEN_ROW, UNUSABLE_KEY)
 
 
 class Planner:
@@ -42,6 +47,7 @@ class Planner:
         InvalidCampaign for an unknown territory.
         """
         self.texts = PersonalTexts(text, stop_budget, no_unicode, known=not survey)
+        self._key_is_field = any(map(is_key, compile_template(text).fields))
         self.places = Places(territory)
         self._left_out = LeftOut(reject)
         self._repeated = Duplicates()
@@ -64,7 +70,7 @@ class Planner:
     @property
     def without_number(self) -> int:
         """Rows in which no number that can be texted was found."""
-        return sum(self.reasons[reason] for reason in EXPLANATIONS if reason != HIDDEN_ROW)
+        return sum(self.reasons[reason] for reason in EXPLANATIONS if reason not in _HAS_NUMBER)
 
     @property
     def warnings(self) -> list[str]:
@@ -104,6 +110,7 @@ class Planner:
                     territory = usual
                 else:
                     territory = places.of(phone, recipient)
+                key = None if recipient.key is None else self._key(recipient)
                 number = int(phone)
                 if not add(number):
                     repeated.add(number, recipient.row)
@@ -119,6 +126,9 @@ class Planner:
             except InvalidPhone as error:
                 left_out.add_number(recipient, error)
                 continue
+            except UnusableKeyError:
+                left_out.add(recipient, UNUSABLE_KEY)
+                continue
             except (InvalidText, InvalidCampaign) as error:
                 left_out.add_error(recipient, error)
                 continue
@@ -131,6 +141,8 @@ class Planner:
                 self.texts.findings.add(finding, recipient.row)
             batch = filling[kind][territory]
             messages = batch.messages
+            if key:
+                batch.keys[len(messages)] = key
             messages.append((phone, fields))
             batch.segments.append(segments)
             if not french:
@@ -157,7 +169,17 @@ class Planner:
         if at_home := sum(batch.segments) - batch.elsewhere:
             self.billed["metropole"] += at_home
         self._digest.add(territory, batch.messages)
-        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.segments))
+        keys = tuple(map(batch.keys.get, range(len(batch.messages)))) if batch.keys else ()
+        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.segments), keys)
+
+    def _key(self, recipient: Recipient) -> str:
+        """The key of a recipient. Raises UnusableKeyError."""
+        try:
+            return key_of(recipient.key)
+        except UnusableKeyError:
+            if self._key_is_field:  # it need not be a key, and was none in earlier versions
+                return ""
+            raise
 
 
 class _Filling:
@@ -166,5 +188,7 @@ class _Filling:
     def __init__(self) -> None:
         self.messages: list[tuple[str, str | None]] = []
         self.segments: list[int] = []
+        #: by position, of those that have one
+        self.keys: dict[int, str] = {}
         #: the segments for numbers outside metropolitan France
         self.elsewhere = 0

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
-from dispatcher.recipients.column_names import fold, phone_columns
+from dispatcher.recipients.column_names import fold, key_column, phone_columns
 from dispatcher.recipients.reasons import NO_NUMBER
 from dispatcher.recipients.values import text_of
 from dispatcher.texts.templates import compile_template
@@ -23,22 +23,23 @@ _steps = re.compile(r"__|\.")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which names of a row hold the number, the fields of the text, and the territory."""
+    """Which names of a row hold the number, the fields of the text, the territory and the key."""
 
     phone: str
     fields: Mapping[str, str]
     territory: str | None
+    key: str | None = None
 
     @property
     def names(self) -> list[str]:
         """All names, each once, in the order of ``recipient``."""
-        last = [] if self.territory is None else [self.territory]
+        last = [name for name in (self.territory, self.key) if name is not None]
         return list(dict.fromkeys([self.phone, *self.fields.values(), *last]))
 
-    def recipient(self, row: Mapping[str, Any], *, position: int, key: object = None) -> Recipient:
+    def recipient(self, row: Mapping[str, Any], *, position: int, at: object = None) -> Recipient:
         """The recipient of a row; one that cannot be used has a ``fault``.
 
-        ``key`` is how the caller knows the row again among the rejects.
+        ``at`` is how the caller knows the row again among the rejects.
         """
         if self.phone not in row:
             return Recipient("", row=position, fault=NO_NUMBER)
@@ -50,8 +51,11 @@ class Columns:
             place = text_of(row.get(self.territory)) if self.territory else ""
         except TypeError:
             return Recipient("", row=position, fault="unusable_value")
-        raw = ("" if key is None else str(key), number)
-        return Recipient(number, values, territory=place.strip() or None, row=position, raw=raw)
+        raw = ("" if at is None else str(at), number)
+        key = row.get(self.key) if self.key else None
+        return Recipient(
+            number, values, territory=place.strip() or None, row=position, raw=raw, key=key
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,14 @@ class Asked:
     phone: str | None = None
     fields: Mapping[str, str] | None = None
     territory: str | None = None
+    key: str | None = None
 
     def __post_init__(self) -> None:
-        for what, name in (("phone", self.phone), ("territory_field", self.territory)):
+        for what, name in (
+            ("phone", self.phone),
+            ("territory_field", self.territory),
+            ("key", self.key),
+        ):
             if not isinstance(name, str | None):
                 raise InvalidCampaign(f"{what} is the name of a field, not {type(name).__name__}")
         given: Any = {} if self.fields is None else self.fields
@@ -79,11 +88,19 @@ class Asked:
     @property
     def anything(self) -> bool:
         """Whether the caller names a field."""
-        return bool(self.phone or self.fields or self.territory)
+        return bool(self.phone or self.fields or self.territory or self.key)
 
     def of_tuples(self, names: Sequence[str]) -> Asked:
         """The same for tuples: what is the only value of a row is the number."""
         return replace(self, phone=names[0]) if len(names) == 1 and not self.phone else self
+
+    def of_chosen(self, names: Sequence[str]) -> Asked:
+        """The same for rows of columns that a query chooses: one of them may be called a key.
+
+        A model's field of that name may be a secret.
+        """
+        at = key_column(names)
+        return self if self.key or at is None else replace(self, key=names[at])
 
     def columns(self, names: Sequence[str], of: str) -> Columns:
         """The columns among these ``names``. Raises InvalidCampaign if no number is found.
@@ -93,7 +110,8 @@ class Asked:
         """
         wanted = compile_template(self.text).fields
         fields = {name: (self.fields or {}).get(name) or _alike(name, names) for name in wanted}
-        return Columns(self.phone or _phone_of(names, of), fields, self.territory or None)
+        phone = self.phone or _phone_of(names, of)
+        return Columns(phone, fields, self.territory or None, self.key or None)
 
 
 class Reader(Protocol):
@@ -135,8 +153,8 @@ class Items:
         if isinstance(item, str | Recipient):
             if asked.anything:
                 raise InvalidCampaign(
-                    "phone, fields and territory_field name fields of a QuerySet or a query, of"
-                    " models or of dicts; recipient"
+                    "phone, fields, territory_field and key name fields of a QuerySet or a query,"
+                    " of models or of dicts; recipient"
                     f" {position} is none of these"
                 )
             return item
@@ -150,7 +168,7 @@ class Items:
                 name: others[name] if name in others else self._value(model, name)
                 for name in columns.names
             }
-            return columns.recipient(row, position=position, key=self.reader.key(model))
+            return columns.recipient(row, position=position, at=self.reader.key(model))
         if row is None or not (asked.anything and all(isinstance(name, str) for name in row)):
             return cast("RecipientInput", item) if row is None else row
         columns = self._columns(tuple(row), list(row), "a recipient")

@@ -26,6 +26,8 @@ _OTHER_PHONE = re.compile(
 )
 _MOBILE = re.compile(r"mobile|portable|gsm|cell")
 _TERRITORY_NAMES = frozenset({"territoire", "territory"})
+#: others, such as "client_id", only where the caller says so: what nobody needs is not stored
+_KEY_NAMES = frozenset({"key", "cle"})
 
 
 def fold(name: str) -> str:
@@ -62,3 +64,14 @@ def phones_of(names: Sequence[str]) -> tuple[list[int], bool]:
 def territory_column(names: Sequence[str]) -> int | None:
     """Position of the column that sets the territory, if there is one."""
     return next((at for at, name in enumerate(names) if fold(name) in _TERRITORY_NAMES), None)
+
+
+def is_key(name: str) -> bool:
+    """True if a column of this name holds the caller's own key of each person."""
+    return fold(name) in _KEY_NAMES
+
+
+def key_column(names: Sequence[str]) -> int | None:
+    """Position of the column of keys; None if there is none, or several."""
+    found = [at for at, name in enumerate(names) if is_key(name)]
+    return found[0] if len(found) == 1 else None

@@ -15,6 +15,7 @@ MISSING_FIELD = "missing_field"
 UNUSABLE_TEXT = "unusable_text"
 UNKNOWN_TERRITORY = "unknown_territory"
 NEVER_OPEN = "never_open"
+UNUSABLE_KEY = "unusable_key"
 
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -40,6 +41,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "invalid_at_gateway": "the gateway says that this is no number: ask for another",
         "out_of_service": "the number was out of service when checked: ask for another",
         "several_fields": "several fields may be the number: call one “mobile”",
+        UNUSABLE_KEY: "its key is no text or whole number of at most 200 legible characters, or a"
+        " spreadsheet rounded it: correct it, or leave it empty",
         "unusable_value": "a field is a list, bytes or the like: give text, a number or a date",
     }
 )

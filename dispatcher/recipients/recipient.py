@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dispatcher.recipients.column_names import phones_of, territory_column
+from dispatcher.recipients.column_names import key_column, phones_of, territory_column
+from dispatcher.recipients.keys import Key
 from dispatcher.recipients.phones import mobile_of
 from dispatcher.recipients.reasons import EXPLANATIONS, NO_NUMBER, NOT_A_RECIPIENT
 from dispatcher.recipients.values import text_of
@@ -28,7 +29,8 @@ class Recipient:
     ``phone`` is spelled as in the source. ``fields`` holds the columns by name. ``row`` is the
     physical line on which the record starts (the header counts), or the position in the
     caller's own list, from 1. ``raw`` is the unchanged row. ``fault`` is why the row gets no
-    message whatever its number is, one of ``reasons.EXPLANATIONS``.
+    message whatever its number is, one of ``reasons.EXPLANATIONS``. ``key`` is what the caller
+    knows the person by: stored as text of at most 200 characters, and given back with results.
     """
 
     phone: str = field(repr=False)
@@ -37,6 +39,7 @@ class Recipient:
     row: int | None
     raw: tuple[str, ...] = field(repr=False, compare=False)
     fault: str | None
+    key: Key | None = field(repr=False)
 
     # sets the slots directly: the usual way of a frozen dataclass takes twice as long, and a
     # file makes a million of these
@@ -48,6 +51,7 @@ class Recipient:
         row: int | None = None,
         raw: tuple[str, ...] = (),
         fault: str | None = None,
+        key: Key | None = None,
     ) -> None:
         _set_phone(self, phone)
         _set_fields(self, {} if fields is None else fields)
@@ -55,6 +59,7 @@ class Recipient:
         _set_row(self, row)
         _set_raw(self, raw)
         _set_fault(self, fault)
+        _set_key(self, key)
 
     def rejected(
         self, reason: str, *, code: str | None = None, column: str | None = None
@@ -70,9 +75,9 @@ class Recipient:
         )
 
 
-_set_phone, _set_fields, _set_territory, _set_row, _set_raw, _set_fault = (
+_set_phone, _set_fields, _set_territory, _set_row, _set_raw, _set_fault, _set_key = (
     vars(Recipient)[slot].__set__
-    for slot in ("phone", "fields", "territory", "row", "raw", "fault")
+    for slot in ("phone", "fields", "territory", "row", "raw", "fault", "key")
 )
 
 
@@ -119,7 +124,8 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
     """A Recipient from an item of a caller's list; one that cannot be used has a ``fault``.
 
     A mapping needs a key that is a name for a phone column, as in files: of several, the first
-    with a mobile number counts. Its key ``territoire`` or ``territory`` sets the territory.
+    with a mobile number counts. Its key ``territoire`` or ``territory`` sets the territory, and
+    ``key`` or ``clé`` that of the person.
     """
     if isinstance(value, Recipient):
         return value
@@ -137,11 +143,12 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
     if not clear:
         fault = "several_fields" if found else NO_NUMBER
         return Recipient("", row=position, raw=tuple(cells), fault=fault)
-    at = territory_column(names)
+    at, known_by = territory_column(names), key_column(names)
     return Recipient(
         mobile_of([cells[phone] for phone in found]),
         dict(zip(names, cells, strict=True)),
         territory=(cells[at].strip() or None) if at is not None else None,
         row=position,
         raw=tuple(cells),
+        key=None if known_by is None else value[names[known_by]],
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import OPTED_OUT
@@ -65,9 +65,10 @@ def known_as(session: Session, phone: str) -> str:
 
 
 def mentioned(session: Session, phone: str) -> list[int]:
-    """The batches in which somebody's fields may have this number (E.164), however written."""
+    """The batches in which somebody's fields or key may have this number (E.164)."""
     digits = f"%{'%'.join(phone[-9:].lstrip('+'))}%"
-    query = select(RECIPIENT.c.batch_id).where(RECIPIENT.c.fields.like(digits)).distinct()
+    written = or_(RECIPIENT.c.fields.like(digits), RECIPIENT.c.key.like(digits))
+    query = select(RECIPIENT.c.batch_id).where(written).distinct()
     return list(session.scalars(query))
 
 

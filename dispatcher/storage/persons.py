@@ -52,6 +52,7 @@ _MESSAGES = (
     select(
         RECIPIENT.c.phone,
         RECIPIENT.c.fields,
+        RECIPIENT.c.key,
         CAMPAIGN.c.reference.label("campaign"),
         CAMPAIGN.c.text,
         CAMPAIGN.c.sender,

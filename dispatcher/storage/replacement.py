@@ -19,7 +19,7 @@ UNDER_WAY = (BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT, BatchStat
 _BATCH = select(BATCH.c.state, BATCH.c.states, BATCH.c.sent_at).where(
     BATCH.c.id == bindparam("batch_id")
 )
-_ROWS = select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields).where(
+_ROWS = select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields, RECIPIENT.c.key).where(
     RECIPIENT.c.batch_id == bindparam("batch_id")
 )
 _REPLACE = (
@@ -28,7 +28,7 @@ _REPLACE = (
         RECIPIENT.c.batch_id == bindparam("its_batch"),
         RECIPIENT.c.position == bindparam("its_position"),
     )
-    .values(phone=bindparam("its_phone"), fields=bindparam("its_fields"))
+    .values(phone=bindparam("its_phone"), fields=bindparam("its_fields"), key=bindparam("its_key"))
 )
 
 
@@ -38,8 +38,8 @@ def replace(
     """Replace the recipients with ``only`` these pseudonyms (None: all), and what they are told.
 
     Who is still to go is left out as opted out. A number that is written in somebody else's
-    fields is replaced, too, once nothing of the batch can leave any more. False while it is under
-    way, or something in it is left to do.
+    key or fields is replaced, too, once nothing of the batch can leave any more. False while it
+    is under way, or something in it is left to do.
     """
     batch = session.execute(_BATCH.with_for_update(key_share=True), {"batch_id": batch_id})
     row = batch.one_or_none()
@@ -50,20 +50,23 @@ def replace(
     pends, left = row.state == BatchState.PENDING, False
     rows: list[dict[str, Any]] = []
     theirs: set[int] = set()
-    for position, phone, fields in session.execute(_ROWS, {"batch_id": batch_id}).all():
-        name, written = pseudonyms.of(phone), fields
+    for position, phone, fields, key in session.execute(_ROWS, {"batch_id": batch_id}).all():
+        name, written, known_by = pseudonyms.of(phone), fields, key
         if only is None or name in only:
             theirs.add(position)
-            written = None
-        elif fields:
-            name, written = phone, pseudonyms.written(fields, only)
-            if pends and written != fields:
-                left, written = True, fields
+            written = known_by = None
+        elif fields or key:
+            name = phone
+            written = fields and pseudonyms.written(fields, only)
+            known_by = key and pseudonyms.written(key, only)
+            if pends and (written, known_by) != (fields, key):
+                left, written, known_by = True, fields, key
         else:
             continue
-        if (name, written) != (phone, fields):
-            key = {"its_batch": batch_id, "its_position": position}
-            rows.append({**key, "its_phone": name, "its_fields": written})
+        if (name, written, known_by) != (phone, fields, key):
+            at = {"its_batch": batch_id, "its_position": position}
+            new = {"its_phone": name, "its_fields": written, "its_key": known_by}
+            rows.append(at | new)
     if rows:
         session.execute(_REPLACE, rows)
     if pends:

@@ -269,6 +269,8 @@ class Recipient(Base):
     phone: Mapped[str] = mapped_column(index=True)
     #: a JSON object of the fields that the text uses, or null
     fields: Mapped[str | None]
+    #: what the caller's application knows the person by, or null
+    key: Mapped[str | None]
 
 
 class BatchConsent(Base):

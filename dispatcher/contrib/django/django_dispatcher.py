@@ -81,6 +81,7 @@ class DjangoDispatcher(Dispatcher):
         phone: str | None = None,
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
+        key: str | None = None,
         **options: Unpack[Options],
     ) -> Submitted:
         """Store a campaign and return its id; see ``Dispatcher.submit``.
@@ -90,14 +91,15 @@ class DjangoDispatcher(Dispatcher):
         ``phone`` is the name of its field of numbers ("profile__mobile"; the one that is called
         so when there is only one), ``fields`` maps names in the text to fields of the model
         ({"prenom": "first_name"}; the same names by default), ``territory_field`` names the
-        field that overrides the territory.
+        field that overrides the territory, ``key`` the one that you know the person by ("pk"),
+        which is given back with results.
 
         Raises IllegalMove if a transaction of another database is open, too, which could be rolled
         back without the campaign: ``submit_on_commit`` waits for it.
         """
         transactions.check_alone(self._joins)
         people = streamed(
-            recipients, text, phone=phone, fields=fields, territory_field=territory_field
+            recipients, text, phone=phone, fields=fields, territory_field=territory_field, key=key
         )
         # a query on this connection has no place beside what is stored by it
         options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
@@ -118,6 +120,7 @@ class DjangoDispatcher(Dispatcher):
         phone: str | None = None,
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
+        key: str | None = None,
         **options: Unpack[Options],
     ) -> None:
         """Submit once the open transaction is committed, whichever database it is on, else never.
@@ -133,7 +136,7 @@ class DjangoDispatcher(Dispatcher):
         options["by"] = named(options.get("by"))
         Intake(self._installation, self._submission(reference, text, options), None)
         people = streamed(
-            recipients, text, phone=phone, fields=fields, territory_field=territory_field
+            recipients, text, phone=phone, fields=fields, territory_field=territory_field, key=key
         )
         # a query on this connection has no place beside what is stored by it
         options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
@@ -161,11 +164,12 @@ class DjangoDispatcher(Dispatcher):
         phone: str | None = None,
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
+        key: str | None = None,
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: nothing is written."""
         people = streamed(
-            recipients, text, phone=phone, fields=fields, territory_field=territory_field
+            recipients, text, phone=phone, fields=fields, territory_field=territory_field, key=key
         )
         return super().plan(text, people, reject=reject, each=each, **options)
 

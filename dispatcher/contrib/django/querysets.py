@@ -36,13 +36,14 @@ def streamed(
     phone: str | None = None,
     fields: Mapping[str, str] | None = None,
     territory_field: str | None = None,
+    key: str | None = None,
 ) -> Iterable[RecipientInput]:
     """Recipients with the numbers and fields that the arguments name; nothing is read yet.
 
     Raises InvalidCampaign for a field that does not exist, or for a model in place of a list of
     them; InvalidText.
     """
-    asked = Asked(text, phone, fields, territory_field)
+    asked = Asked(text, phone, fields, territory_field, key)
     if isinstance(recipients, type) and issubclass(recipients, Model):
         raise InvalidCampaign(
             f"a list of recipients is needed, not a model: {recipients.__name__}.objects.all()"
@@ -78,6 +79,8 @@ def _of_queryset(recipients: QuerySet[Any, Any], asked: Asked) -> Iterable[Recip
     if kind in _TUPLES:
         rows._iterable_class = kind = ValuesIterable
         asked = asked.of_tuples(_names_of(rows))
+    if kind is ValuesIterable:
+        asked = asked.of_chosen(_names_of(rows))
     columns = asked.columns(_names_of(rows), recipients.model.__name__)
     if kind is ValuesIterable:  # it may be grouped by these very columns: it is left alone
         known = _names_of(rows)
@@ -103,8 +106,7 @@ class _Streamed:
 
     def __iter__(self) -> Iterator[Recipient]:
         for position, row in enumerate(self.rows.iterator(chunk_size=STRIDE), start=1):
-            # the key is whom a reject speaks of
-            yield self.columns.recipient(row, position=position, key=row.get("pk"))
+            yield self.columns.recipient(row, position=position, at=row.get("pk"))
 
 
 @dataclass(frozen=True, slots=True)

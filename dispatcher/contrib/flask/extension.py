@@ -85,6 +85,7 @@ class Dispatcher(_Base):
         phone: str | None = None,
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
+        key: str | None = None,
         session: Executes | None = None,
         **options: Unpack[Options],
     ) -> Submitted:
@@ -94,7 +95,8 @@ class Dispatcher(_Base):
         by default that of Flask-SQLAlchemy; a query; a result; or models. ``phone`` is the name of
         their attribute of numbers ("profile.mobile"; the one that is called so when there is only
         one), ``fields`` maps names in the text to attributes ({"prenom": "first_name"}; the same
-        names by default), ``territory_field`` names what overrides the territory.
+        names by default), ``territory_field`` names what overrides the territory, ``key``
+        what you know the person by ("id"), which is given back with results.
         """
         people = streamed(
             recipients,
@@ -102,6 +104,7 @@ class Dispatcher(_Base):
             phone=phone,
             fields=fields,
             territory_field=territory_field,
+            key=key,
             session=session,
         )
         return library_of(current_app).submit(reference, text, people, reject=reject, **options)
@@ -116,6 +119,7 @@ class Dispatcher(_Base):
         phone: str | None = None,
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
+        key: str | None = None,
         session: Executes | None = None,
         **options: Unpack[Options],
     ) -> Plan:
@@ -126,6 +130,7 @@ class Dispatcher(_Base):
             phone=phone,
             fields=fields,
             territory_field=territory_field,
+            key=key,
             session=session,
         )
         return library_of(current_app).plan(text, people, reject=reject, each=each, **options)

@@ -37,6 +37,7 @@ def streamed(
     phone: str | None = None,
     fields: Mapping[str, str] | None = None,
     territory_field: str | None = None,
+    key: str | None = None,
     session: Executes | None = None,
 ) -> Iterable[RecipientInput]:
     """Recipients with the numbers and fields that the arguments name; nothing is read yet.
@@ -45,7 +46,7 @@ def streamed(
     InvalidCampaign for a field that does not exist, for a statement without a session, or for a
     model in place of a list of them; InvalidText.
     """
-    asked = Asked(text, phone, fields, territory_field)
+    asked = Asked(text, phone, fields, territory_field, key)
     given: Any = recipients
     if isinstance(recipients, Query):
         session = session or recipients.session
@@ -104,7 +105,7 @@ def _of_statement(
         return _Executed(session, statement, asked)
     if not models:
         names = [str(one["name"]) for one in described]
-        columns = asked.of_tuples(names).columns(names, "the query")
+        columns = asked.of_tuples(names).of_chosen(names).columns(names, "the query")
         if missing := [name for name in columns.names if name not in names]:
             raise InvalidCampaign(f"the columns of the query have no {missing[0]!r}")
         return _Streamed(session, statement, names, columns)
@@ -190,7 +191,7 @@ class _Streamed:
         with self.session.execute(self.statement.execution_options(yield_per=STRIDE)) as rows:
             for position, values in enumerate(rows, start=1):
                 row = dict(zip(self.names, values, strict=True))
-                yield self.columns.recipient(row, position=position, key=row.get(""))
+                yield self.columns.recipient(row, position=position, at=row.get(""))
 
 
 @dataclass(frozen=True, slots=True)

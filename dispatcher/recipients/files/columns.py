@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from dispatcher.errors import InvalidFile, InvalidPhone
-from dispatcher.recipients.column_names import fold, phone_columns, phones_of, territory_column
+from dispatcher.recipients.column_names import (
+    fold,
+    key_column,
+    phone_columns,
+    phones_of,
+    territory_column,
+)
 from dispatcher.recipients.phones import normalise
 
 # signs of a mobile number, the surest first; matched against digits and plus signs only
@@ -36,6 +42,8 @@ class Columns:
     territory: int | None
     #: the first row is a person: the columns are named "1", "2"…
     headless: bool
+    #: the caller's own key of each person
+    key: int | None = None
 
     @property
     def phone(self) -> int:
@@ -55,8 +63,10 @@ class Columns:
             raise
 
 
-def columns_of(first: Sequence[str], column: str | None, territory: str | None) -> Columns:
-    """Read the first row of a file. ``column`` and ``territory`` are names or positions from 1.
+def columns_of(
+    first: Sequence[str], column: str | None, territory: str | None, key: str | None = None
+) -> Columns:
+    """Read the first row of a file; the other arguments are names of columns or positions from 1.
 
     Raises InvalidFile if a name is unknown or ambiguous.
     """
@@ -76,7 +86,13 @@ def columns_of(first: Sequence[str], column: str | None, territory: str | None) 
         own: int | None = _named(territory, names)
     else:
         own = None if headless else territory_column(names)
-    return Columns(names=names, phones=tuple(phones), territory=own, headless=headless)
+    if key is not None:
+        known_by: int | None = _named(key, names)
+    else:
+        known_by = None if headless else key_column(names)
+    return Columns(
+        names=names, phones=tuple(phones), territory=own, headless=headless, key=known_by
+    )
 
 
 def header_at(rows: Sequence[Sequence[str]], column: str | None) -> int:

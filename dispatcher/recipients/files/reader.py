@@ -41,11 +41,13 @@ def open_recipients(
     sheet: str | None = None,
     skip_lines: int = 0,
     hidden: bool = False,
+    key_column: str | None = None,
 ) -> RecipientFile:
     """Open a CSV, XLSX, ODS or XLS file (or ``.gz``) of recipients; "-" is standard input.
 
     Encoding, delimiter, sheet and header are detected; ``notes`` of the result says how.
-    ``column`` and ``territory_column`` are names or positions from 1. ``keep`` limits
+    ``column``, ``territory_column`` and ``key_column`` are names or positions from 1; the key of
+    each person is by default in a column "key" or "clé". ``keep`` limits
     ``Recipient.fields`` to these names, in this spelling; None means every column. ``sheet`` is
     the name of a sheet. ``skip_lines`` are the lines above the header. Rows that are hidden or
     filtered out in a sheet have a ``Recipient.fault``, unless ``hidden`` is true.
@@ -65,7 +67,8 @@ def open_recipients(
             lines = TextLines(head, stream, encoding=encoding)
             text = TextRows(lines, column, skip_lines)
             rows, note = text.rows, ""
-        file = RecipientFile(rows, text, stack, column, territory_column, keep, hidden=hidden)
+        named = column, territory_column, key_column
+        file = RecipientFile(rows, text, stack, named, keep, hidden=hidden)
         file._notes.sheet = note
         if text is None:
             file.sheet = found.name
@@ -96,8 +99,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         rows: Rows,
         text: TextRows | None,
         stack: ExitStack,
-        column: str | None,
-        territory_column: str | None,
+        named: tuple[str | None, str | None, str | None],
         keep: Collection[str] | None,
         *,
         hidden: bool,
@@ -108,11 +110,11 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         begun = list(islice(nonblank(rows, text), TITLES))
         if not begun:
             raise InvalidFile("the file is empty")
-        at = header_at([row.cells for row in begun], column)
+        at = header_at([row.cells for row in begun], named[0])
         header = begun[at]
         if len(header.cells) > MOST_COLUMNS:
             raise InvalidFile(f"the header has over {MOST_COLUMNS:,} columns")
-        found = columns_of(header.cells, column, territory_column)
+        found = columns_of(header.cells, *named)
         del begun[: at if found.headless else at + 1]
         begun = begun or list(islice(nonblank(rows, text), 1))
         if not begun:
@@ -171,6 +173,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
     ) -> Generator[Recipient]:
         # runs for each of a million rows: avoid calls and lookups
         width, phone_at, territory_at = len(found.names), found.phone, found.territory
+        key_at, key = found.key, None
         phones_at = found.phones if len(found.phones) > 1 else ()
         ours = not found.headless and is_ours(found.names)
         sheet = rows if isinstance(rows, SheetRows) else None
@@ -211,8 +214,10 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                             territory = cells[territory_at].strip() or None
                             if territory and is_no_value(territory, ""):
                                 territory = None
+                        if key_at is not None:
+                            key = None if is_no_value(cells[key_at], "") else cells[key_at]
                         self.rows_read += 1
-                        yield Recipient(phone, fields_of(cells), territory, row, raw, fault)
+                        yield Recipient(phone, fields_of(cells), territory, row, raw, fault, key)
                 except csv.Error as error:
                     if text is None:
                         raise

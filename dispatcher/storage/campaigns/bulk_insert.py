@@ -14,10 +14,10 @@ from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.storage.tables import Recipient
 
 _TABLE = Recipient.__tablename__
-_COPY = f"COPY {_TABLE} (batch_id, position, phone, fields) FROM STDIN"
-_INSERT = f"INSERT INTO {_TABLE} (batch_id, position, phone, fields) VALUES (?, ?, ?, ?)"  # noqa: S608
-#: how COPY spells null
-_NULL = "\\N"
+# what is null is empty: neither fields nor keys are an empty text
+_COPY = f"COPY {_TABLE} (batch_id, position, phone, fields, key) FROM STDIN (NULL '')"
+_INSERT = f"INSERT INTO {_TABLE} (batch_id, position, phone, fields, key) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
+_NO_KEYS = (None,) * LARGEST_BATCH
 #: what COPY reads between the id of a batch and a number: the position between tabs
 _SEPARATORS = tuple(f"\t{position}\t" for position in range(LARGEST_BATCH))
 
@@ -61,9 +61,11 @@ class _Inserts:
 
     def add(self, ids: Sequence[int], batches: Sequence[PlannedBatch]) -> None:
         rows = [
-            (batch_id, position, phone, fields)
+            (batch_id, position, phone, fields, key)
             for batch_id, batch in zip(ids, batches, strict=True)
-            for position, (phone, fields) in enumerate(batch.messages)
+            for position, ((phone, fields), key) in enumerate(
+                zip(batch.messages, batch.keys or _NO_KEYS)  # noqa: B905 - as many, or none
+            )
         ]
         self._connection.exec_driver_sql(_INSERT, rows)
 
@@ -118,20 +120,23 @@ class _Copies:
 
 
 def _as_text(batch_id: int, batch: PlannedBatch) -> str:
-    """The rows of a batch in COPY's text format; in JSON only backslashes need escaping."""
-    text = _lines(batch_id, batch.messages)
-    if "\\" in text and any(fields and "\\" in fields for _, fields in batch.messages):
-        escaped = [
-            (phone, fields and fields.replace("\\", "\\\\")) for phone, fields in batch.messages
-        ]
-        return _lines(batch_id, escaped)
+    """The rows of a batch in COPY's format; only backslashes in JSON and keys need escaping."""
+    text = _lines(batch_id, batch.messages, batch.keys)
+    if "\\" in text:
+        escaped = [(phone, _escaped(fields)) for phone, fields in batch.messages]
+        return _lines(batch_id, escaped, [_escaped(key) for key in batch.keys])
     return text
 
 
-def _lines(batch_id: int, messages: Sequence[tuple[str, str | None]]) -> str:
-    separators = _SEPARATORS[: len(messages)]
+def _escaped(value: str | None) -> str | None:
+    return value and value.replace("\\", "\\\\")
+
+
+def _lines(
+    batch_id: int, messages: Sequence[tuple[str, str | None]], keys: Sequence[str | None]
+) -> str:
     rows = [
-        f"{batch_id}{separator}{phone}\t{fields or _NULL}\n"
-        for separator, (phone, fields) in zip(separators, messages, strict=True)
+        f"{batch_id}{separator}{phone}\t{fields or ''}\t{key or ''}\n"
+        for separator, (phone, fields), key in zip(_SEPARATORS, messages, keys or _NO_KEYS)  # noqa: B905
     ]
     return "".join(rows)

@@ -812,3 +812,49 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
             continue
         assert all(isinstance(one.phone, str) and one.row for one in read)
         assert read
+
+
+# -- keys -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "named", "keys"),
+    [
+        ("mobile;key", None, ["A1", None]),
+        ("mobile;Clé", None, ["A1", None]),
+        ("mobile;CLE", None, ["A1", None]),
+        ("mobile;client_id", None, [None, None]),
+        ("mobile;client_id", "client id", ["A1", None]),
+        ("mobile;client_id", "2", ["A1", None]),
+    ],
+)
+def test_key_is_in_the_column_that_says_so(
+    header: str, named: str | None, keys: list[str | None]
+) -> None:
+    content = io.BytesIO(f"{header}\n{ONE};A1\n{TWO};NULL\n".encode())
+
+    with open_recipients(content, key_column=named) as file:
+        assert [one.key for one in file] == keys
+
+
+def test_column_of_keys_is_a_field_too() -> None:
+    content = io.BytesIO(f"mobile;key\n{ONE};A1\n".encode())
+
+    with open_recipients(content, keep=["key"]) as file:
+        (one,) = file
+
+    assert (one.key, dict(one.fields)) == ("A1", {"key": "A1"})
+
+
+def test_two_columns_that_may_hold_keys_are_none() -> None:
+    content = io.BytesIO(f"mobile;key;clé\n{ONE};A1;B1\n".encode())
+
+    with open_recipients(content) as file:
+        assert [one.key for one in file] == [None]
+
+
+def test_unknown_column_of_keys_is_refused() -> None:
+    content = io.BytesIO(f"mobile;key\n{ONE};A1\n".encode())
+
+    with pytest.raises(InvalidFile, match="no column 'id'"):
+        open_recipients(content, key_column="id")

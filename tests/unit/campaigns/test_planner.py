@@ -12,6 +12,7 @@ from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.planner import Planner
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient, Rejection
+from dispatcher.recipients.recipient import recipient_of
 
 TEXT = "Soldes: -50 % ce week-end."
 PERSONAL = "Bonjour {{ prenom }}, -50 % ce week-end."
@@ -513,3 +514,66 @@ def test_rows_without_a_value_are_counted_by_field() -> None:
     assert planner.texts.missing == {"prenom": 2}
     (reason,) = planner.reasons
     assert '{{ prenom | default("…") }}' in reason
+
+
+# -- keys -------------------------------------------------------------------------------------
+
+
+def keyed(*keys: object) -> list[Recipient]:
+    return [
+        recipient_of({"mobile": phone(at), "key": key, "prenom": "Zoé"}, position=at)
+        for at, key in enumerate(keys, start=1)
+    ]
+
+
+def test_keys_stand_beside_their_messages_and_nobody_elses() -> None:
+    (batch,) = cut(Planner(TEXT), keyed("A", None, 3, "", " D "))
+
+    assert batch.keys == ("A", None, "3", None, "D")
+    assert [part.keys for part in batch.split(2)] == [("A", None), ("3", None), ("D",)]
+    assert "A" not in repr(batch).replace("PlannedBatch", "")
+
+
+def test_list_without_keys_has_none() -> None:
+    (batch,) = cut(Planner(TEXT), keyed(None, ""))
+
+    assert batch.keys == ()
+
+
+def test_duplicate_number_has_the_key_of_its_first_row() -> None:
+    first = Recipient(phone(1), key="A")
+
+    (batch,) = cut(Planner(TEXT), [first, Recipient(phone(1), key="B"), Recipient(phone(2))])
+
+    assert batch.keys == ("A", None)
+
+
+def test_keys_do_not_change_the_digest() -> None:
+    assert digest(TEXT, keyed("A", "B")) == digest(TEXT, people([1, 2]))
+
+
+@pytest.mark.parametrize("key", [True, 1.5, "x" * 201, "a\x00b"])
+def test_row_with_an_unusable_key_is_rejected_and_its_number_is_free(key: object) -> None:
+    rejected: list[Rejection] = []
+    planner = Planner(TEXT, reject=rejected.append)
+
+    (batch,) = cut(planner, [*keyed(key), Recipient(phone(1), key="B")])
+
+    assert batch.keys == ("B",)
+    assert [(one.code, one.row) for one in rejected] == [("unusable_key", 1)]
+    assert rejected[0].detail.startswith("its key is no text")
+    assert planner.without_number == 0
+
+
+def test_field_called_key_that_the_text_uses_need_not_be_a_key() -> None:
+    rejected: list[Rejection] = []
+    planner = Planner("Offre {{ key }}", reject=rejected.append)
+
+    (batch,) = cut(planner, keyed(True, "K2"))
+
+    assert [json.loads(fields or "") for _, fields in batch.messages] == [
+        {"key": "VRAI"},
+        {"key": "K2"},
+    ]
+    assert batch.keys == (None, "K2")
+    assert not rejected
