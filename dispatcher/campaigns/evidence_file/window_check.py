@@ -31,7 +31,11 @@ def wrong_windows(batch: dict[str, Any], attempts: list[dict[str, Any]]) -> Iter
         yield f"batch {number}: {rule!r} is no rule of the window"
         return
     moments = [("is held until", window["opens"])] if window["opens"] else []
-    moments += [(f"attempt {one['attempt']} left", _left(one)) for one in attempts]
+    moments += [
+        (f"attempt {one['attempt']} left", _left(one))
+        for one in attempts
+        if not one["texts_nobody"]
+    ]
     for what, moment in moments:
         hold = windows.hold(datetime.fromisoformat(moment), territory)
         if hold is not None:

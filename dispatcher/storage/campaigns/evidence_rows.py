@@ -63,7 +63,8 @@ class EvidenceRows:
                 "message_id": batch.message_id,
                 "window": {
                     "territory": batch.territory,
-                    "opens": iso(batch.window_until),
+                    # the gateway holds it until an hour of its own, whatever waits here
+                    "opens": iso(batch.leaves_at or batch.window_until),
                     "why": batch.window_why,
                     "rule": batch.rule,
                 },

@@ -6,7 +6,9 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +107,6 @@ def test_campaign_document_says_text_people_plan_and_list(campaign: Bench) -> No
 
 
 def test_list_hash_is_the_one_that_the_file_describes(campaign: Bench) -> None:
-    from hashlib import blake2b
-
     total = sum(
         int.from_bytes(blake2b(f"{phone}\0metropole\0".encode(), digest_size=16).digest(), "big")
         for phone in people(5)
@@ -250,14 +250,43 @@ def test_content_that_contradicts_itself_is_named_whoever_signed_it(
 
 
 def test_batch_that_waits_for_monday_is_held_until_its_window_opens(tables: Database) -> None:
-    from datetime import timedelta
-
     with opened(tables, signing_key=_SECRET, at=OPEN + timedelta(days=5)) as bench:  # a Sunday
         bench.submit(3)
         [batch] = lines(evidence_of(bench), layout.BATCHES)
         assert batch["window"]["why"] == "Sunday"
         assert batch["window"]["opens"] == "2026-11-30T07:00:00+00:00"
         assert verified(evidence_of(bench)).problems == ()
+
+
+def test_batch_for_the_gateway_to_hold_is_verified_by_its_hour(tables: Database) -> None:
+    with opened(tables, signing_key=_SECRET, at=OPEN + timedelta(hours=13)) as bench:  # at night
+        bench.submit(2, not_before=OPEN + timedelta(days=2), hand_over=True)
+        data = evidence_of(bench)
+        bench.work()
+        later = evidence_of(bench)
+    for one in (data, later):
+        [batch] = lines(one, layout.BATCHES)
+        assert batch["window"]["opens"] == (OPEN + timedelta(days=2)).isoformat()
+        assert verified(one).problems == ()
+    [attempt] = lines(later, layout.ATTEMPTS)
+    assert attempt["leaves_at"] == (OPEN + timedelta(days=2)).isoformat()
+
+
+def test_recalled_attempt_need_not_fit_the_rule_that_came_later(tables: Database) -> None:
+    hour = OPEN + timedelta(days=1)
+    with opened(tables, signing_key=_SECRET) as bench:
+        bench.submit(2, not_before=hour, hand_over=True)
+        bench.work()
+    strict = {"window_opens": "11:00"}
+    with opened(
+        tables, signing_key=_SECRET, gateway=bench.gateway, clock=bench.clock, **strict
+    ) as b:
+        b.pass_by(minutes=1)
+        b.pass_by(minutes=1)
+        data = evidence_of(b)
+    [attempt] = lines(data, layout.ATTEMPTS)
+    assert attempt["outcome"] == "recalled"
+    assert verified(data).problems == ()
 
 
 def test_campaign_that_is_not_commercial_says_so_and_has_no_window(tables: Database) -> None:
