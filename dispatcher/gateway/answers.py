@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from dispatcher.campaigns.states import MessageState
 
@@ -40,6 +40,26 @@ class LineAnswer(NamedTuple):
 
     def __repr__(self) -> str:
         return f"LineAnswer(accepted={self.accepted}, code={self.code})"
+
+
+@dataclass(frozen=True, slots=True)
+class SameAnswers(Sequence[LineAnswer]):
+    """Answers to lines that differ in nothing but their ``phones`` (E.164)."""
+
+    phones: Sequence[str] = field(repr=False)
+    answer: LineAnswer
+
+    def __len__(self) -> int:
+        return len(self.phones)
+
+    @overload
+    def __getitem__(self, place: int) -> LineAnswer: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[LineAnswer]: ...
+    def __getitem__(self, place: int | slice) -> LineAnswer | Sequence[LineAnswer]:
+        if isinstance(place, slice):
+            return SameAnswers(self.phones[place], self.answer)
+        return self.answer._replace(phone=self.phones[place])
 
 
 @dataclass(frozen=True, slots=True)

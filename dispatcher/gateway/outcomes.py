@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import repeat
 
 from dispatcher.campaigns.outcome import (
     Blocked,
@@ -24,6 +25,7 @@ from dispatcher.gateway.answers import (
     BatchTaken,
     Declined,
     Lost,
+    SameAnswers,
     SendReply,
     SingleReply,
     Throttled,
@@ -143,10 +145,17 @@ def _all_taken(reply: BatchTaken, phones: Sequence[str]) -> MessageResults | Non
     """The results if every line was accepted in the order of the request, as nearly always."""
     if not reply.lines or len(set(phones)) < len(phones):
         return None
+    states = dict.fromkeys(range(len(phones)), MessageState.SENT)
+    if isinstance(reply.lines, SameAnswers):
+        answer = reply.lines.answer
+        if list(reply.lines.phones) != list(phones) or answer.accepted is not True:
+            return None
+        cost = sum(repeat(_charged([answer.cost]), len(phones)), Decimal(0))
+        billed = _billed([answer.segments]) * len(phones)
+        return MessageResults(states, {}, billed, cost)
     numbers, accepted, _, segments, costs = zip(*reply.lines, strict=True)
     if numbers != tuple(phones) or accepted.count(True) < len(phones):
         return None
-    states = dict.fromkeys(range(len(phones)), MessageState.SENT)
     return MessageResults(states, {}, _billed(segments), _charged(costs))
 
 

@@ -6,6 +6,7 @@ The HTTP status alone decides nothing: the gateway's errors come with 400 and wi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
@@ -18,6 +19,7 @@ from dispatcher.gateway.answers import (
     Declined,
     LineAnswer,
     Lost,
+    SameAnswers,
     SendReply,
     SingleReply,
     Throttled,
@@ -25,12 +27,22 @@ from dispatcher.gateway.answers import (
 from dispatcher.gateway.smspartner import fields
 from dispatcher.gateway.smspartner.wire.answer import Parse, first
 from dispatcher.gateway.smspartner.wire.field_errors import field_errors
+from dispatcher.gateway.smspartner.wire.same_lines import same_lines
 
 
 def read_send(
     status: int, headers: Mapping[str, str], body: bytes, parse: Parse = fields.json_object
 ) -> SendReply:
     """The reply to a bulk send."""
+    same = same_lines(body) if parse is fields.json_object else None
+    if same is not None:  # nearly always
+        reply = _send_reply(status, headers, same.shortened, parse)
+        if isinstance(reply, BatchTaken) and len(reply.lines) == 1:
+            return replace(reply, lines=SameAnswers(same.phones, reply.lines[0]))
+    return _send_reply(status, headers, body, parse)
+
+
+def _send_reply(status: int, headers: Mapping[str, str], body: bytes, parse: Parse) -> SendReply:
     answer = _success(status, headers, body, parse)
     if not isinstance(answer, dict):
         return _shown(answer, body)
