@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -80,8 +80,10 @@ class Operator:
         #: show only what belongs to this account; None shows all accounts
         self._account: str | None = None
 
-    def _surroundings(self, session: Session, refused: str) -> SurroundingsReader:
-        return SurroundingsReader(session, self._installation, self._traffic, refused)
+    def _surroundings(
+        self, session: Session, refused: str, accounts: Iterable[str]
+    ) -> SurroundingsReader:
+        return SurroundingsReader(session, self._installation, self._traffic, refused, accounts)
 
     @cached_property
     def _hints(self) -> Hints:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Unpack
 
 from sqlalchemy.orm import Session
 
 from dispatcher.api.operator import Operator
-from dispatcher.api.surroundings import SurroundingsReader, restored
+from dispatcher.api.surroundings import restored
 from dispatcher.campaigns.beats import Beat, missing
 from dispatcher.campaigns.causes import Cause, causes_of
 from dispatcher.campaigns.progress import Facts, Progress, progress_of, silence, standing_of
@@ -32,7 +33,6 @@ from dispatcher.storage.campaigns import campaigns, holds, records, totals
 
 #: of how many campaigns ``waiting`` says why
 _MOST = 200
-_UNENDED = Selection(states=frozenset({CampaignState.RUNNING, CampaignState.PAUSED}))
 
 
 class Records(Operator):
@@ -43,7 +43,7 @@ class Records(Operator):
         refused = self.objection()
         with self._installation.read() as session:
             facts = campaigns.facts(session, campaign, self._account)
-            return self._progress(session, [facts], self._surroundings(session, refused))[0]
+            return self._progress(session, [facts], refused)[0]
 
     def causes(self, campaign: int | str) -> list[Cause]:
         """Why a campaign does not leave, the cause that has to end first at the head.
@@ -53,7 +53,7 @@ class Records(Operator):
         refused = self.objection()
         with self._installation.read() as session:
             facts = campaigns.facts(session, campaign, self._account)
-            around = self._surroundings(session, refused)
+            around = self._surroundings(session, refused, [facts.account])
             hold = around.hold(facts, holds.first(session, facts.id))
             batches = {one.state.value: one.batches for one in campaigns.shares(session, facts.id)}
             found = causes_of(standing_of(facts, batches, hold), around.of(facts, hold))
@@ -84,25 +84,23 @@ class Records(Operator):
             known, last = heartbeats.beats(session, now), heartbeats.last_tick(session)
         return missing(known, last, now, self.settings.tick)
 
-    def waiting(self) -> Counter[str]:
-        """How many of the campaigns submitted last wait, by the first cause of each."""
+    def waiting(self, within: Session | None = None) -> Counter[str]:
+        """How many of the campaigns submitted last wait, by the first cause of each.
+
+        The causes are those of ``progress``. ``within`` a session no other one is opened.
+        """
         refused = self.objection()
-        found: Counter[str] = Counter()
-        with self._installation.read() as session:
-            around = self._surroundings(session, refused)
-            latest = campaigns.latest(session, _MOST, self._account, among=_UNENDED)
-            first = holds.of_campaigns(session, [facts.id for facts in latest])
-            for facts in latest:
-                hold = around.hold(facts, first.get(facts.id))
-                causes = causes_of(standing_of(facts, {}, hold), around.of(facts, hold))
-                found.update(cause.name.value for cause in causes[:1])
-        return found
+        with nullcontext(within) if within else self._installation.read() as session:
+            latest = campaigns.open_ones(session, _MOST, self._account)
+            found = self._progress(session, latest, refused)
+        return Counter(one.cause for one in found if one.cause)
 
     def campaigns(self, limit: int = 50, **which: Unpack[Which]) -> list[Progress]:
         """The campaigns submitted last, newest first; see ``page``."""
         among, refused = Selection.of(which), self.objection()
         with self._installation.read() as session:
-            return self._latest(session, 0, limit, refused, among)
+            latest = campaigns.latest(session, limit, self._account, among=among)
+            return self._progress(session, latest, refused)
 
     def page(self, offset: int = 0, limit: int = 50, **which: Unpack[Which]) -> Page[Progress]:
         """One page of the campaigns, newest first: ``limit`` of them from ``offset`` on.
@@ -112,9 +110,8 @@ class Records(Operator):
         """
         among, refused = Selection.of(which), self.objection()
         with self._installation.read() as session:
-            latest = self._latest(session, offset, limit, refused, among)
-            total = campaigns.count(session, self._account, among=among)
-            return Page(tuple(latest), total, offset, limit)
+            found, total = campaigns.page(session, offset, limit, self._account, among)
+            return Page(tuple(self._progress(session, found, refused)), total, offset, limit)
 
     def campaign(self, campaign: int | str) -> CampaignRecord:
         """A campaign as it was submitted: text, sender, dates. Raises NotFound."""
@@ -160,17 +157,12 @@ class Records(Operator):
         with self._installation.read() as session:
             return doubts.incidents(session, self._account)
 
-    def _latest(
-        self, session: Session, offset: int, limit: int, refused: str, among: Selection
-    ) -> list[Progress]:
-        latest = campaigns.latest(session, limit, self._account, offset=offset, among=among)
-        return self._progress(session, latest, self._surroundings(session, refused))
-
-    def _progress(
-        self, session: Session, page: Sequence[Facts], around: SurroundingsReader
-    ) -> list[Progress]:
+    def _progress(self, session: Session, page: Sequence[Facts], refused: str) -> list[Progress]:
         """The progress of each; as many statements for a thousand campaigns as for one."""
+        if not page:
+            return []
         ids = [facts.id for facts in page]
+        around = self._surroundings(session, refused, {facts.account for facts in page})
         shares, first = totals.of_campaigns(session, ids), holds.of_campaigns(session, ids)
         found = []
         for facts in page:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -26,13 +26,8 @@ from dispatcher.dispatch.queues import QUEUES, SEND, TICK
 from dispatcher.errors import DispatcherError
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import (
-    account_waits,
-    balances,
     durability,
-    heartbeats,
-    monitoring,
-    pauses,
-    stop_list,
+    surroundings,
     worker_refusals,
 )
 from dispatcher.storage.batches import due, queue
@@ -109,18 +104,21 @@ class SurroundingsReader:
     """Reads surroundings in one session; asks for each fact once, whatever the page's length."""
 
     def __init__(
-        self, session: Session, installation: Installation, traffic: TrafficReader, refused: str
+        self,
+        session: Session,
+        installation: Installation,
+        traffic: TrafficReader,
+        refused: str,
+        accounts: Iterable[str],
     ) -> None:
-        """``refused``: why workers refuse the database; empty if they do not."""
+        """``refused``: why workers refuse the database; empty if they do not.
+
+        ``accounts`` are those of the campaigns that are asked for.
+        """
         self._session, self._traffic, self._refused = session, traffic, refused
         self._settings, self.now = installation.settings, installation.clock()
-        self._last_tick = cache(lambda: heartbeats.last_tick(session))
-        self._last_claim = cache(lambda: monitoring.last_claim(session))
-        self._pause = cache(lambda account: pauses.of(session, account))
+        self._around = surroundings.read(session, accounts)
         self._doubts = cache(lambda account: due.doubts(session, account))
-        self._stop_list = cache(lambda account: stop_list.age(session, account))
-        self._balance = cache(lambda account: balances.last(session, account))
-        self._account_wait = cache(lambda account: account_waits.of(session, account, self.now))
         self._leading = cache(self._read_leading)
 
     def of(self, facts: Facts, hold: Hold | None) -> Surroundings:
@@ -128,16 +126,14 @@ class SurroundingsReader:
         account, settings = facts.account, self._settings
         orphaned = account != DEFAULT and account not in settings.accounts
         limit = (settings if orphaned else settings.of_account(account)).doubt_limit
-        wait = self._stop_list(account).wait(
-            self.now, timedelta(seconds=settings.stop_list_max_age)
-        )
-        balance = None if facts.funded_to is None else self._balance(account)
+        oldest = timedelta(seconds=settings.stop_list_max_age)
+        balance = None if facts.funded_to is None else self._around.balance(account)
         around = Surroundings(
             self.now,
             blocked=self._blocked(account),
             silent=() if self._refused else self._silent(facts),
-            stopped=self._doubts(account if settings.accounts else None) >= limit,
-            stop_list=wait,
+            stopped=self._around.doubts >= limit and self._doubts_of(account) >= limit,
+            stop_list=self._around.stop_list(account).wait(self.now, oldest),
             orphaned=orphaned,
             balance_failures=0 if balance is None else balance.failures,
             balance=None if balance is None else balance.euros,
@@ -147,16 +143,20 @@ class SurroundingsReader:
 
     def hold(self, facts: Facts, hold: Hold | None) -> Hold | None:
         """What a batch waits for that waits for ``hold``, and its account by the gateway's wish."""
-        until = self._account_wait(facts.account)
+        until = self._around.waits_until(facts.account, self.now)
         if hold is None or until is None or hold.until >= until:
             return hold
         number = hold.number if isinstance(hold, BatchHold) else 0
         return BatchHold(until, "the gateway asks to wait", Wait.RETRY, number)
 
+    def _doubts_of(self, account: str) -> int:
+        """Batches in doubt that count against the limit of an account."""
+        return self._doubts(account) if self._settings.accounts else self._around.doubts
+
     def _blocked(self, account: str) -> Cause | None:
         if self._refused:
             return restored(self._refused)
-        pause = self._pause(account)
+        pause = self._around.pause(account)
         if pause is None:
             return None
         by_account = "" if pause.account is None else f" --account {pause.account or 'default'}"
@@ -165,7 +165,7 @@ class SurroundingsReader:
     def _silent(self, facts: Facts) -> Sequence[Cause]:
         """Why nobody looks for what is due, if nobody has for long."""
         tick = self._settings.tick
-        says = silence(self._last_tick(), self.now, tick, facts.created_at)
+        says = silence(self._around.last_tick, self.now, tick, facts.created_at)
         return because(says, self._traffic.read()) if says else ()
 
     def _with_queue(self, around: Surroundings, facts: Facts, hold: Hold | None) -> Surroundings:
@@ -181,7 +181,7 @@ class SurroundingsReader:
             return around
         leading = self._leading(facts.account, not around.stop_list)
         others = [name for name in leading if name != facts.reference]
-        claimed = self._last_claim()
+        claimed = self._around.last_claim
         if claimed is not None and self.now - claimed <= longest:
             here = facts.reference in leading
             return replace(around, beside=others) if here else replace(around, ahead=others)

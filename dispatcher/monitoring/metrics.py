@@ -182,7 +182,7 @@ class _Metrics(Collector):
             oldest = None if None in read else min(filter(None, read))
             paused, restored = pauses.any_holds(session), bool(dispatcher.objection())
             return _Reading(
-                at, shares, found, accounts, oldest, paused, restored, dispatcher.waiting()
+                at, shares, found, accounts, oldest, paused, restored, dispatcher.waiting(session)
             )
 
     def _read_past(self) -> totals.EndedTotals:

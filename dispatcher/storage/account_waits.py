@@ -10,18 +10,23 @@ from sqlalchemy.orm import Session
 from dispatcher.storage import meta, opt_outs
 from dispatcher.storage.tables import META
 
-_NAME = "account_waits_until"
+NAME = "account_waits_until"
 
 
 def put(session: Session, account: str, until: datetime) -> None:
     """Let an account wait; a wait that ends later stays as it is."""
-    meta.put_later(session, _NAME, _text(until), account)
+    meta.put_later(session, NAME, _text(until), account)
     opt_outs.change_version(session)  # a claim that waits for a lock does not see the wait
 
 
 def of(session: Session, account: str, now: datetime) -> datetime | None:
     """Until when an account waits (UTC); None if it does not."""
-    until = meta.instant(session, _NAME, account)
+    return until(meta.get(session, NAME, account), now)
+
+
+def until(value: str | None, now: datetime) -> datetime | None:
+    """The same from the stored value."""
+    until = None if value is None else datetime.fromisoformat(value)
     return until if until is not None and until > now else None
 
 
@@ -33,7 +38,7 @@ def is_over() -> ColumnElement[bool]:
 
 def asked(account: str, now: datetime) -> dict[str, str]:
     """The parameters of ``is_over``."""
-    return {"its_wait": meta.name_of(_NAME, account), "its_now": _text(now)}
+    return {"its_wait": meta.name_of(NAME, account), "its_now": _text(now)}
 
 
 def _text(at: datetime) -> str:

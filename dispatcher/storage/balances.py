@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.storage import meta
 
-_NAME = "credit"
+NAME = "credit"
 #: while a campaign waits for the balance, the shortest time from one reading to the next
 _AFTER_FAILURE = timedelta(seconds=5)
 _AFTER_SUCCESS = timedelta(seconds=0.5)
@@ -35,7 +35,11 @@ class Balance:
 
 def last(session: Session, account: str) -> Balance:
     """The latest balance of an account; all None if it was never read."""
-    value = meta.get(session, _NAME, account)
+    return parsed(meta.get(session, NAME, account))
+
+
+def parsed(value: str | None) -> Balance:
+    """The same from the stored value."""
     if value is None:
         return Balance()
     stored = json.loads(value)
@@ -55,7 +59,7 @@ def note(session: Session, account: str, found: Balance) -> None:
         "euros": None if found.euros is None else str(found.euros),
         "failures": found.failures,
     }
-    meta.put(session, _NAME, json.dumps(stored), account)
+    meta.put(session, NAME, json.dumps(stored), account)
 
 
 def rest(known: Balance, now: datetime) -> timedelta:

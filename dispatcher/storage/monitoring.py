@@ -21,7 +21,7 @@ from dispatcher.storage import (
 )
 from dispatcher.storage.actions import INCIDENT
 from dispatcher.storage.batches import due, queue
-from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
+from dispatcher.storage.tables import Action, Batch, Campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,3 @@ def _waiting(session: Session, now: datetime) -> list[Waiting]:
         {"now": now},
     )
     return [Waiting(*row) for row in rows]
-
-
-def last_claim(session: Session) -> datetime | None:
-    """When any batch was last claimed."""
-    return session.scalar(select(func.max(Attempt.armed_at)))

@@ -6,6 +6,7 @@ It also holds for campaigns that are submitted later.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Text, delete, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import CampaignState
-from dispatcher.storage import actions, meta, opt_outs, upsert
+from dispatcher.storage import actions, opt_outs, upsert
 from dispatcher.storage.tables import CAMPAIGN, META, Campaign, Meta
 
 #: the row of ``dispatcher_meta``; an account's has its name behind a colon
@@ -44,7 +45,9 @@ def pause(session: Session, account: str | None, *, by: str, reason: str, now: d
     pause.
     """
     facts = PausedAll(by, now.isoformat(), reason, account)
-    row = upsert.insert(session, Meta).values(name=_name(account), value=json.dumps(asdict(facts)))
+    row = upsert.insert(session, Meta).values(
+        name=name_of(account), value=json.dumps(asdict(facts))
+    )
     if session.scalar(row.on_conflict_do_nothing().returning(Meta.name)) is None:
         return False
     _note(session, account, "pause all", by, reason, now)
@@ -54,7 +57,7 @@ def pause(session: Session, account: str | None, *, by: str, reason: str, now: d
 
 def resume(session: Session, account: str | None, *, by: str, reason: str, now: datetime) -> bool:
     """End the pause of an account, or every such pause; False if there is none."""
-    mine = META.c.name == _name(account)
+    mine = META.c.name == name_of(account)
     which = or_(mine, META.c.name.startswith(f"{_ALL}:")) if account is None else mine
     if not session.scalars(delete(Meta).where(which).returning(META.c.name)).all():
         return False
@@ -64,8 +67,15 @@ def resume(session: Session, account: str | None, *, by: str, reason: str, now: 
 
 def of(session: Session, account: str | None) -> PausedAll | None:
     """The pause that holds for an account; for None, the pause of everything."""
-    for name in dict.fromkeys((_name(None), _name(account))):
-        if value := meta.get(session, name):
+    names = {name_of(None), name_of(account)}
+    rows = session.execute(select(META.c.name, META.c.value).where(META.c.name.in_(names)))
+    return found({row[0]: row[1] for row in rows}, account)
+
+
+def found(values: Mapping[str, str], account: str | None) -> PausedAll | None:
+    """The pause that holds for an account, from values of ``dispatcher_meta`` by name."""
+    for name in (name_of(None), name_of(account)):
+        if value := values.get(name):
             return PausedAll(**json.loads(value))
     return None
 
@@ -92,5 +102,6 @@ def _note(
         actions.note(session, campaign_id, verb=verb, actor=by, now=now, reason=reason)
 
 
-def _name(account: str | None) -> str:
+def name_of(account: str | None) -> str:
+    """The name of the value that is the pause of an account, or of everything."""
     return _ALL if account is None else f"{_ALL}:{account}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import not_, select
@@ -15,6 +15,8 @@ from dispatcher.storage.tables import OPT_OUT
 _FIRST_TRIED = "stop_list_first_tried_at"
 _TRIED = "stop_list_tried_at"
 _READ = "stop_list_read_at"
+#: the names of the values that make its age
+AGE = (_READ, _FIRST_TRIED)
 _SOURCE = "gateway's STOP list"
 
 
@@ -43,7 +45,12 @@ def note_read(session: Session, at: datetime, account: str) -> None:
 
 def age(session: Session, account: str) -> StopListAge:
     """When an account's STOP list was last read, and first tried."""
-    return StopListAge(*(meta.instant(session, name, account) for name in (_READ, _FIRST_TRIED)))
+    return age_of([meta.get(session, name, account) for name in AGE])
+
+
+def age_of(values: Sequence[str | None]) -> StopListAge:
+    """The same from the stored values, in the order of ``AGE``."""
+    return StopListAge(*(datetime.fromisoformat(value) if value else None for value in values))
 
 
 def missing(session: Session, theirs: Collection[str], account: str) -> tuple[list[str], int]:

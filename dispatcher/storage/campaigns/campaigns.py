@@ -68,14 +68,41 @@ def latest(
     limit: int,
     account: str | None = None,
     *,
-    offset: int = 0,
     among: Selection = ALL,
 ) -> list[Facts]:
     """The campaigns submitted last ``among`` those of one account or of all, newest first."""
     query = (
         select(Campaign).where(*only(account), *_among(session, among)).order_by(Campaign.id.desc())
     )
-    return [_facts(row) for row in session.scalars(query.offset(offset).limit(limit))]
+    return [_facts(row) for row in session.scalars(query.limit(limit))]
+
+
+def page(
+    session: Session, offset: int, limit: int, account: str | None, among: Selection
+) -> tuple[list[Facts], int]:
+    """The same from ``offset`` on, and how many there are of them in all."""
+    which = (*only(account), *_among(session, among))
+    total = select(func.count(Campaign.id)).where(*which).scalar_subquery()
+    query = select(Campaign, total).where(*which).order_by(Campaign.id.desc())
+    rows = session.execute(query.offset(offset).limit(limit)).all()
+    if not rows:
+        return [], count(session, account, among=among)
+    return [_facts(row[0]) for row in rows], rows[0][1]
+
+
+def open_ones(session: Session, limit: int, account: str | None) -> list[Facts]:
+    """The campaigns submitted last that run, are paused, or have a batch held or in doubt."""
+    unsettled = select(Batch.campaign_id).where(
+        or_(in_state(BatchState.HANDED_OVER), in_state(BatchState.IN_DOUBT))
+    )
+    query = select(Campaign).where(
+        *only(account),
+        or_(
+            Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
+            Campaign.id.in_(unsettled),
+        ),
+    )
+    return [_facts(row) for row in session.scalars(query.order_by(Campaign.id.desc()).limit(limit))]
 
 
 def count(session: Session, account: str | None = None, *, among: Selection = ALL) -> int:
