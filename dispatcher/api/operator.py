@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-from sqlalchemy.orm import Session
-
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
-from dispatcher.api.surroundings import SurroundingsReader, TrafficReader
+from dispatcher.api.surroundings import TrafficReader
 from dispatcher.campaigns.stop_list_age import StopListAge
 from dispatcher.dispatch.queues import QUEUES
 from dispatcher.gateway import Account, Gateway
@@ -79,11 +77,6 @@ class Operator:
         self._traffic = TrafficReader(installation, lambda: self._hints)
         #: show only what belongs to this account; None shows all accounts
         self._account: str | None = None
-
-    def _surroundings(
-        self, session: Session, refused: str, accounts: Iterable[str]
-    ) -> SurroundingsReader:
-        return SurroundingsReader(session, self._installation, self._traffic, refused, accounts)
 
     @cached_property
     def _hints(self) -> Hints:

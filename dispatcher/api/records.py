@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Unpack
@@ -11,7 +11,7 @@ from typing import Unpack
 from sqlalchemy.orm import Session
 
 from dispatcher.api.operator import Operator
-from dispatcher.api.surroundings import restored
+from dispatcher.api.surroundings import SurroundingsReader, restored
 from dispatcher.campaigns.beats import Beat, missing
 from dispatcher.campaigns.causes import Cause, causes_of
 from dispatcher.campaigns.progress import Facts, Progress, progress_of, silence, standing_of
@@ -170,3 +170,8 @@ class Records(Operator):
             its = shares.get(facts.id, [])
             found.append(progress_of(facts, its, hold, around.of(facts, hold)))
         return found
+
+    def _surroundings(
+        self, session: Session, refused: str, accounts: Iterable[str]
+    ) -> SurroundingsReader:
+        return SurroundingsReader(session, self._installation, self._traffic, refused, accounts)

@@ -210,11 +210,10 @@ def overlap(
 
 # -- batches that wait for another day
 
-#: condition: a cap holds the batch (parameter ``now``)
-WAITS_FOR_CAP = and_(
-    likely(in_state(BatchState.PENDING)),
-    BATCH.c.cap_until > bindparam("now", type_=BATCH.c.cap_until.type),
-)
+#: condition: a cap holds some batch (parameter ``now``); null if none ever did
+ANY_WAITS_FOR_CAP = select(func.max(BATCH.c.cap_until)).where(
+    likely(in_state(BatchState.PENDING)), BATCH.c.cap_until.is_not(None)
+).scalar_subquery() > bindparam("now", type_=BATCH.c.cap_until.type)
 
 
 def release(

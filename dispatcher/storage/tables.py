@@ -106,6 +106,13 @@ class Campaign(Base):
             postgresql_where=text("funded_to = 0"),
             sqlite_where=text("funded_to = 0"),
         ),
+        # a tick without a credit check asks whether there is any
+        Index(
+            "ix_dispatcher_campaign_limited",
+            "id",
+            postgresql_where=text("funded_to IS NOT NULL"),
+            sqlite_where=text("funded_to IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import and_, bindparam, exists, false, func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.storage import caps
@@ -38,14 +38,16 @@ class Upkeep:
     running: int
 
 
-# built once: building a statement takes longer than running it
+# built once: building a statement takes longer than running it. Of a prepared query PostgreSQL does
+# not know the values: least and greatest values are a probe of an index there, too, ``EXISTS`` with
+# ``<=`` is not
 _ASK = select(
-    campaign_moves.OVER.exists(),
+    func.coalesce(and_(campaign_moves.ANY_IS_LATE, campaign_moves.OVER.exists()), false()),
     campaign_moves.RETURNED.exists(),
     exists().where(moves.IS_LOST),
     exists(select(BATCH.c.id).where(IS_HELD)),
     reevaluation.is_any_stale(bindparam("policy")),
-    exists().where(caps.WAITS_FOR_CAP),
+    func.coalesce(caps.ANY_WAITS_FOR_CAP, false()),
     select(func.count()).select_from(CAMPAIGN).where(campaign_moves.RUNS).scalar_subquery(),
 )
 

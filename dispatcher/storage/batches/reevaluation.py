@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, and_, case, exists, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    and_,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import BACK
@@ -47,12 +57,12 @@ def stale(session: Session, policy: str, limit: int = 100) -> list[StaleBatches]
 
 
 def is_any_stale(policy: BindParameter[str]) -> ColumnElement[bool]:
-    """Condition: ``stale`` finds a batch; two ranges of an index, because NOT IN uses none."""
-    pending = likely(in_state(BatchState.PENDING))
-    return or_(
-        exists().where(pending, BATCH.c.rule > "", BATCH.c.rule < policy),
-        exists().where(pending, BATCH.c.rule > policy),
+    """Condition: ``stale`` finds a batch. Both ends of an index, because NOT IN uses none."""
+    known = (likely(in_state(BatchState.PENDING)), BATCH.c.rule > "")
+    least, greatest = (
+        select(end(BATCH.c.rule)).where(*known).scalar_subquery() for end in (func.min, func.max)
     )
+    return func.coalesce(or_(least < policy, greatest > policy), false())
 
 
 def reevaluate(session: Session, group: StaleBatches, hold: Hold, policy: str) -> None:

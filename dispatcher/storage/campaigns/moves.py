@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, func, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -89,6 +89,11 @@ def _end_pending(target: BatchState, which: ColumnElement[bool]) -> ReturningUpd
     )
 
 
+def _is(state: CampaignState) -> ColumnElement[bool]:
+    """With a literal, which a prepared query of PostgreSQL needs to know how many there are."""
+    return CAMPAIGN.c.state == literal(state.value, literal_execute=True)
+
+
 # the statements of every tick are built once: building one takes longer than running it
 _CANCEL = _end_pending(BatchState.CANCELLED, BATCH.c.campaign_id == bindparam("its_campaign_id"))
 _CANCEL_RETURNED = _end_pending(
@@ -99,7 +104,7 @@ _CANCEL_RETURNED = _end_pending(
 )
 _HAS_PENDING = exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, in_state(BatchState.PENDING))
 #: cancelled campaigns with pending batches
-RETURNED = select(CAMPAIGN.c.id).where(CAMPAIGN.c.state == CampaignState.CANCELLED, _HAS_PENDING)
+RETURNED = select(CAMPAIGN.c.id).where(_is(CampaignState.CANCELLED), _HAS_PENDING)
 _EXPIRE = _end_pending(
     BatchState.EXPIRED,
     BATCH.c.campaign_id.in_(bindparam("over", expanding=True)),
@@ -110,20 +115,37 @@ OVER = select(CAMPAIGN.c.id).where(
     CAMPAIGN.c.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
     _HAS_PENDING,
 )
+#: some campaign may be ``OVER``, by the least ``not_after`` of each state
+ANY_IS_LATE = or_(
+    *(
+        select(func.min(CAMPAIGN.c.not_after)).where(_is(state)).scalar_subquery()
+        <= bindparam("now", type_=CAMPAIGN.c.not_after.type)
+        for state in (CampaignState.RUNNING, CampaignState.PAUSED)
+    )
+)
 _LOCK_OVER = OVER.order_by(CAMPAIGN.c.id).with_for_update(of=CAMPAIGN, key_share=True)
-RUNS = CAMPAIGN.c.state == CampaignState.RUNNING
-_HAS_ENDED = ~exists().where(BATCH.c.campaign_id == CAMPAIGN.c.id, BATCH.c.state.in_(UNENDED))
+RUNS = _is(CampaignState.RUNNING)
+
+
+def _has_ended(campaign_id: ColumnElement[int]) -> Iterator[ColumnElement[bool]]:
+    """Conditions. Pending batches first: most campaigns that run have some, in a small index."""
+    its = BATCH.c.campaign_id == campaign_id
+    yield ~exists().where(its, in_state(BatchState.PENDING))
+    yield ~exists().where(its, BATCH.c.state.in_(UNENDED))
+
+
 _CANDIDATES = (
     select(CAMPAIGN.c.id)
     .where(RUNS)
     .order_by(CAMPAIGN.c.id)
     .offset(bindparam("skip"))
     .limit(bindparam("most"))
+    .subquery()
 )
-_ENDED = select(CAMPAIGN.c.id).where(CAMPAIGN.c.id.in_(_CANDIDATES), _HAS_ENDED)
+_ENDED = select(_CANDIDATES.c.id).where(*_has_ended(_CANDIDATES.c.id))
 _FINISH = (
     update(CAMPAIGN)
-    .where(CAMPAIGN.c.id.in_(bindparam("ended", expanding=True)), RUNS, _HAS_ENDED)
+    .where(CAMPAIGN.c.id.in_(bindparam("ended", expanding=True)), RUNS, *_has_ended(CAMPAIGN.c.id))
     .values(state=CampaignState.FINISHED, ended_at=bindparam("now"))
     .returning(CAMPAIGN.c.id)
 )

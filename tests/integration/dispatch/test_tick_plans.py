@@ -90,6 +90,22 @@ def test_tick_with_many_campaigns_reads_no_table_of_batches_whole(many: Bench) -
     assert [plan for plan in found.values() if any(map(whole.search, plan))] == []
 
 
+def test_tick_on_postgresql_reads_no_table_of_batches_whole_by_a_prepared_statement(
+    many: Bench,
+) -> None:
+    """A statement that runs often is planned once, without its values."""
+    if many.dispatcher.database.is_sqlite:
+        pytest.skip("SQLite plans each statement anew")
+    with many.dispatcher.database.engine.connect() as connection:
+        for statement in plans(many):
+            first, *rest = re.split(r"%\(\w+\)s", statement)
+            prepared = first + "".join(f"${n}{part}" for n, part in enumerate(rest, 1))
+            if "$1" in prepared and prepared.startswith("SELECT"):
+                rows = connection.exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {prepared}")
+                plan = [str(row[0]) for row in rows]
+                assert not any("Seq Scan on dispatcher_batch" in line for line in plan), plan
+
+
 def test_tick_on_sqlite_asks_no_index_for_all_pending_batches(many: Bench) -> None:
     if not many.dispatcher.database.is_sqlite:
         pytest.skip("the words of the plan are SQLite's")
