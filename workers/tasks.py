@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from dispatcher.api import Dispatcher
-from dispatcher.dispatch import broker, hints
+from dispatcher.dispatch import broker, consent_source, hints
 from dispatcher.dispatch.events import signals
 from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError
 
@@ -56,9 +56,11 @@ def check(**_: Any) -> None:
 
 
 def load_receivers() -> None:
-    """Load the project's receivers of events, if there are any. Raises ConfigurationError."""
+    """Load the project's receivers of events, and its consents. Raises ConfigurationError."""
     with environment_of_project():
         signals.load(settings.receivers)
+        if settings.consent:
+            consent_source.load(settings.consent)
 
 
 def serve() -> None:

@@ -10,6 +10,7 @@ from dispatcher.api.installation import Installation
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import check_campaign, usage_of
+from dispatcher.campaigns.consent import ASK
 from dispatcher.campaigns.plan import approve, warnings_of
 from dispatcher.campaigns.planner import NO_UNICODE, Planner
 from dispatcher.campaigns.prices import unpriced
@@ -143,7 +144,22 @@ def submission_of(
     options = {**options, "account": name}
     if not (options.get("sender") or options.get("from_number") or options.get("survey")):
         options |= {"sender": own.sender, "from_number": own.from_number}
+    _check_consent(own, options)
     return Submission(reference=reference, text=text, **options)
+
+
+def _check_consent(settings: Settings, options: Options) -> None:
+    """Raise InvalidCampaign if a source of consents is missing, or is not set up."""
+    source = options.get("consent")
+    if source == ASK and not settings.consent:
+        raise InvalidCampaign(
+            'consent="ask" asks the application, and DISPATCHER_CONSENT names no function of it'
+        )
+    if settings.consent_required and options.get("commercial", True) and source is None:
+        raise InvalidCampaign(
+            "a commercial campaign needs a source of consents (DISPATCHER_CONSENT_REQUIRED): give"
+            f' consent="{ASK}"'
+        )
 
 
 def planner_of(

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from dispatcher.campaigns.consent import Consent
 from dispatcher.campaigns.evidence import written
 from dispatcher.campaigns.prices import Prices, euros_of
 from dispatcher.recipients.phones import destination_of
@@ -86,6 +87,16 @@ class DueRecipients:
 
 
 @dataclass(frozen=True, slots=True)
+class RestsOn:
+    """The consents that a batch rests on, and when the application was asked for them."""
+
+    consents: Mapping[int, Consent] = field(repr=False)
+    #: by the monotonic clock and by the wall clock: a suspended machine stops one of them
+    steady: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DueBatch:
     """A batch that may be sent, with all that its request is made of."""
 
@@ -113,6 +124,10 @@ class DueBatch:
     leaves_at: datetime | None = None
     #: positions that a call for nobody else was refused for, with the reason
     refused: Mapping[int, str] = field(default_factory=dict)
+    #: where its consents come from; None for nowhere
+    consent: str | None = None
+    #: the answer of the application, once it is asked
+    rests_on: RestsOn | None = None
 
     @property
     def covers(self) -> str | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.campaigns.batch import LARGEST_BATCH
+from dispatcher.campaigns.consent import ASK
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
@@ -44,6 +45,9 @@ class Options(TypedDict, total=False):
     not_after: datetime | None
     #: False (an alert, a delivery notice) skips the window and the STOP mention
     commercial: bool
+    #: where the consents come from: ``"ask"`` the application (``DISPATCHER_CONSENT``) before each
+    #: batch leaves; None for nowhere
+    consent: str | None
     #: the territory of all recipients without one of their own; by default the number decides
     territory: str | None
     #: ``low``, ``normal`` or ``high``: due batches of a higher priority leave first. Submitting
@@ -106,6 +110,7 @@ class Submission:
     not_before: datetime | None = None
     not_after: datetime | None = None
     commercial: bool = True
+    consent: str | None = None
     territory: str | None = None
     priority: str = "normal"
     hand_over: bool = False
@@ -134,6 +139,8 @@ class Submission:
                 _check_instant(name, value)
         if self.priority not in PRIORITIES:
             raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
+        if self.consent not in (None, ASK):
+            raise InvalidCampaign(f'consent is "{ASK}" (the application is asked) or None')
         if self.hand_over and self.not_before is None:
             raise InvalidCampaign("hand_over needs not_before: when the gateway is to send it")
         if self.not_before and self.not_after and self.not_before >= self.not_after:
@@ -168,6 +175,8 @@ class Submission:
             body += [self.from_number, self.survey]
         if self.account:  # submissions from before there were accounts keep their hash
             body.append(self.account)
+        if self.consent:
+            body.append(f"consent {self.consent}")
         return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 

@@ -50,6 +50,11 @@ _REST = (
         "--transactional", is_flag=True, help="No advertising: no window, no STOP mention."
     ),
     click.option(
+        "--consent",
+        type=click.Choice(["ask"]),
+        help="Ask the application who consents before each batch leaves (DISPATCHER_CONSENT).",
+    ),
+    click.option(
         "--priority",
         type=click.Choice(["low", "normal", "high"]),
         default="normal",
@@ -103,6 +108,7 @@ class CampaignArguments:
     not_before: datetime | None
     not_after: datetime | None
     transactional: bool
+    consent: str | None
     priority: str
     hand_over: bool
     territory: str | None

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.progress import longest_silence
 from dispatcher.dispatch import broker as broker_check
+from dispatcher.dispatch import consent_source
+from dispatcher.dispatch.events import signals
 from dispatcher.dispatch.hints import QUEUES, TICK
-from dispatcher.errors import DispatcherError
+from dispatcher.errors import ConfigurationError, DispatcherError
 from dispatcher.monitoring.finding import CheckFailed, NotLookedAt, Warned
 
 #: clocks that differ by more cannot agree on whether the window is open
@@ -42,6 +44,19 @@ def broker(dispatcher: Dispatcher) -> str:
     if address is None:
         return "none set: dispatcher run embeds one"
     return broker_check.check(address, set(QUEUES.values()))
+
+
+def consent(dispatcher: Dispatcher) -> str:
+    """Check that the function that knows who consents can be called."""
+    settings = dispatcher.settings
+    if not settings.consent:
+        return "no function of yours is asked (DISPATCHER_CONSENT)"
+    signals.load(settings.receivers)
+    try:
+        consent_source.load(settings.consent)
+    except ConfigurationError as error:
+        raise CheckFailed(str(error), "set DISPATCHER_CONSENT to module:function") from None
+    return settings.consent
 
 
 def clock(dispatcher: Dispatcher, failed: Collection[str]) -> str:

@@ -86,6 +86,7 @@ Prices = Annotated[
 CheckPrice = Annotated[Decimal, Field(gt=0, le=10, decimal_places=4)]
 HistoryDays = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough)]
 _Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+_Function = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
 Modules = Annotated[tuple[_Module, ...], BeforeValidator(_split_commas)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_split_commas)]
 
@@ -328,6 +329,17 @@ class Settings(AccountSettings):
         None,
         min_length=16,
         description="key that signs the posted events; a secret, ≥ 16 characters",
+    )
+    consent: _Function | None = Field(
+        None,
+        description="function of yours that knows who consents, `module:function`; workers call it"
+        " before a batch leaves whose campaign asks for that",
+    )
+    consent_timeout: float = Field(
+        10, gt=0, le=30, description="longest duration of a call of that function"
+    )
+    consent_required: bool = Field(
+        False, description="refuse commercial campaigns that name no source of consents"
     )
     receivers: Modules = Field(
         (),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import erased_texts, pseudonymous, unread_calls
+from dispatcher.storage import consents, erased_texts, pseudonymous, unread_calls
 from dispatcher.storage.tables import (
     BATCH,
     CAMPAIGN,
@@ -35,7 +35,7 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
     names = {phone} if known is None else {phone, known.of(phone)}
     held = {
         "messages": [
-            _message(**row) for row in _rows(session, _MESSAGES, RECIPIENT.c.phone, names)
+            _message(session, **row) for row in _rows(session, _MESSAGES, RECIPIENT.c.phone, names)
         ],
         "opt_outs": _rows(session, _OPT_OUTS, OptOut.phone, names),
         "opt_out_history": _rows(session, _HISTORY, OptOutEvent.phone, names),
@@ -95,8 +95,13 @@ def _rows(session: Session, query: Any, column: Any, names: Collection[str]) -> 
     return [dict(row._mapping) for row in rows]
 
 
-def _message(*, states: str, **row: Any) -> dict[str, Any]:
-    return row | {"state": str(MessageState.of(states[row["position"]]))}
+def _message(session: Session, *, states: str, **row: Any) -> dict[str, Any]:
+    row["state"] = str(MessageState.of(states[row["position"]]))
+    if found := consents.of_batch(session, row["batch"]).get(row["position"]):
+        row["consent"] = " · ".join(
+            filter(None, [found.date.isoformat(), found.source, found.wording])
+        )
+    return row
 
 
 def _texts(session: Session, phone: str) -> Iterator[dict[str, Any]]:

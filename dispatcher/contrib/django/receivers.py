@@ -6,12 +6,16 @@ folder. A receiver is called in a thread of the worker, which gives its connecti
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import django
 from django.apps import apps
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from dispatcher.campaigns.events import Event
 from dispatcher.contrib.django.signals import forward
+from dispatcher.dispatch.consent_source import surroundings
 from dispatcher.dispatch.events import signals
 
 if not apps.ready:
@@ -25,6 +29,18 @@ def tell(event: Event) -> None:
         forward(event)
     finally:
         close_old_connections()
+
+
+@contextmanager
+def own_connections() -> Iterator[None]:
+    """Within it a thread that lives for one call may use Django's connections."""
+    try:
+        yield
+    finally:
+        connections.close_all()
+
+
+surroundings.enter = own_connections
 
 
 for _signal in signals.SIGNALS.values():

@@ -13,6 +13,7 @@ from flask.cli import NoAppException, ScriptInfo
 
 from dispatcher.campaigns.events import Event
 from dispatcher.contrib.flask.signals import forward
+from dispatcher.dispatch.consent_source import surroundings
 from dispatcher.dispatch.events import signals
 from dispatcher.errors import ConfigurationError
 from dispatcher.masking import masked
@@ -33,6 +34,7 @@ def _load() -> Flask:
 
 
 _app = _load()
+surroundings.enter = _app.app_context
 
 
 def tell(event: Event) -> None:

@@ -111,6 +111,11 @@ class NewCampaign(_Body):
     commercial: bool = Field(
         True, description="false (an alert) skips the window and the STOP mention"
     )
+    consent: Literal["ask"] | None = Field(
+        None,
+        description="`ask`: before each batch leaves, the application is asked who consents"
+        " (`DISPATCHER_CONSENT`)",
+    )
     territory: Literal[tuple(TERRITORIES)] | None = Field(  # type: ignore[valid-type]
         None, description="the territory whose clock and holidays count for every number"
     )

@@ -22,6 +22,7 @@ from dispatcher.dispatch.call_counts import UNREACHABLE
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.evidence import Evidence
 from dispatcher.dispatch.rate_limit import Permit
+from dispatcher.dispatch.sending import consents
 from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.gather import Gather
 from dispatcher.dispatch.sending.request import Request, call_of, request_of
@@ -77,6 +78,7 @@ class Attempts:
         self._evidence = Evidence(context)
         self._caps = SendCaps(context)
         self._gather = Gather(context, self._caps).gather
+        self._consents = consents.Consents(context)
         #: one for each request that may be under way: from the claim to the answer
         self._connections = threading.BoundedSemaphore(context.settings.connections)
 
@@ -88,6 +90,9 @@ class Attempts:
         """
         batch = self._gather(batch_id)
         if batch is None or self._wait_for_window(batch):
+            return False
+        batch = self._consents.ask(batch)
+        if batch is None:
             return False
         draft = self._draft(batch)
         try:
@@ -163,10 +168,11 @@ class Attempts:
         settings = self._context.settings
         offset = timedelta(seconds=settings.clock_offset)
         database = self._context.database
-        with database.write() if self._caps.lock else database.once() as session:
+        several = self._caps.lock or batch.rests_on is not None
+        with database.write() if several else database.once() as session:
             # before the commit: a process may be suspended during it
             steady, now = time.monotonic(), self._context.clock()
-            if self._hold(batch) is not None:
+            if self._hold(batch) is not None or self._consents.is_stale(batch, now):
                 raise _NotNow  # the next hint gathers it again
             if not self._caps.check_locked(session, batch, draft.usage, now):
                 raise _NotNow
@@ -184,6 +190,8 @@ class Attempts:
                 most_skew=MOST_SKEW,
                 cost=self._caps.cost(draft.usage),
             )
+            if claimed:
+                consents.record(session, batch)
             progress = identity.progress(session) if claimed else None
         if not claimed:
             self.check()

@@ -48,6 +48,7 @@ def add_campaign(
         survey=submission.survey,
         account=submission.account or DEFAULT,
         commercial=submission.commercial,
+        consent=submission.consent,
         not_before=submission.not_before,
         not_after=submission.not_after,
         priority=PRIORITIES[submission.priority],

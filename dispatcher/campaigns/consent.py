@@ -1,0 +1,113 @@
+"""Consent: where a campaign's consents come from, and what the application's answer says. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from dispatcher.masking import masked
+
+#: the source of consents that asks the application (``DISPATCHER_CONSENT``)
+ASK: Final = "ask"
+#: an answer that is older is not believed: it is a minute old at most when the first byte leaves
+FRESH: Final = timedelta(seconds=55)
+#: clocks and time zones differ: a consent may be dated so much later than now
+_LATER = timedelta(days=1)
+#: characters
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person whose consent is asked for: the number (E.164), and the caller's own key."""
+
+    phone: str = field(repr=False)
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent: when it was given, where (a form, a shop), and to which version of its wording."""
+
+    date: date
+    source: str = ""
+    wording: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application has answered for the people of a batch, by position."""
+
+    consents: Mapping[int, Consent] = field(default_factory=dict, repr=False)
+    withdrawn: frozenset[int] = frozenset()
+    #: why nobody of the batch may be texted yet; empty if everybody is answered for
+    problem: str = ""
+
+
+def read(answer: object, people: Mapping[int, Person], now: datetime) -> Answer:
+    """What ``answer`` says: a mapping from each person to a Consent, or None for no consent.
+
+    A person who is missing in it, or whose value is neither, is not answered for.
+    """
+    if not isinstance(answer, Mapping):
+        return Answer(problem=_none(f"it returned no mapping, but a {type(answer).__name__}"))
+    consents: dict[int, Consent] = {}
+    withdrawn: set[int] = set()
+    for position, person in people.items():
+        found = answer.get(person, answer)
+        if found is None:
+            withdrawn.add(position)
+        elif isinstance(found, Consent) and (usable := _usable(found, now)):
+            consents[position] = usable
+    answered = len(consents) + len(withdrawn)
+    problem = ""
+    if answered < len(people):
+        problem = _none(f"it answered for {answered} of {len(people)} people")
+    return Answer(consents, frozenset(withdrawn), problem)
+
+
+def failed(what: str) -> Answer:
+    """The answer of an application that gave none; ``what`` it did, as a sentence goes on."""
+    return Answer(problem=_none(what))
+
+
+def _none(what: str) -> str:
+    return f"the application gave no consents (DISPATCHER_CONSENT): {what}"
+
+
+def _usable(consent: Consent, now: datetime) -> Consent | None:
+    """The consent as it is stored; None if it cannot be: a future date, or no text."""
+    at, source, wording = consent.date, consent.source, consent.wording
+    given: tuple[object, ...] = (at, source, wording)  # the application may have given anything
+    if not all(map(isinstance, given, (date, str, str))):
+        return None
+    if isinstance(at, datetime):
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        later = at > now + _LATER
+    else:
+        later = at > (now + _LATER).date()
+    return None if later else Consent(at, masked(source[:_LONGEST]), masked(wording[:_LONGEST]))
+
+
+def written(size: int, consents: Mapping[int, Consent], before: str | None = None) -> str:
+    """The document of a batch: a JSON array by position; ``consents`` take the place of others."""
+    rows = [None] * size if before is None else json.loads(before)
+    for position, consent in consents.items():
+        rows[position] = [consent.date.isoformat(), consent.source, consent.wording]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+
+
+def parsed(document: str) -> dict[int, Consent]:
+    """Position -> consent, of a document that ``written`` made."""
+    return {
+        position: Consent(_instant(row[0]), *row[1:])
+        for position, row in enumerate(json.loads(document))
+        if row is not None
+    }
+
+
+def _instant(text: str) -> date:
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)

@@ -1,0 +1,109 @@
+"""The function of the application that knows who consents: loaded, and called with a limit.
+
+``DISPATCHER_CONSENT="shop.sms:consents"`` names it. It is called in a thread of its own, which is
+left alone if it hangs: the number of such threads is limited.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from dispatcher.campaigns.consent import Person
+from dispatcher.errors import ConfigurationError
+
+Function = Callable[[Sequence[Person]], object]
+
+#: seconds to wait for a place among the threads
+_TURN = 1.0
+
+
+class NoAnswer(Exception):
+    """The function gave no answer; the message says what it did, without numbers."""
+
+
+class Surroundings:
+    """What the function is called within: fresh connections in Django, an app context in Flask."""
+
+    def __init__(self) -> None:
+        self.enter: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+surroundings = Surroundings()
+
+
+def load(name: str) -> Function:
+    """The function that ``module:function`` names. Raises ConfigurationError."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except ConfigurationError:
+        raise  # it says what is missing
+    except AttributeError:
+        raise ConfigurationError(
+            f"DISPATCHER_CONSENT: {module} has no function {attribute!r}"
+        ) from None
+    except Exception as error:
+        what = type(error).__name__
+        if isinstance(error, ModuleNotFoundError):
+            what = f"there is no module {error.name!r}"
+        raise ConfigurationError(
+            f"DISPATCHER_CONSENT: {module} cannot be imported: {what}"
+        ) from error
+    if not callable(found):
+        raise ConfigurationError(f"DISPATCHER_CONSENT: {name} is no function")
+    return found  # type: ignore[no-any-return]
+
+
+class ConsentSource:
+    """Asks the function from any number of threads, ``most`` at a time."""
+
+    def __init__(self, name: str, *, seconds: float, most: int) -> None:
+        self._load = partial(load, name)
+        self._seconds = seconds
+        self._most = most
+        self._places = threading.BoundedSemaphore(most)
+
+    def ask(self, people: Sequence[Person]) -> object:
+        """The function's answer. Raises NoAnswer if it raises, or takes longer than allowed."""
+        if not self._places.acquire(timeout=_TURN):
+            raise NoAnswer(f"{self._most} calls of it are still under way")
+        call = _Call(self._load, people, self._places.release)
+        threading.Thread(target=call.run, name="consents", daemon=True).start()
+        if not call.ended.wait(self._seconds):
+            raise NoAnswer(f"it did not answer within {self._seconds:g} s")
+        if call.failure:
+            raise NoAnswer(call.failure)
+        return call.answer
+
+
+class _Call:
+    """One call in a thread. Its place is free again when it ends, and not when nobody waits."""
+
+    def __init__(
+        self, load: Callable[[], Function], people: Sequence[Person], release: Callable[[], None]
+    ) -> None:
+        self._load, self._people, self._release = load, people, release
+        self.ended = threading.Event()
+        self.answer: object = None
+        self.failure = ""
+
+    def run(self) -> None:
+        """Call it, and note what came of it."""
+        try:
+            with surroundings.enter():
+                answer = self._load()(self._people)
+                # a mapping of the application's own may be slow, or raise, when it is read
+                self.answer = dict(answer) if isinstance(answer, Mapping) else answer
+        except ConfigurationError as error:
+            self.failure = str(error)
+        except BaseException as error:  # noqa: BLE001 - somebody else's code
+            # without its message, which may contain a number
+            self.failure = f"it raised {type(error).__name__}"
+        finally:
+            self._release()
+            self.ended.set()

@@ -1,0 +1,294 @@
+"""Consent that is asked for before a batch leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from dispatcher.campaigns.consent import ASK, Consent, Person
+from dispatcher.dispatch import consent_source
+from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.storage import consents as stored
+from dispatcher.storage.database import Database
+from tests.integration.bench import OPEN, Bench, opened, people
+from tests.integration.conftest import empty
+from tests.integration.dispatch.consenting_shop import GIVEN, SHOP, everybody
+
+HERE = "tests.integration.dispatch.consenting_shop"
+FIRST = people(3)[0]
+
+
+@pytest.fixture
+def shop() -> Iterator[Any]:
+    SHOP.reset()
+    yield SHOP
+    SHOP.reset()
+
+
+@pytest.fixture
+def bench(tables: Database, shop: Any) -> Iterator[Bench]:
+    empty(tables)
+    with opened(tables, consent=f"{HERE}:consents", consent_timeout=5, rate=1000) as made:
+        yield made
+
+
+def but(*withdrawn: str) -> Callable[[Sequence[Person]], object]:
+    """Everybody consents but those numbers."""
+    return lambda asked: {one: None if one.phone in withdrawn else GIVEN for one in asked}
+
+
+def rested_on(bench: Bench, batch_id: int) -> dict[int, Consent]:
+    with bench.dispatcher.database.read() as session:
+        return stored.of_batch(session, batch_id)
+
+
+def test_campaign_without_a_source_asks_nobody(bench: Bench) -> None:
+    batch = bench.submit(3)
+    bench.work()
+    assert SHOP.asked == []
+    assert bench.messages() == {"sent": 3}
+    assert rested_on(bench, batch) == {}
+
+
+def test_people_who_consent_are_texted_and_their_consent_is_stored(bench: Bench) -> None:
+    batch = bench.submit(3, consent=ASK)
+    assert SHOP.asked == []  # not when it is submitted
+    bench.work()
+    assert SHOP.asked == [people(3)]
+    assert bench.messages() == {"sent": 3}
+    assert rested_on(bench, batch) == dict.fromkeys(range(3), GIVEN)
+    bench.check()
+
+
+def test_person_who_has_withdrawn_is_left_out_and_counted(bench: Bench) -> None:
+    SHOP.answer = but(FIRST)
+    batch = bench.submit(3, consent=ASK)
+    bench.work()
+    assert FIRST not in bench.gateway.texted
+    assert bench.messages() == {"sent": 2, "withdrawn": 1}
+    assert bench.progress().messages["withdrawn"] == 1
+    assert sorted(rested_on(bench, batch)) == [1, 2]
+    assert next(row[2:] for row in bench.view()) == (FIRST, "withdrawn")
+    bench.check()
+
+
+def test_batch_of_which_everybody_has_withdrawn_is_done(bench: Bench) -> None:
+    SHOP.answer = but(*people(3))
+    batch = bench.submit(3, consent=ASK)
+    bench.work()
+    assert not bench.gateway.texted
+    assert bench.messages() == {"withdrawn": 3}
+    assert bench.batch(batch).state == "done"
+    bench.tick()
+    assert bench.progress().state == "finished"
+    bench.check()
+
+
+def raises(_: Sequence[Person]) -> object:
+    raise ValueError("+33639980001 is not in the table")
+
+
+def half(asked: Sequence[Person]) -> object:
+    return dict.fromkeys(asked[: len(asked) // 2], GIVEN)
+
+
+def later(asked: Sequence[Person]) -> object:
+    return dict.fromkeys(asked, Consent(OPEN.date() + timedelta(days=30)))
+
+
+def stopping(_: Sequence[Person]) -> object:
+    raise SystemExit
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (raises, "it raised ValueError"),
+        (stopping, "it raised SystemExit"),
+        (half, "it answered for 2 of 4 people"),
+        (later, "it answered for 0 of 4 people"),
+        (lambda _: None, "it returned no mapping, but a NoneType"),
+        (lambda asked: list(asked), "it returned no mapping, but a list"),
+        (lambda asked: dict.fromkeys(asked, True), "it answered for 0 of 4 people"),
+        (lambda asked: dict.fromkeys(asked, "2026-05-03"), "it answered for 0 of 4 people"),
+        (lambda asked: {one.phone: GIVEN for one in asked}, "it answered for 0 of 4 people"),
+        (
+            lambda asked: dict.fromkeys(asked, Consent("2026-05-03")),  # type: ignore[arg-type]
+            "it answered for 0 of 4 people",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) and "answer",
+)
+def test_answer_that_is_none_sends_nothing_and_progress_says_why(
+    bench: Bench, answer: Callable[[Sequence[Person]], object], why: str
+) -> None:
+    SHOP.answer = answer
+    batch = bench.submit(4, consent=ASK)
+    bench.work()
+    assert not bench.gateway.texted
+    assert bench.messages() == {"pending": 4}
+    said = f"the application gave no consents (DISPATCHER_CONSENT): {why}"
+    assert bench.progress().why == said
+    assert bench.attempts(batch) == []
+    SHOP.answer = everybody
+    bench.pass_by(minutes=5)
+    bench.work()
+    assert bench.messages() == {"sent": 4}
+    bench.check()
+
+
+def test_withdrawals_of_an_answer_for_half_are_counted_and_the_rest_waits(bench: Bench) -> None:
+    SHOP.answer = lambda asked: {asked[0]: None, asked[1]: GIVEN}
+    bench.submit(4, consent=ASK)
+    bench.work()
+    assert not bench.gateway.texted
+    assert bench.messages() == {"pending": 3, "withdrawn": 1}
+    SHOP.answer = everybody
+    bench.pass_by(minutes=5)
+    bench.work()
+    assert bench.messages() == {"sent": 3, "withdrawn": 1}
+
+
+def test_function_that_hangs_lets_other_campaigns_leave(tables: Database, shop: Any) -> None:
+    empty(tables)
+    with opened(
+        tables, consent=f"{HERE}:consents", consent_timeout=0.05, connections=2, rate=1000
+    ) as bench:
+        released = threading.Event()
+        shop.answer = lambda asked: released.wait(30) and everybody(asked)
+        bench.submit(3, consent=ASK)
+        bench.submit(3, "avis", start=10)
+        bench.work()
+        assert bench.messages() == {"pending": 3}
+        assert bench.messages("avis") == {"sent": 3}
+        assert "it did not answer within 0.05 s" in str(bench.progress().why)
+        bench.pass_by(minutes=1)
+        bench.work()
+        assert "1 calls of it are still under way" in str(bench.progress().why)
+        assert len(shop.asked) == 1
+        released.set()
+        bench.pass_by(minutes=5)
+        shop.answer = everybody
+        bench.work()
+        assert bench.messages() == {"sent": 3}
+
+
+def test_answer_that_is_a_minute_old_when_armed_is_asked_for_again(bench: Bench) -> None:
+    batch = bench.submit(3, consent=ASK)
+    withdrawn = iter([True])
+
+    def on_connect() -> None:
+        if next(withdrawn, False):
+            bench.clock.forward(seconds=61)
+            SHOP.answer = but(FIRST)
+
+    bench.gateway.on_connect = on_connect
+    bench.work()
+    assert FIRST not in bench.gateway.texted
+    assert bench.messages() == {"sent": 2, "withdrawn": 1}
+    assert len(SHOP.asked) == 2
+    assert len(bench.attempts(batch)) == 1
+
+
+def test_hand_over_asks_before_the_gateway_gets_the_batch(bench: Bench) -> None:
+    SHOP.answer = but(FIRST)
+    at = OPEN + timedelta(hours=3)
+    bench.submit(3, consent=ASK, hand_over=True, not_before=at)
+    bench.work()
+    assert SHOP.asked == [people(3)]
+    assert bench.messages() == {"pending": 2, "withdrawn": 1}
+    bench.check()
+
+
+def test_numbers_in_source_and_wording_are_masked() -> None:
+    found = consent_of(Consent(date(2026, 5, 3), f"call from {FIRST}", FIRST))
+    assert FIRST not in found.source + found.wording
+
+
+def consent_of(consent: Consent) -> Consent:
+    from dispatcher.campaigns.consent import read
+
+    person = Person(FIRST)
+    [found] = read({person: consent}, {0: person}, datetime.now(UTC)).consents.values()
+    return found
+
+
+# -- setting it up
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        (f"{HERE}:nobody", "has no function 'nobody'"),
+        (f"{HERE}:NOT_A_FUNCTION", "is no function"),
+        ("no_such_shop.sms:consents", "cannot be imported: there is no module 'no_such_shop'"),
+    ],
+)
+def test_function_that_cannot_be_imported_is_named(name: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"DISPATCHER_CONSENT: .*{says}"):
+        consent_source.load(name)
+
+
+def test_campaign_that_asks_is_refused_where_no_function_is_set(tables: Database) -> None:
+    empty(tables)
+    with opened(tables) as bench, pytest.raises(InvalidCampaign, match="DISPATCHER_CONSENT names"):
+        bench.submit(3, consent=ASK)
+
+
+def test_unknown_source_is_refused(bench: Bench) -> None:
+    with pytest.raises(InvalidCampaign, match='consent is "ask"'):
+        bench.submit(3, consent="yes")
+
+
+def test_commercial_campaign_without_a_source_is_refused_where_one_is_required(
+    tables: Database,
+) -> None:
+    empty(tables)
+    with opened(tables, consent=f"{HERE}:consents", consent_required=True) as bench:
+        with pytest.raises(InvalidCampaign, match="DISPATCHER_CONSENT_REQUIRED"):
+            bench.submit(3)
+        bench.submit(3, "avis", commercial=False)
+        bench.submit(3, "soldes", consent=ASK, start=5)
+
+
+# -- many people
+
+
+@pytest.mark.parametrize("count", [3000])
+def test_nobody_who_withdrew_a_minute_before_is_texted(bench: Bench, count: int) -> None:
+    """People withdraw while batches are gathered and armed, and the clock goes on."""
+    listed = people(count)
+    gone: dict[str, datetime] = {}
+    leaving = iter(listed[:: count // 500])
+    bench.submit(count, consent=ASK)
+
+    def answer(asked: Sequence[Person]) -> object:
+        found = {one: None if one.phone in gone else GIVEN for one in asked}
+        for _ in range(50):  # withdrawn after the answer was made
+            if phone := next(leaving, None):
+                gone[phone] = bench.clock()
+        return found
+
+    def on_connect() -> None:
+        bench.clock.forward(seconds=20)
+
+    SHOP.answer, bench.gateway.on_connect = answer, on_connect
+    for _ in range(40):
+        bench.work()
+        bench.pass_by(seconds=30)
+    armed = {one.batch_id: one.armed_at for one in bench.attempts()}
+    texted = {phone: armed[batch] for _, batch, phone, state in bench.view() if state in ("sent",)}
+    assert gone
+    assert not [
+        phone
+        for phone, at in gone.items()
+        if phone in texted and texted[phone] - at > timedelta(minutes=1)
+    ]
+    sums = bench.messages()
+    assert sum(sums.values()) == count
+    assert sums["withdrawn"]
+    bench.check()
