@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dispatcher.api.dispatcher import Dispatcher
     from dispatcher.api.webhooks import Webhooks
+    from dispatcher.campaigns.consent import Consent, Person
     from dispatcher.campaigns.events import Event
     from dispatcher.campaigns.plan import Plan
     from dispatcher.campaigns.progress import Progress

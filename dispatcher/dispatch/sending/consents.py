@@ -64,9 +64,11 @@ class Consents:
 
     def _answer(self, batch: DueBatch, now: datetime) -> Answer:
         rows = zip(batch.recipients.positions, batch.recipients.phones, strict=True)
-        people = {position: Person(phone) for position, phone in rows}
         if not self._source:
             return consent.failed("it is not set")
+        with self._context.database.read() as session:
+            keys = consents.keys(session, batch.id)
+        people = {position: Person(phone, keys.get(position)) for position, phone in rows}
         try:
             return consent.read(self._source.ask(list(people.values())), people, now)
         except NoAnswer as error:

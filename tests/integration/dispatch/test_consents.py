@@ -12,6 +12,7 @@ import pytest
 from dispatcher.campaigns.consent import ASK, Consent, Person
 from dispatcher.dispatch import consent_source
 from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.recipients import Recipient
 from dispatcher.storage import consents as stored
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, Bench, opened, people
@@ -62,6 +63,21 @@ def test_people_who_consent_are_texted_and_their_consent_is_stored(bench: Bench)
     assert bench.messages() == {"sent": 3}
     assert rested_on(bench, batch) == dict.fromkeys(range(3), GIVEN)
     bench.check()
+
+
+def test_application_is_asked_by_its_own_keys(bench: Bench) -> None:
+    asked: list[str | None] = []
+
+    def answer(them: Sequence[Person]) -> object:
+        asked.extend(one.key for one in them)
+        return everybody(them)
+
+    SHOP.answer = answer
+    listed = [Recipient(phone, key=f"client-{n}") for n, phone in enumerate(people(2))]
+    bench.dispatcher.submit("soldes", "Bonjour", [*listed, people(3)[2]], consent=ASK)
+    bench.work()
+    assert asked == ["client-0", "client-1", None]
+    assert bench.messages() == {"sent": 3}
 
 
 def test_person_who_has_withdrawn_is_left_out_and_counted(bench: Bench) -> None:
