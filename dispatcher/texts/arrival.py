@@ -49,7 +49,9 @@ class Call:
         joined = "\n".join(wires)
         # mostly nobody's text has a mention of its own, and a single look is enough
         unicode = wire_needs_unicode(joined)
-        own = "stop" in joined.lower() and all(_says_stop(wire, unicode) for wire in set(wires))
+        # no other letter has one of these as its small letter, and bytes are quicker to search
+        said = b"stop" in joined.encode(errors="surrogatepass").lower()
+        own = said and all(_says_stop(wire, unicode) for wire in set(wires))
         return cls(wires, unicode, commercial and not own)
 
     def segments(self, budget: int) -> list[int]:
