@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from dispatcher.errors import InvalidText
 from dispatcher.texts.likely_fields import meant_at
@@ -53,7 +54,6 @@ class Template:
     literals: tuple[str, ...] = field(repr=False)
     #: each occurrence of a field: its name, and its default if it has one
     slots: tuple[tuple[str, str | None], ...] = field(repr=False)
-    _pattern: str = field(repr=False)
 
     def render(self, fields: Mapping[str, str]) -> str:
         """The text of one recipient. Raises MissingField.
@@ -67,8 +67,10 @@ class Template:
         """The text of each recipient, as ``render`` returns it; quicker, because field by field."""
         if not self.slots:
             return [self.text] * len(rows)
-        columns = [_column(rows, name, default) for name, default in self.slots]
-        rendered = list(map(self._pattern.__mod__, zip(*columns, strict=True)))
+        parts: list[Iterable[str]] = [repeat(self.literals[0])]
+        for (name, default), literal in zip(self.slots, self.literals[1:], strict=True):
+            parts += (_column(rows, name, default), repeat(literal))
+        rendered = list(map("".join, zip(*parts, strict=False)))
         # the tags of the author are resolved already: a tag here came with a value
         whole = "".join(rendered)
         if ":" in whole and ("br" in whole or "euro" in whole):
@@ -124,7 +126,6 @@ def compile_template(text: str) -> Template:
         required=tuple(dict.fromkeys(name for name, default in slots if default is None)),
         literals=tuple(map(resolved, literals)),
         slots=tuple(slots),
-        _pattern="%s".join(resolved(each).replace("%", "%%") for each in literals),
     )
 
 
