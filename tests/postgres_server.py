@@ -85,6 +85,11 @@ class PostgresServer:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def uid(self) -> int:
+        """The user that it runs as."""
+        return self._uid
+
     def url(self, database: str = "postgres") -> str:
         """The SQLAlchemy URL of one of its databases."""
         return self._url(database, self._port)

@@ -72,9 +72,9 @@ _GATEWAYS: Final = (
 _START_DATABASE: Final = f"start it, or correct {_DATABASE}"
 
 
-def of_database(says: str) -> str:
-    """The cure of a failure of the database."""
-    return _first(says, (*_DATABASES, ("", _START_DATABASE)))
+def of_database(says: str, setting: str = _DATABASE) -> str:
+    """The cure of a failure of the database, which ``setting`` names."""
+    return _first(says, (*_DATABASES, ("", _START_DATABASE))).replace(_DATABASE, setting)
 
 
 def of_broker(says: str) -> str:

@@ -113,7 +113,7 @@ def _run(called: str, dispatcher: Dispatcher, check: _Check, failed: Collection[
                 return cures.of_gateway(says, campaigns.key_of(account))
             case "broker":
                 return cures.of_broker(says)
-        return cures.of_database(says)
+        return cures.of_database(says, dispatcher.database.setting)
 
     try:
         return found(Level.OK, check.make(dispatcher, failed))
@@ -125,6 +125,8 @@ def _run(called: str, dispatcher: Dispatcher, check: _Check, failed: Collection[
         says = f"the gateway answers, but not what was asked: {error}"
         return found(Level.FAILED, says, _UNUSABLE)
     except StorageError as error:
-        return found(Level.FAILED, str(error), cures.of_database(str(error)))
+        return found(
+            Level.FAILED, str(error), cures.of_database(str(error), dispatcher.database.setting)
+        )
     except DispatcherError as error:
         return found(Level.FAILED, str(error), cure(str(error)))

@@ -16,8 +16,8 @@ from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError, 
 from dispatcher.storage import schema
 from dispatcher.storage.driver_errors import CANNOT_BE_USED
 
-_START_SERVER = "start it, or correct DISPATCHER_DATABASE_URL"
-_SEE_FILE = "look at its disk and whom its folder belongs to, or correct DISPATCHER_DATABASE_URL"
+_START_SERVER = "start it, or correct {}"
+_SEE_FILE = "look at its disk and whom its folder belongs to, or correct {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def of_database(dispatcher: Dispatcher) -> list[Cause]:
         if found is None:
             lacks = "does not exist" if database.is_missing else "has no tables"
             says = f"{database.place} {lacks}: nothing was ever submitted to it"
-            cure = "correct DISPATCHER_DATABASE_URL, if another is meant"
+            cure = f"correct {database.setting}, if another is meant"
             return [Cause(Name.DATABASE, says, cure)]
         schema.check(database)
     except DispatcherError as error:
@@ -53,6 +53,7 @@ def of_database(dispatcher: Dispatcher) -> list[Cause]:
         if says.startswith(CANNOT_BE_USED):
             says = f"{database.place} cannot be used: {says.removeprefix(CANNOT_BE_USED)}"
             cure = _SEE_FILE if database.is_sqlite else _START_SERVER
+            cure = cure.format(database.setting)
             return [Cause(Name.DATABASE, says, cure), *_of_broker(dispatcher)]
         cure = "dispatcher migrate, or install the version that the database has"
         return [Cause(Name.SCHEMA, f"{database.place}: {says}", cure)]

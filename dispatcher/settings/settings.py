@@ -72,6 +72,19 @@ def _has_one_password(url: str) -> bool:
     return before.count("@") <= 1 and "@" not in after + options
 
 
+def _named_as_module(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(f"{name!r} is no name of a module; write it like shop.receivers")
+    return name
+
+
+def _named_as_function(name: str) -> str:
+    module, _, function = name.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), function)):
+        raise ValueError(f"{name!r} is no name of a function; write it like shop.sms:consents")
+    return name
+
+
 def _long_enough(days: int) -> int:
     # callbacks, long replies and repeated texts read rows of up to a month
     if 0 < days < _SHORTEST_HISTORY:
@@ -85,8 +98,8 @@ Prices = Annotated[
 ]
 CheckPrice = Annotated[Decimal, Field(gt=0, le=10, decimal_places=4)]
 HistoryDays = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_long_enough)]
-_Module = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
-_Function = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")]
+_Module = Annotated[str, AfterValidator(_named_as_module)]
+_Function = Annotated[str, AfterValidator(_named_as_function)]
 Modules = Annotated[tuple[_Module, ...], BeforeValidator(_split_commas)]
 Seconds = Annotated[tuple[Annotated[int, Field(gt=0)], ...], BeforeValidator(_split_commas)]
 

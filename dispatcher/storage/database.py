@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, __version__, func
-from sqlalchemy.exc import (
-    DBAPIError,
-    IntegrityError,
-    NoSuchModuleError,
-)
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -53,6 +49,9 @@ class Database:
 
     Raises ConfigurationError for a URL of no supported database, and for too old a SQLAlchemy.
     """
+
+    #: the setting that names it
+    setting: str = database_url.NAME
 
     def __init__(self, url: str) -> None:
         if too_old := unfit(__version__):

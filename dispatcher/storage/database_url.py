@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from dispatcher.errors import ConfigurationError
 
-_NAME: Final = "DISPATCHER_DATABASE_URL"
+NAME: Final = "DISPATCHER_DATABASE_URL"
 _SHAPES: Final = "sqlite:////srv/dispatcher.db or postgresql+psycopg://user:password@host/name"
 #: the first is what to write; a project of Django lends its own connection
 _DRIVERS: Final = {
@@ -42,21 +42,19 @@ def parsed(text: str) -> URL:
     try:
         url = make_url(_spelled_out(text))
     except (ArgumentError, ValueError):  # the latter for a port that is none
-        raise ConfigurationError(
-            f"{_NAME} is not a database URL: write it like {_SHAPES}"
-        ) from None
+        raise ConfigurationError(f"{NAME} is not a database URL: write it like {_SHAPES}") from None
     if url.drivername in {"postgresql", "postgres"}:
         url = url.set(drivername="postgresql+psycopg")
     backend = url.get_backend_name()
     if backend not in _DRIVERS:
-        raise ConfigurationError(f"{_NAME} must be SQLite or PostgreSQL: write it like {_SHAPES}")
+        raise ConfigurationError(f"{NAME} must be SQLite or PostgreSQL: write it like {_SHAPES}")
     if url.drivername not in _DRIVERS[backend]:
         ours = _DRIVERS[backend][0]
-        raise ConfigurationError(f"{_NAME}: its driver is not supported: write {ours}://")
+        raise ConfigurationError(f"{NAME}: its driver is not supported: write {ours}://")
     if "@" in (url.host or ""):
-        raise ConfigurationError(f"{_NAME}: write an @ within the password as %40")
+        raise ConfigurationError(f"{NAME}: write an @ within the password as %40")
     if backend == "sqlite" and url.host:
-        raise ConfigurationError(f"{_NAME}: a file has three slashes before it: sqlite:///path")
+        raise ConfigurationError(f"{NAME}: a file has three slashes before it: sqlite:///path")
     if backend == "postgresql":
         _check_options(url)
         url = _with_a_port_each(url)
@@ -78,7 +76,7 @@ def check_known(url: URL, known: Collection[str]) -> None:
             # a torn password may have made an option
             shown = f" {option}" if _OPTION.fullmatch(option) and "@" not in str(url.query) else ""
             raise ConfigurationError(
-                f"{_NAME}: PostgreSQL knows no option{shown}: leave it out, and write a ? within"
+                f"{NAME}: PostgreSQL knows no option{shown}: leave it out, and write a ? within"
                 " the password as %3F"
             )
 
@@ -90,7 +88,7 @@ def check_shared(url: URL) -> None:
     file = url.database or ":memory:"
     if ":memory:" in file or url.query.get("mode") == "memory":
         raise ConfigurationError(
-            f"{_NAME} names a database in memory, which no other process sees: name a file, like"
+            f"{NAME} names a database in memory, which no other process sees: name a file, like"
             " sqlite:////srv/dispatcher.db"
         )
 
@@ -151,7 +149,7 @@ def _with_a_port_each(url: URL) -> URL:
         or (ports and len(ports) != (len(hosts) or 1))
         or not all(map(str.isdigit, ports))
     ):
-        raise ConfigurationError(f"{_NAME}: name one port, or one for each host, as in h1:1,h2:2")
+        raise ConfigurationError(f"{NAME}: name one port, or one for each host, as in h1:1,h2:2")
     names = [one[1].strip("[]") if one else host for host, one in zip(hosts, found, strict=True)]
     given = {"host": ",".join(names), "port": ",".join(ports)}
     return url.update_query_dict({name: value for name, value in given.items() if value})
@@ -161,6 +159,6 @@ def _check_options(url: URL) -> None:
     for option in url.query:
         if _PREPARED.fullmatch(option):
             raise ConfigurationError(
-                f"{_NAME}: leave {option} out: behind a pooler prepared statements are off by"
+                f"{NAME}: leave {option} out: behind a pooler prepared statements are off by"
                 " themselves"
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import update
 
 from dispatcher.dispatch import broker, hints
+from dispatcher.dispatch.queues import SEND
 from dispatcher.storage.tables import Campaign, Heartbeat
 from tests.acceptance.installation import Installation, people
 
@@ -40,9 +41,10 @@ def test_person_on_call_reads_which_process_is_missing(tmp_path: Path, sqlite_ur
         let_an_hour_pass(site)
         # submitting has queued a tick, which nobody takes
         assert "no worker answers that takes the queue dispatcher.tick" in causes(site)["workers"]
-        aside = site.worker("aside", "-Q", "elsewhere")
-        assert "but others: aside@" in causes(site)["workers"]
-        aside.stop()
+        for queue in ("elsewhere", hints.QUEUES[SEND]):
+            aside = site.worker("aside", "-Q", queue)
+            assert "but others: aside@" in causes(site)["workers"]
+            aside.stop()
 
         worker = site.worker()
         site.wait(lambda: queued(site) == 0, "the tick to be taken")

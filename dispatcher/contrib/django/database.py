@@ -33,7 +33,7 @@ class DjangoDatabase(Database):
     """
 
     def __init__(self, alias: str) -> None:
-        self.alias = alias
+        self.alias, self.setting = alias, f"DATABASES[{alias!r}]"
         super().__init__(f"{connections[alias].vendor}+django://")
 
     @property

@@ -84,6 +84,10 @@ def too_large(limit: int) -> RequestEntityTooLarge:
     return RequestEntityTooLarge(f"a body may have {limit:,} bytes; submit larger lists in Python")
 
 
+#: servers whose commands are made with click; those of the others have no context of it
+_SERVERS = frozenset({"granian", "uvicorn"})
+
+
 def check_token(app: Flask, use: str) -> None:
     """Raise ConfigurationError unless the app has a token; ``use`` says what it is for.
 
@@ -94,9 +98,15 @@ def check_token(app: Flask, use: str) -> None:
 
 
 def is_served() -> bool:
-    """Whether the app is made to answer requests: not for ``flask db upgrade``, nor in a worker."""
+    """Whether the app is made to answer requests: not for ``flask db upgrade``, nor in a worker.
+
+    The commands of some servers are made with click, as ``flask`` is.
+    """
     command = get_current_context(silent=True)
-    return command is None or command.info_name == "run"
+    if command is None or command.info_name == "run":
+        return True
+    made_by = getattr(command.find_root().command.callback, "__module__", None) or ""
+    return made_by.partition(".")[0] in _SERVERS
 
 
 def exempt_from_csrf(blueprint: Blueprint) -> None:

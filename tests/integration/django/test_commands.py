@@ -114,3 +114,13 @@ def test_started_process_gets_the_settings_of_the_project(tmp_path: Path) -> Non
     shown = manage(tmp_path, "dispatcher", "settings", "--json")
     assert json.loads(shown.stdout)["DISPATCHER_SENDER"] == "MaBoutique"
     assert json.loads(shown.stdout)["DISPATCHER_DATABASE_URL"] == f"sqlite:///{tmp_path}/shop.db"
+
+
+@pytest.mark.parametrize(("command", "code"), [("why", 3), ("doctor", 3)])
+def test_cure_of_an_unusable_database_names_the_projects_own_setting(
+    tmp_path: Path, command: str, code: int
+) -> None:
+    found = manage(tmp_path, "dispatcher", command, SHOP_DATABASE=str(tmp_path / "no/shop.db"))
+    assert found.returncode == code
+    assert "correct DATABASES['default']" in found.stdout
+    assert "DISPATCHER_DATABASE_URL" not in found.stdout

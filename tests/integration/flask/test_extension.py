@@ -16,7 +16,7 @@ from flask import Flask
 from redis import Redis
 
 from dispatcher import ConfigurationError, NotFound, UnusableInput
-from dispatcher.contrib.flask import Dispatcher, refuse_foreign_origin
+from dispatcher.contrib.flask import Dispatcher, pages, refuse_foreign_origin
 from dispatcher.dispatch.hints import QUEUES, TICK
 from tests.integration.bench import TEXT, people
 from tests.integration.flask.test_json_api import NOWHERE
@@ -257,6 +257,30 @@ def test_flask_has_every_command_with_the_settings_of_the_app(app: Flask) -> Non
 def test_failing_command_ends_with_one_sentence(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["dispatcher", "progress", "other"])
     assert (result.exit_code, result.stderr) == (1, "dispatcher: no campaign 'other'\n")
+
+
+def app_of_command(module: str, name: str) -> None:
+    """Make an app with pages and without a web token, as a command of a module does."""
+
+    def load() -> None:
+        app = Flask("shop")
+        app.config["DISPATCHER_DATABASE_URL"] = NOWHERE
+        Dispatcher(app)
+        app.register_blueprint(pages())
+
+    load.__module__ = module
+    click.Command(name, callback=load).main([], standalone_mode=False)
+
+
+@pytest.mark.parametrize("module", ["uvicorn.main", "granian.cli"])
+def test_app_that_a_server_made_with_click_loads_is_served(module: str) -> None:
+    with pytest.raises(ConfigurationError, match="DISPATCHER_WEB_TOKEN is not set"):
+        app_of_command(module, "serve")
+
+
+@pytest.mark.parametrize("module", ["celery.bin.worker", "shop.tools"])
+def test_app_that_another_command_loads_needs_no_web_token(module: str) -> None:
+    app_of_command(module, "migrate")
 
 
 # -- in the company of other libraries

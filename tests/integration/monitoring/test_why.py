@@ -9,15 +9,18 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from redis import Redis
 from sqlalchemy import text
@@ -30,7 +33,7 @@ from dispatcher.local.redis import EmbeddedRedis
 from dispatcher.monitoring import why
 from dispatcher.storage import identity, schema
 from dispatcher.storage.database import Database
-from tests.databases import create_database
+from tests.databases import connected, create_database
 from tests.integration.bench import OPEN, Bench, opened
 from tests.postgres_server import PostgresServer
 from tests.servers import NoPostgresError, free_port, redis_url, unavailable
@@ -180,6 +183,12 @@ def lose_the_account(bench: Bench) -> None:
         session.execute(text("UPDATE dispatcher_campaign SET account = 'shop'"))
 
 
+def lower_the_cap(bench: Bench) -> None:
+    """Workers have a lower cap of a campaign than whoever submitted."""
+    database, at = bench.dispatcher.database, bench.clock.at
+    Bench(database, at=at, gateway=bench.gateway, campaign_recipients=600).work()
+
+
 def nothing(_: Bench) -> None:
     """Nothing is broken: it is the hour, the settings, or that nobody works."""
 
@@ -209,6 +218,7 @@ OUTAGES = [
         {"credit_check": "pause", "prices": "metropole=0.045"},
     ),
     Outage("cap", "cap", "daily cap", reach_the_cap, {"daily_recipients": 700}),
+    Outage("campaign cap", "paused", "cap of 600 messages per campaign", lower_the_cap),
     Outage("doubts", "doubts", "too many batches in doubt", doubt, {"doubt_limit": 1}),
     Outage("holiday", "window", "Easter Monday", nothing, at=EASTER_EVE),
     Outage("rate", "rate", "rate limit", lambda bench: bench.work(), {"rate": 0.001}),
@@ -254,6 +264,40 @@ def test_outage_is_the_first_cause_and_shows_in_progress(
         progress = bench.progress()
         assert outage.words.partition(" (by")[0] in progress.why
         assert progress.waits_until == first.until
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["before it is taken", "at the gateway"])
+def test_campaign_to_be_handed_over_says_until_when_the_gateway_holds_it(
+    bench: Bench, held: bool
+) -> None:
+    hour = bench.clock() + timedelta(days=1)
+    bench.submit(3, not_before=hour, hand_over=True)
+    if held:
+        bench.work()
+        bench.clock.forward(minutes=2)
+        bench.tick()
+    first, *_ = bench.dispatcher.causes("soldes")
+    assert "handed over to the gateway" in first.says
+    assert first.name == "handed_over"
+    assert bench.progress().why == first.says
+    assert (first.until == hour) is held
+    assert first.cure
+    assert bench.dispatcher.waiting() == {"handed_over": 1}
+
+
+def test_campaign_whose_people_all_reached_the_weekly_cap_waits_for_nothing(
+    tables: Database,
+) -> None:
+    with opened(tables, weekly_messages=1) as bench:
+        bench.submit(3, "first")
+        bench.work()
+        bench.submit(3)
+        bench.work()
+        bench.tick()
+        assert bench.dispatcher.causes("soldes") == []
+        progress = bench.progress()
+        assert (progress.capped, progress.state, progress.why) == (3, "finished", "")
+        assert why.nothing_found(progress) == ("nothing is to leave any more: it is finished")
 
 
 def test_campaign_that_leaves_has_no_cause(bench: Bench) -> None:
@@ -363,23 +407,69 @@ def test_why_names_a_disk_that_takes_nothing(tmp_path: Path) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
+    yield from mounted(disk)
+
+
+def mounted(disk: Path) -> Iterator[Path]:
+    """With a disk of 2 MB mounted there; skips where that is forbidden."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a small disk")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_why_names_a_full_disk(small_disk: Path) -> None:
     url = stored(small_disk / "full.db")
     database = Database(url)
-    with database.read() as session, (small_disk / "other").open("wb", buffering=0) as other:
+    with database.read() as session:
         assert session.scalar(text("SELECT 1")) == 1  # the files of a worker that runs
-        with contextlib.suppress(OSError):
-            while other.write(bytes(4096)):
-                pass
+        fill(small_disk / "other")
         found = command(url, "why", "soldes")
     database.close()
     assert found.returncode == 0, found.stdout + found.stderr
     assert "looked: the database cannot be used: database or disk is full" in found.stdout
     assert f"to do: look at its disk and its log: SQLite {small_disk / 'full.db'}" in found.stdout
+
+
+def test_why_names_a_full_disk_of_postgresql() -> None:
+    with ExitStack() as closing:
+        # the server's user may look into its folder, but not into those of pytest
+        disk = Path(closing.enter_context(tempfile.TemporaryDirectory()))
+        closing.enter_context(contextlib.contextmanager(mounted)(disk))
+        disk.chmod(0o755)
+        try:
+            server = closing.enter_context(PostgresServer())
+        except NoPostgresError as error:
+            unavailable(str(error))
+        url = create_database(server.url())
+        dispatcher = Dispatcher(Settings.of(database_url=url))
+        closing.callback(dispatcher.database.close)
+        dispatcher.submit("soldes", "Soldes", [MOBILE], sender="MaBoutique")
+        (place := disk / "tables").mkdir()
+        shutil.chown(place, server.uid)
+        with connected(url) as connection:
+            connection.execute(f"CREATE TABLESPACE small LOCATION '{place}'".encode())
+            connection.execute("ALTER TABLE dispatcher_meta SET TABLESPACE small")
+            connection.execute("VACUUM dispatcher_meta")
+            fill(disk / "other")
+            for turn in range(3):  # what older rows leave free has to be filled, too
+                with contextlib.suppress(psycopg.errors.DiskFull):
+                    connection.execute("VACUUM dispatcher_meta")
+                with contextlib.suppress(psycopg.errors.DiskFull):
+                    for number in range(2000):
+                        insert = "INSERT INTO dispatcher_meta (name, value) VALUES (%s, '')"
+                        connection.execute(insert, [f"{turn} {number}"])
+        found = command(url, "why", "soldes")
+        assert found.returncode == 0, found.stdout + found.stderr
+        assert "the database cannot be used: could not extend file" in found.stdout
+        assert "No space left on device" in found.stdout
+        assert "to do: look at its disk and its log: PostgreSQL" in found.stdout
+
+
+def fill(file: Path) -> None:
+    with file.open("wb", buffering=0) as other, contextlib.suppress(OSError):
+        while other.write(bytes(4096)):
+            pass

@@ -348,6 +348,20 @@ def test_wrong_value_is_refused_and_its_variable_named(name: str, value: str) ->
     assert "pydantic" not in message
 
 
+@pytest.mark.parametrize("name", ["shop.sms", "shop..sms:consents", "shop:1", "shop:a:b", ":a"])
+def test_consent_that_names_no_function_is_refused_in_plain_words(name: str) -> None:
+    assert refused("DISPATCHER_CONSENT", name).endswith(
+        f"{name!r} is no name of a function; write it like shop.sms:consents"
+    )
+
+
+@pytest.mark.parametrize("name", ["a..b", "shop receivers", "1shop", "shop.", "shop-mails"])
+def test_receivers_that_name_no_module_are_refused_in_plain_words(name: str) -> None:
+    assert refused("DISPATCHER_RECEIVERS", f"shop.mails, {name}").endswith(
+        f"{name!r} is no name of a module; write it like shop.receivers"
+    )
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
