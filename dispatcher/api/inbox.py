@@ -101,7 +101,11 @@ class Inbox:
         with self._installation.write() as session:
             hastened = early is not None and early_polls.expedite(session, early)
             if posted.report.stop:
-                reply_intake.opt_out(session, posted.report.phone, now, storm=self._stop_storm)
+                phone = posted.report.phone
+                campaign_id = replies.of_message(session, posted.message_id, phone)
+                reply_intake.opt_out(
+                    session, phone, now, storm=self._stop_storm, campaign_id=campaign_id
+                )
         if early is not None and hastened:
             log.info("batch %d: a report came, it is polled soon", early.batch_id)
 

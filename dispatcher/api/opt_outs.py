@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -22,14 +23,15 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
     actions,
     erasures,
+    opt_out_entries,
     opt_out_history,
     opt_outs,
     persons,
     probable_refusals,
     stop_storms,
 )
+from dispatcher.storage.opt_out_entries import OptOutEntry
 from dispatcher.storage.opt_out_history import OptOutChange
-from dispatcher.storage.opt_outs import OptOutEntry
 from dispatcher.storage.stop_storms import TakenBack
 
 __all__ = ["ImportResult", "OptOutChange", "OptOutEntry", "OptOuts", "TakenBack"]
@@ -62,7 +64,7 @@ class OptOuts:
     def __iter__(self) -> Iterator[OptOutEntry]:
         """The entries, oldest first, streamed from the database; without the erased ones."""
         with self._installation.stream() as session:
-            yield from opt_outs.entries(session)
+            yield from opt_out_entries.entries(session)
 
     def __contains__(self, phone: str) -> bool:
         """Whether a number, in any spelling, has opted out, erased or not. Raises InvalidPhone."""
@@ -72,13 +74,13 @@ class OptOuts:
     def page(self, offset: int = 0, limit: int = 50) -> Page[OptOutEntry]:
         """One page of the list, latest first: ``limit`` entries from ``offset`` on."""
         with self._installation.read() as session:
-            return opt_outs.page(session, offset, limit)
+            return opt_out_entries.page(session, offset, limit)
 
     @property
     def erased(self) -> int:
         """How many erased numbers are on the list: only a pseudonym of each is stored."""
         with self._installation.read() as session:
-            return opt_outs.count_erased(session)
+            return opt_out_entries.count_erased(session)
 
     def add(
         self,
@@ -173,7 +175,11 @@ class OptOuts:
         reason, and InvalidPhone.
         """
         number, reason = normalise(phone), needed(reason)
-        facts = {"reason": reason, "actor": named(by), "source": "decided by hand"}
+        facts: dict[str, Any] = {
+            "reason": reason,
+            "actor": named(by),
+            "source": "decided by hand",
+        }
         with self._installation.write() as session:
             if not probable_refusals.is_undecided(session, number):
                 return False

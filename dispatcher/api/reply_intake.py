@@ -62,14 +62,22 @@ def _refuse(
     if late and repeated:
         return
     if call.stop and not late:
-        opt_out(session, call.phone, now, storm=storm)
+        answered = replies.answered(session, call)
+        opt_out(session, call.phone, now, storm=storm, campaign_id=answered)
     else:
         opt_outs.add(session, [call.phone], source=probable_refusals.SOURCE, now=now, probable=True)
 
 
-def opt_out(session: Session, phone: str, now: datetime, *, storm: int) -> None:
+def opt_out(
+    session: Session,
+    phone: str,
+    now: datetime,
+    *,
+    storm: int,
+    campaign_id: int | None = None,
+) -> None:
     """Opt out a number that said STOP, and raise an alarm if it is one of too many."""
-    new = opt_outs.add(session, [phone], source=opt_outs.ANSWERED, now=now)
+    new = opt_outs.add(session, [phone], source=opt_outs.ANSWERED, now=now, campaign_id=campaign_id)
     if new and stop_storms.note(session, now, storm):
         log.critical("%d STOPs for numbers never texted: is a webhook call forged?", storm)
 

@@ -1,4 +1,4 @@
-"""Events that others may want to know of: ids, references and counts, no personal data."""
+"""Events that others may want to know of: ids, references, counts and the caller's own keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Event:
     """One event, ``at`` (UTC). An event that is delivered twice has the same ``id``.
 
     ``counts`` are a finished campaign's messages by state, or how many ``opt_outs`` are new; a
-    reply counts ``stop``, 0 or 1, and a probable refusal ``probable_refusal``.
+    reply counts ``stop``, 0 or 1, and a probable refusal ``probable_refusal``. ``keys`` are those
+    under which the caller knows who replied or opted out: of a reply first the key in the campaign
+    that it answers, then those in other campaigns, the newest first.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Event:
     counts: Mapping[str, int] = field(default_factory=dict)
     #: the account that the campaign goes through; None for the default account
     account: str | None = None
+    keys: tuple[str, ...] = field(default=(), repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The body of a callback, without empty fields."""
@@ -47,6 +50,7 @@ class Event:
             "batch_id": self.batch_id,
             "reply_id": self.reply_id,
             "counts": dict(self.counts) or None,
+            "keys": list(self.keys) or None,
         }
         return {
             "id": self.id,

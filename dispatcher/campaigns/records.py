@@ -117,13 +117,14 @@ class BatchRecord:
 class MessageRecord:
     """One recipient of a batch and the state of the message; ``code`` says why it was rejected.
 
-    No repr shows the number (E.164); ``masked`` is for people who may not see it.
+    No repr shows the number (E.164) and the caller's own ``key``; ``masked`` hides the number.
     """
 
     position: int
     phone: str = field(repr=False)
     state: str
     code: int | None
+    key: str | None = field(default=None, repr=False)
 
     @property
     def masked(self) -> str:
@@ -194,10 +195,9 @@ class Incident:
 class Reply:
     """A reply of a person; ``stop`` is True if it opts out, ``probable`` if it may mean to.
 
-    Instants are UTC: ``at`` by the gateway, ``received_at`` by us. ``campaign`` is the reference
-    of the campaign that it answers: that of the message which the gateway names or, for a long
-    number, of the last message to this person from there. ``complete`` is False for a part of a
-    long reply whose other parts have not arrived.
+    Instants are UTC: ``at`` by the gateway, ``received_at`` by us. ``campaign`` is the reference of
+    the campaign of the message that it answers (for a long number, of the last one from there),
+    ``key`` the person's there. ``complete`` is False for a part of a long reply that lacks others.
     """
 
     id: int
@@ -211,10 +211,11 @@ class Reply:
     campaign: str | None = None
     complete: bool = True
     probable: bool = False
+    key: str | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON, instants in ISO 8601."""
-        at = None if self.at is None else self.at.isoformat()
+        at = self.at and self.at.isoformat()
         return asdict(self) | {"at": at, "received_at": self.received_at.isoformat()}
 
 

@@ -92,5 +92,11 @@ class Evidence:
             ),
             now,
         )
-        opt_outs.add(session, answers.stops, source=opt_outs.ANSWERED, now=now)
+        opt_outs.add(
+            session,
+            answers.stops,
+            source=opt_outs.ANSWERED,
+            now=now,
+            batch_id=answers.batch_id,
+        )
         return verdict

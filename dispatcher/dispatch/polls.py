@@ -113,14 +113,26 @@ class Polls:
             for tag in self._tags(batch):
                 self._poll_tag(batch, tag, found[batch.id], stops, failed)
         if stops:  # before the reports: a recorded report is not asked for again
-            with self._context.database.write() as session:
-                opt_outs.add(session, stops, source=opt_outs.ANSWERED, now=now)
+            self._opt_out(taken, stops, now)
         brought = [
             self._brought(batch, found[batch.id], late=batch.id not in failed) for batch in taken
         ]
         with self._context.database.write() as session:
             polls.record(session, brought)
         return sum(len(changes) for changes in found.values()), not failed
+
+    def _opt_out(
+        self, taken: Sequence[polls.LeasedBatch], stops: Sequence[str], now: datetime
+    ) -> None:
+        """Opt out who said STOP, by the batch that they answered."""
+        left = set(stops)
+        for batch_id, phones in [*((one.id, one.phones.values()) for one in taken), (None, stops)]:
+            if its := left.intersection(phones):
+                left -= its
+                # one transaction each: two that add the same people in another order deadlock
+                with self._context.database.write() as session:
+                    source = opt_outs.ANSWERED
+                    opt_outs.add(session, its, source=source, now=now, batch_id=batch_id)
 
     def _tags(self, batch: polls.LeasedBatch) -> list[str]:
         """The tags to ask for: a batch settled by its tag, or sent in parts, has no message id."""

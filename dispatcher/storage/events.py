@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import events
 from dispatcher.campaigns.events import Kind
-from dispatcher.storage.tables import Campaign, Event
+from dispatcher.storage import keys
+from dispatcher.storage.tables import Batch, Campaign, Event, Reply
 from dispatcher.storage.values import value_of
 
 
@@ -38,17 +39,25 @@ def add(
     batch_id: int | None = None,
     reply_id: int | None = None,
     counts: Mapping[str, int] | None = None,
+    opt_outs: Collection[int] | None = None,
 ) -> None:
-    """Record that something happened; it is delivered once the transaction is committed."""
+    """Record that something happened; it is delivered once the transaction is committed.
+
+    ``opt_outs`` are the ids of the new opt-outs that it is about. A batch names its campaign.
+    """
+    answered: Any = campaign_id
+    if campaign_id is None and batch_id is not None:
+        answered = select(Batch.campaign_id).where(Batch.id == batch_id).scalar_subquery()
     session.execute(
         insert(Event).values(
             key=secrets.token_hex(16),
             kind=kind,
             at=now,
-            campaign_id=campaign_id,
+            campaign_id=answered,
             batch_id=batch_id,
             reply_id=reply_id,
             counts=json.dumps(dict(counts or {})),
+            opt_outs=None if opt_outs is None else json.dumps([*opt_outs]),
             check_at=now,
         )
     )
@@ -81,8 +90,28 @@ def lease(session: Session, now: datetime, duration: timedelta) -> LeasedEvent |
         campaign=reference,
         counts=json.loads(found.counts),
         account=account or None,
+        keys=_keys(session, found),
     )
     return LeasedEvent(found.id, event, found.tries, found.signalled)
+
+
+def _keys(session: Session, found: Event) -> tuple[str, ...]:
+    """The keys of whom an event is about, read when it is delivered: an erasure deletes them."""
+    if found.opt_outs is not None:
+        return keys.of_opt_outs(session, json.loads(found.opt_outs))
+    if found.reply_id is None:
+        return ()
+    reply = session.execute(
+        select(Reply.phone, keys.in_campaign(Reply.phone, Reply.campaign_id)).where(
+            Reply.id == found.reply_id
+        )
+    ).one_or_none()
+    if reply is None:
+        return ()
+    phone, answered = reply
+    others = keys.of_people(session, [phone]).get(phone, ())
+    first = () if answered is None else (answered,)
+    return tuple(dict.fromkeys((*first, *others)))[: keys.MOST]
 
 
 def note_signalled(session: Session, taken: LeasedEvent) -> None:

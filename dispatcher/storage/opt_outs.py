@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,21 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.records import Page
 from dispatcher.masking import PSEUDONYM
 from dispatcher.storage import events, meta, opt_out_history, pseudonymous, upsert
+from dispatcher.storage.keys import MOST_PEOPLE
 from dispatcher.storage.tables import OPT_OUT, Meta, OptOut
-
-
-@dataclass(frozen=True, slots=True)
-class OptOutEntry:
-    """A number (E.164) that said STOP, where that came from, and since when (UTC)."""
-
-    phone: str = field(repr=False)
-    source: str
-    since: datetime
-    reason: str = field(default="", repr=False)
-
 
 #: the source of opt-outs that a reply, a posted report or a status of the gateway tells
 ANSWERED = "answered STOP"
@@ -40,12 +28,6 @@ VERSION = "opt_outs_version"
 _STRIDE = 500
 #: a number and no pseudonym is on the list
 LISTED = and_(OptOut.phone.is_not(None), not_(OptOut.phone.startswith(PSEUDONYM)))
-_ENTRIES = select(
-    OPT_OUT.c.phone,
-    OPT_OUT.c.source,
-    OPT_OUT.c.created_at,
-    func.coalesce(opt_out_history.latest_reason(), ""),
-).where(LISTED)
 
 
 def add(
@@ -57,11 +39,14 @@ def add(
     reason: str = "",
     actor: str = "dispatcher",
     probable: bool = False,
+    campaign_id: int | None = None,
+    batch_id: int | None = None,
 ) -> int:
     """Add numbers (E.164); those already known, erased ones too, stay on the list.
 
     ``probable`` adds those about whom a person has to decide; adding them without it decides.
-    A further source of a known number goes into its history. Returns how many are new.
+    A further source of a known number goes into its history. ``campaign_id``, or ``batch_id``, is
+    what they answered. Returns how many are new.
     """
     add_rows = upsert.insert(session, OptOut).on_conflict_do_nothing().returning(OptOut.phone)
 
@@ -72,7 +57,7 @@ def add(
 
     # sorted, because two lists added at the same moment would deadlock otherwise
     rest = iter(sorted(set(phones)))
-    added = 0
+    added, first = 0, list[str]()
     while some := list(islice(rest, _STRIDE)):
         listed = opted_out(session, some)
         rows = [
@@ -88,10 +73,14 @@ def add(
             record("confirm", opt_out_history.unconfirmed(session, listed, source))
         record("add", new)
         added += len(new)
+        first += filter(None, new[: MOST_PEOPLE - len(first)])
     if added:
         change_version(session)
     if added and not probable:
-        events.add(session, "opt_out_added", now=now, counts={"opt_outs": added})
+        ids = session.scalars(select(OptOut.id).where(OptOut.phone.in_(first)).order_by(OptOut.id))
+        about: dict[str, Any] = {"campaign_id": campaign_id, "batch_id": batch_id}
+        counts = {"opt_outs": added}
+        events.add(session, "opt_out_added", now=now, counts=counts, opt_outs=ids.all(), **about)
     return added
 
 
@@ -193,26 +182,6 @@ def opted_out(session: Session, phones: Collection[str]) -> set[str]:
         if some_hashed is not None:
             found.update(hashed(session, some))
     return found
-
-
-def entries(session: Session) -> Iterator[OptOutEntry]:
-    """The whole list, the oldest first; erased numbers are left out."""
-    query = _ENTRIES.order_by(OptOut.created_at, OptOut.id).execution_options(yield_per=1000)
-    for row in session.execute(query):
-        yield OptOutEntry(*row)
-
-
-def page(session: Session, offset: int, limit: int) -> Page[OptOutEntry]:
-    """A page of the list, the latest first; erased numbers are left out."""
-    query = _ENTRIES.order_by(OptOut.created_at.desc(), OptOut.id.desc())
-    rows = session.execute(query.offset(offset).limit(limit))
-    total = session.scalar(select(func.count()).where(LISTED)) or 0
-    return Page(tuple(OptOutEntry(*row) for row in rows), total, offset, limit)
-
-
-def count_erased(session: Session) -> int:
-    """How many erased people are on the list, under pseudonyms."""
-    return session.scalar(select(func.count(OptOut.id)).where(not_(LISTED))) or 0
 
 
 def is_listed(session: Session, phone: str) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import records
-from dispatcher.storage import pseudonymous, upsert
+from dispatcher.storage import keys, pseudonymous, upsert
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.tables import Batch, Campaign, Recipient, Reply
 from dispatcher.storage.values import value_of
@@ -55,7 +55,7 @@ def add(session: Session, call: PostedReply, *, now: datetime) -> int | None:
         upsert.insert(session, Reply)
         .values(
             digest=call.digest(),
-            campaign_id=_answered(session, call),
+            campaign_id=answered(session, call),
             received_at=now,
             **asdict(call),
         )
@@ -104,7 +104,7 @@ def latest(
     Replies to the campaigns of one account, or all replies.
     """
     query = (
-        select(Reply, Campaign.reference)
+        select(Reply, Campaign.reference, keys.in_campaign(Reply.phone, Reply.campaign_id))
         .join(Campaign, Campaign.id == Reply.campaign_id, isouter=True)
         .where(Reply.whole_id.is_(None), *campaigns.only(account))
         .order_by(Reply.received_at.desc(), Reply.id.desc())
@@ -114,9 +114,14 @@ def latest(
         query = query.where(Reply.received_at >= since)
     return [
         value_of(
-            records.Reply, row, to=row.sent_to, campaign=reference, complete=row.number is None
+            records.Reply,
+            row,
+            to=row.sent_to,
+            campaign=reference,
+            complete=row.number is None,
+            key=key,
         )
-        for row, reference in session.execute(query)
+        for row, reference, key in session.execute(query)
     ]
 
 
@@ -139,14 +144,14 @@ def erase(session: Session, phone: str, pseudonym: str) -> None:
     session.flush()
 
 
-def _answered(session: Session, call: PostedReply) -> int | None:
+def answered(session: Session, call: PostedReply) -> int | None:
     """The campaign that the call answers; None if it is unknown.
 
     A reply to a short code names the message. A reply to a long number names that number: it
     answers the latest batch that was sent from it to this person.
     """
-    its = Recipient.phone.in_(pseudonymous.names(session, [call.phone]))
     if call.sent_to is not None:
+        its = Recipient.phone.in_(pseudonymous.names(session, [call.phone]))
         return session.scalar(
             select(Batch.campaign_id)
             .join(Recipient, Recipient.batch_id == Batch.id)
@@ -159,11 +164,17 @@ def _answered(session: Session, call: PostedReply) -> int | None:
             .order_by(Batch.sent_at.desc(), Batch.id.desc())
             .limit(1)
         )
-    if call.message_id is None:
-        return None
+    return None if call.message_id is None else of_message(session, call.message_id, call.phone)
+
+
+def of_message(session: Session, message_id: str, phone: str) -> int | None:
+    """The campaign of a message with the gateway's id to a number (E.164); None if unknown."""
     return session.scalar(
         select(Batch.campaign_id)
         .join(Recipient, Recipient.batch_id == Batch.id)
-        .where(Batch.message_id == call.message_id, its)
+        .where(
+            Batch.message_id == message_id,
+            Recipient.phone.in_(pseudonymous.names(session, [phone])),
+        )
         .limit(1)
     )

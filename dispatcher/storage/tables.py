@@ -426,6 +426,8 @@ class Event(Base):
     signalled: Mapped[bool] = mapped_column(default=False)
     #: how its delivery ended
     outcome: Mapped[str | None]
+    #: a JSON array of the ids of the first new opt-outs that it is about; null for others
+    opt_outs: Mapped[str | None]
 
 
 class CheckOrder(Base):
@@ -557,7 +559,7 @@ SELECT dispatcher_batch.campaign_id, dispatcher_recipient.batch_id,
             WHEN 'w' THEN 'withdrawn'
             WHEN 'e' THEN 'expired'
             WHEN 'c' THEN 'cancelled'
-       END AS state
+       END AS state, dispatcher_recipient.key
   FROM dispatcher_recipient JOIN dispatcher_batch
     ON dispatcher_batch.id = dispatcher_recipient.batch_id
 """

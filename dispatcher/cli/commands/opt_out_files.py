@@ -18,7 +18,7 @@ from dispatcher.errors import InvalidCampaign
 
 #: stands for standard input and output
 _STREAM = "-"
-_COLUMNS = ("phone", "since", "source", "reason")
+_COLUMNS = ("phone", "since", "source", "reason", "keys")
 
 
 @click.command("import")
@@ -93,7 +93,8 @@ def export(file: str) -> None:
     try:
         with PrivateTable(sys.stdout.buffer if file == _STREAM else file, _COLUMNS) as table:
             for count, one in enumerate(listed, start=1):  # noqa: B007 - the last is used
-                table.write([one.phone, one.since.isoformat(), one.source, one.reason])
+                known_by = "\n".join(one.keys)  # a key has no line break
+                table.write([one.phone, one.since.isoformat(), one.source, one.reason, known_by])
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -50,7 +50,7 @@ def messages(
     row = _find(session, batch_id, account)
     codes: dict[str, int] = json.loads(row.codes)
     people = session.execute(
-        select(Recipient.position, Recipient.phone)
+        select(Recipient.position, Recipient.phone, Recipient.key)
         .where(Recipient.batch_id == batch_id)
         .order_by(Recipient.position)
     )
@@ -60,8 +60,9 @@ def messages(
             phone=phone,
             state=_state_name(row.state, row.states[position]),
             code=codes.get(str(position)),
+            key=key,
         )
-        for position, phone in people
+        for position, phone, key in people
     )
 
 

@@ -413,7 +413,7 @@ def test_list_is_exported_for_its_owner_alone(shell: OptOutShell) -> None:
     assert target.stat().st_mode & 0o777 == 0o600
     with target.open(encoding="utf-8-sig", newline="") as file:
         header, row = csv.reader(file, delimiter=";")
-    assert header == ["phone", "since", "source", "reason"]
+    assert header == ["phone", "since", "source", "reason", "keys"]
     # a plus begins a formula, too
     assert (row[0], row[2], row[3]) == (f"'{ANNE}", "by hand", "'=HYPERLINK(1)")
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)

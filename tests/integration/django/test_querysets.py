@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from dispatcher import InvalidCampaign, Rejection
 from dispatcher.contrib.django import dispatcher
@@ -119,6 +120,25 @@ def test_names_lead_through_related_models(entries: Any, people: Callable[[Any],
     )
     assert sorted(texts("soldes").values()) == ["Bonjour user", "Bonjour vous"]
     assert dispatcher.batches("soldes")[0].territory == "alsace-moselle"
+
+
+@pytest.mark.parametrize(
+    ("people", "arguments"),
+    [
+        (lambda all_: all_, {"key": "pk"}),
+        (lambda all_: list(all_), {"key": "pk"}),
+        (lambda all_: all_.values("mobile", key=F("pk")), {}),
+        (lambda all_: list(all_.values("mobile", "pk")), {"key": "pk"}),
+        (lambda all_: list(all_.values("mobile", key=F("pk"))), {}),
+    ],
+)
+def test_key_of_a_row_is_given_back(
+    shop: str, customers: Customers, people: Callable[[Any], Any], arguments: dict[str, Any]
+) -> None:
+    known = customers(2)
+    dispatcher.submit("soldes", "Soldes demain", people(known), **arguments)
+    found = dispatcher.messages(dispatcher.batches("soldes")[0].id)
+    assert sorted(one.key or "" for one in found) == sorted(str(one.pk) for one in known)
 
 
 def test_model_of_a_list_that_is_rejected_is_named_by_its_key(

@@ -195,6 +195,24 @@ def test_number_and_territory_may_be_those_of_a_related_model(app: Flask) -> Non
     assert dispatcher.batches("soldes")[0].territory == "alsace-moselle"
 
 
+@pytest.mark.parametrize(
+    ("people", "arguments"),
+    [
+        (lambda: select(Customer), {"key": "id"}),
+        (lambda: db.session.scalars(select(Customer)).all(), {"key": "id"}),
+        (lambda: select(Customer.mobile, Customer.id.label("key")), {}),
+        (lambda: db.session.execute(select(Customer.mobile, Customer.id.label("key"))), {}),
+    ],
+)
+def test_key_of_a_row_is_given_back(
+    app: Flask, people: Callable[[], Any], arguments: dict[str, Any]
+) -> None:
+    dispatcher.submit("soldes", "Soldes demain", people(), **arguments)
+    known = {str(one.id) for one in db.session.scalars(select(Customer))}
+    batch = dispatcher.batches("soldes")[0]
+    assert {one.key for one in dispatcher.messages(batch.id)} <= known
+
+
 def test_label_of_a_query_is_a_field(app: Flask) -> None:
     people = select(Customer, (Customer.first_name + literal("!")).label("cri"))
     dispatcher.submit("soldes", "Bonjour {{ Cri }}", people)
