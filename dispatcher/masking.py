@@ -98,13 +98,17 @@ def masked(text: str) -> str:
 
 def replaced(text: str, by: Callable[[str], str]) -> str:
     """The text with ``by(number)`` in place of every number in it, as it is written there."""
-    # one character for one, so that places in both are the same
-    in_ascii = text if text.isascii() else text.translate(_ascii)
+    plain_text = in_ascii(text)
     parts, end = [], 0
-    for found in _NUMBERS.finditer(in_ascii):
-        parts += [text[end : found.start()], by(in_ascii[found.start() : found.end()])]
+    for found in _NUMBERS.finditer(plain_text):
+        parts += [text[end : found.start()], by(plain_text[found.start() : found.end()])]
         end = found.end()
     return "".join([*parts, text[end:]]) if parts else text
+
+
+def in_ascii(text: str) -> str:
+    """The text with digits, blanks and signs in ASCII, one character for one."""
+    return text if text.isascii() else text.translate(_ascii)
 
 
 def plain(number: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from dispatcher.api.actor import named, needed
 from dispatcher.api.installation import Installation
@@ -12,8 +15,16 @@ from dispatcher.dispatch.erasures import Erasures
 from dispatcher.errors import NotFound, UnusableInput
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.phones import normalise
+from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import erasures, persons, pseudonymous
 from dispatcher.storage.erasures import WaitingBatch
+
+log = logging.getLogger(__name__)
+
+#: about a list of erasures of an earlier version
+UNSEALED: Final = (
+    "this list of erasures is from an earlier version: whether its end is missing cannot be seen"
+)
 
 
 class Persons:
@@ -54,7 +65,9 @@ class Persons:
     def erasures(self) -> list[dict[str, str]]:
         """Every erasure, to be kept beside a backup: the check of the key, then the pseudonyms.
 
-        Empty if nobody was ever erased. Raises StorageError with a lost or wrong key.
+        The last line has their number and a hash under the key, so that ``replay`` finds a file
+        that is altered or cut off. Empty if nobody was ever erased. Raises StorageError with a
+        lost or wrong key.
         """
         with self._installation.read() as session:
             pseudonyms = pseudonymous.current(session)
@@ -62,21 +75,48 @@ class Persons:
                 return []
             listed = erasures.listed(session)
         erased = [{"pseudonym": pseudonym, "at": at.isoformat()} for pseudonym, at in listed]
-        return [{"check": pseudonyms.check}, *erased]
+        lines = [{"check": pseudonyms.check, "ends": "with a seal"}, *erased]
+        return [*lines, {"erasures": str(len(erased)), "seal": _seal(pseudonyms, lines)}]
 
     def replay(self, lines: Sequence[Mapping[str, str]], *, by: str | None = None) -> int:
         """Do these ``erasures`` again in a restored database; returns how many it lacked.
 
-        Raises UnusableInput for lines of another shape, StorageError for another key, and
+        Lines of an earlier version have no seal: a warning is logged. Raises UnusableInput for
+        lines of another shape, altered or cut off, StorageError for another key, and
         ConfigurationError without one.
         """
         try:
-            check = lines[0]["check"]
-            erased = {it["pseudonym"]: datetime.fromisoformat(it["at"]) for it in lines[1:]}
+            check, sealed = lines[0]["check"], "ends" in lines[0]
+            rows, end = (lines[:-1], lines[-1]) if "seal" in lines[-1] else (lines, None)
+            erased = {it["pseudonym"]: datetime.fromisoformat(it["at"]) for it in rows[1:]}
             wrong = any(not is_pseudonym(it) or not at.tzinfo for it, at in erased.items())
         except (AttributeError, LookupError, TypeError, ValueError):
             wrong = True
         if wrong:
             raise UnusableInput("this is no list of erasures; nothing was changed")
         self._installation.prepare()
+        if end is None and sealed:
+            raise UnusableInput(
+                "the end of the list of erasures is missing: take a whole file; nothing was changed"
+            )
+        if end is None:
+            log.warning("%s", UNSEALED)
+        elif not self._is_sealed(rows, end):
+            raise UnusableInput(
+                "the list of erasures was altered after it was written; nothing was changed"
+            )
         return self._erasures.replay(erased, check, actor=named(by))
+
+    def _is_sealed(self, rows: Sequence[Mapping[str, str]], end: Mapping[str, str]) -> bool:
+        """Whether the seal is that of these lines; True under another key, which is refused."""
+        with self._installation.write() as session:
+            pseudonyms = pseudonymous.begin(session)
+        if pseudonyms.check != rows[0]["check"]:
+            return True
+        return end == {"erasures": str(len(rows) - 1), "seal": _seal(pseudonyms, rows)}
+
+
+def _seal(pseudonyms: Pseudonyms, lines: Sequence[Mapping[str, str]]) -> str:
+    """A hash of these lines under the key."""
+    whole = json.dumps([dict(sorted(line.items())) for line in lines])
+    return pseudonyms.hidden(hashlib.sha256(whole.encode()).hexdigest())

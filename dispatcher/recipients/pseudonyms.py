@@ -16,6 +16,7 @@ from typing import Final
 from dispatcher.errors import InvalidPhone
 from dispatcher.masking import PSEUDONYM, is_pseudonym, plain, replaced
 from dispatcher.recipients.phones import normalise
+from dispatcher.recipients.spellings import places, start_of
 
 __all__ = ["PSEUDONYM", "Pseudonyms", "is_pseudonym"]
 
@@ -55,7 +56,23 @@ class Pseudonyms:
             return pseudonym if only is None or pseudonym in only else number
 
         whole = by(text)
-        return replaced(text, by) if whole == text else whole
+        if whole != text:
+            return whole
+        return replaced(text if only is None else self._everywhere(text, only), by)
+
+    def _everywhere(self, text: str, only: Collection[str]) -> str:
+        """The same in spellings that look like no number; to be asked of known people only."""
+        parts, done = [], 0
+        for at, end, number in places(text):
+            if at >= done and (pseudonym := self.of(number)) in only:
+                start = max(done, start_of(text, at))
+                parts += [text[done:start], pseudonym]
+                done = end
+        return "".join([*parts, text[done:]]) if parts else text
+
+    def possible(self, text: str) -> set[str]:
+        """The pseudonyms of everything in a text that may be a number, however it is written."""
+        return {*self.among(text), *(self.of(number) for _, _, number in places(text))}
 
     def among(self, text: str) -> list[str]:
         """The pseudonyms of the numbers in a text, in any spelling, each once."""

@@ -14,18 +14,18 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dispatcher.recipients.pseudonyms import Pseudonyms
+from dispatcher.recipients.spellings import has_digits
 from dispatcher.storage import pseudonymous
 from dispatcher.storage.tables import (
     Attempt,
     Campaign,
     CheckOrder,
+    Erasure,
     OptOut,
     OptOutEvent,
     Reply,
 )
 
-#: a text with fewer digits holds no number
-_DIGITS: Final = 9
 #: of at most so many people in one reference any may have been erased
 _PEOPLE: Final = 6
 #: each column, and which of its rows
@@ -41,6 +41,8 @@ COLUMNS: Final[tuple[tuple[InstrumentedAttribute[Any], ColumnElement[bool] | Non
     (Reply.text, None),
     (CheckOrder.actor, None),
     (CheckOrder.detail, None),
+    (Erasure.actor, None),
+    (Erasure.reason, None),
 )
 
 
@@ -56,7 +58,7 @@ def found(
     texts = session.scalars(query.distinct().execution_options(yield_per=1000))
     changed = {}
     for text in texts:
-        if sum(map(str.isdecimal, text)) >= _DIGITS:
+        if has_digits(text):
             written = pseudonyms.written(text, only)
             if written != text:
                 changed[text] = written
@@ -79,12 +81,14 @@ def replace(
 
 def references(session: Session, reference: str) -> list[str]:
     """Under which references a campaign may be stored: erased people are replaced in them."""
-    if sum(map(str.isdecimal, reference)) < _DIGITS:
+    if not has_digits(reference):
         return [reference]
     pseudonyms = pseudonymous.current(session)
     if pseudonyms is None:
         return [reference]
     people = pseudonyms.among(reference)
+    erased = select(Erasure.pseudonym).where(Erasure.pseudonym.in_(pseudonyms.possible(reference)))
+    people += sorted({*session.scalars(erased)}.difference(people))
     # an erasure replaces one of the people in it, and retention all of them
     sizes = range(len(people) + 1) if len(people) <= _PEOPLE else (0, 1, len(people))
     some = (set(those) for size in sizes for those in combinations(people, size))

@@ -7,6 +7,7 @@ further small transactions, in any order and any number of times; the row of ``e
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms, is_pseudonym
+from dispatcher.recipients.spellings import other_digits
 from dispatcher.storage import (
     actions,
     number_checks,
@@ -67,7 +69,11 @@ def known_as(session: Session, phone: str) -> str:
 def mentioned(session: Session, phone: str) -> list[int]:
     """The batches in which somebody's fields or key may have this number (E.164)."""
     digits = f"%{'%'.join(phone[-9:].lstrip('+'))}%"
-    written = or_(RECIPIENT.c.fields.like(digits), RECIPIENT.c.key.like(digits))
+    # in digits of other scripts it may be any number: whose it is says the search in the text
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    sign, other = ("GLOB", f"*[{other_digits()}]*") if sqlite else ("~", f"[{other_digits()}]")
+    words = (RECIPIENT.c.fields, RECIPIENT.c.key)
+    written = or_(*(or_(one.like(digits), one.op(sign)(other)) for one in words))
     query = select(RECIPIENT.c.batch_id).where(written).distinct()
     return list(session.scalars(query))
 
@@ -97,8 +103,8 @@ def begin(
     batches = {row.id for row in theirs} | set(mentions)
     # the operator's own words may hold the number, too
     facts: dict[str, Any] = {
-        "reason": pseudonyms.written(reason),
-        "actor": actor,
+        "reason": pseudonyms.written(pseudonyms.written(reason, {pseudonym})),
+        "actor": pseudonyms.written(actor, {pseudonym}),
         "now": now,
     }
     new = _open(session, pseudonym, batches, **facts)
@@ -108,9 +114,14 @@ def begin(
     replies.erase(session, phone, pseudonym)
     number_checks.erase(session, phone, pseudonym)
     national = phone[-9:]
-    unread_calls.forget(session, lambda text: national in "".join(filter(str.isdecimal, text)))
+    unread_calls.forget(session, lambda text: national in _digits(text))
     opt_outs.change_version(session)
     return pseudonym
+
+
+def _digits(text: str) -> str:
+    """The digits of a text, of whatever script, in ASCII."""
+    return "".join(str(unicodedata.decimal(char)) for char in text if char.isdecimal())
 
 
 def _open(

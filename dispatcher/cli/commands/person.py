@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 import click
 
+from dispatcher.api.persons import UNSEALED
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.commands.opt_out_decisions import normalised
 from dispatcher.cli.confirm import confirm
@@ -102,7 +103,7 @@ def export_erasures(file: str) -> None:
         written.discard()
         raise
     written.close()
-    say(f"{counted(len(lines) - 1, 'erasure')} written to {file}")
+    say(f"{counted(len(lines) - 2, 'erasure')} written to {file}")
 
 
 @person.command()
@@ -114,7 +115,11 @@ def replay(file: TextIO) -> None:
     except ValueError:
         raise Unusable("this is no list of erasures; nothing was changed") from None
     new = open_dispatcher().persons.replay(lines)
-    say(f"{counted(len(lines) - 1, 'erasure')} in the file, {new:,} of them missing here: all done")
+    sealed = "seal" in lines[-1]
+    count = len(lines) - 1 - sealed
+    if not sealed:
+        click.echo(f"warning: {UNSEALED}", err=True)
+    say(f"{counted(count, 'erasure')} in the file, {new:,} of them missing here: all done")
 
 
 def _write_csv(held: dict[str, list[dict[str, Any]]], file: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unicodedata import digit
 
 import pytest
 from sqlalchemy import event, select, text
@@ -14,7 +15,7 @@ from sqlalchemy import event, select, text
 from dispatcher import InvalidCampaign, InvalidPhone, NotFound
 from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import ConfigurationError, StorageError, UnusableInput
-from dispatcher.masking import is_pseudonym
+from dispatcher.masking import is_pseudonym, masked
 from dispatcher.settings.redaction import redactor
 from dispatcher.storage import opt_outs
 from dispatcher.storage.database import Database
@@ -322,6 +323,39 @@ def test_stop_list_of_the_gateway_does_not_bring_an_erased_number_back(bench: Be
     assert TRACE not in texts_of(bench.dispatcher.database)
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "\uff10\uff16 \uff13\uff19 \uff19\uff18 \uff17\uff10 \uff10\uff11",
+        "\u0660\u0666 \u0663\u0669 \u0669\u0668 \u0667\u0660 \u0660\u0661",  # Arabic-Indic
+        "+33 (0)6\u202f39\u202f98\u202f70\u202f01",
+        "(0)6 39 98 70 01",
+        "63 99 87 00 1",
+        "6.3.9.9.8.7.0.0.1",
+    ],
+)
+def test_number_in_other_peoples_words_is_replaced_in_any_spelling(
+    bench: Bench, spelling: str
+) -> None:
+    others = [person(BRUNO, f"Bruno, voir {spelling}"), person(CHLOE, "Chloé")]
+    spelling = spelling.replace("\u202f", " ")  # which the words of people may not have
+    # the record of actions, which never changes, masks what looks like a number
+    reason = spelling if masked(spelling) != spelling else "0639987001"
+    bench.dispatcher.submit(f"appel {spelling}", GREETING, others)
+    bench.dispatcher.pause(f"appel {spelling}", reason=f"le {reason} se plaint")
+    bench.dispatcher.resume(f"appel {spelling}", reason="on")
+    bench.opt_out(ANNE)
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    bench.dispatcher.inbox.take("reply", f"numero={spelling}".encode())
+    bench.dispatcher.persons.erase(ANNE, reason=f"lettre du {spelling}", by=f"agent {spelling}")
+
+    ascii_digits = {ord(char): str(digit(char)) for char in spelling if char.isdecimal()}
+    assert TRACE not in texts_of(bench.dispatcher.database).translate(ascii_digits)
+    assert bench.progress(f"appel {spelling}").messages["delivered"] == 2
+
+
 # -- what cannot be done
 
 
@@ -522,6 +556,35 @@ def test_erasures_are_done_again_in_a_restored_database(tables: Database) -> Non
         assert ANNE in bench.dispatcher.opt_outs
         assert bench.dispatcher.persons.replay(lines) == 0
         assert bench.dispatcher.persons.erasures() == lines
+
+
+@pytest.mark.parametrize("lost", ["end", "middle", "altered", "count"])
+def test_file_of_erasures_that_is_not_whole_is_refused(bench: Bench, lost: str) -> None:
+    for phone in (ANNE, BRUNO):
+        bench.opt_out(phone)
+        bench.dispatcher.persons.erase(phone, reason="asked")
+    lines = bench.dispatcher.persons.erasures()
+    match lost:
+        case "end":
+            del lines[-1]
+        case "middle":
+            del lines[1]
+        case "altered":
+            lines[1]["at"] = "2020-01-01T00:00:00+00:00"
+        case "count":
+            lines[-1]["erasures"] = "3"
+    with pytest.raises(UnusableInput, match="is missing" if lost == "end" else "was altered"):
+        bench.dispatcher.persons.replay(lines)
+
+
+def test_file_of_erasures_of_an_earlier_version_is_read_with_a_warning(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.opt_out(ANNE)
+    bench.dispatcher.persons.erase(ANNE, reason="asked")
+    first, erased, _ = bench.dispatcher.persons.erasures()
+    assert bench.dispatcher.persons.replay([{"check": first["check"]}, erased]) == 0
+    assert "from an earlier version" in caplog.text
 
 
 @pytest.mark.parametrize(
