@@ -28,6 +28,7 @@ from tests.chaos.campaigns import Plan, plans
 from tests.chaos.cluster import SECOND_DAY, THIRD_DAY, Cluster
 from tests.chaos.databases import PostgresDatabase, SqliteDatabase
 from tests.chaos.process_faults import ProcessFaults
+from tests.chaos.rights import Rights
 from tests.chaos.users import Customer, Operator, People
 from tests.postgres_server import NoPostgresError
 
@@ -84,11 +85,12 @@ class Run:
         customer = Customer(cluster, self._rng("customer"), campaigns, seconds * 0.8)
         operator = Operator(cluster, self._rng("operator"))
         people = People(cluster, self._rng("people"), campaigns[0].phones)
+        rights = Rights(cluster, self._rng("rights"), campaigns[0].phones)
         unfinished = ""
         cluster.supervise()
         try:
             self._say(f"{len(campaigns)} campaigns, {self._arguments.recipients} recipients")
-            for thread in (customer, operator, people, faults):
+            for thread in (customer, operator, people, rights, faults):
                 thread.start()
             self._wait(
                 cluster, lambda: self._past(seconds), "the faults of processes", within=2 * seconds
@@ -101,6 +103,7 @@ class Run:
             )
             customer.leave()
             people.leave()
+            rights.leave()
             cluster.gateway.clear_faults()
             for day, what, query in (
                 (SECOND_DAY, "the second day, without faults", UNSENT),
@@ -115,12 +118,14 @@ class Run:
         except Unfinished as error:
             unfinished = str(error)
         finally:
-            for helper in (customer, operator, people):
+            for helper in (customer, operator, people, rights):
                 helper.stopped.set()
-        for helper in (customer, operator, people):
+        for helper in (customer, operator, people, rights):
             helper.leave()
         cluster.stop_processes()
-        return self._judge(cluster, faults, customer, operator, people, switches, unfinished)
+        return self._judge(
+            cluster, faults, customer, operator, people, rights, switches, unfinished
+        )
 
     def _another_day(self, cluster: Cluster, before: Operator) -> Operator:
         """The same operator in a new thread, because a thread starts only once."""
@@ -138,12 +143,22 @@ class Run:
         customer: Customer,
         operator: Operator,
         people: People,
+        rights: Rights,
         switches: dict[str, object],
         unfinished: str,
     ) -> bool:
         rows = evidence.read(cluster)
-        found = audit.audit(cluster, rows, customer.submitted, people.stops, switches)
-        found.complaints += [*customer.complaints, *operator.complaints, *people.complaints]
+        found = audit.audit(
+            cluster,
+            rows,
+            customer.submitted,
+            people.stops,
+            switches,
+            erased=rights.erased,
+            withdrawn=rights.withdrawn,
+        )
+        for user in (customer, operator, people, rights):
+            found.complaints += user.complaints
         if unfinished:
             found.lost.append(unfinished)
         logs = sorted(self._directory.glob("*.log"))
@@ -153,7 +168,7 @@ class Run:
             report.facts(
                 rows,
                 injected=faults.injected,
-                actions=customer.done + operator.done + people.done,
+                actions=customer.done + operator.done + people.done + rights.done,
                 most_doubts=operator.most_doubts,
                 restarts=cluster.restarts,
                 seconds=time.monotonic() - self._start,

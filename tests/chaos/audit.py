@@ -10,14 +10,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
+from dispatcher.campaigns.consent import ASK
 from dispatcher.sandbox.gateway.behaviour import Behaviour
 from dispatcher.sandbox.gateway.messages import DELIVERED, WAITING, fate
+from dispatcher.storage.tables import Base
 from tests.chaos.campaigns import MARK, Plan
 from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import Evidence
 
 #: how long before its commit a STOP that the gateway brought may be dated
 _STOP_GRACE = timedelta(seconds=30)
+#: how old the answer of an application may be when a batch is armed by it
+_FRESH = timedelta(minutes=1)
 #: a number in any spelling
 _PHONE = re.compile(r"(?<![0-9a-f])(?:\+?33|0033|0)[ .-]?6[ .-]?39[ .-]?98[ .-]?\d\d[ .-]?\d\d")
 _ENDS = {
@@ -38,6 +44,10 @@ class Findings:
     #: doubts that nobody could end
     stuck: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    #: texted more than a minute after they withdrew their consent
+    withdrawn: list[str] = field(default_factory=list)
+    #: erased people whose number is still stored
+    in_clear: list[str] = field(default_factory=list)
     after_stop: list[str] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -53,10 +63,14 @@ def audit(
     plans: Mapping[str, Plan],
     stops: Mapping[str, datetime],
     switches: Mapping[str, Any],
+    *,
+    erased: Mapping[str, datetime],
+    withdrawn: Mapping[str, datetime],
 ) -> Findings:
     """Check: nobody twice, nobody lost, nothing outside the window, no secret in a log.
 
-    ``stops`` says of people by when they were on the opt-out list.
+    ``stops``, ``erased`` and ``withdrawn`` say of people by when they were on the opt-out list,
+    were erased, and had withdrawn their consent.
     """
     findings = Findings()
     _nobody_twice(evidence, findings)
@@ -64,7 +78,9 @@ def audit(
     _states_are_true(evidence, Behaviour().changed(dict(switches)), findings)
     _no_doubt_is_left(evidence, findings)
     _in_the_window(cluster, evidence, findings)
-    _nobody_after_stop(cluster, evidence, stops, findings)
+    _nobody_after_stop(cluster, evidence, _earliest(stops, erased), findings)
+    _nobody_without_consent(cluster, evidence, withdrawn, findings)
+    _erased_are_gone(cluster, erased, findings)
     _no_secret_in_logs(cluster, findings)
     return findings
 
@@ -187,6 +203,45 @@ def _nobody_after_stop(
                     f"batch {attempt.batch_id}: armed {attempt.armed_at - known[sms.phone]} after"
                     " somebody in it was on the opt-out list"
                 )
+
+
+def _earliest(*several: Mapping[str, datetime]) -> dict[str, datetime]:
+    phones = {phone for some in several for phone in some}
+    return {phone: min(some[phone] for some in several if phone in some) for phone in phones}
+
+
+def _nobody_without_consent(
+    cluster: Cluster, evidence: Evidence, withdrawn: Mapping[str, datetime], findings: Findings
+) -> None:
+    """An attempt that is armed a minute after somebody withdrew does not carry them."""
+    for entry in cluster.gateway.entries():
+        attempt = evidence.attempts.get(entry.tag)
+        if attempt is None:
+            continue
+        campaign = evidence.campaigns[evidence.batches[attempt.batch_id].campaign_id]
+        for sms in entry.texts if campaign.consent == ASK else ():
+            since = withdrawn.get(sms.phone)
+            if since is not None and attempt.armed_at > since + _FRESH:
+                findings.withdrawn.append(
+                    f"batch {attempt.batch_id}: armed {attempt.armed_at - since} after a withdrawal"
+                )
+
+
+def _erased_are_gone(cluster: Cluster, erased: Iterable[str], findings: Findings) -> None:
+    """Once nothing is under way, no row has the number of an erased person."""
+    for phone in erased:
+        for batch in cluster.dispatcher.persons.erase(phone, reason="asked again"):
+            findings.in_clear.append(f"an erasure waits for batch {batch.id}: {batch.state}")
+    traces = re.compile("|".join(phone[3:] for phone in erased) or "(?!)")
+    with cluster.dispatcher.database.read() as session:
+        for table in Base.metadata.sorted_tables:
+            found = sum(
+                bool(traces.search(str(value)))
+                for row in session.execute(select(table))
+                for value in row
+                if isinstance(value, str | bytes)
+            )
+            findings.in_clear.extend([f"an erased number in {table.name}"] * found)
 
 
 def _no_secret_in_logs(cluster: Cluster, findings: Findings) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from dispatcher import Recipient
+from dispatcher.campaigns.consent import ASK
 from tests.acceptance.installation import OPEN, people
 
 #: a word in every text and field, by which a log that repeats one is found
@@ -50,7 +51,7 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
     """Campaigns for ``recipients`` people in all: two large, some of medium size, many small."""
     few = max(2, min(300, recipients // 50))
     special: dict[str, tuple[int, dict[str, Any]]] = {
-        "outre-mer": (few, {"territory": OVERSEAS}),
+        "outre-mer": (few, {"territory": OVERSEAS, "consent": ASK}),
         "numero-long": (min(few, 20), {"from_number": LONG_NUMBER}),
         "autre-compte": (4 * few, {"account": OTHER_ACCOUNT}),
         "confiee": (4 * few, {"not_before": HOUR, "hand_over": True}),
@@ -65,6 +66,7 @@ def plans(recipients: int, luck: random.Random) -> list[Plan]:
             f"soldes-{number}",
             tuple(luck.sample(_PEOPLE, size)),
             personal=number % 3 == 2,
+            options={"consent": ASK} if number % 2 else {},
         )
         for number, size in enumerate(sizes, start=1)
     ]

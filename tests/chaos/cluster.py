@@ -19,6 +19,7 @@ from dispatcher import Dispatcher, Settings
 from dispatcher.settings.clock import shifted
 from tests.acceptance.installation import OPEN, QUICK, Child, Installation
 from tests.chaos.campaigns import OTHER_ACCOUNT
+from tests.chaos.consents import WITHDRAWN
 from tests.chaos.databases import Database
 
 #: a Wednesday, 16:00 in Paris and 11:00 in Martinique
@@ -27,6 +28,8 @@ SECOND_DAY = OPEN + timedelta(days=1, hours=6)
 THIRD_DAY = SECOND_DAY + timedelta(days=1)
 LEASE = float(QUICK["lease"])  # type: ignore[arg-type]
 OTHER_HOURS = {"DISPATCHER_WINDOW_OPENS": "09:00", "DISPATCHER_WINDOW_CLOSES": "19:00"}
+#: of the pseudonyms
+KEY = "a key of the tests, which hides nobody"
 OTHER_CLOCK = "tests.chaos.other_clock"
 
 
@@ -65,6 +68,9 @@ class Cluster(Installation):
             doubt_limit=16,
             reports_within=6 * 3600,
             rate=40,
+            pseudonym_key=KEY,
+            consent="tests.chaos.consents:consents",
+            consent_timeout=2,
             **account,
             **parts,
         )
@@ -78,6 +84,9 @@ class Cluster(Installation):
         self._random = rng
         self._lock = threading.Lock()
         self._log = directory / "faults.log"
+        #: a number a line, of those who have withdrawn their consent
+        self.withdrawn = directory / "withdrawn"
+        self.withdrawn.touch()
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -100,8 +109,9 @@ class Cluster(Installation):
         self.restarts += slot.lives > 1
         name = f"{slot.name}.{slot.lives}"
         kind = ["worker", "-n", f"{name}@%h"] if slot in self.workers else ["beat"]
+        consents = {WITHDRAWN: str(self.withdrawn)}
         options = ["-A", slot.app, *kind, "-l", "INFO"]
-        slot.child = self.start(name, "celery", *options, **slot.environment)
+        slot.child = self.start(name, "celery", *options, **slot.environment, **consents)
 
     def stop_processes(self) -> None:
         """Send SIGTERM to all and wait for each; SIGKILL those that do not end."""

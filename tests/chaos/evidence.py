@@ -9,8 +9,10 @@ from pathlib import Path
 
 from sqlalchemy import select, text
 
+from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign, OptOut
-from tests.chaos.cluster import Cluster
+from tests.acceptance.installation import people
+from tests.chaos.cluster import KEY, Cluster
 
 
 @dataclass
@@ -22,7 +24,7 @@ class Evidence:
     attempts: dict[str, Attempt]
     actions: list[Action]
     stops: dict[str, datetime]
-    #: (campaign, phone) -> (batch, state), of the view ``dispatcher_message``
+    #: (campaign, phone) -> (batch, state), of the view ``dispatcher_message``, also of pseudonyms
     messages: dict[tuple[int, str], tuple[int, str]]
     #: rows of the view, which must be as many as its keys
     rows: int
@@ -37,17 +39,21 @@ class Evidence:
 def read(cluster: Cluster) -> Evidence:
     """Read the rows and the ledger."""
     with cluster.dispatcher.database.read() as session:
+        pseudonyms = Pseudonyms(KEY)
+        names: dict[str, str] = {pseudonyms.of(phone): phone for phone in people(10_000)}
         stops = session.execute(select(OptOut.phone, OptOut.created_at)).all()
         seen = session.execute(
             text("SELECT campaign_id, phone, batch_id, state FROM dispatcher_message")
         )
-        messages = [((row[0], row[1]), (row[2], row[3])) for row in seen]
+        messages = [
+            ((row[0], names.get(str(row[1]), str(row[1]))), (row[2], row[3])) for row in seen
+        ]
         evidence = Evidence(
             campaigns={row.id: row for row in session.scalars(select(Campaign))},
             batches={row.id: row for row in session.scalars(select(Batch))},
             attempts={row.tag: row for row in session.scalars(select(Attempt))},
             actions=list(session.scalars(select(Action).order_by(Action.id))),
-            stops={phone: since for phone, since in stops if phone is not None},
+            stops={names.get(phone, phone): since for phone, since in stops if phone is not None},
             messages=dict(messages),
             rows=len(messages),
             texted={},

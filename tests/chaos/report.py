@@ -45,6 +45,8 @@ def facts(
         ("  resent by a person", verbs["resend"]),
         ("  given up by a person", verbs["give up"]),
         ("  most at once", most_doubts),
+        ("left out, consent withdrawn", _in_state(evidence, "withdrawn")),
+        ("campaigns replaced by retention", _replaced(evidence)),
         ("incidents", verbs["texted twice"]),
         ("campaigns paused by the gateway's refusal", _paused_by_itself(evidence)),
         *((f"by users: {name}", number) for name, number in sorted(actions.items())),
@@ -89,6 +91,8 @@ def results(found: Findings) -> Table:
         ("texted twice, with an incident on record", found.explained),
         ("lost", found.lost),
         ("after STOP", found.after_stop),
+        ("texted a minute after withdrawing consent", found.withdrawn),
+        ("numbers of erased people", found.in_clear),
         ("outside the window", found.outside),
         ("doubts without a way out", found.stuck),
         ("key, number or text in a log", found.leaks),
@@ -109,6 +113,14 @@ def show(console: Console, found: Findings, *tables: Table) -> None:
 def _lost(logs: Iterable[Path]) -> int:
     # from the logs: a row has only how a doubt ended
     return sum(log.read_text(errors="replace").count("its worker was lost; in") for log in logs)
+
+
+def _in_state(evidence: Evidence, state: str) -> int:
+    return sum(found == state for _, found in evidence.messages.values())
+
+
+def _replaced(evidence: Evidence) -> int:
+    return sum(row.numbers_from is None for row in evidence.campaigns.values())
 
 
 def _paused_by_itself(evidence: Evidence) -> int:

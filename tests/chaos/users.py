@@ -36,7 +36,7 @@ SELECT reference FROM dispatcher_campaign
 """
 
 
-class _User(threading.Thread):
+class User(threading.Thread):
     """A thread that repeats its turn; an unexpected error becomes a complaint."""
 
     def __init__(self, name: str, cluster: Cluster, rng: Random) -> None:
@@ -71,7 +71,7 @@ class _User(threading.Thread):
         self.join()
 
 
-class Customer(_User):
+class Customer(User):
     """Submits campaigns over ``seconds``; after an error it submits again."""
 
     def __init__(
@@ -119,7 +119,7 @@ class Customer(_User):
         )
 
 
-class People(_User):
+class People(User):
     """People who are put on the opt-out list, one every second or so."""
 
     def __init__(self, cluster: Cluster, rng: Random, phones: Sequence[str]) -> None:
@@ -139,7 +139,7 @@ class People(_User):
         self.done["opted out"] += 1
 
 
-class Operator(_User):
+class Operator(User):
     """Resumes, pauses and cancels campaigns; ends doubts, half of them each way."""
 
     def __init__(self, cluster: Cluster, rng: Random) -> None:
