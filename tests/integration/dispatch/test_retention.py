@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from dispatcher import ConfigurationError, NotFound, Settings
 from dispatcher.campaigns.states import BatchState
@@ -424,3 +424,14 @@ def test_clock_that_went_back_deletes_nothing(bench: Bench) -> None:
     bench.clock.forward(days=-80)
     prune(bench)
     assert not any(is_pseudonym(phone) for phone, _ in recipients(bench))
+
+
+def test_entry_far_behind_the_last_is_sealed_by_retention(bench: Bench) -> None:
+    """A slow transaction commits an entry when 300 others are already sealed."""
+    with bench.dispatcher.database.write() as session:
+        late = {"at": bench.clock(), "actor": "anne", "verb": "export", "reason": "", "origin": ""}
+        session.execute(insert(Action), [{**late, "id": 1}])
+        session.execute(insert(Action), [{**late, "id": 400}])
+    bench.tick()
+    prune(bench)
+    assert bench.dispatcher.record.verify().late == 0
