@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from dispatcher.api.actor import named
+from dispatcher.api.actor import named, on_record
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
@@ -20,7 +20,7 @@ from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
-from dispatcher.errors import ReferenceTaken, StorageError
+from dispatcher.errors import InvalidCampaign, ReferenceTaken, StorageError
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
@@ -44,6 +44,8 @@ def store(
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
     known = _stored(installation.database, submission)
+    if known is None:
+        _check_reason(submission)
     # the gateway's answer changes no stored campaign, but it may change an approved plan
     asks = submission.check_numbers and (known is None or submission.approved is not None)
     screening = Screening.of(installation, gateways.of(intake.account) if asks else None)
@@ -69,6 +71,15 @@ def store(
     intake.plan_fingerprint()
     said = (intake.warnings(late=0, private=private) for private in (True, False))
     return Submitted.warned(known.id, *said)
+
+
+def _check_reason(submission: Submission) -> None:
+    """Raise InvalidCampaign if nobody says why a campaign is not commercial."""
+    if not on_record("a reason", submission.reason) and not submission.commercial:
+        raise InvalidCampaign(
+            "a campaign that is not commercial skips the window and the STOP mention: give a"
+            ' reason, such as reason="delivery notice" (--reason in the shell); it goes on record'
+        )
 
 
 def _stored(database: Database, submission: Submission) -> StoredCampaign | None:
@@ -214,7 +225,9 @@ class _Entry:
         submission, now = self.intake.submission, self.intake.now
         who = named(submission.by)
         note = partial(actions.note, session, campaign_id, actor=who, now=now)
-        reason = "" if submission.commercial else "not commercial: no window, no STOP mention"
+        reason = on_record("a reason", submission.reason)
+        if not submission.commercial:
+            reason = f"not commercial: {reason}"
         note(verb="submit", reason=reason)
         if self._screening.lookups is not None:
             note(verb="check numbers", reason="; ".join(self._screening.lookups.sentences()))

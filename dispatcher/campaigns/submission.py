@@ -43,8 +43,10 @@ class Options(TypedDict, total=False):
     #: aware instants: nothing leaves before ``not_before``; the rest expires at ``not_after``
     not_before: datetime | None
     not_after: datetime | None
-    #: False (an alert, a delivery notice) skips the window and the STOP mention
+    #: False (an alert, a delivery notice) skips the window and the STOP mention; needs a reason
     commercial: bool
+    #: why it is not commercial, for the record
+    reason: str
     #: where the consents come from: ``"ask"`` the application (``DISPATCHER_CONSENT``) before each
     #: batch leaves; None for nowhere
     consent: str | None
@@ -110,6 +112,7 @@ class Submission:
     not_before: datetime | None = None
     not_after: datetime | None = None
     commercial: bool = True
+    reason: str = field(default="", repr=False)
     consent: str | None = None
     territory: str | None = None
     priority: str = "normal"

@@ -47,8 +47,11 @@ _REST = (
     ),
     click.option("--not-after", type=INSTANT, help="What has not left by then expires."),
     click.option(
-        "--transactional", is_flag=True, help="No advertising: no window, no STOP mention."
+        "--transactional",
+        is_flag=True,
+        help="No advertising: no window, no STOP mention. Needs --reason.",
     ),
+    click.option("--reason", default="", help="Why it is no advertising, for the record."),
     click.option(
         "--consent",
         type=click.Choice(["ask"]),
@@ -108,6 +111,7 @@ class CampaignArguments:
     not_before: datetime | None
     not_after: datetime | None
     transactional: bool
+    reason: str
     consent: str | None
     priority: str
     hand_over: bool

@@ -137,7 +137,7 @@ def test_long_number_adds_the_stop_mention_to_commercial_texts_only(
     workerless: OpenWorkerless, *, commercial: bool, mention: bool
 ) -> None:
     site = workerless()
-    NUMBER.submit(site, people(1), commercial=commercial)
+    NUMBER.submit(site, people(1), commercial=commercial, reason="notice")
     site.work()
     [entry] = site.taken()
     assert ("STOP" in entry.texts[0].text) is mention

@@ -109,8 +109,10 @@ class NewCampaign(_Body):
     not_before: AwareDatetime | None = Field(None, description="nothing leaves before this instant")
     not_after: AwareDatetime | None = Field(None, description="what has not left by then expires")
     commercial: bool = Field(
-        True, description="false (an alert) skips the window and the STOP mention"
+        True,
+        description="false (an alert) skips the window and the STOP mention, and needs a `reason`",
     )
+    reason: str = Field("", max_length=1000, description="why it is not commercial; goes on record")
     consent: Literal["ask"] | None = Field(
         None,
         description="`ask`: before each batch leaves, the application is asked who consents"

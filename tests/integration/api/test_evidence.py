@@ -291,12 +291,12 @@ def test_recalled_attempt_need_not_fit_the_rule_that_came_later(tables: Database
 
 def test_campaign_that_is_not_commercial_says_so_and_has_no_window(tables: Database) -> None:
     with opened(tables, signing_key=_SECRET) as bench:
-        bench.submit(3, commercial=False)
+        bench.submit(3, commercial=False, reason="notice")
         bench.work()
         data = evidence_of(bench)
         document: Mapping[str, Any] = json.loads(members(data)[layout.CAMPAIGN])
         assert document["commercial"] is False
-        assert "not commercial" in document["submitted"]["reason"]
+        assert document["submitted"]["reason"] == "not commercial: notice"
         assert verified(data).problems == ()
 
 

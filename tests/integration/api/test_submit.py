@@ -329,9 +329,33 @@ def test_not_before_in_the_past_means_now(bench: Bench) -> None:
 
 def test_not_commercial_campaign_is_due_at_once(bench: Bench) -> None:
     bench.clock.at = EASTER_EVE.astimezone(UTC)
-    batch = bench.submit(3, commercial=False)
+    batch = bench.submit(3, commercial=False, reason="notice")
     assert bench.tick().send == [batch]
     assert bench.progress().why == ""
+
+
+@pytest.mark.parametrize("reason", ["", " \t", "\x00", "x" * 2000])
+def test_not_commercial_campaign_without_a_readable_reason_is_refused(
+    bench: Bench, reason: str
+) -> None:
+    with pytest.raises(InvalidCampaign, match="a reason"):
+        bench.submit(3, commercial=False, reason=reason)
+    assert not bench.dispatcher.campaigns()
+
+
+def test_reason_of_a_not_commercial_campaign_goes_on_record_without_numbers(bench: Bench) -> None:
+    bench.submit(3, commercial=False, reason="parcels of 06 39 98 00 01\nand others")
+    [entry] = bench.dispatcher.actions("soldes").items
+    assert entry.reason.startswith("not commercial: parcels of ")
+    assert entry.reason.endswith(" and others")
+    assert "98 00 01" not in entry.reason
+
+
+def test_not_commercial_campaign_that_is_stored_is_known_again_without_a_reason(
+    bench: Bench,
+) -> None:
+    first = bench.dispatcher.submit("avis", TEXT, people(3), commercial=False, reason="notice")
+    assert bench.dispatcher.submit("avis", TEXT, people(3), commercial=False) == first
 
 
 def test_each_territory_waits_for_its_own_clock(bench: Bench) -> None:

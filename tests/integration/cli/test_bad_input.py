@@ -381,7 +381,7 @@ def test_instant_without_zone_is_refused(shell: Shell, option: str, values: str,
 def test_instant_out_of_range_is_refused(shell: Shell, option: str) -> None:
     at = "9000-01-01T00:00:00+01:00"
 
-    output = submitted(shell, option, at, "--transactional")
+    output = submitted(shell, option, at, "--transactional", "--reason", "notice")
 
     assert output == f"{option[2:].replace('-', '_')} {at} is not within 2000 to 2100"
 

@@ -200,7 +200,17 @@ def test_opening_more_than_a_week_away_is_shown_with_its_date(shell: Shell) -> N
 def test_transactional_campaign_does_not_wait_for_the_window(shell: Shell) -> None:
     shell.at(BEFORE_EASTER)
 
-    assert "waits for nothing" in shell.submit("--transactional").stdout
+    assert "waits for nothing" in shell.submit("--transactional", "--reason", "notice").stdout
+
+
+def test_transactional_campaign_without_a_reason_is_refused(shell: Shell) -> None:
+    shell.write()
+    options = ("--reference", "alerte", "--text", "Colis", "--transactional")
+
+    refused = shell("submit", "clients.csv", *options)
+
+    assert refused.exit_code == 2
+    assert "--reason" in refused.stderr
 
 
 def test_submit_stores_only_the_fields_of_the_text(shell: Shell) -> None:
@@ -704,7 +714,7 @@ def test_tick_prints_what_is_due(shell: Shell) -> None:
 def test_tick_inline_sends_and_polls_without_redis(shell: Shell) -> None:
     with Sandbox(delivery_seconds=[0, 0]) as gateway:
         shell.set(api_url=gateway.url, api_key=gateway.key, poll_intervals="1")
-        shell.submit("--transactional")
+        shell.submit("--transactional", "--reason", "notice")
         sent = shell("tick", "--inline")
         assert "sent 1 batch, " in sent.stdout
         deadline = time.monotonic() + 60

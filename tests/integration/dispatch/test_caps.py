@@ -195,8 +195,8 @@ def test_daily_cap_uses_days_of_paris_and_skips_a_holiday(tables: Database) -> N
 def test_alert_counts_for_the_daily_cap_and_waits_for_midnight_in_paris(tables: Database) -> None:
     evening = datetime(2026, 6, 2, 23, 30, tzinfo=PARIS)
     with opened(tables, daily_recipients=3, at=evening) as bench:
-        bench.submit(3, commercial=False)
-        bench.submit(3, "alerte", start=100, commercial=False)
+        bench.submit(3, commercial=False, reason="notice")
+        bench.submit(3, "alerte", start=100, commercial=False, reason="notice")
         bench.work()
         assert bench.progress("alerte").waits_until == datetime(2026, 6, 3, tzinfo=PARIS)
         bench.clock.at = datetime(2026, 6, 3, tzinfo=PARIS)
@@ -475,9 +475,9 @@ def test_message_in_doubt_counts_for_the_weekly_cap(tables: Database) -> None:
 
 def test_alert_neither_counts_for_the_weekly_cap_nor_is_stopped_by_it(tables: Database) -> None:
     with opened(tables, weekly_messages=1) as bench:
-        bench.submit(3, "colis 1", commercial=False)
+        bench.submit(3, "colis 1", commercial=False, reason="notice")
         bench.submit(3, "soldes")
-        bench.submit(3, "colis 2", commercial=False)
+        bench.submit(3, "colis 2", commercial=False, reason="notice")
         bench.work()
         assert bench.messages("colis 1") == bench.messages("soldes") == {"sent": 3}
         assert bench.messages("colis 2") == {"sent": 3}
@@ -602,7 +602,7 @@ def test_repetition_counts_only_the_days_of_the_setting(bench: Bench) -> None:
 
 
 def test_alert_may_repeat_its_text(bench: Bench) -> None:
-    bench.submit(2, commercial=False)
+    bench.submit(2, commercial=False, reason="notice")
     assert overlap(bench, commercial=False) == 0
     assert overlap(bench) == 0
 

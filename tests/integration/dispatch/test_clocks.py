@@ -23,7 +23,7 @@ def bench(postgres_tables: Database) -> Bench:
 
 
 def alert(bench: Bench, **options: Any) -> int:
-    return bench.submit(commercial=False, **options)
+    return bench.submit(commercial=False, reason="notice", **options)
 
 
 @pytest.mark.parametrize("days", [-4, 4])

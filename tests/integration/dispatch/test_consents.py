@@ -267,7 +267,7 @@ def test_commercial_campaign_without_a_source_is_refused_where_one_is_required(
     with opened(tables, consent=f"{HERE}:consents", consent_required=True) as bench:
         with pytest.raises(InvalidCampaign, match="DISPATCHER_CONSENT_REQUIRED"):
             bench.submit(3)
-        bench.submit(3, "avis", commercial=False)
+        bench.submit(3, "avis", commercial=False, reason="notice")
         bench.submit(3, "soldes", consent=ASK, start=5)
 
 

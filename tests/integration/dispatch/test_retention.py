@@ -348,7 +348,7 @@ def test_campaign_is_replaced_in_small_steps_that_go_on_where_they_were(bench: B
         {"phone": phone, "territory": territory}
         for phone, territory in zip(people(6), territories, strict=True)
     ]
-    bench.dispatcher.submit("soldes", "Bonjour", listed, commercial=False)
+    bench.dispatcher.submit("soldes", "Bonjour", listed, commercial=False, reason="notice")
     bench.work()
     bench.gateway.deliver()
     bench.pass_by(hours=1)

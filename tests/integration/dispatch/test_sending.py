@@ -91,7 +91,9 @@ def test_template_is_rendered_for_each_recipient(bench: Bench) -> None:
 
 def test_exotic_name_makes_the_request_unicode_and_an_alert_has_no_stop(bench: Bench) -> None:
     values = [{"telephone": "06 39 98 00 01", "nom": "Ада"}]
-    bench.dispatcher.submit("alerte", "Colis pour {{ nom }}", values, commercial=False)
+    bench.dispatcher.submit(
+        "alerte", "Colis pour {{ nom }}", values, commercial=False, reason="notice"
+    )
     bench.send(bench.batches()[0].id)
     (body,) = bench.gateway.bodies
     assert (body.stop, body.unicode) == (False, True)
@@ -200,7 +202,7 @@ def test_window_that_closes_while_connecting_sends_nothing(bench: Bench) -> None
 
 def test_alert_at_night_is_sent(bench: Bench) -> None:
     bench.clock.at = CLOSED
-    assert bench.send(bench.submit(3, commercial=False)) == 1
+    assert bench.send(bench.submit(3, commercial=False, reason="notice")) == 1
 
 
 # -- the claim
@@ -639,7 +641,7 @@ def test_alert_that_the_gateway_calls_closed_waits_even_without_a_window(
 ) -> None:
     """Polynesia in summer shares no opening with Paris; the refusal proves that nothing left."""
     bench.clock.at = datetime(2026, 6, 2, 8, tzinfo=UTC)
-    bench.dispatcher.submit("alerte", TEXT, ["+68987980001"], commercial=False)
+    bench.dispatcher.submit("alerte", TEXT, ["+68987980001"], commercial=False, reason="notice")
     (batch,) = bench.batches()
     bench.gateway.behave = answers(Declined(22))
     assert bench.send(batch.id) == 0
@@ -1145,7 +1147,7 @@ def test_clock_that_differs_from_the_database_sends_nothing(
     """On PostgreSQL, which has a clock of its own."""
     empty(postgres_tables)
     bench = Bench(postgres_tables, at=datetime.now(UTC) + timedelta(seconds=offset))
-    batch = bench.submit(3, commercial=False)
+    batch = bench.submit(3, commercial=False, reason="notice")
     began = time.monotonic()
     assert bench.send(batch) == leaves
     assert len(bench.gateway.requests) == leaves

@@ -53,7 +53,7 @@ def test_old_stop_list_holds_back_commercial_campaigns_until_it_is_read(bench: B
 def test_old_stop_list_holds_back_no_service_message(bench: Bench) -> None:
     read(bench)
     fail_to_read(bench, 48)
-    bench.submit(commercial=False)
+    bench.submit(commercial=False, reason="notice")
     bench.submit(reference="commercial", start=10, priority="high")
     bench.work()
     assert bench.messages() == {"sent": 3}

@@ -59,7 +59,7 @@ UNSUPPORTED = {unsupported}
 
 def submit(case):
     assert_nothing_submitted()  # neither of another test nor of the live database
-    dispatcher.submit("soldes", "Soldes", PEOPLE, commercial=False)
+    dispatcher.submit("soldes", "Soldes", PEOPLE, commercial=False, reason="notice")
     case.assertEqual(texts("soldes"), {{"+33639980001": "Soldes"}})
     with case.assertRaisesRegex(GatewayUnreached, "nothing leaves under a test runner"):
         dispatcher.account()
@@ -123,7 +123,7 @@ from dispatcher.contrib.django.testing import texts
 from dispatcher.errors import GatewayUnreached, StorageError
 
 def submit():
-    dispatcher.submit("soldes", "Soldes", ["+33639980001"], commercial=False)
+    dispatcher.submit("soldes", "Soldes", ["+33639980001"], commercial=False, reason="notice")
 
 try:
     submit()

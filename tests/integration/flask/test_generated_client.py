@@ -36,7 +36,7 @@ text = {"text": "Bonjour, les soldes commencent"}
 kinds = {
     "text": text,
     "template": {"text": "Bonjour {{ prenom }}", "recipients": [person], "sender": "MaBoutique"},
-    "alert": text | {"commercial": False},
+    "alert": text | {"commercial": False, "reason": "delivery notice"},
     "survey": {"survey": "a1b2"},
     "long-number": text | {"from_number": "+33639988888"},
     "schedule": text | {"not_before": at.isoformat(), "not_after": (at + day).isoformat(),

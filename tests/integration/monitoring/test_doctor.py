@@ -204,7 +204,9 @@ def test_silent_beat_fails(tmp_path: Path, gateway: FakeGateway) -> None:
 
 def test_batch_in_doubt_fails(dispatcher: Dispatcher, gateway: FakeGateway) -> None:
     gateway.behave = gateway.swallow
-    dispatcher.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
+    dispatcher.submit(
+        "alarm", "Alerte", people(3), sender="Mairie", commercial=False, reason="notice"
+    )
     for batch_id in dispatcher.tick().send:
         dispatcher.steps.send_batch(batch_id)
 
@@ -242,7 +244,9 @@ def watched(database_url: str, gateway: FakeGateway) -> Iterator[Dispatcher]:
 
 
 def test_missing_money_fails_the_credit_check(watched: Dispatcher, gateway: FakeGateway) -> None:
-    watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
+    watched.submit(
+        "alarm", "Alerte", people(100), sender="Mairie", commercial=False, reason="notice"
+    )
     assert found(watched, "credit").says == "balance 100.00 €, 3.00 € to go"
     gateway.balance = Decimal("1.5")
     short = found(watched, "credit")
@@ -253,7 +257,7 @@ def test_missing_money_fails_the_credit_check(watched: Dispatcher, gateway: Fake
 def test_unreadable_balance_fails_the_credit_check(
     watched: Dispatcher, gateway: FakeGateway
 ) -> None:
-    watched.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False)
+    watched.submit("alarm", "Alerte", people(3), sender="Mairie", commercial=False, reason="notice")
     gateway.blind = True
     watched.check_credit()
     assert found(watched, "credit").says == "not looked at: needs the gateway"
@@ -264,7 +268,9 @@ def test_unreadable_balance_fails_the_credit_check(
 
 
 def test_unplanned_charges_fail_the_costs_check(watched: Dispatcher, gateway: FakeGateway) -> None:
-    watched.submit("alarm", "Alerte", people(100), sender="Mairie", commercial=False)
+    watched.submit(
+        "alarm", "Alerte", people(100), sender="Mairie", commercial=False, reason="notice"
+    )
     watched.check_credit()
     for batch_id in watched.tick().send:
         watched.steps.send_batch(batch_id)

@@ -164,7 +164,7 @@ def test_batch_is_due_when_nothing_holds_it(bench: Bench) -> None:
 
 def test_closed_window_leaves_transactional_batches_due(bench: Bench) -> None:
     bench.submit(1, "commercial")
-    bench.submit(1, "alert", start=1, commercial=False)
+    bench.submit(1, "alert", start=1, commercial=False, reason="notice")
     bench.clock.at = SUNDAY + timedelta(days=7)
     result = Scrape(bench)
     assert result["due_batches"] == 1

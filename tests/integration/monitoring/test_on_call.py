@@ -389,7 +389,7 @@ def test_pause_of_everything_is_a_warning_and_resumed(site: Site) -> None:
 
 def test_missing_money_is_topped_up(site: Site) -> None:
     site.shell.set(prices="metropole=0.05")
-    site.shell.submit("--sender", "Mairie", "--transactional")
+    site.shell.submit("--sender", "Mairie", "--transactional", "--reason", "notice")
     site.gateway.configure(credit="0.01")
     cure = "top the account up; then dispatcher resume what paused"
     one(site, "credit", "0.09 € are missing: 0.10 € to go", cure)

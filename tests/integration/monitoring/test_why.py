@@ -312,7 +312,7 @@ def test_campaign_that_leaves_has_no_cause(bench: Bench) -> None:
 def test_wrong_clock_of_this_host_is_the_first_cause(fresh_postgres_url: str) -> None:
     database = Database(fresh_postgres_url)
     bench = Bench(database, at=datetime.now(UTC))
-    bench.submit(3, commercial=False)
+    bench.submit(3, commercial=False, reason="notice")
     bench.clock.forward(minutes=5)
     first, *_ = bench.dispatcher.causes("soldes")
     assert first.name == "clock"
@@ -385,7 +385,9 @@ def stored(file: Path) -> str:
     """The URL of a SQLite file with a campaign, which no process has open."""
     url = f"sqlite:///{file}"
     dispatcher = Dispatcher(Settings.of(database_url=url))
-    dispatcher.submit("soldes", "Soldes", [MOBILE], sender="MaBoutique", commercial=False)
+    dispatcher.submit(
+        "soldes", "Soldes", [MOBILE], sender="MaBoutique", commercial=False, reason="notice"
+    )
     dispatcher.database.close()
     return url
 

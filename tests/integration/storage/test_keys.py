@@ -78,6 +78,8 @@ def test_later_list_with_an_erased_person_stores_no_key(bench: Bench) -> None:
 def test_long_number_that_splits_batches_keeps_the_keys(bench: Bench) -> None:
     people = [Recipient(ANNE, key="A"), Recipient(BRUNO), Recipient(CHLOE, key=3)]
 
-    bench.dispatcher.submit("soldes", TEXT, people, from_number="+33639988888", commercial=False)
+    bench.dispatcher.submit(
+        "soldes", TEXT, people, from_number="+33639988888", commercial=False, reason="notice"
+    )
 
     assert stored(bench) == {ANNE: "A", BRUNO: None, CHLOE: "3"}
