@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Page,
         Reply,
     )
+    from dispatcher.campaigns.results import Result
     from dispatcher.dispatch.events import (
         campaign_finished,
         campaign_paused,
@@ -92,6 +93,7 @@ __all__ = [
     "ReferenceTaken",
     "Rejection",
     "Reply",
+    "Result",
     "Settings",
     "StorageError",
     "UnusableInput",
@@ -123,6 +125,7 @@ _HOMES = {
     "Recipient": "recipients",
     "Rejection": "recipients",
     "Reply": "campaigns.records",
+    "Result": "campaigns.results",
     "Settings": "settings",
     "Webhooks": "api.webhooks",
     "campaign_finished": "dispatch.events",

@@ -11,6 +11,7 @@ from typing import Unpack
 from sqlalchemy.orm import Session
 
 from dispatcher.api.operator import Operator
+from dispatcher.api.results import Results
 from dispatcher.api.surroundings import SurroundingsReader, restored
 from dispatcher.campaigns.beats import Beat, missing
 from dispatcher.campaigns.causes import Cause, causes_of
@@ -135,6 +136,14 @@ class Records(Operator):
         """Every recipient of a batch with the state of the message. Raises NotFound."""
         with self._installation.read() as session:
             return records.messages(session, batch_id, self._account)
+
+    def results(self, campaign: int | str, *, states: Sequence[str] = ()) -> Results:
+        """What became of each recipient, streamed from one snapshot; of some ``states``, or of all.
+
+        ``Results`` says what is checked at the end. Raises NotFound, and InvalidCampaign for an
+        unknown state.
+        """
+        return Results(self._installation, self._account, campaign, states)
 
     def actions(
         self, campaign: int | str, *, offset: int = 0, limit: int = 100

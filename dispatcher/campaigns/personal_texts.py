@@ -60,6 +60,11 @@ class PersonalTexts:
         elif not template.fields:  # a text with fields is checked for each recipient
             self._same = _of(None, self._arrival(text), None)
 
+    @property
+    def has_fields(self) -> bool:
+        """Whether the text has fields, so that it differs from person to person."""
+        return bool(self._template.fields)
+
     def of(self, fields: Mapping[str, str]) -> Personal:
         """What is stored and planned for one recipient. Raises InvalidText."""
         if self._same is not None:

@@ -15,6 +15,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "plan": ("plan", "Show what submitting FILE would do: who, what, when, for how much."),
     "submit": ("submit", "Store a campaign for the recipients in FILE."),
     "progress": ("progress", "Show the states of all messages of campaign REF (reference or id)."),
+    "results": (
+        "results",
+        "Write what became of each recipient of campaign REF, from one snapshot.",
+    ),
     "why": (
         "why",
         "Say why campaign REF has not left, and what to do; without REF, why any has not.",

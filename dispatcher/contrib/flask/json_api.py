@@ -16,8 +16,9 @@ from dispatcher.api import Dispatcher
 from dispatcher.campaigns.selection import which_of
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.library import library_of
-from dispatcher.contrib.flask.openapi import LIST_QUERY, MOST_LISTED, described
+from dispatcher.contrib.flask.openapi import LIST_QUERY, MOST_LISTED, RESULTS_QUERY, described
 from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, unknown
+from dispatcher.contrib.flask.results import streamed_results
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.recipient import MOST_REJECTED
@@ -26,6 +27,8 @@ from dispatcher.recipients.recipient import MOST_REJECTED
 _ACTOR = "JSON API"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _CAMPAIGN = "/campaigns/<campaign>"
+#: what an operation may be asked with
+_QUERIES = {"campaigns": LIST_QUERY, "results": RESULTS_QUERY}
 
 
 def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
@@ -44,6 +47,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     answer_as(blueprint, pages=False)
     _route(blueprint, "/campaigns", GET=views.campaigns, POST=views.submit)
     _route(blueprint, _CAMPAIGN, GET=views.progress)
+    _route(blueprint, f"{_CAMPAIGN}/results", GET=views.results)
     _route(blueprint, f"{_CAMPAIGN}/pause", POST=views.pause)
     _route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
     _route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
@@ -104,6 +108,9 @@ class _Views:
     def progress(self, campaign: str) -> Response:
         return jsonify(_library().progress(id_of(campaign)).as_json())
 
+    def results(self, campaign: str) -> Response:
+        return streamed_results(_library(), id_of(campaign), _ACTOR)
+
     def pause(self, campaign: str) -> Response:
         reason = read(Reason, self._limit, default=Reason()).reason
         return jsonify(_library().pause(id_of(campaign), reason=reason, by=_ACTOR).as_json())
@@ -158,8 +165,10 @@ def _is_known(reference: str) -> bool:
 
 def _check_query() -> None:
     """Raise Problem (422) for a parameter that the operation does not have, or has twice."""
-    listing = request.endpoint == f"{request.blueprint}.campaigns"
-    known = [one["name"] for one in LIST_QUERY] if listing else []
+    _, _, operation = (request.endpoint or "").rpartition(".")
+    if operation.startswith("not_"):  # its method is refused, whatever it is asked with
+        return
+    known = [one["name"] for one in _QUERIES.get(operation, [])]
     for name, values in request.args.lists():
         if name not in known:
             raise unknown("query parameter", name, known)

@@ -7,11 +7,18 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 
 MOST_LISTED = 200
+#: the media type of each format of results
+RESULT_TYPES = {
+    "jsonl": "application/jsonl",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 #: the largest id of a database
 LARGEST_ID = 2**63 - 1
 _TEXT = {"type": "string"}
@@ -58,6 +65,21 @@ LIST_QUERY = [
     _query("account", "only those that go through this account", _TEXT),
 ]
 
+#: what results may be asked with
+RESULTS_QUERY = [
+    _query(
+        "format",
+        "the format of the file; without it the header Accept decides, and else it is JSON lines",
+        {"type": "string", "enum": [*RESULT_TYPES]},
+    ),
+    _query("numbers", "true: whole numbers, which goes on record", {"type": "boolean"}),
+    _query(
+        "state",
+        "only recipients in this state, or in one of these; the sums are of all",
+        {"type": "array", "items": {"type": "string", "enum": [*STATES]}},
+    ),
+]
+
 
 def described(prefix: str) -> dict[str, Any]:
     """The description of an API that is served under ``prefix``."""
@@ -94,6 +116,13 @@ def described(prefix: str) -> dict[str, Any]:
             },
             "/campaigns/{campaign}": {
                 "get": _operation("progress", "Where every recipient stands", one, 404),
+                "parameters": campaign,
+            },
+            "/campaigns/{campaign}/results": {
+                "get": _operation(
+                    "results", "What became of each recipient, from one snapshot",
+                    {}, 404, 422, parameters=RESULTS_QUERY, file=True,
+                ),
                 "parameters": campaign,
             },
             "/campaigns/{campaign}/pause": {
@@ -145,6 +174,7 @@ def _operation(
     body: str = "",
     optional: bool = False,
     created: bool = False,
+    file: bool = False,
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["campaigns"]}
     if parameters:
@@ -153,6 +183,11 @@ def _operation(
         content = {"application/json": {"schema": _reference(body)}}
         operation["requestBody"] = {"required": not optional, "content": content}
     answers = {"200": _answer("As it stands now.", schema)}
+    if file:
+        answers["200"] = {
+            "description": "A file; each JSON line is an object, the last one has the sums.",
+            "content": {kind: {"schema": {"type": "string"}} for kind in RESULT_TYPES.values()},
+        }
     if created:
         links = {
             verb: {"operationId": verb, "parameters": {"campaign": "$response.body#/id"}}

@@ -20,8 +20,8 @@ _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 class PrivateTable(AbstractContextManager["PrivateTable"]):
     """Writes rows below a header: UTF-8 with a BOM, semicolons, every cell quoted, no formula.
 
-    A file is a ``NewFile``, and there is none without a row; an error in the ``with`` block leaves
-    none either. A stream of the caller is flushed and stays open.
+    A file is a ``NewFile``, and there is none without a row or ``begin``; an error in the ``with``
+    block leaves none either. A stream of the caller is flushed and stays open.
     """
 
     def __init__(self, target: str | Path | BinaryIO, header: Sequence[str]) -> None:
@@ -31,10 +31,22 @@ class PrivateTable(AbstractContextManager["PrivateTable"]):
         self._text: io.TextIOWrapper | None = None
         self._rows: Any = None
 
+    def begin(self) -> None:
+        """Write the header, so that there is a file even without a row."""
+        if self._text is not None:
+            return
+        if isinstance(self._target, str | Path):
+            self._file = NewFile(self._target)
+            stream = self._file.stream
+        else:
+            stream = self._target
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        self._rows = csv.writer(self._text, delimiter=";", quoting=csv.QUOTE_ALL)
+        self._rows.writerow([harmless(cell) for cell in self._header])
+
     def write(self, cells: Sequence[str]) -> None:
         """Add one row."""
-        if self._text is None:
-            self._begin()
+        self.begin()
         self._rows.writerow([harmless(cell) for cell in cells])
 
     def close(self) -> None:
@@ -61,16 +73,6 @@ class PrivateTable(AbstractContextManager["PrivateTable"]):
             self.close()
         else:
             self.discard()
-
-    def _begin(self) -> None:
-        if isinstance(self._target, str | Path):
-            self._file = NewFile(self._target)
-            stream = self._file.stream
-        else:
-            stream = self._target
-        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        self._rows = csv.writer(self._text, delimiter=";", quoting=csv.QUOTE_ALL)
-        self._rows.writerow([harmless(cell) for cell in self._header])
 
 
 def harmless(cell: str) -> str:

@@ -20,16 +20,14 @@ from dispatcher.campaigns.evidence_file.ranges import ranges
 from dispatcher.campaigns.record_chain import Entry
 from dispatcher.campaigns.states import MessageState
 from dispatcher.storage.batches.recipients import phones_of
-from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, OPT_OUT, RECIPIENT, SEAL, BatchConsent
+from dispatcher.storage.campaigns.parts import batches_of, parts_of
+from dispatcher.storage.tables import ACTION, ATTEMPT, OPT_OUT, RECIPIENT, SEAL, BatchConsent
 
 #: one line of JSON
 Row = dict[str, Any]
 #: hides what must not be shown of a number, or of the numbers in a text
 Mask = Callable[[str], str]
 
-#: how many batches, and about how many recipients, are in memory at once
-_BATCHES, _PEOPLE = 500, 10_000
-_COUNTS: Final = tuple(BATCH.c[state.value] for state in MessageState)
 _ENTRY: Final = tuple(ACTION.c[name] for name in Entry.__dataclass_fields__)
 
 
@@ -44,7 +42,7 @@ class EvidenceRows:
 
     def batches(self) -> Iterator[Row]:
         """Every batch: its counts, its window, what the gateway answered."""
-        for batch in self._batches():
+        for batch in batches_of(self._session, self._campaign_id):
             yield {
                 "batch": batch.number,
                 "id": batch.id,
@@ -73,7 +71,7 @@ class EvidenceRows:
 
     def recipients(self) -> Iterator[Row]:
         """Every recipient, with the state of the message and the code of a refusal."""
-        for batches in self._parts():
+        for batches in parts_of(self._session, self._campaign_id):
             phones = phones_of(self._session, [batch.id for batch in batches])
             for batch in batches:
                 codes: dict[str, int] = json.loads(batch.codes)
@@ -90,7 +88,7 @@ class EvidenceRows:
     def opt_outs(self) -> Iterator[Row]:
         """Who was left out because of an opt-out, and since when and from where it is listed."""
         letter = MessageState.OPTED_OUT.letter
-        for batches in self._parts():
+        for batches in parts_of(self._session, self._campaign_id):
             concerned = [batch for batch in batches if batch.opted_out]
             listed = self._listed([batch.id for batch in concerned])
             for batch in concerned:
@@ -106,7 +104,7 @@ class EvidenceRows:
 
     def consents(self) -> Iterator[Row]:
         """The consent that each message rested on: when, from where, to which wording."""
-        for batches in self._parts():
+        for batches in parts_of(self._session, self._campaign_id):
             rows = self._session.execute(
                 select(BatchConsent.batch_id, BatchConsent.consents).where(
                     BatchConsent.batch_id.in_([batch.id for batch in batches])
@@ -123,7 +121,7 @@ class EvidenceRows:
 
     def attempts(self) -> Iterator[Row]:
         """Every attempt to send a batch, with its tag and what the gateway answered."""
-        for batches in self._parts():
+        for batches in parts_of(self._session, self._campaign_id):
             rows = self._session.execute(
                 select(ATTEMPT)
                 .where(ATTEMPT.c.batch_id.in_([batch.id for batch in batches]))
@@ -185,33 +183,6 @@ class EvidenceRows:
             .where(RECIPIENT.c.batch_id.in_(ids))
         )
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
-
-    def _parts(self) -> Iterator[list[Any]]:
-        """The batches in order, a few at a time."""
-        part: list[Any] = []
-        people = 0
-        for batch in self._batches():
-            if part and (people + batch.size > _PEOPLE or len(part) == _BATCHES):
-                yield part
-                part, people = [], 0
-            part.append(batch)
-            people += batch.size
-        if part:
-            yield part
-
-    def _batches(self) -> Iterator[Any]:
-        last = 0
-        while True:
-            rows = self._session.execute(
-                select(BATCH)
-                .where(BATCH.c.campaign_id == self._campaign_id, BATCH.c.number > last)
-                .order_by(BATCH.c.number)
-                .limit(_BATCHES)
-            ).all()
-            if not rows:
-                return
-            yield from rows
-            last = rows[-1].number
 
 
 def iso(at: datetime | None) -> str | None:
