@@ -11,6 +11,7 @@ from dispatcher.api.screening import Screening
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import check_campaign, usage_of
 from dispatcher.campaigns.consent import ASK
+from dispatcher.campaigns.consent_column import ConsentColumns, ConsentReader
 from dispatcher.campaigns.plan import approve, warnings_of
 from dispatcher.campaigns.planner import NO_UNICODE, Planner
 from dispatcher.campaigns.prices import unpriced
@@ -45,7 +46,9 @@ class Intake:
         self.account = submission.account or DEFAULT
         self.settings = installation.settings.of_account(self.account)
         self.now = installation.clock()
-        self.planner = planner_of(submission, self.settings, reject)
+        columns = ConsentColumns.of(submission.consent)
+        consents = ConsentReader(columns, self.now) if columns else None
+        self.planner = planner_of(submission, self.settings, reject, consents)
         self._windows = installation.windows
         self.planner.places.check_open = self._check_open
 
@@ -158,12 +161,15 @@ def _check_consent(settings: Settings, options: Options) -> None:
     if settings.consent_required and options.get("commercial", True) and source is None:
         raise InvalidCampaign(
             "a commercial campaign needs a source of consents (DISPATCHER_CONSENT_REQUIRED): give"
-            f' consent="{ASK}"'
+            f' consent="{ASK}", or "column:NAME" of the list'
         )
 
 
 def planner_of(
-    submission: Submission, settings: Settings, reject: Callable[[Rejection], None] | None
+    submission: Submission,
+    settings: Settings,
+    reject: Callable[[Rejection], None] | None,
+    consents: ConsentReader | None = None,
 ) -> Planner:
     """What cuts the list in batches; ``settings`` are those of the submission's account.
 
@@ -179,6 +185,7 @@ def planner_of(
         reject=reject,
         survey=submission.survey is not None,
         no_unicode=no_unicode,
+        consents=consents,
     )
 
 

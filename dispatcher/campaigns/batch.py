@@ -29,6 +29,8 @@ class PlannedBatch:
     segments: tuple[int, ...] = field(repr=False)
     #: the caller's own key of each; empty when nobody has one
     keys: tuple[str | None, ...] = field(default=(), repr=False)
+    #: the consent of each (``consent.row_of``); empty unless they are in a column of the list
+    consents: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def total_segments(self) -> int:
@@ -55,7 +57,7 @@ class PlannedBatch:
         for start in range(0, len(self.segments), size):
             some = slice(start, start + size)
             messages, segments, keys = self.messages[some], self.segments[some], self.keys[some]
-            yield PlannedBatch(self.territory, messages, segments, keys)
+            yield PlannedBatch(self.territory, messages, segments, keys, self.consents[some])
 
 
 @dataclass(frozen=True, slots=True)

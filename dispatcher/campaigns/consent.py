@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from dispatcher.masking import masked
@@ -60,8 +61,8 @@ def read(answer: object, people: Mapping[int, Person], now: datetime) -> Answer:
         found = answer.get(person, answer)
         if found is None:
             withdrawn.add(position)
-        elif isinstance(found, Consent) and (usable := _usable(found, now)):
-            consents[position] = usable
+        elif isinstance(found, Consent) and (consent := usable(found, now)):
+            consents[position] = consent
     answered = len(consents) + len(withdrawn)
     problem = ""
     if answered < len(people):
@@ -78,7 +79,7 @@ def _none(what: str) -> str:
     return f"the application gave no consents (DISPATCHER_CONSENT): {what}"
 
 
-def _usable(consent: Consent, now: datetime) -> Consent | None:
+def usable(consent: Consent, now: datetime) -> Consent | None:
     """The consent as it is stored; None if it cannot be: a future date, or no text."""
     at, source, wording = consent.date, consent.source, consent.wording
     given: tuple[object, ...] = (at, source, wording)  # the application may have given anything
@@ -89,15 +90,25 @@ def _usable(consent: Consent, now: datetime) -> Consent | None:
         later = at > now + _LATER
     else:
         later = at > (now + _LATER).date()
-    return None if later else Consent(at, masked(source[:_LONGEST]), masked(wording[:_LONGEST]))
+    return None if later else Consent(at, _stored(source), _stored(wording))
 
 
 def written(size: int, consents: Mapping[int, Consent], before: str | None = None) -> str:
     """The document of a batch: a JSON array by position; ``consents`` take the place of others."""
-    rows = [None] * size if before is None else json.loads(before)
+    rows = ["null"] * size if before is None else list(map(_json, json.loads(before)))
     for position, consent in consents.items():
-        rows[position] = [consent.date.isoformat(), consent.source, consent.wording]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        rows[position] = row_of(consent)
+    return document(rows)
+
+
+def row_of(consent: Consent) -> str:
+    """What the document of a batch has of one consent."""
+    return _json([consent.date.isoformat(), consent.source, consent.wording])
+
+
+def document(rows: Iterable[str]) -> str:
+    """The document of a batch from what ``row_of`` has made, in order of positions."""
+    return f"[{','.join(rows)}]"
 
 
 def parsed(document: str) -> dict[int, Consent]:
@@ -107,6 +118,16 @@ def parsed(document: str) -> dict[int, Consent]:
         for position, row in enumerate(json.loads(document))
         if row is not None
     }
+
+
+@lru_cache(maxsize=1024)
+def _stored(text: str) -> str:
+    """A source or a wording without numbers, and without what UTF-8 cannot write."""
+    return masked(text[:_LONGEST].encode("utf-8", "replace").decode())
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _instant(text: str) -> date:

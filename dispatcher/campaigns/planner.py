@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
+from dispatcher.campaigns.consent_column import LATER, ConsentReader
 from dispatcher.campaigns.left_out import Duplicates, LeftOut
 from dispatcher.campaigns.list_digest import ListDigest
 from dispatcher.campaigns.personal_texts import KINDS, PersonalTexts
@@ -15,13 +16,13 @@ from dispatcher.recipients import Recipient, Rejection, phones
 from dispatcher.recipients.column_names import is_key
 from dispatcher.recipients.keys import UnusableKeyError, key_of
 from dispatcher.recipients.number_set import NumberSet
-from dispatcher.recipients.reasons import EXPLANATIONS, HIDDEN_ROW, UNUSABLE_KEY
+from dispatcher.recipients.reasons import EXPLANATIONS, HIDDEN_ROW, NO_CONSENT, UNUSABLE_KEY
 from dispatcher.texts.templates import compile_template
 
 #: what is said of an account that is not enabled for Unicode
 NO_UNICODE = "this account does not send (DISPATCHER_UNICODE)"
 
-_HAS_NUMBER = (HIDDEN_ROW, UNUSABLE_KEY)
+_HAS_NUMBER = (HIDDEN_ROW, NO_CONSENT, UNUSABLE_KEY)
 
 
 class Planner:
@@ -40,8 +41,11 @@ class Planner:
         reject: Callable[[Rejection], None] | None = None,
         survey: bool = False,
         no_unicode: str = "",
+        consents: ConsentReader | None = None,
     ) -> None:
         """A ``survey`` has no text here; ``no_unicode``, if any, says who cannot send Unicode.
+
+        ``consents``, if any, reads the consent of each row; rows without one are rejected.
 
         ``stop_budget`` is the length of the STOP mention in characters. Raises InvalidText, or
         InvalidCampaign for an unknown territory.
@@ -49,6 +53,7 @@ class Planner:
         self.texts = PersonalTexts(text, stop_budget, no_unicode, known=not survey)
         self._key_is_field = any(map(is_key, compile_template(text).fields))
         self.places = Places(territory)
+        self._consents = consents
         self._left_out = LeftOut(reject)
         self._repeated = Duplicates()
         #: numbers (E.164) that the screening excludes, with the reason; read for each row
@@ -93,6 +98,7 @@ class Planner:
         filling: list[dict[str, _Filling]] = [defaultdict(_Filling) for _ in range(KINDS)]
         normalise, personal, add = phones.normalise, self.texts.of, numbers.add
         excluded, left_out, repeated = self.excluded, self._left_out, self._repeated
+        consents, consent = self._consents, ""
         places = self.places
         usual, usual_opens = places.usual, places.usual_opens
         for recipient in recipients:
@@ -111,6 +117,9 @@ class Planner:
                 else:
                     territory = places.of(phone, recipient)
                 key = None if recipient.key is None else self._key(recipient)
+                if consents is not None and not (consent := consents.of(recipient.fields)):
+                    left_out.add(recipient, NO_CONSENT)
+                    continue
                 number = int(phone)
                 if not add(number):
                     repeated.add(number, recipient.row)
@@ -132,10 +141,11 @@ class Planner:
             except (InvalidText, InvalidCampaign) as error:
                 left_out.add_error(recipient, error)
                 continue
-            if phone in excluded:
-                # part of the digest all the same: a check must not make it another submission
+            if phone in excluded or consent is LATER:
+                # part of the digest all the same: neither a check nor the date of today may make it
+                # another submission
                 self._digest.add(territory, [(phone, fields)])
-                left_out.add(recipient, excluded[phone])
+                left_out.add(recipient, excluded.get(phone, NO_CONSENT))
                 continue
             if finding is not None:
                 self.texts.findings.add(finding, recipient.row)
@@ -143,6 +153,8 @@ class Planner:
             messages = batch.messages
             if key:
                 batch.keys[len(messages)] = key
+            if consent:
+                batch.consents.append(consent)
             messages.append((phone, fields))
             batch.segments.append(segments)
             if not french:
@@ -157,7 +169,12 @@ class Planner:
             self.billed.clear()
 
     def check(self, *, strict: bool) -> None:
-        """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out."""
+        """Raise InvalidCampaign if nobody is left to text, or (``strict``) a row was left out.
+
+        It is also raised for a column of consents that no row has.
+        """
+        if self._consents is not None:
+            self._consents.check()
         if strict:
             self._left_out.check_strictly(self.rows)
         if not self.kept:
@@ -170,7 +187,8 @@ class Planner:
             self.billed["metropole"] += at_home
         self._digest.add(territory, batch.messages)
         keys = tuple(map(batch.keys.get, range(len(batch.messages)))) if batch.keys else ()
-        return PlannedBatch(territory, tuple(batch.messages), tuple(batch.segments), keys)
+        columns = tuple(batch.messages), tuple(batch.segments), keys, tuple(batch.consents)
+        return PlannedBatch(territory, *columns)
 
     def _key(self, recipient: Recipient) -> str:
         """The key of a recipient. Raises UnusableKeyError."""
@@ -190,5 +208,6 @@ class _Filling:
         self.segments: list[int] = []
         #: by position, of those that have one
         self.keys: dict[int, str] = {}
+        self.consents: list[str] = []
         #: the segments for numbers outside metropolitan France
         self.elsewhere = 0

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.campaigns.batch import LARGEST_BATCH
-from dispatcher.campaigns.consent import ASK
+from dispatcher.campaigns.consent_column import ConsentColumns
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.senders import check_from_number, check_sender
@@ -48,7 +48,8 @@ class Options(TypedDict, total=False):
     #: why it is not commercial, for the record
     reason: str
     #: where the consents come from: ``"ask"`` the application (``DISPATCHER_CONSENT``) before each
-    #: batch leaves; None for nowhere
+    #: batch leaves; ``"column:NAME"`` of the list with the date of each consent, and perhaps
+    #: ``"column:NAME,source:NAME,wording:NAME"``: rows without are rejected; None for nowhere
     consent: str | None
     #: the territory of all recipients without one of their own; by default the number decides
     territory: str | None
@@ -142,8 +143,8 @@ class Submission:
                 _check_instant(name, value)
         if self.priority not in PRIORITIES:
             raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
-        if self.consent not in (None, ASK):
-            raise InvalidCampaign(f'consent is "{ASK}" (the application is asked) or None')
+        if columns := ConsentColumns.of(self.consent):  # one spelling, for the fingerprint
+            object.__setattr__(self, "consent", str(columns))
         if self.hand_over and self.not_before is None:
             raise InvalidCampaign("hand_over needs not_before: when the gateway is to send it")
         if self.not_before and self.not_after and self.not_before >= self.not_after:

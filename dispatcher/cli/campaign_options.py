@@ -54,8 +54,9 @@ _REST = (
     click.option("--reason", default="", help="Why it is no advertising, for the record."),
     click.option(
         "--consent",
-        type=click.Choice(["ask"]),
-        help="Ask the application who consents before each batch leaves (DISPATCHER_CONSENT).",
+        metavar="SOURCE",
+        help="ask: ask the application who consents before each batch leaves (DISPATCHER_CONSENT)."
+        " column:NAME[,source:NAME][,wording:NAME]: columns of FILE; no date rejects the row.",
     ),
     click.option(
         "--priority",
@@ -159,10 +160,11 @@ class CampaignArguments:
         ``done`` is as in ``LeftOut``. ``quiet`` shows no bar. If the campaign is refused, the error
         names the file of rejects.
         """
+        from dispatcher.campaigns.consent_column import columns_in
         from dispatcher.recipients.files import open_recipients
         from dispatcher.texts.templates import compile_template
 
-        fields = compile_template(self.body).fields
+        fields = (*compile_template(self.body).fields, *columns_in(self.consent))
         target = rejects_path(self.source, self.rejects)
         with ExitStack() as stack:
             source = self._source(stack)

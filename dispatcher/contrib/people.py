@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
 
+from dispatcher.campaigns.consent_column import columns_in
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
@@ -70,6 +71,8 @@ class Asked:
     fields: Mapping[str, str] | None = None
     territory: str | None = None
     key: str | None = None
+    #: that of the campaign, which may name columns
+    consent: str | None = None
 
     def __post_init__(self) -> None:
         for what, name in (
@@ -108,7 +111,7 @@ class Asked:
         A name of the text is looked for without accents, case and punctuation, unless ``fields``
         says where it is. ``of`` is what the caller calls the rows.
         """
-        wanted = compile_template(self.text).fields
+        wanted = dict.fromkeys((*compile_template(self.text).fields, *columns_in(self.consent)))
         fields = {name: (self.fields or {}).get(name) or _alike(name, names) for name in wanted}
         phone = self.phone or _phone_of(names, of)
         return Columns(phone, fields, self.territory or None, self.key or None)

@@ -16,6 +16,7 @@ UNUSABLE_TEXT = "unusable_text"
 UNKNOWN_TERRITORY = "unknown_territory"
 NEVER_OPEN = "never_open"
 UNUSABLE_KEY = "unusable_key"
+NO_CONSENT = "no_consent"
 
 EXPLANATIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -43,6 +44,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "several_fields": "several fields may be the number: call one “mobile”",
         UNUSABLE_KEY: "its key is no text or whole number of at most 200 legible characters, or a"
         " spreadsheet rounded it: correct it, or leave it empty",
+        NO_CONSENT: "the column of consents has no readable date, or one in the future: write"
+        " the day of the consent, such as 2026-05-03 or 03/05/2026",
         "unusable_value": "a field is a list, bytes or the like: give text, a number or a date",
     }
 )

@@ -60,6 +60,10 @@ class NamedValues:
         values = {name: fields[key] for name, key in found.items()}
         return {name: text for name, text in values.items() if not is_no_value(text, name)}
 
+    def names_in(self, fields: Mapping[str, str]) -> set[str]:
+        """The names of the text that are among the names of the fields."""
+        return set(self._keys(fields))
+
     def _keys(self, fields: Mapping[str, str]) -> dict[str, str]:
         found = {}
         for name in self._names:

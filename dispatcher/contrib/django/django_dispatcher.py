@@ -19,6 +19,7 @@ from dispatcher.contrib.django import conf, migrate, transactions, under_test
 from dispatcher.contrib.django.database import DjangoDatabase
 from dispatcher.contrib.django.in_thread import in_thread
 from dispatcher.contrib.django.querysets import People, asks_database, streamed
+from dispatcher.contrib.people import Asked
 from dispatcher.contrib.testing import no_gateways
 from dispatcher.dispatch.hints import Hints
 from dispatcher.errors import DispatcherError, StorageError
@@ -98,9 +99,8 @@ class DjangoDispatcher(Dispatcher):
         back without the campaign: ``submit_on_commit`` waits for it.
         """
         transactions.check_alone(self._joins)
-        people = streamed(
-            recipients, text, phone=phone, fields=fields, territory_field=territory_field, key=key
-        )
+        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
+        people = streamed(recipients, asked)
         # a query on this connection has no place beside what is stored by it
         options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
         if isinstance(self.database, DjangoDatabase):
@@ -135,9 +135,8 @@ class DjangoDispatcher(Dispatcher):
         # the request may be over when the transaction is committed
         options["by"] = named(options.get("by"))
         Intake(self._installation, self._submission(reference, text, options), None)
-        people = streamed(
-            recipients, text, phone=phone, fields=fields, territory_field=territory_field, key=key
-        )
+        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
+        people = streamed(recipients, asked)
         # a query on this connection has no place beside what is stored by it
         options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
 
@@ -168,9 +167,8 @@ class DjangoDispatcher(Dispatcher):
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: nothing is written."""
-        people = streamed(
-            recipients, text, phone=phone, fields=fields, territory_field=territory_field, key=key
-        )
+        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
+        people = streamed(recipients, asked)
         return super().plan(text, people, reject=reject, each=each, **options)
 
     # the same for async views; a transaction is a matter of sync code, and so is submit_on_commit

@@ -29,21 +29,12 @@ People: TypeAlias = (
 _TUPLES = (FlatValuesListIterable, NamedValuesListIterable, ValuesListIterable)
 
 
-def streamed(
-    recipients: People,
-    text: str,
-    *,
-    phone: str | None = None,
-    fields: Mapping[str, str] | None = None,
-    territory_field: str | None = None,
-    key: str | None = None,
-) -> Iterable[RecipientInput]:
-    """Recipients with the numbers and fields that the arguments name; nothing is read yet.
+def streamed(recipients: People, asked: Asked) -> Iterable[RecipientInput]:
+    """Recipients with the numbers and fields that are ``asked`` for; nothing is read yet.
 
     Raises InvalidCampaign for a field that does not exist, or for a model in place of a list of
     them; InvalidText.
     """
-    asked = Asked(text, phone, fields, territory_field, key)
     if isinstance(recipients, type) and issubclass(recipients, Model):
         raise InvalidCampaign(
             f"a list of recipients is needed, not a model: {recipients.__name__}.objects.all()"

@@ -18,6 +18,7 @@ from dispatcher.contrib.flask.auth import is_served
 from dispatcher.contrib.flask.findings import check_names, findings
 from dispatcher.contrib.flask.library import install, library_of
 from dispatcher.contrib.flask.queries import Executes, People, streamed
+from dispatcher.contrib.people import Asked
 from dispatcher.recipients import Rejection
 from dispatcher.settings import origin
 from dispatcher.settings.environment import load
@@ -98,15 +99,8 @@ class Dispatcher(_Base):
         names by default), ``territory_field`` names what overrides the territory, ``key``
         what you know the person by ("id"), which is given back with results.
         """
-        people = streamed(
-            recipients,
-            text,
-            phone=phone,
-            fields=fields,
-            territory_field=territory_field,
-            key=key,
-            session=session,
-        )
+        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
+        people = streamed(recipients, asked, session)
         return library_of(current_app).submit(reference, text, people, reject=reject, **options)
 
     def plan(
@@ -124,15 +118,8 @@ class Dispatcher(_Base):
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: nothing is written."""
-        people = streamed(
-            recipients,
-            text,
-            phone=phone,
-            fields=fields,
-            territory_field=territory_field,
-            key=key,
-            session=session,
-        )
+        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
+        people = streamed(recipients, asked, session)
         return library_of(current_app).plan(text, people, reject=reject, each=each, **options)
 
     if not TYPE_CHECKING:  # or no misspelt name would be an error

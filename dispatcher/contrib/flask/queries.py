@@ -31,22 +31,14 @@ People: TypeAlias = "Iterable[Any] | Executable"
 
 
 def streamed(
-    recipients: People,
-    text: str,
-    *,
-    phone: str | None = None,
-    fields: Mapping[str, str] | None = None,
-    territory_field: str | None = None,
-    key: str | None = None,
-    session: Executes | None = None,
+    recipients: People, asked: Asked, session: Executes | None = None
 ) -> Iterable[RecipientInput]:
-    """Recipients with the numbers and fields that the arguments name; nothing is read yet.
+    """Recipients with the numbers and fields that are ``asked`` for; nothing is read yet.
 
     A statement is executed by ``session``, by default that of Flask-SQLAlchemy. Raises
     InvalidCampaign for a field that does not exist, for a statement without a session, or for a
     model in place of a list of them; InvalidText.
     """
-    asked = Asked(text, phone, fields, territory_field, key)
     given: Any = recipients
     if isinstance(recipients, Query):
         session = session or recipients.session

@@ -113,10 +113,13 @@ class NewCampaign(_Body):
         description="false (an alert) skips the window and the STOP mention, and needs a `reason`",
     )
     reason: str = Field("", max_length=1000, description="why it is not commercial; goes on record")
-    consent: Literal["ask"] | None = Field(
+    consent: str | None = Field(
         None,
+        pattern=r"^(ask|column:.+)$",
+        max_length=500,
         description="`ask`: before each batch leaves, the application is asked who consents"
-        " (`DISPATCHER_CONSENT`)",
+        " (`DISPATCHER_CONSENT`). `column:NAME`, perhaps with `,source:NAME,wording:NAME`: members"
+        " of each recipient; who has no date there is rejected",
     )
     territory: Literal[tuple(TERRITORIES)] | None = Field(  # type: ignore[valid-type]
         None, description="the territory whose clock and holidays count for every number"

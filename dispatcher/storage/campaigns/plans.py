@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
+from dispatcher.campaigns.consent import document
 from dispatcher.campaigns.hand_over import to_be
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage.campaigns import bulk_insert
-from dispatcher.storage.tables import Batch, Campaign
+from dispatcher.storage.tables import Batch, BatchConsent, Campaign
 from dispatcher.window import Hold
 
 #: how many batches are inserted at a time: limits the memory for a list of any length
@@ -125,6 +126,12 @@ def add_batches(
                 ],
             ).all()
             ids = {row.number: row.id for row in stored}
+            if consents := [
+                {"batch_id": ids[number], "consents": document(batch.consents)}
+                for number, (batch, _) in stride
+                if batch.consents
+            ]:
+                session.execute(insert(BatchConsent), consents)
             load.add([ids[number] for number, _ in stride], [batch for _, (batch, _) in stride])
             count += len(stride)
     return count

@@ -60,6 +60,26 @@ def files(shell: Shell) -> set[str]:
 # -- what is said
 
 
+def test_plan_counts_rows_without_a_consent(shell: Shell) -> None:
+    phones = people(3)
+    rows = f"{phones[0]};03/05/2026\n{phones[1]};\n{phones[2]};oui\n"
+    shell.write("mobile;Consenti le\n" + rows, "c.csv")
+
+    output = plan(shell, "--consent", "column:consenti_le", file="c.csv").splitlines()
+
+    assert output[0] == "1 recipient kept of 3 rows, 0 duplicates, 2 rejects, 1 batch"
+    assert output[1] == "  2 × no_consent"
+
+
+def test_column_of_consents_that_the_file_lacks_is_named(shell: Shell) -> None:
+    asked = ("--reference", "soldes", "--consent", "column:accord")
+    result = shell("submit", "clients.csv", "--text", "Soldes", *asked)
+
+    assert result.exit_code
+    assert "'accord'" in result.stderr
+    assert "soldes" not in shell("campaigns").stdout
+
+
 def test_plan_counts_accepted_and_rejected_rows(shell: Shell) -> None:
     output = plan(shell).splitlines()
 
