@@ -112,7 +112,7 @@ def test_column_that_no_row_has_is_named_and_nothing_is_stored(bench: Bench, sou
     name = source.rpartition(":")[2]
     for call in (bench.dispatcher.plan, lambda *given, **options: submit(bench, *given, **options)):
         with pytest.raises(InvalidCampaign, match=f"no recipient has the column '{name}'"):
-            call("Bonjour", [row(0), row(1)], consent=source)  # type: ignore[operator]
+            call("Bonjour", [row(0), row(1)], consent=source)
     with bench.dispatcher.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Campaign)) == 0
 
@@ -151,7 +151,7 @@ def test_long_list_is_streamed_with_its_consents(bench: Bench, at_hand: bool) ->
     )
     documents = stored(bench)
     assert sum(map(len, documents)) == count
-    by_phone = {}
+    by_phone: dict[int, Consent] = {}
     with bench.dispatcher.database.read() as session:
         for batch in bench.batches(bench.progress().id):
             given = consents.of_batch(session, batch.id)

@@ -220,6 +220,23 @@ def test_hand_over_asks_before_the_gateway_gets_the_batch(bench: Bench) -> None:
     bench.check()
 
 
+def test_resend_after_a_doubt_asks_again(bench: Bench) -> None:
+    bench.send(bench.submit(1, "control", start=9000))
+    batch = bench.submit(3, consent=ASK)
+    bench.gateway.behave = bench.gateway.swallow
+    bench.send(batch)
+    bench.gateway.behave = bench.gateway.take
+    assert bench.batch(batch).state == "in_doubt"
+    SHOP.answer = but(FIRST)
+    bench.clock.forward(minutes=1)
+    bench.dispatcher.resend(batch, reason="not in their dashboard")
+    bench.send(batch)
+    assert len(SHOP.asked) == 2
+    assert FIRST not in bench.gateway.texted
+    assert bench.messages() == {"sent": 2, "withdrawn": 1}
+    bench.check()
+
+
 def test_numbers_in_source_and_wording_are_masked() -> None:
     found = consent_of(Consent(date(2026, 5, 3), f"call from {FIRST}", FIRST))
     assert FIRST not in found.source + found.wording

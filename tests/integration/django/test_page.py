@@ -8,14 +8,17 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from django import VERSION
+from django.apps import apps
 from django.core import mail
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client, override_settings
 
+from dispatcher import Consent, Person
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.signals import campaign_finished, forward
 from dispatcher.contrib.django.testing import event
@@ -72,6 +75,38 @@ def test_signal_calls_its_receiver(receivers: None, monkeypatch: pytest.MonkeyPa
     forward(event("campaign_finished", campaign="soldes", counts={"delivered": 2}))
 
     assert [one.body for one in mail.outbox] == ["soldes: 2 delivered"]
+
+
+def test_model_of_consents_answers_for_its_customers(
+    sqlite_shop: str, customers: Customers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = customers(3)
+    page = run("Consent", __name__="shop.consents")
+    model = page["Consent"]
+    try:
+        with connection.schema_editor() as editor:
+            editor.create_model(model)
+        given = {"given_on": date(2026, 5, 3), "form": "Lyon", "wording": "v3"}
+        model.objects.create(customer=first, **given)
+        model.objects.create(customer=second, withdrawn=True, **given)
+        asked = [Person(one.mobile, str(one.pk)) for one in (first, second, third)]
+
+        answer = page["consents"](asked)
+
+        assert list(answer.values()) == [Consent(date(2026, 5, 3), "Lyon", "v3"), None, None]
+
+        page["invite"]("soldes", "Les soldes commencent samedi !")
+        progress = dispatcher.progress("soldes")
+        assert (progress.recipients, progress.unusable) == (1, 1)
+
+        monkeypatch.setitem(page, "dispatcher", mock.Mock())
+        page["announce"]("avis", "Bonjour")
+        assert page["dispatcher"].submit.call_args.kwargs == {"key": "pk", "consent": "ask"}
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
+        del apps.all_models["shop"]["consent"]
+        apps.clear_cache()
 
 
 def test_webhook_takes_a_reply_in(sqlite_shop: str, tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ def test_fuzzed_request_is_answered_as_described(
     assert campaigns.total > 40
     actions = [action for one in campaigns for action in library(app).actions(one.id)]
     done = {action.verb for action in actions if action.actor == "JSON API"}
-    assert done == {"submit", "pause", "resume", "cancel"}
+    # some of the bodies have the numbers checked, too
+    assert done - {"check numbers"} == {"submit", "pause", "resume", "cancel"}
     assert library(app).record.page(verb="export").total > 0
     # what a submission warns of is in the log, too
     assert not [one for one in caplog.records if one.name != "dispatcher.api.submit"]

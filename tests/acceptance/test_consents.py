@@ -1,0 +1,105 @@
+"""Real workers ask a real application for consents, while people withdraw them."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import select
+
+from dispatcher.recipients import Recipient
+from dispatcher.storage.tables import ATTEMPT, BATCH
+from tests.acceptance.consenting_shop import FOLDER, Shop
+from tests.acceptance.installation import Installation, people
+
+NAME = "tests.acceptance.consenting_shop:consents"
+CAMPAIGNS = ("soldes", "avis")
+
+
+def test_nobody_who_withdrew_before_a_batch_was_gathered_is_texted(
+    tmp_path: Path, module_database_url: str
+) -> None:
+    """20,000 people; 500 withdraw, some before and most while batches are armed."""
+    phones = people(10_000)
+    keys = {(name, phone): f"{name}-{n}" for name in CAMPAIGNS for n, phone in enumerate(phones)}
+    leaving = random.Random(5).sample(sorted(keys.values()), 500)
+    with (
+        closing(Shop(tmp_path, keys.values())) as shop,
+        Installation(tmp_path, module_database_url, consent=NAME, rate=200) as site,
+    ):
+        for name in CAMPAIGNS:
+            listed = [Recipient(phone, key=keys[name, phone]) for phone in phones]
+            site.submit(name, listed, consent="ask")  # type: ignore[arg-type]
+        for key in leaving[:100]:
+            shop.withdraw(key)
+        site.ticks()
+        for name in ("first", "second"):
+            site.worker(name, **{FOLDER: str(tmp_path)})
+        calls = 0
+        for at in range(100, 500, 10):
+            site.wait(partial(asked_more, shop, site, calls), "the shop to be asked")
+            calls = len(shop.asked())
+            for key in leaving[at : at + 10]:
+                shop.withdraw(key)
+        site.wait(lambda: over(site), "both campaigns to be sent")
+
+        known: dict[str, int] = {}
+        for seen, asked in shop.asked():
+            known |= {key: max(seen, known.get(key, 0)) for key in asked}
+        texted = {
+            keys[campaign, sms.phone]
+            for campaign, tags in tags_of(site).items()
+            for entry in site.gateway.entries()
+            if entry.tag in tags
+            for sms in entry.texts
+        }
+        in_time = {key for key, number in shop.withdrawn.items() if number <= known[key]}
+        assert len(shop.withdrawn) == 500
+        assert in_time >= set(leaving[:100])
+        assert not texted & in_time
+        assert texted == set(keys.values()) - in_time
+        sums = [site.progress(name).messages["withdrawn"] for name in CAMPAIGNS]
+        assert sum(sums) == len(in_time)
+        site.check()
+
+
+def asked_more(shop: Shop, site: Installation, calls: int) -> bool:
+    return len(shop.asked()) > calls or over(site)
+
+
+def over(site: Installation) -> bool:
+    return all(not site.progress(name).messages["pending"] for name in CAMPAIGNS)
+
+
+def tags_of(site: Installation) -> dict[str, set[str]]:
+    """The tags of each campaign's attempts."""
+    found: dict[str, set[str]] = {}
+    ids = {site.progress(name).id: name for name in CAMPAIGNS}
+    with site.dispatcher.database.read() as session:
+        rows = session.execute(
+            select(BATCH.c.campaign_id, ATTEMPT.c.tag).join_from(
+                ATTEMPT, BATCH, BATCH.c.id == ATTEMPT.c.batch_id
+            )
+        )
+        for campaign_id, tag in rows:
+            found.setdefault(ids[campaign_id], set()).add(tag)
+    return found
+
+
+def test_worker_refuses_a_function_that_cannot_be_imported(
+    tmp_path: Path, sqlite_url: str
+) -> None:  # the database is not asked
+    with Installation(tmp_path, sqlite_url) as site:
+        worker = site.start(
+            "worker",
+            "celery",
+            "-A",
+            "workers",
+            "worker",
+            DISPATCHER_CONSENT="no_such_shop:consents",
+        )
+        site.wait(lambda: not worker.alive, "the worker to refuse")
+        assert worker.process.returncode != 0
+        assert worker.says("DISPATCHER_CONSENT: no_such_shop cannot be imported")
