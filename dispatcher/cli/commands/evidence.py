@@ -132,7 +132,8 @@ def key(*, as_json: bool) -> None:
     if as_json:
         print_json({"key": public.pem, "fingerprint": public.fingerprint})
         return
-    click.echo(public.pem, nl=False)
+    for line in public.pem.splitlines():
+        say(line)
     complain(f"fingerprint: {public.fingerprint}")
 
 

@@ -16,7 +16,7 @@ from dispatcher.cli.confirm import confirm
 from dispatcher.cli.discreet import Discreet
 from dispatcher.cli.exits import Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import complain, print_json, say
 
 _number = click.argument("number")
 #: stands for standard output
@@ -118,7 +118,7 @@ def replay(file: TextIO) -> None:
     sealed = "seal" in lines[-1]
     count = len(lines) - 1 - sealed
     if not sealed:
-        click.echo(f"warning: {UNSEALED}", err=True)
+        complain(f"warning: {UNSEALED}")
     say(f"{counted(count, 'erasure')} in the file, {new:,} of them missing here: all done")
 
 
