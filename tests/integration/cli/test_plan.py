@@ -468,7 +468,9 @@ def test_approved_plan_submitted_twice_is_one_campaign(shell: Shell) -> None:
         pytest.param(["--sender", "Autre"], TEXT, None, {}, id="another sender"),
         pytest.param(["--not-after", "2026-11-30T18:00+01:00"], TEXT, None, {}, id="a deadline"),
         pytest.param(["--territory", "la-reunion"], TEXT, None, {}, id="another territory"),
-        pytest.param(["--transactional"], TEXT, None, {}, id="no STOP mention"),
+        pytest.param(
+            ["--transactional", "--reason", "notice"], TEXT, None, {}, id="no STOP mention"
+        ),
         pytest.param([], TEXT, "nom;mobile\nZoé;0639980001\n", {}, id="a recipient less"),
         pytest.param(
             [], TEXT, "nom;mobile\nZoë;0639980001\nBob;0639980002\n", {}, id="a name changed"
