@@ -80,13 +80,17 @@ def _none(what: str) -> str:
 
 
 def usable(consent: Consent, now: datetime) -> Consent | None:
-    """The consent as it is stored; None if it cannot be: a future date, or no text."""
+    """The consent as it is stored; None if it cannot be: no date, a future one, or no text."""
     at, source, wording = consent.date, consent.source, consent.wording
     given: tuple[object, ...] = (at, source, wording)  # the application may have given anything
     if not all(map(isinstance, given, (date, str, str))):
         return None
     if isinstance(at, datetime):
-        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        try:
+            at = datetime.fromisoformat(at.isoformat())  # pandas has an instant that is none
+            at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            return None
         later = at > now + _LATER
     else:
         later = at > (now + _LATER).date()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -116,6 +116,22 @@ def later(asked: Sequence[Person]) -> object:
     return dict.fromkeys(asked, Consent(OPEN.date() + timedelta(days=30)))
 
 
+class NoInstant(datetime):
+    """An instant that is none and later than none, as pandas has for an empty cell."""
+
+    def isoformat(self, *_: Any) -> str:
+        return "NaT"
+
+
+def empty_cell(asked: Sequence[Person]) -> object:
+    return dict.fromkeys(asked, Consent(NoInstant(2020, 1, 1)))
+
+
+def before_all_dates(asked: Sequence[Person]) -> object:
+    east = timezone(timedelta(hours=2))
+    return dict.fromkeys(asked, Consent(datetime.min.replace(tzinfo=east)))
+
+
 def stopping(_: Sequence[Person]) -> object:
     raise SystemExit
 
@@ -127,6 +143,8 @@ def stopping(_: Sequence[Person]) -> object:
         (stopping, "it raised SystemExit"),
         (half, "it answered for 2 of 4 people"),
         (later, "it answered for 0 of 4 people"),
+        (empty_cell, "it answered for 0 of 4 people"),
+        (before_all_dates, "it answered for 0 of 4 people"),
         (lambda _: None, "it returned no mapping, but a NoneType"),
         (lambda asked: list(asked), "it returned no mapping, but a list"),
         (lambda asked: dict.fromkeys(asked, True), "it answered for 0 of 4 people"),
