@@ -93,7 +93,7 @@ class Planner:
         A call says for all of its texts whether they are Unicode and get the STOP mention.
         """
         # the hot loop: a list may have a million rows
-        numbers = NumberSet()
+        numbers, later = NumberSet(), NumberSet()
         # one dict for each kind of call
         filling: list[dict[str, _Filling]] = [defaultdict(_Filling) for _ in range(KINDS)]
         normalise, personal, add = phones.normalise, self.texts.of, numbers.add
@@ -144,9 +144,16 @@ class Planner:
             if phone in excluded or consent is LATER:
                 # part of the digest all the same: neither a check nor the date of today may make it
                 # another submission
-                self._digest.add(territory, [(phone, fields)])
+                if number not in later:
+                    self._digest.add(territory, [(phone, fields)])
+                if consent is LATER:  # another row of this number may have a consent
+                    later.add(number)
+                    numbers.discard(number)
+                    repeated.forget(number)
                 left_out.add(recipient, excluded.get(phone, NO_CONSENT))
                 continue
+            if consent and number in later:  # its first row is in the digest
+                self._digest.remove(territory, [(phone, fields)])
             if finding is not None:
                 self.texts.findings.add(finding, recipient.row)
             batch = filling[kind][territory]

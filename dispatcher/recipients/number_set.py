@@ -19,6 +19,12 @@ class NumberSet:
         self._bits = mmap.mmap(-1, _COUNT // 8)
         self._others: set[int] = set()
 
+    def __contains__(self, number: int) -> bool:
+        place = number - _FIRST
+        if 0 <= place < _COUNT:
+            return bool(self._bits[place >> 3] & 1 << (place & 7))
+        return number in self._others
+
     def add(self, number: int) -> bool:
         """Add a number (the digits of E.164); False if it is in the set already."""
         place = number - _FIRST

@@ -90,6 +90,22 @@ def test_later_row_with_a_consent_counts_where_the_first_has_none(bench: Bench) 
     assert bench.messages() == {"pending": 1}
 
 
+def test_later_row_with_a_consent_counts_where_the_date_of_the_first_is_to_come(
+    bench: Bench,
+) -> None:
+    tomorrow = OPEN + timedelta(days=1)
+    listed = [row(0, tomorrow, prenom="Anne"), row(0, tomorrow), row(0, prenom="Zoé"), row(0)]
+    given = ("soldes", 'Bonjour {{ prenom | default("vous") }}', listed)
+    plan = bench.dispatcher.plan(*given[1:], consent=SOURCE)
+    assert (plan.kept, plan.duplicates, plan.rejected) == (1, 1, {"no_consent": 2})
+    first = bench.dispatcher.submit(*given, consent=SOURCE)
+    assert stored(bench) == [{0: Consent(MAY, "Lyon", "v3")}]
+    bench.pass_by(days=2)
+    assert bench.dispatcher.submit(*given, consent=SOURCE) == first
+    assert bench.messages() == {"sent": 1}
+    bench.check()
+
+
 def test_row_that_is_left_out_shifts_nobodys_consent(bench: Bench) -> None:
     listed = [row(0), row(1, ""), row(2, mobile="01 99 00 12 34"), row(3, formulaire="Nice")]
     bench.dispatcher.submit("soldes", "Bonjour", listed, consent=SOURCE)
