@@ -25,6 +25,10 @@ _TRUNK: Final = re.compile(r"\(\s*0\s*\)", re.ASCII)
 _FRENCH: Final = ("33", "262", "590", "594", "596", "0")
 #: digits that may stand right before a French number: its trunk zero and country code
 _BEFORE_FRENCH: Final = re.compile(r"(?:00)?(?:33|262|59[046])?0?").fullmatch
+#: one more than either pattern takes
+_MOST_BEFORE: Final = 7
+#: of a number in E.164
+_MOST_DIGITS: Final = 15
 _BEFORE_CODE: Final = re.compile(r"(?:00|0)?").fullmatch
 _CODE: Final = r"(?:33|262|59[046])"
 _SIGNS: Final = r"[\s./()_-]{0,8}"
@@ -63,8 +67,9 @@ def places(text: str) -> Iterator[tuple[int, int, str]]:
         spots = [at for at in range(run.start(), run.end()) if plain[at].isdigit()]
         digits = "".join(plain[at] for at in spots)
         for first, at in enumerate(spots):
-            before = re.search(r"\d*\Z", plain[run.start() : at], re.ASCII)
-            for size, number in _numbers(digits[first:], before[0] if before else ""):
+            near = plain[max(run.start(), at - _MOST_BEFORE) : at]
+            before = near[len(near.rstrip("0123456789")) :]
+            for size, number in _numbers(digits[first : first + _MOST_DIGITS], before):
                 end = spots[first + size - 1] + 1
                 if not plain[end : end + 1].isdigit():
                     yield at, end, number
@@ -83,5 +88,5 @@ def _numbers(digits: str, before: str) -> Iterator[tuple[int, str]]:
         with suppress(InvalidPhone):
             yield FEWEST, normalise(f"0{digits[:FEWEST]}")
     if not digits.startswith(_FRENCH) and _BEFORE_CODE(before):
-        for size in range(8, min(len(digits), 15) + 1):
+        for size in range(8, len(digits) + 1):
             yield size, f"+{digits[:size]}"
