@@ -70,20 +70,24 @@ class EvidenceRows:
             }
 
     def recipients(self) -> Iterator[Row]:
-        """Every recipient, with the state of the message and the code of a refusal."""
+        """Every recipient: state of the message, the caller's own key, the code of a refusal."""
         for batches in parts_of(self._session, self._campaign_id):
             phones = phones_of(self._session, [batch.id for batch in batches])
+            keys = self._keys([batch.id for batch in batches])
             for batch in batches:
                 codes: dict[str, int] = json.loads(batch.codes)
                 for position, phone in sorted(phones[batch.id].items()):
-                    row = {
+                    row: Row = {
                         "batch": batch.number,
                         "position": position,
                         "recipient": self._number(phone),
                         "state": MessageState.of(batch.states[position]).value,
                     }
-                    code = codes.get(str(position))
-                    yield row if code is None else row | {"code": code}
+                    if (key := keys.get((batch.id, position))) is not None:
+                        row["key"] = self._words(key)
+                    if (code := codes.get(str(position))) is not None:
+                        row["code"] = code
+                    yield row
 
     def opt_outs(self) -> Iterator[Row]:
         """Who was left out because of an opt-out, and since when and from where it is listed."""
@@ -167,6 +171,14 @@ class EvidenceRows:
             "covers": one.covers and ranges(read(one.covers)[0]),
             "shown": one.shown and ranges(read(one.shown)[0]),
         }
+
+    def _keys(self, ids: Sequence[int]) -> dict[tuple[int, int], str]:
+        """Batch id and position -> the caller's own key, of those who have one."""
+        columns = (RECIPIENT.c.batch_id, RECIPIENT.c.position, RECIPIENT.c.key)
+        rows = self._session.execute(
+            select(*columns).where(RECIPIENT.c.batch_id.in_(ids), RECIPIENT.c.key.is_not(None))
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
 
     def _listed(self, ids: Sequence[int]) -> dict[tuple[int, int], tuple[str, datetime]]:
         """Batch id and position -> source and instant of the opt-out that is on the list."""
