@@ -6,6 +6,7 @@ Nothing is unpacked to disk, no name in it is used as a path, and no member is h
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import zipfile
 import zlib
@@ -40,6 +41,8 @@ UNREADABLE: Final = (
     UnicodeError,
     ValueError,
 )
+#: other ways ask for far more memory
+_COMPRESSED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK: Final = 1 << 20
 #: the end of a ZIP: disks, entries here and in all, bytes and place of the directory, comment
 _END: Final = struct.Struct("<4s4H2LH")
@@ -97,7 +100,11 @@ class Opened:
 
     def document(self, name: str) -> Mapping[str, Any]:
         """A member that is one JSON object. Raises Altered."""
-        return _object(self._document(name), name)
+        data = self._document(name)
+        document = _object(data, name)
+        if f"{json.dumps(document, ensure_ascii=False, indent=1)}\n".encode() != data:
+            raise Altered(_WRITTEN.format(name))
+        return document
 
     def lines(self, name: str) -> Iterator[Mapping[str, Any]]:
         """The objects of a member, one a line. Raises Altered."""
@@ -106,7 +113,10 @@ class Opened:
                 number = 0
                 while line := stream.readline(LARGEST_DOCUMENT):
                     number += 1
-                    yield _object(line, f"{name}, line {number},")
+                    row = _object(line, where := f"{name}, line {number},")
+                    if orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) != line:
+                        raise Altered(_WRITTEN.format(where))
+                    yield row
         except UNREADABLE:
             raise Altered(f"{name} was altered: it cannot be unpacked") from None
 
@@ -131,6 +141,8 @@ class Opened:
 
     def _check_expansion(self) -> None:
         """Raise Altered if reading everything would take longer than such a file can need."""
+        if any(info.compress_type not in _COMPRESSED for info in self._zip.infolist()):
+            raise Altered("this is no evidence: a member is compressed in another way")
         whole = sum(info.file_size for info in self._zip.infolist())
         if whole > LARGEST_RATIO * self._size + LARGEST_DOCUMENT:
             raise Altered("its members expand to far more than rows of evidence do: not unpacked")
@@ -203,6 +215,8 @@ class Opened:
         return digest.digest()
 
 
+#: of a key that is given twice, one program reads the first value and another the last
+_WRITTEN: Final = "{} is not written as evidence is: it has a key twice, or other spaces"
 _CUT: Final = "this is no file of evidence, or it was cut off"
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, BinaryIO, Final
 
 from dispatcher.campaigns.evidence_file.derived import Derived, Row
-from dispatcher.campaigns.evidence_file.layout import CAMPAIGN, RECIPIENTS
+from dispatcher.campaigns.evidence_file.layout import CAMPAIGN, MANIFEST, RECIPIENTS
 from dispatcher.campaigns.evidence_file.opened import Altered, Opened
 from dispatcher.errors import DispatcherError
 from dispatcher.texts import has_stop
@@ -81,7 +81,7 @@ def verify(file: BinaryIO, *, key: str | None = None) -> Verification:
 def _contradictions(opened: Opened, remark: Callable[[str], None]) -> Iterator[str]:
     """What of the content contradicts itself, whoever signed it."""
     try:
-        campaign, sums = opened.document(CAMPAIGN), opened.manifest["sums"]
+        campaign, sums = opened.document(CAMPAIGN), opened.document(MANIFEST)["sums"]
         derived = Derived(campaign)
         yield from derived.of_batches(opened, remark)
         yield from derived.of_record(opened)
@@ -91,6 +91,11 @@ def _contradictions(opened: Opened, remark: Callable[[str], None]) -> Iterator[s
             if is_now != was:
                 yield f"the sum of {name} is {is_now}, and the manifest says {was}"
         yield from _of_campaign(campaign, found)
+        if campaign["reference"] != opened.manifest["reference"]:
+            yield (
+                f"the campaign is {campaign['reference']!r}, and the manifest says"
+                f" {opened.manifest['reference']!r}"
+            )
     except Altered as altered:
         yield str(altered)
     except _STRANGE as error:

@@ -121,6 +121,21 @@ def test_masked_evidence_shows_no_number(campaign: Bench) -> None:
     assert not any(phone.encode() in body for body in members(data).values() for phone in people(5))
 
 
+def test_recipients_of_evidence_have_the_callers_key_masked_where_it_is_a_number(
+    campaign: Bench,
+) -> None:
+    bruno, chloe = people(2, 10)
+    campaign.dispatcher.submit(
+        "noel", "Noël chez nous", [{"mobile": bruno, "key": "C-7"}, {"mobile": chloe, "key": chloe}]
+    )
+    clear, hidden = evidence_of(campaign, "noel"), evidence_of(campaign, "noel", hides=True)
+    assert [one["key"] for one in lines(clear, layout.RECIPIENTS)] == ["C-7", chloe]
+    assert lines(hidden, layout.RECIPIENTS)[0]["key"] == "C-7"
+    assert chloe.encode() not in members(hidden)[layout.RECIPIENTS]
+    assert verified(clear).problems == verified(hidden).problems == ()
+    assert all("key" not in one for one in lines(evidence_of(campaign), layout.RECIPIENTS))
+
+
 def test_erasing_a_person_leaves_counts_and_sums(campaign: Bench) -> None:
     campaign.pass_by(days=4)  # its reports have come, or are given up
     before = verified(evidence_of(campaign))
@@ -202,7 +217,8 @@ def changed(data: bytes, name: str, change: Callable[[list[dict[str, Any]]], obj
     rows = lines(data, name)
     change(rows)
     stem = name.partition(".")[0]
-    return signed_anew(data, **{stem: "".join(f"{json.dumps(row)}\n" for row in rows)})
+    written = (json.dumps(row, separators=(",", ":"), ensure_ascii=False) for row in rows)
+    return signed_anew(data, **{stem: "".join(f"{line}\n" for line in written)})
 
 
 def test_evidence_signed_anew_is_named_when_the_key_is_known(campaign: Bench) -> None:

@@ -61,6 +61,7 @@ def evidence(signer: Signer = _SIGNER, **facts: object) -> bytes:
         layout.CAMPAIGN,
         {
             "text": "Soldes",
+            "reference": "soldes",
             "commercial": True,
             "consent": "ask",
             "stop_mention": {"in_text": False, "added_by_gateway": True},
@@ -99,12 +100,14 @@ def found(data: bytes, key: str | None = None) -> Verification:
     return verify(io.BytesIO(data), key=key)
 
 
-def packed(members: Iterable[tuple[str, bytes]], comment: bytes = b"") -> bytes:
+def packed(
+    members: Iterable[tuple[str, bytes]], comment: bytes = b"", kind: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     """A ZIP of these members, with the seal of the whole file."""
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that are there twice
-        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as file:
+        with zipfile.ZipFile(stream, "w", kind) as file:
             for name, body in members:
                 file.writestr(name, body)
             file.comment = comment or WHOLE[-layout.SEAL_LENGTH :]
@@ -114,6 +117,18 @@ def packed(members: Iterable[tuple[str, bytes]], comment: bytes = b"") -> bytes:
 def members(data: bytes = WHOLE) -> list[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         return [(name, file.read(name)) for name in file.namelist()]
+
+
+def signed(name: str, body: bytes) -> bytes:
+    """The same evidence with another body of a member, signed anew by the holder of the key."""
+    stream = io.BytesIO()
+    archive = Archive(stream, _SIGNER)
+    found = dict(members())
+    for one in layout.MEMBERS:
+        archive.add_text(one, [(body if one == name else found[one]).decode()])
+    facts = json.loads(found[layout.MANIFEST])
+    archive.close({fact: facts[fact] for fact in ("reference", "made_at", "sums")})
+    return stream.getvalue()
 
 
 def test_whole_evidence_has_no_problem_and_names_its_key() -> None:
@@ -208,6 +223,37 @@ def test_newer_format_is_refused_with_what_to_do() -> None:
 def test_members_that_expand_too_far_are_not_unpacked() -> None:
     bomb = packed([*members(), ("more.txt", b"\0" * 50_000_000)])
     assert "expand to far more" in problems(bomb)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_members_that_are_compressed_otherwise_are_not_unpacked(kind: int) -> None:
+    # damaged LZMA raises an error of its own, and may ask for gigabytes of memory
+    data = bytearray(packed(members(), kind=kind))
+    data[60] ^= 0xFF
+    assert "compressed in another way" in problems(bytes(data))
+
+
+def test_line_with_a_key_given_twice_or_written_otherwise_is_named() -> None:
+    line = dict(members())[layout.RECIPIENTS].splitlines(keepends=True)
+    twice = line[0].replace(b'"state":', b'"state":"rejected","state":')
+    for first in (twice, line[0].replace(b":0,", b": 0,")):
+        assert "line 1, is not written" in problems(signed(layout.RECIPIENTS, first + line[1]))
+
+
+def test_every_character_of_a_row_verifies() -> None:
+    characters = "".join(chr(code) for code in range(0x3000) if not 0xD800 <= code < 0xE000)
+    row = json.loads(dict(members())[layout.OPT_OUTS]) | {"source": characters}
+    body = f"{json.dumps(row, ensure_ascii=False, separators=(',', ':'))}\n".encode()
+    assert problems(signed(layout.OPT_OUTS, body)) == ""
+
+
+def test_document_with_a_key_given_twice_is_named() -> None:
+    body = dict(members())[layout.CAMPAIGN].replace(b'{\n "text"', b'{\n "text": "x",\n "text"')
+    assert f"{layout.CAMPAIGN} is not written" in problems(signed(layout.CAMPAIGN, body))
+
+
+def test_reference_of_the_manifest_that_is_another_campaigns_is_named() -> None:
+    assert "the manifest says 'noel'" in problems(evidence(reference="noel"))
 
 
 def test_manifest_that_is_too_large_is_not_read() -> None:
