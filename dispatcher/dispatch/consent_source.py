@@ -73,7 +73,11 @@ class ConsentSource:
         if not self._places.acquire(timeout=_TURN):
             raise NoAnswer(f"{self._most} calls of it are still under way")
         call = _Call(self._load, people, self._places.release)
-        threading.Thread(target=call.run, name="consents", daemon=True).start()
+        try:
+            threading.Thread(target=call.run, name="consents", daemon=True).start()
+        except RuntimeError:  # the limit of the system or of its container
+            self._places.release()
+            raise NoAnswer("no thread can be started for it") from None
         if not call.ended.wait(self._seconds):
             raise NoAnswer(f"it did not answer within {self._seconds:g} s")
         if call.failure:

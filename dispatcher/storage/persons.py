@@ -96,7 +96,11 @@ def _rows(session: Session, query: Any, column: Any, names: Collection[str]) -> 
 
 
 def _message(session: Session, *, states: str, **row: Any) -> dict[str, Any]:
-    row["state"] = str(MessageState.of(states[row["position"]]))
+    state = MessageState.of(states[row["position"]])
+    row["state"] = str(state)
+    # what an earlier attempt rested on is stored for the case that it turns out to have been taken
+    if state is MessageState.WITHDRAWN:
+        return row
     if found := consents.of_batch(session, row["batch"]).get(row["position"]):
         row["consent"] = " · ".join(
             filter(None, [found.date.isoformat(), found.source, found.wording])

@@ -108,6 +108,7 @@ class EvidenceRows:
 
     def consents(self) -> Iterator[Row]:
         """The consent that each message rested on: when, from where, to which wording."""
+        gone = MessageState.WITHDRAWN.letter
         for batches in parts_of(self._session, self._campaign_id):
             rows = self._session.execute(
                 select(BatchConsent.batch_id, BatchConsent.consents).where(
@@ -117,7 +118,8 @@ class EvidenceRows:
             documents: dict[int, str] = {row[0]: row[1] for row in rows}
             for batch in batches:
                 for position, consent in enumerate(json.loads(documents.get(batch.id, "[]"))):
-                    if consent is None:
+                    # whoever has withdrawn since an earlier attempt, which texted nobody
+                    if consent is None or batch.states[position] == gone:
                         continue
                     at, source, wording = consent
                     row = {"batch": batch.number, "position": position, "at": at}

@@ -12,8 +12,10 @@ import pytest
 from dispatcher.campaigns.consent import ASK, Consent, Person
 from dispatcher.dispatch import consent_source
 from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.gateway import Throttled
 from dispatcher.recipients import Recipient
 from dispatcher.storage import consents as stored
+from dispatcher.storage.campaigns.evidence_rows import EvidenceRows
 from dispatcher.storage.database import Database
 from tests.integration.bench import OPEN, Bench, opened, people
 from tests.integration.conftest import empty
@@ -253,6 +255,36 @@ def test_resend_after_a_doubt_asks_again(bench: Bench) -> None:
     assert FIRST not in bench.gateway.texted
     assert bench.messages() == {"sent": 2, "withdrawn": 1}
     bench.check()
+
+
+def test_consent_of_an_earlier_attempt_is_not_shown_for_who_has_withdrawn(bench: Bench) -> None:
+    batch = bench.submit(2, consent=ASK)
+    bench.gateway.behave = lambda *_: Throttled(90.0)
+    bench.send(batch)
+    bench.gateway.behave = bench.gateway.take
+    SHOP.answer = but(FIRST)
+    bench.pass_by(minutes=5)
+    bench.work()
+    assert bench.messages() == {"sent": 1, "withdrawn": 1}
+    [gone] = bench.dispatcher.persons.show(FIRST)["messages"]
+    assert (gone["state"], gone.get("consent")) == ("withdrawn", None)
+    with bench.dispatcher.database.read() as session:
+        rows = EvidenceRows(session, bench.batch(batch).campaign_id, number=str, words=str)
+        assert [row["position"] for row in rows.consents()] == [1]
+
+
+def test_thread_that_cannot_be_started_leaves_its_place_to_the_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    source = consent_source.ConsentSource(f"{HERE}:consents", seconds=5, most=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(consent_source.NoAnswer, match="no thread can be started"):
+            source.ask([Person(FIRST)])
+    assert source.ask([Person(FIRST)]) == {Person(FIRST): GIVEN}
 
 
 def test_numbers_in_source_and_wording_are_masked() -> None:
