@@ -82,13 +82,12 @@ def _xlsx(results: Results, hides: bool) -> Iterator[bytes]:
         try:
             book.begin("Results", COLUMNS)
             for result in results:
-                shown = result.masked if hides else result.phone
                 book.write(
                     [
                         result.batch,
                         result.position,
-                        shown,
-                        result.key,
+                        result.masked if hides else result.phone,
+                        result.masked_key if hides else result.key,
                         result.state,
                         result.reason,
                         result.sent_at,

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.errors import InvalidCampaign
-from dispatcher.masking import mask
+from dispatcher.masking import mask, masked
 
 #: the state of a message that may have left or not; the others are those of ``MessageState``
 IN_DOUBT: Final = "in_doubt"
@@ -49,13 +49,18 @@ class Result:
         """The number with its middle hidden."""
         return mask(self.phone)
 
+    @property
+    def masked_key(self) -> str | None:
+        """The key, in which a number has its middle hidden."""
+        return self.key and masked(self.key)
+
     def as_json(self, *, hides: bool) -> dict[str, Any]:
         """The same as plain JSON: the instant in ISO 8601, euros as text; ``hides`` masks it."""
         return {
             "batch": self.batch,
             "position": self.position,
             "phone": self.masked if hides else self.phone,
-            "key": self.key,
+            "key": self.masked_key if hides else self.key,
             "state": self.state,
             "reason": self.reason,
             "sent_at": None if self.sent_at is None else self.sent_at.isoformat(),

@@ -103,6 +103,8 @@ def verify(*, file: Path, expected: str | None, as_json: bool) -> None:
     fingerprint = None if expected is None else _fingerprint(expected)
     try:
         with file.open("rb") as stream:
+            if not stream.seekable():
+                raise Unusable(f"{file}: it is a pipe, and evidence is read from a file")
             found = verifying.verify(stream, key=fingerprint)
     except OSError as error:
         raise Unusable(f"{file}: {error.strerror}") from None

@@ -69,6 +69,8 @@ def results(
     form = form or _SUFFIXES.get(Path(file).suffix.lower(), "csv")
     if file == _STREAM and form == "xlsx" and sys.stdout.isatty():
         raise Unusable("a workbook is no text for a terminal: give --output FILE")
+    if not Path(file).name:  # "", "." or "/"
+        raise Unusable(f"--output: {file!r} is not the name of a file")
     campaign = find_campaign(dispatcher, ref)
     wanted = [name.strip() for given in states for name in given.split(",")]
     found = dispatcher.results(campaign.id, states=wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import zipfile
@@ -96,6 +97,18 @@ def test_bad_input_is_one_sentence(
     ended = run("evidence", *args)
     assert ended.exit_code == code, ended.output
     assert says in ended.output
+
+
+def test_pipe_is_no_file_of_evidence(shell: Path) -> None:
+    pipe = shell / "pipe"
+    os.mkfifo(pipe)
+    end = os.open(pipe, os.O_RDWR)  # else opening it waits for a writer
+    try:
+        ended = run("evidence", "verify", str(pipe))
+    finally:
+        os.close(end)
+    assert ended.exit_code == 2
+    assert "it is a pipe, and evidence is read from a file" in ended.output
 
 
 def test_evidence_to_standard_output_is_the_file_alone(shell: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,6 +96,25 @@ def test_export_is_on_record_with_what_was_shown(shell: Path) -> None:
     assert "results of campaign 1, soldes: masked numbers, to standard output" in record
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "xlsx"])
+def test_key_that_is_a_number_is_masked_as_the_number_is(shell: Path, form: str) -> None:
+    own, number = people(2, 20)
+    national = f"0{number[3:]}"
+    Path("keys.csv").write_text(f"phone,key\n{own},C-7\n{number},{national}\n", encoding="utf-8")
+    args = ("keys.csv", "--reference", "keys", "--text", "Soldes encore")
+    assert run("submit", *args).exit_code == 0
+    shown = []
+    for numbers in ((), ("--numbers",)):
+        assert run("results", "keys", "--output", f"out.{form}", *numbers).exit_code == 0
+        body = (shell / f"out.{form}").read_bytes()
+        if form == "xlsx":
+            with zipfile.ZipFile(io.BytesIO(body)) as book:
+                body = b"".join(map(book.read, book.namelist()))
+        assert b"C-7" in body
+        shown.append(national.encode() in body)
+    assert shown == [False, True]
+
+
 def test_states_may_be_given_with_commas_or_one_by_one(shell: Path) -> None:
     for states in (["--state", "sent,pending"], ["--state", "sent", "--state", "pending"]):
         assert run("results", "soldes", *states).stdout.count("pending") == 3
@@ -107,6 +128,8 @@ def test_what_is_wrong_is_one_sentence_and_leaves_no_file(shell: Path) -> None:
     assert refused("soldes", "--state", "gone").startswith("no state 'gone': give some of ")
     assert refused("soldes", "--output", "folder").endswith("it is a folder")
     assert refused("soldes", "--output", "/dev/full").endswith("/dev/full: it is a device")
+    for no_file in ("", ".", "/"):
+        assert refused("soldes", "--output", no_file).endswith("is not the name of a file")
     nowhere = refused("soldes", "--output", "nowhere/out.csv")
     assert nowhere == "the results cannot be written to nowhere/out.csv: No such file or directory"
     assert names(shell) == {"folder", "there.csv"}
