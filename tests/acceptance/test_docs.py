@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib import import_module
@@ -33,7 +34,7 @@ CALLS = {"submit", "plan", "submit_on_commit"}
 
 def blocks(page: Path, *languages: str) -> list[str]:
     found = FENCE.findall(page.read_text(encoding="utf-8"))
-    return [inspect.cleandoc(code) for _, language, code in found if language in languages]
+    return [textwrap.dedent(code).strip() for _, language, code in found if language in languages]
 
 
 def of_all(language: str) -> list[object]:
@@ -73,7 +74,7 @@ def test_python_compiles_and_uses_what_exists(code: str) -> None:
             and ast.unparse(node.func.value) == "dispatcher"
         ):
             known = {*inspect.signature(Dispatcher.submit).parameters, *Options.__annotations__}
-            known |= {"fields", "phone", "territory_field", "on_error"}  # contrib.django's
+            known |= {"fields", "phone", "territory_field", "key", "on_error"}  # contrib.django's
             assert {keyword.arg for keyword in node.keywords} <= known
 
 

@@ -24,6 +24,8 @@ def check_command(argv: Sequence[str]) -> None:
         group, words = celery, words[1:]
     command = group.get_command(click.Context(group), words[0])  # commands load when they run
     assert command is not None, f"{program} has no command {words[0]}"
+    if isinstance(command, click.Group) and words[1:]:  # of a family, such as `evidence verify`
+        command = command.get_command(click.Context(command), words[1]) or command
     known = _flowers() if words[0] == "flower" else _clicks(command)
     for word in words[1:]:
         if word.startswith("-"):

@@ -95,7 +95,10 @@ def test_higher_cap_ends_its_own_wait_only(tables: Database) -> None:
 
 def test_retry_after_holds_back_every_batch_of_the_account(bench: Bench) -> None:
     first = bench.submit(3)
-    others = [bench.submit(3, f"s{n}", start=10 * n, commercial=n > 1) for n in range(1, 4)]
+    others = [
+        bench.submit(3, f"s{n}", start=10 * n, commercial=n > 1, reason="notice")
+        for n in range(1, 4)
+    ]
     bench.gateway.behave = asks_to_wait
     bench.send(first)
     bench.gateway.behave = unwanted
