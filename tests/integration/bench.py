@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 from dispatcher import Dispatcher, Progress, Settings
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import MessageState
-from dispatcher.dispatch.steps import Due
+from dispatcher.dispatch.retention import Retention
+from dispatcher.dispatch.steps import Context, Due
 from dispatcher.storage import opt_outs
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Action, Attempt, Batch, Campaign
@@ -86,6 +87,19 @@ class Bench:
         for _ in range(due.polls):
             self.poll()
         return due
+
+    def prune_alone(self) -> int:
+        """Do the work of retention without the steps: no thread limit, no look at the database."""
+        one = self.dispatcher
+        context = Context(
+            settings=one.settings,
+            database=one.database,
+            gateway=self.gateway,
+            windows=one.windows,
+            clock=one.clock,
+            rate_limit=mock.Mock(),
+        )
+        return Retention(context).prune()
 
     def pass_by(self, **duration: float) -> None:
         """Let time pass, then work."""

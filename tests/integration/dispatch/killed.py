@@ -13,12 +13,9 @@ import signal
 import sys
 from datetime import datetime
 from typing import Any
-from unittest import mock
 
 from sqlalchemy import event
 
-from dispatcher.dispatch.retention import Retention
-from dispatcher.dispatch.steps import Context
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
@@ -38,16 +35,7 @@ def work(bench: Bench, name: str) -> None:
         lines = [{"pseudonym": pseudonyms.of(it), "at": ERASED_AT} for it in (ANNE, CHLOE)]
         persons.replay([{"check": pseudonyms.check}, *lines], by="Bruno")
     else:
-        one = bench.dispatcher
-        context = Context(
-            settings=bench.settings,
-            database=one.database,
-            gateway=bench.gateway,
-            windows=one.windows,
-            clock=one.clock,
-            rate_limit=mock.Mock(),
-        )
-        Retention(context).prune()  # the steps refuse a database that was copied
+        bench.prune_alone()  # the steps refuse a database that was copied
 
 
 def run(database: Database, name: str, at: str, step: int) -> int:

@@ -222,26 +222,9 @@ def test_two_runs_at_once_delete_each_row_once(bench: Bench) -> None:
     bench.clock.forward(days=DAYS, seconds=1)
     with mock.patch("dispatcher.storage.retention.due", return_value=True):
         with ThreadPoolExecutor(2) as pool:
-            runs = [pool.submit(_prune_alone, bench) for _ in range(2)]
+            runs = [pool.submit(bench.prune_alone) for _ in range(2)]
         assert sum(run.result() for run in runs) == 40
     assert count(bench, Event) == [0]
-
-
-def _prune_alone(bench: Bench) -> int:
-    """As another process would: the thread limit of this one is one."""
-    from dispatcher.dispatch.retention import Retention
-    from dispatcher.dispatch.steps import Context
-
-    one = bench.dispatcher
-    context = Context(
-        settings=one.settings,
-        database=one.database,
-        gateway=bench.gateway,
-        windows=one.windows,
-        clock=one.clock,
-        rate_limit=mock.Mock(),
-    )
-    return Retention(context).prune()
 
 
 @pytest.mark.parametrize("days", [1, 30, -1, 36_501])
