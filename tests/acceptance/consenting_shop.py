@@ -17,7 +17,10 @@ FOLDER = "CONSENTING_SHOP"
 
 
 def consents(people: Sequence[Person]) -> object:
-    """What ``DISPATCHER_CONSENT`` names. It notes whom it was asked for."""
+    """What ``DISPATCHER_CONSENT`` names. It notes whom it was asked for.
+
+    The wording of a consent is the last withdrawal that the answer knew of.
+    """
     folder = Path(os.environ[FOLDER])
     with closing(sqlite3.connect(folder / "shop.db", timeout=60)) as shop:
         # withdrawals are numbered: what is committed up to here is what it answers by
@@ -26,7 +29,7 @@ def consents(people: Sequence[Person]) -> object:
     with (folder / "asked.jsonl").open("a") as log:
         log.write(json.dumps([seen, [person.key for person in people]]) + "\n")
     consenting = {key for key, number in known if number is None}
-    given = Consent(date(2026, 5, 3), "shop in Lyon", "v3")
+    given = Consent(date(2026, 5, 3), "shop in Lyon", wording=f"{seen}")
     return {person: given if person.key in consenting else None for person in people}
 
 

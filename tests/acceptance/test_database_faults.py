@@ -137,8 +137,9 @@ def test_answer_without_room_on_the_disk_is_recorded_when_there_is_room(
 
 def _terminated(server: PostgresServer, url: str) -> None:
     with connected(url) as connection:
+        # it waits for their end: a connection that is used meanwhile would be lost under a query
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
