@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dispatcher.campaigns.prices import euros_of
+from dispatcher.language import ENGLISH, Language
 from dispatcher.window.slots import PARIS
 
 if TYPE_CHECKING:
@@ -22,19 +23,18 @@ def moment(at: datetime, now: datetime, zone: ZoneInfo = PARIS) -> str:
 
     The date is added unless it is today or one of the next six days.
     """
-    local = at.astimezone(zone)
-    days = (local.date() - now.astimezone(zone).date()).days
-    if 0 <= days <= 6:
-        return f"{local:%A %H:%M}"
-    return f"{local:%A} {local.day} {local:%B %Y %H:%M}"
+    return ENGLISH.forms.moment(at, now, zone)
 
 
-def standing(progress: Progress, now: datetime) -> str:
+def standing(progress: Progress, now: datetime, language: Language = ENGLISH) -> str:
     """Why a campaign waits, and until when; empty if it does not wait."""
+    why = language.say(progress.why)
     if progress.waits_until is None:
-        return progress.why
-    until = f"waits until {moment(progress.waits_until, now)}"
-    return f"{until}: {progress.why}" if progress.why else until
+        return why
+    until = language.forms.moment(progress.waits_until, now)
+    if not why:
+        return language.text("waits until {moment}", moment=until)
+    return language.text("waits until {moment}: {reason}", moment=until, reason=why)
 
 
 def in_flight(progress: Progress) -> str:
@@ -74,7 +74,7 @@ def people_of(doubt: Doubt) -> str:
 
 def euros(amount: Decimal) -> str:
     """An amount of money as people read it: "1,234.50 €"."""
-    return f"{amount:,.2f} €"
+    return ENGLISH.forms.euros(amount)
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

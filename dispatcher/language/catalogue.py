@@ -1,0 +1,81 @@
+"""The sentences of one language: those of a gettext catalogue, found by what they look like."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+#: where the catalogues are: ``fr/LC_MESSAGES/dispatcher.mo``
+PLACES: Final = Path(__file__).parent / "locale"
+DOMAIN: Final = "dispatcher"
+#: between a context and a sentence, in a catalogue
+_OF = "\x04"
+_HOLE = re.compile(r"\{(\w+)\}")
+#: what may stand in a hole of that name; other holes take anything, and it stays as it is
+NUMBERS: Final = frozenset({"count", "more", "of", "euros"})
+_LOOKS: Mapping[str, str] = {
+    **dict.fromkeys(NUMBERS, r"\d[\d,]*(?:\.\d+)?"),
+    "time": r"\d\d:\d\d",
+    "utc": r"\d{4}-\d\d-\d\d \d\d:\d\d",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A sentence with holes, and its translation with the same holes."""
+
+    looks: re.Pattern[str]
+    says: str
+    #: how many characters are not holes
+    weight: int
+
+
+class Catalogue:
+    """What a gettext catalogue holds; empty for the language that the sentences are written in."""
+
+    def __init__(self, code: str) -> None:
+        found = gettext.translation(DOMAIN, PLACES, [code], fallback=True)
+        entries: Mapping[str, str] = {
+            key: value
+            for key, value in vars(found).get("_catalog", {}).items()
+            if isinstance(key, str) and key
+        }
+        #: by context, the words of that context
+        self.words: dict[str, dict[str, str]] = {}
+        #: sentences that belong to no context
+        self.sentences: dict[str, str] = {}
+        for key, value in entries.items():
+            context, of, word = key.partition(_OF)
+            (self.words.setdefault(context, {}) if of else self.sentences)[word or key] = value
+        self._patterns = sorted(self._compiled(), key=lambda one: -one.weight)
+
+    def match(self, sentence: str) -> tuple[str, Mapping[str, str]] | None:
+        """The translation that fits a sentence, with what is in its holes; None if none does."""
+        if sentence in self.sentences:
+            return self.sentences[sentence], {}
+        for pattern in self._patterns:
+            if found := pattern.looks.fullmatch(sentence):
+                return pattern.says, found.groupdict()
+        return None
+
+    def _compiled(self) -> Iterator[Pattern]:
+        for sentence, says in self.sentences.items():
+            if _HOLE.search(sentence):
+                weight = len(_HOLE.sub("", sentence))
+                yield Pattern(re.compile(self._look(sentence), re.DOTALL), says, weight)
+
+    def _look(self, sentence: str) -> str:
+        parts = _HOLE.split(sentence)
+        return "".join(
+            f"(?P<{part}>{self._hole(part)})" if place % 2 else re.escape(part)
+            for place, part in enumerate(parts)
+        )
+
+    def _hole(self, name: str) -> str:
+        if name in self.words:
+            return "|".join(sorted(map(re.escape, self.words[name]), key=len, reverse=True))
+        return _LOOKS.get(name, ".+?")

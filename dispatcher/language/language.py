@@ -1,0 +1,91 @@
+"""One language: translates what the library says, and writes values in its form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Final
+
+from dispatcher.language.catalogue import NUMBERS, Catalogue
+from dispatcher.language.forms import IN_ENGLISH, IN_FRENCH, Forms
+
+#: between the parts of a sentence that is a list of sentences
+_JOINS = ("; ", ", ")
+#: holes that hold sentences of the library
+_SENTENCES = frozenset({"why", "rest", "cure"})
+
+
+class Language:
+    """A language by its code ("fr"); ``forms`` writes numbers, instants and amounts of money."""
+
+    def __init__(self, code: str, forms: Forms) -> None:
+        self.code: Final = code
+        self.forms: Final = forms
+        self._said = lru_cache(maxsize=4096)(self._translate)
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self.code)
+
+    def say(self, sentence: str) -> str:
+        """A sentence of the library in this language; as it is if no pattern fits.
+
+        Parts that people have typed, such as the reason of a pause, stay as they were typed.
+        """
+        return self._said(sentence) or sentence
+
+    def knows(self, sentence: str) -> bool:
+        """Whether the catalogue has this sentence, or all the sentences that it lists."""
+        return self._said(sentence) is not None
+
+    def text(self, sentence: str, **values: object) -> str:
+        """A sentence of the catalogue with its holes filled; the values stay as they are."""
+        return self._catalogue.sentences.get(sentence, sentence).format(**values)
+
+    def word(self, context: str, word: str) -> str:
+        """A word of a context: a state, a territory, a closed day, a kind of action."""
+        return self._catalogue.words.get(context, {}).get(word) or word.replace("_", " ")
+
+    def _translate(self, sentence: str) -> str | None:
+        if not sentence or self.code == "en":
+            return sentence
+        for context in ("day", "place"):
+            if found := self._catalogue.words.get(context, {}).get(sentence):
+                return found
+        if fits := self._catalogue.match(sentence):
+            says, holes = fits
+            return says.format(**{name: self._filled(name, holes[name]) for name in holes})
+        for join in _JOINS:
+            parts = sentence.split(join)
+            if len(parts) > 1 and all(said := [self._said(part) for part in parts]):
+                return _SPACED.get(join, join).join(map(str, said))
+        return None
+
+    def _filled(self, name: str, value: str) -> str:
+        words: Mapping[str, str] = self._catalogue.words.get(name, {})
+        if value in words:
+            return words[value]
+        if name in NUMBERS:
+            return self.forms.localised(value)
+        if name == "time":
+            hour, minute = value.split(":")
+            return self.forms.clock(int(hour), int(minute))
+        if name == "utc":
+            return self.forms.instant(datetime.fromisoformat(value).replace(tzinfo=UTC))
+        # the reason of a pause may be a sentence of the library, or what a person has typed
+        return self.say(value) if name in _SENTENCES else value
+
+
+_SPACED = {"; ": "\xa0; "}
+ENGLISH: Final = Language("en", IN_ENGLISH)
+FRENCH: Final = Language("fr", IN_FRENCH)
+LANGUAGES: Final[Mapping[str, Language]] = {"fr": FRENCH, "en": ENGLISH}
+
+
+def chosen(*codes: str) -> Language:
+    """The language of the first code that is one of ours ("fr-CA", "fr_FR.UTF-8"); else English."""
+    for code in codes:
+        if found := LANGUAGES.get(code[:2].lower()):
+            return found
+    return ENGLISH

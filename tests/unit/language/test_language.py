@@ -1,0 +1,76 @@
+"""Sentences of the library in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from dispatcher.language import ENGLISH, FRENCH, chosen
+
+NOW = datetime(2027, 3, 27, 19, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "french"),
+    [
+        ("Sunday, Easter Monday", "dimanche, lundi de Pâques"),
+        ("before 08:00 in Paris", "avant 8\xa0h à Paris"),
+        ("Sunday in La Réunion", "dimanche à La Réunion"),
+        (
+            "paused: no credit: at least 1,234.50 € are missing",
+            "en pause\xa0: crédit insuffisant\xa0: il manque au moins 1\u202f234,50 €",
+        ),
+        (
+            "paused: stock épuisé; 3 batches are at the gateway",
+            "en pause\xa0: stock épuisé\xa0; 3 lots sont à la passerelle",
+        ),
+        (
+            "no worker has looked since 2026-11-29 08:00 UTC",
+            "aucun worker ne s'est manifesté depuis le 29 novembre 2026\xa09\xa0h",
+        ),
+        ("the sky is green", "the sky is green"),
+        ("", ""),
+    ],
+)
+def test_sentence_is_translated_by_its_pattern(sentence: str, french: str) -> None:
+    assert FRENCH.say(sentence) == french
+    assert ENGLISH.say(sentence) == sentence
+
+
+def test_unknown_sentence_is_not_known() -> None:
+    assert not FRENCH.knows("the sky is green")
+    assert FRENCH.knows("scheduled")
+
+
+@pytest.mark.parametrize(
+    ("at", "english", "french"),
+    [
+        (datetime(2027, 3, 30, 6, tzinfo=UTC), "Tuesday 08:00", "mardi 8\xa0h"),
+        (datetime(2027, 3, 30, 6, 5, tzinfo=UTC), "Tuesday 08:05", "mardi 8\xa0h\xa005"),
+        (
+            datetime(2027, 5, 1, 6, tzinfo=UTC),
+            "Saturday 1 May 2027 08:00",
+            "samedi 1er mai 2027 à 8\xa0h",
+        ),
+    ],
+)
+def test_instant_is_written_as_its_reader_says_it(at: datetime, english: str, french: str) -> None:
+    assert ENGLISH.forms.moment(at, NOW) == english
+    assert FRENCH.forms.moment(at, NOW) == french
+
+
+def test_numbers_and_euros_are_written_in_the_readers_form() -> None:
+    assert FRENCH.forms.number(1234567) == "1\u202f234\u202f567"
+    assert FRENCH.forms.euros(Decimal("1234.5")) == "1\u202f234,50\xa0€"
+    assert ENGLISH.forms.euros(Decimal("1234.5")) == "1,234.50 €"
+    assert FRENCH.forms.month(date(2027, 4, 1)) == "avril 2027"
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [(("fr-CA", "en"), "fr"), (("fr_FR.UTF-8",), "fr"), (("de", "fr"), "fr"), ((), "en")],
+)
+def test_first_code_that_is_ours_is_chosen(codes: tuple[str, ...], code: str) -> None:
+    assert chosen(*codes).code == code
