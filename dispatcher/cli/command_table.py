@@ -53,6 +53,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "webhooks",
         "Take the gateway's reports, replies and STOPs until Ctrl-C, behind a proxy with TLS.",
     ),
+    "console": (
+        "console",
+        "Serve pages on which people run campaigns, until Ctrl-C; behind a proxy with TLS.",
+    ),
     "tick": ("maintenance", "Do what is due by time, send hints to workers, and show what is due."),
     "doctor": ("doctor", "Look for what is wrong here, in order of causes, and say what to do."),
     "migrate": ("maintenance", "Bring the database to the schema of this version."),

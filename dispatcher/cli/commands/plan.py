@@ -62,7 +62,7 @@ def plan(
         )
         if listed:
             listed.write(planned.forecast)
-    line = _timeline(dispatcher, planned, commercial=not arguments.transactional)
+    line = timeline_of(dispatcher, planned, commercial=not arguments.transactional)
     if svg:
         from dispatcher.cli.timeline_svg import in_svg
 
@@ -91,7 +91,8 @@ def plan(
             say(f"{what}: {path}")
 
 
-def _timeline(dispatcher: Dispatcher, plan: Plan, *, commercial: bool) -> Timeline:
+def timeline_of(dispatcher: Dispatcher, plan: Plan, *, commercial: bool) -> Timeline:
+    """When the messages of a plan leave, in the days that show it."""
     from dispatcher.cli.timeline import PARIS, timeline
 
     now = dispatcher.clock()

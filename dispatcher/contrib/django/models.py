@@ -40,6 +40,13 @@ class Campaign(_Listed):
             ("pause_campaign", "Can pause a campaign"),
             ("resume_campaign", "Can resume a campaign"),
             ("cancel_campaign", "Can cancel a campaign"),
+            ("write_campaign", "Can write and submit a campaign"),
+            ("approve_campaign", "Can approve a campaign"),
+            ("send_test", "Can send a test to the testers"),
+            ("manage_testers", "Can add and remove testers"),
+            ("take_results", "Can download results"),
+            ("read_replies", "Can read replies"),
+            ("see_installation", "Can see settings, checks and the record of actions"),
         )
 
 
@@ -65,4 +72,7 @@ class OptOut(_Listed):
         default_permissions = ("view", "add")
         verbose_name = "opt-out"
         # not "view_…": who is given every permission to view does not get it
-        permissions = (("show_full_numbers", "Can see phone numbers in full"),)
+        permissions = (
+            ("show_full_numbers", "Can see phone numbers in full"),
+            ("take_back_optout", "Can take an opt-out back after a new consent"),
+        )

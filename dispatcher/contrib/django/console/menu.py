@@ -1,0 +1,47 @@
+"""The entries of the navigation that a user may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from dispatcher.contrib.django.console import roles
+
+#: name of the page, its words, and the permission that opens it
+_PAGES = (
+    ("home", _("Home"), roles.VIEW),
+    ("compose", _("New campaign"), roles.WRITE),
+    ("campaigns", _("Campaigns"), roles.VIEW),
+    ("replies", _("Replies"), roles.REPLIES),
+    ("opt_outs", _("Opt-outs"), roles.OPT_OUTS),
+    ("spend", _("Spend"), roles.VIEW),
+    ("doubts", _("Doubts"), "dispatcher.view_doubt"),
+    ("checks", _("Installation"), roles.OPERATE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry; ``here`` is true on its own page."""
+
+    label: Any
+    url: str
+    here: bool
+
+
+def entries(request: HttpRequest) -> list[Entry]:
+    """What the user may open, in order; nothing for nobody."""
+    user: Any = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    match = request.resolver_match
+    here = match.url_name if match else ""
+    return [
+        Entry(label, reverse(f"console:{name}"), name == here)
+        for name, label, permission in _PAGES
+        if user.has_perm(permission)
+    ]

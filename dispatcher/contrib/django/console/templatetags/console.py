@@ -1,0 +1,166 @@
+"""Filters that write states, reasons, instants and numbers in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from dispatcher.campaigns import wording
+from dispatcher.campaigns.bar import ENDED, OPEN, percent_ended, pieces
+from dispatcher.campaigns.progress import Progress
+from dispatcher.campaigns.records import Page
+from dispatcher.language import Language
+from dispatcher.masking import mask, masked
+from dispatcher.window.territories import TERRITORIES
+
+register = template.Library()
+_WIDTH = 1000
+
+
+@register.filter
+def say(sentence: object, language: Language) -> str:
+    """A sentence of the library, translated and without numbers; it begins with a capital."""
+    said = masked(language.say(str(sentence)))
+    return said[:1].upper() + said[1:]
+
+
+@register.filter
+def state(name: object, language: Language) -> str:
+    """The state of a campaign."""
+    return language.word("campaign", str(name))
+
+
+@register.filter
+def batch_state(name: object, language: Language) -> str:
+    """The state of a batch."""
+    return language.word("batch", str(name))
+
+
+@register.filter
+def message_state(name: object, language: Language) -> str:
+    """The state of several messages."""
+    return language.word("message", str(name))
+
+
+@register.filter
+def one_message(name: object, language: Language) -> str:
+    """The state of one message."""
+    return language.word("one message", str(name))
+
+
+@register.filter
+def verb(name: object, language: Language) -> str:
+    """What somebody did."""
+    return language.word("verb", str(name))
+
+
+@register.filter
+def territory(name: str, language: Language) -> str:
+    """A territory's name for people."""
+    found = TERRITORIES.get(name)
+    return language.word("territory", found.label) if found else name
+
+
+@register.filter
+def waits(progress: Progress, of: tuple[Language, datetime]) -> str:
+    """Why a campaign waits and until when, on the clock of Paris; begins with a capital."""
+    language, now = of
+    said = masked(wording.standing(progress, now, language))
+    return said[:1].upper() + said[1:]
+
+
+@register.simple_tag
+def reading(language: Language, now: datetime) -> tuple[Language, datetime]:
+    """Who reads, and when: what ``waits`` and ``until`` take."""
+    return language, now
+
+
+@register.filter
+def until(instant: datetime, of: tuple[Language, datetime]) -> str:
+    """An instant that is near: "Tuesday 08:00"."""
+    language, now = of
+    return language.forms.moment(instant, now)
+
+
+@register.filter
+def at(instant: datetime | None, language: Language) -> str:
+    """An instant with its day; a dash for none."""
+    return "–" if instant is None else language.forms.instant(instant)
+
+
+@register.filter
+def count(value: int, language: Language) -> str:
+    """A whole number."""
+    return language.forms.number(value)
+
+
+@register.filter
+def euros(amount: Decimal, language: Language) -> str:
+    """An amount of money."""
+    return language.forms.euros(amount)
+
+
+@register.filter
+def hidden(words: object) -> str:
+    """A free text with everything masked that may be a phone number."""
+    return masked(str(words))
+
+
+@register.simple_tag
+def number(phone: str, in_full: bool) -> str:
+    """A phone number, its middle hidden unless ``in_full``."""
+    return phone if in_full else mask(phone)
+
+
+@register.filter
+def ended(messages: Mapping[str, int]) -> int:
+    """How many in a hundred messages have ended."""
+    return percent_ended(messages)
+
+
+@register.filter
+def counted(messages: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The states that have messages, in the order of the bar."""
+    return [(name, messages[name]) for name in (*ENDED, *OPEN) if messages.get(name)]
+
+
+@register.filter
+def bar(messages: Mapping[str, int], language: Language) -> SafeString:
+    """A bar of the states of messages; classes and no styles, as the policy of the pages wants."""
+    drawn = format_html_join(
+        "",
+        '<rect class="{}" x="{}" y="0" width="{}" height="10"></rect>',
+        ((one.state, one.start, max(one.width, 1)) for one in pieces(messages, _WIDTH)),
+    )
+    label = ", ".join(
+        f"{count(total, language)} {message_state(name, language)}"
+        for name, total in counted(messages)
+    )
+    return format_html(
+        '<svg class="bar" role="img" aria-label="{}" viewBox="0 0 {} 10"'
+        ' preserveAspectRatio="none"><rect class="ground" width="{}" height="10"></rect>{}</svg>',
+        label or "0",
+        _WIDTH,
+        _WIDTH,
+        drawn,
+    )
+
+
+@register.filter
+def span(page: Page[Any], language: Language) -> str:
+    """Which entries a page of a list shows: "51–100 / 1,234"."""
+    number = language.forms.number
+    first, last = number(page.offset + 1), number(page.offset + len(page))
+    return f"{first}–{last} / {number(page.total)}"
+
+
+@register.filter
+def day(value: date, language: Language) -> str:
+    """A day: "13 April 2027"."""
+    return language.forms.day_of(value)

@@ -1,0 +1,43 @@
+"""Where the pages of the console are: include this module at an address of the project."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from dispatcher.contrib.django.console import reader
+from dispatcher.contrib.django.console.views import (
+    campaign,
+    campaigns,
+    compose,
+    doubts,
+    home,
+    installation,
+    opt_outs,
+    replies,
+    signing_in,
+    spend,
+)
+
+app_name = "console"
+urlpatterns = [
+    path("", home.show_home, name="home"),
+    path("login/", signing_in.sign_in, name="login"),
+    path("logout/", signing_in.sign_out, name="logout"),
+    path("language/", reader.choose, name="language"),
+    path("new/", compose.compose, name="compose"),
+    path("new/plan/", compose.planned, name="planned"),
+    path("campaigns/", campaigns.index, name="campaigns"),
+    path("campaigns/<int:number>/", campaign.detail, name="campaign"),
+    path("campaigns/<int:number>/live/", campaign.live, name="live"),
+    path("campaigns/<int:number>/<str:name>/", campaign.ask, name="ask"),
+    path("batches/<int:number>/", campaign.batch, name="batch"),
+    path("doubts/", doubts.index, name="doubts"),
+    path("doubts/<int:number>/<str:name>/", doubts.ask, name="ask_doubt"),
+    path("opt-outs/", opt_outs.index, name="opt_outs"),
+    path("opt-outs/export/", opt_outs.export, name="opt_outs_export"),
+    path("replies/", replies.index, name="replies"),
+    path("spend/", spend.index, name="spend"),
+    path("installation/", installation.checks, name="checks"),
+    path("installation/settings/", installation.settings, name="settings"),
+    path("installation/record/", installation.record, name="record"),
+]
