@@ -31,6 +31,12 @@ def say(sentence: object, language: Language) -> str:
 
 
 @register.filter
+def clause(sentence: object, language: Language) -> str:
+    """The same as the rest of a longer sentence."""
+    return masked(language.say(str(sentence)))
+
+
+@register.filter
 def state(name: object, language: Language) -> str:
     """The state of a campaign."""
     return language.word("campaign", str(name))

@@ -19,7 +19,7 @@ def index(request: HttpRequest) -> HttpResponse:
     """Charged and planned of the last days, by account, with what is still to come."""
     rows = []
     for name in ["", *dispatcher.settings.accounts]:
-        account = dispatcher.for_account(name or "default")
+        account = dispatcher.for_account(name)
         spent = [(days, *account.spent(timedelta(days=days))) for days in _DAYS]
         to_go, unpriced = account.to_go()
         rows.append(
