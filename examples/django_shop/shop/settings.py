@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "shop",
     "dispatcher.contrib.django",
+    "dispatcher.contrib.django.console",
 ]
 
 # the key, DISPATCHER_API_KEY, comes from the environment

@@ -1,7 +1,7 @@
 """Where the pages are."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from shop.views import follow, launch
 
@@ -9,4 +9,5 @@ urlpatterns = [
     path("", launch, name="launch"),
     path("campaigns/<reference>/", follow, name="follow"),
     path("admin/", admin.site.urls),
+    path("sms/", include("dispatcher.contrib.django.console.urls")),
 ]

@@ -14,6 +14,7 @@ from dispatcher.campaigns.causes import Cause, Name, Standing, Surroundings, cau
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.campaigns.waits import BatchHold, Wait
 from dispatcher.language import FRENCH
+from dispatcher.recipients.reasons import EXPLANATIONS
 from dispatcher.window import NeverOpen, Windows
 from dispatcher.window.territories import TERRITORIES, closed_days
 
@@ -96,3 +97,8 @@ def test_translations_have_the_holes_of_their_sentences() -> None:
     holes = re.compile(r"\{\w+\}")
     for sentence, says in FRENCH._catalogue.sentences.items():
         assert set(holes.findall(says)) <= set(holes.findall(sentence)), sentence
+
+
+@pytest.mark.parametrize("code", EXPLANATIONS)
+def test_every_reason_to_leave_a_row_out_is_known(code: str) -> None:
+    assert FRENCH.knows(EXPLANATIONS[code])

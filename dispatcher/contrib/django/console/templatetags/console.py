@@ -17,6 +17,7 @@ from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.records import Page
 from dispatcher.language import Language
 from dispatcher.masking import mask, masked
+from dispatcher.recipients.reasons import EXPLANATIONS
 from dispatcher.window.territories import TERRITORIES
 
 register = template.Library()
@@ -28,6 +29,12 @@ def say(sentence: object, language: Language) -> str:
     """A sentence of the library, translated and without numbers; it begins with a capital."""
     said = masked(language.say(str(sentence)))
     return said[:1].upper() + said[1:]
+
+
+@register.filter
+def rejection(reason: str, language: Language) -> str:
+    """Why a row gets no message, with what to do."""
+    return say(EXPLANATIONS.get(reason, reason), language)
 
 
 @register.filter

@@ -1,0 +1,247 @@
+"""The pages of the console in a project: who may do what, in which language, with which headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.console.roles import ROLES, group_of
+
+PAGES = (
+    "/sms/",
+    "/sms/new/",
+    "/sms/campaigns/",
+    "/sms/campaigns/1/",
+    "/sms/batches/1/",
+    "/sms/doubts/",
+    "/sms/opt-outs/",
+    "/sms/replies/",
+    "/sms/spend/",
+    "/sms/installation/",
+    "/sms/installation/settings/",
+    "/sms/installation/record/",
+)
+PEOPLE = [f"+3363998{number:04d}" for number in range(3)]
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def sign_in(sqlite_shop: str) -> SignIn:
+    """A client in which a user of these roles is signed in."""
+    from django.contrib.auth.models import Group, Permission, User
+
+    from dispatcher.contrib.django.console.roles import make_groups
+
+    make_groups(using="default")
+
+    def client(
+        *roles: str, sees_numbers: bool = False, language: str = "fr", name: str = "zoe"
+    ) -> Client:
+        user = User.objects.create_user(name, password="soleil-vert-27")
+        user.groups.set(Group.objects.filter(name__in=[group_of(role) for role in roles]))
+        if sees_numbers:
+            user.user_permissions.set(Permission.objects.filter(codename="show_full_numbers"))
+        found = Client(headers={"accept-language": language})
+        found.force_login(user)
+        return found
+
+    return client
+
+
+def text(answer: Any) -> str:
+    """What a person reads of a page."""
+    page = re.sub(r"<(script|style).*?</\1>", "", answer.content.decode(), flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", page).replace("&#x27;", "'").split())
+
+
+def test_roles_have_their_permissions(sqlite_shop: str, sign_in: SignIn) -> None:
+    from django.contrib.auth.models import Group
+
+    for role, names in ROLES.items():
+        group = Group.objects.get(name=group_of(role))
+        assert {f"dispatcher.{one.codename}" for one in group.permissions.all()} == set(names)
+    assert not any("show_full_numbers" in name for names in ROLES.values() for name in names)
+
+
+def test_nobody_is_shown_a_page_without_a_login(sqlite_shop: str) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    for path in PAGES:
+        answer = Client().get(path)
+        assert (answer.status_code, answer["Location"][:16]) == (302, "/sms/login/?next")
+        assert answer["Cache-Control"] == "no-store"
+
+
+def test_user_without_a_role_is_refused(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    client = sign_in()
+    for path in PAGES:
+        answer = client.get(path)
+        assert answer.status_code == 403
+        assert "Votre rôle ne le permet pas" in text(answer)
+
+
+def test_every_page_is_protected(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    client = sign_in(*ROLES)
+    for path in (*PAGES, "/sms/campaigns/1/pause/", "/sms/campaigns/9/"):
+        answer = client.get(path)
+        assert answer.status_code in {200, 404}, path
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer["Cache-Control"] == "no-store"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        page = answer.content.decode()
+        assert " style=" not in page
+        assert " onclick=" not in page
+        assert re.search(r"<script(?! src=)", page) is None
+
+
+def test_pages_mask_numbers_unless_permitted(sign_in: SignIn) -> None:
+    dispatcher.submit("for 06 39 98 00 00", "Soldes !", PEOPLE)
+    dispatcher.opt_outs.add(PEOPLE[:1], reason="06 39 98 00 00 called")
+    dispatcher.pause(1, reason="06 39 98 00 00 complained", by="for 06 39 98 00 00")
+    masked, full = sign_in(*ROLES), sign_in(*ROLES, sees_numbers=True, name="luc")
+
+    for path in PAGES:
+        assert "639980" not in re.sub(r"[\s.+]", "", text(masked.get(path))), path
+    assert PEOPLE[1] in text(full.get("/sms/batches/1/"))
+    assert dispatcher.record.page(verb="see numbers").total > 0
+
+
+def test_wait_is_told_in_the_readers_language(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import UTC, datetime
+
+    before_easter = datetime(2027, 3, 27, 20, tzinfo=UTC)
+    monkeypatch.setattr(dispatcher._installation, "clock", lambda: before_easter)
+    monkeypatch.setattr(dispatcher, "clock", lambda: before_easter)
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    client = sign_in("writes")
+
+    said = "Attend jusqu'à mardi 8 h : dimanche, lundi de Pâques"
+    for path in ("/sms/", "/sms/campaigns/", "/sms/campaigns/1/"):
+        assert said in text(client.get(path))
+    client.post("/sms/language/", {"language": "en", "next": "/sms/"})
+    assert "Waits until Tuesday 08:00: Sunday, Easter Monday" in text(client.get("/sms/"))
+
+
+def test_language_goes_back_to_own_pages_only(sign_in: SignIn) -> None:
+    answer = sign_in("writes").post(
+        "/sms/language/", {"language": "en", "next": "https://evil.example/"}
+    )
+    assert answer["Location"] == "/sms/"
+
+
+@pytest.mark.parametrize("name", ["pause", "cancel"])
+def test_action_needs_permission_reason_and_token(sign_in: SignIn, name: str) -> None:
+    from django.contrib.auth.models import User
+
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    path = f"/sms/campaigns/1/{name}/"
+    assert sign_in("writes").post(path, {"reason": "stock"}).status_code == 403
+    client = sign_in("operates", name="luc")
+    assert "Nothing" not in text(client.get(path))
+    assert "Indiquez un motif" in text(client.post(path, {"reason": " "}))
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="luc"))
+    assert strict.post(path, {"reason": "stock"}).status_code == 403
+    assert dispatcher.progress(1).state == "running"
+
+    for _ in range(2):  # clicked twice
+        assert client.post(path, {"reason": "stock"})["Location"] == "/sms/campaigns/1/"
+    assert [one.verb for one in dispatcher.actions(1)].count(name) == 1
+    assert dispatcher.actions(1)[0].actor == "luc"
+
+
+def test_live_part_stops_when_nothing_moves(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE, commercial=False)
+    client = sign_in("writes")
+    assert 'data-next="3"' in client.get("/sms/campaigns/1/live/").content.decode()
+    dispatcher.cancel(1)
+    assert 'data-next="0"' in client.get("/sms/campaigns/1/live/").content.decode()
+
+
+def form(**values: Any) -> dict[str, Any]:
+    people = "prénom;mobile\nZoé;06 39 98 00 01\nLuc;06 39 98 00 02\nAnna;12345\n"
+    return {
+        "reference": "soldes",
+        "text": "Bonjour {{ prénom }}, les soldes !",
+        "file": SimpleUploadedFile("clients.csv", people.encode()),
+        **values,
+    }
+
+
+def test_plan_is_shown_and_nothing_is_stored(sign_in: SignIn) -> None:
+    said = text(sign_in("writes").post("/sms/new/plan/", form()))
+    assert "Personnes 2" in said
+    assert "Bonjour Zoé, les soldes !" in said
+    assert "il manque des chiffres" in said.lower()
+    assert dispatcher.campaigns() == []
+
+
+def test_campaign_is_submitted_once_however_often_it_is_clicked(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    page = client.post("/sms/new/plan/", form()).content.decode()
+    [fingerprint] = re.findall(r'name="fingerprint" value="(\w+)"', page)
+    sent = {"submit": "1", "fingerprint": fingerprint}
+
+    assert "Confirmez d'abord" in text(client.post("/sms/new/", form(**sent)))
+    assert dispatcher.campaigns() == []
+    for _ in range(2):
+        answer = client.post("/sms/new/", form(**sent, consent="on"))
+        assert answer["Location"] == "/sms/campaigns/1/"
+    assert len(dispatcher.campaigns()) == 1
+    assert dispatcher.actions(1)[0].actor == "zoe"
+
+
+def test_plan_that_was_not_seen_is_not_submitted(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    answer = client.post("/sms/new/", form(submit="1", fingerprint="0" * 64, consent="on"))
+    assert answer.status_code == 200
+    assert dispatcher.campaigns() == []
+
+
+def test_list_without_a_number_is_refused_in_a_sentence(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    answer = client.post("/sms/new/plan/", {"reference": "x", "text": "Soldes !"})
+    assert "Choisissez un fichier, ou collez des numéros" in text(answer)
+
+
+def test_opt_out_is_added_found_and_taken_back(sign_in: SignIn) -> None:
+    writer, operator = sign_in("writes"), sign_in("operates", name="luc")
+    path = "/sms/opt-outs/"
+    writer.post(path, {"add": "1", "phone": "06 39 98 00 01", "reason": "au téléphone"})
+    assert PEOPLE[1] in dispatcher.opt_outs
+    assert "Sur la liste" in text(writer.post(path, {"search": "1", "phone": PEOPLE[1]}))
+    back = {"take_back": "1", "phone": PEOPLE[1], "reason": "en boutique", "consent": "2027-01-02"}
+    assert writer.post(path, back).status_code == 403
+    assert operator.post(path, {**back, "consent": ""}).status_code == 200
+    assert PEOPLE[1] in dispatcher.opt_outs
+    operator.post(path, back)
+    assert PEOPLE[1] not in dispatcher.opt_outs
+    assert dispatcher.opt_outs.history(PEOPLE[1])[-1].reason == "en boutique, 2027-01-02"
+
+
+def test_export_of_opt_outs_needs_the_numbers_permission(sign_in: SignIn) -> None:
+    dispatcher.opt_outs.add(PEOPLE[:1])
+    path = "/sms/opt-outs/export/"
+    assert sign_in(*ROLES).get(path).status_code == 403
+    answer = sign_in("writes", sees_numbers=True, name="luc").get(path)
+    assert PEOPLE[0] in b"".join(answer.streaming_content).decode()
+    assert dispatcher.record.page(verb="export").total == 1
+
+
+def test_campaign_that_does_not_exist_is_a_page(sign_in: SignIn) -> None:
+    client = sign_in(*ROLES)
+    for path in ("/sms/campaigns/9/", "/sms/batches/9/", "/sms/campaigns/1/explode/"):
+        answer = client.get(path)
+        assert (answer.status_code, "Introuvable" in text(answer)) == (404, True)
