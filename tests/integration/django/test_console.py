@@ -163,7 +163,7 @@ def test_action_needs_permission_reason_and_token(sign_in: SignIn, name: str) ->
 
 
 def test_live_part_stops_when_nothing_moves(sign_in: SignIn) -> None:
-    dispatcher.submit("soldes", "Soldes !", PEOPLE, commercial=False)
+    dispatcher.submit("soldes", "Soldes !", PEOPLE, commercial=False, reason="an alert")
     client = sign_in("writes")
     assert 'data-next="3"' in client.get("/sms/campaigns/1/live/").content.decode()
     dispatcher.cancel(1)

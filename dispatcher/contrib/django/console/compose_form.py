@@ -31,6 +31,9 @@ class ComposeForm(forms.Form):
     transactional = forms.BooleanField(
         label=_("Not commercial: no STOP mention, any hour"), required=False
     )
+    reason = forms.CharField(
+        label=_("Why it is not commercial, for the record"), max_length=200, required=False
+    )
     consent = forms.BooleanField(
         label=_("These people have agreed to get commercial messages from us."), required=False
     )
@@ -56,6 +59,7 @@ class ComposeForm(forms.Form):
             "not_before": self._utc("not_before"),
             "not_after": self._utc("not_after"),
             "commercial": not self.cleaned_data["transactional"],
+            "reason": self.cleaned_data["reason"] if self.cleaned_data["transactional"] else "",
         }
 
     def _utc(self, name: str) -> Any:

@@ -77,6 +77,7 @@ def _planned(request: HttpRequest, form: ComposeForm) -> dict[str, Any]:
         "plan": plan,
         "notes": notes,
         "rejected": rejected,
+        "commercial": commercial,
         "picture": picture(dispatcher, plan, commercial=commercial),
         "sender": form.options["sender"] or dispatcher.settings.sender or "",
     }
@@ -87,7 +88,7 @@ def _submitted(request: HttpRequest, form: ComposeForm, context: dict[str, Any])
 
     Clicking twice submits once: the second is the same reference with the same body.
     """
-    if not form.cleaned_data["consent"]:
+    if form.options["commercial"] and not form.cleaned_data["consent"]:
         context["wrong"] = _("Confirm first that these people have consented.")
         return None
     try:
