@@ -218,6 +218,8 @@ def test_with_every_extra_every_module_can_be_imported(wheel: Path, tmp_path: Pa
 
 #: a program that uses what each extra installs
 USES = {
+    "console": "import axes, django, whitenoise; import dispatcher.cli.commands.console as it;"
+    "print(it.console.name)",
     "django": "import django; print(django.get_version())",
     "embedded": "from dispatcher.local.redis import find_server; print(find_server())",
     "flask": "import flask; print(flask.Flask('x').name)",

@@ -236,7 +236,7 @@ def test_export_of_opt_outs_needs_the_numbers_permission(sign_in: SignIn) -> Non
     path = "/sms/opt-outs/export/"
     assert sign_in(*ROLES).get(path).status_code == 403
     answer = sign_in("writes", sees_numbers=True, name="luc").get(path)
-    assert PEOPLE[0] in b"".join(answer.streaming_content).decode()
+    assert PEOPLE[0] in answer.getvalue().decode()
     assert dispatcher.record.page(verb="export").total == 1
 
 
