@@ -10,6 +10,7 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from gettext import GNUTranslations
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -103,25 +104,53 @@ def text(catalogue: Catalog) -> bytes:
     return head + out.getvalue().lstrip()
 
 
+def wanted() -> dict[Path, bytes]:
+    """What the files of both catalogues should hold."""
+    pages = text(merged())
+    return {
+        PAGES: pages,
+        PAGES.with_suffix(".mo"): compiled(read_po(io.BytesIO(pages), locale="fr")),
+        LIBRARY.with_suffix(".mo"): compiled(read(LIBRARY)),
+    }
+
+
+def stale() -> dict[Path, bytes]:
+    """The files that are not as they should be."""
+    return {
+        path: now
+        for path, now in wanted().items()
+        if not path.exists() or _holds(path, path.read_bytes()) != _holds(path, now)
+    }
+
+
+def _holds(path: Path, content: bytes) -> object:
+    """What a file says, without the date and the tool of a binary one."""
+    if path.suffix != ".mo":
+        return content
+    entries = vars(GNUTranslations(io.BytesIO(content)))["_catalog"]
+    return {key: value for key, value in entries.items() if key}
+
+
+def untranslated() -> list[object]:
+    """The sentences without French."""
+    entries = [one for path in (PAGES, LIBRARY) for one in read(path) if one.id]
+    return [
+        one.id
+        for one in entries
+        if not (all(one.string) if isinstance(one.string, tuple) else one.string)
+    ]
+
+
 def main() -> None:
     """Write what has changed."""
-    wanted = {PAGES: text(merged())}
-    library = read(LIBRARY)
-    wanted[LIBRARY.with_suffix(".mo")] = compiled(library)
-    wanted[PAGES.with_suffix(".mo")] = compiled(read_po(io.BytesIO(wanted[PAGES]), locale="fr"))
-    stale = [path for path, now in wanted.items() if not path.exists() or path.read_bytes() != now]
-    if "--check" in sys.argv and stale:
-        sys.exit(f"run scripts/catalogues.py: {', '.join(path.name for path in stale)}")
-    for path in stale:
+    found = stale()
+    if "--check" in sys.argv and found:
+        sys.exit(f"run scripts/catalogues.py: {', '.join(path.name for path in found)}")
+    for path, now in found.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(wanted[path])
-    missing = [one.id for one in read(PAGES) if one.id and not _done(one.string)]
-    for sentence in missing:
-        print("without French:", sentence)  # noqa: T201
-
-
-def _done(string: object) -> bool:
-    return all(string) if isinstance(string, tuple) else bool(string)
+        path.write_bytes(now)
+    if missing := untranslated():
+        sys.exit("without French:\n" + "\n".join(map(str, missing)))
 
 
 if __name__ == "__main__":

@@ -14,13 +14,15 @@ PLACES: Final = Path(__file__).parent / "locale"
 DOMAIN: Final = "dispatcher"
 #: between a context and a sentence, in a catalogue
 _OF = "\x04"
-_HOLE = re.compile(r"\{(\w+)\}")
+HOLE = re.compile(r"\{(\w+)\}")
 #: what may stand in a hole of that name; other holes take anything, and it stays as it is
 NUMBERS: Final = frozenset({"count", "more", "of", "euros"})
 _LOOKS: Mapping[str, str] = {
     **dict.fromkeys(NUMBERS, r"\d[\d,]*(?:\.\d+)?"),
     "time": r"\d\d:\d\d",
     "utc": r"\d{4}-\d\d-\d\d \d\d:\d\d",
+    # the end of a sentence that may have one
+    "tail": ".*?",
 }
 
 
@@ -64,12 +66,12 @@ class Catalogue:
 
     def _compiled(self) -> Iterator[Pattern]:
         for sentence, says in self.sentences.items():
-            if _HOLE.search(sentence):
-                weight = len(_HOLE.sub("", sentence))
+            if HOLE.search(sentence):
+                weight = len(HOLE.sub("", sentence))
                 yield Pattern(re.compile(self._look(sentence), re.DOTALL), says, weight)
 
     def _look(self, sentence: str) -> str:
-        parts = _HOLE.split(sentence)
+        parts = HOLE.split(sentence)
         return "".join(
             f"(?P<{part}>{self._hole(part)})" if place % 2 else re.escape(part)
             for place, part in enumerate(parts)

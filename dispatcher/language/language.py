@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Final
 
-from dispatcher.language.catalogue import NUMBERS, Catalogue
+from dispatcher.language.catalogue import HOLE, NUMBERS, Catalogue
 from dispatcher.language.forms import IN_ENGLISH, IN_FRENCH, Forms
 
 #: between the parts of a sentence that is a list of sentences
 _JOINS = ("; ", ", ")
 #: holes that hold sentences of the library
-_SENTENCES = frozenset({"why", "rest", "cure"})
+_SENTENCES = frozenset({"why", "rest", "cure", "tail"})
+#: the end of a list of names, and one of several reasons: "2 × landline (a landline gets no SMS)"
+_end = re.compile(r"( and others| and \d[\d,]* more(?: reasons)?)$")
+_reason = re.compile(r"([\d,]+) × (?:\w+ \((.+?)\)|(.+?))(?=, [\d,]+ × |$)")
 
 
 class Language:
@@ -55,7 +59,7 @@ class Language:
                 return found
         if fits := self._catalogue.match(sentence):
             says, holes = fits
-            return says.format(**{name: self._filled(name, holes[name]) for name in holes})
+            return HOLE.sub(lambda hole: self._filled(hole[1], holes[hole[1]]), says)
         for join in _JOINS:
             parts = sentence.split(join)
             if len(parts) > 1 and all(said := [self._said(part) for part in parts]):
@@ -73,8 +77,19 @@ class Language:
             return self.forms.clock(int(hour), int(minute))
         if name == "utc":
             return self.forms.instant(datetime.fromisoformat(value).replace(tzinfo=UTC))
+        if name in ("list", "rejections"):
+            return self._listed(value)
         # the reason of a pause may be a sentence of the library, or what a person has typed
         return self.say(value) if name in _SENTENCES else value
+
+    def _listed(self, value: str) -> str:
+        """Reasons with their counts, or names that stay as they are; the end is translated."""
+        names, end, _ = _end.split(value, maxsplit=1) if _end.search(value) else (value, "", "")
+        said = _reason.sub(
+            lambda found: f"{self.forms.localised(found[1])} × {self.say(found[2] or found[3])}",
+            names,
+        )
+        return said + self.say(end)
 
 
 _SPACED = {"; ": "\xa0; "}

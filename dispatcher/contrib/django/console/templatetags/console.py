@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -35,6 +36,24 @@ def say(sentence: object, language: Language) -> str:
 def rejection(reason: str, language: Language) -> str:
     """Why a row gets no message, with what to do."""
     return say(EXPLANATIONS.get(reason, reason), language)
+
+
+@register.filter
+def finding(sentence: str, language: Language) -> str:
+    """What a check found; the place that stands before it is a name and stays."""
+    if not language.knows(sentence):
+        for place in re.finditer(": ", sentence):
+            if language.knows(rest := sentence[place.end() :]):
+                return masked(f"{sentence[: place.start()]} – {language.say(rest)}")
+    return say(sentence, language)
+
+
+@register.filter
+def check(name: str, language: Language) -> str:
+    """The name of a check, perhaps with that of an account."""
+    word, _, account = name.partition(" ")
+    said = language.word("check", word)
+    return f"{said[:1].upper()}{said[1:]} {account}".strip()
 
 
 @register.filter

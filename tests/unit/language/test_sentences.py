@@ -1,0 +1,181 @@
+"""Every sentence that a page of the console may show has a French translation."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from dispatcher.language import FRENCH
+from dispatcher.monitoring.doctor import CHECKS
+from tests.unit.language.sentences import HOLE, ROOT, Sentence, sentences_of
+
+CONSOLE = ROOT / "dispatcher/contrib/django/console"
+TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
+#: what the pages quote: errors, warnings, reasons, findings and their cures
+MODULES = (
+    *(f"api/{name}" for name in (
+        "actor", "intake", "lifecycle", "number_checks", "opt_outs", "records", "repeats",
+        "results", "screening", "submit", "surroundings",
+    )),
+    *(f"campaigns/{name}" for name in (
+        "breaker", "caps", "causes", "change", "consent", "consent_column", "credit", "hand_over",
+        "left_out", "plan", "planner", "progress", "schedule", "selection", "set_aside",
+        "stop_list_age", "submission", "traffic", "value_findings", "wording",
+    )),
+    *(f"monitoring/{name}" for name in (
+        "campaign_checks", "cures", "doctor", "installation_checks", "person_checks",
+    )),
+    *(f"storage/{name}" for name in (
+        "actions", "batches", "campaigns", "database", "doubts", "driver_errors", "durability",
+        "erasures", "identity", "opt_out_history", "opt_outs", "own_key", "pauses",
+        "probable_refusals", "pseudonym_key", "pseudonymous", "schema", "stop_list", "stop_storms",
+        "worker_refusals",
+    )),
+    "dispatch", "gateway", "recipients/files", "recipients/number_checks", "recipients/reasons",
+    "recipients/senders", "recipients/values", "texts/arrival", "texts/lint", "texts/segments",
+    "texts/templates", "window/commercial", "window/hours", "window/policy", "window/territories",
+)  # fmt: skip
+#: what no page shows: SQL, patterns of the cures, names of tasks for the log, calls of webhooks,
+#: forms of objects for developers, paths of the command line
+UNSEEN = re.compile(
+    r"\b(?:SELECT|INSERT|SET LOCAL|COPY|PRAGMA|has_function_privilege|pg_\w+)\b|\.\*|\(\?|\\|\|"
+    r"|^the call (?:is|names|ended)|^the call's text|^(?:lookup|poll|recall|callback) of "
+    r"|^(?:LineAnswer|FieldError|Report)\(|^version https|^it is an? |^its name holds"
+    r"|^(?:expected after|field limit|end of data|repeatable read)$|^PostgreSQL "
+    r"|^(?:orders of checks|unknown country|unknown kind|not delivered|nobody signed in)$"
+    r"|^(?:MS-DOS text, cp850|Mac OS Roman)$|signed in: |does not exist$|^the last entry fits"
+    r"|^connections\? to|^[a-z]+ing up$"
+    r"|^unable to open$|^permission denied$|^it is no regular file$"
+)
+#: what the code of the console says to browsers, Django and those who start it
+UNSHOWN = re.compile(
+    r"default-src|text/csv|<svg|<rect|attachment; filename|cannot be listened on"
+    r"|^there is a user|^one message$"
+)
+#: a part of a template that is no text: tags of Django and HTML
+_TAGS = re.compile(
+    r"{% *blocktranslate.*?{% *endblocktranslate *%}|{%.*?%}|{{.*?}}|{#.*?#}"
+    r"|<(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>",
+    re.DOTALL,
+)
+_ATTRIBUTES = re.compile(r'\b(?:aria-label|alt|title|placeholder|data-label)="([^"]*)"')
+
+
+def _entries() -> list[str]:
+    catalogue = FRENCH._catalogue
+    return [*catalogue.sentences, *(one for words in catalogue.words.values() for one in words)]
+
+
+ENTRIES = _entries()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_sentence_that_a_page_may_quote_has_a_translation(module: str) -> None:
+    missing = [
+        f"{place}: {text.replace(HOLE, '{…}')}"
+        for place, text in sentences_of(module)
+        if not UNSEEN.search(text) and not Sentence(place, text).is_in(ENTRIES)
+    ]
+    assert missing == []
+
+
+def test_sentence_without_a_translation_is_found() -> None:
+    assert not Sentence("x", f"the sky is {HOLE} today").is_in(ENTRIES)
+    assert Sentence("x", f"{HOLE} of {HOLE} rows cannot be texted").is_in(ENTRIES)
+
+
+def test_every_check_of_the_doctor_has_a_name() -> None:
+    assert set(FRENCH._catalogue.words["check"]) == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        (
+            "none of 3 rows can be texted: 2 × landline (a landline gets no SMS: give a mobile "
+            "number), 1 × empty (there is no number: give one) and 2 more reasons"
+        ),
+        (
+            "1,204 of 5,000 rows cannot be texted (strict): 1,204 × empty (there is no number: "
+            "give one)"
+        ),
+        (
+            "3 of 1,200 need Unicode for “ê”, “ë” and others: 6 segments instead of 3 (first "
+            "in line 4)"
+        ),
+        "1 of 20 needs Unicode: 2 segments instead of 1",
+        "2 of 20 lose an accent: “Zoë” arrives as “Zoe” (first in line 2)",
+        "1 of 20 holds garbled letters, which are texted as they stand: “ZoÃ©” (line 2)",
+        "ç in “prenom” arrive as other characters or not at all: 1 of 20 (line 3)",
+        (
+            '2 rows without “prenom” cannot be texted: {{ prenom | default("…") }} says what '
+            "stands in its place"
+        ),
+        "Position 9: “{{” is never closed. Did you mean {{ prenom }}?",
+        'Position 9: only {{ field }} and {{ field | default("…") }} are understood.',
+        (
+            "this is not the plan that was approved: text, options, recipients or prices "
+            "differ. It is now 3 recipients, 6 segments, 0.27 €"
+        ),
+        (
+            "the same text reaches 1,234 of these people within 30 days under 'soldes': submit "
+            "refuses it (DISPATCHER_REPEAT_MODE)"
+        ),
+        "reference 'soldes' was submitted with another body",
+        "the file is a PDF document; save the list as CSV or XLSX in the program that made it",
+        "no column “tel”; the file has “a”, “b” and 3 more",
+        (
+            "not_after 2027-03-28T10:00:00+02:00 is before the next opening "
+            "2027-03-30T08:00:00+02:00 (Sunday, Easter Monday)"
+        ),
+        "5,000 recipients exceed the cap of 1,000 per campaign (DISPATCHER_CAMPAIGN_RECIPIENTS)",
+        "not looked at: needs the database",
+        "balance 12.40 €, 3.20 € to go",
+        "paused: the gateway refuses the field sender: the sender is invalid",
+    ],
+)
+def test_sentence_that_is_made_of_parts_is_translated_whole(sentence: str) -> None:
+    assert FRENCH.knows(sentence)
+    english = r"\b(?:the|of|rows?|gets?|is|are|was|first|and|with|needs?|more|give|looks?|file)\b"
+    assert re.findall(english, FRENCH.say(sentence)) == []
+
+
+def _catalogues() -> ModuleType:
+    spec = spec_from_file_location("catalogues", ROOT / "scripts/catalogues.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_catalogues_are_up_to_date_and_complete() -> None:
+    catalogues = _catalogues()
+    assert catalogues.stale() == {}
+    assert catalogues.untranslated() == []
+
+
+def test_every_sentence_of_the_consoles_code_is_marked_for_translation() -> None:
+    pages = [one.id for one in _catalogues().read(CONSOLE / "locale/fr/LC_MESSAGES/django.po")]
+    known = [
+        *ENTRIES,
+        *(one for ids in pages for one in (ids if isinstance(ids, tuple) else [ids])),
+    ]
+    missing = [
+        f"{place}: {text.replace(HOLE, '{…}')}"
+        for place, text in sentences_of("contrib/django/console")
+        if not UNSHOWN.search(text) and not Sentence(place, text).is_in(known)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_every_word_of_a_template_is_inside_a_tag_that_translates_it(template: Path) -> None:
+    source = template.read_text(encoding="utf-8")
+    shown = [*_ATTRIBUTES.findall(source), _TAGS.sub(" ", source)]
+    words = {word for part in shown for word in re.findall(r"[^\W\d_]{2,}", _TAGS.sub(" ", part))}
+    assert words <= {"STOP", "Français", "English"}
