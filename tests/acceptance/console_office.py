@@ -1,0 +1,116 @@
+"""The console as a process of its own, on a database with something on every page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dispatcher.storage.database import Database
+from tests.fakes import HandClock
+from tests.integration.bench import Bench, people
+
+PASSWORD = "soleil-vert-27-matin"
+TEXT = "Bonjour {{ prenom }}, les soldes commencent samedi ! maboutique.example STOP 36179"
+
+
+def fill(url: str) -> None:
+    """Campaigns in each state, a doubt, replies and opt-outs, of the last two days."""
+    database = Database(url)
+    try:
+        clock = HandClock(_last_open())
+        bench = Bench(
+            database,
+            at=clock.at,
+            clock=clock,
+            database_url=url,
+            prices={"metropole": "0.045"},
+            doubt_limit=9,
+        )
+        bench.dispatcher.prepare()
+        _campaigns(bench)
+        _answers(bench)
+    finally:
+        database.close()
+
+
+def _last_open() -> datetime:
+    """Ten in the morning of the last weekday but one: the window is open."""
+    at = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    while at.weekday() > 4 or (at.month, at.day) in {(1, 1), (5, 1), (5, 8), (7, 14), (8, 15)}:
+        at -= timedelta(days=1)
+    return at
+
+
+def _listed(count: int, start: int) -> list[dict[str, str]]:
+    return [{"mobile": phone, "prenom": "Zoé"} for phone in people(count, start)]
+
+
+def _campaigns(bench: Bench) -> None:
+    ours = bench.dispatcher
+    ours.submit("soldes-hiver", TEXT, _listed(600, 0))
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    ours.submit("invitation-vip", TEXT, _listed(40, 700))
+    ours.pause("invitation-vip", reason="stock épuisé", by="zoe")
+    bench.gateway.behave = bench.gateway.swallow
+    ours.submit("relance-panier", TEXT, _listed(12, 800))
+    bench.work()
+    bench.gateway.behave = bench.gateway.take
+    later = bench.clock() + timedelta(days=30)
+    ours.submit("rentree", TEXT, _listed(900, 900), not_before=later)
+    ours.submit("alerte", TEXT, _listed(5, 2000))
+    ours.cancel("alerte", reason="erreur de liste", by="zoe")
+
+
+def _answers(bench: Bench) -> None:
+    ours = bench.dispatcher
+    batch = bench.batches(1)[0]
+    for phone, words in zip(
+        people(4), ("Merci !", "STOP", "Mauvais numéro", "À quelle heure ?"), strict=True
+    ):
+        body = {"type": "response", "phone_number": phone, "text": words}
+        body["message_id"] = str(batch.message_id)
+        ours.inbox.take("reply", json.dumps(body).encode())
+    ours.opt_outs.add(people(3, 50), reason="appel au magasin", by="zoe")
+
+
+@contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The address of ``dispatcher console`` on that database, with a user who may do everything."""
+    url = f"sqlite:///{directory / 'dispatcher.db'}"
+    fill(url)
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "PYTHONUNBUFFERED": "1",
+        "DISPATCHER_DATABASE_URL": url,
+        "DISPATCHER_SENDER": "MaBoutique",
+        "DISPATCHER_PRICES": "metropole=0.045",
+    }
+    command = [sys.executable, "-m", "dispatcher.cli", "console"]
+    roles = ["--role", "writes", "--role", "operates"]
+    made = [*command, "createuser", "zoe", *roles, "--password", PASSWORD]
+    subprocess.run(made, env=environment, cwd=directory, check=True, capture_output=True)
+    with subprocess.Popen(
+        [*command, "--port", "0"],
+        env=environment,
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            found = re.search(r"http://\S+:\d+", line)
+            assert found, line + server.stdout.read()
+            yield found[0]
+        finally:
+            server.terminate()
