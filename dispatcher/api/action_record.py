@@ -98,15 +98,23 @@ class ActionRecords:
             known = Seal.of(seal) if seal else None
         except ValueError:
             raise InvalidCampaign(f"{seal!r} is no seal of the record of actions") from None
-        late = 0
-        if not self._installation.is_empty:
-            with self._installation.write() as session:
-                late = seals.add(session, every=True)
+        late = 0 if self._installation.is_empty else seal_rest(self._installation)
         with self._installation.stream() as session:
             problems = tuple(seals.broken(session, known))
             head = seals.head(session)
         sealed = head.number - late if head else 0
         return Verification(sealed=sealed, late=late, head=head, problems=problems)
+
+
+def seal_rest(installation: Installation) -> int:
+    """Seal all entries that have no seal, some in each transaction; returns how many."""
+    sealed, after, more = 0, 0, True
+    while more:
+        with installation.write() as session:
+            some = seals.add_rest(session, after)
+        sealed, more = sealed + len(some), len(some) == seals.STRIDE
+        after = some[-1] if some else after
+    return sealed
 
 
 def _changes(before: dict[str, object], present: dict[str, object]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from dispatcher.api.action_record import seal_rest
 from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.evidence_file import layout
@@ -15,7 +16,7 @@ from dispatcher.campaigns.evidence_file.page import EvidencePage
 from dispatcher.campaigns.evidence_file.page_digest import Digest
 from dispatcher.campaigns.evidence_file.signing import PublicKey, Signer
 from dispatcher.masking import mask, masked
-from dispatcher.storage import actions, seals
+from dispatcher.storage import actions
 from dispatcher.storage.campaigns import campaigns, evidence_summary
 from dispatcher.storage.campaigns.evidence_rows import EvidenceRows
 from dispatcher.window.territories import CALENDAR_VERSION
@@ -67,8 +68,7 @@ class EvidenceWriter:
                 reason=f"the evidence of campaign {campaign_id}, {reference}",
             )
         if not self._installation.database.in_transaction:
-            with self._installation.write() as session:
-                seals.add(session, every=True)
+            seal_rest(self._installation)
 
     def _write(
         self, session: Session, campaign_id: int, archive: Archive, *, hides: bool

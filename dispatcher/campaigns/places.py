@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dispatcher.recipients import Recipient, phones
+from dispatcher.recipients.local_numbers import normalise_in
 from dispatcher.window import NeverOpen
 from dispatcher.window.territories import find
 
@@ -45,7 +46,7 @@ class Places:
         Raises InvalidCampaign for an unknown territory.
         """
         named = recipient.territory or self.default
-        return phones.normalise_in(recipient.phone, find(named).name if named else "")
+        return normalise_in(recipient.phone, find(named).name if named else "")
 
     def _reason_against(self, territory: str) -> NeverOpen | None:
         if territory not in self._against:

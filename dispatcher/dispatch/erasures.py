@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
     erased_texts,
     erasures,
+    mentions,
     meta,
     opt_outs,
     pseudonymous,
@@ -47,13 +48,13 @@ class Erasures:
         number. ``resume`` does the rest. Raises ConfigurationError without a key, StorageError.
         """
         with self._database.stream() as session:
-            mentions = erasures.mentioned(session, phone)
+            found = mentions.find(session, phone)
         with self.write() as session:
             now = self._clock()
             pseudonym = erasures.begin(
-                session, phone, reason=reason, actor=actor, now=now, mentions=mentions
+                session, phone, reason=reason, actor=actor, now=now, mentions=found
             )
-        left = self._go_on(pseudonym)
+        left = self._go_on([pseudonym]).get(pseudonym, [])
         self._database.checkpoint()
         with self._database.read() as session:
             return erasures.waiting(session, left)
@@ -62,11 +63,9 @@ class Erasures:
         """Go on with all erasures of which anything is left to do; returns how many ended."""
         with self._database.read() as session:
             unfinished = erasures.unfinished(session)
-        ended = 0
-        for pseudonym in unfinished:
-            if self._stopping():
-                break
-            ended += not self._go_on(pseudonym)
+        self._go_on(unfinished)
+        with self._database.read() as session:
+            ended = len(unfinished) - len({*unfinished}.intersection(erasures.unfinished(session)))
         if ended:
             log.info("%d erasures ended", ended)
             self._database.checkpoint()
@@ -120,35 +119,46 @@ class Erasures:
         for phone in sorted(found):
             self.erase(phone, reason=reason, actor=actor)
 
-    def _go_on(self, pseudonym: str) -> list[int]:
-        """Replace one person wherever that can be done now; returns the batches that wait."""
-        only = {pseudonym}
+    def _go_on(self, people: Sequence[str]) -> dict[str, list[int]]:
+        """Replace people wherever that can be done now; returns the batches that wait for each."""
         with self._database.read() as session:
             pseudonyms = pseudonymous.current(session)
-            left = erasures.left_of(session, pseudonym)
-        if pseudonyms is None or left is None:
-            return []
-        ids = left
+        if pseudonyms is None or not people:
+            return {}
+        left = {it: self._replace(it, pseudonyms) for it in people if not self._stopping()}
+        named = self._replace_texts(pseudonyms, left.keys())
+        with self.write() as session:
+            erasures.forget_unread(session, pseudonyms, left.keys())
+            for pseudonym in left.keys() - named:
+                erasures.finish(session, pseudonym, self._clock())
+        return left
+
+    def _replace(self, pseudonym: str, pseudonyms: Pseudonyms) -> list[int]:
+        """Replace one person in batches; returns those that wait."""
+        only = {pseudonym}
+        with self._database.read() as session:
+            ids = left = erasures.left_of(session, pseudonym) or []
         for start in range(0, len(ids), _BATCHES):
             with self.write() as session:
                 some = ids[start : start + _BATCHES]
                 done = [it for it in some if replacement.replace(session, it, pseudonyms, only)]
                 left = erasures.note_left(session, pseudonym, done)
-        self.replace_texts(pseudonyms, only)
-        with self.write() as session:
-            erasures.forget_unread(session, pseudonyms, only)
-            if not left:
-                erasures.finish(session, pseudonym, self._clock())
         return left
 
-    def replace_texts(self, pseudonyms: Pseudonyms, only: Collection[str]) -> None:
-        """Replace people in texts, column by column."""
+    def _replace_texts(self, pseudonyms: Pseudonyms, only: Collection[str]) -> set[str]:
+        """Replace people in texts, column by column; returns those whom a running campaign names.
+
+        Its text is what others still get: a person stays in it until the campaign has ended.
+        """
+        with self._database.stream() as session:  # first: one that ends now is replaced below
+            named = erased_texts.running(session, pseudonyms, only)
         for column, which in erased_texts.COLUMNS:
             with self._database.stream() as session:
                 changed = erased_texts.found(session, column, which, pseudonyms, only)
             if changed:
                 with self.write() as session:
                     erased_texts.replace(session, column, which, changed)
+        return named
 
     @contextmanager
     def write(self) -> Iterator[Session]:

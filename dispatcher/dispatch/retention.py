@@ -12,7 +12,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.erasures import Erasures
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.storage import erasures, pseudonymous, recipient_retention, retention, seals
+from dispatcher.storage import erasures, pseudonymous, recipient_retention, retention
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,6 @@ class Retention:
             if not retention.due(session, now, EVERY):
                 return 0
             retention.note_pruned(session, now)  # no other worker needs to do it meanwhile
-        with self._context.database.write() as session:
-            seals.add(session, every=True)  # a tick seals only what is near to the last entry
         if not _any_days(settings):
             return 0
         with suppress(ConfigurationError):  # without a key the hashes stay

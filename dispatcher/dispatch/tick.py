@@ -17,6 +17,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.polls import hints_for
 from dispatcher.dispatch.retention import is_due
+from dispatcher.dispatch.screening import screen
 from dispatcher.dispatch.unforeseen import contained
 from dispatcher.storage import (
     balances,
@@ -100,9 +101,8 @@ class Ticks:
 
     def tick(self, beat: str | None = None) -> Due:
         """Handle lost workers, late batches and ended campaigns; return what is due."""
-        now = self._context.clock()
-        settings = self._context.settings
-        database = self._context.database
+        now, turn = self._context.clock(), next(self._turn)
+        settings, database = self._context.settings, self._context.database
         with database.read() as session:
             todo = upkeep.read(session, now, self._context.windows.policy)
             unchecked = settings.credit_check == "off" and credit.any_limited(session)
@@ -112,7 +112,7 @@ class Ticks:
             with contained("tick"), database.write() as session:
                 campaign_moves.expire_batches(session, now)
         with contained("tick"):
-            self._finish(now, todo.running)
+            self._finish(now, todo.running, turn)
         if unchecked:
             with database.write() as session:
                 credit.release_all(session)
@@ -140,9 +140,12 @@ class Ticks:
             progress.write()
         for batch_id in lost:
             log.warning("batch %d: its worker was lost; in doubt", batch_id)
+        if todo.unscreened:
+            with contained("tick"):
+                screen(database, now)
         with contained("tick"), database.write() as session:
-            seals.add(session)
-        with self._context.database.read() as session:
+            seals.add(session, turn=turn)
+        with database.read() as session:
             return Due(
                 send=_in_turn([_to_send(session, one, now) for one in self._contexts]),
                 settle=_in_turn([_to_settle(session, one, now) for one in self._contexts]),
@@ -151,11 +154,10 @@ class Ticks:
                 prune=is_due(session, settings, now),
             )
 
-    def _finish(self, now: datetime, running: int) -> None:
+    def _finish(self, now: datetime, running: int, turn: int) -> None:
         """Finish campaigns whose batches have all ended; of very many, some in each tick."""
         groups = -(-running // _MOST_FINISHED) or 1
-        skip = next(self._turn) % groups * _MOST_FINISHED
-        database = self._context.database
+        skip, database = turn % groups * _MOST_FINISHED, self._context.database
         with database.read() as session:
             ended = campaign_moves.ended(session, skip, _MOST_FINISHED)
         if ended:

@@ -77,7 +77,7 @@ _MIQUELON = "508"
 #: mobiles of French Polynesia with their country code, which no French number begins with
 _TAHITIAN = ("68987", "68988", "68989")
 _MAYOTTE = ("+262639", "+26270935", "+26270936", "+26270937")
-_TERRITORIES = {
+TERRITORIES = {
     "+262": "la-reunion",
     "+508": "saint-pierre-et-miquelon",
     "+590": "guadeloupe",
@@ -87,8 +87,6 @@ _TERRITORIES = {
     "+687": "nouvelle-caledonie",
     "+689": "polynesie-francaise",
 }
-#: the digits of a local number where these have no trunk zero
-_LOCAL = {"+508": 6, "+681": 6, "+687": 6, "+689": 8}
 
 
 def normalise(raw: str) -> str:
@@ -103,22 +101,6 @@ def normalise(raw: str) -> str:
         return _thorough(raw)
     separator = match[1]
     return "+33" + (raw.replace(separator, "") if separator else raw)[-9:]
-
-
-def normalise_in(raw: str, territory: str) -> str:
-    """The same as ``normalise`` for somebody in that territory, who may write a local number.
-
-    The collectivities of the Pacific and Saint-Pierre-et-Miquelon have numbers of six or eight
-    digits. Raises InvalidPhone.
-    """
-    try:
-        return normalise(raw)
-    except InvalidPhone as error:
-        code = next((code for code, name in _TERRITORIES.items() if name == territory), "")
-        digits = _separators.sub("", legible(raw))
-        if error.reason != "too_short" or code not in _LOCAL or len(digits) != _LOCAL[code]:
-            raise
-        return _thorough(code + digits)
 
 
 def mobile_of(cells: Sequence[str]) -> str:
@@ -142,7 +124,7 @@ def territory_of(e164: str) -> str | None:
         return None
     if e164.startswith(_MAYOTTE):
         return "mayotte"
-    return _TERRITORIES.get(e164[:4], "metropole")
+    return TERRITORIES.get(e164[:4], "metropole")
 
 
 def destination_of(e164: str) -> str:

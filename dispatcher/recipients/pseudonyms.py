@@ -42,10 +42,11 @@ class Pseudonyms:
         """The pseudonym of a number (E.164); a pseudonym stays as it is."""
         return phone if is_pseudonym(phone) else PSEUDONYM + self._hash(phone)
 
-    def written(self, text: str, only: Collection[str] | None = None) -> str:
+    def written(self, text: str, only: Collection[str] | None = None, territory: str = "") -> str:
         """The text with pseudonyms in place of the numbers in it, in any spelling.
 
-        ``only`` these pseudonyms; None: those of all numbers that can be texted.
+        ``only`` these pseudonyms; None: those of all numbers that can be texted. Of ``only`` these
+        local numbers are found, too, in a text about somebody in their ``territory``.
         """
 
         def by(number: str) -> str:
@@ -58,21 +59,21 @@ class Pseudonyms:
         whole = by(text)
         if whole != text:
             return whole
-        return replaced(text if only is None else self._everywhere(text, only), by)
+        return replaced(text if only is None else self._everywhere(text, only, territory), by)
 
-    def _everywhere(self, text: str, only: Collection[str]) -> str:
+    def _everywhere(self, text: str, only: Collection[str], territory: str) -> str:
         """The same in spellings that look like no number; to be asked of known people only."""
         parts, done = [], 0
-        for at, end, number in places(text):
+        for at, end, number in places(text, territory):
             if at >= done and (pseudonym := self.of(number)) in only:
                 start = max(done, start_of(text, at))
                 parts += [text[done:start], pseudonym]
                 done = end
         return "".join([*parts, text[done:]]) if parts else text
 
-    def possible(self, text: str) -> set[str]:
+    def possible(self, text: str, territory: str = "") -> set[str]:
         """The pseudonyms of everything in a text that may be a number, however it is written."""
-        return {*self.among(text), *(self.of(number) for _, _, number in places(text))}
+        return {*self.among(text), *(self.of(it) for _, _, it in places(text, territory))}
 
     def among(self, text: str) -> list[str]:
         """The pseudonyms of the numbers in a text, in any spelling, each once."""

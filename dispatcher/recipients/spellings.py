@@ -11,10 +11,12 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from dispatcher.errors import InvalidPhone
 from dispatcher.masking import in_ascii
+from dispatcher.recipients.local_numbers import code_and_size
 from dispatcher.recipients.phones import normalise
 
 #: a text with fewer digits holds no number
@@ -58,9 +60,13 @@ def has_digits(text: str) -> bool:
     return sum(map(str.isdecimal, text)) >= FEWEST
 
 
-def places(text: str) -> Iterator[tuple[int, int, str]]:
-    """(start, end, number in E.164) of everything in a text that may be a number."""
-    if not has_digits(text):
+def places(text: str, territory: str = "") -> Iterator[tuple[int, int, str]]:
+    """(start, end, number in E.164) of everything in a text that may be a number.
+
+    In a text about somebody in a ``territory`` with local numbers, these too.
+    """
+    local = code_and_size(territory)
+    if sum(map(str.isdecimal, text)) < (local[1] if local else FEWEST):
         return
     plain = _TRUNK.sub(lambda found: "(" + " " * (len(found[0]) - 2) + ")", in_ascii(text))
     for run in _RUN.finditer(plain):
@@ -69,7 +75,11 @@ def places(text: str) -> Iterator[tuple[int, int, str]]:
         for first, at in enumerate(spots):
             near = plain[max(run.start(), at - _MOST_BEFORE) : at]
             before = near[len(near.rstrip("0123456789")) :]
-            for size, number in _numbers(digits[first : first + _MOST_DIGITS], before):
+            ahead = digits[first : first + _MOST_DIGITS]
+            numbers = _numbers(ahead, before)
+            if local and not before and len(ahead) >= local[1]:
+                numbers = chain(numbers, [(local[1], local[0] + ahead[: local[1]])])
+            for size, number in numbers:
                 end = spots[first + size - 1] + 1
                 if not plain[end : end + 1].isdigit():
                     yield at, end, number

@@ -65,6 +65,12 @@ def found(
     return changed
 
 
+def running(session: Session, pseudonyms: Pseudonyms, only: Collection[str]) -> set[str]:
+    """Those of ``only`` whose number is in the text of a campaign that has not ended."""
+    found_in = found(session, Campaign.text, Campaign.ended_at.is_(None), pseudonyms, only)
+    return {name for text in found_in for name in pseudonyms.possible(text) if name in only}
+
+
 def replace(
     session: Session,
     column: InstrumentedAttribute[Any],

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.hand_over import OPTED_OUT
 from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms, is_pseudonym
-from dispatcher.recipients.spellings import other_digits
 from dispatcher.storage import (
     actions,
     number_checks,
@@ -27,9 +26,11 @@ from dispatcher.storage import (
     opt_outs,
     pseudonymous,
     replies,
+    screening,
     unread_calls,
 )
 from dispatcher.storage.batches import recalls
+from dispatcher.storage.mentions import NOWHERE, Mentions
 from dispatcher.storage.tables import (
     BATCH,
     CAMPAIGN,
@@ -66,18 +67,6 @@ def known_as(session: Session, phone: str) -> str:
     return phone
 
 
-def mentioned(session: Session, phone: str) -> list[int]:
-    """The batches in which somebody's fields or key may have this number (E.164)."""
-    digits = f"%{'%'.join(phone[-9:].lstrip('+'))}%"
-    # in digits of other scripts it may be any number: whose it is says the search in the text
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    sign, other = ("GLOB", f"*[{other_digits()}]*") if sqlite else ("~", f"[{other_digits()}]")
-    words = (RECIPIENT.c.fields, RECIPIENT.c.key)
-    written = or_(*(or_(one.like(digits), one.op(sign)(other)) for one in words))
-    query = select(RECIPIENT.c.batch_id).where(written).distinct()
-    return list(session.scalars(query))
-
-
 def begin(
     session: Session,
     phone: str,
@@ -85,13 +74,16 @@ def begin(
     reason: str,
     actor: str,
     now: datetime,
-    mentions: Collection[int] = (),
+    mentions: Mentions = NOWHERE,
 ) -> str:
     """Erase a number (E.164) but for its batches and for texts; returns its pseudonym.
 
-    ``mentions`` are batches whose fields may have it. Raises as ``pseudonymous.begin``.
+    Campaigns that were not searched for ``mentions`` are screened later. Raises as
+    ``pseudonymous.begin``.
     """
+    screening.exclude_submissions(session)
     pseudonyms = pseudonymous.begin(session)
+    screening.mark_others(session, mentions.campaigns)
     pseudonym = pseudonyms.of(phone)
     theirs = session.execute(
         select(BATCH.c.id, BATCH.c.states, RECIPIENT.c.position)
@@ -100,7 +92,7 @@ def begin(
     ).all()
     to_go = [row.id for row in theirs if row.states[row.position] == _TO_GO]
     recalls.request(session, Batch.id.in_(to_go), OPTED_OUT, now)
-    batches = {row.id for row in theirs} | set(mentions)
+    batches = {row.id for row in theirs} | set(mentions.batches)
     # the operator's own words may hold the number, too
     facts: dict[str, Any] = {
         "reason": pseudonyms.written(pseudonyms.written(reason, {pseudonym})),
@@ -139,14 +131,27 @@ def _open(
     """
     known = session.scalar(select(Erasure).where(Erasure.pseudonym == pseudonym).with_for_update())
     if known is not None:
-        known.batches = json.dumps(sorted({*json.loads(known.batches), *batches}))
-        known.done_at = None
+        _leave(known, batches)
         session.flush()
         return False
     facts = {"reason": reason, "actor": actor, "at": now, "batches": json.dumps(sorted(batches))}
     session.add(Erasure(pseudonym=pseudonym, **facts))
     session.flush()
     return True
+
+
+def reopen(session: Session, found: Mapping[str, Collection[int]]) -> None:
+    """Open erasures again: these people (pseudonyms) were found in further batches."""
+    for pseudonym, batches in sorted(found.items()):
+        mine = select(Erasure).where(Erasure.pseudonym == pseudonym)
+        for row in session.scalars(mine.with_for_update()):
+            _leave(row, batches)
+    session.flush()
+
+
+def _leave(row: Erasure, batches: Collection[int]) -> None:
+    row.batches = json.dumps(sorted({*json.loads(row.batches), *batches}))
+    row.done_at = None
 
 
 def is_erased(session: Session, phone: str) -> bool:
@@ -195,7 +200,10 @@ def adopt(session: Session, erased: Mapping[str, datetime], actor: str) -> int:
 
     From then on nobody of them is texted. Their numbers are still to be replaced.
     """
+    screening.exclude_submissions(session)
     known = {pseudonym for pseudonym, _ in listed(session)}
+    if not known.issuperset(erased):
+        screening.mark_others(session, ())
     new = {pseudonym: at for pseudonym, at in erased.items() if pseudonym not in known}
     for pseudonym, at in new.items():
         facts: dict[str, Any] = {"reason": REPLAYED, "actor": actor, "at": at}

@@ -16,7 +16,7 @@ from dispatcher.storage.tables import BATCH, RECIPIENT
 
 #: the gateway has them, or may have: their reports name the number, and are asked for by it
 UNDER_WAY = (BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT, BatchState.HANDED_OVER)
-_BATCH = select(BATCH.c.state, BATCH.c.states, BATCH.c.sent_at).where(
+_BATCH = select(BATCH.c.state, BATCH.c.states, BATCH.c.sent_at, BATCH.c.territory).where(
     BATCH.c.id == bindparam("batch_id")
 )
 _ROWS = select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields, RECIPIENT.c.key).where(
@@ -57,8 +57,8 @@ def replace(
             written = known_by = None
         elif fields or key:
             name = phone
-            written = fields and pseudonyms.written(fields, only)
-            known_by = key and pseudonyms.written(key, only)
+            written = fields and pseudonyms.written(fields, only, row.territory)
+            known_by = key and pseudonyms.written(key, only, row.territory)
             if pends and (written, known_by) != (fields, key):
                 left, written, known_by = True, fields, key
         else:

@@ -113,6 +113,12 @@ class Campaign(Base):
             postgresql_where=text("funded_to IS NOT NULL"),
             sqlite_where=text("funded_to IS NOT NULL"),
         ),
+        Index(
+            "ix_dispatcher_campaign_screened",
+            "id",
+            postgresql_where=text("screened_to IS NOT NULL"),
+            sqlite_where=text("screened_to IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
@@ -151,6 +157,9 @@ class Campaign(Base):
     plan_fingerprint: Mapped[str | None]
     #: where its consents come from (``consent.ConsentSource``); null for nowhere
     consent: Mapped[str | None]
+    #: the number of the last batch in which erased people were looked for (``storage.screening``);
+    #: null once all are done, or where there is nobody to look for
+    screened_to: Mapped[int | None]
 
 
 class Batch(Base):

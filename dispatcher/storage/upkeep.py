@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import and_, bindparam, exists, false, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.storage import caps
+from dispatcher.storage import caps, screening
 from dispatcher.storage.batches import moves, reevaluation
 from dispatcher.storage.batches.hand_over import IS_HELD
 from dispatcher.storage.campaigns import moves as campaign_moves
@@ -34,6 +34,8 @@ class Upkeep:
     stale: bool
     #: batches wait for a cap
     capped: bool
+    #: campaigns are to be screened for erased people
+    unscreened: bool
     #: how many campaigns run
     running: int
 
@@ -48,6 +50,7 @@ _ASK = select(
     exists(select(BATCH.c.id).where(IS_HELD)),
     reevaluation.is_any_stale(bindparam("policy")),
     func.coalesce(caps.ANY_WAITS_FOR_CAP, false()),
+    screening.ANY,
     select(func.count()).select_from(CAMPAIGN).where(campaign_moves.RUNS).scalar_subquery(),
 )
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from dispatcher.recipients import phones
 from dispatcher.recipients.legible import are_several
+from dispatcher.recipients.local_numbers import normalise_in
 from dispatcher.recipients.phones import (
     REASONS,
     InvalidPhone,
     normalise,
-    normalise_in,
     territory_of,
 )
 
