@@ -14,6 +14,7 @@ from dispatcher.errors import StorageError
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
+    erased_columns,
     erased_texts,
     erasures,
     mentions,
@@ -152,7 +153,7 @@ class Erasures:
         """
         with self._database.stream() as session:  # first: one that ends now is replaced below
             named = erased_texts.running(session, pseudonyms, only)
-        for column, which in erased_texts.COLUMNS:
+        for column, which in erased_columns.TEXTS:
             with self._database.stream() as session:
                 changed = erased_texts.found(session, column, which, pseudonyms, only)
             if changed:

@@ -17,33 +17,12 @@ from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.recipients.spellings import has_digits
 from dispatcher.storage import pseudonymous
 from dispatcher.storage.tables import (
-    Attempt,
     Campaign,
-    CheckOrder,
     Erasure,
-    OptOut,
-    OptOutEvent,
-    Reply,
 )
 
 #: of at most so many people in one reference any may have been erased
 _PEOPLE: Final = 6
-#: each column, and which of its rows
-COLUMNS: Final[tuple[tuple[InstrumentedAttribute[Any], ColumnElement[bool] | None], ...]] = (
-    (Campaign.reference, None),
-    (Campaign.reason, None),
-    (Campaign.text, Campaign.ended_at.is_not(None)),
-    (Attempt.detail, None),
-    (OptOut.source, None),
-    (OptOutEvent.source, None),
-    (OptOutEvent.reason, None),
-    (OptOutEvent.actor, None),
-    (Reply.text, None),
-    (CheckOrder.actor, None),
-    (CheckOrder.detail, None),
-    (Erasure.actor, None),
-    (Erasure.reason, None),
-)
 
 
 def found(

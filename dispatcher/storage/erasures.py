@@ -21,6 +21,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms, is_pseudonym
 from dispatcher.storage import (
     actions,
+    erased_columns,
     number_checks,
     opt_out_history,
     opt_outs,
@@ -37,10 +38,6 @@ from dispatcher.storage.tables import (
     RECIPIENT,
     Batch,
     Erasure,
-    NumberCheck,
-    OptOut,
-    OptOutEvent,
-    Reply,
 )
 
 _TO_GO = MessageState.PENDING.letter
@@ -216,13 +213,7 @@ def adopt(session: Session, erased: Mapping[str, datetime], actor: str) -> int:
 
 def numbers(session: Session) -> Iterator[list[str]]:
     """All numbers (E.164) that are stored, in groups; some more than once."""
-    for column in (
-        RECIPIENT.c.phone,
-        OptOut.phone,
-        OptOutEvent.phone,
-        Reply.phone,
-        NumberCheck.phone,
-    ):
+    for column in erased_columns.NUMBERS:
         query = select(column).where(column.is_not(None)).distinct()
         rows = session.scalars(query.execution_options(yield_per=_STRIDE))
         for some in rows.partitions(_STRIDE):

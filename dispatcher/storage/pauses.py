@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Text, delete, exists, literal, or_, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import CampaignState
+from dispatcher.masking import masked
 from dispatcher.storage import actions, opt_outs, upsert
 from dispatcher.storage.tables import CAMPAIGN, META, Campaign, Meta
 
@@ -44,7 +45,7 @@ def pause(session: Session, account: str | None, *, by: str, reason: str, now: d
     version waits for the claims under way, and has every later one gather again, which finds the
     pause.
     """
-    facts = PausedAll(by, now.isoformat(), reason, account)
+    facts = PausedAll(masked(by), now.isoformat(), masked(reason), account)
     row = upsert.insert(session, Meta).values(
         name=name_of(account), value=json.dumps(asdict(facts))
     )

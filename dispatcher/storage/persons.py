@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import consents, erased_texts, mentions, pseudonymous, unread_calls
+from dispatcher.storage import (
+    consents,
+    erased_columns,
+    erased_texts,
+    mentions,
+    pseudonymous,
+    unread_calls,
+)
 from dispatcher.storage.tables import (
     BATCH,
     CAMPAIGN,
@@ -110,7 +117,7 @@ def _message(session: Session, *, states: str, **row: Any) -> dict[str, Any]:
 
 def _texts(session: Session, phone: str) -> Iterator[dict[str, Any]]:
     pseudonyms, only = _any_key(phone)
-    for column, _ in erased_texts.COLUMNS:  # running campaigns, too
+    for column, _ in erased_columns.TEXTS:  # running campaigns, too
         for text in erased_texts.found(session, column, None, pseudonyms, only):
             yield {"table": column.class_.__tablename__, "column": column.key, "text": text}
     for name, text in mentions.shown(session, phone):

@@ -11,8 +11,6 @@ from unittest import mock
 import pytest
 from sqlalchemy import event, select, update
 
-from dispatcher.api import submit
-from dispatcher.dispatch import erasures as steps
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import mentions, screening
@@ -223,7 +221,7 @@ def test_campaign_stored_between_search_and_erasure_is_screened(bench: Bench) ->
         bench.dispatcher.submit("soldes", GREETING, everybody(note="0639987201"))
         return known
 
-    with mock.patch.object(steps.mentions, "find", found):
+    with mock.patch.object(mentions, "find", found):
         erase(bench)
     assert marked(bench) == [0]
     end(bench)
@@ -239,7 +237,7 @@ def test_erasure_during_a_submission_is_done_in_its_rows(server: Bench) -> None:
         mark(session, campaign_id)
 
     list_ = [{"phone": ANNE, "note": "Anne"}, *everybody(note="0639987201")]
-    with mock.patch.object(submit.screening, "mark", late):
+    with mock.patch.object(screening, "mark", late):
         server.dispatcher.submit("soldes", GREETING, list_)
     assert trace(server.dispatcher.database) == ["dispatcher_recipient", "dispatcher_recipient"]
     look(server)
@@ -260,7 +258,7 @@ def test_erasure_that_begins_while_a_submission_commits_waits_for_it(server: Ben
 
     running: list[Any] = []
     list_ = [{"phone": ANNE, "note": "Anne"}, *everybody(note="0639987201")]
-    with ThreadPoolExecutor() as pool, mock.patch.object(submit.screening, "mark", late):
+    with ThreadPoolExecutor() as pool, mock.patch.object(screening, "mark", late):
         server.dispatcher.submit("soldes", GREETING, list_)
         running[0].result(60)
     look(server)
