@@ -93,7 +93,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     ),
     *_each(How.DELETED, Recipient.fields, Recipient.key, NumberCheck.name, NumberCheck.network),
     # the whole call goes
-    *_each(How.DELETED, UnreadCall.body, UnreadCall.query, UnreadCall.path, UnreadCall.problem),
+    *_each(How.DELETED, UnreadCall.body, UnreadCall.query),
     *_never("masked when it is written", Action.actor, Action.reason, BatchConsent.consents),
     *_never("a pseudonym from the start", Erasure.pseudonym),
     *_never(
@@ -114,11 +114,12 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         "one of our own words",
         *(Campaign.state, Campaign.consent, Batch.state, Batch.territory, Batch.rule),
         *(Attempt.outcome, OptOutEvent.verb, Event.kind, Event.outcome, CheckOrder.outcome),
-        *(NumberCheck.service, Action.verb, Meta.name),
+        *(NumberCheck.service, Action.verb, Meta.name, UnreadCall.path),
     ),
     *_never(
         "a sentence of our own, with codes and hours",
         *(Batch.why, Batch.window_why, Batch.retry_why, Batch.rate_why, Batch.cap_why),
+        UnreadCall.problem,
     ),
     *_never(
         "letters, codes, counts or ids by position",

@@ -8,6 +8,7 @@ from pathlib import Path
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.storage.tables import Base
 
+TESTS = Path(__file__).parents[2]
 PAGE = (Path(__file__).parents[3] / "docs/privacy.md").read_text(encoding="utf-8")
 #: they hold nothing about a recipient: values of the installation, signs of life, seals
 ABOUT_NOBODY = {"dispatcher_meta", "dispatcher_heartbeat", "dispatcher_seal"}
@@ -26,7 +27,16 @@ def test_every_table_has_a_row() -> None:
 
 
 def test_no_cell_is_empty() -> None:
-    assert all(len(row) == 4 and all(row) for row in rows())
+    assert all(len(row) == 5 and all(row) for row in rows())
+
+
+def test_every_row_names_its_tests_or_why_it_has_none() -> None:
+    for row in rows():
+        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row[4])
+        assert named or row[4].startswith("none: "), row[0]
+        for file, name in named:
+            found = [path.read_text("utf-8") for path in TESTS.rglob(file)]
+            assert any(f"def {name}(" in text for text in found), (file, name)
 
 
 def test_its_variables_are_settings() -> None:
