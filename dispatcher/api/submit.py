@@ -22,7 +22,7 @@ from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
 from dispatcher.errors import InvalidCampaign, ReferenceTaken, StorageError
 from dispatcher.recipients import Rejection
-from dispatcher.storage import actions, caps, identity, opt_out_marks, screening
+from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
 from dispatcher.storage.campaigns.campaigns import StoredCampaign
 from dispatcher.storage.database import Busy, Conflict, Database
@@ -191,7 +191,6 @@ class _Entry:
         self._note(session, campaign_id)
         identity.record_first(session)
         self._late = self._departures.forecast(self._left(session)).late
-        screening.mark(session, campaign_id)  # the last: its lock is held until the commit
         return campaign_id
 
     def _left(self, session: Session) -> Usage:

@@ -130,7 +130,7 @@ class Erasures:
         named = self._replace_texts(pseudonyms, left.keys())
         with self.write() as session:
             erasures.forget_unread(session, pseudonyms, left.keys())
-            for pseudonym in left.keys() - named:
+            for pseudonym in sorted(left.keys() - named):
                 erasures.finish(session, pseudonym, self._clock())
         return left
 

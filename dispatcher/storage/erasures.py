@@ -78,7 +78,7 @@ def begin(
     Campaigns that were not searched for ``mentions`` are screened later. Raises as
     ``pseudonymous.begin``.
     """
-    screening.exclude_submissions(session)
+    screening.begin_erasure(session)
     pseudonyms = pseudonymous.begin(session)
     screening.mark_others(session, mentions.campaigns)
     pseudonym = pseudonyms.of(phone)
@@ -197,7 +197,7 @@ def adopt(session: Session, erased: Mapping[str, datetime], actor: str) -> int:
 
     From then on nobody of them is texted. Their numbers are still to be replaced.
     """
-    screening.exclude_submissions(session)
+    screening.begin_erasure(session)
     known = {pseudonym for pseudonym, _ in listed(session)}
     if not known.issuperset(erased):
         screening.mark_others(session, ())

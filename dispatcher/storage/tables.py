@@ -158,8 +158,8 @@ class Campaign(Base):
     #: where its consents come from (``consent.ConsentSource``); null for nowhere
     consent: Mapped[str | None]
     #: the number of the last batch in which erased people were looked for (``storage.screening``);
-    #: null once all are done, or where there is nobody to look for
-    screened_to: Mapped[int | None]
+    #: null once all are done
+    screened_to: Mapped[int | None] = mapped_column(default=0, server_default="0")
 
 
 class Batch(Base):

@@ -35,7 +35,7 @@ _VARYING = {
     "dispatcher_opt_out_event": {"id"},
     "dispatcher_seal": {"action_id", "hash"},
 }
-_VARYING_VALUES = {"opt_outs_version", "pruned_at", "record_head"}
+_VARYING_VALUES = {"erasures_begun", "opt_outs_version", "pruned_at", "record_head"}
 
 
 def fill(bench: Bench) -> None:

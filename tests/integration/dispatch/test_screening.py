@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import pytest
 from sqlalchemy import event, select, update
+from sqlalchemy.orm import Session
 
+from dispatcher.dispatch import erasures
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import mentions, screening
+from dispatcher.storage import identity, mentions, screening
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import RECIPIENT, Base, Campaign, Erasure
 from tests.integration.bench import Bench, opened, people
 from tests.integration.conftest import empty
-from tests.integration.dispatch.test_lock_order import wait_for_a_lock
 
 ANNE, BRUNO, CHLOE = people(3, start=7201)
 TRACE = "639987201"
@@ -134,9 +135,12 @@ def test_erasure_stays_open_while_a_running_campaign_names_the_person(bench: Ben
         assert session.scalars(select(Erasure.done_at.is_not(None))).all() == [True]
 
 
-def test_campaigns_are_not_marked_while_nobody_is_erased(bench: Bench) -> None:
+def test_while_nobody_is_erased_the_first_tick_is_done_with_all_campaigns(bench: Bench) -> None:
     bench.submit(3)
-    assert marked(bench) == [None]
+    bench.dispatcher.submit("relance", GREETING, everybody())
+    assert marked(bench) == [0, 0]
+    bench.tick()
+    assert marked(bench) == [None, None]
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -152,6 +156,15 @@ def test_campaigns_are_not_marked_while_nobody_is_erased(bench: Bench) -> None:
     assert sum("screened_to" in statement for statement in statements) == 1
 
 
+def test_one_tick_screens_many_short_lists(known: Bench) -> None:
+    for phone in people(5):
+        known.dispatcher.submit(f"avis {phone}", GREETING, everybody(note="0639987201"))
+    known.tick()
+    assert marked(known) == [None] * 5
+    end(known)
+    assert trace(known.dispatcher.database) == []
+
+
 def test_list_without_erased_people_is_screened_and_nothing_changes(known: Bench) -> None:
     known.submit(3)
     assert marked(known) == [0]
@@ -162,7 +175,7 @@ def test_list_without_erased_people_is_screened_and_nothing_changes(known: Bench
 
 
 def test_long_list_is_screened_in_steps(known: Bench) -> None:
-    with mock.patch.object(screening, "BATCHES", 2):
+    with mock.patch.object(screening, "PEOPLE", 2):
         named = ["metropole", "guadeloupe", "martinique", "guyane", "la-reunion"]
         list_ = [
             {"phone": phone, "note": "0639987201", "territory": territory}
@@ -170,7 +183,7 @@ def test_long_list_is_screened_in_steps(known: Bench) -> None:
         ]
         later = known.clock() + timedelta(hours=1)
         how: dict[str, Any] = {"not_before": later, "commercial": False, "reason": "avis"}
-        known.dispatcher.submit("soldes", GREETING, list_, **how)
+        known.dispatcher.submit("relance 0639987201", GREETING, list_, **how)
         for expected in (2, 4, None):
             known.tick()
             assert marked(known) == [expected]
@@ -219,25 +232,31 @@ def test_campaign_stored_between_search_and_erasure_is_screened(bench: Bench) ->
     def found(*arguments: Any) -> Any:
         known = find(*arguments)
         bench.dispatcher.submit("soldes", GREETING, everybody(note="0639987201"))
+        look(bench)
+        assert marked(bench) == [None]
         return known
 
-    with mock.patch.object(mentions, "find", found):
+    with mock.patch.object(erasures, "mentions", SimpleNamespace(find=found)):
         erase(bench)
     assert marked(bench) == [0]
     end(bench)
     assert trace(bench.dispatcher.database) == []
 
 
-def test_erasure_during_a_submission_is_done_in_its_rows(server: Bench) -> None:
+def test_erasure_during_a_submission_waits_for_nothing_and_is_done_in_its_rows(
+    server: Bench,
+) -> None:
+    """Nobody was erased before; the submission may be part of a long transaction."""
     server.opt_out(ANNE)
-    mark = screening.mark
+    record_first = identity.record_first
 
-    def late(session: Any, campaign_id: int) -> None:
+    def late(session: Session) -> None:
         erase(server)  # committed after the list was compared with the opt-outs
-        mark(session, campaign_id)
+        look(server)
+        record_first(session)
 
     list_ = [{"phone": ANNE, "note": "Anne"}, *everybody(note="0639987201")]
-    with mock.patch.object(screening, "mark", late):
+    with mock.patch.object(identity, "record_first", late):
         server.dispatcher.submit("soldes", GREETING, list_)
     assert trace(server.dispatcher.database) == ["dispatcher_recipient", "dispatcher_recipient"]
     look(server)
@@ -247,32 +266,35 @@ def test_erasure_during_a_submission_is_done_in_its_rows(server: Bench) -> None:
     assert server.gateway.texted[ANNE] == 0
 
 
-def test_erasure_that_begins_while_a_submission_commits_waits_for_it(server: Bench) -> None:
-    server.opt_out(ANNE)
-    mark = screening.mark
-
-    def late(session: Any, campaign_id: int) -> None:
-        mark(session, campaign_id)
-        running.append(pool.submit(erase, server))
-        wait_for_a_lock(server.dispatcher.database)
-
-    running: list[Any] = []
-    list_ = [{"phone": ANNE, "note": "Anne"}, *everybody(note="0639987201")]
-    with ThreadPoolExecutor() as pool, mock.patch.object(screening, "mark", late):
-        server.dispatcher.submit("soldes", GREETING, list_)
-        running[0].result(60)
-    look(server)
-    end(server)
-    assert trace(server.dispatcher.database) == []
-    assert server.messages() == {"opted_out": 1, "delivered": 2}
+def test_step_that_was_read_before_an_erasure_began_is_not_recorded(bench: Bench) -> None:
+    bench.opt_out(BRUNO)
+    erase(bench, BRUNO)
+    bench.dispatcher.submit("soldes", GREETING, everybody(note="0639987201"))
+    database = bench.dispatcher.database
+    with database.read() as session:
+        read = screening.step(session)
+    assert read is not None
+    assert not read.found
+    bench.opt_out(ANNE)
+    with mock.patch.object(erasures, "mentions", SimpleNamespace(find=lambda *_: mentions.NOWHERE)):
+        erase(bench)
+    with database.write() as session:
+        assert not screening.record(session, read)
+    end(bench)
+    assert trace(database) == []
 
 
-def test_submissions_commit_side_by_side(server: Bench) -> None:
-    """The lock is shared: only an erasure waits for them."""
-    database = server.dispatcher.database
-    with database.write() as first, database.write() as second:
-        screening.mark(first, 1)
-        screening.mark(second, 2)
+def test_step_is_left_to_the_next_tick_while_an_erasure_is_not_committed(server: Bench) -> None:
+    server.opt_out(BRUNO)
+    erase(server, BRUNO)
+    server.dispatcher.submit("soldes", GREETING, everybody())
+    with server.dispatcher.database.write() as session:
+        screening.begin_erasure(session)
+        server.tick()
+        assert marked(server) == [0]
+        session.rollback()
+    server.tick()
+    assert marked(server) == [None]
 
 
 # -- after a restore ------------------------------------------------------------------------------

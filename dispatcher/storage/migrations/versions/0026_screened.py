@@ -14,18 +14,17 @@ WHICH = sa.text("screened_to IS NOT NULL")
 
 
 def upgrade() -> None:
-    op.add_column("dispatcher_campaign", sa.Column("screened_to", sa.Integer(), nullable=True))
+    # what earlier versions stored is screened, too, and what they still store during an update
+    op.add_column(
+        "dispatcher_campaign",
+        sa.Column("screened_to", sa.Integer(), nullable=True, server_default="0"),
+    )
     op.create_index(
         "ix_dispatcher_campaign_screened",
         "dispatcher_campaign",
         ["id"],
         postgresql_where=WHICH,
         sqlite_where=WHICH,
-    )
-    # what an earlier version stored in clear during an erasure, or after it, is found, too
-    op.execute(
-        "UPDATE dispatcher_campaign SET screened_to = 0"
-        " WHERE EXISTS (SELECT 1 FROM dispatcher_erasure)"
     )
 
 
