@@ -32,6 +32,8 @@ PEOPLE: Final = 4000
 _BATCHES: Final = 200
 #: names or ids of one query
 _STRIDE: Final = 500
+#: the most campaigns of one step while nobody is erased
+_CAMPAIGNS: Final = 1000
 #: PostgreSQL's number of the lock: any, but of this product alone
 _LOCK: Final = 0x5C4EE9ED
 #: the row of ``meta`` that counts the erasures that have begun
@@ -79,11 +81,11 @@ def step(session: Session) -> Step | None:
     """
     begun = meta.get(session, _BEGUN)  # first: an erasure that begins later is seen by ``record``
     which = select(CAMPAIGN.c.id, CAMPAIGN.c.screened_to).where(MARKED)
-    rows = session.execute(which.order_by(CAMPAIGN.c.id).limit(_BATCHES))
+    erased = session.scalar(select(pseudonymous.first_erased())) is not None
+    rows = session.execute(which.order_by(CAMPAIGN.c.id).limit(_BATCHES if erased else _CAMPAIGNS))
     marked: dict[int, int] = {row.id: row.screened_to for row in rows}
     if not marked:
         return None
-    erased = session.scalar(select(pseudonymous.first_erased())) is not None
     pseudonyms = pseudonymous.current(session) if erased else None
     if pseudonyms is None:
         return Step(begun, [*marked])

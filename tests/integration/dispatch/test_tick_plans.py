@@ -31,7 +31,7 @@ def fill(bench: Bench) -> None:
                 "id": number, "reference": str(number), "fingerprint": "f", "text": "Soldes",
                 "commercial": True, "state": "finished" if over else "running",
                 "created_at": OPEN, "ended_at": OPEN if over else None,
-                "funded_to": None if over else 2,
+                "funded_to": None if over else 2, "screened_to": 0 if number == 1 else None,
             }
         )  # fmt: skip
         batches += [
