@@ -8,7 +8,6 @@ from pathlib import Path
 from dispatcher.settings import PREFIX, Settings
 from dispatcher.storage.tables import Base
 
-TESTS = Path(__file__).parents[2]
 PAGE = (Path(__file__).parents[3] / "docs/privacy.md").read_text(encoding="utf-8")
 #: they hold nothing about a recipient: values of the installation, signs of life, seals
 ABOUT_NOBODY = {"dispatcher_meta", "dispatcher_heartbeat", "dispatcher_seal"}
@@ -31,12 +30,8 @@ def test_no_cell_is_empty() -> None:
 
 
 def test_every_row_names_its_tests_or_why_it_has_none() -> None:
-    for row in rows():
-        named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", row[4])
-        assert named or row[4].startswith("none: "), row[0]
-        for file, name in named:
-            found = [path.read_text("utf-8") for path in TESTS.rglob(file)]
-            assert any(f"def {name}(" in text for text in found), (file, name)
+    for row in rows():  # ``test_faults`` holds that they exist
+        assert re.search(r"`[\w/]+\.py::test_\w+`", row[4]) or row[4].startswith("none: "), row[0]
 
 
 def test_its_variables_are_settings() -> None:
