@@ -145,9 +145,14 @@ def _block(
 
 def label_of(row: Row, at: datetime) -> str:
     """A territory's name, and how far its clock is from Paris's where it is."""
+    return row.territory.label + offset_of(row, at)
+
+
+def offset_of(row: Row, at: datetime) -> str:
+    """How far the clock of a territory is from Paris's; empty where it is the same."""
     there, here = row.territory.local(at).utcoffset(), PARIS.local(at).utcoffset()
     hours = ((there or timedelta()) - (here or timedelta())) / timedelta(hours=1)
-    return row.territory.label + (f" ({hours:+g} h)" if hours else "")
+    return f" ({hours:+g} h)" if hours else ""
 
 
 def short(count: int) -> str:

@@ -8,7 +8,8 @@ from html import escape
 from typing import Final
 
 from dispatcher.campaigns.forecast import Departure
-from dispatcher.cli.timeline import PARIS, Row, Span, Timeline, label_of, short
+from dispatcher.cli.timeline import PARIS, Row, Span, Timeline, offset_of, short
+from dispatcher.language import ENGLISH, Language
 
 _WIDTH, _MARGIN, _EDGE = 1120, 220, 24
 _HEAD, _ROW, _FOOT = 104, 52, 48
@@ -21,7 +22,7 @@ _OPEN, _CLOSED, _LEAVES, _NOW = "#ffffff", "#dde2e8", "#0b6e99", "#b3261e"
 _FONT: Final = "system-ui, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 
 
-def in_svg(line: Timeline, *, title: str) -> str:
+def in_svg(line: Timeline, *, title: str, language: Language = ENGLISH) -> str:
     """The picture as an SVG document of about 1120 by 60 pixels a territory, on white."""
     height = _HEAD + _ROW * len(line.rows) + _FOOT
     head = (
@@ -32,15 +33,15 @@ def in_svg(line: Timeline, *, title: str) -> str:
     drawn = [
         head,
         f'<title id="title">{escape(title)}</title>',
-        f'<desc id="desc">{escape(_described(line))}</desc>',
+        f'<desc id="desc">{escape(_described(line, language))}</desc>',
         _PATTERN,
         f'<rect width="{_WIDTH}" height="{height}" fill="{_OPEN}"/>',
         _text(_EDGE, 38, title, size=20, weight=600),
-        *_header(line),
+        *_header(line, language),
     ]
     for number, row in enumerate(line.rows):
-        drawn += _row(line, row, _HEAD + number * _ROW)
-    drawn += [*_frame(line), *_legend(height - 18), "</svg>"]
+        drawn += _row(line, row, _HEAD + number * _ROW, language)
+    drawn += [*_frame(line, language), *_legend(height - 18, language), "</svg>"]
     return "\n".join(drawn) + "\n"
 
 
@@ -51,36 +52,41 @@ _PATTERN = (
 )
 
 
-def _header(line: Timeline) -> Iterator[str]:
-    days = line.days
+def _header(line: Timeline, language: Language) -> Iterator[str]:
+    days, forms = line.days, language.forms
     wide = (_WIDTH - _MARGIN - _EDGE) / len(days)
     for day in days:
         at = _x(line, day)
-        for name in (f"{day:%a} {day.day} {day:%b}", f"{day:%a} {day.day}", f"{day.day}"):
+        month = forms.short_months[day.month - 1]
+        near = f"{forms.days[day.weekday()][:3]} {day.day}"
+        for name in (f"{near} {month}", near, f"{day.day}"):
             if _length(name, 13) < wide:
                 yield _text(at + 4, 72, name, size=13, weight=600)
                 break
         if wide <= 50 and (day == line.start or day.day == 1):
-            yield _text(at + 4, 92, f"{day:%b}", size=11)
+            yield _text(at + 4, 92, month, size=11)
         for hour in (8, 12, 20) if wide > 110 else (12,) if wide > 50 else ():
             yield _text(_x(line, day.replace(hour=hour)), 92, str(hour), size=11, anchor="middle")
-    yield _text(_MARGIN - 8, 92, "hours of Paris", size=11, anchor="end", colour=_FAINT)
+    yield _text(
+        _MARGIN - 8, 92, language.text("hours of Paris"), size=11, anchor="end", colour=_FAINT
+    )
 
 
-def _row(line: Timeline, row: Row, top: float) -> Iterator[str]:
-    label = label_of(row, line.start)
+def _row(line: Timeline, row: Row, top: float, language: Language) -> Iterator[str]:
+    label = _label(row, language) + offset_of(row, line.start)
     size = 14 if _length(label, 14) < _MARGIN - _EDGE else 10
     yield _text(_EDGE, top + _ROW / 2 + 5, label, size=size)
     for span in row.spans:
         if not span.is_open:
-            yield _closed(line, span, top)
+            yield _closed(line, span, top, language)
     taken = 0.0
     for departure in row.departures:
         count = short(departure.messages)
         left, right = _extent(line, departure)
+        said = escape(_title(row, departure, language))
         yield (
             f'<rect x="{left:.1f}" y="{top + 24}" width="{right - left:.1f}" height="{_ROW - 32}"'
-            f' rx="2" fill="{_LEAVES}"><title>{escape(_title(row, departure))}</title></rect>'
+            f' rx="2" fill="{_LEAVES}"><title>{said}</title></rect>'
         )
         begin = min(left, _WIDTH - _EDGE - _length(count, 13))
         if begin >= taken:
@@ -88,38 +94,40 @@ def _row(line: Timeline, row: Row, top: float) -> Iterator[str]:
             taken = begin + _length(count, 13) + 4
 
 
-def _closed(line: Timeline, span: Span, top: float) -> str:
+def _closed(line: Timeline, span: Span, top: float, language: Language) -> str:
     left, right = _x(line, span.starts), _x(line, span.ends)
+    why, closed = language.say(span.why), language.text("closed")
     drawn = (
         f'<rect x="{left:.1f}" y="{top}" width="{right - left:.1f}" height="{_ROW}"'
-        f' fill="url(#closed)"><title>closed: {escape(span.why)}</title></rect>'
+        f' fill="url(#closed)"><title>{escape(f"{closed}: {why}")}</title></rect>'
     )
-    if right - left > _length(span.why, 11) + 8:
+    if right - left > _length(why, 11) + 8:
         middle = (left + right) / 2
         drawn += _text(
-            middle, top + _ROW / 2 + 4, span.why, size=11, anchor="middle", colour=_FAINT, halo=True
+            middle, top + _ROW / 2 + 4, why, size=11, anchor="middle", colour=_FAINT, halo=True
         )
     return drawn
 
 
-def _frame(line: Timeline) -> Iterator[str]:
+def _frame(line: Timeline, language: Language) -> Iterator[str]:
     bottom = _HEAD + _ROW * len(line.rows)
     for day in [*line.days, line.end]:
         yield _stroke(_x(line, day), 60, _x(line, day), bottom)
     for number in range(len(line.rows) + 1):
         yield _stroke(_EDGE, _HEAD + number * _ROW, _WIDTH - _EDGE, _HEAD + number * _ROW)
     if line.start <= line.now < line.end:
-        at = _x(line, line.now)
+        at, now = _x(line, line.now), language.text("now")
         yield (
             f'<line x1="{at:.1f}" y1="{_HEAD - 8}" x2="{at:.1f}" y2="{bottom}" stroke="{_NOW}"'
-            ' stroke-width="1.5" stroke-dasharray="5 3"><title>now</title></line>'
+            f' stroke-width="1.5" stroke-dasharray="5 3"><title>{now}</title></line>'
         )
         yield f'<path d="M{at - 5:.1f} {_HEAD - 8}h10l-5 8z" fill="{_NOW}"/>'
 
 
-def _legend(base: float) -> Iterator[str]:
+def _legend(base: float, language: Language) -> Iterator[str]:
     at = float(_MARGIN)
-    for fill, name in (("url(#closed)", "closed"), (_OPEN, "open"), (_LEAVES, "messages leave")):
+    for fill, word in (("url(#closed)", "closed"), (_OPEN, "open"), (_LEAVES, "messages leave")):
+        name = language.text(word)
         yield (
             f'<rect x="{at}" y="{base - 11}" width="18" height="13" fill="{fill}"'
             f' stroke="{_RULE}"/>'
@@ -127,23 +135,34 @@ def _legend(base: float) -> Iterator[str]:
         yield _text(at + 25, base, name, size=12, colour=_FAINT)
         at += 25 + _length(name, 12) + 20
     yield f'<path d="M{at} {base - 9}h10l-5 8z" fill="{_NOW}"/>'
-    yield _text(at + 16, base, "now", size=12, colour=_FAINT)
+    yield _text(at + 16, base, language.text("now"), size=12, colour=_FAINT)
 
 
-def _described(line: Timeline) -> str:
+def _described(line: Timeline, language: Language) -> str:
     """A description of the picture, for screen readers."""
-    days = f"{len(line.days)} days from {line.start:%A} {line.start.day} {line.start:%B %Y}"
-    texts = [f"{_title(row, departure)}." for row in line.rows for departure in row.departures]
-    return " ".join([f"{days}, on the clock of Paris.", *texts])
-
-
-def _title(row: Row, departure: Departure) -> str:
-    at = PARIS.local(departure.starts)
-    why = f" ({departure.why})" if departure.why else ""
-    return (
-        f"{row.territory.label}: {departure.messages:,} messages from"
-        f" {at:%A} {at.day} {at:%B %H:%M}{why}"
+    day = f"{language.forms.days[line.start.weekday()]} {language.forms.day_of(line.start.date())}"
+    whole = language.text(
+        "{days} days from {day}, on the clock of Paris.", days=len(line.days), day=day
     )
+    rows = ((row, departure) for row in line.rows for departure in row.departures)
+    return " ".join([whole, *(f"{_title(*each, language)}." for each in rows)])
+
+
+def _title(row: Row, departure: Departure, language: Language) -> str:
+    at, forms = PARIS.local(departure.starts), language.forms
+    said = language.text(
+        "{place}: {messages} messages from {day} {month} {time}",
+        place=_label(row, language),
+        messages=forms.number(departure.messages),
+        day=f"{forms.days[at.weekday()]} {at.day}",
+        month=forms.months[at.month - 1],
+        time=forms.clock(at.hour, at.minute),
+    )
+    return said + (f" ({language.say(departure.why)})" if departure.why else "")
+
+
+def _label(row: Row, language: Language) -> str:
+    return language.word("territory", row.territory.label)
 
 
 def _extent(line: Timeline, departure: Departure) -> tuple[float, float]:

@@ -17,6 +17,7 @@ class Forms:
 
     days: tuple[str, ...]
     months: tuple[str, ...]
+    short_months: tuple[str, ...]
     #: between thousands, and before the decimals
     thousands: str
     point: str
@@ -24,6 +25,8 @@ class Forms:
     near: str
     far: str
     day: str
+    #: between a day and its hour
+    at: str
     #: an hour and its minutes, and a full hour
     time: str
     hour: str
@@ -62,7 +65,7 @@ class Forms:
     def instant(self, at: datetime, zone: ZoneInfo = _PARIS) -> str:
         """An aware instant with its day, on the clock of ``zone``: "13 April 2027 08:00"."""
         local = at.astimezone(zone)
-        return f"{self.day_of(local.date())}{_FIXED}{self.clock(local.hour, local.minute)}"
+        return f"{self.day_of(local.date())}{self.at}{self.clock(local.hour, local.minute)}"
 
     def month(self, day: date) -> str:
         """A month: "April 2027"."""
@@ -84,8 +87,12 @@ IN_ENGLISH = Forms(
         "January", "February", "March", "April", "May", "June", "July", "August", "September",
         "October", "November", "December",
     ),
+    short_months=(
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ),
     thousands=",",
     point=".",
+    at=_FIXED,
     near="{weekday} {time}",
     far="{weekday} {day} {month} {year} {time}",
     day="{day} {month} {year}",
@@ -98,8 +105,13 @@ IN_FRENCH = Forms(
         "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre",
         "octobre", "novembre", "décembre",
     ),
+    short_months=(
+        "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.",
+        "déc.",
+    ),
     thousands=_NARROW,
     point=",",
+    at=f" à{_FIXED}",
     near="{weekday} {time}",
     far="{weekday} {day} {month} {year} à {time}",
     day="{day} {month} {year}",

@@ -20,7 +20,7 @@ NOW = datetime(2027, 3, 27, 19, tzinfo=UTC)
         ("Sunday in La Réunion", "dimanche à La Réunion"),
         (
             "paused: no credit: at least 1,234.50 € are missing",
-            "en pause\xa0: crédit insuffisant\xa0: il manque au moins 1\u202f234,50 €",
+            "en pause\xa0: crédit insuffisant\xa0: il manque au moins 1\u202f234,50\xa0€",
         ),
         (
             "paused: stock épuisé; 3 batches are at the gateway",
@@ -28,7 +28,7 @@ NOW = datetime(2027, 3, 27, 19, tzinfo=UTC)
         ),
         (
             "no worker has looked since 2026-11-29 08:00 UTC",
-            "aucun worker ne s'est manifesté depuis le 29 novembre 2026\xa09\xa0h",
+            "aucun worker ne s'est manifesté depuis le 29 novembre 2026 à\xa09\xa0h",
         ),
         ("the sky is green", "the sky is green"),
         ("", ""),

@@ -18,8 +18,8 @@ TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
 #: what the pages quote: errors, warnings, reasons, findings and their cures
 MODULES = (
     *(f"api/{name}" for name in (
-        "actor", "intake", "lifecycle", "number_checks", "opt_outs", "records", "repeats",
-        "results", "screening", "submit", "surroundings",
+        "actor", "gateways", "intake", "lifecycle", "number_checks", "opt_outs", "records",
+        "repeats", "results", "screening", "submit", "surroundings",
     )),
     *(f"campaigns/{name}" for name in (
         "breaker", "caps", "causes", "change", "consent", "consent_column", "credit", "hand_over",
@@ -157,6 +157,12 @@ def test_catalogues_are_up_to_date_and_complete() -> None:
     catalogues = _catalogues()
     assert catalogues.stale() == {}
     assert catalogues.untranslated() == []
+
+
+def test_french_punctuation_stays_with_its_word() -> None:
+    pages = [one.string for one in _catalogues().read(CONSOLE / "locale/fr/LC_MESSAGES/django.po")]
+    said = [*FRENCH._catalogue.sentences.values(), *map(str, pages[1:])]
+    assert [one for one in said if re.search(r" [:;?!»€](?: |$)|« ", one)] == []
 
 
 def test_every_sentence_of_the_consoles_code_is_marked_for_translation() -> None:

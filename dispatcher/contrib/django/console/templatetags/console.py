@@ -45,6 +45,7 @@ def finding(sentence: str, language: Language) -> str:
         for place in re.finditer(": ", sentence):
             if language.knows(rest := sentence[place.end() :]):
                 return masked(f"{sentence[: place.start()]} – {language.say(rest)}")
+        return masked(sentence)
     return say(sentence, language)
 
 

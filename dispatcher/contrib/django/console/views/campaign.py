@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from dispatcher.campaigns.causes import Cause
 from dispatcher.campaigns.progress import Progress
+from dispatcher.campaigns.records import MessageRecord, Page
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.acts import CAMPAIGN_ACTS, confirmed
@@ -27,6 +28,8 @@ from dispatcher.contrib.django.console.reader import language_of
 
 #: seconds until the page asks again: while messages leave, and while reports come in
 _LEAVING, _REPORTED = 3, 15
+#: people of a batch on one page
+_PEOPLE = 100
 #: a wait that ends within this time is followed, too
 _SOON = timedelta(minutes=10)
 
@@ -71,7 +74,7 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
         _("Batch %(number)s of %(reference)s")
         % {"number": found.number, "reference": campaign.reference},
         batch=found,
-        recipients=dispatcher.messages(number),
+        page=_part(dispatcher.messages(number), offset_of(request)),
         in_full=sees_numbers(request, f"of batch {number}"),
     )
 
@@ -87,6 +90,10 @@ def ask(request: HttpRequest, number: int, name: str) -> HttpResponse:
     if progress.state not in act.states:  # clicked twice, or by two people
         return redirect(back)
     return confirmed(request, act, number, progress, back)
+
+
+def _part(found: tuple[MessageRecord, ...], offset: int) -> Page[MessageRecord]:
+    return Page(found[offset : offset + _PEOPLE], total=len(found), offset=offset, limit=_PEOPLE)
 
 
 def _live(progress: Progress) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def compose(request: HttpRequest) -> HttpResponse:
     if not may(request, roles.WRITE):
         raise PermissionDenied
     form = ComposeForm(request.POST or None)
+    form.fields["sender"].widget.attrs["placeholder"] = dispatcher.settings.sender or ""
     context: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
         if "submit" in request.POST:
@@ -78,7 +79,7 @@ def _planned(request: HttpRequest, form: ComposeForm) -> dict[str, Any]:
         "notes": notes,
         "rejected": rejected,
         "commercial": commercial,
-        "picture": picture(dispatcher, plan, commercial=commercial),
+        "picture": picture(dispatcher, plan, language_of(request), commercial=commercial),
         "sender": form.options["sender"] or dispatcher.settings.sender or "",
     }
 

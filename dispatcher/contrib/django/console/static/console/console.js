@@ -37,7 +37,13 @@ if (form) {
     if (!body.get("reference")) body.set("reference", "-");
     try {
       const answer = await fetch(form.dataset.plan, { method: "POST", body });
-      if (mine === latest && answer.ok) plan.innerHTML = await answer.text();
+      if (mine === latest && answer.ok) {
+        plan.innerHTML = await answer.text();
+        // the fields stand where they are used
+        const found = document.getElementById("found"), place = document.getElementById("fields");
+        if (found && place.textContent !== found.textContent) place.replaceChildren(found);
+        else found?.remove();
+      }
     } finally {
       if (mine === latest) plan.removeAttribute("aria-busy");
     }
@@ -47,7 +53,7 @@ if (form) {
     clearTimeout(timer);
     timer = setTimeout(ask, 400);
   });
-  plan.addEventListener("click", (event) => {
+  form.addEventListener("click", (event) => {
     const field = event.target.dataset.field;
     if (!field) return;
     text.setRangeText(`{{ ${field} }}`, text.selectionStart, text.selectionEnd, "end");
