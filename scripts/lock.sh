@@ -19,8 +19,8 @@ lock() {
 
 lock requirements/dev.txt --extra dev "$@"
 # what a server needs, in the versions of dev.txt
-lock requirements/server.txt --extra postgres --extra flower --extra metrics --extra xls \
-    --extra xlsx \
+lock requirements/server.txt --extra console --extra postgres --extra flower --extra metrics \
+    --extra xls --extra xlsx \
     --constraint requirements/dev.txt
 # what benchmarks/ adds to the environment of the tests, in versions that fit
 lock requirements/bench.txt --extra bench --constraint requirements/dev.txt

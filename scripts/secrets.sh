@@ -30,5 +30,7 @@ keep webhook_secret_old "$(random)"
 keep pseudonym_key "$(random)"
 # it signs the evidence of campaigns
 keep signing_key "$(random)"
+# it signs the sessions of the console
+keep console_key "$(random)"
 keep postgres_password "$(random)"
 keep database_url "postgresql+psycopg://dispatcher:$(cat postgres_password)@postgres/dispatcher"

@@ -287,6 +287,13 @@ class Settings(AccountSettings):
         description="key that signs the evidence of campaigns; a secret, ≥ 32 characters; unset:"
         " with SQLite a file beside the database",
     )
+    console_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="key that signs the sessions of `dispatcher console`; a secret, ≥ 32"
+        " characters; unset: with SQLite a file beside the database, else one that a restart"
+        " changes, which signs everybody out",
+    )
     log_format: Literal["text", "json"] = Field(
         "text",
         description="format of the log of workers, beats and `dispatcher run`: `text` or `json`",

@@ -275,7 +275,7 @@ def wanted(*extras: str) -> Iterator[Requirement]:
     ("name", "extras"),
     [
         ("dev.txt", ["dev"]),
-        ("server.txt", ["postgres", "flower", "xlsx"]),
+        ("server.txt", ["console", "postgres", "flower", "xlsx"]),
         ("bench.txt", ["bench"]),
     ],
 )

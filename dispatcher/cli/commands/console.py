@@ -25,19 +25,15 @@ _ROLES = ("writes", "approves", "operates")
     help="The port; 0 takes a free one.",
 )
 @click.option(
-    "--name", "names", multiple=True, help="A host name that browsers use; may be repeated."
-)
-@click.option(
-    "--secret-file",
-    metavar="FILE",
-    help="The key that signs sessions, made if missing; by default beside the file of SQLite.",
+    "--name",
+    "names",
+    multiple=True,
+    help="A host name that browsers use, behind a proxy with TLS; may be repeated.",
 )
 @click.pass_context
-def console(
-    context: click.Context, *, host: str, port: int, names: tuple[str, ...], secret_file: str | None
-) -> None:
+def console(context: click.Context, *, host: str, port: int, names: tuple[str, ...]) -> None:
     """Serve pages on which people run campaigns, until Ctrl-C; behind a proxy with TLS."""
-    server = _ready(names, secret_file)
+    server = _ready(names)
     context.obj = server
     if context.invoked_subcommand is None:
         server.serve(host, port, lambda at: say(f"the console is at http://{host}:{at}/"))
@@ -64,7 +60,7 @@ def createuser(
     say(f"{name} may sign in: {', '.join(roles)}")
 
 
-def _ready(names: tuple[str, ...], secret_file: str | None) -> Any:
+def _ready(names: tuple[str, ...]) -> Any:
     """The server's module, with Django set up. Raises ConfigurationError if it is not installed."""
     # by name: the command line does not know Django, which is above it
     try:
@@ -75,7 +71,7 @@ def _ready(names: tuple[str, ...], secret_file: str | None) -> Any:
             "the console is not installed: pip install 'sms-campaign-dispatcher[console]'"
         ) from None
     project = import_module(f"{_PACKAGE}.project")
-    project.configure(current_settings(), secret_file=secret_file, hosts=list(names))
+    project.configure(current_settings(), hosts=list(names))
     server = import_module(f"{_PACKAGE}.server")
     server.prepare()
     return server

@@ -36,7 +36,7 @@ def seconds(written: str) -> float:
 
 def test_compose_has_every_service_of_an_installation() -> None:
     assert OTHERS == ["postgres", "redis"]
-    assert sorted(OURS) == ["beat", "flower", "gateway", "migrate", "webhooks", "worker"]
+    assert sorted(OURS) == ["beat", "console", "flower", "gateway", "migrate", "webhooks", "worker"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -186,9 +186,18 @@ def test_a_service_without_the_webhook_secret_ignores_the_webhook_url(name: str)
         assert values[f"{PREFIX}WEBHOOK_URL"] == ""
 
 
-def test_only_webhooks_and_flower_publish_a_port() -> None:
+def test_console_is_on_loopback_and_its_health_check_uses_its_port() -> None:
+    console = SERVICES["console"]
+    port = argv("console")[argv("console").index("--port") + 1]
+    assert console["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert port in console["healthcheck"]["test"][-1]
+    assert f"{PREFIX}CONSOLE_KEY_FILE" in console["environment"]
+    assert not {"signing_key", "webhook_secret"} & set(console["secrets"])
+
+
+def test_only_webhooks_console_and_flower_publish_a_port() -> None:
     published = [name for name, service in SERVICES.items() if "ports" in service]
-    assert published == ["webhooks", "flower"]
+    assert published == ["webhooks", "console", "flower"]
 
 
 def test_flower_gets_neither_the_key_nor_the_database() -> None:

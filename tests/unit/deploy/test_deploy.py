@@ -56,9 +56,16 @@ WORKER = ROOT / "deploy/kubernetes/worker.yaml"
 
 
 def test_there_is_an_example_of_each_part() -> None:
-    assert [path.stem for path in KUBERNETES] == ["beat", "migrate", "webhooks", "worker"]
+    assert [path.stem for path in KUBERNETES] == [
+        "beat",
+        "console",
+        "migrate",
+        "webhooks",
+        "worker",
+    ]
     assert [path.stem for path in SYSTEMD] == [
         "dispatcher-beat",
+        "dispatcher-console",
         "dispatcher-flower",
         "dispatcher-migrate",
         "dispatcher-webhooks",
@@ -131,7 +138,7 @@ def test_every_part_has_a_network_policy_with_the_ports_that_it_uses() -> None:
         f"dispatcher-{name}": Pod(ROOT / f"deploy/kubernetes/{name}.yaml").container["ports"][0][
             "containerPort"
         ]
-        for name in ("worker", "webhooks")
+        for name in ("worker", "console", "webhooks")
     }
 
 
@@ -146,10 +153,11 @@ def test_kubernetes_knows_every_field_of_the_manifests() -> None:
 
 
 @named([path for path in KUBERNETES if path.stem != "migrate"])
-def test_a_deployment_selects_its_own_two_pods(path: Path) -> None:
+def test_a_deployment_selects_its_own_pods(path: Path) -> None:
     spec = Pod(path).manifest["spec"]
     assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
-    assert spec["replicas"] == 2
+    # the console makes its tables when it starts: never two at a time
+    assert spec["replicas"] == (1 if path.stem == "console" else 2)
 
 
 def test_probes_of_a_worker_use_its_metrics_port() -> None:
@@ -166,6 +174,16 @@ def test_probes_of_a_worker_use_its_metrics_port() -> None:
 def test_a_pod_gets_more_time_to_stop_than_a_call_takes() -> None:
     grace = Pod(WORKER).spec["terminationGracePeriodSeconds"]
     assert grace > Settings().call_timeout + AFTERWARDS
+
+
+def test_probes_of_the_console_use_its_port() -> None:
+    pod = Pod(ROOT / "deploy/kubernetes/console.yaml")
+    (port,) = pod.container["ports"]
+    command = pod.container["command"]
+    assert command[command.index("--port") + 1] == str(port["containerPort"])
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert pod.container[probe]["tcpSocket"] == {"port": port["name"]}
+    assert pod.manifest["spec"]["strategy"] == {"type": "Recreate"}
 
 
 def test_probes_of_webhooks_use_their_port_and_need_no_key() -> None:

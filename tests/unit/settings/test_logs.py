@@ -153,6 +153,7 @@ def test_every_secret_of_the_settings_is_known_to_the_log() -> None:
         "web_token_old": "older-token-of-the-web",
         "pseudonym_key": "key-of-the-pseudonyms-of-the-erased",
         "signing_key": "key-that-signs-the-evidence-of-campaigns",
+        "console_key": "key-that-signs-the-sessions-of-the-console",
         "webhook_secret": "secret-of-webhooks",
         "webhook_secret_old": "older-secret-of-webhooks",
         "callback_secret": "secret-of-callbacks",

@@ -85,6 +85,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "webhook_url": ("https://shop.example/sms/", "https://shop.example/sms"),
     "pseudonym_key": (KEY, KEY),
     "signing_key": (KEY, KEY),
+    "console_key": (KEY, KEY),
     "consent": ("shop.sms:consents", "shop.sms:consents"),
     "consent_timeout": ("5", 5.0),
     "consent_required": ("true", True),

@@ -16,17 +16,22 @@ _FAILURES, _WAIT = 5, 0.25
 _DJANGO: Final = "django.contrib."
 
 
-def configure(settings: Settings, *, secret_file: str | None, hosts: list[str]) -> None:
-    """Set Django up on the dispatcher's own database, once in this process."""
+def configure(settings: Settings, *, hosts: list[str]) -> None:
+    """Set Django up on the dispatcher's own database, once in this process.
+
+    ``hosts`` are the names under which a proxy with TLS serves it; cookies are then for TLS alone.
+    """
     import django
     from django.conf import settings as project
 
     url = settings.database_url.get_secret_value()
     if not project.configured:
         project.configure(
-            SECRET_KEY=_secret(secret_file, url),
+            SECRET_KEY=_secret(settings),
             ALLOWED_HOSTS=["127.0.0.1", "localhost", "[::1]", *hosts],
             CSRF_TRUSTED_ORIGINS=[f"https://{host}" for host in hosts],
+            SESSION_COOKIE_SECURE=bool(hosts),
+            CSRF_COOKIE_SECURE=bool(hosts),
             DATABASES={"default": database(url)},
             **_SETTINGS,
         )
@@ -56,17 +61,17 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
-def _secret(file: str | None, url: str) -> str:
-    """The key that signs sessions: of ``file``, or of one beside SQLite's file, made if missing.
+def _secret(settings: Settings) -> str:
+    """The key that signs sessions: of the settings, or of a file beside SQLite's.
 
     Without either it is made anew for each process, so that a restart signs everybody out.
     """
-    parts = make_url(url)
-    if file is None and parts.get_backend_name() == "sqlite" and parts.database:
-        file = f"{Path(parts.database).absolute()}.console-key"
-    if file is None:
+    if settings.console_key is not None:
+        return settings.console_key.get_secret_value()
+    parts = make_url(settings.database_url.get_secret_value())
+    if parts.get_backend_name() != "sqlite" or not parts.database:
         return secrets.token_urlsafe(50)
-    path = Path(file)
+    path = Path(f"{Path(parts.database).absolute()}.console-key")
     try:
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
