@@ -16,8 +16,10 @@ from dispatcher.errors import NotFound, UnusableInput
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import erasures, persons, pseudonymous
+from dispatcher.storage import erasures, lost_keys, persons, pseudonymous
+from dispatcher.storage.batches import recalls
 from dispatcher.storage.erasures import WaitingBatch
+from dispatcher.storage.lost_keys import LostKeys
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class Persons:
             return erasures.is_erased(session, normalise(phone))
 
     def erasures(self) -> list[dict[str, str]]:
-        """Every erasure, to be kept beside a backup: the check of the key, then the pseudonyms.
+        """Every erasure, to be kept beside a backup: the checks of the keys, then the pseudonyms.
 
         The last line has their number and a hash under the key, so that ``replay`` finds a file
         that is altered or cut off. Empty if nobody was ever erased. Raises StorageError with a
@@ -74,8 +76,10 @@ class Persons:
             if pseudonyms is None:
                 return []
             listed = erasures.listed(session)
+            older = " ".join(pseudonymous.others(session, pseudonyms))
         erased = [{"pseudonym": pseudonym, "at": at.isoformat()} for pseudonym, at in listed]
-        lines = [{"check": pseudonyms.check, "ends": "with a seal"}, *erased]
+        header = {"check": pseudonyms.check} | ({"older": older} if older else {})
+        lines = [header | {"ends": "with a seal"}, *erased]
         return [*lines, {"erasures": str(len(erased)), "seal": _seal(pseudonyms, lines)}]
 
     def replay(self, lines: Sequence[Mapping[str, str]], *, by: str | None = None) -> int:
@@ -86,7 +90,8 @@ class Persons:
         ConfigurationError without one.
         """
         try:
-            check, sealed = lines[0]["check"], "ends" in lines[0]
+            checks = [lines[0]["check"], *lines[0].get("older", "").split()]
+            sealed = "ends" in lines[0]
             rows, end = (lines[:-1], lines[-1]) if "seal" in lines[-1] else (lines, None)
             erased = {it["pseudonym"]: datetime.fromisoformat(it["at"]) for it in rows[1:]}
             wrong = any(not is_pseudonym(it) or not at.tzinfo for it, at in erased.items())
@@ -105,13 +110,40 @@ class Persons:
             raise UnusableInput(
                 "the list of erasures was altered after it was written; nothing was changed"
             )
-        return self._erasures.replay(erased, check, actor=named(by))
+        return self._erasures.replay(erased, checks, actor=named(by))
+
+    def lost_keys(self) -> LostKeys:
+        """Which keys of the pseudonyms are missing, and whom that concerns; changes nothing.
+
+        Raises ConfigurationError if a key is missing and none can take its place, StorageError.
+        """
+        with self._installation.read() as session:
+            return lost_keys.found(session)
+
+    def forget_keys(self, *, reason: str, by: str | None = None) -> LostKeys:
+        """Go on without the keys that are missing: for those that are lost for ever.
+
+        Whoever was erased under them is no longer recognised when a list brings the number. So
+        everything is paused, until a person has added the opt-outs that are known from elsewhere
+        and calls ``resume_all``. Raises NotFound if no key is missing, InvalidCampaign without a
+        reason, and as ``lost_keys``.
+        """
+        facts: dict[str, Any] = {
+            "reason": needed(reason),
+            "actor": named(by),
+            "now": self._installation.clock(),
+        }
+        with self._installation.write() as session:
+            found = lost_keys.forget(session, **facts)
+        with self._installation.write() as session:  # what the gateway holds comes back, too
+            recalls.request_paused(session, facts["now"])
+        return found
 
     def _is_sealed(self, rows: Sequence[Mapping[str, str]], end: Mapping[str, str]) -> bool:
         """Whether the seal is that of these lines; True under another key, which is refused."""
         with self._installation.write() as session:
-            pseudonyms = pseudonymous.begin(session)
-        if pseudonyms.check != rows[0]["check"]:
+            pseudonyms = pseudonymous.begin(session).under(rows[0]["check"])
+        if pseudonyms is None:
             return True
         return end == {"erasures": str(len(rows) - 1), "seal": _seal(pseudonyms, rows)}
 

@@ -72,18 +72,18 @@ class Erasures:
             self._database.checkpoint()
         return ended
 
-    def replay(self, erased: Mapping[str, datetime], check: str, *, actor: str) -> int:
+    def replay(self, erased: Mapping[str, datetime], checks: Collection[str], *, actor: str) -> int:
         """Erase people again whom a restored database has in clear; returns how many it lacked.
 
-        ``erased`` are pseudonyms, with when they were erased, and ``check`` is that of their key.
-        Raises StorageError for another key, ConfigurationError without one.
+        ``erased`` are pseudonyms, with when they were erased, and ``checks`` those of their keys.
+        Raises StorageError if one of these is not at hand, ConfigurationError without any.
         """
         with self.write() as session:
-            if pseudonymous.begin(session).check != check:
+            if not pseudonymous.adopt(session, checks):
                 raise StorageError("these erasures were made under another pseudonym key")
             new = erasures.adopt(session, erased, actor)
         self._erase_found(
-            lambda _, phones, pseudonyms: [it for it in phones if pseudonyms.of(it) in erased],
+            lambda _, phones, pseudonyms: [it for it in phones if pseudonyms.one_of(it, erased)],
             reason=erasures.REPLAYED,
             actor=actor,
         )

@@ -53,7 +53,7 @@ def _known(context: Context, tag: str, found: StatusPage) -> StatusPage:
     if known is None:
         return found
     reports = [
-        report._replace(phone=name) if (name := known.of(report.phone)) in phones else report
+        report._replace(phone=known.one_of(report.phone, phones) or report.phone)
         for report in found.reports
     ]
     return replace(found, reports=reports)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dispatcher.api import Dispatcher
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import StorageError
 from dispatcher.monitoring.finding import CheckFailed, Warned
 from dispatcher.storage import erasures, pseudonymous, recipient_retention
@@ -16,11 +17,13 @@ def people(dispatcher: Dispatcher) -> str:
         try:
             known = pseudonymous.current(session)
         except StorageError as error:
-            raise CheckFailed(str(error), "see docs/privacy.md: the key") from None
+            raise CheckFailed(str(error), "see docs/runbook-keys.md: the pseudonym key") from None
         waiting = len(erasures.unfinished(session))
     if known is not None:
         rest = f"; {waiting} erasures wait for batches that are under way" if waiting else ""
-        return f"the key of the pseudonyms is right{rest}"
+        older = len(known.checks) - 1
+        beside = f", with {counted(older, 'older one')} beside it" if older else ""
+        return f"the key of the pseudonyms is right{beside}{rest}"
     key = dispatcher.database.pseudonym_key
     if key.found() is not None:
         return "nobody is erased; the key of the pseudonyms is at hand"

@@ -87,7 +87,7 @@ def secrets_of(settings: Settings, environ: Mapping[str, str] = os.environ) -> I
         if "://" in plain:
             yield from _passwords(plain)
         else:
-            yield plain
+            yield from plain.splitlines()  # a ring of keys has one a line
     yield from (environ[name] for name in _OTHERS if environ.get(name))
     for pair in environ.get("FLOWER_BASIC_AUTH", "").split(","):
         yield pair.partition(":")[2]

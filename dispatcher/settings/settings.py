@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from dispatcher.errors import ConfigurationError
+from dispatcher.recipients.pseudonyms import ring_of
 from dispatcher.settings.accounts import (
     DEFAULT,
     Accounts,
@@ -277,9 +278,8 @@ class Settings(AccountSettings):
     )
     pseudonym_key: SecretStr | None = Field(
         None,
-        min_length=32,
-        description="key of the pseudonyms of erased people; a secret, ≥ 32 characters; unset:"
-        " with SQLite a file beside the database",
+        description="key of the pseudonyms of erased people; a secret, ≥ 32 characters; several"
+        " keys one a line, the newest first; unset: with SQLite a file beside the database",
     )
     signing_key: SecretStr | None = Field(
         None,
@@ -438,6 +438,13 @@ class Settings(AccountSettings):
     @classmethod
     def _by_account(cls, values: Any) -> Any:
         return by_account(values) if isinstance(values, dict) else values
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _ring(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None:
+            ring_of(keys.get_secret_value())
+        return keys
 
     @field_validator("web_token", "web_token_old")
     @classmethod

@@ -6,8 +6,9 @@ record of actions never has a number: it is masked before it is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from itertools import combinations
+from collections.abc import Collection, Iterable, Sequence
+from itertools import product, zip_longest
+from math import prod
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select, update
@@ -21,8 +22,8 @@ from dispatcher.storage.tables import (
     Erasure,
 )
 
-#: of at most so many people in one reference any may have been erased
-_PEOPLE: Final = 6
+#: a campaign is looked for under at most so many references, if any people in it may be erased
+_MOST: Final = 128
 
 
 def found(
@@ -73,11 +74,14 @@ def references(session: Session, reference: str) -> list[str]:
         return [reference]
     people = pseudonyms.among(reference)
     erased = select(Erasure.pseudonym).where(Erasure.pseudonym.in_(pseudonyms.possible(reference)))
-    people += sorted({*session.scalars(erased)}.difference(people))
+    others = {*session.scalars(erased)}.difference(*people)
     # an erasure replaces one of the people in it, and retention all of them
-    sizes = range(len(people) + 1) if len(people) <= _PEOPLE else (0, 1, len(people))
-    some = (set(those) for size in sizes for those in combinations(people, size))
-    return list(dict.fromkeys(pseudonyms.written(reference, only) for only in some))
+    choices = [(None, *names) for names in (*people, *((name,) for name in sorted(others)))]
+    some: Iterable[Sequence[str | None]] = product(*choices)
+    if prod(map(len, choices)) > _MOST:
+        under_one_key = zip_longest(*(names[1:] for names in choices))
+        some = [(), *([name] for names in choices for name in names[1:]), *under_one_key]
+    return list(dict.fromkeys(pseudonyms.written(reference, {*filter(None, it)}) for it in some))
 
 
 def unique(session: Session, reference: str) -> str:

@@ -58,10 +58,9 @@ class WaitingBatch:
 
 def known_as(session: Session, phone: str) -> str:
     """The number (E.164), or the pseudonym of somebody who was erased."""
-    for name in pseudonymous.names(session, [phone]):
-        if name != phone and pseudonymous.erased_among(session, [name]):
-            return name
-    return phone
+    names = [name for name in pseudonymous.names(session, [phone]) if name != phone]
+    erased = pseudonymous.erased_among(session, names)
+    return next((name for name in names if name in erased), phone)
 
 
 def begin(
@@ -81,7 +80,7 @@ def begin(
     screening.begin_erasure(session)
     pseudonyms = pseudonymous.begin(session)
     screening.mark_others(session, mentions.campaigns)
-    pseudonym = pseudonyms.of(phone)
+    pseudonym = pseudonymous.name(session, pseudonyms, phone)
     theirs = session.execute(
         select(BATCH.c.id, BATCH.c.states, RECIPIENT.c.position)
         .join_from(RECIPIENT, BATCH, BATCH.c.id == RECIPIENT.c.batch_id)

@@ -176,7 +176,7 @@ def opted_out(session: Session, phones: Collection[str]) -> set[str]:
     while some := list(islice(rest, _STRIDE)):
         names = {phone: phone for phone in some}
         if known is not None:
-            names |= {known.of(phone): phone for phone in some}
+            names |= {name: phone for phone in some for name in known.all_of(phone)}
         listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(names)))
         found.update(names[phone] for phone in listed if phone)
         if some_hashed is not None:

@@ -39,7 +39,7 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
     ``texts`` are references, reasons and other words in which the number is written.
     """
     known = pseudonymous.current(session)  # retention replaces people, too, where nobody is erased
-    names = {phone} if known is None else {phone, known.of(phone)}
+    names = {phone} if known is None else {phone, *known.all_of(phone)}
     held = {
         "messages": [
             _message(session, **row) for row in _rows(session, _MESSAGES, RECIPIENT.c.phone, names)

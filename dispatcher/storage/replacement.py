@@ -51,8 +51,8 @@ def replace(
     rows: list[dict[str, Any]] = []
     theirs: set[int] = set()
     for position, phone, fields, key in session.execute(_ROWS, {"batch_id": batch_id}).all():
-        name, written, known_by = pseudonyms.of(phone), fields, key
-        if only is None or name in only:
+        name, written, known_by = pseudonyms.one_of(phone, only), fields, key
+        if name is not None:
             theirs.add(position)
             written = known_by = None
         elif fields or key:
@@ -81,7 +81,8 @@ def replace_erased(session: Session, batch_id: int) -> None:
     if (pseudonyms := pseudonymous.current(session)) is None:
         return
     phones = session.execute(_ROWS, {"batch_id": batch_id}).all()
-    erased = pseudonymous.erased_among(session, [pseudonyms.of(row.phone) for row in phones])
+    names = [name for row in phones for name in pseudonyms.all_of(row.phone)]
+    erased = pseudonymous.erased_among(session, names)
     if erased:
         replace(session, batch_id, pseudonyms, erased)
 

@@ -122,6 +122,44 @@ def replay(file: TextIO) -> None:
     say(f"{counted(count, 'erasure')} in the file, {new:,} of them missing here: all done")
 
 
+@person.command("forget-key")
+@click.option("--reason", required=True, help="How it was lost, for the record.")
+@yes_option
+def forget_key(*, reason: str, yes: bool) -> None:
+    """Go on without a pseudonym key that is lost for ever; everything is paused.
+
+    Who was erased under it is not recognised any more when a list brings the number.
+    """
+    persons = open_dispatcher().persons
+    lost = persons.lost_keys()
+    if not lost.count:
+        raise Refusal("no pseudonym key is missing: nothing was changed")
+    say(
+        f"{counted(lost.count, 'pseudonym key')} missing. If there is a copy, set it again instead."
+    )
+    erased = counted(lost.erased, "erased person", "erased people")
+    say(
+        f"Without it, up to {erased} can no longer be recognised: who is on a later list is texted,"
+    )
+    say("unless the number comes to the opt-out list from elsewhere.")
+    for batch in lost.waiting:
+        state = batch.state.replace("_", " ")
+        say(f"  batch {batch.id} of {batch.reference} ({state}) has somebody who was to be erased")
+    confirm(
+        "Forget the key for good?",
+        yes=yes,
+        else_="a forgotten key cannot be made again: confirm it by --yes",
+    )
+    persons.forget_keys(reason=reason)
+    say("The key is forgotten. Everything is paused; workers accept the present key. Next:")
+    say("1. dispatcher opt-outs sync; import opt-outs that you have elsewhere, such as")
+    say("   dispatcher opt-outs import FILE with an export of the gateway's STOP list.")
+    say("2. dispatcher person erase NUMBER --reason … for each request that you have in writing.")
+    if lost.waiting:
+        say("3. Erase the people in the batches above again, too; give up what is in doubt there.")
+    say(f"{4 if lost.waiting else 3}. dispatcher resume --all")
+
+
 def _write_csv(held: dict[str, list[dict[str, Any]]], file: str) -> None:
     from dispatcher.recipients.files.private_csv import PrivateTable
 
