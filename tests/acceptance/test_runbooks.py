@@ -17,6 +17,7 @@ from dispatcher.storage import schema
 from tests.acceptance.installation import ROOT, Child, Installation, people
 
 TEXT = "Soldes demain chez nous"
+NEW_KEY = "a new key of the pseudonyms, 32 letters"
 OLD, NEW = "old-secret-of-17-letters", "new-secret-of-17-letters"
 
 
@@ -32,9 +33,10 @@ class Runbook:
         self._lines = [line.strip() for block in blocks for line in block.splitlines()]
         self._site = site
 
-    def section(self, first: str) -> None:
-        """Go to a later section, which begins with this command."""
-        self._lines = self._lines[self._lines.index(first) :]
+    def section(self, first: str, time: int = 1) -> None:
+        """Go to a later section, which begins with this command when it comes so often."""
+        places = [place for place, line in enumerate(self._lines) if line == first]
+        self._lines = self._lines[places[time - 1] :]
 
     def by_hand(self, line: str) -> None:
         """The next line, whose effect the test has by other means: there is no systemd here."""
@@ -54,6 +56,10 @@ class Runbook:
         wrong = [line for line in found.splitlines() if line.startswith("✗")]
         assert all(line.split(":")[0].removeprefix("✗ ") in but for line in wrong), wrong
         assert "✓ database: " in found
+
+    def goes_on_with(self, line: str) -> None:
+        """The rest, which begins with this line, is another test's."""
+        assert self._lines[0] == line
 
     def end(self) -> None:
         assert self._lines == []
@@ -228,12 +234,67 @@ def test_new_webhook_secret_replaces_the_old_one(tmp_path: Path, sqlite_url: str
         site.wait_finished("before")
         site.wait_finished("after")
         book.by_hand("systemctl restart dispatcher-webhooks")
-        book.end()
+        book.goes_on_with("systemctl restart dispatcher-webhooks")
         serving.stop()
         site.change(webhook_secret_old=None)
         serve_webhooks(site, port)
         site.gateway.reply(people(1)[0], "Oui", to="+33639988888", url=f"{base}/{NEW}/reply")
         site.wait(lambda: len(site.dispatcher.replies()) == 1, "the reply")
+
+
+@pytest.mark.timeout(300)
+def test_new_pseudonym_key_is_used_and_a_lost_one_forgotten(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    anne, bruno, chloe, *others = people(6)
+    key = tmp_path / "dispatcher.db-pseudonym-key"
+    with Installation(tmp_path, f"sqlite:///{tmp_path / 'dispatcher.db'}") as site:
+        monkeypatch.setattr(site, "command", in_folder(site, tmp_path))
+        book = Runbook("runbook-keys.md", site)
+        book.section("systemctl restart dispatcher-webhooks", 3)
+        workers = [site.worker("one"), site.worker("two")]
+        site.ticks()
+        erase(site, anne)
+        old = key.read_text(encoding="utf-8")
+        key.write_text(f"{NEW_KEY}\n{old}", encoding="utf-8")
+        book.by_hand("systemctl restart dispatcher-webhooks")
+        restart_workers(book, site, workers)
+        assert "the key of the pseudonyms is right" in book.run("dispatcher doctor --only people")
+        site.change()
+        erase(site, bruno)
+        site.submit("both-keys", [anne, bruno, *others])
+        site.wait_finished("both-keys")
+        assert site.gateway.texted().keys() == set(others)
+
+        for worker in workers:
+            worker.stop()
+        key.write_text(f"{NEW_KEY}\n", encoding="utf-8")
+        site.change()
+        refused = site.start("refused", "celery", "-A", "workers", "worker", "--without-mingle")
+        site.wait(lambda: not refused.alive, "the worker to refuse")
+        assert refused.says("a pseudonym key is missing")
+        found = site.command("doctor", "--only", "people")
+        assert (found.returncode != 0, "runbook-keys.md" in found.stdout) == (True, True)
+        said = book.run(
+            'dispatcher person forget-key --reason "the safe burnt, nobody has a copy" --yes'
+        )
+        assert "up to 2 erased people can no longer be recognised" in said
+        site.gateway.configure(stopped=(anne,))
+        book.run("dispatcher opt-outs sync")
+        (tmp_path / "stops.csv").write_text(f"mobile\n{chloe}\n", encoding="utf-8")
+        assert "1 added" in book.run("dispatcher opt-outs import stops.csv")
+        book.by_hand(START)
+        site.worker("three")
+        site.submit("after", [anne, bruno, chloe, *people(2, start=50)])
+        book.run("dispatcher resume --all")
+        book.end()
+        site.wait_finished("after")
+        assert site.gateway.texted().keys() == {*others, *people(2, start=50)}
+
+
+def erase(site: Installation, phone: str) -> None:
+    site.dispatcher.opt_out(phone)
+    site.dispatcher.persons.erase(phone, reason="asked")
 
 
 def test_new_web_token_replaces_the_old_one(tmp_path: Path, sqlite_url: str) -> None:
