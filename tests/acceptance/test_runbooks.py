@@ -253,7 +253,7 @@ def test_new_pseudonym_key_is_used_and_a_lost_one_forgotten(
         book = Runbook("runbook-keys.md", site)
         book.section("systemctl restart dispatcher-webhooks", 3)
         workers = [site.worker("one"), site.worker("two")]
-        site.ticks()
+        site.beat()
         erase(site, anne)
         old = key.read_text(encoding="utf-8")
         key.write_text(f"{NEW_KEY}\n{old}", encoding="utf-8")
