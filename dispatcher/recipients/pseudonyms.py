@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -64,7 +64,7 @@ class Pseudonyms:
         keys = dict(zip(self.checks, self._keys, strict=True))
         return Pseudonyms(keys[check].decode()) if check in keys else None
 
-    def of(self, phone: str) -> str:
+    def newest_of(self, phone: str) -> str:
         """The pseudonym that a number (E.164) gets; a pseudonym stays as it is."""
         return phone if is_pseudonym(phone) else PSEUDONYM + _hash(self._keys[0], phone)
 
@@ -74,10 +74,14 @@ class Pseudonyms:
             return (phone,)
         return tuple(PSEUDONYM + _hash(key, phone) for key in self._keys)
 
+    def names(self, phones: Iterable[str]) -> dict[str, str]:
+        """Under which names rows may have these numbers (E.164): each name -> its number."""
+        return {name: phone for phone in phones for name in (phone, *self.all_of(phone))}
+
     def one_of(self, phone: str, only: Collection[str] | None) -> str | None:
         """The one of ``only`` that a number (E.164) has, if any; for None, the one it gets."""
         if only is None:
-            return self.of(phone)
+            return self.newest_of(phone)
         return next((name for name in self.all_of(phone) if name in only), None)
 
     def written(self, text: str, only: Collection[str] | None = None, territory: str = "") -> str:

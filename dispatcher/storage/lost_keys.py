@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import ConfigurationError, NotFound
-from dispatcher.recipients.pseudonyms import PSEUDONYM
-from dispatcher.storage import actions, erasures, pauses, pseudonymous
+from dispatcher.storage import actions, erasures, opt_out_entries, pauses, pseudonymous
 from dispatcher.storage.erasures import WaitingBatch
-from dispatcher.storage.tables import OptOut
 
 FORGOTTEN = "forget key"
 
@@ -42,10 +39,9 @@ def found(session: Session) -> LostKeys:
     count = pseudonymous.lost(session)
     if count and key.file is None and key.found() is None:
         raise ConfigurationError(key.needed)
-    under = select(func.count(OptOut.id)).where(OptOut.phone.startswith(PSEUDONYM))
     left = [erasures.left_of(session, each) or [] for each in erasures.unfinished(session)]
     waiting = erasures.waiting(session, {batch for batches in left for batch in batches})
-    return LostKeys(count, session.scalar(under) or 0, waiting)
+    return LostKeys(count, opt_out_entries.count_erased(session), waiting)
 
 
 def forget(session: Session, *, reason: str, actor: str, now: datetime) -> LostKeys:

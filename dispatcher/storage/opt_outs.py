@@ -174,9 +174,7 @@ def opted_out(session: Session, phones: Collection[str]) -> set[str]:
     found: set[str] = set()
     rest = iter(phones)
     while some := list(islice(rest, _STRIDE)):
-        names = {phone: phone for phone in some}
-        if known is not None:
-            names |= {name: phone for phone in some for name in known.all_of(phone)}
+        names = known.names(some) if known else {phone: phone for phone in some}
         listed = session.scalars(select(OptOut.phone).where(OptOut.phone.in_(names)))
         found.update(names[phone] for phone in listed if phone)
         if some_hashed is not None:

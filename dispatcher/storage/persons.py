@@ -39,7 +39,7 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
     ``texts`` are references, reasons and other words in which the number is written.
     """
     known = pseudonymous.current(session)  # retention replaces people, too, where nobody is erased
-    names = {phone} if known is None else {phone, *known.all_of(phone)}
+    names = {phone: phone} if known is None else known.names([phone])
     held = {
         "messages": [
             _message(session, **row) for row in _rows(session, _MESSAGES, RECIPIENT.c.phone, names)
@@ -134,4 +134,4 @@ def _unread(session: Session, phone: str) -> Iterator[dict[str, Any]]:
 def _any_key(phone: str) -> tuple[Pseudonyms, set[str]]:
     """Pseudonyms under a key of no installation: to find a number needs none."""
     pseudonyms = Pseudonyms("")
-    return pseudonyms, {pseudonyms.of(phone)}
+    return pseudonyms, {pseudonyms.newest_of(phone)}

@@ -128,10 +128,9 @@ def names(session: Session, phones: Iterable[str]) -> dict[str, str]:
 
     Beside the number itself its pseudonyms, if anybody was ever erased. Raises as ``current``.
     """
-    found = {phone: phone for phone in phones}
     if session.scalar(select(first_erased())) is not None and (known := current(session)):
-        found |= {name: phone for phone in [*found] for name in known.all_of(phone)}
-    return found
+        return known.names(phones)
+    return {phone: phone for phone in phones}
 
 
 def name(session: Session, pseudonyms: Pseudonyms, phone: str) -> str:

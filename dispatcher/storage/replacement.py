@@ -80,8 +80,8 @@ def replace_erased(session: Session, batch_id: int) -> None:
         return
     if (pseudonyms := pseudonymous.current(session)) is None:
         return
-    phones = session.execute(_ROWS, {"batch_id": batch_id}).all()
-    names = [name for row in phones for name in pseudonyms.all_of(row.phone)]
+    rows = session.execute(_ROWS, {"batch_id": batch_id}).all()
+    names = {name for row in rows for name in pseudonyms.all_of(row.phone)}
     erased = pseudonymous.erased_among(session, names)
     if erased:
         replace(session, batch_id, pseudonyms, erased)

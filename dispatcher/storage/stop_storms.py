@@ -115,8 +115,7 @@ def _texted_before(session: Session, phones: Sequence[str]) -> set[str]:
         return set()
     texted: set[str] = set()
     for start in range(0, len(phones), _STRIDE):
-        some = phones[start : start + _STRIDE]
-        names = {name: phone for phone in some for name in pseudonyms.all_of(phone)}
+        names = pseudonyms.names(phones[start : start + _STRIDE])
         sent = (Recipient.phone.in_(names), Batch.id == Recipient.batch_id)
         known = select(Recipient.phone).where(*sent, Batch.sent_at.is_not(None)).distinct()
         texted.update(names[name] for name in session.scalars(known))

@@ -206,7 +206,7 @@ def traces(contents: dict[str, bytes], *, text: bool = False) -> list[str]:
         found += [f"{word} in {name}" for word in words if word.encode() in content]
         if text:
             lines = content.decode(errors="replace")
-            if _PSEUDONYMS.written(lines, {_PSEUDONYMS.of(ANNE)}) != lines:
+            if _PSEUDONYMS.written(lines, {_PSEUDONYMS.newest_of(ANNE)}) != lines:
                 found.append(f"a spelling in {name}")
     return found
 

@@ -40,7 +40,7 @@ def read(cluster: Cluster) -> Evidence:
     """Read the rows and the ledger."""
     with cluster.dispatcher.database.read() as session:
         pseudonyms = Pseudonyms(KEY)
-        names: dict[str, str] = {pseudonyms.of(phone): phone for phone in people(10_000)}
+        names: dict[str, str] = {pseudonyms.newest_of(phone): phone for phone in people(10_000)}
         stops = session.execute(select(OptOut.phone, OptOut.created_at)).all()
         seen = session.execute(
             text("SELECT campaign_id, phone, batch_id, state FROM dispatcher_message")

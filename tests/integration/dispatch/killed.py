@@ -32,7 +32,7 @@ def work(bench: Bench, name: str) -> None:
         persons.erase(ANNE, reason="asked from 06 39 98 71 01", by="Bruno")
     elif name == "replay":
         pseudonyms = Pseudonyms(KEY)
-        lines = [{"pseudonym": pseudonyms.of(it), "at": ERASED_AT} for it in (ANNE, CHLOE)]
+        lines = [{"pseudonym": pseudonyms.newest_of(it), "at": ERASED_AT} for it in (ANNE, CHLOE)]
         persons.replay([{"check": pseudonyms.check}, *lines], by="Bruno")
     else:
         bench.prune_alone()  # the steps refuse a database that was copied

@@ -39,7 +39,7 @@ def spellings() -> list[str]:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_every_spelling_is_replaced_whole(place: str) -> None:
-    pseudonym = PSEUDONYMS.of(PHONE)
+    pseudonym = PSEUDONYMS.newest_of(PHONE)
     every = spellings()
     assert len(every) > 2000
     left = [
@@ -56,7 +56,7 @@ def test_every_spelling_is_replaced_whole(place: str) -> None:
     ["06 39 98 00 02", "1639980001", "6399800012", "FR76 3000 6399 8000 12", "639 980 002 et 1"],
 )
 def test_another_number_stays(text: str) -> None:
-    assert PSEUDONYMS.written(text, {PSEUDONYMS.of(PHONE)}) == text
+    assert PSEUDONYMS.written(text, {PSEUDONYMS.newest_of(PHONE)}) == text
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_another_number_stays(text: str) -> None:
     ],
 )
 def test_number_of_another_place_is_replaced(phone: str, spelling: str) -> None:
-    pseudonym = PSEUDONYMS.of(phone)
+    pseudonym = PSEUDONYMS.newest_of(phone)
     assert PSEUDONYMS.written(f"voir {spelling}!", {pseudonym}) == f"voir {pseudonym}!"
 
 
