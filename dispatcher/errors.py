@@ -129,6 +129,10 @@ class StorageError(DispatcherError):
     """Raised when the database cannot be reached or has an unknown schema."""
 
 
+class UnusableKey(StorageError):
+    """Raised when a key of this installation is missing, unreadable or another one; names it."""
+
+
 class BrokerError(DispatcherError):
     """Raised when Redis does not answer, at a start or in a check."""
 

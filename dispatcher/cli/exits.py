@@ -15,6 +15,7 @@ from dispatcher.errors import (
     GatewayError,
     StorageError,
     UnusableInput,
+    UnusableKey,
     code_of,
 )
 
@@ -55,6 +56,8 @@ def refusal_of(error: DispatcherError) -> Refusal:
     match error:
         case UnusableInput() | ConfigurationError():
             return Unusable(str(error), code=code)
+        case UnusableKey():
+            return OutOfReach(str(error), code=code)
         case StorageError():
             return OutOfReach(f"{error} (DISPATCHER_DATABASE_URL)", code=code)
         case GatewayError():

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from dispatcher.errors import StorageError
+from dispatcher.errors import UnusableKey
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
@@ -80,7 +80,7 @@ class Erasures:
         """
         with self.write() as session:
             if not pseudonymous.adopt(session, checks):
-                raise StorageError("these erasures were made under another pseudonym key")
+                raise UnusableKey("these erasures were made under another pseudonym key")
             new = erasures.adopt(session, erased, actor)
         self._erase_found(
             lambda _, phones, pseudonyms: [it for it in phones if pseudonyms.one_of(it, erased)],

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from dispatcher.errors import ConfigurationError, StorageError
+from dispatcher.errors import ConfigurationError, UnusableKey
 
 #: the key of databases in memory, as of tests: it ends with this process, as they do
 _TEMPORARY: Final = secrets.token_hex(32)
@@ -71,11 +71,11 @@ class OwnKey:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise StorageError(
+            raise UnusableKey(
                 f"the {self.name} {file.name} cannot be read: {error.strerror}"
             ) from None
         if not key:
-            raise StorageError(f"the {self.name} {file.name} is empty: restore it")
+            raise UnusableKey(f"the {self.name} {file.name} is empty: restore it")
         return key
 
     def _make(self, file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from dispatcher.errors import StorageError
+from dispatcher.errors import UnusableKey
 from dispatcher.recipients.pseudonyms import Pseudonyms, ring_of
 from dispatcher.storage.own_key import OwnKey
 
@@ -41,4 +41,4 @@ class PseudonymKey:
             return Pseudonyms(*ring_of(lines))
         except ValueError as error:
             name = self.file.name if self.file else "DISPATCHER_PSEUDONYM_KEY"
-            raise StorageError(f"the pseudonym key is wrong: {name} {error}") from None
+            raise UnusableKey(f"the pseudonym key is wrong: {name} {error}") from None

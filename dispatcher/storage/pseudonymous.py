@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
-from dispatcher.errors import StorageError
+from dispatcher.errors import UnusableKey
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import meta, upsert
 from dispatcher.storage.pseudonym_key import PseudonymKey
@@ -50,9 +50,9 @@ def checked(session: Session, checks: Collection[str]) -> Pseudonyms:
     key = key_of(session)
     found = key.found()
     if found is None:
-        raise StorageError(_LOST + ("" if key.file is None else f", or restore {key.file.name}"))
+        raise UnusableKey(_LOST + ("" if key.file is None else f", or restore {key.file.name}"))
     if lost := set(checks).difference(found.checks):
-        raise StorageError(_WRONG if len(lost) == len(checks) else _ONE_LOST)
+        raise UnusableKey(_WRONG if len(lost) == len(checks) else _ONE_LOST)
     return found
 
 

@@ -149,6 +149,7 @@ class Installation:
         self._lasting: list[Child] = []
         self._over = threading.Event()
         self._ticking: threading.Thread | None = None
+        self._tick = threading.Lock()
         self._values = {
             **QUICK,
             "database_url": database_url,
@@ -202,8 +203,9 @@ class Installation:
         """Change settings, for all processes that start from now on."""
         self._values |= settings
         self.settings = Settings.of(**self._values)
-        self.dispatcher.database.close()
-        self.dispatcher = Dispatcher(self.settings)
+        with self._tick:  # a tick whose database is closed ends the thread that ticks
+            self.dispatcher.database.close()
+            self.dispatcher = Dispatcher(self.settings)
 
     # -- sharing
 
@@ -300,7 +302,8 @@ class Installation:
 
         def tick() -> None:
             while not self._over.wait(self.settings.tick):
-                self.dispatcher.tick()
+                with self._tick:
+                    self.dispatcher.tick()
 
         self._ticking = threading.Thread(target=tick)
         self._ticking.start()

@@ -24,6 +24,7 @@ from tests.databases import connected
 from tests.postgres_server import postgres_programs
 
 KEY = "a key of the tests, which hides nobody"
+NEW_KEY = "a newer key of the tests, before it"
 ANNE, BRUNO = "+33639987117", "+33639987118"
 NAME = "Zéphirine"
 GREETING = "Bonjour {{ prenom }}, soldes demain"
@@ -247,6 +248,36 @@ def test_erased_person_is_in_no_byte(site: Installation) -> None:
     assert {references[number] for number in changed} == {"en doute", "pause", "à venir"}
     for number in changed:
         assert sum(before[number][0].values()) == sum(after[number][0].values()) == 2
+    assert [site.gateway.texted()[phone] for phone in (ANNE, BRUNO)] == [1, 1]
+
+
+def test_person_is_in_no_byte_after_the_key_was_replaced(site: Installation) -> None:
+    written = fill(site)
+    written.append(_run(site, "person", "erase", ANNE, "--reason", "lettre", "--yes"))
+    assert "but for 3 batches" in written[-1]
+    for child in site.children:
+        child.stop()
+    site.change(pseudonym_key=f"{NEW_KEY}\n{KEY}")
+    site.worker("anew")
+    # what is left of the erasure is done under the older key, the next erasure under the newer
+    [doubt] = site.dispatcher.doubts()
+    _run(site, "give-up", str(doubt.batch_id), "--reason", "rien", "--yes")
+    for reference in ("pause", "à venir"):
+        _run(site, "cancel", reference, "--yes")
+    for phone in (BRUNO, ANNE):
+        written.append(_run(site, "person", "erase", phone, "--reason", "lettre", "--yes"))
+        assert "but for" not in written[-1]
+    both = [{"phone": phone, "prenom": "encore"} for phone in (ANNE, BRUNO)]
+    site.dispatcher.submit("après", GREETING, both)
+    site.wait_finished("après")
+    written.append(_run(site, "doctor", "--only", "people"))
+    assert "with 1 older one beside it" in written[-1]
+
+    assert traces({"dump": dumped(site)}, text=True) == []
+    assert traces(files(site)) == []
+    assert traces(in_redis(site)) == []
+    assert traces(logs(site), text=True) == []
+    assert traces({"the commands": "\n".join(written).encode()}, text=True) == []
     assert [site.gateway.texted()[phone] for phone in (ANNE, BRUNO)] == [1, 1]
 
 

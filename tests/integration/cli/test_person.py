@@ -132,3 +132,51 @@ def test_erasures_are_written_and_replayed(shell: Shell) -> None:
     assert refused(shell, "replay", str(file), exit_code=2) == (
         "this is no list of erasures; nothing was changed"
     )
+
+
+def test_missing_key_is_forgotten_after_a_confirmation(shell: Shell) -> None:
+    none = "no pseudonym key is missing: nothing was changed"
+    assert refused(shell, "forget-key", "--reason", "lost", exit_code=1) == none
+    done(shell, "erase", ANNE, "--reason", "asked", "--yes")
+    assert refused(shell, "forget-key", "--reason", "lost", "--yes", exit_code=1) == none
+    [key] = shell.directory.glob("*-pseudonym-key")
+    right = key.read_text()
+    key.write_text("a new key of the tests, which is another one\n")
+
+    result = shell("person", "forget-key", "--reason", "the safe burnt")
+    assert result.exit_code == 2
+    assert result.stdout.startswith("1 pseudonym key missing. If there is a copy, set it again")
+    assert "up to 1 erased person can no longer be recognised" in result.stdout
+    assert result.stderr == (
+        "dispatcher: a forgotten key cannot be made again: confirm it by --yes\n"
+    )
+    blank = shell("person", "forget-key", "--reason", " ", "--yes")
+    assert (blank.exit_code, blank.stderr) == (
+        2,
+        "dispatcher: a reason is needed: it goes on record\n",
+    )
+    wrong = shell("person", "show", ANNE)  # nothing was changed so far
+    assert wrong.exit_code == 3
+    assert "the pseudonym key is not the one" in wrong.stderr
+
+    said = done(shell, "forget-key", "--reason", "the safe burnt", "--yes").splitlines()
+    assert said[-1] == "3. dispatcher resume --all"
+    assert "the safe burnt (1 key; 1 erased person)" in shell("record", "show").stdout
+    assert "a pseudonym key was lost" in shell("progress", "soldes").stdout
+    assert refused(shell, "forget-key", "--reason", "lost", "--yes", exit_code=1) == none
+
+    key.write_text(f"{key.read_text()}{right}")  # it turned up after all
+    assert "asked" in done(shell, "show", ANNE)
+
+
+def test_key_that_is_too_short_is_named_by_its_file(shell: Shell) -> None:
+    done(shell, "erase", ANNE, "--reason", "asked", "--yes")
+    [key] = shell.directory.glob("*-pseudonym-key")
+    key.write_text("short\n")
+
+    result = shell("person", "forget-key", "--reason", "lost", "--yes")
+    assert result.exit_code == 3
+    assert result.stderr == (
+        f"dispatcher: the pseudonym key is wrong: {key.name} must have 1 to 8 keys, one a line,"
+        " each of at least 32 characters\n"
+    )
