@@ -20,6 +20,7 @@ from dispatcher.campaigns.evidence_file.layout import (
 )
 from dispatcher.campaigns.evidence_file.opened import Opened
 from dispatcher.campaigns.evidence_file.ranges import positions, ranges
+from dispatcher.campaigns.evidence_file.row_check import Once, wrong_amounts
 from dispatcher.campaigns.evidence_file.window_check import other_calendar, wrong_windows
 from dispatcher.campaigns.record_chain import Entry, seal
 
@@ -30,13 +31,18 @@ _TEXTED: Final = ("sent", "delivered", "undelivered")
 #: more rows of one batch than there can be
 _LARGEST_GROUP: Final = 5000
 
+#: what a batch counts, and what it says of euros
+_COUNTS, _COSTS = ("size", "segments", "attempts"), ("cost", "planned")
+
 Row = Mapping[str, Any]
 
 
 class Derived:
     """The sums, derived from the rows of all members; each is read once, side by side."""
 
-    def __init__(self, campaign: Row) -> None:
+    def __init__(self, campaign: Row, *, masked: bool) -> None:
+        """``masked`` says that the middle of each number is hidden."""
+        self._once = Once(masked=masked)
         self._commercial = campaign["commercial"]
         self._asks = campaign["consent"] is not None
         self._numbers: Counter[str] = Counter()
@@ -73,6 +79,7 @@ class Derived:
             if number != expected:
                 yield f"batch {expected} is missing, or out of order: {number} is in its place"
                 return
+            yield from wrong_amounts(f"batch {number}", batch, _COUNTS, _COSTS)
             self._numbers["batches"] += 1
             self._numbers["segments"] += batch["segments"]
             self._cost += Decimal(batch["cost"])
@@ -86,6 +93,7 @@ class Derived:
                 yield lacks(RECIPIENTS, size, "recipients")
             if found != states:
                 yield f"batch {number}: recipients are {dict(found)}, and it says {dict(states)}"
+            yield from self._once.wrong(number, people)
             if len(left_out.of(number)) != gone:
                 yield lacks(OPT_OUTS, gone, "opt-outs")
             made = [dict(one) for one in attempts.of(number)]
@@ -94,6 +102,9 @@ class Derived:
             if not _counts(made, "attempt", 1, tries):
                 yield lacks(ATTEMPTS, tries, "attempts")
             yield from self._consents(number, people, consents.of(number), remark)
+            for attempt in made:
+                where = f"batch {number}, attempt {attempt['attempt']}"
+                yield from wrong_amounts(where, attempt, ("messages",), ("cost",))
             yield from _uncarried(number, min(size, _LARGEST_GROUP), people, made)
             yield from self._window(batch, made, remark)
         for name, one in zip(names, members, strict=True):

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final
 from dispatcher.campaigns.evidence_file.derived import Derived, Row
 from dispatcher.campaigns.evidence_file.layout import CAMPAIGN, MANIFEST, RECIPIENTS
 from dispatcher.campaigns.evidence_file.opened import Altered, Opened
+from dispatcher.campaigns.evidence_file.row_check import wrong_amounts
 from dispatcher.errors import DispatcherError
 from dispatcher.texts import has_stop
 
@@ -82,7 +83,7 @@ def _contradictions(opened: Opened, remark: Callable[[str], None]) -> Iterator[s
     """What of the content contradicts itself, whoever signed it."""
     try:
         campaign, sums = opened.document(CAMPAIGN), opened.document(MANIFEST)["sums"]
-        derived = Derived(campaign)
+        derived = Derived(campaign, masked=opened.manifest.get("numbers") == "masked")
         yield from derived.of_batches(opened, remark)
         yield from derived.of_record(opened)
         found = derived.sums
@@ -104,6 +105,7 @@ def _contradictions(opened: Opened, remark: Callable[[str], None]) -> Iterator[s
 
 def _of_campaign(campaign: Row, found: Row) -> Iterator[str]:
     listed, stop = campaign["list"], campaign["stop_mention"]
+    yield from wrong_amounts("the list", listed, ("rows", "duplicates", "unusable"))
     if listed["hash"] is not None:
         kept = listed["rows"] - listed["duplicates"] - listed["unusable"]
         if kept != found["recipients"]:

@@ -39,11 +39,12 @@ def _rows() -> dict[str, list[dict[str, object]]]:
         "window": window,
     }
     attempt = {"batch": 1, "attempt": 1, "armed_at": _AT, "leaves_at": None, "outcome": "sent"}
-    attempt |= {"texts_nobody": False, "covers": "0"}
+    attempt |= {"texts_nobody": False, "covers": "0", "messages": 1, "cost": "0.0450"}
     recipient = {"batch": 1, "position": 0, "recipient": "+33639980000", "state": "delivered"}
+    left_out = {"batch": 1, "position": 1, "recipient": "+33639980001", "state": "opted_out"}
     return {
         layout.BATCHES: [batch],
-        layout.RECIPIENTS: [recipient, recipient | {"position": 1, "state": "opted_out"}],
+        layout.RECIPIENTS: [recipient, left_out],
         layout.OPT_OUTS: [{"batch": 1, "position": 1, "source": "by hand", "since": _AT}],
         layout.CONSENTS: [{"batch": 1, "position": 0, "at": "2026-01-01", "source": "shop"}],
         layout.ATTEMPTS: [attempt],
@@ -54,7 +55,11 @@ def _rows() -> dict[str, list[dict[str, object]]]:
     }
 
 
-def evidence(signer: Signer = _SIGNER, **facts: object) -> bytes:
+def evidence(
+    signer: Signer = _SIGNER,
+    all_rows: dict[str, list[dict[str, object]]] | None = None,
+    **facts: object,
+) -> bytes:
     stream = io.BytesIO()
     archive = Archive(stream, signer)
     archive.add_document(
@@ -68,7 +73,7 @@ def evidence(signer: Signer = _SIGNER, **facts: object) -> bytes:
             "list": {"hash": "00", "rows": 2, "duplicates": 0, "unusable": 0},
         },
     )
-    for name, rows in _rows().items():
+    for name, rows in (all_rows or _rows()).items():
         archive.add_lines(name, rows)
     for name in layout.PAGES.values():
         archive.add_text(name, ["<!doctype html>", "<p>Soldes"])
@@ -304,3 +309,104 @@ def test_fingerprint_is_understood_as_people_write_it(word: str) -> None:
 @pytest.mark.parametrize("word", ["", "ab", "key.pem", "g" * 64])
 def test_word_that_is_no_fingerprint_is_none(word: str) -> None:
     assert as_fingerprint(word) is None
+
+
+# -- rows that make up for each other
+
+
+def two_batches(name: str, first: dict[str, object], second: dict[str, object]) -> str:
+    """What is wrong with two batches, whose sums are right, with other values in one member."""
+    rows = _rows()
+    for member in (layout.BATCHES, layout.RECIPIENTS, layout.OPT_OUTS, layout.ATTEMPTS):
+        rows[member] += [one | {"batch": 2} for one in rows[member]]
+    for one, number in zip(rows[layout.RECIPIENTS], range(70, 74), strict=True):
+        one["recipient"] = f"+336399800{number}"
+    places = {1: 0, 2: len(rows[name]) // 2}
+    rows[name][places[1]] |= first
+    rows[name][places[2]] |= second
+    sums = {
+        "recipients": 4,
+        "batches": 2,
+        "states": {"delivered": 2, "opted_out": 2},
+        "segments": 4,
+        "cost": "0.1800",
+        "attempts": 2,
+        "outcomes": {"sent": 2},
+        "entries": 1,
+        "incidents": 0,
+        "corrections": 0,
+    }
+    data = evidence(all_rows=rows, sums=sums, numbers="in clear")
+    return problems(data).replace("the list had 2 to text, and recipients.jsonl has 4", "").strip()
+
+
+def test_two_right_batches_verify() -> None:
+    assert two_batches(layout.BATCHES, {}, {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second", "says"),
+    [
+        (
+            layout.BATCHES,
+            {"segments": -3},
+            {"segments": 7},
+            "batch 1: its segments cannot be -3",
+        ),
+        (
+            layout.BATCHES,
+            {"cost": "1.1800"},
+            {"cost": "-1.0000"},
+            "batch 2: its cost cannot be '-1.0000'",
+        ),
+        (layout.BATCHES, {"segments": True}, {"segments": 3}, "segments cannot be True"),
+        (layout.BATCHES, {"planned": "NaN"}, {}, "batch 1: its planned cannot be 'NaN'"),
+        (
+            layout.ATTEMPTS,
+            {"messages": -1},
+            {"messages": 3},
+            "batch 1, attempt 1: its messages cannot be -1",
+        ),
+        (layout.ATTEMPTS, {}, {"cost": "-0.0450"}, "batch 2, attempt 1: its cost cannot be"),
+        (
+            layout.RECIPIENTS,
+            {},
+            {"recipient": "+33639980070"},
+            "batch 2: the number or pseudonym at 0 is in recipients.jsonl twice",
+        ),
+        (
+            layout.RECIPIENTS,
+            {"recipient": f"person-{'ap' * 16}"},
+            {"recipient": f"person-{'ap' * 16}"},
+            "batch 2: the number or pseudonym at 0 is in recipients.jsonl twice",
+        ),
+        (
+            layout.RECIPIENTS,
+            {"recipient": "06 39 98 00 70"},
+            {},
+            "batch 1: at 0 there is neither a number nor a pseudonym",
+        ),
+    ],
+)
+def test_rows_that_make_up_for_each_other_are_named(
+    name: str, first: dict[str, object], second: dict[str, object], says: str
+) -> None:
+    said = two_batches(name, first, second)
+    assert says in said
+    assert "+33" not in said
+
+
+def test_list_whose_counts_make_up_for_each_other_is_named() -> None:
+    campaign = json.loads(dict(members())[layout.CAMPAIGN])
+    campaign["list"] |= {"duplicates": -3, "unusable": 3}
+    body = json.dumps(campaign, ensure_ascii=False, indent=1)
+    assert "the list: its duplicates cannot be -3" in problems(
+        signed(layout.CAMPAIGN, f"{body}\n".encode())
+    )
+
+
+def test_masked_numbers_may_be_alike() -> None:
+    rows = _rows()
+    for one in rows[layout.RECIPIENTS]:
+        one["recipient"] = "+336••••••01"
+    assert problems(evidence(all_rows=rows, numbers="masked")) == ""
