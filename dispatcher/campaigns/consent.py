@@ -51,14 +51,15 @@ class Answer:
 def read(answer: object, people: Mapping[int, Person], now: datetime) -> Answer:
     """What ``answer`` says: a mapping from each person to a Consent, or None for no consent.
 
-    A person who is missing in it, or whose value is neither, is not answered for.
+    A person who is missing in it, or whose value is neither, is not answered for. Raises what the
+    objects of the application raise.
     """
     if not isinstance(answer, Mapping):
         return Answer(problem=_none(f"it returned no mapping, but a {type(answer).__name__}"))
-    consents: dict[int, Consent] = {}
+    given, consents = dict(answer), dict[int, Consent]()
     withdrawn: set[int] = set()
     for position, person in people.items():
-        found = answer.get(person, answer)
+        found = given.get(person, answer)
         if found is None:
             withdrawn.add(position)
         elif isinstance(found, Consent) and (consent := usable(found, now)):
@@ -93,6 +94,7 @@ def usable(consent: Consent, now: datetime) -> Consent | None:
             return None
         later = at > now + _LATER
     else:
+        at = date(at.year, at.month, at.day)  # and no object of the application's own
         later = at > (now + _LATER).date()
     return None if later else Consent(at, _stored(source), _stored(wording))
 

@@ -7,16 +7,18 @@ left alone if it hangs: the number of such threads is limited.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib import import_module
 from typing import Any
 
-from dispatcher.campaigns.consent import Person
+from dispatcher.campaigns.consent import Answer, Person
 from dispatcher.errors import ConfigurationError
 
 Function = Callable[[Sequence[Person]], object]
+#: what is made of the function's answer
+Read = Callable[[object], Answer]
 
 #: seconds to wait for a place among the threads
 _TURN = 1.0
@@ -68,11 +70,14 @@ class ConsentSource:
         self._most = most
         self._places = threading.BoundedSemaphore(most)
 
-    def ask(self, people: Sequence[Person]) -> object:
-        """The function's answer. Raises NoAnswer if it raises, or takes longer than allowed."""
+    def ask(self, people: Sequence[Person], read: Read) -> Answer:
+        """What ``read`` makes of the function's answer, in the same thread.
+
+        Raises NoAnswer if function or answer raises, or both take longer than allowed.
+        """
         if not self._places.acquire(timeout=_TURN):
             raise NoAnswer(f"{self._most} calls of it are still under way")
-        call = _Call(self._load, people, self._places.release)
+        call = _Call(self._load, people, read, self._places.release)
         try:
             threading.Thread(target=call.run, name="consents", daemon=True).start()
         except RuntimeError:  # the limit of the system or of its container
@@ -80,7 +85,7 @@ class ConsentSource:
             raise NoAnswer("no thread can be started for it") from None
         if not call.ended.wait(self._seconds):
             raise NoAnswer(f"it did not answer within {self._seconds:g} s")
-        if call.failure:
+        if call.answer is None:
             raise NoAnswer(call.failure)
         return call.answer
 
@@ -89,25 +94,31 @@ class _Call:
     """One call in a thread. Its place is free again when it ends, and not when nobody waits."""
 
     def __init__(
-        self, load: Callable[[], Function], people: Sequence[Person], release: Callable[[], None]
+        self,
+        load: Callable[[], Function],
+        people: Sequence[Person],
+        read: Read,
+        release: Callable[[], None],
     ) -> None:
-        self._load, self._people, self._release = load, people, release
+        self._load, self._people, self._read, self._release = load, people, read, release
         self.ended = threading.Event()
-        self.answer: object = None
+        self.answer: Answer | None = None
         self.failure = ""
 
     def run(self) -> None:
         """Call it, and note what came of it."""
+        who = "it"
         try:
             with surroundings.enter():
                 answer = self._load()(self._people)
-                # a mapping of the application's own may be slow, or raise, when it is read
-                self.answer = dict(answer) if isinstance(answer, Mapping) else answer
+                # objects of the application's own may be slow, or raise, when they are read
+                who = "its answer"
+                self.answer = self._read(answer)
         except ConfigurationError as error:
             self.failure = str(error)
         except BaseException as error:  # noqa: BLE001 - somebody else's code
             # without its message, which may contain a number
-            self.failure = f"it raised {type(error).__name__}"
+            self.failure = f"{who} raised {type(error).__name__}"
         finally:
             self._release()
             self.ended.set()

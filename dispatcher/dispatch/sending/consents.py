@@ -70,7 +70,9 @@ class Consents:
             keys = consents.keys(session, batch.id)
         people = {position: Person(phone, keys.get(position)) for position, phone in rows}
         try:
-            return consent.read(self._source.ask(list(people.values())), people, now)
+            return self._source.ask(
+                list(people.values()), lambda answer: consent.read(answer, people, now)
+            )
         except NoAnswer as error:
             return consent.failed(str(error))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dispatcher.campaigns.consent import ASK, Consent, Person
+from dispatcher.campaigns.consent import ASK, Answer, Consent, Person, read
 from dispatcher.dispatch import consent_source
 from dispatcher.errors import ConfigurationError, InvalidCampaign
 from dispatcher.gateway import Throttled
@@ -138,9 +138,48 @@ def stopping(_: Sequence[Person]) -> object:
     raise SystemExit
 
 
+class Lazy(Consent):
+    """A consent that asks a database for its date, which has gone."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "date":
+            raise LookupError("+33639980001 is not in the table")
+        return super().__getattribute__(name)
+
+
+class NoDate(date):
+    def __getattribute__(self, name: str) -> Any:
+        raise TypeError("+33639980001 has no date")
+
+
+class NoText(str):
+    def __getitem__(self, _: object) -> str:
+        raise RuntimeError("+33639980001 has no form")
+
+
+class Hidden:
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        raise ArithmeticError("+33639980001")
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
+        (lambda asked: dict.fromkeys(asked, Lazy(OPEN.date())), "its answer raised LookupError"),
+        (
+            lambda asked: dict.fromkeys(asked, Consent(NoDate(2026, 5, 3))),
+            "its answer raised TypeError",
+        ),
+        (
+            lambda asked: dict.fromkeys(asked, Consent(OPEN.date(), NoText("a form"))),
+            "its answer raised RuntimeError",
+        ),
+        (lambda asked: dict.fromkeys(asked, Hidden()), "its answer raised ArithmeticError"),
+        (
+            lambda asked: everybody(asked[1:]) | {asked[0]: Lazy(OPEN.date())},  # type: ignore[operator]
+            "its answer raised LookupError",
+        ),
         (raises, "it raised ValueError"),
         (stopping, "it raised SystemExit"),
         (half, "it answered for 2 of 4 people"),
@@ -175,6 +214,24 @@ def test_answer_that_is_none_sends_nothing_and_progress_says_why(
     bench.work()
     assert bench.messages() == {"sent": 4}
     bench.check()
+
+
+def test_answer_that_hangs_when_it_is_read_sends_nothing(tables: Database, shop: Any) -> None:
+    ends = threading.Event()
+
+    class Slow(Consent):
+        def __getattribute__(self, name: str) -> Any:
+            ends.wait(30)
+            return super().__getattribute__(name)
+
+    empty(tables)
+    shop.answer = lambda asked: dict.fromkeys(asked, Slow(OPEN.date()))
+    with opened(tables, consent=f"{HERE}:consents", consent_timeout=0.2) as bench:
+        bench.submit(2, consent=ASK)
+        bench.work()
+        ends.set()
+        assert bench.messages() == {"pending": 2}
+        assert bench.progress().why.endswith("it did not answer within 0.2 s")
 
 
 def test_withdrawals_of_an_answer_for_half_are_counted_and_the_rest_waits(bench: Bench) -> None:
@@ -280,11 +337,16 @@ def test_thread_that_cannot_be_started_leaves_its_place_to_the_next(
         raise RuntimeError("can't start new thread")
 
     source = consent_source.ConsentSource(f"{HERE}:consents", seconds=5, most=1)
+    person = Person(FIRST)
+
+    def ask() -> Answer:
+        return source.ask([person], lambda answer: read(answer, {0: person}, OPEN))
+
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
         with pytest.raises(consent_source.NoAnswer, match="no thread can be started"):
-            source.ask([Person(FIRST)])
-    assert source.ask([Person(FIRST)]) == {Person(FIRST): GIVEN}
+            ask()
+    assert ask().consents == {0: GIVEN}
 
 
 def test_numbers_in_source_and_wording_are_masked() -> None:
