@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         ReferenceTaken,
         StorageError,
         UnusableInput,
+        UnusableKey,
     )
     from dispatcher.recipients import Recipient, Rejection
     from dispatcher.settings import Settings
@@ -97,6 +98,7 @@ __all__ = [
     "Settings",
     "StorageError",
     "UnusableInput",
+    "UnusableKey",
     "Webhooks",
     "campaign_finished",
     "campaign_paused",

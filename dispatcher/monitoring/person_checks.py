@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from dispatcher.api import Dispatcher
-from dispatcher.campaigns.wording import counted
 from dispatcher.errors import StorageError
 from dispatcher.monitoring.finding import CheckFailed, Warned
 from dispatcher.storage import erasures, pseudonymous, recipient_retention
@@ -21,9 +20,9 @@ def people(dispatcher: Dispatcher) -> str:
         waiting = len(erasures.unfinished(session))
     if known is not None:
         rest = f"; {waiting} erasures wait for batches that are under way" if waiting else ""
-        older = len(known.checks) - 1
-        beside = f", with {counted(older, 'older one')} beside it" if older else ""
-        return f"the key of the pseudonyms is right{beside}{rest}"
+        if (count := len(known.checks)) > 1:
+            return f"the {count} keys of the pseudonyms are right{rest}"
+        return f"the key of the pseudonyms is right{rest}"
     key = dispatcher.database.pseudonym_key
     if key.found() is not None:
         return "nobody is erased; the key of the pseudonyms is at hand"

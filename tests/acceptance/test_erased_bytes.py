@@ -271,7 +271,7 @@ def test_person_is_in_no_byte_after_the_key_was_replaced(site: Installation) -> 
     site.dispatcher.submit("après", GREETING, both)
     site.wait_finished("après")
     written.append(_run(site, "doctor", "--only", "people"))
-    assert "with 1 older one beside it" in written[-1]
+    assert "the 2 keys of the pseudonyms are right" in written[-1]
 
     assert traces({"dump": dumped(site)}, text=True) == []
     assert traces(files(site)) == []

@@ -259,7 +259,8 @@ def test_new_pseudonym_key_is_used_and_a_lost_one_forgotten(
         key.write_text(f"{NEW_KEY}\n{old}", encoding="utf-8")
         book.by_hand("systemctl restart dispatcher-webhooks")
         restart_workers(book, site, workers)
-        assert "the key of the pseudonyms is right" in book.run("dispatcher doctor --only people")
+        said = book.run("dispatcher doctor --only people")
+        assert "the 2 keys of the pseudonyms are right" in said
         site.change()
         erase(site, bruno)
         site.submit("both-keys", [anne, bruno, *others])

@@ -248,7 +248,7 @@ def test_workers_refuse_to_start_while_any_key_in_use_is_missing(bench: Bench) -
     use(bench, NEWEST)
     check_refused(bench, "is not the one that erased people are stored under")
     use(bench, OLD, NEW)  # their order only says under which new pseudonyms are made
-    assert "with 1 older one beside it" in person_checks.people(bench.dispatcher)
+    assert "the 2 keys of the pseudonyms are right" in person_checks.people(bench.dispatcher)
     bench.work()
     assert bench.gateway.texted == {BRUNO: 1}
 
