@@ -77,6 +77,22 @@ class Intake:
         schedule = self.schedule
         return ((batch, schedule.hold(batch.territory)) for batch in batches)
 
+    def check_consent(self) -> None:
+        """Raise InvalidCampaign if a source of consents is missing, or is not set up.
+
+        For what is new: a campaign that is stored is the same one under other settings, too.
+        """
+        source = self.submission.consent
+        if source == ASK and not self.settings.consent:
+            raise InvalidCampaign(
+                'consent="ask" asks the application, and DISPATCHER_CONSENT names no function of it'
+            )
+        if self.settings.consent_required and self.submission.commercial and source is None:
+            raise InvalidCampaign(
+                "a commercial campaign needs a source of consents (DISPATCHER_CONSENT_REQUIRED):"
+                f' give consent="{ASK}", or "column:NAME" of the list'
+            )
+
     def check(self) -> None:
         """Raise InvalidCampaign or NeverOpen if the list, now read, cannot be sent as asked."""
         self.planner.check(strict=self.submission.strict)
@@ -147,22 +163,7 @@ def submission_of(
     options = {**options, "account": name}
     if not (options.get("sender") or options.get("from_number") or options.get("survey")):
         options |= {"sender": own.sender, "from_number": own.from_number}
-    _check_consent(own, options)
     return Submission(reference=reference, text=text, **options)
-
-
-def _check_consent(settings: Settings, options: Options) -> None:
-    """Raise InvalidCampaign if a source of consents is missing, or is not set up."""
-    source = options.get("consent")
-    if source == ASK and not settings.consent:
-        raise InvalidCampaign(
-            'consent="ask" asks the application, and DISPATCHER_CONSENT names no function of it'
-        )
-    if settings.consent_required and options.get("commercial", True) and source is None:
-        raise InvalidCampaign(
-            "a commercial campaign needs a source of consents (DISPATCHER_CONSENT_REQUIRED): give"
-            f' consent="{ASK}", or "column:NAME" of the list'
-        )
 
 
 def planner_of(

@@ -46,6 +46,7 @@ def store(
     known = _stored(installation.database, submission)
     if known is None:
         _check_reason(submission)
+        intake.check_consent()
     # the gateway's answer changes no stored campaign, but it may change an approved plan
     asks = submission.check_numbers and (known is None or submission.approved is not None)
     screening = Screening.of(installation, gateways.of(intake.account) if asks else None)
@@ -71,6 +72,16 @@ def store(
     intake.plan_fingerprint()
     said = (intake.warnings(late=0, private=private) for private in (True, False))
     return Submitted.warned(known.id, *said)
+
+
+def check_beforehand(installation: Installation, submission: Submission) -> None:
+    """Raise what can be found before the list is read. Raises UnusableInput."""
+    intake = Intake(installation, submission, None)
+    try:
+        intake.check_consent()
+    except InvalidCampaign:
+        if _stored(installation.database, submission) is None:
+            raise
 
 
 def _check_reason(submission: Submission) -> None:

@@ -11,7 +11,7 @@ from django.utils.asyncio import async_unsafe
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.actor import named
-from dispatcher.api.intake import Intake
+from dispatcher.api.submit import check_beforehand
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
@@ -134,7 +134,7 @@ class DjangoDispatcher(Dispatcher):
         """
         # the request may be over when the transaction is committed
         options["by"] = named(options.get("by"))
-        Intake(self._installation, self._submission(reference, text, options), None)
+        check_beforehand(self._installation, self._submission(reference, text, options))
         asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
         people = streamed(recipients, asked)
         # a query on this connection has no place beside what is stored by it

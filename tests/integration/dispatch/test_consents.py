@@ -11,13 +11,13 @@ import pytest
 
 from dispatcher.campaigns.consent import ASK, Answer, Consent, Person, read
 from dispatcher.dispatch import consent_source
-from dispatcher.errors import ConfigurationError, InvalidCampaign
+from dispatcher.errors import ConfigurationError, InvalidCampaign, ReferenceTaken
 from dispatcher.gateway import Throttled
 from dispatcher.recipients import Recipient
 from dispatcher.storage import consents as stored
 from dispatcher.storage.campaigns.evidence_rows import EvidenceRows
 from dispatcher.storage.database import Database
-from tests.integration.bench import OPEN, Bench, opened, people
+from tests.integration.bench import OPEN, TEXT, Bench, opened, people
 from tests.integration.conftest import empty
 from tests.integration.dispatch.consenting_shop import GIVEN, SHOP, everybody
 
@@ -398,6 +398,24 @@ def test_commercial_campaign_without_a_source_is_refused_where_one_is_required(
             bench.submit(3)
         bench.submit(3, "avis", commercial=False, reason="notice")
         bench.submit(3, "soldes", consent=ASK, start=5)
+
+
+def test_stored_campaign_is_the_same_after_a_source_was_required(tables: Database) -> None:
+    empty(tables)
+    with opened(tables, consent=f"{HERE}:consents") as bench:
+        plain = bench.dispatcher.submit("soldes", TEXT, people(3))
+        asked = bench.dispatcher.submit("noel", TEXT, people(3), consent=ASK)
+    with opened(tables, consent_required=True) as bench:  # and no function is named any more
+        submit = bench.dispatcher.submit
+        assert submit("soldes", TEXT, people(3)) == plain
+        assert submit("noel", TEXT, people(3), consent=ASK) == asked
+        with pytest.raises(ReferenceTaken):
+            submit("soldes", TEXT, people(4))
+        with pytest.raises(InvalidCampaign, match="DISPATCHER_CONSENT_REQUIRED"):
+            submit("soldes 2", TEXT, people(3))
+        with pytest.raises(InvalidCampaign, match="DISPATCHER_CONSENT_REQUIRED"):
+            bench.dispatcher.plan(TEXT, people(3))
+        assert len(bench.campaigns()) == 2
 
 
 # -- many people

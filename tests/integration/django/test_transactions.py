@@ -15,7 +15,7 @@ from django.test import Client, TestCase, override_settings
 from django.urls import path
 
 from dispatcher.contrib.django import dispatcher
-from dispatcher.errors import IllegalMove
+from dispatcher.errors import IllegalMove, InvalidCampaign
 from tests import django_project
 
 PEOPLE = ["+33639980001"]
@@ -69,6 +69,17 @@ def atomic_requests(*aliases: str) -> None:
 
 
 # -- submit_on_commit
+
+
+def test_stored_campaign_is_submitted_again_after_a_source_of_consents_was_required(
+    elsewhere: dict[str, str],
+) -> None:
+    dispatcher.submit("soldes", "Soldes", PEOPLE)
+    with django_project.said(**elsewhere, CONSENT_REQUIRED=True), transaction.atomic():
+        dispatcher.submit_on_commit("soldes", "Soldes", PEOPLE)
+        with pytest.raises(InvalidCampaign, match="DISPATCHER_CONSENT_REQUIRED"):
+            dispatcher.submit_on_commit("noel", "Soldes", PEOPLE)
+    assert references() == ["soldes"]
 
 
 def test_campaign_waits_for_the_open_transaction_wherever_its_tables_are(
