@@ -51,7 +51,7 @@ def find(session: Session, phone: str) -> Mentions:
 def shown(session: Session, phone: str) -> Iterator[tuple[str, str]]:
     """(column, its text) of all fields and keys of other people that have a number (E.164)."""
     pseudonyms = Pseudonyms("")  # to find a number needs no key
-    only = {pseudonyms.of(phone)}
+    only = {pseudonyms.newest_of(phone)}
     rows = (
         select(RECIPIENT.c.phone, RECIPIENT.c.fields, RECIPIENT.c.key, BATCH.c.territory)
         .join_from(RECIPIENT, BATCH, BATCH.c.id == RECIPIENT.c.batch_id)

@@ -168,7 +168,8 @@ def _note_people(
     )
     for batch_id, phone, *texts in rows:
         if not is_pseudonym(phone):
-            names[pseudonyms.of(phone)].add(batch_id)
+            for name in pseudonyms.all_of(phone):
+                names[name].add(batch_id)
         for text in filter(None, texts):
             for name in pseudonyms.possible(text, territories[batch_id]):
                 names[name].add(batch_id)

@@ -74,6 +74,26 @@ def test_later_list_with_somebody_erased_under_an_older_key_stores_the_pseudonym
     assert bench.gateway.texted == {CHLOE: 1}
 
 
+def test_later_list_that_names_somebody_erased_under_an_older_key_is_screened(
+    bench: Bench,
+) -> None:
+    erase(bench, ANNE)
+    use(bench, NEW, OLD)
+    listed = [{"phone": BRUNO, "prenom": f"Bruno, mari du {ANNE}", "key": ANNE}, CHLOE]
+    bench.dispatcher.submit("soldes", GREETING, listed)
+    bench.dispatcher.submit("en pause", GREETING, everybody())
+    bench.dispatcher.pause("en pause", reason="until a person has looked")
+    bench.work()
+    bench.gateway.deliver()
+    bench.pass_by(hours=1)
+    for _ in range(20):
+        if bench.tick().prune:
+            bench.dispatcher.steps.prune()
+    assert TRACE not in texts_of(bench.dispatcher.database)
+    with bench.dispatcher.database.read() as session:
+        assert set(session.scalars(select(RECIPIENT.c.phone))) == {*pseudonyms(bench), BRUNO, CHLOE}
+
+
 def test_erasure_under_the_newest_key_does_not_forget_the_one_before(bench: Bench) -> None:
     fill(bench)
     bench.dispatcher.persons.erase(ANNE, reason="asked")

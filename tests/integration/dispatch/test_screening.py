@@ -364,10 +364,10 @@ def test_pseudonym_of_a_stored_row_is_not_looked_for(known: Bench) -> None:
 def test_all_numbers_of_a_text_are_possible() -> None:
     pseudonyms = Pseudonyms("key")
     text = "06 39 98 72 01 ou 33639987202, code 75 12 34"
-    expected = {pseudonyms.of(phone) for phone in (ANNE, BRUNO)}
+    expected = {pseudonyms.newest_of(phone) for phone in (ANNE, BRUNO)}
     assert expected <= pseudonyms.possible(text)
-    assert pseudonyms.of("+687751234") not in pseudonyms.possible(text)
-    assert pseudonyms.of("+687751234") in pseudonyms.possible(text, "nouvelle-caledonie")
+    assert pseudonyms.newest_of("+687751234") not in pseudonyms.possible(text)
+    assert pseudonyms.newest_of("+687751234") in pseudonyms.possible(text, "nouvelle-caledonie")
 
 
 def test_campaign_that_has_ended_is_screened_too(known: Bench) -> None:
