@@ -11,14 +11,13 @@ from typing import Any, Final
 
 from dispatcher.api.actor import named, needed
 from dispatcher.api.installation import Installation
-from dispatcher.dispatch.erasures import Erasures
+from dispatcher.dispatch.erasures import Erased, Erasures
 from dispatcher.errors import NotFound, UnusableInput
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import erasures, lost_keys, persons, pseudonymous
 from dispatcher.storage.batches import recalls
-from dispatcher.storage.erasures import WaitingBatch
 from dispatcher.storage.lost_keys import LostKeys
 
 log = logging.getLogger(__name__)
@@ -45,11 +44,13 @@ class Persons:
         with self._installation.stream() as session:
             return persons.of(session, number)
 
-    def erase(self, phone: str, *, reason: str, by: str | None = None) -> list[WaitingBatch]:
+    def erase(self, phone: str, *, reason: str, by: str | None = None) -> Erased:
         """Replace a number and its fields by a pseudonym everywhere; it is never texted again.
 
         Whoever is still to go in a batch counts as opted out. Returns the batches that wait,
         because the gateway has them or may have them: workers do the rest once they have ended.
+        Their ``overwritten`` is False if old pages of SQLite may still hold the person, because
+        another program reads the database: erase again then.
         To erase a number again changes nothing, and does what was left to do. Raises
         InvalidPhone, NotFound if nothing is stored about the number, InvalidCampaign without a
         reason, ConfigurationError without a key of the pseudonyms, and StorageError.

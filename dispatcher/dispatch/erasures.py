@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from dispatcher.errors import UnusableKey
+from dispatcher.errors import StorageError, UnusableKey
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.settings.clock import Clock
 from dispatcher.storage import (
@@ -34,6 +34,15 @@ _BATCHES = 20
 _HASHES = "hashes_replaced_at"
 
 
+class Erased(list[WaitingBatch]):
+    """The batches that wait for their end before a person is erased there, too."""
+
+    def __init__(self, waiting: Iterable[WaitingBatch], *, overwritten: bool) -> None:
+        super().__init__(waiting)
+        #: False if old pages of SQLite may still hold the person, until somebody erases again
+        self.overwritten = overwritten
+
+
 class Erasures:
     """Erases people. Any number of processes may do so at once."""
 
@@ -42,7 +51,7 @@ class Erasures:
     ) -> None:
         self._database, self._clock, self._stopping = database, clock, stopping
 
-    def erase(self, phone: str, *, reason: str, actor: str) -> list[WaitingBatch]:
+    def erase(self, phone: str, *, reason: str, actor: str) -> Erased:
         """Erase a number (E.164): it is never texted again. Returns the batches that wait.
 
         A batch waits while the gateway has it, or may have it: its reports are asked for by the
@@ -56,9 +65,25 @@ class Erasures:
                 session, phone, reason=reason, actor=actor, now=now, mentions=found
             )
         left = self._go_on([pseudonym]).get(pseudonym, [])
-        self._database.checkpoint()
+        overwritten = self.overwrite()
         with self._database.read() as session:
-            return erasures.waiting(session, left)
+            return Erased(erasures.waiting(session, left), overwritten=overwritten)
+
+    def overwrite(self) -> bool:
+        """Overwrite the pages of SQLite that held people; False if it must wait, which is logged.
+
+        PostgreSQL does that itself, when it vacuums.
+        """
+        try:
+            done = self._database.checkpoint()
+        except StorageError:
+            done = False
+        if not done:
+            log.warning(
+                "people are erased, but old pages of the SQLite database may still hold them:"
+                " another program reads it, or a transaction is open"
+            )
+        return done
 
     def resume(self) -> int:
         """Go on with all erasures of which anything is left to do; returns how many ended."""
@@ -69,7 +94,7 @@ class Erasures:
             ended = len(unfinished) - len({*unfinished}.intersection(erasures.unfinished(session)))
         if ended:
             log.info("%d erasures ended", ended)
-            self._database.checkpoint()
+            self.overwrite()
         return ended
 
     def replay(self, erased: Mapping[str, datetime], checks: Collection[str], *, actor: str) -> int:

@@ -104,7 +104,7 @@ class Retention:
             total += done
         if total:
             log.info("retention: recipients of %d batches replaced", total)
-            database.checkpoint()
+            self._erasures.overwrite()
         return total, left
 
     def _forget_texts(self, before: datetime, left: int) -> tuple[int, int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -14,9 +15,12 @@ from dispatcher.campaigns.wording import counted
 from dispatcher.cli.commands.opt_out_decisions import normalised
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.discreet import Discreet
-from dispatcher.cli.exits import Refusal, Unusable
+from dispatcher.cli.exits import OutOfReach, Refusal, Unusable
 from dispatcher.cli.options import json_option, open_dispatcher, yes_option
 from dispatcher.cli.output import complain, print_json, say
+
+if TYPE_CHECKING:
+    from dispatcher.storage.erasures import WaitingBatch
 
 _number = click.argument("number")
 #: stands for standard output
@@ -74,6 +78,15 @@ def erase(number: str, *, reason: str, yes: bool) -> None:
         else_="erasing cannot be undone: confirm it by --yes",
     )
     waiting = persons.erase(phone, reason=reason)
+    _say_erased(waiting, before=before)
+    if not waiting.overwritten:
+        raise OutOfReach(
+            "old pages of the database may still hold the number, because another program reads"
+            " it: run this command again"
+        )
+
+
+def _say_erased(waiting: Sequence[WaitingBatch], *, before: bool) -> None:
     if not waiting:
         was = "was erased before" if before else "is erased"
         say(f"the person {was}: a pseudonym is stored, so that the number is never texted")

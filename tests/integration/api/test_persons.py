@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dispatcher.campaigns.states import BatchState
 from dispatcher.errors import ConfigurationError, StorageError, UnusableInput
 from dispatcher.masking import is_pseudonym, masked
 from dispatcher.settings.redaction import redactor
-from dispatcher.storage import opt_outs
+from dispatcher.storage import engines, opt_outs
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import (
     BATCH,
@@ -456,6 +457,25 @@ def in_file(folder: Path, **settings: Any) -> Iterator[Bench]:
 
 
 # -- what is left in the bytes
+
+
+def test_erasure_says_that_old_pages_are_left_while_another_program_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_SQLITE_PATIENCE", 100)
+    with in_file(tmp_path) as bench:
+        fill(bench)
+        with closing(sqlite3.connect(tmp_path / "own.db")) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM dispatcher_recipient").fetchone()
+            erased = bench.dispatcher.persons.erase(ANNE, reason="asked")
+            assert not erased.overwritten
+            files = [it.read_bytes() for it in tmp_path.glob("own.db*")]
+            assert any(ANNE.encode() in content for content in files)
+        assert bench.dispatcher.persons.is_erased(ANNE)
+        assert bench.dispatcher.persons.erase(ANNE, reason="asked").overwritten
+        for file in tmp_path.glob("own.db*"):
+            assert ANNE.encode() not in file.read_bytes()
 
 
 def test_file_of_sqlite_has_no_byte_of_an_erased_person(tmp_path: Path) -> None:

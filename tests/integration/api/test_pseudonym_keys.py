@@ -79,7 +79,7 @@ def test_later_list_that_names_somebody_erased_under_an_older_key_is_screened(
 ) -> None:
     erase(bench, ANNE)
     use(bench, NEW, OLD)
-    listed = [{"phone": BRUNO, "prenom": f"Bruno, mari du {ANNE}", "key": ANNE}, CHLOE]
+    listed: list[Any] = [{"phone": BRUNO, "prenom": f"Bruno, mari du {ANNE}", "key": ANNE}, CHLOE]
     bench.dispatcher.submit("soldes", GREETING, listed)
     bench.dispatcher.submit("en pause", GREETING, everybody())
     bench.dispatcher.pause("en pause", reason="until a person has looked")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from dispatcher.storage import engines
 from tests.integration.cli.test_commands import Shell
 from tests.integration.cli.test_opt_outs import ANNE, BRUNO, told_of_somebody
 
@@ -88,6 +91,25 @@ def test_person_is_erased_after_a_confirmation(shell: Shell) -> None:
     assert "Zéphirine" not in shown
     assert "asked" in shown
     assert BRUNO in done(shell, "show", BRUNO)
+
+
+def test_erasure_that_left_old_pages_says_to_run_it_again(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "_SQLITE_PATIENCE", 100)
+    [file] = shell.directory.glob("*.db")
+    with closing(sqlite3.connect(file)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM dispatcher_recipient").fetchone()
+        result = shell("person", "erase", ANNE, "--reason", "asked", "--yes")
+
+    assert result.exit_code == 3
+    assert result.stdout.startswith("the person is erased: a pseudonym is stored")
+    assert result.stderr.splitlines()[-1] == (
+        "dispatcher: old pages of the database may still hold the number, because another program"
+        " reads it: run this command again"
+    )
+    assert shell("person", "erase", ANNE, "--reason", "asked", "--yes").exit_code == 0
 
 
 def test_number_is_read_from_standard_input(shell: Shell) -> None:
