@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Generator, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,9 @@ from dispatcher.storage import actions
 from dispatcher.storage.campaigns import campaigns, evidence_summary
 from dispatcher.storage.campaigns.evidence_rows import EvidenceRows
 from dispatcher.window.territories import CALENDAR_VERSION
+
+#: about how many bytes a piece has
+_PIECE: Final = 1 << 14
 
 
 class EvidenceWriter:
@@ -49,12 +54,44 @@ class EvidenceWriter:
 
         ``hides`` masks numbers. Raises NotFound, and as ``key``.
         """
+        campaign_id, signer = self._begin(campaign, by)
+        with self._installation.stream() as session:
+            sums = evidence_summary.sums(session, campaign_id)
+            archive = Archive(output, signer)
+            for _ in self._writing(session, campaign_id, archive, sums, hides=hides):
+                pass
+        return sums
+
+    def pieces(
+        self, campaign: int | str, *, hides: bool = False, by: str | None = None
+    ) -> Generator[bytes, None, None]:
+        """The same file in pieces, read as they are asked for; to be closed.
+
+        It is on record once this returns. Raises as ``write``.
+        """
+        return self._pieces(*self._begin(campaign, by), hides=hides)
+
+    def _pieces(
+        self, campaign_id: int, signer: Signer, *, hides: bool
+    ) -> Generator[bytes, None, None]:
+        buffer = io.BytesIO()
+        with self._installation.stream() as session:
+            sums = evidence_summary.sums(session, campaign_id)
+            archive = Archive(buffer, signer)
+            for _ in self._writing(session, campaign_id, archive, sums, hides=hides):
+                if buffer.tell() >= _PIECE:
+                    yield buffer.getvalue()
+                    buffer.seek(0)
+                    buffer.truncate()
+        yield buffer.getvalue()
+
+    def _begin(self, campaign: int | str, by: str | None) -> tuple[int, Signer]:
+        """The id of a campaign whose evidence may be written now: it is on record."""
         with self._installation.read() as session:
             known = campaigns.facts(session, campaign, self._account)
         signer = self._signer
         self._note(known.id, known.reference, named(by))
-        with self._installation.stream() as session:
-            return self._write(session, known.id, Archive(output, signer), hides=hides)
+        return known.id, signer
 
     def _note(self, campaign_id: int, reference: str, actor: str) -> None:
         """Put the export on record, before anything leaves, and seal the whole record."""
@@ -70,13 +107,19 @@ class EvidenceWriter:
         if not self._installation.database.in_transaction:
             seal_rest(self._installation)
 
-    def _write(
-        self, session: Session, campaign_id: int, archive: Archive, *, hides: bool
-    ) -> dict[str, Any]:
+    def _writing(
+        self,
+        session: Session,
+        campaign_id: int,
+        archive: Archive,
+        sums: dict[str, Any],
+        *,
+        hides: bool,
+    ) -> Iterator[None]:
+        """Write a whole file, and pause in between."""
         number, words = (mask, masked) if hides else (str, str)
         rows = EvidenceRows(session, campaign_id, number=number, words=words)
         campaign = evidence_summary.campaign(session, campaign_id, words)
-        sums = evidence_summary.sums(session, campaign_id)
         archive.add_document(layout.CAMPAIGN, campaign)
         digest = Digest()
         for name, lines in (
@@ -87,7 +130,7 @@ class EvidenceWriter:
             (layout.ATTEMPTS, rows.attempts()),
             (layout.RECORD, digest.of_record(rows.record())),
         ):
-            archive.add_lines(name, lines)
+            yield from archive.adding_lines(name, lines)
         facts = {
             "made_at": self._installation.clock().isoformat(),
             "made_by": f"sms-campaign-dispatcher {version('sms-campaign-dispatcher')}",
@@ -104,4 +147,3 @@ class EvidenceWriter:
                 "sums": sums,
             }
         )
-        return sums

@@ -47,10 +47,16 @@ class Archive:
 
     def add_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add a member with one line of JSON for each row."""
+        for _ in self.adding_lines(name, rows):
+            pass
+
+    def adding_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+        """The same, which pauses whenever some rows have gone to the output."""
         with self._member(name) as lines:
             for row in rows:
                 text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
-                lines.write(f"{text}\n".encode())
+                if lines.write(f"{text}\n".encode()):
+                    yield
 
     def add_text(self, name: str, parts: Iterable[str]) -> None:
         """Add a member of text."""
@@ -92,10 +98,12 @@ class _Lines:
         self.digest = hashlib.sha256()
         self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> bool:
+        """Take bytes; True if they have gone on, with what waited."""
         self._waiting += data
-        if len(self._waiting) >= _CHUNK:
+        if full := len(self._waiting) >= _CHUNK:
             self.flush()
+        return full
 
     def flush(self) -> None:
         self.digest.update(self._waiting)

@@ -16,9 +16,15 @@ from dispatcher.api import Dispatcher
 from dispatcher.campaigns.selection import which_of
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.library import library_of
-from dispatcher.contrib.flask.openapi import LIST_QUERY, MOST_LISTED, RESULTS_QUERY, described
+from dispatcher.contrib.flask.openapi import (
+    EVIDENCE_QUERY,
+    LIST_QUERY,
+    MOST_LISTED,
+    RESULTS_QUERY,
+    described,
+)
 from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, unknown
-from dispatcher.contrib.flask.results import streamed_results
+from dispatcher.contrib.flask.results import streamed_evidence, streamed_results
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.recipient import MOST_REJECTED
@@ -28,7 +34,7 @@ _ACTOR = "JSON API"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _CAMPAIGN = "/campaigns/<campaign>"
 #: what an operation may be asked with
-_QUERIES = {"campaigns": LIST_QUERY, "results": RESULTS_QUERY}
+_QUERIES = {"campaigns": LIST_QUERY, "results": RESULTS_QUERY, "evidence": EVIDENCE_QUERY}
 
 
 def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
@@ -48,6 +54,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     _route(blueprint, "/campaigns", GET=views.campaigns, POST=views.submit)
     _route(blueprint, _CAMPAIGN, GET=views.progress)
     _route(blueprint, f"{_CAMPAIGN}/results", GET=views.results)
+    _route(blueprint, f"{_CAMPAIGN}/evidence", GET=views.evidence)
     _route(blueprint, f"{_CAMPAIGN}/pause", POST=views.pause)
     _route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
     _route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
@@ -110,6 +117,9 @@ class _Views:
 
     def results(self, campaign: str) -> Response:
         return streamed_results(_library(), id_of(campaign), _ACTOR)
+
+    def evidence(self, campaign: str) -> Response:
+        return streamed_evidence(_library(), id_of(campaign), _ACTOR)
 
     def pause(self, campaign: str) -> Response:
         reason = read(Reason, self._limit, default=Reason()).reason

@@ -19,6 +19,7 @@ RESULT_TYPES = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+EVIDENCE_TYPE = "application/zip"
 #: the largest id of a database
 LARGEST_ID = 2**63 - 1
 _TEXT = {"type": "string"}
@@ -65,6 +66,9 @@ LIST_QUERY = [
     _query("account", "only those that go through this account", _TEXT),
 ]
 
+_NUMBERS = _query("numbers", "true: whole numbers, which goes on record", {"type": "boolean"})
+#: what evidence may be asked with
+EVIDENCE_QUERY = [_NUMBERS]
 #: what results may be asked with
 RESULTS_QUERY = [
     _query(
@@ -72,7 +76,7 @@ RESULTS_QUERY = [
         "the format of the file; without it the header Accept decides, and else it is JSON lines",
         {"type": "string", "enum": [*RESULT_TYPES]},
     ),
-    _query("numbers", "true: whole numbers, which goes on record", {"type": "boolean"}),
+    _NUMBERS,
     _query(
         "state",
         "only recipients in this state, or in one of these; the sums are of all",
@@ -121,7 +125,14 @@ def described(prefix: str) -> dict[str, Any]:
             "/campaigns/{campaign}/results": {
                 "get": _operation(
                     "results", "What became of each recipient, from one snapshot",
-                    {}, 404, 422, parameters=RESULTS_QUERY, file=True,
+                    {}, 404, 422, parameters=RESULTS_QUERY, file=_RESULTS,
+                ),
+                "parameters": campaign,
+            },
+            "/campaigns/{campaign}/evidence": {
+                "get": _operation(
+                    "evidence", "All that is known of a campaign, in one signed file",
+                    {}, 404, 422, parameters=EVIDENCE_QUERY, file=_EVIDENCE,
                 ),
                 "parameters": campaign,
             },
@@ -165,6 +176,16 @@ _SECURITY = {
 }
 
 
+_RESULTS = {
+    "description": "A file; each JSON line is an object, the last one has the sums.",
+    "content": {kind: {"schema": _TEXT} for kind in RESULT_TYPES.values()},
+}
+_EVIDENCE = {
+    "description": "A ZIP; `dispatcher evidence verify` checks it.",
+    "content": {EVIDENCE_TYPE: {"schema": _TEXT}},
+}
+
+
 def _operation(
     name: str,
     summary: str,
@@ -174,7 +195,7 @@ def _operation(
     body: str = "",
     optional: bool = False,
     created: bool = False,
-    file: bool = False,
+    file: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["campaigns"]}
     if parameters:
@@ -184,10 +205,7 @@ def _operation(
         operation["requestBody"] = {"required": not optional, "content": content}
     answers = {"200": _answer("As it stands now.", schema)}
     if file:
-        answers["200"] = {
-            "description": "A file; each JSON line is an object, the last one has the sums.",
-            "content": {kind: {"schema": {"type": "string"}} for kind in RESULT_TYPES.values()},
-        }
+        answers["200"] = file
     if created:
         links = {
             verb: {"operationId": verb, "parameters": {"campaign": "$response.body#/id"}}

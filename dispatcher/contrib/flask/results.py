@@ -1,8 +1,8 @@
-"""The results of a campaign as an answer that is streamed."""
+"""The results of a campaign, and its evidence, as answers that are streamed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from itertools import chain
 from typing import Final
@@ -11,8 +11,7 @@ from flask import Response, current_app, request
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.result_files import pieces
-from dispatcher.api.results import Results
-from dispatcher.contrib.flask.openapi import RESULT_TYPES
+from dispatcher.contrib.flask.openapi import EVIDENCE_TYPE, RESULT_TYPES
 from dispatcher.contrib.flask.problems import Problem
 from dispatcher.errors import DispatcherError, code_of
 
@@ -25,7 +24,7 @@ def streamed_results(library: Dispatcher, campaign: int, actor: str) -> Response
     If the sums are wrong the answer is cut off, so that no client takes it for complete.
     """
     form = _one_of("format", [*RESULT_TYPES]) or _accepted()
-    whole = _one_of("numbers", ["true", "false"]) == "true"
+    whole = _whole()
     found = library.results(campaign, states=request.args.getlist("state"))
     written = pieces(found, form, hides=not whole)
     # before the first number leaves: an export that is not on record is none
@@ -33,23 +32,45 @@ def streamed_results(library: Dispatcher, campaign: int, actor: str) -> Response
     library.record.note(
         "export", reason=f"results of campaign {found.id}, {found.reference}: {which}", by=actor
     )
-    answer = Response(_begun(found, written), content_type=f"{RESULT_TYPES[form]}{_CHARSETS[form]}")
-    answer.headers["Content-Disposition"] = f"attachment; filename=results-{found.id}.{form}"
-    answer.call_on_close(found.close)
+    kind, name = f"{RESULT_TYPES[form]}{_CHARSETS[form]}", f"results-{found.id}.{form}"
+    return _streamed(written, found.close, kind, name)
+
+
+def streamed_evidence(library: Dispatcher, campaign: int, actor: str) -> Response:
+    """The signed file of evidence, and an entry of ``actor`` on record.
+
+    What goes wrong within cuts the answer off: a ZIP without its end is none.
+    """
+    written = library.evidence_writer.pieces(campaign, hides=not _whole(), by=actor)
+    return _streamed(written, written.close, EVIDENCE_TYPE, f"evidence-{campaign}.zip")
+
+
+def _streamed(
+    written: Iterator[bytes], close: Callable[[], None], kind: str, name: str
+) -> Response:
+    """A file as an answer; ``close`` ends its reading, also where nobody reads to its end."""
+    answer = Response(_begun(written, close), content_type=kind)
+    answer.headers["Content-Disposition"] = f"attachment; filename={name}"
+    answer.call_on_close(close)
     return answer
 
 
-def _begun(found: Results, written: Iterator[bytes]) -> Iterator[bytes]:
+def _begun(written: Iterator[bytes], close: Callable[[], None]) -> Iterator[bytes]:
     """The same, with its first piece made: what is wrong by then has an answer of its own."""
     try:
         first = next(written)
     except DispatcherError as error:
-        found.close()
+        close()
         if type(error) is not DispatcherError:
             raise
         current_app.logger.error("dispatcher: %s", error)  # noqa: TRY400 - the sentence says it all
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, code_of(error), str(error)) from None
     return chain([first], written)
+
+
+def _whole() -> bool:
+    """Whether the query asks for whole numbers."""
+    return _one_of("numbers", ["true", "false"]) == "true"
 
 
 def _one_of(name: str, known: list[str]) -> str | None:

@@ -21,6 +21,7 @@ _UNGUESSABLE = {"account", "sender", "from_number", "survey", "not_before", "not
 CAMPAIGNS = {
     "progress": range(1, 11),
     "results": range(1, 11),
+    "evidence": range(1, 11),
     "pause": range(11, 21),
     "cancel": range(21, 31),
     "resume": range(31, 41),
