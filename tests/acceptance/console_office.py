@@ -1,12 +1,10 @@
-"""The console as a process of its own, on a database with something on every page."""
+"""The console as a process of its own, also on a database with something on every page."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +13,7 @@ from pathlib import Path
 from dispatcher.storage.database import Database
 from tests.fakes import HandClock
 from tests.integration.bench import Bench, people
+from tests.integration.cli.test_run import INSTALLED, Running
 
 PASSWORD = "soleil-vert-27-matin"
 TEXT = "Bonjour {{ prenom }}, les soldes commencent samedi ! maboutique.example STOP 36179"
@@ -83,34 +82,25 @@ def _answers(bench: Bench) -> None:
 
 
 @contextmanager
-def served(directory: Path) -> Iterator[str]:
-    """The address of ``dispatcher console`` on that database, with a user who may do everything."""
+def filled(directory: Path) -> Iterator[str]:
+    """The address of a console on a database with something on every page."""
     url = f"sqlite:///{directory / 'dispatcher.db'}"
     fill(url)
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "PYTHONUNBUFFERED": "1",
         "DISPATCHER_DATABASE_URL": url,
         "DISPATCHER_SENDER": "MaBoutique",
         "DISPATCHER_PRICES": "metropole=0.045",
     }
-    command = [sys.executable, "-m", "dispatcher.cli", "console"]
+    with served(directory, environment) as address:
+        yield address
+
+
+@contextmanager
+def served(directory: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The address of ``dispatcher console``, with a user who writes and operates."""
     roles = ["--role", "writes", "--role", "operates"]
-    made = [*command, "createuser", "zoe", *roles, "--password", PASSWORD]
+    made = [*INSTALLED, "console", "createuser", "zoe", *roles, "--password", PASSWORD]
     subprocess.run(made, env=environment, cwd=directory, check=True, capture_output=True)
-    with subprocess.Popen(
-        [*command, "--port", "0"],
-        env=environment,
-        cwd=directory,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        try:
-            line = server.stdout.readline()
-            found = re.search(r"http://\S+:\d+", line)
-            assert found, line + server.stdout.read()
-            yield found[0]
-        finally:
-            server.terminate()
+    with Running(directory, environment, "console", "--port", "0") as server:
+        yield server.wait_for(r"http://\S+:\d+")[0]

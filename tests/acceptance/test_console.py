@@ -9,10 +9,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.browser import OpenPage, chromium, open_page
-from tests.acceptance.console_office import PASSWORD, served
+from tests.acceptance.console_office import PASSWORD, filled, served
+from tests.integration.cli.test_run import Running, environment, gateway
+from tests.libraries import needs_workers
 
-__all__ = ["chromium", "open_page"]
+__all__ = ["chromium", "environment", "gateway", "open_page"]
 
 PEOPLE = "prénom;mobile\nZoé;06 39 98 00 31\nLuc;06 39 98 00 32\nAnna;12345\n"
 PAGES = (
@@ -38,7 +41,7 @@ SCREENS = ((1280, "light"), (390, "dark"))
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a console with something on every page."""
-    with served(Path(tmp_path_factory.mktemp("console"))) as address:
+    with filled(Path(tmp_path_factory.mktemp("console"))) as address:
         yield address
 
 
@@ -78,8 +81,8 @@ def test_every_page_can_be_used_at_both_widths(console: str, open_page: OpenPage
     assert refused == []
 
 
-def test_campaign_is_written_in_french_and_sent_off_once(console: str, open_page: OpenPage) -> None:
-    page = signed_in(open_page(locale="fr", viewport={"width": 390, "height": 900}), console)
+def compose(page: Page, console: str) -> None:
+    """Write a campaign, and send it off with two clicks."""
     page.goto(f"{console}/new/")
     people = {"name": "clients.csv", "mimeType": "text/csv", "buffer": PEOPLE.encode()}
     page.locator("#list").set_input_files(people)  # type: ignore[arg-type]
@@ -91,14 +94,37 @@ def test_campaign_is_written_in_french_and_sent_off_once(console: str, open_page
     plan = page.locator("#plan")
     expect(plan).to_contain_text("Bonjour Zoé, les soldes !")
     expect(plan).to_contain_text("Il manque des chiffres : un mobile français en a dix")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert serious(page) == []
     page.get_by_label("Ces personnes ont accepté").check()
     page.get_by_role("button", name="Envoyer cette campagne").dblclick()
-
     expect(page.get_by_role("heading", name="soldes", exact=True)).to_be_visible()
+
+
+def test_campaign_is_written_in_french_and_sent_off_once(console: str, open_page: OpenPage) -> None:
+    page = signed_in(open_page(locale="fr", viewport={"width": 390, "height": 900}), console)
+    compose(page, console)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.goto(f"{console}/campaigns/?reference_prefix=soldes")
     expect(page.get_by_role("link", name="soldes", exact=True)).to_have_count(1)
+
+
+@needs_workers
+def test_newcomer_watches_a_campaign_finish_beside_run_and_the_sandbox(
+    tmp_path: Path, environment: dict[str, str], gateway: Sandbox, open_page: OpenPage
+) -> None:
+    environment |= {"DISPATCHER_SENDER": "MaBoutique", "HOME": str(tmp_path)}
+    with (
+        Running(tmp_path, environment, "run") as run,
+        served(tmp_path, environment) as console,
+    ):
+        run.wait_for(r"^supervisor +\| worker1 ready$")
+        page = signed_in(open_page(locale="fr"), console)
+        compose(page, console)
+        # nobody reloads the page
+        expect(page.locator("#live .state")).to_have_text("terminée")
+        expect(page.locator(".legend")).to_contain_text("2 distribués")
+        texts = gateway.texted()
+    assert sorted(texts.values()) == [1, 1]
 
 
 def test_failed_logins_have_to_wait(console: str, open_page: OpenPage) -> None:
