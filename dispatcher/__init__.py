@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from dispatcher.api.dispatcher import Dispatcher
     from dispatcher.api.webhooks import Webhooks
     from dispatcher.campaigns.consent import Consent, Person
+    from dispatcher.campaigns.draft import Draft, DraftRow
     from dispatcher.campaigns.events import Event
     from dispatcher.campaigns.plan import Plan
     from dispatcher.campaigns.progress import Progress
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Reply,
     )
     from dispatcher.campaigns.results import Result
+    from dispatcher.campaigns.testers import Tester, TestProgress, TestSend
     from dispatcher.dispatch.events import (
         campaign_finished,
         campaign_paused,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         BrokerError,
         ConfigurationError,
         DispatcherError,
+        DraftChanged,
         GatewayError,
         GatewayRefused,
         GatewayUnreached,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         InvalidRequest,
         InvalidText,
         NobodyToText,
+        NotAllowed,
         NotAnAnswer,
         NotFound,
         PlanChanged,
@@ -69,6 +73,9 @@ __all__ = [
     "Dispatcher",
     "DispatcherError",
     "Doubt",
+    "Draft",
+    "DraftChanged",
+    "DraftRow",
     "Event",
     "GatewayError",
     "GatewayRefused",
@@ -83,6 +90,7 @@ __all__ = [
     "InvalidText",
     "MessageRecord",
     "NobodyToText",
+    "NotAllowed",
     "NotAnAnswer",
     "NotFound",
     "Page",
@@ -97,6 +105,9 @@ __all__ = [
     "Result",
     "Settings",
     "StorageError",
+    "TestProgress",
+    "TestSend",
+    "Tester",
     "UnusableInput",
     "UnusableKey",
     "Webhooks",
@@ -117,6 +128,8 @@ _HOMES = {
     "Consent": "campaigns.consent",
     "Dispatcher": "api.dispatcher",
     "Doubt": "campaigns.records",
+    "Draft": "campaigns.draft",
+    "DraftRow": "campaigns.draft",
     "Event": "campaigns.events",
     "Incident": "campaigns.records",
     "MessageRecord": "campaigns.records",
@@ -129,6 +142,9 @@ _HOMES = {
     "Reply": "campaigns.records",
     "Result": "campaigns.results",
     "Settings": "settings",
+    "TestProgress": "campaigns.testers",
+    "TestSend": "campaigns.testers",
+    "Tester": "campaigns.testers",
     "Webhooks": "api.webhooks",
     "campaign_finished": "dispatch.events",
     "campaign_paused": "dispatch.events",

@@ -14,6 +14,8 @@ DispatcherError
 ├── ReferenceTaken          the same reference was submitted with another body
 ├── NotFound                no campaign or batch has that name
 ├── IllegalMove             the present state does not allow the action
+│   └── DraftChanged        somebody else saved the draft meanwhile, with its .version
+├── NotAllowed              this person may not do it, or only after somebody's approval
 ├── StorageError            the database cannot be used
 ├── BrokerError             Redis cannot be reached
 └── GatewayError            the gateway cannot be used (never reaches a caller of submit)
@@ -27,6 +29,7 @@ No message contains a phone number, a text or a key.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from dispatcher.masking import masked
 
@@ -48,8 +51,12 @@ def code_of(error: DispatcherError) -> str:
             return "unusable_input"
         case ReferenceTaken():
             return "reference_taken"
+        case DraftChanged():
+            return "draft_changed"
         case IllegalMove():
             return "illegal_move"
+        case NotAllowed():
+            return "not_allowed"
         case NotFound():
             return "not_found"
         case ConfigurationError():
@@ -123,6 +130,25 @@ class NotFound(DispatcherError):
 
 class IllegalMove(DispatcherError):
     """Raised when the present state does not allow the action."""
+
+
+class DraftChanged(IllegalMove):
+    """Raised when somebody saved a draft meanwhile: ``by`` made ``version`` of it at ``at``."""
+
+    def __init__(self, reference: str, version: int, by: str, at: datetime) -> None:
+        super().__init__(
+            f"draft {reference!r} is version {version} by now, saved by {by} at"
+            f" {at:%Y-%m-%d %H:%M} UTC: look at it, and make your change again"
+        )
+        self.version, self.by, self.at = version, by, at
+        self._reference = reference
+
+    def __reduce__(self) -> tuple[type[DraftChanged], tuple[str, int, str, datetime]]:
+        return type(self), (self._reference, self.version, self.by, self.at)
+
+
+class NotAllowed(DispatcherError):
+    """Raised when this person may not do it, or only after the approval of somebody else."""
 
 
 class StorageError(DispatcherError):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
-from dispatcher.errors import InvalidCampaign
+from dispatcher.campaigns.draft import SYSTEM, TOKEN
+from dispatcher.errors import InvalidCampaign, NotAllowed
 
 #: on record where a web request does something and nobody is signed in
 NOBODY: Final = "nobody signed in"
@@ -14,6 +17,8 @@ NOBODY: Final = "nobody signed in"
 _LONGEST: Final = 500
 #: who is signed in: a name, empty for nobody, None outside of a web request
 _signed_in: list[Callable[[], str | None]] = []
+#: the name of a program that has shown its token in this request
+_holder: ContextVar[str] = ContextVar("dispatcher.token_holder", default="")
 
 
 def ask(signed_in: Callable[[], str | None]) -> None:
@@ -37,14 +42,48 @@ def named(by: str | None) -> str:
     for a control character. What no database stores, NUL and half of a surrogate pair, is not
     printable either.
     """
-    asked = (signed_in() for signed_in in _signed_in)
-    person = next((name for name in asked if name is not None), None)
+    person = _person()
     if not by:
         return printable(actor() if person is None else person or NOBODY)
     if not by.isprintable():
         raise InvalidCampaign("the name of who acts may hold printable characters only")
     beside = f" (signed in: {printable(person)})" if person and person != by else ""
     return by if by.endswith(beside) else by + beside
+
+
+def identity() -> str:
+    """Who acts, as the login or the system says: for what not everybody may do.
+
+    The user of this system is marked, and so is a program that has a token. Raises NotAllowed in a
+    web request in which nobody is signed in.
+    """
+    person = _person()
+    if person is None:
+        return printable(actor()) + SYSTEM
+    if person:
+        name = printable(person)
+        while name.endswith((SYSTEM, TOKEN)):  # nobody gets a mark by the choice of a name
+            name = name.removesuffix(SYSTEM).removesuffix(TOKEN)
+        return name
+    if holder := _holder.get():
+        return holder + TOKEN
+    raise NotAllowed("nobody is signed in: a draft needs to know who acts")
+
+
+@contextmanager
+def holding_token(name: str) -> Iterator[None]:
+    """Within it, where nobody is signed in, a program that has shown its token acts."""
+    token = _holder.set(name)
+    try:
+        yield
+    finally:
+        _holder.reset(token)
+
+
+def _person() -> str | None:
+    """Who is signed in; empty for nobody, None outside of a web request."""
+    asked = (signed_in() for signed_in in _signed_in)
+    return next((name for name in asked if name is not None), None)
 
 
 def printable(words: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from dispatcher.api.action_record import ActionRecords
+from dispatcher.api.drafts import Drafts
 from dispatcher.api.evidence import EvidenceWriter
 from dispatcher.api.inbox import Inbox
 from dispatcher.api.intake import submission_of
@@ -55,8 +56,8 @@ class Dispatcher(Lifecycle):
 
         If Redis is down, the campaign starts when it is back. Raises UnusableInput (its subclasses
         say what is wrong), ReferenceTaken for another body under the same reference,
-        ConfigurationError for ``check_numbers`` without an API key, and StorageError; nothing is
-        stored then.
+        ConfigurationError for ``check_numbers`` without an API key, NotAllowed where an approval is
+        asked for (``drafts``), and StorageError; nothing is stored then.
         """
         submission = self._submission(reference, text, options)
         campaign_id = store(self._installation, self._gateways, submission, recipients, reject)
@@ -115,6 +116,11 @@ class Dispatcher(Lifecycle):
     def evidence_writer(self) -> EvidenceWriter:
         """Writes evidence to any stream, and names the key that signs it."""
         return EvidenceWriter(self._installation, self._account)
+
+    @property
+    def drafts(self) -> Drafts:
+        """Campaigns that people write, plan and approve before they are submitted."""
+        return Drafts(self._installation, self._gateways, self._account, lambda: self._hints.tick())
 
     @cached_property
     def persons(self) -> Persons:

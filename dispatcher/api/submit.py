@@ -20,7 +20,7 @@ from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
-from dispatcher.errors import InvalidCampaign, ReferenceTaken, StorageError
+from dispatcher.errors import InvalidCampaign, NotAllowed, ReferenceTaken, StorageError
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, caps, identity, opt_out_marks
 from dispatcher.storage.campaigns import campaigns, plans
@@ -38,12 +38,23 @@ def store(
     submission: Submission,
     recipients: Iterable[RecipientInput],
     reject: Callable[[Rejection], None] | None,
+    *,
+    enter: Callable[[Session, int], None] | None = None,
 ) -> Submitted:
-    """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken."""
+    """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken.
+
+    ``enter`` is called in the transaction that stores it, with the id: it has been approved, or is
+    a test. Raises NotAllowed without it where the settings ask for an approval.
+    """
     installation.prepare()
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
     known = _stored(installation.database, submission)
+    if known is None and enter is None and installation.settings.approval == "required":
+        raise NotAllowed(
+            "DISPATCHER_APPROVAL=required: write it as a draft (dispatcher drafts write), and have"
+            " somebody else approve it"
+        )
     if known is None:
         _check_reason(submission)
         intake.check_consent()
@@ -53,7 +64,8 @@ def store(
     batches = intake.cut(recipients, screening)
     if known is None:
         try:
-            return _added(installation, _Entry(installation, intake, screening), batches)
+            entry = _Entry(installation, intake, screening, enter)
+            return _added(installation, entry, batches)
         except Conflict as conflict:  # another process stored it while the list was read
             known = _stored(installation.database, submission)
             if known is None:
@@ -125,8 +137,15 @@ def _add(database: Database, entry: _Entry, batches: Iterator[PlannedBatch]) -> 
 class _Entry:
     """One campaign on its way into the database."""
 
-    def __init__(self, installation: Installation, intake: Intake, screening: Screening) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        intake: Intake,
+        screening: Screening,
+        enter: Callable[[Session, int], None] | None,
+    ) -> None:
         self.intake = intake
+        self._enter = enter
         self._screening = screening
         self._departures = Departures(installation, intake)
         self._account = intake.account if intake.settings.accounts else None
@@ -200,6 +219,8 @@ class _Entry:
             unusable=planner.reasons.total(),
         )
         self._note(session, campaign_id)
+        if self._enter is not None:
+            self._enter(session, campaign_id)
         identity.record_first(session)
         self._late = self._departures.forecast(self._left(session)).late
         return campaign_id

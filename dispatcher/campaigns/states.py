@@ -1,4 +1,4 @@
-"""The states of campaigns, batches and messages, and the one table of moves between them."""
+"""The states of drafts, campaigns, batches and messages, and the one table of moves."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ class CampaignState(StrEnum):
     FINISHED = "finished"
     #: a person ended it; what was in flight still comes to its end
     CANCELLED = "cancelled"
+
+
+class DraftState(StrEnum):
+    """Where a draft stands."""
+
+    #: being written; a change of its text, options or list leads back here
+    DRAFT = "draft"
+    #: its plan is stored with the fingerprint
+    PLANNED = "planned"
+    #: it waits for the approval of somebody who has written none of it
+    HANDED_IN = "handed_in"
+    #: it is a campaign, exactly as planned
+    SUBMITTED = "submitted"
 
 
 class BatchState(StrEnum):
@@ -101,6 +114,20 @@ CAMPAIGN_MOVES: Mapping[CampaignState, AbstractSet[CampaignState]] = {
     CampaignState.PAUSED: {CampaignState.RUNNING, CampaignState.CANCELLED},
     CampaignState.FINISHED: set(),
     CampaignState.CANCELLED: set(),
+}
+
+DRAFT_MOVES: Mapping[DraftState, AbstractSet[DraftState]] = {
+    DraftState.DRAFT: {DraftState.DRAFT, DraftState.PLANNED},
+    DraftState.PLANNED: {
+        DraftState.DRAFT,
+        DraftState.PLANNED,
+        DraftState.HANDED_IN,
+        #: only where no approval is asked for
+        DraftState.SUBMITTED,
+    },
+    #: to draft: it was changed, refused or taken back, or its approval is void
+    DraftState.HANDED_IN: {DraftState.DRAFT, DraftState.SUBMITTED},
+    DraftState.SUBMITTED: set(),
 }
 
 BATCH_MOVES: Mapping[BatchState, AbstractSet[BatchState]] = {

@@ -12,7 +12,7 @@ from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.erasures import Erasures
 from dispatcher.errors import ConfigurationError
 from dispatcher.settings import Settings
-from dispatcher.storage import erasures, pseudonymous, recipient_retention, retention
+from dispatcher.storage import drafts, erasures, pseudonymous, recipient_retention, retention
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(hours=1)
 #: the most rows of one transaction, and transactions of one run; a rest is due again at once
 ROWS, RUNS = 500, 20
-#: batches whose recipients one transaction replaces
-BATCHES = 4
+#: batches whose recipients one transaction replaces, and drafts that one deletes
+BATCHES, DRAFTS = 4, 20
 
 
 def is_due(session: Session, settings: Settings, now: datetime) -> bool:
@@ -31,7 +31,9 @@ def is_due(session: Session, settings: Settings, now: datetime) -> bool:
 
 
 def _any_days(settings: Settings) -> bool:
-    return any((settings.history_days, settings.recipient_days, settings.text_days))
+    return any(
+        (settings.history_days, settings.recipient_days, settings.text_days, settings.draft_days)
+    )
 
 
 class Retention:
@@ -61,6 +63,7 @@ class Retention:
         for replace, days in (
             (self._replace_recipients, settings.recipient_days),
             (self._forget_texts, settings.text_days),
+            (self._delete_drafts, settings.draft_days),
         ):
             if days:
                 done, left = replace(now - timedelta(days=days), left)
@@ -112,6 +115,15 @@ class Retention:
             return 0, left
         with self._erasures.write() as session:
             return recipient_retention.forget_texts(session, before, ROWS), left - 1
+
+    def _delete_drafts(self, before: datetime, left: int) -> tuple[int, int]:
+        if not left:
+            return 0, left
+        with self._erasures.write() as session:
+            deleted = drafts.prune(session, before, DRAFTS)
+        if deleted:
+            log.info("retention: %d drafts deleted", deleted)
+        return deleted, left - 1 if deleted < DRAFTS else 0
 
     def _step(self, name: str, before: datetime, left: int) -> tuple[int, int]:
         """How many rows were deleted, and how many transactions are left of this run."""

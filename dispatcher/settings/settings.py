@@ -276,6 +276,20 @@ class Settings(AccountSettings):
     text_days: HistoryDays = Field(
         0, description="days after a campaign's end until its text is deleted; 0: never"
     )
+    approval: Literal["off", "required"] = Field(
+        "off",
+        description="`required`: a campaign is written as a draft, and runs only after somebody who"
+        " has written none of it has approved its plan; `submit` is refused",
+    )
+    draft_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="days after its last change until a draft is deleted with its list; 0: never",
+    )
+    tests_a_day: int = Field(
+        50, ge=0, le=1000, description="test messages to testers in one day; 0: none"
+    )
     pseudonym_key: SecretStr | None = Field(
         None,
         description="key of the pseudonyms of erased people; a secret, ≥ 32 characters; several"

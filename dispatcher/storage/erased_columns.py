@@ -19,6 +19,8 @@ from dispatcher.storage.tables import (
     BatchConsent,
     Campaign,
     CheckOrder,
+    Draft,
+    DraftRow,
     Erasure,
     Event,
     Heartbeat,
@@ -29,6 +31,7 @@ from dispatcher.storage.tables import (
     Recipient,
     Reply,
     Seal,
+    Tester,
     UnreadCall,
 )
 
@@ -40,6 +43,8 @@ class How(StrEnum):
 
     #: the column is a number: the pseudonym takes its place
     PSEUDONYM = "pseudonym"
+    #: the column is a number: the person's row goes
+    ROW = "row"
     #: what the person's row has there goes; in the rows of others the number is replaced
     DELETED = "deleted"
     #: people or the gateway wrote the text: it is searched for the number in any spelling
@@ -75,7 +80,15 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         Reply.phone,
         NumberCheck.phone,
     ),
-    *_each(How.REPLACED, Campaign.reference, Campaign.reason),
+    *_each(How.ROW, DraftRow.phone, Tester.phone),
+    *_each(How.REPLACED, Campaign.reference, Campaign.reason, Campaign.test_of),
+    *_each(
+        How.REPLACED,
+        *(Draft.reference, Draft.text, Draft.source, Draft.columns, Draft.options, Draft.basis),
+        *(Draft.refusal, Draft.changes, Draft.author, Draft.writers, Draft.changed_by),
+        *(Draft.planned_by, Draft.handed_in_by, Draft.decided_by),
+        *(Tester.name, Tester.created_by),
+    ),
     # others still get the text of a campaign that runs
     (Campaign.text, Rule(How.REPLACED, which=Campaign.ended_at.is_not(None))),
     *_each(
@@ -92,6 +105,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         Erasure.reason,
     ),
     *_each(How.DELETED, Recipient.fields, Recipient.key, NumberCheck.name, NumberCheck.network),
+    *_each(How.DELETED, DraftRow.fields, DraftRow.key),
     # the whole call goes
     *_each(How.DELETED, UnreadCall.body, UnreadCall.query),
     *_never("masked when it is written", Action.actor, Action.reason, BatchConsent.consents),
@@ -105,16 +119,19 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never(
         "a hash of a whole list, plan or entry",
         *(Campaign.fingerprint, Campaign.list_hash, Campaign.plan_fingerprint, Seal.hash),
+        Draft.fingerprint,
     ),
     *_never(
         "the sender's own name, number, survey or account",
         *(Campaign.sender, Campaign.from_number, Campaign.survey, Campaign.account, Reply.sent_to),
+        Draft.account,
     ),
     *_never(
         "one of our own words",
         *(Campaign.state, Campaign.consent, Batch.state, Batch.territory, Batch.rule),
         *(Attempt.outcome, OptOutEvent.verb, Event.kind, Event.outcome, CheckOrder.outcome),
         *(NumberCheck.service, Action.verb, Meta.name, UnreadCall.path),
+        *(Draft.state, DraftRow.territory, DraftRow.fault),
     ),
     *_never(
         "a sentence of our own, with codes and hours",
@@ -124,7 +141,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never(
         "letters, codes, counts or ids by position",
         *(Batch.states, Batch.codes, Attempt.shown, Attempt.covers, Event.counts, Event.opt_outs),
-        Erasure.batches,
+        *(Erasure.batches, Draft.plan),
     ),
     *_never(
         "an id that is drawn, here or at the gateway",
@@ -135,5 +152,5 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     *_never("settings, instants and keys; reasons in it are masked when written", Meta.value),
 )
 #: the columns that are numbers, and those of texts, with the rows in which these are replaced
-NUMBERS: Final = tuple(column for column, rule in RULES if rule.how is How.PSEUDONYM)
+NUMBERS: Final = tuple(column for column, rule in RULES if rule.how in {How.PSEUDONYM, How.ROW})
 TEXTS: Final = tuple((column, rule.which) for column, rule in RULES if rule.how is How.REPLACED)

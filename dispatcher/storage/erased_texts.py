@@ -19,11 +19,15 @@ from dispatcher.recipients.spellings import has_digits
 from dispatcher.storage import pseudonymous
 from dispatcher.storage.tables import (
     Campaign,
+    Draft,
     Erasure,
+    Tester,
 )
 
 #: a campaign is looked for under at most so many references, if any people in it may be erased
 _MOST: Final = 128
+#: no two rows have the same in one of these
+_UNIQUE: Final = (Campaign.reference, Draft.reference, Tester.name)
 
 
 def found(
@@ -60,8 +64,8 @@ def replace(
     """Write the texts that ``found`` found."""
     for text, written in sorted(changed.items()):
         rows = update(column.class_).where(column == text, *([] if which is None else [which]))
-        if column is Campaign.reference:
-            written = unique(session, written)
+        if column in _UNIQUE:
+            written = unique(session, written, column)
         session.execute(rows.values({column.key: written}))
 
 
@@ -84,10 +88,12 @@ def references(session: Session, reference: str) -> list[str]:
     return list(dict.fromkeys(pseudonyms.written(reference, {*filter(None, it)}) for it in some))
 
 
-def unique(session: Session, reference: str) -> str:
-    """The reference; with a number behind it if two spellings of one number give the same."""
-    taken, count = reference, 1
-    while session.scalar(select(Campaign.id).where(Campaign.reference == taken)) is not None:
+def unique(
+    session: Session, words: str, column: InstrumentedAttribute[Any] = Campaign.reference
+) -> str:
+    """The words; with a number behind them if two spellings of one number give the same."""
+    taken, count = words, 1
+    while session.scalar(select(column).where(column == taken)) is not None:
         count += 1
-        taken = f"{reference} ({count})"
+        taken = f"{words} ({count})"
     return taken

@@ -21,6 +21,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms, is_pseudonym
 from dispatcher.storage import (
     actions,
+    draft_lists,
     erased_columns,
     number_checks,
     opt_out_history,
@@ -28,6 +29,7 @@ from dispatcher.storage import (
     pseudonymous,
     replies,
     screening,
+    testers,
     unread_calls,
 )
 from dispatcher.storage.batches import recalls
@@ -101,6 +103,8 @@ def begin(
         actions.note(session, None, verb="erase", **facts)
     replies.erase(session, phone, pseudonym)
     number_checks.erase(session, phone, pseudonym)
+    draft_lists.erase(session, phone, pseudonyms, by=actor, now=now)
+    testers.erase(session, phone)
     national = phone[-9:]
     unread_calls.forget(session, lambda text: national in _digits(text))
     opt_outs.change_version(session)

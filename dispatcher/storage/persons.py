@@ -22,11 +22,14 @@ from dispatcher.storage.tables import (
     BATCH,
     CAMPAIGN,
     RECIPIENT,
+    Draft,
+    DraftRow,
     Erasure,
     NumberCheck,
     OptOut,
     OptOutEvent,
     Reply,
+    Tester,
 )
 
 #: a table's rows, as columns and values
@@ -48,6 +51,8 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
         "opt_out_history": _rows(session, _HISTORY, OptOutEvent.phone, names),
         "replies": _rows(session, _REPLIES, Reply.phone, names),
         "number_checks": _rows(session, _CHECKS, NumberCheck.phone, names),
+        "drafts": _rows(session, _DRAFTS, DraftRow.phone, names),
+        "testers": _rows(session, _TESTERS, Tester.phone, names),
         "erasures": _rows(session, _ERASURES, Erasure.pseudonym, names),
         "texts": list(_texts(session, phone)),
         "unread_calls": list(_unread(session, phone)),
@@ -94,6 +99,12 @@ _CHECKS = select(
     NumberCheck.network,
     NumberCheck.ported,
 )
+_DRAFTS = (
+    select(DraftRow.phone, DraftRow.fields, DraftRow.key, Draft.reference.label("draft"))
+    .join(Draft, Draft.id == DraftRow.draft_id)
+    .order_by(DraftRow.draft_id, DraftRow.position)
+)
+_TESTERS = select(Tester.phone, Tester.name, Tester.any_hour, Tester.created_at)
 _ERASURES = select(Erasure.pseudonym, Erasure.at, Erasure.actor, Erasure.reason, Erasure.done_at)
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dispatcher.campaigns.states import BatchState, CampaignState
+from dispatcher.campaigns.states import BatchState, CampaignState, DraftState
 
 _Key = BigInteger().with_variant(Integer, "sqlite")
 _TEN_THOUSANDTHS = 10_000
@@ -160,6 +160,8 @@ class Campaign(Base):
     #: the number of the last batch in which erased people were looked for (``storage.screening``);
     #: null once all are done
     screened_to: Mapped[int | None] = mapped_column(default=0, server_default="0")
+    #: the reference of the draft that it tests; null for a campaign. No count has tests in it
+    test_of: Mapped[str | None]
 
 
 class Batch(Base):
@@ -530,6 +532,85 @@ class Erasure(Base):
     batches: Mapped[str]
     #: null while anything is left to do
     done_at: Mapped[datetime | None]
+
+
+class Draft(Base):
+    """A campaign that people write: its text and options, its plan, and who decided."""
+
+    __tablename__ = "dispatcher_draft"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", DraftState), name="state"),
+        CheckConstraint("(state = 'submitted') = (campaign_id IS NOT NULL)", name="has_campaign"),
+    )
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    reference: Mapped[str] = mapped_column(unique=True)
+    account: Mapped[str]
+    #: counts its changes: whoever changes it names the version that it was made from
+    version: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str]
+    text: Mapped[str]
+    #: a JSON object (``draft.written_options``)
+    options: Mapped[str]
+    #: the name of the file of its list, the rows of that, and a JSON array of its columns
+    source: Mapped[str] = mapped_column(default="")
+    rows: Mapped[int] = mapped_column(default=0)
+    columns: Mapped[str] = mapped_column(default="[]")
+    author: Mapped[str]
+    #: a JSON array of everybody who has saved any of it
+    writers: Mapped[str]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime] = mapped_column(index=True)
+    changed_by: Mapped[str]
+    #: of its plan: a JSON object, the fingerprint, and what it rests on (``draft.basis_of``)
+    plan: Mapped[str | None]
+    fingerprint: Mapped[str | None]
+    basis: Mapped[str] = mapped_column(default="{}")
+    planned_by: Mapped[str | None]
+    planned_at: Mapped[datetime | None]
+    handed_in_by: Mapped[str | None]
+    handed_in_at: Mapped[datetime | None]
+    #: who approved or refused it; null where no approval was asked for
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    refusal: Mapped[str] = mapped_column(default="")
+    #: a JSON array of sentences: what has changed since it was planned
+    changes: Mapped[str] = mapped_column(default="[]")
+    campaign_id: Mapped[int | None] = mapped_column(_Key, ForeignKey("dispatcher_campaign.id"))
+
+
+class DraftRow(Base):
+    """A row of a draft's list, until the draft is submitted or deleted."""
+
+    __tablename__ = "dispatcher_draft_row"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    draft_id: Mapped[int] = mapped_column(_Key, primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    #: its line in the file
+    row: Mapped[int | None]
+    #: E.164 if it is a number that can be texted, else as it was written
+    phone: Mapped[str] = mapped_column(index=True)
+    #: a JSON object of all columns
+    fields: Mapped[str]
+    territory: Mapped[str | None]
+    key: Mapped[str | None]
+    #: why it gets no message whatever its number is
+    fault: Mapped[str | None]
+
+
+class Tester(Base):
+    """Somebody of the company who gets test messages."""
+
+    __tablename__ = "dispatcher_tester"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    phone: Mapped[str] = mapped_column(index=True)
+    #: whether tests may come outside of the window
+    any_hour: Mapped[bool]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
 
 
 class Heartbeat(Base):

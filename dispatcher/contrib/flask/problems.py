@@ -20,6 +20,7 @@ from dispatcher.errors import (
     ConfigurationError,
     DispatcherError,
     IllegalMove,
+    NotAllowed,
     NotFound,
     ReferenceTaken,
     UnusableInput,
@@ -33,6 +34,8 @@ _STATUS = {
     "unusable_input": HTTPStatus.UNPROCESSABLE_ENTITY,
     "reference_taken": HTTPStatus.CONFLICT,
     "illegal_move": HTTPStatus.CONFLICT,
+    "draft_changed": HTTPStatus.CONFLICT,
+    "not_allowed": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
 }
 #: sentences for errors that are not the caller's; their own messages go to the log
@@ -114,7 +117,7 @@ def problem_of(error: Exception) -> Problem:
         case ConfigurationError():
             current_app.logger.error("dispatcher: %s", error)
             return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, code_of(error), _MISCONFIGURED)
-        case UnusableInput() | ReferenceTaken() | IllegalMove() | NotFound():
+        case UnusableInput() | ReferenceTaken() | IllegalMove() | NotFound() | NotAllowed():
             code = code_of(error)
             return Problem(_STATUS[code], code, str(error))
         case DispatcherError():

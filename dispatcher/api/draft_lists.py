@@ -1,0 +1,97 @@
+"""The list of a draft, from what a caller gives to what the planner reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from dispatcher.api.installation import Installation
+from dispatcher.api.intake import listed
+from dispatcher.campaigns.draft import MOST_ROWS, Draft, DraftRow
+from dispatcher.campaigns.submission import RecipientInput
+from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
+from dispatcher.recipients import Recipient, phones
+from dispatcher.recipients.keys import UnusableKeyError, key_of
+from dispatcher.recipients.reasons import EXPLANATIONS, UNUSABLE_KEY
+from dispatcher.settings import Settings
+from dispatcher.storage import draft_lists
+from dispatcher.texts.arrival import checked
+from dispatcher.texts.templates import compile_template
+from dispatcher.window.territories import find
+
+#: rows that are read at a time, each time in a session of its own
+_STRIDE: Final = 1000
+
+
+def storable(recipients: Iterable[RecipientInput]) -> list[Recipient]:
+    """The recipients as a draft stores them. Raises UnusableInput, also for too many."""
+    found = [_storable(one) for one in islice(listed(recipients), MOST_ROWS + 1)]
+    if len(found) > MOST_ROWS:
+        raise InvalidCampaign(
+            f"the list of a draft has at most {MOST_ROWS:,} rows: divide it into several"
+        )
+    return found
+
+
+def recipients_of(installation: Installation, draft: Draft) -> Iterator[Recipient]:
+    """The stored list. No transaction is open while a row is looked at."""
+    after = 0
+    while True:
+        with installation.read() as session:
+            some = draft_lists.page(session, draft.id, after, _STRIDE)
+        yield from (recipient for _, recipient in some)
+        if len(some) < _STRIDE:
+            return
+        after = some[-1][0]
+
+
+def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings) -> DraftRow:
+    """A row as a page shows it, with the text that it would get."""
+    text, segments, problem = "", 0, ""
+    try:
+        if recipient.fault is not None:
+            problem = EXPLANATIONS.get(recipient.fault, recipient.fault)
+        elif not draft.options.get("survey"):
+            phones.normalise_in(recipient.phone, _territory(recipient, draft))
+            budget = settings.stop_budget if draft.options.get("commercial", True) else 0
+            rendered = compile_template(draft.text).render(recipient.fields)
+            arrives = checked(rendered, budget=budget)
+            text, segments = arrives.text, arrives.measure.segments
+    except InvalidPhone as error:
+        problem = EXPLANATIONS.get(error.reason, error.reason)
+    except (InvalidText, InvalidCampaign) as error:
+        problem = str(error)
+    return DraftRow(
+        position=position,
+        row=recipient.row,
+        phone=recipient.phone,
+        fields=recipient.fields,
+        territory=recipient.territory,
+        key=None if recipient.key is None else str(recipient.key),
+        text=text,
+        segments=segments,
+        problem=problem,
+    )
+
+
+def _territory(recipient: Recipient, draft: Draft) -> str:
+    named = recipient.territory or draft.options.get("territory")
+    return find(named).name if named else ""
+
+
+def _storable(recipient: Recipient) -> Recipient:
+    """The recipient with its number in E.164, by which an erasure finds it, and its key as text."""
+    phone, fault, key = recipient.phone, recipient.fault, None
+    try:
+        named = find(recipient.territory).name if recipient.territory else ""
+        phone = phones.normalise_in(recipient.phone, named)
+    except UnusableInput:  # the planner says why
+        pass
+    try:
+        key = None if recipient.key is None else key_of(recipient.key) or None
+    except UnusableKeyError:
+        fault = fault or UNUSABLE_KEY
+    return Recipient(
+        phone, recipient.fields, recipient.territory, recipient.row, fault=fault, key=key
+    )

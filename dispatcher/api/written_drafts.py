@@ -1,0 +1,158 @@
+"""Writing drafts: text, options and list, saved as one types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Unpack
+
+from sqlalchemy.orm import Session
+
+from dispatcher.api.actor import identity, on_record
+from dispatcher.api.draft_lists import storable
+from dispatcher.api.draft_reader import DraftReader
+from dispatcher.campaigns.draft import Draft, checked_options, with_writer, written_options
+from dispatcher.campaigns.states import DraftState
+from dispatcher.campaigns.submission import Options, RecipientInput, Submission
+from dispatcher.errors import InvalidCampaign, ReferenceTaken
+from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import actions, draft_lists, drafts
+from dispatcher.storage.campaigns import campaigns
+from dispatcher.storage.database import Conflict
+
+_LONGEST_SOURCE: Final = 200
+
+
+class WrittenDrafts(DraftReader):
+    """Writes drafts, and deletes them."""
+
+    def create(self, reference: str, text: str = "", **options: Unpack[Options]) -> Draft:
+        """A new draft under the caller's reference; its author is who acts.
+
+        Raises ReferenceTaken if a draft or a campaign has the reference, and UnusableInput.
+        """
+        who, now = identity(), self._installation.clock()
+        chosen, account = self._checked(reference, text, options)
+        try:
+            with self._installation.write() as session:
+                if drafts.known(session, reference) or campaigns.stored(session, reference):
+                    raise ReferenceTaken(f"reference {reference!r} is taken")
+                draft_id = drafts.add(
+                    session,
+                    reference=reference,
+                    account=account,
+                    text=text,
+                    options=written_options(chosen),
+                    author=who,
+                    writers=json.dumps([who]),
+                    created_at=now,
+                    changed_at=now,
+                    changed_by=who,
+                )
+                self._note(session, "write draft", reference, who)
+        except Conflict:
+            raise ReferenceTaken(f"reference {reference!r} is taken") from None
+        return self.get(draft_id)
+
+    def save(
+        self,
+        reference: int | str,
+        *,
+        version: int,
+        text: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Draft:
+        """Save a text, options, or both; the draft has to be planned again.
+
+        ``options`` take the place of all that it had; None leaves them. Raises UnusableInput.
+        """
+        draft = self._of_version(reference, version)
+        text = draft.text if text is None else text
+        chosen, account = self._checked(
+            draft.reference, text, draft.options if options is None else options
+        )
+        if account != draft.account:
+            raise InvalidCampaign("the account of a draft cannot be changed: write another draft")
+        named = {"the text": text != draft.text, "the options": chosen != draft.options}
+        return self._write(
+            draft,
+            [name for name, changed in named.items() if changed],
+            text=text,
+            options=written_options(chosen),
+        )
+
+    def set_list(
+        self,
+        reference: int | str,
+        recipients: Iterable[RecipientInput],
+        *,
+        version: int,
+        source: str = "",
+    ) -> Draft:
+        """Store a list in place of the one that the draft has; ``source`` is the file's name.
+
+        ``recipients`` are as in ``submit``, at most ``draft.MOST_ROWS``; rows that cannot be texted
+        are stored, too, and ``rejected`` says why. Raises UnusableInput.
+        """
+        draft = self._of_version(reference, version)
+        rows = storable(recipients)
+        if not rows:
+            raise InvalidCampaign("the list has no row")
+        return self._write(
+            draft,
+            ["the list"],
+            lambda session: draft_lists.replace(session, draft.id, rows),
+            rows=len(rows),
+            columns=json.dumps(list(rows[0].fields), ensure_ascii=False),
+            source=on_record("the name of the list", source)[:_LONGEST_SOURCE],
+        )
+
+    def discard(self, reference: int | str, *, version: int, reason: str = "") -> None:
+        """Delete a draft and its list. Raises IllegalMove once it was submitted."""
+        draft, who = self._of_version(reference, version), identity()
+        with self._installation.write() as session:
+            drafts.remove(session, draft)
+            self._note(
+                session, "discard draft", draft.reference, who, on_record("a reason", reason)
+            )
+
+    def _write(
+        self,
+        draft: Draft,
+        changes: Sequence[str],
+        store: Callable[[Session], None] = lambda _: None,
+        **values: Any,
+    ) -> Draft:
+        """Save what a person has written: the plan is void, and its writer may not approve it."""
+        who, now = identity(), self._installation.clock()
+        undone = draft.state is not DraftState.DRAFT
+        said = [f"{name} was changed by {who}" for name in changes] if undone else draft.changes
+        writers = json.dumps(with_writer(draft.writers, who))
+        values |= drafts.NO_PLAN | {"writers": writers, "changes": json.dumps(said)}
+        del values["state"]
+        with self._installation.write() as session:
+            drafts.change(session, draft, DraftState.DRAFT, by=who, now=now, **values)
+            store(session)
+            if draft.state is DraftState.HANDED_IN:
+                self._note(session, "change draft", draft.reference, who, "; ".join(said))
+        return self.get(draft.id)
+
+    def _checked(
+        self, reference: str, text: str, options: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], str]:
+        """The options that are set, and the account. Raises UnusableInput for an unusable one."""
+        chosen = checked_options(options)
+        account = chosen.pop("account", None) or self._account or DEFAULT
+        if self._account not in (None, account):
+            raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
+        self._installation.settings.of_account(account)
+        Submission(reference=reference, text=text, **chosen)
+        return chosen | ({"account": account} if account else {}), account
+
+    def _note(
+        self, session: Session, verb: str, reference: str, who: str, reason: str = ""
+    ) -> None:
+        """Put on record what somebody did to a draft."""
+        named = f"{reference}: {reason}" if reason else reference
+        now = self._installation.clock()
+        actions.note(session, None, verb=verb, actor=who, now=now, reason=named)
