@@ -14,6 +14,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "plan": ("plan", "Show what submitting FILE would do: who, what, when, for how much."),
     "submit": ("submit", "Store a campaign for the recipients in FILE."),
+    "drafts": ("drafts", "List the drafts; write one, plan it, hand it in."),
+    "approve": (
+        "approval",
+        "Approve draft REF, which somebody else wrote: it is submitted exactly as planned.",
+    ),
+    "refuse": ("approval", "Give draft REF, which was handed in, back to its writers."),
     "progress": ("progress", "Show the states of all messages of campaign REF (reference or id)."),
     "results": (
         "results",
