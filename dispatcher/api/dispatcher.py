@@ -19,6 +19,7 @@ from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.persons import Persons
 from dispatcher.api.preview import preview
 from dispatcher.api.submit import store
+from dispatcher.api.testers import Testers
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
@@ -121,6 +122,12 @@ class Dispatcher(Lifecycle):
     def drafts(self) -> Drafts:
         """Campaigns that people write, plan and approve before they are submitted."""
         return Drafts(self._installation, self._gateways, self._account, lambda: self._hints.tick())
+
+    @property
+    def testers(self) -> Testers:
+        """The people who get test messages of drafts, and what they got."""
+        shared = self._installation, self._gateways, self.drafts, self._account
+        return Testers(*shared, lambda: self._hints.tick())
 
     @cached_property
     def persons(self) -> Persons:

@@ -128,6 +128,8 @@ class DueBatch:
     refused: Mapping[int, str] = field(default_factory=dict)
     #: where its consents come from; None for nowhere
     consent: str | None = None
+    #: true for test messages: no cap counts or holds them
+    test: bool = False
     #: the answer of the application, once it is asked
     rests_on: RestsOn | None = None
 

@@ -20,7 +20,7 @@ from dispatcher.campaigns.caps import WEEK, Usage
 from dispatcher.campaigns.evidence import UNSENT
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.campaigns.waits import Wait
-from dispatcher.storage import pseudonymous
+from dispatcher.storage import pseudonymous, testers
 from dispatcher.storage.batches import waits
 from dispatcher.storage.likely import likely
 from dispatcher.storage.locks import in_order
@@ -90,11 +90,10 @@ def size_of(session: Session, campaign_id: int) -> int:
 
 
 def _usage(session: Session, which: ColumnElement[bool]) -> Usage:
-    messages, euros = session.execute(
-        select(func.coalesce(func.sum(Attempt.messages), 0), func.sum(Attempt.cost)).where(
-            which, or_(Attempt.outcome.is_(None), Attempt.outcome.not_in(_NOBODY))
-        )
-    ).one()
+    left = or_(Attempt.outcome.is_(None), Attempt.outcome.not_in(_NOBODY))
+    sums = select(func.coalesce(func.sum(Attempt.messages), 0), func.sum(Attempt.cost))
+    counted = sums.where(which, left, Attempt.batch_id.not_in(testers.BATCHES))
+    messages, euros = session.execute(counted).one()
     return Usage(int(messages), euros or Decimal(0))
 
 
@@ -131,6 +130,7 @@ def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
     held = Batch.state == BatchState.HANDED_OVER
     return and_(
         Campaign.commercial,
+        Campaign.test_of.is_(None),
         or_(
             and_(~held, Batch.sent_at > since),
             and_(held, Batch.leaves_at > since, Batch.leaves_at < until),
@@ -166,6 +166,7 @@ def same_text(
         select(Campaign.id, Campaign.reference, Campaign.account, Campaign.text)
         .where(
             Campaign.commercial,
+            Campaign.test_of.is_(None),
             or_(Campaign.ended_at.is_(None), Campaign.ended_at > since),
             Campaign.survey.is_not_distinct_from(survey),
         )

@@ -132,7 +132,7 @@ def _campaigns(session: Session, *which: ColumnElement[bool]) -> dict[CampaignSt
     counted = {CampaignState.RUNNING: 0, CampaignState.PAUSED: 0}
     rows = session.execute(
         select(Campaign.state, func.count())
-        .where(Campaign.state.in_(counted), *which)
+        .where(Campaign.state.in_(counted), Campaign.test_of.is_(None), *which)
         .group_by(Campaign.state)
     )
     return counted | {CampaignState(state): count for state, count in rows}

@@ -106,6 +106,13 @@ class Campaign(Base):
             postgresql_where=text("funded_to = 0"),
             sqlite_where=text("funded_to = 0"),
         ),
+        # no count has the tests in it
+        Index(
+            "ix_dispatcher_campaign_test",
+            "id",
+            postgresql_where=text("test_of IS NOT NULL"),
+            sqlite_where=text("test_of IS NOT NULL"),
+        ),
         # a tick without a credit check asks whether there is any
         Index(
             "ix_dispatcher_campaign_limited",

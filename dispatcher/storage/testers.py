@@ -15,6 +15,12 @@ from dispatcher.storage.tables import Batch, Campaign
 from dispatcher.storage.values import value_of
 
 _Row = tables.Tester
+#: the batches of test messages, which no cap counts
+BATCHES = (
+    select(Batch.id)
+    .join(Campaign, Campaign.id == Batch.campaign_id)
+    .where(Campaign.test_of.is_not(None))
+)
 
 
 def add(

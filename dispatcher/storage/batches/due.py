@@ -23,7 +23,10 @@ _FIND_DUE = (
         *(BATCH.c[name] for name in ("id", "campaign_id", "territory")),
         *(BATCH.c[name] for name in ("attempt", "checks", "states", "codes")),
         *(CAMPAIGN.c[name] for name in ("text", "sender", "commercial")),
-        *(CAMPAIGN.c[name] for name in ("from_number", "survey", "not_after", "consent")),
+        *(
+            CAMPAIGN.c[name]
+            for name in ("from_number", "survey", "not_after", "consent", "test_of")
+        ),
         BATCH.c.leaves_at,
         opt_out_marks.version().label("opt_outs"),
         opt_outs.first_erased().label("erased"),
@@ -76,6 +79,7 @@ def find_due(session: Session, batch_id: int, now: datetime, account: str) -> Du
         leaves_at=row.leaves_at,
         refused=refused_alone(made, len(row.states)),
         consent=row.consent,
+        test=row.test_of is not None,
     )
 
 

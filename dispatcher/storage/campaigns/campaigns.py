@@ -97,6 +97,7 @@ def open_ones(session: Session, limit: int, account: str | None) -> list[Facts]:
     )
     query = select(Campaign).where(
         *only(account),
+        Campaign.test_of.is_(None),
         or_(
             Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED)),
             Campaign.id.in_(unsettled),
@@ -113,7 +114,7 @@ def count(session: Session, account: str | None = None, *, among: Selection = AL
 
 def _among(session: Session, selection: Selection) -> list[ColumnElement[bool]]:
     """The conditions of a selection."""
-    found: list[ColumnElement[bool]] = []
+    found: list[ColumnElement[bool]] = [Campaign.test_of.is_(None)]
     if selection.states:
         found.append(Campaign.state.in_(selection.states))
     if selection.since is not None:

@@ -46,10 +46,10 @@ def move(
             reason=reason if target is CampaignState.PAUSED else None,
             ended_at=now if ended else None,
         )
-        .returning(Campaign.id)
+        .returning(Campaign.test_of)
     ).one_or_none()
     if moved is not None:
-        if target is CampaignState.PAUSED:
+        if target is CampaignState.PAUSED and moved.test_of is None:
             events.add(session, "campaign_paused", now=now, campaign_id=campaign_id)
         return True
     state = session.scalar(select(Campaign.state).where(Campaign.id == campaign_id))
@@ -147,7 +147,7 @@ _FINISH = (
     update(CAMPAIGN)
     .where(CAMPAIGN.c.id.in_(bindparam("ended", expanding=True)), RUNS, *_has_ended(CAMPAIGN.c.id))
     .values(state=CampaignState.FINISHED, ended_at=bindparam("now"))
-    .returning(CAMPAIGN.c.id)
+    .returning(CAMPAIGN.c.id, CAMPAIGN.c.test_of)
 )
 
 
@@ -178,7 +178,9 @@ def ended(session: Session, skip: int, most: int) -> Sequence[int]:
 def finish(session: Session, campaign_ids: Sequence[int], now: datetime) -> int:
     """Finish those of these campaigns that have ended; returns how many."""
     finished = session.execute(_FINISH, {"ended": campaign_ids, "now": now}).all()
-    for (campaign_id,) in finished:
+    for campaign_id, test_of in finished:
+        if test_of is not None:  # nobody waits for the end of a test
+            continue
         counts = _counts(session, campaign_id)
         events.add(session, "campaign_finished", now=now, campaign_id=campaign_id, counts=counts)
     return len(finished)

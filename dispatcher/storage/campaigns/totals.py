@@ -107,7 +107,7 @@ def ended(session: Session, until: datetime) -> EndedTotals:
     lingering = session.scalars(
         select(Campaign.id).where(Campaign.ended_at <= until, Campaign.id.in_(unended))
     ).all()
-    over = select(Campaign.id).where(_over(until, lingering))
+    over = select(Campaign.id).where(_over(until, lingering), Campaign.test_of.is_(None))
     return EndedTotals(until, lingering, shares(session, Batch.campaign_id.in_(over)))
 
 
@@ -115,7 +115,8 @@ def still_open(session: Session, ended: EndedTotals) -> list[Share]:
     """The totals over all campaigns that are not in ``ended``."""
     ids = session.scalars(
         select(Campaign.id).where(
-            or_(Campaign.ended_at.is_(None), not_(_over(ended.until, ended.lingering)))
+            Campaign.test_of.is_(None),
+            or_(Campaign.ended_at.is_(None), not_(_over(ended.until, ended.lingering))),
         )
     ).all()
     # a list of ids, so that the database uses its index and reads no other batch

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 _STATES = "state IN ('draft', 'planned', 'handed_in', 'submitted')"
+_TESTS = sa.text("test_of IS NOT NULL")
 
 
 def _key() -> sa.types.TypeEngine[int]:
@@ -23,6 +24,13 @@ def _instant() -> sa.DateTime:
 
 def upgrade() -> None:
     op.add_column("dispatcher_campaign", sa.Column("test_of", sa.Text(), nullable=True))
+    op.create_index(
+        "ix_dispatcher_campaign_test",
+        "dispatcher_campaign",
+        ["id"],
+        postgresql_where=_TESTS,
+        sqlite_where=_TESTS,
+    )
     op.create_table(
         "dispatcher_draft",
         sa.Column("id", _key(), nullable=False),
@@ -87,4 +95,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("tester", "draft_row", "draft"):
         op.drop_table(f"dispatcher_{table}")
+    op.drop_index("ix_dispatcher_campaign_test", table_name="dispatcher_campaign")
     op.drop_column("dispatcher_campaign", "test_of")
