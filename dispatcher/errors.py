@@ -47,6 +47,8 @@ class DispatcherError(Exception):
 def code_of(error: DispatcherError) -> str:
     """The kind of an error as one word for programs."""
     match error:
+        case PlanChanged():
+            return "plan_changed"
         case UnusableInput():
             return "unusable_input"
         case ReferenceTaken():

@@ -13,7 +13,7 @@ from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
 from dispatcher.recipients import Recipient, phones
 from dispatcher.recipients.keys import UnusableKeyError, key_of
-from dispatcher.recipients.reasons import EXPLANATIONS, UNUSABLE_KEY
+from dispatcher.recipients.reasons import EXPLANATIONS, NOT_A_RECIPIENT, UNUSABLE_KEY
 from dispatcher.settings import Settings
 from dispatcher.storage import draft_lists
 from dispatcher.texts.arrival import checked
@@ -27,10 +27,15 @@ _STRIDE: Final = 1000
 def storable(recipients: Iterable[RecipientInput]) -> list[Recipient]:
     """The recipients as a draft stores them. Raises UnusableInput, also for too many."""
     found = [_storable(one) for one in islice(listed(recipients), MOST_ROWS + 1)]
+    for one in found:
+        if one.fault in (NOT_A_RECIPIENT, "unusable_value"):  # no file has such a row
+            raise InvalidCampaign(f"row {one.row} of the list: {EXPLANATIONS[one.fault]}")
     if len(found) > MOST_ROWS:
         raise InvalidCampaign(
             f"the list of a draft has at most {MOST_ROWS:,} rows: divide it into several"
         )
+    if not found:
+        raise InvalidCampaign("the list has no row")
     return found
 
 

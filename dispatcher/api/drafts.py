@@ -72,10 +72,10 @@ class Drafts(WrittenDrafts):
         plan is void then, and ``changes`` says why. Any other UnusableInput leaves it handed in.
         """
         draft, who = self.get(reference), identity()
-        check_decider(who, draft.writers)
         _check_handed_in(draft)
         if fingerprint not in (None, draft.fingerprint):
             raise PlanChanged("this is not the plan that was read: the draft was changed meanwhile")
+        check_decider(who, draft.writers)
         said = on_record("a reason", reason)
         return self._submit(draft, who, approved=True, reason=said)
 
@@ -86,8 +86,8 @@ class Drafts(WrittenDrafts):
         without a reason.
         """
         draft, who, said = self.get(reference), identity(), needed(reason)
-        check_decider(who, draft.writers)
         _check_handed_in(draft)
+        check_decider(who, draft.writers)
         now = self._installation.clock()
         decided = {"decided_by": who, "decided_at": now, "refusal": said}
         back = drafts.NO_PLAN | decided

@@ -108,7 +108,7 @@ class Testers:
         alone = [one for one in people if one.any_hour and held[one.name] is not None]
         others = [one for one in people if one not in alone]
         sends = tuple(
-            self._send(found, some[0][1], group, who, f"{key}{end}", commercial, hold)
+            self._send(found, some[0], group, who, f"{key}{end}", commercial, hold)
             for group, commercial, end, hold in (
                 (others, commercial, "", held[others[0].name] if others else None),
                 (alone, False, ", any hour", None),
@@ -127,7 +127,7 @@ class Testers:
     def _send(
         self,
         draft: Draft,
-        row: Recipient,
+        row: tuple[int, Recipient],
         group: Sequence[Tester],
         who: str,
         key: str,
@@ -135,7 +135,8 @@ class Testers:
         hold: Hold | None,
     ) -> TestSend:
         submission = self._submission(draft, key, commercial=commercial)
-        people = [Recipient(one.phone, row.fields, row=n) for n, one in enumerate(group, 1)]
+        position, shown = row
+        people = [Recipient(one.phone, shown.fields, row=n) for n, one in enumerate(group, 1)]
         names = tuple(one.name for one in group)
 
         def enter(session: Session, campaign_id: int) -> None:
@@ -145,7 +146,7 @@ class Testers:
                 raise IllegalMove(
                     f"{counted(-left, 'test message')} too many today (DISPATCHER_TESTS_A_DAY)"
                 )
-            said = f"{draft.reference}, to {', '.join(names)}"
+            said = f"{draft.reference}, row {position}, to {', '.join(names)}"
             self._note(session, "test", said, who, campaign_id)
 
         shared = self._installation, self._gateways, submission, people

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Unpack
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Unpack
 
 from sqlalchemy.orm import Session
 
@@ -15,12 +15,11 @@ from dispatcher.campaigns.draft import Draft, checked_options, with_writer, writ
 from dispatcher.campaigns.states import DraftState
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import InvalidCampaign, ReferenceTaken
+from dispatcher.recipients import Recipient
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import actions, draft_lists, drafts
 from dispatcher.storage.campaigns import campaigns
 from dispatcher.storage.database import Conflict
-
-_LONGEST_SOURCE: Final = 200
 
 
 class WrittenDrafts(DraftReader):
@@ -61,10 +60,14 @@ class WrittenDrafts(DraftReader):
         version: int,
         text: str | None = None,
         options: Mapping[str, Any] | None = None,
+        recipients: Iterable[RecipientInput] | None = None,
+        source: str = "",
     ) -> Draft:
-        """Save a text, options, or both; the draft has to be planned again.
+        """Save a text, options, a list, or all of it at once; it has to be planned again.
 
-        ``options`` take the place of all that it had; None leaves them. Raises UnusableInput.
+        What is None stays. ``options`` take the place of all that it had, and so do ``recipients``:
+        they are as in ``submit``, at most ``draft.MOST_ROWS``. Rows that cannot be texted are
+        stored, too, and ``rejected`` says why. ``source`` is the file's name. Raises UnusableInput.
         """
         draft = self._of_version(reference, version)
         text = draft.text if text is None else text
@@ -73,10 +76,17 @@ class WrittenDrafts(DraftReader):
         )
         if account != draft.account:
             raise InvalidCampaign("the account of a draft cannot be changed: write another draft")
-        named = {"the text": text != draft.text, "the options": chosen != draft.options}
+        rows = None if recipients is None else storable(recipients)
+        named = {
+            "the text": text != draft.text,
+            "the options": chosen != draft.options,
+            "the list": rows is not None,
+        }
         return self._write(
             draft,
             [name for name, changed in named.items() if changed],
+            rows,
+            source,
             text=text,
             options=written_options(chosen),
         )
@@ -89,23 +99,8 @@ class WrittenDrafts(DraftReader):
         version: int,
         source: str = "",
     ) -> Draft:
-        """Store a list in place of the one that the draft has; ``source`` is the file's name.
-
-        ``recipients`` are as in ``submit``, at most ``draft.MOST_ROWS``; rows that cannot be texted
-        are stored, too, and ``rejected`` says why. Raises UnusableInput.
-        """
-        draft = self._of_version(reference, version)
-        rows = storable(recipients)
-        if not rows:
-            raise InvalidCampaign("the list has no row")
-        return self._write(
-            draft,
-            ["the list"],
-            lambda session: draft_lists.replace(session, draft.id, rows),
-            rows=len(rows),
-            columns=json.dumps(list(rows[0].fields), ensure_ascii=False),
-            source=on_record("the name of the list", source)[:_LONGEST_SOURCE],
-        )
+        """Save a list in place of the one that the draft has; see ``save``."""
+        return self.save(reference, version=version, recipients=recipients, source=source)
 
     def discard(self, reference: int | str, *, version: int, reason: str = "") -> None:
         """Delete a draft and its list. Raises IllegalMove once it was submitted."""
@@ -120,7 +115,8 @@ class WrittenDrafts(DraftReader):
         self,
         draft: Draft,
         changes: Sequence[str],
-        store: Callable[[Session], None] = lambda _: None,
+        rows: list[Recipient] | None,
+        source: str,
         **values: Any,
     ) -> Draft:
         """Save what a person has written: the plan is void, and its writer may not approve it."""
@@ -130,9 +126,14 @@ class WrittenDrafts(DraftReader):
         writers = json.dumps(with_writer(draft.writers, who))
         values |= drafts.NO_PLAN | {"writers": writers, "changes": json.dumps(said)}
         del values["state"]
+        if rows is not None:
+            columns = json.dumps(list(rows[0].fields), ensure_ascii=False)
+            named = on_record("the name of the list", source)
+            values |= {"rows": len(rows), "columns": columns, "source": named}
         with self._installation.write() as session:
             drafts.change(session, draft, DraftState.DRAFT, by=who, now=now, **values)
-            store(session)
+            if rows is not None:
+                draft_lists.replace(session, draft.id, rows)
             if draft.state is DraftState.HANDED_IN:
                 self._note(session, "change draft", draft.reference, who, "; ".join(said))
         return self.get(draft.id)

@@ -188,7 +188,10 @@ def check_decider(who: str, writers: Collection[str]) -> None:
             " say who is signed in"
         )
     if _person(who) in map(_person, writers):
-        raise NotAllowed(f"{who} has written in this draft: somebody else approves or refuses it")
+        raise NotAllowed(
+            f"{who} has written in this draft: somebody else approves or refuses it"
+            " (its writers take it back)"
+        )
 
 
 def with_writer(writers: Sequence[str], who: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dispatcher.campaigns.wording import counted
+from dispatcher.campaigns.wording import counted, moment
 from dispatcher.cli.output import say
 from dispatcher.errors import NotFound
 
@@ -29,7 +30,7 @@ def find_draft(service: Drafts, ref: str) -> Draft:
     return service.get(int(ref))
 
 
-def about(draft: Draft) -> list[str]:
+def about(draft: Draft, now: datetime) -> list[str]:
     """Lines about a draft, its plan, and what has changed since."""
     plan = draft.plan
     name = f"draft {draft.reference}, version {draft.version}"
@@ -39,13 +40,17 @@ def about(draft: Draft) -> list[str]:
     else:
         cost = "" if plan["cost"] is None else f", {plan['cost']} €"
         segments = "" if plan["segments"] is None else f", {counted(plan['segments'], 'segment')}"
-        opens = "" if plan["opens_at"] is None else f", from {plan['opens_at']} on"
+        opens = "" if plan["opens_at"] is None else f", from {_moment(plan['opens_at'], now)} on"
         kept = f"{counted(plan['kept'], 'recipient')} kept of {counted(plan['rows'], 'row')}"
         lines.append(f"{kept}{segments}{cost}{opens}")
         lines.append(f"plan {draft.fingerprint}, by {draft.planned_by}")
     if draft.refusal:
         lines.append(f"refused by {draft.decided_by}: {draft.refusal}")
     return lines + [f"changed: {change}" for change in draft.changes]
+
+
+def _moment(instant: str, now: datetime) -> str:
+    return moment(datetime.fromisoformat(instant), now)
 
 
 def state_of(draft: Draft) -> str:

@@ -17,10 +17,11 @@ from dispatcher.cli.output import say
 @yes_option
 def approve(ref: str, *, reason: str, fingerprint: str | None, yes: bool) -> None:
     """Approve draft REF, which somebody else wrote: it is submitted exactly as planned."""
-    service = open_dispatcher().drafts
+    dispatcher = open_dispatcher()
+    service = dispatcher.drafts
     draft = find_draft(service, ref)
     if draft.state == "handed_in":
-        for line in (draft.text, *about(draft)):
+        for line in (draft.text, *about(draft, dispatcher.clock())):
             say(line)
         confirm(
             f"Approve and submit {draft.reference}?",

@@ -72,7 +72,8 @@ def write(ref: str, *, as_json: bool, **params: Any) -> None:
     from dispatcher.campaigns.draft import OPTIONS
 
     arguments = CampaignArguments(**params)
-    service = open_dispatcher().drafts
+    dispatcher = open_dispatcher()
+    service = dispatcher.drafts
     options: dict[str, Any] = {
         name: value for name, value in arguments.options.items() if name in OPTIONS
     }
@@ -87,7 +88,7 @@ def write(ref: str, *, as_json: bool, **params: Any) -> None:
     if as_json:
         print_json(draft.as_json() | left_out.as_json() | {"warnings": list(plan.warnings)})
         return
-    for line in (*about(draft), *left_out.lines, *warning_lines(plan.warnings)):
+    for line in (*about(draft, dispatcher.clock()), *left_out.lines, *warning_lines(plan.warnings)):
         say(line)
     say(next_step(draft))
 
@@ -97,12 +98,13 @@ def write(ref: str, *, as_json: bool, **params: Any) -> None:
 @json_option
 def show(ref: str, *, as_json: bool) -> None:
     """Show draft REF: its plan, who wrote it, and what has changed since."""
-    draft = find_draft(open_dispatcher().drafts, ref)
+    dispatcher = open_dispatcher()
+    draft = find_draft(dispatcher.drafts, ref)
     if as_json:
         print_json(draft.as_json())
         return
     say(draft.text or "no text yet")
-    for line in about(draft):
+    for line in about(draft, dispatcher.clock()):
         say(line)
     say(next_step(draft))
 
@@ -112,13 +114,14 @@ def show(ref: str, *, as_json: bool) -> None:
 @json_option
 def plan(ref: str, *, as_json: bool) -> None:
     """Plan draft REF, and store what its approval is about."""
-    service = open_dispatcher().drafts
+    dispatcher = open_dispatcher()
+    service = dispatcher.drafts
     draft = find_draft(service, ref)
     draft, planned = service.plan(draft.id, version=draft.version)
     if as_json:
         print_json(draft.as_json() | {"warnings": list(planned.warnings)})
         return
-    for line in (*about(draft), *warning_lines(planned.warnings)):
+    for line in (*about(draft, dispatcher.clock()), *warning_lines(planned.warnings)):
         say(line)
     say(next_step(draft))
 

@@ -1,20 +1,20 @@
-"""The JSON API: submit, list, show, pause, resume and cancel campaigns."""
+"""The JSON API: submit, list, show, pause, resume and cancel campaigns; drafts are beside it."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request, url_for
 from flask.blueprints import BlueprintSetupState
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import NotFound
 
 from dispatcher import errors
 from dispatcher.api import Dispatcher
 from dispatcher.campaigns.selection import which_of
 from dispatcher.contrib.flask import auth as guards
+from dispatcher.contrib.flask.draft_api import route_drafts
+from dispatcher.contrib.flask.draft_paths import VERSION_QUERY
 from dispatcher.contrib.flask.library import library_of
 from dispatcher.contrib.flask.openapi import (
     EVIDENCE_QUERY,
@@ -25,16 +25,21 @@ from dispatcher.contrib.flask.openapi import (
 )
 from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem_of, unknown
 from dispatcher.contrib.flask.results import streamed_evidence, streamed_results
+from dispatcher.contrib.flask.routes import METHODS, route, whole_number
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.recipient import MOST_REJECTED
 
 #: who acts, on the record of actions
 _ACTOR = "JSON API"
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 _CAMPAIGN = "/campaigns/<campaign>"
 #: what an operation may be asked with
-_QUERIES = {"campaigns": LIST_QUERY, "results": RESULTS_QUERY, "evidence": EVIDENCE_QUERY}
+_QUERIES = {
+    "campaigns": LIST_QUERY,
+    "results": RESULTS_QUERY,
+    "evidence": EVIDENCE_QUERY,
+    "discard_draft": VERSION_QUERY,
+}
 
 
 def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
@@ -51,16 +56,17 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     blueprint.before_request(views.guard)
     blueprint.after_request(guards.close)
     answer_as(blueprint, pages=False)
-    _route(blueprint, "/campaigns", GET=views.campaigns, POST=views.submit)
-    _route(blueprint, _CAMPAIGN, GET=views.progress)
-    _route(blueprint, f"{_CAMPAIGN}/results", GET=views.results)
-    _route(blueprint, f"{_CAMPAIGN}/evidence", GET=views.evidence)
-    _route(blueprint, f"{_CAMPAIGN}/pause", POST=views.pause)
-    _route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
-    _route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
-    _route(blueprint, "/openapi.json", GET=views.openapi)
+    route(blueprint, "/campaigns", GET=views.campaigns, POST=views.submit)
+    route(blueprint, _CAMPAIGN, GET=views.progress)
+    route(blueprint, f"{_CAMPAIGN}/results", GET=views.results)
+    route(blueprint, f"{_CAMPAIGN}/evidence", GET=views.evidence)
+    route(blueprint, f"{_CAMPAIGN}/pause", POST=views.pause)
+    route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
+    route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
+    route_drafts(blueprint, body_limit)
+    route(blueprint, "/openapi.json", GET=views.openapi)
     for rule in ("/", "/<path:_>"):
-        blueprint.add_url_rule(rule, "nothing", _nothing, methods=_METHODS)
+        blueprint.add_url_rule(rule, "nothing", _nothing, methods=METHODS)
     return blueprint
 
 
@@ -78,7 +84,10 @@ class _Views:
         _check_query()
 
     def campaigns(self) -> Response:
-        offset, limit = _number("offset", 0, 0, 2**31 - 1), _number("limit", 50, 1, MOST_LISTED)
+        offset, limit = (
+            whole_number("offset", 0, 0, 2**31 - 1),
+            whole_number("limit", 50, 1, MOST_LISTED),
+        )
         library = _library()
         if "account" in request.args:
             library = library.for_account(request.args["account"])
@@ -139,24 +148,6 @@ def _check(state: BlueprintSetupState) -> None:
     guards.check_token(cast("Flask", state.app), "the JSON API lets nobody in without one")
 
 
-def _route(blueprint: Blueprint, rule: str, **views: Callable[..., Any]) -> None:
-    """A path of the API; its other methods are refused here, so that this is problem+json, too."""
-    allowed = sorted({*views, "OPTIONS"} | ({"HEAD"} if "GET" in views else set()))
-
-    def refuse(**_: object) -> Response:
-        if request.method == "OPTIONS":
-            return Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed)})
-        raise MethodNotAllowed(allowed, "the method is not allowed here")
-
-    for method, view in views.items():
-        blueprint.add_url_rule(
-            rule, view.__name__, view, methods=[method], provide_automatic_options=False
-        )
-    others = [*(_METHODS - {*allowed}), "OPTIONS"]
-    name = f"not_{'_'.join(view.__name__ for view in views.values())}"
-    blueprint.add_url_rule(rule, name, refuse, methods=others, provide_automatic_options=False)
-
-
 def _nothing(**_: object) -> Response:
     raise NotFound("there is nothing at this address; openapi.json says what there is")
 
@@ -185,15 +176,3 @@ def _check_query() -> None:
         if len(values) > 1 and name != "state":
             sentence = f"{name} is given {len(values)} times: give it once"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
-
-
-def _number(name: str, default: int, least: int, most: int) -> int:
-    """A whole number of the query. Raises Problem (422)."""
-    value = request.args.get(name)
-    if value is None:
-        return default
-    number = int(value) if re.fullmatch(r"[0-9]{1,10}", value) else -1
-    if not least <= number <= most:
-        sentence = f"{name} must be a whole number from {least} to {most}"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)
-    return number

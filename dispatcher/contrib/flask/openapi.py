@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers
+from dispatcher.contrib.flask.draft_bodies import ANSWERS, BODIES
+from dispatcher.contrib.flask.draft_paths import draft_paths
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
-from dispatcher.contrib.flask.schemas import NewCampaign, Reason
 
 MOST_LISTED = 200
 #: the media type of each format of results
@@ -27,9 +29,9 @@ _REF = "#/components/schemas/"
 _SAID = {
     400: "The body is not JSON.",
     401: "The token is missing or wrong.",
-    403: "A page of another site asked.",
-    404: "There is no such campaign.",
-    409: "Its state does not allow that, or the reference has another body.",
+    403: "A page of another site asked, or this person may not do it.",
+    404: "There is no such campaign or draft.",
+    409: "Its state does not allow that, another version was saved, or the reference is taken.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
     422: "What was given cannot be used; nothing was stored.",
@@ -153,6 +155,7 @@ def described(prefix: str) -> dict[str, Any]:
                 ),
                 "parameters": campaign,
             },
+            **draft_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             "/openapi.json": {
                 "get": {
                     "operationId": "openapi",
@@ -196,14 +199,16 @@ def _operation(
     optional: bool = False,
     created: bool = False,
     file: dict[str, Any] | None = None,
+    tag: str = "campaigns",
+    success: int = 200,
 ) -> dict[str, Any]:
-    operation: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["campaigns"]}
+    operation: dict[str, Any] = {"operationId": name, "summary": summary, "tags": [tag]}
     if parameters:
         operation["parameters"] = parameters
     if body:
         content = {"application/json": {"schema": _reference(body)}}
         operation["requestBody"] = {"required": not optional, "content": content}
-    answers = {"200": _answer("As it stands now.", schema)}
+    answers = {str(success): _answer("As it stands now.", schema)}
     if file:
         answers["200"] = file
     if created:
@@ -233,9 +238,10 @@ def _reference(name: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    answered = (answers.Progress, answers.Submitted, answers.List, answers.Problem)
+    told = (answers.Progress, answers.Submitted, answers.List, answers.Problem)
+    answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS)
     _, schemas = models_json_schema(
-        [(body, "validation") for body in (NewCampaign, Reason)]
+        [(body, "validation") for body in BODIES]
         + [(answer, "serialization") for answer in answered],
         ref_template=f"{_REF}{{model}}",
     )

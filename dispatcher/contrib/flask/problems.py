@@ -35,6 +35,7 @@ _STATUS = {
     "reference_taken": HTTPStatus.CONFLICT,
     "illegal_move": HTTPStatus.CONFLICT,
     "draft_changed": HTTPStatus.CONFLICT,
+    "plan_changed": HTTPStatus.CONFLICT,
     "not_allowed": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
 }

@@ -161,7 +161,7 @@ def read(model: type[_Read], limit: int, *, default: _Read | None = None) -> _Re
     Raises RequestEntityTooLarge above ``limit`` bytes, UnsupportedMediaType, BadRequest, and
     Problem (422) for a body that does not match ``model``.
     """
-    if model is not NewCampaign:
+    if "recipients" not in model.model_fields:
         limit = min(limit, _SMALL)
     # a body sent in chunks does not say how long it is
     body = request.stream.read(limit + 1)

@@ -97,7 +97,7 @@ def test_text_of_the_row_goes_to_the_testers_alone(bench: Bench) -> None:
     [progress] = bench.dispatcher.testers.sent("soldes")
     assert (progress.messages, progress.test_of) == ({"sent": 2}, "soldes")
     [action] = bench.actions("test")
-    assert action.reason == "soldes, to Inès, Yann"
+    assert action.reason == "soldes, row 2, to Inès, Yann"
 
 
 def test_tester_is_texted_once_whatever_is_repeated(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import schemathesis
@@ -26,6 +27,20 @@ CAMPAIGNS = {
     "cancel": range(21, 31),
     "resume": range(31, 41),
 }
+#: the same of drafts, each in the state and version that its operation needs
+DRAFTS = {
+    name: range(5 * at + 1, 5 * at + 6)
+    for at, name in enumerate(
+        (
+            *("draft", "rejected_rows", "change_draft", "plan_draft", "discard_draft"),
+            *("hand_in_draft", "submit_draft", "take_back_draft", "refuse_draft", "approve_draft"),
+        )
+    )
+}
+_NUMBERS = count()
+#: versions after list, plan and hand-in
+_WRITTEN, _PLANNED, _HANDED_IN = 2, 3, 4
+_VERSIONS = {"hand_in_draft": _PLANNED, "submit_draft": _PLANNED, "take_back_draft": _HANDED_IN}
 
 
 @schemathesis.hook
@@ -33,6 +48,8 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any)
     """Every other id that is one is that of a campaign."""
     assert context.operation is not None
     name = context.operation.definition.raw.get("operationId")
+    if isinstance(path_parameters, dict) and "draft" in path_parameters:
+        return _draft(name, path_parameters)
     values = path_parameters.get("campaign") if isinstance(path_parameters, dict) else None
     if not isinstance(values, int) or isinstance(values, bool) or values < 0 or values % 2:
         return path_parameters
@@ -44,12 +61,46 @@ def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any)
 def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     """Much of what is valid is stored: few references, and numbers that belong to nobody."""
     assert context.operation is not None
-    if context.operation.path != "/campaigns" or not isinstance(body, dict):
+    if not isinstance(body, dict):
         return body
-    if not _VALID.is_valid(body):
+    path, name = context.operation.path, context.operation.definition.raw.get("operationId")
+    if path.startswith("/drafts") and type(body.get("version")) is int and body["version"] > 0:
+        body = body | {"version": _VERSIONS.get(name, _WRITTEN)}
+    whole = body if path == "/drafts" else body_of_campaign(body)
+    if path in ("/drafts", "/drafts/{draft}") and _VALID.is_valid(whole):
+        known = {
+            key: value for key, value in body.items() if key not in {*_UNGUESSABLE, "hand_over"}
+        }
+        known |= {"recipients": people(len(body["recipients"])), "text": "Bonjour"}
+        return (
+            known | {"reference": f"of the fuzzer {next(_NUMBERS)}"} if path == "/drafts" else known
+        )
+    if path != "/campaigns" or not _VALID.is_valid(body):
         return body
     if len(body["recipients"]) % 2:
         body = {name: value for name, value in body.items() if name not in _UNGUESSABLE}
         body["text"] = "Bonjour"
     reference = f"{body['reference'][:1]}{len(body['recipients'])}"
     return body | {"recipients": people(len(body["recipients"])), "reference": reference}
+
+
+def body_of_campaign(body: dict[str, Any]) -> dict[str, Any]:
+    """What a change of a draft says of the campaign."""
+    return {"reference": "x"} | {name: body[name] for name in body if name != "version"}
+
+
+def _draft(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """A small id is that of a draft that the operation may have."""
+    draft = values["draft"]
+    if not isinstance(draft, int) or isinstance(draft, bool) or draft < 0 or draft % 2:
+        return values
+    return values | {"draft": DRAFTS[name][draft // 2 % 5]}
+
+
+@schemathesis.hook
+def map_query(context: schemathesis.HookContext, query: Any) -> Any:
+    """The version that the drafts to be deleted have."""
+    assert context.operation is not None
+    name = context.operation.definition.raw.get("operationId")
+    version = query.get("version") if name == "discard_draft" and isinstance(query, dict) else None
+    return query | {"version": _WRITTEN} if type(version) is int and version > 0 else query

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from jsonschema_rs import Draft202012Validator
 
 from dispatcher.contrib.flask.openapi import described
 from tests.integration.bench import TEXT, people
-from tests.integration.flask.fuzz_hooks import CAMPAIGNS
+from tests.integration.flask.fuzz_hooks import CAMPAIGNS, DRAFTS
 from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app, served
 
 __all__ = ["make_app"]
@@ -30,6 +29,13 @@ phases.stateful.generation.max-examples = 20
 # no schema can say which text can be sent, or what the state of a campaign allows
 checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "422"]
 """
+#: who is signed in to the app that is fuzzed
+PERSON = "luc"
+DECIDED = {"take_back_draft", "refuse_draft", "approve_draft"}
+DRAFT_VERBS = {
+    *("write draft", "plan draft", "hand in draft", "take back draft", "refuse draft"),
+    *("discard draft",),
+}
 
 
 @pytest.fixture
@@ -37,24 +43,53 @@ def app(make_app: MakeApp, database_url: str) -> Flask:
     return make_app(database_url, DISPATCHER_API_KEY="key")  # some requests check numbers
 
 
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    with served(app) as result:
-        yield result
+def drafted(app: Flask, name: str, reference: str) -> int:
+    """A draft in the state that an operation needs; returns its id."""
+    drafts = library(app).drafts
+    draft = drafts.create(reference, TEXT)
+    draft = drafts.set_list(draft.id, people(2), version=draft.version)
+    if name in {"hand_in_draft", "submit_draft", *DECIDED}:
+        draft, _ = drafts.plan(draft.id, version=draft.version)
+    if name in DECIDED:
+        drafts.hand_in(draft.id, version=draft.version)
+    return draft.id
 
 
 @pytest.mark.timeout(280)
 def test_fuzzed_request_is_answered_as_described(
-    address: str, app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    make_app: MakeApp, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By Schemathesis in a process of its own: what it sends depends on what is imported."""
+    app = make_app(database_url, actor=lambda: PERSON, DISPATCHER_API_KEY="key")
     for number in range(1, 41):
         known = library(app).submit(f"known-{number}", TEXT, people(1))
         assert known == number
         if number in CAMPAIGNS["resume"]:
             library(app).pause(known)
+    for name, ids in DRAFTS.items():
+        for number in ids:
+            assert drafted(app, name, f"draft-{number}") == number
     (tmp_path / "schemathesis.toml").write_text(CONFIG, encoding="utf-8")
-    fuzzed = subprocess.run(
+    with served(app) as address:
+        fuzzed = _fuzz(address, tmp_path)
+    assert fuzzed.returncode == 0, fuzzed.stdout + fuzzed.stderr
+    assert fuzzed.stderr == ""
+    # it came through to what the API does, and not to its refusals alone
+    campaigns = library(app).page(limit=1000)
+    assert campaigns.total > 40
+    actions = [action for one in campaigns for action in library(app).actions(one.id)]
+    done = {action.verb for action in actions if action.actor == f"JSON API (signed in: {PERSON})"}
+    # some of the bodies have the numbers checked, too
+    assert done - {"check numbers"} == {"submit", "pause", "resume", "cancel"}
+    assert library(app).record.page(verb="export").total > 0
+    acts = library(app).record.page(limit=1000)
+    assert {action.verb for action in acts if action.actor == PERSON} >= DRAFT_VERBS
+    # what a submission warns of is in the log, too
+    assert not [one for one in caplog.records if one.name != "dispatcher.api.submit"]
+
+
+def _fuzz(address: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
          "--config-file", "schemathesis.toml", "--no-color", "run",
          f"{address}/sms/api/openapi.json", "--continue-on-failure"],
@@ -66,18 +101,6 @@ def test_fuzzed_request_is_answered_as_described(
         timeout=250,
         check=False,
     )  # fmt: skip
-    assert fuzzed.returncode == 0, fuzzed.stdout + fuzzed.stderr
-    assert fuzzed.stderr == ""
-    # it came through to what the API does, and not to its refusals alone
-    campaigns = library(app).page(limit=1000)
-    assert campaigns.total > 40
-    actions = [action for one in campaigns for action in library(app).actions(one.id)]
-    done = {action.verb for action in actions if action.actor == "JSON API"}
-    # some of the bodies have the numbers checked, too
-    assert done - {"check numbers"} == {"submit", "pause", "resume", "cancel"}
-    assert library(app).record.page(verb="export").total > 0
-    # what a submission warns of is in the log, too
-    assert not [one for one in caplog.records if one.name != "dispatcher.api.submit"]
 
 
 @pytest.mark.parametrize("path", ["", "/pause", "/resume", "/cancel"])
