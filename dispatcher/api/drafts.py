@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import identity, needed, on_record
 from dispatcher.api.draft_lists import recipients_of
-from dispatcher.api.submit import store
+from dispatcher.api.submit import check_reason, store
 from dispatcher.api.written_drafts import WrittenDrafts
 from dispatcher.campaigns.draft import Draft, check_decider, planned
 from dispatcher.campaigns.plan import Plan
@@ -30,6 +30,7 @@ class Drafts(WrittenDrafts):
     def plan(self, reference: int | str, *, version: int) -> tuple[Draft, Plan]:
         """Plan the draft, and store the plan's fingerprint and numbers. Raises UnusableInput."""
         draft, who = self._of_version(reference, version), identity()
+        check_reason(self._submission(draft))
         plan = self._preview(draft)
         now = self._installation.clock()
         with self._installation.write() as session:

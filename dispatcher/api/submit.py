@@ -56,7 +56,7 @@ def store(
             " somebody else approve it"
         )
     if known is None:
-        _check_reason(submission)
+        check_reason(submission)
         intake.check_consent()
     # the gateway's answer changes no stored campaign, but it may change an approved plan
     asks = submission.check_numbers and (known is None or submission.approved is not None)
@@ -96,7 +96,7 @@ def check_beforehand(installation: Installation, submission: Submission) -> None
             raise
 
 
-def _check_reason(submission: Submission) -> None:
+def check_reason(submission: Submission) -> None:
     """Raise InvalidCampaign if nobody says why a campaign is not commercial."""
     if not on_record("a reason", submission.reason) and not submission.commercial:
         raise InvalidCampaign(

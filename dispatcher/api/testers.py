@@ -162,6 +162,7 @@ class Testers:
     def _submission(self, draft: Draft, key: str, *, commercial: bool) -> Submission:
         """The test as a submission: what it says is the draft's, but for the mark."""
         options = {name: draft.options[name] for name in _SAME if name in draft.options}
+        reason = "" if commercial else "a test outside of the window, or of such a campaign"
         text = MARK + draft.text if draft.text else ""
         made = submission_of(
             self._installation.settings,
@@ -171,7 +172,13 @@ class Testers:
             cast(
                 "Options",
                 # who tests has consented: no application is asked
-                {**options, "account": draft.account, "commercial": False, "strict": True},
+                {
+                    **options,
+                    "account": draft.account,
+                    "commercial": False,
+                    "strict": True,
+                    "reason": reason,
+                },
             ),
         )
         return replace(made, commercial=commercial, priority="high")

@@ -175,6 +175,20 @@ def test_plan_has_the_fingerprint_of_the_list_itself(bench: Bench, desk: Desk) -
     assert (planned.planned_by, planned.planned_at) == ("zoe", bench.clock())
 
 
+def test_draft_that_is_not_commercial_needs_a_reason_to_be_planned(
+    bench: Bench, desk: Desk
+) -> None:
+    draft = written(bench, commercial=False)
+    with pytest.raises(InvalidCampaign, match="give a reason"):
+        bench.dispatcher.drafts.plan("soldes", version=draft.version)
+
+    options = {"commercial": False, "reason": "delivery notice"}
+    draft = bench.dispatcher.drafts.save("soldes", version=draft.version, options=options)
+    draft, _ = bench.dispatcher.drafts.plan("soldes", version=draft.version)
+
+    assert bench.dispatcher.drafts.submit("soldes", version=draft.version).campaign
+
+
 def test_discarded_draft_is_gone_with_its_list(bench: Bench, desk: Desk) -> None:
     draft = written(bench)
 
