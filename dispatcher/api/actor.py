@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +21,12 @@ _LONGEST: Final = 500
 _signed_in: list[Callable[[], str | None]] = []
 #: the name of a program that has shown its token in this request
 _holder: ContextVar[str] = ContextVar("dispatcher.token_holder", default="")
+
+
+class Claimed(str):
+    """A name that whoever has the token gave: on record, but nobody has checked it."""
+
+    __slots__ = ()
 
 
 def ask(signed_in: Callable[[], str | None]) -> None:
@@ -54,20 +62,28 @@ def named(by: str | None) -> str:
 def identity() -> str:
     """Who acts, as the login or the system says: for what not everybody may do.
 
-    The user of this system is marked, and so is a program that has a token. Raises NotAllowed in a
-    web request in which nobody is signed in.
+    The user of this system is marked, and so is whoever has nothing but a token. Raises NotAllowed
+    in a web request in which nobody is signed in.
     """
     person = _person()
-    if person is None:
-        return printable(actor()) + SYSTEM
-    if person:
-        name = printable(person)
-        while name.endswith((SYSTEM, TOKEN)):  # nobody gets a mark by the choice of a name
-            name = name.removesuffix(SYSTEM).removesuffix(TOKEN)
-        return name
+    name = printable(person or "")
+    while name.endswith((SYSTEM, TOKEN)):  # nobody gets a mark by the choice of a name
+        name = name.removesuffix(SYSTEM).removesuffix(TOKEN)
+    if name:
+        return name + TOKEN if isinstance(person, Claimed) else name
     if holder := _holder.get():
         return holder + TOKEN
+    if person is None:
+        return _system_user() + SYSTEM
     raise NotAllowed("nobody is signed in: a draft needs to know who acts")
+
+
+def _system_user() -> str:
+    """Whose process this is. Not ``getpass``: it believes the environment, which anybody sets."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # in a container
+        return f"user {os.getuid()}"
 
 
 @contextmanager

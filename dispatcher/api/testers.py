@@ -140,6 +140,8 @@ class Testers:
         names = tuple(one.name for one in group)
 
         def enter(session: Session, campaign_id: int) -> None:
+            if testers.named(session, list(names), lock=True) != list(group):
+                raise IllegalMove("a tester was declared anew meanwhile: send it again")
             caps.lock(session, caps.Lock.DAY, "tests")
             testers.mark(session, campaign_id, draft.reference)
             if (left := self._left(session)) < 0:

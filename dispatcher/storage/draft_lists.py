@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.recipients import Recipient
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import drafts
+from dispatcher.storage import drafts, testers
 from dispatcher.storage.tables import Draft, DraftRow
 
 #: rows that are written at a time
@@ -70,9 +70,13 @@ def erase(session: Session, phone: str, pseudonyms: Pseudonyms, *, by: str, now:
 
     A draft that this changes has to be planned again.
     """
+    testers.forget_person(session, phone)
     changed = mentions(session, phone)
     if not changed:
         return
+    # before its rows, as whoever saves it
+    locked = select(Draft.id).where(Draft.id.in_(changed)).order_by(Draft.id).with_for_update()
+    session.execute(locked).all()
     session.execute(delete(DraftRow).where(DraftRow.phone == phone))
     only = {pseudonyms.of(phone)}
     for row in session.scalars(select(DraftRow).where(_names(phone))).all():

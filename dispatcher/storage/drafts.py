@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.draft import Draft, draft_sources, read_options
 from dispatcher.campaigns.states import DraftState
 from dispatcher.errors import DraftChanged, IllegalMove, NotFound
-from dispatcher.storage import erased_texts, tables
+from dispatcher.storage import erased_texts, tables, testers
 from dispatcher.storage.tables import LARGEST_ID, DraftRow
 from dispatcher.storage.values import value_of
 
@@ -107,7 +107,13 @@ def remove(session: Session, draft: Draft) -> None:
         session.expire_all()
         check_version(find(session, draft.id), draft.version)
         raise IllegalMove(f"draft {draft.reference!r} was submitted")
-    session.execute(delete(DraftRow).where(DraftRow.draft_id == draft.id))
+    _forget(session, [draft.id], [draft.reference])
+
+
+def _forget(session: Session, ids: Sequence[int], references: Sequence[str]) -> None:
+    """Delete the lists of drafts, and what their tests said of people in them."""
+    session.execute(delete(DraftRow).where(DraftRow.draft_id.in_(ids)))
+    testers.forget(session, tables.Campaign.test_of.in_(references))
 
 
 def void(session: Session, ids: Sequence[int], why: str, *, by: str, now: datetime) -> None:
@@ -130,17 +136,18 @@ def void(session: Session, ids: Sequence[int], why: str, *, by: str, now: dateti
 def prune(session: Session, before: datetime, most: int) -> int:
     """Delete at most so many drafts, with their lists, that nobody has changed since then."""
     some = (
-        select(_Row.id)
+        select(_Row.id, _Row.reference)
         .where(_Row.changed_at < before)
         .order_by(_Row.changed_at)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    ids = list(session.scalars(some))
-    if ids:
-        session.execute(delete(DraftRow).where(DraftRow.draft_id.in_(ids)))
+    old = session.execute(some).all()
+    if old:
+        ids = [row.id for row in old]
+        _forget(session, ids, [row.reference for row in old])
         session.execute(delete(_Row).where(_Row.id.in_(ids)))
-    return len(ids)
+    return len(old)
 
 
 def _check(draft: Draft, target: DraftState) -> None:

@@ -70,7 +70,7 @@ def replace(
     if rows:
         session.execute(_REPLACE, rows)
     if pends:
-        _leave_out(session, batch_id, row.states, theirs, row.sent_at)
+        leave_out(session, batch_id, row.states, theirs, row.sent_at)
     return not left
 
 
@@ -87,7 +87,7 @@ def replace_erased(session: Session, batch_id: int) -> None:
         replace(session, batch_id, pseudonyms, erased)
 
 
-def _leave_out(
+def leave_out(
     session: Session, batch_id: int, states: str, positions: Collection[int], sent_at: Any
 ) -> None:
     """End the messages at ``positions`` that have not left, and the batch if nobody else waits."""

@@ -548,6 +548,8 @@ class Draft(Base):
     __table_args__ = (
         CheckConstraint(_one_of("state", DraftState), name="state"),
         CheckConstraint("(state = 'submitted') = (campaign_id IS NOT NULL)", name="has_campaign"),
+        # whoever has an old page open must not change another draft
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)

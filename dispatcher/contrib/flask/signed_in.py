@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from flask import current_app, has_request_context, request
 
+from dispatcher.api.actor import Claimed
+
 #: of ``app.extensions``: the app's own function
 ACTOR: Final = "dispatcher.actor"
 
@@ -22,7 +24,8 @@ def user_name() -> str | None:
         user: Any = import_module("flask_login").current_user
         return str(user.get_id()) if user.is_authenticated else ""
     given = request.authorization
-    return given.username or "" if given is not None and knows_password() else ""
+    # whoever knows the password chooses the name
+    return Claimed(given.username or "") if given is not None and knows_password() else ""
 
 
 def origin() -> str | None:

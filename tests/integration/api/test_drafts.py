@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -254,12 +255,16 @@ def test_whoever_wrote_a_part_cannot_approve(tables: Database, desk: Desk) -> No
 def test_author_of_a_page_cannot_approve_by_the_shell_under_the_same_name(
     tables: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def log_in(name: str) -> None:
+        user = SimpleNamespace(pw_name=name)
+        monkeypatch.setattr("dispatcher.api.actor.pwd.getpwuid", lambda _: user)
+
     with opened(tables, approval="required") as bench:
         handed_in(bench)
-        monkeypatch.setattr("dispatcher.api.actor.getpass.getuser", lambda: "zoe")
+        log_in("zoe")
         with desk.as_(None), pytest.raises(NotAllowed):
             bench.dispatcher.drafts.approve("soldes")
-        monkeypatch.setattr("dispatcher.api.actor.getpass.getuser", lambda: "root")
+        log_in("root")
         with desk.as_(None):
             ended = bench.dispatcher.drafts.approve("soldes")
         assert ended.decided_by == "root (system user)"

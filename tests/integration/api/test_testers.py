@@ -38,6 +38,11 @@ def texts(bench: Bench) -> list[tuple[str, str]]:
     return [pair for body in bench.gateway.bodies for pair in body.texts.items()]
 
 
+def stored_fields(bench: Bench) -> set[str | None]:
+    with bench.dispatcher.database.read() as session:
+        return set(session.scalars(select(rows.Recipient.fields)))
+
+
 # -- testers
 
 
@@ -204,6 +209,69 @@ def test_test_waits_for_the_window_but_for_testers_of_any_hour(tables: Database)
         bench.clock.forward(days=1)
         bench.work()
         assert [phone for phone, _ in texts(bench)] == [YANN, INES]
+
+
+def test_removed_tester_gets_no_test_that_waits(tables: Database) -> None:
+    with opened(tables, at=SUNDAY) as bench:
+        ready(bench)
+        testers = bench.dispatcher.testers
+        testers.add("Luc", CLIENTS[1])
+        testers.send("soldes", to=["Inès", "Luc"])
+
+        testers.remove("Luc")
+        bench.pass_by(days=1)
+
+        assert [phone for phone, _ in texts(bench)] == [INES]
+        assert testers.sent()[0].messages == {"sent": 1, "opted_out": 1}
+        bench.pass_by(days=1)
+        assert len(texts(bench)) == 1
+
+
+def test_tester_who_is_removed_before_the_claim_gets_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready(bench)
+    bench.dispatcher.testers.send("soldes", to=["Inès"])
+    # a worker connects between gathering and the claim
+    monkeypatch.setattr(bench.gateway, "connect", lambda: bench.dispatcher.testers.remove("Inès"))
+
+    bench.work()
+
+    assert not texts(bench)
+    assert bench.dispatcher.testers.sent()[0].messages == {"opted_out": 1}
+
+
+def test_waiting_test_of_a_discarded_draft_does_not_leave(tables: Database) -> None:
+    with opened(tables, at=SUNDAY) as bench:
+        ready(bench)
+        bench.dispatcher.testers.send("soldes", to=["Inès", "Yann"])
+        bench.work()
+        drafts = bench.dispatcher.drafts
+
+        drafts.discard("soldes", version=drafts.get("soldes").version)
+        bench.pass_by(days=1)
+
+        assert [phone for phone, _ in texts(bench)] == [YANN]
+        assert stored_fields(bench) == {None}
+
+
+@pytest.mark.parametrize("submitted", [False, True])
+def test_tests_forget_an_erased_person_of_the_list(tables: Database, submitted: bool) -> None:
+    with opened(tables) as bench:
+        ready(bench)
+        bench.dispatcher.testers.send("soldes", to=["Inès"])
+        bench.work()
+        bench.gateway.deliver()
+        if submitted:
+            drafts = bench.dispatcher.drafts
+            draft, _ = drafts.plan("soldes", version=drafts.get("soldes").version)
+            drafts.submit("soldes", version=draft.version)
+        assert any("Zoé" in (fields or "") for fields in stored_fields(bench))
+
+        bench.dispatcher.persons.erase(CLIENTS[0], reason="asked for it")
+        bench.pass_by(hours=1)
+
+        assert not any("Zoé" in (fields or "") for fields in stored_fields(bench))
 
 
 def test_test_outside_of_the_window_says_that_it_is_not_commercial(tables: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -22,7 +23,8 @@ class Shell:
         self._monkeypatch = monkeypatch
 
     def run(self, *args: str, as_: str = "zoe") -> Result:
-        self._monkeypatch.setattr("dispatcher.api.actor.getpass.getuser", lambda: as_)
+        user = SimpleNamespace(pw_name=as_)
+        self._monkeypatch.setattr("dispatcher.api.actor.pwd.getpwuid", lambda _: user)
         return CliRunner().invoke(cli, list(args))
 
     def do(self, *args: str, as_: str = "zoe") -> str:
@@ -67,6 +69,17 @@ def test_draft_is_written_handed_in_and_approved_by_somebody_else(shell: Shell) 
     [draft] = json.loads(shell.do("drafts", "--json"))
     assert (draft["state"], draft["decided_by"]) == ("submitted", "luc (system user)")
     assert draft["author"] == "zoe (system user)"
+
+
+def test_environment_makes_nobody_somebody_else(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(shell)
+    shell.do("drafts", "hand-in", "soldes")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "luc")
+
+    assert "somebody else approves" in shell.refused("approve", "soldes", "--yes")
 
 
 def test_approval_without_a_terminal_needs_yes(shell: Shell) -> None:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.integration.bench import people
 from tests.integration.flask.test_json_api import refused
-from tests.integration.flask.webapp import Caller, MakeApp, library, make_app
+from tests.integration.flask.webapp import TOKEN, Caller, MakeApp, library, make_app
 
 __all__ = ["make_app"]
 TEXT = "Bonjour {{ prenom }}"
@@ -85,6 +85,30 @@ def test_token_alone_approves_nothing(call: Caller) -> None:
     approval = {"fingerprint": draft["fingerprint"]}
     assert "token" in refused(call.post(f"{path}/approve", approval), 403, "not_allowed")
     refused(call.post(f"{path}/refuse", {"reason": "non"}), 403, "not_allowed")
+
+
+def test_name_that_comes_with_the_token_approves_nothing(
+    make_app: MakeApp, database_url: str
+) -> None:
+    """A view of the app's own, behind the password of the pages: any user name goes with it."""
+    app = make_app(database_url, DISPATCHER_APPROVAL="required")
+    drafts = library(app).drafts
+
+    @app.post("/write")
+    def write() -> str:
+        draft = drafts.create("soldes", "Bonjour")
+        draft = drafts.set_list("soldes", ROWS, version=draft.version)
+        draft, _ = drafts.plan("soldes", version=draft.version)
+        return drafts.hand_in("soldes", version=draft.version).author
+
+    @app.post("/approve")
+    def approve() -> str:
+        return str(drafts.approve("soldes").campaign)
+
+    client = app.test_client()
+    assert client.post("/write", auth=("zoe", TOKEN)).text == "zoe (token)"
+    assert client.post("/approve", auth=("luc", TOKEN)).status_code == 403
+    assert client.post("/approve").status_code == 403
 
 
 def test_no_field_says_who_acts(call: Caller) -> None:

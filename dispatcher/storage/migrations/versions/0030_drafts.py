@@ -66,6 +66,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name="pk_dispatcher_draft"),
         sa.UniqueConstraint("reference", name="uq_dispatcher_draft_reference"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_dispatcher_draft_changed_at", "dispatcher_draft", ["changed_at"])
     op.create_table(
