@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final, cast
+from typing import Any, Final, cast
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
@@ -163,25 +163,20 @@ class Testers:
 
     def _submission(self, draft: Draft, key: str, *, commercial: bool) -> Submission:
         """The test as a submission: what it says is the draft's, but for the mark."""
-        options = {name: draft.options[name] for name in _SAME if name in draft.options}
-        reason = "" if commercial else "a test outside of the window, or of such a campaign"
-        text = MARK + draft.text if draft.text else ""
+        options: dict[str, Any] = {
+            **{name: draft.options[name] for name in _SAME if name in draft.options},
+            "account": draft.account,
+            "strict": True,
+            # not by the option: who tests has consented, and no application is asked
+            "commercial": False,
+            "reason": "" if commercial else "a test outside of the window, or of such a campaign",
+        }
         made = submission_of(
             self._installation.settings,
             self._account,
             f"test of {draft.reference[:_SHOWN]} ({key})",
-            text,
-            cast(
-                "Options",
-                # who tests has consented: no application is asked
-                {
-                    **options,
-                    "account": draft.account,
-                    "commercial": False,
-                    "strict": True,
-                    "reason": reason,
-                },
-            ),
+            MARK + draft.text if draft.text else "",
+            cast("Options", options),
         )
         return replace(made, commercial=commercial, priority="high")
 

@@ -11,11 +11,13 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import event
 
+from dispatcher import IllegalMove
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage.database import Database
 from tests.integration.bench import Bench, opened
@@ -26,7 +28,7 @@ ERASED_AT = "2026-11-24T10:00:00+00:00"
 
 
 def work(bench: Bench, name: str) -> None:
-    """Do the work ``name``: "erase", "replay" or "prune"."""
+    """Do the work ``name``: "erase", "replay", "approve", "test" or "prune"."""
     persons = bench.dispatcher.persons
     if name == "erase":
         persons.erase(ANNE, reason="asked from 06 39 98 71 01", by="Bruno")
@@ -34,6 +36,11 @@ def work(bench: Bench, name: str) -> None:
         pseudonyms = Pseudonyms(KEY)
         lines = [{"pseudonym": pseudonyms.newest_of(it), "at": ERASED_AT} for it in (ANNE, CHLOE)]
         persons.replay([{"check": pseudonyms.check}, *lines], by="Bruno")
+    elif name == "approve":
+        with suppress(IllegalMove):  # it has been approved
+            bench.dispatcher.drafts.approve("soldes", reason="lu")
+    elif name == "test":
+        bench.dispatcher.testers.send("soldes", to=["Inès", "Yann"], once="a form")
     else:
         bench.prune_alone()  # the steps refuse a database that was copied
 

@@ -1,4 +1,4 @@
-"""Erasure, retention and replay end the same if SIGKILL comes at a statement or a commit."""
+"""Erasure, retention, replay and approval end the same if SIGKILL comes at a statement."""
 
 from __future__ import annotations
 
@@ -12,18 +12,30 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from sqlalchemy import make_url, select
 
+from dispatcher.api import actor
 from dispatcher.storage import schema, seals
 from dispatcher.storage.database import Database
-from dispatcher.storage.tables import Base, OptOutEvent, Reply, UtcDateTime
+from dispatcher.storage.tables import (
+    Action,
+    Base,
+    Draft,
+    DraftRow,
+    OptOutEvent,
+    Recipient,
+    Reply,
+    UtcDateTime,
+)
 from tests.databases import connected, create_database, drop_database
-from tests.integration.bench import Bench, opened
+from tests.integration.bench import OPEN, Bench, opened
 from tests.integration.dispatch.killed import ANNE, BRUNO, CHLOE, KEY, run
 
 ROOT = Path(__file__).parents[3]
+INES, YANN = "+33639987201", "+33639987202"
 GREETING = "Bonjour {{ prenom }}, soldes demain"
 #: columns that differ from run to run: random ones, and ids, because a sequence of PostgreSQL skips
 #: those that were rolled back
@@ -114,6 +126,21 @@ class Copies:
 
 
 @contextmanager
+def copies(original: Database, url: str) -> Iterator[Copies]:
+    """Copies of a database, which is closed."""
+    original.checkpoint()
+    original.close()
+    name = url.replace("test.db", "copy.db") if original.is_sqlite else create_database(url)
+    copy = Copies(name, url)
+    try:
+        yield copy
+    finally:
+        copy.database.close()
+        if not original.is_sqlite:
+            drop_database(name)
+
+
+@contextmanager
 def copies_of(url: str, work: str) -> Iterator[tuple[Copies, datetime]]:
     """Copies of a database that ``fill`` filled, and the instant at which the work begins."""
     original = Database(url)
@@ -129,20 +156,8 @@ def copies_of(url: str, work: str) -> Iterator[tuple[Copies, datetime]]:
             bench.pass_by(days=4)
             bench.clock.forward(days=400)
         at = bench.clock()
-    original.checkpoint()
-    original.close()
-    if original.is_sqlite:
-        copies = Copies(url.replace("test.db", "copy.db"), url)
-        yield copies, at
-        copies.database.close()
-        return
-    name = create_database(url)
-    copies = Copies(name, url)
-    try:
-        yield copies, at
-    finally:
-        copies.database.close()
-        drop_database(name)
+    with copies(original, url) as copy:
+        yield copy, at
 
 
 @pytest.mark.timeout(400)
@@ -156,18 +171,90 @@ def test_work_killed_at_a_statement_ends_the_same_when_run_again(
         last = run(copies.database, work, at.isoformat(), 0)
         whole = dump(copies.database)
         assert last > 20, "a short work proves little"
-        most = 60 if copies.database.is_sqlite else 25  # so that it takes seconds
-        command = [sys.executable, "-m", "tests.integration.dispatch.killed", copies.url]
-        with subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            for step in [0, *range(1, last + 2, -(-last // most))]:
-                copies.put_back()
-                print(json.dumps([work, at.isoformat(), step]), file=process.stdin, flush=True)
-                ended_by = int(process.stdout.readline())
-                assert ended_by == (signal.SIGKILL if 0 < step <= last else 0), step
-                run(copies.database, work, again.isoformat(), 0)
-                assert dump(copies.database) == whole, f"killed at step {step} of {last}"
-            process.stdin.close()
+        for step in killed(copies, work, at, last):
+            run(copies.database, work, again.isoformat(), 0)
+            assert dump(copies.database) == whole, f"killed at step {step} of {last}"
+
+
+def killed(copies: Copies, work: str, at: datetime, last: int) -> Iterator[int]:
+    """Kill a process that does the work at some of its steps; yields after each kill.
+
+    The copy is put back before each. 0 is not killed.
+    """
+    most = 60 if copies.database.is_sqlite else 25  # so that it takes seconds
+    command = [sys.executable, "-m", "tests.integration.dispatch.killed", copies.url]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for step in [0, *range(1, last + 2, -(-last // most))]:
+            copies.put_back()
+            print(json.dumps([work, at.isoformat(), step]), file=process.stdin, flush=True)
+            ended_by = int(process.stdout.readline())
+            assert ended_by == (signal.SIGKILL if 0 < step <= last else 0), step
+            yield step
+        process.stdin.close()
+
+
+# -- drafts
+
+
+@contextmanager
+def drafted(url: str) -> Iterator[Copies]:
+    """Copies of a database with a draft that somebody else has handed in, and two testers."""
+    original = Database(url)
+    schema.prepare(original)
+    with (
+        opened(original, pseudonym_key=KEY) as bench,
+        mock.patch.object(actor, "_signed_in", [lambda: "zoe"]),
+    ):
+        drafts, testers = bench.dispatcher.drafts, bench.dispatcher.testers
+        draft = drafts.create("soldes", GREETING)
+        people = [{"phone": ANNE, "prenom": "Anne"}, {"phone": BRUNO, "prenom": "Bruno"}]
+        draft = drafts.set_list("soldes", people, version=draft.version)
+        draft, _ = drafts.plan("soldes", version=draft.version)
+        drafts.hand_in("soldes", version=draft.version)
+        for name, phone in (("Inès", INES), ("Yann", YANN)):
+            testers.add(name, phone)
+    with copies(original, url) as copy:
+        yield copy
+
+
+def stored(database: Database) -> tuple[str, list[str], int, int]:
+    """The draft's state, who is in campaigns, the draft's rows, and entries of the record."""
+    with database.read() as session:
+        return (
+            session.scalars(select(Draft.state)).one(),
+            list(session.scalars(select(Recipient.phone).order_by(Recipient.phone))),
+            len(session.scalars(select(DraftRow.position)).all()),
+            len(
+                session.scalars(select(Action.id).where(Action.verb.in_(["approve", "test"]))).all()
+            ),
+        )
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    ("work", "before", "after"),
+    [
+        ("approve", ("handed_in", [], 2, 0), ("submitted", [ANNE, BRUNO], 0, 1)),
+        ("test", ("handed_in", [], 2, 0), ("handed_in", [INES, YANN], 2, 1)),
+    ],
+)
+def test_draft_is_approved_or_tested_once_and_whole_wherever_the_kill_comes(
+    database_url: str, work: str, before: tuple[Any, ...], after: tuple[Any, ...]
+) -> None:
+    with drafted(database_url) as copies:
+        copies.put_back()
+        last = run(copies.database, work, OPEN.isoformat(), 0)
+        assert stored(copies.database) == after
+        assert last > 20, "a short work proves little"
+        seen = set()
+        for step in killed(copies, work, OPEN, last):
+            found = stored(copies.database)
+            assert found in (before, after), f"killed at step {step} of {last}"
+            seen.add(found[:1] + tuple(found[1]))
+            run(copies.database, work, OPEN.isoformat(), 0)
+            assert stored(copies.database) == after, f"killed at step {step} of {last}"
+        assert len(seen) == 2
