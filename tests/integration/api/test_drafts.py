@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -256,7 +256,7 @@ def test_author_of_a_page_cannot_approve_by_the_shell_under_the_same_name(
     tables: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def log_in(name: str) -> None:
-        user = SimpleNamespace(pw_name=name)
+        user = pwd.struct_passwd((name, "", 0, 0, "", "", ""))
         monkeypatch.setattr("dispatcher.api.actor.pwd.getpwuid", lambda _: user)
 
     with opened(tables, approval="required") as bench:

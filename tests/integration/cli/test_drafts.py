@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import pwd
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
@@ -23,7 +23,7 @@ class Shell:
         self._monkeypatch = monkeypatch
 
     def run(self, *args: str, as_: str = "zoe") -> Result:
-        user = SimpleNamespace(pw_name=as_)
+        user = pwd.struct_passwd((as_, "", 0, 0, "", "", ""))
         self._monkeypatch.setattr("dispatcher.api.actor.pwd.getpwuid", lambda _: user)
         return CliRunner().invoke(cli, list(args))
 
