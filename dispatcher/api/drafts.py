@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import identity, needed, on_record
+from dispatcher.api.admission import check_reason
 from dispatcher.api.draft_lists import recipients_of
-from dispatcher.api.submit import check_reason, store
+from dispatcher.api.submit import store
 from dispatcher.api.written_drafts import WrittenDrafts
 from dispatcher.campaigns.draft import Draft, check_decider, planned
 from dispatcher.campaigns.plan import Plan

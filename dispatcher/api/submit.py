@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, on_record
+from dispatcher.api.admission import check_approval, check_reason
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
@@ -50,12 +51,9 @@ def store(
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
     known = _stored(installation.database, submission)
-    if known is None and enter is None and installation.settings.approval == "required":
-        raise NotAllowed(
-            "DISPATCHER_APPROVAL=required: write it as a draft (dispatcher drafts write), and have"
-            " somebody else approve it"
-        )
     if known is None:
+        if enter is None:
+            check_approval(installation.settings)
         check_reason(submission)
         intake.check_consent()
     # the gateway's answer changes no stored campaign, but it may change an approved plan
@@ -87,22 +85,14 @@ def store(
 
 
 def check_beforehand(installation: Installation, submission: Submission) -> None:
-    """Raise what can be found before the list is read. Raises UnusableInput."""
+    """Raise what can be found before the list is read. Raises UnusableInput, NotAllowed."""
     intake = Intake(installation, submission, None)
     try:
+        check_approval(installation.settings)
         intake.check_consent()
-    except InvalidCampaign:
+    except (InvalidCampaign, NotAllowed):
         if _stored(installation.database, submission) is None:
             raise
-
-
-def check_reason(submission: Submission) -> None:
-    """Raise InvalidCampaign if nobody says why a campaign is not commercial."""
-    if not on_record("a reason", submission.reason) and not submission.commercial:
-        raise InvalidCampaign(
-            "a campaign that is not commercial skips the window and the STOP mention: give a"
-            ' reason, such as reason="delivery notice" (--reason in the shell); it goes on record'
-        )
 
 
 def _stored(database: Database, submission: Submission) -> StoredCampaign | None:

@@ -185,7 +185,7 @@ def test_tick_hints_retention_every_hour(bench: Bench) -> None:
 
 
 def test_history_of_0_days_deletes_nothing(tables: Database) -> None:
-    with opened(tables, history_days=0, recipient_days=0) as bench:
+    with opened(tables, history_days=0, recipient_days=0, draft_days=0) as bench:
         happen(bench, 1)
         bench.clock.forward(days=36_500)
         assert not bench.tick().prune
@@ -303,7 +303,7 @@ def test_recipients_of_a_campaign_that_ended_lately_stay(bench: Bench) -> None:
 
 
 def test_recipients_stay_for_ever_if_the_days_are_0(tables: Database) -> None:
-    with opened(tables, recipient_days=0, history_days=0) as bench:
+    with opened(tables, recipient_days=0, history_days=0, draft_days=0) as bench:
         sent_long_ago(bench, days=4000)
         assert not bench.tick().prune
         prune(bench)
