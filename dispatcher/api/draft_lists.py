@@ -11,8 +11,9 @@ from dispatcher.api.intake import listed
 from dispatcher.campaigns.draft import MOST_ROWS, Draft, DraftRow
 from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.errors import InvalidCampaign, InvalidPhone, InvalidText, UnusableInput
-from dispatcher.recipients import Recipient, phones
+from dispatcher.recipients import Recipient
 from dispatcher.recipients.keys import UnusableKeyError, key_of
+from dispatcher.recipients.local_numbers import normalise_in
 from dispatcher.recipients.reasons import EXPLANATIONS, NOT_A_RECIPIENT, UNUSABLE_KEY
 from dispatcher.settings import Settings
 from dispatcher.storage import draft_lists
@@ -58,7 +59,7 @@ def row_of(position: int, recipient: Recipient, draft: Draft, settings: Settings
         if recipient.fault is not None:
             problem = EXPLANATIONS.get(recipient.fault, recipient.fault)
         elif not draft.options.get("survey"):
-            phones.normalise_in(recipient.phone, _territory(recipient, draft))
+            normalise_in(recipient.phone, _territory(recipient, draft))
             budget = settings.stop_budget if draft.options.get("commercial", True) else 0
             rendered = compile_template(draft.text).render(recipient.fields)
             arrives = checked(rendered, budget=budget)
@@ -90,7 +91,7 @@ def _storable(recipient: Recipient) -> Recipient:
     phone, fault, key = recipient.phone, recipient.fault, None
     try:
         named = find(recipient.territory).name if recipient.territory else ""
-        phone = phones.normalise_in(recipient.phone, named)
+        phone = normalise_in(recipient.phone, named)
     except UnusableInput:  # the planner says why
         pass
     try:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.errors import InvalidPhone
 from dispatcher.recipients import Recipient
+from dispatcher.recipients.local_numbers import normalise_in
+from dispatcher.recipients.phones import territory_of
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import drafts, testers
+from dispatcher.storage.mentions import may_hold
 from dispatcher.storage.tables import Draft, DraftRow
 
 #: rows that are written at a time
@@ -33,7 +37,7 @@ def replace(session: Session, draft_id: int, recipients: Iterable[Recipient]) ->
             "position": position,
             "row": one.row,
             "phone": one.phone,
-            "fields": _written(one.fields),
+            "fields": json.dumps(one.fields, ensure_ascii=False),
             "territory": one.territory,
             "key": one.key,
             "fault": one.fault,
@@ -60,43 +64,43 @@ def page(session: Session, draft_id: int, after: int, limit: int) -> list[tuple[
     return [(row.position, _recipient(row)) for row in session.scalars(query)]
 
 
-def mentions(session: Session, phone: str) -> set[int]:
-    """The drafts with a row of this number (E.164), or one in whose columns it may be written."""
-    return set(session.scalars(select(DraftRow.draft_id).where(_names(phone)).distinct()))
-
-
 def erase(session: Session, phone: str, pseudonyms: Pseudonyms, *, by: str, now: datetime) -> None:
     """Delete the rows of a number (E.164), and replace it where others' columns have it.
 
     A draft that this changes has to be planned again.
     """
     testers.forget_person(session, phone)
-    changed = mentions(session, phone)
-    if not changed:
-        return
-    # before its rows, as whoever saves it
-    locked = select(Draft.id).where(Draft.id.in_(changed)).order_by(Draft.id).with_for_update()
-    session.execute(locked).all()
-    session.execute(delete(DraftRow).where(DraftRow.phone == phone))
-    only = {pseudonyms.of(phone)}
-    for row in session.scalars(select(DraftRow).where(_names(phone))).all():
-        columns = json.loads(row.fields).items()
-        row.fields = _written({name: pseudonyms.written(it, only) for name, it in columns})
-        row.key = row.key and pseudonyms.written(row.key, only)
+    columns = DraftRow.__table__.c
+    words = (columns.phone, columns.fields, columns.key)
+    concerned = may_hold(session, words, phone, local=True)
+    # drafts before their rows, as whoever saves one
+    ids = select(DraftRow.draft_id).where(concerned)
+    session.execute(select(Draft.id).where(Draft.id.in_(ids)).order_by(Draft.id).with_for_update())
+    changed, only = set[int](), {pseudonyms.of(phone)}
+    for row in session.scalars(select(DraftRow).where(concerned)).all():
+        place = row.territory or territory_of(phone) or ""
+        fields = pseudonyms.written(row.fields, only, place)
+        key = row.key and pseudonyms.written(row.key, only, place)
+        if _is(row.phone, phone):
+            session.delete(row)
+        elif (fields, key) != (row.fields, row.key):
+            row.fields, row.key = fields, key
+        else:
+            continue
+        changed.add(row.draft_id)
+    session.flush()
     for draft_id in changed:
         left = select(func.count()).where(DraftRow.draft_id == draft_id).scalar_subquery()
         session.execute(update(Draft).where(Draft.id == draft_id).values(rows=left))
     drafts.void(session, sorted(changed), _ERASED, by=by, now=now)
 
 
-def _names(phone: str) -> ColumnElement[bool]:
-    """Condition: the row is of this number (E.164), or may have it in a column."""
-    digits = f"%{'%'.join(phone[-9:].lstrip('+'))}%"
-    return or_(DraftRow.phone == phone, DraftRow.fields.like(digits), DraftRow.key.like(digits))
-
-
-def _written(fields: Mapping[str, str]) -> str:
-    return json.dumps(fields, ensure_ascii=False)
+def _is(written: str, phone: str) -> bool:
+    """True if a number is this one (E.164), also as it is dialled there."""
+    try:
+        return normalise_in(written, territory_of(phone) or "") == phone
+    except InvalidPhone:
+        return False
 
 
 def _recipient(row: DraftRow) -> Recipient:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
@@ -30,22 +30,35 @@ NOWHERE: Final = Mentions()
 
 def find(session: Session, phone: str) -> Mentions:
     """Where somebody's fields or key may have this number (E.164); in one snapshot."""
-    # in digits of other scripts it may be any number: whose it is says the search in the text
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    sign, other = ("GLOB", f"*[{other_digits()}]*") if sqlite else ("~", f"[{other_digits()}]")
     words = (RECIPIENT.c.fields, RECIPIENT.c.key)
-
-    def holds(digits: str) -> ColumnElement[bool]:
-        pattern = f"%{'%'.join(digits)}%"
-        return or_(*(one.like(pattern) for one in words))
-
-    written = or_(holds(phone[-9:].lstrip("+")), *(one.op(sign)(other) for one in words))
+    written = may_hold(session, words, phone)
     batches = set(session.scalars(select(RECIPIENT.c.batch_id).where(written).distinct()))
     if digits := local_digits(phone):
         there = select(BATCH.c.id).where(BATCH.c.territory == territory_of(phone))
-        local = select(RECIPIENT.c.batch_id).where(RECIPIENT.c.batch_id.in_(there), holds(digits))
+        local = select(RECIPIENT.c.batch_id).where(
+            RECIPIENT.c.batch_id.in_(there), _holds(words, digits)
+        )
         batches.update(session.scalars(local.distinct()))
     return Mentions(batches, session.scalars(select(CAMPAIGN.c.id)).all())
+
+
+def may_hold(
+    session: Session, words: Sequence[ColumnElement[Any]], phone: str, *, local: bool = False
+) -> ColumnElement[bool]:
+    """Condition: a column may have this number (E.164); ``local``: as it is dialled there, too."""
+    # in digits of other scripts it may be any number: whose it is says the search in the text
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    sign, other = ("GLOB", f"*[{other_digits()}]*") if sqlite else ("~", f"[{other_digits()}]")
+    dialled = local_digits(phone) if local else ""
+    spelled = [phone[-9:].lstrip("+"), *([dialled] if dialled else [])]
+    return or_(
+        *(_holds(words, digits) for digits in spelled), *(one.op(sign)(other) for one in words)
+    )
+
+
+def _holds(words: Sequence[ColumnElement[Any]], digits: str) -> ColumnElement[bool]:
+    pattern = f"%{'%'.join(digits)}%"
+    return or_(*(one.like(pattern) for one in words))
 
 
 def shown(session: Session, phone: str) -> Iterator[tuple[str, str]]:

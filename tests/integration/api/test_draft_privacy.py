@@ -118,3 +118,16 @@ def test_draft_stays_where_nothing_is_deleted(tables: Database) -> None:
         bench.dispatcher.steps.prune()
 
         assert counted(bench, Draft) == 1
+
+
+def test_local_number_of_an_erased_person_is_in_no_draft(bench: Bench) -> None:
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("fenua", "Bonjour", territory="polynesie-francaise")
+    rows = [{"mobile": "87 98 00 01"}, {"mobile": "87 98 00 02", "note": "voir le 87980001"}]
+    drafts.set_list("fenua", rows, version=draft.version)
+
+    bench.dispatcher.persons.erase("+68987980001", reason="asked for it")
+
+    [row] = drafts.rows("fenua").items
+    assert row.phone == "87 98 00 02"
+    assert "87980001" not in str(row.fields)

@@ -51,7 +51,10 @@ def test_why_no_number_is_in_a_column_is_said() -> None:
 def test_erasure_asks_the_table() -> None:
     assert [name_of(column) for column in erased_columns.NUMBERS] == [
         f"dispatcher_{name}.phone"
-        for name in ("recipient", "opt_out", "opt_out_event", "reply", "number_check")
+        for name in (
+            *("recipient", "opt_out", "opt_out_event", "reply", "number_check", "draft_row"),
+            "tester",
+        )
     ]
     assert len(erased_columns.TEXTS) == sum(rule.how is How.REPLACED for _, rule in RULES)
 
@@ -68,6 +71,9 @@ def filled(tables: Database) -> Iterator[Bench]:
         bench.tick()  # which finishes the campaign
         bench.opt_out(CHLOE)
         bench.dispatcher.persons.erase(CHLOE, reason="asked")
+        draft = bench.dispatcher.drafts.create("hiver", TEXT)
+        bench.dispatcher.drafts.set_list("hiver", [BRUNO], version=draft.version)
+        bench.dispatcher.testers.add("Inès", BRUNO)
         now = bench.clock()
         order = {"id": 1, "tag": "t", "ordered_at": now, "actor": "a", "numbers": 1}
         facts: dict[str, Any] = {"stop": False, "sent_to": None, "message_id": None}
