@@ -22,7 +22,8 @@ MODULES = (
         "repeats", "results", "screening", "submit", "surroundings",
     )),
     *(f"campaigns/{name}" for name in (
-        "breaker", "caps", "causes", "change", "consent", "consent_column", "credit", "hand_over",
+        "breaker", "caps", "causes", "change", "consent", "consent_column", "credit",
+        "draft", "testers", "hand_over",
         "left_out", "plan", "planner", "progress", "schedule", "selection", "set_aside",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
@@ -30,7 +31,8 @@ MODULES = (
         "campaign_checks", "cures", "doctor", "installation_checks", "person_checks",
     )),
     *(f"storage/{name}" for name in (
-        "actions", "batches", "campaigns", "database", "doubts", "driver_errors", "durability",
+        "actions", "batches", "campaigns", "database", "doubts", "draft_lists",
+        "drafts", "testers", "driver_errors", "durability",
         "erasures", "identity", "opt_out_history", "opt_outs", "own_key", "pauses",
         "probable_refusals", "pseudonym_key", "pseudonymous", "schema", "stop_list", "stop_storms",
         "worker_refusals",
@@ -49,7 +51,7 @@ UNSEEN = re.compile(
     r"|^(?:orders of checks|unknown country|unknown kind|not delivered|nobody signed in)$"
     r"|^(?:MS-DOS text, cp850|Mac OS Roman)$|signed in: |does not exist$|^the last entry fits"
     r"|^connections\? to|^[a-z]+ing up$"
-    r"|^unable to open$|^permission denied$|^it is no regular file$"
+    r"|^test of |^, any hour$|^unable to open$|^permission denied$|^it is no regular file$"
 )
 #: what the code of the console says to browsers, Django and those who start it
 UNSHOWN = re.compile(
