@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from dispatcher.storage import drafts, testers
 from dispatcher.storage.mentions import may_hold
 from dispatcher.storage.tables import Draft, DraftRow
 
+_COLUMNS = DraftRow.__table__.c
 #: rows that are written at a time
 _STRIDE = 1000
 #: why a plan is void once a person of its list was erased
@@ -64,14 +66,24 @@ def page(session: Session, draft_id: int, after: int, limit: int) -> list[tuple[
     return [(row.position, _recipient(row)) for row in session.scalars(query)]
 
 
+def of_person(session: Session, phone: str) -> list[dict[str, Any]]:
+    """The rows of a number (E.164), as columns and values."""
+    rows = session.execute(
+        select(DraftRow.phone, DraftRow.fields, DraftRow.key, Draft.reference.label("draft"))
+        .join(Draft, Draft.id == DraftRow.draft_id)
+        .where(may_hold(session, [_COLUMNS.phone], phone, local=True))
+        .order_by(DraftRow.draft_id, DraftRow.position)
+    )
+    return [dict(row._mapping) for row in rows if _is(row.phone, phone)]
+
+
 def erase(session: Session, phone: str, pseudonyms: Pseudonyms, *, by: str, now: datetime) -> None:
     """Delete the rows of a number (E.164), and replace it where others' columns have it.
 
     A draft that this changes has to be planned again.
     """
     testers.forget_person(session, phone)
-    columns = DraftRow.__table__.c
-    words = (columns.phone, columns.fields, columns.key)
+    words = (_COLUMNS.phone, _COLUMNS.fields, _COLUMNS.key)
     concerned = may_hold(session, words, phone, local=True)
     # drafts before their rows, as whoever saves one
     ids = select(DraftRow.draft_id).where(concerned)

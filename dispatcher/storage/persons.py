@@ -12,6 +12,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import (
     consents,
+    draft_lists,
     erased_columns,
     erased_texts,
     mentions,
@@ -22,8 +23,6 @@ from dispatcher.storage.tables import (
     BATCH,
     CAMPAIGN,
     RECIPIENT,
-    Draft,
-    DraftRow,
     Erasure,
     NumberCheck,
     OptOut,
@@ -51,7 +50,7 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
         "opt_out_history": _rows(session, _HISTORY, OptOutEvent.phone, names),
         "replies": _rows(session, _REPLIES, Reply.phone, names),
         "number_checks": _rows(session, _CHECKS, NumberCheck.phone, names),
-        "drafts": _rows(session, _DRAFTS, DraftRow.phone, names),
+        "drafts": draft_lists.of_person(session, phone),
         "testers": _rows(session, _TESTERS, Tester.phone, names),
         "erasures": _rows(session, _ERASURES, Erasure.pseudonym, names),
         "texts": list(_texts(session, phone)),
@@ -98,11 +97,6 @@ _CHECKS = select(
     NumberCheck.name,
     NumberCheck.network,
     NumberCheck.ported,
-)
-_DRAFTS = (
-    select(DraftRow.phone, DraftRow.fields, DraftRow.key, Draft.reference.label("draft"))
-    .join(Draft, Draft.id == DraftRow.draft_id)
-    .order_by(DraftRow.draft_id, DraftRow.position)
 )
 _TESTERS = select(Tester.phone, Tester.name, Tester.any_hour, Tester.created_at)
 _ERASURES = select(Erasure.pseudonym, Erasure.at, Erasure.actor, Erasure.reason, Erasure.done_at)
