@@ -1,11 +1,33 @@
-"""Whether a campaign may be stored at all: its reason, and its approval."""
+"""Whether a campaign may be stored at all: its reason, its approval, its source of consents."""
 
 from __future__ import annotations
 
 from dispatcher.api.actor import on_record
+from dispatcher.api.installation import Installation
+from dispatcher.api.intake import Intake
 from dispatcher.campaigns.submission import Submission
 from dispatcher.errors import InvalidCampaign, NotAllowed
 from dispatcher.settings import Settings
+from dispatcher.storage.campaigns import campaigns
+from dispatcher.storage.campaigns.campaigns import StoredCampaign
+from dispatcher.storage.database import Database
+
+
+def stored(database: Database, submission: Submission) -> StoredCampaign | None:
+    """The campaign that has its reference, if there is one."""
+    with database.read() as session:
+        return campaigns.stored(session, submission.reference)
+
+
+def check_beforehand(installation: Installation, submission: Submission) -> None:
+    """Raise what can be found before the list is read. Raises UnusableInput, NotAllowed."""
+    intake = Intake(installation, submission, None)
+    try:
+        check_approval(installation.settings)
+        intake.check_consent()
+    except (InvalidCampaign, NotAllowed):
+        if stored(installation.database, submission) is None:
+            raise
 
 
 def check_reason(submission: Submission) -> None:

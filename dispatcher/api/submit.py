@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import named, on_record
-from dispatcher.api.admission import check_approval, check_reason
+from dispatcher.api.admission import check_approval, check_reason, stored
 from dispatcher.api.departures import Departures
 from dispatcher.api.gateways import Gateways
 from dispatcher.api.installation import Installation
@@ -21,11 +21,10 @@ from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
-from dispatcher.errors import InvalidCampaign, NotAllowed, ReferenceTaken, StorageError
+from dispatcher.errors import ReferenceTaken, StorageError
 from dispatcher.recipients import Rejection
 from dispatcher.storage import actions, caps, identity, opt_out_marks
-from dispatcher.storage.campaigns import campaigns, plans
-from dispatcher.storage.campaigns.campaigns import StoredCampaign
+from dispatcher.storage.campaigns import plans
 from dispatcher.storage.database import Busy, Conflict, Database
 
 log = logging.getLogger(__name__)
@@ -41,21 +40,24 @@ def store(
     reject: Callable[[Rejection], None] | None,
     *,
     enter: Callable[[Session, int], None] | None = None,
+    test: bool = False,
 ) -> Submitted:
     """The id of the campaign, stored now or before. Raises UnusableInput or ReferenceTaken.
 
     ``enter`` is called in the transaction that stores it, with the id: it has been approved, or is
-    a test. Raises NotAllowed without it where the settings ask for an approval.
+    a ``test``, whose people have consented. Raises NotAllowed without it where the settings ask for
+    an approval.
     """
     installation.prepare()
     # first: a wrong text is refused before the gateway is asked
     intake = Intake(installation, submission, reject)
-    known = _stored(installation.database, submission)
+    known = stored(installation.database, submission)
     if known is None:
         if enter is None:
             check_approval(installation.settings)
         check_reason(submission)
-        intake.check_consent()
+        if not test:
+            intake.check_consent()
     # the gateway's answer changes no stored campaign, but it may change an approved plan
     asks = submission.check_numbers and (known is None or submission.approved is not None)
     screening = Screening.of(installation, gateways.of(intake.account) if asks else None)
@@ -65,7 +67,7 @@ def store(
             entry = _Entry(installation, intake, screening, enter)
             return _added(installation, entry, batches)
         except Conflict as conflict:  # another process stored it while the list was read
-            known = _stored(installation.database, submission)
+            known = stored(installation.database, submission)
             if known is None:
                 raise conflict from None
         except Busy:
@@ -82,22 +84,6 @@ def store(
     intake.plan_fingerprint()
     said = (intake.warnings(late=0, private=private) for private in (True, False))
     return Submitted.warned(known.id, *said)
-
-
-def check_beforehand(installation: Installation, submission: Submission) -> None:
-    """Raise what can be found before the list is read. Raises UnusableInput, NotAllowed."""
-    intake = Intake(installation, submission, None)
-    try:
-        check_approval(installation.settings)
-        intake.check_consent()
-    except (InvalidCampaign, NotAllowed):
-        if _stored(installation.database, submission) is None:
-            raise
-
-
-def _stored(database: Database, submission: Submission) -> StoredCampaign | None:
-    with database.read() as session:
-        return campaigns.stored(session, submission.reference)
 
 
 def _added(installation: Installation, entry: _Entry, batches: Iterator[PlannedBatch]) -> Submitted:

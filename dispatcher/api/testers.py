@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -152,7 +151,7 @@ class Testers:
             self._note(session, "test", said, who, campaign_id)
 
         shared = self._installation, self._gateways, submission, people
-        campaign_id = store(*shared, None, enter=enter)
+        campaign_id = store(*shared, None, enter=enter, test=True)
         return TestSend(
             campaign=int(campaign_id),
             reference=submission.reference,
@@ -167,18 +166,17 @@ class Testers:
             **{name: draft.options[name] for name in _SAME if name in draft.options},
             "account": draft.account,
             "strict": True,
-            # not by the option: who tests has consented, and no application is asked
-            "commercial": False,
+            "priority": "high",
+            "commercial": commercial,
             "reason": "" if commercial else "a test outside of the window, or of such a campaign",
         }
-        made = submission_of(
+        return submission_of(
             self._installation.settings,
             self._account,
             f"test of {draft.reference[:_SHOWN]} ({key})",
             MARK + draft.text if draft.text else "",
             cast("Options", options),
         )
-        return replace(made, commercial=commercial, priority="high")
 
     def _hold(self, tester: Tester, draft: Draft) -> Hold | None:
         """What a test to this tester would wait for now."""

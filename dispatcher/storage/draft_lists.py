@@ -77,7 +77,15 @@ def of_person(session: Session, phone: str) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows if _is(row.phone, phone)]
 
 
-def erase(session: Session, phone: str, pseudonyms: Pseudonyms, *, by: str, now: datetime) -> None:
+def erase(
+    session: Session,
+    phone: str,
+    pseudonyms: Pseudonyms,
+    pseudonym: str,
+    *,
+    by: str,
+    now: datetime,
+) -> None:
     """Delete the rows of a number (E.164), and replace it where others' columns have it.
 
     A draft that this changes has to be planned again.
@@ -88,7 +96,7 @@ def erase(session: Session, phone: str, pseudonyms: Pseudonyms, *, by: str, now:
     # drafts before their rows, as whoever saves one
     ids = select(DraftRow.draft_id).where(concerned)
     session.execute(select(Draft.id).where(Draft.id.in_(ids)).order_by(Draft.id).with_for_update())
-    changed, only = set[int](), {pseudonyms.of(phone)}
+    changed, only = set[int](), {pseudonym}
     for row in session.scalars(select(DraftRow).where(concerned)).all():
         place = row.territory or territory_of(phone) or ""
         fields = pseudonyms.written(row.fields, only, place)

@@ -103,7 +103,7 @@ def begin(
         actions.note(session, None, verb="erase", **facts)
     replies.erase(session, phone, pseudonym)
     number_checks.erase(session, phone, pseudonym)
-    draft_lists.erase(session, phone, pseudonyms, by=actor, now=now)
+    draft_lists.erase(session, phone, pseudonyms, pseudonym, by=facts["actor"], now=now)
     testers.erase(session, phone)
     national = phone[-9:]
     unread_calls.forget(session, lambda text: national in _digits(text))

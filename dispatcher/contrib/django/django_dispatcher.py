@@ -11,7 +11,7 @@ from django.utils.asyncio import async_unsafe
 
 from dispatcher.api import Dispatcher
 from dispatcher.api.actor import named
-from dispatcher.api.submit import check_beforehand
+from dispatcher.api.admission import check_beforehand
 from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted

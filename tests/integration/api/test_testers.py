@@ -312,7 +312,7 @@ def test_test_that_cannot_be_sent_says_why(bench: Bench) -> None:
 
 
 def test_tests_need_no_approval_where_campaigns_do(tables: Database) -> None:
-    with opened(tables, approval="required", consent_required=False) as bench:
+    with opened(tables, approval="required", consent_required=True) as bench:
         ready(bench)
 
         bench.dispatcher.testers.send("soldes", to=["Inès"])
