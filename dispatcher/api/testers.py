@@ -84,10 +84,11 @@ class Testers:
     ) -> tuple[TestSend, ...]:
         """Send the text of a row of a draft's list to testers, by their names.
 
-        ``row`` is a position in the list, from 1. The text begins with ``testers.MARK``. Whoever
-        may not be texted now waits for the window; a tester of ``any_hour`` then gets it without
-        the STOP mention, as a message that is not commercial. The same ``once`` again, such as that
-        of a form that is posted twice, sends nothing again.
+        ``row`` is a position in the list, from 1; a draft without a list has a first row without
+        fields. The text begins with ``testers.MARK``. Whoever may not be texted now waits for the
+        window; a tester of ``any_hour`` then gets it without the STOP mention, as a message that is
+        not commercial. The same ``once`` again, such as that of a form that is posted twice, sends
+        nothing again.
 
         Raises NotFound for an unknown draft, row or tester, IllegalMove over the limit of a day,
         and UnusableInput for a text that cannot be sent.
@@ -98,6 +99,8 @@ class Testers:
         with self._installation.read() as session:
             people = testers.named(session, list(to))
             some = draft_lists.page(session, found.id, row - 1, 1) if row > 0 else []
+        if not found.rows and row == 1:  # a text without fields needs no list
+            some = [(1, Recipient("", {}))]
         if not some or some[0][0] != row:
             raise NotFound(f"draft {found.reference!r} has no row {row} in its list")
         key = once or uuid4().hex

@@ -17,6 +17,7 @@ from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.submission import Options, Submitted
 from dispatcher.contrib.django import conf, migrate, transactions, under_test
 from dispatcher.contrib.django.database import DjangoDatabase
+from dispatcher.contrib.django.drafts import DjangoDrafts
 from dispatcher.contrib.django.in_thread import in_thread
 from dispatcher.contrib.django.querysets import People, asks_database, streamed
 from dispatcher.contrib.people import Asked
@@ -152,6 +153,12 @@ class DjangoDispatcher(Dispatcher):
                 on_error(error)
 
         transactions.on_commit(submit, using)
+
+    @property
+    def drafts(self) -> DjangoDrafts:
+        """Campaigns that people write, plan and approve before they are submitted."""
+        shared = self._installation, self._gateways, self._account
+        return DjangoDrafts(*shared, lambda: self._hints.tick())
 
     def plan(
         self,

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dispatcher import IllegalMove, InvalidCampaign, InvalidPhone, NotFound, ReferenceTaken
+from dispatcher import (
+    IllegalMove,
+    InvalidCampaign,
+    InvalidPhone,
+    NotFound,
+    ReferenceTaken,
+    UnusableInput,
+)
 from dispatcher.campaigns.testers import MARK
 from dispatcher.storage import tables as rows
 from dispatcher.storage.database import Database
@@ -103,6 +110,21 @@ def test_text_of_the_row_goes_to_the_testers_alone(bench: Bench) -> None:
     assert (progress.messages, progress.test_of) == ({"sent": 2}, "soldes")
     [action] = bench.actions("test")
     assert action.reason == "soldes, row 2, to Inès, Yann"
+
+
+def test_draft_without_a_list_is_tested_if_its_text_has_no_field(bench: Bench) -> None:
+    bench.dispatcher.testers.add("Inès", INES)
+    bench.dispatcher.drafts.create("court", "Soldes samedi")
+    bench.dispatcher.drafts.create("long", TEXT)
+
+    bench.dispatcher.testers.send("court", to=["Inès"])
+    bench.work()
+
+    assert texts(bench) == [(INES, f"{MARK}Soldes samedi")]
+    with pytest.raises(UnusableInput, match="prenom"):
+        bench.dispatcher.testers.send("long", to=["Inès"])
+    with pytest.raises(NotFound, match="no row 2"):
+        bench.dispatcher.testers.send("court", row=2, to=["Inès"])
 
 
 def test_tester_is_texted_once_whatever_is_repeated(bench: Bench) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -77,3 +80,23 @@ def test_approval_is_a_part_of_the_transaction_of_the_project() -> None:
 
     assert dispatcher.drafts.get("soldes").state == "handed_in"
     assert dispatcher.page().total == 0
+
+
+def test_list_of_a_draft_may_be_a_queryset_or_models(customers: Callable[..., Any]) -> None:
+    drafts = dispatcher.drafts
+    draft = drafts.create("soldes", "Bonjour {{ prenom }}")
+    asked: Any = {"fields": {"prenom": "first_name"}, "key": "pk"}
+
+    draft = drafts.set_list("soldes", customers(3), version=draft.version, **asked)
+
+    assert [row.text for row in drafts.rows("soldes").items] == [
+        "Bonjour Zoé0",
+        "Bonjour Zoé1",
+        "Bonjour Zoé2",
+    ]
+    draft, plan = drafts.plan("soldes", version=draft.version)
+    assert plan.kept == 3
+    draft = drafts.set_list("soldes", [customers(0)[1]], version=draft.version, **asked)
+    [row] = drafts.rows("soldes").items
+    assert row.text == "Bonjour Zoé1"
+    assert row.key
