@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from dispatcher.cli.exits import AS_JSON
-from dispatcher.cli.output import complain
+from dispatcher.cli.output import GIVEN, complain
 from dispatcher.errors import InvalidCampaign, NotFound
 from dispatcher.window.slots import PARIS
 
@@ -29,7 +29,7 @@ _MOST_DIGITS = 18
 # no text loses anything: the gateway deletes every backslash
 _break = re.compile(r"\\+r\\+n|\\+n")
 #: keys of a command's context: an app's settings, and its dispatcher
-_GIVEN, _MADE = "dispatcher.settings", "dispatcher.dispatcher"
+_GIVEN, _MADE = GIVEN, "dispatcher.dispatcher"
 
 
 class Instant(click.ParamType[datetime]):

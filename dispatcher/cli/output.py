@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from operator import methodcaller
 from typing import IO, TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import click
 from rich.console import Console
 from rich.segment import Segment
 
+from dispatcher.errors import ConfigurationError
 from dispatcher.settings.visible import visible, visible_json
 
 if TYPE_CHECKING:
@@ -20,6 +23,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from dispatcher.language import Language
+
+#: where the settings of a command are, if they are not the environment's
+GIVEN = "dispatcher.settings"
+_prefix = re.compile(r"dispatcher: (?:warning: )?")
+_before = re.compile(r"\s*(?:\d+\. )?")
 #: columns of output to a file or a pipe, where no line should be folded
 _WIDE = 160
 
@@ -67,13 +76,41 @@ def print_table(
     out().print(table)
 
 
+def reader() -> Language:
+    """The language of whoever runs this command."""
+    # here, not above: a command that says nothing loads no language
+    from dispatcher.language import ENGLISH, chosen
+
+    context = click.get_current_context(silent=True)
+    read = context.meta.get(GIVEN) if context else None
+    try:
+        return chosen(read().language if read else os.environ.get("DISPATCHER_LANGUAGE", "en"))
+    except ConfigurationError:
+        return ENGLISH
+
+
 def say(sentence: str) -> None:
-    """One line for people, never folded."""
-    click.echo(visible(sentence))
+    """One line for people in their language, never folded."""
+    click.echo(visible(in_words(sentence)))
+
+
+def in_words(line: str) -> str:
+    """A line in the reader's language; what stands before it, blanks or a number, stays."""
+    if found := _before.match(line):
+        return found[0] + reader().say(line[found.end() :])
+    return line
+
+
+def quote(line: str) -> None:
+    """One line of what somebody has written, as it is."""
+    click.echo(visible(line))
 
 
 def complain(sentence: str, file: IO[Any] | None = None) -> None:
     """Several lines at most, of what went wrong, to standard error or a file."""
+    prefix = _prefix.match(sentence)
+    if prefix and "\n" not in sentence:
+        sentence = prefix[0] + reader().say(sentence[prefix.end() :])
     click.echo(visible(sentence, lines=True), file=file, err=file is None)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from dispatcher.campaigns.wording import counted, moment
+from dispatcher.cli.output import in_words, reader
 from dispatcher.cli.rejects import reason_lines
 from dispatcher.cli.text_report import finding_lines, report_of, warning_lines
 
@@ -119,12 +121,16 @@ class PlanText:
 
     def _groups(self) -> Iterator[str]:
         yield "from when on, on the clock of each place"
-        names = [_label(group.territory) for group in self._plan.groups]
+        label = partial(reader().word, "territory")
+        names = [label(_label(group.territory)) for group in self._plan.groups]
         widest = max(map(len, names))
         for name, group in zip(names, self._plan.groups, strict=True):
             yield (
-                f"  {name:{widest}}  {counted(group.batches, 'batch', 'batches')},"
-                f" {counted(group.messages, 'message')}: {self._from(group)}"
+                f"  {name:{widest}}  "
+                + in_words(
+                    f"{counted(group.batches, 'batch', 'batches')},"
+                    f" {counted(group.messages, 'message')}: {self._from(group)}"
+                )
             )
 
     def _from(self, group: Group) -> str:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from dispatcher.campaigns.forecast import Departure, Forecast
+from dispatcher.language import ENGLISH, Language
 from dispatcher.window import NeverOpen, Windows
 from dispatcher.window.territories import TERRITORIES, Territory, find
 
@@ -111,13 +112,15 @@ def timeline(
     )
 
 
-def in_text(line: Timeline, width: int, ink: Ink = SHADES) -> list[str]:
+def in_text(
+    line: Timeline, width: int, ink: Ink = SHADES, language: Language = ENGLISH
+) -> list[str]:
     """Two lines of days and hours, then one for each territory, within ``width`` columns.
 
     Days that do not fit beside each other go below, after an empty line. What leaves is followed
     by how many messages that are, where there is room to say so.
     """
-    margin = max((len(label_of(row, line.start)) for row in line.rows), default=0) + _GAP
+    margin = max((len(label_of(row, line.start, language)) for row in line.rows), default=0) + _GAP
     room = max(width - margin, _LEAST)
     days = line.days
     fit = room // _LEAST
@@ -126,33 +129,34 @@ def in_text(line: Timeline, width: int, ink: Ink = SHADES) -> list[str]:
     drawn: list[str] = []
     for first in range(0, len(days), abreast):
         shown = days[first : first + abreast]
-        drawn += ["", *_block(line, shown, columns, margin, ink)]
+        drawn += ["", *_block(line, shown, columns, margin, ink, language)]
     return [each.rstrip() for each in drawn[1:]]
 
 
 def _block(
-    line: Timeline, days: list[datetime], columns: int, margin: int, ink: Ink
+    line: Timeline,
+    days: list[datetime],
+    columns: int,
+    margin: int,
+    ink: Ink,
+    language: Language,
 ) -> Iterator[str]:
     # a day with a clock change looks like all others: cells follow the wall clock
     cell = _DAY / columns
     edges = [day + cell * column for day in days for column in range(columns)]
     edges.append(days[-1] + _DAY)
-    yield " " * margin + "".join(_day_name(day, columns).ljust(columns) for day in days)
+    yield " " * margin + "".join(_day_name(day, columns, language).ljust(columns) for day in days)
     yield " " * margin + _hours(line.now, edges, columns, ink)
     for row in line.rows:
-        yield label_of(row, line.start).ljust(margin) + "".join(_cells(row, edges, ink))
+        yield label_of(row, line.start, language).ljust(margin) + "".join(_cells(row, edges, ink))
 
 
-def label_of(row: Row, at: datetime) -> str:
+def label_of(row: Row, at: datetime, language: Language = ENGLISH) -> str:
     """A territory's name, and how far its clock is from Paris's where it is."""
-    return row.territory.label + offset_of(row, at)
-
-
-def offset_of(row: Row, at: datetime) -> str:
-    """How far the clock of a territory is from Paris's; empty where it is the same."""
     there, here = row.territory.local(at).utcoffset(), PARIS.local(at).utcoffset()
     hours = ((there or timedelta()) - (here or timedelta())) / timedelta(hours=1)
-    return f" ({hours:+g} h)" if hours else ""
+    name = language.word("territory", row.territory.label)
+    return name + (f" ({hours:+g} h)" if hours else "")
 
 
 def short(count: int) -> str:
@@ -224,10 +228,10 @@ def _mostly_open(row: Row, starts: datetime, ends: datetime) -> bool:
     return 2 * opened >= ends - starts
 
 
-def _day_name(day: datetime, columns: int) -> str:
+def _day_name(day: datetime, columns: int, language: Language) -> str:
     """As much of "Tue 24 Nov" as a day has columns for."""
-    name = f"{day:%a}"
-    return f"{name[:2]} {day.day}" if columns == _LEAST else f"{name} {day.day} {day:%b}"
+    name, month = language.forms.days[day.weekday()], language.forms.short_months[day.month - 1]
+    return f"{name[:2]} {day.day}" if columns == _LEAST else f"{name[:3]} {day.day} {month}"
 
 
 def _hours(now: datetime, edges: list[datetime], columns: int, ink: Ink) -> str:

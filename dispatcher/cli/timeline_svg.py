@@ -8,7 +8,7 @@ from html import escape
 from typing import Final
 
 from dispatcher.campaigns.forecast import Departure
-from dispatcher.cli.timeline import PARIS, Row, Span, Timeline, offset_of, short
+from dispatcher.cli.timeline import PARIS, Row, Span, Timeline, label_of, short
 from dispatcher.language import ENGLISH, Language
 
 _WIDTH, _MARGIN, _EDGE = 1120, 220, 24
@@ -73,7 +73,7 @@ def _header(line: Timeline, language: Language) -> Iterator[str]:
 
 
 def _row(line: Timeline, row: Row, top: float, language: Language) -> Iterator[str]:
-    label = _label(row, language) + offset_of(row, line.start)
+    label = label_of(row, line.start, language)
     size = 14 if _length(label, 14) < _MARGIN - _EDGE else 10
     yield _text(_EDGE, top + _ROW / 2 + 5, label, size=size)
     for span in row.spans:
@@ -152,17 +152,13 @@ def _title(row: Row, departure: Departure, language: Language) -> str:
     at, forms = PARIS.local(departure.starts), language.forms
     said = language.text(
         "{place}: {messages} messages from {day} {month} {time}",
-        place=_label(row, language),
+        place=language.word("territory", row.territory.label),
         messages=forms.number(departure.messages),
         day=f"{forms.days[at.weekday()]} {at.day}",
         month=forms.months[at.month - 1],
         time=forms.clock(at.hour, at.minute),
     )
     return said + (f" ({language.say(departure.why)})" if departure.why else "")
-
-
-def _label(row: Row, language: Language) -> str:
-    return language.word("territory", row.territory.label)
 
 
 def _extent(line: Timeline, departure: Departure) -> tuple[float, float]:

@@ -20,6 +20,7 @@ NUMBERS: Final = frozenset({"count", "more", "of", "euros"})
 _LOOKS: Mapping[str, str] = {
     **dict.fromkeys(NUMBERS, r"\d[\d,]*(?:\.\d+)?"),
     "time": r"\d\d:\d\d",
+    "moment": r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day (?:\d+ \w+ \d{4} )?\d\d:\d\d",
     "variable": r"[\w\[\]']+",
     "utc": r"\d{4}-\d\d-\d\d \d\d:\d\d",
     # the end of a sentence that may have one

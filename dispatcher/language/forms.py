@@ -58,6 +58,16 @@ class Forms:
         said = self.near if 0 <= days <= 6 else self.far
         return said.format(time=self.clock(local.hour, local.minute), **self._named(local.date()))
 
+    def said(self, moment: str) -> str:
+        """What ``moment`` says in English, "Tuesday 30 March 2027 08:00", in this form."""
+        weekday, *day, time = moment.split()
+        hour, minute = map(int, time.split(":"))
+        words: dict[str, object] = {"weekday": self.days[IN_ENGLISH.days.index(weekday)]}
+        if day:
+            number, month, year = day
+            words |= self._named(date(int(year), IN_ENGLISH.months.index(month) + 1, int(number)))
+        return (self.far if day else self.near).format(time=self.clock(hour, minute), **words)
+
     def day_of(self, day: date) -> str:
         """A day: "13 April 2027"."""
         return self.day.format(**self._named(day))

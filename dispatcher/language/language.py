@@ -14,7 +14,7 @@ from dispatcher.language.forms import IN_ENGLISH, IN_FRENCH, Forms
 #: between the parts of a sentence that is a list of sentences
 _JOINS = ("; ", ", ")
 #: holes that hold sentences of the library
-_SENTENCES = frozenset({"why", "rest", "cure", "tail", "source"})
+_SENTENCES = frozenset({"why", "rest", "cure", "tail", "source", "reason", "batches", "messages"})
 #: the end of a list of names, and one of several reasons: "2 × landline (a landline gets no SMS)"
 _end = re.compile(r"( and others| and \d[\d,]* more(?: reasons)?)$")
 _reason = re.compile(r"([\d,]+) × (?:\w+ \((.+?)\)|(.+?))(?=, [\d,]+ × |$)")
@@ -37,11 +37,24 @@ class Language:
 
         Parts that people have typed, such as the reason of a pause, stay as they were typed.
         """
-        return self._said(sentence) or sentence
+        if (said := self._said(sentence)) is not None:
+            return said
+        first, join, rest = sentence.partition("; ")
+        if not rest or not (self.knows(first) or self.knows(rest)):
+            return sentence
+        return self.say(first) + _SPACED.get(join, join) + self.say(rest)
 
     def knows(self, sentence: str) -> bool:
         """Whether the catalogue has this sentence, or all the sentences that it lists."""
         return self._said(sentence) is not None
+
+    def after_place(self, sentence: str) -> str:
+        """What a check found; the place that stands before it is a name, and stays."""
+        if not self.knows(sentence):
+            for place in re.finditer(": ", sentence):
+                if self.knows(rest := sentence[place.end() :]):
+                    return f"{sentence[: place.start()]} – {self.say(rest)}"
+        return self.say(sentence)
 
     def text(self, sentence: str, **values: object) -> str:
         """A sentence of the catalogue with its holes filled; the values stay as they are."""
@@ -77,7 +90,9 @@ class Language:
             return self.forms.clock(int(hour), int(minute))
         if name == "utc":
             return self.forms.instant(datetime.fromisoformat(value).replace(tzinfo=UTC))
-        if name in ("list", "rejections"):
+        if name == "moment":
+            return self.forms.said(value)
+        if name in ("list", "rows", "rejections"):
             return self._listed(value)
         # the reason of a pause may be a sentence of the library, or what a person has typed
         return self.say(value) if name in _SENTENCES else value
@@ -85,6 +100,7 @@ class Language:
     def _listed(self, value: str) -> str:
         """Reasons with their counts, or names that stay as they are; the end is translated."""
         names, end, _ = _end.split(value, maxsplit=1) if _end.search(value) else (value, "", "")
+        names = re.sub(r"(?<=\d) and (?=\d)", self.text(" and "), names)
         said = _reason.sub(
             lambda found: f"{self.forms.localised(found[1])} × {self.say(found[2] or found[3])}",
             names,

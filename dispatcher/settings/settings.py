@@ -308,6 +308,11 @@ class Settings(AccountSettings):
         " characters; unset: with SQLite a file beside the database, else one that a restart"
         " changes, which signs everybody out",
     )
+    language: Literal["en", "fr"] = Field(
+        "en",
+        description="language of what commands say to people: `en` or `fr`; help, JSON and logs"
+        " stay English",
+    )
     log_format: Literal["text", "json"] = Field(
         "text",
         description="format of the log of workers, beats and `dispatcher run`: `text` or `json`",

@@ -19,7 +19,7 @@ from dispatcher.cli.options import (
     ref_argument,
     yes_option,
 )
-from dispatcher.cli.output import print_json, print_table, say
+from dispatcher.cli.output import print_json, print_table, reader, say
 
 
 @click.command()
@@ -48,25 +48,26 @@ def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any)
         say("there is no such campaign" if any(which.values()) else "no campaign yet")
         return
     several = any(one.account for one in latest)
+    words, through = reader().text, ["account"] if several else []
     counts = ("recipients", "to go", "sent", "delivered", "cost €")
     print_table(
-        ["id", "reference", *(["account"] if several else []), "state", *counts, ""],
+        list(map(words, ["id", "reference", *through, "state", *counts, ""])),
         [
             [
                 str(one.id),
                 one.reference,
                 *([one.account] if several else []),
-                str(one.state),
+                reader().word("campaign", one.state),
                 f"{one.recipients:,}",
                 f"{one.messages['pending'] + one.messages['in_doubt']:,}",
                 f"{one.messages['sent']:,}",
                 f"{one.messages['delivered']:,}",
                 f"{one.cost:,.2f}",
-                standing(one, dispatcher.clock()),
+                standing(one, dispatcher.clock(), reader()),
             ]
             for one in latest
         ],
-        right=counts,
+        right=list(map(words, counts)),
     )
 
 

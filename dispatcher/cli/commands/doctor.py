@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dispatcher.cli.options import json_option, open_dispatcher
-from dispatcher.cli.output import out, print_json, say
+from dispatcher.cli.output import out, print_json, quote, reader
 
 _FAILED, _WARNED = 3, 4
 #: as in ``dispatcher.monitoring.doctor``, which the command line need not load for its help
@@ -38,8 +38,11 @@ def doctor(*, only: tuple[str, ...], strict: bool, as_json: bool) -> None:
     for finding in examine(open_dispatcher(), only or CHECKS):
         findings.append(finding)
         if not as_json:
-            remedy = f"; {finding.remedy}" if finding.remedy else ""
-            say(f"{marks[finding.level]} {finding.name}: {finding.says}{remedy}")
+            language = reader()
+            remedy = f"; {language.say(finding.remedy)}" if finding.remedy else ""
+            name, _, account = finding.name.partition(" ")
+            name = " ".join(filter(None, [language.word("check", name), account]))
+            quote(f"{marks[finding.level]} {name}: {language.after_place(finding.says)}{remedy}")
     if as_json:
         print_json([finding.as_json() for finding in findings])
     levels = {finding.level for finding in findings}

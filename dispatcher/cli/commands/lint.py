@@ -6,7 +6,7 @@ import click
 
 from dispatcher.cli.campaign_options import text_of, text_options
 from dispatcher.cli.options import current_settings, json_option
-from dispatcher.cli.output import print_json, say
+from dispatcher.cli.output import print_json, quote, say
 from dispatcher.cli.text_report import finding_lines, findings_json, report_of
 from dispatcher.texts.templates import compile_template
 
@@ -39,6 +39,6 @@ def lint(*, text: str | None, text_file: str | None, transactional: bool, as_jso
     if template.fields:
         say(f"reckoned with the names of the fields: {', '.join(template.fields)}")
     for line in arrives.splitlines():
-        say(f"  {line}")
+        quote(f"  {line}")
     for line in [*(finding_lines(findings) or ["arrives as written"]), *warnings]:
         say(line)

@@ -16,7 +16,14 @@ from dispatcher.cli.options import (
     open_dispatcher,
     ref_argument,
 )
-from dispatcher.cli.output import out, print_json, say, table_without_lines
+from dispatcher.cli.output import (
+    in_words,
+    out,
+    print_json,
+    reader,
+    say,
+    table_without_lines,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,6 +120,8 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
+    language = reader()
+    number = language.forms.number
     table = table_without_lines(headings=False)
     table.add_column()
     table.add_column(justify="right")
@@ -120,8 +129,8 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     for bucket, count in found.messages.items():
         share = f"{100 * count / found.recipients:.1f} %" if count else ""
         style = _COLOURS.get(bucket, "") if count else "dim"
-        table.add_row(bucket.replace("_", " "), f"{count:,}", share, style=style)
-    table.add_row("recipients", f"{found.recipients:,}", style="bold")
+        table.add_row(language.word("message", bucket), number(count), share, style=style)
+    table.add_row(language.text("recipients"), number(found.recipients), style="bold")
     notes = [f"cost {euros(found.cost)}{_against_plan(found)}"]
     if found.untold:
         notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
@@ -133,8 +142,8 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
         notes.append(why)
     through = f", account {found.account}" if found.account else ""
     named = f"{found.reference} (campaign {found.id}{through})"
-    title = Text(f"{named}: {found.state}", style="bold")
-    return Group(title, _bar(found, console), table, *map(Text, notes))
+    title = Text(in_words(f"{named}: {found.state}"), style="bold")
+    return Group(title, _bar(found, console), table, *map(Text, map(in_words, notes)))
 
 
 def _against_plan(found: Progress) -> str:
@@ -154,4 +163,4 @@ def _bar(found: Progress, console: Console) -> Text:
     for piece in pieces(found.messages, _BAR):
         block = blocks[2 if piece.state == "pending" else 1 if piece.state in OPEN else 0]
         bar.append(block * piece.width, style=_COLOURS[piece.state])
-    return bar.append(f" {percent_ended(found.messages)} % have ended")
+    return bar.append(in_words(f" {percent_ended(found.messages)} % have ended"))

@@ -89,6 +89,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "pseudonym_key": (KEY, KEY),
     "signing_key": (KEY, KEY),
     "console_key": (KEY, KEY),
+    "language": ("fr", "fr"),
     "consent": ("shop.sms:consents", "shop.sms:consents"),
     "consent_timeout": ("5", 5.0),
     "consent_required": ("true", True),

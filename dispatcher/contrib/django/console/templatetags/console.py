@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -41,12 +40,9 @@ def rejection(reason: str, language: Language) -> str:
 @register.filter
 def finding(sentence: str, language: Language) -> str:
     """What a check found; the place that stands before it is a name and stays."""
-    if not language.knows(sentence):
-        for place in re.finditer(": ", sentence):
-            if language.knows(rest := sentence[place.end() :]):
-                return masked(f"{sentence[: place.start()]} – {language.say(rest)}")
-        return masked(sentence)
-    return say(sentence, language)
+    if language.knows(sentence):
+        return say(sentence, language)
+    return masked(language.after_place(sentence))
 
 
 @register.filter
