@@ -106,12 +106,23 @@ def text(catalogue: Catalog) -> bytes:
 
 def wanted() -> dict[Path, bytes]:
     """What the files of both catalogues should hold."""
-    pages = text(merged())
+    pages, library = _spaced(text(merged())), _spaced(LIBRARY.read_bytes())
     return {
         PAGES: pages,
+        LIBRARY: library,
         PAGES.with_suffix(".mo"): compiled(read_po(io.BytesIO(pages), locale="fr")),
-        LIBRARY.with_suffix(".mo"): compiled(read(LIBRARY)),
+        LIBRARY.with_suffix(".mo"): compiled(read_po(io.BytesIO(library), locale="fr")),
     }
+
+
+def _spaced(catalogue: bytes) -> bytes:
+    """A catalogue whose French punctuation stays on the line of its word."""
+    lines, french = [], False
+    for line in catalogue.decode().split("\n"):
+        french = line.startswith("msgstr") or (french and line.startswith('"'))
+        said = re.sub(r" (?=[:;?!»€](?:[ .,)\"]|$))", "\xa0", line).replace("« ", "«\xa0")
+        lines.append(said if french else line)
+    return "\n".join(lines).encode()
 
 
 def stale() -> dict[Path, bytes]:
