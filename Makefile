@@ -12,10 +12,13 @@ TESTS =
 LIBRARIES =
 CHAOS_ARGS =
 BENCH_ARGS =
-# Most tests wait for processes, so several at a time use the machine better.
-# A file runs in one process, because its tests may share an installation; the slow folder comes first.
-PYTEST_ARGS = -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Most tests wait for processes, so more of them at a time than there are cores use the machine better:
+# tests/conftest.py says how many. A file runs in one process, because its tests may share an installation;
+# the slow folder comes first.
+PYTEST_ARGS = -n auto --dist loadfile --no-loadscope-reorder
 PY = .venv/bin/python
+# Without it each process of the tests would compile all that it loads: pip has not (environment.sh).
+unexport PYTHONDONTWRITEBYTECODE
 # without the code blocks of the pages, whose layout is for readers
 CODE = $(wildcard dispatcher workers tests examples benchmarks)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,26 @@ from tests.servers import create_database, drop_database, postgres_url
 def pytest_configure() -> None:
     """Have processes of tests end by Ctrl-C, even if a shell runs the tests in its background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes for each core: acceptance tests wait for more than half of their time."""
+    return min(2 * (os.cpu_count() or 1), 8)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Have the garbage collector leave the collected tests alone: they last as long as it does.
+
+    They are millions of objects, which it would look at again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session")
