@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from dispatcher.storage.tables import Base
 from tests import django_project
-from tests.databases import create_database, drop_database
+from tests.databases import create_database, drop_database, emptying
 
 django_project.configure()
 
@@ -48,14 +49,33 @@ def postgres_shop(_postgres_shop: str, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def _opened(url: str, patch: pytest.MonkeyPatch) -> Iterator[str]:
-    from django.core.management import call_command
     from django.db import connections
 
     django_project.without_environment(patch)
     django_project.use({"default": django_project.database(url)})
-    call_command("flush", interactive=False, verbosity=0)
+    _empty()
     yield url
     connections.close_all()
+
+
+def _empty() -> None:
+    """Delete what tests have added: flush would also make the types and permissions anew."""
+    from django.core.management.color import no_style
+    from django.db import connection
+
+    from dispatcher.contrib.django import migrate
+    from dispatcher.contrib.django.database import DjangoDatabase
+
+    found = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    lasting = {"django_content_type", "auth_permission"}
+    names = [name for name in found if name not in lasting]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(emptying([*names, *Base.metadata.tables]))
+        return
+    operations = connection.ops
+    operations.execute_sql_flush(operations.sql_flush(no_style(), names, reset_sequences=True))
+    migrate.empty(DjangoDatabase("default"))
 
 
 @pytest.fixture
