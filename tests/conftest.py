@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -52,6 +53,22 @@ def postgres_server() -> str:
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture(scope="session")
+def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that has the tables and no row: a copy is made sooner than it is migrated."""
+    path = tmp_path_factory.mktemp("tables") / "tables.db"
+    database = Database(f"sqlite:///{path}")
+    schema.prepare(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def prepared_sqlite_url(empty_tables: Path, tmp_path: Path) -> str:
+    """The URL of a SQLite database of this test's own, with empty tables."""
+    return f"sqlite:///{shutil.copy(empty_tables, tmp_path / 'test.db')}"
 
 
 @pytest.fixture

@@ -43,16 +43,6 @@ def gateway_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbo
 
 
 @pytest.fixture(scope="session")
-def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file that has the tables and no row."""
-    path = tmp_path_factory.mktemp("tables") / "tables.db"
-    database = Database(f"sqlite:///{path}")
-    schema.prepare(database)
-    database.close()
-    return path
-
-
-@pytest.fixture(scope="session")
 def postgres_template(postgres_server: str) -> Iterator[str]:
     """The URL of a PostgreSQL database that has the tables and no row."""
     url = create_database(postgres_server)
@@ -64,9 +54,9 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(empty_tables: Path, tmp_path: Path) -> str:
+def sqlite_url(prepared_sqlite_url: str) -> str:
     """The URL of a SQLite database of this test's own, with empty tables."""
-    return f"sqlite:///{shutil.copy(empty_tables, tmp_path / 'test.db')}"
+    return prepared_sqlite_url
 
 
 @pytest.fixture

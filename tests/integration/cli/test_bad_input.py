@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,9 +19,9 @@ HEADER, *PEOPLE = CLIENTS.splitlines(keepends=True)
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tables: Path) -> Shell:
     shell = Shell(tmp_path, monkeypatch)
-    shell("migrate")
+    shutil.copy(empty_tables, shell.directory / "dispatcher.db")
     shell.write()
     return shell
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,9 @@ def told_of_somebody(text: str) -> bool:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptOutShell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tables: Path) -> OptOutShell:
     shell = OptOutShell(tmp_path, monkeypatch)
-    shell("migrate")
+    shutil.copy(empty_tables, shell.directory / "dispatcher.db")
     return shell
 
 

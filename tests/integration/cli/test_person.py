@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -19,10 +20,10 @@ LIST = "prenom;mobile\nZéphirine;06 39 98 00 00\nBruno;06 39 98 00 01\n"
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_tables: Path) -> Shell:
     """Anne and Bruno are in a campaign that waits; Anne has opted out."""
     shell = Shell(tmp_path, monkeypatch)
-    shell("migrate")
+    shutil.copy(empty_tables, shell.directory / "dispatcher.db")
     shell.write(LIST)
     text = "Bonjour {{ prenom }}, soldes demain"
     result = shell("submit", "clients.csv", "--reference", "soldes", "--text", text)

@@ -28,9 +28,9 @@ def app(make_app: MakeApp, database_url: str) -> Flask:
 
 
 @pytest.fixture
-def lone_app(make_app: MakeApp, sqlite_url: str) -> Flask:
+def lone_app(make_app: MakeApp, prepared_sqlite_url: str) -> Flask:
     """The same where the kind of database does not matter."""
-    return make_app(sqlite_url)
+    return make_app(prepared_sqlite_url)
 
 
 class _Words(HTMLParser):

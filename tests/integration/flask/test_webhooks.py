@@ -28,9 +28,9 @@ def app(make_app: MakeApp, database_url: str) -> Flask:
 
 
 @pytest.fixture
-def lone_app(make_app: MakeApp, sqlite_url: str) -> Flask:
+def lone_app(make_app: MakeApp, prepared_sqlite_url: str) -> Flask:
     """The same where the kind of database does not matter."""
-    return mounted(make_app, sqlite_url)
+    return mounted(make_app, prepared_sqlite_url)
 
 
 def mounted(make_app: MakeApp, url: str, **config: Any) -> Flask:
