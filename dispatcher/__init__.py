@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Reply,
     )
     from dispatcher.campaigns.results import Result
+    from dispatcher.campaigns.spend import Amount, Spend, SpendRow
     from dispatcher.campaigns.testers import Tester, TestProgress, TestSend
     from dispatcher.dispatch.events import (
         campaign_finished,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ActionRecord",
+    "Amount",
     "BatchRecord",
     "BrokerError",
     "CampaignRecord",
@@ -104,6 +106,8 @@ __all__ = [
     "Reply",
     "Result",
     "Settings",
+    "Spend",
+    "SpendRow",
     "StorageError",
     "TestProgress",
     "TestSend",
@@ -123,6 +127,7 @@ __all__ = [
 
 _HOMES = {
     "ActionRecord": "campaigns.records",
+    "Amount": "campaigns.spend",
     "BatchRecord": "campaigns.records",
     "CampaignRecord": "campaigns.records",
     "Consent": "campaigns.consent",
@@ -142,6 +147,8 @@ _HOMES = {
     "Reply": "campaigns.records",
     "Result": "campaigns.results",
     "Settings": "settings",
+    "Spend": "campaigns.spend",
+    "SpendRow": "campaigns.spend",
     "TestProgress": "campaigns.testers",
     "TestSend": "campaigns.testers",
     "Tester": "campaigns.testers",

@@ -18,11 +18,15 @@ from dispatcher.api.number_checks import NumberChecks
 from dispatcher.api.opt_outs import OptOuts
 from dispatcher.api.persons import Persons
 from dispatcher.api.preview import preview
+from dispatcher.api.spend import spend_of
 from dispatcher.api.submit import store
 from dispatcher.api.testers import Testers
 from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.campaign_tags import tags_of
+from dispatcher.campaigns.period import Period
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.records import Reply
+from dispatcher.campaigns.spend import Spend, by_of
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission, Submitted
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.files.new_file import new_file
@@ -96,6 +100,25 @@ class Dispatcher(Lifecycle):
         """The opt-out list: the numbers that are never texted."""
         # a function, because the steps need an API key
         return OptOuts(self._installation, self.clock, lambda phone: self.steps.delete_stop(phone))
+
+    def spend(
+        self,
+        by: str = "month",
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tag: str | Iterable[str] | None = None,
+    ) -> Spend:
+        """What campaigns cost: planned, reserved, charged and the difference, from one snapshot.
+
+        ``by`` is ``month``, ``account``, ``tag`` or ``territory``. ``since`` and ``until`` (aware;
+        until before it) bound when batches left or may leave; months are those of Paris. ``tag``
+        is one campaign tag or several, of which a campaign must have one. ``for_account`` chooses
+        the account. Raises InvalidCampaign.
+        """
+        tags = tags_of(() if tag is None else tag)
+        period = Period(since, until)
+        return spend_of(self._installation, by_of(by), period, account=self._account, tags=tags)
 
     @cached_property
     def record(self) -> ActionRecords:

@@ -30,7 +30,7 @@ from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.traffic import because, obvious
 from dispatcher.storage import actions, doubts, heartbeats
 from dispatcher.storage.actions import Wanted
-from dispatcher.storage.campaigns import campaigns, holds, records, totals
+from dispatcher.storage.campaigns import campaign_tags, campaigns, holds, records, totals
 
 #: of how many campaigns ``waiting`` says why
 _MOST = 200
@@ -173,11 +173,13 @@ class Records(Operator):
         ids = [facts.id for facts in page]
         around = self._surroundings(session, refused, {facts.account for facts in page})
         shares, first = totals.of_campaigns(session, ids), holds.of_campaigns(session, ids)
+        tags = campaign_tags.of_campaigns(session, ids)
         found = []
         for facts in page:
             hold = around.hold(facts, first.get(facts.id))
             its = shares.get(facts.id, [])
-            found.append(progress_of(facts, its, hold, around.of(facts, hold)))
+            around_it = around.of(facts, hold)
+            found.append(progress_of(facts, its, hold, around_it, tags.get(facts.id, ())))
         return found
 
     def _surroundings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from uuid import uuid4
@@ -19,6 +20,7 @@ from dispatcher.api.repeats import Repeats
 from dispatcher.api.screening import Screening
 from dispatcher.api.spool import Spool
 from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.campaign_tags import other_tags
 from dispatcher.campaigns.caps import Usage, caps_of, day_of
 from dispatcher.campaigns.submission import RecipientInput, Submission, Submitted
 from dispatcher.errors import ReferenceTaken, StorageError
@@ -76,13 +78,14 @@ def store(
                 f" {submission.reference!r}: submit it again; nothing was stored"
             ) from None
     else:
-        _read(batches)
+        deque(batches, maxlen=0)  # reads them
     if known.fingerprint != intake.fingerprint:
         other = f"account {known.account!r}" if known.account else "the default account"
         how = "with another body" if known.account == intake.account else f"through {other}"
         raise ReferenceTaken(f"reference {submission.reference!r} was submitted {how}")
     intake.plan_fingerprint()
-    said = (intake.warnings(late=0, private=private) for private in (True, False))
+    tags = other_tags(known.tags, submission.tags)
+    said = (intake.warnings(late=0, private=private) + tags for private in (True, False))
     return Submitted.warned(known.id, *said)
 
 
@@ -239,8 +242,3 @@ class _Entry:
         note(verb="submit", reason=reason)
         if self._screening.lookups is not None:
             note(verb="check numbers", reason="; ".join(self._screening.lookups.sentences()))
-
-
-def _read(batches: Iterable[PlannedBatch]) -> None:
-    for _ in batches:
-        pass

@@ -63,6 +63,8 @@ class Progress:
     account: str = ""
     #: the name of the cause in ``why`` (``causes.Name``); empty if nothing keeps it back
     cause: str = ""
+    #: the campaign's tags, in order
+    tags: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -76,6 +78,7 @@ class Progress:
         waits = self.waits_until
         return {
             **asdict(self),
+            "tags": list(self.tags),
             "waits_until": None if waits is None else waits.isoformat(),
             "cost": f"{self.cost:.3f}",
             "planned": None if self.planned is None else f"{self.planned:.3f}",
@@ -121,7 +124,11 @@ def longest_silence(tick: float) -> timedelta:
 
 
 def progress_of(
-    facts: Facts, shares: Sequence[Share], hold: Hold | None, around: Surroundings
+    facts: Facts,
+    shares: Sequence[Share],
+    hold: Hold | None,
+    around: Surroundings,
+    tags: tuple[str, ...] = (),
 ) -> Progress:
     """The progress of a campaign from the sums over its batches.
 
@@ -155,6 +162,7 @@ def progress_of(
         untold=sum(share.untold for share in shares),
         account=facts.account,
         cause="" if first is None else first.name.value,
+        tags=tags,
     )
 
 

@@ -66,8 +66,7 @@ class CampaignRecord:
     sender: str | None
     from_number: str | None
     survey: str | None
-    #: its account; empty for the default account
-    account: str = ""
+    account: str = ""  # empty for the default account
     commercial: bool
     not_before: datetime | None
     not_after: datetime | None
@@ -75,6 +74,7 @@ class CampaignRecord:
     reason: str | None
     created_at: datetime
     ended_at: datetime | None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

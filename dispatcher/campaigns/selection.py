@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Self, TypedDict
 
+from dispatcher.campaigns.campaign_tags import tag_of
 from dispatcher.campaigns.states import CampaignState
 from dispatcher.errors import InvalidCampaign
 from dispatcher.window.slots import PARIS
 
 #: the names of the filters, in JSON and in addresses of pages
-FILTERS = ("state", "since", "reference", "reference_prefix")
+FILTERS = ("state", "since", "reference", "reference_prefix", "tag")
+#: those that may be given several times
+SEVERAL = frozenset({"state", "tag"})
 
 
 class Which(TypedDict, total=False):
@@ -26,6 +29,8 @@ class Which(TypedDict, total=False):
     reference: str | None
     #: what the reference begins with
     reference_prefix: str | None
+    #: one campaign tag or several: those that have one of these
+    tag: str | Iterable[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,7 @@ class Selection:
     since: datetime | None = None
     reference: str | None = None
     reference_prefix: str | None = None
+    tags: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.since is not None and self.since.utcoffset() is None:
@@ -44,12 +50,13 @@ class Selection:
     @classmethod
     def of(cls, which: Which) -> Self:
         """The selection of a caller of Python."""
-        state = which.get("state")
+        state, tag = which.get("state"), which.get("tag")
         return cls(
             states=_states([state] if isinstance(state, str) else state or ()),
             since=which.get("since"),
             reference=which.get("reference"),
             reference_prefix=which.get("reference_prefix"),
+            tags=frozenset(map(tag_of, [tag] if isinstance(tag, str) else tag or ())),
         )
 
 
@@ -63,10 +70,12 @@ def which_of(values: Mapping[str, Sequence[str]]) -> Which:
     Raises InvalidCampaign for a value that is none, and for a filter given twice.
     """
     for name in FILTERS:
-        if name != "state" and len(values.get(name, ())) > 1:
+        if name not in SEVERAL and len(values.get(name, ())) > 1:
             raise InvalidCampaign(f"{name} is given {len(values[name])} times: give it once")
     first = {name: values[name][0] for name in FILTERS if values.get(name)}
     which = Which(state=_states(values.get("state", ())))
+    if values.get("tag"):
+        which["tag"] = [tag_of(one) for one in values["tag"]]
     if "since" in first:
         which["since"] = since_of(first["since"])
     if "reference" in first:

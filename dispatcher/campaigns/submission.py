@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from dispatcher.campaigns.batch import LARGEST_BATCH
+from dispatcher.campaigns.campaign_tags import tags_of
 from dispatcher.campaigns.consent_column import ConsentColumns
 from dispatcher.errors import InvalidCampaign, InvalidText
 from dispatcher.recipients import Recipient
@@ -59,6 +60,9 @@ class Options(TypedDict, total=False):
     #: hand the campaign to the gateway, which holds it until ``not_before`` (required): no worker
     #: need run at that hour. Submitting again with another value changes nothing
     hand_over: bool
+    #: words of yours, such as ``shop-lyon``, by which campaigns are listed and their money is added
+    #: up (``campaign_tags``). Submitting again with others changes nothing
+    tags: Iterable[str]
     #: refuse the whole campaign if one recipient cannot be texted
     strict: bool
     #: the fingerprint of the approved plan: any other plan is refused
@@ -118,6 +122,7 @@ class Submission:
     territory: str | None = None
     priority: str = "normal"
     hand_over: bool = False
+    tags: Iterable[str] = ()
     strict: bool = False
     approved: str | None = None
     at_hand: bool = False
@@ -141,6 +146,7 @@ class Submission:
         for name, value in (("not_before", self.not_before), ("not_after", self.not_after)):
             if value is not None:
                 _check_instant(name, value)
+        object.__setattr__(self, "tags", tags_of(self.tags))
         if self.priority not in PRIORITIES:
             raise InvalidCampaign(f"a priority is one of {', '.join(PRIORITIES)}")
         if columns := ConsentColumns.of(self.consent):  # one spelling, for the fingerprint
@@ -172,7 +178,11 @@ class Submission:
         return 1 if self.from_number or self.survey else LARGEST_BATCH
 
     def fingerprint(self, digest: str) -> str:
-        """A hash of the whole submission; ``digest`` is the hash of its recipients."""
+        """A hash of what is sent to whom; ``digest`` is the hash of the recipients.
+
+        Tags, priority and ``hand_over`` are no part of it: who submits again with others still
+        means the same messages, and must not be refused.
+        """
         instants = [at and at.timestamp() for at in (self.not_before, self.not_after)]
         body = [self.text, self.sender, *instants, self.commercial, self.territory, digest]
         if self.from_number or self.survey:  # older submissions keep their hash

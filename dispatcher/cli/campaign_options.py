@@ -70,6 +70,13 @@ _REST = (
         help="The gateway holds it until --not-before, when no worker need run.",
     ),
     click.option(
+        "--tag",
+        "tags",
+        multiple=True,
+        metavar="TAG",
+        help="A word of yours, such as shop-lyon, to list and to add up by; up to 10.",
+    ),
+    click.option(
         "--territory", help="The territory whose clock and holidays count for every number."
     ),
     list_options,
@@ -116,6 +123,7 @@ class CampaignArguments:
     consent: str | None
     priority: str
     hand_over: bool
+    tags: tuple[str, ...]
     territory: str | None
     column: str | None
     territory_column: str | None

@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "results",
         "Write what became of each recipient of campaign REF, from one snapshot.",
     ),
+    "spend": ("spend", "Show what campaigns cost: planned, reserved, charged, difference."),
     "why": (
         "why",
         "Say why campaign REF has not left, and what to do; without REF, why any has not.",

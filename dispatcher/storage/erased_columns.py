@@ -18,6 +18,7 @@ from dispatcher.storage.tables import (
     Batch,
     BatchConsent,
     Campaign,
+    CampaignTag,
     CheckOrder,
     Draft,
     DraftRow,
@@ -148,6 +149,7 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         *(Batch.tag, Batch.message_id, Attempt.tag, Reply.message_id, Reply.reference, Event.key),
         *(CheckOrder.tag, CheckOrder.gateway_id),
     ),
+    *_never("fewer digits than a number has, or it is refused", CampaignTag.tag),
     *_never("hosts and processes", Attempt.worker, Heartbeat.name, Action.origin),
     *_never("settings, instants and keys; reasons in it are masked when written", Meta.value),
 )

@@ -70,7 +70,12 @@ class Euros(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, _: Dialect) -> Decimal | None:
         """To euros; PostgreSQL returns a sum of ten-thousandths as a Decimal."""
-        return None if value is None else Decimal(int(value)) / _TEN_THOUSANDTHS
+        return None if value is None else in_euros(value)
+
+
+def in_euros(value: int | Decimal) -> Decimal:
+    """The euros of a whole number of ten-thousandths, as a sum over ``Euros`` is."""
+    return Decimal(int(value)) / _TEN_THOUSANDTHS
 
 
 class Base(DeclarativeBase):
@@ -171,6 +176,18 @@ class Campaign(Base):
     test_of: Mapped[str | None]
 
 
+class CampaignTag(Base):
+    """A word of the caller's for a campaign. A campaign has several, or none."""
+
+    __tablename__ = "dispatcher_campaign_tag"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    tag: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(
+        _Key, ForeignKey("dispatcher_campaign.id"), primary_key=True, index=True
+    )
+
+
 class Batch(Base):
     """At most 500 messages that leave in one call."""
 
@@ -210,6 +227,8 @@ class Batch(Base):
                 ("cap", "cap_until", "cap_until IS NOT NULL"),
             )
         ),
+        # what was spent in a period
+        Index("ix_dispatcher_batch_sent_at", "sent_at"),
     )
 
     id: Mapped[int] = mapped_column(_Key, primary_key=True)
@@ -272,6 +291,9 @@ class Batch(Base):
     cap_why: Mapped[str] = mapped_column(default="", server_default="")
     #: how many have withdrawn their consent, as the counters above
     withdrawn: Mapped[int] = mapped_column(default=0, server_default="0")
+    #: the segments of the whole batch by its plan, which ``segments`` has until the answer of the
+    #: gateway; null for a batch of an earlier version
+    planned_segments: Mapped[int | None]
 
 
 def in_state(state: BatchState) -> ColumnElement[bool]:

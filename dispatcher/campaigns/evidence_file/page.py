@@ -67,6 +67,7 @@ class EvidencePage:
         yield words["text"], campaign["text"] or campaign["survey"] or words["text_deleted"]
         yield words["sender"], campaign["sender"] or campaign["from_number"] or "–"
         yield words["account"], campaign["account"] or words["default_account"]
+        yield words["tags"], ", ".join(campaign["tags"]) or "–"
         yield words["submitted"], f"{self._at(campaign['submitted_at'])}, {by}"
         yield words["approved"], campaign["approved"] or words["nobody"]
         yield words["commercial"], words["yes"] if campaign["commercial"] else words["no"] + because

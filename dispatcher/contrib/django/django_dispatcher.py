@@ -195,6 +195,7 @@ class DjangoDispatcher(Dispatcher):
     adoubts = in_thread(Dispatcher.doubts)
     aresend = in_thread(Dispatcher.resend)
     agive_up = in_thread(Dispatcher.give_up)
+    aspend = in_thread(Dispatcher.spend)
     areplies = in_thread(Dispatcher.replies)
     aopt_out = in_thread(Dispatcher.opt_out)
 

@@ -54,6 +54,7 @@ class Progress(_Answer):
     untold: Annotated[_Count, Field(description="sent at a cost that the gateway did not tell")]
     account: Annotated[str, Field(description="the account that sends; empty: the default one")]
     cause: Annotated[str, Field(description="the cause in `why` for programs; empty: none")]
+    tags: Annotated[list[str], Field(description="your words for it, in order")]
 
 
 class Rejected(_Answer):

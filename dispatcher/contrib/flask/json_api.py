@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from dispatcher import errors
 from dispatcher.api import Dispatcher
-from dispatcher.campaigns.selection import which_of
+from dispatcher.campaigns.selection import SEVERAL, which_of
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.draft_api import route_drafts
 from dispatcher.contrib.flask.draft_paths import VERSION_QUERY
@@ -173,6 +173,6 @@ def _check_query() -> None:
     for name, values in request.args.lists():
         if name not in known:
             raise unknown("query parameter", name, known)
-        if len(values) > 1 and name != "state":
+        if len(values) > 1 and name not in SEVERAL:
             sentence = f"{name} is given {len(values)} times: give it once"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable_input", sentence)

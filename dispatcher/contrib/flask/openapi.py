@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from dispatcher.campaigns.campaign_tags import PATTERN
 from dispatcher.campaigns.results import STATES
 from dispatcher.contrib.flask import answers
 from dispatcher.contrib.flask.draft_bodies import ANSWERS, BODIES
@@ -65,6 +66,11 @@ LIST_QUERY = [
     ),
     _query("reference", "only the campaign with this reference", _TEXT),
     _query("reference_prefix", "only those whose reference begins with this", _TEXT),
+    _query(
+        "tag",
+        "only those with this campaign tag, or with one of these",
+        {"type": "array", "items": {"type": "string", "pattern": PATTERN}},
+    ),
     _query("account", "only those that go through this account", _TEXT),
 ]
 

@@ -23,6 +23,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from dispatcher.campaigns.submission import PRIORITIES, Options
 from dispatcher.contrib.flask.auth import too_large
+from dispatcher.contrib.flask.fields import Tags
 from dispatcher.contrib.flask.problems import Problem, unknown
 from dispatcher.window.territories import TERRITORIES
 
@@ -130,6 +131,7 @@ class NewCampaign(_Body):
     hand_over: bool = Field(
         False, description="the gateway holds it until `not_before`, which is needed then"
     )
+    tags: Tags = []
     strict: bool = Field(False, description="refuse the campaign if one recipient is rejected")
     check_numbers: bool = Field(
         False,

@@ -17,7 +17,7 @@ from dispatcher.campaigns.states import (
 )
 from dispatcher.errors import NotFound, StorageError
 from dispatcher.storage import erased_texts
-from dispatcher.storage.campaigns import totals
+from dispatcher.storage.campaigns import campaign_tags, totals
 from dispatcher.storage.tables import LARGEST_ID, Batch, Campaign, in_state
 from dispatcher.storage.values import value_of
 
@@ -30,6 +30,7 @@ class StoredCampaign:
     fingerprint: str
     #: its account; empty for the default account
     account: str
+    tags: tuple[str, ...] = ()
 
 
 def only(account: str | None) -> list[ColumnElement[bool]]:
@@ -119,6 +120,8 @@ def _among(session: Session, selection: Selection) -> list[ColumnElement[bool]]:
         found.append(Campaign.state.in_(selection.states))
     if selection.since is not None:
         found.append(Campaign.created_at >= selection.since)
+    if selection.tags:
+        found.append(Campaign.id.in_(campaign_tags.ids(selection.tags)))
     for value in filter(None, (selection.reference, selection.reference_prefix)):
         if not value.isprintable():  # drivers raise for values that no row can hold
             return [false()]
@@ -145,7 +148,10 @@ def stored(session: Session, reference: str) -> StoredCampaign | None:
     )
     exact = query.order_by(Campaign.reference != reference, Campaign.id).limit(1)
     row = session.scalar(exact) if reference.isprintable() else None
-    return StoredCampaign(row.id, row.fingerprint, row.account) if row else None
+    if row is None:
+        return None
+    tags = campaign_tags.of_campaigns(session, [row.id]).get(row.id, ())
+    return StoredCampaign(row.id, row.fingerprint, row.account, tags)
 
 
 def _facts(campaign: Campaign) -> Facts:

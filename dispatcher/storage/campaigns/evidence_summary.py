@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.evidence_file.layout import HASHED
 from dispatcher.campaigns.states import MessageState
 from dispatcher.storage import actions
+from dispatcher.storage.campaigns import campaign_tags
 from dispatcher.storage.campaigns.evidence_rows import Mask, Row, euros, iso
 from dispatcher.storage.tables import ACTION, ATTEMPT, BATCH, CAMPAIGN
 from dispatcher.texts import has_stop
@@ -27,6 +28,7 @@ def campaign(session: Session, campaign_id: int, words: Mask) -> Row:
         "reference": words(row.reference),
         "id": row.id,
         "account": row.account or None,
+        "tags": list(campaign_tags.of_campaigns(session, [campaign_id]).get(campaign_id, ())),
         "state": row.state,
         "paused_because": row.reason and words(row.reason),
         "text": row.text,

@@ -18,7 +18,7 @@ from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import BatchState, CampaignState
 from dispatcher.campaigns.submission import PRIORITIES, Submission
 from dispatcher.settings.accounts import DEFAULT
-from dispatcher.storage.campaigns import bulk_insert
+from dispatcher.storage.campaigns import bulk_insert, campaign_tags
 from dispatcher.storage.tables import Batch, BatchConsent, Campaign
 from dispatcher.window import Hold
 
@@ -59,6 +59,7 @@ def add_campaign(
     )
     session.add(campaign)
     session.flush()
+    campaign_tags.add(session, campaign.id, submission.tags)
     return campaign.id
 
 
@@ -155,6 +156,7 @@ def _row(
         "states": message_states.fresh(size),
         "pending": size,
         "segments": batch.total_segments,
+        "planned_segments": batch.total_segments,
     }
 
 

@@ -17,7 +17,7 @@ from dispatcher.campaigns.records import (
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import NotFound
 from dispatcher.storage.batches import due
-from dispatcher.storage.campaigns import campaigns
+from dispatcher.storage.campaigns import campaign_tags, campaigns
 from dispatcher.storage.tables import LARGEST_ID, Batch, Recipient
 from dispatcher.storage.values import value_of
 
@@ -26,7 +26,9 @@ _IN_DOUBT = "in_doubt"
 
 def campaign(session: Session, reference: int | str, account: str | None = None) -> CampaignRecord:
     """A campaign as it was submitted. Raises NotFound."""
-    return value_of(CampaignRecord, campaigns.find(session, reference, account))
+    row = campaigns.find(session, reference, account)
+    tags = campaign_tags.of_campaigns(session, [row.id]).get(row.id, ())
+    return value_of(CampaignRecord, row, tags=tags)
 
 
 def batch_page(session: Session, campaign_id: int, offset: int, limit: int) -> Page[BatchRecord]:

@@ -146,15 +146,16 @@ def planned_of_charged() -> ColumnElement[Decimal]:
     """The planned euros of those messages whose cost the gateway named."""
     planned = type_coerce(BATCH.c.planned, BigInteger)
     return type_coerce(
-        func.sum(case((BATCH.c.cost > _NOTHING, planned * _sent() // BATCH.c.size))), Euros()
+        func.sum(case((BATCH.c.cost > _NOTHING, planned * sent() // BATCH.c.size))), Euros()
     )
 
 
 def untold() -> ColumnElement[int]:
     """How many messages were sent at an unknown cost, because the answer was lost."""
-    return func.sum(case((BATCH.c.cost == _NOTHING, _sent()), else_=0))
+    return func.sum(case((BATCH.c.cost == _NOTHING, sent()), else_=0))
 
 
-def _sent() -> ColumnElement[int]:
+def sent() -> ColumnElement[int]:
+    """How many messages of a batch were sent; the gateway holds some of them until their hour."""
     held = case((in_state(BatchState.HANDED_OVER), BATCH.c.pending), else_=0)
     return held + BATCH.c.sent + BATCH.c.delivered + BATCH.c.undelivered + BATCH.c.unreported

@@ -311,6 +311,26 @@ def test_refusal_is_printed_in_the_shape_of_the_json_api(
     assert [one["code"] for one in output.get("rejected", [])] == (rejected or [])
 
 
+def test_tags_are_submitted_shown_and_filtered_by(shell: Shell) -> None:
+    shell.write()
+    options = ("--text", "Soldes", "--tag", "Shop-Lyon", "--tag", "sale")
+    assert shell("submit", "clients.csv", "--reference", "soldes", *options).exit_code == 0
+    assert shell.submit(reference="autre").exit_code == 0
+
+    assert "tags: sale, shop-lyon" in shell("progress", "soldes").stdout
+    assert "tags" not in shell("progress", "autre").stdout
+    assert json.loads(shell("progress", "soldes", "--json").stdout)["tags"] == ["sale", "shop-lyon"]
+    assert "sale, shop-lyon" in shell("campaigns").stdout
+    listed = json.loads(shell("campaigns", "--tag", "nice", "--tag", "SALE", "--json").stdout)
+    assert [one["reference"] for one in listed] == ["soldes"]
+    refused = shell("submit", "clients.csv", "--reference", "b", "--text", "Hi", "--tag", "a b")
+    assert (refused.exit_code, refused.stderr.splitlines()) == (
+        2,
+        [("dispatcher: a campaign tag has 1 to 50 letters, digits and signs of . _ : / -, begins"
+         " with a letter or digit, and has no blank: shop-lyon")],
+    )  # fmt: skip
+
+
 def test_refusal_prints_no_json_unless_it_is_asked_for(shell: Shell) -> None:
     assert shell("progress", "nothing").stdout == ""
 

@@ -186,6 +186,18 @@ def test_list_shows_what_the_filters_select(office: Office, query: str, shown: s
     assert ("All campaigns are shown: since" in page) == (query == "since=yesterday")
 
 
+def test_tags_are_shown_and_filtered_by(office: Office) -> None:
+    campaign = office.dispatcher.submit("soldes", TEXT, people(1), tags=["lyon", "sale"])
+    office.dispatcher.submit("autre", TEXT, people(1))
+    client = office.client("view_campaign")
+
+    page = client.get(f"{CAMPAIGNS}?tag=SALE").content.decode()
+
+    assert (">soldes</a>" in page, ">autre</a>" in page) == (True, False)
+    assert "lyon, sale" in page
+    assert "tags lyon, sale" in text_of(client, f"{CAMPAIGNS}{campaign}/")
+
+
 def test_long_list_is_cut_in_pages(office: Office) -> None:
     for number in range(51):
         office.dispatcher.submit(f"c{number:02d}", TEXT, people(1))

@@ -216,6 +216,17 @@ def test_list_shows_what_the_filters_select(lone_app: Flask, query: str, shown: 
     assert 'name="reference_prefix"' in page
 
 
+def test_tags_are_shown_and_filtered_by(lone_app: Flask) -> None:
+    library(lone_app).submit("soldes", TEXT, people(1), tags=["lyon", "sale"])
+    library(lone_app).submit("autre", TEXT, people(1))
+
+    page = reader(lone_app).get("/sms/?tag=SALE").text
+
+    assert (">soldes</a>" in page, ">autre</a>" in page) == (True, False)
+    assert "lyon, sale" in page
+    assert "<dt>Tags</dt><dd>lyon, sale</dd>" in reader(lone_app).get("/sms/campaigns/1").text
+
+
 def test_filters_stay_on_the_pages_that_follow(lone_app: Flask) -> None:
     for number in range(51):
         library(lone_app).submit(f"soldes-{number}", TEXT, people(1))

@@ -483,9 +483,39 @@ def test_filters_select_what_holds_them_all(call: Caller, query: str) -> None:
     assert answer["total"] == 1
 
 
+def test_tags_are_submitted_shown_and_filtered_by(call: Caller) -> None:
+    call.submit(reference="plain")
+    answer = call.submit(reference="soldes", tags=["Shop-Lyon", "sale", "sale"])
+
+    assert (answer.json or {})["tags"] == ["sale", "shop-lyon"]
+    assert (call.get("/campaigns/1").json or {})["tags"] == []
+    for query in ("tag=sale", "tag=nice&tag=SHOP-lyon"):
+        listed = call.get(f"/campaigns?{query}").json or {}
+        assert [one["reference"] for one in listed["campaigns"]] == ["soldes"]
+    assert call.get("/campaigns?tag=nice").json == {"campaigns": [], "total": 0}
+
+
+@pytest.mark.parametrize(
+    ("tags", "sentence"),
+    [
+        (["shop lyon"], "a campaign tag has 1 to 50 letters"),
+        (["06 39 98 00 01"], "a campaign tag has 1 to 50 letters"),
+        (["0639980001"], "a campaign tag has at most 8 digits"),
+        ([f"t{n}" for n in range(11)], "a campaign has at most 10 tags, and these are 11"),
+        ("sale", "tags: input should be a valid"),
+        ([1], "tags.0: input should be a valid string"),
+    ],
+)
+def test_tags_that_cannot_be_used_are_refused(call: Caller, tags: object, sentence: str) -> None:
+    answer = call.submit(reference="soldes", tags=tags)
+
+    assert refused(answer, 422, "unusable_input").startswith(sentence)
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
+        ("tag=a%20b", "a campaign tag has 1 to 50 letters"),
         ("state=held", "a state is one of running, paused, finished, cancelled"),
         ("since=yesterday", "since 'yesterday' is no day and no instant with an offset; write it"),
         ("since=2027-03-27T20:00", "since '2027-03-27T20:00' is no day and no instant with an"),

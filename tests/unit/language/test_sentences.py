@@ -22,9 +22,9 @@ MODULES = (
         "repeats", "results", "screening", "submit", "surroundings",
     )),
     *(f"campaigns/{name}" for name in (
-        "breaker", "caps", "causes", "change", "consent", "consent_column", "credit",
-        "draft", "testers", "hand_over",
-        "left_out", "plan", "planner", "progress", "schedule", "selection", "set_aside",
+        "breaker", "campaign_tags", "caps", "causes", "change", "consent", "consent_column",
+        "credit", "draft", "testers", "hand_over", "left_out", "plan", "planner", "progress",
+        "schedule", "selection", "set_aside",
         "stop_list_age", "submission", "traffic", "value_findings", "wording",
     )),
     *(f"monitoring/{name}" for name in (

@@ -1,0 +1,218 @@
+"""What campaigns cost, added up by the database over the columns of batches, never of recipients.
+
+Each batch counts in one month: that in which it left, or in which it may leave. One that has yet
+to leave counts in this month at the earliest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.orm import Session
+
+from dispatcher.campaigns.period import Period, months_between
+from dispatcher.campaigns.set_aside import NEVER
+from dispatcher.campaigns.spend import Amount, By, SpendRow
+from dispatcher.campaigns.states import BatchState
+from dispatcher.storage.campaigns import campaign_tags, totals
+from dispatcher.storage.tables import BATCH, CAMPAIGN, CampaignTag, in_euros, in_state
+
+_TAG = CampaignTag.__table__
+_HELD = in_state(BatchState.HANDED_OVER)
+#: what is added up, in the order of ``_row``
+_SUMS = (
+    *("planned_messages", "planned_segments", "planned_euros"),
+    *("reserved_messages", "reserved_segments", "reserved_euros"),
+    *("charged_messages", "charged_segments", "charged_euros"),
+    *("untold", "unpriced", "unplanned"),
+)
+
+
+class SpendReader:
+    """Adds up the batches of a period, of one account or of all; within one transaction."""
+
+    def __init__(
+        self,
+        session: Session,
+        period: Period,
+        now: datetime,
+        account: str | None,
+        tags: Sequence[str],
+    ) -> None:
+        """``tags`` are those of which a campaign must have one; without any, all count."""
+        self._session = session
+        self._counted = _counted(period, now, account, tags).subquery()
+
+    def total(self) -> tuple[SpendRow, datetime | None, datetime | None]:
+        """The sums of all, each batch once; the instants of the first batch and of the last."""
+        counted = self._counted
+        ends = func.min(counted.c.at), func.max(counted.c.at)
+        *sums, first, last = self._session.execute(select(*_sums(counted), *ends)).one()
+        return _row("", *sums), first, last
+
+    def rows(self, by: By, first: datetime, last: datetime) -> list[SpendRow]:
+        """The sums by name, in its order; between the instants of the first and last batch."""
+        counted: FromClause = self._counted
+        match by:
+            case By.MONTH:
+                return self._months(first, last)
+            case By.TAG:
+                name: Any = func.coalesce(_TAG.c.tag, "")
+                counted = counted.outerjoin(_TAG, _TAG.c.campaign_id == self._counted.c.campaign_id)
+            case _:
+                name = self._counted.c[by.value]
+        query = select(name, *_sums(self._counted)).select_from(counted).group_by(name)
+        return sorted(
+            (_row(*row) for row in self._session.execute(query)), key=lambda row: row.name
+        )
+
+    def several_tags(self) -> int:
+        """How many of the campaigns have more than one tag."""
+        several = (
+            select(_TAG.c.campaign_id)
+            .where(_TAG.c.campaign_id.in_(select(self._counted.c.campaign_id)))
+            .group_by(_TAG.c.campaign_id)
+            .having(func.count() > 1)
+        )
+        return self._session.scalar(select(func.count()).select_from(several.subquery())) or 0
+
+    def _months(self, first: datetime, last: datetime) -> list[SpendRow]:
+        """By month of Paris: neither database is asked what it knows of time zones."""
+        months = months_between(first, last)
+        at = self._counted.c.at
+        whens = [
+            (at < literal(end, at.type), literal(n, literal_execute=True))
+            for n, (_, end) in enumerate(months)
+        ]
+        number = case(*whens).label("month")
+        # numbered inside: parameters of an expression may not be repeated in GROUP BY
+        inner = select(self._counted, number).subquery()
+        query = select(inner.c.month, *_sums(inner)).group_by(inner.c.month)
+        rows = sorted(map(tuple, self._session.execute(query)))
+        return [_row(months[number][0], *sums) for number, *sums in rows]
+
+
+def _counted(
+    period: Period, now: datetime, account: str | None, tags: Sequence[str]
+) -> Select[Any]:
+    """The batches that count, each with its instant and its amounts."""
+    at = _at(now)
+    conditions = [] if account is None else [CAMPAIGN.c.account == account]
+    if tags:
+        conditions.append(CAMPAIGN.c.id.in_(campaign_tags.ids(tags)))
+    if period.since or period.until:
+        conditions += [*_within(at, period), _may_be_within(period)]
+    return (
+        select(
+            BATCH.c.campaign_id,
+            BATCH.c.territory,
+            CAMPAIGN.c.account,
+            at.label("at"),
+            *(amount.label(name) for name, amount in zip(_SUMS, _amounts(), strict=True)),
+        )
+        .join_from(BATCH, CAMPAIGN, CAMPAIGN.c.id == BATCH.c.campaign_id)
+        .where(*conditions)
+    )
+
+
+def _at(now: datetime) -> ColumnElement[datetime]:
+    """When a batch left, or may leave; for one that is handed over the hour that it is held for."""
+    kind = BATCH.c.sent_at.type
+    leaves = func.coalesce(BATCH.c.leaves_at, BATCH.c.not_before)
+    return type_coerce(
+        case(
+            (_HELD, leaves),
+            (BATCH.c.sent_at.is_not(None), BATCH.c.sent_at),
+            (
+                and_(BATCH.c.pending > 0, or_(leaves < now, leaves >= NEVER)),
+                literal(now, kind),
+            ),
+            # set aside, and never sent
+            (leaves >= NEVER, func.coalesce(CAMPAIGN.c.ended_at, CAMPAIGN.c.created_at)),
+            else_=leaves,
+        ),
+        kind,
+    )
+
+
+def _within(at: ColumnElement[datetime], period: Period) -> list[ColumnElement[bool]]:
+    since = [] if period.since is None else [at >= period.since]
+    return since if period.until is None else [*since, at < period.until]
+
+
+def _may_be_within(period: Period) -> ColumnElement[bool]:
+    """No more than ``_within`` says, but by columns that have indexes."""
+    return or_(
+        and_(*_within(BATCH.c.sent_at, period)),
+        BATCH.c.sent_at.is_(None),
+        _HELD,
+    )
+
+
+def _amounts() -> Sequence[ColumnElement[Any]]:
+    """What a batch adds to each of ``_SUMS``, as whole numbers."""
+    size, pending = BATCH.c.size, BATCH.c.pending
+    planned, cost = (type_coerce(BATCH.c[name], BigInteger) for name in ("planned", "cost"))
+    segments = func.coalesce(BATCH.c.planned_segments, BATCH.c.segments)
+    sent = totals.sent()
+    charged, untold = case((cost > 0, sent), else_=0), case((cost > 0, 0), else_=sent)
+    reserved = case((_HELD, 0), else_=pending) + untold
+    # where the answer spoke of the whole batch, its count has replaced that of the plan
+    billed = case(
+        (segments != BATCH.c.segments, BATCH.c.segments), else_=segments * charged // size
+    )
+    return (
+        size,
+        segments,
+        func.coalesce(planned, 0),
+        reserved,
+        segments * reserved // size,
+        func.coalesce(planned * reserved // size, 0),
+        charged,
+        case((cost > 0, billed), else_=0),
+        cost,
+        untold,
+        case((planned.is_(None), size), else_=0),
+        case((planned.is_(None), cost), else_=0),
+    )
+
+
+def _sums(counted: Subquery) -> list[ColumnElement[Any]]:
+    return [
+        func.count(counted.c.campaign_id.distinct()),
+        *(func.coalesce(func.sum(type_coerce(counted.c[name], BigInteger)), 0) for name in _SUMS),
+    ]
+
+
+def _row(name: str, campaigns: int, *sums: int | Decimal) -> SpendRow:
+    count = [int(value) for value in sums]
+    planned, reserved, charged = (
+        Amount(count[at], count[at + 1], in_euros(count[at + 2])) for at in (0, 3, 6)
+    )
+    return SpendRow(
+        name=name,
+        campaigns=campaigns,
+        planned=planned,
+        reserved=reserved,
+        charged=charged,
+        untold=count[9],
+        unpriced=count[10],
+        unplanned=in_euros(count[11]),
+    )
