@@ -26,7 +26,7 @@ _UNNAMED = {By.ACCOUNT: "(default account)", By.TAG: "(no tag)"}
 @click.command()
 @click.option(
     "--by",
-    type=click.Choice(list(By)),
+    type=click.Choice([*map(str, By)]),
     default=By.MONTH.value,
     show_default=True,
     help="What the rows are; months are those of Paris.",
