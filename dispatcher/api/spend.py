@@ -25,7 +25,8 @@ def spend_of(
     rows do not add up to the total.
     """
     with installation.stream() as session:
-        reader = SpendReader(session, period, installation.clock(), account, tags)
+        which = session, period, installation.clock(), account, tags
+        reader, (tests, *_) = SpendReader(*which), SpendReader(*which, tests=True).total()
         total, first, last = reader.total()
         empty = first is None or last is None
         rows = [] if first is None or last is None else reader.rows(by, first, last)
@@ -37,7 +38,7 @@ def spend_of(
         until=period.until,
         rows=tuple(rows),
         total=total,
-        tests=SpendRow(),
+        tests=tests,
         several_tags=several,
     )
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from dispatcher.campaigns.campaign_tags import tags_of
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.prices import Prices
 from dispatcher.campaigns.states import DRAFT_MOVES, DraftState, sources
@@ -119,6 +120,8 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that differ from their defaults. Raises InvalidCampaign for any other name."""
     if unknown := sorted(set(options) - OPTIONS):
         raise InvalidCampaign(f"a draft has no option {unknown[0]!r}: {', '.join(sorted(OPTIONS))}")
+    if "tags" in options:
+        options = {**options, "tags": tags_of(options["tags"])}
     return {name: value for name, value in options.items() if value != _DEFAULTS[name]}
 
 

@@ -48,34 +48,19 @@ def campaigns(*, limit: int, account: str | None, as_json: bool, **filters: Any)
     if not latest:
         say("there is no such campaign" if any(which.values()) else "no campaign yet")
         return
-<<<<<<< HEAD
     several = any(one.account for one in latest)
+    tagged = ["tags"] if any(one.tags for one in latest) else []
     words, through = reader().text, ["account"] if several else []
     counts = ("recipients", "to go", "sent", "delivered", "cost €")
     print_table(
-        list(map(words, ["id", "reference", *through, "state", *counts, ""])),
-=======
-    several, tagged = any(one.account for one in latest), any(one.tags for one in latest)
-    counts = ("recipients", "to go", "sent", "delivered", "cost €")
-    print_table(
-        [
-            *("id", "reference"),
-            *(["account"] if several else []),
-            *(["tags"] if tagged else []),
-            *("state", *counts, ""),
-        ],
->>>>>>> 631c26df (Give campaigns tags, and add up what they cost)
+        list(map(words, ["id", "reference", *through, *tagged, "state", *counts, ""])),
         [
             [
                 str(one.id),
                 one.reference,
                 *([one.account] if several else []),
-<<<<<<< HEAD
-                reader().word("campaign", one.state),
-=======
                 *([", ".join(one.tags)] if tagged else []),
-                str(one.state),
->>>>>>> 631c26df (Give campaigns tags, and add up what they cost)
+                reader().word("campaign", one.state),
                 f"{one.recipients:,}",
                 f"{one.messages['pending'] + one.messages['in_doubt']:,}",
                 f"{one.messages['sent']:,}",

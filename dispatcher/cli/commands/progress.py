@@ -129,16 +129,10 @@ def view(found: Progress, now: datetime, console: Console) -> RenderableType:
     for bucket, count in found.messages.items():
         share = f"{100 * count / found.recipients:.1f} %" if count else ""
         style = _COLOURS.get(bucket, "") if count else "dim"
-<<<<<<< HEAD
         table.add_row(language.word("message", bucket), number(count), share, style=style)
     table.add_row(language.text("recipients"), number(found.recipients), style="bold")
-    notes = [f"cost {euros(found.cost)}{_against_plan(found)}"]
-=======
-        table.add_row(bucket.replace("_", " "), f"{count:,}", share, style=style)
-    table.add_row("recipients", f"{found.recipients:,}", style="bold")
     notes = [f"tags: {', '.join(found.tags)}"] if found.tags else []
     notes.append(f"cost {euros(found.cost)}{_against_plan(found)}")
->>>>>>> 631c26df (Give campaigns tags, and add up what they cost)
     if found.untold:
         notes.append(f"{counted(found.untold, 'message')} sent at a cost that nobody knows")
     if found.in_doubt:

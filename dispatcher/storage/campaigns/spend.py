@@ -55,10 +55,16 @@ class SpendReader:
         now: datetime,
         account: str | None,
         tags: Sequence[str],
+        *,
+        tests: bool = False,
     ) -> None:
-        """``tags`` are those of which a campaign must have one; without any, all count."""
+        """``tags`` are those of which a campaign must have one; without any, all count.
+
+        ``tests`` adds up the test messages of drafts, and nothing else.
+        """
         self._session = session
-        self._counted = _counted(period, now, account, tags).subquery()
+        is_one = CAMPAIGN.c.test_of.is_not(None) if tests else CAMPAIGN.c.test_of.is_(None)
+        self._counted = _counted(period, now, account, tags).where(is_one).subquery()
 
     def total(self) -> tuple[SpendRow, datetime | None, datetime | None]:
         """The sums of all, each batch once; the instants of the first batch and of the last."""

@@ -83,6 +83,19 @@ def test_plan_takes_the_tags_that_submit_takes(bench: Bench) -> None:
     assert bench.dispatcher.plan(TEXT, people(2), tags=["lyon"]).fingerprint == plain.fingerprint
 
 
+def test_draft_hands_its_tags_to_the_campaign(bench: Bench) -> None:
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("soldes", TEXT, tags=["Shop-Lyon", "sale"])
+    assert draft.options["tags"] in (("sale", "shop-lyon"), ["sale", "shop-lyon"])
+    draft = drafts.set_list("soldes", people(2), version=draft.version)
+    planned, _ = drafts.plan("soldes", version=draft.version)
+    drafts.submit("soldes", version=planned.version)
+    assert bench.progress().tags == ("sale", "shop-lyon")
+    assert "tags" not in drafts.create("plain", TEXT, tags=[]).options
+    with pytest.raises(InvalidCampaign, match="a campaign tag has"):
+        drafts.create("bad", TEXT, tags=["a b"])
+
+
 def test_evidence_names_the_tags(tables: Database) -> None:
     with opened(tables, signing_key=_SECRET) as bench:
         bench.submit(2, tags=["Shop-Lyon", "sale"])

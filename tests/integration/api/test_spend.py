@@ -309,6 +309,21 @@ def test_erased_person_and_retained_campaign_still_count(tables: Database) -> No
         assert bench.dispatcher.campaign("soldes").text == ""
 
 
+def test_test_messages_are_beside_the_total(shop: Bench) -> None:
+    draft = shop.dispatcher.drafts.create("draft", TEXT, tags=["Lyon"])
+    shop.dispatcher.drafts.set_list("draft", people(2, start=70), version=draft.version)
+    shop.dispatcher.testers.add("Yann", people(1, start=80)[0], any_hour=True)
+    shop.dispatcher.testers.send("draft", to=["Yann"])
+    shop.submit(3, tags=["lyon"])
+    shop.work()
+    for by in By:
+        found = agreed(shop, by)
+        assert found.total.charged.messages == sum(row.charged.messages for row in found.rows) == 3
+        assert (found.tests.campaigns, found.tests.charged.messages) == (1, 1)
+        assert found.tests.charged.euros == COST
+    assert found.as_json()["tests"]["messages"]["charged"] == 1
+
+
 def test_nothing_is_found_where_nothing_was_submitted(bench: Bench) -> None:
     found = agreed(bench)
     assert (found.rows, found.total) == ((), SpendRow())
