@@ -246,6 +246,5 @@ class _Committed(Hints):
         try:
             transaction.on_commit(tell, using=self._alias)
         except transaction.TransactionManagementError:
-            # the project commits by hand, so a tick has to find the work
-            return False
+            return False  # the project commits by hand, so a tick has to find the work
         return True

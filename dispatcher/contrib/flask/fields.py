@@ -1,8 +1,8 @@
-"""Fields of the bodies of the JSON API whose values the library judges."""
+"""Fields and queries of the JSON API whose values the library judges."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -17,3 +17,10 @@ Tags = Annotated[
         json_schema_extra={"maxItems": MOST},
     ),
 ]
+#: what a list of campaigns may be asked with
+TAG_QUERY: Final[dict[str, Any]] = {
+    "name": "tag",
+    "in": "query",
+    "description": "only those with this campaign tag, or with one of these",
+    "schema": {"type": "array", "items": {"type": "string", "pattern": PATTERN}},
+}

@@ -8,9 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from dispatcher.campaigns.campaign_tags import PATTERN
 from dispatcher.campaigns.results import STATES
-from dispatcher.contrib.flask import answers
+from dispatcher.contrib.flask import answers, fields
 from dispatcher.contrib.flask.draft_bodies import ANSWERS, BODIES
 from dispatcher.contrib.flask.draft_paths import draft_paths
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
@@ -66,11 +65,7 @@ LIST_QUERY = [
     ),
     _query("reference", "only the campaign with this reference", _TEXT),
     _query("reference_prefix", "only those whose reference begins with this", _TEXT),
-    _query(
-        "tag",
-        "only those with this campaign tag, or with one of these",
-        {"type": "array", "items": {"type": "string", "pattern": PATTERN}},
-    ),
+    fields.TAG_QUERY,
     _query("account", "only those that go through this account", _TEXT),
 ]
 
