@@ -73,5 +73,6 @@ BEGIN
         GRANT SELECT, INSERT, DELETE ON dispatcher_unread_call TO dispatcher_webhooks;
         GRANT SELECT, UPDATE ON dispatcher_number_check TO dispatcher_webhooks;
         GRANT SELECT ON dispatcher_erasure TO dispatcher_webhooks;
+        GRANT SELECT, UPDATE (at) ON dispatcher_contact TO dispatcher_webhooks;
     END IF;
 END $$;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
+from itertools import islice
 
 from dispatcher.api.installation import Installation
 from dispatcher.api.screening import Screening
@@ -12,6 +13,7 @@ from dispatcher.campaigns.batch import PlannedBatch
 from dispatcher.campaigns.caps import check_campaign, usage_of
 from dispatcher.campaigns.consent import ASK
 from dispatcher.campaigns.consent_column import ConsentColumns, ConsentReader
+from dispatcher.campaigns.last_contacts import LastContacts, today_of
 from dispatcher.campaigns.plan import approve, warnings_of
 from dispatcher.campaigns.planner import NO_UNICODE, Planner
 from dispatcher.campaigns.prices import unpriced
@@ -23,10 +25,14 @@ from dispatcher.recipients import Recipient, Rejection
 from dispatcher.recipients.recipient import recipient_of
 from dispatcher.settings import Settings
 from dispatcher.settings.accounts import DEFAULT
+from dispatcher.storage import stale_people
+from dispatcher.storage.database import Database
 from dispatcher.window import Hold, NeverOpen
 
 #: a campaign that was to begin before then is warned of
 _LONG_AGO = timedelta(days=1)
+#: groups of last contacts that one transaction stores: 10,000 people
+_GROUPS = 20
 
 
 class Intake:
@@ -48,7 +54,9 @@ class Intake:
         self.now = installation.clock()
         columns = ConsentColumns.of(submission.consent)
         consents = ConsentReader(columns, self.now) if columns else None
-        self.planner = planner_of(submission, self.settings, reject, consents)
+        #: of the recipients, once the list is read
+        self.contacts = LastContacts(today_of(self.now))
+        self.planner = planner_of(submission, self.settings, reject, consents, self.contacts)
         self._windows = installation.windows
         self.planner.places.check_open = self._check_open
 
@@ -128,6 +136,22 @@ class Intake:
         )
         return warnings + planner.warnings + self._past()
 
+    def note_contacts(self, database: Database, *, again: bool = False) -> None:
+        """Store the last contacts of the list, once its campaign is, in short transactions.
+
+        Submissions of the same people wait for each other only that long. What a crash leaves out
+        comes when the campaign is submitted ``again``. Raises StorageError.
+        """
+
+        def note() -> None:
+            groups = self.contacts.groups(stale_people.STRIDE)
+            while some := list(islice(groups, _GROUPS)):
+                with database.write() as session:
+                    stale_people.note(session, *some, again=again)
+
+        if len(self.contacts):
+            database.after_commit(note)
+
     def _past(self) -> list[str]:
         """A sentence if the campaign was to begin long ago, as by a year that is wrong."""
         at = self.submission.not_before
@@ -171,6 +195,7 @@ def planner_of(
     settings: Settings,
     reject: Callable[[Rejection], None] | None,
     consents: ConsentReader | None = None,
+    contacts: LastContacts | None = None,
 ) -> Planner:
     """What cuts the list in batches; ``settings`` are those of the submission's account.
 
@@ -187,6 +212,7 @@ def planner_of(
         survey=submission.survey is not None,
         no_unicode=no_unicode,
         consents=consents,
+        contacts=contacts,
     )
 
 

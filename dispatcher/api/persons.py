@@ -5,23 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final
 
 from dispatcher.api.actor import named, needed
 from dispatcher.api.installation import Installation
+from dispatcher.campaigns.last_contacts import day_of, is_future, today_of, years_before
 from dispatcher.dispatch.erasures import Erased, Erasures
 from dispatcher.errors import NotFound, UnusableInput
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.phones import normalise
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import erasures, lost_keys, persons, pseudonymous
+from dispatcher.storage import erasures, lost_keys, persons, pseudonymous, stale_people
 from dispatcher.storage.batches import recalls
 from dispatcher.storage.lost_keys import LostKeys
+from dispatcher.storage.stale_people import StalePerson
 
 log = logging.getLogger(__name__)
 
+#: so far back goes no last contact
+_MOST_YEARS: Final = 30
 #: about a list of erasures of an earlier version
 UNSEALED: Final = (
     "this list of erasures is from an earlier version: whether its end is missing cannot be seen"
@@ -64,6 +68,55 @@ class Persons:
         """Whether a number was erased. Raises InvalidPhone."""
         with self._installation.read() as session:
             return erasures.is_erased(session, normalise(phone))
+
+    def contacted(self, phone: str, at: date) -> bool:
+        """Note the last contact of a person, such as a purchase; the newest date wins.
+
+        ``at`` is a date, or an aware datetime. False if no campaign has had the number: nothing is
+        stored then. Raises InvalidPhone, UnusableInput for another ``at`` or one in the future,
+        and StorageError.
+        """
+        number, today = normalise(phone), today_of(self._installation.clock())
+        try:
+            day = day_of(at) if isinstance(at, date) else None
+        except ValueError:
+            day = None
+        if day is None or (isinstance(at, datetime) and at.tzinfo is None):
+            raise UnusableInput(
+                "a last contact is a date from 1990 on, or a datetime with its time zone"
+            )
+        if is_future(day, today):
+            raise UnusableInput(
+                f"the last contact {day} lies in the future: correct it, or the clock of this"
+                f" machine, where today is {today}"
+            )
+        if self._installation.is_empty:
+            return False
+        with self._installation.write() as session:
+            return stale_people.contacted(session, number, day)
+
+    def stale(self, *, years: int = 3) -> Iterator[StalePerson]:
+        """Who has given no sign of life for so many years, streamed, in the order of numbers.
+
+        Only people whose last contact the application has named, and whose numbers are stored
+        still. Replies and STOPs count as contacts. Raises UnusableInput for other years than 1 to
+        30, and if last contacts are later than today: the clock went back. Raises StorageError.
+        """
+        if not isinstance(years, int) or not 1 <= years <= _MOST_YEARS:
+            raise UnusableInput(f"years is a whole number from 1 to {_MOST_YEARS}")
+        today = today_of(self._installation.clock())
+        with self._installation.read() as session:
+            newest = stale_people.newest(session)
+        if newest is not None and is_future(newest, today):
+            raise UnusableInput(
+                f"a last contact is of {newest}, and the clock of this machine says that today is"
+                f" {today}: did it go back? nobody is named before it is right"
+            )
+        return self._stale(years_before(today, years))
+
+    def _stale(self, before: date) -> Iterator[StalePerson]:
+        with self._installation.stream() as session:
+            yield from stale_people.without_sign(session, before)
 
     def erasures(self) -> list[dict[str, str]]:
         """Every erasure, to be kept beside a backup: the checks of the keys, then the pseudonyms.

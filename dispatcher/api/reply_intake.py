@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.last_contacts import today_of
 from dispatcher.gateway.smspartner import inbound
 from dispatcher.storage import (
+    contacts,
     erasures,
     events,
     opt_out_history,
@@ -36,6 +38,8 @@ def store(session: Session, posted: inbound.PersonReply, now: datetime, *, storm
     if call.number is not None:
         replies.one_at_a_time(session, call)
     new = replies.add(session, call, now=now)
+    if new is not None:
+        contacts.heard(session, [call.phone], today_of(min(call.at or now, now)))
     _refuse(session, call, now, storm=storm, repeated=new is None)
     if new is None:
         return False

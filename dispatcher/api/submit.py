@@ -84,6 +84,7 @@ def store(
         how = "with another body" if known.account == intake.account else f"through {other}"
         raise ReferenceTaken(f"reference {submission.reference!r} was submitted {how}")
     intake.plan_fingerprint()
+    intake.note_contacts(installation.database, again=True)
     tags = other_tags(known.tags, submission.tags)
     said = (intake.warnings(late=0, private=private) + tags for private in (True, False))
     return Submitted.warned(known.id, *said)
@@ -91,6 +92,7 @@ def store(
 
 def _added(installation: Installation, entry: _Entry, batches: Iterator[PlannedBatch]) -> Submitted:
     campaign_id = _add(installation.database, entry, batches)
+    entry.intake.note_contacts(installation.database)
     submitted = Submitted.warned(campaign_id, entry.warnings(), entry.warnings(private=False))
     for sentence in submitted.impersonal:
         log.warning("campaign %d: %s", campaign_id, sentence)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from dispatcher.campaigns.batch import LARGEST_BATCH, PlannedBatch
 from dispatcher.campaigns.consent_column import LATER, ConsentReader
+from dispatcher.campaigns.last_contacts import LastContacts
 from dispatcher.campaigns.left_out import Duplicates, LeftOut
 from dispatcher.campaigns.list_digest import ListDigest
 from dispatcher.campaigns.personal_texts import KINDS, PersonalTexts
@@ -42,10 +43,12 @@ class Planner:
         survey: bool = False,
         no_unicode: str = "",
         consents: ConsentReader | None = None,
+        contacts: LastContacts | None = None,
     ) -> None:
         """A ``survey`` has no text here; ``no_unicode``, if any, says who cannot send Unicode.
 
         ``consents``, if any, reads the consent of each row; rows without one are rejected.
+        ``contacts``, if any, takes the dates of last contacts.
 
         ``stop_budget`` is the length of the STOP mention in characters. Raises InvalidText, or
         InvalidCampaign for an unknown territory.
@@ -54,6 +57,7 @@ class Planner:
         self._key_is_field = any(map(is_key, compile_template(text).fields))
         self.places = Places(territory)
         self._consents = consents
+        self._contacts = contacts
         self._left_out = LeftOut(reject)
         self._repeated = Duplicates()
         #: numbers (E.164) that the screening excludes, with the reason; read for each row
@@ -80,7 +84,8 @@ class Planner:
     @property
     def warnings(self) -> list[str]:
         """Sentences about the list, once it is read."""
-        return self._repeated.warnings
+        contacts = [] if self._contacts is None else self._contacts.warnings
+        return self._repeated.warnings + contacts
 
     @property
     def digest(self) -> str:
@@ -98,7 +103,7 @@ class Planner:
         filling: list[dict[str, _Filling]] = [defaultdict(_Filling) for _ in range(KINDS)]
         normalise, personal, add = phones.normalise, self.texts.of, numbers.add
         excluded, left_out, repeated = self.excluded, self._left_out, self._repeated
-        consents, consent = self._consents, ""
+        consents, consent, contacts = self._consents, "", self._contacts
         places = self.places
         usual, usual_opens = places.usual, places.usual_opens
         for recipient in recipients:
@@ -123,6 +128,12 @@ class Planner:
                 number = int(phone)
                 if not add(number):
                     repeated.add(number, recipient.row)
+                    if (
+                        contacts is not None
+                        and recipient.last_contact is not None
+                        and phone not in excluded
+                    ):
+                        contacts.add(recipient, number)
                     continue
                 if repeated.open:
                     repeated.see(number, recipient.row)
@@ -154,6 +165,8 @@ class Planner:
                 continue
             if consent and number in later:  # its first row is in the digest
                 self._digest.remove(territory, [(phone, fields)])
+            if contacts is not None and recipient.last_contact is not None:
+                contacts.add(recipient, number)
             if finding is not None:
                 self.texts.findings.add(finding, recipient.row)
             batch = filling[kind][territory]

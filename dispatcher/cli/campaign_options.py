@@ -82,6 +82,7 @@ _REST = (
     list_options,
     click.option("--territory-column", help="The column of territories."),
     click.option("--key-column", help="The column of your own keys, given back with results."),
+    click.option("--last-contact-column", help="The column of the dates of last contacts."),
     click.option("--hidden", is_flag=True, help="Text rows that are hidden in their sheet, too."),
     click.option("--rejects", metavar="FILE", help="The file for rejected rows."),
     click.option("--strict", is_flag=True, help="Refuse the campaign if a row is rejected."),
@@ -128,6 +129,7 @@ class CampaignArguments:
     column: str | None
     territory_column: str | None
     key_column: str | None
+    last_contact_column: str | None
     encoding: str | None
     sheet: str | None
     skip_lines: int
@@ -182,6 +184,7 @@ class CampaignArguments:
                     column=self.column,
                     territory_column=self.territory_column,
                     key_column=self.key_column,
+                    last_contact_column=self.last_contact_column,
                     encoding=self.encoding,
                     sheet=self.sheet,
                     skip_lines=self.skip_lines,

@@ -9,54 +9,21 @@ from typing import Any, Protocol, cast
 
 from dispatcher.campaigns.consent_column import columns_in
 from dispatcher.campaigns.submission import RecipientInput
+from dispatcher.contrib.columns import Columns
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
-from dispatcher.recipients.column_names import fold, key_column, phone_columns
-from dispatcher.recipients.reasons import NO_NUMBER
-from dispatcher.recipients.values import text_of
+from dispatcher.recipients.column_names import (
+    fold,
+    key_column,
+    last_contact_column,
+    phone_columns,
+)
 from dispatcher.texts.templates import compile_template
 
 #: rows that are fetched at a time
 STRIDE = 2000
 _EXAMPLE = 'fields={"prenom": "first_name"}'
 _steps = re.compile(r"__|\.")
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which names of a row hold the number, the fields of the text, the territory and the key."""
-
-    phone: str
-    fields: Mapping[str, str]
-    territory: str | None
-    key: str | None = None
-
-    @property
-    def names(self) -> list[str]:
-        """All names, each once, in the order of ``recipient``."""
-        last = [name for name in (self.territory, self.key) if name is not None]
-        return list(dict.fromkeys([self.phone, *self.fields.values(), *last]))
-
-    def recipient(self, row: Mapping[str, Any], *, position: int, at: object = None) -> Recipient:
-        """The recipient of a row; one that cannot be used has a ``fault``.
-
-        ``at`` is how the caller knows the row again among the rejects.
-        """
-        if self.phone not in row:
-            return Recipient("", row=position, fault=NO_NUMBER)
-        try:
-            number = text_of(row[self.phone])
-            values = {
-                name: text_of(row[column]) for name, column in self.fields.items() if column in row
-            }
-            place = text_of(row.get(self.territory)) if self.territory else ""
-        except TypeError:
-            return Recipient("", row=position, fault="unusable_value")
-        raw = ("" if at is None else str(at), number)
-        key = row.get(self.key) if self.key else None
-        return Recipient(
-            number, values, territory=place.strip() or None, row=position, raw=raw, key=key
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +40,14 @@ class Asked:
     key: str | None = None
     #: that of the campaign, which may name columns
     consent: str | None = None
+    last_contact: str | None = None
 
     def __post_init__(self) -> None:
         for what, name in (
             ("phone", self.phone),
             ("territory_field", self.territory),
             ("key", self.key),
+            ("last_contact", self.last_contact),
         ):
             if not isinstance(name, str | None):
                 raise InvalidCampaign(f"{what} is the name of a field, not {type(name).__name__}")
@@ -91,19 +60,24 @@ class Asked:
     @property
     def anything(self) -> bool:
         """Whether the caller names a field."""
-        return bool(self.phone or self.fields or self.territory or self.key)
+        more = self.territory, self.key, self.last_contact
+        return bool(self.phone or self.fields or any(more))
 
     def of_tuples(self, names: Sequence[str]) -> Asked:
         """The same for tuples: what is the only value of a row is the number."""
         return replace(self, phone=names[0]) if len(names) == 1 and not self.phone else self
 
     def of_chosen(self, names: Sequence[str]) -> Asked:
-        """The same for rows of columns that a query chooses: one of them may be called a key.
+        """The same for rows of columns that a query chooses: some may be called as in files.
 
-        A model's field of that name may be a secret.
+        A model's field that is called key may be a secret.
         """
-        at = key_column(names)
-        return self if self.key or at is None else replace(self, key=names[at])
+        key, contact = key_column(names), last_contact_column(names)
+        return replace(
+            self,
+            key=self.key or (None if key is None else names[key]),
+            last_contact=self.last_contact or (None if contact is None else names[contact]),
+        )
 
     def columns(self, names: Sequence[str], of: str) -> Columns:
         """The columns among these ``names``. Raises InvalidCampaign if no number is found.
@@ -114,7 +88,8 @@ class Asked:
         wanted = dict.fromkeys((*compile_template(self.text).fields, *columns_in(self.consent)))
         fields = {name: (self.fields or {}).get(name) or _alike(name, names) for name in wanted}
         phone = self.phone or _phone_of(names, of)
-        return Columns(phone, fields, self.territory or None, self.key or None)
+        more = self.territory, self.key, self.last_contact
+        return Columns(phone, fields, *(name or None for name in more))
 
 
 class Reader(Protocol):
@@ -156,8 +131,8 @@ class Items:
         if isinstance(item, str | Recipient):
             if asked.anything:
                 raise InvalidCampaign(
-                    "phone, fields, territory_field and key name fields of a QuerySet or a query,"
-                    " of models or of dicts; recipient"
+                    "phone, fields, territory_field, key and last_contact name fields of a QuerySet"
+                    " or a query, of models or of dicts; recipient"
                     f" {position} is none of these"
                 )
             return item

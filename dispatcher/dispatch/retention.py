@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -20,8 +22,9 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(hours=1)
 #: the most rows of one transaction, and transactions of one run; a rest is due again at once
 ROWS, RUNS = 500, 20
-#: batches whose recipients one transaction replaces, and drafts that one deletes
-BATCHES, DRAFTS = 4, 20
+#: batches whose recipients one transaction replaces (a claim waits for it on SQLite), and drafts
+#: that one deletes
+BATCHES, DRAFTS = 1, 20
 
 
 def is_due(session: Session, settings: Settings, now: datetime) -> bool:
@@ -100,7 +103,7 @@ class Retention:
             return 0, left
         while left and not self._context.stopping.is_set():
             left -= 1
-            with self._erasures.write() as session:
+            with self._pausing(), self._erasures.write() as session:
                 done = recipient_retention.replace(session, before, pseudonyms, BATCHES)
             if not done:
                 break
@@ -130,9 +133,19 @@ class Retention:
         total = 0
         while left and not self._context.stopping.is_set():
             left -= 1
-            with self._context.database.write() as session:
+            with self._pausing(), self._context.database.write() as session:
                 deleted = retention.STEPS[name](session, before, ROWS)
             total += deleted
             if deleted < ROWS:
                 break
         return total, left
+
+    @contextmanager
+    def _pausing(self) -> Iterator[None]:
+        """Wait after the block for as long as it took: who sends wants the database, too.
+
+        SQLite has one writer, and lets it in only when it asks while nobody else writes.
+        """
+        start = time.monotonic()
+        yield
+        self._context.stopping.wait(time.monotonic() - start)

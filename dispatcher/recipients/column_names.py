@@ -1,4 +1,4 @@
-"""Names of columns: which hold phone numbers, which a territory."""
+"""Names of columns: which hold phone numbers, a territory, a key, the date of a last contact."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _MOBILE = re.compile(r"mobile|portable|gsm|cell")
 _TERRITORY_NAMES = frozenset({"territoire", "territory"})
 #: others, such as "client_id", only where the caller says so: what nobody needs is not stored
 _KEY_NAMES = frozenset({"key", "cle"})
+_last_contact = re.compile(r"lastcontact(at|date|on)?|(datedu|date)?derniercontact").fullmatch
 
 
 def fold(name: str) -> str:
@@ -74,4 +75,10 @@ def is_key(name: str) -> bool:
 def key_column(names: Sequence[str]) -> int | None:
     """Position of the column of keys; None if there is none, or several."""
     found = [at for at, name in enumerate(names) if is_key(name)]
+    return found[0] if len(found) == 1 else None
+
+
+def last_contact_column(names: Sequence[str]) -> int | None:
+    """Position of the column of the dates of last contacts; None if there is none, or several."""
+    found = [at for at, name in enumerate(names) if _last_contact(fold(name))]
     return found[0] if len(found) == 1 else None

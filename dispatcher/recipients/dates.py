@@ -9,7 +9,7 @@ from typing import Final
 from dispatcher.recipients.column_names import fold
 
 #: an earlier year is a default or an error, such as 1900 for an empty cell and 1970 for zero
-_FIRST_YEAR: Final = 1990
+FIRST_YEAR: Final = 1990
 _MONTHS: Final = (
     *("janvier", "fevrier", "mars", "avril", "mai", "juin"),
     *("juillet", "aout", "septembre", "octobre", "novembre", "decembre"),
@@ -35,7 +35,7 @@ def date_of(text: str) -> date | None:
         found = _of_iso(text) if _iso(text) else _of_french(text)
     except (ValueError, OverflowError):
         return None
-    return found if found is not None and found.year >= _FIRST_YEAR else None
+    return found if found is not None and found.year >= FIRST_YEAR else None
 
 
 def _of_iso(text: str) -> date:

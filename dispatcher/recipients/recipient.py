@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
-from dispatcher.recipients.column_names import key_column, phones_of, territory_column
+from dispatcher.recipients.column_names import (
+    key_column,
+    last_contact_column,
+    phones_of,
+    territory_column,
+)
 from dispatcher.recipients.keys import Key
 from dispatcher.recipients.phones import mobile_of
 from dispatcher.recipients.reasons import EXPLANATIONS, NO_NUMBER, NOT_A_RECIPIENT
@@ -31,6 +37,7 @@ class Recipient:
     caller's own list, from 1. ``raw`` is the unchanged row. ``fault`` is why the row gets no
     message whatever its number is, one of ``reasons.EXPLANATIONS``. ``key`` is what the caller
     knows the person by: stored as text of at most 200 characters, and given back with results.
+    ``last_contact`` is when the person last gave a sign of life, as text or a date.
     """
 
     phone: str = field(repr=False)
@@ -40,6 +47,7 @@ class Recipient:
     raw: tuple[str, ...] = field(repr=False, compare=False)
     fault: str | None
     key: Key | None = field(repr=False)
+    last_contact: date | str | None = field(repr=False)
 
     # sets the slots directly: the usual way of a frozen dataclass takes twice as long, and a
     # file makes a million of these
@@ -52,6 +60,7 @@ class Recipient:
         raw: tuple[str, ...] = (),
         fault: str | None = None,
         key: Key | None = None,
+        last_contact: date | str | None = None,
     ) -> None:
         _set_phone(self, phone)
         _set_fields(self, {} if fields is None else fields)
@@ -60,6 +69,7 @@ class Recipient:
         _set_raw(self, raw)
         _set_fault(self, fault)
         _set_key(self, key)
+        _set_last_contact(self, last_contact)
 
     def rejected(
         self, reason: str, *, code: str | None = None, column: str | None = None
@@ -75,10 +85,16 @@ class Recipient:
         )
 
 
-_set_phone, _set_fields, _set_territory, _set_row, _set_raw, _set_fault, _set_key = (
-    vars(Recipient)[slot].__set__
-    for slot in ("phone", "fields", "territory", "row", "raw", "fault", "key")
-)
+(
+    _set_phone,
+    _set_fields,
+    _set_territory,
+    _set_row,
+    _set_raw,
+    _set_fault,
+    _set_key,
+    _set_last_contact,
+) = (vars(Recipient)[slot].__set__ for slot in Recipient.__slots__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +140,9 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
     """A Recipient from an item of a caller's list; one that cannot be used has a ``fault``.
 
     A mapping needs a key that is a name for a phone column, as in files: of several, the first
-    with a mobile number counts. Its key ``territoire`` or ``territory`` sets the territory, and
-    ``key`` or ``clé`` that of the person.
+    with a mobile number counts. Its key ``territoire`` or ``territory`` sets the territory,
+    ``key`` or ``clé`` that of the person, and ``last_contact`` or ``dernier_contact`` the date of
+    the last contact.
     """
     if isinstance(value, Recipient):
         return value
@@ -143,7 +160,7 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
     if not clear:
         fault = "several_fields" if found else NO_NUMBER
         return Recipient("", row=position, raw=tuple(cells), fault=fault)
-    at, known_by = territory_column(names), key_column(names)
+    at, known_by, contact = territory_column(names), key_column(names), last_contact_column(names)
     return Recipient(
         mobile_of([cells[phone] for phone in found]),
         dict(zip(names, cells, strict=True)),
@@ -151,4 +168,5 @@ def recipient_of(value: object, *, position: int | None = None) -> Recipient:
         row=position,
         raw=tuple(cells),
         key=None if known_by is None else value[names[known_by]],
+        last_contact=None if contact is None else value[names[contact]],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,10 +135,7 @@ class Database:
 
     @contextmanager
     def once(self) -> Iterator[Session]:
-        """A session for one statement, which is committed with it. Raises StorageError.
-
-        On SQLite this is ``write``, which saves no round trip there.
-        """
+        """A session for one statement, committed with it; ``write`` on SQLite. As ``read``."""
         with self.write() if self.is_sqlite else self.read() as session:
             yield session
 
@@ -182,6 +179,10 @@ class Database:
             return not self.is_sqlite
         with self.engine_errors():
             return engines.checkpoint(self.engine)
+
+    def after_commit(self, do: Callable[[], None]) -> None:
+        """Call ``do`` once a transaction of the caller's is committed, at once without one."""
+        do()
 
     def close(self) -> None:
         """Close every connection."""

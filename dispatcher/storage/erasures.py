@@ -21,6 +21,7 @@ from dispatcher.campaigns.states import MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms, is_pseudonym
 from dispatcher.storage import (
     actions,
+    contacts,
     draft_lists,
     erased_columns,
     number_checks,
@@ -105,6 +106,8 @@ def begin(
     number_checks.erase(session, phone, pseudonym)
     draft_lists.erase(session, phone, pseudonyms, pseudonym, by=facts["actor"], now=now)
     testers.erase(session, phone)
+    # a row that is locked is replaced with the recipient of the number, which there is then
+    contacts.replace(session, {phone: pseudonym}, skip_locked=True)
     national = phone[-9:]
     unread_calls.forget(session, lambda text: national in _digits(text))
     opt_outs.change_version(session)

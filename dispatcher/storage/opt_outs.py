@@ -13,9 +13,10 @@ from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select, upd
 from sqlalchemy.orm import Session
 
 from dispatcher.masking import PSEUDONYM
-from dispatcher.storage import events, meta, opt_out_history, pseudonymous, upsert
+from dispatcher.storage import contacts, events, meta, opt_out_history, pseudonymous, upsert
 from dispatcher.storage.keys import MOST_PEOPLE
 from dispatcher.storage.tables import OPT_OUT, Meta, OptOut
+from dispatcher.window.slots import PARIS
 
 #: the source of opt-outs that a reply, a posted report or a status of the gateway tells
 ANSWERED = "answered STOP"
@@ -55,8 +56,9 @@ def add(
             session, phones, verb, source=source, reason=reason, actor=actor, now=now
         )
 
+    phones = set(phones)
     # sorted, because two lists added at the same moment would deadlock otherwise
-    rest = iter(sorted(set(phones)))
+    rest = iter(sorted(phones))
     added, first = 0, list[str]()
     while some := list(islice(rest, _STRIDE)):
         listed = opted_out(session, some)
@@ -74,6 +76,8 @@ def add(
         record("add", new)
         added += len(new)
         first += filter(None, new[: MOST_PEOPLE - len(first)])
+    if source == ANSWERED:
+        contacts.heard(session, phones, now.astimezone(PARIS).date())
     if added:
         change_version(session)
     if added and not probable:

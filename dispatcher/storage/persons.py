@@ -23,6 +23,7 @@ from dispatcher.storage.tables import (
     BATCH,
     CAMPAIGN,
     RECIPIENT,
+    Contact,
     Erasure,
     NumberCheck,
     OptOut,
@@ -50,6 +51,7 @@ def of(session: Session, phone: str) -> dict[str, Rows]:
         "opt_out_history": _rows(session, _HISTORY, OptOutEvent.phone, names),
         "replies": _rows(session, _REPLIES, Reply.phone, names),
         "number_checks": _rows(session, _CHECKS, NumberCheck.phone, names),
+        "contacts": _rows(session, _CONTACTS, Contact.phone, names),
         "drafts": draft_lists.of_person(session, phone),
         "testers": _rows(session, _TESTERS, Tester.phone, names),
         "erasures": _rows(session, _ERASURES, Erasure.pseudonym, names),
@@ -99,6 +101,7 @@ _CHECKS = select(
     NumberCheck.ported,
 )
 _TESTERS = select(Tester.phone, Tester.name, Tester.any_hour, Tester.created_at)
+_CONTACTS = select(Contact.phone, Contact.at.label("last_contact"))
 _ERASURES = select(Erasure.pseudonym, Erasure.at, Erasure.actor, Erasure.reason, Erasure.done_at)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, select, update
+from sqlalchemy import Select, exists, not_, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.masking import PSEUDONYM
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import erased_texts, replacement
-from dispatcher.storage.tables import BATCH, CAMPAIGN, Campaign
+from dispatcher.storage import contacts, erased_texts, replacement
+from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Campaign
 
 
 def is_due(session: Session, before: datetime) -> bool:
@@ -24,7 +25,8 @@ def is_due(session: Session, before: datetime) -> bool:
 def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: int) -> int:
     """Replace the recipients of at most so many batches of one campaign; returns how many.
 
-    When all of a campaign are replaced, so are numbers in its reference and its reason.
+    When all of a campaign are replaced, so are numbers in its reference and its reason. The last
+    contact of somebody whose number no other campaign has is replaced, too.
     """
     campaign = session.execute(
         _due(before).with_for_update(skip_locked=True, of=CAMPAIGN)
@@ -37,6 +39,12 @@ def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: in
         .order_by(BATCH.c.number)
         .limit(most)
     ).all()
+    theirs = select(RECIPIENT.c.phone).where(
+        RECIPIENT.c.batch_id.in_([row.id for row in numbers]),
+        not_(RECIPIENT.c.phone.startswith(PSEUDONYM)),
+    )
+    phones = session.scalars(theirs).all()
+    contacts.lock(session, phones)  # in the order in which lists lock them
     values: dict[str, Any] = {"numbers_from": None}
     for batch_id, number in numbers:
         if not replacement.replace(session, batch_id, pseudonyms, None):
@@ -47,6 +55,9 @@ def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: in
             values["numbers_from"] = numbers[-1].number + 1
         else:
             values |= _words(session, campaign, pseudonyms)
+    # a contact that was stored meanwhile has found the recipient
+    gone = contacts.unheld(session, contacts.lock(session, phones))
+    contacts.replace(session, {phone: pseudonyms.newest_of(phone) for phone in gone})
     session.execute(update(CAMPAIGN).where(CAMPAIGN.c.id == campaign.id).values(values))
     return max(len(numbers), 1)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.message_states import marked, tally
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import pseudonymous
+from dispatcher.storage import contacts, pseudonymous
 from dispatcher.storage.tables import BATCH, RECIPIENT
 
 #: the gateway has them, or may have: their reports name the number, and are asked for by it
@@ -49,11 +49,14 @@ def replace(
         return False
     pends, left = row.state == BatchState.PENDING, False
     rows: list[dict[str, Any]] = []
+    erased: dict[str, str] = {}
     theirs: set[int] = set()
     for position, phone, fields, key in session.execute(_ROWS, {"batch_id": batch_id}).all():
         name, written, known_by = pseudonyms.one_of(phone, only), fields, key
         if name is not None:
             theirs.add(position)
+            if only is not None and name != phone:
+                erased[phone] = name
             written = known_by = None
         elif fields or key:
             name = phone
@@ -69,6 +72,7 @@ def replace(
             rows.append(at | new)
     if rows:
         session.execute(_REPLACE, rows)
+    contacts.replace(session, erased)
     if pends:
         leave_out(session, batch_id, row.states, theirs, row.sent_at)
     return not left

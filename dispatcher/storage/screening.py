@@ -66,6 +66,12 @@ def begin_erasure(session: Session) -> None:
     meta.put(session, _BEGUN, str(int(meta.get(session, _BEGUN) or 0) + 1))
 
 
+def hold_erasures(session: Session) -> None:
+    """Wait for an erasure that has begun, and let none begin before this transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
+
+
 def mark_others(session: Session, known: Collection[int]) -> None:
     """Mark all campaigns but the ``known`` ones, in which the person was looked for."""
     new = sorted(set(session.scalars(select(CAMPAIGN.c.id))).difference(known))

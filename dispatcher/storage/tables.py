@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -58,6 +58,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Day(TypeDecorator[date]):
+    """A day as text in ISO 8601: a SQLite connection of Django's would convert a DATE itself."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: date | None, _: Dialect) -> str | None:
+        """To text."""
+        return None if value is None else value.isoformat()
+
+    def process_result_value(self, value: str | None, _: Dialect) -> date | None:
+        """To a day."""
+        return None if value is None else date.fromisoformat(value)
+
+
 class Euros(TypeDecorator[Decimal]):
     """An amount in euros, stored as a whole number of ten-thousandths, so that sums are exact."""
 
@@ -90,7 +105,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, Decimal: Euros, str: Text}  # noqa: RUF012
+    type_annotation_map = {date: Day, datetime: UtcDateTime, Decimal: Euros, str: Text}  # noqa: RUF012
 
 
 def _one_of(column: str, states: Any) -> str:
@@ -507,6 +522,18 @@ class NumberCheck(Base):
     name: Mapped[str | None]
     network: Mapped[str | None]
     ported: Mapped[bool | None]
+
+
+class Contact(Base):
+    """The last sign of life of a person, where the application names one. The newest date wins."""
+
+    __tablename__ = "dispatcher_contact"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    #: a number (E.164), or the pseudonym in place of it
+    phone: Mapped[str] = mapped_column(primary_key=True)
+    #: the day in Paris
+    at: Mapped[date]
 
 
 class Meta(Base):

@@ -68,7 +68,7 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Installation]:
 def fill(site: Installation, *, opt_out: bool = True) -> list[str]:
     """Anne is wherever a person can be; returns what the commands wrote."""
     both = [
-        {"phone": ANNE, "prenom": NAME},
+        {"phone": ANNE, "prenom": NAME, "last_contact": "2026-05-03"},
         {"phone": BRUNO, "prenom": "Bruno, mari du 06 39 98 71 17"},
     ]
     dispatcher = site.dispatcher

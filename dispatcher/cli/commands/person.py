@@ -1,4 +1,4 @@
-"""``dispatcher person``: what is stored about one person, and its erasure."""
+"""``dispatcher person``: what is stored about one person, its erasure, and who is stale."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 from dispatcher.api.persons import UNSEALED
 from dispatcher.campaigns.wording import counted
 from dispatcher.cli.commands.opt_out_decisions import normalised
+from dispatcher.cli.commands.stale import stale
 from dispatcher.cli.confirm import confirm
 from dispatcher.cli.discreet import Discreet
 from dispatcher.cli.exits import OutOfReach, Refusal, Unusable
@@ -31,10 +32,13 @@ _NOBODY = "nothing is stored about this number"
 
 @click.group(cls=Discreet)
 def person() -> None:
-    """Show or erase what is stored about one person.
+    """Show or erase what is stored about one person, and name who is stale.
 
     "-" reads NUMBER from standard input, where no list of processes shows it.
     """
+
+
+person.add_command(stale)
 
 
 @person.command()

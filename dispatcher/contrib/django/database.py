@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from sqlalchemy.pool import NullPool
 from dispatcher.contrib.django.under_test import check_database
 from dispatcher.errors import ConfigurationError, StorageError
 from dispatcher.storage.database import Database
+
+log = logging.getLogger(__name__)
 
 registry.register(
     "postgresql.django", "dispatcher.contrib.django.shared_connection", "SharedPostgres"
@@ -58,6 +61,20 @@ class DjangoDatabase(Database):
     def in_transaction(self) -> bool:
         """Whether this thread is inside ``transaction.atomic``, or commits by hand."""
         return self.connection.in_atomic_block or not self.connection.get_autocommit()
+
+    def after_commit(self, do: Callable[[], None]) -> None:
+        """As ``transaction.on_commit``; at once if the project commits by hand."""
+        if not self.connection.in_atomic_block:
+            do()
+            return
+
+        def later() -> None:
+            try:
+                do()
+            except StorageError as error:  # the caller's commit has been done, and must not fail
+                log.warning("last contacts are not stored, submit the campaign again: %s", error)
+
+        transaction.on_commit(later, using=self.alias)
 
     def close(self) -> None:
         """Do nothing: the connection is Django's."""

@@ -84,6 +84,7 @@ class DjangoDispatcher(Dispatcher):
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
         key: str | None = None,
+        last_contact: str | None = None,
         **options: Unpack[Options],
     ) -> Submitted:
         """Store a campaign and return its id; see ``Dispatcher.submit``.
@@ -94,14 +95,14 @@ class DjangoDispatcher(Dispatcher):
         so when there is only one), ``fields`` maps names in the text to fields of the model
         ({"prenom": "first_name"}; the same names by default), ``territory_field`` names the
         field that overrides the territory, ``key`` the one that you know the person by ("pk"),
-        which is given back with results.
+        which is given back with results, ``last_contact`` that of the last contact's date.
 
         Raises IllegalMove if a transaction of another database is open, too, which could be rolled
         back without the campaign: ``submit_on_commit`` waits for it.
         """
         transactions.check_alone(self._joins)
-        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
-        people = streamed(recipients, asked)
+        names = phone, fields, territory_field, key, options.get("consent"), last_contact
+        people = streamed(recipients, Asked(text, *names))
         # a query on this connection has no place beside what is stored by it
         options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
         if isinstance(self.database, DjangoDatabase):
@@ -122,6 +123,7 @@ class DjangoDispatcher(Dispatcher):
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
         key: str | None = None,
+        last_contact: str | None = None,
         **options: Unpack[Options],
     ) -> None:
         """Submit once the open transaction is committed, whichever database it is on, else never.
@@ -136,8 +138,8 @@ class DjangoDispatcher(Dispatcher):
         # the request may be over when the transaction is committed
         options["by"] = named(options.get("by"))
         check_beforehand(self._installation, self._submission(reference, text, options))
-        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
-        people = streamed(recipients, asked)
+        names = phone, fields, territory_field, key, options.get("consent"), last_contact
+        people = streamed(recipients, Asked(text, *names))
         # a query on this connection has no place beside what is stored by it
         options["at_hand"] = options.get("at_hand", False) and not asks_database(recipients)
 
@@ -171,11 +173,12 @@ class DjangoDispatcher(Dispatcher):
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
         key: str | None = None,
+        last_contact: str | None = None,
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: nothing is written."""
-        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
-        people = streamed(recipients, asked)
+        names = phone, fields, territory_field, key, options.get("consent"), last_contact
+        people = streamed(recipients, Asked(text, *names))
         return super().plan(text, people, reject=reject, each=each, **options)
 
     # the same for async views; a transaction is a matter of sync code, and so is submit_on_commit

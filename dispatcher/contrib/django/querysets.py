@@ -18,7 +18,8 @@ from django.db.models.query import (
 )
 
 from dispatcher.campaigns.submission import RecipientInput
-from dispatcher.contrib.people import STRIDE, Asked, Columns, Items
+from dispatcher.contrib.columns import Columns
+from dispatcher.contrib.people import STRIDE, Asked, Items
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
 

@@ -87,6 +87,7 @@ class Dispatcher(_Base):
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
         key: str | None = None,
+        last_contact: str | None = None,
         session: Executes | None = None,
         **options: Unpack[Options],
     ) -> Submitted:
@@ -97,10 +98,11 @@ class Dispatcher(_Base):
         their attribute of numbers ("profile.mobile"; the one that is called so when there is only
         one), ``fields`` maps names in the text to attributes ({"prenom": "first_name"}; the same
         names by default), ``territory_field`` names what overrides the territory, ``key``
-        what you know the person by ("id"), which is given back with results.
+        what you know the person by ("id"), which is given back with results, ``last_contact`` the
+        date of the last contact.
         """
-        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
-        people = streamed(recipients, asked, session)
+        names = phone, fields, territory_field, key, options.get("consent"), last_contact
+        people = streamed(recipients, Asked(text, *names), session)
         return library_of(current_app).submit(reference, text, people, reject=reject, **options)
 
     def plan(
@@ -114,12 +116,13 @@ class Dispatcher(_Base):
         fields: Mapping[str, str] | None = None,
         territory_field: str | None = None,
         key: str | None = None,
+        last_contact: str | None = None,
         session: Executes | None = None,
         **options: Unpack[Options],
     ) -> Plan:
         """What ``submit`` with the same arguments would do: nothing is written."""
-        asked = Asked(text, phone, fields, territory_field, key, options.get("consent"))
-        people = streamed(recipients, asked, session)
+        names = phone, fields, territory_field, key, options.get("consent"), last_contact
+        people = streamed(recipients, Asked(text, *names), session)
         return library_of(current_app).plan(text, people, reject=reject, each=each, **options)
 
     if not TYPE_CHECKING:  # or no misspelt name would be an error

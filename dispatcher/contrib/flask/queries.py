@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapper, Query, aliased
 from sqlalchemy.orm.attributes import QueryableAttribute
 
 from dispatcher.campaigns.submission import RecipientInput
-from dispatcher.contrib.people import STRIDE, Asked, Columns, Items, no_field, steps_of
+from dispatcher.contrib.columns import Columns
+from dispatcher.contrib.people import STRIDE, Asked, Items, no_field, steps_of
 from dispatcher.errors import InvalidCampaign
 from dispatcher.recipients import Recipient
 

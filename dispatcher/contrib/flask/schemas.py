@@ -88,7 +88,8 @@ class NewCampaign(_Body):
         min_length=1,
         repr=False,
         description="numbers, or objects with one field for the number (`mobile`, `telephone`, …);"
-        " `territory` overrides the territory, and `key` is what you know the person by",
+        " `territory` overrides the territory, `key` is what you know the person by,"
+        " and `last_contact` the date of the last contact",
     )
     account: str | None = Field(
         None, description="the account it goes through, of DISPATCHER_ACCOUNTS"

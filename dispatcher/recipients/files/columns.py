@@ -6,14 +6,16 @@ Every rule serves one promise: a row that holds a person is never taken for a he
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import itemgetter
 
 from dispatcher.errors import InvalidFile, InvalidPhone
 from dispatcher.recipients.column_names import (
     fold,
     key_column,
+    last_contact_column,
     phone_columns,
     phones_of,
     territory_column,
@@ -44,6 +46,8 @@ class Columns:
     headless: bool
     #: the caller's own key of each person
     key: int | None = None
+    #: the date of the last contact with each person
+    last_contact: int | None = None
 
     @property
     def phone(self) -> int:
@@ -63,8 +67,30 @@ class Columns:
             raise
 
 
+def fields_of(
+    found: Columns, keep: Collection[str] | None
+) -> Callable[[list[str]], dict[str, str]]:
+    """What makes the fields of a row of its cells. Raises InvalidFile as ``Columns.kept``."""
+    if keep is None:
+        names = found.names
+        # passing strict=False would take half as long as the dict itself
+        return lambda cells: dict(zip(names, cells))  # noqa: B905
+    kept = found.kept(keep)
+    if not kept:
+        return lambda _: {}
+    if len(kept) == 1:
+        ((name, at),) = kept.items()
+        return lambda cells: {name: cells[at]}
+    pick = itemgetter(*kept.values())
+    return lambda cells: dict(zip(kept, pick(cells), strict=False))
+
+
 def columns_of(
-    first: Sequence[str], column: str | None, territory: str | None, key: str | None = None
+    first: Sequence[str],
+    column: str | None,
+    territory: str | None,
+    key: str | None = None,
+    last_contact: str | None = None,
 ) -> Columns:
     """Read the first row of a file; the other arguments are names of columns or positions from 1.
 
@@ -82,16 +108,19 @@ def columns_of(
         phones = [_named(column, names)]
     else:
         phones = [_best_number(first)] if headless else _phones(names)
-    if territory is not None:
-        own: int | None = _named(territory, names)
-    else:
-        own = None if headless else territory_column(names)
-    if key is not None:
-        known_by: int | None = _named(key, names)
-    else:
-        known_by = None if headless else key_column(names)
+
+    def at(name: str | None, found: Callable[[Sequence[str]], int | None]) -> int | None:
+        if name is not None:
+            return _named(name, names)
+        return None if headless else found(names)
+
     return Columns(
-        names=names, phones=tuple(phones), territory=own, headless=headless, key=known_by
+        names=names,
+        phones=tuple(phones),
+        headless=headless,
+        territory=at(territory, territory_column),
+        key=at(key, key_column),
+        last_contact=at(last_contact, last_contact_column),
     )
 
 

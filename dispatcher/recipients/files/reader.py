@@ -7,13 +7,18 @@ from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from itertools import chain, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
 from dispatcher.errors import InvalidFile
 from dispatcher.recipients.files.bounds import MOST_COLUMNS
-from dispatcher.recipients.files.columns import Columns, columns_of, has_torn_number, header_at
+from dispatcher.recipients.files.columns import (
+    Columns,
+    columns_of,
+    fields_of,
+    has_torn_number,
+    header_at,
+)
 from dispatcher.recipients.files.delimiter import NONE, TITLES
 from dispatcher.recipients.files.first_rows import FirstRow, Rows, nonblank
 from dispatcher.recipients.files.kinds import check_kind
@@ -42,12 +47,14 @@ def open_recipients(
     skip_lines: int = 0,
     hidden: bool = False,
     key_column: str | None = None,
+    last_contact_column: str | None = None,
 ) -> RecipientFile:
     """Open a CSV, XLSX, ODS or XLS file (or ``.gz``) of recipients; "-" is standard input.
 
     Encoding, delimiter, sheet and header are detected; ``notes`` of the result says how.
-    ``column``, ``territory_column`` and ``key_column`` are names or positions from 1; the key of
-    each person is by default in a column "key" or "clé". ``keep`` limits
+    ``column`` and the other columns are names or positions from 1; the key of each person is by
+    default in a column "key" or "clé", the date of the last contact in "last_contact" or
+    "dernier contact". ``keep`` limits
     ``Recipient.fields`` to these names, in this spelling; None means every column. ``sheet`` is
     the name of a sheet. ``skip_lines`` are the lines above the header. Rows that are hidden or
     filtered out in a sheet have a ``Recipient.fault``, unless ``hidden`` is true.
@@ -67,7 +74,7 @@ def open_recipients(
             lines = TextLines(head, stream, encoding=encoding)
             text = TextRows(lines, column, skip_lines)
             rows, note = text.rows, ""
-        named = column, territory_column, key_column
+        named = column, territory_column, key_column, last_contact_column
         file = RecipientFile(rows, text, stack, named, keep, hidden=hidden)
         file._notes.sheet = note
         if text is None:
@@ -99,7 +106,7 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         rows: Rows,
         text: TextRows | None,
         stack: ExitStack,
-        named: tuple[str | None, str | None, str | None],
+        named: tuple[str | None, str | None, str | None, str | None],
         keep: Collection[str] | None,
         *,
         hidden: bool,
@@ -126,8 +133,8 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         self._notes.phones = [found.names[one] for one in found.phones]
         #: recipients read so far
         self.rows_read = 0
-        fields_of = _fields_of(found, keep)
-        self._recipients = self._read(rows, text, begun, found, fields_of, hidden=hidden)
+        of_row = fields_of(found, keep)
+        self._recipients = self._read(rows, text, begun, found, of_row, hidden=hidden)
 
     def _describe(self, lines: TextLines, delimiter: str) -> None:
         self._lines = lines
@@ -167,13 +174,13 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
         text: TextRows | None,
         begun: list[FirstRow],
         found: Columns,
-        fields_of: Callable[[list[str]], dict[str, str]],
+        of_row: Callable[[list[str]], dict[str, str]],
         *,
         hidden: bool,
     ) -> Generator[Recipient]:
         # runs for each of a million rows: avoid calls and lookups
         width, phone_at, territory_at = len(found.names), found.phone, found.territory
-        key_at, key = found.key, None
+        key_at, key, contact_at, contact = found.key, None, found.last_contact, None
         phones_at = found.phones if len(found.phones) > 1 else ()
         ours = not found.headless and is_ours(found.names)
         sheet = rows if isinstance(rows, SheetRows) else None
@@ -216,8 +223,11 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                                 territory = None
                         if key_at is not None:
                             key = None if is_no_value(cells[key_at], "") else cells[key_at]
+                        if contact_at is not None:
+                            contact = cells[contact_at]
                         self.rows_read += 1
-                        yield Recipient(phone, fields_of(cells), territory, row, raw, fault, key)
+                        fields = of_row(cells)
+                        yield Recipient(phone, fields, territory, row, raw, fault, key, contact)
                 except csv.Error as error:
                     if text is None:
                         raise
@@ -228,20 +238,3 @@ class RecipientFile(AbstractContextManager["RecipientFile"]):
                     return
         finally:
             self._stack.close()
-
-
-def _fields_of(
-    found: Columns, keep: Collection[str] | None
-) -> Callable[[list[str]], dict[str, str]]:
-    if keep is None:
-        names = found.names
-        # passing strict=False would take half as long as the dict itself
-        return lambda cells: dict(zip(names, cells))  # noqa: B905
-    kept = found.kept(keep)
-    if not kept:
-        return lambda _: {}
-    if len(kept) == 1:
-        ((name, at),) = kept.items()
-        return lambda cells: {name: cells[at]}
-    pick = itemgetter(*kept.values())
-    return lambda cells: dict(zip(kept, pick(cells), strict=False))

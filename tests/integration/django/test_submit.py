@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.models import Value
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
@@ -37,6 +38,7 @@ from tests import django_project
 Customers = Callable[..., Any]
 TEXT = "Bonjour {{ prenom }}, les soldes commencent samedi !"
 FIELDS = {"prenom": "first_name"}
+OLD = date(2019, 11, 24)
 
 
 def texted(batch_id: int = 1) -> list[str]:
@@ -52,6 +54,51 @@ def test_queryset_of_models_becomes_recipients(shop: str, customers: Customers) 
     assert dispatcher.progress("soldes").id == campaign
     [batch] = dispatcher.batches("soldes")
     assert texted(batch.id) == ["+33639980000", "+33639980001", "+33639980002"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "arguments"),
+    [
+        (lambda all_: all_.annotate(day=Value(OLD)), {"last_contact": "day"}),
+        (lambda all_: all_.values("mobile", last_contact=Value(OLD)), {}),
+        (lambda all_: list(all_.values("mobile", achat=Value(OLD))), {"last_contact": "achat"}),
+    ],
+)
+def test_last_contact_of_a_row_is_stored(
+    shop: str, customers: Customers, chosen: Callable[[Any], Any], arguments: dict[str, Any]
+) -> None:
+    with transaction.atomic():
+        dispatcher.submit("soldes", "Soldes", chosen(customers(2)), phone="mobile", **arguments)
+        # nobody waits for the row of a person until a long transaction ends
+        assert list(dispatcher.persons.stale()) == []
+    assert [one.last_contact for one in dispatcher.persons.stale()] == [OLD, OLD]
+
+
+def test_last_contact_that_cannot_be_stored_after_the_commit_is_logged(
+    shop: str,
+    customers: Customers,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def note(*_: object, **__: object) -> None:
+        raise StorageError("it is down")
+
+    people = customers(2).values("mobile", last_contact=Value(OLD))
+    with monkeypatch.context() as patched, transaction.atomic():
+        patched.setattr("dispatcher.storage.stale_people.note", note)
+        dispatcher.submit("soldes", "Soldes", people)
+    assert "last contacts are not stored, submit the campaign again: it is down" in caplog.text
+    dispatcher.submit("soldes", "Soldes", people)
+    assert [one.last_contact for one in dispatcher.persons.stale()] == [OLD, OLD]
+
+
+def test_rolled_back_campaign_stores_no_last_contact(shop: str, customers: Customers) -> None:
+    with suppress(ZeroDivisionError), transaction.atomic():
+        dispatcher.submit(
+            "soldes", "Soldes", customers(2).values("mobile", last_contact=Value(OLD))
+        )
+        raise ZeroDivisionError
+    assert list(dispatcher.persons.stale()) == []
 
 
 def test_only_field_with_the_name_of_a_phone_is_the_number(shop: str, customers: Customers) -> None:

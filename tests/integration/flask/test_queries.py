@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,30 @@ def test_key_of_a_row_is_given_back(
     known = {str(one.id) for one in db.session.scalars(select(Customer))}
     batch = dispatcher.batches("soldes")[0]
     assert {one.key for one in dispatcher.messages(batch.id)} <= known
+
+
+@pytest.mark.parametrize(
+    ("people", "arguments"),
+    [
+        (lambda: select(Customer), {"last_contact": "first_name"}),
+        (lambda: db.session.scalars(select(Customer)).all(), {"last_contact": "first_name"}),
+        (lambda: select(Customer.mobile, Customer.first_name.label("last_contact")), {}),
+        (lambda: [{"mobile": "0639980000", "dernier contact": "2019-11-24"}], {}),
+        (
+            lambda: [{"mobile": "0639980000", "achat": date(2019, 11, 24)}],
+            {"last_contact": "achat"},
+        ),
+    ],
+)
+def test_last_contact_of_a_row_is_stored(
+    app: Flask, people: Callable[[], Any], arguments: dict[str, Any]
+) -> None:
+    for one in db.session.scalars(select(Customer)):
+        one.first_name = "2019-11-24"
+    db.session.commit()
+    dispatcher.submit("soldes", "Soldes demain", people(), **arguments)
+    named = {one.last_contact for one in dispatcher.persons.stale()}
+    assert named == {date(2019, 11, 24)}
 
 
 def test_label_of_a_query_is_a_field(app: Flask) -> None:

@@ -858,3 +858,29 @@ def test_unknown_column_of_keys_is_refused() -> None:
 
     with pytest.raises(InvalidFile, match="no column 'id'"):
         open_recipients(content, key_column="id")
+
+
+@pytest.mark.parametrize(
+    ("header", "named"),
+    [
+        ("mobile;last_contact", None),
+        ("mobile;Dernier contact", None),
+        ("mobile;Date du dernier contact", None),
+        ("mobile;LastContactDate", None),
+        ("mobile;achat", "achat"),
+        ("mobile;achat", "2"),
+    ],
+)
+def test_column_of_last_contacts_is_read(header: str, named: str | None) -> None:
+    content = io.BytesIO(f"{header}\n{ONE};24/11/2023\n{TWO};\n".encode())
+
+    with open_recipients(content, last_contact_column=named) as file:
+        assert [one.last_contact for one in file] == ["24/11/2023", ""]
+
+
+@pytest.mark.parametrize("header", ["mobile;contact", "mobile;last_contact;dernier contact"])
+def test_column_that_may_hold_something_else_has_no_last_contacts(header: str) -> None:
+    content = io.BytesIO(f"{header}\n{ONE};24/11/2023;24/11/2024\n".encode())
+
+    with open_recipients(content) as file:
+        assert [one.last_contact for one in file] == [None]

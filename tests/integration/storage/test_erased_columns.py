@@ -16,6 +16,7 @@ from dispatcher.storage.tables import (
     Base,
     Campaign,
     CheckOrder,
+    Contact,
     NumberCheck,
     Recipient,
     Reply,
@@ -52,8 +53,8 @@ def test_erasure_asks_the_table() -> None:
     assert [name_of(column) for column in erased_columns.NUMBERS] == [
         f"dispatcher_{name}.phone"
         for name in (
-            *("recipient", "opt_out", "opt_out_event", "reply", "number_check", "draft_row"),
-            "tester",
+            *("recipient", "opt_out", "opt_out_event", "reply", "number_check", "contact"),
+            *("draft_row", "tester"),
         )
     ]
     assert len(erased_columns.TEXTS) == sum(rule.how is How.REPLACED for _, rule in RULES)
@@ -81,6 +82,7 @@ def filled(tables: Database) -> Iterator[Bench]:
             session.execute(insert(CheckOrder), [order | {"expected": Decimal(0)}])
             check = {"phone": BRUNO, "order_id": 1, "ordered_at": now}
             session.execute(insert(NumberCheck), [check])
+            session.execute(insert(Contact), [{"phone": BRUNO, "at": now.date()}])
             reply = {"digest": "d", "phone": BRUNO, "text": "Oui", "received_at": now}
             session.execute(insert(Reply), [reply | facts])
             call = {"digest": "d", "path": "/", "body": b"", "query": "", "problem": ""}

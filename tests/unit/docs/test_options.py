@@ -16,6 +16,7 @@ PAGE = Path(__file__).parents[3] / "docs/api.md"
 #: what the shell needs to read a file, and what it writes: no option of the campaign
 OF_THE_SHELL = {
     "--reference", "--text", "--text-file", "--column", "--territory-column", "--key-column",
+    "--last-contact-column",
     "--encoding", "--sheet", "--skip-lines", "--hidden", "--rejects", "--json", "--svg",
     "--manifest", "--save",
 }  # fmt: skip
