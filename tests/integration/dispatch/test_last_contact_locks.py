@@ -99,7 +99,7 @@ def test_list_waits_for_an_erasure_and_stores_the_pseudonym(bench: Bench, *, kno
 
 
 def test_lists_and_erasures_at_once_leave_no_number_and_no_deadlock(bench: Bench) -> None:
-    phones = people(600, start=5000)
+    phones = people(300, start=5000)
     erased = phones[::30]
     submit(bench, *phones, reference="first")
     persons = bench.dispatcher.persons
@@ -117,7 +117,7 @@ def test_lists_and_erasures_at_once_leave_no_number_and_no_deadlock(bench: Bench
             ),
         ]
         for one in running:
-            one.result(60)
+            one.result(300)
 
     newest = date(2024, 5, 4)
     held = {phone: newest for phone in phones if phone not in erased}
