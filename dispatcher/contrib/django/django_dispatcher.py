@@ -241,13 +241,8 @@ class _Committed(Hints):
         """Send a hint for due work after the commit."""
         if self._alias is None or self._address is None:
             return super().tick()
-        publish = super().tick
-
-        def tell() -> None:
-            publish()
-
         try:
-            transaction.on_commit(tell, using=self._alias)
+            transaction.on_commit(super().tick, using=self._alias)
         except transaction.TransactionManagementError:
             return False  # the project commits by hand, so a tick has to find the work
         return True
