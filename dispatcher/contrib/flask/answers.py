@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
 
+from dispatcher.campaigns.spend import By
 from dispatcher.campaigns.states import BatchState, CampaignState, MessageState
 from dispatcher.recipients.phones import REASONS
 from dispatcher.recipients.recipient import MOST_REJECTED
@@ -86,6 +87,54 @@ class List(_Answer):
 
     campaigns: list[Progress]
     total: _Count
+
+
+_Exact = Annotated[
+    str, Field(pattern=r"^-?[0-9]+\.[0-9]{4}$", description="euros to a ten-thousandth")
+]
+
+
+class Numbers(_Answer):
+    """Four figures: `planned` + `difference` = `reserved` + `charged`."""
+
+    planned: Annotated[int, Field(description="what was submitted, by its plan")]
+    reserved: Annotated[int, Field(description="what may still be charged")]
+    charged: Annotated[int, Field(description="what the gateway named a cost for")]
+    difference: Annotated[int, Field(description="`reserved` and `charged` less `planned`")]
+
+
+class Amounts(_Answer):
+    """The same in euros; what was charged where no price was set is in no difference."""
+
+    planned: _Exact
+    reserved: _Exact
+    charged: _Exact
+    difference: _Exact
+
+
+class SpendRow(_Answer):
+    """What some campaigns cost."""
+
+    name: Annotated[str, Field(description="empty: the default account, no tag, or a total")]
+    campaigns: _Count
+    messages: Numbers
+    segments: Numbers
+    euros: Amounts
+    untold: Annotated[_Count, Field(description="of the reserved, sent at an unknown cost")]
+    unpriced: Annotated[_Count, Field(description="planned where no price was set")]
+    unplanned: Annotated[_Exact, Field(description="charged for these")]
+
+
+class Spend(_Answer):
+    """What campaigns cost: `total` counts each once, test messages are in `tests` alone."""
+
+    by: By
+    from_: Annotated[AwareDatetime | None, Field(alias="from")]
+    to: Annotated[AwareDatetime | None, Field(description="until before this instant")]
+    rows: list[SpendRow]
+    total: SpendRow
+    tests: SpendRow
+    several_tags: Annotated[_Count, Field(description="campaigns that are in several rows")]
 
 
 class Problem(_Answer):

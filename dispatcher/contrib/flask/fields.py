@@ -1,4 +1,4 @@
-"""Fields and queries of the JSON API whose values the library judges."""
+"""Fields and queries of the JSON API whose values the library judges, and its security."""
 
 from __future__ import annotations
 
@@ -23,4 +23,12 @@ TAG_QUERY: Final[dict[str, Any]] = {
     "in": "query",
     "description": "only those with this campaign tag, or with one of these",
     "schema": {"type": "array", "items": {"type": "string", "pattern": PATTERN}},
+}
+#: how a request is let in
+SECURITY: Final[dict[str, Any]] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "the value of the setting DISPATCHER_WEB_TOKEN",
+    }
 }

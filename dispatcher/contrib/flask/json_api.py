@@ -27,6 +27,7 @@ from dispatcher.contrib.flask.problems import Problem, answer_as, id_of, problem
 from dispatcher.contrib.flask.results import streamed_evidence, streamed_results
 from dispatcher.contrib.flask.routes import METHODS, route, whole_number
 from dispatcher.contrib.flask.schemas import NewCampaign, Reason, read
+from dispatcher.contrib.flask.spend_api import SPEND_QUERY, spend
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.recipient import MOST_REJECTED
 
@@ -39,6 +40,7 @@ _QUERIES = {
     "results": RESULTS_QUERY,
     "evidence": EVIDENCE_QUERY,
     "discard_draft": VERSION_QUERY,
+    "spend": SPEND_QUERY,
 }
 
 
@@ -63,6 +65,7 @@ def api(*, body_limit: int = 16 * 2**20) -> Blueprint:
     route(blueprint, f"{_CAMPAIGN}/pause", POST=views.pause)
     route(blueprint, f"{_CAMPAIGN}/resume", POST=views.resume)
     route(blueprint, f"{_CAMPAIGN}/cancel", POST=views.cancel)
+    route(blueprint, "/spend", GET=spend)
     route_drafts(blueprint, body_limit)
     route(blueprint, "/openapi.json", GET=views.openapi)
     for rule in ("/", "/<path:_>"):

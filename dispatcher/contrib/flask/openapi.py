@@ -13,6 +13,7 @@ from dispatcher.contrib.flask import answers, fields
 from dispatcher.contrib.flask.draft_bodies import ANSWERS, BODIES
 from dispatcher.contrib.flask.draft_paths import draft_paths
 from dispatcher.contrib.flask.problems import PROBLEM_JSON
+from dispatcher.contrib.flask.spend_api import SPEND_QUERY
 
 MOST_LISTED = 200
 #: the media type of each format of results
@@ -156,6 +157,12 @@ def described(prefix: str) -> dict[str, Any]:
                 ),
                 "parameters": campaign,
             },
+            "/spend": {
+                "get": _operation(
+                    "spend", "What campaigns cost, by month, account, tag or territory",
+                    _reference("Spend"), 422, parameters=SPEND_QUERY,
+                )
+            },
             **draft_paths(_operation, _reference, _whole(0, LARGEST_ID)),
             "/openapi.json": {
                 "get": {
@@ -167,17 +174,8 @@ def described(prefix: str) -> dict[str, Any]:
                 }
             },
         },
-        "components": {"securitySchemes": _SECURITY, "schemas": _schemas()},
+        "components": {"securitySchemes": fields.SECURITY, "schemas": _schemas()},
     }  # fmt: skip
-
-
-_SECURITY = {
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "the value of the setting DISPATCHER_WEB_TOKEN",
-    }
-}
 
 
 _RESULTS = {
@@ -239,7 +237,7 @@ def _reference(name: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    told = (answers.Progress, answers.Submitted, answers.List, answers.Problem)
+    told = (answers.Progress, answers.Submitted, answers.List, answers.Spend, answers.Problem)
     answered: tuple[type[BaseModel], ...] = (*told, *ANSWERS)
     _, schemas = models_json_schema(
         [(body, "validation") for body in BODIES]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import resource
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from dispatcher import ConfigurationError, Dispatcher, StorageError
 from dispatcher.contrib.flask import Dispatcher as Extension
 from dispatcher.contrib.flask import api
+from dispatcher.contrib.flask.answers import Spend
 from dispatcher.storage import credit
 from tests.integration.bench import people
 from tests.integration.flask.webapp import (
@@ -493,6 +495,35 @@ def test_tags_are_submitted_shown_and_filtered_by(call: Caller) -> None:
         listed = call.get(f"/campaigns?{query}").json or {}
         assert [one["reference"] for one in listed["campaigns"]] == ["soldes"]
     assert call.get("/campaigns?tag=nice").json == {"campaigns": [], "total": 0}
+
+
+def test_spend_is_answered_as_it_is_described(call: Caller) -> None:
+    call.submit(reference="soldes", tags=["lyon", "sale"])
+
+    answer = call.get("/spend?by=tag&from=2020-01&to=2099-12-31&tag=lyon&tag=sale&account=").json
+    months = call.get("/spend").json
+
+    assert Spend.model_validate_json(json.dumps(answer)).several_tags == 1
+    assert [row["name"] for row in (answer or {})["rows"]] == ["lyon", "sale"]
+    assert (answer or {})["from"] == "2020-01-01T00:00:00+01:00"
+    total = (answer or {})["total"]
+    assert total["messages"] == {"planned": 3, "reserved": 3, "charged": 0, "difference": 0}
+    assert (months or {})["total"] == total
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("by=week", "spend is added up by one of month, account, tag, territory"),
+        ("from=2027-13", "from '2027-13' is no month, no day and no instant"),
+        ("from=2027-03&to=2027-02", "the period ends before it begins"),
+        ("tag=a%20b", "a campaign tag has 1 to 50"),
+        ("from=2027-03&from=2027-04", "from is given 2 times: give it once"),
+        ("account=nobody", "no account"),
+    ],
+)
+def test_spend_that_cannot_be_asked_for_is_refused(call: Caller, query: str, sentence: str) -> None:
+    assert refused(call.get(f"/spend?{query}"), 422, "unusable_input").startswith(sentence)
 
 
 @pytest.mark.parametrize(
