@@ -519,7 +519,7 @@ def test_spend_is_answered_as_it_is_described(call: Caller) -> None:
         ("from=2027-03&to=2027-02", "the period ends before it begins"),
         ("tag=a%20b", "a campaign tag has 1 to 50"),
         ("from=2027-03&from=2027-04", "from is given 2 times: give it once"),
-        ("account=nobody", "no account"),
+        ("account=nobody", "there is no account "),
     ],
 )
 def test_spend_that_cannot_be_asked_for_is_refused(call: Caller, query: str, sentence: str) -> None:
