@@ -83,7 +83,10 @@ def _contradictions(opened: Opened, remark: Callable[[str], None]) -> Iterator[s
     """What of the content contradicts itself, whoever signed it."""
     try:
         campaign, sums = opened.document(CAMPAIGN), opened.document(MANIFEST)["sums"]
-        derived = Derived(campaign, masked=opened.manifest.get("numbers") == "masked")
+        masked = opened.manifest.get("numbers") == "masked"
+        if masked:
+            remark("numbers are masked: whether somebody is in it twice cannot be seen")
+        derived = Derived(campaign, masked=masked)
         yield from derived.of_batches(opened, remark)
         yield from derived.of_record(opened)
         found = derived.sums

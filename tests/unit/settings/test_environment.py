@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from dispatcher.errors import ConfigurationError
+from dispatcher.recipients.pseudonyms import ring_of
 from dispatcher.settings import Settings
 from dispatcher.settings.environment import load, to_environment
+from dispatcher.settings.logs import secrets_of
 from tests.unit.settings.test_settings import WRITTEN
 
 #: an offset needs a gateway on loopback; a campaign leaves from a sender or from a number
@@ -28,6 +30,16 @@ def test_environment_of_a_child_has_only_what_was_set() -> None:
     assert to_environment(Settings.of(rate=None, poll_intervals=(1, 2))) == {
         "DISPATCHER_POLL_INTERVALS": "1,2"
     }
+
+
+def test_keys_of_a_file_are_a_ring_of_which_each_is_a_secret(tmp_path: Path) -> None:
+    newer, older = "a newer key of the tests, before it", "a key of the tests, which hides nobody"
+    file = tmp_path / "pseudonym_key"
+    file.write_text(f"{newer}\n{older}\n", encoding="utf-8")
+    settings = load({}, {"DISPATCHER_PSEUDONYM_KEY_FILE": str(file)})
+    assert settings.pseudonym_key is not None
+    assert ring_of(settings.pseudonym_key.get_secret_value()) == [newer, older]
+    assert {newer, older} <= set(secrets_of(settings, {}))
 
 
 def test_value_of_the_app_wins_over_the_environment() -> None:
