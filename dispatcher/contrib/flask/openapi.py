@@ -36,6 +36,7 @@ _SAID = {
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
     422: "What was given cannot be used; nothing was stored.",
+    500: "The dispatcher is not set up, as without a signing key; its log says what is missing.",
     503: "The database is out of reach.",
 }
 #: statuses that every operation may answer
@@ -136,7 +137,7 @@ def described(prefix: str) -> dict[str, Any]:
             "/campaigns/{campaign}/evidence": {
                 "get": _operation(
                     "evidence", "All that is known of a campaign, in one signed file",
-                    {}, 404, 422, parameters=EVIDENCE_QUERY, file=_EVIDENCE,
+                    {}, 404, 422, 500, parameters=EVIDENCE_QUERY, file=_EVIDENCE,
                 ),
                 "parameters": campaign,
             },
