@@ -22,7 +22,8 @@ RESULT_TYPES = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-EVIDENCE_TYPE = "application/zip"
+#: that of any file: generators of clients know no other for bytes
+EVIDENCE_TYPE = "application/octet-stream"
 #: the largest id of a database
 LARGEST_ID = 2**63 - 1
 _TEXT = {"type": "string"}
@@ -185,7 +186,7 @@ _RESULTS = {
 }
 _EVIDENCE = {
     "description": "A ZIP; `dispatcher evidence verify` checks it.",
-    "content": {EVIDENCE_TYPE: {"schema": _TEXT}},
+    "content": {EVIDENCE_TYPE: {"schema": _TEXT | {"format": "binary"}}},
 }
 
 

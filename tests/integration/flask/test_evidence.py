@@ -31,7 +31,7 @@ def verified(app: Flask, data: bytes) -> Verification:
 
 def test_evidence_is_a_signed_file_without_whole_numbers(app: Flask) -> None:
     answer = Caller(app).get("/campaigns/1/evidence")
-    assert (answer.status_code, answer.content_type) == (200, "application/zip")
+    assert (answer.status_code, answer.content_type) == (200, "application/octet-stream")
     assert answer.headers["Content-Disposition"] == "attachment; filename=evidence-1.zip"
     assert answer.headers["Cache-Control"] == "no-store"
     found = verified(app, answer.data)
