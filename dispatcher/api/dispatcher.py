@@ -88,12 +88,12 @@ class Dispatcher(Lifecycle):
         shared = self._installation, self._gateways
         return preview(*shared, submission, recipients, reject=reject, each=each)
 
-    def opt_out(self, phone: str, *, reason: str = "") -> bool:
+    def opt_out(self, phone: str, *, reason: str = "", by: str | None = None) -> bool:
         """Never text this number again, in any spelling; False if it was on the list already.
 
         ``opt_outs`` has the other actions on the list. Raises InvalidPhone.
         """
-        return self.opt_outs.add([phone], reason=reason) > 0
+        return self.opt_outs.add([phone], reason=reason, by=by) > 0
 
     @cached_property
     def opt_outs(self) -> OptOuts:

@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dispatcher.api import reply_intake
+from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.records import Reply, UnreadCall
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign, InvalidPayload
 from dispatcher.gateway import SendOptions
 from dispatcher.gateway.smspartner import inbound
@@ -22,7 +24,7 @@ from dispatcher.gateway.smspartner.inbound.payload import LARGEST
 from dispatcher.recipients.number_checks import service
 from dispatcher.settings import Settings
 from dispatcher.settings.clock import Clock
-from dispatcher.storage import number_checks, replies, unread_calls
+from dispatcher.storage import actions, number_checks, replies, unread_calls
 from dispatcher.storage.batches import early_polls
 
 log = logging.getLogger(__name__)
@@ -152,7 +154,15 @@ class Inbox:
         with self._installation.read() as session:
             return unread_calls.latest(session)
 
-    def remove_unread(self, *ids: int) -> int:
-        """Delete calls that could not be read, once somebody has looked; returns how many."""
+    def remove_unread(self, *ids: int, by: str | None = None) -> int:
+        """Delete calls that could not be read, once somebody has looked; returns how many.
+
+        ``by`` is who decides, for the record.
+        """
+        who, now = named(by), self._clock()
         with self._installation.write() as session:
-            return unread_calls.remove(session, ids)
+            removed = unread_calls.remove(session, ids)
+            if removed:
+                why = f"{counted(removed, 'call')} that could not be read"
+                actions.note(session, None, verb="delete calls", actor=who, now=now, reason=why)
+            return removed

@@ -132,6 +132,8 @@ class Lifecycle(Records):
         self._pause_all(None, "the database was restored", by)
         with self._installation.write() as session:
             identity.accept(session)
+            who, now = named(by), self.clock()
+            actions.note(session, None, verb="accept restored", actor=who, now=now)
             unfinished = campaigns.unfinished(session)
             return Restored(heartbeats.last_tick(session), unfinished)
 

@@ -15,12 +15,13 @@ from dispatcher.api.intake import listed
 from dispatcher.api.screening import Screening
 from dispatcher.campaigns.prices import shown
 from dispatcher.campaigns.submission import RecipientInput
+from dispatcher.campaigns.wording import counted
 from dispatcher.dispatch.number_checks import CheckOrders, OrderResult
 from dispatcher.errors import ConfigurationError, IllegalMove, InvalidCampaign, InvalidPhone
 from dispatcher.gateway import Gateway
 from dispatcher.recipients.number_checks import IN_SERVICE, OUT_OF_SERVICE, UNDECIDED, Lookups
 from dispatcher.recipients.phones import normalise
-from dispatcher.storage import number_checks, opt_outs
+from dispatcher.storage import actions, number_checks, opt_outs
 from dispatcher.storage.number_checks import WAITING
 
 #: the state of a number that is never checked
@@ -160,14 +161,23 @@ class NumberChecks:
                 f"{len(report.to_order(again=again)):,} checks cost {shown(cost)}, more than"
                 f" {shown(max_cost)}: nothing was ordered"
             )
-        return self._orders().order_checks(
-            report.to_order(again=again),
+        orders, who, wanted = self._orders(), named(by), report.to_order(again=again)
+        if wanted:
+            self._note(who, f"{counted(len(wanted), 'number')}, for at most {shown(max_cost)}")
+        return orders.order_checks(
+            wanted,
             max_cost=max_cost,
             results_to=address,
-            actor=named(by),
+            actor=who,
             known_at=report.at,
             again=again,
         )
+
+    def _note(self, who: str, reason: str) -> None:
+        """Put an order on record, before the first of its requests."""
+        now = self._clock()
+        with self._installation.write() as session:
+            actions.note(session, None, verb="order checks", actor=who, now=now, reason=reason)
 
     def _address(self) -> str:
         url, secret = self._settings.webhook_url, self._settings.webhook_secret

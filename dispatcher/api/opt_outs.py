@@ -107,12 +107,13 @@ class OptOuts:
         strict: bool = False,
         reason: str = "",
         source: str = "import",
+        by: str | None = None,
     ) -> ImportResult:
         """Add the numbers of a list, for example from ``open_recipients``, in one transaction.
 
-        ``reject`` is called with every row without a valid number. Raises InvalidCampaign for one
-        such row if ``strict``, and UnusableInput for a list that cannot be read; nothing is added
-        then.
+        ``reject`` is called with every row without a valid number; ``by`` is as in ``add``. Raises
+        InvalidCampaign for one such row if ``strict``, and UnusableInput for a list that cannot be
+        read; nothing is added then.
         """
         # read all before the transaction begins: a slow pipe must not block the workers
         rows = rejected = 0
@@ -127,21 +128,23 @@ class OptOuts:
                     reject(recipient.rejected(recipient.fault or error.reason))
         if strict and rejected:
             raise InvalidCampaign(f"{rejected} of {rows} rows are no number to text (strict)")
-        new = self._add(numbers, source=source, reason=reason)
+        new = self._add(numbers, source=source, reason=reason, by=by)
         return ImportResult(rows=rows, new=new, known=rows - rejected - new, rejected=rejected)
 
-    def remove(self, phone: str, *, reason: str, at_gateway: bool = False) -> bool:
+    def remove(
+        self, phone: str, *, reason: str, at_gateway: bool = False, by: str | None = None
+    ) -> bool:
         """Remove a number whose owner has consented again; False if it is not on the list.
 
         ``at_gateway`` removes it first from the gateway's STOP list, which would bring it back.
-        The reason is recorded. Raises InvalidCampaign without a reason, InvalidPhone,
-        GatewayError if the gateway does not answer and ConfigurationError without an API key;
-        nothing is removed here then.
+        The reason is recorded; ``by`` is as in ``add``. Raises InvalidCampaign without a reason,
+        InvalidPhone, GatewayError if the gateway does not answer and ConfigurationError without an
+        API key; nothing is removed here then.
         """
         number, reason = normalise(phone), needed(reason)
         there = at_gateway and self._delete_stop(number)
         source = "by hand, on the gateway's STOP list too" if there else "by hand"
-        facts = {"reason": reason, "actor": named(None), "source": source}
+        facts = {"reason": reason, "actor": named(by), "source": source}
         with self._installation.write() as session:
             removed = opt_outs.remove(session, number, now=self._clock(), **facts)
             if removed or there:
@@ -150,7 +153,7 @@ class OptOuts:
                 opt_out_history.record(session, [number], "remove", now=self._clock(), **facts)
         return removed or there
 
-    def erase(self, phone: str) -> bool:
+    def erase(self, phone: str, *, by: str | None = None) -> bool:
         """Erase a number as ``Dispatcher.persons.erase`` does.
 
         False if nothing is stored about it, or it was erased before. Raises as that does.
@@ -159,7 +162,7 @@ class OptOuts:
         with self._installation.stream() as session:
             if erasures.is_erased(session, number) or not persons.of(session, number):
                 return False
-        facts = {"reason": "erased from the opt-out list", "actor": named(None)}
+        facts = {"reason": "erased from the opt-out list", "actor": named(by)}
         Erasures(self._installation.database, self._clock).erase(number, **facts)
         return True
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
+from dispatcher.api.action_record import ActionRecords
 from dispatcher.api.actor import named, needed
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.last_contacts import day_of, is_future, today_of, years_before
@@ -38,15 +39,21 @@ class Persons:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._erasures = Erasures(installation.database, installation.clock)
+        self._record = ActionRecords(installation)
 
-    def show(self, phone: str) -> dict[str, list[dict[str, Any]]]:
+    def show(self, phone: str, *, by: str | None = None) -> dict[str, list[dict[str, Any]]]:
         """Table -> its rows about a number, under the number or its pseudonym; empty: none.
 
-        Instants are aware. Raises InvalidPhone.
+        Instants are aware. That somebody looked goes on record. Raises InvalidPhone.
         """
-        number = normalise(phone)
-        with self._installation.stream() as session:
-            return persons.of(session, number)
+        held = self._held(normalise(phone))
+        if held:
+            self._record.note("see numbers", reason="all that is stored about one person", by=by)
+        return held
+
+    def is_stored(self, phone: str) -> bool:
+        """Whether anything is stored about a number. Raises InvalidPhone."""
+        return bool(self._held(normalise(phone)))
 
     def erase(self, phone: str, *, reason: str, by: str | None = None) -> Erased:
         """Replace a number and its fields by a pseudonym everywhere; it is never texted again.
@@ -60,7 +67,7 @@ class Persons:
         reason, ConfigurationError without a key of the pseudonyms, and StorageError.
         """
         number, reason = normalise(phone), needed(reason)
-        if not self.show(number):
+        if not self._held(number):
             raise NotFound("nothing is stored about this number: nobody is erased")
         return self._erasures.erase(number, reason=reason, actor=named(by))
 
@@ -192,6 +199,10 @@ class Persons:
         with self._installation.write() as session:  # what the gateway holds comes back, too
             recalls.request_paused(session, facts["now"])
         return found
+
+    def _held(self, number: str) -> dict[str, list[dict[str, Any]]]:
+        with self._installation.stream() as session:
+            return persons.of(session, number)
 
     def _is_sealed(self, rows: Sequence[Mapping[str, str]], end: Mapping[str, str]) -> bool:
         """Whether the seal is that of these lines; True under another key, which is refused."""

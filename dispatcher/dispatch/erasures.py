@@ -106,7 +106,7 @@ class Erasures:
         with self.write() as session:
             if not pseudonymous.adopt(session, checks):
                 raise UnusableKey("these erasures were made under another pseudonym key")
-            new = erasures.adopt(session, erased, actor)
+            new = erasures.adopt(session, erased, actor, self._clock())
         self._erase_found(
             lambda _, phones, pseudonyms: [it for it in phones if pseudonyms.one_of(it, erased)],
             reason=erasures.REPLAYED,

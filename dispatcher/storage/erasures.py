@@ -198,7 +198,7 @@ def listed(session: Session) -> list[tuple[str, datetime]]:
     return [(row.pseudonym, row.at) for row in rows]
 
 
-def adopt(session: Session, erased: Mapping[str, datetime], actor: str) -> int:
+def adopt(session: Session, erased: Mapping[str, datetime], actor: str, now: datetime) -> int:
     """Put erasures on record that a restored database lacks; returns how many.
 
     From then on nobody of them is texted. Their numbers are still to be replaced.
@@ -212,6 +212,9 @@ def adopt(session: Session, erased: Mapping[str, datetime], actor: str) -> int:
         facts: dict[str, Any] = {"reason": REPLAYED, "actor": actor, "at": at}
         session.add(Erasure(pseudonym=pseudonym, batches="[]", **facts))
         opt_outs.erase(session, pseudonym, pseudonym, now=at)
+    if new:
+        facts = {"verb": "replay erasures", "actor": actor, "now": now}
+        actions.note(session, None, reason=f"{len(new)} that were missing", **facts)
     session.flush()
     opt_outs.change_version(session)
     return len(new)

@@ -6,7 +6,7 @@ It also holds for campaigns that are submitted later.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -96,10 +96,13 @@ def holds() -> ColumnElement[bool]:
 def _note(
     session: Session, account: str | None, verb: str, by: str, reason: str, now: datetime
 ) -> None:
-    """Put it on the record of every campaign that it concerns."""
+    """Put it on the record of every campaign that it concerns; without any, on that of all."""
     mine = [] if account is None else [Campaign.account == account]
     open_ones = Campaign.state.in_((CampaignState.RUNNING, CampaignState.PAUSED))
-    for campaign_id in session.scalars(select(Campaign.id).where(open_ones, *mine)).all():
+    campaigns: Sequence[int | None] = session.scalars(
+        select(Campaign.id).where(open_ones, *mine)
+    ).all()
+    for campaign_id in campaigns or [None]:
         actions.note(session, campaign_id, verb=verb, actor=by, now=now, reason=reason)
 
 

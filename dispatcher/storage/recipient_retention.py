@@ -5,15 +5,17 @@ A campaign notes how far it is, so that a run that is killed goes on there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, exists, not_, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.wording import counted
 from dispatcher.masking import PSEUDONYM
 from dispatcher.recipients.pseudonyms import Pseudonyms
-from dispatcher.storage import contacts, erased_texts, replacement
+from dispatcher.storage import actions, contacts, erased_texts, replacement
 from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT, Campaign
 
 
@@ -22,11 +24,14 @@ def is_due(session: Session, before: datetime) -> bool:
     return session.execute(_due(before)).first() is not None
 
 
-def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: int) -> int:
+def replace(
+    session: Session, before: datetime, pseudonyms: Pseudonyms, most: int, now: datetime
+) -> int:
     """Replace the recipients of at most so many batches of one campaign; returns how many.
 
-    When all of a campaign are replaced, so are numbers in its reference and its reason. The last
-    contact of somebody whose number no other campaign has is replaced, too.
+    When all of a campaign are replaced, so are numbers in its reference and its reason, and that
+    goes on record. The last contact of somebody whose number no other campaign
+    has is replaced, too.
     """
     campaign = session.execute(
         _due(before).with_for_update(skip_locked=True, of=CAMPAIGN)
@@ -55,6 +60,7 @@ def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: in
             values["numbers_from"] = numbers[-1].number + 1
         else:
             values |= _words(session, campaign, pseudonyms)
+            _note(session, [campaign.id], "recipients replaced", before, now)
     # a contact that was stored meanwhile has found the recipient
     gone = contacts.unheld(session, contacts.lock(session, phones))
     contacts.replace(session, {phone: pseudonyms.newest_of(phone) for phone in gone})
@@ -62,7 +68,7 @@ def replace(session: Session, before: datetime, pseudonyms: Pseudonyms, most: in
     return max(len(numbers), 1)
 
 
-def forget_texts(session: Session, before: datetime, most: int) -> int:
+def forget_texts(session: Session, before: datetime, most: int, now: datetime) -> int:
     """Delete the texts of at most so many campaigns that ended before then; returns how many."""
     some = (
         select(Campaign.id)
@@ -72,7 +78,19 @@ def forget_texts(session: Session, before: datetime, most: int) -> int:
         .with_for_update(skip_locked=True)
     )
     gone = update(Campaign).where(Campaign.id.in_(some)).values(text="")
-    return len(session.scalars(gone.returning(Campaign.id)).all())
+    ids = session.scalars(gone.returning(Campaign.id)).all()
+    _note(session, sorted(ids), "text deleted", before, now)
+    return len(ids)
+
+
+def _note(
+    session: Session, campaigns: Sequence[int], what: str, before: datetime, now: datetime
+) -> None:
+    reason = f"{what}: it ended more than {counted((now - before).days, 'day')} ago"
+    for campaign_id in campaigns:
+        actions.note(
+            session, campaign_id, verb="retention", actor="dispatcher", now=now, reason=reason
+        )
 
 
 def _due(before: datetime) -> Select[Any]:

@@ -82,6 +82,7 @@ def _one(ref: str | None, *, everything: bool) -> str | None:
 
 
 _all_option = click.option("--all", "everything", is_flag=True, help="Every campaign, also later.")
+_reason_option = click.option("--reason", default="", help="The reason, for the record.")
 
 
 @click.command()
@@ -107,27 +108,29 @@ def pause(ref: str | None, *, everything: bool, reason: str, account: str | None
 @click.option(
     "--whatever-credit", is_flag=True, help="Resume even if the balance is too low for all of it."
 )
+@_reason_option
 @account_option
 def resume(
-    ref: str | None, *, everything: bool, whatever_credit: bool, account: str | None
+    ref: str | None, *, everything: bool, whatever_credit: bool, reason: str, account: str | None
 ) -> None:
     """Let the paused campaign REF run again; with --all, end a pause of everything."""
     dispatcher = open_dispatcher(account)
     if (one := _one(ref, everything=everything)) is None:
-        ended = dispatcher.resume_all()
+        ended = dispatcher.resume_all(reason=reason)
         say("it goes on" if ended else "nothing was paused by pause --all")
         return
     found = find_campaign(dispatcher, one)
-    resumed = dispatcher.resume(found.id, check_credit=not whatever_credit)
+    resumed = dispatcher.resume(found.id, reason=reason, check_credit=not whatever_credit)
     why = standing(resumed, dispatcher.clock())
     say(f"{resumed.reference} is {resumed.state}" + (f"; {why}" if why else ""))
 
 
 @click.command()
 @ref_argument
+@_reason_option
 @account_option
 @yes_option
-def cancel(ref: str, *, account: str | None, yes: bool) -> None:
+def cancel(ref: str, *, reason: str, account: str | None, yes: bool) -> None:
     """End campaign REF for good: its pending messages never leave."""
     dispatcher = open_dispatcher(account)
     found = find_campaign(dispatcher, ref)
@@ -137,6 +140,6 @@ def cancel(ref: str, *, account: str | None, yes: bool) -> None:
         yes=yes,
         else_="cancelling cannot be undone: confirm it by --yes",
     )
-    cancelled = dispatcher.cancel(found.id)
+    cancelled = dispatcher.cancel(found.id, reason=reason)
     gone = counted(cancelled.messages["cancelled"], "message")
     say(f"{cancelled.reference} is {cancelled.state}, {gone} with it; {in_flight(cancelled)}")

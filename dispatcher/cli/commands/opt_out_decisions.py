@@ -45,6 +45,10 @@ def undecided(*, full: bool, as_json: bool) -> None:
     dispatcher = open_dispatcher()
     found = dispatcher.opt_outs.undecided()
     show = str if full else masked
+    if full:
+        dispatcher.record.note(
+            "see numbers", reason=f"of {counted(len(found), 'probable refusal')}"
+        )
     shown = [(show(one.phone), replace(one, text=show(one.text))) for one in found]
     if as_json:
         print_json(

@@ -38,8 +38,11 @@ def list_(*, full: bool, as_json: bool) -> None:
     """List who opted out, since when, where and why."""
     from dispatcher.masking import masked
 
-    listed = open_dispatcher().opt_outs
+    dispatcher = open_dispatcher()
+    listed = dispatcher.opt_outs
     show = str if full else masked
+    if full:
+        dispatcher.record.note("see numbers", reason="of the opt-out list")
     entries = (
         (show(entry.phone), replace(entry, source=show(entry.source), reason=show(entry.reason)))
         for entry in listed

@@ -73,7 +73,7 @@ def erase(number: str, *, reason: str, yes: bool) -> None:
     """
     phone = normalised(number)
     persons = open_dispatcher().persons
-    if not persons.show(phone):
+    if not persons.is_stored(phone):
         raise Refusal(f"{_NOBODY}: nobody is erased")
     before = persons.is_erased(phone)
     confirm(
@@ -110,9 +110,11 @@ def export_erasures(file: str) -> None:
     """Write who was erased to FILE, as pseudonyms: keep it beside each backup."""
     from dispatcher.recipients.files.new_file import NewFile
 
-    lines = open_dispatcher().persons.erasures()
+    dispatcher = open_dispatcher()
+    lines = dispatcher.persons.erasures()
     if not lines:
         raise Refusal(f"nobody was erased: {file} was not written")
+    dispatcher.record.note("export", reason=f"the erasures, as pseudonyms, to {file}")
     written = NewFile(file)
     try:
         written.stream.write("".join(f"{json.dumps(line)}\n" for line in lines).encode())

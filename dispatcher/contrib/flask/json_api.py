@@ -134,14 +134,17 @@ class _Views:
         return streamed_evidence(_library(), id_of(campaign), _ACTOR)
 
     def pause(self, campaign: str) -> Response:
-        reason = read(Reason, self._limit, default=Reason()).reason
-        return jsonify(_library().pause(id_of(campaign), reason=reason, by=_ACTOR).as_json())
+        return jsonify(_library().pause(id_of(campaign), **self._why()).as_json())
 
     def resume(self, campaign: str) -> Response:
-        return jsonify(_library().resume(id_of(campaign), by=_ACTOR).as_json())
+        return jsonify(_library().resume(id_of(campaign), **self._why()).as_json())
 
     def cancel(self, campaign: str) -> Response:
-        return jsonify(_library().cancel(id_of(campaign), by=_ACTOR).as_json())
+        return jsonify(_library().cancel(id_of(campaign), **self._why()).as_json())
+
+    def _why(self) -> dict[str, Any]:
+        """Who acts, and why, as the body says."""
+        return {"reason": read(Reason, self._limit, default=Reason()).reason, "by": _ACTOR}
 
     def openapi(self) -> Response:
         return jsonify(described(url_for(".openapi").removesuffix("/openapi.json")))

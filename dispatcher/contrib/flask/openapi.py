@@ -150,12 +150,16 @@ def described(prefix: str) -> dict[str, Any]:
                 "parameters": campaign,
             },
             "/campaigns/{campaign}/resume": {
-                "post": _operation("resume", "Let a paused campaign run again", one, 404, 409),
+                "post": _operation(
+                    "resume", "Let a paused campaign run again", one,
+                    400, 404, 409, 415, 422, body="Reason", optional=True,
+                ),
                 "parameters": campaign,
             },
             "/campaigns/{campaign}/cancel": {
                 "post": _operation(
-                    "cancel", "End a campaign for good: what has not left never will", one, 404, 409
+                    "cancel", "End a campaign for good: what has not left never will", one,
+                    400, 404, 409, 415, 422, body="Reason", optional=True,
                 ),
                 "parameters": campaign,
             },

@@ -343,7 +343,7 @@ def test_campaign_is_replaced_in_small_steps_that_go_on_where_they_were(bench: B
     for _ in range(7):
         with bench.dispatcher.database.write() as session:
             pseudonyms = pseudonymous.begin(session)
-            recipient_retention.replace(session, bench.clock(), pseudonyms, 1)
+            recipient_retention.replace(session, bench.clock(), pseudonyms, 1, bench.clock())
         replaced.append(sum(is_pseudonym(phone) for phone, _ in recipients(bench)))
     assert replaced == [1, 2, 3, 4, 5, 6, 6]
     with bench.dispatcher.database.read() as session:
@@ -384,7 +384,7 @@ def test_batch_under_way_again_is_replaced_once_it_has_ended(bench: Bench, stuck
             *(Campaign.id, Campaign.numbers_from, Campaign.reference, Campaign.reason)
         ).limit(1)
         with mock.patch.object(recipient_retention, "_due", return_value=answered):
-            recipient_retention.replace(session, before, pseudonyms, 4)
+            recipient_retention.replace(session, before, pseudonyms, 4, bench.clock())
     with bench.dispatcher.database.write() as session:
         session.execute(update(Batch).where(Batch.number == stuck).values(state=BatchState.DONE))
     prune(bench)

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.console import server
 from dispatcher.contrib.django.console.roles import ROLES, group_of
 
 PAGES = (
@@ -75,6 +76,17 @@ def test_nobody_is_shown_a_page_without_a_login(sqlite_shop: str) -> None:
         answer = Client().get(path)
         assert (answer.status_code, answer["Location"][:16]) == (302, "/sms/login/?next")
         assert answer["Cache-Control"] == "no-store"
+
+
+def test_new_user_and_each_sign_in_are_on_record(sign_in: SignIn) -> None:
+    server.make_user("luc", "soleil-vert-27", ["writes"], sees_numbers=True)
+    form = {"username": "luc", "password": "wrong"}
+    Client().post("/sms/login/", form)
+    Client().post("/sms/login/", {**form, "password": "soleil-vert-27"})
+    entered, added = dispatcher.record.page()
+    assert (added.verb, added.reason) == ("add user", "luc of the console: writes, sees numbers")
+    assert (entered.actor, entered.verb, entered.reason) == ("luc", "sign in", "to the console")
+    assert entered.origin == "Django, from 127.0.0.1"
 
 
 def test_user_without_a_role_is_refused(sign_in: SignIn) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.roles import FULL_NUMBERS, group_of
 from dispatcher.errors import ConfigurationError, IllegalMove
 
@@ -42,6 +43,8 @@ def make_user(name: str, password: str, roles: Sequence[str], *, sees_numbers: b
     if sees_numbers:
         codename = FULL_NUMBERS.partition(".")[2]
         user.user_permissions.set(Permission.objects.filter(codename=codename))
+    may = [*roles, *(["sees numbers"] if sees_numbers else [])]
+    dispatcher.record.note("add user", reason=f"{name} of the console: {', '.join(may)}")
 
 
 def serve(host: str, port: int, said: Any) -> None:

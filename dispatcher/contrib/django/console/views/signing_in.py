@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.menu import entries
 from dispatcher.contrib.django.console.page import page, problem
 from dispatcher.contrib.django.console.reader import language_of
@@ -16,6 +18,12 @@ class _SignIn(LoginView):
     template_name = "console/login.html"
     next_page = "console:home"
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Sign the person in, and put that on record."""
+        answer = super().form_valid(form)
+        dispatcher.record.note("sign in", reason="to the console")
+        return answer
 
 
 class _SignOut(LogoutView):
