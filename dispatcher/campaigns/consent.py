@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +21,8 @@ FRESH: Final = timedelta(seconds=55)
 _LATER = timedelta(days=1)
 #: characters
 _LONGEST = 200
+#: of a value that may tell who somebody is
+_SHORTEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,42 @@ def parsed(document: str) -> dict[int, Consent]:
         for position, row in enumerate(json.loads(document))
         if row is not None
     }
+
+
+def words(document: str) -> set[str]:
+    """All sources and wordings in a document, each once."""
+    return {text for row in json.loads(document) if row is not None for text in row[1:] if text}
+
+
+def erased(
+    document: str,
+    written: Callable[[str], str],
+    theirs: Mapping[int, tuple[str, Collection[str]]],
+) -> str:
+    """The document with every source and wording as ``written`` makes it.
+
+    ``theirs`` is position -> the pseudonym of an erased person, and what the row had of her: in her
+    own source and wording the pseudonym takes its place. Those that are the same for somebody else
+    in the batch stay: they name a form or a shop.
+    """
+    rows = json.loads(document)
+    count = Counter(text for row in rows if row is not None for text in row[1:])
+    for position, row in enumerate(rows):
+        for place in (1, 2) if row is not None else ():
+            text = row[place]
+            row[place] = written(text) if text else text
+            if text and position in theirs and count[text] == 1:
+                row[place] = _without(row[place], *theirs[position])
+    return _json(rows)
+
+
+def _without(text: str, pseudonym: str, known: Collection[str]) -> str:
+    """The text with a pseudonym in place of each whole word, or words, of what is ``known``."""
+    telling = (re.escape(it) for it in sorted(known, key=len, reverse=True) if len(it) >= _SHORTEST)
+    pattern = "|".join(telling)
+    if not pattern:
+        return text
+    return re.sub(rf"(?<!\w)(?:{pattern})(?!\w)", pseudonym, text, flags=re.IGNORECASE)
 
 
 @lru_cache(maxsize=1024)

@@ -49,6 +49,8 @@ class How(StrEnum):
     ROW = "row"
     #: what the person's row has there goes; in the rows of others the number is replaced
     DELETED = "deleted"
+    #: a document by position: what the person's rows had goes from her own, a number from all
+    WITHIN = "within"
     #: people or the gateway wrote the text: it is searched for the number in any spelling
     REPLACED = "replaced"
     #: no number is ever written there
@@ -109,9 +111,10 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     ),
     *_each(How.DELETED, Recipient.fields, Recipient.key, NumberCheck.name, NumberCheck.network),
     *_each(How.DELETED, DraftRow.fields, DraftRow.key),
+    *_each(How.WITHIN, BatchConsent.consents),
     # the whole call goes
     *_each(How.DELETED, UnreadCall.body, UnreadCall.query),
-    *_never("masked when it is written", Action.actor, Action.reason, BatchConsent.consents),
+    *_never("masked when it is written", Action.actor, Action.reason),
     *_never("a pseudonym from the start", Erasure.pseudonym),
     *_never(
         "a hash: of the call, made anew with the pseudonym",

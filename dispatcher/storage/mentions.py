@@ -1,24 +1,26 @@
-"""Mentions of a number in somebody else's fields or key."""
+"""Mentions of a number in somebody else's fields or key, or where consents come from."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.consent import words
 from dispatcher.recipients.local_numbers import local_digits
 from dispatcher.recipients.phones import territory_of
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.recipients.spellings import other_digits
-from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT
+from dispatcher.storage.tables import BATCH, CAMPAIGN, CONSENTS, RECIPIENT
 
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """The batches in which somebody's fields or key may have a number, and where it was sought."""
+    """The batches in which somebody's row or consent may have a number; where it was sought."""
 
     batches: Collection[int] = ()
     #: the ids of all campaigns that were searched
@@ -29,16 +31,17 @@ NOWHERE: Final = Mentions()
 
 
 def find(session: Session, phone: str) -> Mentions:
-    """Where somebody's fields or key may have this number (E.164); in one snapshot."""
-    words = (RECIPIENT.c.fields, RECIPIENT.c.key)
-    written = may_hold(session, words, phone)
+    """Where somebody's fields, key or consent may have this number (E.164); in one snapshot."""
+    texts = (RECIPIENT.c.fields, RECIPIENT.c.key)
+    written = may_hold(session, texts, phone)
     batches = set(session.scalars(select(RECIPIENT.c.batch_id).where(written).distinct()))
     if digits := local_digits(phone):
         there = select(BATCH.c.id).where(BATCH.c.territory == territory_of(phone))
         local = select(RECIPIENT.c.batch_id).where(
-            RECIPIENT.c.batch_id.in_(there), _holds(words, digits)
+            RECIPIENT.c.batch_id.in_(there), _holds(texts, digits)
         )
         batches.update(session.scalars(local.distinct()))
+    batches.update(batch_id for batch_id, _ in _in_consents(session, phone))
     return Mentions(batches, session.scalars(select(CAMPAIGN.c.id)).all())
 
 
@@ -61,8 +64,8 @@ def _holds(words: Sequence[ColumnElement[Any]], digits: str) -> ColumnElement[bo
     return or_(*(one.like(pattern) for one in words))
 
 
-def shown(session: Session, phone: str) -> Iterator[tuple[str, str]]:
-    """(column, its text) of all fields and keys of other people that have a number (E.164)."""
+def shown(session: Session, phone: str) -> Iterator[tuple[str, str, str]]:
+    """(table, column, its text) of what others' rows and all consents have of a number (E.164)."""
     pseudonyms = Pseudonyms("")  # to find a number needs no key
     only = {pseudonyms.newest_of(phone)}
     rows = (
@@ -76,4 +79,22 @@ def shown(session: Session, phone: str) -> Iterator[tuple[str, str]]:
             for column in ("fields", "key") if row.phone != phone else ():
                 text = getattr(row, column)
                 if text and pseudonyms.written(text, only, row.territory) != text:
-                    yield column, text
+                    yield RECIPIENT.name, column, text
+    for text in sorted({text for _, text in _in_consents(session, phone)}):
+        yield CONSENTS.name, "consents", text
+
+
+def _in_consents(session: Session, phone: str) -> Iterator[tuple[int, str]]:
+    """(batch, source or wording) of all consents that have a number (E.164)."""
+    pseudonyms = Pseudonyms("")  # to find a number needs no key
+    only = {pseudonyms.newest_of(phone)}
+
+    @cache  # a campaign has few sources and wordings
+    def names(text: str, territory: str) -> bool:
+        return pseudonyms.written(text, only, territory) != text
+
+    rows = select(CONSENTS.c.batch_id, CONSENTS.c.consents, BATCH.c.territory).join_from(
+        CONSENTS, BATCH, BATCH.c.id == CONSENTS.c.batch_id
+    )
+    for batch_id, document, territory in session.execute(rows.execution_options(yield_per=100)):
+        yield from ((batch_id, text) for text in words(document) if names(text, territory))

@@ -128,8 +128,8 @@ def _texts(session: Session, phone: str) -> Iterator[dict[str, Any]]:
     for column, _ in erased_columns.TEXTS:  # running campaigns, too
         for text in erased_texts.found(session, column, None, pseudonyms, only):
             yield {"table": column.class_.__tablename__, "column": column.key, "text": text}
-    for name, text in mentions.shown(session, phone):
-        yield {"table": RECIPIENT.name, "column": name, "text": text}
+    for table, name, text in mentions.shown(session, phone):
+        yield {"table": table, "column": name, "text": text}
 
 
 def _unread(session: Session, phone: str) -> Iterator[dict[str, Any]]:

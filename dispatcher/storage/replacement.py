@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns import consent
 from dispatcher.campaigns.message_states import marked, tally
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import contacts, pseudonymous
-from dispatcher.storage.tables import BATCH, RECIPIENT
+from dispatcher.storage.tables import BATCH, CONSENTS, RECIPIENT
 
 #: the gateway has them, or may have: their reports name the number, and are asked for by it
 UNDER_WAY = (BatchState.SENDING, BatchState.SENT, BatchState.IN_DOUBT, BatchState.HANDED_OVER)
-_BATCH = select(BATCH.c.state, BATCH.c.states, BATCH.c.sent_at, BATCH.c.territory).where(
-    BATCH.c.id == bindparam("batch_id")
+_BATCH = (
+    select(BATCH.c.state, BATCH.c.states, BATCH.c.sent_at, BATCH.c.territory, CONSENTS.c.consents)
+    .join_from(BATCH, CONSENTS, CONSENTS.c.batch_id == BATCH.c.id, isouter=True)
+    .where(BATCH.c.id == bindparam("batch_id"))
 )
 _ROWS = select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields, RECIPIENT.c.key).where(
     RECIPIENT.c.batch_id == bindparam("batch_id")
@@ -38,10 +42,13 @@ def replace(
     """Replace the recipients with ``only`` these pseudonyms (None: all), and what they are told.
 
     Who is still to go is left out as opted out. A number that is written in somebody else's
-    key or fields is replaced, too, once nothing of the batch can leave any more. False while it
-    is under way, or something in it is left to do.
+    key or fields is replaced, too, once nothing of the batch can leave any more, and one in the
+    source or wording of a consent at once. False while the batch is under way, or something in it
+    is left to do.
     """
-    batch = session.execute(_BATCH.with_for_update(key_share=True), {"batch_id": batch_id})
+    batch = session.execute(
+        _BATCH.with_for_update(key_share=True, of=BATCH), {"batch_id": batch_id}
+    )
     row = batch.one_or_none()
     if row is None:
         return True
@@ -50,11 +57,11 @@ def replace(
     pends, left = row.state == BatchState.PENDING, False
     rows: list[dict[str, Any]] = []
     erased: dict[str, str] = {}
-    theirs: set[int] = set()
+    theirs: dict[int, tuple[str, list[str]]] = {}
     for position, phone, fields, key in session.execute(_ROWS, {"batch_id": batch_id}).all():
         name, written, known_by = pseudonyms.one_of(phone, only), fields, key
         if name is not None:
-            theirs.add(position)
+            theirs[position] = (name, _known(fields, key))
             if only is not None and name != phone:
                 erased[phone] = name
             written = known_by = None
@@ -73,9 +80,22 @@ def replace(
     if rows:
         session.execute(_REPLACE, rows)
     contacts.replace(session, erased)
+    if row.consents is not None:
+        consents = consent.erased(
+            row.consents, lambda text: pseudonyms.written(text, only, row.territory), theirs
+        )
+        if consents != row.consents:
+            its = CONSENTS.c.batch_id == batch_id
+            session.execute(update(CONSENTS).where(its).values(consents=consents))
     if pends:
-        leave_out(session, batch_id, row.states, theirs, row.sent_at)
+        leave_out(session, batch_id, row.states, theirs.keys(), row.sent_at)
     return not left
+
+
+def _known(fields: str | None, key: str | None) -> list[str]:
+    """What a row has of a person beside the number."""
+    values = [*(json.loads(fields).values() if fields else ()), key]
+    return [it.strip() for it in values if isinstance(it, str) and it.strip()]
 
 
 def replace_erased(session: Session, batch_id: int) -> None:
@@ -86,9 +106,9 @@ def replace_erased(session: Session, batch_id: int) -> None:
         return
     rows = session.execute(_ROWS, {"batch_id": batch_id}).all()
     names = {name for row in rows for name in pseudonyms.all_of(row.phone)}
-    erased = pseudonymous.erased_among(session, names)
-    if erased:
-        replace(session, batch_id, pseudonyms, erased)
+    found = pseudonymous.erased_among(session, names)
+    if found:
+        replace(session, batch_id, pseudonyms, found)
 
 
 def leave_out(

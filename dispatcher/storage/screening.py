@@ -20,11 +20,12 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
+from dispatcher.campaigns.consent import words
 from dispatcher.masking import is_pseudonym
 from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.storage import meta, pseudonymous
 from dispatcher.storage.locks import in_order
-from dispatcher.storage.tables import BATCH, CAMPAIGN, RECIPIENT
+from dispatcher.storage.tables import BATCH, CAMPAIGN, CONSENTS, RECIPIENT
 
 #: the most recipients of one step, unless one batch has more
 PEOPLE: Final = 4000
@@ -166,7 +167,7 @@ def _note_words(
 def _note_people(
     session: Session, territories: Mapping[int, str], pseudonyms: Pseudonyms, names: Names
 ) -> None:
-    """Add everybody who may be in these batches: by number, or in somebody's fields or key."""
+    """Add everybody who may be in these batches: by number, in a row, or in a consent."""
     rows = session.execute(
         select(RECIPIENT.c.batch_id, RECIPIENT.c.phone, RECIPIENT.c.fields, RECIPIENT.c.key).where(
             RECIPIENT.c.batch_id.in_(territories)
@@ -177,6 +178,13 @@ def _note_people(
             for name in pseudonyms.all_of(phone):
                 names[name].add(batch_id)
         for text in filter(None, texts):
+            for name in pseudonyms.possible(text, territories[batch_id]):
+                names[name].add(batch_id)
+    documents = select(CONSENTS.c.batch_id, CONSENTS.c.consents).where(
+        CONSENTS.c.batch_id.in_(territories)
+    )
+    for batch_id, document in session.execute(documents):
+        for text in words(document):
             for name in pseudonyms.possible(text, territories[batch_id]):
                 names[name].add(batch_id)
 

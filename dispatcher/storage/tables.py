@@ -685,9 +685,11 @@ class Heartbeat(Base):
 
 #: the tables themselves, for the queries of every batch: a query of entities also maintains
 #: objects, which takes longer than the query itself
-CAMPAIGN, BATCH, RECIPIENT, ATTEMPT, OPT_OUT, META, ACTION, SEAL, ERASURE = (
+CAMPAIGN, BATCH, RECIPIENT, CONSENTS, ATTEMPT, OPT_OUT, META, ACTION, SEAL, ERASURE = (
     cast("Table", entity.__table__)
-    for entity in (Campaign, Batch, Recipient, Attempt, OptOut, Meta, Action, Seal, Erasure)
+    for entity in (
+        *(Campaign, Batch, Recipient, BatchConsent, Attempt, OptOut, Meta, Action, Seal, Erasure),
+    )
 )
 
 #: one line per recipient with its state, for SQL readers and the admin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from dispatcher.storage.database import Database
 from dispatcher.storage.erased_columns import RULES, Column, How
 from dispatcher.storage.tables import (
     Base,
+    BatchConsent,
     Campaign,
     CheckOrder,
     Contact,
@@ -65,7 +67,9 @@ def filled(tables: Database) -> Iterator[Bench]:
     """A campaign that has ended, an erasure of somebody else, and a row in every other table."""
     empty(tables)
     with opened(tables, pseudonym_key="k" * 40) as bench:
-        bench.dispatcher.submit("soldes", TEXT, [ANNE, BRUNO])
+        day, listed = "2026-05-03", (ANNE, BRUNO)
+        rows = [{"mobile": phone, "le": day, "ou": f"shop {phone[-1]}"} for phone in listed]
+        bench.dispatcher.submit("soldes", TEXT, rows, consent="column:le,source:ou")
         bench.work()
         bench.gateway.deliver()
         bench.pass_by(hours=1)
@@ -103,6 +107,8 @@ def test_number_in_a_column_is_erased(filled: Bench, column: Column) -> None:
         value: Any = "son numéro : 06 39 98 73 01"
         if isinstance(column.type, LargeBinary):
             value = value.encode()
+        if entity is BatchConsent:
+            value = json.dumps([["2026-05-03", "", value], ["2026-05-03", value, "v3"]])
         if column.key == "phone":
             value = ANNE
             if entity is Recipient:
