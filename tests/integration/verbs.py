@@ -91,7 +91,7 @@ def replay(it: Dispatcher, by: str | None) -> object:
     pseudonyms = Pseudonyms(KEY)
     lines = [
         {"check": pseudonyms.check},
-        {"pseudonym": pseudonyms.of(BRUNO), "at": OPEN.isoformat()},
+        {"pseudonym": pseudonyms.newest_of(BRUNO), "at": OPEN.isoformat()},
     ]
     return it.persons.replay(lines, by=by)
 
@@ -338,7 +338,7 @@ def in_folder(folder: Path) -> None:
     (folder / "list.csv").write_text(f"{rows}\n", encoding="utf-8")
     pseudonyms = Pseudonyms(KEY)
     lines = f'{{"check": "{pseudonyms.check}"}}\n'
-    lines += f'{{"pseudonym": "{pseudonyms.of(BRUNO)}", "at": "{OPEN.isoformat()}"}}\n'
+    lines += f'{{"pseudonym": "{pseudonyms.newest_of(BRUNO)}", "at": "{OPEN.isoformat()}"}}\n'
     (folder / "erasures.jsonl").write_text(lines, encoding="utf-8")
 
 

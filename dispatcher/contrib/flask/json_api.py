@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 
 from dispatcher import errors
 from dispatcher.api import Dispatcher
+from dispatcher.api.actor import checked_reason
 from dispatcher.campaigns.selection import SEVERAL, which_of
 from dispatcher.contrib.flask import auth as guards
 from dispatcher.contrib.flask.draft_api import route_drafts
@@ -143,8 +144,9 @@ class _Views:
         return jsonify(_library().cancel(id_of(campaign), **self._why()).as_json())
 
     def _why(self) -> dict[str, Any]:
-        """Who acts, and why, as the body says."""
-        return {"reason": read(Reason, self._limit, default=Reason()).reason, "by": _ACTOR}
+        """Who acts, and why, as the body says. Raises InvalidCampaign for a blank reason."""
+        reason = read(Reason, self._limit, default=Reason()).reason
+        return {"reason": checked_reason(reason), "by": _ACTOR}
 
     def openapi(self) -> Response:
         return jsonify(described(url_for(".openapi").removesuffix("/openapi.json")))

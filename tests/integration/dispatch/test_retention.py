@@ -163,12 +163,16 @@ def test_proof_of_sends_and_opt_outs_stays(bench: Bench) -> None:
     bench.pass_by(minutes=1)
     bench.opt_out(people(1)[0])
     bench.dispatcher.steps.deliver_events()
-    proof = (Campaign, Batch, Recipient, Attempt, Action, OptOut, OptOutEvent)
-    before = count(bench, *proof)
+    proof = (Campaign, Batch, Recipient, Attempt, OptOut, OptOutEvent)
+    before, [known] = count(bench, *proof), count(bench, Action)
     assert all(before)
     bench.clock.forward(days=3650)
     assert prune(bench) > 0
     assert count(bench, *proof, Event) == [*before, 0]
+    assert count(bench, Action) == [known + 1]
+    [done] = bench.actions("retention")
+    assert (done.actor, done.campaign_id) == ("dispatcher", 1)
+    assert done.reason == "recipients replaced: it ended more than 365 days ago"
     assert bench.progress().state == "finished"
 
 
