@@ -82,6 +82,12 @@ def erased(bench: Bench) -> None:
     bench.dispatcher.persons.erase(ANNE, reason="asked", by=BEFORE)
 
 
+def without_a_key(bench: Bench) -> None:
+    """Somebody was erased under a key that is lost."""
+    erased(bench)
+    bench.dispatcher.database.pseudonym_key.configure("a new key, which is another than before")
+
+
 def order(it: Dispatcher, by: str | None) -> object:
     report = it.number_checks.survey(people(2))
     return it.number_checks.order(report, max_cost=Decimal(5), by=by)
@@ -310,12 +316,23 @@ CASES: Final = (
     Case(
         verb="export", why="the evidence of campaign 1, soldes", ready=running,
         methods=("Dispatcher.evidence", "EvidenceWriter.write"),
+        api=("GET", "/campaigns/1/evidence", None),
         do=lambda it, by: it.evidence("soldes", "soldes.zip", by=by),
         shell=("evidence", "soldes", "--output", "soldes.zip"),
     ),
     Case(
         verb="export", why="the erasures, as pseudonyms, to out.jsonl", ready=erased,
         shell=("person", "export-erasures", "out.jsonl"),
+    ),
+    Case(
+        verb="export", why="the evidence of campaign 1, soldes", ready=running,
+        methods=("EvidenceWriter.pieces",),
+        do=lambda it, by: list(it.evidence_writer.pieces("soldes", by=by)),
+    ),
+    Case(
+        verb="forget key", why=WHY, ready=without_a_key, methods=("Persons.forget_keys",),
+        do=lambda it, by: it.persons.forget_keys(reason=WHY, by=by),
+        shell=("person", "forget-key", "--yes", *_REASON),
     ),
     Case(
         verb="see numbers", why=WHY, methods=("ActionRecords.note",),
