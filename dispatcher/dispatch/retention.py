@@ -69,7 +69,7 @@ class Retention:
             (self._delete_drafts, settings.draft_days),
         ):
             if days:
-                done, left = replace(now, now - timedelta(days=days), left)
+                done, left = replace(now - timedelta(days=days), left)
                 total += done
         if not left:
             with self._context.database.write() as session:
@@ -90,7 +90,7 @@ class Retention:
                 log.info("retention: %d %s deleted", deleted, name)
         return total, left
 
-    def _replace_recipients(self, now: datetime, before: datetime, left: int) -> tuple[int, int]:
+    def _replace_recipients(self, before: datetime, left: int) -> tuple[int, int]:
         database, total = self._context.database, 0
         with database.read() as session:
             if not recipient_retention.is_due(session, before):
@@ -104,6 +104,7 @@ class Retention:
         while left and not self._context.stopping.is_set():
             left -= 1
             with self._pausing(), self._erasures.write() as session:
+                now = self._context.clock()
                 done = recipient_retention.replace(session, before, pseudonyms, BATCHES, now)
             if not done:
                 break
@@ -113,10 +114,11 @@ class Retention:
             self._erasures.overwrite()
         return total, left
 
-    def _forget_texts(self, now: datetime, before: datetime, left: int) -> tuple[int, int]:
+    def _forget_texts(self, before: datetime, left: int) -> tuple[int, int]:
         if not left:
             return 0, left
         with self._erasures.write() as session:
+            now = self._context.clock()
             return recipient_retention.forget_texts(session, before, ROWS, now), left - 1
 
     def _delete_drafts(self, before: datetime, left: int) -> tuple[int, int]:

@@ -346,6 +346,10 @@ OTHER_COMMANDS: Final = {
     "recording", "tick", "run", "celery", "webhooks", "sandbox", "demo", "record show",
     "record verify", "evidence verify", "evidence key", "opt-outs history", "opt-outs sync",
     "console createuser",  # ``test_console`` has it
+    # who acts is who is signed in: drafts and testers have tests of their own
+    "approve", "refuse", "drafts discard", "drafts hand-in", "drafts plan", "drafts show",
+    "drafts submit", "drafts take-back", "drafts write", "test", "testers add", "testers list",
+    "testers remove",
 }  # fmt: skip
 
 

@@ -154,6 +154,8 @@ def test_every_route_of_the_json_api_that_changes_something_is_in_the_table(
     changing = {
         str(rule).removeprefix("/sms").replace("<campaign>", "1")
         for rule in app_of(acting).url_map.iter_rules()
-        if "POST" in (rule.methods or ()) and not rule.endpoint.split(".")[-1].startswith("not")
+        if "/drafts" not in str(rule)  # who acts is who has the token: they have their own tests
+        and "POST" in (rule.methods or ())
+        and not rule.endpoint.split(".")[-1].startswith("not")
     }
     assert changing == {case.api[1] for case in BY_API if case.api and case.api[0] == "POST"}
