@@ -343,7 +343,7 @@ CASES: Final = (
 #: commands that change nothing and show no whole number, or whose work has entries of its own
 OTHER_COMMANDS: Final = {
     "lint", "plan", "progress", "why", "campaigns", "doubts", "window", "settings", "doctor",
-    "recording", "tick", "run", "celery", "webhooks", "sandbox", "demo", "record show",
+    "recording", "tick", "run", "celery", "webhooks", "sandbox", "spend", "demo", "record show",
     "record verify", "evidence verify", "evidence key", "opt-outs history", "opt-outs sync",
     "console createuser",  # ``test_console`` has it
     # who acts is who is signed in: drafts and testers have tests of their own

@@ -142,26 +142,18 @@ def described(prefix: str) -> dict[str, Any]:
                 ),
                 "parameters": campaign,
             },
-            "/campaigns/{campaign}/pause": {
-                "post": _operation(
-                    "pause", "Let nothing more leave; what is in flight is reported", one,
-                    400, 404, 409, 415, 422, body="Reason", optional=True,
-                ),
-                "parameters": campaign,
-            },
-            "/campaigns/{campaign}/resume": {
-                "post": _operation(
-                    "resume", "Let a paused campaign run again", one,
-                    400, 404, 409, 415, 422, body="Reason", optional=True,
-                ),
-                "parameters": campaign,
-            },
-            "/campaigns/{campaign}/cancel": {
-                "post": _operation(
-                    "cancel", "End a campaign for good: what has not left never will", one,
-                    400, 404, 409, 415, 422, body="Reason", optional=True,
-                ),
-                "parameters": campaign,
+            **{
+                f"/campaigns/{{campaign}}/{verb}": {
+                    "post": _operation(
+                        verb, says, one, 400, 404, 409, 415, 422, body="Reason", optional=True
+                    ),
+                    "parameters": campaign,
+                }
+                for verb, says in (
+                    ("pause", "Let nothing more leave; what is in flight is reported"),
+                    ("resume", "Let a paused campaign run again"),
+                    ("cancel", "End a campaign for good: what has not left never will"),
+                )
             },
             "/spend": {
                 "get": _operation(
