@@ -156,7 +156,7 @@ def ended_long_ago(bench: Bench) -> None:
 def replace(bench: Bench, session: Session) -> None:
     known = pseudonymous.current(session)
     assert known is not None
-    assert recipient_retention.replace(session, bench.clock(), known, 4)
+    assert recipient_retention.replace(session, bench.clock(), known, 4, bench.clock())
 
 
 def replace_alone(bench: Bench) -> None:
