@@ -47,7 +47,8 @@ def note(session: Session, *groups: Mapping[str, date], again: bool = False) -> 
     gone: dict[str, str] = {}
     for some in contacts.strides(phones):
         names = known.names(some)
-        gone |= {names[name]: name for name in pseudonymous.erased_among(session, names)}
+        listed = pseudonymous.erased_among(session, names)  # numbers that opted out, too
+        gone |= {names[name]: name for name in listed if name != names[name]}
     if again:
         for phone in contacts.unheld(session, phones, lock=True):
             gone.setdefault(phone, known.newest_of(phone))
