@@ -25,6 +25,7 @@ from dispatcher.storage.pseudonym_key import PseudonymKey
 
 log = logging.getLogger(__name__)
 
+_DRIVER = "DISPATCHER_DATABASE_URL needs a driver: pip install 'sms-campaign-dispatcher[postgres]'"
 #: options of a transaction that only reads; without them it writes
 _READS = {engines.READS: True}
 #: PostgreSQL's code of a lock that was not available in time
@@ -59,6 +60,7 @@ class Database:
         self._url = database_url.parsed(url)
         self._backend = self._url.get_backend_name()
         self._engine: Engine | None = None
+        self._creating = threading.Lock()
         self._kept = self._keep()
         self.pseudonym_key = PseudonymKey(lambda: self.file)
         self.signing_key = OwnKey(lambda: self.file, "signing key", "evidence cannot be signed")
@@ -76,15 +78,13 @@ class Database:
 
         Raises ConfigurationError when a driver is missing, and for a database in memory.
         """
-        if self._engine is None:
-            try:
-                self._engine = self._create()
-            except (ImportError, NoSuchModuleError):
-                raise ConfigurationError(
-                    "DISPATCHER_DATABASE_URL needs a driver: "
-                    "pip install 'sms-campaign-dispatcher[postgres]'"
-                ) from None
-        return self._engine
+        with self._creating:  # a second engine would be lost with its connections open
+            if self._engine is None:
+                try:
+                    self._engine = self._create()
+                except (ImportError, NoSuchModuleError):
+                    raise ConfigurationError(_DRIVER) from None
+            return self._engine
 
     @property
     def is_sqlite(self) -> bool:
@@ -241,7 +241,7 @@ class Database:
     def _forget(self) -> None:
         # the parent still uses its connections: never use or close them here
         self._inherited += [self._engine, self._kept]
-        self._engine, self._kept = None, self._keep()
+        self._engine, self._kept, self._creating = None, self._keep(), threading.Lock()
 
 
 def _stands(session: Session) -> bool:

@@ -8,13 +8,14 @@ import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, make_url, select, text
+from sqlalchemy import Engine, func, make_url, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
@@ -193,6 +194,27 @@ def test_failed_statement_rolls_the_transaction_back(database: Database) -> None
 def test_missing_table_raises_storage_error(bare: Database) -> None:
     with pytest.raises(StorageError), bare.read() as session:
         session.execute(select(OptOut)).all()
+
+
+def test_threads_that_need_the_first_connection_at_once_share_one_engine(sqlite_url: str) -> None:
+    both = threading.Barrier(2)
+
+    class Slow(Database):
+        made = 0
+
+        def _create(self) -> Engine:
+            Slow.made += 1
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)  # a second thread that comes this far would make another one
+            return super()._create()
+
+    database = Slow(sqlite_url)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: database.engine, range(2))
+    database.close()
+
+    assert first is second
+    assert Slow.made == 1
 
 
 def test_concurrent_writers_of_one_counter_lose_no_count(database: Database) -> None:
