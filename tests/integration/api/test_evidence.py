@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -20,6 +21,7 @@ from dispatcher.campaigns.evidence_file.archive import Archive
 from dispatcher.campaigns.evidence_file.signing import Signer
 from dispatcher.campaigns.evidence_file.verifying import Verification, verify
 from dispatcher.errors import ConfigurationError, NotFound
+from dispatcher.masking import is_pseudonym
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import BatchConsent, Campaign
 from tests.integration.bench import OPEN, Bench, opened, people
@@ -147,6 +149,32 @@ def test_erasing_a_person_leaves_counts_and_sums(campaign: Bench) -> None:
     recipients = [one["recipient"] for one in lines(data, layout.RECIPIENTS)]
     assert "+33639980002" not in recipients
     assert sum(one.startswith("person-") for one in recipients) == 1
+
+
+def test_evidence_before_and_after_an_erasure_differs_in_the_persons_name_alone(
+    campaign: Bench,
+) -> None:
+    """Row by row: every person's outcome, every batch, attempt and document, and the manifest."""
+    bruno = "+33639980002"
+    campaign.pass_by(days=4)
+    before = evidence_of(campaign)
+    campaign.dispatcher.persons.erase(bruno, reason="asked")
+    after = evidence_of(campaign)
+
+    [pseudonym] = [
+        one["recipient"]
+        for one in lines(after, layout.RECIPIENTS)
+        if is_pseudonym(one["recipient"])
+    ]
+    assert bruno.encode() not in b"".join(members(after).values())
+    for name in (one for one in layout.MEMBERS if one.endswith((".jsonl", ".json"))):
+        expected = members(before)[name].decode().replace(bruno, pseudonym)
+        assert members(after)[name].decode() == expected, name
+    facts = [json.loads(members(one)[layout.MANIFEST]) for one in (before, after)]
+    for one in facts:
+        del one["members"]  # their hashes
+    assert facts[0] == facts[1]
+    assert dataclasses.asdict(verified(before)) == dataclasses.asdict(verified(after))
 
 
 def test_consents_of_a_batch_are_in_its_evidence(campaign: Bench) -> None:
