@@ -26,13 +26,12 @@ def tags_of(values: Iterable[str]) -> tuple[str, ...]:
 
     Raises InvalidCampaign for one that is none, and for more than ``MOST``.
     """
-    given = [values] if isinstance(values, str) else values
-    if not isinstance(given, Iterable):
+    if not isinstance(values, Iterable):
         raise InvalidCampaign('campaign tags are a list of texts: tags=["shop-lyon"]')
-    found = sorted({tag_of(value) for value in given})
-    if len(found) > MOST:
-        raise InvalidCampaign(f"a campaign has at most {MOST} tags, and these are {len(found)}")
-    return tuple(found)
+    given = [values] if isinstance(values, str) else list(values)
+    if len(given) > MOST:
+        raise InvalidCampaign(f"a campaign has at most {MOST} tags, and these are {len(given)}")
+    return tuple(sorted({tag_of(value) for value in given}))
 
 
 def tag_of(value: str) -> str:

@@ -38,8 +38,8 @@ class Period:
         Each is a month (2027-03), a day (2027-03-27) or an instant with an offset; a month or a
         day is one of Paris. An instant as ``last`` is the end itself.
         """
-        begins = _bounds("from", first)[0] if first else None
-        return cls(begins, _bounds("to", last)[1] if last else None)
+        begins = None if first is None else _bounds("from", first)[0]
+        return cls(begins, None if last is None else _bounds("to", last)[1])
 
 
 def _bounds(name: str, text: str) -> tuple[datetime, datetime]:

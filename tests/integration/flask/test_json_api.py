@@ -516,6 +516,7 @@ def test_spend_is_answered_as_it_is_described(call: Caller) -> None:
     [
         ("by=week", "spend is added up by one of month, account, tag, territory"),
         ("from=2027-13", "from '2027-13' is no month, no day and no instant"),
+        ("to=", "to '' is no month, no day and no instant"),
         ("from=2027-03&to=2027-02", "the period ends before it begins"),
         ("tag=a%20b", "a campaign tag has 1 to 50"),
         ("from=2027-03&from=2027-04", "from is given 2 times: give it once"),
@@ -533,6 +534,7 @@ def test_spend_that_cannot_be_asked_for_is_refused(call: Caller, query: str, sen
         (["06 39 98 00 01"], "a campaign tag has 1 to 50 letters"),
         (["0639980001"], "a campaign tag has at most 8 digits"),
         ([f"t{n}" for n in range(11)], "a campaign has at most 10 tags, and these are 11"),
+        (["t"] * 11, "a campaign has at most 10 tags, and these are 11"),
         ("sale", "tags: input should be a valid"),
         ([1], "tags.0: input should be a valid string"),
     ],

@@ -45,7 +45,7 @@ def view_of(database: Database) -> object:
 def names(database: Database) -> list[str]:
     """Every name of the schema: tables, views, indexes and, on PostgreSQL, sequences."""
     query = (
-        "SELECT name FROM sqlite_master"
+        "SELECT name FROM sqlite_master WHERE name <> 'sqlite_sequence'"  # SQLite's own
         if database.is_sqlite
         else "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
     )

@@ -26,7 +26,7 @@ def page(language: str = "en", batches: int = 1, **campaign: Any) -> str:
     list(digest.of_batches(_BATCH | {"batch": n, "window": _WINDOW} for n in range(1, batches + 1)))
     list(digest.of_opt_outs([{"source": "by hand"}, {"source": ""}]))
     facts = {"made_at": _AT, "made_by": "tests", "numbers": "masked", "fingerprint": "ab" * 32}
-    values = {
+    values: dict[str, Any] = {
         "reference": "soldes",
         "state": "finished",
         "text": "Soldes",
@@ -34,6 +34,7 @@ def page(language: str = "en", batches: int = 1, **campaign: Any) -> str:
         "sender": "MaBoutique",
         "from_number": None,
         "account": None,
+        "tags": [],
         "submitted": {"by": "anne", "from": "shell on web-1", "reason": ""},
         "submitted_at": _AT,
         "approved": None,

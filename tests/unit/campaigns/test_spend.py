@@ -45,7 +45,6 @@ def utc(*fields: int) -> datetime:
         (None, "2027-01", None, utc(2027, 1, 31, 23)),
         ("2027-01", None, utc(2026, 12, 31, 23), None),
         (None, None, None, None),
-        ("", "", None, None),
     ],
 )  # fmt: skip
 def test_period_includes_its_first_and_last_month_or_day_of_paris(
@@ -56,8 +55,8 @@ def test_period_includes_its_first_and_last_month_or_day_of_paris(
 
 @pytest.mark.parametrize(
     "text",
-    ["2027", "2027-13", "2027-02-30", "march", "2027-3", "2027-03-27T20:00", "0000-01", "9999-12",
-     "0001-01-01T00:00+05:00", "2027/03", "+027-03"],
+    ["", "2027", "2027-13", "2027-02-30", "march", "2027-3", "2027-03-27T20:00", "0000-01",
+     "9999-12", "0001-01-01T00:00+05:00", "2027/03", "+027-03"],
 )  # fmt: skip
 def test_text_that_is_no_period_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(InvalidCampaign) as refused:
