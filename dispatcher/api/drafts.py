@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from dispatcher.api.admission import check_reason
 from dispatcher.api.draft_lists import recipients_of
 from dispatcher.api.submit import store
 from dispatcher.api.written_drafts import WrittenDrafts
-from dispatcher.campaigns.draft import Draft, check_decider, planned
+from dispatcher.campaigns.draft import Draft, check_decider, planned, stored_json
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.states import DraftState
 from dispatcher.errors import IllegalMove, NotAllowed, PlanChanged, ReferenceTaken
@@ -43,7 +42,7 @@ class Drafts(WrittenDrafts):
                 now=now,
                 plan=planned(plan),
                 fingerprint=plan.fingerprint,
-                basis=json.dumps(self._basis(draft)),
+                basis=stored_json(self._basis(draft)),
                 planned_by=who,
                 planned_at=now,
                 changes="[]",
@@ -175,7 +174,7 @@ class Drafts(WrittenDrafts):
             "void plan of draft",
             who,
             "; ".join(changes),
-            **drafts.NO_PLAN | {"changes": json.dumps(list(changes))},
+            **drafts.NO_PLAN | {"changes": stored_json(list(changes))},
         )
 
     def _move(

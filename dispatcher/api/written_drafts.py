@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
@@ -11,7 +10,13 @@ from sqlalchemy.orm import Session
 from dispatcher.api.actor import identity, on_record
 from dispatcher.api.draft_lists import storable
 from dispatcher.api.draft_reader import DraftReader
-from dispatcher.campaigns.draft import Draft, checked_options, with_writer, written_options
+from dispatcher.campaigns.draft import (
+    Draft,
+    checked_options,
+    stored_json,
+    with_writer,
+    written_options,
+)
 from dispatcher.campaigns.states import DraftState
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
 from dispatcher.errors import InvalidCampaign, ReferenceTaken
@@ -43,7 +48,7 @@ class WrittenDrafts(DraftReader):
                     text=text,
                     options=written_options(chosen),
                     author=who,
-                    writers=json.dumps([who]),
+                    writers=stored_json([who]),
                     created_at=now,
                     changed_at=now,
                     changed_by=who,
@@ -123,11 +128,11 @@ class WrittenDrafts(DraftReader):
         who, now = identity(), self._installation.clock()
         undone = draft.state is not DraftState.DRAFT
         said = [f"{name} was changed by {who}" for name in changes] if undone else draft.changes
-        writers = json.dumps(with_writer(draft.writers, who))
-        values |= drafts.NO_PLAN | {"writers": writers, "changes": json.dumps(said)}
+        writers = stored_json(with_writer(draft.writers, who))
+        values |= drafts.NO_PLAN | {"writers": writers, "changes": stored_json(said)}
         del values["state"]
         if rows is not None:
-            columns = json.dumps(list(rows[0].fields), ensure_ascii=False)
+            columns = stored_json(list(rows[0].fields))
             named = on_record("the name of the list", source)
             values |= {"rows": len(rows), "columns": columns, "source": named}
         with self._installation.write() as session:

@@ -131,7 +131,12 @@ def written_options(options: Mapping[str, Any]) -> str:
         name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
         for name, value in options.items()
     }
-    return json.dumps(plain, sort_keys=True)
+    return stored_json(plain)
+
+
+def stored_json(value: object) -> str:
+    """A value as JSON without escapes of letters: an erasure replaces numbers in the text of it."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def read_options(written: str) -> Options:

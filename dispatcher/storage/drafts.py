@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from dispatcher.campaigns.draft import Draft, draft_sources, read_options
+from dispatcher.campaigns.draft import Draft, draft_sources, read_options, stored_json
 from dispatcher.campaigns.states import DraftState
 from dispatcher.errors import DraftChanged, IllegalMove, NotFound
 from dispatcher.storage import erased_texts, tables, testers
@@ -125,7 +125,7 @@ def void(session: Session, ids: Sequence[int], why: str, *, by: str, now: dateti
             NO_PLAN
             | {
                 "version": _Row.version + 1,
-                "changes": json.dumps([why]),
+                "changes": stored_json([why]),
                 "changed_by": by,
                 "changed_at": now,
             }

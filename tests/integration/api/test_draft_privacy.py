@@ -97,6 +97,33 @@ def test_numbers_in_the_words_of_a_draft_are_replaced(bench: Bench) -> None:
     assert "9871" not in "".join(filter(str.isalnum, found.reference + found.text))
 
 
+@pytest.mark.parametrize("before", ["n°", "au numéro\u00a0", "appelé"])
+def test_number_behind_an_accent_is_replaced_in_the_options_of_a_draft(
+    bench: Bench, before: str
+) -> None:
+    reason = f"{before}{ANNE[1:]}" if before == "appelé" else f"{before}0{ANNE[3:]}"
+    bench.dispatcher.drafts.create("relance", TEXT, commercial=False, reason=reason)
+    written(bench)
+
+    bench.dispatcher.persons.erase(ANNE, reason="a letter")
+
+    [found] = [one for one in bench.dispatcher.drafts.all() if one.reference == "relance"]
+    assert found.options["reason"].startswith(f"{before}person-")
+
+
+def test_number_in_digits_of_another_script_is_replaced_in_the_options_of_a_draft(
+    bench: Bench,
+) -> None:
+    reason = f"0{ANNE[3:]}".translate({ord(str(it)): chr(0x0660 + it) for it in range(10)})
+    bench.dispatcher.drafts.create("relance", TEXT, commercial=False, reason=reason)
+    written(bench)
+
+    bench.dispatcher.persons.erase(ANNE, reason="a letter")
+
+    found = bench.dispatcher.drafts.get("relance")
+    assert is_pseudonym(found.options["reason"])
+
+
 def test_draft_is_deleted_some_days_after_its_last_change(bench: Bench) -> None:
     written(bench)
     bench.pass_by(days=29)
