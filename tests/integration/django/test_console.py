@@ -13,6 +13,7 @@ from django.test import Client
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import server
 from dispatcher.contrib.django.console.roles import ROLES, group_of
+from dispatcher.storage import opt_outs, probable_refusals
 
 PAGES = (
     "/sms/",
@@ -241,6 +242,24 @@ def test_opt_out_is_added_found_and_taken_back(sign_in: SignIn) -> None:
     operator.post(path, back)
     assert PEOPLE[1] not in dispatcher.opt_outs
     assert dispatcher.opt_outs.history(PEOPLE[1])[-1].reason == "en boutique, 2027-01-02"
+
+
+def test_probable_refusal_is_decided_without_its_number_in_the_page(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    now = dispatcher.clock()
+    with dispatcher.database.write() as session:
+        for phone in PEOPLE[:2]:
+            opt_outs.add(session, [phone], source=probable_refusals.SOURCE, now=now, probable=True)
+    page = client.get("/sms/replies/").content.decode()
+    assert not [phone for phone in PEOPLE if phone[1:] in page]
+    first, second = re.findall(r'name="person" value="([^"]+)"', page)
+
+    client.post("/sms/replies/", {"person": first, "refused": "1"})
+    client.post("/sms/replies/", {"person": second, "kept": "1"})
+    client.post("/sms/replies/", {"person": "nobody", "kept": "1"})
+
+    assert dispatcher.opt_outs.undecided() == []
+    assert [entry.phone for entry in dispatcher.opt_outs] == [PEOPLE[0]]
 
 
 def test_export_of_opt_outs_needs_the_numbers_permission(sign_in: SignIn) -> None:
