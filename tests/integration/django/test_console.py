@@ -262,6 +262,17 @@ def test_probable_refusal_is_decided_without_its_number_in_the_page(sign_in: Sig
     assert [entry.phone for entry in dispatcher.opt_outs] == [PEOPLE[0]]
 
 
+def test_number_typed_beside_a_file_is_an_opt_out_too(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    for typed in ("06 39 98 00 02", "06 39"):
+        file = SimpleUploadedFile("people.csv", f"phone\n{PEOPLE[1]}\n".encode())
+        answer = client.post(
+            "/sms/opt-outs/", {"add": "1", "phone": typed, "file": file, "reason": "letters"}
+        )
+    assert answer.status_code == 200  # says what is wrong with the second number
+    assert {entry.phone for entry in dispatcher.opt_outs} == {PEOPLE[1], PEOPLE[2]}
+
+
 def test_export_of_opt_outs_needs_the_numbers_permission(sign_in: SignIn) -> None:
     dispatcher.opt_outs.add(PEOPLE[:1])
     path = "/sms/opt-outs/export/"

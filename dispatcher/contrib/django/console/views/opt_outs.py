@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from dispatcher.campaigns.submission import RecipientInput
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.page import (
@@ -93,7 +95,7 @@ def _found(written: str) -> dict[str, Any]:
 
 
 def _change(request: HttpRequest) -> str:
-    """Add one number or a file, or take one back; what is said of it."""
+    """Add a number, a file or both, or take a number back; what is said of it."""
     reason = request.POST.get("reason", "").strip()
     if "take_back" in request.POST:
         if not may(request, roles.TAKE_BACK):
@@ -105,15 +107,17 @@ def _change(request: HttpRequest) -> str:
         return _("The number was not on the list.")
     if not may(request, roles.ADD_OPT_OUT):
         raise PermissionDenied
+    phone = request.POST.get("phone", "")
     if "file" in request.FILES:
+        typed: list[RecipientInput] = [normalise(phone)] if phone.strip() else []
         with opened(request) as people:
-            result = dispatcher.opt_outs.add_all(people, reason=reason, source="console")
+            everybody = chain(typed, people)
+            result = dispatcher.opt_outs.add_all(everybody, reason=reason, source="console")
         return _("%(new)s new, %(known)s known, %(rejected)s rows without a number.") % {
             "new": result.new,
             "known": result.known,
             "rejected": result.rejected,
         }
-    phones = [request.POST.get("phone", "")]
-    if dispatcher.opt_outs.add(phones, reason=reason, source="console"):
+    if dispatcher.opt_outs.add([phone], reason=reason, source="console"):
         return _("The number is never texted again.")
     return _("The number was on the list already.")
