@@ -26,14 +26,14 @@ _SHOWN = 20
 
 @page(roles.WRITE)
 def compose(request: HttpRequest) -> HttpResponse:
-    """The form; a POST shows the plan, and submits what was confirmed."""
+    """The form; a POST shows the plan, or submits the plan that was seen."""
     if not may(request, roles.WRITE):
         raise PermissionDenied
     form = ComposeForm(request.POST or None)
     form.fields["sender"].widget.attrs["placeholder"] = dispatcher.settings.sender or ""
     context: dict[str, Any] = {}
     if request.method == "POST" and form.is_valid():
-        if "submit" in request.POST:
+        if "submit" in request.POST and request.POST.get("fingerprint"):
             number = _submitted(request, form, context)
             if number is not None:
                 return redirect("console:campaign", number)
@@ -95,7 +95,7 @@ def _submitted(request: HttpRequest, form: ComposeForm, context: dict[str, Any])
     try:
         with opened(request) as people:
             options = form.options
-            options["approved"] = request.POST.get("fingerprint") or None
+            options["approved"] = request.POST["fingerprint"]
             number = dispatcher.submit(form.named, form.says, people, **options)
     except StorageError:
         raise
