@@ -16,7 +16,7 @@ from dispatcher.campaigns.draft import Draft, check_decider, planned, stored_jso
 from dispatcher.campaigns.plan import Plan
 from dispatcher.campaigns.states import DraftState
 from dispatcher.errors import IllegalMove, NotAllowed, PlanChanged, ReferenceTaken
-from dispatcher.storage import actions, draft_lists, drafts
+from dispatcher.storage import actions, draft_lists, drafts, erased_texts
 from dispatcher.storage.campaigns import campaigns
 
 
@@ -76,7 +76,7 @@ class Drafts(WrittenDrafts):
         _check_handed_in(draft)
         if fingerprint not in (None, draft.fingerprint):
             raise PlanChanged("this is not the plan that was read: the draft was changed meanwhile")
-        check_decider(who, draft.writers)
+        self._check_decider(draft, who)
         said = on_record("a reason", reason)
         return self._submit(draft, who, approved=True, reason=said)
 
@@ -88,7 +88,7 @@ class Drafts(WrittenDrafts):
         """
         draft, who, said = self.get(reference), identity(), needed(reason)
         _check_handed_in(draft)
-        check_decider(who, draft.writers)
+        self._check_decider(draft, who)
         now = self._installation.clock()
         decided = {"decided_by": who, "decided_at": now, "refusal": said}
         back = drafts.NO_PLAN | decided
@@ -114,6 +114,14 @@ class Drafts(WrittenDrafts):
         return self._submit(draft, who, approved=False)
 
     # -- behind it
+
+    def _check_decider(self, draft: Draft, who: str) -> None:
+        """Raise NotAllowed if the person has written any of it, also under an erased number."""
+        check_decider(who, draft.writers)
+        with self._installation.read() as session:
+            names = erased_texts.references(session, who)
+        for name in names:
+            check_decider(name, draft.writers)
 
     def _submit(self, draft: Draft, who: str, *, approved: bool, reason: str = "") -> Draft:
         """Store the campaign and end the draft, in one transaction."""

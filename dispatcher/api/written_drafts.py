@@ -153,6 +153,7 @@ class WrittenDrafts(DraftReader):
             raise InvalidCampaign(f"account {account!r} is not that of this dispatcher")
         self._installation.settings.of_account(account)
         Submission(reference=reference, text=text, **chosen)
+        _check_storable(text + written_options(chosen))
         return chosen | ({"account": account} if account else {}), account
 
     def _note(
@@ -162,3 +163,11 @@ class WrittenDrafts(DraftReader):
         named = f"{reference}: {reason}" if reason else reference
         now = self._installation.clock()
         actions.note(session, None, verb=verb, actor=who, now=now, reason=named)
+
+
+def _check_storable(words: str) -> None:
+    """Raise InvalidCampaign for characters that PostgreSQL does not store."""
+    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
+        raise InvalidCampaign(
+            "text and options may not hold a NUL or half of a surrogate pair: no database stores it"
+        )

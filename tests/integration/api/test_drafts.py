@@ -110,6 +110,18 @@ def test_last_writer_is_told_of_a_conflict(bench: Bench, desk: Desk) -> None:
     assert drafts.get("soldes").text == "deux"
 
 
+@pytest.mark.parametrize("broken", ["\0", "\ud83d"])
+def test_text_that_no_database_stores_is_refused(bench: Bench, desk: Desk, broken: str) -> None:
+    drafts = bench.dispatcher.drafts
+    with pytest.raises(InvalidCampaign, match="no database stores it"):
+        drafts.create("soldes", f"un{broken}")
+    draft = drafts.create("soldes", "un")
+    with pytest.raises(InvalidCampaign, match="no database stores it"):
+        drafts.save("soldes", version=draft.version, options={"reason": "avis\ud83d"})
+
+    assert drafts.get("soldes") == draft
+
+
 def test_text_that_is_not_complete_is_saved(bench: Bench, desk: Desk) -> None:
     draft = bench.dispatcher.drafts.create("soldes", "Bonjour {{ pre")
 
@@ -235,6 +247,22 @@ def test_author_cannot_approve(tables: Database, desk: Desk, same: str) -> None:
 
         assert bench.dispatcher.drafts.get("soldes").state is DraftState.HANDED_IN
         assert not bench.campaigns()
+
+
+@pytest.mark.parametrize("same", ["0639980009", "06 39 98 00 09", "+33639980009"])
+def test_author_whose_number_was_erased_cannot_approve(
+    tables: Database, desk: Desk, same: str
+) -> None:
+    with opened(tables, approval="required") as bench:
+        with desk.as_("0639980009"):
+            handed_in(bench)
+        with desk.as_("anne"):
+            bench.dispatcher.persons.erase("+33639980009", reason="a letter")
+
+        with desk.as_(same), pytest.raises(NotAllowed, match="somebody else approves"):
+            bench.dispatcher.drafts.approve("soldes")
+
+        assert bench.dispatcher.drafts.get("soldes").state is DraftState.HANDED_IN
 
 
 def test_whoever_wrote_a_part_cannot_approve(tables: Database, desk: Desk) -> None:
