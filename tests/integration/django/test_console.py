@@ -283,6 +283,14 @@ def test_export_of_opt_outs_needs_the_numbers_permission(sign_in: SignIn) -> Non
     assert dispatcher.record.page(verb="export").total == 1
 
 
+def test_export_of_opt_outs_has_no_formula(sign_in: SignIn) -> None:
+    dispatcher.opt_outs.add(PEOPLE[:1], source="=1+1")
+
+    answer = sign_in("writes", sees_numbers=True, name="luc").get("/sms/opt-outs/export/")
+
+    assert ",'=1+1" in answer.getvalue().decode()
+
+
 def test_campaign_that_does_not_exist_is_a_page(sign_in: SignIn) -> None:
     client = sign_in(*ROLES)
     for path in ("/sms/campaigns/9/", "/sms/batches/9/", "/sms/campaigns/1/explode/"):

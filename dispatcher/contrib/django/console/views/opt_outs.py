@@ -27,6 +27,7 @@ from dispatcher.contrib.django.console.page import (
 )
 from dispatcher.contrib.django.console.uploads import opened
 from dispatcher.errors import DispatcherError, StorageError
+from dispatcher.recipients.files.private_csv import harmless
 from dispatcher.recipients.phones import normalise
 
 
@@ -81,7 +82,7 @@ def _lines() -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield "\ufeff" + writer.writerow(("phone", "since", "source"))
     for entry in dispatcher.opt_outs:
-        yield writer.writerow((entry.phone, entry.since.isoformat(), entry.source))
+        yield writer.writerow((entry.phone, entry.since.isoformat(), harmless(entry.source)))
 
 
 def _found(written: str) -> dict[str, Any]:
