@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from dispatcher import Consent, Person
@@ -45,13 +45,14 @@ class Shop:
         (folder / "asked.jsonl").touch()
         #: by key: the number of the withdrawal, once it is committed
         self.withdrawn: dict[str, int] = {}
+        self.withdrawn_at: dict[str, datetime] = {}
 
     def withdraw(self, key: str) -> None:
         """Commit that a person withdraws."""
         number = len(self.withdrawn) + 1
         self._shop.execute("UPDATE consent SET withdrawn = ? WHERE key = ?", (number, key))
         self._shop.commit()
-        self.withdrawn[key] = number
+        self.withdrawn[key], self.withdrawn_at[key] = number, datetime.now(UTC)
 
     def asked(self) -> list[tuple[int, list[str]]]:
         """Each call: the last withdrawal that it knew of, and whom it was asked for."""

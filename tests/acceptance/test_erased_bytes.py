@@ -181,16 +181,28 @@ _READ: dict[str, Callable[[Any, Any], object]] = {
 }
 
 
+_SOUGHT = "a text that the file of Redis is searched for"
+
+
 def _kind(client: Any, key: Any) -> str:
     return str(client.type(key).decode())
 
 
 def in_redis(site: Installation) -> dict[str, bytes]:
-    """Every key and value of Redis: the one of the tests saves no file."""
+    """Every key and value of Redis, and the file (RDB) that it saves, which is not compressed."""
     found: dict[str, bytes] = {}
     with site.redis_client() as client:
+        client.config_set("rdbcompression", "no")
+        client.set("search", _SOUGHT)
+        client.save()
+        folder, name = (str(client.config_get(it)[it]) for it in ("dir", "dbfilename"))
+        client.delete("search")
         for key in client.scan_iter():
             found[repr(key)] = repr((key, _READ[_kind(client, key)](client, key))).encode()
+    file = Path(folder, name)
+    found[name] = file.read_bytes()
+    file.unlink()
+    assert _SOUGHT.encode() in found[name]  # a text that is stored is found
     return found
 
 
