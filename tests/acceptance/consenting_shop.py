@@ -22,13 +22,16 @@ def consents(people: Sequence[Person]) -> object:
     The wording of a consent is the last withdrawal that the answer knew of.
     """
     folder = Path(os.environ[FOLDER])
+    keys = [person.key for person in people]
     with closing(sqlite3.connect(folder / "shop.db", timeout=60)) as shop:
-        # withdrawals are numbered: what is committed up to here is what it answers by
-        known = shop.execute("SELECT key, withdrawn FROM consent").fetchall()
-    seen = max((number for _, number in known if number), default=0)
+        shop.execute("BEGIN")  # both queries see the same withdrawals, which are numbered
+        [[seen]] = shop.execute("SELECT coalesce(max(withdrawn), 0) FROM consent")
+        theirs = f"key IN ({', '.join('?' * len(keys))}) AND withdrawn IS NULL"
+        consenting = {
+            key for [key] in shop.execute(f"SELECT key FROM consent WHERE {theirs}", keys)
+        }
     with (folder / "asked.jsonl").open("a") as log:
-        log.write(json.dumps([seen, [person.key for person in people]]) + "\n")
-    consenting = {key for key, number in known if number is None}
+        log.write(json.dumps([seen, keys]) + "\n")
     given = Consent(date(2026, 5, 3), "shop in Lyon", wording=f"{seen}")
     return {person: given if person.key in consenting else None for person in people}
 
@@ -40,6 +43,7 @@ class Shop:
         self._folder = folder
         self._shop = sqlite3.connect(folder / "shop.db", timeout=60)
         self._shop.execute("CREATE TABLE consent (key TEXT PRIMARY KEY, withdrawn INTEGER)")
+        self._shop.execute("CREATE INDEX withdrawals ON consent (withdrawn)")
         self._shop.executemany("INSERT INTO consent VALUES (?, NULL)", ((key,) for key in keys))
         self._shop.commit()
         (folder / "asked.jsonl").touch()

@@ -54,7 +54,8 @@ def test_nobody_who_withdrew_before_a_batch_was_gathered_is_texted(
             calls = len(shop.asked())
             for key in leaving[at : at + 10]:
                 shop.withdraw(key)
-        site.wait(lambda: over(site), "both campaigns to be sent")
+        for name in CAMPAIGNS:
+            site.wait(partial(is_sent, site, name), f"{name} to be sent")
 
         campaign_of = {tag: name for name, tags in tags_of(site).items() for tag in tags}
         texted = {
@@ -86,7 +87,11 @@ def asked_more(shop: Shop, site: Installation, calls: int) -> bool:
 
 
 def over(site: Installation) -> bool:
-    return all(not site.progress(name).messages["pending"] for name in CAMPAIGNS)
+    return all(is_sent(site, name) for name in CAMPAIGNS)
+
+
+def is_sent(site: Installation, name: str) -> bool:
+    return not site.progress(name).messages["pending"]
 
 
 def answers_of(site: Installation) -> dict[str, int]:
