@@ -86,13 +86,14 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
         Contact.phone,
     ),
     *_each(How.ROW, DraftRow.phone, Tester.phone),
-    *_each(How.REPLACED, Campaign.reference, Campaign.reason, Campaign.test_of),
+    *_each(How.REPLACED, Campaign.reference, Campaign.reason),
     *_each(
         How.REPLACED,
         *(Draft.reference, Draft.text, Draft.source, Draft.columns, Draft.options, Draft.basis),
         *(Draft.refusal, Draft.changes, Draft.author, Draft.writers, Draft.changed_by),
         *(Draft.planned_by, Draft.handed_in_by, Draft.decided_by),
-        *(Tester.name, Tester.created_by),
+        # after the reference of its draft, which may have to become another one
+        *(Campaign.test_of, Tester.name, Tester.created_by),
     ),
     # others still get the text of a campaign that runs
     (Campaign.text, Rule(How.REPLACED, which=Campaign.ended_at.is_not(None))),

@@ -60,6 +60,7 @@ def contacted(session: Session, phone: str, day: date) -> bool:
 
     Raises StorageError for a lost or wrong pseudonym key.
     """
+    screening.hold_erasures(session)  # first: an erasure waits for rows of pseudonyms
     known = pseudonymous.current(session)
     names = [phone] if known is None else [phone, *known.all_of(phone)]
     for name in names:

@@ -296,6 +296,21 @@ def test_tests_forget_an_erased_person_of_the_list(tables: Database, submitted: 
         assert not any("Zoé" in (fields or "") for fields in stored_fields(bench))
 
 
+def test_tests_keep_their_draft_if_an_erasure_makes_two_references_equal(bench: Bench) -> None:
+    for number in (spellings := (CLIENTS[0], f"0{CLIENTS[0][3:]}")):
+        drafted(bench, f"for {number}")
+    bench.dispatcher.testers.add("Inès", INES)
+    for number in spellings:
+        bench.dispatcher.testers.send(f"for {number}", to=["Inès"])
+    bench.work()
+
+    bench.dispatcher.persons.erase(CLIENTS[0], reason="asked for it")
+
+    names = [draft.reference for draft in bench.dispatcher.drafts.all()]
+    assert sorted(test.test_of for test in bench.dispatcher.testers.sent()) == sorted(names)
+    assert len({*names}) == 2
+
+
 def test_test_outside_of_the_window_says_that_it_is_not_commercial(tables: Database) -> None:
     with opened(tables, at=SUNDAY) as bench:
         ready(bench)

@@ -16,7 +16,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dispatcher.masking import is_pseudonym
-from dispatcher.storage import erasures, pseudonymous, recipient_retention, stale_people
+from dispatcher.storage import (
+    erasures,
+    pseudonymous,
+    recipient_retention,
+    screening,
+    stale_people,
+)
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Contact
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -212,3 +218,20 @@ def test_retention_waits_for_a_contact_and_replaces_it(bench: Bench) -> None:
     )
 
     assert stored(bench) == {pseudonym(bench, ANNE): NEW}
+
+
+def test_contact_of_an_erased_person_waits_for_an_erasure_without_a_row(bench: Bench) -> None:
+    bench.dispatcher.submit("soldes", TEXT, [ANNE])
+    bench.dispatcher.persons.contacted(ANNE, OLD)
+    bench.dispatcher.persons.erase(ANNE, reason="asked for it")
+    database, name = bench.dispatcher.database, pseudonym(bench, ANNE)
+
+    row = "SELECT 1 FROM dispatcher_contact WHERE phone = :name FOR UPDATE NOWAIT"
+    with ThreadPoolExecutor() as pool:
+        with database.write() as session:
+            screening.begin_erasure(session)
+            running = pool.submit(bench.dispatcher.persons.contacted, ANNE, NEW)
+            wait_for_a_lock(database)
+            session.execute(text(row), {"name": name}).one()
+        assert running.result(60)
+    assert stored(bench) == {name: NEW}
