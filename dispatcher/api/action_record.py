@@ -14,13 +14,15 @@ from dispatcher.campaigns.records import ActionRecord, Page
 from dispatcher.errors import InvalidCampaign
 from dispatcher.settings import Settings
 from dispatcher.settings.shown import shown
-from dispatcher.storage import actions, meta, seals
+from dispatcher.storage import actions, meta, pseudonymous, seals
 from dispatcher.storage.actions import Wanted
 
 __all__ = ["ActionRecords", "Verification"]
 
 #: the row of ``meta`` with the settings of the last start of a worker
 _SETTINGS = "settings"
+#: of the hash of a key: enough to tell the keys of an installation apart
+_LETTERS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +77,14 @@ class ActionRecords:
     def note_settings(self, settings: Settings) -> list[str]:
         """Record what differs from the settings of the last start; returns a sentence for each.
 
-        Secrets are masked: of a new one the record says nothing.
+        Secrets are masked: of a new one the record says nothing, but for the key of pseudonyms,
+        of which it has the first letters of a hash. Raises UnusableKey.
         """
         present = {name: value for name, value in shown(settings).items() if value is not None}
         with self._installation.write() as session:
+            if found := pseudonymous.key_of(session).found():  # also one that is in a file
+                hashes = " ".join(check[:_LETTERS] for check in found.checks)
+                present["DISPATCHER_PSEUDONYM_KEY"] = f"keys with the hashes {hashes}"
             before = meta.get(session, _SETTINGS)
             changes = _changes(json.loads(before), present) if before else []
             if changes or before is None:

@@ -125,7 +125,7 @@ class Retention:
         if not left:
             return 0, left
         with self._erasures.write() as session:
-            deleted = drafts.prune(session, before, DRAFTS)
+            deleted = drafts.prune(session, before, DRAFTS, self._context.clock())
         if deleted:
             log.info("retention: %d drafts deleted", deleted)
         return deleted, left - 1 if deleted < DRAFTS else 0

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.draft import Draft, draft_sources, read_options, stored_json
 from dispatcher.campaigns.states import DraftState
+from dispatcher.campaigns.wording import counted
 from dispatcher.errors import DraftChanged, IllegalMove, NotFound
-from dispatcher.storage import erased_texts, tables, testers
+from dispatcher.storage import actions, erased_texts, tables, testers
 from dispatcher.storage.tables import LARGEST_ID, DraftRow
 from dispatcher.storage.values import value_of
 
@@ -133,8 +134,11 @@ def void(session: Session, ids: Sequence[int], why: str, *, by: str, now: dateti
     )
 
 
-def prune(session: Session, before: datetime, most: int) -> int:
-    """Delete at most so many drafts, with their lists, that nobody has changed since then."""
+def prune(session: Session, before: datetime, most: int, now: datetime) -> int:
+    """Delete at most so many drafts, with their lists, that nobody has changed since then.
+
+    The record of actions says how many.
+    """
     some = (
         select(_Row.id, _Row.reference)
         .where(_Row.changed_at < before)
@@ -147,6 +151,9 @@ def prune(session: Session, before: datetime, most: int) -> int:
         ids = [row.id for row in old]
         _forget(session, ids, [row.reference for row in old])
         session.execute(delete(_Row).where(_Row.id.in_(ids)))
+        days = counted((now - before).days, "day")
+        what = f"{counted(len(ids), 'draft')} deleted that nobody has changed for {days}"
+        actions.note(session, None, verb="retention", actor="dispatcher", now=now, reason=what)
     return len(old)
 
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from dispatcher import StorageError
+from dispatcher.recipients.pseudonyms import Pseudonyms
 from dispatcher.settings import Settings
 from dispatcher.storage import seals
 from dispatcher.storage.database import Database
@@ -139,6 +140,24 @@ def test_changed_setting_is_on_record_and_a_secret_never_is(acted: Bench) -> Non
         f"DISPATCHER_RATE: {before.rate} -> {after.rate}",
         "DISPATCHER_SENDER: not set -> Boutique",
     ]
+
+
+def test_new_pseudonym_key_is_on_record_by_its_hash(acted: Bench) -> None:
+    record, settings = acted.dispatcher.record, Settings.of(api_key="k" * 40)
+    key = acted.dispatcher.database.pseudonym_key
+    old, new = "an old key of people who were erased", "a new key of people who were erased"
+    key.configure(old)
+    record.note_settings(settings)
+
+    key.configure(f"{new}\n{old}")
+    [change] = record.note_settings(settings)
+
+    first, second = Pseudonyms(new, old).checks
+    before, after = f"keys with the hashes {second[:8]}", f"keys with the hashes {first[:8]}"
+    assert change == f"DISPATCHER_PSEUDONYM_KEY: {before} -> {after} {second[:8]}"
+    [entry] = record.page(verb="setting")
+    assert entry.reason == change
+    assert "people" not in change
 
 
 def test_restored_actions_of_an_earlier_version_are_sealed_once(acted: Bench) -> None:

@@ -136,6 +136,8 @@ def test_draft_is_deleted_some_days_after_its_last_change(bench: Bench) -> None:
 
     assert [draft.reference for draft in bench.dispatcher.drafts.all()] == ["autre"]
     assert counted(bench, DraftRow) == 2
+    [entry] = bench.dispatcher.record.page(verb="retention")
+    assert entry.reason == "1 draft deleted that nobody has changed for 30 days"
 
 
 def test_draft_stays_where_nothing_is_deleted(tables: Database) -> None:
