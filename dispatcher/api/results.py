@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from typing import Self
 
+from dispatcher.api.action_record import ActionRecords
 from dispatcher.api.installation import Installation
 from dispatcher.campaigns.progress import messages_of
 from dispatcher.campaigns.results import Result, ResultSums, states_of
 from dispatcher.errors import DispatcherError
+from dispatcher.language import ENGLISH, Language
 from dispatcher.storage.campaigns import campaigns, totals
 from dispatcher.storage.campaigns.result_rows import ResultRows
 
@@ -39,6 +43,7 @@ class Results(Iterator[Result]):
         #: id and reference of the campaign
         self.id, self.reference = found.id, found.reference
         self._sums: ResultSums | None = None
+        self._language = ENGLISH
         self._rows = self._stream()
 
     @property
@@ -48,9 +53,27 @@ class Results(Iterator[Result]):
             raise DispatcherError("the results have sums once they are read to their end")
         return self._sums
 
+    def note(self, *, hides: bool, to: str = "", by: str | None = None) -> None:
+        """Put the export on record, before the first number leaves: else it is none.
+
+        ``hides`` says that numbers are masked, ``to`` where the file goes, ``by`` who takes it.
+        """
+        which = "masked numbers" if hides else "whole numbers"
+        where = f", to {to}" if to else ""
+        reason = f"results of campaign {self.id}, {self.reference}: {which}{where}"
+        ActionRecords(self._installation).note("export", reason=reason, by=by)
+
+    def said_in(self, language: Language) -> Self:
+        """The same, with reasons in this language."""
+        self._language = language
+        return self
+
     def __next__(self) -> Result:
         """The next recipient. Raises StorageError, and DispatcherError as described above."""
-        return next(self._rows)
+        result = next(self._rows)
+        if self._language is ENGLISH or not result.reason:
+            return result
+        return replace(result, reason=self._language.say(result.reason))
 
     def close(self) -> None:
         """End the snapshot before the last result."""

@@ -28,7 +28,7 @@ class Spool:
         try:
             for batch in batches:
                 # marshal would read a file in tiny pieces, so each batch is written as one blob
-                columns = batch.messages, batch.segments, batch.keys, batch.consents
+                columns = batch.messages, batch.segments, batch.keys, batch.consents, batch.rows
                 blob = marshal.dumps((batch.territory, *columns))
                 self._file.write(len(blob).to_bytes(_LENGTH) + blob)
                 self._count += 1

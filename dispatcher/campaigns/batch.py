@@ -31,6 +31,8 @@ class PlannedBatch:
     keys: tuple[str | None, ...] = field(default=(), repr=False)
     #: the consent of each (``consent.row_of``); empty unless they are in a column of the list
     consents: tuple[str, ...] = field(default=(), repr=False)
+    #: the row of each in the list (``Recipient.row``); empty where nobody has one
+    rows: tuple[int | None, ...] = field(default=(), repr=False)
 
     @property
     def total_segments(self) -> int:
@@ -56,8 +58,14 @@ class PlannedBatch:
             return
         for start in range(0, len(self.segments), size):
             some = slice(start, start + size)
-            messages, segments, keys = self.messages[some], self.segments[some], self.keys[some]
-            yield PlannedBatch(self.territory, messages, segments, keys, self.consents[some])
+            yield PlannedBatch(
+                self.territory,
+                self.messages[some],
+                self.segments[some],
+                self.keys[some],
+                self.consents[some],
+                self.rows[some],
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from dispatcher.campaigns.states import MESSAGE_MOVES, BatchState, MessageState
 
+_REPORTED = {MessageState.DELIVERED.letter, MessageState.UNDELIVERED.letter}
+
 
 def fresh(size: int) -> str:
     """The states of ``size`` messages that are all pending."""
@@ -33,6 +35,20 @@ def marked(letters: str, changes: Mapping[int, MessageState]) -> str:
         if state in MESSAGE_MOVES[MessageState.of(after[position])]:
             after[position] = state.letter
     return "".join(after)
+
+
+def reported(before: str, after: str) -> str:
+    """The letters of the messages that a report came for between the two; "-" for the others.
+
+    Empty if none came.
+    """
+    if before == after:
+        return ""
+    found = "".join(
+        now if now in _REPORTED and now != was else "-"
+        for was, now in zip(before, after, strict=True)
+    )
+    return found if found.strip("-") else ""
 
 
 def tally(letters: str) -> dict[MessageState, int]:

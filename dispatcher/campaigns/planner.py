@@ -177,6 +177,7 @@ class Planner:
                 batch.consents.append(consent)
             messages.append((phone, fields))
             batch.segments.append(segments)
+            batch.rows.append(recipient.row)
             if not french:
                 self.billed[phones.destination_of(phone)] += segments
                 batch.elsewhere += segments
@@ -208,7 +209,7 @@ class Planner:
         self._digest.add(territory, batch.messages)
         keys = tuple(map(batch.keys.get, range(len(batch.messages)))) if batch.keys else ()
         columns = tuple(batch.messages), tuple(batch.segments), keys, tuple(batch.consents)
-        return PlannedBatch(territory, *columns)
+        return PlannedBatch(territory, *columns, tuple(batch.rows))
 
     def _key(self, recipient: Recipient) -> str:
         """The key of a recipient. Raises UnusableKeyError."""
@@ -229,5 +230,6 @@ class _Filling:
         #: by position, of those that have one
         self.keys: dict[int, str] = {}
         self.consents: list[str] = []
+        self.rows: list[int | None] = []
         #: the segments for numbers outside metropolitan France
         self.elsewhere = 0

@@ -24,14 +24,17 @@ _UNITS: Final = 10_000
 class Result:
     """One recipient and what became of the message. No repr shows the number (E.164).
 
-    ``batch`` and ``position`` (from 0) are its place in the campaign: the row of the list is not
-    stored. ``state`` is as in ``Progress.messages``, ``reason`` says why in words. ``sent_at`` is
-    UTC, and None for a message that has not left. ``segments`` is None if it is not known any
-    more. ``cost`` is its share, in euros, of what the gateway charged for the batch.
+    ``batch`` and ``position`` (from 0) are its place in the campaign, ``row`` that in the list
+    (``Recipient.row``), which goes with an erasure. ``state`` is as in ``Progress.messages``,
+    ``reason`` says why in words. Instants are UTC: ``sent_at`` is None for a message that has not
+    left, ``reported_at``, when we learnt of its report, for one without. ``segments`` is None if it
+    is not known any more. ``cost`` is its share, in euros, of what the gateway charged for the
+    batch.
     """
 
     batch: int
     position: int
+    row: int | None
     #: the number, or the pseudonym of a person who was erased
     phone: str = field(repr=False)
     #: what the caller knows the person by; None if it gave nothing, or after an erasure
@@ -39,6 +42,7 @@ class Result:
     state: str
     reason: str
     sent_at: datetime | None
+    reported_at: datetime | None
     #: how many attempts carried it
     attempts: int
     segments: int | None
@@ -55,15 +59,17 @@ class Result:
         return self.key and masked(self.key)
 
     def as_json(self, *, hides: bool) -> dict[str, Any]:
-        """The same as plain JSON: the instant in ISO 8601, euros as text; ``hides`` masks it."""
+        """The same as plain JSON: instants in ISO 8601, euros as text; ``hides`` masks it."""
         return {
             "batch": self.batch,
             "position": self.position,
+            "row": self.row,
             "phone": self.masked if hides else self.phone,
             "key": self.masked_key if hides else self.key,
             "state": self.state,
             "reason": self.reason,
-            "sent_at": None if self.sent_at is None else self.sent_at.isoformat(),
+            "sent_at": self.sent_at and self.sent_at.isoformat(),
+            "reported_at": self.reported_at and self.reported_at.isoformat(),
             "attempts": self.attempts,
             "segments": self.segments,
             "cost": f"{self.cost:.4f}",

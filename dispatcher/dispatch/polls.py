@@ -118,7 +118,7 @@ class Polls:
             self._brought(batch, found[batch.id], late=batch.id not in failed) for batch in taken
         ]
         with self._context.database.write() as session:
-            polls.record(session, brought)
+            polls.record(session, brought, self._context.clock())
         return sum(len(changes) for changes in found.values()), not failed
 
     def _opt_out(

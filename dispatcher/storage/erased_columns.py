@@ -32,6 +32,7 @@ from dispatcher.storage.tables import (
     OptOutEvent,
     Recipient,
     Reply,
+    Report,
     Seal,
     Tester,
     UnreadCall,
@@ -147,7 +148,15 @@ RULES: Final[tuple[tuple[Column, Rule], ...]] = (
     ),
     *_never(
         "letters, codes, counts or ids by position",
-        *(Batch.states, Batch.codes, Attempt.shown, Attempt.covers, Event.counts, Event.opt_outs),
+        *(
+            Batch.states,
+            Batch.codes,
+            Attempt.shown,
+            Attempt.covers,
+            Report.states,
+            Event.counts,
+            Event.opt_outs,
+        ),
         *(Erasure.batches, Draft.plan),
     ),
     *_never(

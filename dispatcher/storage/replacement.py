@@ -23,7 +23,8 @@ _BATCH = (
     .join_from(BATCH, CONSENTS, CONSENTS.c.batch_id == BATCH.c.id, isouter=True)
     .where(BATCH.c.id == bindparam("batch_id"))
 )
-_ROWS = select(RECIPIENT.c.position, RECIPIENT.c.phone, RECIPIENT.c.fields, RECIPIENT.c.key).where(
+_COLUMNS = ("phone", "fields", "key", "list_row")
+_ROWS = select(RECIPIENT.c.position, *(RECIPIENT.c[name] for name in _COLUMNS)).where(
     RECIPIENT.c.batch_id == bindparam("batch_id")
 )
 _REPLACE = (
@@ -32,7 +33,7 @@ _REPLACE = (
         RECIPIENT.c.batch_id == bindparam("its_batch"),
         RECIPIENT.c.position == bindparam("its_position"),
     )
-    .values(phone=bindparam("its_phone"), fields=bindparam("its_fields"), key=bindparam("its_key"))
+    .values({name: bindparam(f"its_{name}") for name in _COLUMNS})
 )
 
 
@@ -58,13 +59,14 @@ def replace(
     rows: list[dict[str, Any]] = []
     erased: dict[str, str] = {}
     theirs: dict[int, tuple[str, list[str]]] = {}
-    for position, phone, fields, key in session.execute(_ROWS, {"batch_id": batch_id}).all():
+    for position, *before in session.execute(_ROWS, {"batch_id": batch_id}).all():
+        phone, fields, key, list_row = before
         name, written, known_by = pseudonyms.one_of(phone, only), fields, key
         if name is not None:
             theirs[position] = (name, _known(fields, key))
             if only is not None and name != phone:
                 erased[phone] = name
-            written = known_by = None
+            written = known_by = list_row = None  # whoever has the list would find the person
         elif fields or key:
             name = phone
             written = fields and pseudonyms.written(fields, only, row.territory)
@@ -73,10 +75,11 @@ def replace(
                 left, written, known_by = True, fields, key
         else:
             continue
-        if (name, written, known_by) != (phone, fields, key):
+        after = [name, written, known_by, list_row]
+        if after != before:
             at = {"its_batch": batch_id, "its_position": position}
-            new = {"its_phone": name, "its_fields": written, "its_key": known_by}
-            rows.append(at | new)
+            new = zip(_COLUMNS, after, strict=True)
+            rows.append(at | {f"its_{column}": value for column, value in new})
     if rows:
         session.execute(_REPLACE, rows)
     contacts.replace(session, erased)

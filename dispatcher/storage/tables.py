@@ -333,6 +333,8 @@ class Recipient(Base):
     fields: Mapped[str | None]
     #: what the caller's application knows the person by, or null
     key: Mapped[str | None]
+    #: the row of the list; null where it had none, and once the person is erased
+    list_row: Mapped[int | None]
 
 
 class BatchConsent(Base):
@@ -372,6 +374,21 @@ class Attempt(Base):
     covers: Mapped[str | None]
     #: until when the gateway was asked to hold it; null if it was to leave at once
     leaves_at: Mapped[datetime | None]
+
+
+class Report(Base):
+    """What one look at the delivery reports of a batch brought. Append-only."""
+
+    __tablename__ = "dispatcher_report"
+
+    id: Mapped[int] = mapped_column(_Key, primary_key=True)
+    batch_id: Mapped[int] = mapped_column(_Key, ForeignKey("dispatcher_batch.id"), index=True)
+    at: Mapped[datetime]
+    #: by how many each of these has grown
+    delivered: Mapped[int]
+    undelivered: Mapped[int]
+    #: one letter per position: the state that was reported, or "-" (``message_states.reported``)
+    states: Mapped[str]
 
 
 class OptOut(Base):
@@ -685,10 +702,11 @@ class Heartbeat(Base):
 
 #: the tables themselves, for the queries of every batch: a query of entities also maintains
 #: objects, which takes longer than the query itself
-CAMPAIGN, BATCH, RECIPIENT, CONSENTS, ATTEMPT, OPT_OUT, META, ACTION, SEAL, ERASURE = (
+CAMPAIGN, BATCH, RECIPIENT, CONSENTS, ATTEMPT, REPORT, OPT_OUT, META, ACTION, SEAL, ERASURE = (
     cast("Table", entity.__table__)
     for entity in (
-        *(Campaign, Batch, Recipient, BatchConsent, Attempt, OptOut, Meta, Action, Seal, Erasure),
+        *(Campaign, Batch, Recipient, BatchConsent, Attempt, Report),
+        *(OptOut, Meta, Action, Seal, Erasure),
     )
 )
 

@@ -74,12 +74,8 @@ def results(
     campaign = find_campaign(dispatcher, ref)
     wanted = [name.strip() for given in states for name in given.split(",")]
     found = dispatcher.results(campaign.id, states=wanted)
-    # before the first number leaves: an export that is not on record is none
-    which = "whole numbers" if numbers else "masked numbers"
     to = "standard output" if file == _STREAM else file
-    dispatcher.record.note(
-        "export", reason=f"results of campaign {found.id}, {found.reference}: {which}, to {to}"
-    )
+    found.note(hides=not numbers, to=to)
     written = pieces(found, form, hides=not numbers)
     try:
         if file == _STREAM:

@@ -27,11 +27,7 @@ def streamed_results(library: Dispatcher, campaign: int, actor: str) -> Response
     whole = _whole()
     found = library.results(campaign, states=request.args.getlist("state"))
     written = pieces(found, form, hides=not whole)
-    # before the first number leaves: an export that is not on record is none
-    which = "whole numbers" if whole else "masked numbers"
-    library.record.note(
-        "export", reason=f"results of campaign {found.id}, {found.reference}: {which}", by=actor
-    )
+    found.note(hides=not whole, by=actor)
     kind, name = f"{RESULT_TYPES[form]}{_CHARSETS[form]}", f"results-{found.id}.{form}"
     return _streamed(written, found.close, kind, name)
 

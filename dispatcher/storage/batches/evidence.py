@@ -22,7 +22,7 @@ from dispatcher.campaigns.evidence import (
 from dispatcher.campaigns.hand_over import looked_up
 from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.storage import actions
-from dispatcher.storage.batches import moves
+from dispatcher.storage.batches import moves, reports
 from dispatcher.storage.batches.lookups import BatchSnapshot, snapshot
 from dispatcher.storage.tables import Attempt, Batch
 
@@ -111,7 +111,7 @@ def _write_batch(
 ) -> None:
     values = _columns(batch, verdict, shown, now)
     if values or verdict.states != batch.states:
-        session.execute(
+        statement = (
             update(Batch)
             .where(
                 Batch.id == batch.id,
@@ -121,6 +121,8 @@ def _write_batch(
             )
             .values({**moves.counted(verdict.states), "state": verdict.state, **values})
         )
+        if moves.applied(session, statement):
+            reports.add(session, [(batch.id, batch.states, verdict.states)], now)
 
 
 def _columns(batch: BatchSnapshot, verdict: Verdict, shown: Shown, now: datetime) -> dict[str, Any]:

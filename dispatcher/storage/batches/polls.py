@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import message_states
 from dispatcher.campaigns.states import BatchState, MessageState
-from dispatcher.storage.batches import recipients
+from dispatcher.storage.batches import recipients, reports
 from dispatcher.storage.tables import BATCH, CAMPAIGN, Batch, Campaign
 from dispatcher.storage.values import value_of
 
@@ -149,14 +149,25 @@ class PollResult:
     check_at: datetime
 
 
-def record(session: Session, results: Iterable[PollResult]) -> None:
+def record(session: Session, results: Iterable[PollResult], now: datetime) -> None:
     """Record what polls showed; a batch is done when none of its messages waits any more.
 
     A batch that somebody else has written meanwhile stays as it is, and is polled again.
     """
-    in_order = sorted(results, key=lambda one: one.batch.id)  # as every statement locks them
-    if values := [_values(one) for one in in_order]:
+    taken = {one.batch.id: one for one in results}
+    if not taken:
+        return
+    # locked first: what is stored beside them must not be of a batch that stays as it is
+    unchanged = [
+        row.id
+        for row in session.execute(_LOCKED, {"ids": list(taken)})
+        if row[1:] == tuple(getattr(taken[row.id].batch, name) for name in _UNCHANGED)
+    ]
+    values = [_values(taken[batch_id]) for batch_id in unchanged]
+    if values:
         session.execute(_RECORD, values)
+        changes = ((one["its_id"], one["old_states"], one["its_states"]) for one in values)
+        reports.add(session, changes, now)
 
 
 def _values(result: PollResult) -> dict[str, Any]:
@@ -165,8 +176,6 @@ def _values(result: PollResult) -> dict[str, Any]:
     ended = MessageState.SENT.letter not in states
     return {
         "its_id": batch.id,
-        "its_attempt": batch.attempt,
-        "its_checks": batch.checks,
         "old_states": batch.states,
         "its_states": states,
         "its_state": BatchState.DONE if ended else BatchState.SENT,
@@ -175,16 +184,17 @@ def _values(result: PollResult) -> dict[str, Any]:
     }
 
 
+_UNCHANGED = ("attempt", "checks", "states")
+_LOCKED = (
+    select(BATCH.c.id, *(BATCH.c[name] for name in _UNCHANGED))
+    .where(BATCH.c.id.in_(_ids), BATCH.c.state == BatchState.SENT)
+    .order_by(BATCH.c.id)  # as every statement locks them
+    .with_for_update()
+)
 # one statement for all of them: PostgreSQL is not waited for between two
 _RECORD = (
     update(BATCH)
-    .where(
-        BATCH.c.id == bindparam("its_id"),
-        BATCH.c.state == BatchState.SENT,
-        BATCH.c.attempt == bindparam("its_attempt"),
-        BATCH.c.checks == bindparam("its_checks"),
-        BATCH.c.states == bindparam("old_states"),
-    )
+    .where(BATCH.c.id == bindparam("its_id"))
     .values(
         state=bindparam("its_state"),
         states=bindparam("its_states"),

@@ -15,9 +15,12 @@ from dispatcher.storage.tables import Recipient
 
 _TABLE = Recipient.__tablename__
 # what is null is empty: neither fields nor keys are an empty text
-_COPY = f"COPY {_TABLE} (batch_id, position, phone, fields, key) FROM STDIN (NULL '')"
-_INSERT = f"INSERT INTO {_TABLE} (batch_id, position, phone, fields, key) VALUES (?, ?, ?, ?, ?)"  # noqa: S608
-_NO_KEYS = (None,) * LARGEST_BATCH
+_COPY = f"COPY {_TABLE} (batch_id, position, phone, fields, key, list_row) FROM STDIN (NULL '')"
+_INSERT = (
+    f"INSERT INTO {_TABLE} (batch_id, position, phone, fields, key, list_row)"  # noqa: S608
+    " VALUES (?, ?, ?, ?, ?, ?)"
+)
+_NONE = (None,) * LARGEST_BATCH
 #: what COPY reads between the id of a batch and a number: the position between tabs
 _SEPARATORS = tuple(f"\t{position}\t" for position in range(LARGEST_BATCH))
 
@@ -61,10 +64,10 @@ class _Inserts:
 
     def add(self, ids: Sequence[int], batches: Sequence[PlannedBatch]) -> None:
         rows = [
-            (batch_id, position, phone, fields, key)
+            (batch_id, position, phone, fields, key, row)
             for batch_id, batch in zip(ids, batches, strict=True)
-            for position, ((phone, fields), key) in enumerate(
-                zip(batch.messages, batch.keys or _NO_KEYS)  # noqa: B905 - as many, or none
+            for position, ((phone, fields), key, row) in enumerate(
+                zip(batch.messages, batch.keys or _NONE, batch.rows or _NONE)  # noqa: B905 - as many, or none
             )
         ]
         self._connection.exec_driver_sql(_INSERT, rows)
@@ -121,10 +124,10 @@ class _Copies:
 
 def _as_text(batch_id: int, batch: PlannedBatch) -> str:
     """The rows of a batch in COPY's format; only backslashes in JSON and keys need escaping."""
-    text = _lines(batch_id, batch.messages, batch.keys)
+    text = _lines(batch_id, batch.messages, batch.keys, batch.rows)
     if "\\" in text:
         escaped = [(phone, _escaped(fields)) for phone, fields in batch.messages]
-        return _lines(batch_id, escaped, [_escaped(key) for key in batch.keys])
+        return _lines(batch_id, escaped, [_escaped(key) for key in batch.keys], batch.rows)
     return text
 
 
@@ -133,10 +136,14 @@ def _escaped(value: str | None) -> str | None:
 
 
 def _lines(
-    batch_id: int, messages: Sequence[tuple[str, str | None]], keys: Sequence[str | None]
+    batch_id: int,
+    messages: Sequence[tuple[str, str | None]],
+    keys: Sequence[str | None],
+    rows: Sequence[int | None],
 ) -> str:
-    rows = [
-        f"{batch_id}{separator}{phone}\t{fields or ''}\t{key or ''}\n"
-        for separator, (phone, fields), key in zip(_SEPARATORS, messages, keys or _NO_KEYS)  # noqa: B905
+    columns = zip(_SEPARATORS, messages, keys or _NONE, rows or _NONE)  # noqa: B905
+    lines = [
+        f"{batch_id}{separator}{phone}\t{fields or ''}\t{key or ''}\t{'' if row is None else row}\n"
+        for separator, (phone, fields), key, row in columns
     ]
-    return "".join(rows)
+    return "".join(lines)

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,7 @@ from dispatcher.campaigns.states import BatchState, MessageState
 from dispatcher.errors import DispatcherError, InvalidText
 from dispatcher.gateway.reasons import reason_of
 from dispatcher.storage.campaigns.parts import parts_of
-from dispatcher.storage.tables import ATTEMPT, CAMPAIGN, RECIPIENT
+from dispatcher.storage.tables import ATTEMPT, CAMPAIGN, RECIPIENT, REPORT
 
 #: messages that have left, or may have
 _LEFT = frozenset(
@@ -58,19 +59,24 @@ class ResultRows:
             # a batch of which nothing is asked for is counted, and its recipients are not read
             wanted = [batch for batch in part if not self._states.isdisjoint(named[batch.id])]
             ids = [batch.id for batch in wanted]
-            people, attempts = self._people(ids), self._attempts(ids)
+            people, attempts, times = self._people(ids), self._attempts(ids), self._reports(ids)
             for batch in part:
                 if batch.id not in people:
                     self.cost += batch.cost
                     continue
-                names = named[batch.id]
-                for result in self._results(batch, names, people[batch.id], attempts[batch.id]):
+                of_it = people[batch.id], attempts[batch.id], times[batch.id]
+                for result in self._results(batch, named[batch.id], *of_it):
                     self.cost += result.cost
                     if result.state in self._states:
                         yield result
 
     def _results(
-        self, batch: Any, names: list[str], people: list[Any], covers: list[str | None]
+        self,
+        batch: Any,
+        names: list[str],
+        people: list[Any],
+        covers: list[str | None],
+        times: list[datetime | None],
     ) -> Iterator[Result]:
         if [one.position for one in people] != list(range(batch.size)):
             raise DispatcherError(
@@ -84,16 +90,18 @@ class ResultRows:
         counted = [self._segments(one.fields) if charged[one.position] else 0 for one in people]
         costs = shares(batch.cost, charged, counted)
         carried = _carried(batch.size, covers)
-        for _, position, phone, key, _ in people:
+        for _, position, phone, key, _, row in people:
             name = names[position]
             yield Result(
                 batch=batch.number,
                 position=position,
+                row=row,
                 phone=phone,
                 key=key,
                 state=name,
                 reason=reason_of(name, batch.state, batch.why, codes.get(str(position))),
                 sent_at=batch.sent_at if left[position] else None,
+                reported_at=times[position] if times else None,
                 attempts=carried[position],
                 segments=counted[position],
                 cost=costs[position],
@@ -110,7 +118,7 @@ class ResultRows:
 
     def _people(self, ids: list[int]) -> dict[int, list[Any]]:
         found: dict[int, list[Any]] = {batch_id: [] for batch_id in ids}
-        names = ("batch_id", "position", "phone", "key", "fields")
+        names = ("batch_id", "position", "phone", "key", "fields", "list_row")
         for row in self._session.execute(
             select(*(RECIPIENT.c[name] for name in names))
             .where(RECIPIENT.c.batch_id.in_(ids))
@@ -126,6 +134,20 @@ class ResultRows:
             select(ATTEMPT.c.batch_id, ATTEMPT.c.covers).where(ATTEMPT.c.batch_id.in_(ids))
         ):
             found[batch_id].append(covers)
+        return found
+
+    def _reports(self, ids: list[int]) -> dict[int, list[datetime | None]]:
+        """By batch, when the last report of each position came; empty for a batch without any."""
+        found: dict[int, list[datetime | None]] = {batch_id: [] for batch_id in ids}
+        for batch_id, at, letters in self._session.execute(
+            select(REPORT.c.batch_id, REPORT.c.at, REPORT.c.states)
+            .where(REPORT.c.batch_id.in_(ids))
+            .order_by(REPORT.c.id)
+        ):
+            times = found[batch_id] or [None] * len(letters)
+            found[batch_id] = [
+                was if letter == "-" else at for was, letter in zip(times, letters, strict=True)
+            ]
         return found
 
 

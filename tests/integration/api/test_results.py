@@ -7,6 +7,7 @@ import io
 import json
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import delete, insert, update
 from dispatcher import DispatcherError, InvalidCampaign, NotFound
 from dispatcher.api.result_files import COLUMNS, pieces
 from dispatcher.campaigns.results import Result
+from dispatcher.recipients.files import open_recipients
 from dispatcher.storage.tables import BATCH, RECIPIENT
 from tests.integration.bench import TEXT, Bench, people
 from tests.statements import counted
@@ -57,10 +59,36 @@ def test_delivered_person_is_shown_with_key_time_segments_and_cost(bench: Bench)
     assert (bruno.batch, bruno.position, bruno.phone, bruno.key) == (1, 0, BRUNO, "K2")
     assert (bruno.state, bruno.reason, bruno.attempts) == ("delivered", "", 1)
     assert bruno.sent_at == bench.batches()[0].sent_at
+    assert (bruno.row, chloe.row) == (1, 2)
+    assert bruno.sent_at is not None is not bruno.reported_at
+    assert bruno.sent_at < bruno.reported_at <= bench.clock()
     assert bruno.masked == "+336••••••01"
     assert BRUNO not in repr(bruno)
     assert (bruno.segments, chloe.segments, chloe.key) == (3, 1, None)
     assert bruno.cost > chloe.cost > 0
+
+
+def test_row_is_the_line_of_the_file_whatever_the_batch(bench: Bench, tmp_path: Path) -> None:
+    lines = ["mobile;territoire", f"{ANNE};", "12;", f"{ANNE};", f"{BRUNO};reunion", f"{CHLOE};"]
+    (tmp_path / "list.csv").write_text("\n".join(lines), encoding="utf-8")
+    with open_recipients(tmp_path / "list.csv") as listed:
+        bench.dispatcher.submit("soldes", TEXT, listed)
+    found = [(row.phone, row.row) for row in of(bench)]
+    assert found == [(ANNE, 2), (CHLOE, 6), (BRUNO, 5)]
+
+
+def test_hour_of_a_report_is_that_of_the_look_that_brought_it(bench: Bench) -> None:
+    bench.submit(3)
+    bench.work()
+    [states] = bench.gateway.tags.values()
+    for phone, hours in ((ANNE, 1), (BRUNO, 4)):
+        states[phone] = bench.gateway.final
+        bench.pass_by(hours=hours)
+    anne, bruno, chloe = agree(bench)
+    assert anne.sent_at is not None is not anne.reported_at
+    assert bruno.reported_at is not None
+    assert anne.sent_at < anne.reported_at < bruno.reported_at
+    assert (chloe.state, chloe.reported_at) == ("sent", None)
 
 
 def test_each_end_has_its_reason(bench: Bench) -> None:
@@ -114,7 +142,8 @@ def test_erased_person_and_retained_campaign_keep_their_results(bench: Bench) ->
     assert erased.phone.startswith("person-")
     assert erased.masked == erased.phone
     assert (erased.key, erased.segments, erased.state) == (None, None, "delivered")
-    assert (other.key, other.segments) == ("K", 1)
+    assert (erased.row, erased.reported_at) == (None, other.reported_at)
+    assert (other.key, other.segments, other.row) == ("K", 1, 3)
     bench.clock.forward(days=400)
     bench.dispatcher.steps.prune()
     after = agree(bench)
@@ -212,7 +241,7 @@ def test_workbook_has_a_sheet_of_results_and_one_of_sums(bench: Bench) -> None:
     assert book.sheetnames == ["Results", "Sums"]
     header, anne, _ = book["Results"].iter_rows()
     assert tuple(cell.value for cell in header) == COLUMNS
-    assert (anne[3].value, anne[3].data_type) == ("=1+1", "s")
-    assert anne[2].value == "+336••••••00"
+    assert (anne[4].value, anne[4].data_type) == ("=1+1", "s")
+    assert (anne[2].value, anne[3].value) == (1, "+336••••••00")
     sums = dict(book["Sums"].iter_rows(min_row=2, values_only=True))
     assert (sums["recipients"], sums["delivered"], sums["returned"]) == ("2", "2", "2")
