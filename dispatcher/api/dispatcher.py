@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
 
 from dispatcher.api.action_record import ActionRecords
+from dispatcher.api.calendar import calendar_of, weekly_outlook
 from dispatcher.api.drafts import Drafts
 from dispatcher.api.evidence import EvidenceWriter
 from dispatcher.api.inbox import Inbox
@@ -22,6 +23,7 @@ from dispatcher.api.spend import spend_of
 from dispatcher.api.submit import store
 from dispatcher.api.testers import Testers
 from dispatcher.campaigns.batch import PlannedBatch
+from dispatcher.campaigns.calendar import Calendar
 from dispatcher.campaigns.campaign_tags import tags_of
 from dispatcher.campaigns.period import Period
 from dispatcher.campaigns.plan import Plan
@@ -32,6 +34,7 @@ from dispatcher.recipients import Rejection
 from dispatcher.recipients.files.new_file import new_file
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.window import Hold
+from dispatcher.window.slots import PARIS
 
 
 class Dispatcher(Lifecycle):
@@ -119,6 +122,18 @@ class Dispatcher(Lifecycle):
         tags = tags_of(() if tag is None else tag)
         period = Period(since, until)
         return spend_of(self._installation, by_of(by), period, account=self._account, tags=tags)
+
+    def calendar(self, day: date | None = None) -> Calendar:
+        """The month of Paris with ``day``, or this one: closed days, messages sent and to go."""
+        month = day or self.clock().astimezone(PARIS).date()
+        return calendar_of(self._installation, month, self._account)
+
+    def weekly_outlook(self, until: datetime) -> dict[date, int] | None:
+        """How many messages planned before ``until`` the weekly cap would leave out, by day.
+
+        Of all accounts, as the cap counts. None if more than 50,000 are planned.
+        """
+        return weekly_outlook(self._installation, until)
 
     @cached_property
     def record(self) -> ActionRecords:

@@ -15,7 +15,7 @@ from typing import Final
 from dispatcher.api import reply_intake
 from dispatcher.api.actor import named
 from dispatcher.api.installation import Installation
-from dispatcher.campaigns.records import Reply, UnreadCall
+from dispatcher.campaigns.records import Page, Reply, UnreadCall
 from dispatcher.campaigns.wording import counted
 from dispatcher.errors import InvalidCampaign, InvalidPayload
 from dispatcher.gateway import SendOptions
@@ -148,6 +148,13 @@ class Inbox:
             raise InvalidCampaign("since has no time zone")
         with self._installation.read() as session:
             return replies.latest(session, since=since, limit=max(limit, 0), account=account)
+
+    def page(
+        self, offset: int, limit: int, *, campaign: str | None = None, account: str | None = None
+    ) -> Page[Reply]:
+        """Part of the replies, newest first: to one campaign (its reference), or to all."""
+        with self._installation.read() as session:
+            return replies.page(session, offset, limit, account, campaign)
 
     def unread(self) -> list[UnreadCall]:
         """The calls that could not be read, newest first, and at most ``unread_calls.MOST``."""

@@ -15,6 +15,7 @@ from dispatcher.api.results import Results
 from dispatcher.api.surroundings import SurroundingsReader, restored
 from dispatcher.campaigns.beats import Beat, missing
 from dispatcher.campaigns.causes import Cause, causes_of
+from dispatcher.campaigns.course import Course
 from dispatcher.campaigns.progress import Facts, Progress, progress_of, silence, standing_of
 from dispatcher.campaigns.records import (
     ActionRecord,
@@ -30,7 +31,7 @@ from dispatcher.campaigns.states import CampaignState
 from dispatcher.campaigns.traffic import because, obvious
 from dispatcher.storage import actions, doubts, heartbeats
 from dispatcher.storage.actions import Wanted
-from dispatcher.storage.campaigns import campaign_tags, campaigns, holds, records, totals
+from dispatcher.storage.campaigns import campaign_tags, campaigns, course, holds, records, totals
 
 #: of how many campaigns ``waiting`` says why
 _MOST = 200
@@ -144,6 +145,14 @@ class Records(Operator):
         unknown state.
         """
         return Results(self._installation, self._account, campaign, states)
+
+    def course(self, campaign: int | str) -> Course:
+        """When its messages left and their reports came. Raises NotFound.
+
+        Reports that a version before this table read have no hour, and are not in it.
+        """
+        with self._installation.read() as session:
+            return course.of_campaign(session, campaigns.facts(session, campaign, self._account).id)
 
     def actions(
         self, campaign: int | str, *, offset: int = 0, limit: int = 100

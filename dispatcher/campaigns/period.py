@@ -48,10 +48,10 @@ def _bounds(name: str, text: str) -> tuple[datetime, datetime]:
         match len(text):
             case 7:  # 2027-03
                 day = date.fromisoformat(f"{text}-01")
-                return _midnight(day), _midnight(month_after(day))
+                return midnight(day), midnight(month_after(day))
             case 10:  # 2027-03-27
                 day = date.fromisoformat(text)
-                return _midnight(day), _midnight(day + timedelta(days=1))
+                return midnight(day), midnight(day + timedelta(days=1))
         at = datetime.fromisoformat(text)
         if at.utcoffset() is not None:
             at.astimezone(PARIS)
@@ -70,7 +70,7 @@ def months_between(first: datetime, last: datetime) -> list[tuple[str, datetime]
     found = []
     while day <= end:
         after = month_after(day)
-        found.append((f"{day:%Y-%m}", _midnight(after)))
+        found.append((f"{day:%Y-%m}", midnight(after)))
         day = after
     return found
 
@@ -80,5 +80,6 @@ def month_after(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """When a day of Paris begins."""
     return datetime.combine(day, time(), PARIS)

@@ -111,7 +111,7 @@ def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most
         select(Recipient.phone, func.count())
         .join(Batch, Batch.id == Recipient.batch_id)
         .join(Campaign, Campaign.id == Batch.campaign_id)
-        .where(Recipient.phone.in_(names), _had(now - WEEK, now + WEEK))
+        .where(Recipient.phone.in_(names), had(now - WEEK, now + WEEK))
         .group_by(Recipient.phone)
     )
     received = Counter[str]()
@@ -120,7 +120,7 @@ def at_weekly_cap(session: Session, phones: Collection[str], now: datetime, most
     return {phone for phone, count in received.items() if count >= most}
 
 
-def _had(since: datetime, until: datetime) -> ColumnElement[bool]:
+def had(since: datetime, until: datetime) -> ColumnElement[bool]:
     """Condition: the message is commercial, and was received after ``since``, or may have been.
 
     A message that the gateway holds counts if it leaves before ``until``.

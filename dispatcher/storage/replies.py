@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns import records
@@ -96,19 +96,42 @@ def absorb(session: Session, ids: Collection[int], whole_id: int) -> None:
     session.execute(update(Reply).where(Reply.id.in_(ids)).values(whole_id=whole_id))
 
 
+def page(
+    session: Session, offset: int, limit: int, account: str | None, campaign: str | None
+) -> records.Page[records.Reply]:
+    """Part of the replies of an account or all, to one campaign (its reference) or to all."""
+    count = (
+        select(func.count())
+        .select_from(Reply)
+        .join(Campaign, Campaign.id == Reply.campaign_id, isouter=True)
+        .where(*_which(account, campaign))
+    )
+    found = latest(
+        session, since=None, limit=limit, account=account, campaign=campaign, offset=offset
+    )
+    return records.Page(tuple(found), session.scalar(count) or 0, offset, limit)
+
+
 def latest(
-    session: Session, *, since: datetime | None, limit: int, account: str | None = None
+    session: Session,
+    *,
+    since: datetime | None,
+    limit: int,
+    account: str | None = None,
+    campaign: str | None = None,
+    offset: int = 0,
 ) -> list[records.Reply]:
     """The latest replies, newest first: complete ones, and parts of incomplete ones.
 
-    Replies to the campaigns of one account, or all replies.
+    Replies to the campaigns of one account, or all replies; to one ``campaign``, or to all.
     """
     query = (
         select(Reply, Campaign.reference, keys.in_campaign(Reply.phone, Reply.campaign_id))
         .join(Campaign, Campaign.id == Reply.campaign_id, isouter=True)
-        .where(Reply.whole_id.is_(None), *campaigns.only(account))
+        .where(*_which(account, campaign))
         .order_by(Reply.received_at.desc(), Reply.id.desc())
         .limit(limit)
+        .offset(offset)
     )
     if since is not None:
         query = query.where(Reply.received_at >= since)
@@ -123,6 +146,11 @@ def latest(
         )
         for row, reference, key in session.execute(query)
     ]
+
+
+def _which(account: str | None, campaign: str | None) -> list[ColumnElement[bool]]:
+    which = [Reply.whole_id.is_(None), *campaigns.only(account)]
+    return which if campaign is None else [*which, Campaign.reference == campaign]
 
 
 def campaign_of(session: Session, reply_id: int) -> int | None:
