@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.views.decorators.clickjacking import xframe_options_deny
 
 from dispatcher.contrib.django import conf, dispatcher
@@ -30,6 +30,14 @@ FULL_NUMBERS = "dispatcher.show_full_numbers"
 #: after this time without a tick the pages show a warning
 _SILENCE = timedelta(minutes=1)
 View = Callable[..., HttpResponse]
+#: pages of the admin to those of the console
+_SAME = {
+    "dispatcher_campaign_changelist": "campaigns",
+    "dispatcher_campaign_change": "campaign",
+    "dispatcher_campaign_batch": "batch",
+    "dispatcher_doubt_changelist": "doubts",
+    "dispatcher_optout_changelist": "opt_outs",
+}
 
 
 class Pages(_Admin):
@@ -69,6 +77,7 @@ class Pages(_Admin):
                 "title": masked(title),
                 "opts": self.opts,
                 "now": dispatcher.clock() if status == 200 else None,
+                "console": _console(request),
                 **context,
             },
             status=status,
@@ -97,6 +106,17 @@ class Pages(_Admin):
                 )
 
         return page
+
+
+def _console(request: HttpRequest) -> str:
+    """The page of the console that shows the same; empty in a project without it."""
+    match = request.resolver_match
+    name = _SAME.get((match and match.url_name) or "", "home")
+    values = list(match.kwargs.values()) if match else []
+    try:
+        return reverse(f"console:{name}", args=values if name in ("campaign", "batch") else [])
+    except NoReverseMatch:
+        return ""
 
 
 def may(request: HttpRequest, permission: str) -> bool:

@@ -38,13 +38,14 @@ _HEADERS = guards.CLOSED | {
 }
 
 
-def pages(*, authorize: Callable[[], Any] | None = None) -> Blueprint:
+def pages(*, authorize: Callable[[], Any] | None = None, console: str = "") -> Blueprint:
     """Read-only pages, to be registered on an app: ``register_blueprint(pages(), url_prefix=…)``.
 
     A browser asks for a password, which is the value of the setting ``web_token``; registering
     raises ConfigurationError without one. An app with users of its own gives ``authorize``
     instead, which is called before every page: true lets in, a response (a redirect to the
-    login) is answered as it is, anything else refuses.
+    login) is answered as it is, anything else refuses. ``console`` is the address of the console,
+    which every page then links to.
     """
     blueprint = Blueprint(
         "dispatcher",
@@ -64,6 +65,7 @@ def pages(*, authorize: Callable[[], Any] | None = None) -> Blueprint:
     blueprint.before_request(guards.require_password if authorize is None else _asking(authorize))
     blueprint.after_request(partial(guards.close, headers=_HEADERS))
     blueprint.context_processor(_words)
+    blueprint.context_processor(lambda: {"console": console})
     blueprint.add_url_rule("/", "campaigns", _campaigns)
     blueprint.add_url_rule("/campaigns/<campaign>", "campaign", _campaign)
     blueprint.add_url_rule("/doubts", "doubts", _doubts)

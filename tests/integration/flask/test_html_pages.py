@@ -317,6 +317,13 @@ def test_app_with_its_own_users_decides_who_may_read(
     assert lone_app.test_client().get("/ours/").status_code == status
 
 
+def test_pages_link_to_the_console_that_they_are_told_of(lone_app: Flask) -> None:
+    blueprint = pages(authorize=lambda: True, console="https://sms.example.org/")
+    lone_app.register_blueprint(blueprint, url_prefix="/ours", name="ours")
+    page = lone_app.test_client().get("/ours/").text
+    assert '<a href="https://sms.example.org/">Console</a>' in page
+
+
 def test_app_may_redirect_to_its_login(lone_app: Flask) -> None:
     blueprint = pages(authorize=lambda: redirect("/login"))
     lone_app.register_blueprint(blueprint, url_prefix="/ours", name="ours")
