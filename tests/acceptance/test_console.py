@@ -30,6 +30,8 @@ PAGES = (
     "/opt-outs/",
     "/replies/",
     "/spend/",
+    "/spend/?by=tag",
+    "/weekly-cap/",
     "/installation/",
     "/installation/settings/",
     "/installation/record/",

@@ -121,6 +121,17 @@ class DjangoDatabase(Database):
         return nullcontext()
 
     @contextmanager
+    def stream(self) -> Iterator[Session]:
+        """One transaction that only reads; inside one of the project, a part of that."""
+        alone = not self.connection.in_atomic_block and not self.is_sqlite
+        with self.engine_errors(), transaction.atomic(using=self.alias):
+            if alone:
+                with self.connection.cursor() as cursor:
+                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            with self._new(self.engine) as session:
+                yield session
+
+    @contextmanager
     def once(self) -> Iterator[Session]:
         """As ``write``: Django decides what is committed."""
         with self.write() as session:

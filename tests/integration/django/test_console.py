@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from sqlalchemy import text as text_of
 
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import server
@@ -25,6 +28,7 @@ PAGES = (
     "/sms/opt-outs/",
     "/sms/replies/",
     "/sms/spend/",
+    "/sms/weekly-cap/",
     "/sms/installation/",
     "/sms/installation/settings/",
     "/sms/installation/record/",
@@ -289,6 +293,96 @@ def test_export_of_opt_outs_has_no_formula(sign_in: SignIn) -> None:
     answer = sign_in("writes", sees_numbers=True, name="luc").get("/sms/opt-outs/export/")
 
     assert ",'=1+1" in answer.getvalue().decode()
+
+
+def test_results_are_taken_masked_unless_permitted_and_go_on_record(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", [{"phone": one, "key": one} for one in PEOPLE])
+    path = "/sms/campaigns/1/results/?format=csv&numbers=1"
+    assert sign_in().get(path).status_code == 403
+    masked, full = sign_in("writes", name="luc"), sign_in("writes", sees_numbers=True, name="ana")
+    answer = masked.get(path)
+    assert answer["Content-Disposition"] == 'attachment; filename="results-1.csv"'
+    assert answer["Cache-Control"] == "no-store"
+    rows = answer.getvalue().decode("utf-8-sig").splitlines()
+    assert rows[0].replace('"', "").startswith("batch;position;row;phone;key;state;reason;sent_at")
+    assert len(rows) == 4
+    assert "639980" not in "".join(rows)
+    assert "attend" in rows[1]
+    assert PEOPLE[2] in full.get(path).getvalue().decode()
+    reasons = [one.reason for one in dispatcher.record.page(verb="export")]
+    assert [one.rpartition(": ")[2] for one in reasons] == ["whole numbers", "masked numbers"]
+
+
+def test_results_of_one_state_and_in_each_form(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    client = sign_in("writes")
+    page = client.get("/sms/campaigns/1/").content.decode()
+    assert '<option value="pending">à envoyer (3)</option>' in page
+    path = "/sms/campaigns/1/results/"
+    assert client.get(f"{path}?format=xlsx").getvalue().startswith(b"PK")
+    none = client.get(f"{path}?format=jsonl&state=delivered").getvalue().decode()
+    assert [*json.loads(none)] == ["sums"]
+    all_of_them = client.get(f"{path}?format=jsonl&state=").getvalue().decode().splitlines()
+    assert json.loads(all_of_them[-1])["sums"]["messages"]["pending"] == 3
+
+
+def test_results_are_one_snapshot_of_the_projects_database(
+    postgres_shop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    with dispatcher.database.stream() as session:
+        said = session.execute(text_of("SHOW transaction_isolation")).scalar_one()
+        writes = session.execute(text_of("SHOW transaction_read_only")).scalar_one()
+    assert (said, writes) == ("repeatable read", "on")
+    assert dispatcher.progress("soldes").recipients == 3
+
+
+def test_spend_is_shown_by_each_kind_and_as_a_file(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE, tags=["hiver"])
+    client = sign_in("writes")
+    for by, says in (
+        ("month", "Total"), ("account", "Compte par défaut"), ("tag", "hiver"),
+        ("territory", "Métropole"), ("nothing", "Total"),
+    ):  # fmt: skip
+        assert says in text(client.get(f"/sms/spend/?by={by}"))
+    assert "Aucune campagne" in text(client.get("/sms/spend/?from=2020-01&to=2020-02"))
+    assert client.get("/sms/spend/?from=2020-99").status_code == 200
+    assert client.get("/sms/spend/file/?by=tag&format=xlsx").getvalue().startswith(b"PK")
+    rows = client.get("/sms/spend/file/?by=tag&format=csv").getvalue().decode("utf-8-sig")
+    assert rows.splitlines()[1].replace('"', "").startswith("hiver;1;3;")
+
+
+def test_calendar_names_closed_days_and_counts_what_is_planned(sign_in: SignIn) -> None:
+    later = datetime(2027, 3, 30, 8, tzinfo=UTC)
+    dispatcher.submit("soldes", "Soldes !", PEOPLE, not_before=later)
+    client = sign_in("writes")
+    page = text(client.get("/sms/?month=2027-03"))
+    assert "Mars 2027" in page
+    assert "lundi 29 Lundi de Pâques mardi 30 3 prévus" in page
+    assert "3 prévus" not in text(client.get("/sms/?month=2027-04"))
+    assert client.get("/sms/?month=9999-99").status_code == 200
+
+
+def test_replies_of_a_campaign_are_turned_by_page(sign_in: SignIn) -> None:
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    for number in range(51):
+        body = {"type": "response", "phone_number": PEOPLE[0], "text": f"Bonjour {number}"}
+        dispatcher.inbox.take("reply", json.dumps(body).encode())
+    client = sign_in("writes")
+    first, second = (text(client.get(f"/sms/replies/?from={at}")) for at in (0, 50))
+    assert ("Bonjour 50" in first, "Bonjour 0" in first) == (True, False)
+    assert "Bonjour 0" in second
+    assert "Bonjour" not in text(client.get("/sms/replies/?campaign=soldes"))
+
+
+def test_admin_links_to_the_same_page_of_the_console(sqlite_shop: str) -> None:
+    from django.contrib.auth.models import User
+
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    client = Client()
+    client.force_login(User.objects.create_superuser("root", password="soleil-vert-27"))
+    page = client.get("/admin/dispatcher/campaign/1/").content.decode()
+    assert 'href="/sms/campaigns/1/">The same in the console</a>' in page
 
 
 def test_campaign_that_does_not_exist_is_a_page(sign_in: SignIn) -> None:

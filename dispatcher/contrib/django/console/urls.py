@@ -14,6 +14,7 @@ from dispatcher.contrib.django.console.views import (
     installation,
     opt_outs,
     replies,
+    results,
     signing_in,
     spend,
 )
@@ -21,6 +22,7 @@ from dispatcher.contrib.django.console.views import (
 app_name = "console"
 urlpatterns = [
     path("", home.show_home, name="home"),
+    path("weekly-cap/", home.outlook, name="outlook"),
     path("login/", signing_in.sign_in, name="login"),
     path("logout/", signing_in.sign_out, name="logout"),
     path("language/", reader.choose, name="language"),
@@ -29,6 +31,7 @@ urlpatterns = [
     path("campaigns/", campaigns.index, name="campaigns"),
     path("campaigns/<int:number>/", campaign.detail, name="campaign"),
     path("campaigns/<int:number>/live/", campaign.live, name="live"),
+    path("campaigns/<int:number>/results/", results.results, name="results"),
     path("campaigns/<int:number>/<str:name>/", campaign.ask, name="ask"),
     path("batches/<int:number>/", campaign.batch, name="batch"),
     path("doubts/", doubts.index, name="doubts"),
@@ -37,6 +40,7 @@ urlpatterns = [
     path("opt-outs/export/", opt_outs.export, name="opt_outs_export"),
     path("replies/", replies.index, name="replies"),
     path("spend/", spend.index, name="spend"),
+    path("spend/file/", spend.download, name="spend_file"),
     path("installation/", installation.checks, name="checks"),
     path("installation/settings/", installation.settings, name="settings"),
     path("installation/record/", installation.record, name="record"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -187,6 +187,19 @@ def span(page: Page[Any], language: Language) -> str:
     number = language.forms.number
     first, last = number(page.offset + 1), number(page.offset + len(page))
     return f"{first}–{last} / {number(page.total)}"
+
+
+@register.filter
+def month(value: date, language: Language) -> str:
+    """A month: "April 2027"."""
+    said = language.forms.month(value)
+    return said[:1].upper() + said[1:]
+
+
+@register.filter
+def at_index(values: Sequence[str], number: int) -> str:
+    """One of several words."""
+    return values[number]
 
 
 @register.filter

@@ -16,6 +16,8 @@ from dispatcher.campaigns.records import MessageRecord, Page
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.acts import CAMPAIGN_ACTS, confirmed
+from dispatcher.contrib.django.console.chart import chart_of
+from dispatcher.contrib.django.console.downloads import kinds
 from dispatcher.contrib.django.console.page import (
     LIMIT,
     may,
@@ -46,12 +48,13 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
         page=dispatcher.batches(number, offset=offset_of(request), limit=LIMIT),
         actions=dispatcher.actions(number, limit=LIMIT),
         doubts=[one for one in dispatcher.doubts() if one.reference == progress.reference],
+        kinds=kinds(),
         acts=[
             act
             for act in CAMPAIGN_ACTS.values()
             if progress.state in act.states and may(request, act.permission)
         ],
-        **_live(progress),
+        **_live(request, progress),
     )
 
 
@@ -59,7 +62,7 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
 def live(request: HttpRequest, number: int) -> HttpResponse:
     """The part of the page that changes by itself."""
     context = {"language": language_of(request), "now": dispatcher.clock()}
-    context |= _live(dispatcher.progress(number))
+    context |= _live(request, dispatcher.progress(number))
     return render(request, "console/live.html", context)
 
 
@@ -96,9 +99,14 @@ def _part(found: tuple[MessageRecord, ...], offset: int) -> Page[MessageRecord]:
     return Page(found[offset : offset + _PEOPLE], total=len(found), offset=offset, limit=_PEOPLE)
 
 
-def _live(progress: Progress) -> dict[str, Any]:
+def _live(request: HttpRequest, progress: Progress) -> dict[str, Any]:
     causes = dispatcher.causes(progress.id)
-    return {"progress": progress, "causes": causes[1:], "next": _next(progress, causes)}
+    return {
+        "progress": progress,
+        "causes": causes[1:],
+        "next": _next(progress, causes),
+        "chart": chart_of(dispatcher.course(progress.id), language_of(request)),
+    }
 
 
 def _next(progress: Progress, causes: list[Cause]) -> int:

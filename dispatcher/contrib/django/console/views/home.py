@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -10,10 +10,15 @@ from django.utils.translation import gettext as _
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.page import page, show
+from dispatcher.contrib.django.console.reader import language_of
+from dispatcher.window.slots import PARIS
 
 #: campaigns of each kind that are shown
 _SHOWN = 10
-_CLOSED_DAYS = 6
+#: how far the weekly cap is looked ahead
+_AHEAD = timedelta(days=31)
+#: years that a calendar may show
+_YEARS = range(2000, 2100)
 
 
 @page(roles.VIEW)
@@ -34,5 +39,30 @@ def show_home(request: HttpRequest) -> HttpResponse:
         latest=[] if running or paused else dispatcher.campaigns(3),
         day=dispatcher.spent(timedelta(days=1))[0],
         month=dispatcher.spent(timedelta(days=31))[0],
-        closed=dispatcher.windows.closed_days_after(now, "metropole", _CLOSED_DAYS),
+        weekly=dispatcher.settings.weekly_messages,
+        calendar=dispatcher.calendar(_month(request)),
+        today=now.astimezone(PARIS).date(),
+        weekdays=language_of(request).forms.days,
     )
+
+
+@page(roles.VIEW)
+def outlook(request: HttpRequest) -> HttpResponse:
+    """Who would be left out by the weekly cap; asked for by itself, because it reads people."""
+    until = dispatcher.clock() + _AHEAD
+    return show(
+        request,
+        "outlook",
+        _("Weekly cap"),
+        days=dispatcher.weekly_outlook(until),
+        most=dispatcher.settings.weekly_messages,
+    )
+
+
+def _month(request: HttpRequest) -> date | None:
+    """The month that the query asks for (2027-03); None for this one."""
+    try:
+        day = date.fromisoformat(f"{request.GET.get('month', '')[:7]}-01")
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None

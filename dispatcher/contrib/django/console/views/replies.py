@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -11,10 +13,15 @@ from django.utils.translation import gettext as _
 
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
-from dispatcher.contrib.django.console.page import may, page, sees_numbers, show
+from dispatcher.contrib.django.console.page import (
+    LIMIT,
+    may,
+    offset_of,
+    page,
+    sees_numbers,
+    show,
+)
 from dispatcher.errors import InvalidPhone
-
-_LIMIT = 200
 
 
 @page(roles.REPLIES)
@@ -34,14 +41,14 @@ def index(request: HttpRequest) -> HttpResponse:
             )
         return redirect("console:replies")
     wanted = request.GET.get("campaign", "")
-    replies = dispatcher.replies(limit=_LIMIT)
     return show(
         request,
         "replies",
         _("Replies"),
         undecided=undecided,
-        replies=[one for one in replies if not wanted or one.campaign == wanted],
+        page=dispatcher.inbox.page(offset_of(request), LIMIT, campaign=wanted or None),
         wanted=wanted,
+        also=f"&{urlencode({'campaign': wanted})}" if wanted else "",
         may_decide=may(request, roles.ADD_OPT_OUT),
         in_full=sees_numbers(request, "of replies"),
     )

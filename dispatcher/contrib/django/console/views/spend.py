@@ -1,22 +1,106 @@
-"""What campaigns cost."""
+"""What campaigns cost, by month, account, tag or territory."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from dispatcher.api.spend_files import write_csv, write_xlsx
+from dispatcher.campaigns.period import Period
+from dispatcher.campaigns.spend import By, Spend
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
-from dispatcher.contrib.django.console.page import page, show
+from dispatcher.contrib.django.console.downloads import kind_of, kinds, written
+from dispatcher.contrib.django.console.page import page, sentence, show
+from dispatcher.contrib.django.console.reader import language_of
+from dispatcher.errors import DispatcherError, StorageError
+from dispatcher.language import Language
 
 _DAYS = (1, 7, 31)
+#: what the rows may be
+_PARTS = {
+    By.MONTH: gettext_lazy("By month"),
+    By.ACCOUNT: gettext_lazy("By account"),
+    By.TAG: gettext_lazy("By tag"),
+    By.TERRITORY: gettext_lazy("By territory"),
+}
+#: what a row without a name is
+_UNNAMED = {By.ACCOUNT: gettext_lazy("Default account"), By.TAG: gettext_lazy("no tag")}
 
 
 @page(roles.VIEW)
 def index(request: HttpRequest) -> HttpResponse:
-    """Charged and planned of the last days, by account, with what is still to come."""
+    """Planned, reserved and charged of a period; below, the last days and each balance."""
+    given = _given(request)
+    if given["by"] not in map(str, By):
+        given["by"] = By.MONTH.value
+    try:
+        spend = _spend(given)
+    except StorageError:
+        raise
+    except DispatcherError as error:
+        messages.warning(request, sentence(request, error))
+        given |= dict.fromkeys(("from", "to", "tag"), "")
+        spend = _spend(given)
+    language = language_of(request)
+    return show(
+        request,
+        "spend",
+        _("Spend"),
+        given=given,
+        parts=[
+            (str(by), words, urlencode(given | {"by": str(by)}), str(by) == given["by"])
+            for by, words in _PARTS.items()
+        ],
+        rows=[(_name(spend.by, row.name, language), row) for row in spend.rows],
+        spend=spend,
+        kinds=[(kind, urlencode(given | {"format": kind})) for kind in kinds() if kind != "jsonl"],
+        accounts=_accounts(),
+    )
+
+
+@page(roles.VIEW)
+def download(request: HttpRequest) -> HttpResponseBase:
+    """The same table as a file."""
+    given = _given(request)
+    spend, kind = _spend(given), kind_of(request)
+    if kind == "xlsx":
+        return written(f"spend-{spend.by}", kind, partial(write_xlsx, spend))
+    return written(f"spend-{spend.by}", "csv", partial(_csv, spend))
+
+
+def _given(request: HttpRequest) -> dict[str, str]:
+    return {name: request.GET.get(name, "").strip() for name in ("by", "from", "to", "tag")}
+
+
+def _csv(spend: Spend, stream: Any) -> None:
+    write_csv(spend, stream)
+
+
+def _spend(given: dict[str, str]) -> Spend:
+    period = Period.of(given["from"] or None, given["to"] or None)
+    return dispatcher.spend(
+        given["by"] or "month", since=period.since, until=period.until, tag=given["tag"] or None
+    )
+
+
+def _name(by: By, name: str, language: Language) -> str:
+    """The name of a row for people."""
+    if by is By.MONTH:
+        said = language.forms.month(datetime.fromisoformat(f"{name}-01").date())
+        return said[:1].upper() + said[1:]
+    return name or str(_UNNAMED.get(by, ""))
+
+
+def _accounts() -> list[dict[str, Any]]:
+    """What each account has spent lately, and has still to spend."""
     rows = []
     for name in ["", *dispatcher.settings.accounts]:
         account = dispatcher.for_account(name)
@@ -34,4 +118,4 @@ def index(request: HttpRequest) -> HttpResponse:
                 "credit": account.credit(),
             }
         )
-    return show(request, "spend", _("Spend"), accounts=rows)
+    return rows

@@ -10,7 +10,9 @@ async function look() {
   try {
     const answer = await fetch(live.dataset.live, { headers: { "X-Requested-With": "fetch" } });
     if (answer.redirected) return location.reload();
+    const open = live.querySelector("details")?.open;
     if (answer.ok) live.innerHTML = await answer.text();
+    if (open) live.querySelector("details")?.setAttribute("open", "");
   } catch { /* the next look tries again */ }
   follow();
 }
@@ -18,6 +20,7 @@ if (live) follow();
 
 // a form is sent once
 document.addEventListener("submit", (event) => {
+  if (event.target.method === "get") return;
   if (event.target.dataset.sent) return event.preventDefault();
   event.target.dataset.sent = "1";
 });
