@@ -71,6 +71,7 @@ _MESSAGES = (
         CAMPAIGN.c.sender,
         BATCH.c.id.label("batch"),
         RECIPIENT.c.position,
+        RECIPIENT.c.list_row.label("row"),
         BATCH.c.states,
         BATCH.c.sent_at,
         BATCH.c.message_id,

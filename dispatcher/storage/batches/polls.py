@@ -189,7 +189,7 @@ _LOCKED = (
     select(BATCH.c.id, *(BATCH.c[name] for name in _UNCHANGED))
     .where(BATCH.c.id.in_(_ids), BATCH.c.state == BatchState.SENT)
     .order_by(BATCH.c.id)  # as every statement locks them
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 # one statement for all of them: PostgreSQL is not waited for between two
 _RECORD = (

@@ -132,6 +132,7 @@ def test_all_tables_with_a_person_are_shown(bench: Bench) -> None:
     bench.opt_out(ANNE)
     held = bench.dispatcher.persons.show("06 39 98 70 01")
     assert [row["state"] for row in held["messages"]] == ["delivered", "pending"]
+    assert [row["row"] for row in held["messages"]] == [1, 1]
     assert "Zéphirine" in held["messages"][0]["fields"]
     assert {row["phone"] for row in held["opt_out_history"]} == {ANNE}
     assert [row["text"] for row in held["replies"]] == ["Zéphirine"]

@@ -323,6 +323,7 @@ def test_results_of_one_state_and_in_each_form(sign_in: SignIn) -> None:
     none = client.get(f"{path}?format=jsonl&state=delivered").getvalue().decode()
     assert [*json.loads(none)] == ["sums"]
     all_of_them = client.get(f"{path}?format=jsonl&state=").getvalue().decode().splitlines()
+    assert json.loads(all_of_them[0])["reason"].startswith("it ")
     assert json.loads(all_of_them[-1])["sums"]["messages"]["pending"] == 3
 
 

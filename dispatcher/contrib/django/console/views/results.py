@@ -23,9 +23,10 @@ def results(request: HttpRequest, number: int) -> HttpResponseBase:
     """
     states = [name for name in request.GET.getlist("state") if name in STATES]
     hides = "numbers" not in request.GET or not may(request, roles.FULL_NUMBERS)
-    found = dispatcher.results(number, states=states).said_in(language_of(request))
+    found, kind = dispatcher.results(number, states=states), kind_of(request)
     found.note(hides=hides)
-    kind = kind_of(request)
+    if kind != "jsonl":  # programs read that, and find what every other caller has
+        found.said_in(language_of(request))
     try:
         return download(f"results-{found.id}", kind, pieces(found, kind, hides=hides))
     finally:
