@@ -17,10 +17,12 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 BEGIN = "<!-- what make bench has found; written by it -->"
 #: the keys of the tables, in the order of the document
 ORDER = (
-    *("send-50", "send-0", "steps", "life", "memory", "ingest", "evidence"),
+    *("send-50", "send-0", "steps", "life", "memory", "ingest", "evidence", "retention"),
     *("polling", "latency", "throttle", "workers", "simulation"),
 )
 END = "<!-- the end of what make bench has found -->"
+#: before each table, with its key
+_mark = re.compile(r"<!-- ([\w-]+) -->\n")
 
 
 def show(console: Console, table: Table) -> None:
@@ -36,32 +38,35 @@ def show(console: Console, table: Table) -> None:
 def write(tables: Sequence[Table], document: Path = DOCUMENT) -> str:
     """Put the tables between the marks of the document, and the plots beside it.
 
-    Returns the document's name.
+    Tables of other benchmarks stay. Returns the document's name.
     """
-    kept = document.read_text(encoding="utf-8") if document.exists() else f"{BEGIN}\n{END}\n"
-    generated = "\n".join([BEGIN, "", *_lines(tables, document.parent), END])
-    between = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
-    document.write_text(between.sub(lambda _: generated, kept), encoding="utf-8")
+    text = document.read_text(encoding="utf-8") if document.exists() else f"{BEGIN}\n{END}\n"
+    before, _, rest = text.partition(BEGIN)
+    found, _, after = rest.partition(END)
+    _, *parts = _mark.split(found)
+    sections = dict(zip(parts[::2], map(str.strip, parts[1::2]), strict=True))
+    sections |= {one.key: "\n".join(_lines(one, document.parent)) for one in tables}
+    marked = (f"<!-- {key} -->\n{sections[key]}\n\n" for key in sorted(sections, key=_place))
+    document.write_text(f"{before}{BEGIN}\n\n{''.join(marked)}{END}{after}", encoding="utf-8")
     return document.name
 
 
-def _place(table: Table) -> int:
-    return ORDER.index(table.key) if table.key in ORDER else len(ORDER)
+def _place(key: str) -> tuple[int, str]:
+    return ORDER.index(key) if key in ORDER else len(ORDER), key
 
 
-def _lines(tables: Sequence[Table], directory: Path) -> Iterator[str]:
-    for table in sorted(tables, key=_place):
-        yield f"### {table.title}\n"
-        drawn = plot.bars(table)
-        if drawn:
-            name = f"performance-{table.key}.svg"
-            (directory / name).write_text(drawn, encoding="utf-8")
-            yield f"![{table.title}: {table.unit}]({name})\n"
-        yield f"| | {' | '.join(table.headings)} |"
-        yield f"|---|{'---:|' * len(table.headings)}"
-        for row in table.rows:
-            yield f"| {row.name} | {' | '.join(row.figures)} |"
-        yield ""
-        for note in table.notes:
-            yield f"- {note}"
-        yield f"- `{table.command}` on {table.machine}.\n"
+def _lines(table: Table, directory: Path) -> Iterator[str]:
+    yield f"### {table.title}\n"
+    drawn = plot.bars(table)
+    if drawn:
+        name = f"performance-{table.key}.svg"
+        (directory / name).write_text(drawn, encoding="utf-8")
+        yield f"![{table.title}: {table.unit}]({name})\n"
+    yield f"| | {' | '.join(table.headings)} |"
+    yield f"|---|{'---:|' * len(table.headings)}"
+    for row in table.rows:
+        yield f"| {row.name} | {' | '.join(row.figures)} |"
+    yield ""
+    for note in table.notes:
+        yield f"- {note}"
+    yield f"- `{table.command}` on {table.machine}."

@@ -77,6 +77,14 @@ def test_a_report_changes_no_text_outside_its_marks(tmp_path: Path) -> None:
     assert "`make bench` on 2 processors" in text
 
 
+def test_a_report_keeps_the_tables_of_other_benchmarks(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    report.write([replace(TABLE, key="life", title="Life"), TABLE], document)
+    report.write([replace(TABLE, title="Again")], document)
+    titles = [line for line in document.read_text("utf-8").splitlines() if line.startswith("###")]
+    assert titles == ["### Life", "### Again"]
+
+
 def test_a_plot_has_a_bar_for_each_row_with_a_value(tmp_path: Path) -> None:
     report.write([TABLE], tmp_path / "performance.md")
     drawn = (tmp_path / "performance-send.svg").read_text("utf-8")
