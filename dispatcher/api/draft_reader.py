@@ -56,10 +56,10 @@ class DraftReader:
         with self._installation.read() as session:
             return self._current(drafts.find(session, reference, self._account))
 
-    def all(self, *, limit: int = 100) -> tuple[Draft, ...]:
-        """The drafts, the one that was changed last first."""
+    def all(self, *, limit: int = 100, state: DraftState | None = None) -> tuple[Draft, ...]:
+        """The drafts, of one ``state`` or of all, the one that was changed last first."""
         with self._installation.read() as session:
-            found = drafts.latest(session, limit, self._account)
+            found = drafts.latest(session, limit, self._account, state)
         return tuple(map(self._current, found))
 
     def rows(self, reference: int | str, *, offset: int = 0, limit: int = 20) -> Page[DraftRow]:
@@ -80,9 +80,14 @@ class DraftReader:
             pass
         return iter(found)
 
-    def preview(self, reference: int | str) -> Plan:
-        """What submitting the draft would do now; nothing is written. Raises UnusableInput."""
-        return self._preview(self.get(reference))
+    def preview(
+        self, reference: int | str, *, reject: Callable[[Rejection], None] | None = None
+    ) -> Plan:
+        """What submitting the draft would do now; nothing is written. Raises UnusableInput.
+
+        ``reject`` is called with every row that gets no message.
+        """
+        return self._preview(self.get(reference), reject)
 
     def _of_version(self, reference: int | str, version: int) -> Draft:
         draft = self.get(reference)
@@ -94,10 +99,10 @@ class DraftReader:
         settings = self._installation.settings
         return submission_of(settings, self._account, draft.reference, draft.text, options)
 
-    def _preview(self, draft: Draft) -> Plan:
+    def _preview(self, draft: Draft, reject: Callable[[Rejection], None] | None = None) -> Plan:
         people = recipients_of(self._installation, draft)
         shared = self._installation, self._gateways, self._submission(draft), people
-        return preview(*shared, reject=None, each=None)
+        return preview(*shared, reject=reject, each=None)
 
     def _current(self, draft: Draft) -> Draft:
         """The draft, with what of its plan does not hold any more."""

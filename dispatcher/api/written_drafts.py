@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from sqlalchemy.orm import Session
 
 from dispatcher.api.actor import identity, on_record
-from dispatcher.api.draft_lists import storable
+from dispatcher.api.draft_lists import recipients_of, storable
 from dispatcher.api.draft_reader import DraftReader
 from dispatcher.campaigns.draft import (
     Draft,
@@ -19,7 +19,7 @@ from dispatcher.campaigns.draft import (
 )
 from dispatcher.campaigns.states import DraftState
 from dispatcher.campaigns.submission import Options, RecipientInput, Submission
-from dispatcher.errors import InvalidCampaign, ReferenceTaken
+from dispatcher.errors import InvalidCampaign, NotFound, ReferenceTaken
 from dispatcher.recipients import Recipient
 from dispatcher.settings.accounts import DEFAULT
 from dispatcher.storage import actions, draft_lists, drafts
@@ -106,6 +106,26 @@ class WrittenDrafts(DraftReader):
     ) -> Draft:
         """Save a list in place of the one that the draft has; see ``save``."""
         return self.save(reference, version=version, recipients=recipients, source=source)
+
+    def set_column(self, reference: int | str, column: str, *, version: int) -> Draft:
+        """Take the numbers of the stored list from another of its columns. Raises NotFound."""
+        draft = self._of_version(reference, version)
+        if column not in draft.columns:
+            raise NotFound(f"the list of draft {draft.reference!r} has no column “{column}”")
+        people = recipients_of(self._installation, draft)
+        moved = (
+            Recipient(
+                one.fields.get(column, ""),
+                one.fields,
+                one.territory,
+                one.row,
+                one.raw,
+                one.fault,
+                one.key,
+            )
+            for one in people
+        )
+        return self.save(draft.id, version=version, recipients=moved, source=draft.source)
 
     def discard(self, reference: int | str, *, version: int, reason: str = "") -> None:
         """Delete a draft and its list. Raises IllegalMove once it was submitted."""

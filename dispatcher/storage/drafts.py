@@ -60,9 +60,13 @@ def known(session: Session, reference: int | str, account: str | None = None) ->
     return None if row is None else _value(row)
 
 
-def latest(session: Session, limit: int, account: str | None = None) -> tuple[Draft, ...]:
-    """The drafts, the one that was changed last first."""
+def latest(
+    session: Session, limit: int, account: str | None = None, state: DraftState | None = None
+) -> tuple[Draft, ...]:
+    """The drafts, of one ``state`` or of all, the one that was changed last first."""
     query = _of(account).order_by(_Row.changed_at.desc(), _Row.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(_Row.state == state)
     return tuple(_value(row) for row in session.scalars(query))
 
 

@@ -67,6 +67,18 @@ def _campaigns(bench: Bench) -> None:
     ours.submit("rentree", TEXT, _listed(900, 900), not_before=later)
     ours.submit("alerte", TEXT, _listed(5, 2000))
     ours.cancel("alerte", reason="erreur de liste", by="zoe")
+    draft = ours.drafts.create("printemps", TEXT, tags=["shop-lyon"])
+    ours.drafts.set_list(
+        draft.id,
+        [*_listed(3, 2100), {"mobile": "12345", "prenom": "Luc"}],
+        version=draft.version,
+        source="clients.csv",
+    )
+    draft = ours.drafts.create("ete", TEXT)
+    draft = ours.drafts.set_list(draft.id, _listed(30, 2200), version=draft.version)
+    draft, _ = ours.drafts.plan(draft.id, version=draft.version)
+    ours.drafts.hand_in(draft.id, version=draft.version)
+    ours.testers.add("Inès", people(1, 2300)[0], any_hour=True)
 
 
 def _answers(bench: Bench) -> None:
@@ -98,9 +110,17 @@ def filled(directory: Path) -> Iterator[str]:
 
 @contextmanager
 def served(directory: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The address of ``dispatcher console``, with a user who writes and operates."""
-    roles = ["--role", "writes", "--role", "operates"]
-    made = [*INSTALLED, "console", "createuser", "zoe", *roles, "--password", PASSWORD]
-    subprocess.run(made, env=environment, cwd=directory, check=True, capture_output=True)
+    """The address of ``dispatcher console``: zoe writes and operates, luc approves."""
+    for name, *roles in (("zoe", "writes", "operates"), ("luc", "approves")):
+        options = [word for role in roles for word in ("--role", role)]
+        made = [*INSTALLED, "console", "createuser", name, *options, "--password", PASSWORD]
+        subprocess.run(made, env=environment, cwd=directory, check=True, capture_output=True)
+    with running(directory, environment) as address:
+        yield address
+
+
+@contextmanager
+def running(directory: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The same for users who are there already."""
     with Running(directory, environment, "console", "--port", "0") as server:
         yield server.wait_for(r"http://\S+:\d+")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from dispatcher.sandbox.process import Sandbox
 from tests.acceptance.browser import OpenPage, chromium, open_page
-from tests.acceptance.console_office import PASSWORD, filled, served
-from tests.integration.cli.test_run import Running, environment, gateway
+from tests.acceptance.console_office import PASSWORD, filled, running, served
+from tests.integration.cli.test_run import KEY, Running, environment, eventually, gateway
 from tests.libraries import needs_workers
 
 __all__ = ["chromium", "environment", "gateway", "open_page"]
@@ -21,6 +22,11 @@ PEOPLE = "prénom;mobile\nZoé;06 39 98 00 31\nLuc;06 39 98 00 32\nAnna;12345\n"
 PAGES = (
     "/",
     "/new/",
+    "/drafts/",
+    "/drafts/1/",
+    "/drafts/1/test/",
+    "/drafts/2/",
+    "/testers/",
     "/campaigns/",
     "/campaigns/1/",
     "/campaigns/3/",
@@ -36,6 +42,8 @@ PAGES = (
     "/installation/settings/",
     "/installation/record/",
 )
+#: the evening before Easter Sunday and Easter Monday, and the morning after both
+AROUND_EASTER = datetime(2027, 3, 27, 20, tzinfo=UTC), datetime(2027, 3, 30, 8, tzinfo=UTC)
 #: a colour scheme for each width: the colours of a scheme are the same at both
 SCREENS = ((1280, "light"), (390, "dark"))
 
@@ -47,9 +55,9 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-def signed_in(page: Page, console: str) -> Page:
+def signed_in(page: Page, console: str, name: str = "zoe") -> Page:
     page.goto(f"{console}/login/")
-    page.get_by_label("Nom").fill("zoe")
+    page.get_by_label("Nom").fill(name)
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.locator("main").get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("heading", name="Accueil")).to_be_visible()
@@ -84,30 +92,69 @@ def test_every_page_can_be_used_at_both_widths(console: str, open_page: OpenPage
 
 
 def compose(page: Page, console: str) -> None:
-    """Write a campaign, and send it off with two clicks."""
+    """Write a campaign, without a click that saves."""
     page.goto(f"{console}/new/")
+    page.get_by_label("Nom de la campagne").fill("soldes")
+    page.get_by_role("button", name="Commencer").dblclick()
     people = {"name": "clients.csv", "mimeType": "text/csv", "buffer": PEOPLE.encode()}
     page.locator("#list").set_input_files(people)  # type: ignore[arg-type]
-    page.get_by_label("Nom de la campagne").fill("soldes")
+    expect(page.locator("#listed")).to_contain_text("clients.csv")
     text = page.get_by_label("Texte", exact=True)
     text.fill("Bonjour ")
     page.get_by_role("button", name="prénom").click()
     text.press_sequentially(", les soldes !")
-    plan = page.locator("#plan")
-    expect(plan).to_contain_text("Bonjour Zoé, les soldes !")
-    expect(plan).to_contain_text("Il manque des chiffres : un mobile français en a dix")
+    expect(page.locator("#sample")).to_contain_text("Bonjour Zoé, les soldes !")
+    page.get_by_role("button", name="ligne suivante").click()
+    expect(page.locator("#sample")).to_contain_text("Bonjour Luc, les soldes !")
+    expect(page.locator("#plan")).to_contain_text("Il manque des chiffres")
     assert serious(page) == []
+
+
+def let_go(page: Page, button: str) -> None:
     page.get_by_label("Ces personnes ont accepté").check()
-    page.get_by_role("button", name="Envoyer cette campagne").dblclick()
-    expect(page.get_by_role("heading", name="soldes", exact=True)).to_be_visible()
+    page.get_by_role("button", name=button).dblclick()
 
 
 def test_campaign_is_written_in_french_and_sent_off_once(console: str, open_page: OpenPage) -> None:
     page = signed_in(open_page(locale="fr", viewport={"width": 390, "height": 900}), console)
     compose(page, console)
+    let_go(page, "Envoyer cette campagne")
+    expect(page.get_by_role("heading", name="soldes", exact=True)).to_be_visible()
+    expect(page.locator("#live")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.goto(f"{console}/campaigns/?reference_prefix=soldes")
     expect(page.get_by_role("link", name="soldes", exact=True)).to_have_count(1)
+
+
+def test_draft_is_written_and_sent_off_without_javascript(
+    console: str, open_page: OpenPage
+) -> None:
+    page = signed_in(open_page(locale="fr", java_script_enabled=False), console)
+    page.goto(f"{console}/new/")
+    page.get_by_label("Nom de la campagne").fill("sans script")
+    page.get_by_role("button", name="Commencer").click()
+    page.locator("#pasted").fill("06 39 98 00 41\n06 39 98 00 42")
+    page.get_by_label("Texte", exact=True).fill("Les soldes !")
+    page.get_by_role("button", name="Enregistrer et montrer le plan").click()
+    expect(page.locator("#plan")).to_contain_text("Les soldes !")
+    page.get_by_role("button", name="ligne suivante").click()
+    expect(page.locator("#sample")).to_contain_text("Ligne 2 sur 2")
+    let_go(page, "Envoyer cette campagne")
+    expect(page.locator("#live")).to_be_visible()
+
+
+def test_second_writer_is_told_of_the_first_and_loses_nothing(
+    console: str, open_page: OpenPage
+) -> None:
+    first, second = (signed_in(open_page(locale="fr"), console) for _ in range(2))
+    for page in (first, second):
+        page.goto(f"{console}/drafts/1/")
+    first.get_by_label("Texte", exact=True).fill("Le premier texte")
+    expect(first.locator("#sample")).to_contain_text("Le premier texte")
+    second.get_by_label("Texte", exact=True).fill("Le second texte")
+    expect(second.locator("#status")).to_contain_text("Pas enregistré")
+    second.get_by_role("button", name="Enregistrer le mien à sa place").click()
+    expect(second.locator("#sample")).to_contain_text("Le second texte")
 
 
 @needs_workers
@@ -122,11 +169,109 @@ def test_newcomer_watches_a_campaign_finish_beside_run_and_the_sandbox(
         run.wait_for(r"^supervisor +\| worker1 ready$")
         page = signed_in(open_page(locale="fr"), console)
         compose(page, console)
+        let_go(page, "Envoyer cette campagne")
         # nobody reloads the page
         expect(page.locator("#live .state")).to_have_text("terminée")
         expect(page.locator(".legend")).to_contain_text("2 distribués")
         texts = gateway.texted()
     assert sorted(texts.values()) == [1, 1]
+
+
+@needs_workers
+def test_one_writes_another_approves_and_it_waits_over_a_sunday(
+    tmp_path: Path, environment: dict[str, str], open_page: OpenPage
+) -> None:
+    """The evening before Easter; then the same installation on the Tuesday after it."""
+    saturday, tuesday = ((day - datetime.now(UTC)).total_seconds() for day in AROUND_EASTER)
+    with Sandbox(key=KEY, clock_offset=tuesday, delivery_seconds=[0, 0]) as gateway:
+        environment |= {
+            "DISPATCHER_API_URL": gateway.url,
+            "DISPATCHER_APPROVAL": "required",
+            "DISPATCHER_PRICES": "metropole=0.045",
+            "DISPATCHER_SENDER": "MaBoutique",
+            "HOME": str(tmp_path),
+        }
+        environment["DISPATCHER_CLOCK_OFFSET"] = str(saturday)
+        with (
+            Running(tmp_path, environment, "run") as run,
+            served(tmp_path, environment) as console,
+        ):
+            run.wait_for(r"^supervisor +\| worker1 ready$")
+            author = signed_in(open_page(locale="fr"), console)
+            approver = signed_in(open_page(locale="fr"), console, "luc")
+            compose(author, console)
+            draft = author.url
+            mend(author)
+            send_test(author, console, draft)
+            eventually(lambda: len(gateway.texted()) == 1, "the test has left")
+            hand_in(author, draft)
+            approve(approver, console, draft)
+            waits = "Attend jusqu'à mardi 8 h : dimanche, lundi de Pâques"
+            expect(approver.locator("#live")).to_contain_text(waits)
+            campaign = approver.url.removeprefix(console)
+            assert run.stop() == 0
+        environment["DISPATCHER_CLOCK_OFFSET"] = str(tuesday)
+        with (
+            Running(tmp_path, environment, "run"),
+            running(tmp_path, environment) as console,
+        ):
+            author = signed_in(open_page(locale="fr"), console)
+            author.goto(f"{console}{campaign}")
+            # nobody reloads the page
+            expect(author.locator("#live .state")).to_have_text("terminée")
+            expect(author.locator(".legend")).to_contain_text("2 distribués")
+            texted = gateway.texted()
+    assert sorted(texted.values()) == [1, 1, 1]
+
+
+def mend(author: Page) -> None:
+    """Write a letter that makes the text dearer, read the warning, and write another."""
+    text = author.get_by_label("Texte", exact=True)
+    good = text.input_value()
+    text.fill(good.replace("soldes", "ŝoldes"))
+    expect(author.locator("#plan")).to_contain_text("Unicode")
+    text.fill(good)
+    expect(author.locator("#plan")).not_to_contain_text("Unicode")
+    expect(author.locator("#sample")).to_contain_text("les soldes !")
+
+
+def send_test(author: Page, console: str, draft: str) -> None:
+    author.goto(f"{console}/testers/")
+    author.get_by_label("Nom").fill("Inès")
+    author.get_by_label("Numéro").fill("06 39 98 00 90")
+    author.get_by_label("Reçoit les essais à toute heure").check()
+    author.get_by_role("button", name="Ajouter").dblclick()
+    author.goto(draft)
+    author.get_by_role("link", name="Envoyer un essai").click()
+    author.get_by_label("Bonjour Luc").check()
+    author.get_by_label("Inès").check()
+    author.get_by_role("button", name="Envoyer l'essai").dblclick()
+    expect(author.locator(".note.success")).to_contain_text("Inès")
+
+
+def hand_in(author: Page, draft: str) -> None:
+    author.goto(draft)
+    expect(author.get_by_role("button", name="Envoyer cette campagne")).to_have_count(0)
+    let_go(author, "Remettre pour validation")
+    expect(author.locator(".lead")).to_contain_text("à valider")
+    expect(author.get_by_role("button", name="Valider")).to_have_count(0)
+    # the author asks as the approver's page does
+    token = author.locator("[name=csrfmiddlewaretoken]").first.input_value()
+    forged = {"csrfmiddlewaretoken": token, "fingerprint": "", "by": "luc", "user": "luc"}
+    answer = author.request.post(f"{draft}approve/", form=forged, headers={"Referer": draft})  # type: ignore[arg-type]
+    assert answer.status == 403
+
+
+def approve(approver: Page, console: str, draft: str) -> None:
+    approver.goto(console)
+    needs = approver.locator(".needs")
+    expect(needs).to_contain_text("zoe demande une validation")
+    needs.get_by_role("link", name="Lire et décider").click()
+    assert approver.url == draft
+    expect(approver.locator(".seen")).to_contain_text("dimanche, lundi de Pâques")
+    assert serious(approver) == []
+    approver.get_by_role("button", name="Valider").dblclick()
+    expect(approver.locator("#live")).to_be_visible()
 
 
 def test_failed_logins_have_to_wait(console: str, open_page: OpenPage) -> None:

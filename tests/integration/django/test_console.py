@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from sqlalchemy import text as text_of
 
@@ -17,10 +14,17 @@ from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import server
 from dispatcher.contrib.django.console.roles import ROLES, group_of
 from dispatcher.storage import opt_outs, probable_refusals
+from tests.integration.django.console_users import SignIn, sign_in, text
+
+__all__ = ["sign_in"]
 
 PAGES = (
     "/sms/",
     "/sms/new/",
+    "/sms/drafts/",
+    "/sms/drafts/1/",
+    "/sms/drafts/1/test/",
+    "/sms/testers/",
     "/sms/campaigns/",
     "/sms/campaigns/1/",
     "/sms/batches/1/",
@@ -34,36 +38,15 @@ PAGES = (
     "/sms/installation/record/",
 )
 PEOPLE = [f"+3363998{number:04d}" for number in range(3)]
-SignIn = Callable[..., Client]
 
 
-@pytest.fixture
-def sign_in(sqlite_shop: str) -> SignIn:
-    """A client in which a user of these roles is signed in."""
-    from django.contrib.auth.models import Group, Permission, User
-
-    from dispatcher.contrib.django.console.roles import make_groups
-
-    make_groups(using="default")
-
-    def client(
-        *roles: str, sees_numbers: bool = False, language: str = "fr", name: str = "zoe"
-    ) -> Client:
-        user = User.objects.create_user(name, password="soleil-vert-27")
-        user.groups.set(Group.objects.filter(name__in=[group_of(role) for role in roles]))
-        if sees_numbers:
-            user.user_permissions.set(Permission.objects.filter(codename="show_full_numbers"))
-        found = Client(headers={"accept-language": language})
-        found.force_login(user)
-        return found
-
-    return client
-
-
-def text(answer: Any) -> str:
-    """What a person reads of a page."""
-    page = re.sub(r"<(script|style).*?</\1>", "", answer.content.decode(), flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", page).replace("&#x27;", "'").split())
+def something() -> None:
+    """A campaign, a draft and a tester."""
+    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    draft = dispatcher.drafts.create("for 06 39 98 00 00", "Bonjour {{ mobile }}")
+    people = [{"mobile": phone} for phone in PEOPLE]
+    dispatcher.drafts.set_list(draft.id, people, version=draft.version)
+    dispatcher.testers.add("Inès", PEOPLE[2])
 
 
 def test_roles_have_their_permissions(sqlite_shop: str, sign_in: SignIn) -> None:
@@ -76,7 +59,7 @@ def test_roles_have_their_permissions(sqlite_shop: str, sign_in: SignIn) -> None
 
 
 def test_nobody_is_shown_a_page_without_a_login(sqlite_shop: str) -> None:
-    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    something()
     for path in PAGES:
         answer = Client().get(path)
         assert (answer.status_code, answer["Location"][:16]) == (302, "/sms/login/?next")
@@ -95,7 +78,7 @@ def test_new_user_and_each_sign_in_are_on_record(sign_in: SignIn) -> None:
 
 
 def test_user_without_a_role_is_refused(sign_in: SignIn) -> None:
-    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    something()
     client = sign_in()
     for path in PAGES:
         answer = client.get(path)
@@ -104,7 +87,7 @@ def test_user_without_a_role_is_refused(sign_in: SignIn) -> None:
 
 
 def test_every_page_is_protected(sign_in: SignIn) -> None:
-    dispatcher.submit("soldes", "Soldes !", PEOPLE)
+    something()
     client = sign_in(*ROLES)
     for path in (*PAGES, "/sms/campaigns/1/pause/", "/sms/campaigns/9/"):
         answer = client.get(path)
@@ -122,7 +105,7 @@ def test_every_page_is_protected(sign_in: SignIn) -> None:
 
 
 def test_pages_mask_numbers_unless_permitted(sign_in: SignIn) -> None:
-    dispatcher.submit("for 06 39 98 00 00", "Soldes !", PEOPLE)
+    something()
     dispatcher.opt_outs.add(PEOPLE[:1], reason="06 39 98 00 00 called")
     dispatcher.pause(1, reason="06 39 98 00 00 complained", by="for 06 39 98 00 00")
     masked, full = sign_in(*ROLES), sign_in(*ROLES, sees_numbers=True, name="luc")
@@ -185,53 +168,6 @@ def test_live_part_stops_when_nothing_moves(sign_in: SignIn) -> None:
     assert 'data-next="3"' in client.get("/sms/campaigns/1/live/").content.decode()
     dispatcher.cancel(1)
     assert 'data-next="0"' in client.get("/sms/campaigns/1/live/").content.decode()
-
-
-def form(**values: Any) -> dict[str, Any]:
-    people = "prénom;mobile\nZoé;06 39 98 00 01\nLuc;06 39 98 00 02\nAnna;12345\n"
-    return {
-        "reference": "soldes",
-        "text": "Bonjour {{ prénom }}, les soldes !",
-        "file": SimpleUploadedFile("clients.csv", people.encode()),
-        **values,
-    }
-
-
-def test_plan_is_shown_and_nothing_is_stored(sign_in: SignIn) -> None:
-    said = text(sign_in("writes").post("/sms/new/plan/", form()))
-    assert "Personnes 2" in said
-    assert "Bonjour Zoé, les soldes !" in said
-    assert "il manque des chiffres" in said.lower()
-    assert dispatcher.campaigns() == []
-
-
-def test_campaign_is_submitted_once_however_often_it_is_clicked(sign_in: SignIn) -> None:
-    client = sign_in("writes")
-    page = client.post("/sms/new/plan/", form()).content.decode()
-    [fingerprint] = re.findall(r'name="fingerprint" value="(\w+)"', page)
-    sent = {"submit": "1", "fingerprint": fingerprint}
-
-    assert "Confirmez d'abord" in text(client.post("/sms/new/", form(**sent)))
-    assert dispatcher.campaigns() == []
-    for _ in range(2):
-        answer = client.post("/sms/new/", form(**sent, consent="on"))
-        assert answer["Location"] == "/sms/campaigns/1/"
-    assert len(dispatcher.campaigns()) == 1
-    assert dispatcher.actions(1)[0].actor == "zoe"
-
-
-def test_plan_that_was_not_seen_is_not_submitted(sign_in: SignIn) -> None:
-    client = sign_in("writes")
-    for seen in ({"fingerprint": "0" * 64}, {}):
-        answer = client.post("/sms/new/", form(submit="1", consent="on", **seen))
-        assert answer.status_code == 200
-        assert dispatcher.campaigns() == []
-
-
-def test_list_without_a_number_is_refused_in_a_sentence(sign_in: SignIn) -> None:
-    client = sign_in("writes")
-    answer = client.post("/sms/new/plan/", {"reference": "x", "text": "Soldes !"})
-    assert "Choisissez un fichier, ou collez des numéros" in text(answer)
 
 
 def test_opt_out_is_added_found_and_taken_back(sign_in: SignIn) -> None:

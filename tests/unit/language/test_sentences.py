@@ -18,8 +18,9 @@ TEMPLATES = sorted((CONSOLE / "templates").rglob("*.html"))
 #: what the pages quote: errors, warnings, reasons, findings and their cures
 MODULES = (
     *(f"api/{name}" for name in (
-        "actor", "gateways", "intake", "lifecycle", "number_checks", "opt_outs", "records",
-        "repeats", "results", "screening", "submit", "surroundings",
+        "actor", "draft_lists", "drafts", "gateways", "intake", "lifecycle", "number_checks",
+        "opt_outs", "records", "repeats", "results", "screening", "submit", "surroundings",
+        "testers", "written_drafts",
     )),
     *(f"campaigns/{name}" for name in (
         "breaker", "campaign_tags", "caps", "causes", "change", "consent", "consent_column",

@@ -11,16 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from dispatcher.contrib.django.console import roles
 
-#: name of the page, its words, and the permission that opens it
+#: name of the page, its words, and the permissions of which one opens it
 _PAGES = (
-    ("home", _("Home"), roles.VIEW),
-    ("compose", _("New campaign"), roles.WRITE),
-    ("campaigns", _("Campaigns"), roles.VIEW),
-    ("replies", _("Replies"), roles.REPLIES),
-    ("opt_outs", _("Opt-outs"), roles.OPT_OUTS),
-    ("spend", _("Spend"), roles.VIEW),
-    ("doubts", _("Doubts"), "dispatcher.view_doubt"),
-    ("checks", _("Installation"), roles.OPERATE),
+    ("home", _("Home"), (roles.VIEW,)),
+    ("compose", _("New campaign"), (roles.WRITE,)),
+    ("drafts", _("Drafts"), (roles.VIEW, roles.WRITE, roles.APPROVE)),
+    ("campaigns", _("Campaigns"), (roles.VIEW,)),
+    ("replies", _("Replies"), (roles.REPLIES,)),
+    ("opt_outs", _("Opt-outs"), (roles.OPT_OUTS,)),
+    ("spend", _("Spend"), (roles.VIEW,)),
+    ("doubts", _("Doubts"), ("dispatcher.view_doubt",)),
+    ("testers", _("Testers"), (roles.TEST, roles.TESTERS)),
+    ("checks", _("Installation"), (roles.OPERATE,)),
 )
 
 
@@ -42,6 +44,6 @@ def entries(request: HttpRequest) -> list[Entry]:
     here = match.url_name if match else ""
     return [
         Entry(label, reverse(f"console:{name}"), name == here)
-        for name, label, permission in _PAGES
-        if user.has_perm(permission)
+        for name, label, permissions in _PAGES
+        if any(map(user.has_perm, permissions))
     ]

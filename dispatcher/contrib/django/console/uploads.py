@@ -15,6 +15,11 @@ from dispatcher.recipients.files import RecipientFile, open_recipients
 MOST: Final = 32 * 1024 * 1024
 
 
+def given(request: HttpRequest) -> bool:
+    """Whether a request has a list."""
+    return "file" in request.FILES or bool(request.POST.get("pasted", "").strip())
+
+
 def opened(request: HttpRequest) -> RecipientFile:
     """The list of a request: its file, else what was pasted. Raises UnusableInput."""
     file = request.FILES.get("file")
@@ -24,6 +29,22 @@ def opened(request: HttpRequest) -> RecipientFile:
     if file is not None and (file.size or 0) > MOST:
         raise UnusableInput(_("the file is larger than 32 MB: cut it in two"))
     source = file.file if file is not None else BytesIO(pasted.encode())
-    column = request.POST.get("column", "").strip() or None
-    sheet = request.POST.get("sheet", "").strip() or None
-    return open_recipients(cast(BinaryIO, source), column=column, sheet=sheet)
+    return open_recipients(
+        cast(BinaryIO, source),
+        column=_said(request, "column"),
+        sheet=_said(request, "sheet"),
+        key_column=_said(request, "key_column"),
+        territory_column=_said(request, "territory_column"),
+        hidden="hidden" in request.POST,
+    )
+
+
+def name_of(request: HttpRequest, sheet: str | None) -> str:
+    """What the list of a request is called: its file, and the sheet of a workbook."""
+    file = request.FILES.get("file")
+    name = str(file.name or "") if file is not None else ""
+    return f"{name} ({sheet})" if name and sheet else name
+
+
+def _said(request: HttpRequest, name: str) -> str | None:
+    return request.POST.get(name, "").strip() or None

@@ -10,6 +10,7 @@ from dispatcher.contrib.django.console.views import (
     campaigns,
     compose,
     doubts,
+    drafts,
     home,
     installation,
     opt_outs,
@@ -17,6 +18,7 @@ from dispatcher.contrib.django.console.views import (
     results,
     signing_in,
     spend,
+    testers,
 )
 
 app_name = "console"
@@ -26,8 +28,14 @@ urlpatterns = [
     path("login/", signing_in.sign_in, name="login"),
     path("logout/", signing_in.sign_out, name="logout"),
     path("language/", reader.choose, name="language"),
-    path("new/", compose.compose, name="compose"),
-    path("new/plan/", compose.planned, name="planned"),
+    path("new/", compose.begin, name="compose"),
+    path("drafts/", drafts.index, name="drafts"),
+    path("drafts/<int:number>/", compose.draft_page, name="draft"),
+    path("drafts/<int:number>/saved/", compose.saved, name="saved"),
+    path("drafts/<int:number>/rejected/", compose.rejected, name="rejected"),
+    path("drafts/<int:number>/test/", testers.test, name="test"),
+    path("drafts/<int:number>/<str:name>/", drafts.decide, name="decide"),
+    path("testers/", testers.index, name="testers"),
     path("campaigns/", campaigns.index, name="campaigns"),
     path("campaigns/<int:number>/", campaign.detail, name="campaign"),
     path("campaigns/<int:number>/live/", campaign.live, name="live"),

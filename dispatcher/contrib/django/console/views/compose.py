@@ -1,7 +1,9 @@
-"""A new campaign: a list, a text, its dates, the plan of it, and its submission."""
+"""Writing a draft: it is saved as one types, planned at once, and then handed in or sent off."""
 
 from __future__ import annotations
 
+import io
+from contextlib import ExitStack
 from typing import Any
 
 from django.contrib import messages
@@ -10,97 +12,206 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from dispatcher.campaigns.draft import Draft
+from dispatcher.campaigns.states import DraftState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
-from dispatcher.contrib.django.console.compose_form import ComposeForm
-from dispatcher.contrib.django.console.page import may, page, sentence, show
-from dispatcher.contrib.django.console.plan_picture import picture
+from dispatcher.contrib.django.console.draft_form import DraftForm, NameForm
+from dispatcher.contrib.django.console.draft_page import seen
+from dispatcher.contrib.django.console.page import may, page, sees_numbers, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
-from dispatcher.contrib.django.console.uploads import opened
-from dispatcher.errors import DispatcherError, StorageError
+from dispatcher.contrib.django.console.uploads import given, name_of, opened
+from dispatcher.errors import DispatcherError, DraftChanged, NotFound, ReferenceTaken, StorageError
+from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
-
-#: rejected rows that the page shows
-_SHOWN = 20
+from dispatcher.recipients.files import RejectsWriter
 
 
 @page(roles.WRITE)
-def compose(request: HttpRequest) -> HttpResponse:
-    """The form; a POST shows the plan, or submits the plan that was seen."""
-    if not may(request, roles.WRITE):
-        raise PermissionDenied
-    form = ComposeForm(request.POST or None)
-    form.fields["sender"].widget.attrs["placeholder"] = dispatcher.settings.sender or ""
-    context: dict[str, Any] = {}
+def begin(request: HttpRequest) -> HttpResponse:
+    """Ask for the name of a new campaign; clicking twice makes one draft."""
+    form, wrong = NameForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
-        if "submit" in request.POST and request.POST.get("fingerprint"):
-            number = _submitted(request, form, context)
-            if number is not None:
-                return redirect("console:campaign", number)
-        else:
-            context = _planned(request, form)
-    return show(request, "compose", _("New campaign"), form=form, **context)
+        name = form.cleaned_data["reference"]
+        try:
+            account = form.cleaned_data.get("account") or None
+            return redirect("console:draft", dispatcher.drafts.create(name, account=account).id)
+        except ReferenceTaken as error:
+            if (draft := _just_made(request, name)) is not None:
+                return redirect("console:draft", draft.id)
+            wrong = sentence(request, error)
+        except StorageError:
+            raise
+        except DispatcherError as error:
+            wrong = sentence(request, error)
+    return show(request, "begin", _("New campaign"), form=form, wrong=wrong)
+
+
+@page(roles.VIEW, roles.WRITE, roles.APPROVE)
+def draft_page(request: HttpRequest, number: int) -> HttpResponse:
+    """A draft: the form of who may change it; a page to read and decide once it is handed in."""
+    draft = dispatcher.drafts.get(number)
+    if request.method == "POST":
+        if not may(request, roles.WRITE):
+            raise PermissionDenied
+        return _posted(request, draft)
+    if draft.campaign is not None:
+        return redirect("console:campaign", draft.campaign)
+    if draft.state is DraftState.HANDED_IN or not may(request, roles.WRITE):
+        return show(request, "draft", draft.reference, **seen(request, draft))
+    return _form_page(request, draft, DraftForm(request, draft))
 
 
 @page(roles.WRITE)
-def planned(request: HttpRequest) -> HttpResponse:
-    """The plan of what the form holds now, as a part of the page; nothing is stored."""
-    form = ComposeForm(request.POST)
-    context: dict[str, Any] = {"language": language_of(request), "now": dispatcher.clock()}
-    if form.is_valid():
-        context |= _planned(request, form)
-    else:
-        context["wrong"] = " ".join(str(one) for some in form.errors.values() for one in some)
-    return render(request, "console/plan.html", context)
-
-
-def _planned(request: HttpRequest, form: ComposeForm) -> dict[str, Any]:
-    """The plan, the columns of the list and its rejected rows; or what is wrong."""
-    rejected: list[Rejection] = []
-
-    def reject(one: Rejection) -> None:
-        if len(rejected) < _SHOWN:
-            rejected.append(one)
-
-    context: dict[str, Any] = {}
+def saved(request: HttpRequest, number: int) -> HttpResponse:
+    """Save what the form holds now; the parts of the page that this changes."""
+    draft, problem = dispatcher.drafts.get(number), {}
+    form = DraftForm(request, draft, request.POST)
+    notes: list[str] = []
     try:
-        with opened(request) as people:
-            context = {"columns": people.columns, "phone_column": people.phone_column}
-            plan = dispatcher.plan(form.says, people, reject=reject, **form.options)
-            notes = people.notes
+        if form.is_valid():
+            draft, notes = _save(request, draft, form)
+            form = DraftForm(request, draft, request.POST)
+        else:
+            problem["unsaved"] = _faults(form)
     except StorageError:
         raise
     except DispatcherError as error:
-        return {**context, "wrong": sentence(request, error), "rejected": rejected}
-    commercial = form.options["commercial"]
-    return {
-        **context,
-        "plan": plan,
-        "notes": notes,
-        "rejected": rejected,
-        "commercial": commercial,
-        "picture": picture(dispatcher, plan, language_of(request), commercial=commercial),
-        "sender": form.options["sender"] or dispatcher.settings.sender or "",
-    }
+        problem = _problem(request, error)
+    frame = {"form": form, "language": language_of(request), "now": dispatcher.clock()}
+    return render(
+        request, "console/saved.html", {**frame, **seen(request, draft), "notes": notes, **problem}
+    )
 
 
-def _submitted(request: HttpRequest, form: ComposeForm, context: dict[str, Any]) -> int | None:
-    """Submit what was seen; None if it cannot be, and ``context`` says why.
+@page(roles.WRITE)
+def rejected(request: HttpRequest, number: int) -> HttpResponse:
+    """The rows that get no message, as a file; without the permission its numbers are masked."""
+    draft = dispatcher.drafts.get(number)
+    in_full = sees_numbers(request, f"of the rejected rows of {draft.reference}")
+    file = io.BytesIO()
+    with RejectsWriter(file, draft.columns) as writer:
+        for one in dispatcher.drafts.rejected(draft.id):
+            writer.write(one if in_full else _masked(one))
+    answer = HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="rejected.csv"'
+    return answer
 
-    Clicking twice submits once: the second is the same reference with the same body.
+
+def _masked(one: Rejection) -> Rejection:
+    raw = one.raw if isinstance(one.raw, tuple) else (one.raw,)
+    return Rejection(
+        row=one.row,
+        raw=tuple(map(masked, raw)),
+        reason=one.reason,
+        column=one.column,
+        code=one.code,
+    )
+
+
+def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
+    """Save the form, and hand the draft in or submit it if that was asked for."""
+    form = DraftForm(request, draft, request.POST)
+    if not form.is_valid():
+        return _form_page(request, draft, form, unsaved=_faults(form))
+    notes: list[str] = []
+    try:
+        draft, notes = _save(request, draft, form)
+        if "act" in request.POST:
+            wrong = _let_go(request, draft)
+            if not wrong:
+                return redirect("console:draft", draft.id)
+            draft = dispatcher.drafts.get(draft.id)
+            return _form_page(request, draft, DraftForm(request, draft), stopped=wrong)
+    except StorageError:
+        raise
+    except DispatcherError as error:
+        draft = dispatcher.drafts.get(draft.id)
+        if draft.state in (DraftState.HANDED_IN, DraftState.SUBMITTED) and form.is_same(draft):
+            return redirect("console:draft", draft.id)  # clicked twice
+        return _form_page(request, draft, form, **_problem(request, error))
+    for note in notes:
+        messages.info(request, masked(language_of(request).say(note)))
+    row = request.POST.get("row", "")
+    answer = redirect("console:draft", draft.id)
+    if row.isdecimal():
+        answer["Location"] += f"?row={row}"
+    return answer
+
+
+def _save(request: HttpRequest, draft: Draft, form: DraftForm) -> tuple[Draft, list[str]]:
+    """The draft with what the form holds, and notes about its list. Raises DraftChanged.
+
+    What is the same as it was is not saved again, and makes nobody a writer.
     """
-    if form.options["commercial"] and not form.cleaned_data["consent"]:
-        context["wrong"] = _("Confirm first that these people have consented.")
-        return None
+    version = _version(request)
+    column = request.POST.get("numbers", "")
+    with ExitStack() as stack:
+        people = stack.enter_context(opened(request)) if given(request) else None
+        same = form.is_same(draft)
+        if people is not None or not same:
+            draft = dispatcher.drafts.save(
+                draft.id,
+                version=version,
+                text=None if same else form.says,
+                options=None if same else form.options,
+                recipients=people,
+                source="" if people is None else name_of(request, people.sheet),
+            )
+            version = draft.version
+        notes = [] if people is None else people.notes
+    if people is None and column and column != request.POST.get("numbers_were", column):
+        draft = dispatcher.drafts.set_column(draft.id, column, version=version)
+    return draft, notes
+
+
+def _let_go(request: HttpRequest, draft: Draft) -> str:
+    """Hand in or submit the plan that the user has seen; what is wrong if that cannot be."""
+    drafts = dispatcher.drafts
+    if draft.state in (DraftState.HANDED_IN, DraftState.SUBMITTED):
+        return ""  # clicked twice
+    if draft.options.get("commercial", True) and "agreed" not in request.POST:
+        return _("Confirm first that these people have consented.")
+    if draft.needs_plan:
+        draft, plan = drafts.plan(draft.id, version=draft.version)
+        del plan
+    if request.POST.get("fingerprint") != draft.fingerprint:
+        return _("This is the plan now: read it, and confirm it once more.")
+    if request.POST["act"] == "submit":
+        drafts.submit(draft.id, version=draft.version)
+        messages.success(request, _("The campaign is on its way: it leaves as soon as it may."))
+    else:
+        drafts.hand_in(draft.id, version=draft.version)
+        messages.success(request, _("It is handed in: somebody else reads and approves it."))
+    return ""
+
+
+def _form_page(request: HttpRequest, draft: Draft, form: DraftForm, **context: Any) -> HttpResponse:
+    found = {**seen(request, draft), **context}
+    return show(request, "compose", draft.reference, form=form, **found)
+
+
+def _problem(request: HttpRequest, error: DispatcherError) -> dict[str, Any]:
+    """Why something was not saved; ``newer`` is the version that somebody else has saved."""
+    newer = error.version if isinstance(error, DraftChanged) else None
+    return {"unsaved": sentence(request, error), "newer": newer}
+
+
+def _faults(form: DraftForm) -> str:
+    return " ".join(str(one) for some in form.errors.values() for one in some)
+
+
+def _version(request: HttpRequest) -> int:
+    """The version that the form changes; none that exists if it is no number."""
+    value = request.POST.get("version", "")
+    return int(value) if value.isdecimal() and len(value) < 10 else 0
+
+
+def _just_made(request: HttpRequest, name: str) -> Draft | None:
+    """The user's own draft of this name, if nothing was written in it yet."""
     try:
-        with opened(request) as people:
-            options = form.options
-            options["approved"] = request.POST["fingerprint"]
-            number = dispatcher.submit(form.named, form.says, people, **options)
-    except StorageError:
-        raise
-    except DispatcherError as error:
-        context["wrong"] = sentence(request, error)
+        draft = dispatcher.drafts.get(name)
+    except NotFound:
         return None
-    messages.success(request, _("The campaign is on its way: it leaves as soon as it may."))
-    return int(number)
+    mine = draft.writers == (request.user.get_username(),)
+    return draft if mine and draft.version == 1 else None

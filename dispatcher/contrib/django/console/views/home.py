@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from dispatcher.campaigns.states import DraftState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
+from dispatcher.contrib.django.console.draft_page import may_decide
 from dispatcher.contrib.django.console.page import page, show
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.window.slots import PARIS
@@ -27,6 +29,9 @@ def show_home(request: HttpRequest) -> HttpResponse:
     now = dispatcher.clock()
     paused = dispatcher.campaigns(_SHOWN, state="paused")
     running = dispatcher.campaigns(_SHOWN, state="running")
+    waiting = dispatcher.drafts.all(limit=_SHOWN, state=DraftState.HANDED_IN)
+    back = dispatcher.drafts.all(limit=_SHOWN, state=DraftState.DRAFT)
+    me = request.user.get_username()
     return show(
         request,
         "home",
@@ -34,6 +39,8 @@ def show_home(request: HttpRequest) -> HttpResponse:
         doubts=len(dispatcher.doubts()),
         undecided=len(dispatcher.opt_outs.undecided()),
         outages=dispatcher.outages(),
+        approvals=[one for one in waiting if may_decide(request, one)],
+        refused=[one for one in back if one.refusal and me in one.writers],
         paused=paused,
         running=running,
         latest=[] if running or paused else dispatcher.campaigns(3),

@@ -26,41 +26,86 @@ document.addEventListener("submit", (event) => {
 });
 addEventListener("pageshow", () => document.querySelectorAll("form").forEach((form) => delete form.dataset.sent));
 
-// the plan of what is typed, by the server's planner
+// a draft is saved as one types; the server's planner answers with the parts that have changed
 const form = document.getElementById("compose");
 if (form) {
-  const plan = document.getElementById("plan"), text = form.elements.text;
-  let timer, latest = 0;
+  const text = form.elements.text, plan = document.getElementById("plan");
+  let timer, running, again = false, newList = false, row = new URLSearchParams(location.search).get("row") || "1";
   form.querySelector(".unscripted").hidden = true;
-  const ask = async () => {
-    if (!text.value || !(form.elements.file.files.length || form.elements.pasted.value.trim())) return;
-    const mine = ++latest;
-    plan.setAttribute("aria-busy", "true");
-    const body = new FormData(form);
-    if (!body.get("reference")) body.set("reference", "-");
-    try {
-      const answer = await fetch(form.dataset.plan, { method: "POST", body });
-      if (mine === latest && answer.ok) {
-        plan.innerHTML = await answer.text();
-        // the fields stand where they are used
-        const found = document.getElementById("found"), place = document.getElementById("fields");
-        if (found && place.textContent !== found.textContent) place.replaceChildren(found);
-        else found?.remove();
-      }
-    } finally {
-      if (mine === latest) plan.removeAttribute("aria-busy");
+  const seen = () => form.elements.fingerprint?.value;
+  const take = (html) => {
+    const answer = document.createElement("template"), focused = document.activeElement?.id;
+    const agreed = form.elements.agreed?.checked, was = seen();
+    answer.innerHTML = html;
+    for (const part of answer.content.querySelectorAll("[data-place]")) {
+      const place = document.getElementById(part.dataset.place);
+      if (place.innerHTML !== part.innerHTML) place.replaceChildren(...part.childNodes);
     }
+    // the consent is to this plan
+    if (agreed && was === seen()) form.elements.agreed.checked = true;
+    if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
+    const saved = form.querySelector("[data-version]")?.dataset.version;
+    if (saved) document.querySelectorAll("[name=version]:not(button)").forEach((one) => { one.value = saved; });
+  };
+  // one at a time: each names the version that it changes
+  const save = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (running) { again = true; return running; }
+    running = (async () => {
+      do {
+        again = false;
+        const body = new FormData(form), list = newList;
+        newList = false;
+        body.set("row", row);
+        if (!list) { body.delete("file"); body.delete("pasted"); }
+        plan.setAttribute("aria-busy", "true");
+        try {
+          const answer = await fetch(form.dataset.save, { method: "POST", body });
+          if (answer.redirected) location.reload();
+          else if (answer.ok) take(await answer.text());
+        } catch {
+          newList ||= list; // what was typed goes with the next save
+        }
+      } while (again);
+      plan.removeAttribute("aria-busy");
+      running = undefined;
+    })();
+    return running;
   };
   form.addEventListener("input", (event) => {
-    if (["consent", "reference"].includes(event.target.name)) return;
+    if (event.target.name === "agreed") return;
+    if (["file", "pasted"].includes(event.target.name)) newList = true;
+    if ("list" in event.target.dataset) newList = form.elements.file.files.length || form.elements.pasted.value.trim();
     clearTimeout(timer);
-    timer = setTimeout(ask, 400);
+    timer = setTimeout(save, 400);
   });
   form.addEventListener("click", (event) => {
-    const field = event.target.dataset.field;
-    if (!field) return;
-    text.setRangeText(`{{ ${field} }}`, text.selectionStart, text.selectionEnd, "end");
-    text.focus();
-    text.dispatchEvent(new Event("input", { bubbles: true }));
+    const { field } = event.target.dataset;
+    if (event.target.name === "row") {
+      event.preventDefault();
+      row = event.target.value;
+      save();
+    } else if (field) {
+      text.setRangeText(`{{ ${field} }}`, text.selectionStart, text.selectionEnd, "end");
+      text.focus();
+      text.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
+  // a button waits until all is saved, and for another look if that has changed the plan
+  form.addEventListener("submit", async (event) => {
+    if (form.dataset.sent) return;
+    if (timer || running) {
+      event.preventDefault();
+      event.stopPropagation();
+      const was = seen(), name = event.submitter?.value, kind = event.submitter?.name;
+      await save();
+      if (kind === "act" && was !== seen()) return plan.scrollIntoView();
+      const button = kind && form.querySelector(`button[name="${kind}"][value="${name}"]`);
+      if (button || !kind) form.requestSubmit(button || undefined);
+      return;
+    }
+    // the list is saved: it need not be sent once more
+    if (!newList) { form.elements.file.value = ""; form.elements.pasted.value = ""; }
   });
 }

@@ -1,0 +1,163 @@
+"""The forms of a draft: its name, and all that it may say beside its list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from dispatcher.campaigns.consent import ASK
+from dispatcher.campaigns.draft import Draft, checked_options, written_options
+from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.console.reader import language_of
+from dispatcher.window.slots import PARIS
+from dispatcher.window.territories import TERRITORIES
+
+_SAME = ("sender", "from_number", "survey", "consent", "territory")
+_TICKS = ("hand_over", "strict", "check_numbers")
+
+
+class _Moment(forms.DateTimeField):
+    """An instant of Paris, as ``<input type="datetime-local">`` sends it."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    input_formats = ("%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
+
+
+class NameForm(forms.Form):
+    """What a draft is called, which cannot be changed, and the account that it goes through."""
+
+    reference = forms.CharField(label=_("Name of the campaign"), max_length=200)
+    account = forms.ChoiceField(label=_("Account"), required=False)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, label_suffix="")
+        names = dispatcher.settings.accounts
+        if names:
+            self.fields["account"].choices = [  # type: ignore[attr-defined]
+                ("", _("Default account")),
+                *((name, name) for name in names),
+            ]
+        else:
+            del self.fields["account"]
+
+
+class DraftForm(forms.Form):
+    """What a draft says, from whom, to whom, and when it may leave."""
+
+    text = forms.CharField(
+        label=_("Text"),
+        widget=forms.Textarea(attrs={"rows": 5}),
+        max_length=2000,
+        required=False,
+        strip=False,
+    )
+    sender = forms.CharField(label=_("Sender"), max_length=11, required=False)
+    not_before = _Moment(label=_("Not before"), required=False)
+    not_after = _Moment(label=_("Not after"), required=False)
+    transactional = forms.BooleanField(
+        label=_("Not commercial: no STOP mention, any hour"), required=False
+    )
+    reason = forms.CharField(
+        label=_("Why it is not commercial, for the record"), max_length=200, required=False
+    )
+    tags = forms.CharField(label=_("Tags, such as shop-lyon"), max_length=600, required=False)
+    priority = forms.ChoiceField(
+        label=_("Priority"),
+        choices=[("normal", _("normal")), ("high", _("high")), ("low", _("low"))],
+        required=False,
+    )
+    territory = forms.ChoiceField(label=_("Whose clock and holidays count"), required=False)
+    consent = forms.CharField(
+        label=_("Where the consents come from"), widget=forms.Select, required=False
+    )
+    from_number = forms.CharField(
+        label=_("A long number, in place of a sender"), max_length=20, required=False
+    )
+    survey = forms.CharField(
+        label=_("A survey of the gateway's dashboard, in place of a text"),
+        max_length=64,
+        required=False,
+    )
+    hand_over = forms.BooleanField(
+        label=_("The gateway holds it until “not before”"), required=False
+    )
+    check_numbers = forms.BooleanField(
+        label=_("The gateway checks the form of each number first"), required=False
+    )
+    strict = forms.BooleanField(
+        label=_("Nothing leaves if a row of the list cannot be texted"), required=False
+    )
+
+    def __init__(self, request: Any, draft: Draft, data: Any = None) -> None:
+        super().__init__(data, label_suffix="", initial=_initial(draft))
+        self._account = draft.account
+        language = language_of(request)
+        own = dispatcher.settings.of_account(draft.account)
+        self.fields["sender"].widget.attrs["placeholder"] = own.sender or ""
+        choices: Any = self.fields
+        choices["territory"].choices = [
+            ("", _("of each number")),
+            *((name, language.word("territory", one.label)) for name, one in TERRITORIES.items()),
+        ]
+        sources = {"": str(_("nowhere"))}
+        if own.consent:
+            sources[ASK] = str(_("the application is asked before each batch"))
+        for name in draft.columns:
+            sources[f"column:{name}"] = str(_("the date in the column “%(name)s”")) % {"name": name}
+        for value in (self["consent"].value(), self.initial["consent"]):
+            sources.setdefault(value or "", value or "")  # the shell may name more columns
+        choices["consent"].widget.choices = list(sources.items())
+
+    @property
+    def says(self) -> str:
+        """The text, with the line breaks of the browser as one character."""
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of a draft, all of them."""
+        value = self.cleaned_data
+        return {
+            **{name: value[name] or None for name in _SAME},
+            **{name: value[name] for name in _TICKS},
+            "account": self._account,
+            "not_before": self._aware("not_before"),
+            "not_after": self._aware("not_after"),
+            "commercial": not value["transactional"],
+            "reason": value["reason"] if value["transactional"] else "",
+            "priority": value["priority"] or "normal",
+            "tags": value["tags"].replace(",", " ").split(),
+        }
+
+    def is_same(self, draft: Draft) -> bool:
+        """Whether the draft says all of this already. Raises InvalidCampaign."""
+        chosen = checked_options(self.options)
+        if not self._account:
+            chosen.pop("account", None)
+        return self.says == draft.text and written_options(chosen) == written_options(draft.options)
+
+    def _aware(self, name: str) -> Any:
+        value = self.cleaned_data[name]
+        return value if value is None or timezone.is_aware(value) else timezone.make_aware(value)
+
+
+def _initial(draft: Draft) -> dict[str, Any]:
+    """The values of the fields that show what a draft says."""
+    options = dict(draft.options)
+    return {
+        **{name: options.get(name) or "" for name in _SAME},
+        **{name: bool(options.get(name)) for name in _TICKS},
+        "text": draft.text,
+        "transactional": not options.get("commercial", True),
+        "reason": options.get("reason", ""),
+        "priority": options.get("priority", "normal"),
+        "tags": " ".join(options.get("tags", ())),
+        **{
+            name: options[name].astimezone(PARIS)
+            for name in ("not_before", "not_after")
+            if options.get(name)
+        },
+    }

@@ -1,0 +1,322 @@
+"""Drafts in the console: written, tested, handed in and approved, by whom the session says."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import openpyxl
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from dispatcher.campaigns.draft import Draft
+from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.console.roles import ROLES
+from tests.django_project import said
+from tests.integration.django.console_users import SignIn, sign_in, text
+
+__all__ = ["sign_in"]
+
+PEOPLE = "prénom;mobile;fixe\nZoé;06 39 98 00 01;\nLuc;06 39 98 00 02;\nAnna;12345;\n"
+TEXT = "Bonjour {{ prénom }}, les soldes !"
+PAGE = "/sms/drafts/1/"
+INES = "06 39 98 00 90"
+
+
+def begin(client: Client, name: str = "soldes") -> None:
+    client.post("/sms/new/", {"reference": name})
+
+
+def form(**values: Any) -> dict[str, Any]:
+    """What a browser posts of the form, with the version that the draft has."""
+    version = {"version": dispatcher.drafts.get(1).version}
+    return {"text": TEXT, "sender": "", **version, **values}
+
+
+def upload(content: bytes | str = PEOPLE, name: str = "clients.csv") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content.encode() if isinstance(content, str) else content)
+
+
+def written(client: Client) -> Draft:
+    """The draft "soldes", with a list of which one row is faulty."""
+    begin(client)
+    client.post(PAGE, form(file=upload()))
+    return dispatcher.drafts.get(1)
+
+
+def seen(client: Client) -> str:
+    """The fingerprint of the plan that the page shows."""
+    [found] = re.findall(r'name="fingerprint" value="(\w+)"', client.get(PAGE).content.decode())
+    return str(found)
+
+
+def handed_in(client: Client) -> Draft:
+    written(client)
+    client.post(PAGE, form(act="hand-in", agreed="on", fingerprint=seen(client)))
+    draft = dispatcher.drafts.get(1)
+    assert draft.state == "handed_in"
+    return draft
+
+
+def test_draft_is_begun_once_however_often_it_is_clicked(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    for _ in range(2):
+        assert client.post("/sms/new/", {"reference": "soldes"})["Location"] == PAGE
+    other = sign_in("writes", name="luc")
+    assert "est prise" in text(other.post("/sms/new/", {"reference": "soldes"}))
+    assert [one.author for one in dispatcher.drafts.all()] == ["zoe"]
+
+
+def test_what_is_typed_is_saved_and_planned(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    answer = client.post(f"{PAGE}saved/", form(file=upload(), tags="Shop-Lyon, hiver"))
+    said = text(answer)
+    assert "Enregistré par zoe" in said
+    assert "Personnes 2" in said
+    assert "Bonjour Zoé, les soldes !" in said
+    assert "1 ligne est laissée de côté" in said
+    assert "il manque des chiffres" in said.lower()
+    draft = dispatcher.drafts.get(1)
+    assert (draft.text, draft.rows, draft.source) == (TEXT, 3, "clients.csv")
+    assert list(draft.options["tags"]) == ["hiver", "shop-lyon"]
+    assert dispatcher.campaigns() == []
+
+
+def test_what_did_not_change_makes_nobody_a_writer(sign_in: SignIn) -> None:
+    written(sign_in("writes"))
+    before = dispatcher.drafts.get(1)
+    sign_in("writes", name="luc").post(f"{PAGE}saved/", form())
+    assert dispatcher.drafts.get(1) == before
+
+
+def test_every_option_is_saved_and_shown_again(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    options = {
+        "sender": "MaBoutique", "not_before": "2027-03-30T10:00", "not_after": "2027-03-31T18:00",
+        "priority": "high", "territory": "reunion", "consent": "column:prénom", "strict": "on",
+        "check_numbers": "on", "hand_over": "on", "tags": "hiver", "transactional": "on",
+        "reason": "rappel de produit",
+    }  # fmt: skip
+    client.post(PAGE, form(**options))
+    draft = dispatcher.drafts.get(1)
+    assert draft.options["not_before"].isoformat() == "2027-03-30T08:00:00+00:00"
+    assert draft.options["commercial"] is False
+    page = client.get(PAGE).content.decode()
+    for value in ("2027-03-30T10:00", "2027-03-31T18:00", "rappel de produit", "MaBoutique"):
+        assert f'value="{value}"' in page
+    version = draft.version
+    client.post(PAGE, form(**options))
+    assert dispatcher.drafts.get(1).version == version
+
+
+def test_older_version_is_not_saved_and_loses_nothing(sign_in: SignIn) -> None:
+    zoe, luc = sign_in("writes"), sign_in("writes", name="luc")
+    written(zoe)
+    old = form(text="Bonjour de Zoé")
+    luc.post(PAGE, form(text="Bonjour de Luc"))
+
+    for path in (PAGE, f"{PAGE}saved/"):
+        answer = zoe.post(path, old)
+        assert "enregistrée par luc" in text(answer)
+        assert dispatcher.drafts.get(1).text == "Bonjour de Luc"
+    page = zoe.post(PAGE, old).content.decode()
+    assert "Bonjour de Zoé" in page
+    [newer] = re.findall(r'<button name="version" value="(\d+)"', page)
+    zoe.post(PAGE, {**old, "version": newer})
+    assert dispatcher.drafts.get(1).text == "Bonjour de Zoé"
+
+
+def test_column_of_the_stored_list_can_be_changed(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    people = "a;b\n06 39 98 00 01;06 39 98 00 11\n06 39 98 00 02;06 39 98 00 12\n"
+    client.post(PAGE, form(text="Soldes", file=upload(people), column="a"))
+    client.post(PAGE, form(text="Soldes", numbers="b", numbers_were="a"))
+    assert [row.phone for row in dispatcher.drafts.rows(1)] == ["+33639980011", "+33639980012"]
+    assert "<option selected>b</option>" in client.get(PAGE).content.decode()
+
+
+def test_sheet_of_a_workbook_is_shown_and_can_be_chosen(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.active.title = "Lyon"
+    book.active.append(["mobile"])
+    book.active.append(["0639980001"])
+    other = book.create_sheet("Paris")
+    other.append(["mobile"])
+    other.append(["0639980002"])
+    book.save(file)
+
+    asked = client.post(
+        f"{PAGE}saved/", form(text="Soldes", file=upload(file.getvalue(), "c.xlsx"))
+    )
+    assert "Paris" in text(asked)
+    chosen = upload(file.getvalue(), "c.xlsx")
+    answer = client.post(f"{PAGE}saved/", form(text="Soldes", file=chosen, sheet="Paris"))
+    assert "c.xlsx (Paris)" in text(answer)
+    assert [row.phone for row in dispatcher.drafts.rows(1)] == ["+33639980002"]
+
+
+def test_rejected_rows_are_a_file_and_masked_unless_permitted(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    client.post(PAGE, form(file=upload("prénom;mobile\nZoé;0639980001\nLuc;01 39 98 00 02\n")))
+    said = client.get(f"{PAGE}rejected/").content.decode()
+    assert "landline" in said
+    assert "98 00" not in said
+    full = sign_in("writes", sees_numbers=True, name="luc").get(f"{PAGE}rejected/")
+    assert '"Luc";"01 39 98 00 02"' in full.content.decode()
+    assert dispatcher.record.page(verb="see numbers").total > 0
+
+
+def test_campaign_is_submitted_once_however_often_it_is_clicked(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    sent = form(act="submit", fingerprint=seen(client))
+
+    assert "Confirmez d'abord" in text(client.post(PAGE, sent))
+    assert dispatcher.campaigns() == []
+    for _ in range(2):
+        answer = client.post(PAGE, {**sent, "agreed": "on"}, follow=True)
+        assert answer.redirect_chain[-1][0] == "/sms/campaigns/1/"
+    assert len(dispatcher.campaigns()) == 1
+    assert dispatcher.actions(1)[0].actor == "zoe"
+
+
+def test_plan_that_was_not_seen_is_not_handed_in(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    for fingerprint in ("", "0" * 64):
+        asked = form(act="hand-in", agreed="on", fingerprint=fingerprint)
+        assert "Voici le plan à présent" in text(client.post(PAGE, asked))
+    changed = form(act="hand-in", agreed="on", fingerprint=seen(client), text="Autre")
+    assert "Voici le plan à présent" in text(client.post(PAGE, changed))
+    assert dispatcher.drafts.get(1).state != "handed_in"
+
+
+def test_author_cannot_approve_by_any_request_and_another_can(sign_in: SignIn) -> None:
+    with said(APPROVAL="required"):
+        author, other = sign_in(*ROLES), sign_in("approves", name="luc")
+        draft = handed_in(author)
+        forged = {
+            "fingerprint": draft.fingerprint, "by": "luc", "user": "luc", "decided_by": "luc",
+            "writers": "[]", "version": draft.version, "reason": "je suis luc",
+        }  # fmt: skip
+        headers = {
+            "Remote-User": "luc",
+            "X-Forwarded-User": "luc",
+            "Authorization": "Basic bHVjOmE=",
+        }
+        assert author.post(f"{PAGE}approve/", forged, headers=headers).status_code == 403
+        assert author.post(f"{PAGE}refuse/", forged, headers=headers).status_code == 403
+        author.post(PAGE, {**form(), **forged, "act": "submit", "agreed": "on"})
+        assert Client().post(f"{PAGE}approve/", forged, headers=headers)["Location"][:10] == (
+            "/sms/login"
+        )
+        assert "Vous y avez écrit" in text(author.get(PAGE))
+        assert "Lire et décider" not in text(author.get("/sms/"))
+        assert dispatcher.campaigns() == []
+
+        assert "zoe demande une validation" in text(other.get("/sms/"))
+        assert "Envoyer cette campagne" not in text(author.get(PAGE))
+        for _ in range(2):  # clicked twice
+            answer = other.post(f"{PAGE}approve/", {"fingerprint": draft.fingerprint}, follow=True)
+            assert answer.redirect_chain[-1][0] == "/sms/campaigns/1/"
+        assert [one.actor for one in dispatcher.actions(1) if one.verb == "approve"] == ["luc"]
+
+
+def test_approval_needs_permission_token_post_and_the_plan_that_was_read(sign_in: SignIn) -> None:
+    from django.contrib.auth.models import User
+
+    draft = handed_in(sign_in("writes"))
+    told = {"fingerprint": draft.fingerprint}
+    assert (
+        sign_in("writes", "operates", name="max").post(f"{PAGE}approve/", told).status_code == 403
+    )
+    luc = sign_in("approves", name="luc")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.get(username="luc"))
+    assert strict.post(f"{PAGE}approve/", told).status_code == 403
+    luc.get(f"{PAGE}approve/", told)
+    for other in ({}, {"fingerprint": "0" * 64}):
+        answer = luc.post(f"{PAGE}approve/", other, follow=True)
+        assert "le brouillon a été modifié entre-temps" in text(answer)
+    assert luc.post(PAGE, form(text="Autre")).status_code == 403
+    assert dispatcher.campaigns() == []
+
+
+def test_change_after_handing_in_voids_it_and_the_page_says_what(sign_in: SignIn) -> None:
+    zoe, luc = sign_in("writes"), sign_in("approves", name="luc")
+    draft = handed_in(zoe)
+    with said(PRICES={"metropole": "0.05"}):
+        assert "prix" in text(luc.get(PAGE))
+        answer = luc.post(f"{PAGE}approve/", {"fingerprint": draft.fingerprint}, follow=True)
+        assert "Son plan ne tient plus" in text(answer)
+    assert dispatcher.drafts.get(1).state == "draft"
+    assert dispatcher.campaigns() == []
+
+
+def test_refusal_goes_back_to_its_author_with_its_reason(sign_in: SignIn) -> None:
+    zoe, luc = sign_in("writes"), sign_in("approves", name="luc")
+    handed_in(zoe)
+    assert "un motif" in text(luc.post(f"{PAGE}refuse/", {"reason": " "}, follow=True)).lower()
+    for _ in range(2):
+        luc.post(f"{PAGE}refuse/", {"reason": "trop tôt"})
+    for path in ("/sms/", PAGE):
+        assert "luc l'a refusé : trop tôt" in text(zoe.get(path)).replace("\xa0", " ")
+    assert "refusé" in text(zoe.get("/sms/drafts/"))
+
+
+def test_draft_is_taken_back_by_a_writer_and_deleted_once(sign_in: SignIn) -> None:
+    zoe, luc = sign_in("writes"), sign_in("approves", name="luc")
+    draft = handed_in(zoe)
+    assert luc.post(f"{PAGE}take-back/", {"version": draft.version}).status_code == 403
+    zoe.post(f"{PAGE}take-back/", {"version": draft.version - 1})
+    assert dispatcher.drafts.get(1).state == "handed_in"
+    for _ in range(2):
+        zoe.post(f"{PAGE}take-back/", {"version": draft.version})
+    draft = dispatcher.drafts.get(1)
+    assert draft.state == "draft"
+    for _ in range(2):
+        answer = zoe.post(f"{PAGE}delete/", {"version": draft.version})
+        assert answer["Location"] == "/sms/drafts/"
+    assert dispatcher.drafts.all() == ()
+
+
+def test_test_is_sent_once_to_testers_who_are_declared(sign_in: SignIn) -> None:
+    zoe, operator = sign_in("writes"), sign_in("operates", name="max")
+    written(zoe)
+    tester = {"name": "Inès", "phone": INES, "any_hour": "on"}
+    assert zoe.post("/sms/testers/", tester).status_code == 403
+    operator.post("/sms/testers/", tester)
+    assert "déjà" in text(operator.post("/sms/testers/", tester))
+    page = zoe.get(f"{PAGE}test/")
+    assert "Bonjour Luc, les soldes !" in text(page)
+    assert "0090" not in re.sub(r"\W", "", text(page))
+    [once] = re.findall(r'name="once" value="([\w-]+)"', page.content.decode())
+
+    for _ in range(2):
+        zoe.post(f"{PAGE}test/", {"row": "2", "to": ["Inès"], "once": once})
+    [one] = dispatcher.testers.sent(1)
+    assert sum(one.messages.values()) == 1
+    assert dispatcher.campaigns() == []
+    # a number is no tester, and a row without a number has no text
+    for wrong in ({"to": [INES]}, {"to": []}, {"to": ["Inès"], "row": "99"}):
+        answer = zoe.post(f"{PAGE}test/", {"row": "1", "once": "x", **wrong})
+        assert answer.status_code == 200
+    assert sign_in("approves", name="luc").get(f"{PAGE}test/").status_code == 403
+    assert len(dispatcher.testers.sent(1)) == 1
+
+    for _ in range(2):
+        operator.post("/sms/testers/", {"remove": "1", "name": "Inès"})
+    assert dispatcher.testers.all() == ()
+
+
+@pytest.mark.parametrize("path", [PAGE, f"{PAGE}test/", f"{PAGE}rejected/", f"{PAGE}approve/"])
+def test_draft_that_does_not_exist_is_not_found(sign_in: SignIn, path: str) -> None:
+    assert sign_in(*ROLES).get(path).status_code in {302, 404}
