@@ -40,10 +40,10 @@ PAGES = (
 PEOPLE = [f"+3363998{number:04d}" for number in range(3)]
 
 
-def something() -> None:
+def something(reference: str = "soldes") -> None:
     """A campaign, a draft and a tester."""
-    dispatcher.submit("soldes", "Soldes !", PEOPLE)
-    draft = dispatcher.drafts.create("for 06 39 98 00 00", "Bonjour {{ mobile }}")
+    dispatcher.submit(reference, "Soldes !", PEOPLE)
+    draft = dispatcher.drafts.create(f"draft {reference}", "Bonjour {{ mobile }}")
     people = [{"mobile": phone} for phone in PEOPLE]
     dispatcher.drafts.set_list(draft.id, people, version=draft.version)
     dispatcher.testers.add("Inès", PEOPLE[2])
@@ -105,7 +105,7 @@ def test_every_page_is_protected(sign_in: SignIn) -> None:
 
 
 def test_pages_mask_numbers_unless_permitted(sign_in: SignIn) -> None:
-    something()
+    something("for 06 39 98 00 00")
     dispatcher.opt_outs.add(PEOPLE[:1], reason="06 39 98 00 00 called")
     dispatcher.pause(1, reason="06 39 98 00 00 complained", by="for 06 39 98 00 00")
     masked, full = sign_in(*ROLES), sign_in(*ROLES, sees_numbers=True, name="luc")

@@ -97,7 +97,7 @@ def test_every_option_is_saved_and_shown_again(sign_in: SignIn) -> None:
     written(client)
     options = {
         "sender": "MaBoutique", "not_before": "2027-03-30T10:00", "not_after": "2027-03-31T18:00",
-        "priority": "high", "territory": "reunion", "consent": "column:prénom", "strict": "on",
+        "priority": "high", "territory": "la-reunion", "consent": "column:prénom", "strict": "on",
         "check_numbers": "on", "hand_over": "on", "tags": "hiver", "transactional": "on",
         "reason": "rappel de produit",
     }  # fmt: skip
@@ -165,12 +165,15 @@ def test_sheet_of_a_workbook_is_shown_and_can_be_chosen(sign_in: SignIn) -> None
 def test_rejected_rows_are_a_file_and_masked_unless_permitted(sign_in: SignIn) -> None:
     client = sign_in("writes")
     begin(client)
-    client.post(PAGE, form(file=upload("prénom;mobile\nZoé;0639980001\nLuc;01 39 98 00 02\n")))
+    client.post(
+        PAGE,
+        form(file=upload("prénom;mobile\nZoé;0639980001\nLuc;06 39 98 00 02 / 06 39 98 00 03\n")),
+    )
     said = client.get(f"{PAGE}rejected/").content.decode()
-    assert "landline" in said
+    assert "several_numbers" in said
     assert "98 00" not in said
     full = sign_in("writes", sees_numbers=True, name="luc").get(f"{PAGE}rejected/")
-    assert '"Luc";"01 39 98 00 02"' in full.content.decode()
+    assert '"Luc";"06 39 98 00 02 / 06 39 98 00 03"' in full.content.decode()
     assert dispatcher.record.page(verb="see numbers").total > 0
 
 
@@ -253,8 +256,8 @@ def test_approval_needs_permission_token_post_and_the_plan_that_was_read(sign_in
 def test_change_after_handing_in_voids_it_and_the_page_says_what(sign_in: SignIn) -> None:
     zoe, luc = sign_in("writes"), sign_in("approves", name="luc")
     draft = handed_in(zoe)
-    with said(PRICES={"metropole": "0.05"}):
-        assert "prix" in text(luc.get(PAGE))
+    with said(SENDER="MaBoutique", PRICES="metropole=0.05"):
+        assert "Le prix de metropole était non défini, il est 0.05 €" in text(luc.get(PAGE))
         answer = luc.post(f"{PAGE}approve/", {"fingerprint": draft.fingerprint}, follow=True)
         assert "Son plan ne tient plus" in text(answer)
     assert dispatcher.drafts.get(1).state == "draft"
