@@ -228,7 +228,7 @@ def mend(author: Page) -> None:
     """Write a letter that makes the text dearer, read the warning, and write another."""
     text = author.get_by_label("Texte", exact=True)
     good = text.input_value()
-    text.fill(good.replace("soldes", "ŝoldes"))
+    text.fill(f"{good} 🎉")
     expect(author.locator("#plan")).to_contain_text("Unicode")
     text.fill(good)
     expect(author.locator("#plan")).not_to_contain_text("Unicode")

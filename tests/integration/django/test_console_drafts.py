@@ -6,7 +6,6 @@ import io
 import re
 from typing import Any
 
-import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -143,7 +142,7 @@ def test_column_of_the_stored_list_can_be_changed(sign_in: SignIn) -> None:
 def test_sheet_of_a_workbook_is_shown_and_can_be_chosen(sign_in: SignIn) -> None:
     client = sign_in("writes")
     begin(client)
-    book, file = openpyxl.Workbook(), io.BytesIO()
+    book, file = pytest.importorskip("openpyxl").Workbook(), io.BytesIO()
     book.active.title = "Lyon"
     book.active.append(["mobile"])
     book.active.append(["0639980001"])
@@ -237,7 +236,7 @@ def test_approval_needs_permission_token_post_and_the_plan_that_was_read(sign_in
     from django.contrib.auth.models import User
 
     draft = handed_in(sign_in("writes"))
-    told = {"fingerprint": draft.fingerprint}
+    told = {"fingerprint": draft.fingerprint or ""}
     assert (
         sign_in("writes", "operates", name="max").post(f"{PAGE}approve/", told).status_code == 403
     )
@@ -308,8 +307,9 @@ def test_test_is_sent_once_to_testers_who_are_declared(sign_in: SignIn) -> None:
     [one] = dispatcher.testers.sent(1)
     assert sum(one.messages.values()) == 1
     assert dispatcher.campaigns() == []
-    # a number is no tester, and a row without a number has no text
-    for wrong in ({"to": [INES]}, {"to": []}, {"to": ["Inès"], "row": "99"}):
+    # a number is no tester, and the list has no such row
+    faulty: list[dict[str, Any]] = [{"to": [INES]}, {"to": []}, {"to": ["Inès"], "row": "99"}]
+    for wrong in faulty:
         answer = zoe.post(f"{PAGE}test/", {"row": "1", "once": "x", **wrong})
         assert answer.status_code == 200
     assert sign_in("approves", name="luc").get(f"{PAGE}test/").status_code == 403
