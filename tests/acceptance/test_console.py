@@ -241,6 +241,7 @@ def send_test(author: Page, console: str, draft: str) -> None:
     author.get_by_label("Numéro").fill("06 39 98 00 90")
     author.get_by_label("Reçoit les essais à toute heure").check()
     author.get_by_role("button", name="Ajouter").dblclick()
+    expect(author.locator("table")).to_contain_text("Inès")
     author.goto(draft)
     author.get_by_role("link", name="Envoyer un essai").click()
     author.get_by_label("Bonjour Luc").check()
