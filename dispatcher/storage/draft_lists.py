@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dispatcher.errors import InvalidPhone
 from dispatcher.recipients import Recipient
+from dispatcher.recipients.column_names import last_contact_column
 from dispatcher.recipients.local_numbers import normalise_in
 from dispatcher.recipients.phones import territory_of
 from dispatcher.recipients.pseudonyms import Pseudonyms
@@ -123,8 +125,13 @@ def _is(written: str, phone: str) -> bool:
         return False
 
 
+#: the rows of a list have the same columns
+_contact_at = lru_cache(maxsize=64)(last_contact_column)
+
+
 def _recipient(row: DraftRow) -> Recipient:
     fields = json.loads(row.fields)
+    at = _contact_at(tuple(fields))
     return Recipient(
         row.phone,
         fields,
@@ -133,4 +140,5 @@ def _recipient(row: DraftRow) -> Recipient:
         raw=tuple(fields.values()),
         fault=row.fault,
         key=row.key,
+        last_contact=None if at is None else tuple(fields.values())[at],
     )

@@ -73,6 +73,16 @@ def test_list_with_last_contacts_names_who_is_stale(bench: Bench, *, at_hand: bo
     assert stale(bench, years=4) == []
 
 
+def test_list_of_a_draft_stores_last_contacts_once_it_is_submitted(bench: Bench) -> None:
+    drafts = bench.dispatcher.drafts
+    draft = drafts.create("soldes", TEXT)
+    draft = drafts.set_list("soldes", [person(ANNE, OLD.isoformat())], version=draft.version)
+    draft, _ = drafts.plan("soldes", version=draft.version)
+    assert stored(bench) == {}
+    drafts.submit("soldes", version=draft.version)
+    assert stored(bench) == {ANNE: OLD}
+
+
 def test_list_without_last_contacts_writes_none(bench: Bench) -> None:
     submit(bench, ANNE, {"mobile": BRUNO}, Recipient(CHLOE))
     assert (stored(bench), stale(bench)) == ({}, [])
