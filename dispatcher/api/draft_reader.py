@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -56,10 +56,12 @@ class DraftReader:
         with self._installation.read() as session:
             return self._current(drafts.find(session, reference, self._account))
 
-    def all(self, *, limit: int = 100, state: DraftState | None = None) -> tuple[Draft, ...]:
-        """The drafts, of one ``state`` or of all, the one that was changed last first."""
+    def all(
+        self, *, limit: int = 100, states: Collection[DraftState] = tuple(DraftState)
+    ) -> tuple[Draft, ...]:
+        """The drafts in these ``states``, the one that was changed last first."""
         with self._installation.read() as session:
-            found = drafts.latest(session, limit, self._account, state)
+            found = drafts.latest(session, limit, self._account, states)
         return tuple(map(self._current, found))
 
     def rows(self, reference: int | str, *, offset: int = 0, limit: int = 20) -> Page[DraftRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,12 +61,11 @@ def known(session: Session, reference: int | str, account: str | None = None) ->
 
 
 def latest(
-    session: Session, limit: int, account: str | None = None, state: DraftState | None = None
+    session: Session, limit: int, account: str | None, states: Collection[DraftState]
 ) -> tuple[Draft, ...]:
-    """The drafts, of one ``state`` or of all, the one that was changed last first."""
-    query = _of(account).order_by(_Row.changed_at.desc(), _Row.id.desc()).limit(limit)
-    if state is not None:
-        query = query.where(_Row.state == state)
+    """The drafts in these ``states``, the one that was changed last first."""
+    query = _of(account).where(_Row.state.in_(states))
+    query = query.order_by(_Row.changed_at.desc(), _Row.id.desc()).limit(limit)
     return tuple(_value(row) for row in session.scalars(query))
 
 

@@ -130,6 +130,19 @@ def test_text_that_is_not_complete_is_saved(bench: Bench, desk: Desk) -> None:
         bench.dispatcher.drafts.plan("soldes", version=draft.version)
 
 
+def test_drafts_of_a_state_are_found_behind_others(bench: Bench, desk: Desk) -> None:
+    drafts, waits = bench.dispatcher.drafts, written(bench)
+    for number in range(3):
+        drafts.create(f"later-{number}")
+    [found] = drafts.all(limit=1, states=[DraftState.DRAFT])
+    assert found.reference == "later-2"
+    drafts.plan(waits.id, version=waits.version)
+    bench.pass_by(hours=1)
+    drafts.create("last")
+    assert drafts.all(limit=1, states=[DraftState.PLANNED]) == (drafts.get("soldes"),)
+    assert len(drafts.all()) == 5
+
+
 def test_reference_of_another_draft_or_campaign_is_refused(bench: Bench, desk: Desk) -> None:
     bench.submit(reference="partie")
     bench.dispatcher.drafts.create("soldes")

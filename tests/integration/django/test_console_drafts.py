@@ -12,6 +12,7 @@ from django.test import Client
 
 from dispatcher.campaigns.draft import Draft
 from dispatcher.contrib.django import dispatcher
+from dispatcher.contrib.django.console.draft_page import LIVE_ROWS
 from dispatcher.contrib.django.console.roles import ROLES
 from tests.django_project import said
 from tests.integration.django.console_users import SignIn, sign_in, text
@@ -193,12 +194,70 @@ def test_campaign_is_submitted_once_however_often_it_is_clicked(sign_in: SignIn)
 def test_plan_that_was_not_seen_is_not_handed_in(sign_in: SignIn) -> None:
     client = sign_in("writes")
     written(client)
-    for fingerprint in ("", "0" * 64):
-        asked = form(act="hand-in", agreed="on", fingerprint=fingerprint)
-        assert "Voici le plan à présent" in text(client.post(PAGE, asked))
+    for fingerprint in ({"fingerprint": ""}, {"fingerprint": "0" * 64}, {}):
+        for act in ("hand-in", "submit"):
+            asked = form(act=act, agreed="on", **fingerprint)
+            assert "Voici le plan à présent" in text(client.post(PAGE, asked))
     changed = form(act="hand-in", agreed="on", fingerprint=seen(client), text="Autre")
     assert "Voici le plan à présent" in text(client.post(PAGE, changed))
     assert dispatcher.drafts.get(1).state != "handed_in"
+    assert dispatcher.campaigns() == []
+
+
+def test_draft_that_a_link_opens_is_not_saved(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    before = written(client)
+    assert client.get(f"{PAGE}saved/", form(text="Autre"))["Location"] == PAGE
+    assert dispatcher.drafts.get(1) == before
+
+
+def test_row_that_is_looked_at_leaves_the_plan_that_is_shown(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    written(client)
+    shown = client.post(f"{PAGE}saved/", form(row="2", fingerprint=seen(client))).content.decode()
+    assert "Bonjour Luc" in shown
+    assert 'data-place="plan"' not in shown
+    other = client.post(f"{PAGE}saved/", form(text="Autre", fingerprint=seen(client)))
+    assert 'data-place="plan"' in other.content.decode()
+
+
+def test_plan_of_a_long_list_is_made_when_it_is_asked_for(sign_in: SignIn) -> None:
+    client = sign_in("writes")
+    begin(client)
+    many = "".join(
+        f"06 39 98 {number // 100:02} {number % 100:02}\n" for number in range(LIVE_ROWS)
+    )
+    given = client.post(f"{PAGE}saved/", form(text="Soldes", pasted=f"{many}06 39 99 00 00\n"))
+    assert "Personnes" in text(given)
+
+    typed = text(client.post(f"{PAGE}saved/", form(text="Les soldes")))
+    assert "Les soldes" in typed
+    assert "Montrer le plan" in typed
+    assert "Personnes" not in typed
+    asked = client.post(f"{PAGE}saved/", form(text="Les soldes", plan="1"))
+    assert "Personnes" in text(asked)
+    assert "Personnes" in text(client.get(PAGE))
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59"])
+@pytest.mark.parametrize("name", ["not_before", "not_after"])
+def test_moment_that_no_calendar_has_is_refused_in_a_sentence(
+    sign_in: SignIn, name: str, moment: str
+) -> None:
+    client = sign_in("writes")
+    written(client)
+    for path in (PAGE, f"{PAGE}saved/"):
+        answer = client.post(path, form(**{name: moment}))
+        assert answer.status_code == 200
+        assert "Pas enregistré" in text(answer)
+
+
+def test_number_for_a_testers_name_is_masked(sign_in: SignIn) -> None:
+    operator = sign_in("operates")
+    tester = {"name": INES, "phone": INES, "any_hour": "on"}
+    for asked in (tester, tester, {"name": INES, "remove": "1"}):
+        answer = operator.post("/sms/testers/", asked, follow=True)
+        assert "9800" not in re.sub(r"\W", "", text(answer))
 
 
 def test_author_cannot_approve_by_any_request_and_another_can(sign_in: SignIn) -> None:

@@ -137,7 +137,11 @@ class DraftForm(forms.Form):
         chosen = checked_options(self.options)
         if not self._account:
             chosen.pop("account", None)
-        return self.says == draft.text and written_options(chosen) == written_options(draft.options)
+        try:
+            written = written_options(chosen)
+        except OverflowError:  # the year 1; whoever saves it is told
+            return False
+        return self.says == draft.text and written == written_options(draft.options)
 
     def _aware(self, name: str) -> Any:
         value = self.cleaned_data[name]

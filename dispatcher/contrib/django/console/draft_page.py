@@ -22,10 +22,12 @@ from dispatcher.texts.lint import findings_in
 
 #: rejected rows that the page shows, and rows that show which column has the numbers
 _SHOWN: Final = 20
+#: rows of a list that is planned again with each pause in writing: some tenths of a second
+LIVE_ROWS: Final = 5_000
 
 
-def seen(request: HttpRequest, draft: Draft) -> dict[str, Any]:
-    """All of it. The plan is made anew, and nothing is stored."""
+def seen(request: HttpRequest, draft: Draft, *, plan: bool = True) -> dict[str, Any]:
+    """All of it. The plan, if it is asked for, is made anew, and nothing is stored."""
     own = dispatcher.settings.of_account(draft.account)
     commercial = bool(draft.options.get("commercial", True))
     budget = own.stop_budget if commercial else 0
@@ -40,7 +42,7 @@ def seen(request: HttpRequest, draft: Draft) -> dict[str, Any]:
         "measured": report_of(sample.text, budget) if sample and sample.text else None,
         "advice": findings_in(draft.text),
         "sender": draft.options.get("sender") or own.sender or draft.options.get("from_number"),
-        **_plan(request, draft, commercial=commercial),
+        **(_plan(request, draft, commercial=commercial) if plan else {"later": _ready(draft)}),
     }
 
 
@@ -55,7 +57,7 @@ def may_decide(request: HttpRequest, draft: Draft) -> bool:
 
 def _plan(request: HttpRequest, draft: Draft, *, commercial: bool) -> dict[str, Any]:
     """The plan and the rows that it leaves out; or what is wrong, or what is missing."""
-    if not draft.rows or not (draft.text.strip() or draft.options.get("survey")):
+    if not _ready(draft):
         return {}
     rejected: list[Rejection] = []
     count = 0
@@ -77,6 +79,11 @@ def _plan(request: HttpRequest, draft: Draft, *, commercial: bool) -> dict[str, 
         line = picture(dispatcher, plan, language_of(request), commercial=commercial)
         found |= {"plan": plan, "picture": line}
     return found | {"rejections": count}
+
+
+def _ready(draft: Draft) -> bool:
+    """Whether there are a list and a text to plan."""
+    return bool(draft.rows and (draft.text.strip() or draft.options.get("survey")))
 
 
 def _sample(request: HttpRequest, draft: Draft) -> DraftRow | None:

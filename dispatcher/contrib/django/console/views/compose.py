@@ -12,16 +12,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from dispatcher.api.actor import identity
 from dispatcher.campaigns.draft import Draft
 from dispatcher.campaigns.states import DraftState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
 from dispatcher.contrib.django.console.draft_form import DraftForm, NameForm
-from dispatcher.contrib.django.console.draft_page import seen
+from dispatcher.contrib.django.console.draft_page import LIVE_ROWS, seen
 from dispatcher.contrib.django.console.page import may, page, sees_numbers, sentence, show
 from dispatcher.contrib.django.console.reader import language_of
 from dispatcher.contrib.django.console.uploads import given, name_of, opened
-from dispatcher.errors import DispatcherError, DraftChanged, NotFound, ReferenceTaken, StorageError
+from dispatcher.errors import (
+    DispatcherError,
+    DraftChanged,
+    NotFound,
+    ReferenceTaken,
+    StorageError,
+    UnusableInput,
+)
 from dispatcher.masking import masked
 from dispatcher.recipients import Rejection
 from dispatcher.recipients.files import RejectsWriter
@@ -37,7 +45,7 @@ def begin(request: HttpRequest) -> HttpResponse:
             account = form.cleaned_data.get("account") or None
             return redirect("console:draft", dispatcher.drafts.create(name, account=account).id)
         except ReferenceTaken as error:
-            if (draft := _just_made(request, name)) is not None:
+            if (draft := _just_made(name)) is not None:
                 return redirect("console:draft", draft.id)
             wrong = sentence(request, error)
         except StorageError:
@@ -64,7 +72,13 @@ def draft_page(request: HttpRequest, number: int) -> HttpResponse:
 
 @page(roles.WRITE)
 def saved(request: HttpRequest, number: int) -> HttpResponse:
-    """Save what the form holds now; the parts of the page that this changes."""
+    """Save what the form holds now; the parts of the page that this changes.
+
+    A plan that the page shows stays if nothing has changed. That of a long list is made when it is
+    asked for, or when the list is given: it takes seconds.
+    """
+    if request.method != "POST":
+        return redirect("console:draft", number)
     draft, problem = dispatcher.drafts.get(number), {}
     form = DraftForm(request, draft, request.POST)
     notes: list[str] = []
@@ -78,10 +92,12 @@ def saved(request: HttpRequest, number: int) -> HttpResponse:
         raise
     except DispatcherError as error:
         problem = _problem(request, error)
+    asked = "plan" in request.POST or given(request)
+    stands = draft.version == _version(request) and "fingerprint" in request.POST and not asked
+    found = seen(request, draft, plan=asked or (draft.rows <= LIVE_ROWS and not stands))
     frame = {"form": form, "language": language_of(request), "now": dispatcher.clock()}
-    return render(
-        request, "console/saved.html", {**frame, **seen(request, draft), "notes": notes, **problem}
-    )
+    frame |= {"notes": notes, "plan_stands": stands}
+    return render(request, "console/saved.html", {**frame, **found, **problem})
 
 
 @page(roles.WRITE)
@@ -127,15 +143,15 @@ def _posted(request: HttpRequest, draft: Draft) -> HttpResponse:
         raise
     except DispatcherError as error:
         draft = dispatcher.drafts.get(draft.id)
-        if draft.state in (DraftState.HANDED_IN, DraftState.SUBMITTED) and form.is_same(draft):
+        if _is_done(draft, form):
             return redirect("console:draft", draft.id)  # clicked twice
         return _form_page(request, draft, form, **_problem(request, error))
     for note in notes:
         messages.info(request, masked(language_of(request).say(note)))
     row = request.POST.get("row", "")
     answer = redirect("console:draft", draft.id)
-    if row.isdecimal():
-        answer["Location"] += f"?row={row}"
+    if row.isdecimal() and len(row) < 7:
+        answer["Location"] += f"?row={int(row)}"
     return answer
 
 
@@ -175,7 +191,7 @@ def _let_go(request: HttpRequest, draft: Draft) -> str:
     if draft.needs_plan:
         draft, plan = drafts.plan(draft.id, version=draft.version)
         del plan
-    if request.POST.get("fingerprint") != draft.fingerprint:
+    if request.POST.get("fingerprint", "") != draft.fingerprint:
         return _("This is the plan now: read it, and confirm it once more.")
     if request.POST["act"] == "submit":
         drafts.submit(draft.id, version=draft.version)
@@ -184,6 +200,14 @@ def _let_go(request: HttpRequest, draft: Draft) -> str:
         drafts.hand_in(draft.id, version=draft.version)
         messages.success(request, _("It is handed in: somebody else reads and approves it."))
     return ""
+
+
+def _is_done(draft: Draft, form: DraftForm) -> bool:
+    """Whether the draft was let go with all that the form says."""
+    try:
+        return draft.state in (DraftState.HANDED_IN, DraftState.SUBMITTED) and form.is_same(draft)
+    except UnusableInput:
+        return False
 
 
 def _form_page(request: HttpRequest, draft: Draft, form: DraftForm, **context: Any) -> HttpResponse:
@@ -207,11 +231,11 @@ def _version(request: HttpRequest) -> int:
     return int(value) if value.isdecimal() and len(value) < 10 else 0
 
 
-def _just_made(request: HttpRequest, name: str) -> Draft | None:
+def _just_made(name: str) -> Draft | None:
     """The user's own draft of this name, if nothing was written in it yet."""
     try:
         draft = dispatcher.drafts.get(name)
     except NotFound:
         return None
-    mine = draft.writers == (request.user.get_username(),)
+    mine = draft.writers == (identity(),)
     return draft if mine and draft.version == 1 else None

@@ -25,7 +25,7 @@ from dispatcher.errors import DispatcherError, NotAllowed, NotFound, StorageErro
 @page(roles.VIEW, roles.WRITE, roles.APPROVE)
 def index(request: HttpRequest) -> HttpResponse:
     """The drafts, the one that was changed last first; what was submitted is a campaign."""
-    found = [one for one in dispatcher.drafts.all() if one.state is not DraftState.SUBMITTED]
+    found = dispatcher.drafts.all(states=[*_WRITTEN, *_WAITS])
     rows = [{"draft": one, "state": state_of(one)} for one in found]
     return show(request, "drafts", _("Drafts"), rows=rows)
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from dispatcher.api.actor import identity
 from dispatcher.campaigns.states import DraftState
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import roles
@@ -29,9 +30,8 @@ def show_home(request: HttpRequest) -> HttpResponse:
     now = dispatcher.clock()
     paused = dispatcher.campaigns(_SHOWN, state="paused")
     running = dispatcher.campaigns(_SHOWN, state="running")
-    waiting = dispatcher.drafts.all(limit=_SHOWN, state=DraftState.HANDED_IN)
-    back = dispatcher.drafts.all(limit=_SHOWN, state=DraftState.DRAFT)
-    me = request.user.get_username()
+    waiting = dispatcher.drafts.all(states=[DraftState.HANDED_IN])
+    written = dispatcher.drafts.all(states=[DraftState.DRAFT])
     return show(
         request,
         "home",
@@ -39,8 +39,8 @@ def show_home(request: HttpRequest) -> HttpResponse:
         doubts=len(dispatcher.doubts()),
         undecided=len(dispatcher.opt_outs.undecided()),
         outages=dispatcher.outages(),
-        approvals=[one for one in waiting if may_decide(request, one)],
-        refused=[one for one in back if one.refusal and me in one.writers],
+        approvals=[one for one in waiting if may_decide(request, one)][:_SHOWN],
+        refused=[one for one in written if one.refusal and identity() in one.writers][:_SHOWN],
         paused=paused,
         running=running,
         latest=[] if running or paused else dispatcher.campaigns(3),

@@ -22,6 +22,7 @@ from dispatcher.contrib.django.console.page import (
     show,
 )
 from dispatcher.errors import DispatcherError, StorageError
+from dispatcher.masking import masked
 
 #: rows of a draft's list on one page, and tests that are shown
 _ROWS, _SENT = 10, 10
@@ -72,7 +73,9 @@ def test(request: HttpRequest, number: int) -> HttpResponse:
             context = {"wrong": sentence(request, error)}
         else:
             names = ", ".join(name for send in sends for name in send.testers)
-            messages.success(request, _("The test is on its way to %(names)s.") % {"names": names})
+            messages.success(
+                request, _("The test is on its way to %(names)s.") % {"names": masked(names)}
+            )
             return redirect("console:test", draft.id)
     tests = dispatcher.testers.sent(draft.id, limit=_SENT)
     return show(
@@ -97,10 +100,10 @@ def _change(request: HttpRequest) -> str:
     name = request.POST.get("name", "")
     if "remove" in request.POST:
         dispatcher.testers.remove(name)
-        return _("%(name)s gets no tests any more.") % {"name": name}
+        return _("%(name)s gets no tests any more.") % {"name": masked(name)}
     hours = "any_hour" in request.POST
     tester = dispatcher.testers.add(name, request.POST.get("phone", ""), any_hour=hours)
-    return _("%(name)s gets tests from now on.") % {"name": tester.name}
+    return _("%(name)s gets tests from now on.") % {"name": masked(tester.name)}
 
 
 def _row(request: HttpRequest) -> int:

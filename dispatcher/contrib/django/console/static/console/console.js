@@ -30,7 +30,7 @@ addEventListener("pageshow", () => document.querySelectorAll("form").forEach((fo
 const form = document.getElementById("compose");
 if (form) {
   const text = form.elements.text, plan = document.getElementById("plan");
-  let timer, running, again = false, newList = false, row = new URLSearchParams(location.search).get("row") || "1";
+  let timer, running, again = false, asked = false, newList = false, unsent = false, row = new URLSearchParams(location.search).get("row") || "1";
   form.querySelector(".unscripted").hidden = true;
   const seen = () => form.elements.fingerprint?.value;
   const take = (html) => {
@@ -44,8 +44,15 @@ if (form) {
     // the consent is to this plan
     if (agreed && was === seen()) form.elements.agreed.checked = true;
     if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus();
-    const saved = form.querySelector("[data-version]")?.dataset.version;
+    const saved = document.querySelector("#status [data-version]")?.dataset.version;
     if (saved) document.querySelectorAll("[name=version]:not(button)").forEach((one) => { one.value = saved; });
+    return Boolean(saved);
+  };
+  const failed = () => {
+    const said = document.createElement("p");
+    said.className = "note error";
+    said.textContent = form.dataset.failed;
+    document.getElementById("status").replaceChildren(said);
   };
   // one at a time: each names the version that it changes
   const save = () => {
@@ -53,23 +60,30 @@ if (form) {
     timer = undefined;
     if (running) { again = true; return running; }
     running = (async () => {
+      let saved = false;
       do {
         again = false;
         const body = new FormData(form), list = newList;
         newList = false;
         body.set("row", row);
+        if (asked) body.set("plan", "1");
+        asked = false;
         if (!list) { body.delete("file"); body.delete("pasted"); }
         plan.setAttribute("aria-busy", "true");
         try {
           const answer = await fetch(form.dataset.save, { method: "POST", body });
-          if (answer.redirected) location.reload();
-          else if (answer.ok) take(await answer.text());
+          if (answer.redirected || !answer.ok) throw answer;
+          saved = take(await answer.text());
+          if (list) unsent = !saved; // such as a workbook whose sheet is not chosen yet
         } catch {
+          saved = false;
           newList ||= list; // what was typed goes with the next save
+          failed();
         }
       } while (again);
       plan.removeAttribute("aria-busy");
       running = undefined;
+      return saved;
     })();
     return running;
   };
@@ -82,9 +96,10 @@ if (form) {
   });
   form.addEventListener("click", (event) => {
     const { field } = event.target.dataset;
-    if (event.target.name === "row") {
+    if (["row", "plan"].includes(event.target.name)) {
       event.preventDefault();
-      row = event.target.value;
+      if (event.target.name === "row") row = event.target.value;
+      else asked = true;
       save();
     } else if (field) {
       text.setRangeText(`{{ ${field} }}`, text.selectionStart, text.selectionEnd, "end");
@@ -99,13 +114,14 @@ if (form) {
       event.preventDefault();
       event.stopPropagation();
       const was = seen(), name = event.submitter?.value, kind = event.submitter?.name;
-      await save();
+      const saved = await save();
+      if (!saved && kind !== "version") return;
       if (kind === "act" && was !== seen()) return plan.scrollIntoView();
       const button = kind && form.querySelector(`button[name="${kind}"][value="${name}"]`);
       if (button || !kind) form.requestSubmit(button || undefined);
       return;
     }
     // the list is saved: it need not be sent once more
-    if (!newList) { form.elements.file.value = ""; form.elements.pasted.value = ""; }
+    if (!newList && !unsent) { form.elements.file.value = ""; form.elements.pasted.value = ""; }
   });
 }
