@@ -44,6 +44,7 @@ PAGES = (
 )
 #: the evening before Easter Sunday and Easter Monday, and the morning after both
 AROUND_EASTER = datetime(2027, 3, 27, 20, tzinfo=UTC), datetime(2027, 3, 30, 8, tzinfo=UTC)
+SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 #: a colour scheme for each width: the colours of a scheme are the same at both
 SCREENS = ((1280, "light"), (390, "dark"))
 
@@ -189,6 +190,7 @@ def test_one_writes_another_approves_and_it_waits_over_a_sunday(
             "DISPATCHER_APPROVAL": "required",
             "DISPATCHER_PRICES": "metropole=0.045",
             "DISPATCHER_SENDER": "MaBoutique",
+            "DISPATCHER_WEBHOOK_SECRET": SECRET,
             "HOME": str(tmp_path),
         }
         environment["DISPATCHER_CLOCK_OFFSET"] = str(saturday)
@@ -209,19 +211,59 @@ def test_one_writes_another_approves_and_it_waits_over_a_sunday(
             waits = "Attend jusqu'à mardi 8 h : dimanche, lundi de Pâques"
             expect(approver.locator("#live")).to_contain_text(waits)
             campaign = approver.url.removeprefix(console)
+            other = pause_another(author, approver, console).removeprefix(console)
             assert run.stop() == 0
         environment["DISPATCHER_CLOCK_OFFSET"] = str(tuesday)
         with (
             Running(tmp_path, environment, "run"),
+            Running(tmp_path, environment, "webhooks", "--port", "0") as webhooks,
             running(tmp_path, environment) as console,
         ):
+            port = webhooks.wait_for(r"listening on \S+ port (\d+)")[1]
             author = signed_in(open_page(locale="fr"), console)
             author.goto(f"{console}{campaign}")
             # nobody reloads the page
             expect(author.locator("#live .state")).to_have_text("terminée")
             expect(author.locator(".legend")).to_contain_text("2 distribués")
+            answered = f"http://127.0.0.1:{port}/{SECRET}/reply"
+            gateway.reply("+33639980032", "Merci, à demain !", url=answered)
+            read_reply(author, console, "Merci, à demain !")
+            author.goto(f"{console}{other}")
+            expect(author.locator("#live .state")).to_have_text("en pause")
             texted = gateway.texted()
-    assert sorted(texted.values()) == [1, 1, 1]
+    assert texted == {"+33639980031": 1, "+33639980032": 1, "+33639980090": 1}
+
+
+def pause_another(author: Page, approver: Page, console: str) -> str:
+    """Hand in a second campaign, have it approved, and pause it; the address of its page."""
+    author.goto(f"{console}/new/")
+    author.get_by_label("Nom de la campagne").fill("rappel")
+    author.get_by_role("button", name="Commencer").click()
+    author.locator("#pasted").fill("06 39 98 00 33")
+    author.get_by_label("Texte", exact=True).fill("Dernier jour des soldes !")
+    expect(author.locator("#sample")).to_contain_text("Dernier jour")
+    draft = author.url
+    let_go(author, "Remettre pour validation")
+    expect(author.locator(".lead")).to_contain_text("à valider")
+    approver.goto(draft)
+    approver.get_by_role("button", name="Valider").click()
+    expect(approver.locator("#live")).to_be_visible()
+    author.goto(draft)
+    author.get_by_role("link", name="Mettre en pause").click()
+    author.get_by_label("Motif").fill("stock épuisé")
+    author.get_by_role("button", name="Mettre en pause").dblclick()
+    expect(author.locator("#live")).to_contain_text("stock épuisé")
+    return author.url
+
+
+def read_reply(author: Page, console: str, words: str) -> None:
+    author.goto(f"{console}/replies/?campaign=soldes")
+
+    def shown() -> bool:
+        author.reload()
+        return author.get_by_text(words).count() == 1
+
+    eventually(shown, "the reply is shown")
 
 
 def mend(author: Page) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from sqlalchemy import make_url
 from sqlalchemy import text as text_of
 
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console import server
-from dispatcher.contrib.django.console.roles import ROLES, group_of
+from dispatcher.contrib.django.console.roles import FULL_NUMBERS, ROLES, group_of
 from dispatcher.storage import opt_outs, probable_refusals
 from tests.integration.django.console_users import SignIn, sign_in, text
 
@@ -76,6 +80,34 @@ def test_new_user_and_each_sign_in_are_on_record(sign_in: SignIn) -> None:
     assert (added.verb, added.reason) == ("add user", "luc of the console: writes, sees numbers")
     assert (entered.actor, entered.verb, entered.reason) == ("luc", "sign in", "to the console")
     assert entered.origin == "Django, from 127.0.0.1"
+
+
+def test_new_user_waits_for_whoever_writes_at_the_same_time(
+    sign_in: SignIn, sqlite_shop: str
+) -> None:
+    from django.contrib.auth.models import User
+    from django.db.models.signals import m2m_changed
+
+    path = str(make_url(sqlite_shop).database)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA journal_mode=WAL")  # as a worker sets it
+
+    written: list[str] = []
+
+    def write(action: str, **_: Any) -> None:
+        """As a worker does, once the roles were read and before they are written."""
+        with closing(sqlite3.connect(path, timeout=0)) as other, suppress(sqlite3.OperationalError):
+            other.executescript("CREATE TABLE written (x); DROP TABLE written")
+        written.append(action)
+
+    roles = User.groups.through
+    m2m_changed.connect(write, sender=roles)
+    try:
+        server.make_user("luc", "soleil-vert-27", ["writes"], sees_numbers=True)
+    finally:
+        m2m_changed.disconnect(write, sender=roles)
+    assert written[:1] == ["pre_add"]
+    assert User.objects.get(username="luc").has_perm(FULL_NUMBERS)
 
 
 def test_user_without_a_role_is_refused(sign_in: SignIn) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from dispatcher.contrib.django import dispatcher
 from dispatcher.contrib.django.console.roles import FULL_NUMBERS, group_of
+from dispatcher.contrib.django.database import DjangoDatabase
 from dispatcher.errors import ConfigurationError, IllegalMove
 
 
@@ -38,13 +40,16 @@ def make_user(name: str, password: str, roles: Sequence[str], *, sees_numbers: b
     except ValidationError as error:
         raise ConfigurationError(" ".join(error.messages)) from None
     user.set_password(password)
-    user.save()
-    user.groups.set(Group.objects.filter(name__in=[group_of(role) for role in roles]))
-    if sees_numbers:
-        codename = FULL_NUMBERS.partition(".")[2]
-        user.user_permissions.set(Permission.objects.filter(codename=codename))
-    may = [*roles, *(["sees numbers"] if sees_numbers else [])]
-    dispatcher.record.note("add user", reason=f"{name} of the console: {', '.join(may)}")
+    with transaction.atomic():
+        if isinstance(dispatcher.database, DjangoDatabase):
+            dispatcher.database.take_turn()
+        user.save()
+        user.groups.set(Group.objects.filter(name__in=[group_of(role) for role in roles]))
+        if sees_numbers:
+            codename = FULL_NUMBERS.partition(".")[2]
+            user.user_permissions.set(Permission.objects.filter(codename=codename))
+        may = [*roles, *(["sees numbers"] if sees_numbers else [])]
+        dispatcher.record.note("add user", reason=f"{name} of the console: {', '.join(may)}")
 
 
 def serve(host: str, port: int, said: Any) -> None:
