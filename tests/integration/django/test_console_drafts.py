@@ -227,7 +227,7 @@ def test_plan_of_a_long_list_is_made_when_it_is_asked_for(sign_in: SignIn) -> No
     many = "".join(
         f"06 39 98 {number // 100:02} {number % 100:02}\n" for number in range(LIVE_ROWS)
     )
-    given = client.post(f"{PAGE}saved/", form(text="Soldes", pasted=f"{many}06 39 99 00 00\n"))
+    given = client.post(f"{PAGE}saved/", form(text="Soldes", pasted=f"{many}06 39 98 99 99\n"))
     assert "Personnes" in text(given)
 
     typed = text(client.post(f"{PAGE}saved/", form(text="Les soldes")))
