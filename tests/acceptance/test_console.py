@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +21,7 @@ from tests.libraries import needs_workers
 __all__ = ["chromium", "environment", "gateway", "open_page"]
 
 PEOPLE = "prénom;mobile\nZoé;06 39 98 00 31\nLuc;06 39 98 00 32\nAnna;12345\n"
+LISTED = ("+33639980031", "+33639980032")
 PAGES = (
     "/",
     "/new/",
@@ -44,6 +47,7 @@ PAGES = (
 )
 #: the evening before Easter Sunday and Easter Monday, and the morning after both
 AROUND_EASTER = datetime(2027, 3, 27, 20, tzinfo=UTC), datetime(2027, 3, 30, 8, tzinfo=UTC)
+#: part of the address to which the gateway posts
 SECRET = "q8Zr4-Tn0_Vb6Hs2Lk"
 #: a colour scheme for each width: the colours of a scheme are the same at both
 SCREENS = ((1280, "light"), (390, "dark"))
@@ -173,7 +177,7 @@ def test_newcomer_watches_a_campaign_finish_beside_run_and_the_sandbox(
         let_go(page, "Envoyer cette campagne")
         # nobody reloads the page
         expect(page.locator("#live .state")).to_have_text("terminée")
-        expect(page.locator(".legend")).to_contain_text("2 distribués")
+        expect(page.locator(".legend").first).to_contain_text("2 distribués")
         texts = gateway.texted()
     assert sorted(texts.values()) == [1, 1]
 
@@ -224,14 +228,19 @@ def test_one_writes_another_approves_and_it_waits_over_a_sunday(
             author.goto(f"{console}{campaign}")
             # nobody reloads the page
             expect(author.locator("#live .state")).to_have_text("terminée")
-            expect(author.locator(".legend")).to_contain_text("2 distribués")
+            expect(author.locator(".legend").first).to_contain_text("2 distribués")
             answered = f"http://127.0.0.1:{port}/{SECRET}/reply"
             gateway.reply("+33639980032", "Merci, à demain !", url=answered)
             read_reply(author, console, "Merci, à demain !")
+            author.goto(f"{console}{campaign}")
+            taken = take_results(author, tmp_path)
             author.goto(f"{console}{other}")
             expect(author.locator("#live .state")).to_have_text("en pause")
+            sent = [text for entry in gateway.entries() for text in entry.texts]
             texted = gateway.texted()
     assert texted == {"+33639980031": 1, "+33639980032": 1, "+33639980090": 1}
+    segments = sum(text.units for text in sent if text.phone in LISTED)
+    assert taken == {"delivered": 2, "segments": segments, "cost": segments * Decimal("0.045")}
 
 
 def pause_another(author: Page, approver: Page, console: str) -> str:
@@ -254,6 +263,25 @@ def pause_another(author: Page, approver: Page, console: str) -> str:
     author.get_by_role("button", name="Mettre en pause").dblclick()
     expect(author.locator("#live")).to_contain_text("stock épuisé")
     return author.url
+
+
+def take_results(author: Page, directory: Path) -> dict[str, Any]:
+    """Download the results; the sums of their rows, which are those that the file names."""
+    with author.expect_download() as download:
+        author.get_by_role("button", name="Télécharger").click()
+    path = directory / "results.xlsx"
+    download.value.save_as(path)
+    book = pytest.importorskip("openpyxl").load_workbook(path)
+    names, *found = book["Results"].iter_rows(values_only=True)
+    rows = [dict(zip(names, row, strict=True)) for row in found]
+    sums = dict(book["Sums"].iter_rows(values_only=True, min_row=2))
+    cost = sum(Decimal(str(row["cost"])) for row in rows)
+    assert (int(sums["returned"]), Decimal(str(sums["cost"]))) == (len(rows), cost)
+    return {
+        "delivered": sum(row["state"] == "delivered" for row in rows),
+        "segments": sum(row["segments"] for row in rows),
+        "cost": cost,
+    }
 
 
 def read_reply(author: Page, console: str, words: str) -> None:
