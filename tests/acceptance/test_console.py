@@ -230,7 +230,12 @@ def test_one_writes_another_approves_and_it_waits_over_a_sunday(
             expect(author.locator("#live .state")).to_have_text("terminée")
             expect(author.locator(".legend").first).to_contain_text("2 distribués")
             answered = f"http://127.0.0.1:{port}/{SECRET}/reply"
-            gateway.reply("+33639980032", "Merci, à demain !", url=answered)
+            [luc] = [
+                entry
+                for entry in gateway.entries()
+                if LISTED[1] in [text.phone for text in entry.texts]
+            ]
+            gateway.reply(LISTED[1], "Merci, à demain !", message_id=luc.message_id, url=answered)
             read_reply(author, console, "Merci, à demain !")
             author.goto(f"{console}{campaign}")
             taken = take_results(author, tmp_path)
