@@ -217,6 +217,7 @@ def test_one_writes_another_approves_and_it_waits_over_a_sunday(
             campaign = approver.url.removeprefix(console)
             other = pause_another(author, approver, console).removeprefix(console)
             assert run.stop() == 0
+        credit = Decimal(str(gateway.state()["credit"]))
         environment["DISPATCHER_CLOCK_OFFSET"] = str(tuesday)
         with (
             Running(tmp_path, environment, "run"),
@@ -241,11 +242,12 @@ def test_one_writes_another_approves_and_it_waits_over_a_sunday(
             taken = take_results(author, tmp_path)
             author.goto(f"{console}{other}")
             expect(author.locator("#live .state")).to_have_text("en pause")
+            credit -= Decimal(str(gateway.state()["credit"]))
             sent = [text for entry in gateway.entries() for text in entry.texts]
             texted = gateway.texted()
     assert texted == {"+33639980031": 1, "+33639980032": 1, "+33639980090": 1}
     segments = sum(text.units for text in sent if text.phone in LISTED)
-    assert taken == {"delivered": 2, "segments": segments, "cost": segments * Decimal("0.045")}
+    assert taken == {"delivered": 2, "segments": segments, "cost": credit}
 
 
 def pause_another(author: Page, approver: Page, console: str) -> str:
