@@ -32,7 +32,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from dispatcher.campaigns.states import BatchState, CampaignState, DraftState
 
 _Key = BigInteger().with_variant(Integer, "sqlite")
-_TEN_THOUSANDTHS = 10_000
+#: in which the columns of euros count
+TEN_THOUSANDTHS = 10_000
 #: the largest integer of both databases
 LARGEST_ID = 2**63 - 1
 
@@ -81,7 +82,7 @@ class Euros(TypeDecorator[Decimal]):
 
     def process_bind_param(self, value: Decimal | None, _: Dialect) -> int | None:
         """To ten-thousandths."""
-        return None if value is None else int((value * _TEN_THOUSANDTHS).to_integral_value())
+        return None if value is None else int((value * TEN_THOUSANDTHS).to_integral_value())
 
     def process_result_value(self, value: Any, _: Dialect) -> Decimal | None:
         """To euros; PostgreSQL returns a sum of ten-thousandths as a Decimal."""
@@ -90,7 +91,7 @@ class Euros(TypeDecorator[Decimal]):
 
 def in_euros(value: int | Decimal) -> Decimal:
     """The euros of a whole number of ten-thousandths, as a sum over ``Euros`` is."""
-    return Decimal(int(value)) / _TEN_THOUSANDTHS
+    return Decimal(int(value)) / TEN_THOUSANDTHS
 
 
 class Base(DeclarativeBase):

@@ -1,0 +1,1 @@
+"""Turns: outcomes of some batches and the arming of others, in one transaction."""

@@ -1,0 +1,160 @@
+"""The half of a turn that arms batches (PostgreSQL)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Float,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    extract,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from dispatcher.campaigns.states import BATCH_MOVES, BatchState, sources
+from dispatcher.campaigns.turn import Arming, Terms
+from dispatcher.storage import account_waits, opt_outs, schema
+from dispatcher.storage.batches import queue
+from dispatcher.storage.batches.turns.parts import INSTANT, NOW, after, any_of, rows_of, whole
+from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
+
+#: what an attempt has from the turn
+_OF_ATTEMPT = ("tag", "messages", "cost", "covers", "leaves_at")
+
+
+def running() -> CTE:
+    """The campaigns of the batches to arm, if they run; a pause waits for them."""
+    return (
+        select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to)
+        .where(CAMPAIGN.c.id == any_of("campaign_ids"), queue.runs(), queue.OF_ACCOUNT)
+        .order_by(CAMPAIGN.c.id)
+        .with_for_update(read=True)
+        .cte("running")
+    )
+
+
+def begun(running: CTE, locked: CTE, doubts: Select[int]) -> CTE:
+    """The attempts that begin: of batches of campaigns that run, once ``locked`` is locked."""
+    names = ("id", "campaign_id", "number", "state", "attempt", "not_before", "states")
+    free = (
+        select(*(BATCH.c[name] for name in names))
+        .where(BATCH.c.id == any_of("arm_ids"), *after(locked))
+        .order_by(BATCH.c.id)
+        .with_for_update(skip_locked=True, key_share=True)
+        .cte("free")
+    )
+    version = (
+        select(META.c.value)
+        .where(META.c.name == opt_outs.VERSION, *after(free))
+        .with_for_update(read=True)
+        .cte("opt_outs_version")
+    )
+    asked = rows_of(
+        "asked",
+        id=BigInteger(),
+        attempt=Integer(),
+        states=Text(),
+        opt_outs=Text(),
+        tag=Text(),
+        messages=Integer(),
+        cost=BigInteger(),
+        covers=Text(),
+        leaves_at=INSTANT,
+    )
+    skew = func.abs(extract("epoch", func.clock_timestamp() - bindparam("clock", type_=INSTANT)))
+    taken = (
+        select(asked.c.id, *(asked.c[name] for name in _OF_ATTEMPT))
+        .join_from(asked, free, free.c.id == asked.c.id)
+        .join(running, running.c.id == free.c.campaign_id)
+        .where(
+            free.c.state.in_(sources(BATCH_MOVES, BatchState.SENDING)),
+            free.c.attempt == asked.c.attempt,
+            free.c.not_before <= NOW,
+            free.c.states == asked.c.states,
+            or_(running.c.funded_to.is_(None), free.c.number <= running.c.funded_to),
+            doubts.scalar_subquery() < bindparam("doubt_limit"),
+            # a list without a version is equal to no other
+            select(version.c.value).scalar_subquery() == asked.c.opt_outs,
+            account_waits.is_over(),
+            # another version may have migrated the tables a moment ago
+            exists().where(schema.version_num == bindparam("its_schema")),
+            skew <= bindparam("most_skew", type_=Float),
+        )
+        .cte("taken")
+    )
+    armed = (
+        update(BATCH)
+        .where(BATCH.c.id == taken.c.id, BATCH.c.id == any_of("arm_ids"))
+        .values(
+            state=BatchState.SENDING,
+            attempt=BATCH.c.attempt + 1,
+            tag=taken.c.tag,
+            lease_until=bindparam("until", type_=INSTANT),
+            why="",
+            message_id=None,  # the attempt before may have left one
+        )
+        .returning(
+            BATCH.c.id,
+            BATCH.c.attempt,
+            *(taken.c[name] for name in _OF_ATTEMPT),
+        )
+        .cte("armed")
+    )
+    values: dict[str, Any] = {
+        "batch_id": armed.c.id,
+        "number": armed.c.attempt,
+        "worker": bindparam("its_worker", type_=Text),
+        "armed_at": NOW,
+        "checks": literal(0),
+        **{name: armed.c[name] for name in _OF_ATTEMPT},
+    }
+    return (
+        insert(ATTEMPT)
+        .from_select(list(values), select(*values.values()), include_defaults=False)
+        .returning(ATTEMPT.c.batch_id)
+        .cte("begun")
+    )
+
+
+def asked_by(arms: Sequence[Arming], terms: Terms) -> dict[str, Any]:
+    """The parameters of ``running`` and ``begun``."""
+    rows = [
+        {
+            "id": arm.batch.id,
+            "attempt": arm.batch.attempt,
+            "states": arm.batch.states,
+            "opt_outs": arm.batch.opt_outs,
+            "tag": arm.tag,
+            "messages": len(arm.batch.recipients),
+            "cost": whole(arm.cost),
+            "covers": arm.batch.covers,
+            "leaves_at": arm.batch.leaves_at,
+        }
+        for arm in arms
+    ]
+    return {
+        "asked": orjson.dumps(rows).decode(),
+        "arm_ids": [arm.batch.id for arm in arms],
+        "campaign_ids": list({arm.batch.campaign_id for arm in arms}),
+        "account": terms.account,
+        "until": terms.now + terms.lease,
+        "doubt_limit": terms.doubt_limit,
+        "clock": terms.clock,
+        "most_skew": terms.most_skew.total_seconds(),
+        "its_worker": terms.worker,  # a parameter named as a column would be its value
+        "its_schema": schema.revisions()[-1],
+        **account_waits.asked(terms.account, terms.now),
+    }

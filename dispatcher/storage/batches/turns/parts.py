@@ -1,0 +1,55 @@
+"""What both halves of the statement of a turn are made of (PostgreSQL)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    TableValuedAlias,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
+
+from dispatcher.storage.tables import BATCH, TEN_THOUSANDTHS
+
+INSTANT = BATCH.c.not_before.type
+NOW = bindparam("now", type_=INSTANT)
+
+
+def after(locked: CTE | None) -> list[ColumnElement[bool]]:
+    """A condition that is always true, but waits until the rows of ``locked`` are locked."""
+    if locked is None:
+        return []
+    return [select(func.count()).select_from(locked).scalar_subquery() >= literal(0)]
+
+
+def any_of(name: str) -> ColumnElement[Any]:
+    """Any id of the array that is the parameter ``name``."""
+    return any_(bindparam(name, type_=ARRAY(BigInteger())))
+
+
+def rows_of(name: str, **columns: TypeEngine[Any]) -> TableValuedAlias:
+    """The rows of the JSON text that is the parameter ``name``."""
+    given = cast(bindparam(name, type_=Text), JSON)
+    rows = func.json_to_recordset(given).table_valued(
+        *(column(each, kind) for each, kind in columns.items())
+    )
+    return rows.render_derived(name=name, with_types=True)
+
+
+def whole(euros: Decimal | None) -> int | None:
+    """Euros as the column stores them."""
+    return None if euros is None else int((euros * TEN_THOUSANDTHS).to_integral_value())
