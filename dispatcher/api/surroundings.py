@@ -93,11 +93,11 @@ class TrafficReader:
         clock = self._installation.database.clock()
         if clock is None:
             return None
-        from dispatcher.dispatch.sending import attempt
+        from dispatcher.dispatch import safeguards
 
         offset = timedelta(seconds=self._installation.settings.clock_offset)
         skew = abs(self._installation.clock() - clock - offset)
-        return skew if skew > attempt.MOST_SKEW else None
+        return skew if skew > safeguards.MOST_SKEW else None
 
 
 class SurroundingsReader:

@@ -50,10 +50,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """Ids of the batches that a turn armed, and of those whose outcome it stored."""
+    """Tags of the attempts that a turn began, and of those whose outcome it stored.
 
-    armed: frozenset[int] = field(default_factory=frozenset)
-    ended: frozenset[int] = field(default_factory=frozenset)
+    Not the ids of batches: two threads may ask for the same batch, and one of them gets it.
+    """
+
+    armed: frozenset[str] = field(default_factory=frozenset)
+    ended: frozenset[str] = field(default_factory=frozenset)
 
 
 def goes_along(change: Change) -> bool:

@@ -20,7 +20,6 @@ from dispatcher.dispatch.number_checks import CheckOrders
 from dispatcher.dispatch.polls import Polls
 from dispatcher.dispatch.recalls import Recalls
 from dispatcher.dispatch.retention import Retention
-from dispatcher.dispatch.sending import attempt
 from dispatcher.dispatch.sending.send_loop import SendLoop
 from dispatcher.dispatch.stop_list import StopList, SyncResult, together
 from dispatcher.dispatch.thread_limit import limit_threads
@@ -166,7 +165,7 @@ class Steps:
     def _refuses(self) -> bool:
         """True, with a line in the log, if ``safeguards.check`` has an objection."""
         try:
-            safeguards.check(self._context, attempt.MOST_SKEW)
+            safeguards.check(self._context)
         except StorageError as error:
             log.warning("%s", error)
             self._note_refusal(str(error))
@@ -179,7 +178,7 @@ class Steps:
             worker_refusals.note(session, socket.gethostname(), why)
 
     def _check_clock(self) -> None:
-        safeguards.check_clock(self._context, attempt.MOST_SKEW)
+        safeguards.check_clock(self._context)
 
     def _account_of(self, batch_id: int) -> str:
         with self._context.database.read() as session:

@@ -10,8 +10,7 @@ from dispatcher.api import Dispatcher
 from dispatcher.campaigns.causes import Cause, Name
 from dispatcher.campaigns.progress import Progress
 from dispatcher.campaigns.traffic import no_hints
-from dispatcher.dispatch import broker
-from dispatcher.dispatch.sending import attempt
+from dispatcher.dispatch import broker, safeguards
 from dispatcher.errors import BrokerError, ConfigurationError, DispatcherError, GatewayError
 from dispatcher.storage import schema
 from dispatcher.storage.driver_errors import CANNOT_BE_USED
@@ -103,7 +102,7 @@ def _of_gateway(dispatcher: Dispatcher) -> list[Cause]:
     if account.at is None or dispatcher.settings.clock_offset:
         return []  # whoever shifts the clock to try things has shifted it from the gateway's, too
     skew = abs(datetime.now(UTC) - account.at)
-    if skew <= attempt.MOST_SKEW:
+    if skew <= safeguards.MOST_SKEW:
         return []
     return [
         Cause(Name.CLOCK, f"this host's clock and the gateway's differ by {skew}", "set it by NTP")

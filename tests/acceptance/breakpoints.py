@@ -16,7 +16,7 @@ from dispatcher.dispatch.sending import attempt
 from dispatcher.dispatch.sending.attempt import Attempts
 from dispatcher.dispatch.sending.results import Results
 from dispatcher.storage import engines
-from dispatcher.storage.batches import claims
+from dispatcher.storage.batches.turns import turn as turns
 from workers.celery import app
 
 __all__ = ["app"]
@@ -63,7 +63,7 @@ def _after(owner: Any, name: str, point: str) -> None:
 _before(Attempts, "_claim", "before_arm")
 #: the claim is written and not committed. On PostgreSQL this needs ``installation.CAPPED``, which
 #: makes the claim a transaction of several statements and not one statement that commits itself
-_after(claims, "claim", "before_commit")
+_after(turns, "turn", "before_commit")
 #: the claim is committed, no byte has left
 _before(Attempts, "_deliver", "armed")
 #: the answer is known and not recorded

@@ -64,7 +64,7 @@ class Workerless(Installation):
         self.dispatcher.prepare()
         # a clock that is moved is one that PostgreSQL's own contradicts
         self._patches.enter_context(
-            mock.patch("dispatcher.dispatch.sending.attempt.MOST_SKEW", timedelta.max)
+            mock.patch("dispatcher.dispatch.safeguards.MOST_SKEW", timedelta.max)
         )
         return self
 

@@ -176,7 +176,7 @@ class Bench:
 def opened(database: Database, **settings: Any) -> Iterator[Bench]:
     """A bench whose clock the database's clock does not contradict."""
     with (
-        mock.patch("dispatcher.dispatch.sending.attempt.MOST_SKEW", timedelta.max),
+        mock.patch("dispatcher.dispatch.safeguards.MOST_SKEW", timedelta.max),
         # a test that is not about it need not wait until a lost worker has certainly ended
         mock.patch("dispatcher.campaigns.evidence.RESEND_AFTER", timedelta(0)),
     ):

@@ -16,6 +16,7 @@ from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.outcome import NotSent, Outcome, Sent
 from dispatcher.campaigns.states import BatchState
+from dispatcher.campaigns.turn import Arming
 from dispatcher.campaigns.waits import Wait, backoff
 from dispatcher.dispatch import safeguards
 from dispatcher.dispatch.call_counts import UNREACHABLE
@@ -25,19 +26,17 @@ from dispatcher.dispatch.rate_limit import Permit
 from dispatcher.dispatch.sending import consents
 from dispatcher.dispatch.sending.caps import CapReached, SendCaps
 from dispatcher.dispatch.sending.gather import Gather
+from dispatcher.dispatch.sending.ledger import Ledger, Turn
 from dispatcher.dispatch.sending.request import Request, call_of, request_of
 from dispatcher.dispatch.sending.results import Results
-from dispatcher.dispatch.tags import new_tag, worker_name
+from dispatcher.dispatch.tags import new_tag
 from dispatcher.errors import GatewayError
-from dispatcher.storage import identity
-from dispatcher.storage.batches import claims, hand_over, moves
+from dispatcher.storage.batches import hand_over, moves
 from dispatcher.window import Hold
 
 #: a claimed batch whose first byte has not left within this (seconds) is not sent: the process
 #: or its machine was suspended, and the window may have closed meanwhile
 STALE = 5.0
-#: with the database's clock further away than this, nobody can tell whether the window is open
-MOST_SKEW = timedelta(seconds=30)
 
 
 class _NotNow(Exception):
@@ -74,9 +73,10 @@ class Attempts:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._results = Results(context)
         self._evidence = Evidence(context)
         self._caps = SendCaps(context)
+        self._ledger = Ledger(context, self._caps, self._may_arm)
+        self._results = Results(context, self._ledger)
         self._gather = Gather(context, self._caps).gather
         self._consents = consents.Consents(context)
         #: one for each request that may be under way: from the claim to the answer
@@ -161,48 +161,27 @@ class Attempts:
             yield
 
     def _claim(self, batch: DueBatch, draft: _Draft) -> _Claimed:
-        """Claim the batch in one short transaction. If its commit raises, nothing is sent.
+        """Claim the batch by a turn of the ledger. If its commit raises, nothing is sent.
 
-        Raises _NotNow if the batch cannot be claimed, CapReached.
+        Raises _NotNow if the batch cannot be claimed, CapReached, StorageError.
         """
-        settings = self._context.settings
-        offset = timedelta(seconds=settings.clock_offset)
-        database = self._context.database
-        several = self._caps.lock or batch.rests_on is not None
-        with database.write() if several else database.once() as session:
-            # before the commit: a process may be suspended during it
-            steady, now = time.monotonic(), self._context.clock()
-            if self._hold(batch) is not None or self._consents.is_stale(batch, now):
-                raise _NotNow  # the next hint gathers it again
-            if not self._caps.check_locked(session, batch, draft.usage, now):
-                raise _NotNow
-            claimed = claims.claim(
-                session,
-                batch,
-                account=self._context.account,
-                apart=self._context.counted is not None,
-                tag=draft.tag,
-                worker=worker_name(),
-                now=now,
-                lease=timedelta(seconds=settings.lease),
-                doubt_limit=settings.doubt_limit,
-                clock=now - offset,
-                most_skew=MOST_SKEW,
-                cost=self._caps.cost(draft.usage),
-            )
-            if claimed:
-                consents.record(session, batch)
-            progress = identity.progress(session) if claimed else None
-        if not claimed:
+        arm = Arming(batch, draft.tag, self._caps.cost(draft.usage))
+        turn = self._ledger.turn(Turn(arm, draft.usage))
+        if turn.reached is not None:
+            raise turn.reached
+        if turn.error is not None:
+            raise turn.error
+        if not turn.armed or turn.at_wall is None:
             self.check()
-            raise _NotNow
-        if progress is not None:
-            progress.write()
-        return _Claimed(batch, draft.request, steady, now)
+            raise _NotNow  # the next hint gathers it again
+        return _Claimed(batch, draft.request, turn.at, turn.at_wall)
+
+    def _may_arm(self, batch: DueBatch, now: datetime) -> bool:
+        return self._hold(batch) is None and not self._consents.is_stale(batch, now)
 
     def check(self) -> None:
         """Raise StorageError, which ends the send loop, if this process must not send."""
-        safeguards.check(self._context, MOST_SKEW)
+        safeguards.check(self._context)
 
     def _deliver(self, claimed: _Claimed) -> tuple[Outcome, float | None]:
         """Send a claimed batch: the outcome, and the seconds of the call if there was one."""

@@ -91,9 +91,3 @@ class Consents:
             return None
         recipients = batch.recipients.only(answer.consents.keys())
         return replace(batch, states=marked(batch.states, out), recipients=recipients)
-
-
-def record(session: Session, batch: DueBatch) -> None:
-    """Store which consents the messages of a claimed batch rest on, in its transaction."""
-    if batch.rests_on is not None:
-        consents.write(session, batch.id, len(batch.states), batch.rests_on.consents)

@@ -14,9 +14,11 @@ from dispatcher.campaigns.change import change_of
 from dispatcher.campaigns.evidence import corrections
 from dispatcher.campaigns.outcome import InDoubt, Outcome, Sent, name_of
 from dispatcher.campaigns.states import MessageState
+from dispatcher.campaigns.turn import Ending, goes_along
 from dispatcher.campaigns.waits import Waits
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.evidence import Evidence, TagAnswers
+from dispatcher.dispatch.sending.ledger import Ledger, Turn
 from dispatcher.errors import StorageError
 from dispatcher.settings.logs import event
 from dispatcher.storage import account_waits
@@ -32,8 +34,9 @@ _PATIENCE = (0.2, 1.0, 4.0, 10.0, 20.0)
 class Results:
     """Records the outcomes of attempts."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, ledger: Ledger) -> None:
         self._context = context
+        self._ledger = ledger
         self._evidence = Evidence(context)
         settings = context.settings
         self._waits = Waits(
@@ -49,15 +52,10 @@ class Results:
         database stays away; the batch is in doubt then, once its lease is over.
         """
         self._context.call_counts.count(name_of(outcome), seconds)
-        for patience in (*_PATIENCE, None):
-            try:
-                self._write(batch, tag, outcome)
-                break
-            except StorageError as error:
-                log.warning("batch %d: %s", batch.id, error)
-                if patience is None:
-                    raise
-                time.sleep(patience)
+        change = change_of(batch, outcome, self._context.clock(), self._waits)
+        along = goes_along(change) and self._ledger.turn(Turn(end=Ending(batch, tag, change)))
+        if not along or not along.ended:
+            self._write_patiently(batch, tag, outcome)
         event(
             log,
             logging.INFO if isinstance(outcome, Sent) else logging.WARNING,
@@ -71,6 +69,17 @@ class Results:
             seconds=None if seconds is None else round(seconds, 3),
             why=None if isinstance(outcome, Sent) else outcome.why,
         )
+
+    def _write_patiently(self, batch: DueBatch, tag: str, outcome: Outcome) -> None:
+        for patience in (*_PATIENCE, None):
+            try:
+                self._write(batch, tag, outcome)
+                break
+            except StorageError as error:
+                log.warning("batch %d: %s", batch.id, error)
+                if patience is None:
+                    raise
+                time.sleep(patience)
 
     def _write(self, batch: DueBatch, tag: str, outcome: Outcome) -> None:
         now = self._context.clock()

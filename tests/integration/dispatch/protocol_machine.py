@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, timedelta
 from typing import Any
@@ -21,10 +21,13 @@ from hypothesis.stateful import (
     rule,
 )
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from dispatcher import GatewayError, IllegalMove, InvalidCampaign
 from dispatcher.campaigns.states import MessageState
-from dispatcher.storage.batches import claims, set_aside
+from dispatcher.campaigns.turn import Arming, Turned
+from dispatcher.storage.batches import set_aside
+from dispatcher.storage.batches.turns import turn as turns
 from dispatcher.storage.database import Database
 from tests.fakes import HandClock
 from tests.integration.bench import OPEN, TEXT, opened, people
@@ -171,13 +174,15 @@ class Protocol(RuleBasedStateMachine):
     def die_before_the_commit(self) -> None:
         """The workers die before what they claimed is committed."""
 
-        def claim(*args: Any, **options: Any) -> bool:
-            claimed(*args, **options)
-            raise Crash
+        def turn(session: Session, arms: Sequence[Arming], *rest: Any) -> Turned:
+            turned = stored(session, arms, *rest)
+            if arms:
+                raise Crash
+            return turned
 
-        claimed = claims.claim
+        stored = turns.turn
         requests = len(self.gateway.requests)
-        with mock.patch.object(claims, "claim", claim):
+        with mock.patch.object(turns, "turn", turn):
             self.send_due()
         assert len(self.gateway.requests) == requests
 

@@ -78,7 +78,7 @@ class Accounts(Bench):
 
 def opened(database: Database, **settings: Any) -> Iterator[Accounts]:
     with mock.patch(
-        "dispatcher.dispatch.sending.attempt.MOST_SKEW",
+        "dispatcher.dispatch.safeguards.MOST_SKEW",
         OPEN - OPEN.min.replace(tzinfo=OPEN.tzinfo),
     ):
         bench = Accounts(database, **settings)

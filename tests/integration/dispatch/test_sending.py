@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Self
@@ -15,11 +15,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.states import MessageState
+from dispatcher.campaigns.turn import Arming, Turned
 from dispatcher.dispatch.sending import attempt, send_loop
 from dispatcher.dispatch.sending import results as records
 from dispatcher.errors import InvalidCampaign
 from dispatcher.gateway import BatchTaken, Declined, LineAnswer, Lost, SendReply, Throttled, Unsent
-from dispatcher.storage.batches import claims
+from dispatcher.storage.batches.turns import turn as turns
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Recipient
 from tests.integration.bench import OPEN, TEXT, Bench, opened, people
@@ -175,14 +176,14 @@ def test_window_that_closes_before_the_first_byte_sends_nothing(
 ) -> None:
     batch = bench.submit(3)
     bench.clock.at = datetime(2026, 11, 24, 19, 58, 59, tzinfo=PARIS).astimezone(UTC)
-    armed = claims.claim
+    armed = turns.turn
 
-    def slow(*args: Any, **options: Any) -> bool:
-        done = armed(*args, **options)
+    def slow(*args: Any) -> Turned:
+        done = armed(*args)
         bench.clock.forward(seconds=2)
         return done
 
-    monkeypatch.setattr(claims, "claim", slow)
+    monkeypatch.setattr(turns, "turn", slow)
     bench.gateway.behave = unwanted
     assert bench.send(batch) == 0
     row = bench.batch(batch)
@@ -1016,14 +1017,15 @@ class Failing(AtCommits):
 
 def arming(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
     """Tells, once, whether what is being committed arms a batch."""
-    armed = claims.claim
+    armed = turns.turn
     now: list[bool] = []
 
-    def note(*args: Any, **options: Any) -> bool:
-        now.append(True)
-        return armed(*args, **options)
+    def note(session: Session, arms: Sequence[Arming], *rest: Any) -> Turned:
+        if arms:
+            now.append(True)
+        return armed(session, arms, *rest)
 
-    monkeypatch.setattr(claims, "claim", note)
+    monkeypatch.setattr(turns, "turn", note)
     return lambda: bool(now) and now.pop()
 
 
@@ -1079,7 +1081,7 @@ def test_database_that_stays_away_leaves_a_doubt_that_is_settled(
     batch = bench.submit(3)
     with Failing(lambda: bool(bench.gateway.requests)) as failing:
         assert bench.send(batch) == 0
-    assert failing.count == 3
+    assert failing.count == 4  # with the turn of the ledger
     assert bench.batch(batch).state == "sending"
     lost_at(bench, batch)
     bench.pass_by(seconds=20)
@@ -1123,16 +1125,16 @@ def test_machine_suspended_after_the_claim_sends_nothing(
 ) -> None:
     """The steady clock stands still in a suspended machine; the wall's does not."""
     batch = bench.submit(3)
-    armed = claims.claim
+    armed = turns.turn
 
-    def suspend(*args: Any, **options: Any) -> bool:
-        done = armed(*args, **options)
+    def suspend(*args: Any) -> Turned:
+        done = armed(*args)
         bench.clock.forward(seconds=attempt.STALE + 1)
         return done
 
     bench.gateway.behave = unwanted
     with monkeypatch.context() as patched:
-        patched.setattr(claims, "claim", suspend)
+        patched.setattr(turns, "turn", suspend)
         patched.setattr(send_loop, "TIME_SLICE", 0.0)
         assert bench.send(batch) == 0
     assert bench.outcomes(batch) == ["not_sent"]

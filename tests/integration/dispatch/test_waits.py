@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from dispatcher.campaigns.turn import Turned
 from dispatcher.dispatch.sending import attempt
 from dispatcher.errors import IllegalMove, StorageError
 from dispatcher.gateway import SendReply, Throttled
-from dispatcher.storage.batches import claims
+from dispatcher.storage.batches.turns import turn as turns
 from dispatcher.storage.database import Database
 from dispatcher.storage.tables import Batch
 from tests.integration.bench import OPEN, Bench, opened, people
@@ -174,14 +175,14 @@ def test_not_after_that_passes_before_the_first_byte_sends_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = bench.submit(3, not_after=OPEN + timedelta(seconds=2))
-    armed = claims.claim
+    armed = turns.turn
 
-    def slow(*args: Any, **options: Any) -> bool:
-        done = armed(*args, **options)
+    def slow(*args: Any) -> Turned:
+        done = armed(*args)
         bench.clock.forward(seconds=attempt.STALE - 2)
         return done
 
-    monkeypatch.setattr(claims, "claim", slow)
+    monkeypatch.setattr(turns, "turn", slow)
     bench.gateway.behave = unwanted
     assert bench.send(batch) == 0
     assert bench.outcomes(batch) == ["not_sent"]

@@ -67,7 +67,7 @@ class Office:
 
 @pytest.fixture
 def office(shop: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    monkeypatch.setattr("dispatcher.dispatch.sending.attempt.MOST_SKEW", timedelta.max)
+    monkeypatch.setattr("dispatcher.dispatch.safeguards.MOST_SKEW", timedelta.max)
     office = Office()
     lazy._wrapped = office.dispatcher
     yield office

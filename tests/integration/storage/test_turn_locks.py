@@ -112,7 +112,7 @@ def test_turn_that_waits_for_the_version_hears_the_opt_out(bench: Bench, begin: 
     with bench.dispatcher.database.write() as session:
         opt_outs.add(session, people(1, 10), source="by hand", now=OPEN)
         running = begin([arming(second)], [ending(first)])
-    assert running.result(60) == Turned(ended=frozenset({first.id}))
+    assert running.result(60) == Turned(ended=frozenset({arming(first).tag}))
 
 
 def test_opt_out_waits_for_a_turn_and_is_committed_after_it(
@@ -146,7 +146,7 @@ def test_row_that_changed_in_what_is_not_judged_is_armed_as_it_is_now(
     with locked(bench.dispatcher.database, "dispatcher_campaign") as session:
         running = begin([arming(batch)], [])
         session.execute(text("UPDATE dispatcher_batch SET rule = 'new', planned = 7"))
-    assert running.result(60).armed == {batch.id}
+    assert running.result(60).armed == {arming(batch).tag}
     found = bench.batch(batch.id)
     assert (found.state, found.attempt, found.rule) == ("sending", 1, "new")
     assert len(bench.attempts()) == 1
@@ -155,7 +155,7 @@ def test_row_that_changed_in_what_is_not_judged_is_armed_as_it_is_now(
 def test_batch_that_somebody_has_locked_is_not_armed_and_not_waited_for(bench: Bench) -> None:
     first, second = two(bench)
     with locked(bench.dispatcher.database, f"dispatcher_batch WHERE id = {first.id}"):
-        assert turned(bench, [arming(first), arming(second)]).armed == {second.id}
+        assert turned(bench, [arming(first), arming(second)]).armed == {arming(second).tag}
 
 
 def test_outcome_waits_for_its_row_and_sees_what_became_of_it(bench: Bench, begin: Running) -> None:
@@ -164,7 +164,7 @@ def test_outcome_waits_for_its_row_and_sees_what_became_of_it(bench: Bench, begi
     with locked(bench.dispatcher.database, f"dispatcher_batch WHERE id = {first.id}") as session:
         running = begin([arming(second)], [ending(first)])
         session.execute(text(f"UPDATE dispatcher_batch SET attempt = 2 WHERE id = {first.id}"))
-    assert running.result(60) == Turned(frozenset({second.id}))
+    assert running.result(60) == Turned(frozenset({arming(second).tag}))
 
 
 def test_outcome_of_a_batch_that_was_rescued_meanwhile_is_stored(
@@ -175,7 +175,9 @@ def test_outcome_of_a_batch_that_was_rescued_meanwhile_is_stored(
     with bench.dispatcher.database.write() as session:
         assert moves.rescue(session, LATER, LATER) == [first.id]
         running = begin([arming(second)], [ending(first)])
-    assert running.result(60) == Turned(frozenset({second.id}), frozenset({first.id}))
+    assert running.result(60) == Turned(
+        frozenset({arming(second).tag}), frozenset({arming(first).tag})
+    )
     assert bench.batch(first.id).state == "sent"
 
 
@@ -197,7 +199,9 @@ def test_turn_that_waits_for_a_campaign_holds_no_batch(bench: Bench, begin: Runn
         running = begin([arming(second)], [ending(first)])
         session.execute(text("SELECT 1 FROM dispatcher_batch FOR UPDATE NOWAIT"))
         session.execute(text("SELECT 1 FROM dispatcher_meta FOR UPDATE NOWAIT"))
-    assert running.result(60) == Turned(frozenset({second.id}), frozenset({first.id}))
+    assert running.result(60) == Turned(
+        frozenset({arming(second).tag}), frozenset({arming(first).tag})
+    )
 
 
 def test_turn_that_waits_for_the_version_lets_everybody_read(bench: Bench, begin: Running) -> None:
@@ -205,7 +209,7 @@ def test_turn_that_waits_for_the_version_lets_everybody_read(bench: Bench, begin
     with locked(bench.dispatcher.database, "dispatcher_meta"):
         running = begin([arming(first)], [])
         assert bench.progress("first").messages["pending"] == 3
-    assert running.result(60).armed == {first.id}
+    assert running.result(60).armed == {arming(first).tag}
 
 
 # -- together with all that changes the same rows
@@ -281,7 +285,7 @@ def test_turns_of_two_workers_never_lock_each_other_out(
             ends = [Ending(arm.batch, arm.tag, ending(arm.batch).change) for arm in carried[:2]]
             with noted():
                 found = turned(bench, arms, ends, replace(TERMS, doubt_limit=1000))
-                carried = [arm for arm in arms if arm.batch.id in found.armed]
+                carried = [arm for arm in arms if arm.tag in found.armed]
                 counts["armed"] += len(found.armed)
                 counts["ended"] += len(found.ended)
 
@@ -310,9 +314,9 @@ def test_turns_behind_a_pooler_arm_and_end(fresh_postgres_url: str, tmp_path: Pa
                 with database.once() as session:
                     turn(session, [], [ending(first)], TERMS)
             with database.once() as session:
-                assert turn(session, [arming(first)], [], TERMS).armed == {first.id}
+                assert turn(session, [arming(first)], [], TERMS).armed == {arming(first).tag}
             with database.once() as session:
                 found = turn(session, [arming(second)], [ending(first)], TERMS)
-            assert found == Turned(frozenset({second.id}), frozenset({first.id}))
+            assert found == Turned(frozenset({arming(second).tag}), frozenset({arming(first).tag}))
             bench.check()
         database.close()

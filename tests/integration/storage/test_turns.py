@@ -79,9 +79,9 @@ def two(bench: Bench) -> tuple[DueBatch, DueBatch]:
 
 def test_turn_stores_an_outcome_and_arms_the_next_batch(bench: Bench) -> None:
     first, second = two(bench)
-    assert turned(bench, [arming(first)]) == Turned(frozenset({first.id}))
+    assert turned(bench, [arming(first)]) == Turned(frozenset({arming(first).tag}))
     assert turned(bench, [arming(second)], [ending(first)]) == Turned(
-        frozenset({second.id}), frozenset({first.id})
+        frozenset({arming(second).tag}), frozenset({arming(first).tag})
     )
     sent, sending = bench.batches()
     assert (sent.state, sent.states, sent.sent, sent.pending) == ("sent", "sss", 3, 0)
@@ -111,14 +111,14 @@ def test_turn_arms_many_and_leaves_out_who_lost_its_race(bench: Bench) -> None:
     first, second = two(bench)
     turned(bench, [arming(first)])
     other = replace(arming(first), tag="another tag")
-    assert turned(bench, [other, arming(second)]).armed == {second.id}
+    assert turned(bench, [other, arming(second)]).armed == {arming(second).tag}
     assert [attempt.tag for attempt in bench.attempts()] == [arming(first).tag, arming(second).tag]
 
 
 def test_batch_that_is_named_twice_in_a_turn_is_armed_once(bench: Bench) -> None:
     first, _ = two(bench)
     other = replace(arming(first), tag="another tag")
-    assert turned(bench, [arming(first), other]).armed == {first.id}
+    assert turned(bench, [arming(first), other]).armed == {arming(first).tag}
     assert len(bench.attempts()) == 1
 
 
@@ -130,7 +130,9 @@ def test_late_outcome_of_a_batch_that_goes_again_keeps_it_from_being_armed(bench
             text("UPDATE dispatcher_batch SET state = 'pending', lease_until = NULL WHERE id = 1")
         )
     [again] = gathered(bench, first.id)
-    assert turned(bench, [arming(again)], [ending(first)]) == Turned(ended=frozenset({first.id}))
+    assert turned(bench, [arming(again)], [ending(first)]) == Turned(
+        ended=frozenset({arming(first).tag})
+    )
     assert bench.batch(first.id).state == "sent"
 
 
@@ -146,7 +148,7 @@ def test_outcome_decided_on_other_states_is_not_stored(bench: Bench) -> None:
     first, second = two(bench)
     turned(bench, [arming(first), arming(second)])
     other = ending(replace(first, states="psp"))
-    assert turned(bench, ends=[other, ending(second)]).ended == {second.id}
+    assert turned(bench, ends=[other, ending(second)]).ended == {arming(second).tag}
     assert bench.outcomes(first.id) == [None]
 
 
@@ -204,7 +206,9 @@ def test_turn_arms_nothing_while_too_many_are_in_doubt(bench: Bench, apart: bool
     _set("dispatcher_batch SET state = 'in_doubt' WHERE id = 1")(bench)
     terms = replace(TERMS, doubt_limit=1, apart=apart)
     assert turned(bench, [arming(second)], terms=terms) == Turned()
-    assert turned(bench, [arming(second)], terms=replace(terms, doubt_limit=2)).armed == {second.id}
+    assert turned(bench, [arming(second)], terms=replace(terms, doubt_limit=2)).armed == {
+        arming(second).tag
+    }
     assert turned(bench, [arming(first)]) == Turned()
 
 
@@ -219,21 +223,21 @@ def test_turn_arms_nothing_on_a_host_with_another_clock(bench: Bench) -> None:
 def test_paused_campaign_keeps_no_other_from_being_armed(bench: Bench) -> None:
     first, second = two(bench)
     bench.dispatcher.pause("first")
-    assert turned(bench, [arming(first), arming(second)]).armed == {second.id}
+    assert turned(bench, [arming(first), arming(second)]).armed == {arming(second).tag}
 
 
 def test_outcome_of_a_paused_campaign_is_stored(bench: Bench) -> None:
     first, second = two(bench)
     turned(bench, [arming(first)])
     bench.dispatcher.pause("first")
-    assert turned(bench, [arming(second)], [ending(first)]).ended == {first.id}
+    assert turned(bench, [arming(second)], [ending(first)]).ended == {arming(first).tag}
 
 
 def test_turn_that_is_rolled_back_stores_and_arms_nothing(bench: Bench) -> None:
     first, second = two(bench)
     turned(bench, [arming(first)])
     with bench.dispatcher.database.write() as session:
-        assert turn(session, [arming(second)], [ending(first)], TERMS).armed == {second.id}
+        assert turn(session, [arming(second)], [ending(first)], TERMS).armed == {arming(second).tag}
         session.rollback()
     assert [batch.state for batch in bench.batches()] == ["sending", "pending"]
     assert bench.outcomes(first.id) == [None]
@@ -254,4 +258,4 @@ def test_cancelled_batches_of_a_campaign_are_not_armed_with_an_old_view(bench: B
     first, second = two(bench)
     with bench.dispatcher.database.write() as session:
         moves.cancel_batches(session, first.campaign_id)
-    assert turned(bench, [arming(first), arming(second)]).armed == {second.id}
+    assert turned(bench, [arming(first), arming(second)]).armed == {arming(second).tag}

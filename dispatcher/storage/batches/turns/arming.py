@@ -124,7 +124,7 @@ def begun(running: CTE, locked: CTE, doubts: Select[int]) -> CTE:
     return (
         insert(ATTEMPT)
         .from_select(list(values), select(*values.values()), include_defaults=False)
-        .returning(ATTEMPT.c.batch_id)
+        .returning(ATTEMPT.c.tag)
         .cte("begun")
     )
 

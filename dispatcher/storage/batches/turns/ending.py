@@ -90,7 +90,7 @@ def ended(held: CTE) -> CTE:
             cost=func.coalesce(recorded.c.charged, ATTEMPT.c.cost),
             shown=func.coalesce(recorded.c.shown, ATTEMPT.c.shown),
         )
-        .returning(ATTEMPT.c.batch_id)
+        .returning(ATTEMPT.c.tag)
         .cte("ended")
     )
 

@@ -44,6 +44,6 @@ def _statement(arms: bool, ends: bool, apart: bool) -> Select[Any]:
     begun = arming.begun(running, held if ends else running, DOUBTS_OF if apart else DOUBTS)
     ended = ending.ended(held)
     return select(
-        select(func.array_agg(begun.c.batch_id)).scalar_subquery() if arms else null(),
-        select(func.array_agg(ended.c.batch_id)).scalar_subquery() if ends else null(),
+        select(func.array_agg(begun.c.tag)).scalar_subquery() if arms else null(),
+        select(func.array_agg(ended.c.tag)).scalar_subquery() if ends else null(),
     )

@@ -56,12 +56,12 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
     """Store the outcomes, and arm whom every condition allows."""
     now = terms.now
     ended = [
-        end.batch.id
+        end.tag
         for end in ends
         if results.apply(session, end.batch, end.change, tag=end.tag, now=now)
     ]
     armed = (
-        [arm.batch.id for arm in arms if _is_armed(session, arm, terms)]
+        [arm.tag for arm in arms if _is_armed(session, arm, terms)]
         if (arms and _few_doubts(session, terms))
         else []
     )

@@ -29,7 +29,7 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
     on_postgresql = session.get_bind().dialect.name == "postgresql"
     stored = postgresql.turn if on_postgresql else sqlite.turn
     turned = stored(session, arms, ends, terms)
-    for batch in (arm.batch for arm in arms):
-        if batch.rests_on is not None and batch.id in turned.armed:
+    for batch in (arm.batch for arm in arms if arm.tag in turned.armed):
+        if batch.rests_on is not None:
             consents.write(session, batch.id, len(batch.states), batch.rests_on.consents)
     return turned
