@@ -47,6 +47,10 @@ class _NotNow(Exception):
         self.hold = hold
 
 
+class Lost(Exception):
+    """Raised where a batch that was gathered is not armed: somebody else has it, or it changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """What an attempt is going to send, before it is claimed."""
@@ -85,8 +89,8 @@ class Attempts:
     def make(self, batch_id: int, permit: Permit) -> bool:
         """Send a batch, once, if it is due and may leave now; True if the gateway took it.
 
-        Otherwise its row says why it waits and until when. Raises StorageError; a batch that was
-        claimed is in doubt then, once its lease is over.
+        Otherwise its row says why it waits and until when. Raises Lost, and StorageError; a batch
+        that was claimed is in doubt then, once its lease is over.
         """
         batch = self._gather(batch_id)
         if batch is None or self._wait_for_window(batch):
@@ -163,7 +167,7 @@ class Attempts:
     def _claim(self, batch: DueBatch, draft: _Draft) -> _Claimed:
         """Claim the batch by a turn of the ledger. If its commit raises, nothing is sent.
 
-        Raises _NotNow if the batch cannot be claimed, CapReached, StorageError.
+        Raises Lost if the batch cannot be claimed, CapReached, StorageError.
         """
         arm = Arming(batch, draft.tag, self._caps.cost(draft.usage))
         turn = self._ledger.turn(Turn(arm, draft.usage))
@@ -173,7 +177,7 @@ class Attempts:
             raise turn.error
         if not turn.armed or turn.at_wall is None:
             self.check()
-            raise _NotNow  # the next hint gathers it again
+            raise Lost
         return _Claimed(batch, draft.request, turn.at, turn.at_wall)
 
     def _may_arm(self, batch: DueBatch, now: datetime) -> bool:

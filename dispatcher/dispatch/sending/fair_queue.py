@@ -30,6 +30,8 @@ class FairQueue:
         self._context = context
         self._lock = threading.Lock()
         self._reserved: set[int] = set()
+        #: batch id -> until when it is left to others
+        self._left: dict[int, float] = {}
         self._stock: list[int] = []
         self._filled_at = 0.0
         #: the campaign that had the last turn
@@ -46,15 +48,25 @@ class FairQueue:
             with self._lock:
                 self._reserved.discard(batch_id)
 
+    def leave(self, batch_id: int) -> None:
+        """Leave a batch to others for a moment, so that no send loop asks for it in a circle."""
+        with self._lock:
+            self._left[batch_id] = time.monotonic() + _FRESH
+
     def next_batch(self) -> int | None:
         """A due batch that no send loop of this process has; None when there is none to send."""
         with self._lock:
-            if time.monotonic() - self._filled_at > _FRESH:
+            now = time.monotonic()
+            if now - self._filled_at > _FRESH:
                 self._stock.clear()
+            self._left = {one: until for one, until in self._left.items() if until > now}
             while self._stock or self._fill():
-                if (batch_id := self._stock.pop()) not in self._reserved:
+                if self._is_free(batch_id := self._stock.pop()):
                     return batch_id
         return None
+
+    def _is_free(self, batch_id: int) -> bool:
+        return batch_id not in self._reserved and batch_id not in self._left
 
     def _fill(self) -> bool:
         """Take batches of the next campaign; False when no campaign has one for us."""
@@ -69,7 +81,7 @@ class FairQueue:
             # beginning with the one after the last turn
             for campaign_id in sorted(ids, key=lambda one: (one <= self._last, one)):
                 found = queue.of(session, campaign_id, now, _CHOICE)
-                if free := [batch_id for batch_id in found if batch_id not in self._reserved]:
+                if free := [batch_id for batch_id in found if self._is_free(batch_id)]:
                     self._last = campaign_id
                     self._stock = random.sample(free, min(len(free), _TURN))
                     self._filled_at = time.monotonic()

@@ -9,7 +9,7 @@ import time
 from dispatcher.campaigns.set_aside import place_of
 from dispatcher.dispatch.context import Context
 from dispatcher.dispatch.rate_limit import Permit
-from dispatcher.dispatch.sending.attempt import Attempts
+from dispatcher.dispatch.sending.attempt import Attempts, Lost
 from dispatcher.dispatch.sending.fair_queue import FairQueue
 from dispatcher.errors import StorageError
 from dispatcher.storage.batches import set_aside
@@ -72,6 +72,9 @@ class SendLoop:
         """Make an attempt; an unforeseen error lets this batch wait, and no other."""
         try:
             return self._attempts.make(batch_id, permit)
+        except Lost:
+            self._queue.leave(batch_id)
+            return False
         except StorageError:
             raise
         except Exception as error:

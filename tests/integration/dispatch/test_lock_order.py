@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from dispatcher.campaigns.set_aside import NEVER
-from dispatcher.storage import account_waits, caps, erasures, opt_outs
+from dispatcher.storage import account_waits, caps, erasures, opt_outs, pauses
 from dispatcher.storage.batches import hand_over, moves, recalls, reevaluation, set_aside
 from dispatcher.storage.campaigns import moves as campaign_moves
 from dispatcher.storage.database import Database
@@ -114,27 +114,35 @@ def test_statement_over_many_batches_locks_the_first_one_first(bench: Bench, nam
 
 def test_claim_that_waits_for_a_row_respects_the_wait_of_its_account(bench: Bench) -> None:
     batch = bench.submit()
-    database = bench.dispatcher.database
     with ThreadPoolExecutor() as pool:
-        with locked(database, "dispatcher_campaign"):
+        with bench.dispatcher.database.write() as session:
+            opt_outs.change_version(session)
             running = pool.submit(bench.send, batch)
-            wait_for_a_lock(database)
-            with database.write() as session:
-                account_waits.put(session, "", LATER)
+            wait_for_a_lock(bench.dispatcher.database)
+            account_waits.put(session, "", LATER)
         assert running.result(60) == 0
     assert bench.gateway.ledger == []
 
 
 def test_pause_of_everything_waits_for_no_claim_that_comes_later(bench: Bench) -> None:
     batch = bench.submit()
-    database = bench.dispatcher.database
     with ThreadPoolExecutor() as pool:
-        with locked(database, "dispatcher_campaign"):
+        with bench.dispatcher.database.write() as session:
+            opt_outs.change_version(session)
             running = pool.submit(bench.send, batch)
-            wait_for_a_lock(database)
-            bench.dispatcher.pause_all()
+            wait_for_a_lock(bench.dispatcher.database)
+            pauses.pause(session, None, by="Anne", reason="wrong text", now=OPEN)
         assert running.result(60) == 0
     assert bench.gateway.ledger == []
+
+
+def test_campaign_that_somebody_has_locked_holds_up_no_other(bench: Bench) -> None:
+    first, second = bench.submit(3, "first"), bench.submit(3, "second", start=10)
+    with locked(bench.dispatcher.database, "dispatcher_campaign WHERE reference = 'first'"):
+        assert bench.send(first) == 1
+        assert [bench.batch(one).state for one in (first, second)] == ["pending", "sent"]
+    bench.send(first)
+    assert bench.batch(first).state == "sent"
 
 
 def test_two_first_erasures_at_once_share_one_key(bench: Bench) -> None:

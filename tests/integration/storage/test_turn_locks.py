@@ -1,4 +1,4 @@
-"""Turns that wait for locks of PostgreSQL hear what is committed meanwhile, and block nobody.
+"""Turns wait for one lock of PostgreSQL, hear what is committed meanwhile, and block nobody.
 
 SQLite has one writer.
 """
@@ -75,7 +75,9 @@ def _pause_all(session: Session) -> None:
     pauses.pause(session, None, by="Anne", reason="wrong text", now=OPEN)
 
 
-#: what is committed while the turn waits for the row of the campaign
+#: the row for which a turn waits
+VERSION = f"dispatcher_meta WHERE name = '{opt_outs.VERSION}'"
+#: what is committed while the turn waits
 MEANWHILE: dict[str, Callable[[Session], object]] = {
     "a pause": lambda session: campaign_moves.pause(session, 1, "stop", OPEN),
     "an opt-out": lambda session: opt_outs.add(session, people(1), source="by hand", now=OPEN),
@@ -95,11 +97,11 @@ MEANWHILE: dict[str, Callable[[Session], object]] = {
 
 
 @pytest.mark.parametrize("name", MEANWHILE)
-def test_turn_that_waits_for_its_campaign_hears_what_is_committed_meanwhile(
+def test_turn_that_waits_hears_what_is_committed_meanwhile(
     bench: Bench, begin: Running, name: str
 ) -> None:
     [batch] = gathered(bench, bench.submit(3))
-    with locked(bench.dispatcher.database, "dispatcher_campaign") as session:
+    with locked(bench.dispatcher.database, VERSION) as session:
         running = begin([arming(batch)], [])
         MEANWHILE[name](session)
     assert running.result(60) == Turned()
@@ -143,7 +145,7 @@ def test_row_that_changed_in_what_is_not_judged_is_armed_as_it_is_now(
     bench: Bench, begin: Running
 ) -> None:
     [batch] = gathered(bench, bench.submit(3))
-    with locked(bench.dispatcher.database, "dispatcher_campaign") as session:
+    with locked(bench.dispatcher.database, VERSION) as session:
         running = begin([arming(batch)], [])
         session.execute(text("UPDATE dispatcher_batch SET rule = 'new', planned = 7"))
     assert running.result(60).armed == {arming(batch).tag}
@@ -158,10 +160,31 @@ def test_batch_that_somebody_has_locked_is_not_armed_and_not_waited_for(bench: B
         assert turned(bench, [arming(first), arming(second)]).armed == {arming(second).tag}
 
 
-def test_outcome_waits_for_its_row_and_sees_what_became_of_it(bench: Bench, begin: Running) -> None:
+def test_batch_whose_campaign_somebody_has_locked_is_not_armed_and_not_waited_for(
+    bench: Bench,
+) -> None:
+    first, second = two(bench)
+    with locked(bench.dispatcher.database, "dispatcher_campaign WHERE id = 1"):
+        assert turned(bench, [arming(first), arming(second)]).armed == {arming(second).tag}
+
+
+def test_outcome_whose_row_somebody_has_locked_is_not_stored_and_not_waited_for(
+    bench: Bench,
+) -> None:
     first, second = two(bench)
     turned(bench, [arming(first)])
-    with locked(bench.dispatcher.database, f"dispatcher_batch WHERE id = {first.id}") as session:
+    with locked(bench.dispatcher.database, f"dispatcher_batch WHERE id = {first.id}"):
+        found = turned(bench, [arming(second)], [ending(first)])
+    assert found == Turned(frozenset({arming(second).tag}))
+    assert bench.batch(first.id).state == "sending"
+
+
+def test_outcome_sees_what_became_of_its_row_while_the_turn_waited(
+    bench: Bench, begin: Running
+) -> None:
+    first, second = two(bench)
+    turned(bench, [arming(first)])
+    with locked(bench.dispatcher.database, VERSION) as session:
         running = begin([arming(second)], [ending(first)])
         session.execute(text(f"UPDATE dispatcher_batch SET attempt = 2 WHERE id = {first.id}"))
     assert running.result(60) == Turned(frozenset({arming(second).tag}))
@@ -172,36 +195,32 @@ def test_outcome_of_a_batch_that_was_rescued_meanwhile_is_stored(
 ) -> None:
     first, second = two(bench)
     turned(bench, [arming(first)])
-    with bench.dispatcher.database.write() as session:
-        assert moves.rescue(session, LATER, LATER) == [first.id]
+    with locked(bench.dispatcher.database, VERSION) as session:
         running = begin([arming(second)], [ending(first)])
+        assert moves.rescue(session, LATER, LATER) == [first.id]
     assert running.result(60) == Turned(
         frozenset({arming(second).tag}), frozenset({arming(first).tag})
     )
     assert bench.batch(first.id).state == "sent"
 
 
-def test_turn_that_waits_for_an_outcome_holds_no_batch_to_arm(bench: Bench, begin: Running) -> None:
-    first, second = two(bench)
-    turned(bench, [arming(second)])
-    with locked(bench.dispatcher.database, f"dispatcher_batch WHERE id = {second.id}") as session:
-        running = begin([arming(first)], [ending(second)])
-        free = f"SELECT 1 FROM dispatcher_batch WHERE id = {first.id} FOR UPDATE NOWAIT"
-        assert session.execute(text(free)).scalar_one() == 1
-        session.execute(text("SELECT 1 FROM dispatcher_meta FOR UPDATE NOWAIT"))
-    running.result(60)
-
-
-def test_turn_that_waits_for_a_campaign_holds_no_batch(bench: Bench, begin: Running) -> None:
+def test_turn_that_waits_holds_no_row(bench: Bench, begin: Running) -> None:
     first, second = two(bench)
     turned(bench, [arming(first)])
-    with locked(bench.dispatcher.database, "dispatcher_campaign WHERE id = 2") as session:
+    with locked(bench.dispatcher.database, VERSION) as session:
         running = begin([arming(second)], [ending(first)])
-        session.execute(text("SELECT 1 FROM dispatcher_batch FOR UPDATE NOWAIT"))
-        session.execute(text("SELECT 1 FROM dispatcher_meta FOR UPDATE NOWAIT"))
+        for table in ("campaign", "batch", "attempt"):
+            session.execute(text(f"SELECT 1 FROM dispatcher_{table} FOR UPDATE NOWAIT"))
     assert running.result(60) == Turned(
         frozenset({arming(second).tag}), frozenset({arming(first).tag})
     )
+
+
+def test_outcomes_alone_wait_for_no_version(bench: Bench) -> None:
+    first, _ = two(bench)
+    turned(bench, [arming(first)])
+    with locked(bench.dispatcher.database, VERSION):
+        assert turned(bench, [], [ending(first)]).ended == {arming(first).tag}
 
 
 def test_turn_that_waits_for_the_version_lets_everybody_read(bench: Bench, begin: Running) -> None:

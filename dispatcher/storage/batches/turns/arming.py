@@ -35,32 +35,36 @@ from dispatcher.storage.tables import ATTEMPT, BATCH, CAMPAIGN, META
 _OF_ATTEMPT = ("tag", "messages", "cost", "covers", "leaves_at")
 
 
-def running() -> CTE:
-    """The campaigns of the batches to arm, if they run; a pause waits for them."""
+def version() -> CTE:
+    """The version of the opt-out list; an opt-out waits for it, or is waited for."""
     return (
-        select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to)
-        .where(CAMPAIGN.c.id == any_of("campaign_ids"), queue.runs(), queue.OF_ACCOUNT)
-        .order_by(CAMPAIGN.c.id)
+        select(META.c.value)
+        .where(META.c.name == opt_outs.VERSION)
         .with_for_update(read=True)
-        .cte("running")
+        .cte("opt_outs_version")
     )
 
 
-def begun(running: CTE, locked: CTE, doubts: Select[int]) -> CTE:
-    """The attempts that begin: of batches of campaigns that run, once ``locked`` is locked."""
+def begun(version: CTE, doubts: Select[int]) -> CTE:
+    """The attempts that begin."""
+    # a pause waits for them
+    running = (
+        select(CAMPAIGN.c.id, CAMPAIGN.c.funded_to)
+        .where(
+            CAMPAIGN.c.id == any_of("campaign_ids"),
+            queue.runs(),
+            queue.OF_ACCOUNT,
+            *after(version),
+        )
+        .with_for_update(skip_locked=True, read=True)
+        .cte("running")
+    )
     names = ("id", "campaign_id", "number", "state", "attempt", "not_before", "states")
     free = (
         select(*(BATCH.c[name] for name in names))
-        .where(BATCH.c.id == any_of("arm_ids"), *after(locked))
-        .order_by(BATCH.c.id)
+        .where(BATCH.c.id == any_of("arm_ids"), *after(version))
         .with_for_update(skip_locked=True, key_share=True)
         .cte("free")
-    )
-    version = (
-        select(META.c.value)
-        .where(META.c.name == opt_outs.VERSION, *after(free))
-        .with_for_update(read=True)
-        .cte("opt_outs_version")
     )
     asked = rows_of(
         "asked",
@@ -130,7 +134,7 @@ def begun(running: CTE, locked: CTE, doubts: Select[int]) -> CTE:
 
 
 def asked_by(arms: Sequence[Arming], terms: Terms) -> dict[str, Any]:
-    """The parameters of ``running`` and ``begun``."""
+    """The parameters of ``begun``."""
     rows = [
         {
             "id": arm.batch.id,

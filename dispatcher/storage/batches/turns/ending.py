@@ -17,20 +17,15 @@ from dispatcher.storage.tables import ATTEMPT, BATCH
 _COUNTS = [state.value for state in MessageState]
 
 
-def held(running: CTE | None) -> CTE:
-    """The batches of outcomes, locked after the campaigns."""
+def ended(version: CTE | None) -> CTE:
+    """The attempts whose outcome is stored, as their batches still are as it was decided on."""
     columns = (BATCH.c.id, BATCH.c.state, BATCH.c.attempt, BATCH.c.states)
-    return (
+    held = (
         select(*columns)
-        .where(BATCH.c.id == any_of("end_ids"), *after(running))
-        .order_by(BATCH.c.id)
-        .with_for_update(key_share=True)
+        .where(BATCH.c.id == any_of("end_ids"), *after(version))
+        .with_for_update(skip_locked=True, key_share=True)
         .cte("held")
     )
-
-
-def ended(held: CTE) -> CTE:
-    """The attempts whose outcome is stored, as their batches still are as it was decided on."""
     told = rows_of(
         "told",
         id=BigInteger(),
@@ -96,7 +91,7 @@ def ended(held: CTE) -> CTE:
 
 
 def told_by(ends: Sequence[Ending]) -> dict[str, Any]:
-    """The parameters of ``held`` and ``ended``."""
+    """The parameters of ``ended``."""
     rows = []
     for end in ends:
         change, receipt, attempt = end.change, end.change.receipt, end.change.attempt

@@ -4,11 +4,9 @@ It selects rows by their keys, locks them, and judges them as they are then: a f
 would scan an index of all that waits, and would not see what was committed while it waited. A
 pause or an opt-out waits for the turn, or the turn sees it.
 
-Rows are locked in this order: campaigns by id, batches of outcomes by id, batches to arm by id,
-version of the opt-out list. Each SELECT counts the rows of the one before, which PostgreSQL
-therefore locks first. Batches to arm that others have locked are skipped, so that a turn waits for
-no row while it holds one that others may want. The version is the last, so that no opt-out waits
-while the turn waits for another row.
+It waits for the version of the opt-out list alone, and holds no row then. Of all other rows those
+that somebody has locked are left alone (``SKIP LOCKED``): such a batch is not armed, and such an
+outcome not stored. So no turn keeps anybody waiting for a third, and no deadlock has a turn in it.
 """
 
 from __future__ import annotations
@@ -39,10 +37,9 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
 # to build a statement takes longer than to run it
 @cache
 def _statement(arms: bool, ends: bool, apart: bool) -> Select[Any]:
-    running = arming.running()
-    held = ending.held(running if arms else None)
-    begun = arming.begun(running, held if ends else running, DOUBTS_OF if apart else DOUBTS)
-    ended = ending.ended(held)
+    version = arming.version()
+    begun = arming.begun(version, DOUBTS_OF if apart else DOUBTS)
+    ended = ending.ended(version if arms else None)
     return select(
         select(func.array_agg(begun.c.tag)).scalar_subquery() if arms else null(),
         select(func.array_agg(ended.c.tag)).scalar_subquery() if ends else null(),
