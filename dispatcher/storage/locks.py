@@ -1,7 +1,7 @@
 """The order in which rows are locked, so that no two transactions wait for each other.
 
 Campaign, batches by id, version of the opt-out list. A transaction that changes many rows has one
-statement for them.
+statement for them. A turn that arms batches needs no order: it waits for the version alone, first.
 """
 
 from __future__ import annotations
