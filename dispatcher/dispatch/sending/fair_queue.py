@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,8 @@ from dispatcher.storage.batches import due, queue
 _CHOICE = 128
 #: how many batches of a campaign are taken in one turn, and how long (seconds) they stay fresh
 _TURN, _FRESH = 16, 0.5
+#: how often a batch may be lost while that counts
+_LOST = 2
 
 
 class FairQueue:
@@ -30,8 +33,9 @@ class FairQueue:
         self._context = context
         self._lock = threading.Lock()
         self._reserved: set[int] = set()
-        #: batch id -> until when it is left to others
-        self._left: dict[int, float] = {}
+        #: how often each batch was lost to others lately, and until when that counts
+        self._lost: Counter[int] = Counter()
+        self._lost_until = 0.0
         self._stock: list[int] = []
         self._filled_at = 0.0
         #: the campaign that had the last turn
@@ -48,10 +52,13 @@ class FairQueue:
             with self._lock:
                 self._reserved.discard(batch_id)
 
-    def leave(self, batch_id: int) -> None:
-        """Leave a batch to others for a moment, so that no send loop asks for it in a circle."""
+    def lose(self, batch_id: int) -> None:
+        """Note that a batch was lost; after the second time it is left to others for a moment.
+
+        Otherwise send loops would ask in a circle for one whose row somebody has locked.
+        """
         with self._lock:
-            self._left[batch_id] = time.monotonic() + _FRESH
+            self._lost[batch_id] += 1
 
     def next_batch(self) -> int | None:
         """A due batch that no send loop of this process has; None when there is none to send."""
@@ -59,14 +66,16 @@ class FairQueue:
             now = time.monotonic()
             if now - self._filled_at > _FRESH:
                 self._stock.clear()
-            self._left = {one: until for one, until in self._left.items() if until > now}
+            if now > self._lost_until:
+                self._lost.clear()
+                self._lost_until = now + _FRESH
             while self._stock or self._fill():
                 if self._is_free(batch_id := self._stock.pop()):
                     return batch_id
         return None
 
     def _is_free(self, batch_id: int) -> bool:
-        return batch_id not in self._reserved and batch_id not in self._left
+        return batch_id not in self._reserved and self._lost[batch_id] < _LOST
 
     def _fill(self) -> bool:
         """Take batches of the next campaign; False when no campaign has one for us."""

@@ -73,7 +73,7 @@ class SendLoop:
         try:
             return self._attempts.make(batch_id, permit)
         except Lost:
-            self._queue.leave(batch_id)
+            self._queue.lose(batch_id)
             return False
         except StorageError:
             raise
