@@ -5,10 +5,7 @@ No transaction is open while the gateway is waited for.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,8 +80,6 @@ class Attempts:
         self._results = Results(context, self._ledger)
         self._gather = Gather(context, self._caps).gather
         self._consents = consents.Consents(context)
-        #: one for each request that may be under way: from the claim to the answer
-        self._connections = threading.BoundedSemaphore(context.settings.connections)
 
     def make(self, batch_id: int, permit: Permit) -> bool:
         """Send a batch, once, if it is due and may leave now; True if the gateway took it.
@@ -103,10 +98,8 @@ class Attempts:
             self._check_earlier_attempts(batch)
             self._caps.check(batch, draft.usage)
             self._wait_for_permit(permit)
-            with self._connection():
-                claimed = self._claim(batch, draft)
-                permit.use()
-                outcome, seconds = self._deliver(claimed)
+            self._context.gateway.connect()
+            claimed = self._claim(batch, draft)
         except GatewayError as error:
             self._context.call_counts.count(UNREACHABLE)
             hold = self._in(backoff(batch.checks), str(error))
@@ -117,9 +110,18 @@ class Attempts:
             if reason.hold is not None:
                 self._postpone(batch, Wait.RATE, reason.hold)
         else:
-            self._results.record(batch, draft.tag, outcome, seconds)
-            return isinstance(outcome, Sent)
+            permit.use()
+            return self._send(claimed, draft.tag)
         return False
+
+    def _send(self, claimed: _Claimed, tag: str) -> bool:
+        """Send a claimed batch, and record what came of it; True if the gateway took it."""
+        try:
+            outcome, seconds = self._deliver(claimed)
+            self._results.record(claimed.batch, tag, outcome, seconds)
+        finally:
+            self._ledger.release(tag)
+        return isinstance(outcome, Sent)
 
     def _wait_for_window(self, batch: DueBatch) -> bool:
         """Let the batch wait here if it may not leave now; True if it does."""
@@ -155,22 +157,16 @@ class Attempts:
         if seconds := permit.wait():
             raise _NotNow(self._in(seconds, "rate limit"))
 
-    @contextmanager
-    def _connection(self) -> Iterator[None]:
-        """Hold one of the account's connections, open to the gateway. Raises GatewayError."""
-        with self._connections:
-            if self._context.stopping.is_set():
-                raise _NotNow
-            self._context.gateway.connect()
-            yield
-
     def _claim(self, batch: DueBatch, draft: _Draft) -> _Claimed:
         """Claim the batch by a turn of the ledger. If its commit raises, nothing is sent.
 
-        Raises Lost if the batch cannot be claimed, CapReached, StorageError.
+        Raises Lost if the batch cannot be claimed, _NotNow if the process stops, CapReached,
+        StorageError.
         """
         arm = Arming(batch, draft.tag, self._caps.cost(draft.usage))
         turn = self._ledger.turn(Turn(arm, draft.usage))
+        if not turn.done:
+            raise _NotNow
         if turn.reached is not None:
             raise turn.reached
         if turn.error is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,10 +22,13 @@ from dispatcher.storage.batches.turns import turn as turns
 
 log = logging.getLogger(__name__)
 
+#: a thread that waits looks this often (seconds) whether the process stops, or its writer died
+_LOOK = 0.5
+
 
 @dataclass(slots=True, eq=False)
 class Turn:
-    """What one thread asks of the ledger, and what came of it."""
+    """What a thread asks of the ledger, to arm a batch or to store an outcome; what came of it."""
 
     arm: Arming | None = None
     #: what the batch adds to the counts of the caps
@@ -50,8 +52,10 @@ class Turn:
 class Ledger:
     """The turns of one account in one process; for any number of threads.
 
-    It has no thread and waits for nobody: whoever gets the lock writes the turns of all who came
-    meanwhile, in one transaction. ``may_arm`` is asked for each batch at the instant of arming.
+    It has no thread: one of those that ask writes the turns of all who have come. No more batches
+    are armed than there are connections: the next one is armed by the transaction that stores the
+    outcome of another. An outcome waits for nothing. ``may_arm`` is asked for each batch at the
+    instant of arming.
     """
 
     def __init__(
@@ -60,36 +64,83 @@ class Ledger:
         self._context = context
         self._caps = caps
         self._may_arm = may_arm
-        self._queue: deque[Turn] = deque()
-        self._lock = threading.Lock()
+        #: guards what follows
+        self._changed = threading.Condition()
+        self._queue: list[Turn] = []
+        #: tags of the attempts that are under way: armed, and not recorded
+        self._under_way: set[str] = set()
+        self._writer: threading.Thread | None = None
         #: how many turns are written by themselves, after one failed that had several
         self._singly = 0
 
     def turn(self, turn: Turn) -> Turn:
-        """Write a turn. Nothing is sent of what is not ``armed`` once this has returned."""
-        self._queue.append(turn)
-        with self._lock:
-            while not turn.done:
-                if not self._queue:  # who was to write it died at once
-                    turn.error = StorageError("the turn was lost with its thread")
-                    break
-                self._write(self._next())
+        """Write a turn. Nothing is sent of what is not ``armed`` once this has returned.
+
+        It is not ``done`` if the process stops while it waits for a connection.
+        """
+        with self._changed:
+            self._queue.append(turn)
+        try:
+            while group := self._group_for(turn):
+                self._write(group)
+        except BaseException:
+            self._forget(turn)
+            raise
         return turn
 
+    def _forget(self, turn: Turn) -> None:
+        """Its thread ends: nobody sends it, even if it is being armed, and others go on."""
+        with self._changed:
+            self._queue = [one for one in self._queue if one is not turn]
+            turn.done = True
+            if turn.arm:
+                self._under_way.discard(turn.arm.tag)
+            if self._writer is threading.current_thread():
+                self._writer = None
+            self._changed.notify_all()
+
+    def release(self, tag: str) -> None:
+        """The attempt under this tag is over, whatever is known of it: another may be armed."""
+        with self._changed:
+            self._under_way.discard(tag)
+            self._changed.notify_all()
+
+    def _group_for(self, turn: Turn) -> list[Turn]:
+        """What this thread has to write; nothing once its own turn is done, or let go."""
+        with self._changed:
+            while not turn.done:
+                if self._writer is None or not self._writer.is_alive():
+                    if turn not in self._queue:  # who was to write it died at once
+                        turn.error, turn.done = StorageError("the turn was lost"), True
+                        break
+                    if group := self._next():
+                        self._writer = threading.current_thread()
+                        return group
+                if turn.arm and turn in self._queue and self._context.stopping.is_set():
+                    self._queue.remove(turn)
+                    break
+                self._changed.wait(_LOOK)
+            return []
+
     def _next(self) -> list[Turn]:
-        """The turns of one transaction.
+        """The turns of one transaction: outcomes, and as many batches as have a connection.
 
         A cap counts what was armed before, and so arms one at a time.
         """
-        turns = [self._queue.popleft()]
-        if self._caps.lock:
-            return turns
-        if self._singly:
+        ends = [turn for turn in self._queue if turn.end]
+        arms = [turn for turn in self._queue if turn.arm]
+        left = self._under_way.difference(turn.end.tag for turn in ends if turn.end)
+        room = self._context.settings.connections - len(left)
+        if self._context.stopping.is_set():
+            room = 0
+        elif self._caps.lock:
+            room = min(room, 1)
+        group = ends + arms[: max(room, 0)]
+        if self._singly and group:
             self._singly -= 1
-            return turns
-        while self._queue:
-            turns.append(self._queue.popleft())
-        return turns
+            group = group[:1]
+        self._queue = [turn for turn in self._queue if turn not in group]
+        return group
 
     def _write(self, group: list[Turn]) -> None:
         try:
@@ -109,8 +160,15 @@ class Ledger:
             if not isinstance(error, Exception):
                 raise
         finally:
-            for one in group:
-                one.done = True
+            with self._changed:
+                self._under_way -= {one.end.tag for one in group if one.end and one.ended}
+                self._under_way |= {
+                    one.arm.tag for one in group if one.arm and one.armed and not one.done
+                }
+                for one in group:
+                    one.done = True
+                self._writer = None
+                self._changed.notify_all()
 
     def _store(self, group: list[Turn]) -> None:
         # before the commit: a process may be suspended during it
@@ -120,7 +178,8 @@ class Ledger:
         if not asking and not ends:
             return
         database = self._context.database
-        several = self._caps.lock or turns.is_several([one.arm for one in asking if one.arm])
+        several = asking and self._caps.lock
+        several = several or turns.is_several([one.arm for one in asking if one.arm])
         with database.write() if several else database.once() as session:
             arms = []
             for one in asking:

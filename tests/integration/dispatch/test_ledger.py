@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -36,8 +37,12 @@ def ledger_of(bench: Bench, may_arm: Callable[..., bool] = lambda *_: True) -> L
     return Ledger(context, SendCaps(context), may_arm)
 
 
-def asks(batch: DueBatch, end: Ending | None = None) -> Turn:
-    return Turn(arming(batch), Usage(len(batch.recipients)), end)
+def asks(batch: DueBatch) -> Turn:
+    return Turn(arming(batch), Usage(len(batch.recipients)))
+
+
+def ends(batch: DueBatch) -> Turn:
+    return Turn(end=ending(batch))
 
 
 @pytest.fixture
@@ -61,28 +66,33 @@ def meddling(monkeypatch: pytest.MonkeyPatch, meddle: Meddle) -> None:
     monkeypatch.setattr(turns, "turn", turn)
 
 
-class Queue(deque[Turn]):
-    """The queue of a ledger, which tells when a turn has come."""
+def wait_for(ledger: Ledger, waiting: int) -> None:
+    """Return once so many turns wait."""
+    until = time.monotonic() + 60
+    while len(ledger._queue) < waiting:
+        assert time.monotonic() < until
+        threading.Event().wait(0.001)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.came = threading.Semaphore(0)
 
-    def append(self, turn: Turn) -> None:
-        super().append(turn)
-        self.came.release()
+@contextmanager
+def busy(ledger: Ledger, waiting: int) -> Iterator[None]:
+    """Nobody writes before the block has ended and so many turns wait."""
+    ledger._writer = threading.current_thread()
+    yield
+    wait_for(ledger, waiting)
+    with ledger._changed:
+        ledger._writer = None
+        ledger._changed.notify_all()
 
 
 def together(ledger: Ledger, *asked: Turn) -> list[Future[Turn]]:
     """Ask for turns in as many threads, all of which wait before the first is written."""
-    with ThreadPoolExecutor(len(asked)) as pool:
-        ledger._queue = queue = Queue()
-        with ledger._lock:
-            running = []
-            for one in asked:
-                running.append(pool.submit(ledger.turn, one))
-                assert queue.came.acquire(timeout=60)
-        return running
+    running = []
+    with ThreadPoolExecutor(len(asked)) as pool, busy(ledger, len(asked)):
+        for number, one in enumerate(asked, 1):
+            running.append(pool.submit(ledger.turn, one))
+            wait_for(ledger, number)
+    return running
 
 
 def test_turns_that_wait_are_written_by_one_transaction(
@@ -91,20 +101,56 @@ def test_turns_that_wait_are_written_by_one_transaction(
     first, second = two(bench)
     ledger = ledger_of(bench)
     assert ledger.turn(asks(first)).armed
-    done = [one.result() for one in together(ledger, asks(second), Turn(end=ending(first)))]
+    done = [one.result() for one in together(ledger, asks(second), ends(first))]
     assert [(one.armed, one.ended) for one in done] == [(True, False), (False, True)]
     assert groups == [([first.id], []), ([second.id], [first.id])]
     assert done[0].at_wall == bench.clock()
 
 
-def test_one_thread_writes_its_outcome_and_arms_its_next_batch_at_once(
-    bench: Bench, groups: list[tuple[list[int], list[int]]]
+def test_batch_waits_for_a_connection_and_is_armed_with_the_outcome_that_leaves_it(
+    tables: Database, groups: list[tuple[list[int], list[int]]]
 ) -> None:
-    first, second = two(bench)
-    ledger = ledger_of(bench)
-    ledger.turn(asks(first))
-    done = ledger.turn(asks(second, ending(first)))
-    assert (done.armed, done.ended, len(groups)) == (True, True, 2)
+    with opened(tables, connections=1) as bench, ThreadPoolExecutor() as pool:
+        first, second = two(bench)
+        ledger = ledger_of(bench)
+        ledger.turn(asks(first))
+        waiting = pool.submit(ledger.turn, asks(second))
+        wait_for(ledger, 1)
+        assert groups == [([first.id], [])]
+        assert ledger.turn(ends(first)).ended
+        assert waiting.result(60).armed
+        assert groups == [([first.id], []), ([second.id], [first.id])]
+
+
+def test_outcome_that_is_not_stored_keeps_its_connection_until_it_is_recorded(
+    tables: Database,
+) -> None:
+    with opened(tables, connections=1) as bench, ThreadPoolExecutor() as pool:
+        first, second = two(bench)
+        ledger = ledger_of(bench)
+        ledger.turn(asks(first))
+        late = replace(ending(first), batch=replace(first, attempt=1))
+        assert not ledger.turn(Turn(end=late)).ended
+        waiting = pool.submit(ledger.turn, asks(second))
+        wait_for(ledger, 1)
+        ledger.release(arming(first).tag)
+        assert waiting.result(60).armed
+
+
+def test_batch_that_waits_for_a_connection_is_let_go_when_the_process_stops(
+    tables: Database,
+) -> None:
+    with opened(tables, connections=1) as bench, ThreadPoolExecutor() as pool:
+        first, second = two(bench)
+        ledger = ledger_of(bench)
+        ledger.turn(asks(first))
+        waiting = pool.submit(ledger.turn, asks(second))
+        wait_for(ledger, 1)
+        bench.dispatcher.steps.stop()
+        assert ledger.turn(ends(first)).ended
+        let_go = waiting.result(60)
+        assert (let_go.done, let_go.armed) == (False, False)
+        assert bench.batch(second.id).state == "pending"
 
 
 def test_batch_that_lost_its_race_stops_no_other(bench: Bench) -> None:
@@ -126,8 +172,8 @@ def test_batch_that_two_threads_ask_for_at_once_is_armed_for_one_of_them(bench: 
 def test_batch_that_may_not_be_armed_at_that_instant_stops_no_outcome(bench: Bench) -> None:
     first, second = two(bench)
     ledger_of(bench).turn(asks(first))
-    done = ledger_of(bench, lambda *_: False).turn(asks(second, ending(first)))
-    assert (done.armed, done.ended) == (False, True)
+    held, ended = together(ledger_of(bench, lambda *_: False), asks(second), ends(first))
+    assert (held.result().armed, ended.result().ended) == (False, True)
 
 
 @pytest.mark.parametrize("error", [StorageError("away"), KeyError("unforeseen")])
@@ -146,16 +192,16 @@ def test_transaction_that_fails_arms_nobody_and_the_next_ones_are_written_singly
 
     with monkeypatch.context() as patched:
         meddling(patched, fail)
-        for one in together(ledger, asks(second), Turn(end=ending(first))):
+        for one in together(ledger, asks(second), ends(first)):
             done = one.result()
             assert not done.armed
             assert not done.ended
             assert isinstance(done.error, StorageError)
     assert [batch.state for batch in bench.batches()] == ["sending", "pending"]
     groups.clear()
-    for one in together(ledger, asks(second), Turn(end=ending(first))):
+    for one in together(ledger, asks(second), ends(first)):
         assert one.result().error is None
-    assert groups == [([second.id], []), ([], [first.id])]
+    assert groups == [([], [first.id]), ([second.id], [])]
 
 
 def test_batch_that_poisons_its_turn_is_blamed_alone(
@@ -198,13 +244,48 @@ def test_turn_whose_writer_died_at_once_is_told(bench: Bench) -> None:
     first, _ = two(bench)
     ledger = ledger_of(bench)
     with ThreadPoolExecutor() as pool:
-        with ledger._lock:
-            asked = asks(first)
-            ledger._queue = queue = Queue()
-            running = pool.submit(ledger.turn, asked)
-            assert queue.came.acquire(timeout=60)
-            queue.clear()
-        assert isinstance(running.result().error, StorageError)
+        ledger._writer = threading.current_thread()
+        running = pool.submit(ledger.turn, asks(first))
+        wait_for(ledger, 1)
+        ledger._queue.clear()
+        ledger._writer = threading.Thread()  # which is not alive
+        assert isinstance(running.result(60).error, StorageError)
+
+
+def test_turns_of_a_thread_that_ended_before_it_wrote_are_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two(bench)
+    ledger = ledger_of(bench)
+
+    def interrupt(*_: object) -> None:
+        monkeypatch.undo()
+        raise Interrupted
+
+    monkeypatch.setattr(ledger, "_write", interrupt)
+    found = together(ledger, asks(first), asks(second))
+    assert {type(one.exception()) for one in found} == {Interrupted, type(None)}
+    [told] = (one.result() for one in found if one.exception() is None)
+    assert isinstance(told.error, StorageError)
+    assert ledger.turn(asks(first)).armed
+
+
+def test_connection_of_a_thread_that_ended_while_it_waited_is_free_again(
+    tables: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tables, connections=1) as bench:
+        first, second = two(bench)
+        ledger = ledger_of(bench)
+
+        def interrupt(*_: object) -> None:
+            raise Interrupted
+
+        with monkeypatch.context() as patched:
+            patched.setattr(ledger, "_group_for", interrupt)
+            with pytest.raises(Interrupted):
+                ledger.turn(asks(first))
+        assert ledger._queue == []
+        assert ledger.turn(asks(second)).armed
 
 
 def test_cap_counts_what_is_armed_at_the_same_moment(tables: Database) -> None:
@@ -222,10 +303,10 @@ def test_outcome_is_stored_although_a_cap_stops_the_next_batch(tables: Database)
         first, second = two(bench)
         ledger = ledger_of(bench)
         ledger.turn(asks(first))
-        done = ledger.turn(asks(second, ending(first)))
-        assert done.ended
-        assert not done.armed
-        assert done.reached is not None
+        stopped, ended = (it.result() for it in together(ledger, asks(second), ends(first)))
+        assert ended.ended
+        assert not stopped.armed
+        assert stopped.reached is not None
 
 
 def test_outcomes_of_many_threads_are_all_stored(bench: Bench) -> None:
@@ -234,6 +315,6 @@ def test_outcomes_of_many_threads_are_all_stored(bench: Bench) -> None:
     ledger = ledger_of(bench)
     for one in together(ledger, *map(asks, batches)):
         assert one.result().armed
-    for one in together(ledger, *(Turn(end=ending(batch)) for batch in batches)):
+    for one in together(ledger, *(ends(batch) for batch in batches)):
         assert one.result().ended
     assert {batch.state for batch in bench.batches()} == {"sent"}
