@@ -111,17 +111,12 @@ class Attempts:
                 self._postpone(batch, Wait.RATE, reason.hold)
         else:
             permit.use()
-            return self._send(claimed, draft.tag)
-        return False
-
-    def _send(self, claimed: _Claimed, tag: str) -> bool:
-        """Send a claimed batch, and record what came of it; True if the gateway took it."""
-        try:
             outcome, seconds = self._deliver(claimed)
-            self._results.record(claimed.batch, tag, outcome, seconds)
+            self._results.record(batch, draft.tag, outcome, seconds)
+            return isinstance(outcome, Sent)
         finally:
-            self._ledger.release(tag)
-        return isinstance(outcome, Sent)
+            self._ledger.release(draft.tag)
+        return False
 
     def _wait_for_window(self, batch: DueBatch) -> bool:
         """Let the batch wait here if it may not leave now; True if it does."""

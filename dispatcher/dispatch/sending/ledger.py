@@ -102,8 +102,9 @@ class Ledger:
     def release(self, tag: str) -> None:
         """The attempt under this tag is over, whatever is known of it: another may be armed."""
         with self._changed:
-            self._under_way.discard(tag)
-            self._changed.notify_all()
+            if tag in self._under_way:
+                self._under_way.discard(tag)
+                self._changed.notify_all()
 
     def _group_for(self, turn: Turn) -> list[Turn]:
         """What this thread has to write; nothing once its own turn is done, or let go."""
@@ -125,7 +126,8 @@ class Ledger:
     def _next(self) -> list[Turn]:
         """The turns of one transaction: outcomes, and as many batches as have a connection.
 
-        A cap counts what was armed before, and so arms one at a time.
+        A cap counts what was armed and what came of it before: a transaction arms one batch then,
+        and stores no outcome.
         """
         ends = [turn for turn in self._queue if turn.end]
         arms = [turn for turn in self._queue if turn.arm]
@@ -134,7 +136,7 @@ class Ledger:
         if self._context.stopping.is_set():
             room = 0
         elif self._caps.lock:
-            room = min(room, 1)
+            room = min(room, 0 if ends else 1)
         group = ends + arms[: max(room, 0)]
         if self._singly and group:
             self._singly -= 1

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from dispatcher.campaigns.batch import DueBatch
 from dispatcher.campaigns.caps import Usage
 from dispatcher.campaigns.turn import Arming, Ending, Turned
+from dispatcher.dispatch.rate_limit import Permit
 from dispatcher.dispatch.sending.caps import SendCaps
 from dispatcher.dispatch.sending.ledger import Ledger, Turn
 from dispatcher.errors import StorageError
@@ -105,6 +106,23 @@ def test_turns_that_wait_are_written_by_one_transaction(
     assert [(one.armed, one.ended) for one in done] == [(True, False), (False, True)]
     assert groups == [([first.id], []), ([second.id], [first.id])]
     assert done[0].at_wall == bench.clock()
+
+
+def test_attempt_that_is_interrupted_gives_its_connection_back(
+    tables: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tables, connections=1) as bench:
+        first, second = bench.submit(3, "first"), bench.submit(2, "second", start=10)
+
+        def interrupt(_: Permit) -> None:
+            monkeypatch.undo()
+            raise Interrupted
+
+        monkeypatch.setattr(Permit, "use", interrupt)
+        with pytest.raises(Interrupted):
+            bench.send(first)
+        bench.send(second)
+        assert [batch.state for batch in bench.batches()] == ["sending", "sent"]
 
 
 def test_batch_waits_for_a_connection_and_is_armed_with_the_outcome_that_leaves_it(
@@ -296,6 +314,18 @@ def test_cap_counts_what_is_armed_at_the_same_moment(tables: Database) -> None:
         assert done[0].reached is None
         assert str(done[1].reached) == "daily cap of 4 messages reached"
         bench.check()
+
+
+def test_cap_counts_the_outcome_that_comes_at_the_same_moment(tables: Database) -> None:
+    with opened(tables, daily_recipients=4) as bench:
+        first, second = two(bench)
+        ledger = ledger_of(bench)
+        ledger.turn(asks(first))
+        one_of_three = Turn(end=ending(first, rejected=2))
+        armed, ended = (it.result() for it in together(ledger, asks(second), one_of_three))
+        assert ended.ended
+        assert armed.reached is None
+        assert armed.armed
 
 
 def test_outcome_is_stored_although_a_cap_stops_the_next_batch(tables: Database) -> None:

@@ -179,6 +179,17 @@ def test_outcome_whose_row_somebody_has_locked_is_not_stored_and_not_waited_for(
     assert bench.batch(first.id).state == "sending"
 
 
+def test_outcome_whose_attempt_somebody_has_locked_is_not_stored_and_not_waited_for(
+    bench: Bench,
+) -> None:
+    first, second = two(bench)
+    turned(bench, [arming(first)])
+    turned(bench, [arming(second)])
+    with locked(bench.dispatcher.database, f"dispatcher_attempt WHERE batch_id = {first.id}"):
+        assert turned(bench, [], [ending(first), ending(second)]).ended == {arming(second).tag}
+    assert bench.batch(first.id).state == "sending"
+
+
 def test_outcome_sees_what_became_of_its_row_while_the_turn_waited(
     bench: Bench, begin: Running
 ) -> None:

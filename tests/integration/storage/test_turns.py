@@ -97,6 +97,24 @@ def test_turn_stores_an_outcome_and_arms_the_next_batch(bench: Bench) -> None:
     assert (begun.messages, begun.number, begun.covers) == (2, 1, None)
 
 
+def test_late_outcome_in_one_turn_with_that_of_the_attempt_after_it_changes_nothing(
+    bench: Bench,
+) -> None:
+    first, _ = two(bench)
+    turned(bench, [arming(first)])
+    with bench.dispatcher.database.write() as session:
+        session.execute(text("UPDATE dispatcher_batch SET state = 'pending', lease_until = NULL"))
+    [again] = gathered(bench, first.id)
+    turned(bench, [arming(again)])
+    found = turned(bench, ends=[ending(first), ending(again, rejected=1)])
+    assert found.ended == {arming(again).tag}
+    assert bench.batch(first.id).states == "rss"
+    assert [(one.number, one.outcome) for one in bench.attempts(first.id)] == [
+        (1, None),
+        (2, "sent"),
+    ]
+
+
 def test_turn_stores_who_was_rejected(bench: Bench) -> None:
     first, _ = two(bench)
     turned(bench, [arming(first)])

@@ -21,8 +21,13 @@ def ended(version: CTE | None) -> CTE:
     """The attempts whose outcome is stored, as their batches still are as it was decided on."""
     columns = (BATCH.c.id, BATCH.c.state, BATCH.c.attempt, BATCH.c.states)
     held = (
-        select(*columns)
-        .where(BATCH.c.id == any_of("end_ids"), *after(version))
+        select(*columns, ATTEMPT.c.tag)
+        .join_from(BATCH, ATTEMPT, ATTEMPT.c.batch_id == BATCH.c.id)
+        .where(
+            BATCH.c.id == any_of("end_ids"),
+            ATTEMPT.c.tag == any_of("end_tags", Text()),
+            *after(version),
+        )
         .with_for_update(skip_locked=True, key_share=True)
         .cte("held")
     )
@@ -60,6 +65,7 @@ def ended(version: CTE | None) -> CTE:
             BATCH.c.id == told.c.id,
             BATCH.c.id == any_of("end_ids"),
             held.c.id == told.c.id,
+            held.c.tag == told.c.tag,
             held.c.state == any_(func.string_to_array(told.c.leaves, ",")),
             held.c.attempt == told.c.ends,
             held.c.states == told.c.decided_on,
@@ -123,4 +129,8 @@ def told_by(ends: Sequence[Ending]) -> dict[str, Any]:
                 **{state.value: count for state, count in tally(change.states).items()},
             }
         )
-    return {"told": orjson.dumps(rows).decode(), "end_ids": [end.batch.id for end in ends]}
+    return {
+        "told": orjson.dumps(rows).decode(),
+        "end_ids": [end.batch.id for end in ends],
+        "end_tags": [end.tag for end in ends],
+    }

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     JSON,
-    BigInteger,
     ColumnElement,
     TableValuedAlias,
     Text,
@@ -36,9 +35,9 @@ def after(locked: CTE | None) -> list[ColumnElement[bool]]:
     return [select(func.count()).select_from(locked).scalar_subquery() >= literal(0)]
 
 
-def any_of(name: str) -> ColumnElement[Any]:
-    """Any id of the array that is the parameter ``name``."""
-    return any_(bindparam(name, type_=ARRAY(BigInteger())))
+def any_of(name: str, kind: TypeEngine[Any] = BATCH.c.id.type) -> ColumnElement[Any]:
+    """Any value of the array that is the parameter ``name``, usually of ids."""
+    return any_(bindparam(name, type_=ARRAY(kind)))
 
 
 def rows_of(name: str, **columns: TypeEngine[Any]) -> TableValuedAlias:
