@@ -54,8 +54,8 @@ class Ledger:
 
     It has no thread: one of those that ask writes the turns of all who have come. No more batches
     are armed than there are connections: the next one is armed by the transaction that stores the
-    outcome of another. An outcome waits for nothing. ``may_arm`` is asked for each batch at the
-    instant of arming.
+    outcome of another. An outcome waits for no connection. ``may_arm`` is asked for each batch at
+    the instant of arming.
     """
 
     def __init__(

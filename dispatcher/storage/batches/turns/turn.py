@@ -22,8 +22,9 @@ def turn(session: Session, arms: Sequence[Arming], ends: Sequence[Ending], terms
     A batch is not armed if somebody else has armed or locked it, if its campaign does not run,
     goes through another account or is not funded so far, if the account has to wait, if too many
     batches are in doubt (of the account, or in all), if a recipient has opted out since it was
-    gathered, or if PostgreSQL's clock is too far from ours. An outcome is not stored if its row
-    has moved on. The consents that an armed batch rests on are stored with it.
+    gathered, or if PostgreSQL's clock is too far from ours. The consents that it rests on are
+    stored with it. An outcome is not stored if its row has moved on, or if somebody has locked it
+    or its attempt.
     """
     arms = armable(arms, ends)
     on_postgresql = session.get_bind().dialect.name == "postgresql"
