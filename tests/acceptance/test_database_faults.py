@@ -20,6 +20,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from dispatcher.storage.identity import RESTORED
+from dispatcher.storage.opt_outs import VERSION
 from tests.acceptance.installation import CAPPED, Child, Installation, on_sqlite, people
 from tests.databases import connected
 from tests.postgres_server import NoPostgresError, PostgresServer
@@ -252,21 +253,30 @@ def test_claim_whose_commit_is_not_confirmed_sends_nothing_and_is_in_doubt(
         site.check()
 
 
+#: locks the cap that somebody else has locked
+_LOCK_CAP = """
+SELECT pg_advisory_xact_lock((classid::bigint << 32) | objid::bigint) FROM pg_locks
+ WHERE locktype = 'advisory' AND granted
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 def test_claim_that_loses_a_deadlock_sends_nothing_and_is_made_again(
     tmp_path: Path, fresh_postgres_url: str
 ) -> None:
     """Row 43. A lock timeout raises an error of the same class; READ COMMITTED has no failure of
-    serialisation; SQLite has one lock and so no deadlock."""
+    serialisation; SQLite has one lock and so no deadlock. A turn waits for the version of the
+    opt-out list, and holds something then only if a cap is set."""
     with connected(fresh_postgres_url) as other, Installation(tmp_path, fresh_postgres_url) as site:
         database = make_url(fresh_postgres_url).database
         other.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '2s'".encode())
         other.execute("SET deadlock_timeout = '5min'")  # the worker is to notice first
-        worker = _halted(site, "before_arm")
+        worker = _halted(site, "before_arm", CAPPED)
         with other.transaction(force_rollback=True):
-            other.execute("SELECT FROM dispatcher_batch FOR UPDATE")
-            site.go_on("before_arm")  # locks the campaign, then waits for the batch
+            other.execute("SELECT FROM dispatcher_meta WHERE name = %s FOR UPDATE", [VERSION])
+            site.go_on("before_arm")  # locks the cap of the day, then waits for the version
             site.wait(lambda: _waits_for_a_lock(fresh_postgres_url), "the claim to wait")
-            other.execute("UPDATE dispatcher_campaign SET text = text")
+            other.execute(_LOCK_CAP)
             site.wait(lambda: worker.says("deadlock detected"), "the claim to fail")
         _nothing_sent(site)
         site.ticks()
